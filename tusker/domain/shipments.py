@@ -1,0 +1,124 @@
+"""Shipments in Tusker's own words, whatever the delivery company calls them, and when to ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class ShipmentStatus(StrEnum):
+    """Where the goods are. `unknown` is anything a delivery company said that Tusker has no word for."""
+
+    PENDING = "pending"
+    PICKED_UP = "picked_up"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    DELIVERED = "delivered"
+    EXCEPTION = "exception"
+    RETURNED = "returned"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+FINAL = frozenset({ShipmentStatus.DELIVERED, ShipmentStatus.RETURNED, ShipmentStatus.CANCELLED})
+"""Statuses after which polling stops. A delivered order may still come back as returned before the payout,
+but only an explicit look (a person's, or the one right before the release) can tell."""
+
+
+class DocumentKind(StrEnum):
+    """What a linked document is."""
+
+    SIGNED_INVOICE = "signed_invoice"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that the delivery company links; `uri` is always http or https."""
+
+    kind: DocumentKind
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedOrder:
+    """One order as its delivery company describes it now.
+
+    `raw_status` is the status exactly as it was written in the answer (JSON text, at most 120 characters).
+    `financeable` says that the delivery company's status allows financing and that a value above zero is
+    declared; it is never true for an unknown status. `declared_value` is in minor units, None when it was
+    missing, negative, not a number or finer than the minor unit. Times are aware, in UTC. `raw` is safe to
+    store as JSON; decimal numbers in it are text, because no float may touch money.
+    """
+
+    carrier: str
+    ref: str
+    status: ShipmentStatus
+    raw_status: str
+    financeable: bool
+    supplier_external_id: str | None = None
+    purchaser_location_id: str | None = None
+    declared_value: int | None = None
+    updated_at: datetime | None = None
+    eta: datetime | None = None
+    documents: tuple[Document, ...] = ()
+    raw: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryEntry:
+    """Someone in a delivery company's directory.
+
+    `external_id` is what orders carry for a supplier, `location_id` what they carry for a purchaser.
+    """
+
+    external_id: str
+    location_id: str | None
+    name: str
+    phone: str | None
+    city: str | None
+
+
+DEFAULT_MINIMUM_INTERVAL = timedelta(minutes=5)
+"""The shortest time between two questions about one order in ordinary operation."""
+
+POLL_WEIGHTS: Mapping[ShipmentStatus, int] = {
+    ShipmentStatus.OUT_FOR_DELIVERY: 1,  # 5 minutes: the payout waits for the next answer
+    ShipmentStatus.IN_TRANSIT: 3,  # 15 minutes
+    ShipmentStatus.EXCEPTION: 6,  # 30 minutes: a person has to act first
+    ShipmentStatus.PICKED_UP: 6,  # 30 minutes
+    ShipmentStatus.UNKNOWN: 6,  # 30 minutes: may be a passing fault of the delivery company
+    ShipmentStatus.PENDING: 12,  # 1 hour: nothing has left the shipper yet
+}
+"""Minimum intervals between two questions, by status; the times are those of the default minimum."""
+
+LONGEST_WEIGHT = 144
+"""Back-off never exceeds this many minimum intervals: 12 hours at the default."""
+
+
+def next_poll_after(
+    status: ShipmentStatus,
+    failures: int,
+    now: datetime,
+    *,
+    minimum: timedelta = DEFAULT_MINIMUM_INTERVAL,
+) -> datetime | None:
+    """When to ask for an order again, or None when nothing more is expected of it (see `FINAL`).
+
+    The interval is the status's weight times `minimum`, doubled for each of `failures` (questions in a row
+    that brought no answer for this order), at most `LONGEST_WEIGHT` times `minimum`. A demo passes a small
+    `minimum` and everything quickens in proportion. `now` must be aware; `failures` must not be negative.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now must be an aware datetime")
+    if failures < 0:
+        raise ValueError("failures must not be negative")
+    if minimum <= timedelta(0):
+        raise ValueError("minimum must be longer than nothing")
+    if status in FINAL:
+        return None
+    # The exponent is capped so that a year of failures does not build a huge integer.
+    weight = POLL_WEIGHTS[status] << min(failures, LONGEST_WEIGHT.bit_length())
+    return now + min(weight, LONGEST_WEIGHT) * minimum
