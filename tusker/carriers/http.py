@@ -1,0 +1,213 @@
+"""The one HTTP client of the adapters: bounded in time and size, patient with faults."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import requests
+
+from tusker.carriers.base import (
+    CarrierError,
+    CarrierProtocolError,
+    CarrierRefused,
+    CarrierRejected,
+    CarrierUnavailable,
+)
+from tusker.carriers.breaker import Breaker
+from tusker.carriers.deadline import Watch, WatchedAdapter
+from tusker.carriers.payload import UnreadableJson, parse_json
+
+log = logging.getLogger(__name__)
+
+PASSING_STATUSES = frozenset({408, 425, 429})
+"""Answers below 500 after which the same question may succeed a little later."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What one call may take: seconds, bytes of the (decompressed) body, and tries."""
+
+    connect_seconds: float = 3.0
+    read_seconds: float = 10.0
+    call_seconds: float = 15.0
+    body_bytes: int = 1024 * 1024
+    tries: int = 5
+    backoff_seconds: float = 0.25
+    longest_backoff_seconds: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Time and chance, as the client sees them; tests bring their own."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    jitter: Callable[[float, float], float] = random.SystemRandom().uniform
+
+
+class _Passing(Exception):
+    """A try that failed in a way that the next one may not; `error` is what to raise when none is left."""
+
+    def __init__(self, error: CarrierError, retry_after: float | None = None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.retry_after = retry_after
+
+
+class CarrierHttp:
+    """Asks one delivery company. Safe between threads and after a fork: it keeps no connection."""
+
+    def __init__(
+        self,
+        carrier: str,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        limits: HttpLimits | None = None,
+        timing: Timing | None = None,
+        breaker: Breaker | None = None,
+    ) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"the address of carrier {carrier} must begin with http:// or https://")
+        self._carrier = carrier
+        self._base = base_url.rstrip("/")
+        self._headers = {"Accept": "application/json", "User-Agent": "tusker", **headers}
+        self._limits = limits or HttpLimits()
+        self._timing = timing or Timing()
+        self._breaker = breaker or Breaker(carrier, clock=self._timing.clock)
+
+    def post_json(self, path: str, body: object) -> object:
+        """Send `body` as JSON and return the answer, decimal numbers as `Decimal`.
+
+        Only for questions: the request is repeated when it fails. Raises `CarrierError`.
+        """
+        data = json.dumps(body).encode()
+        with self._breaker.guard():
+            return self._call(path, data)
+
+    def _call(self, path: str, data: bytes) -> object:
+        limits, timing = self._limits, self._timing
+        ends = timing.clock() + limits.call_seconds
+        with Watch(limits.call_seconds) as watch, requests.Session() as session:
+            session.mount("http://", WatchedAdapter(watch))
+            session.mount("https://", WatchedAdapter(watch))
+            for attempt in range(1, limits.tries + 1):
+                left = ends - timing.clock()
+                if left <= 0:
+                    raise self._too_slow()
+                try:
+                    return self._try(session, watch, path, data, left)
+                except _Passing as problem:
+                    pause = self._pause(attempt, problem.retry_after)
+                    log.info("carrier %s: try %d failed: %s", self._carrier, attempt, problem)
+                    # A pause that does not fit makes the failure final now: nobody should wait for nothing.
+                    if attempt == limits.tries or pause >= ends - timing.clock():
+                        raise problem.error from problem
+                timing.sleep(pause)
+        raise self._too_slow()
+
+    def _try(self, session: requests.Session, watch: Watch, path: str, data: bytes, left: float) -> object:
+        limits = self._limits
+        try:
+            with session.post(
+                f"{self._base}{path}",
+                data=data,
+                headers={**self._headers, "Content-Type": "application/json"},
+                timeout=(min(limits.connect_seconds, left), min(limits.read_seconds, left)),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                self._check_status(response)
+                body = self._read(response)
+        except requests.exceptions.ContentDecodingError as error:
+            raise self._protocol("an answer that could not be decompressed") from error
+        except requests.exceptions.ChunkedEncodingError as error:
+            raise _Passing(self._protocol("an answer that was cut off")) from error
+        except requests.RequestException as error:
+            raise _Passing(self._too_slow() if watch.expired else self._unavailable(error)) from error
+        # A connection that was shut at the deadline looks like the end of a body without a length.
+        if watch.expired:
+            raise self._too_slow()
+        return self._decode(body, response.headers.get("Content-Type", ""))
+
+    def _check_status(self, response: requests.Response) -> None:
+        status = response.status_code
+        if status in (401, 403):
+            raise CarrierRefused(
+                f"The delivery company “{self._carrier}” does not accept our token. An admin must check it.",
+                carrier=self._carrier,
+                status=status,
+            )
+        if status >= 500 or status in PASSING_STATUSES:
+            raise _Passing(self._unavailable(f"status {status}"), self._retry_after(response))
+        if 300 <= status < 400:
+            raise self._protocol("a redirect, which is not followed")
+        if status >= 400:
+            raise CarrierRejected(
+                f"The delivery company “{self._carrier}” did not accept the request (status {status}).",
+                carrier=self._carrier,
+                status=status,
+            )
+
+    def _read(self, response: requests.Response) -> bytes:
+        body = bytearray()
+        for piece in response.iter_content(16 * 1024):
+            body += piece
+            if len(body) > self._limits.body_bytes:
+                raise self._protocol("an answer that is too large")
+        return bytes(body)
+
+    def _decode(self, body: bytes, content_type: str) -> object:
+        try:
+            return parse_json(body)
+        except UnreadableJson as error:
+            is_page = "html" in content_type.lower() or body.lstrip()[:1] == b"<"
+            what = "a web page instead of data" if is_page else "an answer that is not readable JSON"
+            raise self._protocol(what) from error
+
+    def _pause(self, attempt: int, retry_after: float | None) -> float:
+        limits = self._limits
+        longest = min(limits.longest_backoff_seconds, limits.backoff_seconds * 2 ** (attempt - 1))
+        return max(self._timing.jitter(0.0, longest), retry_after or 0.0)
+
+    def _retry_after(self, response: requests.Response) -> float | None:
+        """Seconds that the carrier asks us to wait (a number or a date); None when it says nothing."""
+        text = response.headers.get("Retry-After", "").strip()
+        if text.isascii() and text.isdigit():
+            return float(text[:9])
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - self._timing.now()).total_seconds())
+
+    def _unavailable(self, reason: object) -> CarrierUnavailable:
+        return CarrierUnavailable(
+            f"The delivery company “{self._carrier}” cannot be reached at the moment. Try again in a minute.",
+            carrier=self._carrier,
+            reason=str(reason)[:200],
+        )
+
+    def _too_slow(self) -> CarrierUnavailable:
+        return CarrierUnavailable(
+            f"The delivery company “{self._carrier}” took too long to answer. Try again in a minute.",
+            carrier=self._carrier,
+            reason="deadline",
+        )
+
+    def _protocol(self, what: str) -> CarrierProtocolError:
+        return CarrierProtocolError(
+            f"The delivery company “{self._carrier}” sent {what}.", carrier=self._carrier
+        )

@@ -1,0 +1,216 @@
+"""The adapter for the pilot's own order API, called `tusker` like the product.
+
+`POST {base}/orders/search` answers at most ten references a call, `POST {base}/search/users/suggestions`
+searches the directory; both take the token in the header `LM_PA_TOKEN`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from tusker.carriers.base import CarrierProtocolError
+from tusker.carriers.http import CarrierHttp
+from tusker.carriers.payload import at, instant_or_none, json_safe, text_or_none, web_address_or_none
+from tusker.domain.money import MAX_AMOUNT
+from tusker.domain.shipments import DirectoryEntry, Document, DocumentKind, ShipmentStatus, TrackedOrder
+
+log = logging.getLogger(__name__)
+
+NAME = "tusker"
+TOKEN_HEADER = "LM_PA_TOKEN"  # noqa: S105 - the header's name, not a token
+BATCH_SIZE = 10
+
+STATUSES: Mapping[int, ShipmentStatus] = {
+    2: ShipmentStatus.PENDING,
+    3: ShipmentStatus.PENDING,  # placed and valid: the first that may be financed
+    4: ShipmentStatus.PENDING,
+    6: ShipmentStatus.PICKED_UP,
+    9: ShipmentStatus.IN_TRANSIT,
+    12: ShipmentStatus.IN_TRANSIT,
+    13: ShipmentStatus.IN_TRANSIT,
+    15: ShipmentStatus.IN_TRANSIT,
+    18: ShipmentStatus.IN_TRANSIT,
+    19: ShipmentStatus.IN_TRANSIT,
+    21: ShipmentStatus.DELIVERED,
+    24: ShipmentStatus.CANCELLED,
+    27: ShipmentStatus.CANCELLED,
+}
+FIRST_FINANCEABLE = 3
+SIGNED_INVOICE_TEMPLATE = 1
+RAW_STATUS_LENGTH = 120
+
+
+class TuskerCarrier:
+    """A `Carrier` over the tusker API; `exponent` is the number of decimals of the currency."""
+
+    name = NAME
+    batch_size = BATCH_SIZE
+
+    def __init__(self, http: CarrierHttp, *, exponent: int) -> None:
+        self._http = http
+        self._exponent = exponent
+
+    def fetch(self, refs: Sequence[str]) -> dict[str, TrackedOrder]:
+        """See `Carrier.fetch`. Blank references are not asked for; one asked twice is asked once."""
+        wanted = list(dict.fromkeys(ref for ref in refs if ref.strip()))
+        found: dict[str, TrackedOrder] = {}
+        for start in range(0, len(wanted), BATCH_SIZE):
+            found.update(self._fetch_batch(wanted[start : start + BATCH_SIZE]))
+        return found
+
+    def search_directory(self, text: str) -> list[DirectoryEntry]:
+        """See `Carrier.search_directory`."""
+        if not text.strip():
+            return []
+        question = {"type": 4, "p_txt": text.strip(), "stts": [0], "s_by": "name", "s_dir": 1}
+        answer = self._http.post_json("/search/users/suggestions", {"pl": question})
+        entries = (read_entry(user) for user in _list_at(answer, "users"))
+        return [entry for entry in entries if entry is not None]
+
+    def _fetch_batch(self, refs: list[str]) -> dict[str, TrackedOrder]:
+        answer = self._http.post_json("/orders/search", {"pl": {"o_ref_nos": refs, "size": BATCH_SIZE}})
+        by_ref: dict[str, list[TrackedOrder]] = {}
+        for item in _list_at(answer, "orders"):
+            order = read_order(item, exponent=self._exponent)
+            if order is None or order.ref not in refs:
+                log.warning("carrier %s: an order without a reference that was asked for is ignored", NAME)
+                continue
+            by_ref.setdefault(order.ref, []).append(order)
+        return {ref: choose(orders) for ref, orders in by_ref.items()}
+
+
+def _list_at(answer: object, key: str) -> list[object]:
+    items = at(answer, "pl", key)
+    if not isinstance(items, list):
+        raise CarrierProtocolError(
+            f"The delivery company “{NAME}” sent an answer without “{key}”.", carrier=NAME
+        )
+    return items
+
+
+def read_order(item: object, *, exponent: int) -> TrackedOrder | None:
+    """One order of an answer; None when it is no object or has no reference."""
+    ref = text_or_none(at(item, "ref_no"))
+    raw = json_safe(item)
+    if ref is None or not isinstance(raw, dict):
+        return None
+    number = at(item, "status")
+    status = read_status(number)
+    value = minor_units(at(item, "consgt", "val_dcl"), exponent)
+    return TrackedOrder(
+        carrier=NAME,
+        ref=ref,
+        status=status,
+        raw_status=json.dumps(raw.get("status"), ensure_ascii=False)[:RAW_STATUS_LENGTH],
+        financeable=may_be_financed(number) and value is not None and value > 0,
+        supplier_external_id=text_or_none(at(item, "cust", "id")),
+        purchaser_location_id=text_or_none(at(item, "rcvr", "id")),
+        declared_value=value,
+        updated_at=instant_or_none(at(item, "s_updt")),
+        eta=instant_or_none(at(item, "eta")),
+        documents=read_documents(at(item, "documents")),
+        raw=raw,
+    )
+
+
+def read_status(number: object) -> ShipmentStatus:
+    """Tusker's word for a status number; anything but a listed whole number (`True`, 21.0) is unknown."""
+    if type(number) is not int:
+        return ShipmentStatus.UNKNOWN
+    return STATUSES.get(number, ShipmentStatus.UNKNOWN)
+
+
+def may_be_financed(number: object) -> bool:
+    """Whether the status allows financing: a known number from 3 on that does not mean cancelled."""
+    status = read_status(number)
+    if status in (ShipmentStatus.UNKNOWN, ShipmentStatus.CANCELLED):
+        return False
+    return isinstance(number, int) and number >= FIRST_FINANCEABLE
+
+
+def minor_units(value: object, exponent: int) -> int | None:
+    """The declared value in minor units; the API gives it as a JSON number in MAJOR units (1250.5 = 125050).
+
+    None when it is not a number, negative, finer than the minor unit, or beyond any invoice: it is never
+    rounded, because money is lent against it.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    amount = Decimal(value)
+    # The size is looked at before scaling: 1e999999 would fill the memory as an integer.
+    if not amount.is_finite() or amount < 0 or amount > MAX_AMOUNT:
+        return None
+    if amount == 0:
+        return 0
+    # By its digits, not by arithmetic, which would round to the context's precision.
+    _, digits, power = amount.as_tuple()
+    text = "".join(map(str, digits))
+    significant = text.rstrip("0")
+    shift = int(power) + len(text) - len(significant) + exponent
+    if shift < 0:
+        return None
+    minor = int(significant) * 10**shift
+    return minor if minor <= MAX_AMOUNT else None
+
+
+def read_documents(items: object) -> tuple[Document, ...]:
+    """Every linked image of every document, each address once; the signed invoice wins over another kind."""
+    found: dict[str, DocumentKind] = {}
+    for item in items if isinstance(items, list) else []:
+        signed = (
+            type(at(item, "template_code")) is int and at(item, "template_code") == SIGNED_INVOICE_TEMPLATE
+        )
+        images = at(item, "particulars", "doc_image")
+        for image in images if isinstance(images, list) else []:
+            uri = web_address_or_none(at(image, "uri"))
+            if uri is not None and (signed or uri not in found):
+                found[uri] = DocumentKind.SIGNED_INVOICE if signed else DocumentKind.OTHER
+    return tuple(Document(kind, uri) for uri, kind in found.items())
+
+
+def choose(orders: Iterable[TrackedOrder]) -> TrackedOrder:
+    """The one to believe when an answer holds a reference several times.
+
+    The same order told twice counts once; of two states of one order the later counts. Where that cannot be
+    told (another supplier, purchaser or value; no or equal times), nobody can say which order is meant:
+    the status is unknown, nothing is financeable, and `raw` holds all of them under `duplicates`.
+    """
+    distinct: list[TrackedOrder] = []
+    for order in orders:
+        if all(order.raw != other.raw for other in distinct):
+            distinct.append(order)
+    if len(distinct) == 1:
+        return distinct[0]
+    times = sorted(order.updated_at for order in distinct if order.updated_at is not None)
+    latest = [order for order in distinct if times and order.updated_at == times[-1]]
+    owners = {(o.supplier_external_id, o.purchaser_location_id, o.declared_value) for o in distinct}
+    if len(times) == len(distinct) and len(latest) == 1 and len(owners) == 1:
+        return latest[0]
+    log.warning("carrier %s: reference %r came with contradicting orders", NAME, distinct[0].ref)
+    return replace(
+        distinct[0],
+        status=ShipmentStatus.UNKNOWN,
+        raw_status=" / ".join(order.raw_status for order in distinct)[:RAW_STATUS_LENGTH],
+        financeable=False,
+        declared_value=None,
+        raw={"duplicates": [dict(order.raw) for order in distinct]},
+    )
+
+
+def read_entry(user: object) -> DirectoryEntry | None:
+    """One person of the directory; None without an id or a name."""
+    external_id = text_or_none(at(user, "id"))
+    name = text_or_none(at(user, "cntct", "name"))
+    if external_id is None or name is None:
+        return None
+    return DirectoryEntry(
+        external_id=external_id,
+        location_id=text_or_none(at(user, "loc", "id")),
+        name=name,
+        phone=text_or_none(at(user, "cntct", "p_mob")),
+        city=text_or_none(at(user, "loc", "addr", "city")),
+    )
