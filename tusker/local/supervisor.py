@@ -1,0 +1,185 @@
+"""A small process that keeps one program running for as long as somebody wants it.
+
+"Wanted" is a lock on a file (``flock``) held by whoever started or joined. The kernel drops such a lock
+however its holder ends, kill -9 included, so a program started here never outlives those who needed it. It
+lives in a session of its own: Ctrl-C in the terminal reaches the holders, never the program.
+
+Run as ``python -m tusker.local.supervisor SPEC`` where SPEC is the JSON text of :class:`Spec`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+POLL_SECONDS = 0.1
+RESTART_PAUSE_SECONDS = 0.2
+RESTARTS_IN_A_ROW = 50  # PostgreSQL refuses to start until the last orphan of a killed server is gone
+HEALTHY_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What to run and for whom. Paths are absolute."""
+
+    argv: list[str]
+    wanted_lock: str
+    """The file whose lock says that somebody wants the program."""
+    wanted_shared: bool = True
+    """True: the wanting hold shared locks (servers). False: one holds it exclusively (the stack)."""
+    own_lock: str | None = None
+    """Held exclusively while this supervisor lives."""
+    state_file: str | None = None
+    """Where the ids of the two processes are written, for whoever comes after a kill -9 of the supervisor."""
+    facts: dict[str, str] = field(default_factory=dict)
+    """Goes into the state file as it is."""
+    log_file: str | None = None
+    """Where output goes; None: where the supervisor's own goes."""
+    user: str | None = None
+    stop_signals: list[int] = field(default_factory=lambda: [signal.SIGTERM])
+    """Tried in turn, each given ``grace_seconds``; then SIGKILL."""
+    grace_seconds: float = 8.0
+    restart: bool = False
+    """Start it again when it ends by itself."""
+    remove_after: list[str] = field(default_factory=list)
+    """Directories to delete at the end."""
+
+    def to_json(self) -> str:
+        """The text for the command line."""
+        return json.dumps(asdict(self))
+
+
+def try_lock(fd: int, operation: int) -> bool:
+    """Take a ``flock`` on `fd` without waiting; False when somebody else's lock is in the way."""
+    try:
+        fcntl.flock(fd, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class Supervisor:
+    """Runs one :class:`Spec` to its end; :meth:`run` returns the exit code for the process."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.stopping = False
+        self.wanted = os.open(spec.wanted_lock, os.O_RDWR | os.O_CREAT, 0o600)
+        self.own = os.open(spec.own_lock, os.O_RDWR | os.O_CREAT, 0o600) if spec.own_lock else None
+
+    def run(self) -> int:
+        """Run until the program ends by itself, a signal comes, or nobody wants it; then clean up.
+
+        Returns the program's exit code (128 + signal when killed by one), 1 when another supervisor runs.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._ask_to_stop)
+        if self.own is not None and not try_lock(self.own, fcntl.LOCK_EX):
+            return 1
+        code = self._keep_running()
+        for path in self.spec.remove_after:
+            shutil.rmtree(path, ignore_errors=True)
+        if self.spec.state_file:
+            Path(self.spec.state_file).unlink(missing_ok=True)
+        return code if code >= 0 else 128 - code
+
+    def _ask_to_stop(self, *_: object) -> None:
+        self.stopping = True
+
+    def _unwanted(self) -> bool:
+        # With shared holders the exclusive lock is kept: the next to want the server waits until we are gone.
+        return try_lock(self.wanted, fcntl.LOCK_EX if self.spec.wanted_shared else fcntl.LOCK_SH)
+
+    def _keep_running(self) -> int:
+        failures = 0
+        while True:
+            started = time.monotonic()
+            child = self._start()
+            while child.poll() is None and not self.stopping and not self._unwanted():
+                time.sleep(POLL_SECONDS)
+            if child.poll() is None:
+                return self._stop(child)
+            failures = 0 if time.monotonic() - started > HEALTHY_SECONDS else failures + 1
+            if not self.spec.restart or self.stopping or failures > RESTARTS_IN_A_ROW or self._unwanted():
+                kill_session(child.pid)
+                return child.returncode
+            time.sleep(RESTART_PAUSE_SECONDS)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        output = open(self.spec.log_file, "ab") if self.spec.log_file else None  # noqa: SIM115
+        try:
+            child = subprocess.Popen(
+                self.spec.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                cwd="/" if self.spec.user else None,  # the other user may not enter the present directory
+                **as_user(self.spec.user),
+            )
+        finally:
+            if output is not None:
+                output.close()
+        if self.spec.state_file:
+            write_state(
+                Path(self.spec.state_file), supervisor=os.getpid(), server=child.pid, **self.spec.facts
+            )
+        return child
+
+    def _stop(self, child: subprocess.Popen[bytes]) -> int:
+        for number in self.spec.stop_signals:
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(self.spec.grace_seconds)
+                break
+        kill_session(child.pid)
+        return child.wait()
+
+
+def as_user(user: str | None) -> dict[str, Any]:
+    """Arguments for ``subprocess`` that run a program as `user` with its main group only."""
+    if user is None:
+        return {}
+    import pwd
+
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
+def write_state(path: Path, **state: object) -> None:
+    """Write `state` as JSON so that a reader sees all of it or the former text, never half."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.write_text(json.dumps(state))
+    new.replace(path)
+
+
+def kill_session(session: int) -> None:
+    """Kill whatever is left of a session, its leader and background groups too."""
+    for pid in session_members(session):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(session, signal.SIGKILL)
+
+
+def session_members(session: int) -> Iterable[int]:
+    """Ids of the living processes of a session; empty where there is no /proc (macOS)."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getsid(int(entry.name)) == session:
+                yield int(entry.name)
+
+
+if __name__ == "__main__":
+    sys.exit(Supervisor(Spec(**json.loads(sys.argv[1]))).run())
