@@ -63,6 +63,12 @@ class _Passing(Exception):
         self.retry_after = retry_after
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: even with redirects off, `requests` would read the whole body of a redirect."""
+        return None
+
+
 class CarrierHttp:
     """Asks one delivery company. Safe between threads and after a fork: it keeps no connection."""
 
@@ -98,7 +104,7 @@ class CarrierHttp:
     def _call(self, path: str, data: bytes) -> object:
         limits, timing = self._limits, self._timing
         ends = timing.clock() + limits.call_seconds
-        with Watch(limits.call_seconds) as watch, requests.Session() as session:
+        with Watch(limits.call_seconds) as watch, _Session() as session:
             session.mount("http://", WatchedAdapter(watch))
             session.mount("https://", WatchedAdapter(watch))
             for attempt in range(1, limits.tries + 1):
@@ -129,16 +135,22 @@ class CarrierHttp:
             ) as response:
                 self._check_status(response)
                 body = self._read(response)
-        except requests.exceptions.ContentDecodingError as error:
-            raise self._protocol("an answer that could not be decompressed") from error
-        except requests.exceptions.ChunkedEncodingError as error:
-            raise _Passing(self._protocol("an answer that was cut off")) from error
         except requests.RequestException as error:
-            raise _Passing(self._too_slow() if watch.expired else self._unavailable(error)) from error
+            if watch.expired:
+                raise self._too_slow() from error
+            raise self._failed(error) from error
         # A connection that was shut at the deadline looks like the end of a body without a length.
         if watch.expired:
             raise self._too_slow()
         return self._decode(body, response.headers.get("Content-Type", ""))
+
+    def _failed(self, error: requests.RequestException) -> CarrierError | _Passing:
+        """What a fault of the connection means; `_Passing` where the next try may bring more."""
+        if isinstance(error, requests.exceptions.ContentDecodingError):
+            return self._protocol("an answer that could not be decompressed")
+        if isinstance(error, requests.exceptions.ChunkedEncodingError):
+            return _Passing(self._protocol("an answer that was cut off"))
+        return _Passing(self._unavailable(error))
 
     def _check_status(self, response: requests.Response) -> None:
         status = response.status_code

@@ -1,0 +1,382 @@
+"""The HTTP client against a real server that misbehaves."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.carriers.fake_server import FakeServer, reply
+from tusker.carriers.base import (
+    CarrierError,
+    CarrierProtocolError,
+    CarrierRefused,
+    CarrierRejected,
+    CarrierUnavailable,
+)
+from tusker.carriers.breaker import Breaker
+from tusker.carriers.http import CarrierHttp
+
+if TYPE_CHECKING:
+    from tests.carriers.conftest import FakeTime
+
+MakeHttp = Callable[..., CarrierHttp]
+OK = reply(200, '{"ok": 1}')
+MIB = 1024 * 1024
+
+
+def test_sends_json_with_the_token_and_reads_decimals_exactly(
+    server: FakeServer, make_http: MakeHttp
+) -> None:
+    server.otherwise = reply(200, '{"v": 0.1, "n": 12345678901234567.89, "i": 7}')
+    answer = make_http().post_json("/orders/search", {"pl": {"a": 1}})
+    assert answer == {"v": Decimal("0.1"), "n": Decimal("12345678901234567.89"), "i": 7}
+    path, headers, body = server.requests[0]
+    assert (path, body) == ("/orders/search", {"pl": {"a": 1}})
+    assert headers["LM_PA_TOKEN"] == "s3cret"
+    assert headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 425, 429])
+def test_a_passing_fault_is_retried(
+    server: FakeServer, make_http: MakeHttp, fake_time: FakeTime, status: int
+) -> None:
+    server.script = [reply(status), reply(status), OK]
+    assert make_http().post_json("/x", {}) == {"ok": 1}
+    assert len(server.requests) == 3
+    assert fake_time.pauses == [0.25, 0.5]
+
+
+def test_gives_up_after_five_tries(server: FakeServer, make_http: MakeHttp, fake_time: FakeTime) -> None:
+    server.otherwise = reply(503)
+    with pytest.raises(CarrierUnavailable) as caught:
+        make_http().post_json("/x", {})
+    assert len(server.requests) == 5
+    assert fake_time.pauses == [0.25, 0.5, 1.0, 2.0]
+    assert caught.value.details == {"carrier": "tusker", "reason": "status 503"}
+
+
+def test_no_connection_is_unavailable(make_http: MakeHttp, server: FakeServer) -> None:
+    server.url = "http://127.0.0.1:1"
+    with pytest.raises(CarrierUnavailable):
+        make_http().post_json("/x", {})
+
+
+def test_a_connection_dropped_before_the_answer_is_retried(server: FakeServer, make_http: MakeHttp) -> None:
+    server.script = [server.drip(b"", b"", 0, b""), OK]
+    assert make_http().post_json("/x", {}) == {"ok": 1}
+
+
+@pytest.mark.parametrize(
+    ("header", "pause"),
+    [
+        ("7", 7.0),
+        ("Sun, 01 Mar 2026 12:00:09 GMT", 9.0),
+        ("Sun, 01 Mar 2026 11:00:00 GMT", 0.25),  # already past: the ordinary back-off
+        ("0", 0.25),
+        ("soon", 0.25),
+        ("-5", 0.25),
+    ],
+)
+def test_retry_after_is_honoured(
+    server: FakeServer, make_http: MakeHttp, fake_time: FakeTime, header: str, pause: float
+) -> None:
+    server.script = [reply(429, Retry_After=header), OK]
+    assert make_http().post_json("/x", {}) == {"ok": 1}
+    assert fake_time.pauses == [pause]
+
+
+@pytest.mark.parametrize("header", ["15", "3600", "9" * 400, "Sun, 01 Mar 2026 13:00:00 GMT"])
+def test_retry_after_beyond_the_deadline_fails_at_once(
+    server: FakeServer, make_http: MakeHttp, fake_time: FakeTime, header: str
+) -> None:
+    server.otherwise = reply(429, Retry_After=header)
+    with pytest.raises(CarrierUnavailable):
+        make_http().post_json("/x", {})
+    assert fake_time.pauses == []
+    assert len(server.requests) == 1
+
+
+def test_all_tries_together_stay_within_the_deadline(
+    server: FakeServer, make_http: MakeHttp, fake_time: FakeTime
+) -> None:
+    server.otherwise = reply(429, Retry_After="6")
+    with pytest.raises(CarrierUnavailable):
+        make_http().post_json("/x", {})
+    assert fake_time.pauses == [6.0, 6.0]
+
+
+def test_a_silent_server_is_given_up(server: FakeServer, make_http: MakeHttp) -> None:
+    server.otherwise = server.hang()
+    with pytest.raises(CarrierUnavailable):
+        make_http(read_seconds=0.05, tries=2).post_json("/x", {})
+    assert len(server.requests) == 2
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "piece", "times", "tail"),
+    [
+        pytest.param(HEAD + b"Content-Length: 408\r\n\r\n", b" ", 400, b'{"ok":1}', id="body with a length"),
+        pytest.param(HEAD + b"Connection: close\r\n\r\n", b" ", 400, b'{"ok":1}', id="body without a length"),
+        pytest.param(
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n",
+            b"1\r\n \r\n",
+            400,
+            b'8\r\n{"ok":1}\r\n0\r\n\r\n',
+            id="chunked body",
+        ),
+        pytest.param(HEAD + b"X-Slow: ", b"a", 400, b'\r\nContent-Length: 8\r\n\r\n{"ok":1}', id="headers"),
+    ],
+)
+def test_a_dripping_answer_ends_at_the_deadline_of_the_call(
+    server: FakeServer, make_http: MakeHttp, head: bytes, piece: bytes, times: int, tail: bytes
+) -> None:
+    # Every piece comes well within the read time-out, and waiting long enough would bring a valid answer.
+    server.otherwise = server.drip(head, piece, times, tail)
+    with pytest.raises(CarrierUnavailable) as caught:
+        make_http(call_seconds=0.2, tries=1).post_json("/x", {})
+    assert caught.value.details["reason"] == "deadline"
+    assert server.drips_finished == 0, "the call waited for the end of the answer"
+
+
+def test_a_slow_but_timely_answer_is_taken(server: FakeServer, make_http: MakeHttp) -> None:
+    server.otherwise = server.drip(HEAD + b"Content-Length: 11\r\n\r\n", b" ", 3, b'{"ok":1}')
+    assert make_http().post_json("/x", {}) == {"ok": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        '{"pl": {"orders": [',
+        "<html><body>Sign in</body></html>",
+        "[" * 5000,
+        "\x80",
+        '{"n": ' + "1" * 5000 + "}",
+    ],
+    ids=["empty", "truncated", "html", "deep", "control", "endless number"],
+)
+def test_an_unreadable_body_is_a_protocol_error_and_not_retried(
+    server: FakeServer, make_http: MakeHttp, body: str
+) -> None:
+    server.otherwise = reply(200, body)
+    with pytest.raises(CarrierProtocolError):
+        make_http().post_json("/x", {})
+    assert len(server.requests) == 1
+
+
+def test_bytes_that_are_not_utf8_are_a_protocol_error(server: FakeServer, make_http: MakeHttp) -> None:
+    server.otherwise = reply(200, b'{"a": "\xff\xfe"}')
+    with pytest.raises(CarrierProtocolError, match="not readable JSON"):
+        make_http().post_json("/x", {})
+
+
+def test_a_web_page_is_called_so(server: FakeServer, make_http: MakeHttp) -> None:
+    server.otherwise = reply(200, "<!doctype html><p>Down for maintenance", Content_Type="text/html")
+    with pytest.raises(CarrierProtocolError, match="web page"):
+        make_http().post_json("/x", {})
+
+
+def test_a_body_cut_off_by_the_connection_is_retried_then_a_protocol_error(
+    server: FakeServer, make_http: MakeHttp
+) -> None:
+    cut = server.drip(HEAD + b'Content-Length: 500\r\n\r\n{"ok":', b"", 0, b"")
+    server.script = [cut, OK]
+    assert make_http().post_json("/x", {}) == {"ok": 1}
+    server.otherwise = cut
+    with pytest.raises(CarrierProtocolError, match="cut off"):
+        make_http().post_json("/x", {})
+    assert len(server.requests) == 2 + 5
+
+
+def _padded(size: int) -> bytes:
+    return b'{"ok": 1}'.ljust(size)
+
+
+def test_a_body_of_exactly_one_mebibyte_is_taken(server: FakeServer, make_http: MakeHttp) -> None:
+    server.otherwise = reply(200, _padded(MIB))
+    assert make_http().post_json("/x", {}) == {"ok": 1}
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip bomb"])
+def test_a_larger_body_is_a_protocol_error(server: FakeServer, make_http: MakeHttp, packed: bool) -> None:
+    body = _padded(50 * MIB if packed else MIB + 1)
+    server.otherwise = (
+        reply(200, gzip.compress(body, 1), Content_Encoding="gzip") if packed else reply(200, body)
+    )
+    with pytest.raises(CarrierProtocolError, match="too large"):
+        make_http().post_json("/x", {})
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(server: FakeServer, make_http: MakeHttp, status: int) -> None:
+    server.script = [reply(status, Location=f"{server.url}/elsewhere")]
+    server.otherwise = OK
+    with pytest.raises(CarrierProtocolError, match="redirect"):
+        make_http().post_json("/x", {})
+    assert [path for path, _, _ in server.requests] == ["/x"]
+
+
+def test_the_body_of_a_redirect_is_not_even_read(server: FakeServer, make_http: MakeHttp) -> None:
+    server.otherwise = server.hang(b"HTTP/1.1 302 Found\r\nLocation: /y\r\nContent-Length: 408\r\n\r\n")
+    with pytest.raises(CarrierProtocolError, match="redirect"):
+        make_http(read_seconds=0.1, tries=1).post_json("/x", {})
+
+
+def test_a_body_that_is_not_what_its_encoding_says_is_a_protocol_error(
+    server: FakeServer, make_http: MakeHttp
+) -> None:
+    server.otherwise = reply(200, b'{"ok": 1}', Content_Encoding="gzip")
+    with pytest.raises(CarrierProtocolError, match="decompressed"):
+        make_http().post_json("/x", {})
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_is_not_retried(server: FakeServer, make_http: MakeHttp, status: int) -> None:
+    server.otherwise = reply(status)
+    with pytest.raises(CarrierRefused) as caught:
+        make_http().post_json("/x", {})
+    assert len(server.requests) == 1
+    assert "s3cret" not in caught.value.message
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_rejected_request_is_not_retried(server: FakeServer, make_http: MakeHttp, status: int) -> None:
+    server.otherwise = reply(status)
+    with pytest.raises(CarrierRejected):
+        make_http().post_json("/x", {})
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("url", ["", "courier.example", "file:///etc/passwd", "ftp://courier.example"])
+def test_an_address_that_is_none_is_refused_at_the_start(url: str) -> None:
+    with pytest.raises(ValueError, match="address of carrier tusker"):
+        CarrierHttp("tusker", url, {})
+
+
+# --- breaker ---------------------------------------------------------------------------------------------
+
+
+def _fail(http: CarrierHttp, kind: type[CarrierError], times: int = 1) -> None:
+    for _ in range(times):
+        with pytest.raises(kind):
+            http.post_json("/x", {})
+
+
+def test_the_breaker_opens_after_five_failed_calls_and_lets_one_try_after_thirty_seconds(
+    server: FakeServer, make_http: MakeHttp, fake_time: FakeTime
+) -> None:
+    http = make_http(tries=1)
+    server.otherwise = reply(500)
+    _fail(http, CarrierUnavailable, 5)
+    assert len(server.requests) == 5
+    _fail(http, CarrierUnavailable, 3)
+    fake_time.now += 29.9
+    _fail(http, CarrierUnavailable)
+    assert len(server.requests) == 5, "an open breaker must not ask"
+    fake_time.now += 0.1
+    _fail(http, CarrierUnavailable)
+    assert len(server.requests) == 6, "half open: one try"
+    _fail(http, CarrierUnavailable)
+    assert len(server.requests) == 6, "which failed, so open again at once"
+    fake_time.now += 30
+    server.otherwise = OK
+    assert http.post_json("/x", {}) == {"ok": 1}
+    server.otherwise = reply(500)
+    _fail(http, CarrierUnavailable, 4)
+    assert len(server.requests) == 11, "closed again: counting starts anew"
+
+
+def test_a_success_in_between_keeps_the_breaker_closed(server: FakeServer, make_http: MakeHttp) -> None:
+    http = make_http(tries=1)
+    server.script = [*[reply(500)] * 4, OK, *[reply(500)] * 4, OK]
+    _fail(http, CarrierUnavailable, 4)
+    http.post_json("/x", {})
+    _fail(http, CarrierUnavailable, 4)
+    assert http.post_json("/x", {}) == {"ok": 1}
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, CarrierRefused), (404, CarrierRejected)])
+def test_answers_about_us_do_not_open_the_breaker(
+    server: FakeServer, make_http: MakeHttp, status: int, kind: type[CarrierError]
+) -> None:
+    server.otherwise = reply(status)
+    _fail(make_http(), kind, 8)
+    assert len(server.requests) == 8
+
+
+def test_unreadable_answers_open_the_breaker(server: FakeServer, make_http: MakeHttp) -> None:
+    http = make_http()
+    server.otherwise = reply(200, "<html>")
+    _fail(http, CarrierProtocolError, 5)
+    _fail(http, CarrierUnavailable)
+    assert len(server.requests) == 5
+
+
+def test_a_breaker_touches_its_own_carrier_only(server: FakeServer, make_http: MakeHttp) -> None:
+    broken, other = make_http(tries=1), make_http(tries=1)
+    server.otherwise = reply(500)
+    _fail(broken, CarrierUnavailable, 6)
+    server.otherwise = OK
+    _fail(broken, CarrierUnavailable)
+    assert other.post_json("/x", {}) == {"ok": 1}
+
+
+def test_of_many_threads_one_probes_a_half_open_breaker() -> None:
+    now = [0.0]
+    breaker = Breaker("tusker", failures=1, clock=lambda: now[0])
+    with pytest.raises(CarrierUnavailable), breaker.guard():
+        raise CarrierUnavailable("down")
+    now[0] = 30.0
+    threads, inside, others_done = 8, [], threading.Event()
+    refused = threading.Semaphore(0)
+
+    def call(_: int) -> str:
+        try:
+            with breaker.guard():
+                inside.append(1)
+                others_done.wait(10)
+        except CarrierUnavailable:
+            refused.release()
+            return "refused"
+        return "asked"
+
+    with ThreadPoolExecutor(threads) as pool:
+        answers = [pool.submit(call, n) for n in range(threads)]
+        for _ in range(threads - 1):
+            refused.acquire(timeout=10)
+        others_done.set()
+    assert sorted(answer.result() for answer in answers) == ["asked"] + ["refused"] * 7
+    assert len(inside) == 1
+
+
+def test_a_bug_during_the_probe_does_not_block_the_breaker_for_ever() -> None:
+    now = [0.0]
+    breaker = Breaker("tusker", failures=1, clock=lambda: now[0])
+    for error in (CarrierUnavailable("down"), KeyError("bug")):
+        with pytest.raises(type(error)), breaker.guard():
+            raise error
+        now[0] += 30.0
+    with breaker.guard():
+        pass
+
+
+def test_one_client_serves_many_threads(server: FakeServer, make_http: MakeHttp) -> None:
+    def echo(handler: Any, body: Any) -> None:
+        reply(200, json.dumps(body))(handler, body)
+
+    server.otherwise = echo
+    http = make_http()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: http.post_json("/x", {"n": n}), range(40)))
+    assert answers == [{"n": n} for n in range(40)]
