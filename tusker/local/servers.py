@@ -50,6 +50,23 @@ def _let_go_in_child() -> None:
 os.register_at_fork(after_in_child=_let_go_in_child)
 
 
+@contextlib.contextmanager
+def hold_lock(path: Path, operation: int) -> Iterator[bool]:
+    """Hold a ``flock`` on `path` while the block runs; yields False when it could not be had at once.
+
+    Forked children let go of it.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    _held.add(fd)
+    owner = os.getpid()
+    try:
+        yield try_lock(fd, operation)
+    finally:
+        if os.getpid() == owner:
+            _held.discard(fd)
+            os.close(fd)
+
+
 @dataclass(frozen=True)
 class LocalServers:
     """Where the two servers are."""

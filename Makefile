@@ -1,0 +1,61 @@
+# make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint format create-db seed flask psql vendor clean reset
+SHELL := /bin/sh
+
+BIN := .venv/bin
+# written last by the set-up, so an interrupted one is done again
+VENV := .venv/.installed
+LOCAL := $(BIN)/python -m tusker.local
+ARGS ?=
+
+help: ## list what can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  make flask ARGS="create-user --help"   or   scripts/flask create-user --help'
+
+$(VENV): requirements.txt requirements-dev.txt requirements-local.txt scripts/venv
+	@scripts/venv $(BIN) && touch $@
+
+run: $(VENV) ## run everything in this terminal (own PostgreSQL and Redis unless DATABASE_URL / REDIS_URL are set)
+	@exec $(LOCAL) run
+
+test: $(VENV) ## run all tests on a real PostgreSQL and Redis; ARGS="-k admission" picks some
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint ## lint, then types, floors and configuration: what CI asks before the tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_config.py
+
+lint: $(VENV) ## ruff (format and rules) and templates
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/djlint templates --lint --quiet
+
+format: $(VENV) ## put the code in shape
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+create-db: $(VENV) ## create the database if it is missing and bring its tables up to date
+	@$(LOCAL) create-db
+
+seed: $(VENV) ## fill in the demo: customers, lines, people, orders (again if it was there)
+	@$(LOCAL) create-db
+	@$(LOCAL) exec -- $(BIN)/flask seed-demo
+
+flask: $(VENV) ## run a flask command on the local database: make flask ARGS="db history"
+	@$(LOCAL) exec -- $(BIN)/flask $(ARGS)
+
+psql: $(VENV) ## open psql on the local database
+	@$(LOCAL) psql $(ARGS)
+
+vendor: ## fetch the pinned front-end files into static/vendor (needs npm)
+	@python3 scripts/vendor.py
+
+clean: ## remove the virtual environment and caches; the data in var/ stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+reset: $(VENV) ## delete the local database and start afresh with the next make run
+	@$(LOCAL) reset

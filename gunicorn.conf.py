@@ -1,0 +1,25 @@
+"""gunicorn's settings: `gunicorn wsgi:app` reads this file by itself."""
+
+from __future__ import annotations
+
+import os
+
+bind = f"127.0.0.1:{os.environ.get('PORT') or os.environ.get('WEB_PORT') or 8000}"  # the image binds to all
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+worker_class = "gthread"
+threads = 4
+timeout = 60
+graceful_timeout = 10
+# requests go through logging like every other line; the app answers with the id it logged under
+access_log_format = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-request-id}o)s]'
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(process)d [-] %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+        "gunicorn.access": {"level": "INFO", "handlers": [], "propagate": True},
+    },
+}
