@@ -1,0 +1,129 @@
+"""Configuration from the environment. A missing or unusable variable stops the start with its name."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+REQUIRED_IN_PRODUCTION = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "BASE_URL",
+    "PROGRAMME_LIMIT",
+    "TUSKER_CARRIER_URL",
+    "TUSKER_CARRIER_TOKEN",
+    "MAIL_FROM",
+    "SMTP_HOST",
+)
+
+
+class ConfigError(SystemExit):
+    """Stops the start; the message names the variable."""
+
+
+def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Read the configuration; raises `ConfigError` naming the first variable that is missing or wrong."""
+    env = os.environ if environ is None else environ
+    mode = env.get("ENVIRONMENT", "DEVELOPMENT").upper()
+    if mode not in {"DEVELOPMENT", "TEST", "PRODUCTION"}:
+        raise ConfigError(f"ENVIRONMENT is {mode!r}; it must be DEVELOPMENT, TEST or PRODUCTION")
+    production = mode == "PRODUCTION"
+    if production:
+        missing = [name for name in REQUIRED_IN_PRODUCTION if not env.get(name)]
+        if missing:
+            raise ConfigError(f"missing in ENVIRONMENT=PRODUCTION: {', '.join(missing)}")
+    if not env.get("DATABASE_URL"):
+        raise ConfigError(
+            "DATABASE_URL is not set; `make run` starts a database of its own, "
+            "`make flask ARGS=…` runs a command with it"
+        )
+    return {
+        "ENVIRONMENT": mode,
+        "TESTING": mode == "TEST",
+        # Outside production a key made at the start is safe: sessions then end with the process.
+        "SECRET_KEY": env.get("SECRET_KEY") or secrets.token_hex(32),
+        "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
+        "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
+        "BASE_URL": env.get("BASE_URL", "http://localhost:8000").rstrip("/"),
+        "LENDER_NAME": env.get("LENDER_NAME", "Tusker Finance"),
+        "CURRENCY": env.get("CURRENCY", "INR"),
+        "LOCALE": env.get("LOCALE", "en_IN"),
+        "TIMEZONE": _timezone(env.get("TIMEZONE", "Asia/Kolkata")),
+        "PROGRAMME_LIMIT": _amount(env, "PROGRAMME_LIMIT", "500000000"),
+        "TUSKER_CARRIER_URL": env.get("TUSKER_CARRIER_URL", "http://127.0.0.1:8010"),
+        "TUSKER_CARRIER_TOKEN": env.get("TUSKER_CARRIER_TOKEN", "local-courier"),
+        "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
+        "BUNDLE_TIME": _clock_time(env, "BUNDLE_TIME", "17:00"),
+        "SMTP_HOST": env.get("SMTP_HOST", ""),
+        "SMTP_PORT": _integer(env, "SMTP_PORT", 587, 1, 65535),
+        "SMTP_USER": env.get("SMTP_USER", ""),
+        "SMTP_PASSWORD": env.get("SMTP_PASSWORD", ""),
+        "SMTP_STARTTLS": _flag(env, "SMTP_STARTTLS", True),
+        "MAIL_FROM": env.get("MAIL_FROM", "tusker@localhost"),
+        "MAIL_FOLDER": env.get("MAIL_FOLDER", "var/mail"),
+        "LOG_LEVEL": env.get("LOG_LEVEL", "INFO").upper(),
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": production,
+        "REMEMBER_COOKIE_SECURE": production,
+        "PERMANENT_SESSION_LIFETIME": 12 * 3600,
+        "MAX_CONTENT_LENGTH": 20 * 1024 * 1024,
+        "RATELIMIT_STORAGE_URI": env.get("REDIS_URL", "redis://localhost:6379/0"),
+        "RATELIMIT_HEADERS_ENABLED": False,
+        # Redis carries only work: without it people still get in.
+        "RATELIMIT_SWALLOW_ERRORS": True,
+    }
+
+
+def _database_url(url: str) -> str:
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg2://" + url.removeprefix(scheme)
+    if not url.startswith("postgresql+"):
+        raise ConfigError("DATABASE_URL must be a postgresql:// URL")
+    return url
+
+
+def _timezone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ConfigError(f"TIMEZONE is {name!r}, which is not a known time zone") from None
+
+
+def _amount(env: Mapping[str, str], name: str, default: str) -> Decimal:
+    text = env.get(name) or default
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal(-1)
+    if not value.is_finite() or value <= 0:
+        raise ConfigError(f"{name} is {text!r}; it must be an amount such as 500000000.00")
+    return value
+
+
+def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise ConfigError(f"{name} is {text!r}; it must be a whole number from {low} to {high}")
+    return int(text)
+
+
+def _flag(env: Mapping[str, str], name: str, default: bool) -> bool:
+    text = env.get(name, "").lower()
+    if text not in {"", "0", "1", "true", "false", "yes", "no"}:
+        raise ConfigError(f"{name} is {text!r}; it must be 1 or 0")
+    return default if not text else text in {"1", "true", "yes"}
+
+
+def _clock_time(env: Mapping[str, str], name: str, default: str) -> tuple[int, int]:
+    text = env.get(name) or default
+    hour, _, minute = text.partition(":")
+    if not (hour.isdecimal() and minute.isdecimal() and int(hour) < 24 and int(minute) < 60):
+        raise ConfigError(f"{name} is {text!r}; it must be a time such as 17:00")
+    return int(hour), int(minute)

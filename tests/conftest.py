@@ -1,0 +1,281 @@
+"""What tests share: real PostgreSQL and Redis, a database built by the migrations, and factories."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, text
+
+import config
+from tusker.app import create_app
+from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.terms import Terms
+from tusker.extensions import db
+from tusker.local.servers import LocalServers, local_servers
+from tusker.models import CreditLine, Customer, Disbursal, Invoice, OutboxMessage, Role, Shipment, User
+from tusker.services.context import Context
+from tusker.services.credit_lines import LineData, open_credit_line
+from tusker.services.customers import CustomerData, IdentityData, create_customer, set_carrier_identities
+from tusker.services.disbursals import bundle_selection, confirm
+from tusker.services.financing import Decision, request_financing
+from tusker.services.tracking import record_tracking
+from tusker.services.users import create_user as create_user_service
+from tusker.transactions import transaction
+
+NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
+TODAY = date(2026, 3, 2)
+PASSWORD = "correct horse battery"
+PROGRAMME_LIMIT = 10**12
+TERMS = Terms(advance_rate=Decimal("0.8"), apr=Decimal("0.18"), tenor_days=90)
+FIXTURES = Path(__file__).parent / "fixtures"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
+    """PostgreSQL and Redis for this run: those of the environment, else servers of its own."""
+    with local_servers(tmp_path_factory.mktemp("servers"), durable=False) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The configuration of a test run, with a database of its own that the migrations are to build."""
+    name = f"tusker_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    admin = create_engine(config.load({"DATABASE_URL": servers.database_url})["SQLALCHEMY_DATABASE_URI"])
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = admin.url.set(database=name).render_as_string(hide_password=False)
+    admin.dispose()
+    loaded = config.load(
+        {
+            "ENVIRONMENT": "TEST",
+            "SECRET_KEY": "for tests only",
+            "DATABASE_URL": url,
+            "REDIS_URL": servers.redis_url,
+            "MAIL_FOLDER": str(tmp_path_factory.mktemp("mail")),
+            "PROGRAMME_LIMIT": str(PROGRAMME_LIMIT // 100),
+            "LOG_LEVEL": "WARNING",
+        }
+    )
+    return {**loaded, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
+
+
+@pytest.fixture(scope="session")
+def session_app(test_config: dict[str, Any]) -> Flask:
+    """The app over a migrated database."""
+    app = create_app(test_config)
+    with app.app_context():
+        flask_migrate.upgrade()
+    return app
+
+
+@pytest.fixture
+def app(session_app: Flask) -> Iterator[Flask]:
+    """The app over empty tables; what the test wrote is gone after it."""
+    with session_app.app_context():
+        yield session_app
+        db.session.remove()
+        names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
+        with db.engine.begin() as connection:
+            # The event table refuses TRUNCATE; as a replica its triggers sleep.
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+        session_app.extensions["tusker_redis"].flushdb()
+
+
+@pytest.fixture
+def ctx() -> Context:
+    """A job acting at a fixed time."""
+    return Context(actor_id=None, actor="test", now=NOW, today=TODAY)
+
+
+def at(ctx: Context, days: int) -> Context:
+    """The same actor some days later."""
+    return replace(ctx, now=ctx.now + timedelta(days=days), today=ctx.today + timedelta(days=days))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser that is not signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def create_user(app: Flask, ctx: Context) -> Callable[..., User]:
+    """Make a user of a role; company users get a company unless one is given."""
+
+    def create(
+        role: Role = Role.ADMIN, *, customer: Customer | None = None, email: str | None = None
+    ) -> User:
+        with transaction():
+            return create_user_service(
+                ctx,
+                email=email or f"{role}{next(_numbers)}@example.com",
+                name=f"Test {role}",
+                role=role,
+                customer_id=customer.id if customer else None,
+                password=PASSWORD,
+            )
+
+    return create
+
+
+@pytest.fixture
+def login(app: Flask, create_user: Callable[..., User]) -> Callable[..., FlaskClient]:
+    """A signed-in browser: `login(Role.ADMIN)` or `login(user=someone)`."""
+
+    def sign_in(
+        role: Role = Role.ADMIN, *, customer: Customer | None = None, user: User | None = None
+    ) -> FlaskClient:
+        browser = app.test_client()
+        user = user or create_user(role, customer=customer)
+        answer = browser.post("/login", data={"email": user.email, "password": PASSWORD})
+        assert answer.status_code in {302, 303}, answer.text
+        return browser
+
+    return sign_in
+
+
+@pytest.fixture
+def make_supplier(app: Flask, ctx: Context) -> Callable[..., Customer]:
+    """Make a supplier known to the carrier as `C<id>`."""
+
+    def create(name: str | None = None, *, limit: int = 100_000_00, terms: Terms = TERMS) -> Customer:
+        with transaction():
+            data = CustomerData(name or f"Supplier {next(_numbers)}", supplier_limit=limit, terms=terms)
+            made = create_customer(ctx, data, programme_limit=PROGRAMME_LIMIT, notify=False)
+            set_carrier_identities(ctx, made.id, [IdentityData("tusker", "supplier", f"C{made.id}")])
+        return made
+
+    return create
+
+
+@pytest.fixture
+def make_purchaser(app: Flask, ctx: Context) -> Callable[..., Customer]:
+    """Make a purchaser whose location at the carrier is `L<id>`."""
+
+    def create(name: str | None = None, *, limit: int = 100_000_00) -> Customer:
+        with transaction():
+            data = CustomerData(name or f"Purchaser {next(_numbers)}", purchaser_limit=limit)
+            made = create_customer(ctx, data, programme_limit=PROGRAMME_LIMIT)
+            set_carrier_identities(ctx, made.id, [IdentityData("tusker", "purchaser", f"L{made.id}")])
+        return made
+
+    return create
+
+
+@pytest.fixture
+def make_line(
+    app: Flask, ctx: Context, make_supplier: Callable[..., Customer], make_purchaser: Callable[..., Customer]
+) -> Callable[..., CreditLine]:
+    """Open a credit line, with new companies unless they are given."""
+
+    def create(
+        supplier: Customer | None = None,
+        purchaser: Customer | None = None,
+        *,
+        limit: int = 100_000_00,
+        terms: Terms = TERMS,
+        valid_from: date = date(2026, 1, 1),
+        valid_to: date | None = None,
+    ) -> CreditLine:
+        seller, buyer = supplier or make_supplier(), purchaser or make_purchaser()
+        with transaction():
+            return open_credit_line(ctx, seller.id, buyer.id, LineData(limit, terms, valid_from, valid_to))
+
+    return create
+
+
+def order_on(
+    line: CreditLine,
+    value: int = 10_000_00,
+    *,
+    ref: str | None = None,
+    status: ShipmentStatus = ShipmentStatus.IN_TRANSIT,
+    updated_at: datetime = NOW,
+) -> TrackedOrder:
+    """An order as the carrier would describe it, between the companies of a line; `value` in minor units."""
+    return TrackedOrder(
+        carrier="tusker",
+        ref=ref or f"ORD-{next(_numbers)}",
+        status=status,
+        raw_status=str(status),
+        financeable=status not in {ShipmentStatus.CANCELLED, ShipmentStatus.UNKNOWN},
+        supplier_external_id=f"C{line.supplier_id}",
+        purchaser_location_id=f"L{line.purchaser_id}",
+        declared_value=value,
+        updated_at=updated_at,
+    )
+
+
+@pytest.fixture
+def ask(app: Flask, ctx: Context) -> Callable[..., Decision]:
+    """Request financing of an order of `value` on a line, in a transaction of its own."""
+
+    def request(line: CreditLine, value: int = 10_000_00, **order: Any) -> Decision:
+        tracked = order_on(line, value, **order)
+        with transaction():
+            return request_financing(ctx, line.supplier_id, tracked, source="test")
+
+    return request
+
+
+@pytest.fixture
+def make_invoice(
+    app: Flask, ctx: Context, ask: Callable[..., Decision], make_line: Callable[..., CreditLine]
+) -> Callable[..., Invoice]:
+    """Make an invoice and take it to a status: approved, financeable, bundled or disbursed."""
+
+    def create(
+        status: str = "approved", *, line: CreditLine | None = None, value: int = 10_000_00
+    ) -> Invoice:
+        on = line or make_line()
+        order = order_on(on, value)
+        with transaction():
+            decision = request_financing(ctx, on.supplier_id, order, source="test")
+        assert decision.approved, decision
+        if status != "approved":
+            deliver(ctx, decision.invoice_id, order)
+        if status in {"bundled", "disbursed"}:
+            bundle_and_confirm(ctx, [decision.invoice_id], only_bundle=status == "bundled")
+        return db.session.get_one(Invoice, decision.invoice_id)
+
+    return create
+
+
+def deliver(ctx: Context, invoice_id: int, order: TrackedOrder) -> None:
+    """Record that the carrier delivered an invoice's order."""
+    shipment = db.session.query(Shipment).filter_by(invoice_id=invoice_id).one()
+    delivered = replace(order, status=ShipmentStatus.DELIVERED, raw_status="21")
+    with transaction():
+        record_tracking(ctx, {shipment.id: delivered}, minimum_interval=timedelta(minutes=1))
+
+
+def bundle_and_confirm(ctx: Context, invoice_ids: list[int], *, only_bundle: bool = False) -> Disbursal:
+    """Bundle invoices and, unless told otherwise, confirm the payout today."""
+    with transaction():
+        disbursal = bundle_selection(ctx, invoice_ids)
+    if not only_bundle:
+        with transaction():
+            confirm(ctx, disbursal.id, bank_reference=f"BANK-{next(_numbers)}", value_date=ctx.today)
+    return disbursal
+
+
+@pytest.fixture
+def mails(app: Flask) -> Callable[[], list[OutboxMessage]]:
+    """The mails queued so far, oldest first."""
+    return lambda: list(db.session.query(OutboxMessage).order_by(OutboxMessage.id))

@@ -1,0 +1,1 @@
+"""Tusker: the desk of a lender that finances invoices."""

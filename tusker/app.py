@@ -1,0 +1,40 @@
+"""The application factory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from redis import Redis
+
+from tusker import admin, api, auth, cli, customers, invoices, models, web  # noqa: F401 (models: known to migrations)
+from tusker.currency import Currency
+from tusker.extensions import csrf, db, limiter, login_manager, migrate
+from tusker.logs import configure_logging
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def create_app(config: dict[str, Any]) -> Flask:
+    """Build the app from a configuration as `config.load` returns it."""
+    app = Flask(
+        "tusker",
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+        root_path=str(ROOT / "tusker"),
+    )
+    app.config.update(config)
+    configure_logging(app.config["LOG_LEVEL"])
+    app.extensions["tusker_currency"] = Currency(app.config["CURRENCY"], app.config["LOCALE"])
+    app.extensions["tusker_redis"] = Redis.from_url(app.config["REDIS_URL"])
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    login_manager.init_app(app)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    web.init_app(app)
+    for room in (auth, customers, invoices, admin, api):
+        room.init_app(app)
+    cli.init_app(app)
+    return app

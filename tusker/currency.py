@@ -1,0 +1,62 @@
+"""The installation's one currency: reading amounts that people write and writing amounts for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from babel.core import Locale
+from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
+from flask import current_app
+
+from tusker.domain.money import parse_amount, to_major
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """An ISO 4217 code and the locale in which its amounts are shown."""
+
+    code: str
+    locale: str
+
+    @property
+    def exponent(self) -> int:
+        """Decimals of the currency: 2 for INR, 0 for JPY."""
+        return get_currency_precision(self.code)
+
+    @property
+    def symbol(self) -> str:
+        """The sign shown with amounts."""
+        return get_currency_symbol(self.code, locale=self.locale)
+
+    def parse(self, text: str, *, field: str, allow_zero: bool = False) -> int:
+        """Minor units of an amount as a person wrote it; raises `InvalidInput` naming `field`."""
+        return parse_amount(
+            text,
+            exponent=self.exponent,
+            field=field,
+            symbols=(self.symbol, self.code),
+            allow_zero=allow_zero,
+        )
+
+    def major(self, amount: int) -> Decimal:
+        """Minor units as an exact decimal in major units."""
+        return to_major(amount, self.exponent)
+
+    def minor(self, amount: Decimal) -> int:
+        """A configured decimal in major units as minor units."""
+        return int(amount.scaleb(self.exponent))
+
+    def plain(self, amount: int) -> str:
+        """The amount without sign and separators, for input fields and files."""
+        return f"{self.major(amount):.{self.exponent}f}"
+
+    def show(self, amount: int) -> str:
+        """The amount for people, such as ₹1,25,000.00."""
+        return format_currency(self.major(amount), self.code, locale=Locale.parse(self.locale))
+
+
+def currency() -> Currency:
+    """The current app's currency."""
+    configured: Currency = current_app.extensions["tusker_currency"]
+    return configured

@@ -1,0 +1,158 @@
+"""Days, interest and what is owed on a day. Every figure a person sees of a debt comes from `amount_due`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, localcontext
+
+from tusker.domain.money import round_minor
+from tusker.domain.terms import DayCount, InterestMethod, Terms
+
+
+def day_count_days(start: date, end: date, convention: DayCount) -> int:
+    """Days from `start` to `end` by a convention.
+
+    30/360 is the bond basis of ISDA 2006 section 4.16(f): a 31st start counts as 30th, and then a 31st end too.
+    """
+    if convention is not DayCount.THIRTY_360:
+        return (end - start).days
+    d1 = min(start.day, 30)
+    d2 = 30 if end.day == 31 and d1 == 30 else end.day
+    return 360 * (end.year - start.year) + 30 * (end.month - start.month) + (d2 - d1)
+
+
+def year_fraction(start: date, end: date, convention: DayCount) -> Decimal:
+    """Years from `start` to `end`, exact to the decimal context's precision."""
+    basis = 365 if convention is DayCount.ACT_365F else 360
+    return Decimal(day_count_days(start, end, convention)) / basis
+
+
+def exact_interest(principal: int, terms: Terms, start: date, end: date) -> Decimal:
+    """Unrounded interest in minor units on `principal` from `start` to `end`; zero when `end` is not later.
+
+    Simple: principal × apr × year fraction. Daily compounding on 360, as the first pilot charged it:
+    principal × (1 + apr/360)^days − principal, on actual days.
+    """
+    if end <= start or principal == 0:
+        return Decimal(0)
+    with localcontext() as context:
+        context.prec = 50
+        if terms.interest_method is InterestMethod.DAILY_COMPOUND_360:
+            days = (end - start).days
+            return principal * (1 + terms.apr / 360) ** days - principal
+        return principal * terms.apr * year_fraction(start, end, terms.day_count)
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What one receipt paid on one loan on its value date, in minor units."""
+
+    value_date: date
+    penalty: int = 0
+    fee: int = 0
+    interest: int = 0
+    principal: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AmountDue:
+    """What is owed on a loan on a day, by component, in minor units; already net of what was paid."""
+
+    as_of: date
+    principal: int
+    interest: int
+    fee: int
+    penalty: int
+    days_past_due: int
+
+    @property
+    def total(self) -> int:
+        """The sum to pay on this day."""
+        return self.principal + self.interest + self.fee + self.penalty
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """A disbursed invoice as a debt: what was lent, when, on which terms, and what was paid."""
+
+    principal: int
+    fee: int
+    start: date
+    due: date
+    terms: Terms
+    paid: Sequence[Paid] = ()
+
+
+def due_date(start: date, terms: Terms) -> date:
+    """The last day of the tenor."""
+    return start + timedelta(days=terms.tenor_days)
+
+
+def days_past_due(due: date, as_of: date) -> int:
+    """max(0, as-of − due date) in days."""
+    return max(0, (as_of - due).days)
+
+
+def amount_due(debt: Debt, as_of: date) -> AmountDue:
+    """What is owed on `as_of`: due(t) = principal + interest(t) + fees + penalty(t) − paid.
+
+    Interest accrues on the principal open each day until it is repaid, past the due date too. Penalty comes on
+    top: it starts the day after due date plus grace, and then counts from the day after the due date: overdue
+    principal × penal rate × days / 365. Each component is rounded once, on its exact accrual since the start.
+    """
+    paid = sorted((p for p in debt.paid if p.value_date <= as_of), key=lambda p: p.value_date)
+    interest = round_minor(_accrue_interest(debt, paid, as_of))
+    penalty = 0
+    if as_of > debt.due + timedelta(days=debt.terms.grace_days):
+        penalty = round_minor(_accrue_penalty(debt, paid, as_of))
+    open_principal = debt.principal - sum(p.principal for p in paid)
+    return AmountDue(
+        as_of=as_of,
+        principal=open_principal,
+        interest=interest - sum(p.interest for p in paid),
+        fee=debt.fee - sum(p.fee for p in paid),
+        penalty=penalty - sum(p.penalty for p in paid),
+        days_past_due=days_past_due(debt.due, as_of) if open_principal else 0,
+    )
+
+
+def amount_at_term(debt: Debt) -> AmountDue:
+    """What is owed at the end of the term: the same function, asked for the due date."""
+    return amount_due(debt, debt.due)
+
+
+def _stretches(debt: Debt, paid: Sequence[Paid], start: date, end: date) -> list[tuple[int, date, date]]:
+    """The spans of days between repayments from `start` to `end`, each with the principal open in it."""
+    spans: list[tuple[int, date, date]] = []
+    open_principal, since = debt.principal, start
+    for payment in paid:
+        until = min(max(payment.value_date, start), end)
+        if payment.principal and until > since:
+            spans.append((open_principal, since, until))
+            since = until
+        open_principal -= payment.principal
+    if end > since:
+        spans.append((open_principal, since, end))
+    return spans
+
+
+def _accrue_interest(debt: Debt, paid: Sequence[Paid], end: date) -> Decimal:
+    return sum(
+        (
+            exact_interest(principal, debt.terms, since, until)
+            for principal, since, until in _stretches(debt, paid, debt.start, end)
+        ),
+        Decimal(0),
+    )
+
+
+def _accrue_penalty(debt: Debt, paid: Sequence[Paid], end: date) -> Decimal:
+    return sum(
+        (
+            principal * debt.terms.penal_rate * (until - since).days / 365
+            for principal, since, until in _stretches(debt, paid, debt.due, end)
+        ),
+        Decimal(0),
+    )

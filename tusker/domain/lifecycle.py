@@ -1,0 +1,68 @@
+"""The invoice's lifecycle: which event leads from which status to which. Nothing else may set a status."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from tusker.errors import IllegalTransition
+
+
+class InvoiceStatus(StrEnum):
+    """Where an invoice stands between request and repayment."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    FINANCEABLE = "financeable"
+    BUNDLED = "bundled"
+    DISBURSED = "disbursed"
+    REPAID = "repaid"
+    WRITTEN_OFF = "written_off"
+    CANCELLED = "cancelled"
+
+
+class InvoiceEvent(StrEnum):
+    """What may happen to an invoice after its request was answered."""
+
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    BUNDLED = "bundled"
+    UNBUNDLED = "unbundled"
+    RELEASED = "released"
+    REPAID = "repaid"
+    WRITTEN_OFF = "written_off"
+
+
+FIRST_STATUSES = frozenset({InvoiceStatus.APPROVED, InvoiceStatus.REJECTED})
+"""The answers to a request; admission itself decides between them."""
+
+TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceEvent], InvoiceStatus] = {
+    (InvoiceStatus.APPROVED, InvoiceEvent.DELIVERED): InvoiceStatus.FINANCEABLE,
+    (InvoiceStatus.APPROVED, InvoiceEvent.CANCELLED): InvoiceStatus.CANCELLED,
+    (InvoiceStatus.FINANCEABLE, InvoiceEvent.CANCELLED): InvoiceStatus.CANCELLED,
+    (InvoiceStatus.FINANCEABLE, InvoiceEvent.BUNDLED): InvoiceStatus.BUNDLED,
+    (InvoiceStatus.BUNDLED, InvoiceEvent.UNBUNDLED): InvoiceStatus.FINANCEABLE,
+    (InvoiceStatus.BUNDLED, InvoiceEvent.RELEASED): InvoiceStatus.DISBURSED,
+    (InvoiceStatus.DISBURSED, InvoiceEvent.REPAID): InvoiceStatus.REPAID,
+    (InvoiceStatus.DISBURSED, InvoiceEvent.WRITTEN_OFF): InvoiceStatus.WRITTEN_OFF,
+}
+
+RESERVING = frozenset(
+    {InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE, InvoiceStatus.BUNDLED, InvoiceStatus.DISBURSED}
+)
+"""Statuses in which an invoice's open principal counts as exposure."""
+
+FINAL = frozenset(
+    status for status in InvoiceStatus if not any(source is status for source, _ in TRANSITIONS)
+)
+
+
+def next_status(status: InvoiceStatus, event: InvoiceEvent) -> InvoiceStatus:
+    """The status that `event` leads to; raises `IllegalTransition` for a pair the table does not hold."""
+    try:
+        return TRANSITIONS[status, event]
+    except KeyError:
+        raise IllegalTransition(
+            f"An invoice that is {status.replace('_', ' ')} cannot become {event.replace('_', ' ')}.",
+            status=str(status),
+            event=str(event),
+        ) from None

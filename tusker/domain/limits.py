@@ -1,0 +1,70 @@
+"""The rule of credit admission. The database function `admit_invoices` applies the same rule under locks;
+a property test holds the two together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Bound(StrEnum):
+    """The three limits, in the one order in which they are locked and checked everywhere."""
+
+    CREDIT_LINE = "credit_line"
+    SUPPLIER = "supplier"
+    PURCHASER = "purchaser"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUse:
+    """A limit and what is used of it, in minor units. A limit may stand below what is used."""
+
+    limit: int
+    used: int
+
+    @property
+    def available(self) -> int:
+        """What may still be admitted, never below zero."""
+        return max(0, self.limit - self.used)
+
+    @property
+    def headroom(self) -> int:
+        """limit − used, negative when the limit was lowered below what is used."""
+        return self.limit - self.used
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Which limit bound and how much it lacked, in minor units."""
+
+    bound: Bound
+    lacking: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThreeLimits:
+    """The limits one invoice is held against."""
+
+    credit_line: LimitUse
+    supplier: LimitUse
+    purchaser: LimitUse
+
+    def in_order(self) -> tuple[tuple[Bound, LimitUse], ...]:
+        """The limits in lock order."""
+        return (
+            (Bound.CREDIT_LINE, self.credit_line),
+            (Bound.SUPPLIER, self.supplier),
+            (Bound.PURCHASER, self.purchaser),
+        )
+
+    @property
+    def available(self) -> int:
+        """min over the three of (limit − exposure), never below zero."""
+        return min(use.available for _, use in self.in_order())
+
+    def check(self, principal: int) -> Refusal | None:
+        """None when `principal` fits on all three limits, else the first that binds and what it lacks."""
+        for bound, use in self.in_order():
+            if principal > use.headroom:
+                return Refusal(bound, principal - use.headroom)
+        return None

@@ -1,0 +1,76 @@
+"""Terms of a credit line, frozen onto each invoice at approval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from tusker.domain.money import round_minor
+from tusker.errors import InvalidInput
+
+
+class DayCount(StrEnum):
+    """How days and years are counted for interest."""
+
+    ACT_365F = "ACT/365F"
+    ACT_360 = "ACT/360"
+    THIRTY_360 = "30/360"
+
+
+class InterestMethod(StrEnum):
+    """Simple interest, or the first pilot's daily compounding on a year of 360 days."""
+
+    SIMPLE = "simple"
+    DAILY_COMPOUND_360 = "daily_compound_360"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is lent against an invoice and what it costs.
+
+    Rates are fractions a year (0.18 is 18 %), `tenor_days` and `grace_days` are days, `fee_flat` is in minor
+    units, `fee_rate` a fraction of the principal.
+    """
+
+    advance_rate: Decimal
+    apr: Decimal
+    tenor_days: int
+    day_count: DayCount = DayCount.ACT_365F
+    interest_method: InterestMethod = InterestMethod.SIMPLE
+    fee_flat: int = 0
+    fee_rate: Decimal = Decimal(0)
+    grace_days: int = 0
+    penal_rate: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        if not Decimal(0) < self.advance_rate <= 1:
+            raise InvalidInput("The advance rate must be over 0 % and at most 100 %.", field="advance_rate")
+        for name, label in (("apr", "APR"), ("penal_rate", "penal rate")):
+            if not Decimal(0) <= getattr(self, name) <= 1:
+                raise InvalidInput(f"The {label} must be from 0 % to 100 %.", field=name)
+        if not 1 <= self.tenor_days <= 730:
+            raise InvalidInput("The tenor must be from 1 to 730 days.", field="tenor_days")
+        if self.fee_flat < 0:
+            raise InvalidInput("The fee must not be negative.", field="fee_flat")
+        if not Decimal(0) <= self.fee_rate <= Decimal("0.2"):
+            raise InvalidInput("The percentage fee must be from 0 % to 20 %.", field="fee_rate")
+        if not 0 <= self.grace_days <= 90:
+            raise InvalidInput("The grace period must be from 0 to 90 days.", field="grace_days")
+
+    def principal_of(self, invoice_value: int) -> int:
+        """Principal in minor units: advance rate × invoice value, rounded once."""
+        return round_minor(self.advance_rate * invoice_value)
+
+    def fee_of(self, principal: int) -> int:
+        """Fee in minor units: the flat part plus the percentage of the principal, rounded once."""
+        return self.fee_flat + round_minor(self.fee_rate * principal)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The terms by column name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+TERM_FIELDS = tuple(f.name for f in fields(Terms))
+"""Names of the columns that terms have on suppliers, credit lines and invoices."""

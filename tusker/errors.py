@@ -1,0 +1,73 @@
+"""Typed errors, raised low and mapped to HTTP and to messages in one place (`tusker.web.errors`)."""
+
+from __future__ import annotations
+
+
+class TuskerError(Exception):
+    """Base of every error that a person or another system may be told about.
+
+    `message` is a whole sentence for people, `field` the name of the input it is about (if any),
+    `details` plain values (ids, minor units) for machines.
+    """
+
+    code = "error"
+    http_status = 400
+
+    def __init__(self, message: str, *, field: str | None = None, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.details = details
+
+
+class InvalidInput(TuskerError):
+    """A value that cannot be taken; `field` names it."""
+
+    code = "invalid_input"
+    http_status = 422
+
+
+class NotFound(TuskerError):
+    """The thing does not exist, or the asker may not know that it does."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class NotAllowed(TuskerError):
+    """The asker is known but may not do this."""
+
+    code = "not_allowed"
+    http_status = 403
+
+
+class Conflict(TuskerError):
+    """The thing is no longer in the state in which this could be done."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class IllegalTransition(Conflict):
+    """An event that the lifecycle does not know for this status."""
+
+    code = "illegal_transition"
+
+
+class Duplicate(Conflict):
+    """Something with this name, number or reference exists already."""
+
+    code = "duplicate"
+
+
+class FinancingRefused(TuskerError):
+    """A request for financing that no limit was asked about: unknown order, no credit line, cancelled order."""
+
+    code = "financing_refused"
+    http_status = 422
+
+
+class TermsChanged(Conflict):
+    """The credit line's terms changed between the quote and the request; a new quote is needed."""
+
+    code = "terms_changed"

@@ -1,0 +1,11 @@
+"""What RQ workers run: thin functions that open a transaction and call a use case."""
+
+from __future__ import annotations
+
+from tusker import clock
+from tusker.services.context import Context
+
+
+def job_context(name: str) -> Context:
+    """The acting job, now."""
+    return Context(actor_id=None, actor=f"job {name}", now=clock.now(), today=clock.today())

@@ -1,0 +1,28 @@
+"""The cron table: what runs when. Every job is safe to run twice, so that two schedulers do no harm."""
+
+from __future__ import annotations
+
+from flask import Flask
+from redis import Redis
+from rq.cron import CronScheduler
+
+from tusker.jobs.bundling import bundle_day
+from tusker.jobs.outbox import send_outbox
+from tusker.jobs.polling import poll_all
+from tusker.queues import QUEUE
+
+OUTBOX_SECONDS = 30
+"""How late a mail goes out whose nudge was lost with Redis."""
+
+
+def cron_scheduler(app: Flask, connection: Redis) -> CronScheduler:
+    """The scheduler with all jobs of this installation registered.
+
+    Cron times are the process's local time: the caller sets TZ to the installation's time zone first.
+    """
+    hour, minute = app.config["BUNDLE_TIME"]
+    scheduler = CronScheduler(connection=connection, logging_level=app.config["LOG_LEVEL"])
+    scheduler.register(poll_all, QUEUE, interval=app.config["POLL_INTERVAL_SECONDS"], result_ttl=60)
+    scheduler.register(send_outbox, QUEUE, interval=OUTBOX_SECONDS, result_ttl=60)
+    scheduler.register(bundle_day, QUEUE, cron=f"{minute} {hour} * * *", result_ttl=86400)
+    return scheduler

@@ -1,0 +1,37 @@
+"""Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
+
+from tusker.models.access import ApiToken, IdempotencyKey, Role, User
+from tusker.models.credit_line import CreditLine, LineStatus
+from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
+from tusker.models.disbursal import Disbursal, DisbursalLine, DisbursalStatus, LineState
+from tusker.models.event import Event
+from tusker.models.invoice import Invoice
+from tusker.models.loan import Allocation, Loan, Receipt
+from tusker.models.outbox import OutboxMessage
+from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
+
+__all__ = [
+    "Allocation",
+    "ApiToken",
+    "CarrierIdentity",
+    "CreditLine",
+    "Customer",
+    "Disbursal",
+    "DisbursalLine",
+    "DisbursalStatus",
+    "Event",
+    "IdempotencyKey",
+    "Invoice",
+    "LineState",
+    "LineStatus",
+    "Loan",
+    "OutboxMessage",
+    "PurchaserAccount",
+    "Receipt",
+    "Role",
+    "Shipment",
+    "ShipmentDocument",
+    "ShipmentEvent",
+    "SupplierAccount",
+    "User",
+]

@@ -1,0 +1,95 @@
+"""Who may use Tusker: people and other systems."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from flask_login import UserMixin
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tusker.extensions import db
+from tusker.models.columns import Code, Id, Instant, Name, one_of
+from tusker.models.customer import Customer
+
+
+class Role(StrEnum):
+    """What a user may do. Suppliers and purchasers belong to a company and see nothing else."""
+
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+    SUPPLIER = "supplier"
+    PURCHASER = "purchaser"
+
+
+class User(UserMixin, db.Model):
+    """A person. `session_epoch` grows with each change of the password, which ends all older sessions."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        one_of("role", Role),
+        CheckConstraint(
+            "(role IN ('supplier', 'purchaser')) = (customer_id IS NOT NULL)",
+            name="company_users_have_company",
+        ),
+        CheckConstraint("email = lower(email)", name="email_lower"),
+        Index("ix_users_customer_id", "customer_id"),
+    )
+
+    id: Mapped[Id]
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[Name]
+    role: Mapped[Code]
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    active: Mapped[bool] = mapped_column(default=True, server_default="true")
+    session_epoch: Mapped[int] = mapped_column(default=1, server_default="1")
+    created_at: Mapped[Instant]
+    last_login_at: Mapped[Instant | None]
+
+    customer: Mapped[Customer | None] = relationship(lazy="joined")
+
+    @property
+    def is_active(self) -> bool:
+        """What flask-login asks before it lets a session in."""
+        return self.active
+
+    def get_id(self) -> str:
+        """The session's key: a user of a certain session epoch."""
+        return f"{self.id}:{self.session_epoch}"
+
+
+class ApiToken(db.Model):
+    """A company's key for `/api/v1`. Only its SHA-256 is stored; it is shown once, when it is made."""
+
+    __tablename__ = "api_tokens"
+    __table_args__ = (Index("ix_api_tokens_customer_id", "customer_id"),)
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    name: Mapped[Name]
+    prefix: Mapped[str] = mapped_column(String(12))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[Instant]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    last_used_at: Mapped[Instant | None]
+    revoked_at: Mapped[Instant | None]
+
+    customer: Mapped[Customer] = relationship(lazy="joined", innerjoin=True)
+
+
+class IdempotencyKey(db.Model):
+    """A write by `/api/v1` under a key of the caller's, with the hash of its input and the answer given."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (UniqueConstraint("customer_id", "key"),)
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    key: Mapped[str] = mapped_column(String(120))
+    request_hash: Mapped[str] = mapped_column(String(64))
+    status_code: Mapped[int]
+    response: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[Instant]

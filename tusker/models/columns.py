@@ -1,0 +1,71 @@
+"""Column types and mixins that several tables share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Numeric, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tusker.domain.terms import DayCount, InterestMethod, Terms
+
+Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
+Money = Annotated[int, mapped_column(BigInteger)]
+"""Minor units of the installation's currency."""
+Instant = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+Rate = Annotated[Decimal, mapped_column(Numeric(9, 6))]
+"""A fraction: 0.18 is 18 %."""
+Code = Annotated[str, mapped_column(String(40))]
+Name = Annotated[str, mapped_column(String(120))]
+LongText = Annotated[str, mapped_column(Text)]
+
+
+def one_of(column: str, values: type, name: str | None = None) -> CheckConstraint:
+    """A CHECK that `column` holds one of a StrEnum's values."""
+    listed = ", ".join(f"'{value}'" for value in values)  # type: ignore[attr-defined]
+    return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
+
+
+def terms_checks() -> tuple[CheckConstraint, ...]:
+    """The bounds of `tusker.domain.terms.Terms`, kept by the database too."""
+    return (
+        CheckConstraint("advance_rate > 0 AND advance_rate <= 1", name="advance_rate_range"),
+        CheckConstraint("apr >= 0 AND apr <= 1", name="apr_range"),
+        CheckConstraint("penal_rate >= 0 AND penal_rate <= 1", name="penal_rate_range"),
+        CheckConstraint("tenor_days BETWEEN 1 AND 730", name="tenor_range"),
+        CheckConstraint("grace_days BETWEEN 0 AND 90", name="grace_range"),
+        CheckConstraint("fee_flat >= 0 AND fee_rate >= 0 AND fee_rate <= 0.2", name="fee_range"),
+        one_of("day_count", DayCount),
+        one_of("interest_method", InterestMethod),
+    )
+
+
+class TermsColumns:
+    """The terms as columns: defaults on a supplier, agreed on a credit line, frozen on an invoice."""
+
+    advance_rate: Mapped[Rate]
+    apr: Mapped[Rate]
+    tenor_days: Mapped[int]
+    day_count: Mapped[Code]
+    interest_method: Mapped[Code]
+    fee_flat: Mapped[Money]
+    fee_rate: Mapped[Rate]
+    grace_days: Mapped[int]
+    penal_rate: Mapped[Rate]
+
+    @property
+    def terms(self) -> Terms:
+        """The terms as the domain's value."""
+        return Terms(
+            advance_rate=self.advance_rate,
+            apr=self.apr,
+            tenor_days=self.tenor_days,
+            day_count=DayCount(self.day_count),
+            interest_method=InterestMethod(self.interest_method),
+            fee_flat=self.fee_flat,
+            fee_rate=self.fee_rate,
+            grace_days=self.grace_days,
+            penal_rate=self.penal_rate,
+        )

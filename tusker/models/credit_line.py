@@ -1,0 +1,50 @@
+"""One supplier-purchaser relationship."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tusker.extensions import db
+from tusker.models.columns import Code, Id, Instant, Money, TermsColumns, one_of, terms_checks
+from tusker.models.customer import PurchaserAccount, SupplierAccount
+
+
+class LineStatus(StrEnum):
+    """A suspended line admits nothing new; what is owed on it goes on."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class CreditLine(TermsColumns, db.Model):
+    """The limit and terms of one relationship; `terms_version` grows with every change of terms, dates or status."""
+
+    __tablename__ = "credit_lines"
+    __table_args__ = (
+        UniqueConstraint("supplier_id", "purchaser_id"),
+        CheckConstraint("supplier_id <> purchaser_id", name="two_companies"),
+        CheckConstraint("limit_amount >= 0", name="limit_not_negative"),
+        CheckConstraint("used_amount >= 0", name="used_not_negative"),
+        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="valid_dates_in_order"),
+        one_of("status", LineStatus),
+        *terms_checks(),
+        Index("ix_credit_lines_purchaser_id", "purchaser_id"),
+    )
+
+    id: Mapped[Id]
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("supplier_accounts.customer_id"))
+    purchaser_id: Mapped[int] = mapped_column(ForeignKey("purchaser_accounts.customer_id"))
+    limit_amount: Mapped[Money]
+    used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
+    status: Mapped[Code]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    terms_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    created_at: Mapped[Instant]
+
+    supplier: Mapped[SupplierAccount] = relationship(lazy="joined", innerjoin=True)
+    purchaser: Mapped[PurchaserAccount] = relationship(lazy="joined", innerjoin=True)

@@ -1,0 +1,101 @@
+"""A company: supplier, purchaser or both.
+
+The two limits are rows of their own, so that admission locks nothing else of the company, and a company that is
+supplier to one and purchaser from another can never make two admissions wait for each other in a ring.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tusker.extensions import db
+from tusker.models.columns import Code, Id, Instant, Money, Name, TermsColumns, terms_checks
+
+
+class Customer(db.Model):
+    """A company known to the lender."""
+
+    __tablename__ = "customers"
+    __table_args__ = (
+        CheckConstraint("btrim(name) <> ''", name="name_not_blank"),
+        Index("uq_customers_name_lower", text("lower(name)"), unique=True),
+    )
+
+    id: Mapped[Id]
+    name: Mapped[Name]
+    reference: Mapped[str | None] = mapped_column(String(60), unique=True)
+    """The company's id in other systems and files; imports match on it or on the name."""
+    email: Mapped[str | None] = mapped_column(String(254))
+    created_at: Mapped[Instant]
+
+    supplier: Mapped[SupplierAccount | None] = relationship(back_populates="customer", lazy="joined")
+    purchaser: Mapped[PurchaserAccount | None] = relationship(back_populates="customer", lazy="joined")
+    carrier_identities: Mapped[list[CarrierIdentity]] = relationship(
+        back_populates="customer", order_by="CarrierIdentity.id", cascade="all, delete-orphan"
+    )
+
+
+class SupplierAccount(TermsColumns, db.Model):
+    """A company as supplier: its limit, what is used of it, and the terms that its new credit lines take over."""
+
+    __tablename__ = "supplier_accounts"
+    __table_args__ = (
+        CheckConstraint("limit_amount >= 0", name="limit_not_negative"),
+        # No CHECK on used <= limit: a limit may be lowered below what is used.
+        CheckConstraint("used_amount >= 0", name="used_not_negative"),
+        *terms_checks(),
+    )
+
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), primary_key=True)
+    limit_amount: Mapped[Money]
+    used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
+
+    customer: Mapped[Customer] = relationship(back_populates="supplier", lazy="joined")
+
+
+class PurchaserAccount(db.Model):
+    """A company as purchaser: its limit and what is used of it."""
+
+    __tablename__ = "purchaser_accounts"
+    __table_args__ = (
+        CheckConstraint("limit_amount >= 0", name="limit_not_negative"),
+        CheckConstraint("used_amount >= 0", name="used_not_negative"),
+    )
+
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), primary_key=True)
+    limit_amount: Mapped[Money]
+    used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
+
+    customer: Mapped[Customer] = relationship(back_populates="purchaser", lazy="joined")
+
+
+class CarrierIdentity(db.Model):
+    """The id by which a delivery company knows a customer.
+
+    `side` is `supplier` (the sender's customer id) or `purchaser` (a receiving location, of which it may have many).
+    """
+
+    __tablename__ = "carrier_identities"
+    __table_args__ = (
+        CheckConstraint("side IN ('supplier', 'purchaser')", name="side_known"),
+        CheckConstraint("btrim(external_id) <> ''", name="external_id_not_blank"),
+        UniqueConstraint("carrier", "side", "external_id"),
+        Index(
+            "uq_carrier_identities_one_supplier_id",
+            "customer_id",
+            "carrier",
+            unique=True,
+            postgresql_where="side = 'supplier'",
+        ),
+        Index("ix_carrier_identities_customer_id", "customer_id"),
+    )
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    carrier: Mapped[Code]
+    side: Mapped[Code]
+    external_id: Mapped[str] = mapped_column(String(60))
+    label: Mapped[str] = mapped_column(String(200), default="", server_default="")
+
+    customer: Mapped[Customer] = relationship(back_populates="carrier_identities")

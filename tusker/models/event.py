@@ -1,0 +1,37 @@
+"""The append-only record: who, when, what from, what to, why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tusker.extensions import db
+from tusker.models.columns import Code, Id, Instant
+
+
+class Event(db.Model):
+    """One change of a status, a limit or a setting. A trigger refuses to change or delete a row."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_subject", "subject", "subject_id", "id"),
+        Index("ix_events_kind_id", "kind", "id"),
+    )
+
+    id: Mapped[Id]
+    at: Mapped[Instant]
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    actor: Mapped[str] = mapped_column(String(120))
+    """Who, in words: a user's name, or the job or command that did it."""
+    subject: Mapped[Code]
+    """What it is about: invoice, customer, credit_line, disbursal, loan, user."""
+    subject_id: Mapped[int] = mapped_column(db.BigInteger)
+    kind: Mapped[Code]
+    from_value: Mapped[str | None] = mapped_column(String(200))
+    to_value: Mapped[str | None] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
+    """Figures of the change by name; money in minor units."""

@@ -1,0 +1,72 @@
+"""An invoice and the answer to its request for financing."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.limits import Bound
+from tusker.extensions import db
+from tusker.models.columns import Code, Id, Instant, Money, TermsColumns, one_of, terms_checks
+from tusker.models.credit_line import CreditLine
+from tusker.models.customer import Customer
+
+_LIVE_NUMBER = "status NOT IN ('rejected', 'cancelled')"
+
+
+class Invoice(TermsColumns, db.Model):
+    """One request for financing. A refused or cancelled number may be asked for again: that is a new row."""
+
+    __tablename__ = "invoices"
+    __table_args__ = (
+        one_of("status", InvoiceStatus),
+        one_of("refused_by", Bound),
+        CheckConstraint("amount > 0 AND principal > 0 AND principal <= amount", name="amounts_positive"),
+        CheckConstraint("btrim(number) <> ''", name="number_not_blank"),
+        CheckConstraint(
+            "(status = 'rejected') = (refused_by IS NOT NULL) AND (refused_by IS NULL) = (lacking IS NULL)",
+            name="refusal_complete",
+        ),
+        CheckConstraint("lacking > 0", name="lacking_positive"),
+        *terms_checks(),
+        Index(
+            "uq_invoices_live_number",
+            "supplier_id",
+            "number",
+            unique=True,
+            postgresql_where=_LIVE_NUMBER,
+        ),
+        Index("ix_invoices_supplier_id_id", "supplier_id", "id"),
+        Index("ix_invoices_purchaser_id_id", "purchaser_id", "id"),
+        Index("ix_invoices_status_id", "status", "id"),
+        Index("ix_invoices_credit_line_id", "credit_line_id"),
+    )
+
+    id: Mapped[Id]
+    credit_line_id: Mapped[int] = mapped_column(ForeignKey("credit_lines.id"))
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    purchaser_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    number: Mapped[str] = mapped_column(String(60))
+    invoice_date: Mapped[date | None]
+    amount: Mapped[Money]
+    principal: Mapped[Money]
+    status: Mapped[Code]
+    refused_by: Mapped[str | None] = mapped_column(String(40))
+    lacking: Mapped[int | None] = mapped_column(db.BigInteger)
+    source: Mapped[Code]
+    requested_at: Mapped[Instant]
+    requested_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    financeable_at: Mapped[Instant | None]
+    closed_at: Mapped[Instant | None]
+    """When it was repaid, written off or cancelled."""
+
+    credit_line: Mapped[CreditLine] = relationship(lazy="select")
+    supplier: Mapped[Customer] = relationship(foreign_keys=[supplier_id], lazy="select")
+    purchaser: Mapped[Customer] = relationship(foreign_keys=[purchaser_id], lazy="select")
+
+
+LIVE_NUMBER = Invoice.status.not_in([InvoiceStatus.REJECTED, InvoiceStatus.CANCELLED])
+"""Invoices whose number may not be requested again."""

@@ -1,0 +1,33 @@
+"""What must happen after a commit, written in the same transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tusker.extensions import db
+from tusker.models.columns import Code, Id, Instant
+
+
+class OutboxMessage(db.Model):
+    """A mail to be sent by a job. `send_after` moves on with every failed attempt; NULL `sent_at` is still to do."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+        Index("ix_outbox_due", "send_after", postgresql_where="sent_at IS NULL AND given_up_at IS NULL"),
+    )
+
+    id: Mapped[Id]
+    template: Mapped[Code]
+    recipient: Mapped[str] = mapped_column(String(254))
+    context: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[Instant]
+    send_after: Mapped[Instant]
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    last_error: Mapped[str | None] = mapped_column(String(500))
+    sent_at: Mapped[Instant | None]
+    given_up_at: Mapped[Instant | None]

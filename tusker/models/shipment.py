@@ -1,0 +1,72 @@
+"""The delivery company's order behind an invoice and everything it said about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tusker.domain.shipments import ShipmentStatus
+from tusker.extensions import db
+from tusker.models.columns import Code, Id, Instant, LongText, one_of
+from tusker.models.invoice import Invoice
+
+
+class Shipment(db.Model):
+    """One tracked order. `next_poll_at` is when it is due to be asked for; NULL when nothing more is expected."""
+
+    __tablename__ = "shipments"
+    __table_args__ = (
+        one_of("status", ShipmentStatus),
+        CheckConstraint("poll_failures >= 0", name="failures_not_negative"),
+        Index("ix_shipments_due", "carrier", "next_poll_at", postgresql_where="next_poll_at IS NOT NULL"),
+    )
+
+    id: Mapped[Id]
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), unique=True)
+    carrier: Mapped[Code]
+    order_ref: Mapped[str] = mapped_column(String(60))
+    status: Mapped[Code]
+    raw_status: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    eta: Mapped[Instant | None]
+    next_poll_at: Mapped[Instant | None]
+    last_polled_at: Mapped[Instant | None]
+    poll_failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    last_error: Mapped[str | None] = mapped_column(String(500))
+
+    invoice: Mapped[Invoice] = relationship(lazy="select")
+    events: Mapped[list[ShipmentEvent]] = relationship(order_by="ShipmentEvent.id", lazy="select")
+    documents: Mapped[list[ShipmentDocument]] = relationship(order_by="ShipmentDocument.id", lazy="select")
+
+
+class ShipmentEvent(db.Model):
+    """A status as the delivery company gave it, kept raw. The same one told again is the same row."""
+
+    __tablename__ = "shipment_events"
+    __table_args__ = (
+        one_of("status", ShipmentStatus),
+        UniqueConstraint("shipment_id", "raw_status", "occurred_at", postgresql_nulls_not_distinct=True),
+    )
+
+    id: Mapped[Id]
+    shipment_id: Mapped[int] = mapped_column(ForeignKey("shipments.id"))
+    status: Mapped[Code]
+    raw_status: Mapped[str] = mapped_column(String(120))
+    occurred_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    received_at: Mapped[Instant]
+    raw: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class ShipmentDocument(db.Model):
+    """A document that the delivery company links, such as the signed invoice."""
+
+    __tablename__ = "shipment_documents"
+    __table_args__ = (UniqueConstraint("shipment_id", "uri"),)
+
+    id: Mapped[Id]
+    shipment_id: Mapped[int] = mapped_column(ForeignKey("shipments.id"))
+    kind: Mapped[Code]
+    uri: Mapped[LongText]

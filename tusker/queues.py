@@ -1,0 +1,29 @@
+"""The way to Redis. It only carries work: what must not be lost is in PostgreSQL, and cron asks for it again."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import current_app
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+
+QUEUE = "tusker"
+log = logging.getLogger(__name__)
+
+
+def redis_connection() -> Redis:
+    """The app's one connection pool to Redis."""
+    connection: Redis = current_app.extensions["tusker_redis"]
+    return connection
+
+
+def enqueue(job: str, *args: object) -> bool:
+    """Ask a worker for `job` (a dotted name) soon; False when Redis is away, and then cron does it later."""
+    try:
+        Queue(QUEUE, connection=redis_connection()).enqueue(job, *args, result_ttl=60)
+    except RedisError as error:
+        log.warning("redis is away, %s waits for cron: %s", job, error)
+        return False
+    return True

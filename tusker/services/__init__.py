@@ -1,0 +1,1 @@
+"""Use cases, one function each: lock, re-check, change, event row. They flush and never commit; the edge does."""

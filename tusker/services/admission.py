@@ -1,0 +1,81 @@
+"""Credit admission through the database function `admit_invoices` (migrations/sql/admit_invoices.sql)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import text
+
+from tusker.domain.limits import Bound, Refusal
+from tusker.extensions import db
+from tusker.services.context import Context
+
+
+class Outcome(StrEnum):
+    """What admission answers."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    REPLAYED = "replayed"
+    CONFLICT = "conflict"
+    TERMS_CHANGED = "terms_changed"
+    LINE_CLOSED = "line_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRequest:
+    """One invoice to be admitted. `principal` was computed on the line's terms as of `terms_version`."""
+
+    credit_line_id: int
+    terms_version: int
+    number: str
+    amount: int
+    principal: int
+    source: str
+    carrier: str
+    order_ref: str
+    poll: bool
+    invoice_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The answer to one request; `refusal` is set when a limit did not hold."""
+
+    outcome: Outcome
+    invoice_id: int | None
+    refusal: Refusal | None
+
+
+_ADMIT = text(
+    "SELECT outcome, invoice_id, refused_by, lacking"
+    " FROM admit_invoices(CAST(:requests AS jsonb), :now, :today, :actor_id, :actor) ORDER BY ord"
+)
+
+
+def admit(ctx: Context, requests: Sequence[AdmissionRequest]) -> list[Admission]:
+    """Admit invoices in order, in one round trip within the caller's transaction; one answer each, in order."""
+    if not requests:
+        return []
+    rows = db.session.execute(
+        _ADMIT,
+        {
+            "requests": json.dumps([asdict(request) for request in requests], default=str),
+            "now": ctx.now,
+            "today": ctx.today,
+            "actor_id": ctx.actor_id,
+            "actor": ctx.actor,
+        },
+    )
+    return [
+        Admission(
+            Outcome(row.outcome),
+            row.invoice_id,
+            Refusal(Bound(row.refused_by), row.lacking) if row.refused_by else None,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,45 @@
+"""Freeing what admission took, in the same lock order: credit lines, suppliers, purchasers, each by ascending id."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from sqlalchemy import text
+
+from tusker.extensions import db
+from tusker.models import Invoice
+
+_COUNTERS = (
+    ("credit_lines", "id"),
+    ("supplier_accounts", "customer_id"),
+    ("purchaser_accounts", "customer_id"),
+)
+
+
+def change_exposure(changes: Iterable[tuple[Invoice, int]]) -> None:
+    """Add to (or with a negative amount, free from) all three counters of each invoice, in minor units.
+
+    The caller holds the invoices' row locks, which come before the counters in the lock order.
+    """
+    sums: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
+    for invoice, amount in changes:
+        for counter, key in zip(
+            sums, (invoice.credit_line_id, invoice.supplier_id, invoice.purchaser_id), strict=True
+        ):
+            counter[key] += amount
+    for (table, key_column), counter in zip(_COUNTERS, sums, strict=True):
+        ids = sorted(counter)
+        if not ids:
+            continue
+        # Table and key names are the constants above.
+        lock = f"SELECT 1 FROM {table} WHERE {key_column} = ANY(:ids) ORDER BY {key_column} FOR NO KEY UPDATE"  # noqa: S608
+        db.session.execute(text(lock), {"ids": ids})
+        db.session.execute(
+            text(
+                f"UPDATE {table} SET used_amount = used_amount + c.amount"  # noqa: S608
+                f" FROM unnest(CAST(:ids AS bigint[]), CAST(:amounts AS bigint[])) AS c (id, amount)"
+                f" WHERE {table}.{key_column} = c.id"
+            ),
+            {"ids": ids, "amounts": [counter[i] for i in ids]},
+        )

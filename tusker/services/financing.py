@@ -1,0 +1,130 @@
+"""Requesting financing for an order, and taking a request back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tusker.currency import currency
+from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.limits import Refusal
+from tusker.domain.shipments import TrackedOrder
+from tusker.errors import Duplicate, FinancingRefused, InvalidInput, NotFound, TermsChanged
+from tusker.extensions import db
+from tusker.models import Invoice, Role, Shipment
+from tusker.services.admission import Admission, AdmissionRequest, Outcome, admit
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.exposure import change_exposure
+from tusker.services.locks import lock_invoice
+from tusker.services.outbox import company_addresses, queue_mail
+from tusker.services.quotes import Quote, check_not_requested, quote_order
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a request: approved, or rejected with the limit that bound; `replayed` when it was known."""
+
+    invoice_id: int
+    approved: bool
+    refusal: Refusal | None
+    replayed: bool
+    quote: Quote | None
+
+
+def request_financing(
+    ctx: Context, supplier_id: int, order: TrackedOrder, *, source: str, terms_version: int | None = None
+) -> Decision:
+    """Admit an order that the carrier was just asked for.
+
+    `terms_version` is that of the quote the person agreed to; None takes the line's present terms. Raises
+    `FinancingRefused`, `Duplicate` or `TermsChanged`; a limit that does not hold is a rejected `Decision`.
+    """
+    quote = quote_order(ctx, supplier_id, order)
+    if terms_version is not None and terms_version != quote.terms_version:
+        raise TermsChanged(
+            "The terms of this credit line have changed. Look at the new figures and request again."
+        )
+    admission = admit(ctx, [_admission_request(quote, source)])[0]
+    if admission.outcome in {Outcome.APPROVED, Outcome.REJECTED} and admission.invoice_id is not None:
+        if admission.refusal is not None:
+            _mail_refusal(ctx, quote, admission.refusal)
+        return Decision(admission.invoice_id, admission.refusal is None, admission.refusal, False, quote)
+    raise_unless_admitted(admission, supplier_id, order.ref)
+    # A request for the same thing at the same moment came first: its answer is ours.
+    return Decision(admission.invoice_id or 0, True, None, True, quote)
+
+
+def raise_unless_admitted(admission: Admission, supplier_id: int, number: str) -> None:
+    """Turn an answer that is neither approval, refusal nor replay into its typed error."""
+    if admission.outcome is Outcome.CONFLICT:
+        check_not_requested(supplier_id, number)
+        raise Duplicate(
+            f"Financing of “{number}” was requested already.", field="order_ref", problem="duplicate"
+        )
+    if admission.outcome is Outcome.TERMS_CHANGED:
+        raise TermsChanged(
+            "The terms of this credit line have just changed. Look at the new figures and ask again."
+        )
+    if admission.outcome is Outcome.LINE_CLOSED:
+        raise FinancingRefused("This credit line was just closed.", field="order_ref", problem="line_closed")
+
+
+def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: int | None = None) -> Invoice:
+    """Take a request back before it is bundled and free its reservation on all three limits.
+
+    `supplier_id` scopes it to that company's own invoices. Raises `NotFound` or `IllegalTransition`.
+    """
+    if not reason.strip():
+        raise InvalidInput("Say why the request is cancelled.", field="reason")
+    invoice = lock_invoice(invoice_id)
+    if supplier_id is not None and invoice.supplier_id != supplier_id:
+        raise NotFound("This invoice does not exist.")
+    cancel_locked(ctx, invoice, reason=reason.strip())
+    return invoice
+
+
+def cancel_locked(ctx: Context, invoice: Invoice, *, reason: str) -> None:
+    """Cancel an invoice whose row lock the caller holds."""
+    before = invoice.status
+    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.CANCELLED)
+    invoice.closed_at = ctx.now
+    db.session.query(Shipment).filter_by(invoice_id=invoice.id).update({"next_poll_at": None})
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "cancelled",
+        from_value=before,
+        to_value=invoice.status,
+        reason=reason,
+        freed=invoice.principal,
+    )
+    db.session.flush()
+    change_exposure([(invoice, -invoice.principal)])
+
+
+def _admission_request(quote: Quote, source: str) -> AdmissionRequest:
+    return AdmissionRequest(
+        credit_line_id=quote.credit_line_id,
+        terms_version=quote.terms_version,
+        number=quote.order_ref,
+        amount=quote.amount,
+        principal=quote.principal,
+        source=source,
+        carrier=quote.carrier,
+        order_ref=quote.order_ref,
+        poll=True,
+    )
+
+
+def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
+    queue_mail(
+        ctx,
+        "request_refused",
+        company_addresses(quote.supplier_id, Role.SUPPLIER),
+        number=quote.order_ref,
+        purchaser=quote.purchaser_name,
+        principal=currency().show(quote.principal),
+        limit=str(refusal.bound).replace("_", " "),
+        lacking=currency().show(refusal.lacking),
+    )

@@ -1,0 +1,92 @@
+"""Row locks. One order everywhere: disbursal, invoices by id, loans by id, then the counters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from enum import IntEnum
+
+from sqlalchemy import func, select
+
+from tusker.errors import NotFound
+from tusker.extensions import db
+from tusker.models import CreditLine, Customer, Disbursal, Invoice, Loan
+
+
+class Turn(IntEnum):
+    """Keys of advisory locks: use cases of which only one may run at a time."""
+
+    PROGRAMME = 7101
+    DAILY_BUNDLE = 7102
+
+
+def take_turn(turn: Turn) -> None:
+    """Wait until no other transaction runs this use case; held until the transaction ends."""
+    db.session.execute(select(func.pg_advisory_xact_lock(int(turn))))
+
+
+def lock_invoice(invoice_id: int) -> Invoice:
+    """The invoice, locked and fresh; raises `NotFound`."""
+    return lock_invoices([invoice_id])[0]
+
+
+def lock_invoices(invoice_ids: Collection[int]) -> Sequence[Invoice]:
+    """The invoices by ascending id, locked and fresh; raises `NotFound` when one does not exist."""
+    found = db.session.scalars(
+        select(Invoice)
+        .where(Invoice.id.in_(invoice_ids))
+        .order_by(Invoice.id)
+        .with_for_update(key_share=True, of=Invoice)
+        .execution_options(populate_existing=True)
+    ).all()
+    if len(found) != len(set(invoice_ids)):
+        raise NotFound("This invoice does not exist.")
+    return found
+
+
+def lock_loan_of(invoice: Invoice) -> Loan:
+    """The loan of a locked invoice, locked and fresh; raises `NotFound` before the disbursal."""
+    loan: Loan | None = db.session.scalar(
+        select(Loan)
+        .where(Loan.invoice_id == invoice.id)
+        .with_for_update(key_share=True, of=Loan)
+        .execution_options(populate_existing=True)
+    )
+    if loan is None:
+        raise NotFound("Nothing was disbursed for this invoice.")
+    return loan
+
+
+def lock_disbursal(disbursal_id: int) -> Disbursal:
+    """The disbursal, locked and fresh; raises `NotFound`."""
+    found = db.session.get(
+        Disbursal, disbursal_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if found is None:
+        raise NotFound("This disbursal does not exist.")
+    return found
+
+
+def lock_credit_line(line_id: int) -> CreditLine:
+    """The credit line, locked and fresh; raises `NotFound`."""
+    found: CreditLine | None = db.session.scalar(
+        select(CreditLine)
+        .where(CreditLine.id == line_id)
+        .with_for_update(key_share=True, of=CreditLine)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound("This credit line does not exist.")
+    return found
+
+
+def lock_customer(customer_id: int) -> Customer:
+    """The customer, locked and fresh; raises `NotFound`."""
+    found: Customer | None = db.session.scalar(
+        select(Customer)
+        .where(Customer.id == customer_id)
+        .with_for_update(key_share=True, of=Customer)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound("This customer does not exist.")
+    return found

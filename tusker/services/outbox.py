@@ -1,0 +1,46 @@
+"""Mails that must follow a commit: written in the same transaction, sent by a job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from tusker.extensions import db
+from tusker.models import OutboxMessage, Role, User
+from tusker.services.context import Context
+from tusker.transactions import after_commit
+
+SEND_JOB = "tusker.jobs.outbox.send_outbox"
+
+
+def queue_mail(ctx: Context, template: str, recipients: Iterable[str], **context: object) -> None:
+    """Have `templates/mail/<template>.txt` sent to each recipient once this transaction is committed.
+
+    `context` must be JSON-able; money in minor units.
+    """
+    for recipient in sorted({r for r in recipients if r}):
+        db.session.add(
+            OutboxMessage(
+                template=template,
+                recipient=recipient,
+                context=context,
+                created_at=ctx.now,
+                send_after=ctx.now,
+            )
+        )
+    after_commit(SEND_JOB)
+
+
+def admin_addresses() -> list[str]:
+    """Mail addresses of the active admins."""
+    return list(db.session.scalars(select(User.email).where(User.role == Role.ADMIN, User.active)))
+
+
+def company_addresses(customer_id: int, role: Role) -> list[str]:
+    """Mail addresses of a company's active users of a role."""
+    return list(
+        db.session.scalars(
+            select(User.email).where(User.customer_id == customer_id, User.role == role, User.active)
+        )
+    )

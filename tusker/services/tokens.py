@@ -1,0 +1,64 @@
+"""Keys for the JSON endpoint. Only a hash is stored; the token itself is shown once."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from sqlalchemy import select
+
+from tusker.errors import InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import ApiToken
+from tusker.services.context import Context
+from tusker.services.events import record_event
+
+
+def create_token(ctx: Context, customer_id: int, name: str) -> tuple[ApiToken, str]:
+    """Make a token for a company; returns its row and the secret, which cannot be read again."""
+    cleaned = name.strip()
+    if not cleaned or len(cleaned) > 120:
+        raise InvalidInput("Name the token, in 1 to 120 characters.", field="name")
+    secret = f"tsk_{secrets.token_urlsafe(32)}"
+    token = ApiToken(
+        customer_id=customer_id,
+        name=cleaned,
+        prefix=secret[:10],
+        token_hash=hash_token(secret),
+        created_at=ctx.now,
+        created_by=ctx.actor_id,
+    )
+    db.session.add(token)
+    db.session.flush()
+    record_event(ctx, "customer", customer_id, "token_created", to_value=f"{cleaned} ({token.prefix}…)")
+    return token, secret
+
+
+def revoke_token(ctx: Context, token_id: int, *, customer_id: int | None = None) -> ApiToken:
+    """End a token at once; `customer_id` scopes it to one company's. Raises `NotFound`."""
+    query = select(ApiToken).where(ApiToken.id == token_id).with_for_update(of=ApiToken)
+    if customer_id is not None:
+        query = query.where(ApiToken.customer_id == customer_id)
+    token: ApiToken | None = db.session.scalar(query)
+    if token is None:
+        raise NotFound("This token does not exist.")
+    if token.revoked_at is None:
+        token.revoked_at = ctx.now
+        record_event(
+            ctx, "customer", token.customer_id, "token_revoked", from_value=f"{token.name} ({token.prefix}…)"
+        )
+        db.session.flush()
+    return token
+
+
+def hash_token(secret: str) -> str:
+    """SHA-256 in hex; tokens are long random texts, so no slow hash is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def find_token(secret: str) -> ApiToken | None:
+    """The live token with this secret, or None."""
+    found: ApiToken | None = db.session.scalar(
+        select(ApiToken).where(ApiToken.token_hash == hash_token(secret), ApiToken.revoked_at.is_(None))
+    )
+    return found

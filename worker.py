@@ -1,0 +1,58 @@
+"""RQ entry points: `python worker.py [--workers N]` runs workers, `python worker.py scheduler` the cron scheduler."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+
+from rq import Queue, Worker
+from rq.job import Job
+from rq.worker_pool import WorkerPool
+
+from tusker.jobs.schedule import cron_scheduler
+from tusker.logs import work_id
+from tusker.queues import QUEUE
+from wsgi import app
+
+
+class TuskerWorker(Worker):
+    """A worker whose jobs run inside the app's context, with the job's id in every log line."""
+
+    def perform_job(self, job: Job, queue: Queue) -> bool:
+        """Run one job in a context of its own."""
+        token = work_id.set(job.id[:8])
+        try:
+            with app.app_context():
+                return super().perform_job(job, queue)
+        finally:
+            work_id.reset(token)
+
+
+def main() -> None:
+    """Run what the command line asks for until it is stopped."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="?", choices=["worker", "scheduler"], default="worker")
+    parser.add_argument("--workers", type=int, default=1, help="how many worker processes (default 1)")
+    parser.add_argument("--burst", action="store_true", help="stop when the queue is empty")
+    arguments = parser.parse_args()
+    connection = app.extensions["tusker_redis"]
+    level = app.config["LOG_LEVEL"]
+    if arguments.part == "scheduler":
+        # RQ reads cron times in the process's local time.
+        os.environ["TZ"] = app.config["TIMEZONE"].key
+        time.tzset()
+        cron_scheduler(app, connection).start()
+    elif arguments.workers > 1:
+        pool = WorkerPool(
+            [QUEUE], connection=connection, num_workers=arguments.workers, worker_class=TuskerWorker
+        )
+        pool.start(burst=arguments.burst, logging_level=level)
+    else:
+        TuskerWorker([QUEUE], connection=connection).work(
+            burst=arguments.burst, with_scheduler=False, logging_level=level
+        )
+
+
+if __name__ == "__main__":
+    main()
