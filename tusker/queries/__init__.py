@@ -1,0 +1,1 @@
+"""Reads for pages and reports: set-based SQL, nothing that writes."""
