@@ -73,9 +73,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "REMEMBER_COOKIE_SECURE": production,
         "PERMANENT_SESSION_LIFETIME": 12 * 3600,
         "MAX_CONTENT_LENGTH": 20 * 1024 * 1024,
-        "RATELIMIT_STORAGE_URI": env.get("REDIS_URL", "redis://localhost:6379/0"),
+        "RATELIMIT_STORAGE_URI": _limits_url(env.get("REDIS_URL", "redis://localhost:6379/0")),
         "RATELIMIT_HEADERS_ENABLED": False,
-        # Redis carries only work: without it people still get in.
+        # Redis carries only work: without it people still get in, and each process counts for itself.
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,
     }
 
@@ -87,6 +88,11 @@ def _database_url(url: str) -> str:
     if not url.startswith("postgresql+"):
         raise ConfigError("DATABASE_URL must be a postgresql:// URL")
     return url
+
+
+def _limits_url(url: str) -> str:
+    """The rate limits' library has its own word for Redis on a socket."""
+    return f"redis+{url}" if url.startswith("unix://") else url
 
 
 def _timezone(name: str) -> ZoneInfo:

@@ -1,0 +1,137 @@
+/* Small comforts. Every page works without them. */
+"use strict";
+
+document.documentElement.classList.add("js");
+
+/* --- messages ------------------------------------------------------------------------------------------------- */
+
+function armMessages(root) {
+  root.querySelectorAll("[data-dismissable]:not([data-armed])").forEach((box) => {
+    box.dataset.armed = "true";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn-close";
+    button.setAttribute("aria-label", "Close");
+    button.addEventListener("click", () => box.remove());
+    box.append(button);
+    box.classList.add("alert-dismissible");
+    const after = Number(box.dataset.dismissAfter);
+    if (after) setTimeout(() => box.remove(), after);
+  });
+}
+
+function say(title, text) {
+  const box = document.createElement("div");
+  box.className = "alert alert-danger";
+  box.setAttribute("role", "alert");
+  box.dataset.dismissable = "";
+  const words = document.createElement("div");
+  const head = document.createElement("h4");
+  head.className = "alert-title";
+  head.textContent = title;
+  words.append(head, text);
+  box.append(words);
+  const messages = document.getElementById("messages");
+  messages.replaceChildren(box);
+  armMessages(messages);
+  window.scrollTo({ top: 0 });
+}
+
+/* --- choosing rows: tick all, and the running total ------------------------------------------------------------ */
+
+function showAmount(minor) {
+  const { currency, exponent, locale } = document.body.dataset;
+  const digits = minor.toString().padStart(Number(exponent) + 1, "0");
+  const cut = digits.length - Number(exponent);
+  const major = Number(exponent) ? `${digits.slice(0, cut)}.${digits.slice(cut)}` : digits;
+  // Given as text, so that no float comes between.
+  return new Intl.NumberFormat(locale, { style: "currency", currency }).format(major);
+}
+
+function refreshSelection(form) {
+  const rows = [...form.querySelectorAll("[data-select-row]")];
+  const chosen = rows.filter((row) => row.checked);
+  const total = chosen.reduce((sum, row) => sum + BigInt(row.dataset.amount || "0"), 0n);
+  form.querySelectorAll("[data-selection]").forEach((place) => {
+    place.textContent = chosen.length ? `${chosen.length} chosen, ${showAmount(total)}` : "Nothing chosen";
+  });
+  form.querySelectorAll("[data-select-all]").forEach((all) => {
+    all.checked = rows.length > 0 && chosen.length === rows.length;
+    all.indeterminate = chosen.length > 0 && chosen.length < rows.length;
+  });
+}
+
+function refreshSelections() {
+  document.querySelectorAll("[data-selection]").forEach((place) => {
+    const form = place.closest("form");
+    if (form) refreshSelection(form);
+  });
+}
+
+document.addEventListener("change", (event) => {
+  const box = event.target;
+  if (!(box instanceof HTMLInputElement)) return;
+  const form = box.closest("form");
+  if (!form) return;
+  if (box.matches("[data-select-all]")) {
+    form.querySelectorAll("[data-select-row]").forEach((row) => { row.checked = box.checked; });
+  }
+  if (box.matches("[data-select-all], [data-select-row]")) refreshSelection(form);
+});
+
+/* --- boxes that open (details) close again --------------------------------------------------------------------- */
+
+document.addEventListener("click", (event) => {
+  const close = event.target.closest("[data-close-details]");
+  if (close) close.closest("details").open = false;
+  document.querySelectorAll("details.tk-confirm[open]").forEach((box) => {
+    if (!box.contains(event.target)) box.open = false;
+  });
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  document.querySelectorAll("details.tk-confirm[open]").forEach((box) => {
+    box.open = false;
+    box.querySelector("summary").focus();
+  });
+});
+
+/* --- light and dark without a reload ---------------------------------------------------------------------------- */
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-theme-form]")) return;
+  event.preventDefault();
+  const chosen = form.elements.theme.value;
+  document.documentElement.dataset.bsTheme = chosen;
+  fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+  form.elements.theme.value = chosen === "dark" ? "light" : "dark";
+});
+
+/* --- htmx ------------------------------------------------------------------------------------------------------- */
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  // Our own errors say where they want to be shown; a page from a proxy in between must not land in a table row.
+  const { xhr } = event.detail;
+  if (xhr.status >= 400 && xhr.getResponseHeader("HX-Retarget")) {
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  }
+});
+
+document.addEventListener("htmx:responseError", () => {
+  say("That did not work", "The server answered with an error. Try again in a minute.");
+});
+
+document.addEventListener("htmx:sendError", () => {
+  say("The server cannot be reached", "Nothing was saved. Check the connection and try again.");
+});
+
+document.addEventListener("htmx:load", (event) => {
+  armMessages(event.target.parentElement || document);
+  refreshSelections();
+});
+
+armMessages(document);
+refreshSelections();

@@ -1,0 +1,53 @@
+"""Shapes of the sign-in and password forms. Whether a password will do is for `tusker.services.users`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wtforms import PasswordField
+from wtforms.validators import EqualTo, Length
+
+from tusker.services.users import PASSWORD_LONGEST
+from tusker.web.forms import EmailField, Form, Required
+
+_NEW_HELP = "At least 12 characters; a sentence is easier to keep than a riddle."
+
+
+def _password(label: str, autocomplete: str, *validators: Any, description: str = "") -> PasswordField:
+    longest = Length(max=PASSWORD_LONGEST, message=f"{label} may have at most {PASSWORD_LONGEST} characters.")
+    return PasswordField(
+        label,
+        [Required(), longest, *validators],
+        description=description,
+        render_kw={"autocomplete": autocomplete},
+    )
+
+
+class LoginForm(Form):
+    """Who is it?"""
+
+    email = EmailField("Email", render_kw={"autocomplete": "username", "autofocus": True})
+    password = _password("Password", "current-password")
+
+
+class ForgotForm(Form):
+    """Where to send the link."""
+
+    email = EmailField("Email", render_kw={"autofocus": True})
+
+
+class ResetForm(Form):
+    """A new password, twice."""
+
+    new_password = _password("New password", "new-password", description=_NEW_HELP)
+    again = _password(
+        "New password again",
+        "new-password",
+        EqualTo("new_password", message="New password again: the two are not the same."),
+    )
+
+
+class PasswordForm(ResetForm):
+    """A new password by somebody who knows the current one."""
+
+    current_password = _password("Current password", "current-password")

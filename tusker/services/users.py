@@ -1,0 +1,286 @@
+"""People who use Tusker: making them, letting them in, their passwords."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import unicodedata
+from datetime import datetime
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from email_validator import EmailNotValidError, validate_email
+from flask import current_app
+from itsdangerous import BadData, URLSafeTimedSerializer
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import Customer, OutboxMessage, Role, User
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.outbox import queue_mail
+
+PASSWORD_SHORTEST = 12
+PASSWORD_LONGEST = 200
+RESET_SECONDS = 3600
+RESET_PATH = "/account/reset/"
+RESET_MAIL = "password_reset"
+
+_hasher = PasswordHasher()
+
+
+def create_user(
+    ctx: Context,
+    *,
+    email: str,
+    name: str,
+    role: Role | str,
+    password: str,
+    customer_id: int | None = None,
+) -> User:
+    """Make a user; suppliers and purchasers need the company they belong to, admins and auditors must have none.
+
+    Raises `InvalidInput` naming the field, `NotFound` for an unknown company, `Duplicate` for a known address.
+    """
+    address = clean_email(email)
+    known_role = _known_role(role)
+    _check_company(known_role, customer_id)
+    user = User(
+        email=address,
+        name=_clean_name(name),
+        role=known_role,
+        customer_id=customer_id,
+        password_hash=_hasher.hash(check_new_password(password, address)),
+        active=True,
+        session_epoch=1,
+        created_at=ctx.now,
+    )
+    try:
+        # A savepoint: two people adding the same address at once get one user and one clear message.
+        with db.session.begin_nested():
+            db.session.add(user)
+    except IntegrityError as error:
+        if "uq_users_email" not in str(error.orig):
+            raise
+        raise Duplicate("A user with this email exists already.", field="email") from None
+    record_event(ctx, "user", user.id, "user_created", to_value=known_role, name=user.name)
+    return user
+
+
+def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
+    """Shut a user out at once, open sessions included. Raises `Conflict` for oneself and for the last active admin."""
+    if user_id == ctx.actor_id:
+        raise Conflict("You cannot deactivate yourself.")
+    # All admins are locked, by id, so that two admins cannot shut each other out at the same time.
+    admins = db.session.scalars(
+        select(User).where(User.role == Role.ADMIN, User.active).order_by(User.id).with_for_update(of=User)
+    ).all()
+    user = _locked(user_id)
+    if not user.active:
+        return user
+    if [admin.id for admin in admins] == [user_id]:
+        raise Conflict("This is the last active admin.")
+    user.active = False
+    user.session_epoch += 1
+    record_event(
+        ctx, "user", user.id, "user_deactivated", from_value="active", to_value="inactive", reason=reason
+    )
+    db.session.flush()
+    return user
+
+
+def reactivate_user(ctx: Context, user_id: int) -> User:
+    """Let a deactivated user in again, with the password they had."""
+    user = _locked(user_id)
+    if not user.active:
+        user.active = True
+        record_event(ctx, "user", user.id, "user_reactivated", from_value="inactive", to_value="active")
+        db.session.flush()
+    return user
+
+
+def sign_in(now: datetime, email: str, password: str) -> User | None:
+    """The active user with this address and password, else None. Takes the same time for every failure."""
+    user: User | None = db.session.scalar(select(User).where(User.email == email.strip().lower()))
+    known = user is not None and user.active
+    stored = user.password_hash if user is not None and known else _hash_of_nobody()
+    matches = _verify(stored, password)
+    if user is None or not known or not matches:
+        return None
+    if _hasher.check_needs_rehash(user.password_hash):
+        user.password_hash = _hasher.hash(password)
+    user.last_login_at = now
+    db.session.flush()
+    return user
+
+
+def change_password(ctx: Context, user_id: int, current: str, new: str) -> User:
+    """Set a new password for somebody who knows the current one; all sessions begun before end.
+
+    Raises `InvalidInput` for `current_password` or `new_password`.
+    """
+    user = _locked(user_id)
+    if not _verify(user.password_hash, current):
+        raise InvalidInput("The current password is not right.", field="current_password")
+    return _set_password(ctx, user, new, kind="password_changed")
+
+
+def request_password_reset(ctx: Context, email: str) -> None:
+    """Have a link sent to this address if a user has it. Does the same for every address.
+
+    Whether there is such a user is looked up when the mail is sent (`reset_url_for`), and the link is made only then:
+    so neither the answer nor its time tells who has an account, and no working link ever lies in the outbox or a log.
+    """
+    address = email.strip().lower()
+    waiting = db.session.scalar(
+        select(OutboxMessage.id)
+        .where(
+            OutboxMessage.template == RESET_MAIL,
+            OutboxMessage.recipient == address,
+            OutboxMessage.sent_at.is_(None),
+            OutboxMessage.given_up_at.is_(None),
+        )
+        .limit(1)
+    )
+    if waiting is None:
+        queue_mail(ctx, RESET_MAIL, [address])
+    db.session.flush()
+
+
+def reset_url_for(email: str) -> tuple[str, str] | None:
+    """Name and a fresh reset link of the active user with this address, None when there is none. Never log the link."""
+    user = db.session.scalar(select(User).where(User.email == email, User.active))
+    if user is None:
+        return None
+    token = _reset_serializer().dumps([user.id, _fingerprint(user)])
+    return user.name, f"{current_app.config['BASE_URL']}{RESET_PATH}{token}"
+
+
+def reset_token_works(token: str) -> bool:
+    """Whether a reset link could be used now."""
+    return _user_of_token(token) is not None
+
+
+def reset_password(ctx: Context, token: str, new: str) -> User:
+    """Set a new password with the token of a reset link, which works once and for an hour.
+
+    Raises `Conflict` when the token no longer works, `InvalidInput` for `new_password`.
+    """
+    found = _user_of_token(token)
+    user = _locked(found.id) if found is not None else None
+    # Again under the lock: of two uses at once, one wins.
+    if user is None or _user_of_token(token) is None:
+        raise Conflict("This link has been used or is too old. Ask for a new one.")
+    return _set_password(ctx, user, new, kind="password_reset")
+
+
+def clean_email(email: str) -> str:
+    """The address in the one form in which it is stored; raises `InvalidInput`."""
+    try:
+        found = validate_email(
+            email.strip(),
+            check_deliverability=False,
+            allow_smtputf8=False,
+            # Demo and test users live at .test addresses, which no mail can ever reach.
+            test_environment=current_app.config["ENVIRONMENT"] != "PRODUCTION",
+        )
+    except EmailNotValidError:
+        raise InvalidInput("The email is not a mail address.", field="email") from None
+    return found.normalized.lower()
+
+
+def check_new_password(password: str, email: str, *, field: str = "password") -> str:
+    """The password itself; raises `InvalidInput` for one that is too short, too long or just the address."""
+    if len(password) < PASSWORD_SHORTEST:
+        raise InvalidInput(f"The password must have at least {PASSWORD_SHORTEST} characters.", field=field)
+    if len(password) > PASSWORD_LONGEST:
+        raise InvalidInput(f"The password may have at most {PASSWORD_LONGEST} characters.", field=field)
+    if password.lower() == email or len(set(password)) < 4:
+        raise InvalidInput("The password is too easy to guess.", field=field)
+    return password
+
+
+def _set_password(ctx: Context, user: User, new: str, *, kind: str) -> User:
+    user.password_hash = _hasher.hash(check_new_password(new, user.email, field="new_password"))
+    user.session_epoch += 1
+    record_event(ctx, "user", user.id, kind)
+    db.session.flush()
+    return user
+
+
+def _locked(user_id: int) -> User:
+    user: User | None = db.session.scalar(
+        select(User)
+        .where(User.id == user_id)
+        .with_for_update(of=User)
+        .execution_options(populate_existing=True)
+    )
+    if user is None:
+        raise NotFound("This user does not exist.")
+    return user
+
+
+def _verify(stored: str, password: str) -> bool:
+    try:
+        return _hasher.verify(stored, password[:PASSWORD_LONGEST])
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+@cache
+def _hash_of_nobody() -> str:
+    return _hasher.hash("nobody has this password")
+
+
+def _reset_serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="password-reset")
+
+
+def _fingerprint(user: User) -> str:
+    """Changes with the password and when the user is shut out, so that older links die with it."""
+    return hashlib.sha256(f"{user.password_hash}:{user.session_epoch}".encode()).hexdigest()[:32]
+
+
+def _user_of_token(token: str) -> User | None:
+    try:
+        user_id, fingerprint = _reset_serializer().loads(token, max_age=RESET_SECONDS)
+    except (BadData, ValueError, TypeError):
+        return None
+    user = db.session.get(User, user_id)
+    if user is None or not user.active or not hmac.compare_digest(_fingerprint(user), str(fingerprint)):
+        return None
+    return user
+
+
+def _clean_name(name: str) -> str:
+    cleaned = unicodedata.normalize("NFC", name.strip())
+    if not cleaned or not cleaned.isprintable():
+        raise InvalidInput("The name must be one line of readable text.", field="name")
+    if len(cleaned) > 120:
+        raise InvalidInput("The name may have at most 120 characters.", field="name")
+    return cleaned
+
+
+def _known_role(role: Role | str) -> Role:
+    try:
+        return Role(role)
+    except ValueError:
+        raise InvalidInput(f"The role must be one of {', '.join(Role)}.", field="role") from None
+
+
+def _check_company(role: Role, customer_id: int | None) -> None:
+    side = {Role.SUPPLIER: "supplier", Role.PURCHASER: "purchaser"}.get(role)
+    if side is None:
+        if customer_id is not None:
+            raise InvalidInput(f"An {role} belongs to no company.", field="customer_id")
+        return
+    if customer_id is None:
+        raise InvalidInput(f"A {role} user needs a company.", field="customer_id")
+    customer = db.session.get(Customer, customer_id)
+    if customer is None:
+        raise NotFound("This company does not exist.", field="customer_id")
+    if getattr(customer, side) is None:
+        raise InvalidInput(f"{customer.name} is not a {side}.", field="customer_id")

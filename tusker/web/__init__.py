@@ -1,0 +1,92 @@
+"""What all blueprints share: access guards, htmx helpers, forms, filters, error pages, headers, request ids."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+
+from flask import Flask, Response, current_app, g, has_request_context, request, url_for
+from flask_login import current_user
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from tusker.currency import currency
+from tusker.logs import work_id
+from tusker.web import assets, errors, filters
+from tusker.web.access import guard, is_staff
+from tusker.web.nav import navigation
+from tusker.web.routes import bp
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self' data:",
+        "object-src 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+        "base-uri 'none'",
+    )
+)
+
+
+def init_app(app: Flask) -> None:
+    """Give the app its filters, guards, headers, error pages and the few pages of its own."""
+    # A form lives as long as its session: people leave pages open over lunch.
+    app.config["WTF_CSRF_TIME_LIMIT"] = None
+    if app.config["BASE_URL"].startswith("https://"):
+        # TLS ends at one proxy in front of us, which must set (not append to) X-Forwarded-For, -Proto and -Host.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    filters.init_app(app)
+    assets.init_app(app)
+    errors.init_app(app)
+    # First of all hooks, before the extensions': what they log and refuse carries the request's id, too.
+    app.before_request_funcs.setdefault(None, []).insert(0, _name_request)
+    app.before_request(guard)
+    app.after_request(_set_headers)
+    app.context_processor(_template_context)
+    app.jinja_env.globals["with_args"] = with_args
+    app.register_blueprint(bp)
+
+
+def _name_request() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
+    work_id.set(g.request_id)
+
+
+def _set_headers(answer: Response) -> Response:
+    headers = answer.headers
+    headers["X-Request-ID"] = g.get("request_id", "-")
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    if current_app.config["ENVIRONMENT"] == "PRODUCTION":
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if request.endpoint != "static" and "Cache-Control" not in headers:
+        # Pages are private; the back button after signing out must not show them again.
+        headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _template_context() -> dict[str, Any]:
+    cookies = request.cookies if has_request_context() else {}
+    return {
+        "lender_name": current_app.config["LENDER_NAME"],
+        "navigation": navigation,
+        "is_staff": is_staff,
+        "currency": currency,
+        "theme": "dark" if cookies.get("theme") == "dark" else "light",
+        "signed_in": lambda: bool(current_user.is_authenticated),
+    }
+
+
+def with_args(**changes: str | None) -> str:
+    """The URL of the current page with some arguments changed; None takes an argument out."""
+    arguments = {**request.args.to_dict(flat=False), **(request.view_args or {})}
+    arguments.update(changes)
+    return url_for(request.endpoint or "web.start", **{k: v for k, v in arguments.items() if v is not None})

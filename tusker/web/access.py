@@ -1,0 +1,109 @@
+"""Who may open what. Every view says it with one of the marks below; a view that says nothing is refused."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, current_app, make_response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from tusker import clock
+from tusker.errors import NotAllowed
+from tusker.models import Role
+from tusker.services.context import Context
+from tusker.web.htmx import is_htmx
+
+log = logging.getLogger(__name__)
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+MARK = "tusker_access"
+PUBLIC = "public"
+BY_TOKEN = "by_token"  # noqa: S105 (a mark, no secret)
+STAFF = (Role.ADMIN, Role.AUDITOR)
+COMPANIES = (Role.SUPPLIER, Role.PURCHASER)
+
+
+def public(view: View) -> View:
+    """Mark a view that anybody may open without signing in."""
+    setattr(view, MARK, PUBLIC)
+    return view
+
+
+def by_token(view: View) -> View:
+    """Mark a view of `/api/` that checks an API token itself; browser sessions count for nothing there."""
+    setattr(view, MARK, BY_TOKEN)
+    return view
+
+
+def allow(*roles: Role) -> Callable[[View], View]:
+    """Mark a view for signed-in users of these roles; without roles, for everybody who is signed in."""
+    allowed = frozenset(roles or Role)
+
+    def mark(view: View) -> View:
+        setattr(view, MARK, allowed)
+        return view
+
+    return mark
+
+
+def access_of(app: Flask, endpoint: str) -> str | frozenset[Role] | None:
+    """The mark of an endpoint's view; None when it carries none. Static files are public."""
+    if endpoint == "static" or endpoint.endswith(".static"):
+        return PUBLIC
+    mark: str | frozenset[Role] | None = getattr(app.view_functions[endpoint], MARK, None)
+    return mark
+
+
+def guard() -> ResponseReturnValue | None:
+    """Before each request: refuse unmarked views, send strangers to the sign-in page, keep roles apart."""
+    if request.endpoint is None:
+        return None  # no such page: routing answers with 404 or 405
+    mark = access_of(current_app, request.endpoint)
+    if mark is None:
+        log.error("the view %s carries no access mark and is refused", request.endpoint)
+        abort(500)
+    if isinstance(mark, str):
+        return None
+    if not current_user.is_authenticated:
+        return to_login()
+    if current_user.role not in mark:
+        raise NotAllowed("Your role does not allow this page.")
+    return None
+
+
+def to_login() -> ResponseReturnValue:
+    """Send somebody who is not signed in to the sign-in page and back to where they were afterwards."""
+    if is_htmx():
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        back = f"{page.path}?{page.query}" if page.query else page.path
+        answer = make_response("", 204)
+        answer.headers["HX-Redirect"] = url_for("auth.login", next=back or None)
+        return answer
+    # Only a page that was being read can be gone back to; a form that was sent is lost either way.
+    back = request.full_path.rstrip("?") if request.method == "GET" else ""
+    return redirect(url_for("auth.login", next=back if back not in {"", "/"} else None))
+
+
+def is_staff() -> bool:
+    """Whether the signed-in user is an admin or an auditor and so sees every company."""
+    return current_user.is_authenticated and current_user.role in STAFF
+
+
+def current_company_id() -> int:
+    """The company of the signed-in supplier or purchaser user; raises `NotAllowed` for anybody else."""
+    if not current_user.is_authenticated or current_user.customer_id is None:
+        raise NotAllowed("This page belongs to users of a company.")
+    company_id: int = current_user.customer_id
+    return company_id
+
+
+def acting() -> Context:
+    """The signed-in user and the time, as services want them; raises `NotAllowed` for strangers."""
+    if not current_user.is_authenticated:
+        raise NotAllowed("Sign in first.")
+    return Context(actor_id=current_user.id, actor=current_user.name, now=clock.now(), today=clock.today())

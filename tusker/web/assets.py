@@ -1,0 +1,32 @@
+"""Where vendored files stand under `static/`, and URLs that change when a file changes."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, url_for
+
+TABLER_CSS = "vendor/tabler-core-1.6.1/tabler.min.css"
+HTMX_JS = "vendor/htmx-2.0.11/htmx.min.js"
+ICON_SPRITE = "vendor/tabler-icons-3.51.0/sprite.svg"
+
+
+def init_app(app: Flask) -> None:
+    """Make `asset(path)` and the vendored paths known to templates."""
+    folder = Path(str(app.static_folder))
+
+    @cache
+    def digest(path: str) -> str:
+        file = folder / path
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:10] if file.is_file() else "missing"
+
+    def asset(path: str) -> str:
+        """The URL of a file under `static/`, with a mark of its content, so that browsers may keep it for long."""
+        return url_for("static", filename=path, v=digest(path))
+
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = (
+        30 * 24 * 3600 if app.config["ENVIRONMENT"] == "PRODUCTION" else 0
+    )
+    app.jinja_env.globals.update(asset=asset, TABLER_CSS=TABLER_CSS, HTMX_JS=HTMX_JS, ICON_SPRITE=ICON_SPRITE)

@@ -1,0 +1,112 @@
+"""Errors become answers here, once: a page, or for htmx an alert in the page's messages.
+
+Requests below a prefix that has a handler of its own (`answer_errors_under`) go to that handler instead: `/api/` speaks
+problem details and not HTML.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+
+from flask import Flask, Response, current_app, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from tusker.errors import TuskerError
+from tusker.extensions import db
+from tusker.logs import work_id
+from tusker.web.htmx import is_htmx
+
+log = logging.getLogger(__name__)
+
+ErrorHandler = Callable[[TuskerError | HTTPException], ResponseReturnValue]
+
+_PREFIXES = "tusker_error_prefixes"
+
+WORDS = {
+    400: ("This request cannot be understood", "Go back, reload the page and try again."),
+    403: ("This is not for you", "Your role does not allow this."),
+    404: ("Nothing is here", "The page does not exist, or it belongs to somebody else."),
+    405: ("This cannot be opened this way", "Use the buttons and links of the pages."),
+    409: ("This has changed in the meantime", "Reload the page to see how it stands now."),
+    413: ("This file is too large", "The largest file that is taken has 20 MB."),
+    422: ("Something filled in cannot be taken", "Correct it and try again."),
+    429: ("Too many attempts", "Wait a quarter of an hour, then try again."),
+    500: ("Something went wrong here", "It is not your fault, and nothing was saved."),
+    503: ("Tusker is not available at the moment", "Try again in a few minutes."),
+}
+
+
+def answer_errors_under(app: Flask, prefix: str, handler: ErrorHandler) -> None:
+    """Have `handler` answer every error of requests whose path starts with `prefix`, unknown pages too.
+
+    It gets a `TuskerError` or an `HTTPException`; an unexpected error comes as `InternalServerError` and is logged.
+    """
+    app.extensions.setdefault(_PREFIXES, {})[prefix] = handler
+
+
+def init_app(app: Flask) -> None:
+    """Register the handlers. Unexpected errors reach them as 500, after Flask has logged them."""
+    app.register_error_handler(TuskerError, _on_tusker_error)
+    app.register_error_handler(CSRFError, _on_csrf_error)
+    app.register_error_handler(HTTPException, _on_http_error)
+
+
+def _elsewhere() -> ErrorHandler | None:
+    for prefix, handler in current_app.extensions.get(_PREFIXES, {}).items():
+        if request.path.startswith(prefix):
+            handler_of_prefix: ErrorHandler = handler
+            return handler_of_prefix
+    return None
+
+
+def _on_tusker_error(error: TuskerError) -> ResponseReturnValue:
+    if handler := _elsewhere():
+        return handler(error)
+    title = WORDS.get(error.http_status, WORDS[400])[0]
+    return _answer(error.http_status, title, error.message)
+
+
+def _on_csrf_error(error: CSRFError) -> ResponseReturnValue:
+    if handler := _elsewhere():
+        return handler(error)
+    log.info("refused for its csrf token: %s", error.description)
+    return _answer(400, "This page was open for too long", "Reload the page and send the form again.")
+
+
+def _on_http_error(error: HTTPException) -> ResponseReturnValue:
+    if isinstance(error, InternalServerError):
+        # What was half done must not leak into the error page's own reads.
+        with contextlib.suppress(SQLAlchemyError):
+            db.session.rollback()
+    if handler := _elsewhere():
+        return handler(error)
+    status = error.code or 500
+    title, hint = WORDS.get(status, (error.name, error.description or ""))
+    answer = _answer(status, title, hint)
+    for name, value in error.get_headers():
+        if name not in {"Content-Type", "Content-Length"}:
+            answer.headers[name] = value
+    if error.response is not None and "Retry-After" in error.response.headers:
+        answer.headers["Retry-After"] = error.response.headers["Retry-After"]
+    return answer
+
+
+def _answer(status: int, title: str, message: str) -> Response:
+    """The page or, for htmx, the alert; a 500 says the request id and reads nothing from the database."""
+    request_id = work_id.get() if status >= 500 else None
+    context = {"status": status, "title": title, "message": message, "request_id": request_id}
+    if is_htmx():
+        answer = make_response(render_template("errors/_alert.html", **context), status)
+        answer.headers["HX-Retarget"] = "#messages"
+        answer.headers["HX-Reswap"] = "innerHTML show:window:top"
+        answer.headers["HX-Push-Url"] = "false"
+    else:
+        template = "errors/broken.html" if status >= 500 else "errors/error.html"
+        answer = make_response(render_template(template, **context), status)
+    answer.vary.add("HX-Request")
+    return answer

@@ -1,0 +1,102 @@
+"""How amounts, days, rates and statuses look on pages."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_decimal
+from flask import Flask, current_app
+from markupsafe import Markup
+
+from tusker import clock
+from tusker.currency import currency
+
+NOTHING = "–"
+
+STATUS_WORDS = {
+    # what people say where the code's word is not it
+    "approved": "Approved",
+    "financeable": "To be financed",
+    "bundled": "In disbursal",
+    "rejected": "Refused",
+    "written_off": "Written off",
+    "exception": "Problem",
+    "unknown": "Needs review",
+    "open": "Open",
+}
+
+
+def money(amount: int | None) -> str:
+    """Minor units as people read them, such as ₹1,25,000.00; a dash for None."""
+    return NOTHING if amount is None else currency().show(amount)
+
+
+def money_plain(amount: int | None) -> str:
+    """Minor units as an input field holds them, such as 125000.00; empty for None."""
+    return "" if amount is None else currency().plain(amount)
+
+
+def percent(fraction: Decimal | None) -> str:
+    """A fraction as a percentage with as many decimals as it has: 0.185 → 18.5%."""
+    return NOTHING if fraction is None else f"{percent_plain(fraction)}%"
+
+
+def percent_plain(fraction: Decimal | None) -> str:
+    """The same without the sign, for input fields; empty for None."""
+    if fraction is None:
+        return ""
+    text = f"{Decimal(fraction) * 100:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def number(value: int | Decimal | None) -> str:
+    """A count with the locale's separators."""
+    return NOTHING if value is None else format_decimal(value, locale=current_app.config["LOCALE"])
+
+
+def day(value: date | None) -> Markup | str:
+    """A business date, such as 5 Mar 2026."""
+    if value is None:
+        return NOTHING
+    shown = format_date(value, "d MMM y", locale=current_app.config["LOCALE"])
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), shown)
+
+
+def moment(value: datetime | None) -> Markup | str:
+    """An instant in the installation's time zone, such as 5 Mar 2026, 14:05."""
+    if value is None:
+        return NOTHING
+    return _time(value, _local(value, "d MMM y, HH:mm"))
+
+
+def ago(value: datetime | None) -> Markup | str:
+    """An instant by its distance from now, such as “3 minutes ago”; the full time is its title."""
+    if value is None:
+        return NOTHING
+    words = format_timedelta(
+        value - clock.now(), add_direction=True, locale=current_app.config["LOCALE"], threshold=1
+    )
+    return _time(value, words)
+
+
+def status_label(status: str) -> str:
+    """A status in people's words, such as “Written off”."""
+    return STATUS_WORDS.get(str(status), str(status).replace("_", " ").capitalize())
+
+
+def _local(value: datetime, pattern: str) -> str:
+    config = current_app.config
+    return format_datetime(value, pattern, tzinfo=config["TIMEZONE"], locale=config["LOCALE"])
+
+
+def _time(value: datetime, shown: str) -> Markup:
+    full = _local(value, "EEE d MMM y, HH:mm:ss zzz")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), full, shown)
+
+
+def init_app(app: Flask) -> None:
+    """Make the filters known to templates by their names."""
+    for function in (money, money_plain, percent, percent_plain, number, day, moment, ago, status_label):
+        app.jinja_env.filters[function.__name__] = function

@@ -1,0 +1,59 @@
+"""One view, one context: a whole page for a plain request, its fragment for htmx."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, flash, make_response, redirect, render_template, request
+from markupsafe import Markup
+
+
+def is_htmx() -> bool:
+    """Whether htmx sent this request."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def wants_fragment() -> bool:
+    """Whether a fragment is to be answered; boosted links and restored history need the whole page."""
+    return is_htmx() and not (
+        request.headers.get("HX-Boosted") == "true"
+        or request.headers.get("HX-History-Restore-Request") == "true"
+    )
+
+
+def render(page: str, partial: str, *, status: int = 200, **context: Any) -> Response:
+    """Answer with the template `page`, or with `partial` when htmx asks for a fragment.
+
+    Use `status=422` for a form that was not taken: htmx swaps it in like a success.
+    """
+    answer = make_response(render_template(partial if wants_fragment() else page, **context), status)
+    answer.vary.add("HX-Request")
+    return answer
+
+
+def done(
+    message: str, *, to: str, partial: str | None = None, category: str = "success", **context: Any
+) -> Response:
+    """Answer an action that was carried out.
+
+    Without htmx: flash `message` and go to the URL `to` (303). With htmx: the fragment `partial` with the message
+    put into the page's messages out of band, or, without a partial, a whole new page at `to`.
+    `category` is success, info, warning or danger.
+    """
+    if wants_fragment() and partial is not None:
+        body = render_template(partial, **context)
+        answer = make_response(Markup(body) + oob_message(message, category))  # noqa: S704 (rendered with escaping)
+    elif is_htmx():
+        flash(message, category)
+        answer = make_response("", 204)
+        answer.headers["HX-Redirect"] = to
+    else:
+        flash(message, category)
+        answer = make_response(redirect(to, 303))
+    answer.vary.add("HX-Request")
+    return answer
+
+
+def oob_message(message: str, category: str) -> Markup:
+    """A message that htmx adds to the page's messages whatever the answer's own target is."""
+    return Markup(render_template("layout/_oob_message.html", message=message, category=category))  # noqa: S704

@@ -1,0 +1,87 @@
+"""The navigation of each role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app, request, url_for
+from flask_login import current_user
+
+from tusker.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class NavEntry:
+    """One link of the navigation."""
+
+    label: str
+    icon: str
+    url: str
+    active: bool
+
+
+# (label, icon, endpoint, group); a new group starts with a thin line above it
+_STAFF = (
+    ("Dashboard", "gauge", "admin.dashboard", "work"),
+    ("Invoices", "file-invoice", "invoices.index", "work"),
+    ("To be financed", "hourglass", "admin.queue", "work"),
+    ("Disbursals", "building-bank", "admin.disbursals", "work"),
+    ("Repayments", "receipt-refund", "admin.loans", "work"),
+    ("Customers", "building-store", "customers.index", "book"),
+    ("Credit lines", "arrows-exchange", "customers.lines", "book"),
+    ("Import", "upload", "admin.import_invoices", "book"),
+    ("Proof", "scale", "admin.proof", "control"),
+    ("Events", "history", "admin.events", "control"),
+    ("Users", "users", "admin.users", "control"),
+)
+_SUPPLIER = (
+    ("Dashboard", "gauge", "invoices.dashboard", "work"),
+    ("Request financing", "cash", "invoices.new", "work"),
+    ("Invoices", "file-invoice", "invoices.index", "work"),
+    ("Credit lines", "arrows-exchange", "customers.my_lines", "book"),
+    ("API tokens", "key", "customers.my_tokens", "book"),
+)
+_PURCHASER = (
+    ("Dashboard", "gauge", "invoices.dashboard", "work"),
+    ("Invoices", "file-invoice", "invoices.index", "work"),
+    ("To repay", "receipt-refund", "invoices.to_repay", "work"),
+)
+BY_ROLE = {Role.ADMIN: _STAFF, Role.AUDITOR: _STAFF, Role.SUPPLIER: _SUPPLIER, Role.PURCHASER: _PURCHASER}
+HOME = {
+    Role.ADMIN: "admin.dashboard",
+    Role.AUDITOR: "admin.dashboard",
+    Role.SUPPLIER: "invoices.dashboard",
+    Role.PURCHASER: "invoices.dashboard",
+}
+
+
+def navigation() -> list[list[NavEntry]]:
+    """The signed-in user's links in groups; pages that this build does not have are left out."""
+    if not current_user.is_authenticated:
+        return []
+    groups: dict[str, list[NavEntry]] = {}
+    here = request.endpoint or ""
+    active = _active(here)
+    for label, icon, endpoint, group in BY_ROLE[Role(current_user.role)]:
+        if endpoint in current_app.view_functions:
+            groups.setdefault(group, []).append(NavEntry(label, icon, url_for(endpoint), endpoint == active))
+    return list(groups.values())
+
+
+def _active(endpoint: str) -> str | None:
+    """The entry that a page belongs to: itself, or the longest entry whose path the page's path starts with."""
+    entries = [
+        entry[2] for entry in BY_ROLE[Role(current_user.role)] if entry[2] in current_app.view_functions
+    ]
+    if endpoint in entries:
+        return endpoint
+    below = [
+        e for e in entries if request.path.startswith(url_for(e).rstrip("/") + "/") and url_for(e) != "/"
+    ]
+    return max(below, key=lambda e: len(url_for(e)), default=None)
+
+
+def home_url() -> str:
+    """Where the signed-in user starts: the dashboard, or the account page while there is none."""
+    endpoint = HOME[Role(current_user.role)]
+    return url_for(endpoint) if endpoint in current_app.view_functions else url_for("auth.account")

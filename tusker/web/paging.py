@@ -1,0 +1,86 @@
+"""Pages of long lists by key: the newest first, and each page says where the next one starts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from flask import request
+
+from tusker.errors import InvalidInput
+
+Row = TypeVar("Row")
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page starts: rows with a key below `before` (older), or above `after` (newer), or from the newest."""
+
+    before: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeysetPage(Generic[Row]):
+    """One page of rows, the newest first, and the opaque cursors of its neighbours (None: there is none)."""
+
+    items: Sequence[Row]
+    newer: str | None
+    older: str | None
+
+
+def encode_key(key: int) -> str:
+    """A row's key as the opaque text that links carry."""
+    return base64.urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
+
+
+def decode_key(text: str) -> int:
+    """The key in an opaque text; raises `InvalidInput` for anything that `encode_key` did not make."""
+    try:
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+    except (binascii.Error, ValueError):
+        plain = ""
+    if not plain.isdecimal() or len(plain) > 18:
+        raise InvalidInput("This link to a page of the list is not valid.", field="page")
+    return int(plain)
+
+
+def read_cursor() -> Cursor:
+    """The cursor in the request's `before` or `after` argument."""
+    if text := request.args.get("before"):
+        return Cursor(before=decode_key(text))
+    if text := request.args.get("after"):
+        return Cursor(after=decode_key(text))
+    return Cursor()
+
+
+def keyset_page(
+    rows: Sequence[Row],
+    cursor: Cursor,
+    *,
+    size: int = PAGE_SIZE,
+    key: Callable[[Row], int] | None = None,
+) -> KeysetPage[Row]:
+    """Cut a page out of `rows`: the newest first, asked for with a limit of `size + 1`.
+
+    With `cursor.after` the query takes the rows nearest to it (ascending) and turns them round, so the surplus
+    row stands first. `key` gives a row's key; its `id` unless told otherwise.
+    """
+    key_of: Callable[[Any], int] = key or (lambda row: row.id)
+    surplus = len(rows) > size
+    if cursor.after is not None:
+        items = rows[1:] if surplus else rows
+        has_newer, has_older = surplus, True
+    else:
+        items = rows[:size]
+        has_newer, has_older = cursor.before is not None, surplus
+    return KeysetPage(
+        items=items,
+        newer=encode_key(key_of(items[0])) if items and has_newer else None,
+        older=encode_key(key_of(items[-1])) if items and has_older else None,
+    )
