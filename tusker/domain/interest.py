@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 
@@ -149,10 +149,13 @@ def _accrue_interest(debt: Debt, paid: Sequence[Paid], end: date) -> Decimal:
 
 
 def _accrue_penalty(debt: Debt, paid: Sequence[Paid], end: date) -> Decimal:
+    """Principal that came back within the grace period bears no penalty; what did not, bears it from the due date."""
+    grace_end = debt.due + timedelta(days=debt.terms.grace_days)
+    late = [replace(p, value_date=debt.due) if p.value_date <= grace_end else p for p in paid]
     return sum(
         (
             principal * debt.terms.penal_rate * (until - since).days / 365
-            for principal, since, until in _stretches(debt, paid, debt.due, end)
+            for principal, since, until in _stretches(debt, late, debt.due, end)
         ),
         Decimal(0),
     )
