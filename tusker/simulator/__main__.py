@@ -1,0 +1,73 @@
+"""`python -m tusker.simulator`: run the courier simulator until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from tusker.simulator.api import Courier
+from tusker.simulator.server import CourierServer
+from tusker.simulator.store import Store
+
+log = logging.getLogger("tusker.simulator")
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError("must be more than zero")
+    return value
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; ends the program with a message where it is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tusker.simulator", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8010, help="0 takes a free one (default 8010)")
+    parser.add_argument(
+        "--token",
+        default=os.environ.get("TUSKER_CARRIER_TOKEN"),
+        help="what clients must send as LM_PA_TOKEN (default: the variable TUSKER_CARRIER_TOKEN)",
+    )
+    parser.add_argument("--state", type=Path, help="SQLite file that keeps the orders (default: memory only)")
+    parser.add_argument(
+        "--speed", type=_positive, default=1.0, help="how much quicker orders move by themselves"
+    )
+    parser.add_argument("--public-url", default="", help="address under which people's browsers reach it")
+    parser.add_argument("--log-level", default=os.environ.get("LOG_LEVEL", "INFO"), type=str.upper)
+    parsed = parser.parse_args(arguments)
+    if not parsed.token:
+        parser.error("--token or the variable TUSKER_CARRIER_TOKEN is needed")
+    return parsed
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    options = parse_arguments(arguments)
+    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    store = Store(options.state)
+    courier = Courier(store, options.token, options.speed, options.public_url.rstrip("/"))
+
+    def stop(number: int, _frame: object) -> None:
+        # Once is enough: a second Ctrl-C must not interrupt the closing of the file.
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        log.info("stopping on %s", signal.Signals(number).name)
+        raise SystemExit(0)
+
+    try:
+        with CourierServer((options.host, options.port), courier) as server:
+            signal.signal(signal.SIGINT, stop)
+            signal.signal(signal.SIGTERM, stop)
+            log.info("courier simulator on %s", server.url)
+            server.serve_forever()
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    main()
