@@ -10,6 +10,7 @@ worker_class = "gthread"
 threads = 4
 timeout = 60
 graceful_timeout = 10
+control_socket_disable = True  # it would be one file per user, which two stacks would fight over
 # requests go through logging like every other line; the app answers with the id it logged under
 access_log_format = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-request-id}o)s]'
 logconfig_dict = {

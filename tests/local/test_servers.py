@@ -154,6 +154,20 @@ def test_root_in_a_closed_directory_keeps_the_data_where_the_server_can_reach_it
     assert (tmp_path / "local" / "postgres").resolve().is_relative_to(home)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can copy the data of another user")
+@pytest.mark.parametrize("closed", [True, False])
+def test_data_that_root_copied_elsewhere_still_works(
+    closed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    monkeypatch.setattr(binaries, "ROOTS_HOME", home / "root")
+    with joined(Postgres(), home / "first", durable=True) as url:
+        query(url, "CREATE TABLE t AS SELECT 7 AS n")
+    copy = (tmp_path if closed else home) / "copy"
+    shutil.copytree(home / "first", copy)
+    with joined(Postgres(), copy, durable=True) as url:
+        assert query(url, "SELECT n FROM t") == [(7,)]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the server to another user")
 def test_programs_the_server_user_cannot_reach_are_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path

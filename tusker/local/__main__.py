@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 
 from tusker.local import stack
-from tusker.local.binaries import LocalServerError, postgres_programs
+from tusker.local.binaries import LocalServerError, postgres_programs, stand_in_for
 from tusker.local.kinds import Postgres, Valkey
 from tusker.local.servers import CHECKOUT, local_servers, running_url
 
@@ -22,9 +22,10 @@ from tusker.local.servers import CHECKOUT, local_servers, running_url
 def joined_environment() -> Iterator[dict[str, str]]:
     """The environment for a command: the running stack's servers and courier, else servers just for it."""
     environ = stack.environment()
-    with contextlib.suppress(OSError, ValueError):
-        for name, value in json.loads(stack.STACK_STATE.read_text()).items():
-            environ.setdefault(name, value)
+    if stack.runs():
+        with contextlib.suppress(OSError, ValueError):
+            for name, value in json.loads(stack.STACK_STATE.read_text()).items():
+                environ.setdefault(name, value)
     with local_servers(stack.HOME, durable=True, environ=environ) as servers:
         yield environ | servers.environ()
 
@@ -73,10 +74,9 @@ def reset() -> int:
     """Delete the local servers' data. Raises LocalServerError while they run."""
     if any(running_url(kind, stack.HOME) for kind in (Postgres(), Valkey())):
         raise LocalServerError("The local servers are running; stop `make run` first.")
-    stand_in = stack.HOME / "postgres"
-    if stand_in.is_symlink():
-        shutil.rmtree(stand_in.resolve(), ignore_errors=True)
-    shutil.rmtree(stack.HOME, ignore_errors=True)
+    for place in (stand_in_for(stack.HOME), stack.HOME):
+        if place.exists():
+            shutil.rmtree(place)
     stack.DEMO_LOGINS.unlink(missing_ok=True)
     stack.say("The local data is gone; the next `make run` starts afresh.")
     return 0
@@ -87,23 +87,22 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tusker.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="run everything in this terminal")
-    execute = commands.add_parser("exec", help="run a command with the servers' URLs in its environment")
-    execute.add_argument("argv", nargs=argparse.REMAINDER)
-    client = commands.add_parser("psql", help="open psql on the database")
-    client.add_argument("argv", nargs=argparse.REMAINDER)
+    commands.add_parser("exec", help="run a command with the servers' URLs in its environment")
+    commands.add_parser("psql", help="open psql on the database; takes psql's options")
     commands.add_parser("create-db", help="create the database and its tables")
     commands.add_parser("reset", help="delete the local servers' data")
-    options = parser.parse_args(argv)
-    match options.command:
+    # what follows the name belongs to the command that is run, options too
+    name, rest = parser.parse_args(argv[:1]).command, argv[1:]
+    match name:
         case "run":
             return stack.run()
         case "psql":
-            return psql(options.argv)
+            return psql(rest)
         case "create-db":
             return create_database()
         case "reset":
             return reset()
-    command = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
+    command = rest[1:] if rest[:1] == ["--"] else rest
     if not command:
         parser.error("exec needs a command")
     with joined_environment() as environ:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -58,11 +59,16 @@ def home_for(directory: Path, user: str | None) -> Path:
     """`directory` itself if `user` can walk into it, else a stand-in for it in ROOTS_HOME (made here)."""
     if reachable(directory, user):
         return directory
-    name = hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]
-    stand_in = _roots_home() / f"data-{name}"
+    _roots_home()
+    stand_in = stand_in_for(directory)
     stand_in.mkdir(exist_ok=True)
     stand_in.chmod(0o755)
     return stand_in
+
+
+def stand_in_for(directory: Path) -> Path:
+    """The directory in ROOTS_HOME that stands in for `directory` when the server's user cannot reach it."""
+    return ROOTS_HOME / f"data-{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
 
 
 def own(directory: Path, user: str | None) -> Path:
@@ -72,6 +78,15 @@ def own(directory: Path, user: str | None) -> Path:
     if user is not None:
         shutil.chown(directory, user, as_user(user)["group"])
     return directory
+
+
+def take_over(directory: Path, user: str | None) -> None:
+    """Hand a data directory that somebody copied or moved as root back to the server's `user`."""
+    if user is None or directory.owner() == user:
+        return
+    group = as_user(user)["group"]
+    for path in (directory, *directory.rglob("*")):
+        os.chown(path, pwd.getpwnam(user).pw_uid, group, follow_symlinks=False)
 
 
 def _roots_home() -> Path:

@@ -17,6 +17,7 @@ from tusker.local.binaries import (
     own,
     postgres_programs,
     server_user,
+    take_over,
     valkey_program,
 )
 from tusker.local.supervisor import as_user
@@ -62,11 +63,17 @@ class Postgres(Kind):
         programs = postgres_programs()
         home = home_for(data_dir, self.user) if durable else run_dir
         cluster = home / "postgres"
-        if not (cluster / "PG_VERSION").exists():
+        usual = data_dir / "postgres"
+        if home not in (data_dir, run_dir):  # the data is elsewhere; the usual place leads there
+            if usual.is_dir() and not usual.is_symlink() and not cluster.exists():
+                shutil.move(usual, cluster)
+            if not usual.exists():
+                usual.unlink(missing_ok=True)
+                usual.symlink_to(cluster)
+        if (cluster / "PG_VERSION").exists():
+            take_over(cluster, self.user)
+        else:
             self._initdb(programs, cluster)
-        if home not in (data_dir, run_dir):
-            with contextlib.suppress(FileExistsError):
-                (data_dir / "postgres").symlink_to(cluster)
         forget_foreign_pid(cluster / "postmaster.pid")
         careless = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         settings = [

@@ -19,7 +19,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -29,7 +28,7 @@ from typing import Any
 
 from tusker.local.binaries import LocalServerError
 from tusker.local.kinds import Kind, Postgres, Valkey, command_line, last_line
-from tusker.local.supervisor import Spec, try_lock
+from tusker.local.supervisor import Spec, supervise, try_lock
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
@@ -223,8 +222,7 @@ class _User:
             remove_after=[str(run_dir), *([str(self.data_dir)] if self.private else [])],
         )
         self.supervisor = subprocess.Popen(
-            [sys.executable, "-m", "tusker.local.supervisor", spec.to_json()],
-            cwd=CHECKOUT,
+            supervise(spec),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

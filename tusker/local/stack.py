@@ -24,7 +24,7 @@ import honcho.manager
 
 from tusker.local.binaries import LocalServerError
 from tusker.local.servers import CHECKOUT, hold_lock, local_servers
-from tusker.local.supervisor import Spec, write_state
+from tusker.local.supervisor import Spec, supervise, write_state
 
 VAR = CHECKOUT / "var"
 HOME = VAR / "local"
@@ -130,7 +130,7 @@ def shell_command(part: Part) -> str:
         stop_signals=[int(signal.SIGTERM)],
         grace_seconds=PART_GRACE_SECONDS,
     )
-    return "exec " + shlex.join([sys.executable, "-m", "tusker.local.supervisor", spec.to_json()])
+    return "exec " + shlex.join(supervise(spec))
 
 
 class StackManager(honcho.manager.Manager):  # type: ignore[misc]
@@ -220,13 +220,20 @@ def only_stack() -> Iterator[None]:
         yield
 
 
+def runs() -> bool:
+    """Whether a stack runs in this checkout."""
+    if not STACK_LOCK.exists():
+        return False
+    with hold_lock(STACK_LOCK, fcntl.LOCK_SH) as free:
+        return not free
+
+
 def run() -> int:
     """Run everything until Ctrl-C, SIGTERM or the end of a part.
 
     Returns the exit code: 0 when told to stop. Raises LocalServerError with one line for a person.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
     environ = environment()
     try:
         with only_stack(), local_servers(HOME, durable=True, environ=environ) as servers:

@@ -4,7 +4,7 @@
 however its holder ends, kill -9 included, so a program started here never outlives those who needed it. It
 lives in a session of its own: Ctrl-C in the terminal reaches the holders, never the program.
 
-Run as ``python -m tusker.local.supervisor SPEC`` where SPEC is the JSON text of :class:`Spec`.
+Runs as a program of its own, with nothing but the standard library: see :func:`supervise`.
 """
 
 from __future__ import annotations
@@ -58,6 +58,11 @@ class Spec:
     def to_json(self) -> str:
         """The text for the command line."""
         return json.dumps(asdict(self))
+
+
+def supervise(spec: Spec) -> list[str]:
+    """The arguments that run a supervisor for `spec` as a process."""
+    return [sys.executable, "-P", str(Path(__file__).resolve()), spec.to_json()]
 
 
 def try_lock(fd: int, operation: int) -> bool:
