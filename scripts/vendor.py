@@ -51,6 +51,17 @@ PACKAGES = [
         "htmx",
     ),
     Package(
+        "@fontsource-variable/inter",
+        "5.3.0",
+        "OupL48va4JNofb97w6NYeF9S7W/kHNKM0Er8Dem5nqi4jeOLrVJDoE8tZEpnMJmtkvNbB1EIPPwHcdkF6b1oUA==",
+        {  # latin-ext holds the currency signs
+            "files/inter-latin-wght-normal.woff2": "inter-latin.woff2",
+            "files/inter-latin-ext-wght-normal.woff2": "inter-latin-ext.woff2",
+            "LICENSE": "LICENSE",
+        },
+        "inter",
+    ),
+    Package(
         "swagger-ui-dist",
         "5.35.0",
         "U06rpMtW9V3XPGOBeamTUSr0Z09jMX4IJuANpE/EZbAhw0G8CgwrzU4YmXkn/h0wCDNsXdGarTNNHC3sU8yVUQ==",

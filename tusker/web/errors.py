@@ -36,7 +36,7 @@ WORDS = {
     413: ("This file is too large", "The largest file that is taken has 20 MB."),
     422: ("Something filled in cannot be taken", "Correct it and try again."),
     429: ("Too many attempts", "Wait a quarter of an hour, then try again."),
-    500: ("Something went wrong here", "It is not your fault, and nothing was saved."),
+    500: ("Something went wrong here", "It was not your doing, and it has been noted."),
     503: ("Tusker is not available at the moment", "Try again in a few minutes."),
 }
 
