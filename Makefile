@@ -40,9 +40,8 @@ format: $(VENV) ## put the code in shape
 create-db: $(VENV) ## create the database if it is missing and bring its tables up to date
 	@$(LOCAL) create-db
 
-seed: $(VENV) ## fill in the demo: customers, lines, people, orders (again if it was there)
-	@$(LOCAL) create-db
-	@$(LOCAL) exec -- $(BIN)/flask seed-demo
+seed: $(VENV) ## fill in the demo: customers, lines, people, orders
+	@$(LOCAL) seed
 
 flask: $(VENV) ## run a flask command on the local database: make flask ARGS="db history"
 	@$(LOCAL) exec -- $(BIN)/flask $(ARGS)

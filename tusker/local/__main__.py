@@ -1,4 +1,4 @@
-"""Command line: ``python -m tusker.local run | exec -- COMMAND … | psql | create-db | reset``."""
+"""Command line: ``python -m tusker.local run | exec -- COMMAND … | psql | create-db | seed | reset``."""
 
 from __future__ import annotations
 
@@ -70,6 +70,15 @@ def create_database() -> int:
     return 0
 
 
+def seed() -> int:
+    """Fill in the demo, in the running stack or with servers and courier just for it."""
+    if not stack.runs():
+        return stack.seed(stack.environment())
+    with joined_environment() as environ:
+        stack.flask(environ, "seed-demo")
+    return 0
+
+
 def reset() -> int:
     """Delete the local servers' data. Raises LocalServerError while they run."""
     if any(running_url(kind, stack.HOME) for kind in (Postgres(), Valkey())):
@@ -90,6 +99,7 @@ def main(argv: list[str]) -> int:
     commands.add_parser("exec", help="run a command with the servers' URLs in its environment")
     commands.add_parser("psql", help="open psql on the database; takes psql's options")
     commands.add_parser("create-db", help="create the database and its tables")
+    commands.add_parser("seed", help="fill in the demo data")
     commands.add_parser("reset", help="delete the local servers' data")
     # what follows the name belongs to the command that is run, options too
     name, rest = parser.parse_args(argv[:1]).command, argv[1:]
@@ -100,6 +110,8 @@ def main(argv: list[str]) -> int:
             return psql(rest)
         case "create-db":
             return create_database()
+        case "seed":
+            return seed()
         case "reset":
             return reset()
     command = rest[1:] if rest[:1] == ["--"] else rest

@@ -111,8 +111,10 @@ def plan(environ: dict[str, str]) -> list[Part]:
         environ["TUSKER_CARRIER_URL"] = f"http://127.0.0.1:{courier_port}"
         if not environ.get("TUSKER_CARRIER_TOKEN"):
             environ["TUSKER_CARRIER_TOKEN"] = kept_secret("courier-token")
-        options = ["--port", str(courier_port), "--token", environ["TUSKER_CARRIER_TOKEN"]]
-        parts.append(Part("courier", [sys.executable, "-m", "tusker.simulator", *options]))
+        # the token goes through the environment, where `ps` does not show it
+        places = ["--state", str(HOME / "courier.sqlite"), "--public-url", f"http://localhost:{courier_port}"]
+        program = [sys.executable, "-m", "tusker.simulator", "--port", str(courier_port), *places]
+        parts.append(Part("courier", program))
     parts += [
         Part("web", [sys.executable, "-m", "gunicorn", "wsgi:app"]),
         Part("worker", [sys.executable, "worker.py", "--workers", "2"]),
@@ -121,16 +123,15 @@ def plan(environ: dict[str, str]) -> list[Part]:
     return parts
 
 
-def shell_command(part: Part) -> str:
-    """The command for honcho: the program under a supervisor that ends it when the stack ends, however it does."""
-    spec = Spec(
+def spec_for(part: Part) -> Spec:
+    """The program under a supervisor that ends it when the stack ends, however it does."""
+    return Spec(
         argv=part.argv,
         wanted_lock=str(STACK_LOCK),
         wanted_shared=False,
         stop_signals=[int(signal.SIGTERM)],
         grace_seconds=PART_GRACE_SECONDS,
     )
-    return "exec " + shlex.join(supervise(spec))
 
 
 class StackManager(honcho.manager.Manager):  # type: ignore[misc]
@@ -228,6 +229,24 @@ def runs() -> bool:
         return not free
 
 
+@contextlib.contextmanager
+def prepared(environ: dict[str, str]) -> Iterator[list[Part]]:
+    """Have the servers up, the tables in place and `environ` complete; yields the programs to run.
+
+    Raises LocalServerError.
+    """
+    with only_stack(), local_servers(HOME, durable=True, environ=environ) as servers:
+        environ.update(servers.environ())
+        parts = plan(environ)
+        shared = ("BASE_URL", "TUSKER_CARRIER_URL", "TUSKER_CARRIER_TOKEN")
+        write_state(STACK_STATE, **{name: environ.get(name, "") for name in shared})
+        try:
+            flask(environ, "db", "upgrade")
+            yield parts
+        finally:
+            STACK_STATE.unlink(missing_ok=True)
+
+
 def run() -> int:
     """Run everything until Ctrl-C, SIGTERM or the end of a part.
 
@@ -236,27 +255,62 @@ def run() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     environ = environment()
     try:
-        with only_stack(), local_servers(HOME, durable=True, environ=environ) as servers:
-            environ.update(servers.environ())
-            parts = plan(environ)
-            shared = ("BASE_URL", "TUSKER_CARRIER_URL", "TUSKER_CARRIER_TOKEN")
-            write_state(STACK_STATE, **{name: environ.get(name, "") for name in shared})
-            STACK_STATE.chmod(0o600)
-            try:
-                flask(environ, "db", "upgrade")
+        with prepared(environ) as parts:
+            with courier_alone(parts, environ):
                 flask(environ, "seed-demo", "--once")
-                return run_parts(parts, environ)
-            finally:
-                STACK_STATE.unlink(missing_ok=True)
+            return run_parts(parts, environ)
     except KeyboardInterrupt:
         return 0
+
+
+def seed(environ: dict[str, str]) -> int:
+    """Fill in the demo while no stack runs. Raises LocalServerError."""
+    with prepared(environ) as parts, courier_alone(parts, environ):
+        flask(environ, "seed-demo")
+    return 0
+
+
+@contextlib.contextmanager
+def courier_alone(parts: list[Part], environ: dict[str, str]) -> Iterator[None]:
+    """Run the courier (if it is ours) for the seeding, which places orders there; it keeps them in its file.
+
+    Raises LocalServerError when it does not come up.
+    """
+    courier = next((part for part in parts if part.name == "courier"), None)
+    if courier is None:
+        yield
+        return
+    process = subprocess.Popen(
+        supervise(spec_for(courier)),
+        cwd=CHECKOUT,
+        env=environ | {"LOG_LEVEL": "WARNING"},
+        start_new_session=True,
+    )
+    try:
+        port = int(environ["TUSKER_CARRIER_URL"].rpartition(":")[2])
+        deadline = time.monotonic() + READY_SECONDS
+        while not listens(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise LocalServerError("The courier simulator did not start; see its message above.")
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(PART_GRACE_SECONDS * 2)
+
+
+def listens(port: int) -> bool:
+    """Whether something on this machine accepts connections on `port`."""
+    with socket.socket() as plug:
+        return plug.connect_ex(("127.0.0.1", port)) == 0
 
 
 def run_parts(parts: list[Part], environ: dict[str, str]) -> int:
     """Run the programs side by side; returns 0 when told to stop, else the code of the one that ended."""
     manager = StackManager(environ)
     for part in parts:
-        manager.add_process(part.name, shell_command(part), env=environ, cwd=str(CHECKOUT))
+        command = "exec " + shlex.join(supervise(spec_for(part)))
+        manager.add_process(part.name, command, env=environ, cwd=str(CHECKOUT))
     manager.loop()
     for process in manager._processes.values():
         process["process"].join(5)

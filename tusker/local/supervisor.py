@@ -165,6 +165,7 @@ def as_user(user: str | None) -> dict[str, Any]:
 def write_state(path: Path, **state: object) -> None:
     """Write `state` as JSON so that a reader sees all of it or the former text, never half."""
     new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.touch(mode=0o600)
     new.write_text(json.dumps(state))
     new.replace(path)
 
