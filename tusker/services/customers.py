@@ -16,6 +16,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import Turn, lock_customer, take_turn
 from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.users import clean_email
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def create_customer(
     customer = Customer(
         name=_unused_name(data.name),
         reference=_unused_reference(data.reference),
-        email=data.email,
+        email=clean_email(data.email) if data.email else None,
         created_at=ctx.now,
     )
     db.session.add(customer)
@@ -82,7 +83,7 @@ def change_customer(ctx: Context, customer_id: int, data: CustomerData, *, progr
     for field, value in (
         ("name", _unused_name(data.name, customer_id)),
         ("reference", _unused_reference(data.reference, customer_id)),
-        ("email", data.email),
+        ("email", clean_email(data.email) if data.email else None),
     ):
         before = getattr(customer, field)
         if before != value:
@@ -98,6 +99,22 @@ def change_customer(ctx: Context, customer_id: int, data: CustomerData, *, progr
     _set_sides(ctx, customer, data, programme_limit)
     db.session.flush()
     return customer
+
+
+def edit_customer(
+    ctx: Context, customer_id: int, data: CustomerData, *, programme_limit: int, cascade: bool = False
+) -> int:
+    """What the form of a company saves at once: `change_customer` and, for a supplier, `change_default_terms`.
+
+    Returns how many credit lines took the terms over.
+    """
+    # Credit lines are locked before the supplier, as admission does; the company's own row goes before both.
+    customer = lock_customer(customer_id)
+    changed = 0
+    if customer.supplier is not None and data.supplier_limit is not None and data.terms is not None:
+        changed = change_default_terms(ctx, customer_id, data.terms, cascade=cascade)
+    change_customer(ctx, customer_id, data, programme_limit=programme_limit)
+    return changed
 
 
 def change_default_terms(ctx: Context, customer_id: int, terms: Terms, *, cascade: bool) -> int:

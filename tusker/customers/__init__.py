@@ -1,0 +1,13 @@
+"""Companies and credit lines: the book that admins keep and auditors read, and what a company sees of its own."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from tusker.customers import companies, lines, own, tokens  # noqa: F401 (register their views)
+from tusker.customers.blueprint import bp
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages."""
+    app.register_blueprint(bp)

@@ -1,0 +1,185 @@
+"""Pages of companies: the list, the form, the page of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, flash, render_template, request, url_for
+
+from tusker.clock import today
+from tusker.currency import currency
+from tusker.customers.blueprint import bp
+from tusker.customers.forms import DEFAULT_TERMS, CustomerForm, CustomersFilter, TokenForm
+from tusker.customers.identities import IdentityDraft, draft_of, only_drafting, pack, read_draft
+from tusker.domain.limits import LimitUse
+from tusker.errors import TuskerError
+from tusker.models import Customer, Role
+from tusker.queries import customers as queries
+from tusker.queries.credit_lines import lines_of
+from tusker.queries.events import events_of
+from tusker.services.customers import create_customer, edit_customer, set_carrier_identities
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.htmx import done, render
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+LINES_SHOWN = 20
+
+
+def programme_limit() -> int:
+    """What all supplier limits together may reach, in minor units."""
+    return currency().minor(current_app.config["PROGRAMME_LIMIT"])
+
+
+@bp.get("/")
+@allow(Role.ADMIN, Role.AUDITOR)
+def index() -> Response:
+    """The companies, searched and filtered."""
+    form = CustomersFilter(request.args)
+    asked: dict[str, Any] = {}
+    if form.validate():
+        asked = {"search": form.q.data or "", "side": form.side.data}
+    cursor = read_cursor()
+    rows = queries.customers_page(**asked, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+    return render(
+        "customers/index.html",
+        "customers/_list.html",
+        form=form,
+        page=keyset_page(rows, cursor),
+        total=queries.customers_count(**asked),
+        filtered=any(asked.values()),
+        programme=LimitUse(programme_limit(), queries.supplier_limits_total()),
+    )
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def new() -> Response:
+    """A new company."""
+    draft = read_draft() if request.method == "POST" else IdentityDraft()
+    form = CustomerForm(data=DEFAULT_TERMS.as_dict())
+    if not only_drafting() and form.validate_on_submit():
+        try:
+            with transaction():
+                customer_id = create_customer(
+                    acting(), form.customer_data(), programme_limit=programme_limit()
+                ).id
+                set_carrier_identities(acting(), customer_id, draft.chosen)
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return done(
+                f"{form.name.data} was created.", to=url_for("customers.show", customer_id=customer_id)
+            )
+    return _form_page(form, draft, None)
+
+
+@bp.route("/<int:customer_id>/edit", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def edit(customer_id: int) -> Response:
+    """Change a company, its limits, default terms and ids at delivery companies."""
+    draft = read_draft() if request.method == "POST" else None
+    customer = queries.customer_by_id(customer_id)
+    form = CustomerForm(data=_values_of(customer))
+    if not only_drafting() and form.validate_on_submit() and draft is not None:
+        try:
+            with transaction():
+                changed = edit_customer(
+                    acting(),
+                    customer_id,
+                    form.customer_data(),
+                    programme_limit=programme_limit(),
+                    cascade=form.cascade.data,
+                )
+                set_carrier_identities(acting(), customer_id, draft.chosen)
+        except TuskerError as error:
+            form.take(error)
+            customer = queries.customer_by_id(customer_id)
+        else:
+            _warn_of_limits(queries.customer_by_id(customer_id))
+            cascaded = f" {changed} credit line(s) took the terms over." if changed else ""
+            return done(
+                f"{form.name.data} was saved.{cascaded}",
+                to=url_for("customers.show", customer_id=customer_id),
+            )
+    return _form_page(form, draft or draft_of(customer.carrier_identities), customer)
+
+
+@bp.post("/directory")
+@allow(Role.ADMIN)
+def directory() -> str:
+    """The form's part with ids at delivery companies, after a search, an addition or a removal. Saves nothing."""
+    return render_template("customers/_identities.html", draft=read_draft(), pack=pack)
+
+
+@bp.get("/<int:customer_id>")
+@allow(Role.ADMIN, Role.AUDITOR)
+def show(customer_id: int) -> str:
+    """One company with all that belongs to it."""
+    customer = queries.customer_by_id(customer_id)
+    lines = lines_of(customer_id, today(), limit=LINES_SHOWN + 1)
+    return render_template(
+        "customers/show.html",
+        customer=customer,
+        lines=lines[:LINES_SHOWN],
+        more_lines=len(lines) > LINES_SHOWN,
+        invoices=queries.recent_invoices(customer_id),
+        users=queries.users_of(customer_id),
+        events=events_of("customer", customer_id)[::-1],
+        **token_context(customer_id),
+    )
+
+
+def token_context(
+    customer_id: int, form: TokenForm | None = None, secret: str | None = None
+) -> dict[str, Any]:
+    """What the part with a company's tokens needs; `secret` is a new token's, shown this once."""
+    return {
+        "tokens": queries.tokens_of(customer_id),
+        "token_form": form or TokenForm(formdata=None),
+        "secret": secret,
+        "create_url": url_for("customers.create_company_token", customer_id=customer_id),
+        "revoke_url": lambda token_id: url_for(
+            "customers.revoke_company_token", customer_id=customer_id, token_id=token_id
+        ),
+    }
+
+
+def _form_page(form: CustomerForm, draft: IdentityDraft, customer: Customer | None) -> Response:
+    customer_id = customer.id if customer else None
+    return render(
+        "customers/form.html",
+        "customers/_form.html",
+        status=422 if form.errors else 200,
+        form=form,
+        draft=draft,
+        pack=pack,
+        customer=customer,
+        programme=LimitUse(programme_limit(), queries.supplier_limits_total()),
+        programme_others=queries.supplier_limits_total(without=customer_id),
+        line_count=queries.lines_count_of(customer_id, "supplier") if customer_id else 0,
+    )
+
+
+def _values_of(customer: Customer) -> dict[str, Any]:
+    supplier, purchaser = customer.supplier, customer.purchaser
+    return {
+        "name": customer.name,
+        "reference": customer.reference,
+        "email": customer.email,
+        "is_supplier": supplier is not None,
+        "is_purchaser": purchaser is not None,
+        "supplier_limit": supplier.limit_amount if supplier else None,
+        "purchaser_limit": purchaser.limit_amount if purchaser else None,
+        **(supplier.terms if supplier else DEFAULT_TERMS).as_dict(),
+    }
+
+
+def _warn_of_limits(customer: Customer) -> None:
+    for side, account in (("supplier", customer.supplier), ("purchaser", customer.purchaser)):
+        if account is not None and account.used_amount > account.limit_amount:
+            over = currency().show(account.used_amount - account.limit_amount)
+            flash(
+                f"The {side} limit is {over} below what is used: nothing new is admitted until it fits again.",
+                "warning",
+            )

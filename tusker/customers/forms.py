@@ -1,0 +1,204 @@
+"""Shapes of the forms for companies, credit lines and tokens. Whether a value will do is for the services."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from wtforms import BooleanField, SearchField
+
+from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, Terms
+from tusker.models import LineStatus
+from tusker.queries.credit_lines import LineState
+from tusker.services.credit_lines import LineData
+from tusker.services.customers import CustomerData
+from tusker.web.forms import (
+    ChoiceField,
+    CountField,
+    DayField,
+    EmailField,
+    FilterForm,
+    Form,
+    MoneyField,
+    NameField,
+    PercentField,
+    TextField,
+)
+
+DEFAULT_TERMS = Terms(
+    advance_rate=Decimal("0.8"),
+    apr=Decimal("0.18"),
+    tenor_days=90,
+    fee_flat=0,
+    fee_rate=Decimal("0.005"),
+    grace_days=3,
+    penal_rate=Decimal("0.06"),
+)
+"""What a new supplier's form starts with."""
+
+_DAY_COUNTS = [
+    (DayCount.ACT_365F.value, "Actual / 365 (fixed)"),
+    (DayCount.ACT_360.value, "Actual / 360"),
+    (DayCount.THIRTY_360.value, "30 / 360"),
+]
+_METHODS = [
+    (InterestMethod.SIMPLE.value, "Simple"),
+    (InterestMethod.DAILY_COMPOUND_360.value, "Compounded daily, year of 360 days"),
+]
+_STATES = [
+    (LineState.ACTIVE.value, "Active"),
+    (LineState.SUSPENDED.value, "Suspended"),
+    (LineState.NOT_YET_VALID.value, "Not yet valid"),
+    (LineState.EXPIRED.value, "Expired"),
+]
+
+
+class TermsFields(Form):
+    """The terms of a supplier or a credit line."""
+
+    advance_rate = PercentField(
+        "Advance rate", description="Share of the invoice value that is lent.", minimum=Decimal("0.000001")
+    )
+    apr = PercentField("APR", description="Interest a year on the principal, until it is repaid.")
+    tenor_days = CountField(
+        "Tenor", minimum=1, maximum=730, suffix="days", description="Days from the payout to the due date."
+    )
+    day_count = ChoiceField(
+        "Day count", choices=_DAY_COUNTS, description="How days and years are counted for interest."
+    )
+    interest_method = ChoiceField(
+        "Interest",
+        choices=_METHODS,
+        description="Daily compounding counts actual days and ignores the day count.",
+    )
+    fee_flat = MoneyField("Flat fee", allow_zero=True, description="For each financed invoice; 0 for none.")
+    fee_rate = PercentField(
+        "Percentage fee", maximum=Decimal("0.2"), description="Of the principal, once; 0 for none."
+    )
+    grace_days = CountField(
+        "Grace days",
+        minimum=0,
+        maximum=90,
+        suffix="days",
+        description="Days after the due date without penalty.",
+    )
+    penal_rate = PercentField(
+        "Penal rate",
+        description="A year on what is overdue, on top of the interest; after the grace days it counts"
+        " from the due date.",
+    )
+
+    @property
+    def terms(self) -> Terms:
+        """The terms that were filled in; the form must have been found valid."""
+        values = {name: self[name].data for name in TERM_FIELDS}
+        values["day_count"] = DayCount(values["day_count"])
+        values["interest_method"] = InterestMethod(values["interest_method"])
+        return Terms(**values)
+
+
+class CustomerForm(TermsFields):
+    """A company: supplier, purchaser or both."""
+
+    name = NameField("Name", description="As it stands on its invoices.")
+    reference = TextField(
+        "Reference",
+        max_length=60,
+        required=False,
+        description="Its number in your other systems; imported files may name it by this.",
+    )
+    email = EmailField("Email", required=False, description="For questions about its account.")
+    is_supplier = BooleanField("Supplier: sends goods and asks for money against its invoices")
+    is_purchaser = BooleanField("Purchaser: receives goods and pays the invoices")
+    supplier_limit = MoneyField(
+        "Supplier limit",
+        allow_zero=True,
+        description="The most that may be lent against all its invoices together.",
+    )
+    purchaser_limit = MoneyField(
+        "Purchaser limit",
+        allow_zero=True,
+        description="The most that may be lent against invoices to this company.",
+    )
+    cascade = BooleanField("Apply these terms to its credit lines too")
+
+    def validate(self, *args: Any, **kwargs: Any) -> bool:
+        """Check the form; what belongs to a side that is not ticked counts for nothing."""
+        unused = [] if self.is_supplier.data else ["supplier_limit", *TERM_FIELDS]
+        unused += [] if self.is_purchaser.data else ["purchaser_limit"]
+        for name in unused:
+            self[name].validators = []
+            self[name].process_errors = []
+            self[name].data = None
+        valid = super().validate(*args, **kwargs)
+        if not (self.is_supplier.data or self.is_purchaser.data):
+            self.is_supplier.errors = ["Say whether it is a supplier, a purchaser or both."]
+            return False
+        return valid
+
+    def customer_data(self) -> CustomerData:
+        """What was filled in, for the services; the form must have been found valid."""
+        return CustomerData(
+            name=self.name.data,
+            email=self.email.data,
+            reference=self.reference.data,
+            supplier_limit=self.supplier_limit.data if self.is_supplier.data else None,
+            purchaser_limit=self.purchaser_limit.data if self.is_purchaser.data else None,
+            terms=self.terms if self.is_supplier.data else None,
+        )
+
+
+class LineEditForm(TermsFields):
+    """Limit, validity and terms of a credit line."""
+
+    limit = MoneyField(
+        "Limit", allow_zero=True, description="The most that may be lent against invoices between these two."
+    )
+    valid_from = DayField("Valid from", description="The first day on which requests are taken.")
+    valid_to = DayField("Valid to", required=False, description="The last such day; empty for no end.")
+
+    def line_data(self) -> LineData:
+        """What was filled in, for the services; the form must have been found valid."""
+        valid_from: date = self.valid_from.data
+        return LineData(
+            limit=self.limit.data, terms=self.terms, valid_from=valid_from, valid_to=self.valid_to.data
+        )
+
+
+class LineForm(LineEditForm):
+    """A new credit line; give it the choices of companies."""
+
+    supplier_id = ChoiceField("Supplier", coerce=int, empty="Choose a supplier")
+    purchaser_id = ChoiceField("Purchaser", coerce=int, empty="Choose a purchaser")
+
+
+class LineStatusForm(Form):
+    """Suspend a line or make it active again."""
+
+    status = ChoiceField("Status", choices=[(status.value, status.value) for status in LineStatus])
+    reason = TextField("Reason", max_length=500)
+
+
+class TokenForm(Form):
+    """A new API token."""
+
+    name = NameField("Name", description="Which system will use it, such as “ERP production”.")
+
+
+class CustomersFilter(FilterForm):
+    """Which companies to list."""
+
+    q = SearchField("Search", render_kw={"placeholder": "Name, reference or email", "maxlength": 120})
+    side = ChoiceField(
+        "Kind", choices=[("supplier", "Suppliers"), ("purchaser", "Purchasers")], required=False, empty="All"
+    )
+
+
+class LinesFilter(FilterForm):
+    """Which credit lines to list; give it the choices of companies."""
+
+    q = SearchField("Search", render_kw={"placeholder": "Supplier or purchaser", "maxlength": 120})
+    state = ChoiceField("Status", choices=_STATES, required=False, empty="All")
+    supplier_id = ChoiceField("Supplier", coerce=int, required=False, empty="All")
+    purchaser_id = ChoiceField("Purchaser", coerce=int, required=False, empty="All")

@@ -1,0 +1,174 @@
+"""Pages of credit lines for admins and auditors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, flash, request, url_for
+
+from tusker.clock import today
+from tusker.currency import currency
+from tusker.customers.blueprint import bp
+from tusker.customers.forms import DEFAULT_TERMS, LineEditForm, LineForm, LinesFilter, LineStatusForm
+from tusker.domain.terms import Terms
+from tusker.errors import TuskerError
+from tusker.extensions import db
+from tusker.models import LineStatus, Role, SupplierAccount
+from tusker.queries import credit_lines as queries
+from tusker.queries.customers import purchaser_choices, supplier_choices
+from tusker.queries.events import events_of
+from tusker.services.credit_lines import change_credit_line, open_credit_line, set_line_status
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.htmx import done, render
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+
+@bp.get("/lines")
+@allow(Role.ADMIN, Role.AUDITOR)
+def lines() -> Response:
+    """The credit lines, searched and filtered."""
+    form = LinesFilter(request.args)
+    form.supplier_id.choices, form.purchaser_id.choices = supplier_choices(), purchaser_choices()
+    asked: dict[str, Any] = {}
+    if form.validate():
+        asked = {
+            "search": form.q.data or "",
+            "state": queries.LineState(form.state.data) if form.state.data else None,
+            "supplier_id": form.supplier_id.data,
+            "purchaser_id": form.purchaser_id.data,
+        }
+    cursor = read_cursor()
+    rows = queries.lines_page(today(), **asked, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+    return render(
+        "customers/lines.html",
+        "customers/_lines.html",
+        form=form,
+        page=keyset_page(rows, cursor),
+        filtered=any(asked.values()),
+    )
+
+
+@bp.route("/lines/new", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def new_line() -> Response:
+    """A new credit line; with `?supplier_id=` it starts from that supplier's default terms."""
+    supplier_id = request.args.get("supplier_id", type=int)
+    terms, source = _default_terms(supplier_id)
+    form = LineForm(
+        data={
+            "supplier_id": supplier_id,
+            "purchaser_id": request.args.get("purchaser_id", type=int),
+            "valid_from": today(),
+            **terms.as_dict(),
+        }
+    )
+    form.supplier_id.choices, form.purchaser_id.choices = supplier_choices(), purchaser_choices()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                line_id = open_credit_line(
+                    acting(), form.supplier_id.data, form.purchaser_id.data, form.line_data()
+                ).id
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return done("The credit line was opened.", to=url_for("customers.line", line_id=line_id))
+    return render(
+        "customers/line_form.html",
+        "customers/_line_form.html",
+        status=422 if form.errors else 200,
+        form=form,
+        terms_source=source,
+        line=None,
+    )
+
+
+@bp.get("/lines/<int:line_id>")
+@allow(Role.ADMIN, Role.AUDITOR)
+def line(line_id: int) -> Response:
+    """One credit line."""
+    return render("customers/line.html", "customers/_line.html", **_line_context(line_id))
+
+
+@bp.route("/lines/<int:line_id>/edit", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def edit_line(line_id: int) -> Response:
+    """Change limit, validity and terms. Invoices keep the terms that were frozen on them."""
+    row = queries.line_by_id(line_id, today())
+    form = LineEditForm(
+        data={
+            "limit": row.limits.credit_line.limit,
+            "valid_from": row.valid_from,
+            "valid_to": row.valid_to,
+            **row.terms.as_dict(),
+        }
+    )
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                change_credit_line(acting(), line_id, form.line_data())
+        except TuskerError as error:
+            form.take(error)
+        else:
+            _warn_of_limit(line_id)
+            return done("The credit line was saved.", to=url_for("customers.line", line_id=line_id))
+    return render(
+        "customers/line_form.html",
+        "customers/_line_form.html",
+        status=422 if form.errors else 200,
+        form=form,
+        terms_source=None,
+        line=row,
+    )
+
+
+@bp.post("/lines/<int:line_id>/status")
+@allow(Role.ADMIN)
+def line_status(line_id: int) -> Response:
+    """Suspend a line or make it active again, with a reason."""
+    queries.line_by_id(line_id, today())
+    form = LineStatusForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                status = set_line_status(
+                    acting(), line_id, LineStatus(form.status.data), reason=form.reason.data
+                ).status
+        except TuskerError as error:
+            form.take(error)
+        else:
+            words = "active again" if status == LineStatus.ACTIVE else "suspended: it admits nothing new"
+            return done(
+                f"The credit line is {words}.",
+                to=url_for("customers.line", line_id=line_id),
+                partial="customers/_line.html",
+                **_line_context(line_id),
+            )
+    context = {**_line_context(line_id), "status_form": form}
+    return render("customers/line.html", "customers/_line.html", status=422, **context)
+
+
+def _line_context(line_id: int) -> dict[str, Any]:
+    return {
+        "line": queries.line_by_id(line_id, today()),
+        "counts": queries.invoice_counts(line_id),
+        "events": events_of("credit_line", line_id)[::-1],
+        "status_form": LineStatusForm(formdata=None),
+    }
+
+
+def _default_terms(supplier_id: int | None) -> tuple[Terms, str | None]:
+    """The terms that a new line starts with, and the name of the supplier they are taken from."""
+    account = db.session.get(SupplierAccount, supplier_id) if supplier_id is not None else None
+    return (DEFAULT_TERMS, None) if account is None else (account.terms, account.customer.name)
+
+
+def _warn_of_limit(line_id: int) -> None:
+    use = queries.line_by_id(line_id, today()).limits.credit_line
+    if use.headroom < 0:
+        flash(
+            f"The limit is {currency().show(-use.headroom)} below what is used:"
+            " nothing new is admitted until it fits again.",
+            "warning",
+        )

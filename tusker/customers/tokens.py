@@ -1,0 +1,57 @@
+"""API tokens of a company, in the hands of an admin."""
+
+from __future__ import annotations
+
+from flask import Response, url_for
+
+from tusker.customers.blueprint import bp
+from tusker.customers.companies import token_context
+from tusker.customers.forms import TokenForm
+from tusker.errors import TuskerError
+from tusker.models import Role
+from tusker.queries.customers import customer_by_id
+from tusker.services.tokens import create_token, revoke_token
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.htmx import done, render
+
+
+@bp.post("/<int:customer_id>/tokens")
+@allow(Role.ADMIN)
+def create_company_token(customer_id: int) -> Response:
+    """Make a token. Its secret stands in this answer only, so there is no redirect."""
+    customer = customer_by_id(customer_id)
+    form = TokenForm()
+    secret = make_token(form, customer_id)
+    return render(
+        "customers/token_made.html",
+        "customers/_tokens.html",
+        status=200 if secret else 422,
+        customer=customer,
+        **token_context(customer_id, None if secret else form, secret),
+    )
+
+
+@bp.post("/<int:customer_id>/tokens/<int:token_id>/revoke")
+@allow(Role.ADMIN)
+def revoke_company_token(customer_id: int, token_id: int) -> Response:
+    """End a token."""
+    with transaction():
+        name = revoke_token(acting(), token_id, customer_id=customer_id).name
+    return done(
+        f"The token “{name}” works no longer.",
+        to=url_for("customers.show", customer_id=customer_id),
+        partial="customers/_tokens.html",
+        **token_context(customer_id),
+    )
+
+
+def make_token(form: TokenForm, customer_id: int) -> str | None:
+    """Make the token that the form asks for; its secret, or None with the form saying why not."""
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                return create_token(acting(), customer_id, form.name.data)[1]
+        except TuskerError as error:
+            form.take(error)
+    return None

@@ -1,0 +1,207 @@
+"""Credit lines as lists and pages show them, with what is left of each of their three limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import aliased
+
+from tusker.domain.limits import Bound, LimitUse, ThreeLimits
+from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, Terms
+from tusker.errors import NotFound
+from tusker.extensions import db
+from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
+
+
+class LineState(StrEnum):
+    """How a line stands on a day: only an active one admits new requests."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    NOT_YET_VALID = "not_yet_valid"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """A credit line with its companies, terms and limits, as it stood on the day it was asked about."""
+
+    id: int
+    supplier_id: int
+    supplier: str
+    purchaser_id: int
+    purchaser: str
+    state: LineState
+    valid_from: date
+    valid_to: date | None
+    terms: Terms
+    limits: ThreeLimits
+
+    @property
+    def available(self) -> int:
+        """What a new request may still be worth in principal, in minor units: nothing on a line that is not active."""
+        return self.limits.available if self.state is LineState.ACTIVE else 0
+
+    @property
+    def bound_by(self) -> Bound:
+        """The limit that leaves the least; the first in lock order when several do."""
+        return min(self.limits.in_order(), key=lambda pair: pair[1].available)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCount:
+    """How many of a line's invoices have a status, and their principal in minor units."""
+
+    status: str
+    count: int
+    principal: int
+
+
+def lines_page(
+    today: date,
+    *,
+    search: str = "",
+    state: LineState | None = None,
+    supplier_id: int | None = None,
+    purchaser_id: int | None = None,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+) -> list[LineRow]:
+    """Credit lines, the newest first; `search` looks into the names and references of both companies."""
+    query = _line_rows()
+    if text := search.strip():
+        names = (_SUPPLIER.name, _SUPPLIER.reference, _PURCHASER.name, _PURCHASER.reference)
+        query = query.where(or_(*(column.icontains(text, autoescape=True) for column in names)))
+    if state is not None:
+        query = query.where(_in_state(state, today))
+    if supplier_id is not None:
+        query = query.where(CreditLine.supplier_id == supplier_id)
+    if purchaser_id is not None:
+        query = query.where(CreditLine.purchaser_id == purchaser_id)
+    if before is not None:
+        query = query.where(CreditLine.id < before)
+    if after is not None:
+        query = query.where(CreditLine.id > after)
+    query = query.order_by(CreditLine.id.asc() if after is not None else CreditLine.id.desc()).limit(limit)
+    rows = [_line_row(row, today) for row in db.session.execute(query)]
+    return rows[::-1] if after is not None else rows
+
+
+def line_by_id(line_id: int, today: date) -> LineRow:
+    """One line; raises `NotFound`."""
+    row = db.session.execute(_line_rows().where(CreditLine.id == line_id)).first()
+    if row is None:
+        raise NotFound("This credit line does not exist.")
+    return _line_row(row, today)
+
+
+def lines_of(customer_id: int, today: date, *, limit: int | None = None) -> list[LineRow]:
+    """The lines of a company on either side, the newest first."""
+    query = _line_rows().where(
+        or_(CreditLine.supplier_id == customer_id, CreditLine.purchaser_id == customer_id)
+    )
+    return [
+        _line_row(row, today) for row in db.session.execute(query.order_by(CreditLine.id.desc()).limit(limit))
+    ]
+
+
+def invoice_counts(line_id: int) -> list[StatusCount]:
+    """The invoices on a line by status, the most frequent first."""
+    rows = db.session.execute(
+        select(Invoice.status, func.count(), func.sum(Invoice.principal))
+        .where(Invoice.credit_line_id == line_id)
+        .group_by(Invoice.status)
+        .order_by(func.count().desc(), Invoice.status)
+    )
+    return [StatusCount(status, count, int(principal)) for status, count, principal in rows]
+
+
+def line_between(supplier_id: int, purchaser_id: int) -> CreditLine | None:
+    """The line of two companies, if they have one."""
+    found: CreditLine | None = db.session.scalar(
+        select(CreditLine).where(
+            CreditLine.supplier_id == supplier_id, CreditLine.purchaser_id == purchaser_id
+        )
+    )
+    return found
+
+
+def line_state(status: str, valid_from: date, valid_to: date | None, today: date) -> LineState:
+    """How a line stands on a day; a suspended one is suspended whatever its dates say."""
+    if status != LineStatus.ACTIVE:
+        return LineState.SUSPENDED
+    if today < valid_from:
+        return LineState.NOT_YET_VALID
+    if valid_to is not None and today > valid_to:
+        return LineState.EXPIRED
+    return LineState.ACTIVE
+
+
+_SUPPLIER, _PURCHASER = aliased(Customer), aliased(Customer)
+
+
+def _line_rows() -> Select[Any]:
+    return (
+        select(
+            CreditLine.id,
+            CreditLine.supplier_id,
+            _SUPPLIER.name.label("supplier"),
+            CreditLine.purchaser_id,
+            _PURCHASER.name.label("purchaser"),
+            CreditLine.status,
+            CreditLine.valid_from,
+            CreditLine.valid_to,
+            CreditLine.limit_amount.label("line_limit"),
+            CreditLine.used_amount.label("line_used"),
+            SupplierAccount.limit_amount.label("supplier_limit"),
+            SupplierAccount.used_amount.label("supplier_used"),
+            PurchaserAccount.limit_amount.label("purchaser_limit"),
+            PurchaserAccount.used_amount.label("purchaser_used"),
+            *(getattr(CreditLine, name) for name in TERM_FIELDS),
+        )
+        .join(SupplierAccount, SupplierAccount.customer_id == CreditLine.supplier_id)
+        .join(PurchaserAccount, PurchaserAccount.customer_id == CreditLine.purchaser_id)
+        .join(_SUPPLIER, _SUPPLIER.id == CreditLine.supplier_id)
+        .join(_PURCHASER, _PURCHASER.id == CreditLine.purchaser_id)
+    )
+
+
+def _in_state(state: LineState, today: date) -> Any:
+    active = CreditLine.status == LineStatus.ACTIVE
+    begun = CreditLine.valid_from <= today
+    ended = and_(CreditLine.valid_to.is_not(None), CreditLine.valid_to < today)
+    return {
+        LineState.SUSPENDED: ~active,
+        LineState.NOT_YET_VALID: and_(active, ~begun),
+        LineState.EXPIRED: and_(active, begun, ended),
+        LineState.ACTIVE: and_(active, begun, ~ended),
+    }[state]
+
+
+def _line_row(row: Any, today: date) -> LineRow:
+    values = {name: getattr(row, name) for name in TERM_FIELDS}
+    values |= {
+        "day_count": DayCount(row.day_count),
+        "interest_method": InterestMethod(row.interest_method),
+    }
+    return LineRow(
+        id=row.id,
+        supplier_id=row.supplier_id,
+        supplier=row.supplier,
+        purchaser_id=row.purchaser_id,
+        purchaser=row.purchaser,
+        state=line_state(row.status, row.valid_from, row.valid_to, today),
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+        terms=Terms(**values),
+        limits=ThreeLimits(
+            credit_line=LimitUse(row.line_limit, row.line_used),
+            supplier=LimitUse(row.supplier_limit, row.supplier_used),
+            purchaser=LimitUse(row.purchaser_limit, row.purchaser_used),
+        ),
+    )

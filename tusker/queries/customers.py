@@ -1,0 +1,247 @@
+"""Companies as lists and pages show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import aliased, selectinload
+
+from tusker.domain.lifecycle import RESERVING
+from tusker.domain.limits import LimitUse
+from tusker.errors import NotFound
+from tusker.extensions import db
+from tusker.models import ApiToken, CreditLine, Customer, Invoice, PurchaserAccount, SupplierAccount, User
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """A company in a list; None for the side that it does not have. Limits in minor units."""
+
+    id: int
+    name: str
+    reference: str | None
+    email: str | None
+    supplier: LimitUse | None
+    purchaser: LimitUse | None
+    open_invoices: int
+    """Invoices that reserve credit, on either side."""
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """An invoice in a company's short list; money in minor units."""
+
+    id: int
+    number: str
+    supplier: str
+    purchaser: str
+    principal: int
+    status: str
+    requested_at: Any
+
+
+def customers_page(
+    *,
+    search: str = "",
+    side: str | None = None,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+) -> list[CustomerRow]:
+    """Companies whose name, reference or email contains `search`, the newest first.
+
+    `side` is supplier or purchaser.
+    """
+    query = _matching(_customer_rows(), search, side)
+    if before is not None:
+        query = query.where(Customer.id < before)
+    if after is not None:
+        query = query.where(Customer.id > after)
+    query = query.order_by(Customer.id.asc() if after is not None else Customer.id.desc()).limit(limit)
+    rows = [_customer_row(row) for row in db.session.execute(query)]
+    return rows[::-1] if after is not None else rows
+
+
+def customers_count(*, search: str = "", side: str | None = None) -> int:
+    """How many companies `customers_page` would list in all."""
+    query = select(func.count()).select_from(Customer).outerjoin(SupplierAccount).outerjoin(PurchaserAccount)
+    return int(db.session.scalar(_matching(query, search, side)) or 0)
+
+
+def customer_by_id(customer_id: int) -> Customer:
+    """The company with its ids at delivery companies; raises `NotFound`."""
+    found = db.session.scalar(
+        select(Customer)
+        .where(Customer.id == customer_id)
+        .options(selectinload(Customer.carrier_identities))
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound("This customer does not exist.")
+    return found
+
+
+def customer_called(text: str, *, field: str) -> Customer:
+    """The company whose reference or name (in any case) is `text`; raises `NotFound` naming `field`.
+
+    A reference goes before a name, since two companies may share such a text between them.
+    """
+    wanted = " ".join(text.split())
+    found = db.session.scalar(
+        select(Customer)
+        .where(or_(Customer.reference == wanted, func.lower(Customer.name) == wanted.lower()))
+        .order_by((Customer.reference == wanted).desc().nulls_last())
+        .limit(1)
+    )
+    if found is None:
+        raise NotFound(f"No customer has the name or reference “{wanted[:120]}”.", field=field)
+    return found
+
+
+def supplier_limits_total(*, without: int | None = None) -> int:
+    """The sum of all supplier limits in minor units, leaving one company out if told so."""
+    query = select(func.coalesce(func.sum(SupplierAccount.limit_amount), 0))
+    if without is not None:
+        query = query.where(SupplierAccount.customer_id != without)
+    return int(db.session.scalar(query) or 0)
+
+
+def supplier_choices() -> list[tuple[int, str]]:
+    """All suppliers as (id, name), by name."""
+    return _choices(SupplierAccount.customer_id)
+
+
+def purchaser_choices() -> list[tuple[int, str]]:
+    """All purchasers as (id, name), by name."""
+    return _choices(PurchaserAccount.customer_id)
+
+
+def lines_count_of(customer_id: int, side: str) -> int:
+    """How many credit lines a company has as `supplier` or as `purchaser`."""
+    column = CreditLine.supplier_id if side == "supplier" else CreditLine.purchaser_id
+    return int(
+        db.session.scalar(select(func.count()).select_from(CreditLine).where(column == customer_id)) or 0
+    )
+
+
+def recent_invoices(customer_id: int, *, limit: int = 10) -> list[InvoiceLine]:
+    """A company's latest requests on either side, the newest first."""
+    supplier, purchaser = aliased(Customer), aliased(Customer)
+    rows = db.session.execute(
+        select(
+            Invoice.id,
+            Invoice.number,
+            supplier.name,
+            purchaser.name,
+            Invoice.principal,
+            Invoice.status,
+            Invoice.requested_at,
+        )
+        .join(supplier, supplier.id == Invoice.supplier_id)
+        .join(purchaser, purchaser.id == Invoice.purchaser_id)
+        .where(or_(Invoice.supplier_id == customer_id, Invoice.purchaser_id == customer_id))
+        .order_by(Invoice.id.desc())
+        .limit(limit)
+    )
+    return [InvoiceLine(*row) for row in rows]
+
+
+def users_of(customer_id: int) -> list[User]:
+    """A company's users, active ones first, by name."""
+    return list(
+        db.session.scalars(
+            select(User)
+            .where(User.customer_id == customer_id)
+            .order_by(User.active.desc(), User.name, User.id)
+        )
+    )
+
+
+def tokens_of(customer_id: int) -> list[ApiToken]:
+    """A company's API tokens, live ones first, then the newest."""
+    return list(
+        db.session.scalars(
+            select(ApiToken)
+            .where(ApiToken.customer_id == customer_id)
+            .order_by(ApiToken.revoked_at.is_not(None), ApiToken.id.desc())
+        )
+    )
+
+
+def _customer_rows() -> Select[Any]:
+    return (
+        select(
+            Customer.id,
+            Customer.name,
+            Customer.reference,
+            Customer.email,
+            SupplierAccount.limit_amount.label("supplier_limit"),
+            SupplierAccount.used_amount.label("supplier_used"),
+            PurchaserAccount.limit_amount.label("purchaser_limit"),
+            PurchaserAccount.used_amount.label("purchaser_used"),
+            (_open_count(Invoice.supplier_id) + _open_count(Invoice.purchaser_id)).label("open_invoices"),
+            (_lines_count(CreditLine.supplier_id) + _lines_count(CreditLine.purchaser_id)).label("lines"),
+        )
+        .select_from(Customer)
+        .outerjoin(SupplierAccount)
+        .outerjoin(PurchaserAccount)
+    )
+
+
+def _open_count(column: Any) -> ColumnElement[int]:
+    return (
+        select(func.count())
+        .where(column == Customer.id, Invoice.status.in_(RESERVING))
+        .correlate(Customer)
+        .scalar_subquery()
+    )
+
+
+def _lines_count(column: Any) -> ColumnElement[int]:
+    return select(func.count()).where(column == Customer.id).correlate(Customer).scalar_subquery()
+
+
+def _matching(query: Select[Any], search: str, side: str | None) -> Select[Any]:
+    if text := search.strip():
+        query = query.where(
+            or_(
+                *(
+                    column.icontains(text, autoescape=True)
+                    for column in (Customer.name, Customer.reference, Customer.email)
+                )
+            )
+        )
+    if side == "supplier":
+        query = query.where(SupplierAccount.customer_id.is_not(None))
+    elif side == "purchaser":
+        query = query.where(PurchaserAccount.customer_id.is_not(None))
+    return query
+
+
+def _customer_row(row: Any) -> CustomerRow:
+    return CustomerRow(
+        id=row.id,
+        name=row.name,
+        reference=row.reference,
+        email=row.email,
+        supplier=_use(row.supplier_limit, row.supplier_used),
+        purchaser=_use(row.purchaser_limit, row.purchaser_used),
+        open_invoices=row.open_invoices,
+        lines=row.lines,
+    )
+
+
+def _use(limit: int | None, used: int | None) -> LimitUse | None:
+    return None if limit is None else LimitUse(limit, used or 0)
+
+
+def _choices(column: Any) -> list[tuple[int, str]]:
+    rows = db.session.execute(
+        select(Customer.id, Customer.name)
+        .join(Customer, column == Customer.id)
+        .order_by(func.lower(Customer.name))
+    )
+    return [(row.id, row.name) for row in rows]
