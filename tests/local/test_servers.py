@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +21,8 @@ from tusker.local import LocalServers, binaries, local_servers
 from tusker.local.kinds import Postgres, Valkey, command_line, forget_foreign_pid
 from tusker.local.servers import CHECKOUT, joined
 
+from .processes import wait_for_end
+
 HOLD = """
 import os, sys, pathlib
 from tusker.local import local_servers
@@ -32,14 +33,6 @@ with local_servers(pathlib.Path(sys.argv[1]), durable=True, environ={}) as serve
 
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits by pidfd, which only Linux has")
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    # not tmp_path: pytest closes it to the user PostgreSQL runs as when we are root
-    with tempfile.TemporaryDirectory(prefix="tusker-test-") as place:
-        Path(place).chmod(0o755)
-        yield Path(place) / "local"
 
 
 @pytest.fixture
@@ -84,21 +77,6 @@ def pids(home: Path, name: str) -> tuple[int, int]:
     return state["supervisor"], state["server"]
 
 
-def wait_for_end(*process_ids: int) -> None:
-    """Block until the processes are gone (a pidfd becomes readable then); fails after 30 s."""
-    import select
-
-    for pid in process_ids:
-        try:
-            fd = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        try:
-            assert select.select([fd], [], [], 30)[0], f"{pid} still runs: {command_line(pid)}"
-        finally:
-            os.close(fd)
-
-
 def test_data_survives_a_restart_and_nothing_is_left(home: Path) -> None:
     with local_servers(home, durable=True, environ={}) as servers:
         query(servers.database_url, "CREATE TABLE t AS SELECT 7 AS n")
@@ -123,7 +101,8 @@ def test_careless_servers_leave_no_files() -> None:
     assert not any(place.parent.exists() for place in places)
 
 
-def test_given_urls_are_used_and_nothing_is_started(home: Path) -> None:
+def test_given_urls_are_used_and_nothing_is_started(tmp_path: Path) -> None:
+    home = tmp_path / "local"
     given = {"DATABASE_URL": "postgresql://elsewhere/x", "REDIS_URL": "redis://elsewhere/1"}
     with local_servers(home, durable=True, environ=given) as servers:
         assert servers == LocalServers(given["DATABASE_URL"], given["REDIS_URL"])
