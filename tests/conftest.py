@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -31,6 +33,10 @@ from tusker.services.disbursals import bundle_selection, confirm
 from tusker.services.financing import Decision, request_financing
 from tusker.services.tracking import record_tracking
 from tusker.services.users import create_user as create_user_service
+from tusker.simulator.api import Courier, Stats
+from tusker.simulator.faults import Fault, FaultKind
+from tusker.simulator.server import CourierServer
+from tusker.simulator.store import NewOrder, Store
 from tusker.transactions import transaction
 
 NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
@@ -74,10 +80,21 @@ def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory)
     return {**loaded, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
 
 
+class Browser(FlaskClient):
+    """A test client whose requests share nothing with the test's own app context.
+
+    Otherwise flask-login's user and the database session of one request would live on in the next.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        return contextvars.Context().run(super().open, *args, **kwargs)
+
+
 @pytest.fixture(scope="session")
 def session_app(test_config: dict[str, Any]) -> Flask:
     """The app over a migrated database."""
     app = create_app(test_config)
+    app.test_client_class = Browser
     with app.app_context():
         flask_migrate.upgrade()
     return app
@@ -279,3 +296,75 @@ def bundle_and_confirm(ctx: Context, invoice_ids: list[int], *, only_bundle: boo
 def mails(app: Flask) -> Callable[[], list[OutboxMessage]]:
     """The mails queued so far, oldest first."""
     return lambda: list(db.session.query(OutboxMessage).order_by(OutboxMessage.id))
+
+
+class CourierDouble:
+    """The courier simulator over real HTTP, as tests command it. Orders stay in the status they are put in."""
+
+    def __init__(self, app: Flask, server: CourierServer) -> None:
+        self.app = app
+        self.server = server
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.server.url
+
+    def add_order(
+        self,
+        ref: str,
+        supplier_id: int | str | None,
+        purchaser_id: int | str | None,
+        value_minor: int,
+        *,
+        status: int | None = 3,
+    ) -> str:
+        """Put an order there, from the supplier known as `C<id>` to the location `L<id>`; texts are taken as is."""
+        value = f"{value_minor // 100}.{value_minor % 100:02}"
+        sender = f"C{supplier_id}" if isinstance(supplier_id, int) else supplier_id
+        receiver = f"L{purchaser_id}" if isinstance(purchaser_id, int) else purchaser_id
+        self.server.courier.store.put_orders([NewOrder(ref, sender, receiver, value, status, [])])
+        return ref
+
+    def set_status(self, ref: str, number: int | None) -> None:
+        """Move an order to a status number of the carrier."""
+        assert self.server.courier.store.set_status(ref, number) is not None, (
+            f"the courier has no order {ref}"
+        )
+
+    def fail(self, kind: str = "500", *, calls: int = 1000) -> None:
+        """Play a fault (a `FaultKind`) on the next questions; it ends with the test."""
+        self.server.courier.faults.add([Fault(FaultKind(kind), calls)])
+
+    @property
+    def questions(self) -> int:
+        """How often it was asked for orders since the test began."""
+        return self.server.courier.stats.order_calls
+
+    def begin(self) -> None:
+        """Forget faults and counts, and let the app make its adapter anew: a breaker may have opened."""
+        self.server.courier.faults.clear()
+        self.server.courier.stats = Stats()
+        self.app.extensions.pop("tusker_carriers", None)
+
+
+@pytest.fixture(scope="session")
+def courier_server(session_app: Flask) -> Iterator[CourierDouble]:
+    """The courier simulator on a free port, and the app pointed at it."""
+    store = Store(None)
+    token = "courier for tests"
+    with CourierServer(("127.0.0.1", 0), Courier(store, token)) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        session_app.config.update(TUSKER_CARRIER_URL=server.url, TUSKER_CARRIER_TOKEN=token)
+        yield CourierDouble(session_app, server)
+        server.shutdown()
+        thread.join()
+    store.close()
+
+
+@pytest.fixture
+def courier(courier_server: CourierDouble) -> CourierDouble:
+    """The courier simulator without faults, which the app asks over HTTP."""
+    courier_server.begin()
+    return courier_server

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_wtf import FlaskForm
 from wtforms import Field, IntegerField, SelectField, StringField
 from wtforms.fields import DateField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.fields.choices import Choice, SelectChoice
+from wtforms.validators import Length, Optional, StopValidation
 from wtforms.validators import ValidationError as FieldError
 
 from tusker.currency import currency
@@ -22,12 +23,16 @@ LAST_DAY = date(2100, 1, 1)
 _PERCENT = re.compile(r"([0-9]{1,6}(\.[0-9]{1,30})?) ?%?")
 
 
-class Required(InputRequired):
-    """Something must be filled in; the message names the field."""
+class Required:
+    """Something other than blanks must be filled in; the message names the field."""
+
+    field_flags: ClassVar = {"required": True}
 
     def __call__(self, form: Any, field: Field) -> None:
-        self.message = f"{field.label.text} is required."
-        super().__call__(form, field)
+        sent = field.raw_data[0] if field.raw_data else None
+        if not (sent.strip() if isinstance(sent, str) else sent):
+            field.errors = []
+            raise StopValidation(f"{field.label.text} is required.")
 
 
 def _presence(required: bool) -> list[Any]:
@@ -270,30 +275,42 @@ class ChoiceField(SelectField):
     """One of a list of `(value, label)`; with `required=False` the empty choice is None."""
 
     def __init__(
-        self, label: str, *, choices: Any = None, required: bool = True, empty: str = "", **kwargs: Any
+        self, label: str, *, choices: Any = (), required: bool = True, empty: str = "", **kwargs: Any
     ) -> None:
         self.empty = None if required and not empty else empty
-        self.required = required
-        super().__init__(label, _presence(required), choices=choices, **kwargs)
+        super().__init__(
+            label, _presence(required), choices=_options(choices), validate_choice=False, **kwargs
+        )
+
+    @property
+    def choices(self) -> Any:
+        """The list to choose from; may be set to `(value, label)` pairs when the form is made."""
+        return SelectField.choices.fget(self)
+
+    @choices.setter
+    def choices(self, pairs: Any) -> None:
+        SelectField.choices.fset(self, _options(pairs))
 
     def iter_choices(self) -> Any:
         if self.empty is not None:
-            yield "", self.empty, self.data in (None, ""), {}
+            yield Choice("", self.empty, self.data in (None, ""), {})
         yield from super().iter_choices()
 
     def process_formdata(self, valuelist: list[str]) -> None:
         text = valuelist[0] if valuelist else ""
-        if text == "" and self.empty is not None:
-            self.data = None
+        self.data = None
+        if text == "":
             return
         try:
             self.data = self.coerce(text)
         except (TypeError, ValueError):
-            self.data = None
             raise ValueError(f"{self.label.text}: choose one of the list.") from None
 
     def pre_validate(self, form: Any) -> None:
-        if self.data is None:
-            return  # nothing chosen: whether that will do is for the presence validators
-        if not any(self.data == value for value, *_ in super().iter_choices()):
+        # Nothing chosen: whether that will do is for the presence validators.
+        if self.data is not None and all(self.data != self.coerce(option.value) for option in self.choices):
             raise FieldError(f"{self.label.text}: choose one of the list.")
+
+
+def _options(pairs: Any) -> list[SelectChoice]:
+    return [pair if isinstance(pair, SelectChoice) else SelectChoice(*pair) for pair in pairs or ()]

@@ -21,7 +21,7 @@ def wants_fragment() -> bool:
     )
 
 
-def render(page: str, partial: str, *, status: int = 200, **context: Any) -> Response:
+def render(page: str, partial: str, /, *, status: int = 200, **context: Any) -> Response:
     """Answer with the template `page`, or with `partial` when htmx asks for a fragment.
 
     Use `status=422` for a form that was not taken: htmx swaps it in like a success.
@@ -32,7 +32,7 @@ def render(page: str, partial: str, *, status: int = 200, **context: Any) -> Res
 
 
 def done(
-    message: str, *, to: str, partial: str | None = None, category: str = "success", **context: Any
+    message: str, /, *, to: str, partial: str | None = None, category: str = "success", **context: Any
 ) -> Response:
     """Answer an action that was carried out.
 

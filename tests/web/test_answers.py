@@ -1,0 +1,219 @@
+"""Errors, fragments, headers, request ids, health."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+
+from tests.conftest import Browser
+from tests.web.conftest import token_in
+from tusker.app import create_app
+from tusker.models import Role
+
+HTMX = {"HX-Request": "true"}
+
+
+def test_a_typed_error_is_a_page(enter: Callable[..., FlaskClient]) -> None:
+    answer = enter().get("/t/conflict")
+    assert answer.status_code == 409
+    assert "It was &lt;b&gt;bundled&lt;/b&gt; in the meantime." in answer.text
+    assert "<html" in answer.text
+
+
+def test_a_typed_error_is_an_alert_for_htmx(enter: Callable[..., FlaskClient]) -> None:
+    answer = enter().get("/t/refused", headers=HTMX)
+    assert answer.status_code == 422
+    assert answer.headers["HX-Retarget"] == "#messages"
+    assert "The amount is too large." in answer.text
+    assert "<html" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status", "words"),
+    [
+        ("/nowhere", "GET", 404, "Nothing is here"),
+        ("/t/broken", "GET", 500, "Something went wrong"),
+        ("/healthz", "POST", 405, "cannot be opened this way"),
+    ],
+)
+def test_other_errors_are_pages_with_human_words(
+    enter: Callable[..., FlaskClient], path: str, method: str, status: int, words: str
+) -> None:
+    browser = enter()
+    data = {"csrf_token": token_in(browser.get("/account").text)} if method == "POST" else None
+    answer = browser.open(path, method=method, data=data)
+    assert answer.status_code == status
+    assert words in answer.text
+    fragment = browser.open(path, method=method, data=data, headers=HTMX)
+    assert fragment.status_code == status
+    assert words in fragment.text
+    assert "<html" not in fragment.text
+
+
+def test_an_unexpected_error_says_the_request_id_and_nothing_of_itself(
+    enter: Callable[..., FlaskClient],
+) -> None:
+    answer = enter().get("/t/broken", headers={"X-Request-ID": "abc-12345"})
+    assert "abc-12345" in answer.text
+    assert "secret inside" not in answer.text
+
+
+def test_strangers_get_error_pages_too(pages: FlaskClient) -> None:
+    answer = pages.get("/nowhere")
+    assert answer.status_code == 404
+    assert "Nothing is here" in answer.text
+
+
+def test_errors_below_a_prefix_are_answered_there(pages: FlaskClient) -> None:
+    assert pages.get("/t/api/missing").json == {"problem": "NotFound"}
+    assert pages.get("/t/api/nowhere").json == {"problem": "NotFound"}
+    broken = pages.get("/t/api/broken")
+    assert (broken.status_code, broken.json) == (500, {"problem": "InternalServerError"})
+
+
+def test_a_form_without_its_token_changes_nothing(enter: Callable[..., FlaskClient]) -> None:
+    browser = enter()
+    answer = browser.post("/t/anybody")
+    assert answer.status_code == 400
+    assert "Reload the page" in answer.text
+    token = token_in(browser.get("/account").text)
+    assert browser.post("/t/anybody", headers={"X-CSRFToken": token}).text == "seen"
+
+
+def test_one_view_answers_page_and_fragment(enter: Callable[..., FlaskClient]) -> None:
+    browser = enter()
+    whole, fragment = browser.get("/t/both"), browser.get("/t/both", headers=HTMX)
+    assert whole.status_code == fragment.status_code == 422
+    assert "<html" in whole.text
+    assert "<html" not in fragment.text
+    assert "Words" in whole.text
+    assert "Words" in fragment.text
+    assert "HX-Request" in whole.headers["Vary"]
+    assert "HX-Request" in fragment.headers["Vary"]
+
+
+@pytest.mark.parametrize("header", ["HX-Boosted", "HX-History-Restore-Request"])
+def test_boosted_and_restored_pages_are_whole(enter: Callable[..., FlaskClient], header: str) -> None:
+    assert "<html" in enter().get("/t/both", headers={**HTMX, header: "true"}).text
+
+
+def test_an_action_redirects_without_htmx(enter: Callable[..., FlaskClient]) -> None:
+    browser = enter()
+    answer = browser.get("/t/row")
+    assert (answer.status_code, answer.location) == (303, "/t/public")
+    assert "It &lt;is&gt; done." in browser.get("/account").text
+
+
+def test_an_action_answers_its_fragment_with_htmx(enter: Callable[..., FlaskClient]) -> None:
+    answer = enter().get("/t/row", headers=HTMX)
+    assert "Words" in answer.text
+    assert 'hx-swap-oob="beforeend:#messages"' in answer.text
+    assert "It &lt;is&gt; done." in answer.text
+
+
+def test_an_action_without_fragment_changes_the_page_with_htmx(enter: Callable[..., FlaskClient]) -> None:
+    browser = enter()
+    assert browser.get("/t/done", headers=HTMX).headers["HX-Redirect"] == "/t/public"
+    assert "It &lt;is&gt; done." in browser.get("/account").text
+
+
+def test_headers_keep_pages_to_themselves(enter: Callable[..., FlaskClient]) -> None:
+    headers = enter().get("/account").headers
+    policy = headers["Content-Security-Policy"]
+    for rule in (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ):
+        assert rule in policy.split("; ")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cache-Control"] == "no-store"
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_production_asks_for_https_for_ever(test_config: dict[str, Any], session_app: Flask) -> None:
+    made = create_app({**test_config, "ENVIRONMENT": "PRODUCTION", "BASE_URL": "https://desk.example.com"})
+    made.test_client_class = Browser
+    answer = made.test_client().get(
+        "/", headers={"X-Forwarded-Proto": "https", "X-Forwarded-Host": "desk.example.com"}
+    )
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+
+
+@pytest.mark.parametrize("bad", ["", "short", "x" * 65, "with space1", "<script>alert"])
+def test_a_strange_request_id_is_replaced(pages: FlaskClient, bad: str) -> None:
+    given = pages.get("/healthz", headers={"X-Request-ID": bad}).headers["X-Request-ID"]
+    assert given != bad
+    assert len(given) == 16
+
+
+def test_a_sane_request_id_is_kept(pages: FlaskClient) -> None:
+    assert (
+        pages.get("/healthz", headers={"X-Request-ID": "edge.42-a_b9"}).headers["X-Request-ID"]
+        == "edge.42-a_b9"
+    )
+
+
+def test_health(pages: FlaskClient) -> None:
+    answer = pages.get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok", "database": "ok", "redis": "ok"})
+
+
+def test_health_without_redis_is_still_health(
+    pages_app: Flask, pages: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pages_app.extensions, "tusker_redis", Redis.from_url("unix:///nowhere/at/all"))
+    answer = pages.get("/healthz")
+    assert (answer.status_code, answer.json["redis"]) == (200, "away")
+
+
+def test_health_without_database_is_none(test_config: dict[str, Any], session_app: Flask) -> None:
+    made = create_app(
+        {**test_config, "SQLALCHEMY_DATABASE_URI": "postgresql+psycopg2:///x?host=/nowhere/at/all"}
+    )
+    made.test_client_class = Browser
+    browser = made.test_client()
+    answer = browser.get("/healthz")
+    assert (answer.status_code, answer.json["database"]) == (503, "away")
+
+
+@pytest.mark.parametrize(
+    "next_url", ["https://evil.example", "//evil.example", "/\\evil.example", "/a\nb", "javascript:x", ""]
+)
+def test_the_theme_form_goes_nowhere_else(pages: FlaskClient, next_url: str) -> None:
+    token = token_in(pages.get("/login").text)
+    answer = pages.post("/theme", data={"csrf_token": token, "theme": "dark", "next": next_url})
+    assert (answer.status_code, answer.location) == (303, "/")
+
+
+def test_the_theme_is_remembered(pages: FlaskClient) -> None:
+    token = token_in(pages.get("/login").text)
+    answer = pages.post("/theme", data={"csrf_token": token, "theme": "dark", "next": "/login?a=b"})
+    assert answer.location == "/login?a=b"
+    assert 'data-bs-theme="dark"' in pages.get("/login").text
+
+
+def test_start_sends_strangers_to_sign_in_and_others_on(
+    pages: FlaskClient, enter: Callable[..., FlaskClient]
+) -> None:
+    assert pages.get("/").location == "/login"
+    answer = enter(Role.AUDITOR).get("/")
+    assert answer.status_code == 302
+    assert not answer.location.startswith("/login")
+
+
+def test_htmx_is_configured_for_a_strict_policy(pages: FlaskClient) -> None:
+    html = pages.get("/login").text
+    settings = json.loads(html.split('name="htmx-config" content=\'')[1].split("'")[0])
+    assert settings["allowEval"] is False
+    assert settings["includeIndicatorStyles"] is False
+    assert settings["selfRequestsOnly"] is True
