@@ -1,0 +1,202 @@
+"""`flask request-financing`, `show-invoice`, `list-invoices`, `cancel-invoice`, `report-delivery`."""
+
+from __future__ import annotations
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+from sqlalchemy import func, or_, select
+
+from tusker import clock
+from tusker.carriers.registry import get_carrier
+from tusker.cli import command_context, spoken_errors
+from tusker.currency import currency
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.errors import Conflict, NotFound
+from tusker.extensions import db
+from tusker.models import Customer, Invoice
+from tusker.queries.events import events_of
+from tusker.queries.invoices import InvoiceFilter, invoices_called, list_invoices, shipment_of
+from tusker.queries.loans import loan_of_invoice
+from tusker.services.financing import cancel_invoice, request_financing
+from tusker.services.quotes import Quote, fetch_order, quote_order
+from tusker.services.tracking import report_delivery
+from tusker.transactions import transaction
+
+REFUSED = 2
+"""Exit code of a request that a limit refused: an answer, and neither success nor a mistake."""
+
+
+@click.command("request-financing")
+@click.argument("supplier")
+@click.argument("order_ref")
+@click.option("--carrier", default="tusker", show_default=True, help="The delivery company to ask.")
+@click.option("--check", is_flag=True, help="Only show the figures; request nothing.")
+@with_appcontext
+def request_financing_command(supplier: str, order_ref: str, carrier: str, check: bool) -> None:
+    """Request financing of ORDER_REF for SUPPLIER (name, reference or id). Exits with 2 when a limit refuses."""
+    with spoken_errors():
+        ctx = command_context("request-financing")
+        supplier_id = _company(supplier, "supplier")
+        # Nothing is held open while the delivery company thinks.
+        db.session.rollback()
+        order = fetch_order(get_carrier(carrier), order_ref)
+        quote = quote_order(ctx, supplier_id, order)
+        _say_quote(quote)
+        if check:
+            return
+        with transaction():
+            decision = request_financing(
+                ctx, supplier_id, order, source="command", terms_version=quote.terms_version
+            )
+        if decision.refusal is None:
+            click.echo(f"Approved: invoice #{decision.invoice_id}.")
+            return
+        bound = str(decision.refusal.bound).replace("_", " ")
+        lacking = currency().show(decision.refusal.lacking)
+        click.echo(
+            f"Refused: invoice #{decision.invoice_id}, the limit of the {bound} lacks {lacking}.", err=True
+        )
+        raise SystemExit(REFUSED)
+
+
+@click.command("show-invoice")
+@click.argument("invoice")
+@with_appcontext
+def show_invoice_command(invoice: str) -> None:
+    """Show INVOICE (its number, or # and its id), what is owed on it and what happened to it."""
+    with spoken_errors():
+        found = _invoice(invoice)
+        show = currency().show
+        facts: list[tuple[str, object]] = [
+            ("invoice", f"#{found.id} {found.number}"),
+            ("status", found.status),
+            ("supplier", found.supplier.name),
+            ("purchaser", found.purchaser.name),
+            ("value", show(found.amount)),
+            ("principal", show(found.principal)),
+        ]
+        if found.refused_by is not None and found.lacking is not None:
+            facts.append(
+                ("refused by", f"{found.refused_by.replace('_', ' ')}, lacking {show(found.lacking)}")
+            )
+        shipment = shipment_of(found.id)
+        if shipment is not None:
+            facts.append(("shipment", f"{shipment.carrier} {shipment.order_ref}: {shipment.status}"))
+        loan = loan_of_invoice(found.id, clock.today())
+        if loan is not None:
+            facts.append(("loan", f"{loan.reference}, from {loan.start_date}, due {loan.due_date}"))
+            if loan.closed_on is None:
+                facts.append(("owed today", show(loan.live.total)))
+                facts.append(("owed at term", show(loan.term.total)))
+        for label, value in facts:
+            click.echo(f"{label:<13} {value}")
+        for event in events_of("invoice", found.id):
+            change = f" {event.from_value or '–'} → {event.to_value}" if event.to_value else ""
+            reason = f": {event.reason}" if event.reason else ""
+            click.echo(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.kind}{change}, {event.actor}{reason}")
+
+
+@click.command("list-invoices")
+@click.option("--status", type=click.Choice([str(status) for status in InvoiceStatus]))
+@click.option("--supplier", help="Name, reference or id.")
+@click.option("--purchaser", help="Name, reference or id.")
+@click.option("--search", default="", help="Part of a number, a company's name, a loan or a disbursal id.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@with_appcontext
+def list_invoices_command(
+    status: str | None, supplier: str | None, purchaser: str | None, search: str, limit: int
+) -> None:
+    """List invoices, the newest first: id, number, status, supplier, purchaser, value, principal, due date."""
+    with spoken_errors():
+        wanted = InvoiceFilter(
+            supplier_id=_company(supplier, "supplier") if supplier else None,
+            purchaser_id=_company(purchaser, "purchaser") if purchaser else None,
+            status=status,
+            search=search,
+        )
+        plain = currency().plain
+        rows = list_invoices(wanted, limit=limit + 1)
+        for row in rows[:limit]:
+            amounts = (plain(row.amount), plain(row.principal), row.due_date or "-")
+            cells = (f"#{row.id}", row.number, row.status, row.supplier, row.purchaser, *amounts)
+            click.echo("\t".join(str(cell) for cell in cells))
+        if len(rows) > limit:
+            click.echo(f"There are more than {limit}; --limit shows more of them.", err=True)
+
+
+@click.command("cancel-invoice")
+@click.argument("invoice")
+@click.option("--reason", required=True, help="Goes into the event.")
+@with_appcontext
+def cancel_invoice_command(invoice: str, reason: str) -> None:
+    """Take the request of INVOICE (number, or # and id) back and free its amount."""
+    with spoken_errors(), transaction():
+        found = cancel_invoice(command_context("cancel-invoice"), _invoice(invoice).id, reason=reason)
+        click.echo(f"Cancelled #{found.id} {found.number}; {currency().show(found.principal)} is free again.")
+
+
+@click.command("report-delivery")
+@click.argument("invoice")
+@click.option("--reason", required=True, help="How you know of the delivery; goes into the event.")
+@with_appcontext
+def report_delivery_command(invoice: str, reason: str) -> None:
+    """Report the delivery of INVOICE (number, or # and id), which no delivery company tracks."""
+    with spoken_errors(), transaction():
+        found = report_delivery(command_context("report-delivery"), _invoice(invoice).id, reason=reason)
+        click.echo(f"#{found.id} {found.number} waits to be financed.")
+
+
+def _company(text: str, field: str) -> int:
+    """The id of the company with this name, reference or id; raises `NotFound` naming `field`."""
+    wanted = text.strip()
+    matches = [func.lower(Customer.name) == wanted.lower(), Customer.reference == wanted]
+    if wanted.isascii() and wanted.isdecimal() and len(wanted) <= 18:
+        matches.append(Customer.id == int(wanted))
+    found = db.session.scalars(select(Customer.id).where(or_(*matches))).all()
+    if len(found) != 1:
+        how_many = "Several companies have" if found else "No company has"
+        raise NotFound(f"{how_many} the name, reference or id “{wanted[:120]}”.", field=field)
+    return found[0]
+
+
+def _invoice(text: str) -> Invoice:
+    """The one invoice that is meant: of several with a number, the one that was not refused or cancelled."""
+    found = invoices_called(text)
+    closed = {InvoiceStatus.REJECTED, InvoiceStatus.CANCELLED}
+    live = [invoice for invoice in found if invoice.status not in closed]
+    chosen = found if len(found) == 1 else live
+    if not found:
+        raise NotFound(f"There is no invoice “{text[:60]}”. An id is written as #12.", field="invoice")
+    if len(chosen) != 1:
+        ids = ", ".join(f"#{invoice.id} ({invoice.status})" for invoice in found[:10])
+        raise Conflict(f"Several invoices have the number “{text[:60]}”: {ids}.", field="invoice")
+    return chosen[0]
+
+
+def _say_quote(quote: Quote) -> None:
+    show = currency().show
+    for label, value in (
+        ("purchaser", quote.purchaser_name),
+        ("value", show(quote.amount)),
+        ("principal", f"{show(quote.principal)} ({quote.terms.advance_rate:%} of the value)"),
+        ("cost", f"{show(quote.cost)} ({show(quote.interest)} interest, {show(quote.fee)} fee)"),
+        ("due", f"{show(quote.due_at_term)} on {quote.due_on} if paid out today"),
+    ):
+        click.echo(f"{label:<13} {value}")
+    for bound, use in quote.limits.in_order():
+        after = use.headroom - quote.principal
+        then = show(after) if after >= 0 else f"lacks {show(-after)}"
+        click.echo(f"{str(bound).replace('_', ' '):<13} {show(use.available)} left, then {then}")
+
+
+def register(app: Flask) -> None:
+    """Make the commands known."""
+    for command in (
+        request_financing_command,
+        show_invoice_command,
+        list_invoices_command,
+        cancel_invoice_command,
+        report_delivery_command,
+    ):
+        app.cli.add_command(command)

@@ -1,0 +1,13 @@
+"""The room of invoices: requesting, following and listing them, and the companies' dashboards."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from tusker.invoices import actions, dashboard, listing, requesting, routes  # noqa: F401 (views of the blueprint)
+from tusker.invoices.blueprint import bp
+
+
+def init_app(app: Flask) -> None:
+    """Register the room's pages."""
+    app.register_blueprint(bp)

@@ -1,0 +1,64 @@
+"""What people do to an invoice: take it back, report its delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from tusker.errors import InvalidInput
+from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.forms import ReasonForm
+from tusker.invoices.routes import PAGE, PARTIAL, open_file
+from tusker.models import Role
+from tusker.queries.invoices import invoice_in
+from tusker.services.financing import cancel_invoice
+from tusker.services.tracking import report_delivery
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow, current_company_id
+from tusker.web.htmx import done, render
+
+
+@bp.post("/<int:invoice_id>/cancel")
+@allow(Role.SUPPLIER, Role.ADMIN)
+def cancel(invoice_id: int) -> ResponseReturnValue:
+    """Take a request back before it is bundled."""
+    owner = current_company_id() if current_user.role == Role.SUPPLIER else None
+
+    def act(reason: str) -> None:
+        cancel_invoice(acting(), invoice_id, reason=reason, supplier_id=owner)
+
+    return _carry_out(invoice_id, act, "Cancelled. Its amount is free again on all three limits.")
+
+
+@bp.post("/<int:invoice_id>/delivered")
+@allow(Role.ADMIN)
+def delivered(invoice_id: int) -> ResponseReturnValue:
+    """Report the delivery of goods that no delivery company tracks."""
+
+    def act(reason: str) -> None:
+        report_delivery(acting(), invoice_id, reason=reason)
+
+    return _carry_out(invoice_id, act, "The delivery is recorded: the invoice waits to be financed.")
+
+
+def _carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> ResponseReturnValue:
+    invoice_in(my_scope(), invoice_id)
+    form = ReasonForm()
+    try:
+        if not form.validate_on_submit():
+            raise InvalidInput(" ".join(form.reason.errors) or "Say why.")
+        with transaction():
+            act(form.reason.data)
+    except InvalidInput as error:
+        form.reason.errors = []
+        form.take(error)
+        return render(PAGE, PARTIAL, status=422, file=open_file(invoice_id, form))
+    return done(
+        message,
+        to=url_for("invoices.show", invoice_id=invoice_id),
+        partial=PARTIAL,
+        file=open_file(invoice_id),
+    )

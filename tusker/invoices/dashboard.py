@@ -1,0 +1,101 @@
+"""What a supplier or a purchaser sees first, and what is to be repaid."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from tusker import clock
+from tusker.errors import InvalidInput
+from tusker.invoices.blueprint import bp, my_scope
+from tusker.models import Role
+from tusker.queries.company_dashboard import (
+    limit_of_purchaser,
+    limit_of_supplier,
+    lines_of_purchaser,
+    lines_of_supplier,
+    recent_payouts,
+)
+from tusker.queries.invoices import InvoiceFilter, count_by_status, list_invoices
+from tusker.queries.loans import LoanRow, loan_totals, open_loans
+from tusker.web.access import allow, current_company_id
+from tusker.web.htmx import render
+from tusker.web.paging import PAGE_SIZE
+
+RECENT = 8
+WEEK = timedelta(days=6)
+"""From today to the last of seven days."""
+
+
+@bp.get("/dashboard")
+@allow(Role.SUPPLIER, Role.PURCHASER)
+def dashboard() -> ResponseReturnValue:
+    """The company's own desk; a user sees the side of the company that the role says."""
+    company, today, scope = current_company_id(), clock.today(), my_scope()
+    sells = current_user.role == Role.SUPPLIER
+    wanted = InvoiceFilter(scope=scope)
+    due = open_loans(
+        today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id, due_until=today + WEEK
+    )
+    template = "invoices/supplier_dashboard.html" if sells else "invoices/purchaser_dashboard.html"
+    return render(
+        template,
+        template,
+        today=today,
+        counts=count_by_status(wanted),
+        own_limit=limit_of_supplier(company) if sells else limit_of_purchaser(company),
+        lines=lines_of_supplier(company) if sells else lines_of_purchaser(company),
+        totals=loan_totals(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id),
+        next_due=open_loans(
+            today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id, limit=RECENT
+        ),
+        this_week=[row for row in due if row.due_date >= today],
+        recent=list_invoices(wanted, limit=RECENT),
+        payouts=recent_payouts(company, limit=RECENT) if sells else [],
+    )
+
+
+@bp.get("/to-repay")
+@allow(Role.SUPPLIER, Role.PURCHASER)
+def to_repay() -> ResponseReturnValue:
+    """The company's open loans, the oldest due first."""
+    today, scope = clock.today(), my_scope()
+    words = (request.args.get("q") or "").strip()[:100]
+    rows = open_loans(
+        today,
+        supplier_id=scope.supplier_id,
+        purchaser_id=scope.purchaser_id,
+        search=words,
+        after=_read_place(request.args.get("after")),
+        limit=PAGE_SIZE + 1,
+    )
+    shown = rows[:PAGE_SIZE]
+    return render(
+        "invoices/to_repay.html",
+        "invoices/_to_repay.html",
+        today=today,
+        q=words,
+        rows=shown,
+        totals=loan_totals(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id),
+        following=_place(shown[-1]) if len(rows) > PAGE_SIZE else None,
+    )
+
+
+def _place(row: LoanRow) -> str:
+    return f"{row.due_date.isoformat()}.{row.loan_id}"
+
+
+def _read_place(text: str | None) -> tuple[date, int] | None:
+    """Where a page of loans starts: due date and loan id of the row before it."""
+    if not text:
+        return None
+    day, _, loan_id = text.partition(".")
+    try:
+        if not (loan_id.isascii() and loan_id.isdecimal() and len(loan_id) <= 18):
+            raise ValueError(text)
+        return date.fromisoformat(day), int(loan_id)
+    except ValueError:
+        raise InvalidInput("This link to a page of the list is not valid.", field="after") from None

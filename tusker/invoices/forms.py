@@ -1,0 +1,95 @@
+"""Forms of the room of invoices: their shape only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.queries.invoices import InvoiceFilter, Scope
+from tusker.web.filters import status_label
+from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, TextField
+
+Companies = Sequence[tuple[int, str]]
+
+_STATUSES = [(str(status), status_label(status)) for status in InvoiceStatus]
+
+
+class RequestForm(Form):
+    """Which order is to be financed; admins choose the supplier, and a carrier is chosen where there are several."""
+
+    supplier_id = ChoiceField("Supplier", coerce=int, empty="Choose a supplier")
+    carrier = ChoiceField("Delivery company")
+    order_ref = TextField(
+        "Order reference",
+        max_length=60,
+        description="As the delivery company knows it. Figures appear once you have typed it.",
+        render_kw={"autocomplete": "off", "spellcheck": "false", "placeholder": "e.g. ORD-2041"},
+    )
+
+    def narrow(self, *, suppliers: Companies | None, carriers: Mapping[str, object]) -> None:
+        """Leave out what there is nothing to choose of."""
+        if suppliers is None:
+            del self.supplier_id
+        else:
+            self.supplier_id.choices = list(suppliers)
+        if len(carriers) < 2:
+            del self.carrier
+        else:
+            self.carrier.choices = [(name, name) for name in carriers]
+
+
+class ReasonForm(Form):
+    """Why something is done."""
+
+    reason = TextField("Reason", max_length=300)
+
+
+class InvoiceFilterForm(FilterForm):
+    """What the list is narrowed to. The status is chosen by tabs; the form only carries it on."""
+
+    q = TextField(
+        "Search",
+        max_length=100,
+        required=False,
+        render_kw={"placeholder": "Number, company, loan or disbursal"},
+    )
+    supplier_id = ChoiceField("Supplier", coerce=int, required=False, empty="All")
+    purchaser_id = ChoiceField("Purchaser", coerce=int, required=False, empty="All")
+    since = DayField("Requested from", required=False)
+    until = DayField("Requested until", required=False)
+    status = ChoiceField("Status", choices=_STATUSES, required=False, empty="All")
+
+    def narrow(self, *, suppliers: Companies | None, purchasers: Companies | None) -> None:
+        """Leave the companies out for users of a company."""
+        for name, choices in (("supplier_id", suppliers), ("purchaser_id", purchasers)):
+            if choices is None:
+                delattr(self, name)
+            else:
+                self[name].choices = list(choices)
+
+    def wanted(self, scope: Scope, zone: tzinfo) -> InvoiceFilter:
+        """The filter; days are business days of the installation's time zone."""
+        return InvoiceFilter(
+            scope=scope,
+            supplier_id=self.supplier_id.data if "supplier_id" in self else None,
+            purchaser_id=self.purchaser_id.data if "purchaser_id" in self else None,
+            status=self.status.data,
+            search=self.q.data or "",
+            since=_start_of(self.since.data, zone),
+            until=_start_of(self.until.data + timedelta(days=1), zone) if self.until.data else None,
+        )
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but the status was chosen."""
+        return any(field.data for field in self if field.short_name != "status")
+
+    @property
+    def messages(self) -> list[str]:
+        """What is wrong with the fields, for the list: the fields themselves are not drawn anew by htmx."""
+        return [str(error) for field in self for error in field.errors]
+
+
+def _start_of(day: date | None, zone: tzinfo) -> datetime | None:
+    return datetime.combine(day, time(), zone) if day else None

@@ -1,0 +1,150 @@
+"""The list of invoices, its file, and the badges in it that keep themselves up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from flask import current_app, request
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.currency import currency
+from tusker.domain.lifecycle import FINAL, InvoiceStatus
+from tusker.errors import InvalidInput
+from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.forms import InvoiceFilterForm
+from tusker.queries.invoices import (
+    InvoiceFilter,
+    StatusNow,
+    count_by_status,
+    list_invoices,
+    purchaser_choices,
+    statuses_of,
+    stream_invoices,
+    supplier_choices,
+)
+from tusker.web.access import allow, is_staff
+from tusker.web.csvfile import csv_answer
+from tusker.web.filters import status_label
+from tusker.web.htmx import render
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+MOST_WATCHED = 2 * PAGE_SIZE
+"""How many badges one question may ask for."""
+
+CSV_HEADER = [
+    "id",
+    "number",
+    "supplier",
+    "purchaser",
+    "value",
+    "principal",
+    "currency",
+    "status",
+    "refused_by",
+    "lacking",
+    "requested_at",
+    "shipment",
+    "disbursal",
+    "loan",
+    "start_date",
+    "due_date",
+]
+
+
+@bp.get("/")
+@allow()
+def index() -> ResponseReturnValue:
+    """The invoices that this person may see, the newest first."""
+    form = _filter_form()
+    if not form.validate():
+        wanted, page, counts, status = None, None, {}, 422
+    else:
+        wanted, cursor, status = _wanted(form), read_cursor(), 200
+        rows = list_invoices(wanted, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+        page, counts = keyset_page(rows, cursor), count_by_status(wanted)
+    return render(
+        "invoices/index.html",
+        "invoices/_list.html",
+        status=status,
+        form=form,
+        page=page,
+        counts=counts,
+        chosen=form.status.data,
+        watched=_unfinished(row.now for row in page.items) if page else [],
+        export_args={k: v for k, v in request.args.items() if v and k in form},
+    )
+
+
+@bp.get("/export.csv")
+@allow()
+def export() -> ResponseReturnValue:
+    """All invoices of the present filter as a CSV file, amounts in major units."""
+    form = _filter_form()
+    if not form.validate():
+        raise InvalidInput(" ".join(form.messages))
+    lines = _csv_lines(_wanted(form))
+    return csv_answer(f"invoices-{clock.today().isoformat()}.csv", CSV_HEADER, lines)
+
+
+@bp.get("/badges")
+@allow()
+def badges() -> ResponseReturnValue:
+    """Those badges of a list that changed, swapped out of band; asked again until all are at a final status.
+
+    `seen` holds `id.status.shipment status` of each badge that is shown now.
+    """
+    seen = set(request.args.getlist("seen")[:MOST_WATCHED])
+    ids = {text.partition(".")[0] for text in seen}
+    now = statuses_of([int(i) for i in ids if i.isascii() and i.isdecimal() and len(i) <= 18], my_scope())
+    return render(
+        "invoices/_badges.html",
+        "invoices/_badges.html",
+        changed=[row for row in now if row.mark not in seen],
+        watched=_unfinished(now),
+    )
+
+
+def _unfinished(rows: Iterable[StatusNow]) -> list[StatusNow]:
+    """Those whose status may still change."""
+    return [row for row in rows if InvoiceStatus(row.status) not in FINAL]
+
+
+def _filter_form() -> InvoiceFilterForm:
+    form = InvoiceFilterForm(request.args)
+    staff = is_staff()
+    form.narrow(
+        suppliers=supplier_choices() if staff else None, purchasers=purchaser_choices() if staff else None
+    )
+    return form
+
+
+def _wanted(form: InvoiceFilterForm) -> InvoiceFilter:
+    return form.wanted(my_scope(), current_app.config["TIMEZONE"])
+
+
+def _csv_lines(wanted: InvoiceFilter) -> Iterator[list[object]]:
+    money, zone = currency(), current_app.config["TIMEZONE"]
+    for row in stream_invoices(wanted):
+        yield [
+            row.id,
+            row.number,
+            row.supplier,
+            row.purchaser,
+            money.major(row.amount),
+            money.major(row.principal),
+            money.code,
+            status_label(row.status),
+            _words(row.refused_by),
+            None if row.lacking is None else money.major(row.lacking),
+            row.requested_at.astimezone(zone).isoformat(timespec="seconds"),
+            _words(row.shipment_status),
+            row.disbursal,
+            row.loan,
+            row.start_date,
+            row.due_date,
+        ]
+
+
+def _words(code: str | None) -> str:
+    return (code or "").replace("_", " ")

@@ -1,0 +1,287 @@
+"""Lists of invoices for pages, files and commands, and everything about one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import aliased, joinedload, selectinload
+
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.errors import NotFound
+from tusker.extensions import db
+from tusker.models import (
+    Allocation,
+    Customer,
+    Disbursal,
+    DisbursalLine,
+    Invoice,
+    LineState,
+    Loan,
+    PurchaserAccount,
+    Receipt,
+    Shipment,
+    SupplierAccount,
+)
+
+_supplier = aliased(Customer, name="supplier")
+_purchaser = aliased(Customer, name="purchaser")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The companies whose invoices may be seen; both None means all."""
+
+    supplier_id: int | None = None
+    purchaser_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceFilter:
+    """What a list is narrowed to. `since` and `until` are aware instants of the request: since <= t < until."""
+
+    scope: Scope = Scope()
+    supplier_id: int | None = None
+    purchaser_id: int | None = None
+    status: str | None = None
+    search: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRow:
+    """An invoice as lists and files show it; money in minor units."""
+
+    id: int
+    number: str
+    supplier_id: int
+    supplier: str
+    purchaser_id: int
+    purchaser: str
+    amount: int
+    principal: int
+    status: str
+    refused_by: str | None
+    lacking: int | None
+    requested_at: datetime
+    carrier: str | None
+    shipment_status: str | None
+    disbursal: str | None
+    loan: str | None
+    start_date: date | None
+    due_date: date | None
+
+    @property
+    def now(self) -> StatusNow:
+        """What a badge shows of it."""
+        return StatusNow(self.id, self.status, self.shipment_status)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCount:
+    """How many invoices have a status, and their principal in minor units."""
+
+    count: int = 0
+    principal: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatusNow:
+    """What a badge shows of one invoice."""
+
+    id: int
+    status: str
+    shipment_status: str | None
+
+    @property
+    def mark(self) -> str:
+        """The same as text to compare: another status makes another mark."""
+        return f"{self.id}.{self.status}.{self.shipment_status or ''}"
+
+
+def list_invoices(
+    wanted: InvoiceFilter, *, before: int | None = None, after: int | None = None, limit: int
+) -> list[InvoiceRow]:
+    """The newest first, at most `limit`: with `before` older than that id, with `after` the next newer ones."""
+    statement = _rows(wanted)
+    if after is not None:
+        statement = statement.where(Invoice.id > after).order_by(Invoice.id)
+    else:
+        if before is not None:
+            statement = statement.where(Invoice.id < before)
+        statement = statement.order_by(Invoice.id.desc())
+    rows = [InvoiceRow(*row) for row in db.session.execute(statement.limit(limit))]
+    return rows[::-1] if after is not None else rows
+
+
+def stream_invoices(wanted: InvoiceFilter, *, chunk: int = 500) -> Iterator[InvoiceRow]:
+    """All of them, the newest first, read through a server-side cursor so that memory stays small."""
+    statement = _rows(wanted).order_by(Invoice.id.desc())
+    for row in db.session.execute(statement, execution_options={"yield_per": chunk}):
+        yield InvoiceRow(*row)
+
+
+def count_by_status(wanted: InvoiceFilter) -> dict[str, StatusCount]:
+    """Counts for every status, zeros too; the filter's own status is left aside, for tabs show all of them."""
+    statement = select(Invoice.status, func.count(), func.sum(Invoice.principal)).group_by(Invoice.status)
+    statement = _narrowed(_joined(statement.select_from(Invoice)), wanted, with_status=False)
+    found = {status: StatusCount(count, int(total)) for status, count, total in db.session.execute(statement)}
+    return {str(status): found.get(status, StatusCount()) for status in InvoiceStatus}
+
+
+def statuses_of(invoice_ids: Collection[int], scope: Scope) -> list[StatusNow]:
+    """The present statuses of those of the invoices that may be seen."""
+    statement = (
+        select(Invoice.id, Invoice.status, Shipment.status)
+        .outerjoin(Shipment, Shipment.invoice_id == Invoice.id)
+        .where(Invoice.id.in_(invoice_ids), *_scope_conditions(scope))
+    )
+    return [StatusNow(*row) for row in db.session.execute(statement)]
+
+
+def invoice_in(scope: Scope, invoice_id: int) -> Invoice:
+    """The invoice with its two companies; raises `NotFound` when it does not exist or may not be seen."""
+    invoice: Invoice | None = db.session.scalar(
+        select(Invoice)
+        .options(joinedload(Invoice.supplier), joinedload(Invoice.purchaser))
+        .where(Invoice.id == invoice_id, *_scope_conditions(scope))
+        .execution_options(populate_existing=True)
+    )
+    if invoice is None:
+        raise NotFound("This invoice does not exist.")
+    return invoice
+
+
+def invoices_called(text: str) -> list[Invoice]:
+    """The invoices that a person means by `#id` or by a number, the newest first."""
+    wanted = text.strip()
+    by_id = wanted.removeprefix("#")
+    if wanted.startswith("#") and by_id.isdecimal() and len(by_id) <= 18:
+        condition = Invoice.id == int(by_id)
+    else:
+        condition = Invoice.number == wanted
+    return list(db.session.scalars(select(Invoice).where(condition).order_by(Invoice.id.desc())))
+
+
+def shipment_of(invoice_id: int) -> Shipment | None:
+    """The shipment with its events and documents; a refused request has none."""
+    shipment: Shipment | None = db.session.scalar(
+        select(Shipment)
+        .options(selectinload(Shipment.events), selectinload(Shipment.documents))
+        .where(Shipment.invoice_id == invoice_id)
+        .execution_options(populate_existing=True)
+    )
+    return shipment
+
+
+def disbursal_of(invoice_id: int) -> Disbursal | None:
+    """The disbursal that the invoice is in now, or was paid with."""
+    disbursal: Disbursal | None = db.session.scalar(
+        select(Disbursal)
+        .join(DisbursalLine, DisbursalLine.disbursal_id == Disbursal.id)
+        .where(DisbursalLine.invoice_id == invoice_id, DisbursalLine.state != LineState.REMOVED)
+    )
+    return disbursal
+
+
+def allocations_of(invoice_id: int) -> Sequence[Allocation]:
+    """What was paid on the invoice's loan, each with its receipt, the oldest first."""
+    return db.session.scalars(
+        select(Allocation)
+        .join(Loan, Loan.id == Allocation.loan_id)
+        .join(Receipt, Receipt.id == Allocation.receipt_id)
+        .where(Loan.invoice_id == invoice_id)
+        .order_by(Receipt.value_date, Allocation.id)
+    ).all()
+
+
+def supplier_choices() -> list[tuple[int, str]]:
+    """Every supplier as (id, name), by name."""
+    return _choices(SupplierAccount)
+
+
+def purchaser_choices() -> list[tuple[int, str]]:
+    """Every purchaser as (id, name), by name."""
+    return _choices(PurchaserAccount)
+
+
+def _choices(account: type[SupplierAccount] | type[PurchaserAccount]) -> list[tuple[int, str]]:
+    statement = (
+        select(Customer.id, Customer.name)
+        .join(account, account.customer_id == Customer.id)
+        .order_by(func.lower(Customer.name))
+    )
+    return [(customer_id, name) for customer_id, name in db.session.execute(statement)]
+
+
+def _rows(wanted: InvoiceFilter) -> Select[Any]:
+    statement: Select[Any] = select(
+        Invoice.id,
+        Invoice.number,
+        Invoice.supplier_id,
+        _supplier.name,
+        Invoice.purchaser_id,
+        _purchaser.name,
+        Invoice.amount,
+        Invoice.principal,
+        Invoice.status,
+        Invoice.refused_by,
+        Invoice.lacking,
+        Invoice.requested_at,
+        Shipment.carrier,
+        Shipment.status,
+        Disbursal.reference,
+        Loan.reference,
+        Loan.start_date,
+        Loan.due_date,
+    ).select_from(Invoice)
+    return _narrowed(_joined(statement).outerjoin(Shipment, Shipment.invoice_id == Invoice.id), wanted)
+
+
+def _joined(statement: Select[Any]) -> Select[Any]:
+    """With companies, disbursal and loan; an invoice has at most one live line and one loan, so none doubles."""
+    return (
+        statement.join(_supplier, _supplier.id == Invoice.supplier_id)
+        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .outerjoin(
+            DisbursalLine,
+            (DisbursalLine.invoice_id == Invoice.id) & (DisbursalLine.state != LineState.REMOVED),
+        )
+        .outerjoin(Disbursal, Disbursal.id == DisbursalLine.disbursal_id)
+        .outerjoin(Loan, Loan.invoice_id == Invoice.id)
+    )
+
+
+def _narrowed(statement: Select[Any], wanted: InvoiceFilter, *, with_status: bool = True) -> Select[Any]:
+    conditions = _scope_conditions(wanted.scope)
+    conditions += _scope_conditions(Scope(wanted.supplier_id, wanted.purchaser_id))
+    if wanted.status and with_status:
+        conditions.append(Invoice.status == wanted.status)
+    if wanted.since is not None:
+        conditions.append(Invoice.requested_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(Invoice.requested_at < wanted.until)
+    if text := wanted.search.strip():
+        columns = (
+            Invoice.number,
+            _supplier.name,
+            _purchaser.name,
+            Disbursal.reference,
+            Disbursal.bank_reference,
+            Loan.reference,
+        )
+        conditions.append(or_(*(column.icontains(text, autoescape=True) for column in columns)))
+    return statement.where(*conditions)
+
+
+def _scope_conditions(scope: Scope) -> list[Any]:
+    conditions = []
+    if scope.supplier_id is not None:
+        conditions.append(Invoice.supplier_id == scope.supplier_id)
+    if scope.purchaser_id is not None:
+        conditions.append(Invoice.purchaser_id == scope.purchaser_id)
+    return conditions
