@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
@@ -62,3 +63,15 @@ def find_token(secret: str) -> ApiToken | None:
         select(ApiToken).where(ApiToken.token_hash == hash_token(secret), ApiToken.revoked_at.is_(None))
     )
     return found
+
+
+def note_use(token: ApiToken, now: datetime) -> None:
+    """Remember when a token was last used, to the minute: a busy token must not be a row that all its calls write."""
+    before = now - timedelta(minutes=1)
+    if token.last_used_at is None or token.last_used_at <= before:
+        db.session.execute(
+            update(ApiToken)
+            .where(ApiToken.id == token.id)
+            .where(or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= before))
+            .values(last_used_at=now)
+        )

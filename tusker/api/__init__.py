@@ -1,0 +1,21 @@
+"""The JSON endpoint `/api/v1` for other systems, and its documentation."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from tusker.api import docs, problems, routes  # noqa: F401 (routes: declares the operations)
+from tusker.api.operations import bp
+from tusker.extensions import csrf
+from tusker.web.errors import answer_errors_under
+
+
+def init_app(app: Flask) -> None:
+    """Register the endpoint. Tokens take the place of sessions, so there is nothing that CSRF could abuse."""
+    app.config.setdefault("API_RATE_LIMIT", "600 per minute")
+    app.config.setdefault("API_FAILURE_RATE_LIMIT", "60 per minute")
+    csrf.exempt(bp)
+    app.register_blueprint(bp)
+    app.register_blueprint(docs.bp)
+    app.register_error_handler(problems.ApiError, problems.on_api_error)
+    answer_errors_under(app, "/api/", problems.on_error)

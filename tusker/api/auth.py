@@ -1,0 +1,96 @@
+"""Whose token it is. Sessions and cookies count for nothing here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app, g, request
+from flask_limiter.util import get_remote_address
+
+from tusker import clock
+from tusker.api.problems import NO_TOKEN, ApiError
+from tusker.errors import NotAllowed
+from tusker.extensions import limiter
+from tusker.services.context import Context
+from tusker.services.tokens import find_token, note_use
+from tusker.transactions import transaction
+
+LONGEST_TOKEN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The company behind a token, read once: nothing of it holds on to a database connection."""
+
+    token_id: int
+    token_name: str
+    token_prefix: str
+    company_id: int
+    company_name: str
+    reference: str | None
+    is_supplier: bool
+    is_purchaser: bool
+
+    def supplier_id(self) -> int:
+        """The company as supplier; raises `NotAllowed` when it is none."""
+        if not self.is_supplier:
+            raise NotAllowed("This token's company is not a supplier; only suppliers request financing.")
+        return self.company_id
+
+    def context(self) -> Context:
+        """This token acting now."""
+        name = f"{self.token_name[:80]} (API token {self.token_prefix}…)"
+        return Context(actor_id=None, actor=name, now=clock.now(), today=clock.today())
+
+
+def authenticate() -> Caller:
+    """The caller of this request; raises `ApiError` with one constant message whatever is wrong with the token.
+
+    Closes its transaction, so that a delivery company can be asked afterwards without holding a connection.
+    """
+    given = request.authorization
+    secret = given.token if given is not None and given.type == "bearer" else None
+    caller = _find(secret) if secret and len(secret) <= LONGEST_TOKEN and secret.isascii() else None
+    if caller is None:
+        _count_failure()
+        raise ApiError("unauthorized", NO_TOKEN)
+    g.api_token_id = caller.token_id
+    _count_call()
+    return caller
+
+
+def _find(secret: str) -> Caller | None:
+    with transaction():
+        token = find_token(secret)
+        if token is None:
+            return None
+        note_use(token, clock.now())
+        company = token.customer
+        return Caller(
+            token_id=token.id,
+            token_name=token.name,
+            token_prefix=token.prefix,
+            company_id=company.id,
+            company_name=company.name,
+            reference=company.reference,
+            is_supplier=company.supplier is not None,
+            is_purchaser=company.purchaser is not None,
+        )
+
+
+def _rate() -> str:
+    return str(current_app.config["API_RATE_LIMIT"])
+
+
+def _failure_rate() -> str:
+    return str(current_app.config["API_FAILURE_RATE_LIMIT"])
+
+
+@limiter.shared_limit(_rate, scope="api", key_func=lambda: f"token:{g.api_token_id}")
+def _count_call() -> None:
+    """Raises 429 when the token was used too often."""
+
+
+@limiter.shared_limit(_failure_rate, scope="api-failures", key_func=get_remote_address)
+def _count_failure() -> None:
+    """Raises 429 when too many wrong tokens came from one address."""

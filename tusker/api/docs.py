@@ -1,0 +1,45 @@
+"""The OpenAPI document and the two pages that show it. Open to everybody: they hold nothing of anybody."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, jsonify, make_response, render_template
+
+from tusker.api.openapi import document
+from tusker.api.operations import PREFIX
+from tusker.web import CONTENT_SECURITY_POLICY
+from tusker.web.access import public
+
+SWAGGER = "vendor/swagger-ui-5.35.0"
+REDOC = "vendor/redoc-2.5.4"
+
+bp = Blueprint("api_docs", __name__)
+
+# Both write styles of their own into the page, and ReDoc searches in a worker it makes from a blob.
+_POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+
+
+@bp.get(f"{PREFIX}/openapi.json")
+@public
+def openapi() -> Response:
+    """The OpenAPI 3.1 document."""
+    return jsonify(document(current_app.config["BASE_URL"], current_app.config["API_RATE_LIMIT"]))
+
+
+@bp.get("/docs")
+@public
+def swagger() -> Response:
+    """The document in Swagger UI, where calls can be tried."""
+    return _page("api/swagger.html", _POLICY, folder=SWAGGER)
+
+
+@bp.get("/redoc")
+@public
+def redoc() -> Response:
+    """The document in ReDoc, for reading."""
+    return _page("api/redoc.html", f"{_POLICY}; worker-src blob:", folder=REDOC)
+
+
+def _page(template: str, policy: str, *, folder: str) -> Response:
+    answer = make_response(render_template(template, folder=folder))
+    answer.headers["Content-Security-Policy"] = policy
+    return answer

@@ -1,0 +1,209 @@
+"""The OpenAPI 3.1 document, made from the declared operations and their pydantic models."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from tusker.api import schemas
+from tusker.api.operations import LONGEST_KEY, OPERATIONS, PREFIX, Operation
+from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
+
+_REF = "#/components/schemas/{model}"
+_ALWAYS = ("unauthorized", "too_many_requests", "internal_error")
+
+_ABOUT = """\
+Financing of invoices for suppliers and their purchasers: quote an order, request financing, follow the invoice.
+
+**Tokens.** Each company makes its own under *API tokens* and sends one as `Authorization: Bearer tsk_…`. A token sees
+its own company's data only. Cookies count for nothing here.
+
+**Money** is an object with `minor` (an integer in paise or cents: calculate with it) and `value` (decimal text in
+major units). Rates are decimal text, fractions a year. No amount is ever a JSON number with a fraction.
+
+**Lists** are newest first. `next_cursor` of a page is the `cursor` of the next; it is null on the last one.
+
+**Repeating a request** is safe: an order is financed once, and a repetition is answered with its invoice (200).
+With an `Idempotency-Key`, the very answer given first comes again.
+
+**Limits.** {rate} calls a token; beyond that 429 with `Retry-After` in seconds.
+
+**Problems** are `application/problem+json` (RFC 9457). `type` is `urn:tusker:problem:` and one of these names, which do
+not change; `errors` names each field that cannot be taken; `instance` and the header `X-Request-ID` carry the id
+under which we find the request in our log.
+
+| problem | status | meaning | what to do |
+| --- | --- | --- | --- |
+{problems}
+"""
+
+
+@cache
+def document(base_url: str, rate: str) -> dict[str, Any]:
+    """The whole document for an installation at `base_url` with `rate` (such as “600 per minute”)."""
+    paths: dict[str, dict[str, Any]] = {}
+    for declared in OPERATIONS:
+        paths.setdefault(path_of(declared), {})[declared.method.lower()] = _operation(declared)
+    table = "\n".join(
+        f"| `{code}` | {kind.status} | {kind.title} | {kind.advice} |" for code, kind in KINDS.items()
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tusker",
+            "version": "1.0.0",
+            "summary": "Invoice financing",
+            "description": _ABOUT.format(rate=rate, problems=table),
+        },
+        "servers": [{"url": f"{base_url}{PREFIX}"}],
+        "security": [{"token": []}],
+        "tags": [
+            {"name": "Financing", "description": "Quote an order and request financing for it."},
+            {"name": "Invoices", "description": "What was requested and what became of it."},
+            {"name": "Account", "description": "Your company, its credit lines and limits."},
+        ],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "An API token of your company."}
+            },
+            "schemas": _schemas(),
+            "headers": {
+                "RequestId": {"description": "The id of this request.", "schema": {"type": "string"}},
+            },
+        },
+    }
+
+
+def path_of(declared: Operation) -> str:
+    """The operation's path as OpenAPI writes it: `/invoices/{invoice_id}`."""
+    return re.sub(r"<[^>]*:(\w+)>", r"{\1}", declared.rule)
+
+
+def _operation(declared: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": declared.name,
+        "tags": [declared.tag],
+        "summary": declared.summary,
+        "description": declared.description,
+        "parameters": _parameters(declared),
+        "responses": _responses(declared),
+    }
+    if declared.body is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _ref(declared.body)}},
+        }
+    return {name: value for name, value in described.items() if value}
+
+
+def _parameters(declared: Operation) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "integer", "format": "int64", "minimum": 1},
+        }
+        for name in re.findall(r"<[^>]*:(\w+)>", declared.rule)
+    ]
+    if declared.query is not None:
+        found += _query_parameters(declared.query)
+    if declared.keyed:
+        found.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "description": "Any text of your own, such as a UUID, used for one request only. Keys are kept for "
+                "good and belong to the company, whichever of its tokens is used.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+            }
+        )
+    return found
+
+
+def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    described = model.model_json_schema(ref_template=_REF)
+    parameters = []
+    for name, schema in described["properties"].items():
+        # A parameter that may be left out is absent, never null.
+        branches = [part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"]
+        kept = {
+            k: v for k, v in schema.items() if k not in {"anyOf", "title", "description"} and v is not None
+        }
+        inner = {**branches[0], **kept}
+        parameters.append(
+            {
+                "name": name,
+                "in": "query",
+                "required": name in described.get("required", []),
+                "description": schema.get("description", ""),
+                "schema": {k: v for k, v in inner.items() if k not in {"title", "description"}},
+            }
+        )
+    return parameters
+
+
+def _responses(declared: Operation) -> dict[str, Any]:
+    request_id = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
+    answers: dict[str, Any] = {
+        str(status): {
+            "description": words,
+            "headers": {**request_id, **_own_headers(declared)},
+            "content": {"application/json": {"schema": _ref(declared.answer)}},
+        }
+        for status, words in sorted(declared.answers.items())
+    }
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys((*_ALWAYS, *_input_problems(declared), *declared.problems)):
+        by_status.setdefault(KINDS[code].status, []).append(code)
+    for status, codes in sorted(by_status.items()):
+        headers: dict[str, Any] = dict(request_id)
+        if status == 401:
+            headers["WWW-Authenticate"] = {"schema": {"type": "string", "const": CHALLENGE}}
+        if status in {429, 503}:
+            headers["Retry-After"] = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+        answers[str(status)] = {
+            "description": "; ".join(f"{KINDS[code].title} (`{code}`)" for code in codes),
+            "headers": headers,
+            "content": {MEDIA_TYPE: {"schema": _ref(schemas.Problem)}},
+        }
+    return answers
+
+
+def _own_headers(declared: Operation) -> dict[str, Any]:
+    if not declared.keyed:
+        return {}
+    return {
+        "Location": {"description": "The invoice.", "schema": {"type": "string"}},
+        "Idempotency-Replayed": {
+            "description": "`true` when this answer was kept under the key.",
+            "schema": {"type": "string"},
+        },
+    }
+
+
+def _input_problems(declared: Operation) -> tuple[str, ...]:
+    if declared.body is not None:
+        return ("malformed_json", "too_large", "unsupported_media_type", "invalid_input")
+    return ("invalid_input",) if declared.query is not None else ()
+
+
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model.__name__)}
+
+
+def _schemas() -> dict[str, Any]:
+    outputs = {declared.answer for declared in OPERATIONS} | {schemas.Problem}
+    inputs = {declared.body for declared in OPERATIONS if declared.body is not None}
+    queries = {declared.query for declared in OPERATIONS if declared.query is not None}
+    wanted = [(model, "serialization") for model in outputs]
+    wanted += [(model, "validation") for model in inputs | queries]
+    _, described = models_json_schema(sorted(wanted, key=lambda w: w[0].__name__), ref_template=_REF)  # type: ignore[arg-type]
+    names = {model.__name__ for model in queries}
+    return {name: schema for name, schema in sorted(described["$defs"].items()) if name not in names}

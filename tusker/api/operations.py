@@ -1,0 +1,155 @@
+"""The operations of `/api/v1`: one declaration each, from which both the URL rule and the OpenAPI text are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import Blueprint, Response, jsonify, request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
+
+from tusker.api.auth import authenticate
+from tusker.api.problems import ApiError, refuse_invalid
+from tusker.api.schemas import FieldError, Input
+from tusker.web.access import by_token
+
+PREFIX = "/api/v1"
+LARGEST_BODY = 64 * 1024
+LONGEST_KEY = 120
+
+bp = Blueprint("api", __name__, url_prefix=PREFIX)
+
+Model = TypeVar("Model", bound=BaseModel)
+View = Callable[..., "Reply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a view answers: a model, or the JSON of one that was kept."""
+
+    body: BaseModel | Mapping[str, Any]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. `answers` says in words what each success status means; all of them carry `answer`."""
+
+    method: str
+    rule: str
+    name: str
+    summary: str
+    description: str
+    tag: str
+    answer: type[BaseModel]
+    answers: Mapping[int, str]
+    problems: tuple[str, ...]
+    body: type[Input] | None
+    query: type[Input] | None
+    keyed: bool
+
+
+OPERATIONS: list[Operation] = []
+
+
+def operation(
+    method: str,
+    rule: str,
+    *,
+    tag: str,
+    answer: type[BaseModel],
+    answers: Mapping[int, str],
+    problems: tuple[str, ...] = (),
+    body: type[Input] | None = None,
+    query: type[Input] | None = None,
+    keyed: bool = False,
+) -> Callable[[View], View]:
+    """Declare a view as an operation; its docstring becomes summary (first line) and description.
+
+    The view gets `caller`, `body` and `query` as declared, `key` (the Idempotency-Key or None) when `keyed`, and the
+    path's own arguments.
+    """
+
+    def register(view: View) -> View:
+        summary, _, description = (view.__doc__ or "").strip().partition("\n")
+        declared = Operation(
+            method=method,
+            rule=rule,
+            name=view.__name__,
+            summary=summary.rstrip("."),
+            description="\n".join(line.strip() for line in description.strip().splitlines()),
+            tag=tag,
+            answer=answer,
+            answers=answers,
+            problems=problems,
+            body=body,
+            query=query,
+            keyed=keyed,
+        )
+        OPERATIONS.append(declared)
+        bp.add_url_rule(rule, view.__name__, _endpoint(declared, view), methods=[method])
+        return view
+
+    return register
+
+
+def _endpoint(declared: Operation, view: View) -> Callable[..., Response]:
+    @by_token
+    @wraps(view)
+    def endpoint(**arguments: Any) -> Response:
+        request.max_content_length = LARGEST_BODY
+        arguments["caller"] = authenticate()
+        if declared.keyed:
+            arguments["key"] = _read_key()
+        if declared.query is not None:
+            arguments["query"] = _read_query(declared.query)
+        if declared.body is not None:
+            arguments["body"] = _read_body(declared.body)
+        return _respond(view(**arguments))
+
+    return endpoint
+
+
+def _respond(reply: Reply) -> Response:
+    if isinstance(reply.body, BaseModel):
+        answer = Response(reply.body.model_dump_json(), status=reply.status, mimetype="application/json")
+    else:
+        answer = jsonify(reply.body)
+        answer.status_code = reply.status
+    answer.headers.update(reply.headers)
+    return answer
+
+
+def _read_body(model: type[Model]) -> Model:
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
+    try:
+        return model.model_validate_json(request.get_data())
+    except ValidationError as error:
+        raise refuse_invalid(error, where="body") from error
+
+
+def _read_query(model: type[Model]) -> Model:
+    given = request.args.to_dict(flat=False)
+    for name, values in given.items():
+        if len(values) > 1:
+            message = f"{name[:80]} must be given once."
+            raise ApiError("invalid_input", message, [FieldError(field=name[:80], message=message)])
+    try:
+        return model.model_validate({name: values[0] for name, values in given.items()})
+    except ValidationError as error:
+        raise refuse_invalid(error, where="query") from error
+
+
+def _read_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not key or len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
+        message = f"Idempotency-Key must be 1 to {LONGEST_KEY} printable ASCII characters."
+        raise ApiError("invalid_input", message, [FieldError(field="Idempotency-Key", message=message)])
+    return key

@@ -1,0 +1,264 @@
+"""The views of `/api/v1`: what was sent → the same services as the pages → JSON."""
+
+from __future__ import annotations
+
+from flask import url_for
+
+from tusker.api import present, schemas
+from tusker.api.auth import Caller
+from tusker.api.operations import Reply, operation
+from tusker.carriers.base import Carrier
+from tusker.carriers.registry import get_carrier, get_carriers
+from tusker.currency import currency
+from tusker.domain.limits import LimitUse
+from tusker.domain.shipments import TrackedOrder
+from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import Customer
+from tusker.queries import api as queries
+from tusker.queries.events import events_of
+from tusker.queries.loans import loan_of_invoice, loans_of_invoices
+from tusker.services.context import Context
+from tusker.services.financing import request_financing
+from tusker.services.idempotency import KeptAnswer, claim_key, hash_input, keep_answer, kept_answer
+from tusker.services.quotes import fetch_order, quote_order
+from tusker.transactions import transaction
+from tusker.web.paging import decode_key, encode_key
+
+_ORDER_PROBLEMS = (
+    "unknown_order",
+    "cancelled_order",
+    "not_placed",
+    "no_value",
+    "no_credit_line",
+    "line_closed",
+    "unknown_carrier",
+    "duplicate",
+    "carrier_error",
+    "carrier_unavailable",
+)
+_LARGEST_ID = 2**63 - 1
+
+
+@operation("GET", "/me", tag="Account", answer=schemas.Me, answers={200: "The token's company."})
+def me(*, caller: Caller) -> Reply:
+    """Whose token this is.
+
+    The company with its own limits, the installation's currency and the delivery companies it knows.
+    """
+    company = db.session.get_one(Customer, caller.company_id)
+    return Reply(
+        schemas.Me(
+            company=schemas.Company(id=caller.company_id, name=caller.company_name),
+            reference=caller.reference,
+            sides=[
+                *(["supplier"] if caller.is_supplier else []),
+                *(["purchaser"] if caller.is_purchaser else []),
+            ],
+            token=schemas.Token(name=caller.token_name, prefix=caller.token_prefix),
+            currency=currency().code,
+            decimals=currency().exponent,
+            carriers=sorted(get_carriers()),
+            business_date=caller.context().today,
+            supplier_limit=_account_limit(company.supplier),
+            purchaser_limit=_account_limit(company.purchaser),
+        )
+    )
+
+
+@operation(
+    "POST",
+    "/quotes",
+    tag="Financing",
+    body=schemas.QuoteRequest,
+    answer=schemas.Quote,
+    answers={200: "The figures. With `refusal` set, a request would be rejected now."},
+    problems=("not_allowed", *_ORDER_PROBLEMS),
+)
+def quote(*, caller: Caller, body: schemas.QuoteRequest) -> Reply:
+    """What financing an order would be worth and cost.
+
+    Asks the delivery company for the order and shows value, principal, cost and what is left of each of the three
+    limits. Nothing is requested and nothing is stored.
+    """
+    supplier_id = caller.supplier_id()
+    order = fetch_order(_carrier(body.carrier), body.order_ref)
+    return Reply(present.quote(quote_order(caller.context(), supplier_id, order)))
+
+
+@operation(
+    "POST",
+    "/invoices",
+    tag="Financing",
+    body=schemas.InvoiceRequest,
+    answer=schemas.Invoice,
+    answers={
+        201: "Decided: `status` is `approved`, or `rejected` with the `refusal` that says which limit lacked how much.",
+        200: "This order was requested before and is neither rejected nor cancelled: that invoice as it stands now.",
+    },
+    problems=("not_allowed", "terms_changed", "conflict", "idempotency_key_reused", *_ORDER_PROBLEMS),
+    keyed=True,
+)
+def request_invoice(*, caller: Caller, body: schemas.InvoiceRequest, key: str | None) -> Reply:
+    """Request financing for an order.
+
+    Safe to repeat: an order is financed once. A refusal by a limit is an answer, not an error: a stored invoice with
+    the status `rejected`. A rejected or cancelled order may be requested again, which makes a new invoice; send an
+    `Idempotency-Key` to be sure that a repetition of the same request is never taken for a new one. Answers that
+    stored or found an invoice are kept under the key (header `Idempotency-Replayed: true` when they come again);
+    problems are not.
+    """
+    supplier_id = caller.supplier_id()
+    carrier = _carrier(body.carrier)
+    asked = hash_input("POST /invoices", {**body.model_dump(mode="json"), "carrier": carrier.name})
+    # First what is known already: a repetition is answered even while the delivery company is away.
+    with transaction():
+        if key is not None and (kept := kept_answer(supplier_id, key, asked)) is not None:
+            return _kept(kept)
+        known = queries.live_invoice_of_order(supplier_id, carrier.name, body.order_ref) is not None
+    order = None if known else fetch_order(carrier, body.order_ref)
+    ctx = caller.context()
+    with transaction():
+        if key is not None and (kept := claim_key(ctx, supplier_id, key, asked)) is not None:
+            return _kept(kept)
+        reply = _decide(ctx, supplier_id, body, carrier, order)
+        if key is not None:
+            keep_answer(supplier_id, key, KeptAnswer(reply.status, dict(reply.body)))
+    return reply
+
+
+@operation(
+    "GET",
+    "/invoices",
+    tag="Invoices",
+    query=schemas.InvoiceQuery,
+    answer=schemas.InvoicePage,
+    answers={200: "A page, newest first."},
+)
+def invoices(*, caller: Caller, query: schemas.InvoiceQuery) -> Reply:
+    """List your invoices.
+
+    Those in which your company is supplier or purchaser, newest first. Give `next_cursor` as `cursor` for the next
+    page; keep the filters the same.
+    """
+    rows = queries.company_invoices(
+        caller.company_id,
+        status=query.status,
+        number=query.number,
+        since=query.since,
+        before=_before(query.cursor),
+        limit=query.limit + 1,
+    )
+    page = rows[: query.limit]
+    loans = loans_of_invoices([row.invoice.id for row in page], caller.context().today)
+    items = [present.invoice(row, caller.company_id, loans.get(row.invoice.id)) for row in page]
+    return Reply(schemas.InvoicePage(items=items, next_cursor=_next_cursor(items, len(rows))))
+
+
+@operation(
+    "GET",
+    f"/invoices/<int(max={_LARGEST_ID}):invoice_id>",
+    tag="Invoices",
+    query=schemas.OneInvoiceQuery,
+    answer=schemas.Invoice,
+    answers={200: "The invoice."},
+    problems=("not_found",),
+)
+def invoice(*, caller: Caller, query: schemas.OneInvoiceQuery, invoice_id: int) -> Reply:
+    """One invoice.
+
+    With its shipment and, from the payout on, its loan with what is owed today and at the end of the term.
+    """
+    found = queries.company_invoice(caller.company_id, invoice_id)
+    if found is None:
+        raise NotFound("This invoice does not exist.")
+    events = events_of("invoice", invoice_id) if query.include == "events" else None
+    loan = loan_of_invoice(invoice_id, caller.context().today)
+    return Reply(present.invoice(found, caller.company_id, loan, events))
+
+
+@operation(
+    "GET",
+    "/credit-lines",
+    tag="Account",
+    query=schemas.PageQuery,
+    answer=schemas.CreditLinePage,
+    answers={200: "A page, newest first."},
+)
+def credit_lines(*, caller: Caller, query: schemas.PageQuery) -> Reply:
+    """List your credit lines with what is left of each limit.
+
+    Another company's own limit shows only what is left of it; a supplier's is not shown to its purchasers.
+    """
+    rows = queries.company_lines(caller.company_id, before=_before(query.cursor), limit=query.limit + 1)
+    today = caller.context().today
+    items = [present.credit_line(row, caller.company_id, today) for row in rows[: query.limit]]
+    return Reply(schemas.CreditLinePage(items=items, next_cursor=_next_cursor(items, len(rows))))
+
+
+def _decide(
+    ctx: Context,
+    supplier_id: int,
+    body: schemas.InvoiceRequest,
+    carrier: Carrier,
+    order: TrackedOrder | None,
+) -> Reply:
+    """Admit the order, or find the invoice that it has; `order` is None when it was seen to have one."""
+    created = False
+    if order is None:
+        invoice_id = queries.live_invoice_of_order(supplier_id, carrier.name, body.order_ref)
+    else:
+        try:
+            decision = request_financing(
+                ctx, supplier_id, order, source="api", terms_version=body.terms_version
+            )
+        except Duplicate:
+            # The same order is a repetition; the same number of anything else is a duplicate.
+            invoice_id = queries.live_invoice_of_order(supplier_id, carrier.name, body.order_ref)
+            if invoice_id is None:
+                raise
+        else:
+            invoice_id, created = decision.invoice_id, not decision.replayed
+    found = None if invoice_id is None else queries.company_invoice(supplier_id, invoice_id)
+    if found is None:
+        raise Conflict("The invoice of this order was cancelled at this moment. Ask again.")
+    shown = present.invoice(found, supplier_id, loan_of_invoice(found.invoice.id, ctx.today))
+    return Reply(shown.model_dump(mode="json"), 201 if created else 200, _location(found.invoice.id))
+
+
+def _kept(answer: KeptAnswer) -> Reply:
+    headers = {**_location(answer.body["id"]), "Idempotency-Replayed": "true"}
+    return Reply(answer.body, answer.status, headers)
+
+
+def _location(invoice_id: int) -> dict[str, str]:
+    return {"Location": url_for("api.invoice", invoice_id=invoice_id)}
+
+
+def _carrier(name: str | None) -> Carrier:
+    """The delivery company of this name; without one, the only one there is."""
+    if name is not None:
+        return get_carrier(name)
+    known = list(get_carriers().values())
+    if len(known) != 1:
+        raise InvalidInput("Name the delivery company; GET /me lists them.", field="carrier")
+    return known[0]
+
+
+def _account_limit(account: object) -> schemas.Limit | None:
+    if account is None:
+        return None
+    return present.limit(LimitUse(account.limit_amount, account.used_amount))  # type: ignore[attr-defined]
+
+
+def _before(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    try:
+        return decode_key(cursor)
+    except InvalidInput:
+        raise InvalidInput("cursor is not one that a page of this list gave.", field="cursor") from None
+
+
+def _next_cursor(items: list[schemas.Invoice] | list[schemas.CreditLine], found: int) -> str | None:
+    return encode_key(items[-1].id) if found > len(items) else None

@@ -1,0 +1,347 @@
+"""What goes in and out of `/api/v1`. The OpenAPI document is made from these models."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.limits import Bound
+from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.terms import DayCount, InterestMethod
+
+Side = Literal["supplier", "purchaser"]
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not contain control characters.")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    cleaned = text.strip()
+    if not cleaned:
+        raise ValueError("must not be empty.")
+    return cleaned
+
+
+Reference = Annotated[
+    str, Field(min_length=1, max_length=60), AfterValidator(_printable), AfterValidator(_not_blank)
+]
+"""A reference as it is written on orders and invoices; blanks around it do not count."""
+
+
+class Input(BaseModel):
+    """A body or query that a caller sends: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class Output(BaseModel):
+    """Something that we answer."""
+
+    model_config = ConfigDict(
+        extra="forbid", use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
+    )
+
+
+class QuoteRequest(Input):
+    """Which order to look at."""
+
+    model_config = ConfigDict(strict=True, json_schema_extra={"examples": [{"order_ref": "ORD-100045"}]})
+
+    order_ref: Reference
+    """The delivery company's order or tracking number."""
+    carrier: Annotated[str | None, Field(max_length=40)] = None
+    """The delivery company, as `GET /me` lists it. May be left out when there is only one."""
+
+
+class InvoiceRequest(QuoteRequest):
+    """Which order to finance, and on which terms."""
+
+    model_config = ConfigDict(
+        strict=True, json_schema_extra={"examples": [{"order_ref": "ORD-100045", "terms_version": 1}]}
+    )
+
+    terms_version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    """That of the quote you agreed to: the request fails when the terms have changed since. Left out, the present
+    terms are taken."""
+
+
+class PageQuery(Input):
+    """A page of a list, newest first."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    """How many items at most."""
+    cursor: Annotated[str | None, Field(min_length=1, max_length=40)] = None
+    """`next_cursor` of the page before."""
+
+
+class InvoiceQuery(PageQuery):
+    """Which invoices to list."""
+
+    status: InvoiceStatus | None = None
+    """Only invoices in this status."""
+    number: Reference | None = None
+    """Only this number (the order reference of the request)."""
+    since: AwareDatetime | None = None
+    """Only invoices requested at or after this time, with its offset from UTC."""
+
+
+class OneInvoiceQuery(Input):
+    """What to add to an invoice."""
+
+    include: Literal["events"] | None = None
+    """`events` adds the invoice's timeline."""
+
+
+class Money(Output):
+    """An amount of money, exact in both spellings. Never a JSON number with a fraction."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"minor": 12500000, "value": "125000.00", "currency": "INR"}]}
+    )
+
+    minor: int
+    """In the currency's smallest unit (paise, cents): the figure to calculate with."""
+    value: str
+    """In major units, as decimal text."""
+    currency: str
+    """ISO 4217 code. An installation has one currency."""
+
+
+class Company(Output):
+    """A company."""
+
+    id: int
+    name: str
+
+
+class Terms(Output):
+    """What is lent against an invoice and what it costs. Rates are fractions a year as decimal text (0.18 = 18 %)."""
+
+    advance_rate: str
+    apr: str
+    tenor_days: int
+    day_count: DayCount
+    interest_method: InterestMethod
+    fee_flat: Money
+    fee_rate: str
+    grace_days: int
+    penal_rate: str
+
+
+class Limit(Output):
+    """A limit and what is left of it. Of another company's own limit only what is left is shown."""
+
+    limit: Money | None
+    used: Money | None
+    available: Money
+    """limit − used, never below zero."""
+
+
+class Limits(Output):
+    """The three limits that an invoice is held against."""
+
+    credit_line: Limit
+    supplier: Limit | None
+    """null for purchasers."""
+    purchaser: Limit
+    available: Money
+    """The smallest of the three: the largest principal that would be approved now."""
+
+
+class Refusal(Output):
+    """The limit that did not hold."""
+
+    bound: Bound
+    lacking: Money
+    """How much it lacked for this principal."""
+
+
+class Quote(Output):
+    """What financing an order would be worth and cost, if it were paid out today and repaid on the due date."""
+
+    order_ref: str
+    carrier: str
+    shipment_status: ShipmentStatus
+    purchaser: Company
+    credit_line_id: int
+    terms_version: int
+    """Send it with the request to be sure of these terms."""
+    terms: Terms
+    amount: Money
+    """The order's value as declared to the delivery company."""
+    principal: Money
+    """advance rate × amount: what would be lent."""
+    interest: Money
+    fee: Money
+    cost: Money
+    """interest + fee"""
+    due_at_term: Money
+    """principal + cost"""
+    due_on: date
+    limits: Limits
+    refusal: Refusal | None
+    """Set when a limit would not hold now."""
+
+
+class Shipment(Output):
+    """Where the goods are."""
+
+    carrier: str
+    order_ref: str
+    status: ShipmentStatus
+    eta: AwareDatetime | None
+    checked_at: AwareDatetime | None
+    """When the delivery company was last asked."""
+
+
+class Owed(Output):
+    """What is owed on a day, net of what was paid."""
+
+    as_of: date
+    principal: Money
+    interest: Money
+    fee: Money
+    penalty: Money
+    total: Money
+    days_past_due: int
+
+
+class Loan(Output):
+    """The disbursed invoice as a debt."""
+
+    reference: str
+    principal: Money
+    open_principal: Money
+    start_date: date
+    due_date: date
+    closed_on: date | None
+    live: Owed
+    """What is to be paid today."""
+    term: Owed
+    """What is to be paid on the due date."""
+
+
+class Event(Output):
+    """One change in an invoice's life."""
+
+    at: AwareDatetime
+    kind: str
+    from_value: str | None
+    to_value: str | None
+    reason: str
+
+
+class Invoice(Output):
+    """A request for financing and what became of it."""
+
+    id: int
+    number: str
+    side: Side
+    """Which side of it your company is on."""
+    status: InvoiceStatus
+    supplier: Company
+    purchaser: Company
+    credit_line_id: int
+    invoice_date: date | None
+    amount: Money
+    principal: Money
+    terms: Terms
+    """As frozen at the request."""
+    requested_at: AwareDatetime
+    financeable_at: AwareDatetime | None
+    closed_at: AwareDatetime | None
+    refusal: Refusal | None
+    """Of a rejected invoice: the limit that bound. Shown to the supplier."""
+    shipment: Shipment | None
+    loan: Loan | None
+    """From the payout on."""
+    events: list[Event] | None
+    """The timeline, oldest first, when asked for with `include=events`."""
+
+
+class InvoicePage(Output):
+    """A page of invoices, newest first."""
+
+    items: list[Invoice]
+    next_cursor: str | None
+    """Give it as `cursor` for the next page; null on the last one."""
+
+
+class CreditLine(Output):
+    """One supplier-purchaser relationship."""
+
+    id: int
+    side: Side
+    supplier: Company
+    purchaser: Company
+    status: Literal["active", "suspended"]
+    open: bool
+    """Whether it admits new invoices today: active and within its dates."""
+    valid_from: date
+    valid_to: date | None
+    terms_version: int
+    terms: Terms
+    limits: Limits
+
+
+class CreditLinePage(Output):
+    """A page of credit lines, newest first."""
+
+    items: list[CreditLine]
+    next_cursor: str | None
+
+
+class Token(Output):
+    """The token of this request."""
+
+    name: str
+    prefix: str
+
+
+class Me(Output):
+    """Whose token this is, and what the installation is set to."""
+
+    company: Company
+    reference: str | None
+    sides: list[Side]
+    token: Token
+    currency: str
+    decimals: int
+    """Decimals of the currency: 2 means that 100 minor units are one major unit."""
+    carriers: list[str]
+    business_date: date
+    """Today in the lender's time zone; live amounts are as of this day."""
+    supplier_limit: Limit | None
+    purchaser_limit: Limit | None
+
+
+class FieldError(Output):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(Output):
+    """A problem as RFC 9457 has it."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    type: str
+    """`urn:tusker:problem:` and the problem's constant name."""
+    title: str
+    status: int
+    detail: str
+    """A sentence for people."""
+    instance: str
+    """`urn:tusker:request:` and the id of this request, which `X-Request-ID` carries too."""
+    errors: list[FieldError] | None = None
+    """Each field that cannot be taken."""
+    invoice_id: int | None = None
+    """With `duplicate`: the invoice that holds the number."""

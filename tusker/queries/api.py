@@ -1,0 +1,103 @@
+"""What one company may read through `/api/v1`: the invoices and credit lines on either side of which it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, or_, select, union_all
+from sqlalchemy.orm import aliased
+
+from tusker.extensions import db
+from tusker.models import CreditLine, Customer, Invoice, Shipment
+from tusker.models.invoice import LIVE_NUMBER
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyInvoice:
+    """An invoice with the names on both sides and its shipment (None when it was refused)."""
+
+    invoice: Invoice
+    supplier: str
+    purchaser: str
+    shipment: Shipment | None
+
+
+_supplier = aliased(Customer, flat=True)
+_purchaser = aliased(Customer, flat=True)
+_SIDES = (Invoice.supplier_id, Invoice.purchaser_id)
+
+
+def company_invoices(
+    company_id: int,
+    *,
+    status: str | None = None,
+    number: str | None = None,
+    since: datetime | None = None,
+    before: int | None = None,
+    limit: int,
+) -> list[CompanyInvoice]:
+    """A page of a company's invoices, newest first; `before` is the id at the end of the page before it."""
+    # Each side by its own index; together with OR they would be read whole and sorted.
+    pages = []
+    for side in _SIDES:
+        page = select(Invoice.id).where(side == company_id)
+        if status is not None:
+            page = page.where(Invoice.status == status)
+        if number is not None:
+            page = page.where(Invoice.number == number)
+        if since is not None:
+            page = page.where(Invoice.requested_at >= since)
+        if before is not None:
+            page = page.where(Invoice.id < before)
+        pages.append(page.order_by(Invoice.id.desc()).limit(limit).subquery())
+    ids = union_all(*(select(page.c.id) for page in pages))
+    return _read(_invoices().where(Invoice.id.in_(ids)).order_by(Invoice.id.desc()).limit(limit))
+
+
+def company_invoice(company_id: int, invoice_id: int) -> CompanyInvoice | None:
+    """One invoice, if the company stands on either side of it."""
+    found = _read(_invoices().where(Invoice.id == invoice_id, or_(*(side == company_id for side in _SIDES))))
+    return found[0] if found else None
+
+
+def live_invoice_of_order(supplier_id: int, carrier: str, order_ref: str) -> int | None:
+    """The id of the supplier's invoice for this very order that was not refused or cancelled."""
+    found: int | None = db.session.scalar(
+        select(Invoice.id)
+        .join(Shipment, Shipment.invoice_id == Invoice.id)
+        .where(
+            Invoice.supplier_id == supplier_id,
+            Invoice.number == order_ref,
+            LIVE_NUMBER,
+            Shipment.carrier == carrier,
+            Shipment.order_ref == order_ref,
+        )
+    )
+    return found
+
+
+def company_lines(company_id: int, *, before: int | None = None, limit: int) -> list[CreditLine]:
+    """A page of a company's credit lines on either side, newest first, with both companies loaded."""
+    query = select(CreditLine).where(
+        or_(CreditLine.supplier_id == company_id, CreditLine.purchaser_id == company_id)
+    )
+    if before is not None:
+        query = query.where(CreditLine.id < before)
+    return list(db.session.scalars(query.order_by(CreditLine.id.desc()).limit(limit)).unique())
+
+
+def _invoices() -> Select[Any]:
+    return (
+        select(Invoice, _supplier.name, _purchaser.name, Shipment)
+        .join(_supplier, _supplier.id == Invoice.supplier_id)
+        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .outerjoin(Shipment, Shipment.invoice_id == Invoice.id)
+        # Admission writes in SQL: what the session remembers of an invoice may be older than its row.
+        .execution_options(populate_existing=True)
+    )
+
+
+def _read(query: Select[Any]) -> list[CompanyInvoice]:
+    return [CompanyInvoice(*row) for row in db.session.execute(query).unique()]
