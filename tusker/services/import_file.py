@@ -1,0 +1,232 @@
+"""A CSV file of invoices read by a mapping of its columns, before anything is asked of the database."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from enum import StrEnum
+
+from tusker.carriers.registry import MANUAL
+from tusker.currency import currency
+from tusker.errors import InvalidInput
+from tusker.services.context import Context
+from tusker.services.csv_input import CsvRow, CsvTable, check_date_format, read_date
+
+REQUIRED = ("number", "supplier", "purchaser", "amount", "date")
+LONGEST = {"number": 60, "order_ref": 60, "supplier": 120, "purchaser": 120, "carrier": 40}
+"""Longest texts, in characters, as the database has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """Which column of the file holds what."""
+
+    number: str
+    supplier: str
+    purchaser: str
+    amount: str
+    date: str
+    order_ref: str | None = None
+    carrier: str | None = None
+
+    def columns(self) -> dict[str, str]:
+        """The mapped columns by what they hold."""
+        return {f.name: column for f in fields(self) if (column := getattr(self, f.name)) is not None}
+
+
+def mapping_from(chosen: Mapping[str, str | None]) -> ColumnMapping:
+    """A mapping from what was chosen for each field; raises `InvalidInput` naming the field that is missing."""
+    given = {name: column for name, column in chosen.items() if column}
+    for name in REQUIRED:
+        if name not in given:
+            raise InvalidInput(f"Say which column holds the {name}.", field=name)
+    if "carrier" in given and "order_ref" not in given:
+        raise InvalidInput("A column for the carrier needs one for the order reference.", field="order_ref")
+    return ColumnMapping(**given)
+
+
+def parse_mapping(text: str) -> ColumnMapping:
+    """Read `number=invoiceNumber,supplier=…`; a column with a comma in its name stands in double quotes:
+    `"number=Invoice, No."`. Raises `InvalidInput` naming the field."""
+    known = [f.name for f in fields(ColumnMapping)]
+    chosen: dict[str, str | None] = {}
+    for part in next(csv.reader([text]), []):
+        name, equals, column = (piece.strip() for piece in part.partition("="))
+        if not equals or not column or name not in known:
+            raise InvalidInput(
+                f"“{part.strip()[:60]}” does not map a column; write {known[0]}=Column, with one of"
+                f" {', '.join(known)}.",
+                field="mapping",
+            )
+        if name in chosen:
+            raise InvalidInput(f"“{name}” is mapped twice.", field="mapping")
+        chosen[name] = column
+    return mapping_from(chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How a file is to be read and what to do with known refusals.
+
+    `date_format` is a `strptime` pattern, empty for ISO dates. `carrier` is the delivery company of order references
+    where no column names one; `carriers` are those that can be asked. `retry_refused` requests again what was refused
+    or cancelled before.
+    """
+
+    mapping: ColumnMapping
+    date_format: str = ""
+    carrier: str = MANUAL
+    carriers: frozenset[str] = frozenset()
+    retry_refused: bool = False
+    source: str = "import"
+
+
+class RowOutcome(StrEnum):
+    """What became of a row."""
+
+    APPROVED = "approved"
+    REPLAYED = "already_requested"
+    REJECTED = "refused_by_limit"
+    REFUSED_BEFORE = "refused_before"
+    CONFLICT = "conflict"
+    NOT_FINANCEABLE = "not_financeable"
+    INVALID = "invalid"
+    HELD_BACK = "held_back"
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRow:
+    """One readable invoice of a file; the amount in minor units, `order_ref` empty when nobody tracks it."""
+
+    line: int
+    number: str
+    supplier: str
+    purchaser: str
+    amount: int
+    invoice_date: date
+    carrier: str
+    order_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """The answer to one row; `reason` is a sentence for people, empty when it was approved. Money in minor units."""
+
+    line: int
+    number: str
+    supplier: str
+    purchaser: str
+    outcome: RowOutcome
+    reason: str = ""
+    invoice_id: int | None = None
+    amount: int | None = None
+    principal: int | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether this invoice is not (and was not) financed."""
+        return self.outcome not in {RowOutcome.APPROVED, RowOutcome.REPLAYED}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFile:
+    """The rows that can be read, and a refusal for each that cannot."""
+
+    rows: list[InvoiceRow]
+    invalid: list[RowResult]
+
+
+def read_invoices(ctx: Context, table: CsvTable, options: ImportOptions) -> ImportFile:
+    """Read every row by the mapping; raises `InvalidInput` for a missing column, a date format or a carrier."""
+    if options.date_format:
+        check_date_format(options.date_format)
+    if options.mapping.order_ref is not None and options.mapping.carrier is None:
+        _known_carrier(options.carrier, options)
+    places = {
+        name: table.column(column, meaning=name.replace("_", " "))
+        for name, column in options.mapping.columns().items()
+    }
+    rows: list[InvoiceRow] = []
+    invalid: list[RowResult] = []
+    seen: dict[tuple[str, ...], int] = {}
+    for record in table.rows:
+        values = {name: record.values[i].strip() for name, i in places.items() if i < len(record.values)}
+        try:
+            row = _read_row(ctx, record, values, len(table.header), options)
+            _check_first(row, seen)
+        except InvalidInput as error:
+            number, supplier, purchaser = (values.get(name, "")[:120] for name in REQUIRED[:3])
+            reason = _naming(error, options.mapping)
+            invalid.append(RowResult(record.line, number, supplier, purchaser, RowOutcome.INVALID, reason))
+        else:
+            rows.append(row)
+    return ImportFile(rows, invalid)
+
+
+def _read_row(
+    ctx: Context, record: CsvRow, values: dict[str, str], width: int, options: ImportOptions
+) -> InvoiceRow:
+    if len(record.values) != width:
+        raise InvalidInput(f"The row has {len(record.values)} values where the header has {width} columns.")
+    for name, longest in LONGEST.items():
+        _check_text(name, values.get(name, ""), longest)
+    for name in REQUIRED:
+        if not values[name]:
+            raise InvalidInput(f"The {name} is missing.", field=name)
+    invoice_date = read_date(values["date"], options.date_format, field="date")
+    if invoice_date > ctx.today:
+        raise InvalidInput(f"The date {invoice_date.isoformat()} is in the future.", field="date")
+    order_ref = values.get("order_ref", "")
+    carrier = MANUAL
+    if order_ref:
+        carrier = _known_carrier(values.get("carrier") or options.carrier, options)
+    return InvoiceRow(
+        line=record.line,
+        number=values["number"],
+        supplier=values["supplier"],
+        purchaser=values["purchaser"],
+        amount=currency().parse(values["amount"], field="amount"),
+        invoice_date=invoice_date,
+        carrier=carrier,
+        order_ref=order_ref,
+    )
+
+
+def _check_text(name: str, value: str, longest: int) -> None:
+    label = name.replace("_", " ")
+    if len(value) > longest:
+        raise InvalidInput(f"The {label} has more than {longest} characters.", field=name)
+    if not value.isprintable():
+        raise InvalidInput(f"The {label} is not one line of readable text.", field=name)
+
+
+def _known_carrier(name: str, options: ImportOptions) -> str:
+    if name != MANUAL and name not in options.carriers:
+        known = ", ".join(sorted(options.carriers)) or "none"
+        raise InvalidInput(
+            f"The delivery company “{name[:40]}” is not configured; configured: {known}.", field="carrier"
+        )
+    return name
+
+
+def _check_first(row: InvoiceRow, seen: dict[tuple[str, ...], int]) -> None:
+    """An invoice, and an order, may stand in a file once; `seen` remembers the line of each."""
+    keys: list[tuple[str, ...]] = [("number", row.supplier.casefold(), row.number)]
+    if row.carrier != MANUAL:
+        keys.append(("order_ref", row.carrier, row.order_ref))
+    for key in keys:
+        if key in seen:
+            what = "invoice number of this supplier" if key[0] == "number" else "order reference"
+            raise InvalidInput(
+                f"“{key[-1]}” stands in line {seen[key]} already: each {what} may occur once.", field=key[0]
+            )
+    for key in keys:
+        seen[key] = row.line
+
+
+def _naming(error: InvalidInput, mapping: ColumnMapping) -> str:
+    """The message with the name of the file's column in front."""
+    column = mapping.columns().get(error.field) if error.field else None
+    return f"{column}: {error.message}" if column else error.message
