@@ -15,6 +15,7 @@ from typing import Any
 
 import flask_migrate
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
@@ -26,6 +27,7 @@ from tusker.domain.terms import Terms
 from tusker.extensions import db
 from tusker.local.servers import LocalServers, local_servers
 from tusker.models import CreditLine, Customer, Disbursal, Invoice, OutboxMessage, Role, Shipment, User
+from tusker.services import users
 from tusker.services.context import Context
 from tusker.services.credit_lines import LineData, open_credit_line
 from tusker.services.customers import CustomerData, IdentityData, create_customer, set_carrier_identities
@@ -47,6 +49,12 @@ TERMS = Terms(advance_rate=Decimal("0.8"), apr=Decimal("0.18"), tenor_days=90)
 FIXTURES = Path(__file__).parent / "fixtures"
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_hashes() -> None:
+    """Passwords are hashed for real but cheaply: hundreds of tests sign somebody in."""
+    users._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture(scope="session")

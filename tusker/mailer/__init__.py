@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import smtplib
 import ssl
@@ -33,12 +34,18 @@ class SmtpMailer:
         self.host, self.port, self.user, self.password, self.starttls = host, port, user, password, starttls
 
     def send(self, message: EmailMessage) -> None:
-        with smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_SECONDS) as server:
+        server = smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_SECONDS)
+        try:
             if self.starttls:
                 server.starttls(context=ssl.create_default_context())
             if self.user:
                 server.login(self.user, self.password)
             server.send_message(message)
+            # Taken is taken: a server that stumbles over the goodbye must not get the mail again.
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                server.quit()
+        finally:
+            server.close()
 
 
 class FolderMailer:
