@@ -1,0 +1,50 @@
+"""The staff's dashboard: what is to be done now, and how the book stands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import current_app, render_template
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.admin.blueprint import bp
+from tusker.admin.links import subject_url
+from tusker.currency import currency
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.models import Role
+from tusker.queries import staff_dashboard as reads
+from tusker.queries.disbursals import open_disbursals
+from tusker.queries.events import events_page
+from tusker.queries.loans import loan_totals
+from tusker.queries.subjects import names_of_subjects
+from tusker.web.access import allow
+
+SHOWN = 8
+LATE = timedelta(minutes=15)
+
+
+@bp.get("/")
+@allow(Role.ADMIN, Role.AUDITOR)
+def dashboard() -> ResponseReturnValue:
+    """Everything at a glance, in a fixed number of queries."""
+    events = events_page(limit=SHOWN)
+    by_status = reads.invoices_by_status()
+    return render_template(
+        "admin/dashboard.html",
+        waiting=reads.waiting_to_be_financed(),
+        disbursals=open_disbursals(),
+        totals=loan_totals(clock.today()),
+        lost=reads.shipments_lost_after_bundling(SHOWN),
+        review=reads.shipments_to_review(SHOWN),
+        health=reads.health(clock.now() - LATE),
+        by_status=[by_status.get(status, reads.StatusSum(status, 0, 0)) for status in InvoiceStatus],
+        programme_limit=currency().minor(current_app.config["PROGRAMME_LIMIT"]),
+        programme=reads.programme_use(),
+        pressures=reads.limits_under_pressure(SHOWN),
+        refusals=reads.recent_refusals(SHOWN),
+        events=events,
+        names=names_of_subjects(events),
+        subject_url=subject_url,
+        bundle_time=current_app.config["BUNDLE_TIME"],
+    )

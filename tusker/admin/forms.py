@@ -1,0 +1,106 @@
+"""Shapes of what the lender's people fill in."""
+
+from __future__ import annotations
+
+from tusker.models import DisbursalStatus, Role
+from tusker.queries.disbursals import QueueOrder
+from tusker.web.filters import status_label
+from tusker.web.forms import ChoiceField, DayField, EmailField, FilterForm, Form, NameField, TextField
+
+ROLES = [
+    (Role.ADMIN, "Admin: does everything"),
+    (Role.AUDITOR, "Auditor: sees everything, changes nothing"),
+    (Role.SUPPLIER, "Supplier: requests financing for one company"),
+    (Role.PURCHASER, "Purchaser: sees what one company owes"),
+]
+SUBJECTS = ("invoice", "customer", "credit_line", "disbursal", "user")
+
+
+class QueueFilter(FilterForm):
+    """What of the queue is shown, in which order."""
+
+    q = TextField("Search", required=False, render_kw={"placeholder": "Number or company"})
+    sort = ChoiceField(
+        "Order",
+        required=False,
+        empty="Waiting longest",
+        choices=[(QueueOrder.SUPPLIER, "By supplier"), (QueueOrder.PURCHASER, "By purchaser")],
+    )
+
+
+class DisbursalFilter(FilterForm):
+    """Which disbursals are shown."""
+
+    q = TextField("Search", required=False, render_kw={"placeholder": "Disbursal or bank reference"})
+    status = ChoiceField(
+        "Status", required=False, empty="All", choices=[(s, status_label(s)) for s in DisbursalStatus]
+    )
+
+
+class ConfirmForm(Form):
+    """The money of a disbursal was released."""
+
+    bank_reference = TextField("Bank reference", max_length=60, description="As on the bank statement.")
+    value_date = DayField("Value date", description="The day the money left; every loan starts on it.")
+
+
+class LoanFilter(FilterForm):
+    """Which open loans are shown."""
+
+    q = TextField("Search", required=False, render_kw={"placeholder": "Number, loan id or company"})
+    due = ChoiceField(
+        "Due",
+        required=False,
+        empty="All open loans",
+        choices=[("overdue", "Overdue"), ("today", "Due today"), ("week", "Due within 7 days")],
+    )
+
+
+class RepayForm(Form):
+    """An invoice was repaid in full."""
+
+    bank_reference = TextField("Payment reference", max_length=60)
+    value_date = DayField("Value date", description="The day the money came in.")
+
+
+class WriteOffForm(Form):
+    """A debt is given up."""
+
+    reason = TextField("Reason", max_length=500)
+
+
+class EventFilter(FilterForm):
+    """Which events are shown."""
+
+    q = TextField("Search", required=False, render_kw={"placeholder": "Reason or value"})
+    subject = ChoiceField(
+        "About", required=False, empty="Everything", choices=[(s, status_label(s)) for s in SUBJECTS]
+    )
+    kind = ChoiceField("Kind", required=False, empty="All", choices=[])
+    actor = TextField("Who", required=False, render_kw={"placeholder": "Person or job"})
+
+
+class UserFilter(FilterForm):
+    """Which users are shown."""
+
+    q = TextField("Search", required=False, render_kw={"placeholder": "Name, mail or company"})
+    role = ChoiceField("Role", required=False, empty="All", choices=[(r, status_label(r)) for r in Role])
+    state = ChoiceField(
+        "State", required=False, empty="All", choices=[("active", "Active"), ("inactive", "Inactive")]
+    )
+
+
+class UserForm(Form):
+    """A new user; the password is chosen by the person with the link that is sent."""
+
+    name = NameField("Name")
+    email = EmailField("Email", description="A link to choose a password is sent here.")
+    role = ChoiceField("Role", choices=ROLES, empty="Choose a role")
+    customer_id = ChoiceField(
+        "Company",
+        required=False,
+        empty="None (admins and auditors)",
+        coerce=int,
+        choices=[],
+        description="Suppliers and purchasers see this company's data and nothing else.",
+    )

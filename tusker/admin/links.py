@@ -1,0 +1,22 @@
+"""Where the things that lists and events name have their pages."""
+
+from __future__ import annotations
+
+from flask import url_for
+
+_PAGES = {
+    "invoice": ("invoices.show", "invoice_id"),
+    "customer": ("customers.show", "customer_id"),
+    "supplier": ("customers.show", "customer_id"),
+    "purchaser": ("customers.show", "customer_id"),
+    "credit_line": ("customers.line", "line_id"),
+    "disbursal": ("admin.disbursal", "disbursal_id"),
+}
+
+
+def subject_url(subject: str, subject_id: int) -> str | None:
+    """The page of an event's subject; None for what has none."""
+    if subject not in _PAGES:
+        return None
+    endpoint, argument = _PAGES[subject]
+    return url_for(endpoint, **{argument: subject_id})

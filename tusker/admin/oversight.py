@@ -1,0 +1,98 @@
+"""Control: the proof of the exposures, and the record of events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import EventFilter
+from tusker.admin.links import subject_url
+from tusker.models import Role
+from tusker.queries.events import events_page, known_kinds
+from tusker.queries.proof import ProofRow, prove
+from tusker.queries.subjects import names_of_subjects
+from tusker.web.access import allow
+from tusker.web.filters import status_label
+from tusker.web.htmx import render
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
+
+
+@dataclass(frozen=True, slots=True)
+class ProofTable:
+    """The limits of one kind and their sums, in minor units."""
+
+    kind: str
+    title: str
+    rows: list[ProofRow]
+
+    @property
+    def limit(self) -> int:
+        """Sum of the limits."""
+        return sum(row.limit for row in self.rows)
+
+    @property
+    def used(self) -> int:
+        """Sum of the stored exposures."""
+        return sum(row.used for row in self.rows)
+
+    @property
+    def open_principal(self) -> int:
+        """Sum of what the invoices add up to."""
+        return sum(row.open_principal for row in self.rows)
+
+    @property
+    def available(self) -> int:
+        """Sum of what is left where something is left."""
+        return sum(max(0, row.available) for row in self.rows)
+
+    @property
+    def overdrawn(self) -> int:
+        """Sum of what is used beyond limits that were lowered."""
+        return sum(max(0, -row.available) for row in self.rows)
+
+
+@bp.get("/proof")
+@allow(Role.ADMIN, Role.AUDITOR)
+def proof() -> ResponseReturnValue:
+    """exposure + available = limit for every limit, and every counter against its invoices."""
+    found = prove()
+    tables = [
+        ProofTable(kind, title, [row for row in found.accounts if row.kind == kind]) for kind, title in KINDS
+    ]
+    return render_template(
+        "admin/proof.html", proof=found, tables=tables, at=clock.now(), subject_url=subject_url
+    )
+
+
+@bp.get("/events")
+@allow(Role.ADMIN, Role.AUDITOR)
+def events() -> ResponseReturnValue:
+    """Everything that happened, the newest first."""
+    filters = EventFilter(request.args)
+    filters.kind.choices = [(kind, status_label(kind)) for kind in known_kinds()]
+    filters.validate()
+    cursor = read_cursor()
+    rows = events_page(
+        subject=filters.subject.data,
+        kind=filters.kind.data,
+        actor=filters.actor.data,
+        search=filters.q.data,
+        before=cursor.before,
+        after=cursor.after,
+        limit=PAGE_SIZE + 1,
+    )
+    page = keyset_page(rows, cursor)
+    return render(
+        "admin/events.html",
+        "admin/_events.html",
+        filters=filters,
+        page=page,
+        names=names_of_subjects(page.items),
+        subject_url=subject_url,
+    )

@@ -1,0 +1,307 @@
+"""The queue of invoices to be financed, and the disbursals made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, or_, select, tuple_
+from sqlalchemy.orm import aliased
+
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.extensions import db
+from tusker.models import (
+    Customer,
+    Disbursal,
+    DisbursalLine,
+    DisbursalStatus,
+    Invoice,
+    LineState,
+    Loan,
+    Shipment,
+)
+
+_supplier = aliased(Customer)
+_purchaser = aliased(Customer)
+
+
+class QueueOrder(StrEnum):
+    """How the queue is put in order; by company it is grouped, too."""
+
+    WAITING = "waiting"
+    SUPPLIER = "supplier"
+    PURCHASER = "purchaser"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """An invoice that waits to be financed; money in minor units, `days` since it was delivered.
+
+    `remaining` counts the rows from this page's first one to the end of the queue.
+    """
+
+    id: int
+    number: str
+    supplier_id: int
+    supplier: str
+    purchaser_id: int
+    purchaser: str
+    amount: int
+    principal: int
+    financeable_at: datetime
+    days: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSum:
+    """Invoices of the queue and their principal in minor units."""
+
+    count: int
+    principal: int
+
+
+@dataclass(frozen=True, slots=True)
+class DisbursalRow:
+    """A disbursal with what is in it; principal in minor units, without the invoices taken out."""
+
+    id: int
+    reference: str
+    business_date: date
+    origin: str
+    status: str
+    bank_reference: str | None
+    value_date: date | None
+    created_at: datetime
+    closed_at: datetime | None
+    invoices: int
+    suppliers: int
+    taken_out: int
+    principal: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """An invoice in a disbursal; principal in minor units. The loan is there once the payout is confirmed."""
+
+    invoice_id: int
+    number: str
+    supplier_id: int
+    supplier: str
+    supplier_reference: str | None
+    purchaser_id: int
+    purchaser: str
+    principal: int
+    state: str
+    reason: str | None
+    invoice_status: str
+    shipment_status: str
+    loan: str | None
+    start_date: date | None
+    due_date: date | None
+
+    @property
+    def shipment_lost(self) -> bool:
+        """Whether the goods came back or were cancelled after the delivery."""
+        return self.shipment_status in {"returned", "cancelled"}
+
+
+def queue_page(
+    order: QueueOrder, *, today: date, zone: str, search: str = "", after: int | None = None, limit: int
+) -> list[QueueRow]:
+    """Financeable invoices in an order; `after` is the id of the last row shown (it may have left the queue).
+
+    `zone` is the name of the time zone in which days are counted.
+    """
+    key = _order_key(order)
+    delivered_on = cast(func.timezone(zone, Invoice.financeable_at), Date)
+    query = _queue(
+        search,
+        Invoice.id,
+        Invoice.number,
+        Invoice.supplier_id,
+        _supplier.name.label("supplier"),
+        Invoice.purchaser_id,
+        _purchaser.name.label("purchaser"),
+        Invoice.amount,
+        Invoice.principal,
+        Invoice.financeable_at,
+        (literal(today, Date) - delivered_on).label("days"),
+        func.count().over().label("remaining"),
+    )
+    if after is not None:
+        last = db.session.execute(
+            select(key, Invoice.id)
+            .join(_supplier, _supplier.id == Invoice.supplier_id)
+            .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+            .where(Invoice.id == after)
+        ).first()
+        if last is not None:
+            query = query.where(tuple_(key, Invoice.id) > tuple_(*(literal(value) for value in last)))
+    rows = db.session.execute(query.order_by(key, Invoice.id).limit(limit)).mappings()
+    return [QueueRow(**row) for row in rows]
+
+
+def queue_total(search: str = "") -> QueueSum:
+    """Size of the whole queue, or of what `search` finds in it."""
+    row = db.session.execute(_queue(search, func.count(), _principal_sum())).one()
+    return QueueSum(*row)
+
+
+def queue_groups(order: QueueOrder, search: str = "") -> dict[int, QueueSum]:
+    """Size of each company's part of the queue, by customer id; empty when the order is not by company."""
+    if order is QueueOrder.WAITING:
+        return {}
+    company = Invoice.supplier_id if order is QueueOrder.SUPPLIER else Invoice.purchaser_id
+    rows = db.session.execute(_queue(search, company, func.count(), _principal_sum()).group_by(company))
+    return {company_id: QueueSum(count, principal) for company_id, count, principal in rows}
+
+
+def financeable_ids() -> list[int]:
+    """Ids of all invoices that wait to be financed."""
+    return list(db.session.scalars(select(Invoice.id).where(Invoice.status == InvoiceStatus.FINANCEABLE)))
+
+
+def _order_key(order: QueueOrder) -> Any:
+    return {
+        QueueOrder.WAITING: Invoice.financeable_at,
+        QueueOrder.SUPPLIER: _supplier.name,
+        QueueOrder.PURCHASER: _purchaser.name,
+    }[order]
+
+
+def _principal_sum() -> ColumnElement[int]:
+    return func.coalesce(func.sum(Invoice.principal), 0).cast(db.BigInteger)
+
+
+def _queue(search: str, *columns: Any) -> Select[Any]:
+    query = (
+        select(*columns)
+        .select_from(Invoice)
+        .join(_supplier, _supplier.id == Invoice.supplier_id)
+        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .where(Invoice.status == InvoiceStatus.FINANCEABLE)
+    )
+    words = search.strip()
+    if words:
+        names = (Invoice.number, _supplier.name, _purchaser.name)
+        query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
+    return query
+
+
+def disbursals_page(
+    *,
+    status: str | None = None,
+    search: str = "",
+    before: int | None = None,
+    after: int | None = None,
+    limit: int,
+) -> list[DisbursalRow]:
+    """A page of disbursals, newest first; `before` or `after` is the id at the edge of the page next to it."""
+    query = _disbursals()
+    if status:
+        query = query.where(Disbursal.status == status)
+    if words := search.strip():
+        names = (Disbursal.reference, Disbursal.bank_reference)
+        query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
+    if after is not None:
+        newer = _disbursal_rows(query.where(Disbursal.id > after).order_by(Disbursal.id).limit(limit))
+        return list(reversed(newer))
+    if before is not None:
+        query = query.where(Disbursal.id < before)
+    return _disbursal_rows(query.order_by(Disbursal.id.desc()).limit(limit))
+
+
+def open_disbursals() -> list[DisbursalRow]:
+    """The disbursals that await their release, oldest first."""
+    return _disbursal_rows(
+        _disbursals().where(Disbursal.status == DisbursalStatus.OPEN).order_by(Disbursal.id)
+    )
+
+
+def disbursal_row(disbursal_id: int) -> DisbursalRow | None:
+    """One disbursal with its sums."""
+    rows = _disbursal_rows(_disbursals().where(Disbursal.id == disbursal_id))
+    return rows[0] if rows else None
+
+
+def daily_disbursal(day: date) -> DisbursalRow | None:
+    """The disbursal that the daily run of a business day made, unless it was dropped."""
+    rows = _disbursal_rows(
+        _disbursals().where(
+            Disbursal.business_date == day,
+            Disbursal.origin == "daily",
+            Disbursal.status != DisbursalStatus.DROPPED,
+        )
+    )
+    return rows[0] if rows else None
+
+
+def _disbursals() -> Select[Any]:
+    live = DisbursalLine.state != LineState.REMOVED
+    sums = (
+        select(
+            func.count().filter(live).label("invoices"),
+            func.count(Invoice.supplier_id.distinct()).filter(live).label("suppliers"),
+            func.count().filter(~live).label("taken_out"),
+            func.coalesce(func.sum(DisbursalLine.principal).filter(live), 0)
+            .cast(db.BigInteger)
+            .label("principal"),
+        )
+        .select_from(DisbursalLine)
+        .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
+        .where(DisbursalLine.disbursal_id == Disbursal.id)
+        .lateral("sums")
+    )
+    return select(
+        Disbursal.id,
+        Disbursal.reference,
+        Disbursal.business_date,
+        Disbursal.origin,
+        Disbursal.status,
+        Disbursal.bank_reference,
+        Disbursal.value_date,
+        Disbursal.created_at,
+        Disbursal.closed_at,
+        sums.c.invoices,
+        sums.c.suppliers,
+        sums.c.taken_out,
+        sums.c.principal,
+    ).join(sums, literal(True))
+
+
+def _disbursal_rows(query: Select[Any]) -> list[DisbursalRow]:
+    return [DisbursalRow(**row) for row in db.session.execute(query).mappings()]
+
+
+def disbursal_lines(disbursal_id: int) -> list[LineRow]:
+    """The invoices of a disbursal by supplier and number, with those taken out."""
+    query = (
+        select(
+            DisbursalLine.invoice_id,
+            Invoice.number,
+            Invoice.supplier_id,
+            _supplier.name.label("supplier"),
+            _supplier.reference.label("supplier_reference"),
+            Invoice.purchaser_id,
+            _purchaser.name.label("purchaser"),
+            DisbursalLine.principal,
+            DisbursalLine.state,
+            DisbursalLine.reason,
+            Invoice.status.label("invoice_status"),
+            Shipment.status.label("shipment_status"),
+            Loan.reference.label("loan"),
+            Loan.start_date,
+            Loan.due_date,
+        )
+        .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
+        .join(_supplier, _supplier.id == Invoice.supplier_id)
+        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .join(Shipment, Shipment.invoice_id == Invoice.id)
+        .outerjoin(Loan, (Loan.invoice_id == Invoice.id) & (Loan.disbursal_id == DisbursalLine.disbursal_id))
+        .where(DisbursalLine.disbursal_id == disbursal_id)
+        .order_by(_supplier.name, Invoice.supplier_id, Invoice.number, Invoice.id)
+    )
+    return [LineRow(**row) for row in db.session.execute(query).mappings()]

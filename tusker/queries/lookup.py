@@ -1,0 +1,51 @@
+"""Finding one thing by what people call it, for commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.errors import InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import Disbursal, Invoice, Loan
+
+
+def disbursal_id_of(reference: str) -> int:
+    """The id of the disbursal with this reference; raises `NotFound`."""
+    found = db.session.scalar(select(Disbursal.id).where(Disbursal.reference == reference.strip()))
+    if found is None:
+        raise NotFound(f"No disbursal has the reference “{reference[:40]}”.", field="reference")
+    return found
+
+
+def financeable_id_of(text: str) -> int:
+    """The id of an invoice by its number or `#id`, of those waiting to be financed where the number is not unique."""
+    return _one(text, select(Invoice.id, Invoice.status == InvoiceStatus.FINANCEABLE), [Invoice.number])
+
+
+def loan_invoice_id_of(text: str) -> int:
+    """The id of a disbursed invoice by its number, loan id or `#id`."""
+    query = select(Invoice.id, Invoice.status == InvoiceStatus.DISBURSED)
+    return _one(text, query.outerjoin(Loan, Loan.invoice_id == Invoice.id), [Invoice.number, Loan.reference])
+
+
+def _one(text: str, query: Select[Any], names: list[Any]) -> int:
+    """The one invoice called `text`; those in the wanted status (second column) win over others."""
+    wanted = text.strip()
+    if wanted.startswith("#") and wanted[1:].isascii() and wanted[1:].isdecimal() and len(wanted) < 19:
+        condition = Invoice.id == int(wanted[1:])
+    else:
+        condition = or_(*(name == wanted for name in names))
+    rows = db.session.execute(query.where(condition)).all()
+    fitting = [row for row in rows if row[1]] or rows
+    if not fitting:
+        raise NotFound(f"No invoice is called “{wanted[:60]}”.", field="invoice")
+    if len(fitting) > 1:
+        ids = ", ".join(f"#{row[0]}" for row in fitting[:10])
+        raise InvalidInput(
+            f"Several invoices are called “{wanted[:60]}”: choose one of {ids}.", field="invoice"
+        )
+    found: int = fitting[0][0]
+    return found

@@ -1,0 +1,203 @@
+"""What the lender's people have to do now, and how the book stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from tusker.extensions import db
+
+FAILING_POLLS = 3
+"""From so many questions without an answer on, a person should look."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSum:
+    """How many invoices stand at a status, and their principal in minor units."""
+
+    status: str
+    count: int
+    principal: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeUse:
+    """Sums over all suppliers in minor units: the limits given to them, and what is used of these."""
+
+    allotted: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Invoices that wait to be financed: how many, their principal in minor units, since when the oldest does."""
+
+    count: int
+    principal: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """A limit that is nearly or more than used up; minor units. `id` is the credit line's or the customer's."""
+
+    kind: str
+    id: int
+    name: str
+    limit: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A shipment that a person should look at, with its invoice; principal in minor units."""
+
+    invoice_id: int
+    number: str
+    supplier: str
+    purchaser: str
+    principal: int
+    invoice_status: str
+    shipment_status: str
+    raw_status: str
+    carrier: str
+    poll_failures: int
+    last_error: str | None
+    last_polled_at: datetime | None
+    disbursal_id: int | None
+    disbursal: str | None
+    total: int
+    """How many there are, of which this is one of the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRequest:
+    """A refused request: the limit that bound and what it lacked, in minor units."""
+
+    invoice_id: int
+    number: str
+    supplier: str
+    purchaser: str
+    principal: int
+    refused_by: str
+    lacking: int
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Signs that workers, the delivery company or the mail server do not do their part."""
+
+    polls_overdue: int
+    mails_overdue: int
+    mails_given_up: int
+
+
+def _rows(row: Any, sql: str, values: Mapping[str, object]) -> list[Any]:
+    return [row(**found) for found in db.session.execute(text(sql), dict(values)).mappings()]
+
+
+def invoices_by_status() -> dict[str, StatusSum]:
+    """Count and principal of all invoices, by status; a status without invoices is missing."""
+    sql = (
+        "SELECT status, count(*) AS count, sum(principal)::bigint AS principal FROM invoices GROUP BY status"
+    )
+    return {row.status: row for row in _rows(StatusSum, sql, {})}
+
+
+def programme_use() -> ProgrammeUse:
+    """What of the programme limit is given to suppliers, and what of that is used."""
+    sql = """
+        SELECT COALESCE(sum(limit_amount), 0)::bigint AS allotted, COALESCE(sum(used_amount), 0)::bigint AS used
+        FROM supplier_accounts
+    """
+    found: ProgrammeUse = _rows(ProgrammeUse, sql, {})[0]
+    return found
+
+
+def waiting_to_be_financed() -> Waiting:
+    """The size of the queue."""
+    sql = """
+        SELECT count(*) AS count, COALESCE(sum(principal), 0)::bigint AS principal, min(financeable_at) AS oldest
+        FROM invoices WHERE status = 'financeable'
+    """
+    found: Waiting = _rows(Waiting, sql, {})[0]
+    return found
+
+
+def limits_under_pressure(limit: int, *, share: float = 0.8) -> list[Pressure]:
+    """The limits used to at least `share`, the fullest first; those lowered below their use lead."""
+    sql = """
+        SELECT kind, id, name, limit_amount AS "limit", used_amount AS used FROM (
+            SELECT 'credit_line' AS kind, l.id, s.name || ' → ' || p.name AS name, l.limit_amount, l.used_amount
+            FROM credit_lines l JOIN customers s ON s.id = l.supplier_id JOIN customers p ON p.id = l.purchaser_id
+            UNION ALL
+            SELECT 'supplier', a.customer_id, c.name, a.limit_amount, a.used_amount
+            FROM supplier_accounts a JOIN customers c ON c.id = a.customer_id
+            UNION ALL
+            SELECT 'purchaser', a.customer_id, c.name, a.limit_amount, a.used_amount
+            FROM purchaser_accounts a JOIN customers c ON c.id = a.customer_id
+        ) AS limits
+        WHERE used_amount > 0 AND used_amount >= CAST(:share AS numeric) * limit_amount
+        ORDER BY used_amount::numeric / NULLIF(limit_amount, 0) DESC NULLS FIRST, used_amount DESC, kind, id
+        LIMIT :limit
+    """
+    return _rows(Pressure, sql, {"share": str(share), "limit": limit})
+
+
+_TROUBLE = """
+    SELECT i.id AS invoice_id, i.number, s.name AS supplier, p.name AS purchaser, i.principal,
+        i.status AS invoice_status, h.status AS shipment_status, h.raw_status, h.carrier, h.poll_failures,
+        h.last_error, h.last_polled_at, d.id AS disbursal_id, d.reference AS disbursal,
+        count(*) OVER () AS total
+    FROM shipments h JOIN invoices i ON i.id = h.invoice_id
+    JOIN customers s ON s.id = i.supplier_id JOIN customers p ON p.id = i.purchaser_id
+    LEFT JOIN disbursal_lines dl ON dl.invoice_id = i.id AND dl.state <> 'removed'
+    LEFT JOIN disbursals d ON d.id = dl.disbursal_id
+"""
+
+
+def shipments_to_review(limit: int) -> list[Trouble]:
+    """Tracked shipments whose status nobody understands, that have a problem, or that cannot be asked for."""
+    sql = f"""{_TROUBLE}
+        WHERE i.status = 'approved' AND h.carrier <> 'manual'
+          AND (h.status IN ('unknown', 'exception') OR h.poll_failures >= :failures)
+        ORDER BY h.poll_failures DESC, i.id LIMIT :limit
+    """
+    return _rows(Trouble, sql, {"failures": FAILING_POLLS, "limit": limit})
+
+
+def shipments_lost_after_bundling(limit: int) -> list[Trouble]:
+    """Shipments that came back or were cancelled although their invoice is in a disbursal or already paid out."""
+    sql = f"""{_TROUBLE}
+        WHERE i.status IN ('bundled', 'disbursed') AND h.status IN ('returned', 'cancelled')
+        ORDER BY i.status, i.id LIMIT :limit
+    """
+    return _rows(Trouble, sql, {"limit": limit})
+
+
+def recent_refusals(limit: int) -> list[RefusedRequest]:
+    """The latest requests that a limit refused, newest first."""
+    sql = """
+        SELECT i.id AS invoice_id, i.number, s.name AS supplier, p.name AS purchaser, i.principal, i.refused_by,
+            i.lacking, i.requested_at
+        FROM invoices i JOIN customers s ON s.id = i.supplier_id JOIN customers p ON p.id = i.purchaser_id
+        WHERE i.status = 'rejected' ORDER BY i.id DESC LIMIT :limit
+    """
+    return _rows(RefusedRequest, sql, {"limit": limit})
+
+
+def health(late: datetime) -> Health:
+    """What should have been done by the instant `late` and was not."""
+    sql = """
+        SELECT (SELECT count(*) FROM shipments WHERE next_poll_at < :late) AS polls_overdue,
+            (SELECT count(*) FROM outbox
+             WHERE sent_at IS NULL AND given_up_at IS NULL AND send_after < :late) AS mails_overdue,
+            (SELECT count(*) FROM outbox WHERE given_up_at IS NOT NULL) AS mails_given_up
+    """
+    found: Health = _rows(Health, sql, {"late": late})[0]
+    return found

@@ -1,0 +1,41 @@
+"""The names of the things that events are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import aliased
+
+from tusker.extensions import db
+from tusker.models import CreditLine, Customer, Disbursal, Event, Invoice, User
+
+_supplier = aliased(Customer)
+_purchaser = aliased(Customer)
+
+_NAMES: dict[str, Select[Any]] = {
+    "invoice": select(Invoice.id, Invoice.number),
+    "customer": select(Customer.id, Customer.name),
+    "disbursal": select(Disbursal.id, Disbursal.reference),
+    "user": select(User.id, User.name),
+    "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)
+    .join(_supplier, _supplier.id == CreditLine.supplier_id)
+    .join(_purchaser, _purchaser.id == CreditLine.purchaser_id),
+}
+
+
+def names_of_subjects(events: Iterable[Event]) -> dict[tuple[str, int], str]:
+    """The name of each event's subject by (subject, id): one query a kind of subject, whatever the number of events."""
+    wanted: dict[str, set[int]] = {}
+    for event in events:
+        wanted.setdefault(event.subject, set()).add(event.subject_id)
+    names: dict[tuple[str, int], str] = {}
+    for subject, ids in wanted.items():
+        query = _NAMES.get(subject)
+        if query is None:
+            continue
+        id_column = query.selected_columns[0]
+        for found_id, name in db.session.execute(query.where(id_column.in_(ids))):
+            names[subject, found_id] = name
+    return names
