@@ -240,8 +240,6 @@ def _use(limit: int | None, used: int | None) -> LimitUse | None:
 
 def _choices(column: Any) -> list[tuple[int, str]]:
     rows = db.session.execute(
-        select(Customer.id, Customer.name)
-        .join(Customer, column == Customer.id)
-        .order_by(func.lower(Customer.name))
+        select(Customer.id, Customer.name).where(Customer.id == column).order_by(func.lower(Customer.name))
     )
     return [(row.id, row.name) for row in rows]

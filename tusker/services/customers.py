@@ -253,8 +253,8 @@ def _set_side(
         raise InvalidInput(f"The {side} limit must not be negative.", field=f"{side}_limit")
     if limit is None:
         _check_no_lines(customer.id, side)
-        setattr(customer, side, None)
         db.session.query(model).filter_by(customer_id=customer.id).delete()
+        db.session.expire(customer, [side])
     elif before is not None:
         db.session.query(model).filter_by(customer_id=customer.id).update({"limit_amount": limit})
     elif model is SupplierAccount:
