@@ -111,6 +111,8 @@ def plan(environ: dict[str, str]) -> list[Part]:
         environ["TUSKER_CARRIER_URL"] = f"http://127.0.0.1:{courier_port}"
         if not environ.get("TUSKER_CARRIER_TOKEN"):
             environ["TUSKER_CARRIER_TOKEN"] = kept_secret("courier-token")
+        # the simulator's orders arrive within minutes, so they are asked for more often than real ones
+        environ.setdefault("POLL_INTERVAL_SECONDS", "5")
         # the token goes through the environment, where `ps` does not show it
         places = ["--state", str(HOME / "courier.sqlite"), "--public-url", f"http://localhost:{courier_port}"]
         program = [sys.executable, "-m", "tusker.simulator", "--port", str(courier_port), *places]
