@@ -48,8 +48,12 @@ function showAmount(minor) {
   return new Intl.NumberFormat(locale, { style: "currency", currency }).format(major);
 }
 
+function rowsOf(form) {
+  return [...form.elements].filter((box) => box.matches("[data-select-row]"));
+}
+
 function refreshSelection(form) {
-  const rows = [...form.querySelectorAll("[data-select-row]")];
+  const rows = rowsOf(form);
   const chosen = rows.filter((row) => row.checked);
   const total = chosen.reduce((sum, row) => sum + BigInt(row.dataset.amount || "0"), 0n);
   form.querySelectorAll("[data-selection]").forEach((place) => {
@@ -71,10 +75,10 @@ function refreshSelections() {
 document.addEventListener("change", (event) => {
   const box = event.target;
   if (!(box instanceof HTMLInputElement)) return;
-  const form = box.closest("form");
+  const form = box.form;
   if (!form) return;
   if (box.matches("[data-select-all]")) {
-    form.querySelectorAll("[data-select-row]").forEach((row) => { row.checked = box.checked; });
+    rowsOf(form).forEach((row) => { row.checked = box.checked; });
   }
   if (box.matches("[data-select-all], [data-select-row]")) refreshSelection(form);
 });
