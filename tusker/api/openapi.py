@@ -30,15 +30,19 @@ major units). Rates are decimal text, fractions a year. No amount is ever a JSON
 **Repeating a request** is safe: an order is financed once, and a repetition is answered with its invoice (200).
 With an `Idempotency-Key`, the very answer given first comes again.
 
-**Limits.** {rate} calls a token; beyond that 429 with `Retry-After` in seconds.
+**Calls** of one token are limited to {rate}; beyond that 429 with `Retry-After` in seconds.
 
-**Problems** are `application/problem+json` (RFC 9457). `type` is `urn:tusker:problem:` and one of these names, which do
-not change; `errors` names each field that cannot be taken; `instance` and the header `X-Request-ID` carry the id
-under which we find the request in our log.
+**Problems** are `application/problem+json` (RFC 9457): `type` is `urn:tusker:problem:` and a name that does not change,
+`errors` names each field that cannot be taken, `instance` and the header `X-Request-ID` carry the id under which we
+find the request in our log. All of them are listed under *Problems*.
+"""
+
+_PROBLEMS = """\
+Every `type` there is, without its `urn:tusker:problem:`.
 
 | problem | status | meaning | what to do |
 | --- | --- | --- | --- |
-{problems}
+{rows}
 """
 
 
@@ -48,7 +52,7 @@ def document(base_url: str, rate: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for declared in OPERATIONS:
         paths.setdefault(path_of(declared), {})[declared.method.lower()] = _operation(declared)
-    table = "\n".join(
+    rows = "\n".join(
         f"| `{code}` | {kind.status} | {kind.title} | {kind.advice} |" for code, kind in KINDS.items()
     )
     return {
@@ -57,7 +61,7 @@ def document(base_url: str, rate: str) -> dict[str, Any]:
             "title": "Tusker",
             "version": "1.0.0",
             "summary": "Invoice financing",
-            "description": _ABOUT.format(rate=rate, problems=table),
+            "description": _ABOUT.format(rate=rate),
         },
         "servers": [{"url": f"{base_url}{PREFIX}"}],
         "security": [{"token": []}],
@@ -65,6 +69,7 @@ def document(base_url: str, rate: str) -> dict[str, Any]:
             {"name": "Financing", "description": "Quote an order and request financing for it."},
             {"name": "Invoices", "description": "What was requested and what became of it."},
             {"name": "Account", "description": "Your company, its credit lines and limits."},
+            {"name": "Problems", "description": _PROBLEMS.format(rows=rows), "x-traitTag": True},
         ],
         "paths": paths,
         "components": {
