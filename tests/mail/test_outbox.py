@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import re
 import smtplib
 import socketserver
 import threading
@@ -229,3 +230,15 @@ def test_the_configuration_chooses(app: Flask, tmp_path: Path, caplog: pytest.Lo
     with caplog.at_level("INFO", logger="tusker.mailer"):
         mailer.init_app(other)
     assert str(tmp_path) in caplog.text
+
+
+@pytest.mark.parametrize("template", CONTEXTS)
+def test_links_in_mails_lead_to_pages(app: Flask, folder: Path, ctx: Context, template: str) -> None:
+    queue(ctx, template)
+    send_outbox()
+    (mail,) = read(folder)
+    links = re.findall(re.escape(app.config["BASE_URL"]) + r"(\S*)", mail.get_content())
+    assert links
+    for link in links:
+        endpoint, _ = app.url_map.bind("localhost").match(link, "GET")
+        assert endpoint in app.view_functions
