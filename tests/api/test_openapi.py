@@ -52,7 +52,7 @@ def test_every_rule_asks_for_a_token(app: Flask, client: FlaskClient) -> None:
 
 def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
     assert document["openapi"] == "3.1.0"
-    assert document["servers"] == [{"url": "http://localhost:8000/api/v1"}]
+    assert document["servers"] == [{"url": PREFIX}]
     operations = [op for path in document["paths"].values() for op in path.values()]
     ids = [op["operationId"] for op in operations]
     assert len(ids) == len(set(ids))

@@ -24,7 +24,7 @@ _POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'", "style-src 'self' 
 @public
 def openapi() -> Response:
     """The OpenAPI 3.1 document."""
-    found = document(current_app.config["BASE_URL"], current_app.config["API_RATE_LIMIT"])
+    found = document(current_app.config["API_RATE_LIMIT"])
     # Not jsonify, which sorts: the operations are to be read in the order in which they are declared.
     return Response(json.dumps(found), mimetype="application/json")
 

@@ -47,8 +47,8 @@ Every `type` there is, without its `urn:tusker:problem:`.
 
 
 @cache
-def document(base_url: str, rate: str) -> dict[str, Any]:
-    """The whole document for an installation at `base_url` with `rate` (such as “600 per minute”)."""
+def document(rate: str) -> dict[str, Any]:
+    """The whole document; `rate` is what a token may call, such as “600 per minute”."""
     paths: dict[str, dict[str, Any]] = {}
     for declared in OPERATIONS:
         paths.setdefault(path_of(declared), {})[declared.method.lower()] = _operation(declared)
@@ -63,7 +63,8 @@ def document(base_url: str, rate: str) -> dict[str, Any]:
             "summary": "Invoice financing",
             "description": _ABOUT.format(rate=rate),
         },
-        "servers": [{"url": f"{base_url}{PREFIX}"}],
+        # Relative to the document, so that calls are tried at the address that the reader came by.
+        "servers": [{"url": PREFIX}],
         "security": [{"token": []}],
         "tags": [
             {"name": "Financing", "description": "Quote an order and request financing for it."},

@@ -10,8 +10,10 @@ from tusker import models
 from tusker.api import schemas
 from tusker.currency import currency
 from tusker.domain.interest import AmountDue
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound, LimitUse
 from tusker.domain.limits import Refusal as DomainRefusal
+from tusker.domain.shipments import ShipmentStatus
 from tusker.domain.terms import Terms as DomainTerms
 from tusker.errors import FinancingRefused
 from tusker.queries.api import CompanyInvoice
@@ -148,7 +150,7 @@ def invoice(
         id=row.id,
         number=row.number,
         side="supplier" if as_supplier else "purchaser",
-        status=models.invoice.InvoiceStatus(row.status),
+        status=InvoiceStatus(row.status),
         supplier=schemas.Company(id=row.supplier_id, name=found.supplier),
         purchaser=schemas.Company(id=row.purchaser_id, name=found.purchaser),
         credit_line_id=row.credit_line_id,
@@ -171,7 +173,7 @@ def shipment(row: models.Shipment) -> schemas.Shipment:
     return schemas.Shipment(
         carrier=row.carrier,
         order_ref=row.order_ref,
-        status=models.shipment.ShipmentStatus(row.status),
+        status=ShipmentStatus(row.status),
         eta=row.eta,
         checked_at=row.last_polled_at,
     )

@@ -14,7 +14,7 @@ from tusker.domain.limits import LimitUse
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Customer
+from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
 from tusker.queries.events import events_of
 from tusker.queries.loans import loan_of_invoice, loans_of_invoices
@@ -51,10 +51,7 @@ def me(*, caller: Caller) -> Reply:
         schemas.Me(
             company=schemas.Company(id=caller.company_id, name=caller.company_name),
             reference=caller.reference,
-            sides=[
-                *(["supplier"] if caller.is_supplier else []),
-                *(["purchaser"] if caller.is_purchaser else []),
-            ],
+            sides=_sides(caller),
             token=schemas.Token(name=caller.token_name, prefix=caller.token_prefix),
             currency=currency().code,
             decimals=currency().exponent,
@@ -245,10 +242,17 @@ def _carrier(name: str | None) -> Carrier:
     return known[0]
 
 
-def _account_limit(account: object) -> schemas.Limit | None:
-    if account is None:
-        return None
-    return present.limit(LimitUse(account.limit_amount, account.used_amount))  # type: ignore[attr-defined]
+def _sides(caller: Caller) -> list[schemas.Side]:
+    sides: list[schemas.Side] = []
+    if caller.is_supplier:
+        sides.append("supplier")
+    if caller.is_purchaser:
+        sides.append("purchaser")
+    return sides
+
+
+def _account_limit(account: SupplierAccount | PurchaserAccount | None) -> schemas.Limit | None:
+    return None if account is None else present.limit(LimitUse(account.limit_amount, account.used_amount))
 
 
 def _before(cursor: str | None) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Select, or_, select, union_all
 from sqlalchemy.orm import aliased
@@ -88,7 +87,7 @@ def company_lines(company_id: int, *, before: int | None = None, limit: int) -> 
     return list(db.session.scalars(query.order_by(CreditLine.id.desc()).limit(limit)).unique())
 
 
-def _invoices() -> Select[Any]:
+def _invoices() -> Select[Invoice, str, str, Shipment]:
     return (
         select(Invoice, _supplier.name, _purchaser.name, Shipment)
         .join(_supplier, _supplier.id == Invoice.supplier_id)
@@ -99,5 +98,5 @@ def _invoices() -> Select[Any]:
     )
 
 
-def _read(query: Select[Any]) -> list[CompanyInvoice]:
+def _read(query: Select[Invoice, str, str, Shipment]) -> list[CompanyInvoice]:
     return [CompanyInvoice(*row) for row in db.session.execute(query).unique()]
