@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from enum import IntEnum
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
 
 from tusker.errors import NotFound
 from tusker.extensions import db
@@ -45,15 +46,23 @@ def lock_invoices(invoice_ids: Collection[int]) -> Sequence[Invoice]:
 
 def lock_loan_of(invoice: Invoice) -> Loan:
     """The loan of a locked invoice, locked and fresh; raises `NotFound` before the disbursal."""
-    loan: Loan | None = db.session.scalar(
+    return lock_loans_of([invoice])[invoice.id]
+
+
+def lock_loans_of(invoices: Collection[Invoice]) -> dict[int, Loan]:
+    """The loans of locked invoices by invoice id, with what was paid on them, locked by ascending id and fresh;
+    raises `NotFound` when one was not disbursed."""
+    found = db.session.scalars(
         select(Loan)
-        .where(Loan.invoice_id == invoice.id)
+        .where(Loan.invoice_id.in_([invoice.id for invoice in invoices]))
+        .order_by(Loan.id)
+        .options(selectinload(Loan.allocations))
         .with_for_update(key_share=True, of=Loan)
         .execution_options(populate_existing=True)
-    )
-    if loan is None:
+    ).all()
+    if len(found) != len(invoices):
         raise NotFound("Nothing was disbursed for this invoice.")
-    return loan
+    return {loan.invoice_id: loan for loan in found}
 
 
 def lock_disbursal(disbursal_id: int) -> Disbursal:

@@ -62,19 +62,27 @@ def record_tracking(
     """
     shipments = _lock_shipments(list(answers))
     moved = []
-    for shipment in shipments:
-        order = answers[shipment.id]
-        if order is None:
-            _note_missing(ctx, shipment, minimum_interval)
-            continue
-        shipment.last_polled_at = ctx.now
-        shipment.poll_failures = 0
-        shipment.last_error = None
-        shipment.next_poll_at = next_poll_after(order.status, 0, ctx.now, minimum=minimum_interval)
-        if _store_status(ctx, shipment, order) and _move_invoice(ctx, shipment):
-            moved.append(shipment.invoice_id)
+    # All rows are locked and loaded: written together at the end, not one by one in front of each statement.
+    with db.session.no_autoflush:
+        for shipment in shipments:
+            if _record_answer(ctx, shipment, answers[shipment.id], minimum_interval):
+                moved.append(shipment.invoice_id)
     db.session.flush()
     return moved
+
+
+def _record_answer(
+    ctx: Context, shipment: Shipment, order: TrackedOrder | None, minimum_interval: timedelta
+) -> bool:
+    """Store one answer on its locked shipment; True when its invoice moved."""
+    if order is None:
+        _note_missing(ctx, shipment, minimum_interval)
+        return False
+    shipment.last_polled_at = ctx.now
+    shipment.poll_failures = 0
+    shipment.last_error = None
+    shipment.next_poll_at = next_poll_after(order.status, 0, ctx.now, minimum=minimum_interval)
+    return _store_status(ctx, shipment, order) and _move_invoice(ctx, shipment)
 
 
 def record_poll_failure(

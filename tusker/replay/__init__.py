@@ -1,0 +1,1 @@
+"""A past year of receivables played through the real services, day by day, in a database of its own."""

@@ -1,0 +1,145 @@
+"""What came of a replay, from the rows of its database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from tusker.domain.interest import days_past_due
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.limits import Bound
+from tusker.extensions import db
+from tusker.queries.proof import ProofRow, prove
+from tusker.replay.play import Played
+
+BUCKETS = ((0, "on time"), (30, "1-30"), (60, "31-60"), (90, "61-90"))
+OVER = "over 90"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The figures of a replay; money in minor units, `days_late` counts of loans by days past their due date."""
+
+    requested: int
+    by_status: dict[str, int]
+    refused_by: dict[str, int]
+    lent: int
+    principal_back: int
+    interest: int
+    fees: int
+    penalties: int
+    received: int
+    days_late: dict[str, int]
+    most_days_late: int
+    average_days_late: str
+    exposure_at_end: int
+    problems: list[str]
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything adds up."""
+        return not self.problems
+
+    def as_dict(self, played: Played, **more: Any) -> dict[str, Any]:
+        """One plain object with everything that is known of the replay."""
+        return {
+            "requested": self.requested,
+            "by_status": self.by_status,
+            "refused_by": self.refused_by,
+            "first_day": str(played.first_day),
+            "last_day": str(played.last_day),
+            "days": played.days,
+            "settled_before_payout": played.settled_before_payout,
+            "settled_on_payout_day": played.settled_on_payout_day,
+            "peak_exposure": played.peak_exposure,
+            "peak_on": str(played.peak_on),
+            "exposure_at_end": self.exposure_at_end,
+            "lent": self.lent,
+            "principal_back": self.principal_back,
+            "interest": self.interest,
+            "fees": self.fees,
+            "penalties": self.penalties,
+            "received": self.received,
+            "days_late": self.days_late,
+            "most_days_late": self.most_days_late,
+            "average_days_late": self.average_days_late,
+            "proof": {"holds": self.holds, "days_proved": played.days, "problems": self.problems},
+            **more,
+        }
+
+
+_MONEY = text(
+    """
+    SELECT (SELECT COALESCE(sum(principal), 0) FROM loans)::bigint AS lent,
+        (SELECT COALESCE(sum(open_principal), 0) FROM loans)::bigint AS still_open,
+        (SELECT COALESCE(sum(amount), 0) FROM receipts)::bigint AS received,
+        COALESCE(sum(principal), 0)::bigint AS principal, COALESCE(sum(interest), 0)::bigint AS interest,
+        COALESCE(sum(fee), 0)::bigint AS fees, COALESCE(sum(penalty), 0)::bigint AS penalties
+    FROM allocations
+    """
+)
+
+
+def make_report(played: Played, requested: int) -> Report:
+    """Count and prove; `requested` is how many invoices went in."""
+    by_status = dict.fromkeys(map(str, InvoiceStatus), 0)
+    by_status.update(_pairs("SELECT status, count(*) FROM invoices GROUP BY status"))
+    refused_by = dict.fromkeys(map(str, Bound), 0)
+    refused_by.update(
+        _pairs("SELECT refused_by, count(*) FROM invoices WHERE refused_by IS NOT NULL GROUP BY refused_by")
+    )
+    money = db.session.execute(_MONEY).one()
+    late = [
+        days_past_due(row.due_date, row.closed_on)
+        for row in db.session.execute(
+            text("SELECT due_date, closed_on FROM loans WHERE closed_on IS NOT NULL")
+        )
+    ]
+    proof = prove()
+    problems = [
+        *(f"{day}: {_difference(row)}" for day, row in played.differences[:20]),
+        *(f"at the end: {_difference(row)}" for row in proof.differences[:20]),
+    ]
+    checks = {
+        "invoices requested and invoices stored": (requested, sum(by_status.values())),
+        "principal lent and principal back or open": (money.lent, money.principal + money.still_open),
+        "money received and money allocated": (
+            money.received,
+            money.principal + money.interest + money.fees + money.penalties,
+        ),
+    }
+    problems += [f"{name} differ: {one} and {other}" for name, (one, other) in checks.items() if one != other]
+    overdue = [days for days in late if days]
+    return Report(
+        requested=requested,
+        by_status=by_status,
+        refused_by=refused_by,
+        lent=money.lent,
+        principal_back=money.principal,
+        interest=money.interest,
+        fees=money.fees,
+        penalties=money.penalties,
+        received=money.received,
+        days_late=_spread(late),
+        most_days_late=max(late, default=0),
+        average_days_late=f"{sum(overdue) / len(overdue):.1f}" if overdue else "0",
+        exposure_at_end=sum(row.used for row in proof.accounts if row.kind == "supplier"),
+        problems=problems,
+    )
+
+
+def _pairs(query: str) -> dict[str, int]:
+    return {row[0]: row[1] for row in db.session.execute(text(query))}
+
+
+def _spread(late: list[int]) -> dict[str, int]:
+    spread = dict.fromkeys([*(name for _, name in BUCKETS), OVER], 0)
+    for days in late:
+        spread[next((name for most, name in BUCKETS if days <= most), OVER)] += 1
+    return spread
+
+
+def _difference(row: ProofRow) -> str:
+    return f"{row.kind} {row.name}: exposure {row.used}, open principal {row.open_principal}"
