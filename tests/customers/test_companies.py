@@ -12,6 +12,7 @@ from sqlalchemy import event, func, select
 
 from tests.conftest import PROGRAMME_LIMIT
 from tests.customers.conftest import HTMX, button_values, texts, typed
+from tests.services.test_admission import in_threads
 from tusker.extensions import db
 from tusker.models import ApiToken, CreditLine, Customer, Event, Invoice, Role
 from tusker.queries.customers import customers_page
@@ -313,3 +314,10 @@ def test_a_token_is_revoked_only_under_its_own_company(login: Login, make_suppli
     assert browser.post(f"/customers/{other.id}/tokens/{token.id}/revoke").status_code == 404
     db.session.expire_all()
     assert token.revoked_at is None
+
+
+def test_a_form_sent_several_times_at_once_makes_one_company(login: Login, app: Flask) -> None:
+    browsers = [login() for _ in range(6)]
+    answers = in_threads(app, [lambda b=b: b.post("/customers/new", data=typed()) for b in browsers])
+    assert sorted(answer.status_code for answer in answers) == [303, 422, 422, 422, 422, 422]
+    assert count(Customer) == 1

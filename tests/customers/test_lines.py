@@ -8,12 +8,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.conftest import TERMS
 from tests.customers.conftest import HTMX, TERMS_TYPED, button_values, texts
 from tests.customers.test_companies import count
+from tests.services.test_admission import in_threads
 from tusker.clock import today
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Event, Invoice, Role
@@ -222,3 +224,13 @@ def test_the_page_counts_the_invoices_by_status(
     counts = [(c.status, c.count, c.principal) for c in invoice_counts(line.id)]
     assert counts == [("approved", 2, 1_600_00), ("disbursed", 1, 800_00)]
     assert "Approved 2 ₹1,600.00" in texts(login().get(f"/customers/lines/{line.id}").text)
+
+
+def test_a_form_sent_several_times_at_once_opens_one_line(
+    login: Login, app: Flask, make_supplier: Make, make_purchaser: Make
+) -> None:
+    data = line_typed(make_supplier(), make_purchaser())
+    browsers = [login() for _ in range(6)]
+    answers = in_threads(app, [lambda b=b: b.post("/customers/lines/new", data=data) for b in browsers])
+    assert sorted(answer.status_code for answer in answers) == [303, 422, 422, 422, 422, 422]
+    assert count(CreditLine) == 1

@@ -168,6 +168,7 @@ def test_icons_are_in_the_sprite() -> None:
         ("{{ none|day }}", "–"),
         ("{{ 'written_off'|status_label }}", "Written off"),
         ("{{ 'out_for_delivery'|status_label }}", "Out for delivery"),
+        ("{{ 'Asha Textiles L2B'|status_label }}", "Asha Textiles L2B"),
     ],
 )
 def test_filters(app: Flask, template: str, shown: str) -> None:

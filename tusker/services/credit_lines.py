@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from tusker.currency import currency
 from tusker.domain.terms import Terms
@@ -37,12 +37,6 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
     if db.session.get(PurchaserAccount, purchaser_id) is None:
         raise InvalidInput("Choose a customer that is a purchaser.", field="purchaser_id")
     _check(data)
-    if db.session.scalar(
-        select(CreditLine.id).where(
-            CreditLine.supplier_id == supplier_id, CreditLine.purchaser_id == purchaser_id
-        )
-    ):
-        raise Duplicate("These two have a credit line already; change that one.", field="purchaser_id")
     line = CreditLine(
         supplier_id=supplier_id,
         purchaser_id=purchaser_id,
@@ -55,8 +49,16 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
         created_at=ctx.now,
         **data.terms.as_dict(),
     )
-    db.session.add(line)
-    db.session.flush()
+    try:
+        # The constraint decides, so that a form sent twice at once makes one line and one clear message.
+        with db.session.begin_nested():
+            db.session.add(line)
+    except IntegrityError as error:
+        if "supplier_id_purchaser_id" not in str(error.orig):
+            raise
+        raise Duplicate(
+            "These two have a credit line already; change that one.", field="purchaser_id"
+        ) from None
     record_event(
         ctx, "credit_line", line.id, "opened", to_value=currency().show(data.limit), limit_amount=data.limit
     )

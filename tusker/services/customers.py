@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from tusker.currency import currency
 from tusker.domain.terms import Terms
@@ -52,8 +53,12 @@ def create_customer(
         email=clean_email(data.email) if data.email else None,
         created_at=ctx.now,
     )
-    db.session.add(customer)
-    db.session.flush()
+    try:
+        # A savepoint: a form sent twice at once makes one company and one clear message.
+        with db.session.begin_nested():
+            db.session.add(customer)
+    except IntegrityError:
+        raise Duplicate("A customer with this name or reference exists already.", field="name") from None
     record_event(ctx, "customer", customer.id, "created", to_value=customer.name)
     _set_sides(ctx, customer, data, programme_limit)
     if data.supplier_limit is not None and notify:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from tusker import clock
 from tusker.currency import currency
 
 NOTHING = "–"
+_CODE = re.compile(r"[a-z_]+")
 
 STATUS_WORDS = {
     # what people say where the code's word is not it
@@ -82,8 +84,9 @@ def ago(value: datetime | None) -> Markup | str:
 
 
 def status_label(status: str) -> str:
-    """A status in people's words, such as “Written off”."""
-    return STATUS_WORDS.get(str(status), str(status).replace("_", " ").capitalize())
+    """A status in people's words, such as “Written off”; names and amounts stay as they are."""
+    text = str(status)
+    return STATUS_WORDS.get(text, text.replace("_", " ").capitalize() if _CODE.fullmatch(text) else text)
 
 
 def _local(value: datetime, pattern: str) -> str:
