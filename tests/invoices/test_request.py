@@ -9,11 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests.conftest import TERMS, CourierDouble
 from tusker import clock
+from tusker.carriers.registry import get_carrier
+from tusker.domain.shipments import TrackedOrder
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, Role
 from tusker.services.credit_lines import LineData, change_credit_line, set_line_status
@@ -257,6 +260,35 @@ def test_changed_value_is_shown_before_the_request(
     assert "not the figures you have seen" in answer.text
     assert "₹72,000.00" in answer.text
     assert invoices() == 0
+
+
+def test_no_transaction_is_open_while_the_courier_thinks(
+    app: Flask, browser: FlaskClient, courier: CourierDouble, order: str
+) -> None:
+    real, open_then = get_carrier("tusker"), []
+
+    class Watched:
+        name, batch_size = "tusker", 10
+
+        def fetch(self, refs: list[str]) -> dict[str, TrackedOrder]:
+            open_then.append(db.session().in_transaction())
+            return real.fetch(refs)
+
+    app.extensions["tusker_carriers"] = {"tusker": Watched()}
+    assert request_it(browser, order).status_code == 303
+    assert open_then == [False, False]
+
+
+def test_two_carriers_can_be_chosen_of(
+    app: Flask, browser: FlaskClient, courier: CourierDouble, order: str
+) -> None:
+    assert 'name="carrier"' not in browser.get("/invoices/new").text
+    app.extensions["tusker_carriers"] = {"tusker": get_carrier("tusker"), "other": get_carrier("tusker")}
+    page = browser.get("/invoices/new").text
+    assert '<option value="other">other</option>' in page
+    assert "Delivery company: choose one of the list" in shown(browser, order, carrier="nobody")
+    assert hidden(shown(browser, order, carrier="tusker"))
+    courier.begin()
 
 
 @pytest.mark.parametrize("ref", ["", "   ", "x" * 300, "two\nlines"])

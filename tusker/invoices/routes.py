@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from flask import make_response, request
 from flask.typing import ResponseReturnValue
@@ -39,6 +40,11 @@ class InvoiceFile:
     allocations: list[Allocation]
     events: list[Event]
     form: ReasonForm = field(default_factory=ReasonForm)
+
+    @property
+    def now(self) -> datetime:
+        """This instant, for what is due by now."""
+        return clock.now()
 
     @property
     def is_final(self) -> bool:

@@ -27,6 +27,18 @@ from tusker.models import (
     SupplierAccount,
 )
 
+STATUS_ORDER = (
+    InvoiceStatus.APPROVED,
+    InvoiceStatus.FINANCEABLE,
+    InvoiceStatus.BUNDLED,
+    InvoiceStatus.DISBURSED,
+    InvoiceStatus.REPAID,
+    InvoiceStatus.REJECTED,
+    InvoiceStatus.CANCELLED,
+    InvoiceStatus.WRITTEN_OFF,
+)
+"""How people look at statuses: the good way first, then the ways out."""
+
 _supplier = aliased(Customer, name="supplier")
 _purchaser = aliased(Customer, name="purchaser")
 
@@ -126,11 +138,11 @@ def stream_invoices(wanted: InvoiceFilter, *, chunk: int = 500) -> Iterator[Invo
 
 
 def count_by_status(wanted: InvoiceFilter) -> dict[str, StatusCount]:
-    """Counts for every status, zeros too; the filter's own status is left aside, for tabs show all of them."""
+    """Counts for every status in `STATUS_ORDER`, zeros too; the filter's own status is left aside, for tabs show all of them."""
     statement = select(Invoice.status, func.count(), func.sum(Invoice.principal)).group_by(Invoice.status)
     statement = _narrowed(_joined(statement.select_from(Invoice)), wanted, with_status=False)
     found = {status: StatusCount(count, int(total)) for status, count, total in db.session.execute(statement)}
-    return {str(status): found.get(status, StatusCount()) for status in InvoiceStatus}
+    return {str(status): found.get(status, StatusCount()) for status in STATUS_ORDER}
 
 
 def statuses_of(invoice_ids: Collection[int], scope: Scope) -> list[StatusNow]:
