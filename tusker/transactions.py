@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from psycopg2.errors import UniqueViolation
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from tusker.errors import Duplicate
 from tusker.extensions import db
 from tusker.queues import enqueue
 
@@ -20,9 +23,12 @@ def transaction() -> Iterator[Session]:
     try:
         yield session
         session.commit()
-    except BaseException:
+    except BaseException as error:
         session.rollback()
         session.info.pop(_AFTER_COMMIT, None)
+        if isinstance(error, IntegrityError) and isinstance(error.orig, UniqueViolation):
+            # Services look before they write; only one who saves the same at the same moment gets here.
+            raise Duplicate("Somebody has just saved the same thing; look at it again.") from error
         raise
     for job in session.info.pop(_AFTER_COMMIT, {}):
         enqueue(job)

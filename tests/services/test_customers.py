@@ -199,3 +199,19 @@ def test_each_change_of_a_line_is_an_event(ctx: Context, make_line: Callable[...
         ("dates_changed", "2026-01-01 – open", "2026-01-01 – 2026-12-31"),
         ("terms_changed", None, None),
     ]
+
+
+def test_the_same_id_saved_by_two_at_the_same_moment_is_one_and_a_clear_message(
+    app: Flask, ctx: Context, make_purchaser: Callable[..., Customer]
+) -> None:
+    buyers = [make_purchaser().id for _ in range(6)]
+
+    def save(customer_id: int) -> bool:
+        try:
+            with transaction():
+                set_carrier_identities(ctx, customer_id, [IdentityData("tusker", "purchaser", "SHARED")])
+        except Duplicate:
+            return False
+        return True
+
+    assert in_threads(app, [lambda b=b: save(b) for b in buyers]).count(True) == 1
