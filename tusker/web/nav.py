@@ -45,6 +45,7 @@ _PURCHASER = (
     ("Dashboard", "gauge", "invoices.dashboard", "work"),
     ("Invoices", "file-invoice", "invoices.index", "work"),
     ("To repay", "receipt-refund", "invoices.to_repay", "work"),
+    ("Credit lines", "arrows-exchange", "customers.my_lines", "book"),
 )
 BY_ROLE = {Role.ADMIN: _STAFF, Role.AUDITOR: _STAFF, Role.SUPPLIER: _SUPPLIER, Role.PURCHASER: _PURCHASER}
 HOME = {
