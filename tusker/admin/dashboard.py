@@ -42,7 +42,7 @@ def dashboard() -> ResponseReturnValue:
         programme_limit=currency().minor(current_app.config["PROGRAMME_LIMIT"]),
         programme=reads.programme_use(),
         pressures=reads.limits_under_pressure(SHOWN),
-        refusals=reads.recent_refusals(SHOWN),
+        refusals=reads.recent_refusals(SHOWN - 2),
         events=events,
         names=names_of_subjects(events),
         subject_url=subject_url,

@@ -94,7 +94,7 @@ def repay(invoice_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/loans/<int:invoice_id>/due")
-@allow(Role.ADMIN, Role.AUDITOR)
+@allow(Role.ADMIN)
 def due(invoice_id: int) -> ResponseReturnValue:
     """Exactly what is owed on the day in `value_date`; without htmx the repayment page for that day."""
     if not wants_fragment():

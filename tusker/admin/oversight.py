@@ -16,7 +16,6 @@ from tusker.queries.events import events_page, known_kinds
 from tusker.queries.proof import ProofRow, prove
 from tusker.queries.subjects import names_of_subjects
 from tusker.web.access import allow
-from tusker.web.filters import status_label
 from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -75,7 +74,7 @@ def proof() -> ResponseReturnValue:
 def events() -> ResponseReturnValue:
     """Everything that happened, the newest first."""
     filters = EventFilter(request.args)
-    filters.kind.choices = [(kind, status_label(kind)) for kind in known_kinds()]
+    filters.kind.choices = [(kind, kind.replace("_", " ").capitalize()) for kind in known_kinds()]
     filters.validate()
     cursor = read_cursor()
     rows = events_page(

@@ -74,9 +74,8 @@ def bundle_all() -> ResponseReturnValue:
 
 
 def _bundle_everything(ctx: Context) -> Disbursal | None:
-    daily = bundle_daily(ctx)
-    if daily is not None and daily.created_at == ctx.now:
-        return daily
+    if daily_disbursal(ctx.today) is None:
+        return bundle_daily(ctx)
     since = financeable_ids()
     return bundle_selection(ctx, since) if since else None
 

@@ -34,7 +34,13 @@ def bundle_daily(ctx: Context) -> Disbursal | None:
     )
     if existing is not None:
         return existing
-    ids = db.session.scalars(select(Invoice.id).where(Invoice.status == InvoiceStatus.FINANCEABLE)).all()
+    # Locked at once: what somebody bundles by hand meanwhile is left out, and if that was all, there is nothing to do.
+    ids = db.session.scalars(
+        select(Invoice.id)
+        .where(Invoice.status == InvoiceStatus.FINANCEABLE)
+        .order_by(Invoice.id)
+        .with_for_update(key_share=True)
+    ).all()
     return _bundle(ctx, ids, "daily") if ids else None
 
 

@@ -1,0 +1,193 @@
+"""A disbursal: taking out, dropping, confirming, the file, and what cannot be taken."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.admin.conftest import HTMX
+from tests.conftest import TODAY, bundle_and_confirm, order_on
+from tusker.domain.shipments import ShipmentStatus
+from tusker.extensions import db
+from tusker.models import CreditLine, Customer, Invoice, Shipment
+from tusker.services.context import Context
+from tusker.services.tracking import record_tracking
+from tusker.transactions import transaction
+
+
+@pytest.fixture
+def bundle(ctx: Context, make_invoice: Callable[..., Invoice]) -> Callable[..., tuple[int, list[int]]]:
+    """An open disbursal of new invoices: its id and theirs."""
+
+    def make(count: int = 2, **invoice: Any) -> tuple[int, list[int]]:
+        ids = [make_invoice("financeable", **invoice).id for _ in range(count)]
+        return bundle_and_confirm(ctx, ids, only_bundle=True).id, ids
+
+    return make
+
+
+def test_confirm_makes_loans_with_own_ids_where_given(
+    login: Callable[..., FlaskClient], bundle: Callable[..., tuple[int, list[int]]], one: Callable[..., Any]
+) -> None:
+    disbursal_id, (first, second) = bundle()
+    answer = login().post(
+        f"/admin/disbursals/{disbursal_id}/confirm",
+        data={"bank_reference": "UTR-1", "value_date": "2026-03-02", f"loan_reference_{first}": "OWN-7"},
+    )
+    assert answer.status_code == 303
+    assert one("SELECT reference FROM loans WHERE invoice_id = :id", id=first) == "OWN-7"
+    assert one("SELECT reference FROM loans WHERE invoice_id = :id", id=second) == f"L-20260302-{second}"
+    assert one("SELECT due_date - start_date FROM loans WHERE invoice_id = :id", id=first) == 90
+    page = login().get(f"/admin/disbursals/{disbursal_id}").text
+    assert "OWN-7" in page
+    assert 'datetime="2026-05-31"' in page
+    assert "confirm-form" not in page
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"bank_reference": ""}, "Bank reference is required."),
+        ({"bank_reference": "x" * 300}, "Bank reference may have at most 60 characters."),
+        ({"value_date": "1900-01-01"}, "Value date must be a date from 2000-01-01"),
+        ({"value_date": "2026-03-01"}, "The value date must not be before the disbursal was made"),
+        ({"value_date": "2026-03-03"}, "The value date must not be in the future."),
+        ({"value_date": "soon"}, "Value date must be a date such as"),
+        ({"own": "L" * 41}, "A loan id may have at most 40 characters."),
+        ({"own": "SAME", "other": "SAME"}, "Each loan id may be used once only."),
+    ],
+)
+def test_what_cannot_be_confirmed_says_why_and_writes_nothing(
+    login: Callable[..., FlaskClient],
+    bundle: Callable[..., tuple[int, list[int]]],
+    one: Callable[..., Any],
+    given: dict[str, str],
+    said: str,
+) -> None:
+    disbursal_id, (first, second) = bundle()
+    data = {
+        "bank_reference": given.get("bank_reference", "UTR-1"),
+        "value_date": given.get("value_date", "2026-03-02"),
+        f"loan_reference_{first}": given.get("own", "KEPT-1"),
+        f"loan_reference_{second}": given.get("other", ""),
+    }
+    answer = login().post(f"/admin/disbursals/{disbursal_id}/confirm", data=data, headers=HTMX)
+    assert answer.status_code == 422
+    assert answer.text.lstrip().startswith('<div id="disbursal">')
+    assert said in answer.text
+    assert f'value="{given.get("own", "KEPT-1")}"' in answer.text
+    assert one("SELECT count(*) FROM loans") == 0
+    assert one("SELECT status FROM disbursals") == "open"
+
+
+def test_taken_out_it_goes_back_and_what_was_typed_stays(
+    login: Callable[..., FlaskClient], bundle: Callable[..., tuple[int, list[int]]], one: Callable[..., Any]
+) -> None:
+    disbursal_id, (first, second) = bundle(value=1_000_00)
+    answer = login().post(
+        f"/admin/disbursals/{disbursal_id}/take-out/{first}",
+        data={"reason": "Wrong goods", "bank_reference": "TYPED", f"loan_reference_{second}": "OWN-2"},
+        headers=HTMX,
+    )
+    assert answer.status_code == 200
+    assert "Confirm ₹800.00" in answer.text
+    assert 'value="TYPED"' in answer.text
+    assert 'value="OWN-2"' in answer.text
+    assert "Wrong goods" in answer.text
+    assert one("SELECT status FROM invoices WHERE id = :id", id=first) == "financeable"
+    assert one("SELECT status FROM invoices WHERE id = :id", id=second) == "bundled"
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 301, "two\nlines"])
+def test_a_reason_must_be_given(
+    login: Callable[..., FlaskClient],
+    bundle: Callable[..., tuple[int, list[int]]],
+    one: Callable[..., Any],
+    reason: str,
+) -> None:
+    disbursal_id, ids = bundle()
+    browser = login()
+    for path in (f"take-out/{ids[0]}", "drop"):
+        answer = browser.post(f"/admin/disbursals/{disbursal_id}/{path}", data={"reason": reason})
+        assert answer.status_code == 422
+        assert "Reason" in answer.text
+    assert one("SELECT count(*) FROM invoices WHERE status = 'bundled'") == 2
+
+
+def test_dropped_all_go_back_and_a_second_time_is_a_conflict(
+    login: Callable[..., FlaskClient], bundle: Callable[..., tuple[int, list[int]]], one: Callable[..., Any]
+) -> None:
+    disbursal_id, _ = bundle()
+    browser, url = login(), f"/admin/disbursals/{disbursal_id}/drop"
+    assert browser.post(url, data={"reason": "Bank holiday"}).status_code == 303
+    assert one("SELECT count(*) FROM invoices WHERE status = 'financeable'") == 2
+    assert one("SELECT status FROM disbursals") == "dropped"
+    assert browser.post(url, data={"reason": "Bank holiday"}).status_code == 409
+
+
+def test_the_file_holds_the_payouts_and_no_formulas(
+    login: Callable[..., FlaskClient],
+    bundle: Callable[..., tuple[int, list[int]]],
+    make_line: Callable[..., CreditLine],
+    make_supplier: Callable[..., Customer],
+) -> None:
+    line = make_line(make_supplier("=HYPERLINK(1)"))
+    disbursal_id, (_, second) = bundle(line=line, value=1_234_50)
+    browser = login()
+    browser.post(f"/admin/disbursals/{disbursal_id}/take-out/{second}", data={"reason": "No"})
+    answer = browser.get(f"/admin/disbursals/{disbursal_id}/payouts.csv")
+    assert answer.mimetype == "text/csv"
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(row["supplier"], row["amount"], row["currency"]) for row in rows] == [
+        ("'=HYPERLINK(1)", "987.60", "INR")
+    ]
+
+
+def test_goods_that_came_back_are_told_before_the_money_leaves(
+    ctx: Context,
+    login: Callable[..., FlaskClient],
+    bundle: Callable[..., tuple[int, list[int]]],
+    make_line: Callable[..., CreditLine],
+) -> None:
+    line = make_line()
+    disbursal_id, ids = bundle(count=1, line=line)
+    shipment = db.session.query(Shipment).filter_by(invoice_id=ids[0]).one()
+    back = replace(order_on(line), ref=shipment.order_ref, status=ShipmentStatus.RETURNED, raw_status="40")
+    with transaction():
+        record_tracking(ctx, {shipment.id: back}, minimum_interval=timedelta(minutes=1))
+    browser = login()
+    assert "Do not pay all of this out" in browser.get(f"/admin/disbursals/{disbursal_id}").text
+    assert "Not to be paid out" in browser.get("/admin/").text
+
+
+def test_the_list_filters_and_pages(
+    monkeypatch: pytest.MonkeyPatch,
+    ctx: Context,
+    login: Callable[..., FlaskClient],
+    make_invoice: Callable[..., Invoice],
+) -> None:
+    made = [bundle_and_confirm(ctx, [make_invoice("financeable").id], only_bundle=n > 0) for n in range(3)]
+    references = [d.reference for d in made]
+    browser = login()
+    shown = browser.get("/admin/disbursals?status=open", headers=HTMX).text
+    assert [r in shown for r in references] == [False, True, True]
+    monkeypatch.setattr("tusker.admin.disbursals.PAGE_SIZE", 2)
+    monkeypatch.setattr("tusker.web.paging.keyset_page.__kwdefaults__", {"size": 2, "key": None})
+    first = browser.get("/admin/disbursals", headers=HTMX).text
+    assert references[0] not in first
+    assert "before=" in first
+
+
+def test_an_unknown_disbursal_is_not_found(login: Callable[..., FlaskClient]) -> None:
+    browser = login()
+    for path in ("/admin/disbursals/77", "/admin/disbursals/77/payouts.csv"):
+        assert browser.get(path).status_code == 404
+    data = {"bank_reference": "X", "value_date": TODAY.isoformat()}
+    assert browser.post("/admin/disbursals/77/confirm", data=data).status_code == 404
