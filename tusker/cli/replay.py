@@ -24,7 +24,7 @@ from tusker.replay.source import Receivable, read_receivables
 GENEROUS = "1000000000"
 
 
-class Fraction(click.ParamType):
+class Fraction(click.ParamType[Decimal]):
     """A fraction such as 0.18."""
 
     name = "fraction"

@@ -1,0 +1,105 @@
+"""Filling the database, and the courier simulator with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy import func, select, text
+
+from tusker.currency import currency
+from tusker.demo.companies import PASSWORD, PEOPLE
+from tusker.demo.courier import CourierDesk
+from tusker.demo.desk import Desk
+from tusker.demo.history import History
+from tusker.demo.plan import HISTORY_DAYS
+from tusker.demo.present import Present
+from tusker.errors import NotAllowed
+from tusker.extensions import db
+from tusker.models import Customer
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """What a person needs to begin: orders that the demo's supplier may request."""
+
+    to_try: list[str]
+
+
+def customers_there() -> int:
+    """How many customers the database has."""
+    return int(db.session.scalar(select(func.count()).select_from(Customer)) or 0)
+
+
+def refuse_in_production() -> None:
+    """The demo has known passwords and may empty tables."""
+    if current_app.config["ENVIRONMENT"] == "PRODUCTION":
+        raise NotAllowed("The demo cannot be seeded with ENVIRONMENT=PRODUCTION: its passwords are public.")
+
+
+def empty_tables() -> None:
+    """Throw everything away, in the caller's transaction, for a demo from the start."""
+    refuse_in_production()
+    names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
+    # The one place that may: the append-only rows of a demo go with it.
+    db.session.execute(text("ALTER TABLE events DISABLE TRIGGER USER"))
+    db.session.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+    db.session.execute(text("ALTER TABLE events ENABLE TRIGGER USER"))
+
+
+def seed(now: datetime, courier: CourierDesk | None) -> Seeded:
+    """Make the demo in the caller's transaction; `now` is an aware instant.
+
+    The courier gets its orders last, so that none arrives before the demo is ready.
+    """
+    refuse_in_production()
+    timezone = current_app.config["TIMEZONE"]
+    desk = Desk(
+        now=now,
+        today=now.astimezone(timezone).date(),
+        timezone=timezone,
+        programme_limit=currency().minor(current_app.config["PROGRAMME_LIMIT"]),
+    )
+    desk.open(desk.days_ago(HISTORY_DAYS))
+    history, present = History(desk), Present(desk)
+    for ago in range(HISTORY_DAYS, 1, -1):
+        history.day(desk.days_ago(ago))
+    present.before_the_last_bundle()
+    history.day(desk.days_ago(1))
+    present.until_now()
+    _close_old_mails(now)
+    if courier is not None:
+        courier.put_orders(list(desk.orders.values()))
+    return Seeded(present.to_try())
+
+
+def _close_old_mails(now: datetime) -> None:
+    """The past is past: only mails of the last day are still to be sent."""
+    db.session.flush()
+    db.session.execute(
+        text(
+            "UPDATE outbox SET sent_at = created_at WHERE sent_at IS NULL AND created_at < :now - interval '1 day'"
+        ),
+        {"now": now},
+    )
+
+
+def login_lines(seeded: Seeded) -> list[str]:
+    """The demo logins as people read them."""
+    width = max(len(person.email) for person in PEOPLE)
+    return [
+        f"Demo logins, all with the password {PASSWORD}",
+        *(f"  {person.email:<{width}}  {person.role:<9}  {person.name}" for person in PEOPLE),
+        f"Orders to request as {PEOPLE[3].email}: {', '.join(seeded.to_try)}",
+    ]
+
+
+def write_logins(lines: list[str]) -> Path:
+    """Keep the logins where the launcher finds them: `var/demo-logins.txt`, for its owner only."""
+    path = Path(current_app.root_path).parent / "var" / "demo-logins.txt"
+    path.parent.mkdir(exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text("\n".join(lines) + "\n")
+    return path
