@@ -66,7 +66,7 @@ def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
     order = carrier.fetch([cleaned]).get(cleaned)
     if order is None:
         raise FinancingRefused(
-            f"The delivery company knows no order “{cleaned}”. Check the reference.",
+            f"The delivery company knows no order “{cleaned}” of yours. Check the reference.",
             field="order_ref",
             problem="unknown_order",
         )
