@@ -7,6 +7,7 @@ import os
 import time
 
 from rq import Queue, Worker
+from rq.executions import Execution
 from rq.job import Job
 from rq.worker_pool import WorkerPool
 
@@ -19,12 +20,12 @@ from wsgi import app
 class TuskerWorker(Worker):
     """A worker whose jobs run inside the app's context, with the job's id in every log line."""
 
-    def perform_job(self, job: Job, queue: Queue) -> bool:
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Run one job in a context of its own."""
         token = work_id.set(job.id[:8])
         try:
             with app.app_context():
-                return super().perform_job(job, queue)
+                return super().perform_job(job, queue, execution)
         finally:
             work_id.reset(token)
 
