@@ -57,7 +57,7 @@ def test_a_limit_that_does_not_hold_is_stored_and_the_supplier_told_once(
     create_user(Role.SUPPLIER, customer=supplier, email="seller@example.com")
     report = desk.run(csv_of(ROW, BIG, "INV-3,S-1,B-1,11500.01,2026-02-27"))
     assert [(r.line, r.outcome) for r in report.refused] == [(3, "refused_by_limit"), (4, "refused_by_limit")]
-    assert report.refused[0].reason == "the credit line limit lacks ₹6,800.00."
+    assert report.refused[0].reason == "The credit line limit lacks ₹6,800.00."
     stored = db.session.scalars(
         select(Invoice).where(Invoice.status == "rejected").order_by(Invoice.id)
     ).all()
@@ -75,7 +75,7 @@ def test_running_it_again_changes_nothing(desk: Desk) -> None:
     again = desk.run(text)
     assert [r.outcome for r in again.results] == ["already_requested", "refused_before"]
     assert [r.invoice_id for r in again.results] == [r.invoice_id for r in first.results]
-    assert again.results[1].reason == "Refused before: the credit line limit lacks ₹6,800.00."
+    assert again.results[1].reason == "Refused before. The credit line limit lacks ₹6,800.00."
     assert everything() == before
 
 
@@ -97,7 +97,7 @@ def test_refused_and_cancelled_rows_are_asked_for_again_only_when_told_to(desk: 
         change_credit_line(desk.ctx, line.id, data)
     skipped = desk.run(csv_of(ROW, BIG))
     assert [r.outcome for r in skipped.results] == ["refused_before", "refused_before"]
-    assert skipped.results[0].reason == "Refused before: cancelled"
+    assert skipped.results[0].reason == "Refused before. It was cancelled."
     assert not skipped.written
     # other content is another request
     assert desk.run(csv_of(ROW.replace("1000", "999"))).results[0].outcome == "approved"

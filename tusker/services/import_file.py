@@ -218,10 +218,12 @@ def _check_first(row: InvoiceRow, seen: dict[tuple[str, ...], int]) -> None:
         keys.append(("order_ref", row.carrier, row.order_ref))
     for key in keys:
         if key in seen:
-            what = "invoice number of this supplier" if key[0] == "number" else "order reference"
-            raise InvalidInput(
-                f"“{key[-1]}” stands in line {seen[key]} already: each {what} may occur once.", field=key[0]
+            once = (
+                "a number may occur once for each supplier"
+                if key[0] == "number"
+                else "an order may occur once"
             )
+            raise InvalidInput(f"“{key[-1]}” stands in line {seen[key]} already; {once}.", field=key[0])
     for key in keys:
         seen[key] = row.line
 

@@ -196,10 +196,10 @@ def _known_answer(candidate: Candidate, found: Any, options: ImportOptions) -> R
         return conflict(candidate.row, found.id, status)
     if options.retry_refused or not found.same:
         return None
-    why = "cancelled"
+    why = "It was cancelled."
     if found.status == InvoiceStatus.REJECTED:
         why = limit_words(Refusal(Bound(found.refused_by), found.lacking))
-    return row_result(candidate.row, RowOutcome.REFUSED_BEFORE, f"Refused before: {why}", found.id)
+    return row_result(candidate.row, RowOutcome.REFUSED_BEFORE, f"Refused before. {why}", found.id)
 
 
 def conflict(row: InvoiceRow, invoice_id: int | None, status: str) -> RowResult:
@@ -209,7 +209,7 @@ def conflict(row: InvoiceRow, invoice_id: int | None, status: str) -> RowResult:
 
 def limit_words(refusal: Refusal) -> str:
     bound = str(refusal.bound).replace("_", " ")
-    return f"the {bound} limit lacks {currency().show(refusal.lacking)}."
+    return f"The {bound} limit lacks {currency().show(refusal.lacking)}."
 
 
 def row_result(
