@@ -21,7 +21,7 @@ run: $(VENV) ## run everything in this terminal (own PostgreSQL and Redis unless
 	@exec $(LOCAL) run
 
 test: $(VENV) ## run all tests on a real PostgreSQL and Redis; ARGS="-k admission" picks some
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: lint ## lint, then types, floors and configuration: what CI asks before the tests
 	$(BIN)/mypy

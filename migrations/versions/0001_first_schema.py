@@ -416,6 +416,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_invoices_purchaser_id_id", ["purchaser_id", "id"], unique=False)
         batch_op.create_index("ix_invoices_status_id", ["status", "id"], unique=False)
         batch_op.create_index("ix_invoices_supplier_id_id", ["supplier_id", "id"], unique=False)
+        batch_op.create_index("ix_invoices_supplier_id_number", ["supplier_id", "number"], unique=False)
         batch_op.create_index(
             "uq_invoices_live_number",
             ["supplier_id", "number"],
@@ -504,6 +505,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("invoice_id", name=op.f("uq_shipments_invoice_id")),
     )
     with op.batch_alter_table("shipments", schema=None) as batch_op:
+        batch_op.create_index("ix_shipments_carrier_order_ref", ["carrier", "order_ref"], unique=False)
         batch_op.create_index(
             "ix_shipments_due",
             ["carrier", "next_poll_at"],
@@ -582,6 +584,7 @@ def downgrade() -> None:
 
     op.drop_table("allocations")
     with op.batch_alter_table("shipments", schema=None) as batch_op:
+        batch_op.drop_index("ix_shipments_carrier_order_ref")
         batch_op.drop_index("ix_shipments_due", postgresql_where="next_poll_at IS NOT NULL")
 
     op.drop_table("shipments")
@@ -598,6 +601,7 @@ def downgrade() -> None:
         batch_op.drop_index(
             "uq_invoices_live_number", postgresql_where="status NOT IN ('rejected', 'cancelled')"
         )
+        batch_op.drop_index("ix_invoices_supplier_id_number")
         batch_op.drop_index("ix_invoices_supplier_id_id")
         batch_op.drop_index("ix_invoices_status_id")
         batch_op.drop_index("ix_invoices_purchaser_id_id")

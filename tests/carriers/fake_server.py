@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -76,6 +77,13 @@ class FakeServer:
                 return  # the client hung up, as it should
 
         return answer
+
+    def asked(self, times: int) -> bool:
+        """Whether this many requests have come; those given up early may be read a moment later."""
+        deadline = time.monotonic() + 10
+        while len(self.requests) < times and time.monotonic() < deadline:
+            self.stopping.wait(0.01)
+        return len(self.requests) == times
 
     def hang(self, head: bytes = b"") -> Answer:
         """Send `head`, then nothing until the test is over."""

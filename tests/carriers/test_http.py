@@ -116,7 +116,7 @@ def test_a_silent_server_is_given_up(server: FakeServer, make_http: MakeHttp) ->
     server.otherwise = server.hang()
     with pytest.raises(CarrierUnavailable):
         make_http(read_seconds=0.05, tries=2).post_json("/x", {})
-    assert len(server.requests) == 2
+    assert server.asked(2)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

@@ -257,6 +257,16 @@ def test_a_refused_number_may_be_asked_for_again(
         ask(line, ref="AGAIN")
 
 
+def test_an_order_that_was_imported_under_another_number_is_not_financed_twice(
+    ctx: Context, make_line: Callable[..., CreditLine], ask: Callable[..., Decision]
+) -> None:
+    line = make_line()
+    with transaction():
+        admit(ctx, [request(line, 100, number="INV-7", order_ref="ORD-7")])
+    with pytest.raises(Duplicate, match="INV-7"):
+        ask(line, ref="ORD-7")
+
+
 def test_the_same_number_with_other_content_is_a_conflict(
     ctx: Context, make_line: Callable[..., CreditLine]
 ) -> None:

@@ -39,6 +39,7 @@ class Invoice(TermsColumns, db.Model):
             unique=True,
             postgresql_where=_LIVE_NUMBER,
         ),
+        Index("ix_invoices_supplier_id_number", "supplier_id", "number"),
         Index("ix_invoices_supplier_id_id", "supplier_id", "id"),
         Index("ix_invoices_purchaser_id_id", "purchaser_id", "id"),
         Index("ix_invoices_status_id", "status", "id"),

@@ -22,6 +22,7 @@ class Shipment(db.Model):
     __table_args__ = (
         one_of("status", ShipmentStatus),
         CheckConstraint("poll_failures >= 0", name="failures_not_negative"),
+        Index("ix_shipments_carrier_order_ref", "carrier", "order_ref"),
         Index("ix_shipments_due", "carrier", "next_poll_at", postgresql_where="next_poll_at IS NOT NULL"),
     )
 
