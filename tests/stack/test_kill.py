@@ -1,0 +1,310 @@
+"""Workers killed in the middle, Redis emptied: nothing is lost and nothing is done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from redis import Redis
+from rq import Queue
+from sqlalchemy import Connection, text
+
+from tests.conftest import CourierDouble
+from tests.stack import running
+from tests.stack.running import Program, until, waiting_for_a_lock
+from tusker import clock
+from tusker.extensions import db
+from tusker.models import CreditLine, Customer
+from tusker.queries.proof import prove
+from tusker.queues import QUEUE
+from tusker.services.admission import AdmissionRequest, Outcome, admit
+from tusker.services.context import Context
+from tusker.services.outbox import queue_mail
+from tusker.simulator.faults import Fault, FaultKind
+from tusker.transactions import transaction
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds a worker's children in /proc"),
+]
+
+MANY = 150
+POLL = ("tusker.jobs.polling.poll_carrier", "tusker")
+BUNDLE = ("tusker.jobs.bundling.bundle_day",)
+DELIVERED = 21
+
+
+class Plant:
+    """Workers and scheduler over the test's database, which can be started and killed."""
+
+    def __init__(self, app: Flask, environ: dict[str, str], queue: Redis, logs: Path) -> None:
+        self.app, self.environ, self.queue, self.logs = app, environ, queue, logs
+        self.programs = ExitStack()
+        self.started: list[Program] = []
+
+    def worker(self, *, workers: int = 1) -> Program:
+        """Start a worker."""
+        return self._keep(running.worker(self.environ, self.logs, workers=workers))
+
+    def scheduler(self) -> Program:
+        """Start the scheduler."""
+        return self._keep(running.scheduler(self.environ, self.logs))
+
+    def enqueue(self, job: str, *arguments: str) -> None:
+        """Give the workers a job, as the scheduler does."""
+        Queue(QUEUE, connection=self.queue).enqueue(job, *arguments)
+
+    def _keep(self, program: Program) -> Program:
+        self.programs.callback(program.stop)
+        self.started.append(program)
+        return program
+
+
+@pytest.fixture
+def plant(app: Flask, courier: CourierDouble, test_config: dict[str, Any], tmp_path: Path) -> Iterator[Plant]:
+    """No process yet, an empty queue, and the courier simulator over HTTP."""
+    environ = running.environment(
+        test_config["SQLALCHEMY_DATABASE_URI"],
+        test_config["REDIS_URL"],
+        tmp_path / "mail",
+        TUSKER_CARRIER_URL=courier.url,
+        TUSKER_CARRIER_TOKEN=app.config["TUSKER_CARRIER_TOKEN"],
+    )
+    with closing(Redis.from_url(environ["REDIS_URL"])) as queue:
+        queue.flushdb()
+        plant = Plant(app, environ, queue, tmp_path)
+        with plant.programs:
+            yield plant
+            for program in plant.started:
+                program.ask_to_stop()
+
+
+@pytest.fixture
+def look(app: Flask) -> Iterator[Connection]:
+    """A connection that sees what others committed, at each question."""
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
+
+
+@pytest.fixture
+def approve(
+    app: Flask,
+    courier: CourierDouble,
+    make_supplier: Callable[..., Customer],
+    make_purchaser: Callable[..., Customer],
+    make_line: Callable[..., CreditLine],
+) -> Callable[[int], list[int]]:
+    """Make approved invoices on one line whose orders the courier has delivered; returns their ids."""
+
+    def make(count: int) -> list[int]:
+        line = make_line(make_supplier(limit=10**9), make_purchaser(limit=10**9), limit=10**9)
+        ctx = Context(actor_id=None, actor="test", now=clock.now(), today=clock.today())
+        refs = [f"K{line.id}-{number}" for number in range(count)]
+        for ref in refs:
+            courier.add_order(ref, line.supplier_id, line.purchaser_id, 1_000_00, status=DELIVERED)
+        with transaction():
+            asked = [
+                AdmissionRequest(
+                    line.id, line.terms_version, ref, 1_000_00, 800_00, "test", "tusker", ref, poll=True
+                )
+                for ref in refs
+            ]
+            answers = admit(ctx, asked)
+        assert {answer.outcome for answer in answers} == {Outcome.APPROVED}
+        return [answer.invoice_id or 0 for answer in answers]
+
+    return make
+
+
+@contextmanager
+def held(statement: str) -> Iterator[None]:
+    """Hold the locks of a statement in a transaction of its own, which then writes nothing."""
+    with db.engine.connect() as connection:
+        connection.execute(text(statement))
+        yield
+        connection.rollback()
+
+
+def count(look: Connection, query: str) -> int:
+    """A number from the database."""
+    return int(look.scalar(text(query)))
+
+
+def moved(look: Connection) -> int:
+    """How many invoices wait to be financed."""
+    return count(look, "SELECT count(*) FROM invoices WHERE status = 'financeable'")
+
+
+def time_goes_on(look: Connection) -> None:
+    """The leases of workers that died run out: what a minute would do, done at once."""
+    until(lambda: count(look, OPEN_TRANSACTIONS) == 0, what="the end of the killed worker's transactions")
+    look.execute(text("UPDATE shipments SET next_poll_at = now() WHERE next_poll_at IS NOT NULL"))
+
+
+OPEN_TRANSACTIONS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL"
+    " AND pid <> pg_backend_pid()"
+)
+ONCE_EACH = (
+    "SELECT count(*) FROM (SELECT subject_id FROM events WHERE subject = 'invoice' AND kind = '{kind}'"
+    " GROUP BY subject_id HAVING count(*) = 1) once"
+)
+ALL_OF_KIND = "SELECT count(*) FROM events WHERE subject = 'invoice' AND kind = '{kind}'"
+
+
+def assert_once_each(look: Connection, kind: str, invoices: int) -> None:
+    """Each invoice has one event of this kind."""
+    assert count(look, ONCE_EACH.format(kind=kind)) == invoices
+    assert count(look, ALL_OF_KIND.format(kind=kind)) == invoices
+
+
+def assert_proved(principal: int) -> None:
+    """Exposure equals open principal in all three accounts, and it is this much."""
+    db.session.rollback()
+    proof = prove()
+    assert proof.holds, proof.differences
+    assert [account.used for account in proof.accounts] == [principal] * 3
+
+
+def test_workers_killed_while_they_poll(
+    plant: Plant, look: Connection, courier: CourierDouble, approve: Callable[[int], list[int]]
+) -> None:
+    approve(MANY)
+    # some half a second an answer: there is time to die while the courier is asked
+    courier.server.courier.faults.add([Fault(FaultKind.SLOW_DRIP, 10_000, 0.00005)])
+
+    # killed while it asks: what it claimed is leased and not lost
+    worker = plant.worker()
+    plant.enqueue(*POLL)
+    until(lambda: moved(look) >= 20, what="the first invoices moved")
+    worker.kill()
+    after_first = moved(look)
+    assert 20 <= after_first < MANY
+    leased = (
+        "SELECT count(*) FROM shipments s JOIN invoices i ON i.id = s.invoice_id WHERE i.status = 'approved'"
+    )
+    assert count(look, f"{leased} AND s.next_poll_at > now()") > 0
+
+    # killed with all of a batch written but its events: all of it is undone
+    time_goes_on(look)
+    worker = plant.worker(workers=2)
+    with held("LOCK TABLE events IN SHARE MODE"):
+        plant.enqueue(*POLL)
+        plant.enqueue(*POLL)
+        until(lambda: waiting_for_a_lock(look), what="a worker about to write events")
+        worker.kill()
+    time_goes_on(look)
+    assert moved(look) == after_first
+    assert_once_each(look, "delivered", after_first)
+
+    # killed once more, wherever it is
+    worker = plant.worker(workers=2)
+    plant.enqueue(*POLL)
+    plant.enqueue(*POLL)
+    until(lambda: moved(look) >= after_first + 20, what="more invoices moved")
+    worker.kill()
+    assert moved(look) < MANY
+
+    time_goes_on(look)
+    courier.begin()
+    plant.worker()
+    plant.enqueue(*POLL)
+    until(lambda: moved(look) == MANY, what="all invoices moved")
+    until(lambda: count(look, OPEN_TRANSACTIONS) == 0)
+    assert_once_each(look, "delivered", MANY)
+    assert_once_each(look, "shipment", MANY)
+    assert count(look, "SELECT count(*) FROM shipment_events") == MANY
+    assert count(look, "SELECT count(*) FROM shipments WHERE next_poll_at IS NOT NULL") == 0
+    assert_proved(MANY * 800_00)
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        pytest.param(
+            "SELECT 1 FROM invoices WHERE id = (SELECT max(id) FROM invoices) FOR UPDATE", id="first"
+        ),
+        pytest.param("LOCK TABLE outbox IN SHARE MODE", id="last"),
+    ],
+)
+def test_a_worker_killed_while_it_bundles(
+    plant: Plant,
+    look: Connection,
+    approve: Callable[[int], list[int]],
+    create_user: Callable[..., Any],
+    lock: str,
+) -> None:
+    """`first`: before anything is written; `last`: with everything written but the mail."""
+    create_user()  # who gets the mail
+    invoices = approve(MANY)
+    look.execute(text("UPDATE invoices SET status = 'financeable', financeable_at = now()"))
+
+    worker = plant.worker()
+    with held(lock):
+        plant.enqueue(*BUNDLE)
+        until(lambda: waiting_for_a_lock(look), what="a worker in the middle of bundling")
+        worker.kill()
+    until(lambda: count(look, OPEN_TRANSACTIONS) == 0, what="the end of its transaction")
+    assert count(look, "SELECT count(*) FROM disbursals") == 0
+    assert moved(look) == MANY
+
+    plant.worker()
+    plant.enqueue(*BUNDLE)
+    plant.enqueue(*BUNDLE)
+    until(
+        lambda: (
+            plant.queue.llen(f"rq:queue:{QUEUE}") == 0 and count(look, "SELECT count(*) FROM disbursals") > 0
+        )
+    )
+    until(lambda: running.mails(Path(plant.environ["MAIL_FOLDER"]), to=first_admin(look), subject="is ready"))
+    assert count(look, "SELECT count(*) FROM disbursals") == 1
+    assert (
+        count(look, "SELECT count(DISTINCT invoice_id) FROM disbursal_lines WHERE state = 'included'") == MANY
+    )
+    assert count(look, "SELECT count(*) FROM disbursal_lines") == len(invoices)
+    assert count(look, "SELECT count(*) FROM invoices WHERE status = 'bundled'") == MANY
+    assert count(look, "SELECT count(*) FROM outbox WHERE template = 'disbursal_ready'") == 1
+    assert_once_each(look, "bundled", MANY)
+    assert_proved(MANY * 800_00)
+
+
+def first_admin(look: Connection) -> str:
+    """The address of the only admin."""
+    return str(look.scalar(text("SELECT email FROM users")))
+
+
+def test_redis_emptied(
+    plant: Plant, look: Connection, courier: CourierDouble, approve: Callable[..., list[int]]
+) -> None:
+    approve(30)
+    ctx = Context(actor_id=None, actor="test", now=clock.now(), today=clock.today())
+    with transaction():
+        queue_mail(ctx, "new_supplier", ["boss@example.com"], name="A", customer_id=1, limit="1")
+    plant.enqueue(*POLL)
+    plant.queue.flushdb()  # before anybody took the work: jobs and nudges are gone
+
+    worker, scheduler = plant.worker(workers=2), plant.scheduler()
+    until(lambda: moved(look) == 30, what="the invoices whose jobs were lost")
+    folder = Path(plant.environ["MAIL_FOLDER"])
+    until(lambda: running.mails(folder, to="boss@example.com", subject="New supplier"), what="the lost mail")
+
+    plant.queue.flushdb()  # under everybody's feet
+    approve(30)
+    until(lambda: moved(look) == 60, what="invoices after Redis was emptied")
+    assert worker.process.poll() is None
+    assert scheduler.process.poll() is None
+    assert_once_each(look, "delivered", 60)
+    assert len(list(folder.glob("*.eml"))) == 1
+    assert_proved_many(60 * 800_00)
+
+
+def assert_proved_many(principal: int) -> None:
+    """Exposure equals open principal, and all credit lines together hold this much."""
+    db.session.rollback()
+    proof = prove()
+    assert proof.holds, proof.differences
+    assert sum(account.used for account in proof.accounts if account.kind == "credit_line") == principal
