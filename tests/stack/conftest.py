@@ -100,6 +100,7 @@ def stack(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory) -> It
     environ = running.environment(
         running.new_database(servers.database_url, "tusker_stack"),
         servers.redis_url,
+        running.WALK,
         mail_folder,
         PORT=port,
         BASE_URL=f"http://127.0.0.1:{port}",

@@ -21,8 +21,8 @@ from sqlalchemy import Connection, create_engine, text
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COURIER_TOKEN = "courier of the stack"
-QUEUE_DATABASE = 9
-"""The number of the Redis database that the processes share, apart from the one that other tests empty."""
+WALK, KILL, BROWSER = 9, 10, 11
+"""Numbers of Redis databases: each file of tests has its own, because they may run at the same time on one server."""
 
 _NOT_INHERITED = ("SMTP_", "TUSKER_", "GUNICORN_", "FLASK_")
 
@@ -48,12 +48,12 @@ def free_port() -> int:
         return port
 
 
-def queue_url(redis_url: str) -> str:
-    """The processes' own database on the Redis of the test run."""
+def queue_url(redis_url: str, number: int) -> str:
+    """A database of its own on the Redis of the test run."""
     if redis_url.startswith("unix://"):
-        return f"{redis_url.partition('?')[0]}?db={QUEUE_DATABASE}"
+        return f"{redis_url.partition('?')[0]}?db={number}"
     scheme, _, rest = redis_url.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}/{QUEUE_DATABASE}"
+    return f"{scheme}://{rest.partition('/')[0]}/{number}"
 
 
 def at_noon() -> str:
@@ -61,15 +61,17 @@ def at_noon() -> str:
     return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 
 
-def environment(database_url: str, redis_url: str, mail_folder: Path, **more: str) -> dict[str, str]:
-    """The environment of every process."""
+def environment(
+    database_url: str, redis_url: str, number: int, mail_folder: Path, **more: str
+) -> dict[str, str]:
+    """The environment of every process; `number` is that of the Redis database."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
     return {
         **kept,
         "ENVIRONMENT": "TEST",
         "SECRET_KEY": "for tests only",
         "DATABASE_URL": database_url,
-        "REDIS_URL": queue_url(redis_url),
+        "REDIS_URL": queue_url(redis_url, number),
         "MAIL_FOLDER": str(mail_folder),
         "TUSKER_CARRIER_TOKEN": COURIER_TOKEN,
         "POLL_INTERVAL_SECONDS": "1",

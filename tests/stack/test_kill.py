@@ -70,6 +70,7 @@ def plant(app: Flask, courier: CourierDouble, test_config: dict[str, Any], tmp_p
     environ = running.environment(
         test_config["SQLALCHEMY_DATABASE_URI"],
         test_config["REDIS_URL"],
+        running.KILL,
         tmp_path / "mail",
         TUSKER_CARRIER_URL=courier.url,
         TUSKER_CARRIER_TOKEN=app.config["TUSKER_CARRIER_TOKEN"],

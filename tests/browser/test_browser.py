@@ -1,0 +1,303 @@
+"""The main job in Chromium, with JavaScript and without, and a look at every page of every role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Desk
+from tests.conftest import CourierDouble, at, bundle_and_confirm, deliver, order_on
+from tusker.extensions import db
+from tusker.jobs.polling import poll_carrier
+from tusker.models import CreditLine, Customer, Role, User
+from tusker.services.context import Context
+from tusker.services.financing import request_financing
+from tusker.services.tokens import create_token
+from tusker.transactions import transaction
+
+pytestmark = pytest.mark.browser
+
+DELIVERED = 21
+VALUE = 1_25_000_00
+WIDE, NARROW = 1280, 390
+
+
+@pytest.fixture
+def line(make_line: Callable[..., CreditLine], people: dict[Role, User]) -> CreditLine:
+    """The credit line between the companies of `people`."""
+    supplier, purchaser = people[Role.SUPPLIER].customer, people[Role.PURCHASER].customer
+    return make_line(supplier, purchaser, limit=20_00_000_00)
+
+
+@pytest.fixture
+def delivered(app: Flask, courier: CourierDouble) -> Callable[..., None]:
+    """Have the courier deliver orders, and poll it as a worker does."""
+
+    def deliver_and_poll(*refs: str) -> None:
+        for ref in refs:
+            courier.set_status(ref, DELIVERED)
+        poll_carrier("tusker")
+        db.session.rollback()
+
+    return deliver_and_poll
+
+
+def test_the_main_job(
+    desk: Callable[..., Desk],
+    people: dict[Role, User],
+    line: CreditLine,
+    courier: CourierDouble,
+    delivered: Callable[..., None],
+) -> None:
+    first, second = (
+        courier.add_order(ref, line.supplier_id, line.purchaser_id, VALUE) for ref in ("ORD-1", "ORD-2")
+    )
+    supplier, admin = desk(), desk()
+    # Time is the test's own: five seconds until a badge asks again need not be waited for.
+    supplier.page.clock.install()
+    page = supplier.sign_in(people[Role.SUPPLIER])
+    for ref in (first, second):
+        request_with_live_quote(page, ref)
+    badge = page.locator("#invoice-status")
+    expect(badge).to_have_text("Approved")
+
+    delivered(first, second)
+    page.clock.fast_forward(6_000)
+    expect(badge).to_have_text("To be financed")  # the page was not reloaded
+
+    desk_page = admin.sign_in(people[Role.ADMIN])
+    disbursal_id = bundle_by_choosing(desk_page, [first, second])
+    confirm_in_place(desk_page)
+    page.clock.fast_forward(6_000)
+    expect(badge).to_have_text("Disbursed")
+    repay_in_its_row(desk_page, second)
+    page.clock.fast_forward(6_000)
+    expect(badge).to_have_text("Repaid")
+    expect(page.locator("#invoice [hx-trigger^='every']")).to_have_count(0)  # a final status asks no more
+
+    desk_page.goto(f"{admin.site}/admin/disbursals/{disbursal_id}")
+    expect(desk_page.locator("#disbursal-lines")).to_contain_text("Repaid")
+    expect(supplier.open("/invoices/").locator("#invoices")).to_contain_text("Disbursed")
+
+
+def request_with_live_quote(page: Page, ref: str) -> None:
+    """Type the reference, see the quote come by itself, request."""
+    page.goto(page.url.partition("/invoices")[0] + "/invoices/new")
+    field = page.get_by_label("Order reference")
+    field.press_sequentially(ref[:2])
+    expect(page.locator("#quote")).to_contain_text("No order yet")
+    field.press_sequentially(ref[2:])
+    page.clock.fast_forward(500)
+    quote = page.locator("#quote")
+    expect(quote).to_contain_text("₹1,25,000.00")
+    expect(quote).to_contain_text("₹1,00,000.00")
+    assert page.url.endswith("/invoices/new")
+    quote.get_by_role("button", name="Request financing").click()
+    expect(page.locator("#messages")).to_contain_text(f"Approved: ₹1,00,000.00 is reserved for “{ref}”")
+
+
+def bundle_by_choosing(page: Page, refs: list[str]) -> str:
+    """Tick rows, watch the running total, bundle; the disbursal's id."""
+    page.get_by_role("link", name="To be financed").first.click()
+    total = page.locator("[data-selection]")
+    expect(total).to_have_text("Nothing chosen")
+    page.get_by_label(f"Choose {refs[0]}").check()
+    expect(total).to_have_text("1 chosen, ₹1,00,000.00")
+    page.get_by_label("Choose all").check()
+    expect(total).to_have_text("2 chosen, ₹2,00,000.00")
+    page.get_by_label(f"Choose {refs[1]}").uncheck()
+    expect(total).to_have_text("1 chosen, ₹1,00,000.00")
+    page.get_by_label(f"Choose {refs[1]}").check()
+    page.get_by_role("button", name="Bundle selected").click()
+    page.wait_for_url(re.compile(r"/admin/disbursals/\d+$"))
+    for ref in refs:
+        expect(page.locator("#disbursal-lines")).to_contain_text(ref)
+    return page.url.rpartition("/")[2]
+
+
+def confirm_in_place(page: Page) -> None:
+    """Confirm the release; the disbursal changes where it is."""
+    page.get_by_label("Bank reference").fill("UTR-1")
+    page.get_by_role("button", name="Confirm ₹2,00,000.00").click()
+    expect(page.locator("#messages")).to_contain_text("is confirmed")
+    expect(page.locator("#disbursal-lines")).to_contain_text(re.compile(r"L-\d{8}-\d+"))
+    expect(page.locator("#confirm-form")).to_have_count(0)
+
+
+def repay_in_its_row(page: Page, ref: str) -> None:
+    """The row becomes a form and then the changed row; the figures above follow."""
+    page.get_by_role("link", name="Repayments").click()
+    invoices = page.locator("#loans tbody tr")
+    expect(invoices).to_have_count(2)
+    row = page.locator("#loans tr", has_text=ref)
+    row.get_by_role("link", name="Mark repaid").click()
+    row.get_by_label("Payment reference").fill("UTR-IN-1")
+    row.get_by_role("button", name="Mark repaid").click()
+    expect(row).to_contain_text("Repaid")
+    expect(page.locator("#messages")).to_contain_text("Its principal is free again on all three limits")
+    expect(page.locator("#loan-totals")).to_contain_text("1 open loan")
+    assert page.url.endswith("/admin/loans")
+
+
+def test_the_main_job_without_javascript(
+    desk: Callable[..., Desk],
+    people: dict[Role, User],
+    line: CreditLine,
+    courier: CourierDouble,
+    delivered: Callable[..., None],
+) -> None:
+    ref = courier.add_order("PLAIN-1", line.supplier_id, line.purchaser_id, VALUE)
+    supplier, admin = desk(javascript=False), desk(javascript=False)
+    page = supplier.sign_in(people[Role.SUPPLIER])
+    page.get_by_role("link", name="Request financing").first.click()
+    page.get_by_label("Order reference").fill(ref)
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#quote")).to_contain_text("₹1,00,000.00")
+    page.get_by_role("button", name="Request financing").click()
+    expect(page.locator("#invoice-status")).to_have_text("Approved")
+    delivered(ref)
+
+    desk_page = admin.sign_in(people[Role.ADMIN])
+    desk_page.get_by_role("link", name="To be financed").first.click()
+    expect(desk_page.locator("[data-select-all]")).to_be_hidden()
+    desk_page.get_by_label(f"Choose {ref}").check()
+    desk_page.get_by_role("button", name="Bundle selected").click()
+    desk_page.get_by_label("Bank reference").fill("UTR-1")
+    desk_page.get_by_role("button", name="Confirm ₹1,00,000.00").click()
+    expect(desk_page.locator("#disbursal-lines")).to_contain_text(re.compile(r"L-\d{8}-\d+"))
+    desk_page.get_by_role("link", name="Repayments").click()
+    desk_page.get_by_role("link", name="Mark repaid").click()
+    assert desk_page.url.endswith("/repay")
+    desk_page.get_by_label("Payment reference").fill("UTR-IN-1")
+    desk_page.get_by_role("button", name="Mark repaid").click()
+    expect(desk_page.locator("#messages")).to_contain_text("Its principal is free again on all three limits")
+    page.reload()
+    expect(page.locator("#invoice-status")).to_have_text("Repaid")
+
+
+@dataclass
+class Shelf:
+    """Something of everything, so that no page is empty."""
+
+    line_id: int
+    supplier_id: int
+    invoice_ids: dict[str, int]
+    open_disbursal_id: int
+    loan_disbursal_id: int
+
+
+@pytest.fixture
+def shelf(
+    app: Flask,
+    ctx: Context,
+    people: dict[Role, User],
+    line: CreditLine,
+    make_line: Callable[..., CreditLine],
+    make_supplier: Callable[..., Customer],
+    make_purchaser: Callable[..., Customer],
+) -> Shelf:
+    """Invoices in every status, some with long names and great amounts, loans due, overdue and not yet due."""
+    purchaser = people[Role.PURCHASER].customer
+    long_name = (
+        "Shree Venkateshwara Precision Engineering and Agricultural Implements (Coimbatore) Private Limited"
+    )
+    great = make_line(
+        make_supplier(long_name, limit=9_90_00_00_000_00),
+        make_purchaser(
+            "Bharat Heavy Industrial Distribution and Logistics Corporation", limit=9_90_00_00_000_00
+        ),
+        limit=9_90_00_00_000_00,
+    )
+    make_line(people[Role.SUPPLIER].customer, great.purchaser.customer, limit=0)
+
+    def made(on: CreditLine, value: int, when: Context, status: str = "approved") -> int:
+        order = order_on(on, value)
+        with transaction():
+            invoice_id = request_financing(when, on.supplier_id, order, source="test").invoice_id
+        if status != "approved":
+            deliver(when, invoice_id, order)
+        return invoice_id
+
+    ids = {"rejected": made(line, 90_00_000_00, ctx)}
+    for days in (100, 95, 90, 89, 10):
+        ids["disbursed"] = made(line, VALUE, at(ctx, -days), "delivered")
+        paid = [ids["disbursed"], made(great, 11_11_11_111_00, at(ctx, -days), "delivered")]
+        loans = bundle_and_confirm(at(ctx, -days), paid)
+    for _ in range(12):
+        ids["financeable"] = made(line, 12_345_67, ctx, "delivered")
+        ids["approved"] = made(line, 12_345_67, ctx)
+    waiting = made(great, 22_22_22_222_22, at(ctx, -3), "delivered")
+    bundled = bundle_and_confirm(ctx, [made(line, 10_000_00, ctx, "delivered"), waiting], only_bundle=True)
+    with transaction():
+        create_token(ctx, line.supplier_id, "ERP of the head office")
+    assert purchaser is not None
+    return Shelf(line.id, line.supplier_id, ids, bundled.id, loans.id)
+
+
+def further_pages(role: Role, shelf: Shelf) -> list[str]:
+    """Pages of a role that its navigation does not name."""
+    invoices = [f"/invoices/{number}" for number in shelf.invoice_ids.values()]
+    own = ["/account", *invoices]
+    staff = [
+        f"/customers/{shelf.supplier_id}",
+        f"/customers/lines/{shelf.line_id}",
+        f"/admin/disbursals/{shelf.open_disbursal_id}",
+        f"/admin/disbursals/{shelf.loan_disbursal_id}",
+        "/admin/queue?sort=supplier",
+        "/invoices/?q=nothing-has-this-number",
+    ]
+    admin = [
+        "/customers/new",
+        f"/customers/{shelf.supplier_id}/edit",
+        f"/customers/lines/new?supplier_id={shelf.supplier_id}",
+        f"/customers/lines/{shelf.line_id}/edit",
+        "/invoices/new",
+        f"/admin/loans/{shelf.invoice_ids['disbursed']}/repay",
+        f"/admin/loans/{shelf.invoice_ids['disbursed']}/write-off",
+        "/admin/users/new",
+    ]
+    # an auditor sees the same pages as an admin, without their buttons
+    return {Role.ADMIN: own + staff + admin, Role.AUDITOR: staff[:3]}.get(role, own)
+
+
+@pytest.mark.parametrize("role", list(Role), ids=str)
+def test_every_page_of(role: Role, desk: Callable[..., Desk], people: dict[Role, User], shelf: Shelf) -> None:
+    window = desk(width=WIDE)
+    page = window.sign_in(people[role])
+    links = page.locator("aside nav a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert len(links) >= 4
+    too_wide = []
+    for path in dict.fromkeys([*links, *further_pages(role, shelf)]):
+        window.open(path)
+        expect(page.locator("main")).not_to_be_empty()
+        for width in (WIDE, NARROW):
+            page.set_viewport_size({"width": width, "height": 900})
+            too_wide += [f"{path} at {width}: {who}" for who in page.evaluate(WIDER_THAN_THE_WINDOW)]
+        page.set_viewport_size({"width": WIDE, "height": 900})
+    assert not too_wide, "\n".join(too_wide)
+    window.is_clean()
+
+
+def test_pages_before_the_sign_in(desk: Callable[..., Desk], people: dict[Role, User]) -> None:
+    window = desk(width=NARROW)
+    for path in ("/login", "/forgot", "/docs", "/redoc"):
+        page = window.open(path)
+        assert page.evaluate(WIDER_THAN_THE_WINDOW) == [], path
+
+
+WIDER_THAN_THE_WINDOW = """
+() => {
+  const root = document.documentElement, edge = root.clientWidth + 1;
+  if (root.scrollWidth < edge) return [];
+  const wide = [...document.querySelectorAll("main *, .page-header *")]
+    .filter(one => one.getBoundingClientRect().right > edge && !one.closest(".table-responsive, .overflow-auto"))
+    .map(one => one.outerHTML.slice(0, 160));
+  return [`${root.scrollWidth} of ${root.clientWidth} px: ${wide.slice(0, 3).join(" | ")}`];
+}
+"""
+"""The elements that make the whole page scroll sideways; tables may do so in their own box."""
