@@ -6,7 +6,7 @@ import contextvars
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -116,12 +116,23 @@ def app(session_app: Flask) -> Iterator[Flask]:
     with session_app.app_context():
         yield session_app
         db.session.remove()
-        names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
-        with db.engine.begin() as connection:
-            # The event table refuses TRUNCATE; as a replica its triggers sleep.
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+        clear_tables()
         session_app.extensions["tusker_redis"].flushdb()
+
+
+def clear_tables(except_for: Collection[str] = ()) -> None:
+    """Empty every table but the ones named, and count ids from 1 again. DELETE, because TRUNCATE makes new files of
+    every table and index: some 4 ms instead of 100."""
+    tables = [table for table in db.metadata.sorted_tables if table.name not in except_for]
+    numbered = [table.name for table in tables if "id" in table.c]
+    with db.engine.begin() as connection:
+        # The event table refuses to lose rows; as a replica its trigger and the foreign keys' sleep.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("; ".join(f'DELETE FROM "{table.name}"' for table in tables)))
+        restart = (
+            "SELECT setval(pg_get_serial_sequence(quote_ident(t), 'id'), 1, false) FROM unnest(:names) AS t"
+        )
+        connection.execute(text(restart), {"names": numbered})
 
 
 @pytest.fixture
