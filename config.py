@@ -58,6 +58,9 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "TUSKER_CARRIER_URL": env.get("TUSKER_CARRIER_URL", "http://127.0.0.1:8010"),
         "TUSKER_CARRIER_TOKEN": env.get("TUSKER_CARRIER_TOKEN", "local-courier"),
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
+        "SERVICING_TIME": _clock_time(env, "SERVICING_TIME", "06:00"),
+        "HOLD_AFTER_DAYS": _days_or_off(env, "HOLD_AFTER_DAYS", "30"),
+        "REMINDER_DAYS": _day_list(env, "REMINDER_DAYS", "-3,1,7,14,30"),
         "BUNDLE_TIME": _clock_time(env, "BUNDLE_TIME", "17:00"),
         "SMTP_HOST": env.get("SMTP_HOST", ""),
         "SMTP_PORT": _integer(env, "SMTP_PORT", 587, 1, 65535),
@@ -76,6 +79,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SESSION_REFRESH_EACH_REQUEST": False,
         "MAX_CONTENT_LENGTH": 20 * 1024 * 1024,
         "RATELIMIT_STORAGE_URI": _limits_url(env.get("REDIS_URL", "redis://localhost:6379/0")),
+        # Ten tries in any 15 minutes, not ten before and ten after a full quarter of an hour.
+        "RATELIMIT_STRATEGY": "moving-window",
         "RATELIMIT_HEADERS_ENABLED": False,
         # Redis carries only work: without it people still get in, and each process counts for itself.
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
@@ -132,6 +137,24 @@ def _flag(env: Mapping[str, str], name: str, default: bool) -> bool:
     if text not in {"", "0", "1", "true", "false", "yes", "no"}:
         raise ConfigError(f"{name} is {text!r}; it must be 1 or 0")
     return default if not text else text in {"1", "true", "yes"}
+
+
+def _days_or_off(env: Mapping[str, str], name: str, default: str) -> int | None:
+    text = env.get(name) or default
+    return None if text.lower() == "off" else _integer({name: text}, name, 0, 0, 730)
+
+
+def _day_list(env: Mapping[str, str], name: str, default: str) -> tuple[int, ...]:
+    text = env.get(name) or default
+    try:
+        days = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        days = (1000,)
+    if any(abs(day) > 365 for day in days):
+        raise ConfigError(
+            f"{name} is {text!r}; it must be days such as -3,1,7 (negative: before the due date)"
+        )
+    return days
 
 
 def _clock_time(env: Mapping[str, str], name: str, default: str) -> tuple[int, int]:

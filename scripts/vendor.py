@@ -85,6 +85,17 @@ PACKAGES = [
         },
         "redoc",
     ),
+    Package(
+        "dejavu-fonts-ttf",
+        "2.37.3",
+        "f1hd7jJbeQa1VWcw+K2KrTXS50zTMaHpVC4XIKJpNcDeYR5ajMtj/iLlQDYNvLOKamUB3ARVVCf79lNwNVztSQ==",
+        {  # for PDF files; it has the rupee sign
+            "ttf/DejaVuSansCondensed.ttf": "DejaVuSansCondensed.ttf",
+            "ttf/DejaVuSansCondensed-Bold.ttf": "DejaVuSansCondensed-Bold.ttf",
+            "LICENSE": "LICENSE",
+        },
+        "dejavu-fonts",
+    ),
 ]
 
 ICONS = Package(

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from redis import Redis
 
-from tusker import admin, api, auth, cli, customers, invoices, models, web  # noqa: F401 (models: known to migrations)
+from tusker import admin, api, auth, cli, customers, invoices, models, reports, web  # noqa: F401 (models: known to migrations)
 from tusker.currency import Currency
 from tusker.extensions import csrf, db, limiter, login_manager, migrate
 from tusker.logs import configure_logging
@@ -34,7 +34,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     csrf.init_app(app)
     limiter.init_app(app)
     web.init_app(app)
-    for room in (auth, customers, invoices, admin, api):
+    for room in (auth, customers, invoices, admin, reports, api):
         room.init_app(app)
     cli.init_app(app)
     return app

@@ -75,6 +75,18 @@ def test_a_quote_shows_figures_and_limits_and_stores_nothing(api: Api, line: Cre
     assert count_invoices() == 0
 
 
+def test_a_quote_on_upfront_terms_tells_the_payout(api: Api, line: CreditLine) -> None:
+    with transaction():
+        line.interest_timing, line.fee_min, line.fee_max, line.recourse_days = "upfront", 50_00, 60_00, 30
+    body = api.post("/quotes", {"order_ref": "ORD-1"}).json
+    assert body["cost"] == money(405_07)
+    assert body["payout"] == money(8_000_00 - 405_07)
+    assert body["due_at_term"] == money(8_000_00)
+    terms = body["terms"]
+    assert (terms["interest_timing"], terms["recourse_days"]) == ("upfront", 30)
+    assert (terms["fee_min"], terms["fee_max"]) == (money(50_00), money(60_00))
+
+
 def test_a_quote_says_which_limit_would_not_hold(api: Api, line: CreditLine, courier: CourierDouble) -> None:
     courier.add_order("BIG", line.supplier_id, line.purchaser_id, 200_000_00)
     body = api.post("/quotes", {"order_ref": "BIG"}).json

@@ -25,6 +25,7 @@ TERMS_TYPED = {
     "tenor_days": "90",
     "day_count": "ACT/365F",
     "interest_method": "simple",
+    "interest_timing": "arrears",
     "fee_flat": "0",
     "fee_rate": "0",
     "grace_days": "0",

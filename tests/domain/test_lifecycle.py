@@ -18,6 +18,8 @@ LEGAL = {
     ("bundled", "released"): "disbursed",
     ("disbursed", "repaid"): "repaid",
     ("disbursed", "written_off"): "written_off",
+    ("repaid", "reopened"): "disbursed",
+    ("disbursed", "payout_undone"): "financeable",
 }
 
 

@@ -92,7 +92,7 @@ def test_show_tells_everything(run: Callable[..., Result], make_invoice: Callabl
         invoice.number,
         "disbursed",
         "₹8,000.00",
-        f"L-20260302-{invoice.id}",
+        f"L-1-{invoice.id}",
         "₹8,355.07",
         "delivered",
     ):

@@ -166,6 +166,13 @@ def test_what_is_freed_while_a_request_waits_counts_for_it(
     freeing = db.engine.connect()
     freeing.execute(text("UPDATE credit_lines SET used_amount = 0 WHERE id = :id"), {"id": line.id})
     freeing.execute(text("UPDATE invoices SET status = 'cancelled' WHERE id = :id"), {"id": taken})
+    freeing.execute(
+        text(
+            "INSERT INTO exposure_movements (invoice_id, credit_line_id, supplier_id, purchaser_id, amount, cause, at,"
+            " booked_on) SELECT invoice_id, credit_line_id, supplier_id, purchaser_id, -amount, 'cancelled', at,"
+            " booked_on FROM exposure_movements"
+        )
+    )
     freeing.execute(text("UPDATE supplier_accounts SET used_amount = 0"))
     freeing.execute(text("UPDATE purchaser_accounts SET used_amount = 0"))
 

@@ -14,9 +14,11 @@ from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.models import Role
 from tusker.queries import staff_dashboard as reads
+from tusker.queries.ageing import ageing_of
+from tusker.queries.customers import customers_on_hold
 from tusker.queries.disbursals import open_disbursals
 from tusker.queries.events import events_page
-from tusker.queries.loans import loan_totals
+from tusker.queries.loans import open_loans, totals_of
 from tusker.queries.subjects import names_of_subjects
 from tusker.web.access import allow
 
@@ -29,12 +31,16 @@ LATE = timedelta(minutes=15)
 def dashboard() -> ResponseReturnValue:
     """Everything at a glance, in a fixed number of queries."""
     events = events_page(limit=SHOWN)
+    today = clock.today()
+    loans = open_loans(today)
     by_status = reads.invoices_by_status()
     return render_template(
         "admin/dashboard.html",
         waiting=reads.waiting_to_be_financed(),
         disbursals=open_disbursals(),
-        totals=loan_totals(clock.today()),
+        totals=totals_of(loans, today),
+        ageing=ageing_of(loans, today),
+        held=customers_on_hold(),
         lost=reads.shipments_lost_after_bundling(SHOWN),
         review=reads.shipments_to_review(SHOWN),
         health=reads.health(clock.now() - LATE),

@@ -13,6 +13,7 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, DisbursalFilter
 from tusker.currency import currency
+from tusker.domain.interest import Deduction
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.models import LineState, Role
 from tusker.queries.disbursals import (
@@ -23,7 +24,9 @@ from tusker.queries.disbursals import (
     disbursals_page,
 )
 from tusker.queries.events import events_of
+from tusker.queries.payouts import SupplierPayout, payouts_of
 from tusker.services import disbursals as service
+from tusker.services import undoing
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.csvfile import csv_answer
@@ -42,17 +45,20 @@ EXPORT_HEADER = (
     "loan",
     "start_date",
     "due_date",
+    "principal",
+    "deducted",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SupplierPart:
-    """A supplier's lines of a disbursal and what is paid out to it, in minor units."""
+    """A supplier's lines of a disbursal and what is paid out to it."""
 
+    supplier_id: int
     supplier: str
     lines: Sequence[LineRow]
     count: int
-    principal: int
+    payout: SupplierPayout
 
 
 @bp.get("/disbursals")
@@ -124,28 +130,51 @@ def drop_disbursal(disbursal_id: int) -> ResponseReturnValue:
     return _changed(disbursal_id, f"{reference} is dropped. Its invoices are back in the queue.")
 
 
+@bp.post("/disbursals/<int:disbursal_id>/undo")
+@allow(Role.ADMIN)
+def undo_disbursal(disbursal_id: int) -> ResponseReturnValue:
+    """Undo a confirmed disbursal: the money did not arrive, or came back."""
+    with transaction():
+        reference = undoing.undo_disbursal(acting(), disbursal_id, reason=_reason()).reference
+    return _changed(disbursal_id, f"{reference} is undone. Its invoices wait to be financed again.")
+
+
 @bp.get("/disbursals/<int:disbursal_id>/payouts.csv")
 @allow(Role.ADMIN, Role.AUDITOR)
 def payouts(disbursal_id: int) -> ResponseReturnValue:
-    """The payout lines as a file, without those taken out; amounts in major units."""
+    """The payout lines as a file, without those taken out or undone; amounts in major units.
+
+    `amount` is what is transferred: principal less what is deducted. Claims that are netted from a supplier's payout
+    are lines of their own, negative and without an invoice.
+    """
     row = _existing(disbursal_id)
-    lines = [line for line in disbursal_lines(disbursal_id) if line.state != LineState.REMOVED]
-    cells = [
-        (
-            row.reference,
-            line.supplier,
-            line.supplier_reference,
-            line.number,
-            line.purchaser,
-            currency().plain(line.principal),
-            currency().code,
-            line.loan,
-            line.start_date,
-            line.due_date,
-        )
-        for line in lines
-    ]
+    cells = []
+    for part in _parts(row, disbursal_lines(disbursal_id)):
+        lines = [line for line in part.lines if line.state != LineState.REMOVED]
+        cells += [_payout_cells(row, line, part.payout.deductions.get(line.invoice_id)) for line in lines]
+        if lines and part.payout.claims:
+            netted = currency().major(-part.payout.claims)
+            about = (row.reference, part.supplier, lines[0].supplier_reference, "claims netted", None)
+            cells.append((*about, netted, currency().code, None, None, None, None, None))
     return csv_answer(f"{row.reference}.csv", EXPORT_HEADER, cells)
+
+
+def _payout_cells(row: DisbursalRow, line: LineRow, deducted: Deduction | None) -> tuple[object, ...]:
+    kept = deducted.total if deducted else 0
+    return (
+        row.reference,
+        line.supplier,
+        line.supplier_reference,
+        line.number,
+        line.purchaser,
+        currency().plain(line.principal - kept),
+        currency().code,
+        line.loan,
+        line.start_date,
+        line.due_date,
+        currency().plain(line.principal),
+        currency().plain(kept),
+    )
 
 
 def _existing(disbursal_id: int) -> DisbursalRow:
@@ -193,9 +222,12 @@ def _show(disbursal_id: int, form: ConfirmForm, *, status: int = 200) -> Respons
 def _context(disbursal_id: int, form: ConfirmForm) -> dict[str, object]:
     row = _existing(disbursal_id)
     lines = disbursal_lines(disbursal_id)
+    parts = _parts(row, lines)
     return {
         "row": row,
-        "parts": _by_supplier(lines),
+        "parts": parts,
+        "net": sum(part.payout.net for part in parts),
+        "deducted_any": any(part.payout.net != part.payout.principal for part in parts),
         "lost": [line for line in lines if line.shipment_lost and line.state != LineState.REMOVED],
         "events": events_of("disbursal", disbursal_id),
         "form": form,
@@ -204,10 +236,13 @@ def _context(disbursal_id: int, form: ConfirmForm) -> dict[str, object]:
     }
 
 
-def _by_supplier(lines: Sequence[LineRow]) -> list[SupplierPart]:
+def _parts(row: DisbursalRow, lines: Sequence[LineRow]) -> list[SupplierPart]:
+    """The lines by supplier, each with its payout: of an open disbursal as if it were released today."""
+    payouts = payouts_of(row.id, row.status, clock.today())
     parts = []
-    for (_, supplier), found in groupby(lines, key=lambda line: (line.supplier_id, line.supplier)):
+    for (supplier_id, supplier), found in groupby(lines, key=lambda line: (line.supplier_id, line.supplier)):
         rows = list(found)
-        paid = [line for line in rows if line.state != LineState.REMOVED]
-        parts.append(SupplierPart(supplier, rows, len(paid), sum(line.principal for line in paid)))
+        count = sum(not line.out for line in rows)
+        payout = payouts.get(supplier_id) or SupplierPayout()
+        parts.append(SupplierPart(supplier_id, supplier, rows, count, payout))
     return parts

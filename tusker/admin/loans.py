@@ -14,7 +14,9 @@ from tusker.currency import currency
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.models import Role
 from tusker.queries.loans import LoanRow, loan_of_invoice, loan_totals, open_loans
-from tusker.services import repayment
+from tusker.queries.payoff import payoff
+from tusker.services import receipts
+from tusker.services.write_off import write_off as write_off_debt
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import FIRST_DAY, LAST_DAY, Form
@@ -68,7 +70,7 @@ def repay(invoice_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction():
-                receipt = repayment.repay_in_full(
+                receipt = receipts.repay_in_full(
                     acting(),
                     invoice_id,
                     bank_reference=form.bank_reference.data,
@@ -113,7 +115,7 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction():
-                repayment.write_off(acting(), invoice_id, reason=form.reason.data)
+                write_off_debt(acting(), invoice_id, reason=form.reason.data)
         except NotFound:
             raise
         except TuskerError as error:
@@ -152,17 +154,10 @@ def _loan(invoice_id: int) -> LoanRow:
 
 def _owed(invoice_id: int, day: date | None) -> dict[str, object]:
     """What is owed on `day`, or why that day cannot be the value date of its repayment."""
-    row = loan_of_invoice(invoice_id, day or clock.today())
-    if row is None:
-        raise NotFound("Nothing was disbursed for this invoice.")
-    problem = None
-    if day is None:
-        problem = f"Value date must be a date from {FIRST_DAY} to {LAST_DAY}."
-    elif day > clock.today():
-        problem = "The value date must not be in the future."
-    elif day < row.start_date:
-        problem = "The value date must not be before the payout."
-    return {"row_id": invoice_id, "day": day, "owed": row.live, "day_problem": problem}
+    row, today = _loan(invoice_id), clock.today()
+    owed = payoff(row, day or today, today, in_future=False)
+    problem = owed.problem if day else f"Value date must be a date from {FIRST_DAY} to {LAST_DAY}."
+    return {"row_id": invoice_id, "day": day, "owed": owed.due, "day_problem": problem}
 
 
 def _asked_day() -> date | None:

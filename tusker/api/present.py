@@ -43,8 +43,12 @@ def terms(found: DomainTerms) -> schemas.Terms:
         interest_method=found.interest_method,
         fee_flat=money(found.fee_flat),
         fee_rate=rate(found.fee_rate),
+        fee_min=money(found.fee_min),
+        fee_max=None if found.fee_max is None else money(found.fee_max),
+        interest_timing=found.interest_timing,
         grace_days=found.grace_days,
         penal_rate=rate(found.penal_rate),
+        recourse_days=found.recourse_days,
     )
 
 
@@ -100,6 +104,7 @@ def quote(found: Quote) -> schemas.Quote:
         interest=money(found.interest),
         fee=money(found.fee),
         cost=money(found.cost),
+        payout=money(found.payout),
         due_at_term=money(found.due_at_term),
         due_on=found.due_on,
         limits=limits_for_supplier(found.limits.in_order()),
@@ -188,6 +193,8 @@ def loan(row: LoanRow) -> schemas.Loan:
         start_date=row.start_date,
         due_date=row.due_date,
         closed_on=row.closed_on,
+        deducted=money(row.debt.deducted.total),
+        recourse_on=row.recourse_on,
         live=owed(row.live),
         term=owed(row.term),
     )

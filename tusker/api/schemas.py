@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import ShipmentStatus
-from tusker.domain.terms import DayCount, InterestMethod
+from tusker.domain.terms import DayCount, InterestMethod, InterestTiming
 
 Side = Literal["supplier", "purchaser"]
 
@@ -130,8 +130,16 @@ class Terms(Output):
     interest_method: InterestMethod
     fee_flat: Money
     fee_rate: str
+    fee_min: Money
+    """The least that flat and percentage fee together come to."""
+    fee_max: Money | None
+    """The most that they come to; null for no bound."""
+    interest_timing: InterestTiming
+    """`upfront`: interest and fee are deducted from the payout, and on the due date only the principal is owed."""
     grace_days: int
     penal_rate: str
+    recourse_days: int | None
+    """So many days past due the supplier owes the debt in place of the purchaser; null for without recourse."""
 
 
 class Limit(Output):
@@ -181,8 +189,10 @@ class Quote(Output):
     fee: Money
     cost: Money
     """interest + fee"""
+    payout: Money
+    """What you would get: principal, less cost when the terms have it deducted."""
     due_at_term: Money
-    """principal + cost"""
+    """principal + cost, or principal alone when the cost was deducted from the payout"""
     due_on: date
     limits: Limits
     refusal: Refusal | None
@@ -221,6 +231,10 @@ class Loan(Output):
     start_date: date
     due_date: date
     closed_on: date | None
+    deducted: Money
+    """Interest and fee that were kept back from the payout."""
+    recourse_on: date | None
+    """Since when the supplier owes it in place of the purchaser."""
     live: Owed
     """What is to be paid today."""
     term: Owed

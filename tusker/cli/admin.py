@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import date, datetime
 
 import click
@@ -19,8 +20,9 @@ from tusker.jobs.polling import poll_carrier
 from tusker.models import DisbursalStatus
 from tusker.queries.disbursals import disbursals_page
 from tusker.queries.lookup import disbursal_id_of, financeable_id_of, loan_invoice_id_of
-from tusker.queries.proof import ProofRow, prove
-from tusker.services import disbursals, repayment
+from tusker.queries.proof import Mismatch, ProofRow, prove
+from tusker.services import disbursals, receipts
+from tusker.services.write_off import write_off as write_off_debt
 from tusker.transactions import transaction
 
 
@@ -129,7 +131,7 @@ def repay_command(invoice: str, reference: str, value_date: date | None) -> None
     """Mark INVOICE (its number, loan id or #id) as repaid in full."""
     ctx = command_context("repay")
     with spoken_errors(), transaction():
-        receipt = repayment.repay_in_full(
+        receipt = receipts.repay_in_full(
             ctx, loan_invoice_id_of(invoice), bank_reference=reference, value_date=value_date or ctx.today
         )
         words = f"{invoice} is repaid with {currency().plain(receipt.amount)} {currency().code}."
@@ -144,7 +146,7 @@ def write_off_command(invoice: str, reason: str) -> None:
     """Give the debt of INVOICE (its number, loan id or #id) up for good."""
     with spoken_errors(), transaction():
         _check_reason(reason)
-        repayment.write_off(command_context("write-off"), loan_invoice_id_of(invoice), reason=reason)
+        write_off_debt(command_context("write-off"), loan_invoice_id_of(invoice), reason=reason)
     click.echo(f"{invoice} is written off.")
 
 
@@ -152,7 +154,7 @@ def write_off_command(invoice: str, reason: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; money in minor units.")
 @with_appcontext
 def prove_command(as_json: bool) -> None:
-    """Prove every exposure against the open principal of its invoices; exit code 1 when one differs."""
+    """Prove every exposure and balance against the rows that make it up; exit code 1 when one differs."""
     proof = prove()
     if as_json:
         found = {
@@ -160,6 +162,7 @@ def prove_command(as_json: bool) -> None:
             "holds": proof.holds,
             "limits": len(proof.accounts),
             "differences": [_as_dict(row) for row in proof.differences],
+            "mismatches": [asdict(row) for row in proof.mismatches],
         }
         click.echo(json.dumps(found))
     elif proof.holds:
@@ -171,6 +174,9 @@ def prove_command(as_json: bool) -> None:
             click.echo(
                 f"{row.kind} {row.id} {row.name}: exposure {used}, open principal {is_open}, off by {off}"
             )
+        for wrong in proof.mismatches:
+            stored, rows = _figures(wrong)
+            click.echo(f"{wrong.check}, {wrong.subject}: stored {stored}, rows {rows}")
     if not proof.holds:
         raise click.exceptions.Exit(1)
 
@@ -182,6 +188,12 @@ def send_mail_command() -> None:
     with spoken_errors():
         handled = send_outbox()
     click.echo(f"{handled} mail{'' if handled == 1 else 's'} dealt with.")
+
+
+def _figures(wrong: Mismatch) -> tuple[str, str]:
+    if wrong.is_amount:
+        return currency().plain(wrong.stored), currency().plain(wrong.recomputed)
+    return "yes" if wrong.stored else "no", "yes" if wrong.recomputed else "no"
 
 
 def _words_of(reference: str, total: int) -> str:

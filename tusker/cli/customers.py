@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.limits import LimitUse
-from tusker.domain.terms import DayCount, InterestMethod, Terms
+from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import Customer
 from tusker.queries.credit_lines import line_between
@@ -75,8 +75,20 @@ _TERM_OPTIONS = (
     click.option("--interest-method", type=click.Choice([m.value for m in InterestMethod])),
     click.option("--fee-flat", type=AMOUNT, help="Fee for each invoice."),
     click.option("--fee-rate", type=PERCENT, help="Fee in percent of the principal."),
+    click.option(
+        "--interest-timing",
+        type=click.Choice([t.value for t in InterestTiming]),
+        help="Interest and fee with the repayment, or deducted from the payout.",
+    ),
+    click.option("--fee-min", type=AMOUNT, help="Least fee for each invoice."),
+    click.option("--fee-max", type=AMOUNT, help="Largest fee for each invoice."),
     click.option("--grace-days", type=click.IntRange(0, 90), help="Days after the due date without penalty."),
     click.option("--penal-rate", type=PERCENT, help="Percent a year on what is overdue."),
+    click.option(
+        "--recourse-days",
+        type=click.IntRange(0, 365),
+        help="Days past due after which the supplier owes the debt; without recourse unless given.",
+    ),
 )
 STARTING_TERMS = Terms(advance_rate=Decimal("0.8"), apr=Decimal("0.18"), tenor_days=90)
 
@@ -238,6 +250,7 @@ def _terms(start: Terms, given: dict[str, Any]) -> Terms:
     values = start.as_dict() | {name: value for name, value in given.items() if value is not None}
     values["day_count"] = DayCount(values["day_count"])
     values["interest_method"] = InterestMethod(values["interest_method"])
+    values["interest_timing"] = InterestTiming(values["interest_timing"])
     return Terms(**values)
 
 

@@ -17,6 +17,9 @@ from tusker.models import Customer, Role
 from tusker.queries import customers as queries
 from tusker.queries.credit_lines import lines_of
 from tusker.queries.events import events_of
+from tusker.queries.invoice_money import open_claims_of
+from tusker.queries.receipts import receipts_page
+from tusker.queries.statements import credit_balance
 from tusker.services.customers import create_customer, edit_customer, set_carrier_identities
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -24,6 +27,7 @@ from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 LINES_SHOWN = 20
+RECEIPTS_SHOWN = 10
 
 
 def programme_limit() -> int:
@@ -126,6 +130,9 @@ def show(customer_id: int) -> str:
         invoices=queries.recent_invoices(customer_id),
         users=queries.users_of(customer_id),
         events=events_of("customer", customer_id)[::-1],
+        credit=credit_balance(customer_id, today()),
+        claims=open_claims_of(customer_id),
+        receipts=receipts_page(customer_id=customer_id, limit=RECEIPTS_SHOWN),
         **token_context(customer_id),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from wtforms import BooleanField, SearchField
 
-from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, Terms
+from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, InterestTiming, Terms
 from tusker.models import LineStatus
 from tusker.queries.credit_lines import LineState
 from tusker.services.credit_lines import LineData
@@ -46,6 +46,10 @@ _METHODS = [
     (InterestMethod.SIMPLE.value, "Simple"),
     (InterestMethod.DAILY_COMPOUND_360.value, "Compounded daily, year of 360 days"),
 ]
+_TIMINGS = [
+    (InterestTiming.ARREARS.value, "With the repayment"),
+    (InterestTiming.UPFRONT.value, "Deducted from the payout"),
+]
 _STATES = [
     (LineState.ACTIVE.value, "Active"),
     (LineState.SUSPENDED.value, "Suspended"),
@@ -72,9 +76,26 @@ class TermsFields(Form):
         choices=_METHODS,
         description="Daily compounding counts actual days and ignores the day count.",
     )
+    interest_timing = ChoiceField(
+        "Interest and fee are paid",
+        choices=_TIMINGS,
+        description="Deducted: the supplier gets less, and on the due date only the principal is owed.",
+    )
     fee_flat = MoneyField("Flat fee", allow_zero=True, description="For each financed invoice; 0 for none.")
     fee_rate = PercentField(
         "Percentage fee", maximum=Decimal("0.2"), description="Of the principal, once; 0 for none."
+    )
+    fee_min = MoneyField(
+        "Minimum fee",
+        allow_zero=True,
+        required=False,
+        description="Flat and percentage fee together; 0 for none.",
+    )
+    fee_max = MoneyField(
+        "Maximum fee",
+        allow_zero=True,
+        required=False,
+        description="Flat and percentage fee together; empty for none.",
     )
     grace_days = CountField(
         "Grace days",
@@ -89,12 +110,23 @@ class TermsFields(Form):
         " from the due date.",
     )
 
+    recourse_days = CountField(
+        "Recourse after",
+        minimum=0,
+        maximum=365,
+        required=False,
+        suffix="days past due",
+        description="Then the supplier owes what the purchaser has not paid; empty for without recourse.",
+    )
+
     @property
     def terms(self) -> Terms:
         """The terms that were filled in; the form must have been found valid."""
         values = {name: self[name].data for name in TERM_FIELDS}
         values["day_count"] = DayCount(values["day_count"])
         values["interest_method"] = InterestMethod(values["interest_method"])
+        values["interest_timing"] = InterestTiming(values["interest_timing"])
+        values["fee_min"] = values["fee_min"] or 0
         return Terms(**values)
 
 

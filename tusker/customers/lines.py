@@ -17,6 +17,7 @@ from tusker.models import LineStatus, Role, SupplierAccount
 from tusker.queries import credit_lines as queries
 from tusker.queries.customers import purchaser_choices, supplier_choices
 from tusker.queries.events import events_of
+from tusker.queries.holds import holds_on
 from tusker.services.credit_lines import change_credit_line, open_credit_line, set_line_status
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -150,8 +151,10 @@ def line_status(line_id: int) -> Response:
 
 
 def _line_context(line_id: int) -> dict[str, Any]:
+    line = queries.line_by_id(line_id, today())
     return {
-        "line": queries.line_by_id(line_id, today()),
+        "line": line,
+        "holds": holds_on(line.supplier_id, line.purchaser_id),
         "counts": queries.invoice_counts(line_id),
         "events": events_of("credit_line", line_id)[::-1],
         "status_form": LineStatusForm(formdata=None),

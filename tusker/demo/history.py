@@ -14,7 +14,8 @@ from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, Invoice, LineState, Loan
 from tusker.services.disbursals import bundle_daily, confirm, take_out
 from tusker.services.financing import cancel_invoice
-from tusker.services.repayment import repay_in_full, write_off
+from tusker.services.receipts import repay_in_full
+from tusker.services.write_off import write_off
 
 WRITE_OFF_AFTER = timedelta(days=62)
 TAKEN_OUT_AGO = 58

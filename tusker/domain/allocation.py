@@ -25,7 +25,13 @@ class Allocation:
 
 
 def allocate_to_loan(loan_id: int, amount: int, due: AmountDue) -> Allocation:
-    """Spread `amount` over one loan: penalty, then fees, then interest, then principal; what exceeds stays."""
+    """Spread `amount` over one loan: penalty, then fees, then interest, then principal; what exceeds stays.
+
+    Interest that was deducted at payout and is not earned yet is given back in full with the last of the
+    principal: then `interest` is negative and the parts still sum to what was received.
+    """
+    if amount >= due.total:
+        return Allocation(loan_id, due.penalty, due.fee, due.interest, due.principal)
     left = amount
     parts: list[int] = []
     for owed in (due.penalty, due.fee, due.interest, due.principal):
@@ -33,6 +39,21 @@ def allocate_to_loan(loan_id: int, amount: int, due: AmountDue) -> Allocation:
         parts.append(part)
         left -= part
     return Allocation(loan_id, *parts)
+
+
+def check_allocation(wanted: Allocation, due: AmountDue) -> str | None:
+    """None when a person's own split of a receipt may be stored, else what is wrong with it."""
+    if wanted == Allocation(wanted.loan_id, due.penalty, due.fee, due.interest, due.principal):
+        return None
+    for name in ("penalty", "fee", "interest", "principal"):
+        part, owed = getattr(wanted, name), getattr(due, name)
+        if part < 0:
+            return f"The {name} must not be negative."
+        if part > max(0, owed):
+            return f"The {name} is more than what is owed of it."
+    if wanted.total == 0:
+        return "Nothing is allocated."
+    return None
 
 
 def allocate(amount: int, loans: Iterable[tuple[int, AmountDue]]) -> tuple[list[Allocation], int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 
 from tusker.domain.money import round_minor
-from tusker.domain.terms import DayCount, InterestMethod, Terms
+from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 
 
 def day_count_days(start: date, end: date, convention: DayCount) -> int:
@@ -25,8 +25,12 @@ def day_count_days(start: date, end: date, convention: DayCount) -> int:
 
 def year_fraction(start: date, end: date, convention: DayCount) -> Decimal:
     """Years from `start` to `end`, exact to the decimal context's precision."""
-    basis = 365 if convention is DayCount.ACT_365F else 360
-    return Decimal(day_count_days(start, end, convention)) / basis
+    return Decimal(day_count_days(start, end, convention)) / year_days(convention)
+
+
+def year_days(convention: DayCount) -> int:
+    """Days of a year by a convention."""
+    return 365 if convention is DayCount.ACT_365F else 360
 
 
 def exact_interest(principal: int, terms: Terms, start: date, end: date) -> Decimal:
@@ -42,7 +46,9 @@ def exact_interest(principal: int, terms: Terms, start: date, end: date) -> Deci
         if terms.interest_method is InterestMethod.DAILY_COMPOUND_360:
             days = (end - start).days
             return principal * (1 + terms.apr / 360) ** days - principal
-        return principal * terms.apr * year_fraction(start, end, terms.day_count)
+        # divided last, so that what is exactly half a unit stays exactly that for the rounding
+        days = day_count_days(start, end, terms.day_count)
+        return principal * terms.apr * days / year_days(terms.day_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,28 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True)
+class Deduction:
+    """Interest and fee kept back from a payout, in minor units."""
+
+    interest: int
+    fee: int
+
+    @property
+    def total(self) -> int:
+        """By how much the payout is less than the principal."""
+        return self.interest + self.fee
+
+
+NOTHING_DEDUCTED = Deduction(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class AmountDue:
-    """What is owed on a loan on a day, by component, in minor units; already net of what was paid."""
+    """What is owed on a loan on a day, by component, in minor units; already net of what was paid.
+
+    `interest` is negative while interest that was deducted at payout is not earned yet: who repays before the due
+    date gets that part back.
+    """
 
     as_of: date
     principal: int
@@ -75,7 +101,10 @@ class AmountDue:
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """A disbursed invoice as a debt: what was lent, when, on which terms, and what was paid."""
+    """A disbursed invoice as a debt: what was lent, when, on which terms, and what was paid.
+
+    `deducted` is interest and fee that were kept back from the payout, which counts as paid on the first day.
+    """
 
     principal: int
     fee: int
@@ -83,6 +112,7 @@ class Debt:
     due: date
     terms: Terms
     paid: Sequence[Paid] = ()
+    deducted: Deduction = NOTHING_DEDUCTED
 
 
 def due_date(start: date, terms: Terms) -> date:
@@ -95,6 +125,71 @@ def days_past_due(due: date, as_of: date) -> int:
     return max(0, (as_of - due).days)
 
 
+def deduction_at_payout(principal: int, terms: Terms, start: date) -> Deduction:
+    """Interest to the end of the term and the fee, when the terms have them paid upfront; else nothing."""
+    if terms.interest_timing is InterestTiming.ARREARS:
+        return NOTHING_DEDUCTED
+    interest = round_minor(exact_interest(principal, terms, start, due_date(start, terms)))
+    return Deduction(interest, terms.fee_of(principal))
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """What a debt has cost up to a day whether paid or not, by component in minor units."""
+
+    interest: int
+    fee: int
+    penalty: int
+
+    @property
+    def total(self) -> int:
+        """All charges together."""
+        return self.interest + self.fee + self.penalty
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Days on which the same principal bore interest or penalty.
+
+    `principal` is in minor units, `days` are counted by the convention on a year of `year` days, `rate` is a
+    fraction a year, `amount` is exact (not rounded) in minor units.
+    """
+
+    principal: int
+    since: date
+    until: date
+    days: int
+    year: int
+    rate: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Accrual:
+    """How the charges of a debt came about: their stretches, oldest first, and what they round to."""
+
+    interest: list[Stretch]
+    penalty: list[Stretch]
+    charges: Charges
+
+
+def accrual_derivation(debt: Debt, as_of: date) -> Accrual:
+    """Interest, fee and penalty from the start to `as_of`, with the stretches of days that make them up.
+
+    Each component is rounded once, on the sum of its stretches. Every figure of an accrual comes from here.
+    """
+    paid = _paid_until(debt, as_of)
+    interest = _interest_stretches(debt, paid, as_of)
+    late = as_of > debt.due + timedelta(days=debt.terms.grace_days)
+    penalty = _penalty_stretches(debt, paid, as_of) if late else []
+    return Accrual(interest, penalty, Charges(_rounded(interest), debt.fee, _rounded(penalty)))
+
+
+def charges_accrued(debt: Debt, as_of: date) -> Charges:
+    """Interest, fee and penalty that arose from the start to `as_of`, each rounded once on its exact accrual."""
+    return accrual_derivation(debt, as_of).charges
+
+
 def amount_due(debt: Debt, as_of: date) -> AmountDue:
     """What is owed on `as_of`: due(t) = principal + interest(t) + fees + penalty(t) − paid.
 
@@ -102,20 +197,21 @@ def amount_due(debt: Debt, as_of: date) -> AmountDue:
     top: it starts the day after due date plus grace, and then counts from the day after the due date: overdue
     principal × penal rate × days / 365. Each component is rounded once, on its exact accrual since the start.
     """
-    paid = sorted((p for p in debt.paid if p.value_date <= as_of), key=lambda p: p.value_date)
-    interest = round_minor(_accrue_interest(debt, paid, as_of))
-    penalty = 0
-    if as_of > debt.due + timedelta(days=debt.terms.grace_days):
-        penalty = round_minor(_accrue_penalty(debt, paid, as_of))
+    paid = _paid_until(debt, as_of)
+    charged = charges_accrued(debt, as_of)
     open_principal = debt.principal - sum(p.principal for p in paid)
     return AmountDue(
         as_of=as_of,
         principal=open_principal,
-        interest=interest - sum(p.interest for p in paid),
-        fee=debt.fee - sum(p.fee for p in paid),
-        penalty=penalty - sum(p.penalty for p in paid),
+        interest=charged.interest - debt.deducted.interest - sum(p.interest for p in paid),
+        fee=charged.fee - debt.deducted.fee - sum(p.fee for p in paid),
+        penalty=charged.penalty - sum(p.penalty for p in paid),
         days_past_due=days_past_due(debt.due, as_of) if open_principal else 0,
     )
+
+
+def _paid_until(debt: Debt, as_of: date) -> list[Paid]:
+    return sorted((p for p in debt.paid if p.value_date <= as_of), key=lambda p: p.value_date)
 
 
 def amount_at_term(debt: Debt) -> AmountDue:
@@ -138,24 +234,42 @@ def _stretches(debt: Debt, paid: Sequence[Paid], start: date, end: date) -> list
     return spans
 
 
-def _accrue_interest(debt: Debt, paid: Sequence[Paid], end: date) -> Decimal:
-    return sum(
-        (
-            exact_interest(principal, debt.terms, since, until)
-            for principal, since, until in _stretches(debt, paid, debt.start, end)
-        ),
-        Decimal(0),
-    )
+def _interest_stretches(debt: Debt, paid: Sequence[Paid], end: date) -> list[Stretch]:
+    terms = debt.terms
+    compound = terms.interest_method is InterestMethod.DAILY_COMPOUND_360
+    convention = DayCount.ACT_360 if compound else terms.day_count
+    return [
+        Stretch(
+            principal=principal,
+            since=since,
+            until=until,
+            days=day_count_days(since, until, convention),
+            year=year_days(convention),
+            rate=terms.apr,
+            amount=exact_interest(principal, terms, since, until),
+        )
+        for principal, since, until in _stretches(debt, paid, debt.start, end)
+    ]
 
 
-def _accrue_penalty(debt: Debt, paid: Sequence[Paid], end: date) -> Decimal:
+def _penalty_stretches(debt: Debt, paid: Sequence[Paid], end: date) -> list[Stretch]:
     """Principal that came back within the grace period bears no penalty; what did not, bears it from the due date."""
     grace_end = debt.due + timedelta(days=debt.terms.grace_days)
     late = [replace(p, value_date=debt.due) if p.value_date <= grace_end else p for p in paid]
-    return sum(
-        (
-            principal * debt.terms.penal_rate * (until - since).days / 365
-            for principal, since, until in _stretches(debt, late, debt.due, end)
-        ),
-        Decimal(0),
-    )
+    rate = debt.terms.penal_rate
+    return [
+        Stretch(
+            principal=principal,
+            since=since,
+            until=until,
+            days=(until - since).days,
+            year=365,
+            rate=rate,
+            amount=principal * rate * (until - since).days / 365,
+        )
+        for principal, since, until in _stretches(debt, late, debt.due, end)
+    ]
+
+
+def _rounded(stretches: Iterable[Stretch]) -> int:
+    return round_minor(sum((stretch.amount for stretch in stretches), Decimal(0)))

@@ -30,6 +30,8 @@ class InvoiceEvent(StrEnum):
     RELEASED = "released"
     REPAID = "repaid"
     WRITTEN_OFF = "written_off"
+    REOPENED = "reopened"
+    PAYOUT_UNDONE = "payout_undone"
 
 
 FIRST_STATUSES = frozenset({InvoiceStatus.APPROVED, InvoiceStatus.REJECTED})
@@ -44,6 +46,8 @@ TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceEvent], InvoiceStatus] = {
     (InvoiceStatus.BUNDLED, InvoiceEvent.RELEASED): InvoiceStatus.DISBURSED,
     (InvoiceStatus.DISBURSED, InvoiceEvent.REPAID): InvoiceStatus.REPAID,
     (InvoiceStatus.DISBURSED, InvoiceEvent.WRITTEN_OFF): InvoiceStatus.WRITTEN_OFF,
+    (InvoiceStatus.REPAID, InvoiceEvent.REOPENED): InvoiceStatus.DISBURSED,
+    (InvoiceStatus.DISBURSED, InvoiceEvent.PAYOUT_UNDONE): InvoiceStatus.FINANCEABLE,
 }
 
 RESERVING = frozenset(
@@ -52,8 +56,9 @@ RESERVING = frozenset(
 """Statuses in which an invoice's open principal counts as exposure."""
 
 FINAL = frozenset(
-    status for status in InvoiceStatus if not any(source is status for source, _ in TRANSITIONS)
+    {InvoiceStatus.REJECTED, InvoiceStatus.REPAID, InvoiceStatus.WRITTEN_OFF, InvoiceStatus.CANCELLED}
 )
+"""Where an invoice ends. Only undoing a receipt leads out of one of them again, from repaid."""
 
 
 def next_status(status: InvoiceStatus, event: InvoiceEvent) -> InvoiceStatus:

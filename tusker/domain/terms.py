@@ -26,12 +26,20 @@ class InterestMethod(StrEnum):
     DAILY_COMPOUND_360 = "daily_compound_360"
 
 
+class InterestTiming(StrEnum):
+    """When interest and fee are paid: with the repayment, or deducted from the payout."""
+
+    ARREARS = "arrears"
+    UPFRONT = "upfront"
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What is lent against an invoice and what it costs.
 
-    Rates are fractions a year (0.18 is 18 %), `tenor_days` and `grace_days` are days, `fee_flat` is in minor
-    units, `fee_rate` a fraction of the principal.
+    Rates are fractions a year (0.18 is 18 %), `tenor_days` and `grace_days` are days. The fee is `fee_flat` (minor
+    units) plus `fee_rate` (a fraction of the principal), at least `fee_min` and at most `fee_max` if that is set.
+    `recourse_days` past due the debt turns to the supplier; None means without recourse.
     """
 
     advance_rate: Decimal
@@ -43,6 +51,10 @@ class Terms:
     fee_rate: Decimal = Decimal(0)
     grace_days: int = 0
     penal_rate: Decimal = Decimal(0)
+    interest_timing: InterestTiming = InterestTiming.ARREARS
+    fee_min: int = 0
+    fee_max: int | None = None
+    recourse_days: int | None = None
 
     def __post_init__(self) -> None:
         if not Decimal(0) < self.advance_rate <= 1:
@@ -58,14 +70,21 @@ class Terms:
             raise InvalidInput("The percentage fee must be from 0 % to 20 %.", field="fee_rate")
         if not 0 <= self.grace_days <= 90:
             raise InvalidInput("The grace period must be from 0 to 90 days.", field="grace_days")
+        if self.fee_min < 0:
+            raise InvalidInput("The minimum fee must not be negative.", field="fee_min")
+        if self.fee_max is not None and self.fee_max < self.fee_min:
+            raise InvalidInput("The maximum fee must not be below the minimum fee.", field="fee_max")
+        if self.recourse_days is not None and not 0 <= self.recourse_days <= 365:
+            raise InvalidInput("Recourse must start from 0 to 365 days past due.", field="recourse_days")
 
     def principal_of(self, invoice_value: int) -> int:
         """Principal in minor units: advance rate × invoice value, rounded once."""
         return round_minor(self.advance_rate * invoice_value)
 
     def fee_of(self, principal: int) -> int:
-        """Fee in minor units: the flat part plus the percentage of the principal, rounded once."""
-        return self.fee_flat + round_minor(self.fee_rate * principal)
+        """Fee in minor units: flat part plus percentage, rounded once, then held between minimum and maximum."""
+        fee = max(self.fee_min, self.fee_flat + round_minor(self.fee_rate * principal))
+        return fee if self.fee_max is None else min(fee, self.fee_max)
 
     def as_dict(self) -> dict[str, Any]:
         """The terms by column name."""

@@ -11,7 +11,7 @@ from flask_login import current_user
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import ReasonForm
-from tusker.invoices.routes import PAGE, PARTIAL, open_file
+from tusker.invoices.routes import PAGE, PARTIAL, open_file, payoff_context
 from tusker.models import Role
 from tusker.queries.invoices import invoice_in
 from tusker.services.financing import cancel_invoice
@@ -55,10 +55,13 @@ def _carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> Res
     except InvalidInput as error:
         form.reason.errors = []
         form.take(error)
-        return render(PAGE, PARTIAL, status=422, file=open_file(invoice_id, form))
+        file = open_file(invoice_id, form)
+        return render(PAGE, PARTIAL, status=422, file=file, **payoff_context(file.loan))
+    file = open_file(invoice_id)
     return done(
         message,
         to=url_for("invoices.show", invoice_id=invoice_id),
         partial=PARTIAL,
-        file=open_file(invoice_id),
+        file=file,
+        **payoff_context(file.loan),
     )

@@ -12,6 +12,7 @@ from tusker import clock
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.models import Role
+from tusker.queries.ageing import ageing_of
 from tusker.queries.company_dashboard import (
     limit_of_purchaser,
     limit_of_supplier,
@@ -20,7 +21,7 @@ from tusker.queries.company_dashboard import (
     recent_payouts,
 )
 from tusker.queries.invoices import InvoiceFilter, count_by_status, list_invoices
-from tusker.queries.loans import LoanRow, loan_totals, open_loans
+from tusker.queries.loans import LoanRow, loan_totals, open_loans, totals_of
 from tusker.web.access import allow, current_company_id
 from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE
@@ -35,11 +36,9 @@ WEEK = timedelta(days=6)
 def dashboard() -> ResponseReturnValue:
     """The company's own desk; a user sees the side of the company that the role says."""
     company, today, scope = current_company_id(), clock.today(), my_scope()
+    loans = open_loans(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
     sells = current_user.role == Role.SUPPLIER
     wanted = InvoiceFilter(scope=scope)
-    due = open_loans(
-        today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id, due_until=today + WEEK
-    )
     template = "invoices/supplier_dashboard.html" if sells else "invoices/purchaser_dashboard.html"
     return render(
         template,
@@ -48,11 +47,10 @@ def dashboard() -> ResponseReturnValue:
         counts=count_by_status(wanted),
         own_limit=limit_of_supplier(company) if sells else limit_of_purchaser(company),
         lines=lines_of_supplier(company) if sells else lines_of_purchaser(company),
-        totals=loan_totals(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id),
-        next_due=open_loans(
-            today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id, limit=RECENT
-        ),
-        this_week=[row for row in due if row.due_date >= today],
+        totals=totals_of(loans, today),
+        ageing=ageing_of(loans, today),
+        next_due=loans[:RECENT],
+        this_week=[row for row in loans if today <= row.due_date <= today + WEEK],
         recent=list_invoices(wanted, limit=RECENT),
         payouts=recent_payouts(company, limit=RECENT) if sells else [],
     )

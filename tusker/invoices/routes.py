@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import make_response, request
 from flask.typing import ResponseReturnValue
@@ -12,33 +12,41 @@ from flask_login import current_user
 from tusker import clock
 from tusker.carriers.registry import MANUAL
 from tusker.domain import shipments
-from tusker.domain.interest import AmountDue, Debt, amount_at_term, due_date
+from tusker.domain.calculator import Calculation, calculate
 from tusker.domain.lifecycle import FINAL, InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import IllegalTransition
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import ReasonForm
-from tusker.models import Allocation, Disbursal, Event, Invoice, Role, Shipment
+from tusker.models import Allocation, CreditNote, Disbursal, Event, Invoice, Role, Shipment
 from tusker.queries.events import events_of
+from tusker.queries.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
 from tusker.queries.invoices import allocations_of, disbursal_of, invoice_in, shipment_of
 from tusker.queries.loans import LoanRow, loan_of_invoice
+from tusker.queries.payoff import Payoff, payoff
+from tusker.services.credit_notes import AFTER_PAYOUT, BEFORE_PAYOUT
 from tusker.web.access import allow
+from tusker.web.forms import FIRST_DAY, LAST_DAY
 from tusker.web.htmx import render, wants_fragment
 
 PAGE, PARTIAL, SHIPMENT = "invoices/show.html", "invoices/_invoice.html", "invoices/_shipment.html"
+PAYOFF = "invoices/_payoff.html"
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceFile:
-    """Everything a page shows of one invoice; `expected` is owed at term if it were paid out today."""
+    """Everything a page shows of one invoice; `expected` is what it would cost if it were paid out today."""
 
     invoice: Invoice
     shipment: Shipment | None
     disbursal: Disbursal | None
     loan: LoanRow | None
-    expected: AmountDue
+    expected: Calculation
     allocations: list[Allocation]
     events: list[Event]
+    reserve: Reserve
+    credit_notes: list[CreditNote]
+    claims: list[ClaimRow]
     form: ReasonForm = field(default_factory=ReasonForm)
 
     @property
@@ -87,6 +95,16 @@ class InvoiceFile:
         return current_user.role != Role.PURCHASER or self.invoice.refused_by != "supplier"
 
     @property
+    def shows_reserve(self) -> bool:
+        """The reserve and claims are between the supplier and the lender."""
+        return current_user.role != Role.PURCHASER
+
+    @property
+    def may_note_credit(self) -> bool:
+        """Whether this person may record a credit note now."""
+        return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT | AFTER_PAYOUT
+
+    @property
     def shipment_moves(self) -> bool:
         """Whether news of the shipment are still to come."""
         return (
@@ -108,17 +126,18 @@ def open_file(invoice_id: int, form: ReasonForm | None = None) -> InvoiceFile:
     """Read the invoice and all that belongs to it; raises `NotFound` when this person may not see it."""
     invoice = invoice_in(my_scope(), invoice_id)
     today = clock.today()
-    terms, principal = invoice.terms, invoice.principal
-    expected = amount_at_term(Debt(principal, terms.fee_of(principal), today, due_date(today, terms), terms))
     events = events_of("invoice", invoice.id)
     return InvoiceFile(
         invoice=invoice,
         shipment=shipment_of(invoice.id),
         disbursal=disbursal_of(invoice.id),
         loan=loan_of_invoice(invoice.id, today),
-        expected=expected,
+        expected=calculate(invoice.principal, invoice.terms, today),
         allocations=list(allocations_of(invoice.id)),
         events=events[::-1],
+        reserve=reserve_of(invoice.id),
+        credit_notes=credit_notes_of(invoice.id),
+        claims=claims_of(invoice.id),
         form=form or ReasonForm(),
     )
 
@@ -130,11 +149,39 @@ def show(invoice_id: int) -> ResponseReturnValue:
     seen = request.args.get("seen")
     if wants_fragment() and seen and invoice_in(my_scope(), invoice_id).status == seen:
         return make_response("", 204)
-    return render(PAGE, PARTIAL, file=open_file(invoice_id))
+    file = open_file(invoice_id)
+    return render(PAGE, PARTIAL, file=file, **payoff_context(file.loan))
+
+
+@bp.get("/<int:invoice_id>/payoff")
+@allow()
+def payoff_quote(invoice_id: int) -> ResponseReturnValue:
+    """What pays the loan off on the day in `as_of`; without htmx the invoice's page with it."""
+    file = open_file(invoice_id)
+    return render(PAGE, PAYOFF, file=file, invoice=file.invoice, **payoff_context(file.loan))
+
+
+def payoff_context(loan: LoanRow | None) -> dict[str, object]:
+    """The payoff for the day asked for, today unless one is; or why there is none."""
+    asked = request.args.get("as_of", "")
+    if loan is None or loan.closed_on is not None:
+        return {"payoff": None, "payoff_error": None, "asked_day": asked}
+    day, error = clock.today(), None
+    if asked:
+        try:
+            day = date.fromisoformat(asked)
+        except ValueError:
+            error = "Paid on must be a date such as 2026-03-31."
+        else:
+            if not FIRST_DAY <= day <= LAST_DAY:
+                error = f"Paid on must be a date from {FIRST_DAY} to {LAST_DAY}."
+    found: Payoff | None = None if error else payoff(loan, day, clock.today())
+    return {"payoff": found, "payoff_error": error, "asked_day": asked}
 
 
 @bp.get("/<int:invoice_id>/shipment")
 @allow()
 def shipment(invoice_id: int) -> ResponseReturnValue:
     """The shipment's card alone, asked for again until the shipment is at a final status."""
-    return render(PAGE, SHIPMENT, file=open_file(invoice_id))
+    file = open_file(invoice_id)
+    return render(PAGE, SHIPMENT, file=file, **payoff_context(file.loan))

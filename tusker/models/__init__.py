@@ -6,7 +6,16 @@ from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, 
 from tusker.models.disbursal import Disbursal, DisbursalLine, DisbursalStatus, LineState
 from tusker.models.event import Event
 from tusker.models.invoice import Invoice
-from tusker.models.loan import Allocation, Loan, Receipt
+from tusker.models.ledger import (
+    Claim,
+    ClaimSettlement,
+    CreditNote,
+    ExposureMovement,
+    Reminder,
+    ReserveKind,
+    ReserveMovement,
+)
+from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 
@@ -14,12 +23,16 @@ __all__ = [
     "Allocation",
     "ApiToken",
     "CarrierIdentity",
+    "Claim",
+    "ClaimSettlement",
     "CreditLine",
+    "CreditNote",
     "Customer",
     "Disbursal",
     "DisbursalLine",
     "DisbursalStatus",
     "Event",
+    "ExposureMovement",
     "IdempotencyKey",
     "Invoice",
     "LineState",
@@ -28,6 +41,10 @@ __all__ = [
     "OutboxMessage",
     "PurchaserAccount",
     "Receipt",
+    "ReceiptKind",
+    "Reminder",
+    "ReserveKind",
+    "ReserveMovement",
     "Role",
     "Shipment",
     "ShipmentDocument",

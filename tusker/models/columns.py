@@ -9,7 +9,7 @@ from typing import Annotated
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Numeric, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.domain.terms import DayCount, InterestMethod, Terms
+from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 
 Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 Money = Annotated[int, mapped_column(BigInteger)]
@@ -39,6 +39,9 @@ def terms_checks() -> tuple[CheckConstraint, ...]:
         CheckConstraint("fee_flat >= 0 AND fee_rate >= 0 AND fee_rate <= 0.2", name="fee_range"),
         one_of("day_count", DayCount),
         one_of("interest_method", InterestMethod),
+        one_of("interest_timing", InterestTiming),
+        CheckConstraint("fee_min >= 0 AND (fee_max IS NULL OR fee_max >= fee_min)", name="fee_bounds"),
+        CheckConstraint("recourse_days BETWEEN 0 AND 365", name="recourse_range"),
     )
 
 
@@ -54,6 +57,10 @@ class TermsColumns:
     fee_rate: Mapped[Rate]
     grace_days: Mapped[int]
     penal_rate: Mapped[Rate]
+    interest_timing: Mapped[Code] = mapped_column(String(40), server_default="arrears")
+    fee_min: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    fee_max: Mapped[int | None] = mapped_column(BigInteger)
+    recourse_days: Mapped[int | None]
 
     @property
     def terms(self) -> Terms:
@@ -68,4 +75,8 @@ class TermsColumns:
             fee_rate=self.fee_rate,
             grace_days=self.grace_days,
             penal_rate=self.penal_rate,
+            interest_timing=InterestTiming(self.interest_timing),
+            fee_min=self.fee_min,
+            fee_max=self.fee_max,
+            recourse_days=self.recourse_days,
         )

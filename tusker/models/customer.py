@@ -6,6 +6,8 @@ supplier to one and purchaser from another can never make two admissions wait fo
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -50,6 +52,8 @@ class SupplierAccount(TermsColumns, db.Model):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), primary_key=True)
     limit_amount: Mapped[Money]
     used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
+    on_hold_since: Mapped[date | None]
+    """Overdue for too long: nothing new is admitted, repayments are."""
 
     customer: Mapped[Customer] = relationship(back_populates="supplier", lazy="joined")
 
@@ -66,6 +70,8 @@ class PurchaserAccount(db.Model):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), primary_key=True)
     limit_amount: Mapped[Money]
     used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
+    on_hold_since: Mapped[date | None]
+    """Overdue for too long: nothing new is admitted, repayments are."""
 
     customer: Mapped[Customer] = relationship(back_populates="purchaser", lazy="joined")
 

@@ -14,11 +14,13 @@ from tusker.models.invoice import Invoice
 
 
 class DisbursalStatus(StrEnum):
-    """Open until the money was released (confirmed) or the bundle was given up (dropped)."""
+    """Open until the money was released (confirmed) or the bundle was given up (dropped); a confirmed one may be
+    undone (reversed)."""
 
     OPEN = "open"
     CONFIRMED = "confirmed"
     DROPPED = "dropped"
+    REVERSED = "reversed"
 
 
 class LineState(StrEnum):
@@ -30,21 +32,21 @@ class LineState(StrEnum):
 
 
 class Disbursal(db.Model):
-    """One bundle. At most one that is not dropped comes from the daily job for each business day."""
+    """One bundle. At most one that stands (not dropped or undone) comes from the daily job for each business day."""
 
     __tablename__ = "disbursals"
     __table_args__ = (
         one_of("status", DisbursalStatus),
         CheckConstraint("origin IN ('daily', 'manual')", name="origin_known"),
         CheckConstraint(
-            "(status = 'confirmed') = (bank_reference IS NOT NULL AND value_date IS NOT NULL)",
+            "(status IN ('confirmed', 'reversed')) = (bank_reference IS NOT NULL AND value_date IS NOT NULL)",
             name="confirmation_complete",
         ),
         Index(
             "uq_disbursals_one_daily",
             "business_date",
             unique=True,
-            postgresql_where="origin = 'daily' AND status <> 'dropped'",
+            postgresql_where="origin = 'daily' AND status NOT IN ('dropped', 'reversed')",
         ),
         Index("ix_disbursals_status_id", "status", "id"),
     )

@@ -25,6 +25,7 @@ class Invoice(TermsColumns, db.Model):
         one_of("status", InvoiceStatus),
         one_of("refused_by", Bound),
         CheckConstraint("amount > 0 AND principal > 0 AND principal <= amount", name="amounts_positive"),
+        CheckConstraint("credit_noted >= 0 AND credit_noted < amount", name="credit_noted_range"),
         CheckConstraint("btrim(number) <> ''", name="number_not_blank"),
         CheckConstraint(
             "(status = 'rejected') = (refused_by IS NOT NULL) AND (refused_by IS NULL) = (lacking IS NULL)",
@@ -53,6 +54,8 @@ class Invoice(TermsColumns, db.Model):
     number: Mapped[str] = mapped_column(String(60))
     invoice_date: Mapped[date | None]
     amount: Mapped[Money]
+    credit_noted: Mapped[Money] = mapped_column(server_default="0")
+    """What credit notes took off the amount before the payout; amount − credit_noted is what is eligible."""
     principal: Mapped[Money]
     status: Mapped[Code]
     refused_by: Mapped[str | None] = mapped_column(String(40))

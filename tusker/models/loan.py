@@ -1,14 +1,21 @@
-"""The disbursed invoice as a debt, the money that came in, and its allocation."""
+"""The disbursed invoice as a debt, the money that came in, and its allocation.
+
+Rows of money carry two dates: the value date, from which they count, and `booked_on`, the business day on which they
+were written. What was owed as seen on a past day comes from the rows booked until then. Nothing is changed or
+deleted to undo a row: a contra row with the opposite amounts refers to it.
+"""
 
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.interest import Deduction
 from tusker.extensions import db
-from tusker.models.columns import Id, Instant, Money
+from tusker.models.columns import Code, Id, Instant, Money, one_of
 from tusker.models.customer import Customer
 from tusker.models.disbursal import Disbursal
 from tusker.models.invoice import Invoice
@@ -21,60 +28,104 @@ class Loan(db.Model):
     __table_args__ = (
         CheckConstraint("open_principal >= 0 AND open_principal <= principal", name="open_principal_range"),
         CheckConstraint("principal > 0 AND fee >= 0", name="amounts_positive"),
+        CheckConstraint(
+            "deducted_interest >= 0 AND deducted_fee >= 0 AND deducted_interest + deducted_fee < principal",
+            name="deduction_range",
+        ),
         CheckConstraint("due_date > start_date", name="dates_in_order"),
+        Index("uq_loans_one_live", "invoice_id", unique=True, postgresql_where="reversed_on IS NULL"),
         Index("ix_loans_open_due", "due_date", "id", postgresql_where="closed_on IS NULL"),
         Index("ix_loans_disbursal_id", "disbursal_id"),
+        Index("ix_loans_booked_on", "booked_on"),
     )
 
     id: Mapped[Id]
     reference: Mapped[str] = mapped_column(String(40), unique=True)
     """The loan id that people and the bank see."""
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), unique=True)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
     principal: Mapped[Money]
     open_principal: Mapped[Money]
     fee: Mapped[Money]
+    deducted_interest: Mapped[Money] = mapped_column(server_default="0")
+    deducted_fee: Mapped[Money] = mapped_column(server_default="0")
     start_date: Mapped[date]
     due_date: Mapped[date]
+    booked_on: Mapped[date]
     closed_on: Mapped[date | None]
+    """The business day on which nothing of it was open any more: repaid, written off or its payout undone."""
+    written_off_on: Mapped[date | None]
+    reversed_on: Mapped[date | None]
+    """The business day on which its payout was undone."""
+    recourse_on: Mapped[date | None]
+    """Since when the supplier owes it in place of the purchaser."""
 
     invoice: Mapped[Invoice] = relationship(lazy="select")
     disbursal: Mapped[Disbursal] = relationship(lazy="select")
     allocations: Mapped[list[Allocation]] = relationship(order_by="Allocation.id", lazy="select")
 
+    @property
+    def deducted(self) -> Deduction:
+        """What was kept back from the payout."""
+        return Deduction(self.deducted_interest, self.deducted_fee)
+
+
+class ReceiptKind(StrEnum):
+    """Money that came in; its contra row; or what was left of it paid back."""
+
+    PAYMENT = "payment"
+    REVERSAL = "reversal"
+    REFUND = "refund"
+
 
 class Receipt(db.Model):
-    """Money that came in from a customer. What is not allocated is the customer's credit."""
+    """Money that came in from a customer. What is not allocated is the customer's credit.
+
+    A reversal or refund is a row of its own with a negative amount, `of_receipt_id` naming the payment it is about.
+    """
 
     __tablename__ = "receipts"
     __table_args__ = (
-        CheckConstraint("amount > 0", name="amount_positive"),
+        one_of("kind", ReceiptKind),
+        CheckConstraint("(kind = 'payment') = (amount > 0) AND amount <> 0", name="amount_sign"),
+        CheckConstraint("(kind = 'payment') = (of_receipt_id IS NULL)", name="contra_names_payment"),
         CheckConstraint("btrim(bank_reference) <> ''", name="reference_not_blank"),
+        Index("uq_receipts_one_reversal", "of_receipt_id", unique=True, postgresql_where="kind = 'reversal'"),
         Index("ix_receipts_customer_id", "customer_id"),
+        Index("ix_receipts_of_receipt_id", "of_receipt_id"),
     )
 
     id: Mapped[Id]
+    kind: Mapped[Code] = mapped_column(String(40), server_default="payment")
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    of_receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"))
     bank_reference: Mapped[str] = mapped_column(String(60), unique=True)
     value_date: Mapped[date]
+    booked_on: Mapped[date]
     amount: Mapped[Money]
+    reason: Mapped[str] = mapped_column(String(500), server_default="")
     recorded_at: Mapped[Instant]
     recorded_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
 
     customer: Mapped[Customer] = relationship(lazy="select")
     allocations: Mapped[list[Allocation]] = relationship(order_by="Allocation.id", lazy="select")
+    contras: Mapped[list[Receipt]] = relationship(order_by="Receipt.id", lazy="select")
 
 
 class Allocation(db.Model):
-    """The part of a receipt that paid one loan, by component."""
+    """The part of a receipt that paid one loan, by component; `reverses_id` marks a contra row.
+
+    Interest is negative where interest deducted at payout was given back for an early repayment.
+    """
 
     __tablename__ = "allocations"
     __table_args__ = (
         CheckConstraint(
-            "penalty >= 0 AND fee >= 0 AND interest >= 0 AND principal >= 0"
-            " AND penalty + fee + interest + principal > 0",
+            "reverses_id IS NOT NULL OR penalty >= 0 AND fee >= 0 AND principal >= 0"
+            " AND penalty + fee + interest + principal >= 0",
             name="amounts_positive",
         ),
+        Index("uq_allocations_one_reversal", "reverses_id", unique=True),
         Index("ix_allocations_loan_id", "loan_id"),
         Index("ix_allocations_receipt_id", "receipt_id"),
     )
@@ -82,6 +133,9 @@ class Allocation(db.Model):
     id: Mapped[Id]
     receipt_id: Mapped[int] = mapped_column(ForeignKey("receipts.id"))
     loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"))
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("allocations.id"))
+    value_date: Mapped[date]
+    booked_on: Mapped[date]
     penalty: Mapped[Money]
     fee: Mapped[Money]
     interest: Mapped[Money]
@@ -89,3 +143,8 @@ class Allocation(db.Model):
 
     receipt: Mapped[Receipt] = relationship(back_populates="allocations", lazy="joined", innerjoin=True)
     loan: Mapped[Loan] = relationship(back_populates="allocations", lazy="select")
+
+    @property
+    def total(self) -> int:
+        """What of the receipt went to the loan, in minor units."""
+        return self.penalty + self.fee + self.interest + self.principal

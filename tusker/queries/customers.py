@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -41,6 +42,15 @@ class InvoiceLine:
     principal: int
     status: str
     requested_at: Any
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCustomer:
+    """A company on hold for new requests, and since when."""
+
+    id: int
+    name: str
+    since: date
 
 
 def customers_page(
@@ -99,6 +109,22 @@ def customer_called(text: str, *, field: str) -> Customer:
     if found is None:
         raise NotFound(f"No customer has the name or reference “{wanted[:120]}”.", field=field)
     return found
+
+
+def customers_on_hold() -> list[HeldCustomer]:
+    """Companies for which nothing new is financed until they pay, those held longest first."""
+    rows = db.session.execute(
+        select(
+            Customer.id,
+            Customer.name,
+            func.least(SupplierAccount.on_hold_since, PurchaserAccount.on_hold_since).label("since"),
+        )
+        .outerjoin(SupplierAccount, SupplierAccount.customer_id == Customer.id)
+        .outerjoin(PurchaserAccount, PurchaserAccount.customer_id == Customer.id)
+        .where(or_(SupplierAccount.on_hold_since.is_not(None), PurchaserAccount.on_hold_since.is_not(None)))
+        .order_by("since", func.lower(Customer.name))
+    )
+    return [HeldCustomer(*row) for row in rows]
 
 
 def supplier_limits_total(*, without: int | None = None) -> int:

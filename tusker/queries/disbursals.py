@@ -103,6 +103,11 @@ class LineRow:
     due_date: date | None
 
     @property
+    def out(self) -> bool:
+        """Whether it was taken out before the payout; a payout that was undone had been one."""
+        return self.state == LineState.REMOVED and self.loan is None
+
+    @property
     def shipment_lost(self) -> bool:
         """Whether the goods came back or were cancelled after the delivery."""
         return self.shipment_status in {"returned", "cancelled"}
@@ -240,7 +245,8 @@ def daily_disbursal(day: date) -> DisbursalRow | None:
 
 
 def _disbursals() -> Select[Any]:
-    live = DisbursalLine.state != LineState.REMOVED
+    # Lines of an undone payout are removed too, but were paid: their loans tell.
+    live = or_(DisbursalLine.state != LineState.REMOVED, Loan.id.is_not(None))
     sums = (
         select(
             func.count().filter(live).label("invoices"),
@@ -252,6 +258,7 @@ def _disbursals() -> Select[Any]:
         )
         .select_from(DisbursalLine)
         .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
+        .outerjoin(Loan, (Loan.invoice_id == Invoice.id) & (Loan.disbursal_id == DisbursalLine.disbursal_id))
         .where(DisbursalLine.disbursal_id == Disbursal.id)
         .lateral("sums")
     )

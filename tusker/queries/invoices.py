@@ -267,7 +267,7 @@ def _joined(statement: Select[Any]) -> Select[Any]:
             (DisbursalLine.invoice_id == Invoice.id) & (DisbursalLine.state != LineState.REMOVED),
         )
         .outerjoin(Disbursal, Disbursal.id == DisbursalLine.disbursal_id)
-        .outerjoin(Loan, Loan.invoice_id == Invoice.id)
+        .outerjoin(Loan, (Loan.invoice_id == Invoice.id) & Loan.reversed_on.is_(None))
     )
 
 

@@ -10,6 +10,7 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Disbursal, Invoice, Loan
+from tusker.models.invoice import LIVE_NUMBER
 
 
 def disbursal_id_of(reference: str) -> int:
@@ -25,10 +26,18 @@ def financeable_id_of(text: str) -> int:
     return _one(text, select(Invoice.id, Invoice.status == InvoiceStatus.FINANCEABLE), [Invoice.number])
 
 
+def invoice_id_of(text: str) -> int:
+    """The id of an invoice by its number, loan id or `#id`, of those not refused or cancelled."""
+    query = select(Invoice.id, LIVE_NUMBER)
+    live = (Loan.invoice_id == Invoice.id) & Loan.reversed_on.is_(None)
+    return _one(text, query.outerjoin(Loan, live), [Invoice.number, Loan.reference])
+
+
 def loan_invoice_id_of(text: str) -> int:
     """The id of a disbursed invoice by its number, loan id or `#id`."""
     query = select(Invoice.id, Invoice.status == InvoiceStatus.DISBURSED)
-    return _one(text, query.outerjoin(Loan, Loan.invoice_id == Invoice.id), [Invoice.number, Loan.reference])
+    live = (Loan.invoice_id == Invoice.id) & Loan.reversed_on.is_(None)
+    return _one(text, query.outerjoin(Loan, live), [Invoice.number, Loan.reference])
 
 
 def _one(text: str, query: Select[Any], names: list[Any]) -> int:
@@ -38,7 +47,7 @@ def _one(text: str, query: Select[Any], names: list[Any]) -> int:
         condition = Invoice.id == int(wanted[1:])
     else:
         condition = or_(*(name == wanted for name in names))
-    rows = db.session.execute(query.where(condition)).all()
+    rows = db.session.execute(query.where(condition).order_by(Invoice.id)).all()
     fitting = [row for row in rows if row[1]] or rows
     if not fitting:
         raise NotFound(f"No invoice is called “{wanted[:60]}”.", field="invoice")

@@ -23,7 +23,7 @@ from tusker.services.credit_lines import LineData, open_credit_line
 from tusker.services.customers import CustomerData, create_customer
 from tusker.services.disbursals import bundle_daily, confirm
 from tusker.services.financing import cancel_invoice
-from tusker.services.repayment import repay_all_in_full
+from tusker.services.receipts import repay_all_in_full
 from tusker.services.tracking import record_tracking
 
 CARRIER = "replay"

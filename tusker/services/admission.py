@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     CONFLICT = "conflict"
     TERMS_CHANGED = "terms_changed"
     LINE_CLOSED = "line_closed"
+    ON_HOLD = "on_hold"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from datetime import date
 from sqlalchemy import func, select, text
 
 from tusker.currency import currency
-from tusker.domain.interest import due_date
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState, Loan, Role
+from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import Turn, lock_disbursal, lock_invoices, take_turn
-from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
+from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.payouts import mail_payouts, make_loans, payouts_for, settle_claims
 
 
 def bundle_daily(ctx: Context) -> Disbursal | None:
@@ -29,7 +29,7 @@ def bundle_daily(ctx: Context) -> Disbursal | None:
         select(Disbursal).where(
             Disbursal.business_date == ctx.today,
             Disbursal.origin == "daily",
-            Disbursal.status != DisbursalStatus.DROPPED,
+            Disbursal.status.not_in([DisbursalStatus.DROPPED, DisbursalStatus.REVERSED]),
         )
     )
     if existing is not None:
@@ -247,8 +247,10 @@ def confirm(
     invoices = lock_invoices(ids)
     disbursal.bank_reference, disbursal.value_date = reference, value_date
     _close(ctx, disbursal, DisbursalStatus.CONFIRMED, f"bank reference {reference}")
-    loans = _make_loans(disbursal, invoices, value_date, loan_references or {})
-    _mail_payouts(ctx, disbursal, invoices)
+    payouts = payouts_for(invoices, value_date)
+    loans = make_loans(ctx, disbursal, invoices, value_date, loan_references or {})
+    settle_claims(ctx, disbursal, payouts)
+    mail_payouts(ctx, disbursal, payouts)
     for line in disbursal.lines:
         if line.state == LineState.INCLUDED:
             line.state = LineState.PAID
@@ -263,53 +265,3 @@ def confirm(
         disbursal.reference,
     )
     return disbursal
-
-
-def _make_loans(
-    disbursal: Disbursal, invoices: Collection[Invoice], start: date, references: Mapping[int, str]
-) -> list[Loan]:
-    given = [reference.strip() for reference in references.values() if reference.strip()]
-    if len(set(given)) != len(given):
-        raise InvalidInput("Each loan id may be used once only.", field="loan_references")
-    if any(len(reference) > 40 for reference in given):
-        raise InvalidInput("A loan id may have at most 40 characters.", field="loan_references")
-    taken = (
-        db.session.scalars(select(Loan.reference).where(Loan.reference.in_(given))).first() if given else None
-    )
-    if taken:
-        raise Duplicate(f"Loan id “{taken}” exists already.", field="loan_references")
-    loans = []
-    for invoice in invoices:
-        terms = invoice.terms
-        loans.append(
-            Loan(
-                reference=references.get(invoice.id, "").strip() or f"L-{start:%Y%m%d}-{invoice.id}",
-                invoice_id=invoice.id,
-                disbursal_id=disbursal.id,
-                principal=invoice.principal,
-                open_principal=invoice.principal,
-                fee=terms.fee_of(invoice.principal),
-                start_date=start,
-                due_date=due_date(start, terms),
-            )
-        )
-    db.session.add_all(loans)
-    db.session.flush()
-    return loans
-
-
-def _mail_payouts(ctx: Context, disbursal: Disbursal, invoices: Collection[Invoice]) -> None:
-    """One mail a supplier, not one an invoice."""
-    by_supplier: dict[int, list[Invoice]] = {}
-    for invoice in invoices:
-        by_supplier.setdefault(invoice.supplier_id, []).append(invoice)
-    for supplier_id, paid in by_supplier.items():
-        queue_mail(
-            ctx,
-            "payout",
-            company_addresses(supplier_id, Role.SUPPLIER),
-            reference=disbursal.reference,
-            bank_reference=disbursal.bank_reference,
-            invoices=[{"number": i.number, "principal": currency().show(i.principal)} for i in paid],
-            total=currency().show(sum(i.principal for i in paid)),
-        )

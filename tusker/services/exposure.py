@@ -1,4 +1,5 @@
-"""Freeing what admission took, in the same lock order: credit lines, suppliers, purchasers, each by ascending id."""
+"""Freeing what admission took (or taking it again), in the same lock order: credit lines, suppliers, purchasers, each
+by ascending id."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from collections.abc import Iterable
 from sqlalchemy import text
 
 from tusker.extensions import db
-from tusker.models import Invoice
+from tusker.models import ExposureMovement, Invoice
+from tusker.services.context import Context
 
 _COUNTERS = (
     ("credit_lines", "id"),
@@ -17,17 +19,32 @@ _COUNTERS = (
 )
 
 
-def change_exposure(changes: Iterable[tuple[Invoice, int]]) -> None:
+def change_exposure(ctx: Context, cause: str, changes: Iterable[tuple[Invoice, int]]) -> None:
     """Add to (or with a negative amount, free from) all three counters of each invoice, in minor units.
 
-    The caller holds the invoices' row locks, which come before the counters in the lock order.
+    Each change leaves a movement row. The caller holds the invoices' row locks, which come before the counters in
+    the lock order.
     """
     sums: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
     for invoice, amount in changes:
-        for counter, key in zip(
-            sums, (invoice.credit_line_id, invoice.supplier_id, invoice.purchaser_id), strict=True
-        ):
+        if amount == 0:
+            continue
+        keys = (invoice.credit_line_id, invoice.supplier_id, invoice.purchaser_id)
+        for counter, key in zip(sums, keys, strict=True):
             counter[key] += amount
+        db.session.add(
+            ExposureMovement(
+                invoice_id=invoice.id,
+                credit_line_id=invoice.credit_line_id,
+                supplier_id=invoice.supplier_id,
+                purchaser_id=invoice.purchaser_id,
+                amount=amount,
+                cause=cause,
+                at=ctx.now,
+                booked_on=ctx.today,
+            )
+        )
+    db.session.flush()
     for (table, key_column), counter in zip(_COUNTERS, sums, strict=True):
         ids = sorted(counter)
         if not ids:

@@ -65,6 +65,12 @@ def raise_unless_admitted(admission: Admission, supplier_id: int, number: str) -
         raise TermsChanged(
             "The terms of this credit line have just changed. Look at the new figures and ask again."
         )
+    if admission.outcome is Outcome.ON_HOLD:
+        raise FinancingRefused(
+            "Payments of this relationship are overdue for too long; nothing new is financed until they are made.",
+            field="order_ref",
+            problem="on_hold",
+        )
     if admission.outcome is Outcome.LINE_CLOSED:
         raise FinancingRefused("This credit line was just closed.", field="order_ref", problem="line_closed")
 
@@ -100,7 +106,7 @@ def cancel_locked(ctx: Context, invoice: Invoice, *, reason: str) -> None:
         freed=invoice.principal,
     )
     db.session.flush()
-    change_exposure([(invoice, -invoice.principal)])
+    change_exposure(ctx, "cancelled", [(invoice, -invoice.principal)])
 
 
 def _admission_request(quote: Quote, source: str) -> AdmissionRequest:

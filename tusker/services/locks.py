@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from enum import IntEnum
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import selectinload
 
 from tusker.errors import NotFound
 from tusker.extensions import db
@@ -46,23 +45,15 @@ def lock_invoices(invoice_ids: Collection[int]) -> Sequence[Invoice]:
 
 def lock_loan_of(invoice: Invoice) -> Loan:
     """The loan of a locked invoice, locked and fresh; raises `NotFound` before the disbursal."""
-    return lock_loans_of([invoice])[invoice.id]
-
-
-def lock_loans_of(invoices: Collection[Invoice]) -> dict[int, Loan]:
-    """The loans of locked invoices by invoice id, with what was paid on them, locked by ascending id and fresh;
-    raises `NotFound` when one was not disbursed."""
-    found = db.session.scalars(
+    loan: Loan | None = db.session.scalar(
         select(Loan)
-        .where(Loan.invoice_id.in_([invoice.id for invoice in invoices]))
-        .order_by(Loan.id)
-        .options(selectinload(Loan.allocations))
+        .where(Loan.invoice_id == invoice.id, Loan.reversed_on.is_(None))
         .with_for_update(key_share=True, of=Loan)
         .execution_options(populate_existing=True)
-    ).all()
-    if len(found) != len(invoices):
+    )
+    if loan is None:
         raise NotFound("Nothing was disbursed for this invoice.")
-    return {loan.invoice_id: loan for loan in found}
+    return loan
 
 
 def lock_disbursal(disbursal_id: int) -> Disbursal:

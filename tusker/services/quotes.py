@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import select
 
 from tusker.carriers.base import Carrier
-from tusker.domain.interest import Debt, amount_at_term, due_date
+from tusker.domain.calculator import calculate
 from tusker.domain.limits import LimitUse, Refusal, ThreeLimits
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
@@ -38,7 +38,9 @@ class Quote:
     principal: int
     interest: int
     fee: int
+    payout: int
     due_on: date
+    due_at_term: int
     limits: ThreeLimits
     refusal: Refusal | None
     shipment_status: ShipmentStatus
@@ -47,11 +49,6 @@ class Quote:
     def cost(self) -> int:
         """Interest to the end of the term plus fees."""
         return self.interest + self.fee
-
-    @property
-    def due_at_term(self) -> int:
-        """What is to be repaid on the due date."""
-        return self.principal + self.cost
 
 
 def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
@@ -92,8 +89,7 @@ def quote_on_line(ctx: Context, line: CreditLine, order: TrackedOrder) -> Quote:
         raise FinancingRefused(
             "The order's value is too small to be financed.", field="order_ref", problem="no_value"
         )
-    due_on = due_date(ctx.today, terms)
-    at_term = amount_at_term(Debt(principal, terms.fee_of(principal), ctx.today, due_on, terms))
+    figures = calculate(principal, terms, ctx.today)
     limits = limits_of(line)
     return Quote(
         carrier=order.carrier,
@@ -106,9 +102,11 @@ def quote_on_line(ctx: Context, line: CreditLine, order: TrackedOrder) -> Quote:
         purchaser_name=line.purchaser.customer.name,
         amount=amount,
         principal=principal,
-        interest=at_term.interest,
-        fee=at_term.fee,
-        due_on=due_on,
+        interest=figures.interest,
+        fee=figures.fee,
+        payout=figures.payout,
+        due_on=figures.due_on,
+        due_at_term=figures.at_term.total,
         limits=limits,
         refusal=limits.check(principal),
         shipment_status=order.status,
@@ -125,9 +123,14 @@ def limits_of(line: CreditLine) -> ThreeLimits:
 
 
 def check_line_open(line: CreditLine, today: date) -> None:
-    """Raise `FinancingRefused` when the line is suspended or not valid on this day."""
+    """Raise `FinancingRefused` when the line is suspended, not valid on this day, or a company of it is on hold."""
     purchaser = line.purchaser.customer.name
-    if line.status != LineStatus.ACTIVE:
+    if line.supplier.on_hold_since or line.purchaser.on_hold_since:
+        late = "you" if line.supplier.on_hold_since else purchaser
+        problem = (
+            f"Payments due from {late} are overdue for too long; nothing new is financed until they are made."
+        )
+    elif line.status != LineStatus.ACTIVE:
         problem = f"The credit line with {purchaser} is suspended."
     elif today < line.valid_from:
         problem = f"The credit line with {purchaser} is valid from {line.valid_from:%d %b %Y} only."

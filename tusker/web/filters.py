@@ -27,6 +27,8 @@ STATUS_WORDS = {
     "exception": "Problem",
     "unknown": "Needs review",
     "open": "Open",
+    "reversed": "Undone",
+    "payment": "Received",
 }
 
 

@@ -27,9 +27,14 @@ _STAFF = (
     ("To be financed", "hourglass", "admin.queue", "work"),
     ("Disbursals", "building-bank", "admin.disbursals", "work"),
     ("Repayments", "receipt-refund", "admin.loans", "work"),
+    ("Receipts", "receipt", "admin.receipts", "work"),
     ("Customers", "building-store", "customers.index", "book"),
     ("Credit lines", "arrows-exchange", "customers.lines", "book"),
     ("Import", "upload", "admin.import_invoices", "book"),
+    ("Ageing", "calendar-due", "reports.ageing", "reports"),
+    ("Exposure", "chart-bar", "reports.exposure", "reports"),
+    ("Statements", "report-money", "reports.statement", "reports"),
+    ("Calculator", "calculator", "reports.calculator", "reports"),
     ("Proof", "scale", "admin.proof", "control"),
     ("Events", "history", "admin.events", "control"),
     ("Users", "users", "admin.users", "control"),
@@ -39,13 +44,21 @@ _SUPPLIER = (
     ("Request financing", "cash", "invoices.new", "work"),
     ("Invoices", "file-invoice", "invoices.index", "work"),
     ("Credit lines", "arrows-exchange", "customers.my_lines", "book"),
-    ("API tokens", "key", "customers.my_tokens", "book"),
+    ("Ageing", "calendar-due", "reports.ageing", "reports"),
+    ("Exposure", "chart-bar", "reports.exposure", "reports"),
+    ("Statement", "report-money", "reports.statement", "reports"),
+    ("Calculator", "calculator", "reports.calculator", "reports"),
+    ("API tokens", "key", "customers.my_tokens", "control"),
 )
 _PURCHASER = (
     ("Dashboard", "gauge", "invoices.dashboard", "work"),
     ("Invoices", "file-invoice", "invoices.index", "work"),
     ("To repay", "receipt-refund", "invoices.to_repay", "work"),
     ("Credit lines", "arrows-exchange", "customers.my_lines", "book"),
+    ("Ageing", "calendar-due", "reports.ageing", "reports"),
+    ("Exposure", "chart-bar", "reports.exposure", "reports"),
+    ("Statement", "report-money", "reports.statement", "reports"),
+    ("Calculator", "calculator", "reports.calculator", "reports"),
 )
 BY_ROLE = {Role.ADMIN: _STAFF, Role.AUDITOR: _STAFF, Role.SUPPLIER: _SUPPLIER, Role.PURCHASER: _PURCHASER}
 HOME = {

@@ -1,0 +1,115 @@
+"""The page and the files of the ageing."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.reports.conftest import HTMX, Book, amounts, day
+from tusker.models import Role
+
+# 8,000 at 0.1 % a day is 8 a day of interest, and 8 a day of penalty from the due date; the fee is 100
+CURRENT, LATE, LATER, OTHERS = "8,140.00", "8,500.00", "9,140.00", "9,940.00"
+ALL = "₹35,720.00"
+
+
+def rows_of(answer: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(answer)))
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.AUDITOR])
+def test_staff_see_three_tables_that_add_up(
+    login: Callable[..., FlaskClient], book: Book, role: Role
+) -> None:
+    page = login(role).get("/reports/ageing").text
+    for view in ("supplier", "purchaser", "line"):
+        table = page.split(f'id="by-{view}"')[1].split("</section>")[0]
+        assert amounts(table)[-1] == ALL
+        assert amounts(table)[-6:-1] == [f"₹{CURRENT}", f"₹{LATE}", f"₹{LATER}", "₹0.00", f"₹{OTHERS}"]
+    assert book.foreign.supplier.customer.name in page
+
+
+def test_a_supplier_sees_its_own_by_purchaser(login: Callable[..., FlaskClient], book: Book) -> None:
+    browser = login(Role.SUPPLIER, customer=book.line.supplier.customer)
+    page = browser.get("/reports/ageing").text
+    assert 'id="by-purchaser"' in page
+    assert 'id="by-supplier"' not in page
+    assert amounts(page)[5] == "₹25,780.00"
+    assert OTHERS not in page
+    found = rows_of(browser.get("/reports/ageing.csv").text)
+    assert [row["owed"] for row in found] == ["9140.00", "8500.00", "8140.00"]
+    # somebody else's ids in the address narrow to nothing
+    assert rows_of(browser.get(f"/reports/ageing.csv?supplier={book.foreign.supplier_id}").text) == []
+
+
+def test_a_purchaser_sees_what_it_owes(login: Callable[..., FlaskClient], book: Book) -> None:
+    page = login(Role.PURCHASER, customer=book.other.purchaser.customer).get("/reports/ageing").text
+    assert set(amounts(page)) == {"₹0.00", f"₹{LATER}"}
+    assert 'id="by-supplier"' in page
+
+
+def test_each_amount_leads_to_its_loans(login: Callable[..., FlaskClient], book: Book) -> None:
+    browser = login()
+    page = browser.get(f"/reports/ageing/loans?bucket=31–60&line={book.other.id}").text
+    assert f'href="/reports/ageing/balance/{book.later}?as_of=' in page
+    assert f'href="/invoices/{book.later}"' in page
+    assert amounts(page)[-1] == f"₹{LATER}"
+    assert f'href="/invoices/{book.late}"' not in page
+    assert browser.get("/reports/ageing/loans?bucket=weekly").status_code == 422
+    assert browser.get("/reports/ageing/loans?supplier=x").status_code == 422
+
+
+def test_a_past_day_shows_what_was_owed_then(
+    login: Callable[..., FlaskClient], book: Book, receive: Callable[..., int]
+) -> None:
+    receive(book.line.purchaser_id, 8_500_00, 0)
+    browser = login()
+    assert amounts(browser.get("/reports/ageing").text)[5] == "₹27,220.00"
+    # the day before yesterday: 8 and with penalty 16 a day less on each; nothing was paid yet
+    page = browser.get(f"/reports/ageing?as_of={day(2)}").text
+    assert amounts(page)[5] == "₹35,608.00"
+
+
+@pytest.mark.parametrize("wrong", [str(day_) for day_ in ("2100-01-02", "1900-01-01", "soon", "2099-01-01")])
+def test_a_day_that_cannot_be_names_its_field(
+    login: Callable[..., FlaskClient], book: Book, wrong: str
+) -> None:
+    browser = login()
+    for path in ("/reports/ageing", "/reports/ageing/loans", "/reports/ageing.csv", "/reports/exposure"):
+        answer = browser.get(f"{path}?as_of={wrong}")
+        assert answer.status_code == 422, path
+        assert "As of" in answer.text
+        assert CURRENT not in answer.text
+
+
+def test_htmx_gets_the_fragment(login: Callable[..., FlaskClient], book: Book) -> None:
+    answer = login().get("/reports/ageing", headers=HTMX)
+    assert answer.text.lstrip().startswith('<div id="ageing">')
+    assert "<html" not in answer.text
+
+
+def test_files_add_up_and_run_nothing(
+    login: Callable[..., FlaskClient], make_purchaser: Callable[..., object], book: Book
+) -> None:
+    book.other.purchaser.customer.name = "=cmd|' /C calc'!A0"
+    from tusker.extensions import db
+
+    db.session.commit()
+    browser = login()
+    for by in ("supplier", "purchaser", "line"):
+        answer = browser.get(f"/reports/ageing.csv?by={by}")
+        *rows, last = rows_of(answer.text)
+        assert answer.mimetype == "text/csv"
+        assert last["total"] == "35720.00"
+        assert sum(Decimal(row["total"]) for row in rows) == Decimal("35720.00")
+        assert sum(Decimal(row["31-60"]) for row in rows) == Decimal("9140.00")
+    assert "'=cmd" in browser.get("/reports/ageing.csv?by=purchaser").text
+    assert sum(Decimal(row["owed"]) for row in rows_of(browser.get("/reports/ageing.csv").text)) == Decimal(
+        "35720.00"
+    )
+    assert browser.get("/reports/ageing.csv?by=colour").status_code == 422

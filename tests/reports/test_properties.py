@@ -1,0 +1,191 @@
+"""Whatever was lent, paid and undone: every view of the ageing sums to what is outstanding, every statement adds up
+line by line, every derivation sums to the balance that is shown, every exposure to its movements."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import count
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from tests.conftest import NOW, TERMS, TODAY, clear_tables, deliver, order_on
+from tusker.domain.limits import Bound
+from tusker.domain.terms import InterestMethod, InterestTiming, Terms
+from tusker.errors import Conflict, Duplicate, InvalidInput
+from tusker.extensions import db
+from tusker.models import CreditLine, Invoice, Receipt
+from tusker.queries.ageing import ageing
+from tusker.queries.derivation import loan_derivation
+from tusker.queries.exposure import derivation, exposure_table
+from tusker.queries.loans import loan_of_invoice, open_loans
+from tusker.queries.statements import statement
+from tusker.services.context import Context
+from tusker.services.credit_lines import LineData, open_credit_line
+from tusker.services.customers import CustomerData, IdentityData, create_customer, set_carrier_identities
+from tusker.services.disbursals import bundle_selection, confirm
+from tusker.services.financing import request_financing
+from tusker.services.receipts import record_receipt
+from tusker.services.undoing import reverse_receipt
+from tusker.services.write_off import write_off
+from tusker.transactions import transaction
+
+SIMPLE = replace(TERMS, tenor_days=30, fee_flat=500, grace_days=2, penal_rate=Decimal("0.3"))
+LINES: list[Terms] = [
+    SIMPLE,
+    replace(SIMPLE, interest_timing=InterestTiming.UPFRONT),
+    replace(SIMPLE, interest_method=InterestMethod.DAILY_COMPOUND_360),
+]
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("lend"), st.integers(0, 2), st.integers(1_000, 300_000)),
+        st.tuples(st.just("receive"), st.integers(0, 1), st.integers(1, 400_000)),
+        st.tuples(st.just("undo"), st.integers(0, 5), st.just(0)),
+        st.tuples(st.just("write off"), st.integers(0, 5), st.just(0)),
+        st.tuples(st.just("wait"), st.integers(1, 40), st.just(0)),
+    ),
+    min_size=6,
+    max_size=18,
+)
+
+
+class Play:
+    """Carries out steps on a book of two suppliers and two purchasers."""
+
+    def __init__(self) -> None:
+        db.session.remove()  # what a failed example left open would lock the tables
+        clear_tables()
+        self.ctx = Context(None, "property test", NOW, TODAY)
+        self.numbers = count(1)
+        with transaction():
+            self.suppliers = [
+                self._company(f"Supplier {n}", supplier_limit=10**9, terms=SIMPLE) for n in (1, 2)
+            ]
+            self.purchasers = [self._company(f"Purchaser {n}", purchaser_limit=10**9) for n in (1, 2)]
+            pairs = [(0, 0), (0, 1), (1, 1)]
+            self.lines = [
+                open_credit_line(
+                    self.ctx,
+                    self.suppliers[s],
+                    self.purchasers[p],
+                    LineData(10**9, LINES[n], date(2026, 1, 1)),
+                ).id
+                for n, (s, p) in enumerate(pairs)
+            ]
+
+    def _company(self, name: str, **data: object) -> int:
+        made = create_customer(self.ctx, CustomerData(name, **data), programme_limit=10**12, notify=False)  # type: ignore[arg-type]
+        ids = [
+            IdentityData("tusker", "supplier", f"C{made.id}"),
+            IdentityData("tusker", "purchaser", f"L{made.id}"),
+        ]
+        set_carrier_identities(self.ctx, made.id, ids)
+        return made.id
+
+    def step(self, what: str, which: int, amount: int) -> None:
+        """Do one thing; what cannot be done now is left."""
+        if what == "wait":
+            self.ctx = replace(
+                self.ctx,
+                now=self.ctx.now + timedelta(days=which),
+                today=self.ctx.today + timedelta(days=which),
+            )
+            return
+        try:
+            with transaction():
+                {"lend": self.lend, "receive": self.receive, "undo": self.undo, "write off": self.give_up}[
+                    what
+                ](which, amount)
+        except (Conflict, Duplicate, InvalidInput):
+            db.session.rollback()
+
+    def lend(self, which: int, amount: int) -> None:
+        line = db.session.get_one(CreditLine, self.lines[which])
+        order = order_on(line, amount, updated_at=self.ctx.now)
+        decision = request_financing(self.ctx, line.supplier_id, order, source="test")
+        deliver(self.ctx, decision.invoice_id, order)
+        disbursal = bundle_selection(self.ctx, [decision.invoice_id])
+        confirm(self.ctx, disbursal.id, bank_reference=f"B-{next(self.numbers)}", value_date=self.ctx.today)
+
+    def receive(self, which: int, amount: int) -> None:
+        record_receipt(
+            self.ctx,
+            self.purchasers[which],
+            amount=amount,
+            bank_reference=f"R-{next(self.numbers)}",
+            value_date=self.ctx.today,
+        )
+
+    def undo(self, which: int, _: int) -> None:
+        ids = db.session.scalars(
+            select(Receipt.id).where(Receipt.kind == "payment").order_by(Receipt.id)
+        ).all()
+        if ids:
+            reverse_receipt(self.ctx, ids[which % len(ids)], reason="bounced")
+
+    def give_up(self, which: int, _: int) -> None:
+        ids = db.session.scalars(
+            select(Invoice.id).where(Invoice.status == "disbursed").order_by(Invoice.id)
+        ).all()
+        if ids and which == 0:
+            write_off(self.ctx, ids[0], reason="insolvent")
+
+
+def check(play: Play, day: date) -> None:
+    """Every report of a day adds up."""
+    found = ageing(day)
+    assert found.outstanding == sum(row.live.total for row in open_loans(day))
+    for view in (found.by_supplier, found.by_purchaser, found.by_line):
+        assert sum(row.total for row in view) == found.outstanding
+        for bucket, amount in found.totals.items():
+            assert sum(row.amounts[bucket] for row in view) == amount
+    for invoice_id in db.session.scalars(select(Invoice.id)):
+        made, shown = loan_derivation(invoice_id, day), loan_of_invoice(invoice_id, day)
+        assert (made is None) == (shown is None)
+        if made and shown:
+            assert made.balance == shown.live.total
+    for kind in Bound:
+        for row in exposure_table(kind, day):
+            assert sum(move.amount for move in derivation(kind, row.id, day)) == row.exposure
+            assert row.exposure >= 0
+    for side, companies in (("supplier", play.suppliers), ("purchaser", play.purchasers)):
+        whole = 0
+        for customer_id in companies:
+            for first in (TODAY, day - timedelta(days=13)):
+                account = statement(customer_id, side, first, day)  # type: ignore[arg-type]
+                assert account.adds_up
+                assert [*account.running()][-1:] == [] or [*account.running()][-1][1] == account.closing
+                assert (account.lines != []) or account.opening == account.closing
+            whole += account.closing
+        assert whole == found.outstanding
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+@given(steps=STEPS, back=st.integers(0, 60))
+def _reports_add_up(steps: list[tuple[str, int, int]], back: int) -> None:
+    play = Play()
+    for step in steps:
+        play.step(*step)
+    for day in {play.ctx.today, play.ctx.today - timedelta(days=back)}:
+        check(play, day)
+    assert db.session.scalar(select(func.count()).select_from(CreditLine)) == 3
+    db.session.rollback()
+
+
+def test_reports_add_up_whatever_happened(session_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tusker.transactions.enqueue", lambda *_: True)
+    with session_app.app_context():
+        try:
+            _reports_add_up()
+        finally:
+            db.session.remove()
+            clear_tables()

@@ -1,0 +1,190 @@
+"""Statements as page, CSV and PDF."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.reports.conftest import HTMX, Book, amounts, day, on_day
+from tusker.extensions import db
+from tusker.models import Role
+from tusker.queries.statements import LineKind, statement
+from tusker.reports.statements import presets
+from tusker.services.undoing import reverse_receipt
+from tusker.transactions import transaction
+
+
+def address(book: Book, side: str = "purchaser", *, first: date | None = None, kind: str = "") -> str:
+    company = book.line.purchaser_id if side == "purchaser" else book.line.supplier_id
+    return f"/reports/statements{kind}?account={side}-{company}&first={first or day(30)}&last={day(0)}"
+
+
+def sums(page: str) -> list[str]:
+    return amounts(page.split('<dl class="tk-sum">')[1].split("</dl>")[0])
+
+
+def test_a_statement_leads_from_opening_to_closing(
+    login: Callable[..., FlaskClient], book: Book, receive: Callable[..., int]
+) -> None:
+    receive(book.line.purchaser_id, 2_340_00, 10)
+    page = login().get(address(book)).text
+    # opening 31 days ago: 8,000 and 9 days of 8 and the fee; since then a second loan and 31 days of charges
+    assert sums(page) == ["₹8,172.00", "₹8,000.00", "₹428.00", "₹2,340.00", "₹0.00", "₹14,260.00"]
+    made = statement(book.line.purchaser_id, "purchaser", day(30), day(0))
+    assert made.adds_up
+    lines = [(line.day, line.kind, line.amount, balance) for line, balance in made.running()]
+    assert lines == [
+        (day(10), LineKind.CHARGES, 168_00, 8_340_00),
+        (day(10), LineKind.RECEIPT, -2_340_00, 6_000_00),
+        (day(5), LineKind.DISBURSED, 8_000_00, 14_000_00),
+        (day(0), LineKind.CHARGES, 120_00, 14_120_00),
+        (day(0), LineKind.CHARGES, 140_00, 14_260_00),
+    ]
+
+
+def test_what_was_undone_and_what_is_not_allocated(
+    login: Callable[..., FlaskClient], book: Book, receive: Callable[..., int]
+) -> None:
+    receipt = receive(book.line.purchaser_id, 20_000_00, 4)
+    page = login().get(address(book)).text
+    assert sums(page)[-1] == "₹0.00"
+    # 8,340 and 30 days later 6 days late with 16 a day; the second loan a day old
+    made = statement(book.line.purchaser_id, "purchaser", day(30), day(0))
+    assert made.credit == 20_000_00 - made.receipts > 0
+    assert "is not allocated" in page
+    with transaction():
+        reverse_receipt(on_day(0), receipt, reason="bounced")
+    undone = statement(book.line.purchaser_id, "purchaser", day(30), day(0))
+    assert undone.adds_up
+    assert (undone.adjustments, undone.credit) == (-undone.receipts, 0)
+    assert "Receipt undone" in login().get(address(book)).text
+
+
+def test_companies_see_their_own_statement_only(login: Callable[..., FlaskClient], book: Book) -> None:
+    seller = login(Role.SUPPLIER, customer=book.line.supplier.customer)
+    page = seller.get(f"/reports/statements?first={day(90)}&last={day(0)}").text
+    assert sums(page)[-1] == "₹25,780.00"
+    assert "<select" not in page
+    for kind in ("", ".csv", ".pdf"):
+        assert seller.get(address(book, "supplier", kind=kind)).status_code == 200
+        assert seller.get(address(book, "purchaser", kind=kind)).status_code == 404
+        foreign = f"/reports/statements{kind}?account=supplier-{book.foreign.supplier_id}"
+        assert seller.get(foreign).status_code == 404
+
+
+def test_staff_choose_a_company(login: Callable[..., FlaskClient], book: Book) -> None:
+    browser = login(Role.AUDITOR)
+    page = browser.get("/reports/statements").text
+    assert "Choose a company" in page
+    assert f'value="supplier-{book.foreign.supplier_id}"' in page
+    for account in ("supplier-999", "supplier-x", "lender-1"):
+        answer = browser.get(f"/reports/statements?account={account}")
+        assert answer.status_code == 422
+        assert "Company: choose one of the list." in answer.text
+        assert browser.get(f"/reports/statements.csv?account={account}").status_code == 422
+    assert browser.get("/reports/statements.pdf").status_code == 422
+    fragment = browser.get(address(book), headers=HTMX).text
+    assert fragment.lstrip().startswith('<div id="statement">')
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "message"),
+    [
+        (day, lambda: day(-1), "To: The last day must not be in the future."),
+        (lambda: day(1), lambda: day(2), "From: The first day must not be after the last."),
+        (lambda: "1900-01-01", lambda: day(0), "From must be a date from 2000-01-01"),
+        (lambda: day(3), lambda: "today", "To must be a date such as"),
+    ],
+)
+def test_a_period_that_cannot_be_names_its_field(
+    login: Callable[..., FlaskClient],
+    book: Book,
+    first: Callable[..., object],
+    last: Callable[..., object],
+    message: str,
+) -> None:
+    since = day(9) if first is day else first()
+    answer = login().get(
+        f"/reports/statements?account=supplier-{book.line.supplier_id}&first={since}&last={last()}"
+    )
+    assert answer.status_code == 422
+    assert message in answer.text
+    assert "tk-sum" not in answer.text
+
+
+def test_the_file_leads_from_opening_to_closing_and_runs_nothing(
+    login: Callable[..., FlaskClient], book: Book, receive: Callable[..., int]
+) -> None:
+    receive(book.line.purchaser_id, 2_340_00, 10)
+    db.session.connection().exec_driver_sql("UPDATE receipts SET bank_reference = '+SUM(1)'")
+    db.session.commit()
+    answer = login().get(address(book, kind=".csv"))
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert "'+SUM(1)" in answer.text
+    opening, *lines, closing = csv.DictReader(io.StringIO(answer.text))
+    balance = Decimal(opening["balance"])
+    for line in lines:
+        balance += Decimal(line["amount"])
+        assert Decimal(line["balance"]) == balance
+    assert (opening["what"], closing["what"]) == ("opening", "closing")
+    assert Decimal(closing["balance"]) == balance == Decimal("14260.00")
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler is not here")
+def test_the_pdf_reads_as_the_page(
+    login: Callable[..., FlaskClient], book: Book, receive: Callable[..., int], tmp_path: Path
+) -> None:
+    receive(book.line.purchaser_id, 2_340_00, 10)
+    book.line.purchaser.customer.name = "Nilgiri Supermarkets " + "of the very long name " * 4
+    db.session.commit()
+    answer = login().get(address(book, kind=".pdf"))
+    assert answer.mimetype == "application/pdf"
+    (tmp_path / "s.pdf").write_bytes(answer.data)
+    text = subprocess.run(
+        ["pdftotext", "-layout", str(tmp_path / "s.pdf"), "-"], check=True, capture_output=True, text=True
+    ).stdout
+    for shown in ("₹8,172.00", "₹14,260.00", "-₹2,340.00", "UTR-1", "Page 1 of 1", "Nilgiri Supermarkets"):
+        assert shown in text, shown
+    fonts = subprocess.run(
+        ["pdffonts", str(tmp_path / "s.pdf")], check=True, capture_output=True, text=True
+    ).stdout
+    assert fonts.count("yes yes yes") == 2, "embedded, as subsets, with their letters"
+    assert len(answer.data) < 60_000
+
+
+def test_long_statements_go_over_pages(book: Book) -> None:
+    from dataclasses import replace
+
+    from tusker import clock
+    from tusker.currency import currency
+    from tusker.documents.statement import Letterhead, statement_pdf
+
+    made = statement(book.line.supplier_id, "supplier", day(90), day(0))
+    long = replace(made, lines=made.lines * 40)
+    paper = statement_pdf(long, Letterhead("Lender", "Company", clock.now(), currency()))
+    assert paper.count(b"/Type /Page\n") >= 5
+
+
+@pytest.mark.parametrize(
+    ("today", "quarter", "month"),
+    [
+        (date(2026, 3, 31), (date(2025, 10, 1), date(2025, 12, 31)), (date(2026, 2, 1), date(2026, 2, 28))),
+        (date(2026, 1, 1), (date(2025, 10, 1), date(2025, 12, 31)), (date(2025, 12, 1), date(2025, 12, 31))),
+        (date(2024, 8, 15), (date(2024, 4, 1), date(2024, 6, 30)), (date(2024, 7, 1), date(2024, 7, 31))),
+    ],
+)
+def test_presets(today: date, quarter: tuple[date, date], month: tuple[date, date]) -> None:
+    found = {name: (first, last) for name, first, last in presets(today)}
+    assert found["Last quarter"] == quarter
+    assert found["Last month"] == month
+    assert found["This month"] == (today.replace(day=1), today)
+    assert found["Last year"] == (date(today.year - 1, 1, 1), date(today.year - 1, 12, 31))

@@ -1,0 +1,73 @@
+"""The calculator from the shell: `flask quote`, by the very functions that loans use."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import TextIO
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+
+from tusker.cli import spoken_errors
+from tusker.currency import currency
+from tusker.domain.terms import DayCount, InterestMethod, InterestTiming
+from tusker.errors import InvalidInput
+from tusker.services.csv_input import read_table
+from tusker.services.quoting import ANSWERS, answer_rows, check_columns, lines_of
+from tusker.web.csvfile import safe_cell
+
+
+@click.command("quote")
+@click.option("--principal", help="Amount lent, such as 100000.00.")
+@click.option("--apr", help="Yearly rate in percent, such as 18 or 18.5.")
+@click.option("--start", help="Payout, YYYY-MM-DD.")
+@click.option("--end", help="Due date, YYYY-MM-DD.")
+@click.option("--tenor-days", help="In place of --end.")
+@click.option("--as-of", help="Also what is due on this day, YYYY-MM-DD.")
+@click.option("--day-count", type=click.Choice(list(DayCount)), default=DayCount.ACT_365F)
+@click.option("--method", type=click.Choice(list(InterestMethod)), default=InterestMethod.SIMPLE)
+@click.option("--timing", type=click.Choice(list(InterestTiming)), default=InterestTiming.ARREARS)
+@click.option("--fee", default="0", help="Flat fee.")
+@click.option("--fee-rate", default="0", help="Fee in percent of the principal.")
+@click.option("--fee-min", default="0", help="The whole fee is at least this.")
+@click.option("--fee-max", help="The whole fee is at most this.")
+@click.option("--grace-days", default="0")
+@click.option("--penal-rate", default="0", help="Yearly penal rate in percent.")
+@with_appcontext
+def quote_command(**options: str | None) -> None:
+    """Principal, interest, fee, payout, what is due on any day and the effective APR.
+
+    Without --principal the cases come as CSV on standard input, one a row, with the columns principal, apr, start,
+    end (or tenor_days) and optionally as_of, day_count, method, timing, fee, fee_rate, fee_min, fee_max, grace_days,
+    penal_rate; the answers go out as CSV, a case that cannot be calculated with its error. Exit status 1 when there
+    was one.
+    """
+    with spoken_errors():
+        if options["principal"] is None:
+            raise SystemExit(_answer_file(sys.stdin.buffer.read(), sys.stdout))
+        given = {name: value for name, value in options.items() if value is not None}
+        for name in ("apr", "start"):
+            if not given.get(name):
+                raise InvalidInput(f"Give --{name} too.", field=name)
+        for name, value in lines_of(given, currency()):
+            click.echo(f"{name:14} {value}")
+
+
+def _answer_file(data: bytes, out: TextIO) -> int:
+    """Answer every row of a CSV; returns the exit status."""
+    table = read_table(data)
+    check_columns(table)
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(ANSWERS)
+    status = 0
+    for answer, calculated in answer_rows(table, currency()):
+        writer.writerow([safe_cell(value) for value in answer])
+        status = status if calculated else 1
+    return status
+
+
+def register(app: Flask) -> None:
+    """Register the command."""
+    app.cli.add_command(quote_command)

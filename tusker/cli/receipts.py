@@ -1,0 +1,173 @@
+"""Money received, and undoing, from the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+
+from tusker.cli import command_context, spoken_errors
+from tusker.cli.admin import Day
+from tusker.cli.customers import AMOUNT
+from tusker.currency import currency
+from tusker.errors import InvalidInput, TuskerError
+from tusker.queries.customers import customer_called
+from tusker.queries.lookup import disbursal_id_of, invoice_id_of
+from tusker.queries.receipts import receipt_called, receipt_row
+from tusker.services import credit_notes, receipts, undoing
+from tusker.services.receipt_desk import lay_out
+from tusker.transactions import transaction
+
+
+@click.command("record-receipt")
+@click.argument("customer")
+@click.option("--amount", type=AMOUNT, required=True, help="All that came in with this reference.")
+@click.option("--reference", required=True, help="As on the bank statement; used once.")
+@click.option("--value-date", type=Day(), help="The day the money came in; today unless given.")
+@click.option("--dry-run", is_flag=True, help="Only show how it would be allocated.")
+@with_appcontext
+def record_receipt_command(
+    customer: str, amount: int, reference: str, value_date: date | None, dry_run: bool
+) -> None:
+    """Record money received from CUSTOMER (name or reference).
+
+    It pays the oldest due loan first: penalty, fee, interest, principal. What is left over is the customer's credit.
+    """
+    ctx = command_context("record-receipt")
+    day = value_date or ctx.today
+    with spoken_errors(), transaction():
+        payer = customer_called(customer, field="customer")
+        if amount <= 0:
+            raise InvalidInput("The amount must be more than zero.", field="amount")
+        with _own_names():
+            receipts.check_value_date(ctx, day)
+            receipts.unused_reference(reference)
+            desk = lay_out(payer.id, amount, day)
+            if not dry_run:
+                receipts.record_receipt(
+                    ctx,
+                    payer.id,
+                    amount=amount,
+                    bank_reference=reference,
+                    value_date=day,
+                    wanted=[line.split for line in desk.lines if line.split.total],
+                    left_over=desk.left_over,
+                )
+        for line in desk.lines:
+            if line.split.total:
+                full = " (in full)" if line.split.total == line.due.total else ""
+                click.echo(f"{line.number}: {_plain(line.split.total)}{full}")
+        click.echo(f"Left over, kept as credit: {_plain(desk.left_over)}")
+        done = "would be recorded" if dry_run else "is recorded"
+        click.echo(f"{_plain(amount)} from {payer.name} {done}.")
+
+
+@click.command("reverse-receipt")
+@click.argument("reference")
+@click.option("--reason", required=True, help="Goes into the events.")
+@with_appcontext
+def reverse_receipt_command(reference: str, reason: str) -> None:
+    """Undo the receipt with this bank REFERENCE; what it had paid is owed again."""
+    with spoken_errors(), transaction():
+        undoing.reverse_receipt(
+            command_context("reverse-receipt"), receipt_called(reference).id, reason=reason
+        )
+    click.echo(f"{reference} is undone.")
+
+
+@click.command("credit-note")
+@click.argument("invoice")
+@click.option("--number", required=True, help="Of the credit note.")
+@click.option("--amount", type=AMOUNT, required=True, help="By how much the invoice is worth less.")
+@click.option("--reason", required=True, help="Goes into the events.")
+@with_appcontext
+def credit_note_command(invoice: str, number: str, amount: int, reason: str) -> None:
+    """Record a credit note on INVOICE (its number, loan id or #id)."""
+    with spoken_errors(), transaction():
+        note = credit_notes.record_credit_note(
+            command_context("credit-note"),
+            invoice_id_of(invoice),
+            number=number,
+            amount=amount,
+            reason=reason,
+        )
+        effects = (
+            ("principal lowered by", note.principal_cut),
+            ("borne by the reserve", note.reserve_consumed),
+            ("claimed from the supplier", note.claimed),
+        )
+        words = ", ".join(f"{what} {_plain(part)}" for what, part in effects if part)
+    click.echo(f"{number} of {_plain(amount)} is recorded: {words or 'no effect on the debt'}.")
+
+
+@click.command("refund")
+@click.argument("receipt")
+@click.option("--amount", type=AMOUNT, help="All that is left of the receipt unless given.")
+@click.option("--reference", required=True, help="Of the transfer back; used once.")
+@click.option("--value-date", type=Day(), help="The day the money left; today unless given.")
+@with_appcontext
+def refund_command(receipt: str, amount: int | None, reference: str, value_date: date | None) -> None:
+    """Pay back what is left of the receipt with bank reference RECEIPT."""
+    ctx = command_context("refund")
+    with spoken_errors(), transaction():
+        row = receipt_row(receipt_called(receipt).id)
+        paid_back = row.credit if amount is None else amount
+        with _own_names():
+            receipts.refund_credit(
+                ctx, row.id, amount=paid_back, bank_reference=reference, value_date=value_date or ctx.today
+            )
+    click.echo(f"{_plain(paid_back)} of {receipt} is paid back.")
+
+
+@click.command("use-credit")
+@click.argument("customer")
+@with_appcontext
+def use_credit_command(customer: str) -> None:
+    """Pay what CUSTOMER (name or reference) owes today with its credit."""
+    with spoken_errors(), transaction():
+        payer = customer_called(customer, field="customer")
+        used = receipts.use_credit(command_context("use-credit"), payer.id)
+    click.echo(f"{_plain(used)} of credit used.")
+
+
+@click.command("undo-disbursal")
+@click.argument("reference")
+@click.option("--reason", required=True, help="Goes into the events.")
+@with_appcontext
+def undo_disbursal_command(reference: str, reason: str) -> None:
+    """Undo the confirmed disbursal REFERENCE; its invoices wait for a payout again."""
+    with spoken_errors(), transaction():
+        undoing.undo_disbursal(command_context("undo-disbursal"), disbursal_id_of(reference), reason=reason)
+    click.echo(f"{reference} is undone; its invoices wait to be financed.")
+
+
+@contextmanager
+def _own_names() -> Iterator[None]:
+    """Name fields as the options of these commands are called."""
+    try:
+        yield
+    except TuskerError as error:
+        if error.field == "bank_reference":
+            error.field = "reference"
+        raise
+
+
+def _plain(amount: int) -> str:
+    return f"{currency().plain(amount)} {currency().code}"
+
+
+def register(app: Flask) -> None:
+    """Make the commands known."""
+    for command in (
+        record_receipt_command,
+        reverse_receipt_command,
+        credit_note_command,
+        refund_command,
+        use_credit_command,
+        undo_disbursal_command,
+    ):
+        app.cli.add_command(command)

@@ -1,0 +1,41 @@
+"""What each day does to open loans, and the daily proof."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import current_app
+
+from tusker.jobs import job_context
+from tusker.queries.proof import prove
+from tusker.services import overdue
+from tusker.services.proving import report_differences
+from tusker.transactions import transaction
+
+log = logging.getLogger(__name__)
+
+
+def service_day() -> None:
+    """Cron: turn debts to recourse, send reminders, set and lift holds. Safe to run again on the same day."""
+    with transaction():
+        turned = overdue.turn_to_recourse(job_context("servicing"))
+    with transaction():
+        reminded = overdue.remind(job_context("servicing"), current_app.config["REMINDER_DAYS"])
+    review_holds()
+    log.info("servicing: %d debts turned to recourse, %d loans reminded of", len(turned), reminded)
+
+
+def review_holds() -> None:
+    """Put late customers on hold and lift the holds of those who paid; asked for after each receipt too."""
+    with transaction():
+        changed = overdue.review_holds(job_context("servicing"), current_app.config["HOLD_AFTER_DAYS"])
+    if changed:
+        log.info("holds changed for %d customers", len(changed))
+
+
+def prove_day() -> int:
+    """Cron: recompute every counter and balance; mails admins when one differs. Returns how many differ."""
+    with transaction():
+        differences = report_differences(job_context("prove"), prove())
+    log.log(logging.ERROR if differences else logging.INFO, "proof: %d differences", differences)
+    return differences

@@ -1,0 +1,145 @@
+"""Movements that stay: exposure, the reserve of an invoice, credit notes and claims on suppliers."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tusker.extensions import db
+from tusker.models.columns import Code, Id, Instant, Money, one_of
+from tusker.models.invoice import Invoice
+
+
+class ExposureMovement(db.Model):
+    """One change of an invoice's exposure, on all three limits at once. The counters are the sums of these rows."""
+
+    __tablename__ = "exposure_movements"
+    __table_args__ = (
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+        Index("ix_exposure_movements_invoice_id", "invoice_id"),
+        Index("ix_exposure_movements_line_booked", "credit_line_id", "booked_on"),
+        Index("ix_exposure_movements_supplier_booked", "supplier_id", "booked_on"),
+        Index("ix_exposure_movements_purchaser_booked", "purchaser_id", "booked_on"),
+    )
+
+    id: Mapped[Id]
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    credit_line_id: Mapped[int] = mapped_column(ForeignKey("credit_lines.id"))
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    purchaser_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    amount: Mapped[Money]
+    cause: Mapped[Code]
+    at: Mapped[Instant]
+    booked_on: Mapped[date]
+
+
+class ReserveKind(StrEnum):
+    """`held` at the payout, `released` to the supplier when the purchaser paid, `consumed` by a credit note."""
+
+    HELD = "held"
+    RELEASED = "released"
+    CONSUMED = "consumed"
+
+
+class ReserveMovement(db.Model):
+    """A change of the part of an invoice that was not advanced. Contra rows are negative."""
+
+    __tablename__ = "reserve_movements"
+    __table_args__ = (
+        one_of("kind", ReserveKind),
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+        Index("ix_reserve_movements_invoice_id", "invoice_id"),
+    )
+
+    id: Mapped[Id]
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    kind: Mapped[Code]
+    amount: Mapped[Money]
+    at: Mapped[Instant]
+    booked_on: Mapped[date]
+    reason: Mapped[str] = mapped_column(String(500))
+
+
+class CreditNote(db.Model):
+    """The supplier took a part of the invoice's value back (dilution)."""
+
+    __tablename__ = "credit_notes"
+    __table_args__ = (
+        UniqueConstraint("invoice_id", "number"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint("btrim(number) <> ''", name="number_not_blank"),
+        CheckConstraint(
+            "principal_cut >= 0 AND reserve_consumed >= 0 AND claimed >= 0", name="effects_not_negative"
+        ),
+    )
+
+    id: Mapped[Id]
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    number: Mapped[str] = mapped_column(String(60))
+    amount: Mapped[Money]
+    principal_cut: Mapped[Money]
+    """By how much the principal fell, before the payout."""
+    reserve_consumed: Mapped[Money]
+    """What the reserve bore, after the payout."""
+    claimed: Mapped[Money]
+    """What became a claim on the supplier, after the payout."""
+    at: Mapped[Instant]
+    booked_on: Mapped[date]
+    recorded_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    reason: Mapped[str] = mapped_column(String(500))
+
+    invoice: Mapped[Invoice] = relationship(lazy="select")
+
+
+class Claim(db.Model):
+    """What a supplier owes the lender, to be netted from its next payout."""
+
+    __tablename__ = "claims"
+    __table_args__ = (
+        CheckConstraint("amount > 0 AND open_amount >= 0 AND open_amount <= amount", name="amounts_range"),
+        Index("ix_claims_open", "supplier_id", "id", postgresql_where="open_amount > 0"),
+    )
+
+    id: Mapped[Id]
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    credit_note_id: Mapped[int | None] = mapped_column(ForeignKey("credit_notes.id"), unique=True)
+    amount: Mapped[Money]
+    open_amount: Mapped[Money]
+    at: Mapped[Instant]
+    booked_on: Mapped[date]
+
+    invoice: Mapped[Invoice] = relationship(lazy="select")
+
+
+class ClaimSettlement(db.Model):
+    """The part of a claim that was netted from one payout. Contra rows are negative."""
+
+    __tablename__ = "claim_settlements"
+    __table_args__ = (
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+        Index("ix_claim_settlements_claim_id", "claim_id"),
+        Index("ix_claim_settlements_disbursal_id", "disbursal_id"),
+    )
+
+    id: Mapped[Id]
+    claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id"))
+    disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
+    amount: Mapped[Money]
+    booked_on: Mapped[date]
+
+
+class Reminder(db.Model):
+    """A mail about a due date, sent once for each loan and distance from its due date in days."""
+
+    __tablename__ = "reminders"
+    __table_args__ = (UniqueConstraint("loan_id", "days_past_due"),)
+
+    id: Mapped[Id]
+    loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"))
+    days_past_due: Mapped[int]
+    """Negative before the due date."""
+    sent_on: Mapped[date]

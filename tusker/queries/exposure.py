@@ -1,0 +1,141 @@
+"""Exposure on any day, from its movements, with the rows that make it up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import aliased
+
+from tusker.domain.limits import Bound
+from tusker.extensions import db
+from tusker.models import CreditLine, Customer, ExposureMovement, Invoice, PurchaserAccount, SupplierAccount
+
+_KEYS = {
+    Bound.CREDIT_LINE: ExposureMovement.credit_line_id,
+    Bound.SUPPLIER: ExposureMovement.supplier_id,
+    Bound.PURCHASER: ExposureMovement.purchaser_id,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureRow:
+    """A limit with what was used of it at the end of a day; `limit` is today's. Minor units."""
+
+    kind: Bound
+    id: int
+    name: str
+    limit: int
+    exposure: int
+
+    @property
+    def available(self) -> int:
+        """limit − exposure; negative when more was used than the limit is today."""
+        return self.limit - self.exposure
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRow:
+    """One row of a derivation; `amount` in minor units, negative where exposure was freed."""
+
+    booked_on: date
+    invoice_id: int
+    number: str
+    cause: str
+    amount: int
+
+
+def exposure_on(kind: Bound, key: int, as_of: date) -> int:
+    """What was used of a limit at the end of a day, in minor units."""
+    total = db.session.scalar(
+        select(func.coalesce(func.sum(ExposureMovement.amount), 0)).where(
+            _KEYS[kind] == key, ExposureMovement.booked_on <= as_of
+        )
+    )
+    return int(total or 0)
+
+
+def exposures_on(kind: Bound, as_of: date) -> dict[int, int]:
+    """What was used of every limit of a kind at the end of a day, by id of the line or company."""
+    column = _KEYS[kind]
+    rows = db.session.execute(
+        select(column, func.sum(ExposureMovement.amount))
+        .where(ExposureMovement.booked_on <= as_of)
+        .group_by(column)
+    )
+    return {key: int(total) for key, total in rows}
+
+
+def exposure_table(
+    kind: Bound,
+    as_of: date,
+    *,
+    key: int | None = None,
+    supplier_id: int | None = None,
+    purchaser_id: int | None = None,
+) -> list[ExposureRow]:
+    """The limits of a kind with their exposures on a day, by name; one of them, or what one company may see of them.
+
+    A company sees its own limit and those of its credit lines, never that of the company at the other end.
+    """
+    query = _limits(kind)
+    if key is not None:
+        query = query.where(query.selected_columns[0] == key)
+    for company, own in ((supplier_id, Bound.SUPPLIER), (purchaser_id, Bound.PURCHASER)):
+        if company is None:
+            continue
+        if kind is Bound.CREDIT_LINE:
+            side = CreditLine.supplier_id if own is Bound.SUPPLIER else CreditLine.purchaser_id
+            query = query.where(side == company)
+        elif kind is own:
+            query = query.where(query.selected_columns[0] == company)
+        else:
+            return []
+    used = exposures_on(kind, as_of) if key is None else {key: exposure_on(kind, key, as_of)}
+    return [
+        ExposureRow(kind, row[0], row[1], row[2], used.get(row[0], 0)) for row in db.session.execute(query)
+    ]
+
+
+def _limits(kind: Bound) -> Select[Any]:
+    """Id, name and today's limit of each limit of a kind."""
+    if kind is Bound.CREDIT_LINE:
+        supplier, purchaser = aliased(Customer), aliased(Customer)
+        name = supplier.name + " → " + purchaser.name
+        return (
+            select(CreditLine.id, name, CreditLine.limit_amount)
+            .join(supplier, supplier.id == CreditLine.supplier_id)
+            .join(purchaser, purchaser.id == CreditLine.purchaser_id)
+            .order_by(func.lower(supplier.name), func.lower(purchaser.name))
+        )
+    account = SupplierAccount if kind is Bound.SUPPLIER else PurchaserAccount
+    return (
+        select(account.customer_id, Customer.name, account.limit_amount)
+        .join(Customer, Customer.id == account.customer_id)
+        .order_by(func.lower(Customer.name))
+    )
+
+
+def derivation(kind: Bound, key: int, as_of: date) -> list[MovementRow]:
+    """The movements that make up an exposure on a day, of invoices that still count on it; oldest first."""
+    counted = (
+        select(ExposureMovement.invoice_id)
+        .where(_KEYS[kind] == key, ExposureMovement.booked_on <= as_of)
+        .group_by(ExposureMovement.invoice_id)
+        .having(func.sum(ExposureMovement.amount) != 0)
+    )
+    rows = db.session.execute(
+        select(
+            ExposureMovement.booked_on,
+            ExposureMovement.invoice_id,
+            Invoice.number,
+            ExposureMovement.cause,
+            ExposureMovement.amount,
+        )
+        .join(Invoice, Invoice.id == ExposureMovement.invoice_id)
+        .where(ExposureMovement.invoice_id.in_(counted), ExposureMovement.booked_on <= as_of)
+        .order_by(ExposureMovement.booked_on, ExposureMovement.id)
+    )
+    return [MovementRow(*row) for row in rows]

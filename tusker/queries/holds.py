@@ -1,0 +1,24 @@
+"""Companies on hold for being overdue too long."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import select
+
+from tusker.extensions import db
+from tusker.models import Customer, PurchaserAccount, SupplierAccount
+
+
+def holds_on(supplier_id: int, purchaser_id: int) -> list[tuple[str, date]]:
+    """Which of the two companies of a line admits nothing new, by name, and since when."""
+    found = []
+    for model, customer_id in ((SupplierAccount, supplier_id), (PurchaserAccount, purchaser_id)):
+        row = db.session.execute(
+            select(Customer.name, model.on_hold_since)
+            .join(model, model.customer_id == Customer.id)
+            .where(Customer.id == customer_id, model.on_hold_since.is_not(None))
+        ).first()
+        if row is not None:
+            found.append((row[0], row[1]))
+    return found

@@ -1,0 +1,111 @@
+"""What became of an invoice's money besides its loan: reserve, credit notes, claims on the supplier."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import BigInteger, cast, func, select
+
+from tusker.extensions import db
+from tusker.models import Claim, ClaimSettlement, CreditNote, Disbursal, ReserveKind, ReserveMovement
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """The part of an invoice that was not advanced, net of contra rows, in minor units."""
+
+    held: int = 0
+    released: int = 0
+    consumed: int = 0
+
+    @property
+    def left(self) -> int:
+        """What is still held: neither released to the supplier nor consumed by credit notes."""
+        return self.held - self.released - self.consumed
+
+
+@dataclass(frozen=True, slots=True)
+class Netted:
+    """The part of a claim that was netted from a payout; negative where that payout was undone."""
+
+    disbursal_id: int
+    disbursal: str
+    amount: int
+    booked_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    """What the supplier owes for a credit note, and how it was settled; money in minor units."""
+
+    id: int
+    credit_note: str | None
+    amount: int
+    open_amount: int
+    booked_on: date
+    netted: list[Netted] = field(default_factory=list)
+
+
+def reserve_of(invoice_id: int) -> Reserve:
+    """The reserve as it stands now."""
+    rows = db.session.execute(
+        select(ReserveMovement.kind, cast(func.sum(ReserveMovement.amount), BigInteger))
+        .where(ReserveMovement.invoice_id == invoice_id)
+        .group_by(ReserveMovement.kind)
+    )
+    sums = {kind: total for kind, total in rows}
+    return Reserve(
+        *(sums.get(kind, 0) for kind in (ReserveKind.HELD, ReserveKind.RELEASED, ReserveKind.CONSUMED))
+    )
+
+
+def credit_notes_of(invoice_id: int) -> list[CreditNote]:
+    """The credit notes of an invoice, the oldest first."""
+    return list(
+        db.session.scalars(
+            select(CreditNote).where(CreditNote.invoice_id == invoice_id).order_by(CreditNote.id)
+        )
+    )
+
+
+def claims_of(invoice_id: int) -> list[ClaimRow]:
+    """The claims that an invoice gave rise to, each with its settlements, the oldest first."""
+    rows = db.session.execute(
+        select(Claim.id, CreditNote.number, Claim.amount, Claim.open_amount, Claim.booked_on)
+        .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
+        .where(Claim.invoice_id == invoice_id)
+        .order_by(Claim.id)
+    ).all()
+    netted = _netted([row.id for row in rows])
+    return [ClaimRow(*row, netted.get(row.id, [])) for row in rows]
+
+
+def open_claims_of(supplier_id: int) -> int:
+    """What a supplier's next payouts will be netted by, in minor units."""
+    total = db.session.scalar(
+        select(func.coalesce(func.sum(Claim.open_amount), 0)).where(Claim.supplier_id == supplier_id)
+    )
+    return int(total or 0)
+
+
+def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:
+    found: dict[int, list[Netted]] = {}
+    if not claim_ids:
+        return found
+    rows = db.session.execute(
+        select(
+            ClaimSettlement.claim_id,
+            ClaimSettlement.disbursal_id,
+            Disbursal.reference,
+            ClaimSettlement.amount,
+            ClaimSettlement.booked_on,
+        )
+        .join(Disbursal, Disbursal.id == ClaimSettlement.disbursal_id)
+        .where(ClaimSettlement.claim_id.in_(claim_ids))
+        .order_by(ClaimSettlement.id)
+    )
+    for claim_id, *rest in rows:
+        found.setdefault(claim_id, []).append(Netted(*rest))
+    return found

@@ -1,0 +1,52 @@
+-- Each branch lists stored figures that differ from what their rows add up to: none is the right answer.
+SELECT 'exposure movements of the invoice' AS check_name, i.number AS subject,
+    COALESCE(l.open_principal, i.principal) * (i.status IN ('approved', 'financeable', 'bundled', 'disbursed'))::int
+        AS stored,
+    COALESCE(m.total, 0)::bigint AS recomputed
+FROM invoices i
+LEFT JOIN loans l ON l.invoice_id = i.id AND l.reversed_on IS NULL
+LEFT JOIN (SELECT invoice_id, sum(amount) AS total FROM exposure_movements GROUP BY 1) m ON m.invoice_id = i.id
+WHERE COALESCE(m.total, 0)
+    <> COALESCE(l.open_principal, i.principal) * (i.status IN ('approved', 'financeable', 'bundled', 'disbursed'))::int
+UNION ALL
+SELECT 'open principal of the loan', l.reference, l.open_principal, (l.principal - COALESCE(a.paid, 0))::bigint
+FROM loans l
+LEFT JOIN (SELECT loan_id, sum(principal) AS paid FROM allocations GROUP BY 1) a ON a.loan_id = l.id
+WHERE l.written_off_on IS NULL AND l.reversed_on IS NULL AND l.open_principal <> l.principal - COALESCE(a.paid, 0)
+UNION ALL
+SELECT 'loan closed although principal is open', l.reference, 0, l.open_principal
+FROM loans l WHERE l.closed_on IS NOT NULL AND l.open_principal <> 0
+UNION ALL
+SELECT 'invoice repaid and loan closed', i.number, (i.status = 'repaid')::int,
+    (l.closed_on IS NOT NULL AND l.written_off_on IS NULL)::int
+FROM invoices i JOIN loans l ON l.invoice_id = i.id AND l.reversed_on IS NULL
+WHERE (i.status = 'repaid') <> (l.closed_on IS NOT NULL AND l.written_off_on IS NULL)
+UNION ALL
+SELECT 'allocations of the receipt', r.bank_reference, (r.amount + COALESCE(c.total, 0))::bigint,
+    COALESCE(a.total, 0)::bigint
+FROM receipts r
+LEFT JOIN (SELECT of_receipt_id, sum(amount) AS total FROM receipts GROUP BY 1) c ON c.of_receipt_id = r.id
+LEFT JOIN (SELECT receipt_id, sum(penalty + fee + interest + principal) AS total FROM allocations GROUP BY 1) a
+    ON a.receipt_id = r.id
+WHERE r.kind = 'payment' AND COALESCE(a.total, 0) > r.amount + COALESCE(c.total, 0)
+UNION ALL
+SELECT 'open part of the claim', i.number, c.open_amount, (c.amount - COALESCE(s.total, 0))::bigint
+FROM claims c JOIN invoices i ON i.id = c.invoice_id
+LEFT JOIN (SELECT claim_id, sum(amount) AS total FROM claim_settlements GROUP BY 1) s ON s.claim_id = c.id
+WHERE c.open_amount <> c.amount - COALESCE(s.total, 0)
+UNION ALL
+SELECT 'reserve released or consumed beyond what is held', i.number, 0, r.total::bigint
+FROM (
+    SELECT invoice_id, sum(CASE WHEN kind = 'held' THEN amount ELSE -amount END) AS total
+    FROM reserve_movements GROUP BY 1
+) r JOIN invoices i ON i.id = r.invoice_id
+WHERE r.total < 0
+UNION ALL
+SELECT 'principal of the invoice', i.number, i.principal, e.principal
+FROM invoices i JOIN (
+    SELECT invoice_id, sum(amount) FILTER (WHERE amount > 0 AND cause = 'approved')
+        + COALESCE(sum(amount) FILTER (WHERE cause = 'credit_note'), 0) AS principal
+    FROM exposure_movements GROUP BY 1
+) e ON e.invoice_id = i.id
+WHERE i.principal <> e.principal
+ORDER BY 1, 2

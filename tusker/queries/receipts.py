@@ -1,0 +1,264 @@
+"""Money received as pages show it: the list, one receipt with its rows, and a customer's credit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, literal, or_, select
+from sqlalchemy.orm import aliased
+
+from tusker.errors import NotFound
+from tusker.extensions import db
+from tusker.models import Allocation, Customer, Invoice, Loan, Receipt, ReceiptKind
+
+_supplier = aliased(Customer)
+_purchaser = aliased(Customer)
+_payment = aliased(Receipt)
+_contra = aliased(Receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    """A receipt, or the row that undoes it or pays a part of it back; money in minor units.
+
+    `allocated` and `refunded` are net of what was undone; both are zero for contra rows.
+    """
+
+    id: int
+    kind: str
+    customer_id: int
+    customer: str
+    bank_reference: str
+    value_date: date
+    booked_on: date
+    amount: int
+    reason: str
+    recorded_at: Any
+    of_receipt_id: int | None
+    of_reference: str | None
+    allocated: int
+    refunded: int
+    reversed: bool
+
+    @property
+    def credit(self) -> int:
+        """What of a payment is neither allocated nor paid back nor undone."""
+        if self.kind != ReceiptKind.PAYMENT or self.reversed:
+            return 0
+        return self.amount - self.allocated - self.refunded
+
+    @property
+    def state(self) -> str:
+        """What the badge shows: a payment that was undone is no payment any more."""
+        return "reversed" if self.reversed else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationRow:
+    """The part of a receipt that paid one loan, or the contra row of such a part; money in minor units."""
+
+    id: int
+    reverses_id: int | None
+    loan_id: int
+    loan: str
+    invoice_id: int
+    number: str
+    supplier: str
+    purchaser: str
+    value_date: date
+    booked_on: date
+    penalty: int
+    fee: int
+    interest: int
+    principal: int
+    undone: bool
+
+    @property
+    def total(self) -> int:
+        """All parts together."""
+        return self.penalty + self.fee + self.interest + self.principal
+
+
+@dataclass(frozen=True, slots=True)
+class LoanFace:
+    """What a list says of a loan besides its figures."""
+
+    loan_id: int
+    reference: str
+    supplier: str
+    purchaser: str
+
+
+def receipts_page(
+    *,
+    search: str = "",
+    customer_id: int | None = None,
+    state: str | None = None,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+) -> list[ReceiptRow]:
+    """Receipts and their contra rows, the newest first.
+
+    `search` is a part of a reference or of the customer's name. `state` is `credit` (something of it is left),
+    `payment`, `reversed`, `reversal` or `refund`.
+    """
+    query, left = _receipts()
+    if customer_id is not None:
+        query = query.where(Receipt.customer_id == customer_id)
+    if text := search.strip():
+        query = query.where(
+            or_(
+                Receipt.bank_reference.icontains(text, autoescape=True),
+                Customer.name.icontains(text, autoescape=True),
+            )
+        )
+    if state == "credit":
+        query = query.where(Receipt.kind == ReceiptKind.PAYMENT, left > 0)
+    elif state == "reversed":
+        query = query.where(_is_reversed())
+    elif state == ReceiptKind.PAYMENT:
+        query = query.where(Receipt.kind == ReceiptKind.PAYMENT, ~_is_reversed())
+    elif state:
+        query = query.where(Receipt.kind == state)
+    if before is not None:
+        query = query.where(Receipt.id < before)
+    if after is not None:
+        query = query.where(Receipt.id > after)
+    query = query.order_by(Receipt.id.asc() if after is not None else Receipt.id.desc()).limit(limit)
+    rows = _rows(query)
+    return rows[::-1] if after is not None else rows
+
+
+def receipt_row(receipt_id: int) -> ReceiptRow:
+    """One receipt or contra row; raises `NotFound`."""
+    rows = _rows(_receipts()[0].where(Receipt.id == receipt_id))
+    if not rows:
+        raise NotFound("This receipt does not exist.")
+    return rows[0]
+
+
+def receipt_called(reference: str) -> ReceiptRow:
+    """The payment with this bank reference; raises `NotFound`."""
+    rows = _rows(_receipts()[0].where(Receipt.bank_reference == reference.strip()))
+    if not rows:
+        raise NotFound(f"No receipt has the reference “{reference[:60]}”.", field="reference")
+    return rows[0]
+
+
+def contras_of(receipt_id: int) -> list[ReceiptRow]:
+    """What undid a payment or paid parts of it back, the oldest first."""
+    return _rows(_receipts()[0].where(Receipt.of_receipt_id == receipt_id).order_by(Receipt.id))
+
+
+def receipt_allocations(receipt_id: int) -> list[AllocationRow]:
+    """What a payment paid, with the contra rows, as they were written."""
+    contra = aliased(Allocation)
+    rows = db.session.execute(
+        select(
+            Allocation.id,
+            Allocation.reverses_id,
+            Allocation.loan_id,
+            Loan.reference.label("loan"),
+            Invoice.id.label("invoice_id"),
+            Invoice.number,
+            _supplier.name.label("supplier"),
+            _purchaser.name.label("purchaser"),
+            Allocation.value_date,
+            Allocation.booked_on,
+            Allocation.penalty,
+            Allocation.fee,
+            Allocation.interest,
+            Allocation.principal,
+            select(contra.id).where(contra.reverses_id == Allocation.id).exists().label("undone"),
+        )
+        .join(Loan, Loan.id == Allocation.loan_id)
+        .join(Invoice, Invoice.id == Loan.invoice_id)
+        .join(_supplier, _supplier.id == Invoice.supplier_id)
+        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .where(Allocation.receipt_id == receipt_id)
+        .order_by(Allocation.id)
+    )
+    return [AllocationRow(**row) for row in rows.mappings()]
+
+
+def loan_faces(loan_ids: Collection[int]) -> dict[int, LoanFace]:
+    """Reference and companies of some loans, by loan id."""
+    rows = db.session.execute(
+        select(Loan.id, Loan.reference, _supplier.name, _purchaser.name)
+        .join(Invoice, Invoice.id == Loan.invoice_id)
+        .join(_supplier, _supplier.id == Invoice.supplier_id)
+        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .where(Loan.id.in_(loan_ids))
+    )
+    return {row[0]: LoanFace(*row) for row in rows}
+
+
+def payers() -> list[tuple[int, str]]:
+    """Every customer as (id, name), by name."""
+    rows = db.session.execute(select(Customer.id, Customer.name).order_by(func.lower(Customer.name)))
+    return [(row.id, row.name) for row in rows]
+
+
+def _is_reversed() -> ColumnElement[bool]:
+    undoing = aliased(Receipt)
+    return (
+        select(undoing.id)
+        .where(undoing.of_receipt_id == Receipt.id, undoing.kind == ReceiptKind.REVERSAL)
+        .exists()
+    )
+
+
+def _receipts() -> tuple[Select[Any], ColumnElement[int]]:
+    """The rows with their sums, and what of each is left. The sums are read for the rows of a page only."""
+    total = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
+    spent = (
+        select(cast(func.coalesce(func.sum(total), 0), BigInteger).label("allocated"))
+        .where(Allocation.receipt_id == Receipt.id)
+        .lateral("spent")
+    )
+    undone = (
+        select(
+            cast(
+                func.coalesce(func.sum(-_contra.amount).filter(_contra.kind == ReceiptKind.REFUND), 0),
+                BigInteger,
+            ).label("refunded"),
+            func.coalesce(func.bool_or(_contra.kind == ReceiptKind.REVERSAL), False).label("reversed"),
+            cast(func.coalesce(func.sum(_contra.amount), 0), BigInteger).label("total"),
+        )
+        .where(_contra.of_receipt_id == Receipt.id)
+        .lateral("undone")
+    )
+    query = (
+        select(
+            Receipt.id,
+            Receipt.kind,
+            Receipt.customer_id,
+            Customer.name.label("customer"),
+            Receipt.bank_reference,
+            Receipt.value_date,
+            Receipt.booked_on,
+            Receipt.amount,
+            Receipt.reason,
+            Receipt.recorded_at,
+            Receipt.of_receipt_id,
+            _payment.bank_reference.label("of_reference"),
+            spent.c.allocated,
+            undone.c.refunded,
+            undone.c.reversed,
+        )
+        .select_from(Receipt)
+        .join(Customer, Customer.id == Receipt.customer_id)
+        .outerjoin(_payment, _payment.id == Receipt.of_receipt_id)
+        .join(spent, literal(True))
+        .join(undone, literal(True))
+    )
+    return query, Receipt.amount + undone.c.total - spent.c.allocated
+
+
+def _rows(query: Select[Any]) -> list[ReceiptRow]:
+    found: Sequence[Any] = db.session.execute(query).mappings().all()
+    return [ReceiptRow(**row) for row in found]

@@ -1,0 +1,13 @@
+"""The room of reports: ageing, balances and exposures as of any day, statements, the calculator."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from tusker.reports import ageing, balances, calculator, exposure, statements  # noqa: F401 (views of the blueprint)
+from tusker.reports.blueprint import bp
+
+
+def init_app(app: Flask) -> None:
+    """Register the room's pages."""
+    app.register_blueprint(bp)

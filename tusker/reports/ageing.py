@@ -1,0 +1,190 @@
+"""Ageing: what is outstanding by days past due, as of any day, with the loans behind each figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from tusker.currency import currency
+from tusker.domain.ageing import AgeingRow, Bucket, bucket_of
+from tusker.errors import InvalidInput
+from tusker.queries.ageing import Ageing, ageing_of
+from tusker.queries.loans import LoanRow, open_loans
+from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own
+from tusker.web.access import allow
+from tusker.web.csvfile import csv_answer
+from tusker.web.htmx import render
+
+SHOWN = 500
+"""Loans on a page; the file has all."""
+VIEWS = {"supplier": "By supplier", "purchaser": "By purchaser", "line": "By credit line"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One table of the page; `by` names it in addresses, and the argument that narrows the loans to a row."""
+
+    by: str
+    title: str
+    rows: list[AgeingRow[tuple[int, str]]]
+
+    @property
+    def total(self) -> int:
+        """What the rows add up to."""
+        return sum(row.total for row in self.rows)
+
+
+@bp.get("/ageing")
+@allow()
+def ageing() -> ResponseReturnValue:
+    """Totals by bucket, and the same debts by supplier, purchaser and credit line."""
+    form, day = asked_day()
+    found = ageing_of(open_loans(day, **own()), day) if day else None
+    return render(
+        "reports/ageing.html",
+        "reports/_ageing.html",
+        status=200 if day else 422,
+        form=form,
+        ageing=found,
+        views=views_of(found) if found else [],
+        buckets=list(Bucket),
+    )
+
+
+def views_of(found: Ageing) -> list[View]:
+    """The tables that say something to this person: a company's own side would be a single row."""
+    rows = {"supplier": found.by_supplier, "purchaser": found.by_purchaser, "line": found.by_line}
+    mine = own()
+    if mine:
+        other = "purchaser" if "supplier_id" in mine else "supplier"
+        rows = {other: rows[other]}
+    return [View(by, VIEWS[by], rows[by]) for by in rows]
+
+
+@bp.get("/ageing/loans")
+@allow()
+def ageing_loans() -> ResponseReturnValue:
+    """The loans behind a figure of the ageing."""
+    form, day = asked_day()
+    rows = _narrowed(day) if day else []
+    return render(
+        "reports/ageing_loans.html",
+        "reports/_ageing_loans.html",
+        status=200 if day else 422,
+        form=form,
+        day=day,
+        rows=rows[:SHOWN],
+        count=len(rows),
+        total=sum(row.live.total for row in rows),
+        about=_about(rows),
+    )
+
+
+@bp.get("/ageing.csv")
+@allow()
+def ageing_file() -> Response:
+    """A table of the ageing as CSV, `by` supplier, purchaser, line or loan; amounts in major units."""
+    day, by = day_or_refuse(), request.args.get("by", "loan")
+    if by == "loan":
+        return csv_answer(f"ageing-loans-{day}.csv", LOAN_HEADER, loan_lines(_narrowed(day), day))
+    if by not in VIEWS:
+        raise InvalidInput("The ageing is by supplier, purchaser, line or loan.", field="by")
+    found = ageing_of(open_loans(day, **own()), day)
+    rows = {"supplier": found.by_supplier, "purchaser": found.by_purchaser, "line": found.by_line}[by]
+    header = ["as_of", by, *(bucket.replace("–", "-") for bucket in Bucket), "total", "currency"]
+    return csv_answer(f"ageing-{by}-{day}.csv", header, _view_lines(rows, found))
+
+
+def _view_lines(rows: list[AgeingRow[tuple[int, str]]], found: Ageing) -> Iterator[list[object]]:
+    money = currency()
+    amounts = [(row.key[1], row.amounts, row.total) for row in rows]
+    for name, buckets, total in [*amounts, ("Total", found.totals, found.outstanding)]:
+        yield [
+            found.as_of,
+            name,
+            *(money.major(buckets[bucket]) for bucket in Bucket),
+            money.major(total),
+            money.code,
+        ]
+
+
+LOAN_HEADER = [
+    "as_of",
+    "loan",
+    "invoice",
+    "supplier",
+    "purchaser",
+    "due_date",
+    "days_past_due",
+    "bucket",
+    "principal",
+    "interest",
+    "fee",
+    "penalty",
+    "owed",
+    "currency",
+]
+
+
+def loan_lines(rows: list[LoanRow], day: date) -> Iterator[list[object]]:
+    """One line a loan, amounts in major units."""
+    money = currency()
+    for row in rows:
+        live = row.live
+        yield [
+            day,
+            row.reference,
+            row.number,
+            row.supplier,
+            row.purchaser,
+            row.due_date,
+            live.days_past_due,
+            bucket_of(live.days_past_due).replace("–", "-"),
+            *(money.major(part) for part in (live.principal, live.interest, live.fee, live.penalty)),
+            money.major(live.total),
+            money.code,
+        ]
+
+
+def _narrowed(day: date) -> list[LoanRow]:
+    """The loans on which something is owed, of the supplier, purchaser, line and bucket in the address."""
+    bucket = request.args.get("bucket")
+    if bucket and bucket not in list(Bucket):
+        raise InvalidInput("This is not a bucket of the ageing.", field="bucket")
+    supplier, purchaser, line = _number("supplier"), _number("purchaser"), _number("line")
+    return [
+        row
+        for row in open_loans(day, **own())
+        if row.live.total
+        and supplier in (None, row.supplier_id)
+        and purchaser in (None, row.purchaser_id)
+        and line in (None, row.credit_line_id)
+        and (not bucket or bucket_of(row.live.days_past_due) == bucket)
+    ]
+
+
+def _number(name: str) -> int | None:
+    text = request.args.get(name) or ""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise InvalidInput("This link is not valid.", field=name)
+    return int(text)
+
+
+def _about(rows: list[LoanRow]) -> str:
+    """In words what the list is narrowed to."""
+    words = []
+    if rows and request.args.get("line"):
+        words.append(f"{rows[0].supplier} → {rows[0].purchaser}")
+    if rows and request.args.get("supplier"):
+        words.append(rows[0].supplier)
+    if rows and request.args.get("purchaser"):
+        words.append(rows[0].purchaser)
+    if bucket := request.args.get("bucket"):
+        words.append("not past due" if bucket == Bucket.CURRENT else f"{bucket} days past due")
+    return ", ".join(words) or "all loans"

@@ -1,0 +1,55 @@
+"""The room's blueprint, whose figures the signed-in user may see, and as of which day."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TypedDict
+
+from flask import Blueprint, request
+from flask_login import current_user
+
+from tusker import clock
+from tusker.errors import InvalidInput
+from tusker.models import Role
+from tusker.reports.forms import AsOfForm
+from tusker.web.access import current_company_id, is_staff
+
+bp = Blueprint("reports", __name__, url_prefix="/reports")
+
+
+class Own(TypedDict, total=False):
+    """What a query is narrowed to: nothing for staff, else the user's own company on the side of the role."""
+
+    supplier_id: int
+    purchaser_id: int
+
+
+def own() -> Own:
+    """Staff see all, a supplier what was lent on its invoices, a purchaser what it has to pay."""
+    if is_staff():
+        return {}
+    if current_user.role == Role.SUPPLIER:
+        return {"supplier_id": current_company_id()}
+    return {"purchaser_id": current_company_id()}
+
+
+def asked_day(*, past_only: bool = True) -> tuple[AsOfForm, date | None]:
+    """The form with the day in the address (today unless given); the day is None when it cannot be taken."""
+    form = AsOfForm(request.args)
+    today = clock.today()
+    if not form.validate():
+        return form, None
+    if past_only and form.as_of.data and form.as_of.data > today:
+        form.take(InvalidInput("The day must not be in the future.", field="as_of"))
+        return form, None
+    form.as_of.data = form.as_of.data or today
+    form.as_of.raw_data = None
+    return form, form.as_of.data
+
+
+def day_or_refuse() -> date:
+    """The same for a file: raises `InvalidInput` naming the day."""
+    form, day = asked_day()
+    if day is None:
+        raise InvalidInput(" ".join(form.as_of.errors), field="as_of")
+    return day

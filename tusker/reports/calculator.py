@@ -1,0 +1,92 @@
+"""The calculator: what financing costs, for one case on the page and for many from a file."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.currency import currency
+from tusker.domain.calculator import milestones
+from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.errors import InvalidInput
+from tusker.reports.blueprint import bp
+from tusker.reports.forms import CalculatorForm, CasesForm
+from tusker.services.csv_input import read_table
+from tusker.services.quoting import ANSWERS, COLUMNS, Case, answer_rows, check_columns, checked, tenor_of
+from tusker.web.access import allow
+from tusker.web.csvfile import csv_answer
+from tusker.web.htmx import render
+
+
+@bp.get("/calculator")
+@allow()
+def calculator() -> ResponseReturnValue:
+    """One case, answered while it is typed."""
+    form = CalculatorForm(request.args)
+    case = None
+    if not request.args:
+        form.start.data = clock.today()
+        form.tenor_days.data = 90
+    elif form.validate():
+        try:
+            case = _case(form)
+        except InvalidInput as error:
+            form.take(error)
+    return _answer(form, CasesForm(), case, 422 if form.errors or form.form_errors else 200)
+
+
+@bp.post("/calculator/cases")
+@allow()
+def calculator_cases() -> ResponseReturnValue:
+    """A file of cases, one a row, answered as a file. Nothing is stored."""
+    cases = CasesForm()
+    if cases.validate_on_submit():
+        try:
+            table = read_table(cases.file.data.read())
+            check_columns(table)
+        except InvalidInput as error:
+            cases.take(error)
+        else:
+            rows = (answer for answer, _ in answer_rows(table, currency()))
+            return csv_answer("quotes.csv", ANSWERS, rows)
+    form = CalculatorForm(None)
+    form.start.data, form.tenor_days.data = clock.today(), 90
+    return _answer(form, cases, None, 422)
+
+
+def _answer(form: CalculatorForm, cases: CasesForm, case: Case | None, status: int) -> ResponseReturnValue:
+    result = case.calculate() if case else None
+    rows = milestones(case.debt, [case.as_of] if case.as_of else []) if case else []
+    return render(
+        "reports/calculator.html",
+        "reports/_calculation.html",
+        status=status,
+        form=form,
+        cases=cases,
+        case=case,
+        result=result,
+        rows=rows,
+        columns=COLUMNS,
+    )
+
+
+def _case(form: CalculatorForm) -> Case:
+    """The case in a form whose fields are right each for itself; raises `InvalidInput` naming a field."""
+    terms = Terms(
+        advance_rate=Decimal(1),
+        apr=form.apr.data,
+        tenor_days=tenor_of(form.start.data, form.end.data, form.tenor_days.data),
+        day_count=DayCount(form.day_count.data),
+        interest_method=InterestMethod(form.interest_method.data),
+        interest_timing=InterestTiming(form.interest_timing.data),
+        fee_flat=form.fee_flat.data or 0,
+        fee_rate=form.fee_rate.data or Decimal(0),
+        fee_min=form.fee_min.data or 0,
+        fee_max=form.fee_max.data,
+        grace_days=form.grace_days.data or 0,
+        penal_rate=form.penal_rate.data or Decimal(0),
+    )
+    return checked(Case(form.principal.data, terms, form.start.data, form.as_of.data))

@@ -1,0 +1,121 @@
+"""What was used of each limit on any day, and the movements that make it up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Response
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.currency import currency
+from tusker.domain.limits import Bound
+from tusker.errors import NotFound
+from tusker.queries.exposure import ExposureRow, MovementRow, derivation, exposure_table
+from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own
+from tusker.web.access import allow
+from tusker.web.csvfile import csv_answer
+from tusker.web.filters import status_label
+from tusker.web.htmx import render
+
+TITLES = {
+    Bound.SUPPLIER: "Limits of suppliers",
+    Bound.PURCHASER: "Limits of purchasers",
+    Bound.CREDIT_LINE: "Limits of credit lines",
+}
+HEADER = ["as_of", "kind", "id", "name", "exposure", "limit_today", "currency"]
+MOVEMENTS = ["as_of", "limit_of", "booked_on", "invoice_id", "invoice", "cause", "amount", "currency"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The limits of one kind that this person may see."""
+
+    kind: Bound
+    title: str
+    rows: list[ExposureRow]
+
+    @property
+    def exposure(self) -> int:
+        """What the rows add up to."""
+        return sum(row.exposure for row in self.rows)
+
+
+@bp.get("/exposure")
+@allow()
+def exposure() -> ResponseReturnValue:
+    """The three kinds of limits with what was used of each at the end of a day."""
+    form, day = asked_day()
+    found = [Table(kind, TITLES[kind], exposure_table(kind, day, **own())) for kind in TITLES] if day else []
+    return render(
+        "reports/exposure.html",
+        "reports/_exposure.html",
+        status=200 if day else 422,
+        form=form,
+        day=day,
+        today=clock.today(),
+        tables=[table for table in found if table.rows],
+    )
+
+
+@bp.get("/exposure.csv")
+@allow()
+def exposure_file() -> Response:
+    """All limits with their exposures as CSV, amounts in major units."""
+    day, money = day_or_refuse(), currency()
+    rows = (
+        [day, row.kind, row.id, row.name, money.major(row.exposure), money.major(row.limit), money.code]
+        for kind in TITLES
+        for row in exposure_table(kind, day, **own())
+    )
+    return csv_answer(f"exposure-{day}.csv", HEADER, rows)
+
+
+@bp.get("/exposure/<kind>/<int:key>")
+@allow()
+def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
+    """Which movements make up the exposure of one limit."""
+    bound = _bound(kind)
+    form, day = asked_day()
+    limit = _limit(bound, key)
+    rows = derivation(bound, key, day) if day else []
+    return render(
+        "reports/exposure_rows.html",
+        "reports/_exposure_rows.html",
+        status=200 if day else 422,
+        form=form,
+        day=day,
+        kind=bound,
+        limit=limit,
+        rows=rows,
+        invoices=len({row.invoice_id for row in rows}),
+        total=sum(row.amount for row in rows),
+    )
+
+
+@bp.get("/exposure/<kind>/<int:key>.csv")
+@allow()
+def exposure_rows_file(kind: str, key: int) -> Response:
+    """The movements as CSV; they sum to the exposure, in major units."""
+    bound, money = _bound(kind), currency()
+    day, name = day_or_refuse(), _limit(bound, key).name
+
+    def about(row: MovementRow) -> list[object]:
+        return [day, name, row.booked_on, row.invoice_id, row.number, status_label(row.cause)]
+
+    rows = ([*about(row), money.major(row.amount), money.code] for row in derivation(bound, key, day))
+    return csv_answer(f"exposure-{bound}-{key}-{day}.csv", MOVEMENTS, rows)
+
+
+def _bound(kind: str) -> Bound:
+    if kind not in list(Bound):
+        raise NotFound("There is no such limit.")
+    return Bound(kind)
+
+
+def _limit(bound: Bound, key: int) -> ExposureRow:
+    """The limit itself; raises `NotFound` when it does not exist or may not be seen."""
+    found = exposure_table(bound, clock.today(), key=key, **own()) if key < 2**31 else []
+    if not found:
+        raise NotFound("There is no such limit.")
+    return found[0]

@@ -1,0 +1,162 @@
+"""A company's statement for any period: as page, CSV and PDF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from flask import Response, current_app, request
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.currency import currency
+from tusker.documents.statement import HEADER, Letterhead, statement_pdf, statement_rows
+from tusker.errors import InvalidInput, NotFound
+from tusker.queries.customers import customer_by_id, purchaser_choices, supplier_choices
+from tusker.queries.statements import Side, Statement, statement
+from tusker.reports.blueprint import bp, own
+from tusker.reports.forms import StatementForm
+from tusker.web.access import allow, is_staff
+from tusker.web.csvfile import csv_answer
+from tusker.web.htmx import render
+
+SHOWN = 1000
+"""Lines on a page; the files have all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose account: a company on one of its sides."""
+
+    side: Side
+    customer_id: int
+    name: str
+
+
+@bp.get("/statements", endpoint="statement")
+@allow()
+def show() -> ResponseReturnValue:
+    """opening + disbursed + charges − receipts − adjustments = closing, and the lines with the running balance."""
+    form, account, made = _read()
+    lines = list(made.running()) if made else []
+    return render(
+        "reports/statement.html",
+        "reports/_statement.html",
+        status=422 if form.errors else 200,
+        form=form,
+        account=account,
+        made=made,
+        lines=lines[:SHOWN],
+        count=len(lines),
+        presets=presets(clock.today()),
+    )
+
+
+@bp.get("/statements.csv")
+@allow()
+def statement_csv() -> Response:
+    """The statement as CSV, from the opening to the closing balance; amounts in major units."""
+    account, made = _read_or_refuse()
+    return csv_answer(f"{_filename(account, made)}.csv", HEADER, statement_rows(made, currency()))
+
+
+@bp.get("/statements.pdf")
+@allow()
+def statement_paper() -> Response:
+    """The statement as PDF."""
+    account, made = _read_or_refuse()
+    head = Letterhead(
+        lender=current_app.config["LENDER_NAME"],
+        company=account.name,
+        made_at=clock.now().astimezone(current_app.config["TIMEZONE"]),
+        money=currency(),
+    )
+    return Response(
+        statement_pdf(made, head),
+        mimetype="application/pdf",
+        headers={"Content-Disposition": f'attachment; filename="{_filename(account, made)}.pdf"'},
+    )
+
+
+def presets(today: date) -> list[tuple[str, date, date]]:
+    """Periods that people ask for, by name; none reaches beyond today."""
+    month = today.replace(day=1)
+    last_month = (month - timedelta(days=1)).replace(day=1)
+    quarter = month.replace(month=3 * ((month.month - 1) // 3) + 1)
+    quarter_end = quarter - timedelta(days=1)
+    last_quarter = quarter_end.replace(month=quarter_end.month - 2, day=1)
+    year = month.replace(month=1)
+    return [
+        ("This month", month, today),
+        ("Last month", last_month, month - timedelta(days=1)),
+        ("Last quarter", last_quarter, quarter_end),
+        ("This year", year, today),
+        ("Last year", year.replace(year=year.year - 1), year - timedelta(days=1)),
+    ]
+
+
+def _read() -> tuple[StatementForm, Account | None, Statement | None]:
+    """The form, whose account, and the statement unless something is missing or wrong."""
+    form = StatementForm(request.args)
+    if is_staff():
+        form.account.choices = [
+            *((f"supplier-{key}", f"{name} (supplier)") for key, name in supplier_choices()),
+            *((f"purchaser-{key}", f"{name} (purchaser)") for key, name in purchaser_choices()),
+        ]
+        valid = form.validate()
+        account = _account(form.account.data) if form.account.data and valid else None
+    else:
+        account = _own_account(form.account.data)
+        form.account.data = None
+        del form.account
+        valid = form.validate()
+    if not valid:
+        return form, account, None
+    first, last = _period(form)
+    return (
+        form,
+        account,
+        None if form.errors or account is None else statement(account.customer_id, account.side, first, last),
+    )
+
+
+def _period(form: StatementForm) -> tuple[date, date]:
+    """The days asked for, this month unless given; what is wrong is put to its field."""
+    today = clock.today()
+    last = form.last.data or today
+    first = form.first.data or last.replace(day=1)
+    for field, day in ((form.first, first), (form.last, last)):
+        field.data, field.raw_data = day, None
+    if last > today:
+        form.take(InvalidInput("The last day must not be in the future.", field="last"))
+    elif first > last:
+        form.take(InvalidInput("The first day must not be after the last.", field="first"))
+    return first, last
+
+
+def _account(text: str) -> Account:
+    side, _, key = text.partition("-")
+    customer = customer_by_id(int(key))
+    return Account("supplier" if side == "supplier" else "purchaser", customer.id, customer.name)
+
+
+def _own_account(asked: str | None) -> Account:
+    """The user's own company on the side of the role; raises `NotFound` when another one is asked for."""
+    side, key = next(iter(own().items()))
+    name = side.removesuffix("_id")
+    if asked not in (None, "", f"{name}-{key}"):
+        raise NotFound("There is no such statement.")
+    return _account(f"{name}-{key}")
+
+
+def _read_or_refuse() -> tuple[Account, Statement]:
+    """For files: raises `InvalidInput` with what is wrong."""
+    form, account, made = _read()
+    if account is None or made is None:
+        messages = [str(message) for field in form for message in field.errors]
+        raise InvalidInput(" ".join(messages) or "Choose a company.", field="account")
+    return account, made
+
+
+def _filename(account: Account, made: Statement) -> str:
+    return f"statement-{account.side}-{account.customer_id}-{made.first}-to-{made.last}"

@@ -1,0 +1,70 @@
+"""The part of an invoice that was not advanced: held at the payout, released when the purchaser has paid."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from tusker.extensions import db
+from tusker.models import Invoice, ReserveKind, ReserveMovement
+from tusker.services.context import Context
+
+
+def reserve_left(invoice_id: int) -> int:
+    """What of an invoice's reserve is held: neither released nor consumed, in minor units."""
+    rows = db.session.execute(
+        select(ReserveMovement.kind, func.sum(ReserveMovement.amount))
+        .where(ReserveMovement.invoice_id == invoice_id)
+        .group_by(ReserveMovement.kind)
+    )
+    sums = {kind: int(total) for kind, total in rows}
+    return (
+        sums.get(ReserveKind.HELD, 0) - sums.get(ReserveKind.RELEASED, 0) - sums.get(ReserveKind.CONSUMED, 0)
+    )
+
+
+def move_reserve(ctx: Context, invoice_id: int, kind: ReserveKind, amount: int, reason: str) -> None:
+    """Write one movement; nothing for an amount of zero."""
+    if amount:
+        db.session.add(
+            ReserveMovement(
+                invoice_id=invoice_id,
+                kind=kind,
+                amount=amount,
+                at=ctx.now,
+                booked_on=ctx.today,
+                reason=reason[:500],
+            )
+        )
+        db.session.flush()
+
+
+def hold_reserve(ctx: Context, invoice: Invoice, reason: str) -> None:
+    """At the payout: hold what of the eligible value was not advanced."""
+    move_reserve(
+        ctx, invoice.id, ReserveKind.HELD, invoice.amount - invoice.credit_noted - invoice.principal, reason
+    )
+
+
+def release_reserve(ctx: Context, invoice: Invoice, reason: str) -> None:
+    """When the debt is paid: what is left of the reserve is the supplier's."""
+    move_reserve(ctx, invoice.id, ReserveKind.RELEASED, reserve_left(invoice.id), reason)
+
+
+def take_back_release(ctx: Context, invoice: Invoice, reason: str) -> None:
+    """When a debt opens again: its released reserve counts as held again."""
+    _undo(ctx, invoice, ReserveKind.RELEASED, reason)
+
+
+def undo_hold(ctx: Context, invoice: Invoice, reason: str) -> None:
+    """When a payout is undone: nothing is held any more; what credit notes consumed of it is undone with it."""
+    _undo(ctx, invoice, ReserveKind.CONSUMED, reason)
+    _undo(ctx, invoice, ReserveKind.HELD, reason)
+
+
+def _undo(ctx: Context, invoice: Invoice, kind: ReserveKind, reason: str) -> None:
+    total = db.session.scalar(
+        select(func.coalesce(func.sum(ReserveMovement.amount), 0)).where(
+            ReserveMovement.invoice_id == invoice.id, ReserveMovement.kind == kind
+        )
+    )
+    move_reserve(ctx, invoice.id, kind, -int(total or 0), reason)

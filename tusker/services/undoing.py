@@ -1,0 +1,245 @@
+"""Undoing a receipt or a confirmed disbursal: contra rows, nothing is deleted, and debts stand as if it had never
+been."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.errors import Conflict, InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import (
+    Allocation,
+    Claim,
+    ClaimSettlement,
+    Disbursal,
+    DisbursalStatus,
+    Invoice,
+    LineState,
+    Loan,
+    Receipt,
+    ReceiptKind,
+)
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.exposure import change_exposure
+from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.receipts import REVIEW_JOB
+from tusker.services.reserve import take_back_release, undo_hold
+from tusker.transactions import after_commit
+
+
+def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
+    """Undo a receipt: it bounced, or was recorded wrongly.
+
+    Its allocations get contra rows of the same value date, so that interest and penalty come out as if it had never
+    been; loans that it closed open again with their exposure, over the limit if that was used meanwhile, because a
+    fact is not refused. Raises `Conflict` when it is undone already or part of it was refunded.
+    """
+    why = _reason(reason)
+    invoice_ids = db.session.scalars(
+        select(Loan.invoice_id).join(Allocation).where(Allocation.receipt_id == receipt_id).distinct()
+    ).all()
+    invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)} if invoice_ids else {}
+    loans = _lock_loans(list(invoices))
+    receipt = _lock_reversible(receipt_id)
+    contra = Receipt(
+        kind=ReceiptKind.REVERSAL,
+        customer_id=receipt.customer_id,
+        of_receipt_id=receipt.id,
+        bank_reference=f"REV-{receipt.id}",
+        value_date=receipt.value_date,
+        booked_on=ctx.today,
+        amount=-receipt.amount,
+        reason=why,
+        recorded_at=ctx.now,
+        recorded_by=ctx.actor_id,
+    )
+    db.session.add(contra)
+    db.session.flush()
+    record_event(
+        ctx,
+        "customer",
+        receipt.customer_id,
+        "receipt_reversed",
+        from_value=receipt.bank_reference,
+        reason=why,
+        amount=receipt.amount,
+    )
+    taken = [
+        (invoices[loans[a.loan_id].invoice_id], _reverse_allocation(ctx, a, loans[a.loan_id], invoices, why))
+        for a in _live_allocations(receipt)
+    ]
+    db.session.flush()
+    change_exposure(ctx, "reversed", taken)
+    after_commit(REVIEW_JOB)
+    return contra
+
+
+def _reverse_allocation(
+    ctx: Context, allocation: Allocation, loan: Loan, invoices: dict[int, Invoice], why: str
+) -> int:
+    """Write the contra row and open the loan again; returns the principal that is open again."""
+    invoice = invoices[loan.invoice_id]
+    if invoice.status == InvoiceStatus.WRITTEN_OFF:
+        raise Conflict(f"{invoice.number} was written off since; its payments cannot be undone.")
+    db.session.add(
+        Allocation(
+            receipt_id=allocation.receipt_id,
+            loan_id=loan.id,
+            reverses_id=allocation.id,
+            value_date=allocation.value_date,
+            booked_on=ctx.today,
+            penalty=-allocation.penalty,
+            fee=-allocation.fee,
+            interest=-allocation.interest,
+            principal=-allocation.principal,
+        )
+    )
+    loan.open_principal += allocation.principal
+    before = invoice.status
+    if invoice.status == InvoiceStatus.REPAID:
+        invoice.status = next_status(InvoiceStatus.REPAID, InvoiceEvent.REOPENED)
+        invoice.closed_at = None
+        loan.closed_on = None
+        take_back_release(ctx, invoice, why)
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "payment_reversed",
+        from_value=before,
+        to_value=invoice.status,
+        reason=why,
+        amount=allocation.total,
+        taken=allocation.principal,
+    )
+    return allocation.principal
+
+
+def undo_disbursal(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
+    """Undo a confirmed disbursal: the money did not arrive, or came back.
+
+    Its loans are reversed and its invoices wait for a payout again, their principal still reserved. Raises
+    `Conflict` when a payment was recorded on one of its loans; undo that first.
+    """
+    why = _reason(reason)
+    disbursal = lock_disbursal(disbursal_id)
+    if disbursal.status != DisbursalStatus.CONFIRMED:
+        raise Conflict(
+            f"Disbursal {disbursal.reference} is {disbursal.status}; only a confirmed one can be undone."
+        )
+    paid = [line for line in disbursal.lines if line.state == LineState.PAID]
+    invoices = {invoice.id: invoice for invoice in lock_invoices([line.invoice_id for line in paid])}
+    loans = [loan for loan in _lock_loans(list(invoices)).values() if loan.disbursal_id == disbursal_id]
+    _check_untouched(loans, invoices)
+    before = disbursal.status
+    disbursal.status, disbursal.closed_at, disbursal.closed_by = (
+        DisbursalStatus.REVERSED,
+        ctx.now,
+        ctx.actor_id,
+    )
+    record_event(
+        ctx, "disbursal", disbursal.id, "reversed", from_value=before, to_value=disbursal.status, reason=why
+    )
+    for line in paid:
+        line.state, line.reason = LineState.REMOVED, f"payout undone: {why}"[:500]
+    for loan in loans:
+        _undo_loan(ctx, loan, invoices[loan.invoice_id], disbursal, why)
+    _undo_settlements(ctx, disbursal_id)
+    db.session.flush()
+    return disbursal
+
+
+def _undo_loan(ctx: Context, loan: Loan, invoice: Invoice, disbursal: Disbursal, why: str) -> None:
+    loan.reversed_on = loan.closed_on = ctx.today
+    loan.open_principal = 0
+    before = invoice.status
+    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.PAYOUT_UNDONE)
+    undo_hold(ctx, invoice, why)
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "payout_undone",
+        from_value=before,
+        to_value=invoice.status,
+        reason=f"{disbursal.reference}: {why}"[:500],
+    )
+
+
+def _undo_settlements(ctx: Context, disbursal_id: int) -> None:
+    """Claims that were netted from the payout are open again."""
+    settlements = db.session.scalars(
+        select(ClaimSettlement)
+        .where(ClaimSettlement.disbursal_id == disbursal_id)
+        .order_by(ClaimSettlement.id)
+    ).all()
+    claims = {
+        claim.id: claim
+        for claim in db.session.scalars(
+            select(Claim)
+            .where(Claim.id.in_([s.claim_id for s in settlements]))
+            .with_for_update(key_share=True)
+        )
+    }
+    for settlement in settlements:
+        claims[settlement.claim_id].open_amount += settlement.amount
+        db.session.add(
+            ClaimSettlement(
+                claim_id=settlement.claim_id,
+                disbursal_id=disbursal_id,
+                amount=-settlement.amount,
+                booked_on=ctx.today,
+            )
+        )
+
+
+def _check_untouched(loans: Sequence[Loan], invoices: dict[int, Invoice]) -> None:
+    for loan in loans:
+        invoice = invoices[loan.invoice_id]
+        net = sum(a.total for a in loan.allocations)
+        if invoice.status != InvoiceStatus.DISBURSED or net or loan.open_principal != loan.principal:
+            raise Conflict(f"A payment was recorded on {invoice.number}; undo it before its payout.")
+
+
+def _lock_loans(invoice_ids: Sequence[int]) -> dict[int, Loan]:
+    loans = db.session.scalars(
+        select(Loan)
+        .where(Loan.invoice_id.in_(invoice_ids), Loan.reversed_on.is_(None))
+        .order_by(Loan.id)
+        .with_for_update(key_share=True, of=Loan)
+        .execution_options(populate_existing=True)
+    )
+    return {loan.id: loan for loan in loans}
+
+
+def _lock_reversible(receipt_id: int) -> Receipt:
+    receipt = db.session.get(Receipt, receipt_id, with_for_update={"key_share": True}, populate_existing=True)
+    if receipt is None or receipt.kind != ReceiptKind.PAYMENT:
+        raise NotFound("This receipt does not exist.")
+    kinds = set(db.session.scalars(select(Receipt.kind).where(Receipt.of_receipt_id == receipt_id)))
+    if ReceiptKind.REVERSAL in kinds:
+        raise Conflict("This receipt is undone already.")
+    if ReceiptKind.REFUND in kinds:
+        raise Conflict("Part of this receipt was refunded; it cannot be undone.")
+    return receipt
+
+
+def _live_allocations(receipt: Receipt) -> list[Allocation]:
+    rows = db.session.scalars(
+        select(Allocation).where(Allocation.receipt_id == receipt.id).order_by(Allocation.id)
+    ).all()
+    undone = {row.reverses_id for row in rows}
+    return [row for row in rows if row.reverses_id is None and row.id not in undone]
+
+
+def _reason(reason: str) -> str:
+    cleaned = reason.strip()
+    if not cleaned:
+        raise InvalidInput("Say why it is undone.", field="reason")
+    if len(cleaned) > 500:
+        raise InvalidInput("The reason may have at most 500 characters.", field="reason")
+    return cleaned
