@@ -156,7 +156,9 @@ def not_before_tomorrow(look: Connection, but: int) -> None:
     )
 
 
-LEASED = "SELECT count(*) FROM shipments WHERE next_poll_at BETWEEN now() + interval '1 second' AND now() + interval '1 hour'"
+LEASED = (
+    "SELECT count(*) FROM shipments WHERE next_poll_at > now() AND next_poll_at < now() + interval '1 hour'"
+)
 OPEN_TRANSACTIONS = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL"
     " AND pid <> pg_backend_pid()"
