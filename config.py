@@ -102,11 +102,6 @@ def _limits_url(url: str) -> str:
     return f"redis+{url}" if url.startswith("unix://") else url
 
 
-def _limits_url(redis_url: str) -> str:
-    """The same Redis as the rate limiter's library names it."""
-    return redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url
-
-
 def _timezone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
