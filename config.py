@@ -61,6 +61,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SERVICING_TIME": _clock_time(env, "SERVICING_TIME", "06:00"),
         "HOLD_AFTER_DAYS": _days_or_off(env, "HOLD_AFTER_DAYS", "30"),
         "REMINDER_DAYS": _day_list(env, "REMINDER_DAYS", "-3,1,7,14,30"),
+        "REQUIRE_SECOND_ADMIN": _flag(env, "REQUIRE_SECOND_ADMIN", production),
         "BUNDLE_TIME": _clock_time(env, "BUNDLE_TIME", "17:00"),
         "SMTP_HOST": env.get("SMTP_HOST", ""),
         "SMTP_PORT": _integer(env, "SMTP_PORT", 587, 1, 65535),

@@ -1,10 +1,18 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
 from tusker.models.access import ApiToken, IdempotencyKey, Role, User
+from tusker.models.bank import (
+    BankAccount,
+    BankAccountState,
+    BankStatement,
+    EntryDirection,
+    EntryState,
+    StatementEntry,
+)
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
-from tusker.models.disbursal import Disbursal, DisbursalLine, DisbursalStatus, LineState
-from tusker.models.event import Event
+from tusker.models.disbursal import Disbursal, DisbursalLine, DisbursalStatus, LineState, Payout, PayoutState
+from tusker.models.event import Event, EventSeal
 from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
     Claim,
@@ -22,6 +30,9 @@ from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 __all__ = [
     "Allocation",
     "ApiToken",
+    "BankAccount",
+    "BankAccountState",
+    "BankStatement",
     "CarrierIdentity",
     "Claim",
     "ClaimSettlement",
@@ -31,7 +42,10 @@ __all__ = [
     "Disbursal",
     "DisbursalLine",
     "DisbursalStatus",
+    "EntryDirection",
+    "EntryState",
     "Event",
+    "EventSeal",
     "ExposureMovement",
     "IdempotencyKey",
     "Invoice",
@@ -39,6 +53,8 @@ __all__ = [
     "LineStatus",
     "Loan",
     "OutboxMessage",
+    "Payout",
+    "PayoutState",
     "PurchaserAccount",
     "Receipt",
     "ReceiptKind",
@@ -49,6 +65,7 @@ __all__ = [
     "Shipment",
     "ShipmentDocument",
     "ShipmentEvent",
+    "StatementEntry",
     "SupplierAccount",
     "User",
 ]

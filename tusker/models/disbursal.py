@@ -1,23 +1,28 @@
-"""A day's bundle of delivered invoices, released outside Tusker."""
+"""A day's bundle of delivered invoices, and the payouts that the bank is told to make for it."""
 
 from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.extensions import db
+from tusker.models.bank import BankAccount
 from tusker.models.columns import Code, Id, Instant, Money, one_of
+from tusker.models.customer import Customer
 from tusker.models.invoice import Invoice
 
 
 class DisbursalStatus(StrEnum):
-    """Open until the money was released (confirmed) or the bundle was given up (dropped); a confirmed one may be
-    undone (reversed)."""
+    """Prepared (draft), approved by another, released to the bank, and confirmed by it, wholly or in part; or given up
+    (dropped) before. All of whose money came back is undone (reversed)."""
 
-    OPEN = "open"
+    DRAFT = "draft"
+    APPROVED = "approved"
+    RELEASED = "released"
     CONFIRMED = "confirmed"
     DROPPED = "dropped"
     REVERSED = "reversed"
@@ -31,6 +36,15 @@ class LineState(StrEnum):
     REMOVED = "removed"
 
 
+class PayoutState(StrEnum):
+    """`instructed` awaits the bank's word, `confirmed` left, `rejected` never left, `returned` came back."""
+
+    INSTRUCTED = "instructed"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    RETURNED = "returned"
+
+
 class Disbursal(db.Model):
     """One bundle. At most one that stands (not dropped or undone) comes from the daily job for each business day."""
 
@@ -42,6 +56,19 @@ class Disbursal(db.Model):
             "(status IN ('confirmed', 'reversed')) = (bank_reference IS NOT NULL AND value_date IS NOT NULL)",
             name="confirmation_complete",
         ),
+        CheckConstraint(
+            "status NOT IN ('approved', 'released', 'confirmed', 'reversed') OR approved_at IS NOT NULL",
+            name="approved_before_release",
+        ),
+        CheckConstraint(
+            "status NOT IN ('released', 'confirmed', 'reversed')"
+            " OR (released_at IS NOT NULL AND execution_date IS NOT NULL)",
+            name="release_complete",
+        ),
+        CheckConstraint(
+            "NOT second_admin OR approved_at IS NULL OR (approved_by IS NOT NULL AND approved_by <> ALL (maker_ids))",
+            name="maker_is_not_approver",
+        ),
         Index(
             "uq_disbursals_one_daily",
             "business_date",
@@ -52,19 +79,91 @@ class Disbursal(db.Model):
     )
 
     id: Mapped[Id]
-    reference: Mapped[str] = mapped_column(String(40), unique=True)
-    """The disbursal id that people and the bank see."""
+    reference: Mapped[str] = mapped_column(String(35), unique=True)
+    """The disbursal id that people and the bank see; the message id of its bank file."""
     business_date: Mapped[date]
     origin: Mapped[Code]
     status: Mapped[Code]
-    bank_reference: Mapped[str | None] = mapped_column(String(60), unique=True)
+    maker_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")
+    """Who made it or changed its lines; none of them may approve it while `second_admin` holds."""
+    second_admin: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether the installation asked for a second person when this was approved."""
+    approved_at: Mapped[Instant | None]
+    approved_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    approved_digest: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 over the invoices, principals and bank accounts that were approved; nothing else may be released."""
+    released_at: Mapped[Instant | None]
+    released_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    execution_date: Mapped[date | None]
+    """The day on which the bank is told to pay; deductions are reckoned from it."""
+    bank_reference: Mapped[str | None] = mapped_column(String(60))
+    """Of the first payout that was confirmed; each payout carries its own."""
     value_date: Mapped[date | None]
+    """The latest day on which money of it left."""
     created_at: Mapped[Instant]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     closed_at: Mapped[Instant | None]
     closed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
 
     lines: Mapped[list[DisbursalLine]] = relationship(order_by="DisbursalLine.id", lazy="select")
+    payouts: Mapped[list[Payout]] = relationship(order_by="Payout.id", lazy="select")
+
+
+class Payout(db.Model):
+    """What one supplier is paid for a released disbursal: one credit transfer, frozen as it was instructed.
+
+    net = principal − deducted interest and fees − claims, in minor units. One of net zero needs no transfer.
+    """
+
+    __tablename__ = "payouts"
+    __table_args__ = (
+        one_of("state", PayoutState),
+        UniqueConstraint("disbursal_id", "supplier_id"),
+        CheckConstraint(
+            "principal > 0 AND deducted_interest >= 0 AND deducted_fee >= 0 AND claims >= 0 AND net >= 0"
+            " AND net = principal - deducted_interest - deducted_fee - claims",
+            name="net_adds_up",
+        ),
+        CheckConstraint(
+            "(state IN ('confirmed', 'returned')) = (bank_reference IS NOT NULL AND value_date IS NOT NULL)",
+            name="confirmation_complete",
+        ),
+        CheckConstraint(
+            "(state IN ('rejected', 'returned')) = (reason IS NOT NULL)", name="failure_has_reason"
+        ),
+        Index("ix_payouts_bank_reference", "bank_reference"),
+        Index("ix_payouts_open", "net", "id", postgresql_where="state = 'instructed'"),
+    )
+
+    id: Mapped[Id]
+    disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    bank_account_id: Mapped[int | None] = mapped_column(ForeignKey("bank_accounts.id"))
+    """The account it was instructed to; bank account rows never change their numbers. NULL in payouts of the time
+    before bank details were kept."""
+    reference: Mapped[str] = mapped_column(String(35), unique=True)
+    """The end-to-end id that the bank gives back on statements."""
+    principal: Mapped[Money]
+    deducted_interest: Mapped[Money]
+    deducted_fee: Mapped[Money]
+    claims: Mapped[Money]
+    net: Mapped[Money]
+    state: Mapped[Code]
+    bank_reference: Mapped[str | None] = mapped_column(String(60))
+    value_date: Mapped[date | None]
+    reason: Mapped[str | None] = mapped_column(String(500))
+    """The bank's, where it did not pay or the money came back."""
+    settled_at: Mapped[Instant | None]
+    settled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    statement_entry_id: Mapped[int | None] = mapped_column(ForeignKey("statement_entries.id"))
+    """The statement's entry that confirmed or failed it; NULL when a person did."""
+
+    disbursal: Mapped[Disbursal] = relationship(back_populates="payouts", lazy="select")
+    supplier: Mapped[Customer] = relationship(lazy="select")
+    bank_account: Mapped[BankAccount | None] = relationship(lazy="select")
+    lines: Mapped[list[DisbursalLine]] = relationship(
+        back_populates="payout", order_by="DisbursalLine.id", lazy="select"
+    )
 
 
 class DisbursalLine(db.Model):
@@ -76,6 +175,10 @@ class DisbursalLine(db.Model):
         CheckConstraint("principal > 0", name="principal_positive"),
         CheckConstraint("(state = 'removed') = (reason IS NOT NULL)", name="removal_has_reason"),
         UniqueConstraint("disbursal_id", "invoice_id"),
+        CheckConstraint(
+            "(payout_id IS NULL) = (deducted_interest IS NULL) AND (payout_id IS NULL) = (deducted_fee IS NULL)",
+            name="release_complete",
+        ),
         Index(
             "uq_disbursal_lines_one_live",
             "invoice_id",
@@ -90,6 +193,12 @@ class DisbursalLine(db.Model):
     principal: Mapped[Money]
     state: Mapped[Code]
     reason: Mapped[str | None] = mapped_column(String(500))
+    payout_id: Mapped[int | None] = mapped_column(ForeignKey("payouts.id"), index=True)
+    """The credit transfer that pays it, from the release on."""
+    deducted_interest: Mapped[int | None] = mapped_column(BigInteger)
+    deducted_fee: Mapped[int | None] = mapped_column(BigInteger)
+    """What the release kept back of it, in minor units; frozen with the payout."""
 
     disbursal: Mapped[Disbursal] = relationship(back_populates="lines", lazy="select")
+    payout: Mapped[Payout | None] = relationship(back_populates="lines", lazy="select")
     invoice: Mapped[Invoice] = relationship(lazy="select")

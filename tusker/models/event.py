@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,3 +35,18 @@ class Event(db.Model):
     reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
     data: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """Figures of the change by name; money in minor units."""
+
+
+class EventSeal(db.Model):
+    """A link of the hash chain over committed events, in the order in which they were sealed. Never changed or deleted.
+
+    `hash` is SHA-256 over the link before it and the event's row (see `tusker.domain.chain`).
+    """
+
+    __tablename__ = "event_seals"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """1, 2, 3 … without gaps."""
+    event_id: Mapped[int] = mapped_column(ForeignKey("events.id"), unique=True)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    sealed_at: Mapped[Instant]

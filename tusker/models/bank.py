@@ -1,0 +1,154 @@
+"""Bank accounts that suppliers are paid to, and bank statements that were read."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tusker.extensions import db
+from tusker.models.columns import Code, Id, Instant, LongText, Money, Name, one_of
+from tusker.models.customer import Customer
+
+
+class BankAccountState(StrEnum):
+    """`proposed` by one admin, `active` once another approved it, `refused` if not, `replaced` by a later one."""
+
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    REFUSED = "refused"
+    REPLACED = "replaced"
+
+
+class BankAccount(db.Model):
+    """An account of a supplier: an IBAN, or an account number with an IFSC or BIC. Its numbers never change: a change
+    is a new row. At most one of a customer is active and at most one proposed."""
+
+    __tablename__ = "bank_accounts"
+    __table_args__ = (
+        one_of("state", BankAccountState),
+        CheckConstraint("btrim(holder) <> ''", name="holder_not_blank"),
+        CheckConstraint(
+            "(iban IS NULL) <> (account_number IS NULL) AND (iban IS NOT NULL OR ifsc IS NOT NULL OR bic IS NOT NULL)",
+            name="number_complete",
+        ),
+        CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decision_complete"),
+        CheckConstraint(
+            "NOT second_admin OR decided_at IS NULL OR state = 'refused' OR decided_by IS NOT NULL"
+            " AND proposed_by IS NOT NULL AND decided_by <> proposed_by",
+            name="maker_is_not_approver",
+        ),
+        Index("uq_bank_accounts_one_active", "customer_id", unique=True, postgresql_where="state = 'active'"),
+        Index(
+            "uq_bank_accounts_one_proposed", "customer_id", unique=True, postgresql_where="state = 'proposed'"
+        ),
+        Index("ix_bank_accounts_customer_id", "customer_id", "id"),
+    )
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    holder: Mapped[Name]
+    iban: Mapped[str | None] = mapped_column(String(34))
+    account_number: Mapped[str | None] = mapped_column(String(34))
+    ifsc: Mapped[str | None] = mapped_column(String(11))
+    bic: Mapped[str | None] = mapped_column(String(11))
+    state: Mapped[Code]
+    second_admin: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether the installation asked for a second person when this was decided."""
+    proposed_at: Mapped[Instant]
+    proposed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    decided_at: Mapped[Instant | None]
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
+
+    customer: Mapped[Customer] = relationship(lazy="select")
+
+
+class BankStatement(db.Model):
+    """One statement of a file that was imported. The same file imported again adds nothing."""
+
+    __tablename__ = "bank_statements"
+    __table_args__ = (UniqueConstraint("digest", "position"),)
+
+    id: Mapped[Id]
+    digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the file."""
+    position: Mapped[int]
+    """Which statement of the file, from 1."""
+    format: Mapped[Code]
+    file_name: Mapped[str] = mapped_column(String(200))
+    reference: Mapped[str] = mapped_column(String(60))
+    """The bank's id of the statement."""
+    account: Mapped[str] = mapped_column(String(60))
+    opened_on: Mapped[date | None]
+    closed_on: Mapped[date | None]
+    opening_balance: Mapped[int | None] = mapped_column(BigInteger)
+    closing_balance: Mapped[int | None] = mapped_column(BigInteger)
+    """Minor units; negative when overdrawn."""
+    skipped: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """What of it could not be read, in words."""
+    imported_at: Mapped[Instant]
+    imported_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    importer: Mapped[Name]
+    """Who, in words."""
+
+
+class EntryDirection(StrEnum):
+    """As the account's owner sees it: money that came in, or left."""
+
+    CREDIT = "credit"
+    DEBIT = "debit"
+
+
+class EntryState(StrEnum):
+    """`open` until it became a receipt or settled payouts (`matched`), was left for later (`parked`) or has nothing to
+    do with loans (`dismissed`, with a reason)."""
+
+    OPEN = "open"
+    MATCHED = "matched"
+    PARKED = "parked"
+    DISMISSED = "dismissed"
+
+
+class StatementEntry(db.Model):
+    """One movement on the lender's account as the bank booked it; batch bookings are one entry a transaction.
+
+    `fingerprint` is the same for the same movement in overlapping statements, which is stored once.
+    """
+
+    __tablename__ = "statement_entries"
+    __table_args__ = (
+        one_of("direction", EntryDirection),
+        one_of("state", EntryState),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint("(state = 'dismissed') <= (note <> '')", name="dismissal_has_note"),
+        CheckConstraint("receipt_id IS NULL OR state = 'matched'", name="receipt_is_matched"),
+        Index("ix_statement_entries_state_id", "state", "id"),
+        Index("ix_statement_entries_statement_id", "statement_id"),
+    )
+
+    id: Mapped[Id]
+    statement_id: Mapped[int] = mapped_column(ForeignKey("bank_statements.id"))
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    direction: Mapped[Code]
+    amount: Mapped[Money]
+    booked_on: Mapped[date]
+    value_date: Mapped[date]
+    bank_reference: Mapped[str] = mapped_column(String(60))
+    end_to_end_id: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    counterparty: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    counterparty_account: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    remittance: Mapped[LongText]
+    return_reason: Mapped[str | None] = mapped_column(String(300))
+    """The bank's code and words when this gives back an earlier payment; NULL when it is none."""
+    state: Mapped[Code]
+    note: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"), unique=True)
+    decided_at: Mapped[Instant | None]
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+    statement: Mapped[BankStatement] = relationship(lazy="select")
