@@ -22,17 +22,21 @@ from sqlalchemy import create_engine, text
 
 import config
 from tusker.app import create_app
+from tusker.domain.accounts import AccountNumber
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
 from tusker.extensions import db
 from tusker.local.servers import LocalServers, local_servers
 from tusker.models import CreditLine, Customer, Disbursal, Invoice, OutboxMessage, Role, Shipment, User
 from tusker.services import users
+from tusker.services.bank_accounts import set_account_directly
 from tusker.services.context import Context
 from tusker.services.credit_lines import LineData, open_credit_line
 from tusker.services.customers import CustomerData, IdentityData, create_customer, set_carrier_identities
-from tusker.services.disbursals import bundle_selection, confirm
+from tusker.services.disbursals import bundle_selection
 from tusker.services.financing import Decision, request_financing
+from tusker.services.release import approve, release
+from tusker.services.settlement import confirm
 from tusker.services.tracking import record_tracking
 from tusker.services.users import create_user as create_user_service
 from tusker.simulator.api import Courier, Stats
@@ -190,16 +194,25 @@ def login(app: Flask, create_user: Callable[..., User]) -> Callable[..., FlaskCl
 
 @pytest.fixture
 def make_supplier(app: Flask, ctx: Context) -> Callable[..., Customer]:
-    """Make a supplier known to the carrier as `C<id>`."""
+    """Make a supplier known to the carrier as `C<id>`, with bank details unless told otherwise."""
 
-    def create(name: str | None = None, *, limit: int = 100_000_00, terms: Terms = TERMS) -> Customer:
+    def create(
+        name: str | None = None, *, limit: int = 100_000_00, terms: Terms = TERMS, account: bool = True
+    ) -> Customer:
         with transaction():
             data = CustomerData(name or f"Supplier {next(_numbers)}", supplier_limit=limit, terms=terms)
             made = create_customer(ctx, data, programme_limit=PROGRAMME_LIMIT, notify=False)
             set_carrier_identities(ctx, made.id, [IdentityData("tusker", "supplier", f"C{made.id}")])
+            if account:
+                set_account_directly(ctx, made.id, account_of(made.id, made.name))
         return made
 
     return create
+
+
+def account_of(customer_id: int, name: str) -> AccountNumber:
+    """An Indian bank account of a test's supplier."""
+    return AccountNumber(name[:70], account_number=f"{50100000000000 + customer_id}", ifsc="HDFC0001234")
 
 
 @pytest.fixture
@@ -304,13 +317,20 @@ def deliver(ctx: Context, invoice_id: int, order: TrackedOrder) -> None:
 
 
 def bundle_and_confirm(ctx: Context, invoice_ids: list[int], *, only_bundle: bool = False) -> Disbursal:
-    """Bundle invoices and, unless told otherwise, confirm the payout today."""
+    """Bundle invoices and, unless told otherwise, approve, release and confirm the payout today."""
     with transaction():
         disbursal = bundle_selection(ctx, invoice_ids)
     if not only_bundle:
         with transaction():
+            approve_and_release(ctx, disbursal.id)
             confirm(ctx, disbursal.id, bank_reference=f"BANK-{next(_numbers)}", value_date=ctx.today)
     return disbursal
+
+
+def approve_and_release(ctx: Context, disbursal_id: int) -> Disbursal:
+    """Take a draft to the bank, by one person, for today."""
+    approve(ctx, disbursal_id, second_admin=False)
+    return release(ctx, disbursal_id, execution_date=ctx.today, second_admin=False)
 
 
 @pytest.fixture

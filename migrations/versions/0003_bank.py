@@ -243,11 +243,17 @@ def upgrade() -> None:
 
 def _replace_checks() -> None:
     op.drop_constraint("status_known", "disbursals", type_="check")
+    op.drop_constraint("confirmation_complete", "disbursals", type_="check")
     op.execute((SQL / "bank_backfill.sql").read_text())
     op.create_check_constraint(
         "status_known",
         "disbursals",
         "status IN ('draft', 'approved', 'released', 'confirmed', 'dropped', 'reversed')",
+    )
+    op.create_check_constraint(
+        "confirmation_complete",
+        "disbursals",
+        "status NOT IN ('confirmed', 'reversed') OR (bank_reference IS NOT NULL AND value_date IS NOT NULL)",
     )
     op.create_check_constraint(
         "approved_before_release",
@@ -272,6 +278,7 @@ def _replace_checks() -> None:
 
 
 def downgrade() -> None:
+    op.drop_constraint("confirmation_complete", "disbursals", type_="check")
     for name in ("maker_is_not_approver", "release_complete", "approved_before_release", "status_known"):
         op.drop_constraint(name, "disbursals", type_="check")
     op.drop_constraint("release_complete", "disbursal_lines", type_="check")
@@ -279,6 +286,14 @@ def downgrade() -> None:
     op.execute("UPDATE disbursals SET status = 'open' WHERE status IN ('draft', 'approved', 'released')")
     op.create_check_constraint(
         "status_known", "disbursals", "status IN ('open', 'confirmed', 'dropped', 'reversed')"
+    )
+    op.execute(
+        "UPDATE disbursals SET bank_reference = NULL, value_date = NULL WHERE status IN ('open', 'dropped')"
+    )
+    op.create_check_constraint(
+        "confirmation_complete",
+        "disbursals",
+        "(status IN ('confirmed', 'reversed')) = (bank_reference IS NOT NULL AND value_date IS NOT NULL)",
     )
     with op.batch_alter_table("disbursals", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_disbursals_released_by"), type_="foreignkey")

@@ -32,7 +32,7 @@ def test_from_bundle_to_repaid(
     reference = one("SELECT reference FROM disbursals")
     assert bundled.output == f"{reference}: 8000.00 INR\n"
     assert flask("bundle").output == bundled.output
-    assert reference in flask("list-disbursals", "--status", "open").output
+    assert reference in flask("list-disbursals", "--status", "draft").output
     done = flask("confirm-disbursal", reference, "--bank-reference", "UTR-1", "--value-date", "2026-03-02")
     assert done.exit_code == 0, done.output
     repaid = flask("repay", number, "--reference", "PAY-1")

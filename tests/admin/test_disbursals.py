@@ -85,7 +85,7 @@ def test_what_cannot_be_confirmed_says_why_and_writes_nothing(
     assert said in answer.text
     assert f'value="{given.get("own", "KEPT-1")}"' in answer.text
     assert one("SELECT count(*) FROM loans") == 0
-    assert one("SELECT status FROM disbursals") == "open"
+    assert one("SELECT status FROM disbursals") == "released"
 
 
 def test_taken_out_it_goes_back_and_what_was_typed_stays(

@@ -82,7 +82,7 @@ def assert_every_state_is_there() -> None:
         Bound
     )
     assert {"web", "api", "import"} == set(db.session.scalars(select(Invoice.source)))
-    assert {"open", "confirmed"} <= set(db.session.scalars(select(Disbursal.status)))
+    assert {"draft", "confirmed"} <= set(db.session.scalars(select(Disbursal.status)))
     opened = select(Loan.due_date).where(Loan.closed_on.is_(None))
     due = [(day - clock.today()).days for day in db.session.scalars(opened)]
     assert any(days < -60 for days in due)

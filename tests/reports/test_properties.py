@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from tests.conftest import NOW, TERMS, TODAY, clear_tables, deliver, order_on
+from tests.conftest import NOW, TERMS, TODAY, account_of, approve_and_release, clear_tables, deliver, order_on
 from tusker.domain.limits import Bound
 from tusker.domain.terms import InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
@@ -25,12 +25,14 @@ from tusker.queries.derivation import loan_derivation
 from tusker.queries.exposure import derivation, exposure_table
 from tusker.queries.loans import loan_of_invoice, open_loans
 from tusker.queries.statements import statement
+from tusker.services.bank_accounts import set_account_directly
 from tusker.services.context import Context
 from tusker.services.credit_lines import LineData, open_credit_line
 from tusker.services.customers import CustomerData, IdentityData, create_customer, set_carrier_identities
-from tusker.services.disbursals import bundle_selection, confirm
+from tusker.services.disbursals import bundle_selection
 from tusker.services.financing import request_financing
 from tusker.services.receipts import record_receipt
+from tusker.services.settlement import confirm
 from tusker.services.undoing import reverse_receipt
 from tusker.services.write_off import write_off
 from tusker.transactions import transaction
@@ -85,6 +87,8 @@ class Play:
             IdentityData("tusker", "purchaser", f"L{made.id}"),
         ]
         set_carrier_identities(self.ctx, made.id, ids)
+        if "supplier_limit" in data:
+            set_account_directly(self.ctx, made.id, account_of(made.id, name))
         return made.id
 
     def step(self, what: str, which: int, amount: int) -> None:
@@ -110,6 +114,7 @@ class Play:
         decision = request_financing(self.ctx, line.supplier_id, order, source="test")
         deliver(self.ctx, decision.invoice_id, order)
         disbursal = bundle_selection(self.ctx, [decision.invoice_id])
+        approve_and_release(self.ctx, disbursal.id)
         confirm(self.ctx, disbursal.id, bank_reference=f"B-{next(self.numbers)}", value_date=self.ctx.today)
 
     def receive(self, which: int, amount: int) -> None:

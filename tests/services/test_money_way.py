@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from tests.conftest import NOW, TODAY, at, bundle_and_confirm, deliver, order_on
+from tests.conftest import NOW, TODAY, approve_and_release, at, bundle_and_confirm, deliver, order_on
 from tests.services.test_admission import in_threads
 from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import Conflict, Duplicate, IllegalTransition, InvalidInput, NotFound
@@ -30,9 +30,10 @@ from tusker.models import (
 from tusker.queries.loans import loan_of_invoice, loan_totals, open_loans
 from tusker.queries.proof import prove
 from tusker.services.context import Context
-from tusker.services.disbursals import bundle_daily, bundle_selection, confirm, drop, take_out
+from tusker.services.disbursals import bundle_daily, bundle_selection, drop, take_out
 from tusker.services.financing import cancel_invoice
 from tusker.services.receipts import repay_in_full
+from tusker.services.settlement import confirm
 from tusker.services.tracking import LEASE, claim_due_shipments, record_poll_failure, record_tracking
 from tusker.services.write_off import write_off
 from tusker.transactions import transaction
@@ -178,7 +179,7 @@ def test_an_invoice_is_in_one_live_disbursal_even_if_code_forgets(
     ctx: Context, make_invoice: Callable[..., Invoice]
 ) -> None:
     invoice = make_invoice("bundled")
-    other = Disbursal(reference="D-X", business_date=TODAY, origin="manual", status="open", created_at=NOW)
+    other = Disbursal(reference="D-X", business_date=TODAY, origin="manual", status="draft", created_at=NOW)
     db.session.add(other)
     db.session.flush()
     db.session.add(DisbursalLine(disbursal_id=other.id, invoice_id=invoice.id, principal=1, state="included"))
@@ -209,7 +210,7 @@ def test_taking_out_and_dropping_put_invoices_back_into_the_queue(
     disbursal = bundle_and_confirm(ctx, [one.id, two.id], only_bundle=True)
     with transaction():
         take_out(ctx, disbursal.id, one.id, reason="amount disputed")
-    assert (one.status, two.status, disbursal.status) == ("financeable", "bundled", "open")
+    assert (one.status, two.status, disbursal.status) == ("financeable", "bundled", "draft")
     with pytest.raises(Conflict), transaction():
         take_out(ctx, disbursal.id, one.id, reason="again")
     with transaction():
@@ -246,11 +247,13 @@ def test_a_confirmation_that_cannot_be_names_its_field_and_writes_nothing(
 ) -> None:
     invoice = make_invoice("bundled")
     disbursal = db.session.query(Disbursal).one()
+    with transaction():
+        approve_and_release(ctx, disbursal.id)
     given = {"bank_reference": "B-1", "value_date": TODAY, **changes}
     with pytest.raises(InvalidInput) as refused, transaction():
         confirm(ctx, disbursal.id, **given)
     assert refused.value.field == field
-    assert (invoice.status, disbursal.status) == ("bundled", "open")
+    assert (invoice.status, disbursal.status) == ("bundled", "released")
     assert db.session.query(Loan).count() == 0
 
 
@@ -259,6 +262,8 @@ def test_a_disbursal_is_confirmed_once_however_many_press_the_button(
 ) -> None:
     make_invoice("bundled")
     disbursal_id = db.session.query(Disbursal).one().id
+    with transaction():
+        approve_and_release(ctx, disbursal_id)
 
     def press(number: int) -> bool:
         try:
@@ -279,6 +284,8 @@ def test_a_bank_reference_belongs_to_one_disbursal(
     first, second = make_invoice("financeable", line=line), make_invoice("financeable", line=line)
     reference = bundle_and_confirm(ctx, [first.id]).bank_reference
     other = bundle_and_confirm(ctx, [second.id], only_bundle=True)
+    with transaction():
+        approve_and_release(ctx, other.id)
     with pytest.raises(Duplicate) as refused, transaction():
         confirm(ctx, other.id, bank_reference=str(reference), value_date=TODAY)
     assert refused.value.field == "bank_reference"
@@ -288,6 +295,7 @@ def test_loan_ids_of_the_lenders_own_are_stored(ctx: Context, make_invoice: Call
     invoice = make_invoice("bundled")
     disbursal = db.session.query(Disbursal).one()
     with transaction():
+        approve_and_release(ctx, disbursal.id)
         confirm(
             ctx, disbursal.id, bank_reference="B", value_date=TODAY, loan_references={invoice.id: "LN/2026/7"}
         )
@@ -357,6 +365,6 @@ def test_a_supplier_cancels_its_own_and_nobody_elses(
 
 def test_events_are_never_changed_or_deleted(ctx: Context, make_invoice: Callable[..., Invoice]) -> None:
     make_invoice()
-    for statement in ("UPDATE events SET reason = 'nothing'", "DELETE FROM events", "TRUNCATE events"):
+    for statement in ("UPDATE events SET reason = 'nothing'", "DELETE FROM events", "TRUNCATE events, event_seals"):
         with pytest.raises(DBAPIError, match="never changed or deleted"), transaction() as session:
             session.execute(db.text(statement))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.conftest import TERMS, TODAY, at
+from tests.conftest import TERMS, TODAY, approve_and_release, at
 from tests.services.test_admission import in_threads
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.terms import InterestTiming, Terms
@@ -22,7 +22,7 @@ from tusker.queries.loans import loan_of_invoice, open_loans
 from tusker.queries.proof import prove
 from tusker.queries.statements import credit_balance
 from tusker.services.context import Context
-from tusker.services.disbursals import bundle_daily, confirm
+from tusker.services.disbursals import bundle_daily
 from tusker.services.receipts import (
     propose_allocation,
     record_receipt,
@@ -31,6 +31,7 @@ from tusker.services.receipts import (
     unallocated,
     use_credit,
 )
+from tusker.services.settlement import confirm
 from tusker.services.undoing import reverse_receipt, undo_disbursal
 from tusker.transactions import transaction
 
@@ -308,6 +309,7 @@ def test_after_an_undone_payout_the_daily_bundle_makes_another(
         first = bundle_daily(ctx)
     assert first is not None
     with transaction():
+        approve_and_release(ctx, first.id)
         confirm(ctx, first.id, bank_reference="B-1", value_date=TODAY)
     with transaction():
         undo_disbursal(ctx, first.id, reason="returned by the bank")

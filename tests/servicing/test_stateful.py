@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import func, select, text
 
-from tests.conftest import NOW, TODAY, clear_tables, deliver, order_on
+from tests.conftest import NOW, TODAY, account_of, approve_and_release, clear_tables, deliver, order_on
 from tusker.domain.limits import Bound
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, FinancingRefused, InvalidInput, NotFound
@@ -33,15 +33,17 @@ from tusker.queries.exposure import derivation, exposures_on
 from tusker.queries.loans import open_loans
 from tusker.queries.proof import prove
 from tusker.queries.statements import credit_balance, statement
+from tusker.services.bank_accounts import set_account_directly
 from tusker.services.context import Context
 from tusker.services.credit_lines import LineData, open_credit_line
 from tusker.services.credit_notes import record_credit_note
 from tusker.services.customers import CustomerData, IdentityData, create_customer, set_carrier_identities
-from tusker.services.disbursals import bundle_selection, confirm
+from tusker.services.disbursals import bundle_selection
 from tusker.services.financing import cancel_invoice, request_financing
 from tusker.services.overdue import review_holds, turn_to_recourse
 from tusker.services.receipts import record_receipt, refund_credit, repay_in_full, unallocated, use_credit
-from tusker.services.undoing import reverse_receipt, undo_disbursal
+from tusker.services.settlement import confirm, reject_payout
+from tusker.services.undoing import return_payout, reverse_receipt, undo_disbursal
 from tusker.services.write_off import write_off
 from tusker.transactions import transaction
 
@@ -145,13 +147,21 @@ class Books(RuleBasedStateMachine):
                 cancel_invoice(self.ctx, invoice_id, reason="test")
 
     @precondition(lambda self: "financeable" in self.statuses)
-    @rule()
-    def disburse(self) -> None:
+    @rule(ends=st.sampled_from(["paid", "paid", "rejected in part", "returned in part"]))
+    def disburse(self, ends: str = "paid") -> None:
         ids = db.session.scalars(select(Invoice.id).where(Invoice.status == "financeable")).all()
-        if ids:
-            with transaction():
-                disbursal = bundle_selection(self.ctx, ids)
+        if not ids:
+            return
+        with transaction():
+            disbursal = approve_and_release(self.ctx, bundle_selection(self.ctx, ids).id)
+            first = min(payout.id for payout in disbursal.payouts)
+            open_ones = [p.id for p in disbursal.payouts if p.state == "instructed"]
+            if ends == "rejected in part" and open_ones:
+                reject_payout(self.ctx, open_ones[0], reason="AC04 closed account")
+            if len(open_ones) > (ends == "rejected in part"):
                 confirm(self.ctx, disbursal.id, bank_reference=f"B-{self._next()}", value_date=self.ctx.today)
+            if ends == "returned in part":
+                return_payout(self.ctx, first, reason="AC01 no such account")
 
     @precondition(lambda self: "disbursed" in self.statuses)
     @rule(payer=st.integers(0, 1), amount=st.integers(1, 250_000), back=st.integers(0, 5))
@@ -325,6 +335,8 @@ def company(ctx: Context, number: int, **data: Any) -> int:
     sides = [("supplier", "C"), ("purchaser", "L")]
     identities = [IdentityData("tusker", side, f"{mark}{made.id}") for side, mark in sides]
     set_carrier_identities(ctx, made.id, identities)
+    if "supplier_limit" in data:
+        set_account_directly(ctx, made.id, account_of(made.id, made.name))
     return made.id
 
 
@@ -341,7 +353,15 @@ def set_up_companies() -> None:
         ]
 
 
-KEPT = {"customers", "supplier_accounts", "purchaser_accounts", "credit_lines", "carrier_identities", "users"}
+KEPT = {
+    "customers",
+    "bank_accounts",
+    "supplier_accounts",
+    "purchaser_accounts",
+    "credit_lines",
+    "carrier_identities",
+    "users",
+}
 
 
 def forget_business() -> None:

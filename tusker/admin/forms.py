@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from wtforms import PasswordField
+
 from tusker.models import DisbursalStatus, Role
 from tusker.queries.disbursals import QueueOrder
 from tusker.web.filters import status_label
-from tusker.web.forms import ChoiceField, DayField, EmailField, FilterForm, Form, NameField, TextField
+from tusker.web.forms import (
+    ChoiceField,
+    DayField,
+    EmailField,
+    FilterForm,
+    Form,
+    NameField,
+    Required,
+    TextField,
+)
 
 ROLES = [
     (Role.ADMIN, "Admin: does everything"),
@@ -37,8 +48,20 @@ class DisbursalFilter(FilterForm):
     )
 
 
+class ReleaseForm(Form):
+    """An approved disbursal goes to the bank."""
+
+    execution_date = DayField("Execution date", description="The day on which the bank is told to pay.")
+    password = PasswordField(
+        "Your password",
+        validators=[Required()],
+        description="Asked anew, because money leaves.",
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
 class ConfirmForm(Form):
-    """The money of a disbursal was released."""
+    """The bank made the payouts of a disbursal."""
 
     bank_reference = TextField("Bank reference", max_length=60, description="As on the bank statement.")
     value_date = DayField("Value date", description="The day the money left; every loan starts on it.")

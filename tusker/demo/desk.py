@@ -19,8 +19,10 @@ from tusker.demo.companies import (
     Company,
 )
 from tusker.demo.courier import PLACED, CourierOrder
+from tusker.domain.accounts import AccountNumber
 from tusker.extensions import db
 from tusker.models import CreditLine, Role, Shipment
+from tusker.services.bank_accounts import set_account_directly
 from tusker.services.context import Context
 from tusker.services.credit_lines import LineData, open_credit_line
 from tusker.services.customers import CustomerData, IdentityData, create_customer, set_carrier_identities
@@ -99,6 +101,11 @@ class Desk:
                 for location, city in company.locations().items()
             ]
         set_carrier_identities(ctx, customer.id, identities)
+        if company.supplier_limit is not None:
+            account = AccountNumber(
+                company.name, account_number=f"{50200000000000 + customer.id}", ifsc="TUSK0000001"
+            )
+            set_account_directly(ctx, customer.id, account)
         return customer.id
 
     def _open_line(self, ctx: Context, supplier: str, purchaser: str, lakh: int) -> None:

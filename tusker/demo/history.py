@@ -12,9 +12,11 @@ from tusker.demo.desk import Desk, minor
 from tusker.demo.plan import PlannedOrder, plan_orders
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, Invoice, LineState, Loan
-from tusker.services.disbursals import bundle_daily, confirm, take_out
+from tusker.services.disbursals import bundle_daily, take_out
 from tusker.services.financing import cancel_invoice
 from tusker.services.receipts import repay_in_full
+from tusker.services.release import approve, release
+from tusker.services.settlement import confirm
 from tusker.services.write_off import write_off
 
 WRITE_OFF_AFTER = timedelta(days=62)
@@ -87,9 +89,17 @@ class History:
             self.taken_out = True
 
     def _confirm(self, day: date) -> None:
-        """The other admin released yesterday's disbursal at the bank."""
+        """The other admin approved yesterday's disbursal and released it; the bank paid."""
         if self.open_disbursal is None:
             return
+        other = self.desk.at(day, 9, "admin2@tusker.test", 20)
+        approve(other, self.open_disbursal, second_admin=True)
+        release(
+            self.desk.at(day, 9, "admin@tusker.test", 30),
+            self.open_disbursal,
+            execution_date=day,
+            second_admin=True,
+        )
         reference = self.desk.bank_reference("NEFT", day)
         confirm(
             self.desk.at(day, 9, "admin2@tusker.test", 40),

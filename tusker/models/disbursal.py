@@ -53,7 +53,7 @@ class Disbursal(db.Model):
         one_of("status", DisbursalStatus),
         CheckConstraint("origin IN ('daily', 'manual')", name="origin_known"),
         CheckConstraint(
-            "(status IN ('confirmed', 'reversed')) = (bank_reference IS NOT NULL AND value_date IS NOT NULL)",
+            "status NOT IN ('confirmed', 'reversed') OR (bank_reference IS NOT NULL AND value_date IS NOT NULL)",
             name="confirmation_complete",
         ),
         CheckConstraint(

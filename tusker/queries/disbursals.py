@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -20,8 +21,13 @@ from tusker.models import (
     Invoice,
     LineState,
     Loan,
+    Payout,
+    PayoutState,
     Shipment,
 )
+
+OPEN = (DisbursalStatus.DRAFT, DisbursalStatus.APPROVED, DisbursalStatus.RELEASED)
+"""Disbursals that wait for an approval, the release or the bank."""
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -74,12 +80,27 @@ class DisbursalRow:
     status: str
     bank_reference: str | None
     value_date: date | None
+    execution_date: date | None
     created_at: datetime
+    approved_at: datetime | None
+    released_at: datetime | None
     closed_at: datetime | None
+    maker_ids: Sequence[int]
+    approved_by: int | None
+    released_by: int | None
     invoices: int
     suppliers: int
     taken_out: int
     principal: int
+    payouts: int
+    payouts_open: int
+    payouts_confirmed: int
+    payouts_failed: int
+
+    @property
+    def in_part(self) -> bool:
+        """Whether the bank made some of its payouts only."""
+        return self.payouts_failed > 0 and self.payouts_confirmed > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +117,7 @@ class LineRow:
     principal: int
     state: str
     reason: str | None
+    payout_id: int | None
     invoice_status: str
     shipment_status: str
     loan: str | None
@@ -104,8 +126,13 @@ class LineRow:
 
     @property
     def out(self) -> bool:
-        """Whether it was taken out before the payout; a payout that was undone had been one."""
-        return self.state == LineState.REMOVED and self.loan is None
+        """Whether it was taken out before the release; what the bank rejected or gave back had been in it."""
+        return self.state == LineState.REMOVED and self.payout_id is None
+
+    @property
+    def may_come_back(self) -> bool:
+        """Whether it was taken out and still waits to be financed."""
+        return self.out and self.invoice_status == InvoiceStatus.FINANCEABLE
 
     @property
     def shipment_lost(self) -> bool:
@@ -220,10 +247,8 @@ def disbursals_page(
 
 
 def open_disbursals() -> list[DisbursalRow]:
-    """The disbursals that await their release, oldest first."""
-    return _disbursal_rows(
-        _disbursals().where(Disbursal.status == DisbursalStatus.OPEN).order_by(Disbursal.id)
-    )
+    """The disbursals for which somebody has to do something, oldest first."""
+    return _disbursal_rows(_disbursals().where(Disbursal.status.in_(OPEN)).order_by(Disbursal.id))
 
 
 def disbursal_row(disbursal_id: int) -> DisbursalRow | None:
@@ -245,8 +270,8 @@ def daily_disbursal(day: date) -> DisbursalRow | None:
 
 
 def _disbursals() -> Select[Any]:
-    # Lines of an undone payout are removed too, but were paid: their loans tell.
-    live = or_(DisbursalLine.state != LineState.REMOVED, Loan.id.is_not(None))
+    # Lines of a payout that failed are removed too, but were released: their payouts tell.
+    live = or_(DisbursalLine.state != LineState.REMOVED, DisbursalLine.payout_id.is_not(None))
     sums = (
         select(
             func.count().filter(live).label("invoices"),
@@ -258,25 +283,45 @@ def _disbursals() -> Select[Any]:
         )
         .select_from(DisbursalLine)
         .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
-        .outerjoin(Loan, (Loan.invoice_id == Invoice.id) & (Loan.disbursal_id == DisbursalLine.disbursal_id))
         .where(DisbursalLine.disbursal_id == Disbursal.id)
         .lateral("sums")
     )
-    return select(
-        Disbursal.id,
-        Disbursal.reference,
-        Disbursal.business_date,
-        Disbursal.origin,
-        Disbursal.status,
-        Disbursal.bank_reference,
-        Disbursal.value_date,
-        Disbursal.created_at,
-        Disbursal.closed_at,
-        sums.c.invoices,
-        sums.c.suppliers,
-        sums.c.taken_out,
-        sums.c.principal,
-    ).join(sums, literal(True))
+    states = (
+        select(
+            func.count().label("payouts"),
+            func.count().filter(Payout.state == PayoutState.INSTRUCTED).label("payouts_open"),
+            func.count().filter(Payout.state == PayoutState.CONFIRMED).label("payouts_confirmed"),
+            func.count()
+            .filter(Payout.state.in_([PayoutState.REJECTED, PayoutState.RETURNED]))
+            .label("payouts_failed"),
+        )
+        .where(Payout.disbursal_id == Disbursal.id)
+        .lateral("states")
+    )
+    return (
+        select(
+            Disbursal.id,
+            Disbursal.reference,
+            Disbursal.business_date,
+            Disbursal.origin,
+            Disbursal.status,
+            Disbursal.bank_reference,
+            Disbursal.value_date,
+            Disbursal.execution_date,
+            Disbursal.created_at,
+            Disbursal.approved_at,
+            Disbursal.released_at,
+            Disbursal.closed_at,
+            Disbursal.maker_ids,
+            Disbursal.approved_by,
+            Disbursal.released_by,
+            *sums.c,
+            *states.c,
+        )
+        .select_from(Disbursal)
+        .join(sums, literal(True))
+        .join(states, literal(True))
+    )
 
 
 def _disbursal_rows(query: Select[Any]) -> list[DisbursalRow]:
@@ -297,6 +342,7 @@ def disbursal_lines(disbursal_id: int) -> list[LineRow]:
             DisbursalLine.principal,
             DisbursalLine.state,
             DisbursalLine.reason,
+            DisbursalLine.payout_id,
             Invoice.status.label("invoice_status"),
             Shipment.status.label("shipment_status"),
             Loan.reference.label("loan"),

@@ -1,7 +1,8 @@
-"""What a disbursal pays to each supplier: principal less what is deducted and less claims."""
+"""What each supplier gets for a disbursal: as it was instructed, or as it would be if it were released now."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -9,26 +10,27 @@ from sqlalchemy import BigInteger, cast, func, select
 
 from tusker.domain.interest import Deduction, deduction_at_payout
 from tusker.extensions import db
-from tusker.models import (
-    Claim,
-    ClaimSettlement,
-    DisbursalLine,
-    DisbursalStatus,
-    Invoice,
-    LineState,
-    Loan,
-)
+from tusker.models import Claim, DisbursalLine, DisbursalStatus, Invoice, LineState, Payout
+from tusker.queries.bank_accounts import active_accounts
+
+NOT_RELEASED = frozenset({DisbursalStatus.DRAFT, DisbursalStatus.APPROVED})
 
 
 @dataclass(slots=True)
 class SupplierPayout:
-    """What one supplier gets, in minor units. `deductions` are by invoice id."""
+    """What one supplier gets, in minor units. `deductions` are by invoice id.
+
+    `payout` is the released payout's row; before the release None, and `has_account` says whether the supplier has an
+    approved bank account.
+    """
 
     principal: int = 0
     interest: int = 0
     fee: int = 0
     claims: int = 0
     deductions: dict[int, Deduction] = field(default_factory=dict)
+    has_account: bool = True
+    payout: Payout | None = None
 
     @property
     def before_claims(self) -> int:
@@ -49,23 +51,22 @@ class SupplierPayout:
 
 
 def payouts_of(disbursal_id: int, status: str, start: date) -> dict[int, SupplierPayout]:
-    """Payouts by supplier id: what was paid, or of an open disbursal what would be if it were released on `start`.
+    """Payouts by supplier id: as released, or of a disbursal that is not, as if it were released for `start`.
 
-    Of an undone disbursal: what had been paid. A dropped one pays nothing.
+    One dropped before its release pays nothing.
     """
-    if status == DisbursalStatus.OPEN:
-        return _to_be_paid(disbursal_id, start)
-    return _paid(disbursal_id)
+    if status in NOT_RELEASED:
+        included = select(DisbursalLine.invoice_id).where(
+            DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
+        )
+        return would_be_paid(list(db.session.scalars(included)), start)
+    return _as_released(disbursal_id)
 
 
-def _to_be_paid(disbursal_id: int, start: date) -> dict[int, SupplierPayout]:
+def would_be_paid(invoice_ids: Collection[int], start: date) -> dict[int, SupplierPayout]:
+    """What each supplier would get for these invoices if they were paid out on `start`, by supplier id."""
     found: dict[int, SupplierPayout] = {}
-    invoices = db.session.scalars(
-        select(Invoice)
-        .join(DisbursalLine, DisbursalLine.invoice_id == Invoice.id)
-        .where(DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED)
-    )
-    for invoice in invoices:
+    for invoice in db.session.scalars(select(Invoice).where(Invoice.id.in_(invoice_ids))):
         deducted = deduction_at_payout(invoice.principal, invoice.terms, start)
         found.setdefault(invoice.supplier_id, SupplierPayout()).add(invoice.id, invoice.principal, deducted)
     claims = db.session.execute(
@@ -75,27 +76,30 @@ def _to_be_paid(disbursal_id: int, start: date) -> dict[int, SupplierPayout]:
     )
     for supplier_id, amount in claims:
         found[supplier_id].claims = max(0, min(amount, found[supplier_id].before_claims))
+    accounts = active_accounts(found)
+    for supplier_id, payout in found.items():
+        payout.has_account = supplier_id in accounts
     return found
 
 
-def _paid(disbursal_id: int) -> dict[int, SupplierPayout]:
-    found: dict[int, SupplierPayout] = {}
-    loans = db.session.execute(
-        select(
-            Invoice.supplier_id, Loan.invoice_id, Loan.principal, Loan.deducted_interest, Loan.deducted_fee
+def _as_released(disbursal_id: int) -> dict[int, SupplierPayout]:
+    rows = db.session.scalars(select(Payout).where(Payout.disbursal_id == disbursal_id)).all()
+    found = {
+        row.supplier_id: SupplierPayout(
+            row.principal, row.deducted_interest, row.deducted_fee, row.claims, payout=row
         )
-        .join(Invoice, Invoice.id == Loan.invoice_id)
-        .where(Loan.disbursal_id == disbursal_id)
+        for row in rows
+    }
+    lines = db.session.execute(
+        select(
+            Payout.supplier_id,
+            DisbursalLine.invoice_id,
+            DisbursalLine.deducted_interest,
+            DisbursalLine.deducted_fee,
+        )
+        .join(Payout, Payout.id == DisbursalLine.payout_id)
+        .where(Payout.disbursal_id == disbursal_id)
     )
-    for supplier_id, invoice_id, principal, interest, fee in loans:
-        found.setdefault(supplier_id, SupplierPayout()).add(invoice_id, principal, Deduction(interest, fee))
-    # Contra rows of an undone payout are negative; what had been netted is the positive rows.
-    claims = db.session.execute(
-        select(Claim.supplier_id, cast(func.sum(ClaimSettlement.amount), BigInteger))
-        .join(Claim, Claim.id == ClaimSettlement.claim_id)
-        .where(ClaimSettlement.disbursal_id == disbursal_id, ClaimSettlement.amount > 0)
-        .group_by(Claim.supplier_id)
-    )
-    for supplier_id, amount in claims:
-        found[supplier_id].claims = amount
+    for supplier_id, invoice_id, interest, fee in lines:
+        found[supplier_id].deductions[invoice_id] = Deduction(interest, fee)
     return found

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import select
 
+from tusker.domain.accounts import AccountNumber
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
 from tusker.errors import InvalidInput
@@ -18,12 +19,15 @@ from tusker.models import Shipment, SupplierAccount
 from tusker.queries.proof import ProofRow, prove
 from tusker.replay.source import Receivable
 from tusker.services.admission import AdmissionRequest, Outcome, admit
+from tusker.services.bank_accounts import set_account_directly
 from tusker.services.context import Context
 from tusker.services.credit_lines import LineData, open_credit_line
 from tusker.services.customers import CustomerData, create_customer
-from tusker.services.disbursals import bundle_daily, confirm
+from tusker.services.disbursals import bundle_daily
 from tusker.services.financing import cancel_invoice
 from tusker.services.receipts import repay_all_in_full
+from tusker.services.release import approve, release
+from tusker.services.settlement import confirm
 from tusker.services.tracking import record_tracking
 
 CARRIER = "replay"
@@ -128,6 +132,9 @@ class _Year:
                 )
                 programme = settings.supplier_limit * len(suppliers)
                 ids[key] = create_customer(ctx, data, programme_limit=programme, notify=False).id
+                if key in suppliers:
+                    account = AccountNumber(data.name, account_number=f"{ids[key]:012}", ifsc="TUSK0000001")
+                    set_account_directly(ctx, ids[key], account)
             line = LineData(settings.line_limit, settings.terms, valid_from=first)
             for seller, buyer in sorted({(r.supplier, r.purchaser) for r in self.receivables}):
                 self.lines[seller, buyer] = open_credit_line(ctx, ids[seller], ids[buyer], line).id
@@ -225,6 +232,8 @@ class _Year:
             disbursal_id = disbursal.id if disbursal else None
         if disbursal_id is not None:
             with _committed():
+                approve(ctx, disbursal_id, second_admin=False)
+                release(ctx, disbursal_id, execution_date=ctx.today, second_admin=False)
                 confirm(ctx, disbursal_id, bank_reference=f"PAYOUT-{ctx.today}", value_date=ctx.today)
 
     def _repay(self, ctx: Context, invoice_ids: list[int]) -> None:

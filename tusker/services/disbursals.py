@@ -1,22 +1,21 @@
-"""Bundling delivered invoices, and what becomes of the bundle."""
+"""Disbursals in the making: bundling delivered invoices, changing what is in a draft, giving it up."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import date
+from collections.abc import Collection
 
 from sqlalchemy import func, select, text
 
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
+from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import Turn, lock_disbursal, lock_invoices, take_turn
+from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
-from tusker.services.payouts import mail_payouts, make_loans, payouts_for, settle_claims
 
 
 def bundle_daily(ctx: Context) -> Disbursal | None:
@@ -34,7 +33,7 @@ def bundle_daily(ctx: Context) -> Disbursal | None:
     )
     if existing is not None:
         return existing
-    # Locked at once: what somebody bundles by hand meanwhile is left out, and if that was all, there is nothing to do.
+    # What somebody bundles by hand while this waits for its locks is left out.
     ids = db.session.scalars(
         select(Invoice.id)
         .where(Invoice.status == InvoiceStatus.FINANCEABLE)
@@ -48,52 +47,73 @@ def bundle_selection(ctx: Context, invoice_ids: Collection[int]) -> Disbursal:
     """Bundle the chosen invoices; raises `Conflict` when one of them is not financeable (any more)."""
     if not invoice_ids:
         raise InvalidInput("Choose at least one invoice.", field="invoice_ids")
-    return _bundle(ctx, invoice_ids, "manual")
+    _lock_financeable(invoice_ids)
+    return _bundle(ctx, sorted(set(invoice_ids)), "manual")
 
 
-_ADD_LINES = text(
-    """
-    INSERT INTO disbursal_lines (disbursal_id, invoice_id, principal, state)
-    SELECT :disbursal_id, id, principal, 'included' FROM invoices WHERE id = ANY(:ids) ORDER BY id
-    """
-)
-_MOVE_ALL = text("UPDATE invoices SET status = :status WHERE id = ANY(:ids)")
-_RECORD_ALL = text(
-    """
-    INSERT INTO events (at, actor_id, actor, subject, subject_id, kind, from_value, to_value, reason)
-    SELECT :now, :actor_id, :actor, 'invoice', id, :kind, :before, :after, :reason
-    FROM unnest(CAST(:ids AS bigint[])) AS i (id) ORDER BY id
-    """
+_LOCK_CHOSEN = text(
+    "SELECT id, status, number FROM invoices WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"
 )
 
 
-def _bundle(ctx: Context, invoice_ids: Collection[int], origin: str) -> Disbursal:
-    """Lock the invoices, then move them all with three set-based writes."""
-    rows = db.session.execute(
-        select(Invoice.id, Invoice.status, Invoice.number)
-        .where(Invoice.id.in_(invoice_ids))
-        .order_by(Invoice.id)
-        .with_for_update(key_share=True)
-    ).all()
+def _lock_financeable(invoice_ids: Collection[int]) -> None:
+    rows = db.session.execute(_LOCK_CHOSEN, {"ids": list(invoice_ids)}).all()
     if len(rows) != len(set(invoice_ids)):
         raise NotFound("One of the chosen invoices does not exist.")
-    if origin == "daily":
-        # Someone may have bundled one by hand while this waited for its lock.
-        rows = [row for row in rows if row.status == InvoiceStatus.FINANCEABLE]
     moved_on = [row.number for row in rows if row.status != InvoiceStatus.FINANCEABLE]
-    if moved_on or not rows:
+    if moved_on:
         listed = ", ".join(moved_on[:5])
         raise Conflict(
             f"No longer waiting to be financed: {listed}. Look at the queue again.", numbers=moved_on
         )
-    ids = [row.id for row in rows]
+
+
+# The lines, the invoices' new status and one event row each: one statement, whatever the number of invoices.
+_BUNDLE = text(
+    """
+    WITH moved AS (
+        UPDATE invoices SET status = :after WHERE id = ANY(:ids) RETURNING id, principal
+    ), lines AS (
+        INSERT INTO disbursal_lines (disbursal_id, invoice_id, principal, state)
+        SELECT :disbursal_id, id, principal, 'included' FROM moved ORDER BY id
+        ON CONFLICT (disbursal_id, invoice_id) DO UPDATE
+            SET state = 'included', reason = NULL, principal = EXCLUDED.principal
+    ), noted AS (
+        INSERT INTO events (at, actor_id, actor, subject, subject_id, kind, from_value, to_value, reason)
+        SELECT :now, :actor_id, :actor, 'invoice', id, :kind, :before, :after, :reason FROM moved ORDER BY id
+    )
+    SELECT count(*) AS invoices, COALESCE(sum(principal), 0)::bigint AS total FROM moved
+    """
+)
+
+
+def _put_in(ctx: Context, disbursal: Disbursal, ids: Collection[int], kind: str) -> tuple[int, int]:
+    """Move locked financeable invoices into a draft; returns how many and their principal in minor units."""
+    db.session.flush()
+    before = InvoiceStatus.FINANCEABLE
+    row = db.session.execute(
+        _BUNDLE,
+        {
+            "ids": list(ids),
+            "disbursal_id": disbursal.id,
+            "now": ctx.now,
+            "actor_id": ctx.actor_id,
+            "actor": ctx.actor,
+            "kind": kind,
+            "before": before,
+            "after": next_status(before, InvoiceEvent.BUNDLED),
+            "reason": disbursal.reference,
+        },
+    ).one()
+    db.session.expire_all()
+    return int(row.invoices), int(row.total)
+
+
+def _bundle(ctx: Context, ids: Collection[int], origin: str) -> Disbursal:
     disbursal = _new_disbursal(ctx, origin)
-    after = next_status(InvoiceStatus.FINANCEABLE, InvoiceEvent.BUNDLED)
-    db.session.execute(_ADD_LINES, {"disbursal_id": disbursal.id, "ids": ids})
-    _move_all(ctx, ids, InvoiceStatus.FINANCEABLE, after, "bundled", disbursal.reference)
-    total = sum_of_lines(disbursal.id)
+    invoices, total = _put_in(ctx, disbursal, ids, "bundled")
     record_event(
-        ctx, "disbursal", disbursal.id, "bundled", to_value=disbursal.status, invoices=len(ids), total=total
+        ctx, "disbursal", disbursal.id, "bundled", to_value=disbursal.status, invoices=invoices, total=total
     )
     queue_mail(
         ctx,
@@ -101,7 +121,7 @@ def _bundle(ctx: Context, invoice_ids: Collection[int], origin: str) -> Disbursa
         admin_addresses(),
         reference=disbursal.reference,
         disbursal_id=disbursal.id,
-        invoices=len(ids),
+        invoices=invoices,
         total=currency().show(total),
     )
     db.session.flush()
@@ -115,34 +135,14 @@ def _new_disbursal(ctx: Context, origin: str) -> Disbursal:
         reference=f"D-{ctx.today:%Y%m%d}-{new_id}",
         business_date=ctx.today,
         origin=origin,
-        status=DisbursalStatus.OPEN,
+        status=DisbursalStatus.DRAFT,
+        maker_ids=[] if ctx.actor_id is None else [ctx.actor_id],
         created_at=ctx.now,
         created_by=ctx.actor_id,
     )
     db.session.add(disbursal)
     db.session.flush()
     return disbursal
-
-
-def _move_all(
-    ctx: Context, ids: list[int], before: InvoiceStatus, after: InvoiceStatus, kind: str, reason: str
-) -> None:
-    """Change the status of locked invoices and write one event row each."""
-    db.session.execute(_MOVE_ALL, {"status": after, "ids": ids})
-    db.session.execute(
-        _RECORD_ALL,
-        {
-            "now": ctx.now,
-            "actor_id": ctx.actor_id,
-            "actor": ctx.actor,
-            "kind": kind,
-            "before": before,
-            "after": after,
-            "reason": reason[:500],
-            "ids": ids,
-        },
-    )
-    db.session.expire_all()
 
 
 def sum_of_lines(disbursal_id: int) -> int:
@@ -156,25 +156,110 @@ def sum_of_lines(disbursal_id: int) -> int:
 
 
 def take_out(ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str) -> Disbursal:
-    """Put one invoice of an open disbursal back into the queue. The last one taken out drops the disbursal."""
-    disbursal = _lock_open(disbursal_id)
+    """Put one invoice of a draft back into the queue. The last one taken out drops the disbursal."""
+    disbursal = lock_draft(disbursal_id)
+    _note_maker(ctx, disbursal)
     _remove(ctx, disbursal, [invoice_id], reason)
     if sum_of_lines(disbursal_id) == 0:
-        _close(ctx, disbursal, DisbursalStatus.DROPPED, "the last invoice was taken out")
+        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the last invoice was taken out")
+    return disbursal
+
+
+def choose_lines(ctx: Context, disbursal_id: int, invoice_ids: Collection[int], *, reason: str) -> Disbursal:
+    """Make a draft hold exactly the chosen of its lines: what is not chosen is taken out, what was taken out and is
+    chosen comes back. At least one must be chosen."""
+    disbursal = lock_draft(disbursal_id)
+    states: dict[int, str] = {
+        row.invoice_id: row.state
+        for row in db.session.execute(
+            select(DisbursalLine.invoice_id, DisbursalLine.state).where(
+                DisbursalLine.disbursal_id == disbursal_id
+            )
+        )
+    }
+    chosen = set(invoice_ids)
+    if not chosen:
+        raise InvalidInput("Choose at least one invoice, or drop the disbursal.", field="invoice_ids")
+    if not chosen <= set(states):
+        raise InvalidInput("Only invoices of this disbursal can be chosen here.", field="invoice_ids")
+    out = [i for i, state in states.items() if state == LineState.INCLUDED and i not in chosen]
+    back = [i for i, state in states.items() if state == LineState.REMOVED and i in chosen]
+    if not out and not back:
+        return disbursal
+    # All invoices are locked in one go, by id, before either half is written.
+    lock_invoices([*out, *back])
+    _note_maker(ctx, disbursal)
+    if out:
+        _remove(ctx, disbursal, out, reason)
+    if back:
+        _put_back(ctx, disbursal, back)
     return disbursal
 
 
 def drop(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
-    """Give an open disbursal up; all its invoices go back into the queue."""
-    disbursal = _lock_open(disbursal_id)
+    """Give up a disbursal that is not released; all its invoices go back into the queue."""
+    disbursal = lock_disbursal(disbursal_id)
+    if disbursal.status not in {DisbursalStatus.DRAFT, DisbursalStatus.APPROVED}:
+        raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
     ids = db.session.scalars(
         select(DisbursalLine.invoice_id).where(
             DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
         )
     ).all()
     _remove(ctx, disbursal, ids, reason)
-    _close(ctx, disbursal, DisbursalStatus.DROPPED, reason.strip())
+    close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, reason.strip())
     return disbursal
+
+
+def lock_draft(disbursal_id: int) -> Disbursal:
+    """The disbursal, locked; raises `Conflict` when it is no draft (any more)."""
+    disbursal = lock_disbursal(disbursal_id)
+    if disbursal.status == DisbursalStatus.APPROVED:
+        raise Conflict(
+            f"Disbursal {disbursal.reference} is approved; withdraw the approval before changing it."
+        )
+    if disbursal.status != DisbursalStatus.DRAFT:
+        raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
+    return disbursal
+
+
+def close_disbursal(ctx: Context, disbursal: Disbursal, status: DisbursalStatus, reason: str) -> None:
+    """Set the last status of a locked disbursal."""
+    disbursal.closed_at, disbursal.closed_by = ctx.now, ctx.actor_id
+    set_disbursal_status(ctx, disbursal, status, str(status), reason)
+
+
+def set_disbursal_status(
+    ctx: Context, disbursal: Disbursal, status: DisbursalStatus, kind: str, reason: str = "", **data: object
+) -> None:
+    """Change the status of a locked disbursal and write its event row."""
+    before = disbursal.status
+    disbursal.status = status
+    record_event(
+        ctx,
+        "disbursal",
+        disbursal.id,
+        kind,
+        from_value=before,
+        to_value=status,
+        reason=reason[:500],
+        **data,
+    )
+    db.session.flush()
+
+
+def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
+    lines = db.session.scalars(
+        select(DisbursalLine).where(
+            DisbursalLine.disbursal_id == disbursal.id,
+            DisbursalLine.invoice_id.in_(ids),
+            DisbursalLine.state == LineState.REMOVED,
+        )
+    ).all()
+    if len(lines) != len(ids):
+        raise Conflict("This invoice was not taken out of the disbursal.")
+    _lock_financeable(ids)
+    _put_in(ctx, disbursal, ids, "put_back")
 
 
 def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], reason: str) -> None:
@@ -191,77 +276,18 @@ def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], re
     if len(lines) != len(ids):
         raise Conflict("This invoice is not in the disbursal any more.")
     for line in lines:
-        line.state, line.reason = LineState.REMOVED, reason.strip()
-    db.session.flush()
-    after = next_status(InvoiceStatus.BUNDLED, InvoiceEvent.UNBUNDLED)
-    _move_all(ctx, ids, InvoiceStatus.BUNDLED, after, "unbundled", f"{disbursal.reference}: {reason.strip()}")
-
-
-def _lock_open(disbursal_id: int) -> Disbursal:
-    disbursal = lock_disbursal(disbursal_id)
-    if disbursal.status != DisbursalStatus.OPEN:
-        raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
-    return disbursal
-
-
-def _close(ctx: Context, disbursal: Disbursal, status: DisbursalStatus, reason: str) -> None:
-    before = disbursal.status
-    disbursal.status, disbursal.closed_at, disbursal.closed_by = status, ctx.now, ctx.actor_id
-    record_event(
-        ctx, "disbursal", disbursal.id, str(status), from_value=before, to_value=status, reason=reason
-    )
-    db.session.flush()
-
-
-def confirm(
-    ctx: Context,
-    disbursal_id: int,
-    *,
-    bank_reference: str,
-    value_date: date,
-    loan_references: Mapping[int, str] | None = None,
-) -> Disbursal:
-    """The money of an open disbursal was released: store its bank reference and make a loan of each invoice.
-
-    `value_date` is the day the money left, the start of every loan. `loan_references` gives loan ids of the
-    lender's own by invoice id; those not given are made here.
-    """
-    reference = bank_reference.strip()
-    if not reference or len(reference) > 60:
-        raise InvalidInput("The bank reference must have 1 to 60 characters.", field="bank_reference")
-    disbursal = _lock_open(disbursal_id)
-    if value_date > ctx.today:
-        raise InvalidInput("The value date must not be in the future.", field="value_date")
-    if value_date < disbursal.business_date:
-        raise InvalidInput(
-            f"The value date must not be before the disbursal was made ({disbursal.business_date:%d %b %Y}).",
-            field="value_date",
-        )
-    if db.session.scalar(select(Disbursal.id).where(Disbursal.bank_reference == reference)):
-        raise Duplicate("This bank reference belongs to another disbursal.", field="bank_reference")
-    ids = db.session.scalars(
-        select(DisbursalLine.invoice_id).where(
-            DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
-        )
-    ).all()
-    invoices = lock_invoices(ids)
-    disbursal.bank_reference, disbursal.value_date = reference, value_date
-    _close(ctx, disbursal, DisbursalStatus.CONFIRMED, f"bank reference {reference}")
-    payouts = payouts_for(invoices, value_date)
-    loans = make_loans(ctx, disbursal, invoices, value_date, loan_references or {})
-    settle_claims(ctx, disbursal, payouts)
-    mail_payouts(ctx, disbursal, payouts)
-    for line in disbursal.lines:
-        if line.state == LineState.INCLUDED:
-            line.state = LineState.PAID
-    db.session.flush()
-    after = next_status(InvoiceStatus.BUNDLED, InvoiceEvent.RELEASED)
-    _move_all(
+        line.state, line.reason = LineState.REMOVED, reason.strip()[:500]
+    move_invoices(
         ctx,
-        [loan.invoice_id for loan in loans],
+        ids,
         InvoiceStatus.BUNDLED,
-        after,
-        "disbursed",
-        disbursal.reference,
+        InvoiceEvent.UNBUNDLED,
+        kind="unbundled",
+        reason=f"{disbursal.reference}: {reason.strip()}",
     )
-    return disbursal
+
+
+def _note_maker(ctx: Context, disbursal: Disbursal) -> None:
+    """Who changes what is in it has a hand in it, and may not approve it alone."""
+    if ctx.actor_id is not None and ctx.actor_id not in disbursal.maker_ids:
+        disbursal.maker_ids = [*disbursal.maker_ids, ctx.actor_id]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import select
@@ -12,89 +11,97 @@ from tusker.currency import currency
 from tusker.domain.interest import deduction_at_payout, due_date
 from tusker.errors import Duplicate, InvalidInput
 from tusker.extensions import db
-from tusker.models import Claim, ClaimSettlement, Disbursal, Invoice, Loan, Role
+from tusker.models import (
+    BankAccount,
+    Claim,
+    ClaimSettlement,
+    Disbursal,
+    DisbursalLine,
+    Invoice,
+    LineState,
+    Loan,
+    Payout,
+    PayoutState,
+    Role,
+)
 from tusker.services.context import Context
 from tusker.services.outbox import company_addresses, queue_mail
 from tusker.services.reserve import hold_reserve
 
 
-@dataclass(slots=True)
-class Payout:
-    """What one supplier gets: net = principal − deducted interest and fees − claims, in minor units."""
-
-    supplier_id: int
-    invoices: list[Invoice]
-    principal: int = 0
-    deducted: int = 0
-    claims: int = 0
-
-    @property
-    def net(self) -> int:
-        """The amount to transfer."""
-        return self.principal - self.deducted - self.claims
+def included_lines(disbursal_id: int) -> Sequence[DisbursalLine]:
+    """The lines that are to be paid, by invoice."""
+    return db.session.scalars(
+        select(DisbursalLine)
+        .where(DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED)
+        .order_by(DisbursalLine.invoice_id)
+    ).all()
 
 
-def payouts_for(invoices: Collection[Invoice], start: date) -> list[Payout]:
-    """What each supplier gets when these invoices are paid out on `start`, before claims; by supplier id."""
-    by_supplier: dict[int, Payout] = {}
-    for invoice in invoices:
-        payout = by_supplier.setdefault(invoice.supplier_id, Payout(invoice.supplier_id, []))
-        payout.invoices.append(invoice)
-        payout.principal += invoice.principal
-        payout.deducted += deduction_at_payout(invoice.principal, invoice.terms, start).total
-    return [by_supplier[supplier_id] for supplier_id in sorted(by_supplier)]
-
-
-def make_loans(
+def make_payouts(
     ctx: Context,
     disbursal: Disbursal,
     invoices: Collection[Invoice],
+    accounts: Mapping[int, BankAccount],
     start: date,
-    references: Mapping[int, str],
-) -> list[Loan]:
-    """Make a loan of each locked invoice and hold its reserve. Raises typed errors naming `loan_references`."""
-    _check_references(references)
-    loans = []
+) -> list[Payout]:
+    """Freeze what each supplier is paid for a disbursal that is released to the bank, by supplier id.
+
+    Deductions are reckoned as if every loan began on `start`; open claims are netted, oldest first, never beyond the
+    payout. Raises `InvalidInput` naming `execution_date` when deductions would take an invoice's whole payout.
+    """
+    lines = {line.invoice_id: line for line in included_lines(disbursal.id)}
+    payouts: dict[int, Payout] = {}
     for invoice in invoices:
-        terms = invoice.terms
-        deducted = deduction_at_payout(invoice.principal, terms, start)
+        deducted = deduction_at_payout(invoice.principal, invoice.terms, start)
         if deducted.total >= invoice.principal:
             raise InvalidInput(
-                f"Interest and fees of {invoice.number} would take its whole payout.", field="value_date"
+                f"Interest and fees of {invoice.number} would take its whole payout.", field="execution_date"
             )
-        loans.append(
-            Loan(
-                reference=references.get(invoice.id, "").strip() or f"L-{disbursal.id}-{invoice.id}",
-                invoice_id=invoice.id,
-                disbursal_id=disbursal.id,
-                principal=invoice.principal,
-                open_principal=invoice.principal,
-                fee=terms.fee_of(invoice.principal),
-                deducted_interest=deducted.interest,
-                deducted_fee=deducted.fee,
-                start_date=start,
-                due_date=due_date(start, terms),
-                booked_on=ctx.today,
-            )
-        )
-        hold_reserve(ctx, invoice, disbursal.reference)
-    db.session.add_all(loans)
+        payout = payouts.get(invoice.supplier_id) or _new_payout(disbursal, invoice.supplier_id, accounts)
+        payouts[invoice.supplier_id] = payout
+        payout.principal += invoice.principal
+        payout.deducted_interest += deducted.interest
+        payout.deducted_fee += deducted.fee
+        line = lines[invoice.id]
+        line.payout = payout
+        line.deducted_interest, line.deducted_fee = deducted.interest, deducted.fee
+    with db.session.no_autoflush:
+        _net_claims(ctx, disbursal, payouts)
+        for payout in payouts.values():
+            payout.net = payout.principal - payout.deducted_interest - payout.deducted_fee - payout.claims
+    made = [payouts[supplier_id] for supplier_id in sorted(payouts)]
+    db.session.add_all(made)
     db.session.flush()
-    return loans
+    return made
 
 
-def settle_claims(ctx: Context, disbursal: Disbursal, payouts: Collection[Payout]) -> None:
-    """Net the suppliers' open claims, oldest first, from their payouts; never more than the payout."""
+def _new_payout(disbursal: Disbursal, supplier_id: int, accounts: Mapping[int, BankAccount]) -> Payout:
+    return Payout(
+        disbursal_id=disbursal.id,
+        supplier_id=supplier_id,
+        bank_account_id=accounts[supplier_id].id,
+        reference=f"P-{disbursal.id}-{supplier_id}",
+        principal=0,
+        deducted_interest=0,
+        deducted_fee=0,
+        claims=0,
+        net=0,
+        state=PayoutState.INSTRUCTED,
+    )
+
+
+def _net_claims(ctx: Context, disbursal: Disbursal, payouts: Mapping[int, Payout]) -> None:
     claims = db.session.scalars(
         select(Claim)
-        .where(Claim.supplier_id.in_([p.supplier_id for p in payouts]), Claim.open_amount > 0)
+        .where(Claim.supplier_id.in_(payouts), Claim.open_amount > 0)
         .order_by(Claim.id)
         .with_for_update(key_share=True)
     ).all()
-    by_supplier = {payout.supplier_id: payout for payout in payouts}
     for claim in claims:
-        payout = by_supplier[claim.supplier_id]
-        amount = min(claim.open_amount, payout.net)
+        payout = payouts[claim.supplier_id]
+        left = payout.principal - payout.deducted_interest - payout.deducted_fee - payout.claims
+        amount = min(claim.open_amount, left)
         if amount > 0:
             claim.open_amount -= amount
             payout.claims += amount
@@ -103,26 +110,89 @@ def settle_claims(ctx: Context, disbursal: Disbursal, payouts: Collection[Payout
                     claim_id=claim.id, disbursal_id=disbursal.id, amount=amount, booked_on=ctx.today
                 )
             )
+
+
+def undo_netting(ctx: Context, payout: Payout) -> None:
+    """The claims that were netted from a payout which was not made, or came back, are open again."""
+    settlements = db.session.scalars(
+        select(ClaimSettlement)
+        .join(Claim, Claim.id == ClaimSettlement.claim_id)
+        .where(
+            ClaimSettlement.disbursal_id == payout.disbursal_id,
+            Claim.supplier_id == payout.supplier_id,
+            ClaimSettlement.amount > 0,
+        )
+        .order_by(ClaimSettlement.id)
+    ).all()
+    locked = db.session.scalars(
+        select(Claim)
+        .where(Claim.id.in_([s.claim_id for s in settlements]))
+        .order_by(Claim.id)
+        .with_for_update(key_share=True)
+    )
+    claims = {claim.id: claim for claim in locked}
+    for settlement in settlements:
+        claims[settlement.claim_id].open_amount += settlement.amount
+        db.session.add(
+            ClaimSettlement(
+                claim_id=settlement.claim_id,
+                disbursal_id=payout.disbursal_id,
+                amount=-settlement.amount,
+                booked_on=ctx.today,
+            )
+        )
     db.session.flush()
 
 
-def mail_payouts(ctx: Context, disbursal: Disbursal, payouts: Collection[Payout]) -> None:
-    """One mail a supplier, not one an invoice."""
-    for payout in payouts:
-        queue_mail(
-            ctx,
-            "payout",
-            company_addresses(payout.supplier_id, Role.SUPPLIER),
-            reference=disbursal.reference,
-            bank_reference=disbursal.bank_reference,
-            invoices=[
-                {"number": i.number, "principal": currency().show(i.principal)} for i in payout.invoices
-            ],
-            principal=currency().show(payout.principal),
-            deducted=currency().show(payout.deducted) if payout.deducted else "",
-            claims=currency().show(payout.claims) if payout.claims else "",
-            total=currency().show(payout.net),
+def make_loans(
+    ctx: Context,
+    disbursal: Disbursal,
+    lines: Sequence[DisbursalLine],
+    invoices: Mapping[int, Invoice],
+    start: date,
+    references: Mapping[int, str],
+) -> None:
+    """Make a loan of each released line's locked invoice, with the deductions that the release froze, and hold its
+    reserve. `references` are loan ids of the lender's own by invoice id. Raises typed errors naming
+    `loan_references`."""
+    _check_references(references)
+    for line in lines:
+        invoice = invoices[line.invoice_id]
+        db.session.add(
+            Loan(
+                reference=references.get(invoice.id, "").strip() or f"L-{disbursal.id}-{invoice.id}",
+                invoice_id=invoice.id,
+                disbursal_id=disbursal.id,
+                principal=line.principal,
+                open_principal=line.principal,
+                fee=invoice.terms.fee_of(line.principal),
+                deducted_interest=line.deducted_interest,
+                deducted_fee=line.deducted_fee,
+                start_date=start,
+                due_date=due_date(start, invoice.terms),
+                booked_on=ctx.today,
+            )
         )
+        hold_reserve(ctx, invoice, disbursal.reference)
+        line.state = LineState.PAID
+    db.session.flush()
+
+
+def mail_payout(ctx: Context, payout: Payout, invoices: Sequence[Invoice]) -> None:
+    """Tell a supplier that its money left: one mail a payout, not one an invoice."""
+    deducted = payout.deducted_interest + payout.deducted_fee
+    queue_mail(
+        ctx,
+        "payout",
+        company_addresses(payout.supplier_id, Role.SUPPLIER),
+        reference=payout.disbursal.reference,
+        bank_reference=payout.bank_reference,
+        invoices=[{"number": i.number, "principal": currency().show(i.principal)} for i in invoices],
+        principal=currency().show(payout.principal),
+        deducted=currency().show(deducted) if deducted else "",
+        claims=currency().show(payout.claims) if payout.claims else "",
+        total=currency().show(payout.net),
+    )
 
 
 def _check_references(references: Mapping[int, str]) -> None:

@@ -35,7 +35,6 @@ def move_reserve(ctx: Context, invoice_id: int, kind: ReserveKind, amount: int, 
                 reason=reason[:500],
             )
         )
-        db.session.flush()
 
 
 def hold_reserve(ctx: Context, invoice: Invoice, reason: str) -> None:

@@ -1,5 +1,5 @@
-"""Undoing a receipt or a confirmed disbursal: contra rows, nothing is deleted, and debts stand as if it had never
-been."""
+"""Undoing a receipt, a payout or a confirmed disbursal: contra rows, nothing is deleted, and debts stand as if it
+had never been."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import (
     Allocation,
-    Claim,
-    ClaimSettlement,
     Disbursal,
+    DisbursalLine,
     DisbursalStatus,
     Invoice,
     LineState,
     Loan,
+    Payout,
+    PayoutState,
     Receipt,
     ReceiptKind,
 )
 from tusker.services.context import Context
+from tusker.services.disbursals import close_disbursal
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.payouts import undo_netting
 from tusker.services.receipts import REVIEW_JOB
 from tusker.services.reserve import take_back_release, undo_hold
+from tusker.services.settlement import lock_payout, mail_failure, settle_payout
 from tusker.transactions import after_commit
 
 
@@ -120,10 +124,10 @@ def _reverse_allocation(
 
 
 def undo_disbursal(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
-    """Undo a confirmed disbursal: the money did not arrive, or came back.
+    """Undo a confirmed disbursal: its money did not arrive, or came back.
 
-    Its loans are reversed and its invoices wait for a payout again, their principal still reserved. Raises
-    `Conflict` when a payment was recorded on one of its loans; undo that first.
+    The loans of all its payouts are reversed and their invoices wait for a payout again, their principal still
+    reserved. Raises `Conflict` when a payment was recorded on one of its loans; undo that first.
     """
     why = _reason(reason)
     disbursal = lock_disbursal(disbursal_id)
@@ -131,26 +135,54 @@ def undo_disbursal(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal
         raise Conflict(
             f"Disbursal {disbursal.reference} is {disbursal.status}; only a confirmed one can be undone."
         )
-    paid = [line for line in disbursal.lines if line.state == LineState.PAID]
+    payouts = db.session.scalars(
+        select(Payout)
+        .where(Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.CONFIRMED)
+        .order_by(Payout.id)
+        .with_for_update(key_share=True, of=Payout)
+    ).all()
+    _undo_payouts(ctx, disbursal, payouts, why, None)
+    return disbursal
+
+
+def return_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | None = None) -> Payout:
+    """A payout that had left came back from the supplier's bank: its loans are undone as in `undo_disbursal`.
+
+    `entry_id` names the statement's entry that says so. When it was the last one that stood, the disbursal is undone.
+    """
+    why = _reason(reason)
+    disbursal, payout = lock_payout(payout_id, PayoutState.CONFIRMED)
+    _undo_payouts(ctx, disbursal, [payout], why, entry_id)
+    mail_failure(ctx, payout, why)
+    return payout
+
+
+def _undo_payouts(
+    ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout], why: str, entry_id: int | None
+) -> None:
+    paid = db.session.scalars(
+        select(DisbursalLine).where(
+            DisbursalLine.payout_id.in_([payout.id for payout in payouts]),
+            DisbursalLine.state == LineState.PAID,
+        )
+    ).all()
     invoices = {invoice.id: invoice for invoice in lock_invoices([line.invoice_id for line in paid])}
-    loans = [loan for loan in _lock_loans(list(invoices)).values() if loan.disbursal_id == disbursal_id]
+    loans = [loan for loan in _lock_loans(list(invoices)).values() if loan.disbursal_id == disbursal.id]
     _check_untouched(loans, invoices)
-    before = disbursal.status
-    disbursal.status, disbursal.closed_at, disbursal.closed_by = (
-        DisbursalStatus.REVERSED,
-        ctx.now,
-        ctx.actor_id,
-    )
-    record_event(
-        ctx, "disbursal", disbursal.id, "reversed", from_value=before, to_value=disbursal.status, reason=why
-    )
     for line in paid:
         line.state, line.reason = LineState.REMOVED, f"payout undone: {why}"[:500]
     for loan in loans:
         _undo_loan(ctx, loan, invoices[loan.invoice_id], disbursal, why)
-    _undo_settlements(ctx, disbursal_id)
+    for payout in payouts:
+        settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
+        undo_netting(ctx, payout)
     db.session.flush()
-    return disbursal
+    standing = select(Payout.id).where(
+        Payout.disbursal_id == disbursal.id,
+        Payout.state.in_([PayoutState.CONFIRMED, PayoutState.INSTRUCTED]),
+    )
+    if disbursal.status == DisbursalStatus.CONFIRMED and db.session.scalar(standing.limit(1)) is None:
+        close_disbursal(ctx, disbursal, DisbursalStatus.REVERSED, why)
 
 
 def _undo_loan(ctx: Context, loan: Loan, invoice: Invoice, disbursal: Disbursal, why: str) -> None:
@@ -168,33 +200,6 @@ def _undo_loan(ctx: Context, loan: Loan, invoice: Invoice, disbursal: Disbursal,
         to_value=invoice.status,
         reason=f"{disbursal.reference}: {why}"[:500],
     )
-
-
-def _undo_settlements(ctx: Context, disbursal_id: int) -> None:
-    """Claims that were netted from the payout are open again."""
-    settlements = db.session.scalars(
-        select(ClaimSettlement)
-        .where(ClaimSettlement.disbursal_id == disbursal_id)
-        .order_by(ClaimSettlement.id)
-    ).all()
-    claims = {
-        claim.id: claim
-        for claim in db.session.scalars(
-            select(Claim)
-            .where(Claim.id.in_([s.claim_id for s in settlements]))
-            .with_for_update(key_share=True)
-        )
-    }
-    for settlement in settlements:
-        claims[settlement.claim_id].open_amount += settlement.amount
-        db.session.add(
-            ClaimSettlement(
-                claim_id=settlement.claim_id,
-                disbursal_id=disbursal_id,
-                amount=-settlement.amount,
-                booked_on=ctx.today,
-            )
-        )
 
 
 def _check_untouched(loans: Sequence[Loan], invoices: dict[int, Invoice]) -> None:

@@ -128,6 +128,13 @@ def change_password(ctx: Context, user_id: int, current: str, new: str) -> User:
     return _set_password(ctx, user, new, kind="password_changed")
 
 
+def confirm_password(user_id: int, password: str) -> None:
+    """Make sure that it is the signed-in person who acts: raises `InvalidInput` for `password` unless it is theirs."""
+    user = db.session.get(User, user_id)
+    if user is None or not user.active or not _verify(user.password_hash, password):
+        raise InvalidInput("The password is not right.", field="password")
+
+
 def request_password_reset(ctx: Context, email: str) -> None:
     """Have a link sent to this address if a user has it. Does the same for every address.
 

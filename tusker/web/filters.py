@@ -27,6 +27,7 @@ STATUS_WORDS = {
     "exception": "Problem",
     "unknown": "Needs review",
     "open": "Open",
+    "instructed": "At the bank",
     "reversed": "Undone",
     "payment": "Received",
 }

@@ -1,0 +1,49 @@
+"""Moving many invoices at once: one statement for their status, one for their events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+
+from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.extensions import db
+from tusker.services.context import Context
+
+_MOVE_ALL = text(
+    """
+    WITH moved AS (UPDATE invoices SET status = :after WHERE id = ANY(:ids) RETURNING id)
+    INSERT INTO events (at, actor_id, actor, subject, subject_id, kind, from_value, to_value, reason)
+    SELECT :now, :actor_id, :actor, 'invoice', id, :kind, :before, :after, :reason FROM moved ORDER BY id
+    """
+)
+
+
+def move_invoices(
+    ctx: Context,
+    ids: Sequence[int],
+    before: InvoiceStatus,
+    event: InvoiceEvent,
+    *,
+    kind: str,
+    reason: str,
+) -> None:
+    """Apply a lifecycle event to locked invoices that all stand at `before`, with one event row each.
+
+    Raises `IllegalTransition` for a pair the lifecycle does not know.
+    """
+    db.session.flush()
+    db.session.execute(
+        _MOVE_ALL,
+        {
+            "ids": list(ids),
+            "before": before,
+            "after": next_status(before, event),
+            "now": ctx.now,
+            "actor_id": ctx.actor_id,
+            "actor": ctx.actor,
+            "kind": kind,
+            "reason": reason[:500],
+        },
+    )
+    db.session.expire_all()

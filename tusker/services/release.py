@@ -1,0 +1,169 @@
+"""Two people and a bank: a draft is approved by another admin, then released. Nothing moves on without its lock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+
+from sqlalchemy import select
+
+from tusker.currency import currency
+from tusker.errors import Conflict, InvalidInput, NotAllowed
+from tusker.extensions import db
+from tusker.models import BankAccount, Customer, Disbursal, DisbursalStatus, Invoice, Payout
+from tusker.queries.bank_accounts import active_accounts
+from tusker.services.context import Context
+from tusker.services.disbursals import lock_draft, set_disbursal_status
+from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.payouts import included_lines, make_payouts
+from tusker.services.settlement import confirm_netted
+
+LATEST_EXECUTION = timedelta(days=10)
+"""How far ahead the bank may be told to pay."""
+
+
+def approve(ctx: Context, disbursal_id: int, *, second_admin: bool) -> Disbursal:
+    """Approve a draft as it stands: its invoices, their principal and the accounts that are paid.
+
+    With `second_admin`, nobody who made or changed it may (`NotAllowed`). Raises `Conflict` when a supplier has no
+    approved bank account.
+    """
+    disbursal = lock_draft(disbursal_id)
+    if second_admin:
+        check_second_admin(ctx, disbursal.maker_ids, "prepared this disbursal")
+    invoices = _invoices_of(disbursal)
+    accounts = _accounts_of(invoices)
+    disbursal.second_admin = second_admin
+    disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
+    disbursal.approved_digest = _digest(invoices, accounts)
+    total = sum(invoice.principal for invoice in invoices)
+    set_disbursal_status(
+        ctx, disbursal, DisbursalStatus.APPROVED, "approved", invoices=len(invoices), total=total
+    )
+    queue_mail(
+        ctx,
+        "disbursal_approved",
+        admin_addresses(),
+        reference=disbursal.reference,
+        disbursal_id=disbursal.id,
+        approver=ctx.actor,
+        invoices=len(invoices),
+        total=currency().show(total),
+    )
+    return disbursal
+
+
+def withdraw_approval(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
+    """Make an approved disbursal a draft again, so that it can be changed; any admin may."""
+    if not reason.strip():
+        raise InvalidInput("Say why.", field="reason")
+    disbursal = _lock_approved(disbursal_id)
+    disbursal.approved_at = disbursal.approved_by = disbursal.approved_digest = None
+    disbursal.second_admin = False
+    set_disbursal_status(ctx, disbursal, DisbursalStatus.DRAFT, "approval_withdrawn", reason.strip())
+    return disbursal
+
+
+def release(ctx: Context, disbursal_id: int, *, execution_date: date, second_admin: bool) -> Disbursal:
+    """Release an approved disbursal: what each supplier is paid is frozen, and the bank file can be made.
+
+    The caller has just asked the releasing person for the password. Of any number of releases at once one wins; the
+    others get `Conflict`. Payouts of which claims leave nothing need no transfer and are confirmed at once.
+    """
+    disbursal = _lock_approved(disbursal_id)
+    if second_admin and not disbursal.second_admin:
+        raise Conflict(
+            "This was approved without a second admin; withdraw the approval and have it approved."
+        )
+    _check_execution_date(ctx, disbursal, execution_date)
+    invoices = _invoices_of(disbursal)
+    accounts = _accounts_of(invoices)
+    if _digest(invoices, accounts) != disbursal.approved_digest:
+        raise Conflict(
+            "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
+        )
+    disbursal.execution_date = execution_date
+    disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
+    payouts = make_payouts(ctx, disbursal, invoices, accounts, execution_date)
+    set_disbursal_status(
+        ctx,
+        disbursal,
+        DisbursalStatus.RELEASED,
+        "released",
+        payouts=len(payouts),
+        net=sum(payout.net for payout in payouts),
+        execution_date=execution_date.isoformat(),
+    )
+    _mail_release(ctx, disbursal, payouts)
+    confirm_netted(ctx, disbursal, min(execution_date, ctx.today))
+    return disbursal
+
+
+def check_second_admin(ctx: Context, makers: Iterable[int | None], did: str) -> None:
+    """Raise `NotAllowed` unless the acting person is known and none of the makers."""
+    if ctx.actor_id is None:
+        raise NotAllowed("An admin has to do this under their own name.")
+    if ctx.actor_id in set(makers):
+        raise NotAllowed(f"You {did}; another admin must approve it.")
+
+
+def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date) -> None:
+    if day < disbursal.business_date:
+        raise InvalidInput(
+            f"The execution date must not be before the disbursal was made ({disbursal.business_date:%d %b %Y}).",
+            field="execution_date",
+        )
+    if day > ctx.today + LATEST_EXECUTION:
+        raise InvalidInput(
+            f"The execution date may be at most {LATEST_EXECUTION.days} days ahead.", field="execution_date"
+        )
+
+
+def _lock_approved(disbursal_id: int) -> Disbursal:
+    disbursal = lock_disbursal(disbursal_id)
+    if disbursal.status == DisbursalStatus.DRAFT:
+        raise Conflict(f"Disbursal {disbursal.reference} is not approved yet.")
+    if disbursal.status != DisbursalStatus.APPROVED:
+        raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
+    return disbursal
+
+
+def _invoices_of(disbursal: Disbursal) -> Sequence[Invoice]:
+    return lock_invoices([line.invoice_id for line in included_lines(disbursal.id)])
+
+
+def _accounts_of(invoices: Sequence[Invoice]) -> Mapping[int, BankAccount]:
+    """The approved accounts by supplier id; raises `Conflict` naming the suppliers without one."""
+    suppliers = {invoice.supplier_id for invoice in invoices}
+    accounts = active_accounts(suppliers)
+    missing = db.session.scalars(
+        select(Customer.name).where(Customer.id.in_(suppliers - accounts.keys())).order_by(Customer.name)
+    ).all()
+    if missing:
+        raise Conflict(
+            f"No approved bank details: {', '.join(missing)}. Have them approved, or take the invoices out.",
+            suppliers=list(missing),
+        )
+    return accounts
+
+
+def _digest(invoices: Sequence[Invoice], accounts: Mapping[int, BankAccount]) -> str:
+    """SHA-256 over (invoice, principal, account) in the order of invoice ids: what an approval covers."""
+    covered = [[i.id, i.principal, accounts[i.supplier_id].id] for i in sorted(invoices, key=lambda i: i.id)]
+    return hashlib.sha256(json.dumps(covered).encode()).hexdigest()
+
+
+def _mail_release(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]) -> None:
+    queue_mail(
+        ctx,
+        "disbursal_released",
+        admin_addresses(),
+        reference=disbursal.reference,
+        disbursal_id=disbursal.id,
+        releaser=ctx.actor,
+        payouts=len(payouts),
+        total=currency().show(sum(payout.net for payout in payouts)),
+    )
