@@ -95,6 +95,14 @@ def proposal_of(customer_id: int) -> BankAccount:
     return found
 
 
+def customer_of(account_id: int) -> int:
+    """Whose account it is; raises `NotFound`."""
+    found: int | None = db.session.scalar(select(BankAccount.customer_id).where(BankAccount.id == account_id))
+    if found is None:
+        raise NotFound("These bank details do not exist.")
+    return found
+
+
 def _entries() -> Select[Any]:
     return (
         select(BankAccount, Customer.name, _proposer.name, _decider.name)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from tusker.domain.accounts import AccountNumber
-from tusker.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from tusker.errors import Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
 from tusker.models import BankAccount, BankAccountState, Customer, Role
+from tusker.queries.bank_accounts import customer_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_customer
@@ -118,10 +119,7 @@ def _locked_supplier(customer_id: int) -> Customer:
 
 def _locked_proposal(account_id: int) -> tuple[Customer, BankAccount]:
     """The open proposal and its supplier, whose row is the lock for all of its accounts."""
-    customer_id = db.session.scalar(select(BankAccount.customer_id).where(BankAccount.id == account_id))
-    if customer_id is None:
-        raise NotFound("These bank details do not exist.")
-    customer = lock_customer(customer_id)
+    customer = lock_customer(customer_of(account_id))
     proposed = db.session.get_one(BankAccount, account_id, populate_existing=True)
     if proposed.state != BankAccountState.PROPOSED:
         word = "refused" if proposed.state == BankAccountState.REFUSED else "approved"
