@@ -30,7 +30,7 @@ def command_context(name: str) -> Context:
 def admin_context(name: str, email: str) -> Context:
     """An admin acting by a command, where two people are needed; raises `NotFound` for anybody else."""
     admin = admin_called(email)
-    actor = f"{admin.name} (flask {name})"[-120:]
+    actor = f"{admin.name[:80]} (flask {name})"
     return Context(actor_id=admin.id, actor=actor, now=clock.now(), today=clock.today())
 
 
