@@ -15,6 +15,7 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.models import Role
 from tusker.queries import staff_dashboard as reads
 from tusker.queries.ageing import ageing_of
+from tusker.queries.bank_accounts import proposals_waiting
 from tusker.queries.customers import customers_on_hold
 from tusker.queries.disbursals import open_disbursals
 from tusker.queries.events import events_page
@@ -41,6 +42,7 @@ def dashboard() -> ResponseReturnValue:
         totals=totals_of(loans, today),
         ageing=ageing_of(loans, today),
         held=customers_on_hold(),
+        bank_proposals=proposals_waiting(),
         lost=reads.shipments_lost_after_bundling(SHOWN),
         review=reads.shipments_to_review(SHOWN),
         health=reads.health(clock.now() - LATE),

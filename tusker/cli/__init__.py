@@ -12,6 +12,7 @@ from flask import Flask
 
 from tusker import clock
 from tusker.errors import TuskerError
+from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
 
 
@@ -24,6 +25,13 @@ def init_app(app: Flask) -> None:
 def command_context(name: str) -> Context:
     """The acting command and the time, as services want them."""
     return Context(actor_id=None, actor=f"flask {name}", now=clock.now(), today=clock.today())
+
+
+def admin_context(name: str, email: str) -> Context:
+    """An admin acting by a command, where two people are needed; raises `NotFound` for anybody else."""
+    admin = admin_called(email)
+    actor = f"{admin.name[:80]} (flask {name})"
+    return Context(actor_id=admin.id, actor=actor, now=clock.now(), today=clock.today())
 
 
 @contextmanager

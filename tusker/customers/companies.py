@@ -8,6 +8,7 @@ from flask import Response, current_app, flash, render_template, request, url_fo
 
 from tusker.clock import today
 from tusker.currency import currency
+from tusker.customers.bank import bank_context
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import DEFAULT_TERMS, CustomerForm, CustomersFilter, TokenForm
 from tusker.customers.identities import IdentityDraft, draft_of, only_drafting, pack, read_draft
@@ -124,7 +125,6 @@ def show(customer_id: int) -> str:
     lines = lines_of(customer_id, today(), limit=LINES_SHOWN + 1)
     return render_template(
         "customers/show.html",
-        customer=customer,
         lines=lines[:LINES_SHOWN],
         more_lines=len(lines) > LINES_SHOWN,
         invoices=queries.recent_invoices(customer_id),
@@ -133,6 +133,7 @@ def show(customer_id: int) -> str:
         credit=credit_balance(customer_id, today()),
         claims=open_claims_of(customer_id),
         receipts=receipts_page(customer_id=customer_id, limit=RECEIPTS_SHOWN),
+        **bank_context(customer),
         **token_context(customer_id),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from wtforms import BooleanField, SearchField
 
+from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, InterestTiming, Terms
 from tusker.models import LineStatus
 from tusker.queries.credit_lines import LineState
@@ -37,6 +38,7 @@ DEFAULT_TERMS = Terms(
 )
 """What a new supplier's form starts with."""
 
+_CODE = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 _DAY_COUNTS = [
     (DayCount.ACT_365F.value, "Actual / 365 (fixed)"),
     (DayCount.ACT_360.value, "Actual / 360"),
@@ -216,6 +218,40 @@ class TokenForm(Form):
     """A new API token."""
 
     name = NameField("Name", description="Which system will use it, such as “ERP production”.")
+
+
+class BankAccountForm(Form):
+    """Where a supplier is to be paid."""
+
+    holder = TextField("Holder", max_length=HOLDER_MAX, description="As the bank knows the account's owner.")
+    iban = TextField("IBAN", max_length=60, required=False, render_kw=_CODE)
+    account_number = TextField("Account number", max_length=60, required=False, render_kw=_CODE)
+    ifsc = TextField(
+        "IFSC", max_length=20, required=False, render_kw=_CODE, description="Of the branch, in India."
+    )
+    bic = TextField(
+        "BIC",
+        max_length=20,
+        required=False,
+        render_kw=_CODE,
+        description="Elsewhere; may go with an IBAN too.",
+    )
+
+    def account(self) -> AccountNumber:
+        """What was filled in; raises `InvalidInput` naming the field that cannot be."""
+        return parse_account(
+            self.holder.data,
+            iban=self.iban.data,
+            account_number=self.account_number.data,
+            ifsc=self.ifsc.data,
+            bic=self.bic.data,
+        )
+
+
+class ReasonForm(Form):
+    """Why something is not done."""
+
+    reason = TextField("Reason", max_length=500, description="The supplier reads it in a mail.")
 
 
 class CustomersFilter(FilterForm):

@@ -45,7 +45,7 @@ class AccountNumber:
     def masked(self) -> str:
         """The number as events, mails and company users see it: its last four characters, of a short one fewer."""
         shown = min(SHOWN_DIGITS, len(self.number) // 2)
-        return f"•••• {self.number[len(self.number) - shown :]}"
+        return f"•••• {self.number[len(self.number) - shown :]}".rstrip()
 
     def spaced(self) -> str:
         """The whole number for people to compare: an IBAN in groups of four, an account number as it is."""

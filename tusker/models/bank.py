@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, U
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.accounts import AccountNumber
 from tusker.extensions import db
 from tusker.models.columns import Code, Id, Instant, LongText, Money, Name, one_of
 from tusker.models.customer import Customer
@@ -66,6 +67,11 @@ class BankAccount(db.Model):
     reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
 
     customer: Mapped[Customer] = relationship(lazy="select")
+
+    @property
+    def account(self) -> AccountNumber:
+        """The account as the domain's value."""
+        return AccountNumber(self.holder, self.iban, self.account_number, self.ifsc, self.bic)
 
 
 class BankStatement(db.Model):

@@ -9,8 +9,18 @@ from sqlalchemy import Select, or_, select
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Disbursal, Invoice, Loan
+from tusker.models import Disbursal, Invoice, Loan, Role, User
 from tusker.models.invoice import LIVE_NUMBER
+
+
+def admin_called(email: str) -> User:
+    """The active admin with this address; raises `NotFound`."""
+    found = db.session.scalar(
+        select(User).where(User.email == email.strip().lower(), User.role == Role.ADMIN, User.active)
+    )
+    if found is None:
+        raise NotFound(f"No active admin has the address “{email[:120]}”.", field="as")
+    return found
 
 
 def disbursal_id_of(reference: str) -> int:

@@ -48,6 +48,7 @@ _SUPPLIER = (
     ("Exposure", "chart-bar", "reports.exposure", "reports"),
     ("Statement", "report-money", "reports.statement", "reports"),
     ("Calculator", "calculator", "reports.calculator", "reports"),
+    ("Bank details", "building-bank", "customers.my_bank_details", "control"),
     ("API tokens", "key", "customers.my_tokens", "control"),
 )
 _PURCHASER = (
