@@ -11,8 +11,9 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import text
 
+from tests.conftest import PASSWORD
 from tusker.extensions import db
-from tusker.models import CreditLine, Invoice
+from tusker.models import CreditLine, Invoice, User
 from tusker.transactions import transaction
 
 
@@ -24,7 +25,10 @@ def flask(app: Flask) -> Callable[..., Result]:
 
 
 def test_from_bundle_to_repaid(
-    flask: Callable[..., Result], make_invoice: Callable[..., Invoice], one: Callable[..., Any]
+    flask: Callable[..., Result],
+    make_invoice: Callable[..., Invoice],
+    one: Callable[..., Any],
+    create_user: Callable[..., User],
 ) -> None:
     number = make_invoice("financeable", value=10_000_00).number
     bundled = flask("bundle")
@@ -33,6 +37,13 @@ def test_from_bundle_to_repaid(
     assert bundled.output == f"{reference}: 8000.00 INR\n"
     assert flask("bundle").output == bundled.output
     assert reference in flask("list-disbursals", "--status", "draft").output
+    email = create_user().email
+    approved = flask("approve-disbursal", reference, "--as", email)
+    assert approved.output == f"Approved. {reference}: 8000.00 INR\n"
+    refused = flask("release-disbursal", reference, "--as", email, "--password", "not mine")
+    assert "password: The password is not right." in refused.output
+    released = flask("release-disbursal", reference, "--as", email, "--password", PASSWORD)
+    assert released.output == f"Released. {reference}: 8000.00 INR\n"
     done = flask("confirm-disbursal", reference, "--bank-reference", "UTR-1", "--value-date", "2026-03-02")
     assert done.exit_code == 0, done.output
     repaid = flask("repay", number, "--reference", "PAY-1")

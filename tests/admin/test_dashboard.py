@@ -62,7 +62,7 @@ def test_what_is_to_be_done_with_its_figures(
     html = login().get("/admin/").text
     todo = section(html, "todo")
     assert "2 invoices to be financed ₹2,400.00" in todo
-    assert "awaits its release: ₹2,400.00 1 invoice of 1 supplier" in todo
+    assert "to be approved: ₹2,400.00 1 invoice of 1 supplier" in todo
     by_status = section(html, "by-status")
     assert "To be financed 2 ₹2,400.00" in by_status
     assert "Disbursed 1 ₹3,200.00" in by_status

@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.admin.conftest import HTMX
-from tests.conftest import TODAY, bundle_and_confirm, order_on
+from tests.conftest import TODAY, approve_and_release, bundle_and_confirm, order_on
 from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Shipment
@@ -24,11 +24,15 @@ from tusker.transactions import transaction
 
 @pytest.fixture
 def bundle(ctx: Context, make_invoice: Callable[..., Invoice]) -> Callable[..., tuple[int, list[int]]]:
-    """An open disbursal of new invoices: its id and theirs."""
+    """A draft (or released) disbursal of new invoices: its id and theirs."""
 
-    def make(count: int = 2, **invoice: Any) -> tuple[int, list[int]]:
+    def make(count: int = 2, *, released: bool = False, **invoice: Any) -> tuple[int, list[int]]:
         ids = [make_invoice("financeable", **invoice).id for _ in range(count)]
-        return bundle_and_confirm(ctx, ids, only_bundle=True).id, ids
+        disbursal_id = bundle_and_confirm(ctx, ids, only_bundle=True).id
+        if released:
+            with transaction():
+                approve_and_release(ctx, disbursal_id)
+        return disbursal_id, ids
 
     return make
 
@@ -36,7 +40,7 @@ def bundle(ctx: Context, make_invoice: Callable[..., Invoice]) -> Callable[..., 
 def test_confirm_makes_loans_with_own_ids_where_given(
     login: Callable[..., FlaskClient], bundle: Callable[..., tuple[int, list[int]]], one: Callable[..., Any]
 ) -> None:
-    disbursal_id, (first, second) = bundle()
+    disbursal_id, (first, second) = bundle(released=True)
     answer = login().post(
         f"/admin/disbursals/{disbursal_id}/confirm",
         data={"bank_reference": "UTR-1", "value_date": "2026-03-02", f"loan_reference_{first}": "OWN-7"},
@@ -72,7 +76,7 @@ def test_what_cannot_be_confirmed_says_why_and_writes_nothing(
     given: dict[str, str],
     said: str,
 ) -> None:
-    disbursal_id, (first, second) = bundle()
+    disbursal_id, (first, second) = bundle(released=True)
     data = {
         "bank_reference": given.get("bank_reference", "UTR-1"),
         "value_date": given.get("value_date", "2026-03-02"),
@@ -88,22 +92,40 @@ def test_what_cannot_be_confirmed_says_why_and_writes_nothing(
     assert one("SELECT status FROM disbursals") == "released"
 
 
-def test_taken_out_it_goes_back_and_what_was_typed_stays(
+def test_only_the_ticked_lines_are_kept_and_come_back_when_ticked_again(
     login: Callable[..., FlaskClient], bundle: Callable[..., tuple[int, list[int]]], one: Callable[..., Any]
 ) -> None:
     disbursal_id, (first, second) = bundle(value=1_000_00)
-    answer = login().post(
-        f"/admin/disbursals/{disbursal_id}/take-out/{first}",
-        data={"reason": "Wrong goods", "bank_reference": "TYPED", f"loan_reference_{second}": "OWN-2"},
-        headers=HTMX,
-    )
-    assert answer.status_code == 200
-    assert "Confirm ₹800.00" in answer.text
-    assert 'value="TYPED"' in answer.text
-    assert 'value="OWN-2"' in answer.text
-    assert "Wrong goods" in answer.text
+    browser, url = login(), f"/admin/disbursals/{disbursal_id}/lines"
+    kept = browser.post(url, data={"reason": "Wrong goods", "invoice_ids": [second]}, headers=HTMX)
+    assert kept.status_code == 200
+    assert "Approve ₹800.00" in kept.text
+    assert "Wrong goods" in kept.text
     assert one("SELECT status FROM invoices WHERE id = :id", id=first) == "financeable"
     assert one("SELECT status FROM invoices WHERE id = :id", id=second) == "bundled"
+    back = browser.post(url, data={"invoice_ids": [first, second]}, headers=HTMX)
+    assert "Approve ₹1,600.00" in back.text
+    assert one("SELECT count(*) FROM invoices WHERE status = 'bundled'") == 2
+    nothing = browser.post(url, data={"reason": "All"}, headers=HTMX)
+    assert (nothing.status_code, "Choose at least one invoice" in nothing.text) == (422, True)
+    for wrong in ("999", "x"):
+        assert browser.post(url, data={"reason": "No", "invoice_ids": [wrong]}).status_code == 422
+    assert one("SELECT count(*) FROM invoices WHERE status = 'bundled'") == 2
+
+
+def test_the_effect_follows_the_ticked_boxes_and_changes_nothing(
+    login: Callable[..., FlaskClient], bundle: Callable[..., tuple[int, list[int]]], one: Callable[..., Any]
+) -> None:
+    disbursal_id, (first, second) = bundle(value=1_000_00)
+    browser, url = login(), f"/admin/disbursals/{disbursal_id}/what-if"
+    both = browser.post(url, data={"invoice_ids": [first, second]}, headers=HTMX).text
+    one_only = browser.post(url, data={"invoice_ids": [first]}, headers=HTMX).text
+    assert both.lstrip().startswith('<section class="card" id="what-if"')
+    assert ("₹1,600.00" in both, "₹1,600.00" in one_only, "₹800.00" in one_only) == (True, False, True)
+    assert "100%" in one_only  # one purchaser would owe everything
+    page = browser.post(url, data={"invoice_ids": [first]}).text
+    assert page.count(" checked") == 1
+    assert one("SELECT count(*) FROM disbursal_lines WHERE state = 'included'") == 2
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 301, "two\nlines"])
@@ -115,8 +137,9 @@ def test_a_reason_must_be_given(
 ) -> None:
     disbursal_id, ids = bundle()
     browser = login()
-    for path in (f"take-out/{ids[0]}", "drop"):
-        answer = browser.post(f"/admin/disbursals/{disbursal_id}/{path}", data={"reason": reason})
+    for path in ("lines", "drop"):
+        data = {"reason": reason, "invoice_ids": ids[:1]}
+        answer = browser.post(f"/admin/disbursals/{disbursal_id}/{path}", data=data)
         assert answer.status_code == 422
         assert "Reason" in answer.text
     assert one("SELECT count(*) FROM invoices WHERE status = 'bundled'") == 2
@@ -140,9 +163,9 @@ def test_the_file_holds_the_payouts_and_no_formulas(
     make_supplier: Callable[..., Customer],
 ) -> None:
     line = make_line(make_supplier("=HYPERLINK(1)"))
-    disbursal_id, (_, second) = bundle(line=line, value=1_234_50)
+    disbursal_id, (first, _) = bundle(line=line, value=1_234_50)
     browser = login()
-    browser.post(f"/admin/disbursals/{disbursal_id}/take-out/{second}", data={"reason": "No"})
+    browser.post(f"/admin/disbursals/{disbursal_id}/lines", data={"reason": "No", "invoice_ids": [first]})
     answer = browser.get(f"/admin/disbursals/{disbursal_id}/payouts.csv")
     assert answer.mimetype == "text/csv"
     rows = list(csv.DictReader(io.StringIO(answer.text)))
@@ -177,7 +200,7 @@ def test_the_list_filters_and_pages(
     made = [bundle_and_confirm(ctx, [make_invoice("financeable").id], only_bundle=n > 0) for n in range(3)]
     references = [d.reference for d in made]
     browser = login()
-    shown = browser.get("/admin/disbursals?status=open", headers=HTMX).text
+    shown = browser.get("/admin/disbursals?status=draft", headers=HTMX).text
     assert [r in shown for r in references] == [False, True, True]
     monkeypatch.setattr("tusker.admin.disbursals.PAGE_SIZE", 2)
     monkeypatch.setattr("tusker.web.paging.keyset_page.__kwdefaults__", {"size": 2, "key": None})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -29,6 +30,12 @@ def typed(account: AccountNumber = NEW, **changes: str) -> dict[str, str]:
 def acts(ctx: Context, user: User) -> Context:
     """A user acting at the fixed time."""
     return replace(ctx, actor_id=user.id, actor=user.name)
+
+
+@pytest.fixture
+def make_supplier(make_supplier: Callable[..., Customer]) -> Callable[..., Customer]:
+    """Suppliers here begin without bank details."""
+    return partial(make_supplier, account=False)
 
 
 @pytest.fixture

@@ -365,6 +365,10 @@ def test_a_supplier_cancels_its_own_and_nobody_elses(
 
 def test_events_are_never_changed_or_deleted(ctx: Context, make_invoice: Callable[..., Invoice]) -> None:
     make_invoice()
-    for statement in ("UPDATE events SET reason = 'nothing'", "DELETE FROM events", "TRUNCATE events, event_seals"):
+    for statement in (
+        "UPDATE events SET reason = 'nothing'",
+        "DELETE FROM events",
+        "TRUNCATE events, event_seals",
+    ):
         with pytest.raises(DBAPIError, match="never changed or deleted"), transaction() as session:
             session.execute(db.text(statement))

@@ -73,7 +73,7 @@ def disbursal(disbursal_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/disbursals/<int:disbursal_id>/what-if")
-@allow(Role.ADMIN, Role.AUDITOR)
+@allow(Role.ADMIN)
 def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
     """What paying out the ticked lines would do; changes nothing. By POST, because there may be thousands."""
     chosen = chosen_invoices()

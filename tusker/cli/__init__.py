@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any, TypeVar
 
 import click
 from flask import Flask
 
 from tusker import clock
-from tusker.errors import TuskerError
+from tusker.errors import InvalidInput, TuskerError
 from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def init_app(app: Flask) -> None:
@@ -42,3 +46,34 @@ def spoken_errors() -> Iterator[None]:
     except TuskerError as error:
         where = f"{error.field}: " if error.field else ""
         raise click.ClickException(f"{where}{error.message}") from None
+
+
+def acting_as(command: Command) -> Command:
+    """Give a command the option that names the admin who does it."""
+    return click.option("--as", "email", required=True, metavar="EMAIL", help="The admin who does this.")(
+        command
+    )
+
+
+class Day(click.ParamType[date]):
+    """A business date as YYYY-MM-DD, from 2000 to 2099."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Read the date; the message names the option."""
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        try:
+            day = date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a date such as 2026-03-31", param, ctx)
+        if not 2000 <= day.year < 2100:
+            self.fail(f"{value} is not a date from 2000 to 2099", param, ctx)
+        return day
+
+
+def check_reason(reason: str) -> None:
+    """Raise `InvalidInput` for a reason that is blank, too long or not one line."""
+    if not reason.strip() or len(reason) > 300 or not reason.isprintable():
+        raise InvalidInput("Give a reason of 1 to 300 characters on one line.", field="reason")

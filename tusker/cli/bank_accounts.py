@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from tusker.cli import admin_context, spoken_errors
+from tusker.cli import acting_as, admin_context, spoken_errors
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.queries.bank_accounts import accounts_of, proposal_of
 from tusker.queries.customers import customer_called
 from tusker.services.bank_accounts import approve_account, propose_account, refuse_account
 from tusker.transactions import transaction
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def acting_as(command: Command) -> Command:
-    """Give a command the option that names the admin who does it."""
-    return click.option("--as", "email", required=True, metavar="EMAIL", help="The admin who does this.")(
-        command
-    )
 
 
 @click.command("set-bank-account")

@@ -10,8 +10,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from tusker.cli import command_context, spoken_errors
-from tusker.cli.admin import Day
+from tusker.cli import Day, command_context, spoken_errors
 from tusker.cli.customers import AMOUNT
 from tusker.currency import currency
 from tusker.errors import InvalidInput, TuskerError

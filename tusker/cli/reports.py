@@ -12,8 +12,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from tusker import clock
-from tusker.cli import spoken_errors
-from tusker.cli.admin import Day
+from tusker.cli import Day, spoken_errors
 from tusker.currency import currency
 from tusker.documents.statement import HEADER, Letterhead, statement_pdf, statement_rows
 from tusker.domain.ageing import AgeingRow, Bucket

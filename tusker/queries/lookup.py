@@ -9,7 +9,7 @@ from sqlalchemy import Select, or_, select
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Disbursal, Invoice, Loan, Role, User
+from tusker.models import Disbursal, Invoice, Loan, Payout, Role, User
 from tusker.models.invoice import LIVE_NUMBER
 
 
@@ -28,6 +28,14 @@ def disbursal_id_of(reference: str) -> int:
     found = db.session.scalar(select(Disbursal.id).where(Disbursal.reference == reference.strip()))
     if found is None:
         raise NotFound(f"No disbursal has the reference “{reference[:40]}”.", field="reference")
+    return found
+
+
+def payout_id_of(reference: str) -> int:
+    """The id of the payout with this end-to-end id; raises `NotFound`."""
+    found = db.session.scalar(select(Payout.id).where(Payout.reference == reference.strip()))
+    if found is None:
+        raise NotFound(f"No payout has the reference “{reference[:40]}”.", field="payout")
     return found
 
 

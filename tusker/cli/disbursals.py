@@ -1,0 +1,156 @@
+"""The life of a disbursal from the shell: bundle, approve, release, confirm, reject, drop, list."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from tusker.cli import Day, acting_as, admin_context, check_reason, command_context, spoken_errors
+from tusker.currency import currency
+from tusker.models import DisbursalStatus
+from tusker.queries.disbursals import disbursals_page
+from tusker.queries.lookup import disbursal_id_of, financeable_id_of, payout_id_of
+from tusker.services import disbursals, release, settlement, users
+from tusker.transactions import transaction
+
+
+def second_admin() -> bool:
+    """Whether this installation wants two people."""
+    return bool(current_app.config["REQUIRE_SECOND_ADMIN"])
+
+
+@click.command("bundle")
+@click.option("--invoice", "invoices", multiple=True, help="Number of an invoice (or #id); may be repeated.")
+@with_appcontext
+def bundle_command(invoices: tuple[str, ...]) -> None:
+    """Make the day's disbursal of all delivered invoices, or a disbursal of the ones given.
+
+    Run again on the same day without --invoice it answers the same disbursal.
+    """
+    ctx = command_context("bundle")
+    with spoken_errors(), transaction():
+        if invoices:
+            made = disbursals.bundle_selection(ctx, [financeable_id_of(text) for text in invoices])
+        else:
+            made = disbursals.bundle_daily(ctx)
+        words = _words_of(made.reference, disbursals.sum_of_lines(made.id)) if made else ""
+    click.echo(words or "Nothing is waiting to be financed.")
+
+
+@click.command("approve-disbursal")
+@click.argument("reference")
+@acting_as
+@with_appcontext
+def approve_command(reference: str, email: str) -> None:
+    """Approve the draft REFERENCE, which another prepared."""
+    with spoken_errors(), transaction():
+        made = release.approve(
+            admin_context("approve-disbursal", email), disbursal_id_of(reference), second_admin=second_admin()
+        )
+        words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
+    click.echo(f"Approved. {words}")
+
+
+@click.command("release-disbursal")
+@click.argument("reference")
+@click.option("--execution-date", type=Day(), help="When the bank is to pay; today unless given.")
+@click.option("--password", prompt=True, hide_input=True, help="The admin's; asked for unless given.")
+@acting_as
+@with_appcontext
+def release_command(reference: str, execution_date: date | None, password: str, email: str) -> None:
+    """Release the approved disbursal REFERENCE to the bank."""
+    with spoken_errors(), transaction():
+        ctx = admin_context("release-disbursal", email)
+        users.confirm_password(ctx.actor_id or 0, password)
+        made = release.release(
+            ctx,
+            disbursal_id_of(reference),
+            execution_date=execution_date or ctx.today,
+            second_admin=second_admin(),
+        )
+        words = _words_of(made.reference, sum(payout.net for payout in made.payouts))
+    click.echo(f"Released. {words}")
+
+
+@click.command("confirm-disbursal")
+@click.argument("reference")
+@click.option("--bank-reference", required=True, help="As on the bank statement.")
+@click.option("--value-date", type=Day(), help="The day the money left; today unless given.")
+@with_appcontext
+def confirm_command(reference: str, bank_reference: str, value_date: date | None) -> None:
+    """The bank made the open payouts of disbursal REFERENCE: make a loan of each of their invoices."""
+    ctx = command_context("confirm-disbursal")
+    with spoken_errors(), transaction():
+        made = settlement.confirm(
+            ctx,
+            disbursal_id_of(reference),
+            bank_reference=bank_reference,
+            value_date=value_date or ctx.today,
+        )
+        words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
+    click.echo(f"Confirmed. {words}")
+
+
+@click.command("reject-payout")
+@click.argument("payout")
+@click.option("--reason", required=True, help="The bank's; goes into the events and to the supplier.")
+@with_appcontext
+def reject_command(payout: str, reason: str) -> None:
+    """The bank did not make PAYOUT (its end-to-end id): its invoices wait to be financed again."""
+    with spoken_errors(), transaction():
+        check_reason(reason)
+        made = settlement.reject_payout(command_context("reject-payout"), payout_id_of(payout), reason=reason)
+        words = f"{made.reference} was rejected."
+    click.echo(words)
+
+
+@click.command("drop-disbursal")
+@click.argument("reference")
+@click.option("--reason", required=True, help="Goes into the events.")
+@with_appcontext
+def drop_command(reference: str, reason: str) -> None:
+    """Give up the disbursal REFERENCE, which is not released; its invoices go back into the queue."""
+    with spoken_errors(), transaction():
+        check_reason(reason)
+        made = disbursals.drop(command_context("drop-disbursal"), disbursal_id_of(reference), reason=reason)
+        words = f"{made.reference} is dropped."
+    click.echo(words)
+
+
+@click.command("list-disbursals")
+@click.option("--status", type=click.Choice([str(s) for s in DisbursalStatus]), help="Only these.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@with_appcontext
+def list_command(status: str | None, limit: int) -> None:
+    """List disbursals, the newest first."""
+    rows = disbursals_page(status=status, limit=limit + 1)
+    for row in rows[:limit]:
+        amount = currency().plain(row.principal)
+        bank = f"{row.bank_reference} {row.value_date}" if row.bank_reference else ""
+        line = f"{row.reference:<24} {row.status:<10} {row.invoices:>5} invoices {amount:>18} {currency().code} {bank}"
+        click.echo(line.rstrip())
+    if not rows:
+        click.echo("There are none.")
+    if len(rows) > limit:
+        click.echo(f"The first {limit}; --limit shows more.", err=True)
+
+
+def _words_of(reference: str, total: int) -> str:
+    return f"{reference}: {currency().plain(total)} {currency().code}"
+
+
+def register(app: Flask) -> None:
+    """Make the commands known."""
+    for command in (
+        bundle_command,
+        approve_command,
+        release_command,
+        confirm_command,
+        reject_command,
+        drop_command,
+        list_command,
+    ):
+        app.cli.add_command(command)
