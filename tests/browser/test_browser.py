@@ -250,6 +250,8 @@ def further_pages(role: Role, shelf: Shelf) -> list[str]:
         f"/admin/disbursals/{shelf.loan_disbursal_id}",
         "/admin/queue?sort=supplier",
         "/invoices/?q=nothing-has-this-number",
+        "/customers/bank-details",
+        f"/customers/{shelf.supplier_id}/bank-details",
     ]
     admin = [
         "/customers/new",
