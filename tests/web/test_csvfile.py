@@ -60,7 +60,10 @@ def test_headers_are_neutralised_too() -> None:
 
 def test_no_other_module_writes_csv() -> None:
     root = Path(__file__).parents[2]
-    files = [*root.glob("*.py"), *(f for d in ("tusker", "scripts", "bench") for f in (root / d).rglob("*.py"))]
+    files = [
+        *root.glob("*.py"),
+        *(f for d in ("tusker", "scripts", "bench") for f in (root / d).rglob("*.py")),
+    ]
     writing = {
         str(file.relative_to(root))
         for file in files
