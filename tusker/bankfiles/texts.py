@@ -69,5 +69,7 @@ def kept(text: str | None, longest: int) -> str:
     """A bank's text for keeping: control characters out, blanks collapsed, cut with an ellipsis."""
     if not text:
         return ""
-    cleaned = " ".join("".join(" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text).split())
+    # nobody reads on after so many blanks, and a text may be as long as the whole file
+    head = text.strip()[: longest * 8]
+    cleaned = " ".join("".join(" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in head).split())
     return cleaned if len(cleaned) <= longest else cleaned[: longest - 1] + "…"
