@@ -21,6 +21,11 @@ REQUIRED_IN_PRODUCTION = (
     "SMTP_HOST",
 )
 
+BANK_CSV_COLUMNS = (
+    "Beneficiary Name=holder,Account=account,Bank Code=bank,Amount=amount,Currency=currency,"
+    "Reference=reference,Narration=remittance,Execution Date=execution_date"
+)
+
 
 class ConfigError(SystemExit):
     """Stops the start; the message names the variable."""
@@ -51,6 +56,11 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
         "BASE_URL": env.get("BASE_URL", "http://localhost:8000").rstrip("/"),
         "LENDER_NAME": env.get("LENDER_NAME", "Tusker Finance"),
+        **_lender_account(env, production),
+        "PAIN_VERSION": _one_of(env, "PAIN_VERSION", "09", ("09", "03")),
+        "BANK_CSV_COLUMNS": env.get("BANK_CSV_COLUMNS") or BANK_CSV_COLUMNS,
+        "STATEMENT_CSV_COLUMNS": env.get("STATEMENT_CSV_COLUMNS", ""),
+        "STATEMENT_DATE_FORMAT": env.get("STATEMENT_DATE_FORMAT", ""),
         "CURRENCY": env.get("CURRENCY", "INR"),
         "LOCALE": env.get("LOCALE", "en_IN"),
         "TIMEZONE": _timezone(env.get("TIMEZONE", "Asia/Kolkata")),
@@ -96,6 +106,30 @@ def _database_url(url: str) -> str:
     if not url.startswith("postgresql+"):
         raise ConfigError("DATABASE_URL must be a postgresql:// URL")
     return url
+
+
+def _lender_account(env: Mapping[str, str], production: bool) -> dict[str, str]:
+    """The account that payouts leave from. Outside production an unset one is a demo account; in production it is
+    missed, by name, only when a bank file is made."""
+    account = {
+        "LENDER_IBAN": env.get("LENDER_IBAN", ""),
+        "LENDER_ACCOUNT_NUMBER": env.get("LENDER_ACCOUNT_NUMBER", ""),
+        "LENDER_IFSC": env.get("LENDER_IFSC", ""),
+        "LENDER_BIC": env.get("LENDER_BIC", ""),
+    }
+    # people copy account numbers with the blanks of the printed form
+    account = {name: "".join(value.split()).upper() for name, value in account.items()}
+    if not production and not any(account.values()):
+        account |= {"LENDER_ACCOUNT_NUMBER": "000111222333", "LENDER_IFSC": "DEMO0000001"}
+    holder = env.get("LENDER_ACCOUNT_HOLDER") or env.get("LENDER_NAME", "Tusker Finance")
+    return account | {"LENDER_ACCOUNT_HOLDER": holder}
+
+
+def _one_of(env: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
+    text = env.get(name) or default
+    if text not in allowed:
+        raise ConfigError(f"{name} is {text!r}; it must be {' or '.join(allowed)}")
+    return text
 
 
 def _limits_url(url: str) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 from datetime import date
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
-from tusker.web.csvfile import csv_lines, safe_cell
+from tusker.csv_cells import safe_cell
+from tusker.web.csvfile import csv_lines
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
@@ -49,3 +52,23 @@ def test_rows_are_not_gathered_first() -> None:
 
 def test_no_rows_still_have_a_header() -> None:
     assert list(csv_lines(["a", "b"], [])) == ["a,b\r\n"]
+
+
+def test_headers_are_neutralised_too() -> None:
+    assert list(csv_lines(["=a", "b"], [])) == ["'=a,b\r\n"]
+
+
+def test_no_other_module_writes_csv() -> None:
+    root = Path(__file__).parents[2]
+    files = [
+        *root.glob("*.py"),
+        *(f for d in ("tusker", "scripts", "bench") for f in (root / d).rglob("*.py")),
+    ]
+    writing = {
+        str(file.relative_to(root))
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and ast.unparse(node) in {"csv.writer", "csv.DictWriter"})
+        or (isinstance(node, ast.ImportFrom) and node.module == "csv")
+    }
+    assert writing == {"tusker/csv_cells.py"}

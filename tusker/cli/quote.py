@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from typing import TextIO
 
@@ -11,12 +10,12 @@ from flask import Flask
 from flask.cli import with_appcontext
 
 from tusker.cli import spoken_errors
+from tusker.csv_cells import SafeWriter
 from tusker.currency import currency
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming
 from tusker.errors import InvalidInput
 from tusker.services.csv_input import read_table
 from tusker.services.quoting import ANSWERS, answer_rows, check_columns, lines_of
-from tusker.web.csvfile import safe_cell
 
 
 @click.command("quote")
@@ -59,11 +58,11 @@ def _answer_file(data: bytes, out: TextIO) -> int:
     """Answer every row of a CSV; returns the exit status."""
     table = read_table(data)
     check_columns(table)
-    writer = csv.writer(out, lineterminator="\n")
+    writer = SafeWriter(out, lineterminator="\n")
     writer.writerow(ANSWERS)
     status = 0
     for answer, calculated in answer_rows(table, currency()):
-        writer.writerow([safe_cell(value) for value in answer])
+        writer.writerow(answer)
         status = status if calculated else 1
     return status
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from datetime import date
 from typing import Any, BinaryIO, TextIO
@@ -13,6 +12,7 @@ from flask.cli import with_appcontext
 
 from tusker import clock
 from tusker.cli import Day, spoken_errors
+from tusker.csv_cells import SafeWriter
 from tusker.currency import currency
 from tusker.documents.statement import HEADER, Letterhead, statement_pdf, statement_rows
 from tusker.domain.ageing import AgeingRow, Bucket
@@ -21,7 +21,6 @@ from tusker.models import Customer
 from tusker.queries.ageing import ageing
 from tusker.queries.customers import customer_called
 from tusker.queries.statements import Side, Statement, statement
-from tusker.web.csvfile import safe_cell
 
 
 @click.command("age")
@@ -81,9 +80,9 @@ def statement_command(
             raise InvalidInput("The first day must not be after the last.", field="from")
         made = statement(found.id, side or _only_side(found), since, until)
     if as_csv is not None:
-        writer = csv.writer(as_csv, lineterminator="\n")
+        writer = SafeWriter(as_csv, lineterminator="\n")
         writer.writerow(HEADER)
-        writer.writerows([safe_cell(cell) for cell in row] for row in statement_rows(made, currency()))
+        writer.writerows(statement_rows(made, currency()))
     if as_pdf is not None:
         at = clock.now().astimezone(current_app.config["TIMEZONE"])
         head = Letterhead(current_app.config["LENDER_NAME"], found.name, at, currency())

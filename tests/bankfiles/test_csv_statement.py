@@ -1,0 +1,198 @@
+"""Statements as CSV: how banks of different countries write them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tusker.bankfiles.csv_amounts import check_date_format
+from tusker.bankfiles.csv_statement import parse_columns
+from tusker.bankfiles.errors import BankFileError
+from tusker.bankfiles.statements import read_statement_file
+from tusker.domain.banking import Statement
+
+INDIAN = """Account Number :,50100012345678
+Statement From,01/03/2026
+
+Date,Narration,Chq./Ref.No.,Value Dt,Withdrawal Amt.,Deposit Amt.,Closing Balance
+01/03/26,NEFT CR-ACME LTD-INV 7,N0601,02/03/26,,"1,25,000.50","1,35,000.50"
+02/03/26,"IMPS-PAY-7-1, SUPPLIER",N0602,02/03/26,"35,000.00",,"1,00,000.50"
+"""
+GERMAN = """Buchungstag;Wertstellung;Verwendungszweck;Kontonummer/IBAN;Betrag;Währung
+02.03.2026;03.03.2026;Rechnung 7 Müller;DE89370400440532013000;1.250,50;EUR
+03.03.2026;03.03.2026;Gehalt;;-250,50;EUR
+"""
+
+
+def _read(data: str | bytes, currency: str = "INR", exponent: int = 2, **options: Any) -> Statement:
+    raw = data if isinstance(data, bytes) else data.encode()
+    read = read_statement_file(raw, "statement.csv", currency=currency, exponent=exponent, **options)
+    assert read.format == "csv"
+    [statement] = read.statements
+    return statement
+
+
+def test_an_indian_statement() -> None:
+    statement = _read(INDIAN)
+    assert statement.account == "50100012345678"
+    assert (statement.opened_on, statement.closed_on) == (date(2026, 3, 1), date(2026, 3, 2))
+    assert (statement.opening_balance, statement.closing_balance) == (1_000_000, 10_000_050)
+    came, left = statement.entries
+    assert (came.direction, came.amount, came.bank_reference) == ("credit", 12_500_050, "N0601")
+    assert (came.booked_on, came.value_date) == (date(2026, 3, 1), date(2026, 3, 2))
+    assert (left.direction, left.amount, left.remittance) == ("debit", 3_500_000, "IMPS-PAY-7-1, SUPPLIER")
+    assert statement.skipped == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_german_statement(encoding: str) -> None:
+    came, left = _read(GERMAN.encode(encoding), "EUR").entries
+    assert (came.direction, came.amount, came.remittance) == ("credit", 125_050, "Rechnung 7 Müller")
+    assert came.counterparty_account == "DE89370400440532013000"
+    assert (left.direction, left.amount, left.booked_on) == ("debit", 25_050, date(2026, 3, 3))
+
+
+def test_newest_first_and_a_row_missing() -> None:
+    lines = INDIAN.splitlines()
+    turned = "\n".join([*lines[:4], *reversed(lines[4:])])
+    statement = _read(turned)
+    assert (statement.opening_balance, statement.closing_balance) == (1_000_000, 10_000_050)
+    gap = _read(INDIAN.replace('"1,35,000.50"', '"1,35,001.50"'))
+    assert (gap.opening_balance, gap.closing_balance) == (None, None)
+    assert gap.skipped == ("The balance column does not follow from the rows; a row may be missing.",)
+
+
+@pytest.mark.parametrize(
+    ("amount", "signed"),
+    [
+        ("100", 10000),
+        ("-100.5", -10050),
+        ("−100.50", -10050),
+        ("100.50-", -10050),
+        ("(100.50)", -10050),
+        ("+100", 10000),
+        ("₹ 1,00,000.00", 10_000_000),
+        ("INR 100", 10000),
+        ("Rs. 100.00", 10000),
+        ("100.50 Cr", 10050),
+        ("100.50 DR", -10050),
+        ("100.50 (Dr)", -10050),
+        ("1 000.50", 100_050),
+        ("1'000.50", 100_050),
+        ("12,34,567.89", 123_456_789),
+    ],
+)
+def test_amounts(amount: str, signed: int) -> None:
+    [entry] = _read(f'Date,Amount\n2026-03-02,"{amount}"\n').entries
+    assert entry.signed == signed
+
+
+@pytest.mark.parametrize(
+    ("text", "exponent", "minor"),
+    [
+        ("1.250", 2, 125_000),
+        ("1.250;", 2, 125_000),
+        ("1,250", 2, 125_000),
+        ("1,5", 2, 150),
+        ("1250", 0, 1250),
+    ],
+)
+def test_the_decimal_mark_follows_from_the_figures(text: str, exponent: int, minor: int) -> None:
+    [entry] = _read(f"Date\tAmount\n2026-03-02\t{text.strip(';')}\n", exponent=exponent).entries
+    assert entry.amount == minor
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2026-03-02", "02/03/2026", "2/3/2026", "02-03-2026", "02.03.2026", "02/03/26", "02-Mar-2026"),
+        *("02 Mar 2026", "20260302", "2026/03/02", "2026-03-02T10:00:00", "02-Mar-26", "2 March 2026"),
+    ],
+)
+def test_dates(text: str) -> None:
+    [entry] = _read(f"Txn Date|Amount (INR)\n{text}|5\n").entries
+    assert entry.booked_on == date(2026, 3, 2)
+
+
+def test_month_first_needs_the_configured_format() -> None:
+    text = "Date,Amount\n03/02/2026,5\n03/31/2026,6\n"
+    with pytest.raises(BankFileError, match="“03/31/2026” is month first; set STATEMENT_DATE_FORMAT"):
+        _read(text)
+    days = [entry.booked_on for entry in _read(text, csv_date_format="%m/%d/%Y").entries]
+    assert days == [date(2026, 3, 2), date(2026, 3, 31)]
+
+
+def test_a_column_may_say_credit_or_debit() -> None:
+    text = "Date,Amount,Dr/Cr\n2026-03-02,5,CR\n2026-03-02,6,DR\n2026-03-02,7,?\n"
+    statement = _read(text)
+    assert [entry.signed for entry in statement.entries] == [500, -600]
+    assert statement.skipped == ("Line 4: “?” is neither credit nor debit; skipped.",)
+
+
+@pytest.mark.parametrize(
+    ("row", "note"),
+    [
+        (",5", "no date"),
+        ("yesterday,5", "its date “yesterday” is not one"),
+        ("1999-12-31,5", "its date 1999-12-31 is out of range"),
+        ("2026-03-02,", "no amount"),
+        ("2026-03-02", "no amount"),
+        ("2026-03-02,0.00", "its amount is zero"),
+        ("2026-03-02,five", "its amount “five” is not a number"),
+        ("2026-03-02,1.005", "its amount 1.005 is finer than 2 decimals"),
+        ("2026-03-02,0.005", "its amount 0.005 is finer than 2 decimals"),
+        ("Total,12", "its date “Total” is not one"),
+    ],
+)
+def test_rows_that_cannot_be_read_are_named(row: str, note: str) -> None:
+    statement = _read(f'Date,Amount\n2026-03-02,"1,000.00"\n2026-03-02,0.10\n\n{row}\n')
+    assert len(statement.entries) == 2
+    assert len(statement.skipped) == 1
+    assert statement.skipped[0].startswith("Line 5: ")
+    assert note in statement.skipped[0]
+
+
+def test_debit_and_credit_in_one_row_say_two_things() -> None:
+    statement = _read("Date,Debit,Credit\n2026-03-02,5,-\n2026-03-02,5,6\n2026-03-02,-5,\n")
+    assert [entry.signed for entry in statement.entries] == [-500, -500]
+    assert statement.skipped == ("Line 3: it has both a debit and a credit; skipped.",)
+
+
+def test_columns_as_configured() -> None:
+    text = "Tag;Summe;Wer;Ende\n02.03.2026;1,50;ACME;PAY-1\n"
+    options = {"csv_columns": 'Tag=booked_on,Summe=amount,"Wer=counterparty",Ende=end_to_end_id'}
+    [entry] = _read(text, **options).entries
+    assert (entry.amount, entry.counterparty, entry.end_to_end_id) == (150, "ACME", "PAY-1")
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [("Tag", "“Tag” is not Header=field"), ("Tag=day", "“day” is unknown; a column holds one of booked_on")],
+)
+def test_a_wrong_configuration_names_the_variable(columns: str, words: str) -> None:
+    with pytest.raises(BankFileError, match="STATEMENT_CSV_COLUMNS") as refused:
+        parse_columns(columns)
+    assert words in refused.value.message
+
+
+@pytest.mark.parametrize("pattern", ["%d/%m", "nonsense", "%Q", "%d%"])
+def test_a_wrong_date_format_names_the_variable(pattern: str) -> None:
+    with pytest.raises(BankFileError, match="STATEMENT_DATE_FORMAT"):
+        check_date_format(pattern)
+
+
+def test_the_account_is_the_given_one_where_the_file_is_silent() -> None:
+    text = "Date,Amount\n2026-03-02,5\n"
+    one, other = _read(text, account="A1"), _read(text, account="A2")
+    assert one.account == "A1"
+    assert one.entries[0].fingerprint != other.entries[0].fingerprint
+
+
+def test_overlapping_files_share_fingerprints_and_twins_stay_two() -> None:
+    row = "2026-03-02,5,x\n"
+    twins = [e.fingerprint for e in _read(f"Date,Amount,Memo\n{row}{row}").entries]
+    longer = [e.fingerprint for e in _read(f"Date,Amount,Memo\n2026-03-01,4,y\n{row}{row}").entries]
+    assert longer[1:] == twins
+    assert len(set(longer)) == 3

@@ -1,0 +1,137 @@
+"""The transaction inside a booked entry of a camt.053: who, what about, and why it came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from xml.etree.ElementTree import Element
+
+from tusker.bankfiles.movements import LONGEST, Raw, given
+from tusker.bankfiles.reasons import reason_words
+from tusker.bankfiles.texts import kept
+from tusker.domain.banking import Direction
+
+_RETURN_CODES = frozenset({"RRTN", "RPCR", "RIMB", "PRCT"})
+"""Sub-families of bank transaction codes that say that a payment came back."""
+_REMITTANCE = (
+    "RmtInf/Ustrd",
+    "RmtInf/Strd/CdtrRefInf/Ref",
+    "RmtInf/Strd/RfrdDocInf/Nb",
+    "RmtInf/Strd/AddtlRmtInf",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a transaction says of itself; empty where it is silent."""
+
+    service_reference: str
+    transaction_id: str
+    end_to_end_id: str
+    batch_reference: str
+    counterparty: str
+    counterparty_account: str
+    remittance: str
+    return_reason: str | None
+
+    def merged(
+        self,
+        whole: Raw,
+        *,
+        amount: int | None = None,
+        direction: Direction | None = None,
+        batch: str | None = None,
+    ) -> Raw:
+        """The entry with what this transaction adds."""
+        unique = self.service_reference or (whole.identity[0] if whole.identity else "")
+        remittance = self.remittance or whole.remittance
+        told = (self.transaction_id, self.end_to_end_id, self.counterparty_account, remittance)
+        in_batch = amount is not None
+        # an entry's own reference names the whole batch: its parts differ by what they say of themselves
+        identity = (unique,) if unique and not in_batch else (unique, *told)
+        return replace(
+            whole,
+            direction=direction or whole.direction,
+            amount=whole.amount if amount is None else amount,
+            bank_reference=self.service_reference or whole.bank_reference or self.transaction_id,
+            end_to_end_id=self.end_to_end_id,
+            batch_reference=self.batch_reference or batch or whole.batch_reference,
+            counterparty=self.counterparty,
+            counterparty_account=self.counterparty_account,
+            remittance=remittance,
+            return_reason=self.return_reason or whole.return_reason,
+            identity=identity,
+        )
+
+
+def read_details(element: Element, direction: Direction) -> Details:
+    """Read one transaction of an entry that goes in `direction`."""
+    reason = reason_of(element) or ("returned" if is_return(element) else None)
+    name, account = _counterparty(element, direction, returned=reason is not None)
+    texts = [found.text or "" for path in _REMITTANCE for found in element.iterfind(path)]
+    remittance = " ".join(text.strip() for text in texts if text.strip()) or element.findtext("AddtlTxInf")
+    return Details(
+        service_reference=given(element.findtext("Refs/AcctSvcrRef")),
+        transaction_id=given(element.findtext("Refs/TxId")),
+        end_to_end_id=given(element.findtext("Refs/EndToEndId")),
+        batch_reference=batch_of(element.find("Refs")),
+        counterparty=name,
+        counterparty_account=account,
+        remittance=kept(remittance, LONGEST["remittance"]),
+        return_reason=reason,
+    )
+
+
+def batch_of(element: Element | None) -> str:
+    """The id of our payment block or message that the bank quotes here or in the batch's summary below."""
+    if element is None:
+        return ""
+    paths = (
+        "PmtInfId",
+        "Btch/PmtInfId",
+        "NtryDtls/Btch/PmtInfId",
+        "MsgId",
+        "Btch/MsgId",
+        "NtryDtls/Btch/MsgId",
+    )
+    for path in paths:
+        if reference := given(element.findtext(path)):
+            return reference
+    return ""
+
+
+def reason_of(element: Element) -> str | None:
+    """The code and words of a return, if there is one."""
+    information = element.find("RtrInf")
+    if information is None:
+        return None
+    code = kept(information.findtext("Rsn/Cd") or information.findtext("Rsn/Prtry"), 40)
+    more = " ".join(found.text or "" for found in information.iterfind("AddtlInf"))
+    return kept(reason_words(code, " ".join(more.split())), LONGEST["reason"]) or "returned"
+
+
+def is_return(element: Element) -> bool:
+    """Whether this gives back an earlier payment, by the reversal mark or the bank's transaction code."""
+    if (element.findtext("RvslInd") or "").strip().lower() in {"true", "1"}:
+        return True
+    return (element.findtext("BkTxCd/Domn/Fmly/SubFmlyCd") or "").strip() in _RETURN_CODES
+
+
+def _counterparty(element: Element, direction: Direction, *, returned: bool) -> tuple[str, str]:
+    """Name and account of the other side. A return may name the parties as the first payment did: then the payee is
+    the one whom it did not reach."""
+    sides: tuple[str, ...] = ("Dbtr",) if direction == "credit" else ("Cdtr",)
+    if returned:
+        sides = ("Cdtr", "Dbtr") if direction == "credit" else ("Dbtr", "Cdtr")
+    for side in sides:
+        name = _text(element, (f"{side}/Nm", f"{side}/Pty/Nm", f"Ultmt{side}/Nm", f"Ultmt{side}/Pty/Nm"))
+        account = _text(element, (f"{side}Acct/Id/IBAN", f"{side}Acct/Id/Othr/Id"))
+        if name or account:
+            return kept(name, LONGEST["party"]), kept(account, LONGEST["reference"])
+    return "", ""
+
+
+def _text(element: Element, paths: tuple[str, ...]) -> str:
+    for path in paths:
+        if text := (element.findtext(f"RltdPties/{path}") or "").strip():
+            return text
+    return ""

@@ -1,0 +1,295 @@
+"""Bank statements as CSV: one table with a header, whose columns are known by the usual names or by configuration."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tusker.bankfiles.csv_amounts import (
+    Mark,
+    check_date_format,
+    check_day_first,
+    decimal_mark,
+    read_amount,
+    read_day,
+)
+from tusker.bankfiles.errors import BankFileError, unreadable
+from tusker.bankfiles.movements import (
+    LONGEST,
+    Raw,
+    Skip,
+    finished,
+    given,
+    limited,
+    refuse_if_nothing_was_read,
+)
+from tusker.bankfiles.tables import Table, decoded, read_table
+from tusker.bankfiles.texts import kept
+from tusker.domain.banking import Direction, Statement, StatementFile
+
+VARIABLE = "STATEMENT_CSV_COLUMNS"
+_HEADERS = {
+    "booked_on": "date|transaction date|txn date|tran date|trans date|booking date|posting date|post date|date posted"
+    "|buchungstag|buchungsdatum|tran dt|completed date",
+    "value_date": "value date|value dt|val date|valuta|valutadatum|wertstellung|value",
+    "amount": "amount|transaction amount|txn amount|betrag|umsatz",
+    "debit": "debit|debits|debit amount|debit amt|withdrawal|withdrawals|withdrawal amt|withdrawal amount|paid out|soll"
+    "|money out",
+    "credit": "credit|credits|credit amount|credit amt|deposit|deposits|deposit amt|deposit amount|paid in|haben"
+    "|money in",
+    "direction": "cr dr|dr cr|drcr|crdr|debit credit|credit debit|transaction type|type|soll haben|direction|dc",
+    "balance": "balance|closing balance|running balance|available balance|saldo|balance amt",
+    "currency": "currency|ccy|waehrung|währung",
+    "bank_reference": "reference|ref|ref no|reference no|reference number|bank reference|transaction id|txn id|tran id"
+    "|transaction reference|utr|utr no|utr number|chq ref no|chq ref number|ref no cheque no|cheque no|cheque number"
+    "|referenz",
+    "end_to_end_id": "end to end id|end to end reference|endtoendid|customer reference|client reference"
+    "|kundenreferenz end to end|kundenreferenz",
+    "counterparty": "counterparty|counterparty name|name|payee|payer|payer payee|beneficiary|remitter"
+    "|beneficiary name|remitter name|beguenstigter zahlungspflichtiger|begünstigter zahlungspflichtiger",
+    "counterparty_account": "counterparty account|account|account number|iban|counterparty iban|beneficiary account"
+    "|remitter account|kontonummer iban|kontonummer",
+    "remittance": "description|narration|particulars|remarks|transaction remarks|transaction details|details|memo"
+    "|verwendungszweck|payment details|remittance information|transaction description|transaction particulars|text",
+}
+FIELDS = tuple(_HEADERS)
+"""What a column of a statement may hold."""
+_KNOWN = {header: name for name, headers in _HEADERS.items() for header in headers.split("|")}
+_SIDES: dict[str, Direction] = {
+    "cr": "credit",
+    "c": "credit",
+    "credit": "credit",
+    "crdt": "credit",
+    "h": "credit",
+    "haben": "credit",
+    "deposit": "credit",
+    "dr": "debit",
+    "d": "debit",
+    "debit": "debit",
+    "dbit": "debit",
+    "s": "debit",
+    "soll": "debit",
+    "withdrawal": "debit",
+}
+_ACCOUNT_ABOVE = re.compile(r"(?:account|a/c|iban|konto)", re.IGNORECASE)
+_NUMBER_ABOVE = re.compile(r"[A-Z]{0,2}[0-9][0-9A-Z ]{5,40}")
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """Read `Txn Date=booked_on,"Chq./Ref.No.=bank_reference"` as normalised header to field.
+
+    Raises `BankFileError` naming the variable, and the part that is wrong.
+    """
+    chosen: dict[str, str] = {}
+    for part in next(csv.reader([text], skipinitialspace=True), []):
+        header, equals, name = (piece.strip() for piece in part.rpartition("="))
+        if not equals or not header:
+            raise BankFileError(f"{VARIABLE}: “{part.strip()[:60]}” is not Header=field.", field=VARIABLE)
+        if name not in FIELDS:
+            raise BankFileError(
+                f"{VARIABLE}: “{name[:40]}” is unknown; a column holds one of {', '.join(FIELDS)}.",
+                field=VARIABLE,
+            )
+        chosen[_plain(header)] = name
+    return chosen
+
+
+def read_csv_statement(
+    data: bytes, *, currency: str, exponent: int, columns: str = "", date_format: str = "", account: str = ""
+) -> StatementFile:
+    """Read a CSV statement in `currency`, which has `exponent` decimals; `account` is whose it is when the file does
+    not say.
+
+    Rows that cannot be read are skipped and named with their line in `Statement.skipped`. Raises `BankFileError` with
+    the field `file` when there is no such table or none of its rows can be read, and with the variable's name when
+    the configuration is wrong.
+    """
+    chosen = parse_columns(columns)
+    if date_format:
+        check_date_format(date_format)
+    table = read_table(decoded(data), lambda cells: _is_header(_places(cells, currency, chosen)))
+    if table is None:
+        raise unreadable(
+            "The file has no header with a date and an amount (or debit and credit) column that is known."
+            f" Name the bank's columns in {VARIABLE}."
+        )
+    if not table.rows:
+        raise unreadable("The file has a header but no rows.")
+    reader = _Reader(table, _places(table.header, currency, chosen), currency, exponent, date_format)
+    statement = reader.statement(_account_above(table) or account)
+    refuse_if_nothing_was_read(len(statement.entries), reader.notes)
+    return StatementFile("csv", (statement,))
+
+
+def _plain(header: str) -> str:
+    return " ".join(re.findall(r"\w+", header.casefold().replace("_", " ")))
+
+
+def _places(cells: Sequence[str], currency: str, chosen: dict[str, str]) -> dict[str, int]:
+    """Which field stands in which column; the first of two columns for one field counts, a configured one before."""
+    places: dict[str, int] = {}
+    for known in (chosen, _KNOWN):
+        for place, cell in enumerate(cells):
+            header = _plain(cell)
+            bare = " ".join(word for word in header.split() if word not in {currency.casefold(), "in"})
+            name = known.get(header) or known.get(bare)
+            if name is not None and place not in places.values():
+                places.setdefault(name, place)
+    return places
+
+
+def _is_header(places: dict[str, int]) -> bool:
+    dated = "booked_on" in places or "value_date" in places
+    return dated and ("amount" in places or {"debit", "credit"} <= places.keys())
+
+
+def _account_above(table: Table) -> str:
+    """The account named in the lines above the header, where banks write it."""
+    for _, cells in table.above:
+        if not _ACCOUNT_ABOVE.search(cells[0]):
+            continue
+        for text in (*cells[1:], cells[0].rpartition(":")[2]):
+            if _NUMBER_ABOVE.fullmatch(text.strip(" '=\"").upper()):
+                return "".join(text.strip(" '=\"").upper().split())
+    return ""
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads the rows of one table and gathers what was left out."""
+
+    table: Table
+    places: dict[str, int]
+    currency: str
+    exponent: int
+    date_format: str
+    mark: Mark = "."
+    has_sides: bool = False
+    """Whether a column says credit or debit: then a row without it must not be taken by its sign."""
+    notes: list[str] = field(default_factory=list)
+    balances: list[tuple[int, int]] = field(default_factory=list)
+    """For each row that was read, what it moved and the balance after it."""
+
+    def statement(self, account: str) -> Statement:
+        self.check_days()
+        self.mark = self.find_mark()
+        self.has_sides = any(text.casefold().strip(". ") in _SIDES for text in self.column("direction"))
+        raws: list[Raw] = []
+        for line, cells in self.table.rows:
+            try:
+                raws.append(self.movement(cells))
+            except Skip as skip:
+                self.notes.append(f"Line {line}: {skip}; skipped.")
+        opening, closing = self.balance_ends(len(raws))
+        days = sorted(raw.booked_on for raw in raws)
+        return Statement(
+            reference="",
+            account=kept(account, LONGEST["reference"]),
+            currency=self.currency,
+            opened_on=days[0] if days else None,
+            closed_on=days[-1] if days else None,
+            opening_balance=opening,
+            closing_balance=closing,
+            entries=finished(raws, account),
+            skipped=limited(self.notes),
+        )
+
+    def cell(self, cells: tuple[str, ...], name: str) -> str:
+        place = self.places.get(name)
+        return cells[place] if place is not None and place < len(cells) else ""
+
+    def column(self, name: str) -> list[str]:
+        return [text for _, cells in self.table.rows if (text := self.cell(cells, name))]
+
+    def check_days(self) -> None:
+        if not self.date_format:
+            check_day_first(self.column("booked_on") + self.column("value_date"))
+
+    def find_mark(self) -> Mark:
+        figures = [text for name in ("amount", "debit", "credit", "balance") for text in self.column(name)]
+        default: Mark = "," if self.table.delimiter == ";" else "."
+        return decimal_mark(figures, self.currency, self.exponent, default=default)
+
+    def movement(self, cells: tuple[str, ...]) -> Raw:
+        stated = self.cell(cells, "currency").upper()
+        if stated and stated != self.currency:
+            raise Skip(f"it is in {kept(stated, 10)}, not {self.currency}")
+        booked = self.cell(cells, "booked_on") or self.cell(cells, "value_date")
+        if not booked:
+            raise Skip("no date")
+        day = read_day(booked, self.date_format)
+        valued = self.cell(cells, "value_date")
+        value_day = read_day(valued, self.date_format) if valued else day
+        signed = self.signed(cells)
+        texts: dict[str, Any] = {
+            "bank_reference": given(self.cell(cells, "bank_reference")),
+            "end_to_end_id": given(self.cell(cells, "end_to_end_id")),
+            "counterparty": kept(self.cell(cells, "counterparty"), LONGEST["party"]),
+            "counterparty_account": kept(self.cell(cells, "counterparty_account"), LONGEST["reference"]),
+            "remittance": kept(self.cell(cells, "remittance"), LONGEST["remittance"]),
+        }
+        self.keep_balance(signed, cells)
+        # a "reference" of a CSV may be a cheque's number or a customer's: everything together tells rows apart
+        identity = tuple(texts.values())
+        side: Direction = "credit" if signed > 0 else "debit"
+        return Raw(side, abs(signed), day, value_day, **texts, identity=identity)
+
+    def signed(self, cells: tuple[str, ...]) -> int:
+        """What the row adds to the balance; raises `Skip` when it moves nothing or says two things."""
+        if "amount" in self.places and self.cell(cells, "amount"):
+            return self.from_amount(cells)
+        paid, came = (self.one_side(cells, name) for name in ("debit", "credit"))
+        if paid and came:
+            raise Skip("it has both a debit and a credit")
+        if not paid and not came:
+            raise Skip("no amount")
+        return came - paid
+
+    def one_side(self, cells: tuple[str, ...], name: str) -> int:
+        text = self.cell(cells, name)
+        if not text or text in {"-", "–"}:
+            return 0
+        # some banks write what left with a minus in a column of its own
+        return abs(read_amount(text, self.mark, self.currency, self.exponent)[0])
+
+    def from_amount(self, cells: tuple[str, ...]) -> int:
+        amount, side = read_amount(self.cell(cells, "amount"), self.mark, self.currency, self.exponent)
+        if amount == 0:
+            raise Skip("its amount is zero")
+        written = side or self.cell(cells, "direction")
+        direction = _SIDES.get(written.casefold().strip(". "))
+        if direction is None:
+            if self.has_sides:
+                raise Skip(f"“{kept(written, 20)}” is neither credit nor debit")
+            return amount
+        return abs(amount) if direction == "credit" else -abs(amount)
+
+    def keep_balance(self, signed: int, cells: tuple[str, ...]) -> None:
+        text = self.cell(cells, "balance")
+        if not text:
+            return
+        try:
+            balance, side = read_amount(text, self.mark, self.currency, self.exponent)
+        except Skip:
+            return
+        self.balances.append((signed, -abs(balance) if side == "DR" else balance))
+
+    def balance_ends(self, rows: int) -> tuple[int | None, int | None]:
+        """Opening and closing balance from the balance column, the oldest row first or last; a note when the rows do
+        not lead from one to the other."""
+        if not self.balances or len(self.balances) != rows:
+            return None, None
+        for rows_in_time in (self.balances, self.balances[::-1]):
+            before = rows_in_time[0][1] - rows_in_time[0][0]
+            reached = before
+            for signed, balance in rows_in_time:
+                reached += signed
+                if reached != balance:
+                    break
+            else:
+                return before, rows_in_time[-1][1]
+        self.notes.append("The balance column does not follow from the rows; a row may be missing.")
+        return None, None

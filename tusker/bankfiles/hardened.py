@@ -1,0 +1,84 @@
+"""XML from outside, read so that no file can hurt: no DTD, no entities, nothing fetched, bounded depth and size."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+
+from defusedxml.common import DefusedXmlException, DTDForbidden
+from defusedxml.ElementTree import DefusedXMLParser
+
+from tusker.bankfiles.errors import unreadable
+
+MAX_DEPTH = 64
+MAX_ELEMENTS = 1_000_000
+"""A statement of 20 MB has fewer; a file of nothing but empty elements would fill the memory."""
+
+
+class _Builder(TreeBuilder):
+    """Builds elements by their local names, whatever prefix or namespace they stand in, within the bounds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.namespaces: dict[str, str] = {}
+        """The namespace in which each element name was first seen."""
+        self._depth = 0
+        self._count = 0
+
+    def start(self, tag: Any, attrs: Any, /) -> Element:
+        self._depth += 1
+        self._count += 1
+        if self._depth > MAX_DEPTH:
+            raise unreadable(f"The XML is nested more than {MAX_DEPTH} deep; no bank statement is.")
+        if self._count > MAX_ELEMENTS:
+            raise unreadable(
+                f"The XML has more than {MAX_ELEMENTS:,} elements; ask the bank for smaller files."
+            )
+        namespace, _, local = tag.rpartition("}")
+        if self._depth <= 4:
+            self.namespaces.setdefault(local, namespace.removeprefix("{"))
+        return super().start(local, attrs)
+
+    def end(self, tag: Any, /) -> Element:
+        self._depth -= 1
+        return super().end(tag.rpartition("}")[2])
+
+
+def read_xml(data: bytes) -> tuple[Element, dict[str, str]]:
+    """The root with local names only, and the namespaces of the outer elements' names.
+
+    Raises `BankFileError` with the field `file` for XML that is not well-formed, declares a DTD or entities, or
+    exceeds the bounds.
+    """
+    builder = _Builder()
+    parser = DefusedXMLParser(target=builder, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+    try:
+        parser.feed(_without_mark(data))
+        root = parser.close()
+    except DTDForbidden:
+        raise unreadable("The XML declares a DTD (<!DOCTYPE …>); such files are refused.") from None
+    except DefusedXmlException:
+        raise unreadable("The XML declares entities or points outside; such files are refused.") from None
+    except ParseError as error:
+        line, column = error.position
+        what = str(error).partition(":")[0]
+        raise unreadable(
+            f"The file is not well-formed XML (line {line}, column {column + 1}): {what}."
+        ) from None
+    except (ValueError, LookupError) as error:
+        # the parser asks Python for encodings that it does not know, and those fail in their own ways
+        raise unreadable(f"The XML's encoding cannot be read: {str(error)[:100]}.") from None
+    return root, builder.namespaces
+
+
+def _without_mark(data: bytes) -> bytes | str:
+    """The file from its first `<`: portals put blanks before it. UTF-16 becomes text, whatever the file says of its
+    encoding."""
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if data.startswith(mark):
+            try:
+                return data[len(mark) :].decode(encoding).lstrip()
+            except UnicodeDecodeError:
+                raise unreadable("The file begins as UTF-16 text but does not go on as such.") from None
+    return data.removeprefix(codecs.BOM_UTF8).lstrip()

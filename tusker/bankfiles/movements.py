@@ -1,0 +1,148 @@
+"""What every reader of statements shares: amounts, fingerprints, the check of the balances."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from tusker.bankfiles.errors import unreadable
+from tusker.bankfiles.texts import kept
+from tusker.domain.banking import Direction, Entry
+from tusker.domain.money import MAX_AMOUNT, to_major
+
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
+"""Days outside of these come from a two-digit year or a wrong format."""
+MAX_NOTES = 200
+
+LONGEST = {"reference": 60, "party": 200, "reason": 300, "remittance": 2000}
+"""Characters that are kept of a bank's texts."""
+
+_DECIMAL = re.compile(r"\+?([0-9]{1,20})(?:\.([0-9]{0,20}))?")
+_NO_REFERENCE = frozenset({"", "NONREF", "NOTPROVIDED", "NOT PROVIDED", "NONE", "NA", "N/A", "-", "0"})
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A movement as read, before it has a fingerprint. `identity` is what tells it from others in its own file: the
+    bank's unique reference, or all that is known about it."""
+
+    direction: Direction
+    amount: int
+    booked_on: date
+    value_date: date
+    bank_reference: str = ""
+    end_to_end_id: str = ""
+    batch_reference: str = ""
+    counterparty: str = ""
+    counterparty_account: str = ""
+    remittance: str = ""
+    return_reason: str | None = None
+    identity: tuple[str, ...] = ()
+
+
+class Skip(Exception):
+    """Something of a statement that cannot be read; the text says why. Never leaves this room."""
+
+
+def minor_units(text: str, exponent: int) -> int:
+    """A decimal number in major units, with a dot, in minor units; raises `Skip` saying what is wrong with it."""
+    cleaned = text.strip()
+    found = _DECIMAL.fullmatch(cleaned)
+    if found is None:
+        why = "negative" if cleaned.startswith("-") else "not a number"
+        raise Skip(f"its amount “{kept(cleaned, 40)}” is {why}")
+    whole, fraction = found.group(1), (found.group(2) or "").rstrip("0")
+    if len(fraction) > exponent:
+        raise Skip(f"its amount {cleaned} is finer than {exponent} decimals")
+    amount = int(whole + fraction.ljust(exponent, "0"))
+    if amount > MAX_AMOUNT:
+        raise Skip(f"its amount {cleaned} is too large")
+    return amount
+
+
+def given(reference: str | None) -> str:
+    """A reference, or nothing where the bank filled in a word for none."""
+    cleaned = kept(reference, LONGEST["reference"])
+    return "" if cleaned.upper() in _NO_REFERENCE else cleaned
+
+
+def sane_day(day: date) -> date:
+    """The day; raises `Skip` when no statement can have it."""
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise Skip(f"its date {day.isoformat()} is out of range")
+    return day
+
+
+def finished(raws: Sequence[Raw], account: str) -> tuple[Entry, ...]:
+    """The movements of one statement with their fingerprints.
+
+    Movements of one day that share everything that could tell them apart are numbered in the order in which the bank
+    lists them, so that two of them stay two and the same two in an overlapping statement are known again.
+    """
+    seen: Counter[tuple[str, ...]] = Counter()
+    entries = []
+    for raw in raws:
+        key = (
+            "".join(account.split()).upper(),
+            raw.booked_on.isoformat(),
+            raw.direction,
+            str(raw.amount),
+            *(" ".join(part.casefold().split()) for part in raw.identity),
+        )
+        seen[key] += 1
+        digest = hashlib.sha256("\x1f".join((*key, str(seen[key]))).encode("utf-8")).hexdigest()
+        entries.append(_entry(raw, digest))
+    return tuple(entries)
+
+
+def _entry(raw: Raw, fingerprint: str) -> Entry:
+    return Entry(
+        direction=raw.direction,
+        amount=raw.amount,
+        booked_on=raw.booked_on,
+        value_date=raw.value_date,
+        bank_reference=raw.bank_reference,
+        end_to_end_id=raw.end_to_end_id,
+        batch_reference=raw.batch_reference,
+        counterparty=raw.counterparty,
+        counterparty_account=raw.counterparty_account,
+        remittance=raw.remittance,
+        return_reason=raw.return_reason,
+        fingerprint=fingerprint,
+    )
+
+
+def balance_note(
+    opening: int | None, closing: int | None, entries: Iterable[Entry], exponent: int
+) -> str | None:
+    """A sentence when the opening balance and the entries do not make the closing balance."""
+    if opening is None or closing is None:
+        return None
+    moved = sum(entry.signed for entry in entries)
+    if opening + moved == closing:
+        return None
+    start, change, wanted, told = (
+        f"{to_major(amount, exponent):.{exponent}f}" for amount in (opening, moved, opening + moved, closing)
+    )
+    return (
+        f"The balances do not add up: opening {start} and entries of {change} make {wanted},"
+        f" but the closing balance is {told}."
+    )
+
+
+def limited(notes: Sequence[str]) -> tuple[str, ...]:
+    """The notes, the tail of a very long list counted only."""
+    if len(notes) <= MAX_NOTES:
+        return tuple(notes)
+    return (*notes[:MAX_NOTES], f"… and {len(notes) - MAX_NOTES} more.")
+
+
+def refuse_if_nothing_was_read(entries: int, unread: Sequence[str]) -> None:
+    """Raise for a file of which only failures came: better refused as a whole than kept as an empty statement."""
+    if entries == 0 and unread:
+        more = f" And {len(unread) - 3} more." if len(unread) > 3 else ""
+        raise unreadable(f"Nothing in the file could be read. {' '.join(unread[:3])}{more}")

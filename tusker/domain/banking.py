@@ -1,0 +1,107 @@
+"""What is told to the bank (payment orders) and what it tells (statements), whatever file carries it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from tusker.domain.accounts import AccountNumber
+
+Direction = Literal["credit", "debit"]
+"""As the account's owner sees it: money that came in, or left."""
+
+LONGEST_REFERENCE = 35
+"""Characters of a message id and of an end-to-end id that every bank file can carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreditTransfer:
+    """One payout. `reference` is the end-to-end id, which the bank gives back on statements; `amount` is in minor
+    units."""
+
+    reference: str
+    creditor: AccountNumber
+    amount: int
+    remittance: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrder:
+    """What the bank is told to pay on one day from one account, all in one currency.
+
+    `message_id` names the order: a bank refuses a second file with the same one, so an order sent twice is paid once.
+    `created_at` is aware.
+    """
+
+    message_id: str
+    created_at: datetime
+    execution_date: date
+    debtor: AccountNumber
+    initiator: str
+    currency: str
+    transfers: tuple[CreditTransfer, ...]
+
+    @property
+    def total(self) -> int:
+        """The sum of all transfers in minor units."""
+        return sum(transfer.amount for transfer in self.transfers)
+
+    @property
+    def count(self) -> int:
+        """How many transfers there are."""
+        return len(self.transfers)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One movement on the account as the bank booked it; a batch booking with details is one entry a transaction.
+
+    `amount` is in minor units and more than zero. `bank_reference` is the bank's own reference, empty when it gives
+    none. `batch_reference` is the id of our payment order (or its payment block) that the bank quotes, empty when it
+    quotes none. `return_reason` is the bank's code and words when this gives back an earlier payment. `fingerprint`
+    (64 hex digits) is the same for the same movement in overlapping statements, and differs between two movements
+    that only look alike.
+    """
+
+    direction: Direction
+    amount: int
+    booked_on: date
+    value_date: date
+    bank_reference: str
+    end_to_end_id: str
+    batch_reference: str
+    counterparty: str
+    counterparty_account: str
+    remittance: str
+    return_reason: str | None
+    fingerprint: str
+
+    @property
+    def signed(self) -> int:
+        """The amount as it changes the balance."""
+        return self.amount if self.direction == "credit" else -self.amount
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of one account. Balances are in minor units, negative when overdrawn, None when the bank gives
+    none. `skipped` says in sentences what could not be read and where, and what does not add up."""
+
+    reference: str
+    account: str
+    currency: str
+    opened_on: date | None
+    closed_on: date | None
+    opening_balance: int | None
+    closing_balance: int | None
+    entries: tuple[Entry, ...]
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFile:
+    """A file as read: `format` names what it was (`camt.053.001.08`, `csv`); at least one statement."""
+
+    format: str
+    statements: tuple[Statement, ...]
