@@ -5,10 +5,10 @@ The hash of a link is SHA-256 over four lines of UTF-8 text, joined by a line fe
 1. ``tusker event chain 1``
 2. the hash before it in lower-case hex; before the first link that is 64 zeros
 3. `seq` in decimal: 1, 2, 3 …
-4. the event's row as JSON: keys sorted, no spaces, everything but ASCII escaped as ``\\uXXXX``. The keys are the columns
-   of `events`. `id`, `actor_id` and `subject_id` are numbers, an absent value is null, the rest are strings: `at` in UTC
-   as ``2026-03-02T06:30:00.000000+00:00``, and `data` as the text that PostgreSQL shows for it (``data::text``), digit
-   for digit, so that no figure ever passes through a float.
+4. the event's row as JSON: keys sorted, no spaces, everything but ASCII escaped as ``\\uXXXX``. The keys are the
+   columns of `events`. `id`, `actor_id` and `subject_id` are numbers, an absent value is null, the rest are strings:
+   `at` in UTC as ``2026-03-02T06:30:00.000000+00:00``, and `data` as the text that PostgreSQL shows for it
+   (``data::text``), digit for digit, so that no figure ever passes through a float.
 
 So an auditor recomputes it without this code. `rows` are the events in the order of their seals, as dicts, `at` and
 `data` written as said::

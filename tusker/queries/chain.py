@@ -38,7 +38,8 @@ ROW = (
 )
 
 _FAULTS = {
-    Fault.ROW_CHANGED: "the event's row is not the one that was sealed",
+    # The second looks the same as the first: each is one link that does not follow, between links that do.
+    Fault.ROW_CHANGED: "the event's row is not the one that was sealed (or the one before was changed with its seal)",
     Fault.ROW_MISSING: "the sealed event's row is missing",
     Fault.LINK: "its hash does not follow from the link before it and the event's row",
     Fault.GAP: "the link is missing, and the chain goes on after it",
