@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tusker.domain.chain import GENESIS, Break, EventRow, Fault, Head, Link, canonical, check, link
 
+quick = settings(deadline=None, max_examples=60)
 WORDS = st.text(max_size=8)
 ROWS = st.builds(
     EventRow,
@@ -75,6 +76,7 @@ def test_an_auditor_recomputes_the_head_without_this_code() -> None:
     assert previous == "7a70907fdd184a6f1f5951a81f6f44460d854ec4911570cec0d0b080e053c5ae"
 
 
+@quick
 @given(CHAINS)
 def test_an_untouched_chain_holds_from_any_of_its_links(rows: list[EventRow]) -> None:
     links = chained(rows)
@@ -84,6 +86,7 @@ def test_an_untouched_chain_holds_from_any_of_its_links(rows: list[EventRow]) ->
         assert check(links[at:], Head(start.seq, start.hash)) == (end, None)
 
 
+@quick
 @given(CHAINS, st.data())
 def test_one_changed_field_is_named_whichever_it_is(rows: list[EventRow], data: st.DataObject) -> None:
     links = chained(rows)
@@ -96,6 +99,7 @@ def test_one_changed_field_is_named_whichever_it_is(rows: list[EventRow], data: 
     assert head.seq == at
 
 
+@quick
 @given(CHAINS, st.data())
 def test_what_is_cut_out_is_named(rows: list[EventRow], data: st.DataObject) -> None:
     links = chained(rows)
@@ -105,6 +109,7 @@ def test_what_is_cut_out_is_named(rows: list[EventRow], data: st.DataObject) -> 
     assert check([*links[:at], gone, *links[at + 1 :]])[1] == Break(at + 1, rows[at].id, Fault.ROW_MISSING)
 
 
+@quick
 @given(CHAINS, st.data())
 def test_a_changed_row_with_a_fitting_hash_breaks_the_next_link(
     rows: list[EventRow], data: st.DataObject

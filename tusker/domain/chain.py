@@ -27,7 +27,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -98,7 +98,20 @@ class Break:
 def canonical(row: EventRow) -> str:
     """The row as the one text that is hashed."""
     at = None if row.at is None else row.at.astimezone(UTC).isoformat(timespec="microseconds")
-    return json.dumps({**asdict(row), "at": at}, sort_keys=True, separators=(",", ":"))
+    columns = {
+        "id": row.id,
+        "at": at,
+        "actor_id": row.actor_id,
+        "actor": row.actor,
+        "subject": row.subject,
+        "subject_id": row.subject_id,
+        "kind": row.kind,
+        "from_value": row.from_value,
+        "to_value": row.to_value,
+        "reason": row.reason,
+        "data": row.data,
+    }
+    return json.dumps(columns, sort_keys=True, separators=(",", ":"))
 
 
 def link(previous: bytes, seq: int, row: EventRow) -> bytes:
