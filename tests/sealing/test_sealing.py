@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, text
 from tests.conftest import NOW, at, order_on
 from tests.sealing.conftest import insert_event, sealed_ids
 from tusker import clock
+from tusker.domain.chain import EventRow
 from tusker.extensions import db
 from tusker.jobs import sealing
 from tusker.jobs.sealing import seal_all, seal_new
@@ -64,6 +66,11 @@ def test_a_lower_id_that_commits_later_gets_the_next_link(
     assert seal_new() == 1
     assert sealed_ids()[-1] == late
     assert check_chain().broken is None
+
+
+def test_every_column_of_an_event_is_sealed() -> None:
+    """A column that the recipe does not know could be changed unnoticed."""
+    assert [field.name for field in fields(EventRow)] == list(Event.__table__.columns.keys())
 
 
 def test_what_was_rolled_back_is_no_gap(record: Callable[..., None], other: Connection) -> None:
@@ -172,7 +179,7 @@ def test_the_daily_proof_logs_the_head_and_mails_that_nothing_was_sealed(
         assert f"events sealed, head {check_chain().head}" in caplog.text
         (mail,) = mails()
         assert (
-            "1 events were not sealed since 2026-03-02 06:30 UTC: is the scheduler running?"
+            "1 event was not sealed since 2026-03-02 06:30 UTC: is the scheduler running?"
             in mail.context["lines"]
         )
         assert prove_day() == 0

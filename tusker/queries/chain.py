@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Text, case, cast, func, select, text
@@ -80,11 +80,10 @@ class ChainReport:
             )
         if self.lost_head is not None:
             found.append(self.lost_head)
-        if self.waiting.is_late(now):
-            found.append(
-                f"{self.waiting.count} events were not sealed since {self.waiting.since:%Y-%m-%d %H:%M} UTC:"
-                " is the scheduler running?"
-            )
+        if self.waiting.since is not None and self.waiting.is_late(now):
+            since = self.waiting.since.astimezone(UTC)
+            events = "1 event was" if self.waiting.count == 1 else f"{self.waiting.count} events were"
+            found.append(f"{events} not sealed since {since:%Y-%m-%d %H:%M} UTC: is the scheduler running?")
         return found
 
 
