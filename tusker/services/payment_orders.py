@@ -67,8 +67,8 @@ def _transfers(disbursal: Disbursal) -> tuple[CreditTransfer, ...]:
     )
 
 
-def _invoice_numbers(disbursal_id: int) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
+def _invoice_numbers(disbursal_id: int) -> dict[int | None, list[str]]:
+    found: dict[int | None, list[str]] = {}
     rows = db.session.execute(
         select(DisbursalLine.payout_id, Invoice.number)
         .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
