@@ -17,6 +17,7 @@ class Turn(IntEnum):
 
     PROGRAMME = 7101
     DAILY_BUNDLE = 7102
+    STATEMENT_IMPORT = 7105
 
 
 def take_turn(turn: Turn) -> None:
