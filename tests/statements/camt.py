@@ -55,7 +55,9 @@ def camt053(txs: Iterable[Tx], *, number: str = "STMT-1", day: date = TODAY, ope
     balances = _balance("OPBD", opening, day) + _balance("CLBD", opening + moved, day)
     head = f"<MsgId>M-{number}</MsgId><CreDtTm>2026-03-02T18:00:00</CreDtTm>"
     account = "<Acct><Id><Othr><Id>000111222333</Id></Othr></Id></Acct>"
-    inside = f"<Stmt><Id>{number}</Id><CreDtTm>2026-03-02T18:00:00</CreDtTm>{account}{balances}{entries}</Stmt>"
+    inside = (
+        f"<Stmt><Id>{number}</Id><CreDtTm>2026-03-02T18:00:00</CreDtTm>{account}{balances}{entries}</Stmt>"
+    )
     text = (
         f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="{NAMESPACE}">'
         f"<BkToCstmrStmt><GrpHdr>{head}</GrpHdr>{inside}</BkToCstmrStmt></Document>"

@@ -73,7 +73,9 @@ def test_a_dry_run_says_everything_and_writes_nothing(
 def test_csv_of_the_bank(run: Callable[..., Result], make_invoice: Callable[..., Invoice]) -> None:
     invoice = make_invoice("disbursed")
     narration = f"NEFT/{invoice.purchaser.name}/{invoice.number}"
-    table = f"Date,Narration,Ref No,Debit,Credit\n02/03/2026,{narration},N-1,,8000.00\n31/02/2026,bad,N-2,,5\n"
+    table = (
+        f"Date,Narration,Ref No,Debit,Credit\n02/03/2026,{narration},N-1,,8000.00\n31/02/2026,bad,N-2,,5\n"
+    )
     result = run(table.encode(), "--json", "--dry-run", name="bank.csv")
     report = json.loads(result.stdout)
     [statement] = report["statements"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tusker.domain.matching import Book, Credit, OpenLoan, Verdict, judge_all, spread, sums_to
+from tusker.domain.matching import Book, Credit, Judgement, OpenLoan, Verdict, judge_all, spread, sums_to
 from tusker.domain.texts import name_words, names_in, number_words, tokens
 
 DAY = date(2026, 3, 5)
@@ -31,7 +31,7 @@ def loan(
     )
 
 
-def judge(credit: Credit, *loans: OpenLoan):  # noqa: ANN201
+def judge(credit: Credit, *loans: OpenLoan) -> Judgement:
     return Book(loans, NAMES).judge(credit)
 
 
@@ -136,7 +136,10 @@ def test_several_that_are_named_and_add_up_are_sure() -> None:
         credit(900, "INV-7, INV-8"), loan(1, "INV-7", 500), loan(2, "INV-8", 400), loan(3, "X-1000", 900)
     )
     assert judged.verdict is Verdict.SURE
-    assert [(p.loan.number, p.amount) for p in judged.suggestions[0].parts] == [("INV-7", 500), ("INV-8", 400)]
+    assert [(p.loan.number, p.amount) for p in judged.suggestions[0].parts] == [
+        ("INV-7", 500),
+        ("INV-8", 400),
+    ]
 
 
 def test_several_of_one_payer_that_add_up_are_suggested() -> None:
@@ -161,19 +164,22 @@ def test_nothing_fits() -> None:
 
 def test_two_entries_for_one_loan_are_both_unsure() -> None:
     book = Book([loan(1, "INV-7", 500), loan(2, "INV-8", 400)], NAMES)
-    judged = judge_all(
-        book, {1: credit(500, "INV-7"), 2: credit(500, "INV-7"), 3: credit(400, "INV-8")}
-    )
+    judged = judge_all(book, {1: credit(500, "INV-7"), 2: credit(500, "INV-7"), 3: credit(400, "INV-8")})
     assert [judged[n].verdict for n in (1, 2, 3)] == [Verdict.AMBIGUOUS, Verdict.AMBIGUOUS, Verdict.SURE]
 
 
 amounts = st.integers(1, 3000)
 books = st.lists(
-    st.tuples(st.sampled_from(["INV-1", "INV-2", "INV-10", "B-200", "C-300"]), amounts, st.sampled_from([ACME, BOLT])),
+    st.tuples(
+        st.sampled_from(["INV-1", "INV-2", "INV-10", "B-200", "C-300"]),
+        amounts,
+        st.sampled_from([ACME, BOLT]),
+    ),
     max_size=9,
 )
 texts = st.lists(
-    st.sampled_from(["INV-1", "inv 2", "INV-10", "B-200", "LN-00001", "LN-00003", "acme retail", "x"]), max_size=4
+    st.sampled_from(["INV-1", "inv 2", "INV-10", "B-200", "LN-00001", "LN-00003", "acme retail", "x"]),
+    max_size=4,
 ).map(" ".join)
 
 
@@ -187,10 +193,15 @@ def test_no_suggestion_exceeds_the_amount_or_a_due(
     for suggestion in judged.suggestions:
         assert sum(part.amount for part in suggestion.parts) + suggestion.left_over == amount
         assert suggestion.left_over >= 0
-        assert all(0 < part.amount <= part.due == loans[part.loan.loan_id - 1].due_on(DAY) for part in suggestion.parts)
+        assert all(
+            0 < part.amount <= part.due == loans[part.loan.loan_id - 1].due_on(DAY)
+            for part in suggestion.parts
+        )
         assert len({part.loan.loan_id for part in suggestion.parts}) == len(suggestion.parts)
         assert 0 <= suggestion.score <= 100
-    assert [s.score for s in judged.suggestions] == sorted((s.score for s in judged.suggestions), reverse=True)
+    assert [s.score for s in judged.suggestions] == sorted(
+        (s.score for s in judged.suggestions), reverse=True
+    )
     assert (judged.verdict is Verdict.NONE) == (not judged.suggestions)
 
 

@@ -37,7 +37,12 @@ def words(answer: TestResponse) -> str:
 
 def pay(invoice: Invoice, **changes: Any) -> Tx:
     """What its purchaser pays on the day of the payout."""
-    values = {"reference": f"IN-{invoice.id}", "name": invoice.purchaser.name, "text": invoice.number, **changes}
+    values = {
+        "reference": f"IN-{invoice.id}",
+        "name": invoice.purchaser.name,
+        "text": invoice.number,
+        **changes,
+    }
     return Tx(invoice.principal, **values)
 
 
@@ -60,7 +65,9 @@ def test_upload_accept_and_done(
     assert "No open loan fits it." in browser.get("/admin/statements/1?show=parked").text
     choice = re.search(r'name="choice" value="([^"]+)"', page.text)[1]
     entry_id = one("SELECT id FROM statement_entries WHERE bank_reference LIKE 'IN-%'")
-    fragment = browser.post(f"/admin/statements/entries/{entry_id}/accept", data={"choice": choice}, headers=HTMX)
+    fragment = browser.post(
+        f"/admin/statements/entries/{entry_id}/accept", data={"choice": choice}, headers=HTMX
+    )
     assert fragment.status_code == 200
     assert "<html" not in fragment.text
     assert "Nothing to look at" in fragment.text
@@ -84,7 +91,14 @@ def test_who_may_act(login: Login, bank: Callable, make_invoice: Callable[..., I
         answer = browser.get(path)
         assert answer.status_code == 200
         assert ("action=" in answer.text.partition("<main")[2]) is may, path
-    for path in ("", "/1/match", "/1/accept-sure", "/entries/1/accept", "/entries/1/park", "/entries/1/dismiss"):
+    for path in (
+        "",
+        "/1/match",
+        "/1/accept-sure",
+        "/entries/1/accept",
+        "/entries/1/park",
+        "/entries/1/dismiss",
+    ):
         if not may:
             assert browser.post(f"/admin/statements{path}").status_code == 403
 
@@ -130,9 +144,7 @@ def test_accept_all_park_dismiss_and_reopen(
     one("SELECT 1")
     browser.post("/admin/statements/entries/1/reopen", data={"show": "parked"})
     browser.post("/admin/statements/entries/3/dismiss", data={"reason": "not ours"})
-    answer = browser.post(
-        "/admin/statements/1/accept-sure", data={"entry_ids": ids}, follow_redirects=True
-    )
+    answer = browser.post("/admin/statements/1/accept-sure", data={"entry_ids": ids}, follow_redirects=True)
     assert "2 accepted, ₹16,000.00. 1 were left: It is dismissed already." in words(answer)
     assert one("SELECT count(*) FROM receipts") == 2
     for data in ({}, {"entry_ids": "x"}):
@@ -164,9 +176,7 @@ def test_by_hand_with_everything_filled_in(
     mark = f"{invoice.purchaser_id}.800000.{TODAY.isoformat()}"
     sheet = {"action": "record", "proposed_for": mark, "left_over": "0"}
     loan_id = one("SELECT id FROM loans WHERE invoice_id = :i", i=invoice.id)
-    answer = browser.post(
-        "/admin/receipts/new", data={**filled, **sheet, f"principal_{loan_id}": "8000"}
-    )
+    answer = browser.post("/admin/receipts/new", data={**filled, **sheet, f"principal_{loan_id}": "8000"})
     assert answer.status_code == 303, answer.text
     assert one("SELECT state FROM statement_entries") == "matched"
     assert one("SELECT receipt_id FROM statement_entries") == one("SELECT id FROM receipts")
@@ -178,7 +188,10 @@ def test_three_hundred_entries_take_as_many_queries_as_three(
 ) -> None:
     bank([Tx(100 + n, reference=f"A-{n}", text=f"INV-{n}", name="Somebody", account="A") for n in range(3)])
     bank(
-        [Tx(100 + n, reference=f"B-{n}", text=f"INV-{n}", name="Somebody", account=f"A{n}") for n in range(300)],
+        [
+            Tx(100 + n, reference=f"B-{n}", text=f"INV-{n}", name="Somebody", account=f"A{n}")
+            for n in range(300)
+        ],
         number="STMT-2",
     )
     db.session.query(StatementEntry).update({"state": "open"})

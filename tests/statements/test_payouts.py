@@ -36,7 +36,10 @@ def test_debits_confirm_the_payouts_they_fit(bank: Bank, entries: Entries, relea
     assert (result.new, result.settled, result.words) == (2, 2, "2 entries: 2 settled.")
     assert states(released) == [("confirmed", "UTR-9"), ("confirmed", "UTR-8")]
     assert released.status == "confirmed"
-    assert [(e.state, e.note) for e in entries()] == [("matched", first.reference), ("matched", second.reference)]
+    assert [(e.state, e.note) for e in entries()] == [
+        ("matched", first.reference),
+        ("matched", second.reference),
+    ]
     assert [p.statement_entry_id for p in released.payouts] == [e.id for e in entries()]
     assert db.session.query(Loan).count() == 3
     assert prove().holds
@@ -90,7 +93,9 @@ def test_a_batch_without_its_parts_must_be_the_sum_of_what_is_open(
     assert {p.statement_entry_id for p in released.payouts} == {entries()[1].id}
 
 
-def test_amount_and_account_find_a_debit_without_an_id(bank: Bank, entries: Entries, released: Disbursal) -> None:
+def test_amount_and_account_find_a_debit_without_an_id(
+    bank: Bank, entries: Entries, released: Disbursal
+) -> None:
     payout = released.payouts[0]
     bank([payment_of(payout, end_to_end="", account="777"), payment_of(payout, "U-2", end_to_end="")])
     assert [e.state for e in entries()] == ["parked", "matched"]

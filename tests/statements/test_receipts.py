@@ -39,7 +39,12 @@ def owed(make_invoice: Callable[..., Invoice], make_line: Callable[..., CreditLi
 
 def pay(invoice: Invoice, amount: int | None = None, **changes: object) -> Tx:
     """What the purchaser pays on the day of the payout, when only the principal is due."""
-    values = {"reference": f"IN-{invoice.id}", "name": invoice.purchaser.name, "text": invoice.number, **changes}
+    values = {
+        "reference": f"IN-{invoice.id}",
+        "name": invoice.purchaser.name,
+        "text": invoice.number,
+        **changes,
+    }
     return Tx(invoice.principal if amount is None else amount, **values)  # type: ignore[arg-type]
 
 
@@ -70,7 +75,11 @@ def test_one_click_closes_the_loan(bank: Bank, entries: Entries, owed: list[Invo
     [entry] = entries()
     receipt_id = accept_best(ctx, entry)
     receipt = db.session.get_one(Receipt, receipt_id)
-    assert (receipt.bank_reference, receipt.amount, receipt.value_date) == (f"IN-{owed[0].id}", 8_000_00, ctx.today)
+    assert (receipt.bank_reference, receipt.amount, receipt.value_date) == (
+        f"IN-{owed[0].id}",
+        8_000_00,
+        ctx.today,
+    )
     assert (entry.state, entry.receipt_id, owed[0].status) == ("matched", receipt_id, "repaid")
     assert db.session.query(Event).filter_by(subject="statement_entry", kind="entry_matched").count() == 1
     with pytest.raises(Conflict, match="matched already"), transaction():
@@ -105,9 +114,7 @@ def test_a_split_that_is_no_longer_owed_is_refused(
     [entry] = entries()
     best = judge_entries([entry], ctx.today)[entry.id].suggestions[0]
     with transaction():
-        record_receipt(
-            ctx, owed[0].purchaser_id, amount=1_00, bank_reference="HAND", value_date=ctx.today
-        )
+        record_receipt(ctx, owed[0].purchaser_id, amount=1_00, bank_reference="HAND", value_date=ctx.today)
     splits = {part.loan.loan_id: part.amount for part in best.parts}
     with pytest.raises(Conflict, match="is owed on"), transaction():
         desk.accept_entry(ctx, entry.id, best.customer_id, splits)
@@ -153,7 +160,11 @@ def test_a_receipt_that_is_undone_opens_its_entry_again(
         with transaction():
             reverse_receipt(ctx, receipt_id, reason="wrong customer")
         [entry] = entries()
-        assert (entry.state, entry.receipt_id, entry.note) == ("open", None, "Its receipt was undone: wrong customer")
+        assert (entry.state, entry.receipt_id, entry.note) == (
+            "open",
+            None,
+            "Its receipt was undone: wrong customer",
+        )
     assert references == ["IN-9", "IN-9~2", "IN-9~3"]
     assert prove().holds
 
@@ -216,5 +227,8 @@ def test_park_dismiss_and_reopen(bank: Bank, entries: Entries, owed: list[Invoic
     accept_best(ctx, entries()[0])
     with pytest.raises(Conflict, match="undo the receipt"), transaction():
         desk.reopen_entry(ctx, entry_id)
-    kinds = [event.kind for event in db.session.query(Event).filter_by(subject="statement_entry").order_by(Event.id)]
+    kinds = [
+        event.kind
+        for event in db.session.query(Event).filter_by(subject="statement_entry").order_by(Event.id)
+    ]
     assert kinds == ["entry_parked", "entry_dismissed", "entry_reopened", "entry_matched"]
