@@ -141,7 +141,6 @@ def test_accept_all_park_dismiss_and_reopen(
     assert "Accept all 3 sure, ₹24,000.00" in words(page)
     browser.post("/admin/statements/entries/1/park", data={"reason": "asked them"})
     ids = [1, 2, 3]
-    one("SELECT 1")
     browser.post("/admin/statements/entries/1/reopen", data={"show": "parked"})
     browser.post("/admin/statements/entries/3/dismiss", data={"reason": "not ours"})
     answer = browser.post("/admin/statements/1/accept-sure", data={"entry_ids": ids}, follow_redirects=True)

@@ -66,22 +66,22 @@ def names_in(
             yield tuple(token.word for token in found[start:end])
 
 
-def _is_whole(text: str, start: int, end: int) -> bool:
-    """Whether what stands between these places does not go on on either side.
+_JOINTS = frozenset("-_/.")
+_GOES_ON = re.compile(r"[-_/.](\d|[^\W\d_]{1,2}(?![^\W_]))")
+"""Behind a number: more digits, or a suffix of one or two letters."""
 
-    A hyphen or an underscore joins (INV-1-2 is not INV-1), a slash or a dot only to a digit behind it: texts of banks
-    are lists with slashes.
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    """Whether the number between these places does not go on behind (INV-1-2, INV-1/B) or began before (12-2026-7).
+
+    Banks put their texts together with hyphens and slashes, so a word beside one (NEFT-INV-7-ACME) is another word.
     """
-    before, after = text[max(0, start - 2) : start], text[end : end + 2]
-    if before[-1:].isalnum() or after[:1].isalnum():
+    before, after = text[max(0, start - 2) : start], text[end : end + 1]
+    if before[-1:].isalnum() or after.isalnum():
         return False
-    if before[-1:] in {"-", "_"} and before[:1].isalnum() and len(before) == 2:
+    if len(before) == 2 and before[1] in _JOINTS and before[0].isdigit() and text[start].isdigit():
         return False
-    if before[-1:] in {"/", "."} and before[:1].isdigit() and text[start].isdigit() and len(before) == 2:
-        return False
-    if after[:1] in {"-", "_"} and after[1:].isalnum():
-        return False
-    return not (after[:1] in {"/", "."} and after[1:].isdigit())
+    return not _GOES_ON.match(text, end)
 
 
 def name_words(name: str) -> tuple[str, ...]:
