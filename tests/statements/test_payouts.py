@@ -89,6 +89,8 @@ def test_a_batch_without_its_parts_must_be_the_sum_of_what_is_open(
     assert "2 open payouts" in entries()[0].note
     bank([Tx(total, "DBIT", "B-1", batch=released.reference)], number="STMT-2")
     assert states(released) == [("confirmed", "B-1")] * 2
+    bank([Tx(5, "DBIT", "B-2", batch=released.reference)], number="STMT-3")
+    assert entries()[2].note == f"{released.reference} waits for no payout any more."
     assert {p.statement_entry_id for p in released.payouts} == {entries()[1].id}
 
 

@@ -122,7 +122,7 @@ def _settle_debit(ctx: Context, desk: _Desk, entry: StatementEntry, batch: str) 
     payout = desk.payouts.get(entry.end_to_end_id) if entry.end_to_end_id else None
     if payout is not None:
         _settle_named(ctx, desk, entry, payout)
-    elif not entry.end_to_end_id and batch in desk.by_reference:
+    elif batch in desk.by_reference:
         _settle_batch(ctx, desk, entry, desk.by_reference[batch])
     elif not entry.end_to_end_id and entry.counterparty_account:
         fitting = [

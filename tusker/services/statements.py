@@ -110,7 +110,9 @@ def match_again(ctx: Context, statement_id: int) -> ImportResult:
         .with_for_update(key_share=True, of=StatementEntry)
         .execution_options(populate_existing=True)
     ).all()
-    return ImportResult([statement_id], repeated=False, new=len(entries), **_settle(ctx, entries, {}))
+    counts = _settle(ctx, entries, {})
+    record_event(ctx, "statement", statement_id, "looked_at_again", **counts)
+    return ImportResult([statement_id], repeated=False, new=len(entries), **counts)
 
 
 def _store_statement(
@@ -188,8 +190,8 @@ def _settle(ctx: Context, entries: Sequence[StatementEntry], batches: Mapping[in
     """Match open entries with payouts and receipts, judge the rest; the counts of an `ImportResult`."""
     for entry in entries:
         entry.note = ""
-    _link_recorded(ctx, entries)
-    settle_payouts(ctx, [e for e in entries if e.state != EntryState.MATCHED], batches)
+    settle_payouts(ctx, entries, batches)
+    _link_recorded(ctx, [entry for entry in entries if entry.state != EntryState.MATCHED])
     rest = [entry for entry in entries if entry.state != EntryState.MATCHED]
     judged = judge_entries(rest, ctx.today)
     counts = {"settled": len(entries) - len(rest), "sure": 0, "to_look_at": 0, "parked": 0}
@@ -222,21 +224,27 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
     }
     if not references:
         return
-    undone = select(Receipt.of_receipt_id).where(Receipt.kind == ReceiptKind.REVERSAL)
     linked = select(StatementEntry.receipt_id).where(StatementEntry.receipt_id.is_not(None))
-    free = {
-        (receipt.bank_reference, receipt.amount, receipt.value_date): receipt.id
-        for receipt in db.session.scalars(
-            select(Receipt).where(
-                Receipt.kind == ReceiptKind.PAYMENT,
-                Receipt.bank_reference.in_(references),
-                Receipt.id.not_in(undone),
-                Receipt.id.not_in(linked),
+    found = db.session.scalars(
+        select(Receipt)
+        .where(
+            Receipt.kind == ReceiptKind.PAYMENT,
+            Receipt.bank_reference.in_(references),
+            Receipt.id.not_in(linked),
+        )
+        # one that is just being undone is not waited for
+        .with_for_update(skip_locked=True, key_share=True, of=Receipt)
+    ).all()
+    undone = set(
+        db.session.scalars(
+            select(Receipt.of_receipt_id).where(
+                Receipt.kind == ReceiptKind.REVERSAL, Receipt.of_receipt_id.in_([row.id for row in found])
             )
         )
-    }
+    )
+    free = {(row.bank_reference, row.amount, row.value_date): row.id for row in found if row.id not in undone}
     for entry in entries:
         key = (entry.bank_reference, entry.amount, entry.value_date)
-        if entry.direction == EntryDirection.CREDIT and key in free:
+        if entry.direction == EntryDirection.CREDIT and entry.return_reason is None and key in free:
             note = f"Receipt {entry.bank_reference}, recorded before"
             decide(ctx, entry, EntryState.MATCHED, note=note, receipt_id=free.pop(key))
