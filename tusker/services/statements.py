@@ -111,7 +111,9 @@ def match_again(ctx: Context, statement_id: int) -> ImportResult:
         .execution_options(populate_existing=True)
     ).all()
     counts = _settle(ctx, entries, {})
-    record_event(ctx, "statement", statement_id, "looked_at_again", **counts)
+    record_event(
+        ctx, "statement", statement_id, "looked_at_again", settled=counts["settled"], sure=counts["sure"]
+    )
     return ImportResult([statement_id], repeated=False, new=len(entries), **counts)
 
 
