@@ -16,6 +16,7 @@ from tusker.models import Role
 from tusker.queries import staff_dashboard as reads
 from tusker.queries.ageing import ageing_of
 from tusker.queries.bank_accounts import proposals_waiting
+from tusker.queries.bank_statements import entries_to_do
 from tusker.queries.customers import customers_on_hold
 from tusker.queries.disbursals import open_disbursals
 from tusker.queries.events import events_page
@@ -43,6 +44,7 @@ def dashboard() -> ResponseReturnValue:
         ageing=ageing_of(loans, today),
         held=customers_on_hold(),
         bank_proposals=proposals_waiting(),
+        statement_entries=entries_to_do(),
         lost=reads.shipments_lost_after_bundling(SHOWN),
         review=reads.shipments_to_review(SHOWN),
         health=reads.health(clock.now() - LATE),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import date
 from typing import Any
 
 from flask import Response, redirect, request, url_for
@@ -18,12 +20,13 @@ from tusker.admin.receipt_forms import (
     make_sheet,
 )
 from tusker.currency import currency
-from tusker.errors import NotFound, TuskerError
+from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.models import ReceiptKind, Role
 from tusker.queries import receipts as queries
 from tusker.services import receipts as service
 from tusker.services import undoing
 from tusker.services.receipt_desk import lay_out
+from tusker.services.statement_desk import link_receipt
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render, wants_fragment
@@ -99,13 +102,22 @@ def _sheet_answer(form: ReceiptForm, sheet: Sheet | None, notice: str | None, ac
 
 
 def _receipt_form() -> ReceiptForm:
-    if request.method == "POST":
-        form = ReceiptForm()
-    else:
-        chosen = request.args.get("customer_id", type=int)
-        form = ReceiptForm(None, data={"customer_id": chosen, "value_date": clock.today()})
+    form = ReceiptForm() if request.method == "POST" else ReceiptForm(None, data=_asked_for())
     form.customer_id.choices = queries.payers()
     return form
+
+
+def _asked_for() -> dict[str, Any]:
+    """What a link to the form fills in; what cannot be read is left for the person."""
+    amount = None
+    with contextlib.suppress(InvalidInput):
+        amount = currency().parse(request.args.get("amount", ""), field="amount")
+    return {
+        "customer_id": request.args.get("customer_id", type=int),
+        "amount": amount,
+        "value_date": request.args.get("value_date", type=date.fromisoformat) or clock.today(),
+        "bank_reference": request.args.get("bank_reference", "")[:60] or None,
+    }
 
 
 def _mark(form: ReceiptForm) -> str:
@@ -129,7 +141,7 @@ def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
     """Store exactly what was shown; None, with the reason in the form, when it cannot be."""
     try:
         with transaction():
-            receipt_id = service.record_receipt(
+            made = service.record_receipt(
                 acting(),
                 form.customer_id.data,
                 amount=form.amount.data,
@@ -137,7 +149,9 @@ def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
                 value_date=form.value_date.data,
                 wanted=sheet.wanted,
                 left_over=request.form.get("left_over", type=int, default=-1),
-            ).id
+            )
+            link_receipt(acting(), made)
+            receipt_id = made.id
     except TuskerError as error:
         form.take(error)
         return None

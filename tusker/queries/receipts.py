@@ -203,6 +203,12 @@ def payers() -> list[tuple[int, str]]:
     return [(row.id, row.name) for row in rows]
 
 
+def names_of_customers(customer_ids: Collection[int]) -> dict[int, str]:
+    """The names of some customers, by id."""
+    rows = db.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(customer_ids)))
+    return {row.id: row.name for row in rows}
+
+
 def _is_reversed() -> ColumnElement[bool]:
     undoing = aliased(Receipt)
     return (

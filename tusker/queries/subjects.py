@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
-from tusker.models import CreditLine, Customer, Disbursal, Event, Invoice, User
+from tusker.models import (
+    BankStatement,
+    CreditLine,
+    Customer,
+    Disbursal,
+    Event,
+    Invoice,
+    StatementEntry,
+    User,
+)
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -18,6 +27,13 @@ _NAMES: dict[str, Select[Any]] = {
     "invoice": select(Invoice.id, Invoice.number),
     "customer": select(Customer.id, Customer.name),
     "disbursal": select(Disbursal.id, Disbursal.reference),
+    "statement": select(
+        BankStatement.id, func.coalesce(func.nullif(BankStatement.reference, ""), BankStatement.file_name)
+    ),
+    "statement_entry": select(
+        StatementEntry.id,
+        func.coalesce(func.nullif(StatementEntry.bank_reference, ""), StatementEntry.counterparty),
+    ),
     "user": select(User.id, User.name),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)
     .join(_supplier, _supplier.id == CreditLine.supplier_id)

@@ -32,6 +32,7 @@ from tusker.services.payouts import undo_netting
 from tusker.services.receipts import REVIEW_JOB
 from tusker.services.reserve import take_back_release, undo_hold
 from tusker.services.settlement import lock_payout, mail_failure, settle_payout
+from tusker.services.statement_entries import reopen_entry_of
 from tusker.transactions import after_commit
 
 
@@ -78,6 +79,7 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
     ]
     db.session.flush()
     change_exposure(ctx, "reversed", taken)
+    reopen_entry_of(ctx, receipt_id, why)
     after_commit(REVIEW_JOB)
     return contra
 

@@ -78,6 +78,11 @@ def _on_csrf_error(error: CSRFError) -> ResponseReturnValue:
     return _answer(400, "This page was open for too long", "Reload the page and send the form again.")
 
 
+def answer_http_error(error: HTTPException) -> ResponseReturnValue:
+    """The usual answer to an HTTP error, for a room that answers only some of them itself."""
+    return _on_http_error(error)
+
+
 def _on_http_error(error: HTTPException) -> ResponseReturnValue:
     if isinstance(error, InternalServerError):
         # What was half done must not leak into the error page's own reads.

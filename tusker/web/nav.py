@@ -28,6 +28,7 @@ _STAFF = (
     ("Disbursals", "building-bank", "admin.disbursals", "work"),
     ("Repayments", "receipt-refund", "admin.loans", "work"),
     ("Receipts", "receipt", "admin.receipts", "work"),
+    ("Bank statements", "file-spreadsheet", "admin.statements", "work"),
     ("Customers", "building-store", "customers.index", "book"),
     ("Credit lines", "arrows-exchange", "customers.lines", "book"),
     ("Import", "upload", "admin.import_invoices", "book"),

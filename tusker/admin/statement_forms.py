@@ -1,0 +1,50 @@
+"""Shapes of what is sent about bank statements."""
+
+from __future__ import annotations
+
+import re
+
+from flask_wtf.file import FileField, FileRequired
+
+from tusker.domain.matching import Suggestion
+from tusker.errors import InvalidInput
+from tusker.web.forms import Form
+
+TOO_LARGE = "The file is larger than 20 MB; ask the bank for smaller files."
+_CHOICE = re.compile(r"([0-9]{1,18})\|([0-9]{1,18}:[0-9]{1,18}(?:,[0-9]{1,18}:[0-9]{1,18}){0,99})")
+
+
+class StatementForm(Form):
+    """A bank statement as a file."""
+
+    file = FileField(
+        "Statement",
+        validators=[FileRequired("Choose a statement file.")],
+        description="camt.053 (XML) or CSV, at most 20 MB. The same file or entry twice adds nothing.",
+        render_kw={"accept": ".xml,.csv,.txt,.053,text/csv,text/xml,application/xml"},
+    )
+
+
+def choice_of(suggestion: Suggestion) -> str:
+    """A suggestion as the text that its button or radio sends: who pays, and what each loan gets."""
+    parts = ",".join(f"{part.loan.loan_id}:{part.amount}" for part in suggestion.parts)
+    return f"{suggestion.customer_id}|{parts}"
+
+
+def read_choice(text: str) -> tuple[int, dict[int, int]]:
+    """The customer and what each loan gets in minor units; raises `InvalidInput` for anything else."""
+    found = _CHOICE.fullmatch(text)
+    if found is None:
+        raise InvalidInput("Choose what this payment is for.", field="choice")
+    parts = [part.split(":") for part in found[2].split(",")]
+    splits = {int(loan_id): int(amount) for loan_id, amount in parts}
+    if len(splits) != len(parts):
+        raise InvalidInput("Each loan may be named once only.", field="choice")
+    return int(found[1]), splits
+
+
+def entry_ids(texts: list[str]) -> list[int]:
+    """The ids that a form sends; raises `InvalidInput` for anything that is no number."""
+    if not texts or not all(text.isascii() and text.isdecimal() and len(text) < 19 for text in texts):
+        raise InvalidInput("Choose entries of this statement.", field="entry_ids")
+    return [int(text) for text in texts]

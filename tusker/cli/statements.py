@@ -1,0 +1,204 @@
+"""`flask import-statement`: a bank statement from the shell, to look at or to import."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+from sqlalchemy import select
+
+from tusker.bankfiles.errors import unreadable
+from tusker.bankfiles.statements import MAX_BYTES
+from tusker.cli import command_context, spoken_errors
+from tusker.currency import currency
+from tusker.domain.banking import StatementFile
+from tusker.domain.matching import Judgement, Suggestion
+from tusker.extensions import db
+from tusker.models import EntryState, StatementEntry
+from tusker.queries.bank_statements import Outcome, outcomes_of
+from tusker.queries.receipts import names_of_customers
+from tusker.queries.statement_candidates import judge_entries
+from tusker.services.statement_file import read_configured
+from tusker.services.statements import ImportResult, import_statement
+from tusker.transactions import transaction
+
+
+class _OnlyLooked(Exception):
+    """Takes back what a dry run did."""
+
+
+@click.command("import-statement")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be matched and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@with_appcontext
+def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
+    """Import the bank statement FILE (camt.053 or CSV, at most 20 MB). Importing it twice adds nothing.
+
+    Debits confirm the payouts they fit exactly, returns undo them; credits wait to be accepted on the page.
+
+    \b
+    JSON: {"format", "dry_run", "repeated", "new", "known", "settled", "sure",
+    "to_look_at", "parked", "statements": [{"reference", "account", "skipped": [],
+    "entries": [{"direction", "amount", "booked_on", "value_date",
+    "bank_reference", "end_to_end_id", "counterparty", "counterparty_account",
+    "remittance", "return_reason", "known", "state", "note", "payouts": [],
+    "receipt", "verdict", "doubt", "suggestions": [{"customer_id", "customer",
+    "score", "reasons": [], "left_over", "parts": [{"loan", "invoice", "amount",
+    "due"}]}]}]}]}. Money is an integer in minor units; days are YYYY-MM-DD;
+    "verdict" is sure, ambiguous, none, or null for what is no receipt. A known
+    entry is shown as it stands now.
+    """
+    with spoken_errors():
+        if file.stat().st_size > MAX_BYTES:
+            raise unreadable(f"{file.name} is larger than {MAX_BYTES // 1024 // 1024} MB.")
+        data = file.read_bytes()
+        read = read_configured(data, file.name)
+        report: dict[str, Any] = {}
+        try:
+            with transaction():
+                ctx = command_context("import-statement")
+                result = import_statement(
+                    ctx, read, digest=hashlib.sha256(data).hexdigest(), file_name=file.name
+                )
+                report = _report(read, result, dry_run=dry_run)
+                if dry_run:
+                    raise _OnlyLooked
+        except _OnlyLooked:
+            pass
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False))
+    else:
+        _say(report, result)
+
+
+def _report(read: StatementFile, result: ImportResult, *, dry_run: bool) -> dict[str, Any]:
+    prints = [entry.fingerprint for statement in read.statements for entry in statement.entries]
+    stored = {
+        entry.fingerprint: entry
+        for entry in db.session.scalars(select(StatementEntry).where(StatementEntry.fingerprint.in_(prints)))
+    }
+    waiting = [e for e in stored.values() if e.state in {EntryState.OPEN, EntryState.PARKED}]
+    judged = judge_entries(waiting, command_context("import-statement").today)
+    outcomes = outcomes_of(list(stored.values()))
+    ids = {s.customer_id for judgement in judged.values() for s in judgement.suggestions}
+    names = names_of_customers(ids)
+    new_ids = set() if result.repeated else set(result.statement_ids)
+    return {
+        "format": read.format,
+        "dry_run": dry_run,
+        "repeated": result.repeated,
+        **{
+            name: getattr(result, name)
+            for name in ("new", "known", "settled", "sure", "to_look_at", "parked")
+        },
+        "statements": [
+            {
+                "reference": statement.reference,
+                "account": statement.account,
+                "skipped": list(statement.skipped),
+                "entries": [
+                    _entry(
+                        stored[e.fingerprint],
+                        known=stored[e.fingerprint].statement_id not in new_ids,
+                        outcome=outcomes.get(stored[e.fingerprint].id, Outcome()),
+                        judgement=judged.get(stored[e.fingerprint].id),
+                        names=names,
+                    )
+                    for e in statement.entries
+                ],
+            }
+            for statement in read.statements
+        ],
+    }
+
+
+def _entry(
+    entry: StatementEntry,
+    *,
+    known: bool,
+    outcome: Outcome,
+    judgement: Judgement | None,
+    names: Mapping[int, str],
+) -> dict[str, Any]:
+    return {
+        "direction": entry.direction,
+        "amount": entry.amount,
+        "booked_on": entry.booked_on.isoformat(),
+        "value_date": entry.value_date.isoformat(),
+        "bank_reference": entry.bank_reference,
+        "end_to_end_id": entry.end_to_end_id,
+        "counterparty": entry.counterparty,
+        "counterparty_account": entry.counterparty_account,
+        "remittance": entry.remittance,
+        "return_reason": entry.return_reason,
+        "known": known,
+        "state": str(entry.state),
+        "note": entry.note,
+        "payouts": [payout.reference for payout in outcome.payouts],
+        "receipt": outcome.receipt or None,
+        "verdict": str(judgement.verdict) if judgement else None,
+        "doubt": judgement.doubt if judgement else "",
+        "suggestions": [_suggestion(s, names) for s in judgement.suggestions] if judgement else [],
+    }
+
+
+def _suggestion(suggestion: Suggestion, names: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "customer_id": suggestion.customer_id,
+        "customer": names.get(suggestion.customer_id, ""),
+        "score": suggestion.score,
+        "reasons": list(suggestion.reasons),
+        "left_over": suggestion.left_over,
+        "parts": [
+            {
+                "loan": part.loan.reference,
+                "invoice": part.loan.number,
+                "amount": part.amount,
+                "due": part.due,
+            }
+            for part in suggestion.parts
+        ],
+    }
+
+
+def _say(report: Mapping[str, Any], result: ImportResult) -> None:
+    for statement in report["statements"]:
+        name = statement["reference"] or "without a reference"
+        click.echo(f"Statement {name} of {statement['account'] or 'an account not named'}")
+        for note in statement["skipped"]:
+            click.echo(f"  {note}")
+        for entry in statement["entries"]:
+            for line in _lines(entry):
+                click.echo(f"  {line}")
+    click.echo(result.words)
+    if report["dry_run"]:
+        click.echo("Nothing was written.")
+
+
+def _lines(entry: Mapping[str, Any]) -> Sequence[str]:
+    sign = "+" if entry["direction"] == "credit" else "-"
+    about = entry["counterparty"] or entry["remittance"][:40] or "–"
+    known = ", known already" if entry["known"] else ""
+    head = f"{entry['value_date']} {sign}{currency().plain(entry['amount']):>16} {about}"
+    verdict = f" ({entry['verdict']})" if entry["verdict"] else ""
+    lines = [f"{head}: {entry['state']}{verdict}{known}{'. ' + entry['note'] if entry['note'] else ''}"]
+    for suggestion in entry["suggestions"]:
+        paid = ", ".join(
+            f"{part['invoice']} {currency().plain(part['amount'])}" for part in suggestion["parts"]
+        )
+        lines.append(
+            f"    {suggestion['score']:>3} {suggestion['customer']}: {paid} — {'; '.join(suggestion['reasons'])}"
+        )
+    return lines
+
+
+def register(app: Flask) -> None:
+    """Make the command known."""
+    app.cli.add_command(import_statement_command)

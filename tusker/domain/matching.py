@@ -1,0 +1,337 @@
+"""Which open loans a credit on the bank statement may have paid: scored, with the reasons in words.
+
+A suggestion's score is the sum of three kinds of evidence, 100 at most:
+
+- 50 (`NAMED`) when the end-to-end id or the text names every loan that it pays, by invoice number or loan id as whole
+  words; half of it when it names only some of them;
+- 30 (`AMOUNT`) when the amount is to the minor unit what is due of them on the value date; 20 (`SUM`) when it is so
+  only as a sum of several loans that nobody named, because sums meet by chance;
+- 20 (`PAYER`) when the payer, by account or by name, is a party to the loans.
+
+Nothing but a named, exact and unrivalled suggestion is `sure`; see `Book.judge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+
+from tusker.domain.texts import name_words, names_in, number_words, tokens
+
+NAMED, AMOUNT, SUM, PAYER = 50, 30, 20, 20
+MARGIN = 20
+"""A suggestion with another one nearer than this is not sure."""
+MAX_SUGGESTIONS = 5
+MAX_LOANS, MAX_STEPS, MAX_SETS = 24, 2_000, 2
+"""Bounds of the search for loans that add up to the amount: the oldest due ones, tries, and results."""
+
+
+class Verdict(StrEnum):
+    """`sure` may be accepted as it is, of `ambiguous` a person chooses, for `none` nothing was found."""
+
+    SURE = "sure"
+    AMBIGUOUS = "ambiguous"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLoan:
+    """A loan that may be paid. `due_on` gives what is owed of it on a value date in minor units, None when no money
+    of that day can pay it. `debtor_id` owes it; `other_id`, the other party, may pay it too."""
+
+    loan_id: int
+    invoice_id: int
+    number: str
+    reference: str
+    due_date: date
+    debtor_id: int
+    other_id: int
+    due_on: Callable[[date], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What a statement says of money that came in; `known_payers` are the customers whom its account is known of."""
+
+    amount: int
+    value_date: date
+    end_to_end_id: str = ""
+    remittance: str = ""
+    counterparty: str = ""
+    known_payers: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of the credit one loan gets, of what is due of it; minor units."""
+
+    loan: OpenLoan
+    amount: int
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One way to take the credit: who paid, what each loan gets, and what is left over as the payer's credit."""
+
+    customer_id: int
+    parts: tuple[Part, ...]
+    left_over: int
+    score: int
+    reasons: tuple[str, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether every loan is paid in full and nothing is left over."""
+        return self.left_over == 0 and all(part.amount == part.due for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on a credit, the suggestions (the best first), and why the best one is not sure."""
+
+    verdict: Verdict
+    suggestions: tuple[Suggestion, ...] = ()
+    doubt: str = ""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a credit says: the loans that it names with the reason, whether one word names two, who paid."""
+
+    named: dict[int, str] = field(default_factory=dict)
+    twice: str = ""
+    payers: Mapping[int, str] = field(default_factory=dict)
+    stranger: bool = False
+
+
+class Book:
+    """The open loans, ready to be looked up for any number of credits."""
+
+    def __init__(self, loans: Iterable[OpenLoan], names: Mapping[int, str]) -> None:
+        """`names` are of the customers who are parties to the loans."""
+        self._loans = sorted(loans, key=lambda loan: (loan.due_date, loan.loan_id))
+        self._names = names
+        self._by_number: dict[tuple[str, ...], list[tuple[OpenLoan, str]]] = {}
+        self._by_name: dict[tuple[str, ...], set[int]] = {}
+        self._places = {loan.loan_id: place for place, loan in enumerate(self._loans)}
+        self._owed: dict[int, list[OpenLoan]] = {}
+        self._dues: dict[date, tuple[dict[int, int], dict[int, list[OpenLoan]]]] = {}
+        for loan in self._loans:
+            self._owed.setdefault(loan.debtor_id, []).append(loan)
+            for words, text in ((loan.number, f"invoice {loan.number}"), (loan.reference, loan.reference)):
+                if key := number_words(words):
+                    self._by_number.setdefault(key, []).append((loan, text))
+        for customer_id, name in names.items():
+            if name_key := name_words(name):
+                self._by_name.setdefault(name_key, set()).add(customer_id)
+
+    def judge(self, credit: Credit) -> Judgement:
+        """Find what the credit may have paid.
+
+        The best suggestion is sure when it pays all loans that are named and no other, each by a word that names
+        nothing else, exactly what is due of them; when the bank names no payer or one who is a party to them; and
+        when no other suggestion comes near it.
+        """
+        found = self._look_up(credit)
+        suggestions = self._suggest(credit, found)
+        if not suggestions:
+            return Judgement(Verdict.NONE)
+        doubt = self._doubt(suggestions, found)
+        verdict = Verdict.AMBIGUOUS if doubt else Verdict.SURE
+        return Judgement(verdict, tuple(suggestions[:MAX_SUGGESTIONS]), doubt)
+
+    def _doubt(self, suggestions: Sequence[Suggestion], found: _Found) -> str:
+        best = suggestions[0]
+        paid = {part.loan.loan_id for part in best.parts}
+        if not found.named:
+            return "It names no open invoice."
+        if not paid <= found.named.keys():
+            return "It does not name all that it would pay."
+        if not best.exact:
+            return "The amount is not exactly what is due."
+        if found.named.keys() - paid:
+            return "It names more than it pays."
+        if found.twice and len(paid) > 1:
+            return f"Several loans go by {found.twice}."
+        if best.customer_id not in found.payers and (found.payers or found.stranger):
+            return "The payer is no party to it."
+        if len(suggestions) > 1 and best.score - suggestions[1].score < MARGIN:
+            return "Another one fits as well."
+        return ""
+
+    def _look_up(self, credit: Credit) -> _Found:
+        found = _Found()
+        for text, where in (
+            (credit.end_to_end_id, "end-to-end id names"),
+            (credit.remittance, "text names"),
+        ):
+            for key in names_in(tokens(text), self._by_number, text):
+                loans = self._by_number[key]
+                if len({loan.loan_id for loan, _ in loans}) > 1:
+                    found.twice = loans[0][1]
+                for loan, what in loans:
+                    found.named.setdefault(loan.loan_id, f"{where} {what}")
+        found.payers, found.stranger = self._payers(credit)
+        return found
+
+    def _payers(self, credit: Credit) -> tuple[dict[int, str], bool]:
+        """Who may have paid, with the reason, and whether the bank names somebody else."""
+        payers = {
+            customer_id: f"{self._names[customer_id]} paid from this account before"
+            for customer_id in credit.known_payers
+            if customer_id in self._names
+        }
+        if credit.counterparty:
+            called = self._by_name.get(name_words(credit.counterparty), set())
+        else:
+            spoken = name_words(credit.remittance)
+            called = {
+                customer_id
+                for start in range(len(spoken))
+                for end in range(start + 1, min(len(spoken), start + 8) + 1)
+                if sum(map(len, spoken[start:end])) >= 5
+                for customer_id in self._by_name.get(spoken[start:end], ())
+            }
+        for customer_id in called:
+            payers.setdefault(customer_id, f"payer is {self._names[customer_id]}")
+        return payers, bool(credit.counterparty) and not payers
+
+    def _suggest(self, credit: Credit, found: _Found) -> list[Suggestion]:
+        """All suggestions, the best first."""
+        dues, by_amount = self._dues_on(credit.value_date)
+        ways: list[tuple[int, tuple[Part, ...]]] = []
+        places = sorted(self._places[loan_id] for loan_id in found.named if loan_id in dues)
+        named = [self._loans[place] for place in places]
+        groups: dict[int, list[OpenLoan]] = {}
+        for loan in named:
+            groups.setdefault(_payer_of(loan, found.payers), []).append(loan)
+        for customer_id, loans in groups.items():
+            ways.append((customer_id, spread(credit.amount, loans, dues)))
+        for loan in by_amount.get(credit.amount, ()):
+            ways.append(
+                (_payer_of(loan, found.payers), (Part(loan, credit.amount, credit.amount),)),
+            )
+        for customer_id in sorted(found.payers)[:3]:
+            owed = [loan for loan in self._owed.get(customer_id, ()) if loan.loan_id in dues]
+            ways += [(customer_id, parts) for parts in sums_to(credit.amount, owed, dues)]
+            ways.append((customer_id, spread(credit.amount, owed, dues)))
+        rated = {
+            (customer_id, tuple((p.loan.loan_id, p.amount) for p in parts)): self._rate(
+                credit, found, customer_id, parts
+            )
+            for customer_id, parts in ways
+            if parts
+        }
+        # the sort is stable: of equals the oldest due comes first
+        return sorted(rated.values(), key=lambda suggestion: -suggestion.score)
+
+    def _dues_on(self, day: date) -> tuple[dict[int, int], dict[int, list[OpenLoan]]]:
+        """What is due on a day by loan, and the loans by what is due of them; reckoned once a day."""
+        if day not in self._dues:
+            dues: dict[int, int] = {}
+            by_amount: dict[int, list[OpenLoan]] = {}
+            for loan in self._loans:
+                due = loan.due_on(day)
+                if due is not None and due > 0:
+                    dues[loan.loan_id] = due
+                    by_amount.setdefault(due, []).append(loan)
+            self._dues[day] = dues, by_amount
+        return self._dues[day]
+
+    def _rate(self, credit: Credit, found: _Found, customer_id: int, parts: tuple[Part, ...]) -> Suggestion:
+        left = credit.amount - sum(part.amount for part in parts)
+        made = Suggestion(customer_id, parts, left, 0, ())
+        reasons = [found.named[part.loan.loan_id] for part in parts if part.loan.loan_id in found.named]
+        every = len(reasons) == len(parts)
+        score = NAMED if every else (NAMED // 2 if reasons else 0)
+        if made.exact:
+            score += AMOUNT if len(parts) == 1 or every else SUM
+        if customer_id in found.payers:
+            score += PAYER
+        reasons.append(_about_amount(made, credit.value_date))
+        reasons.append(self._about_payer(customer_id, found))
+        return replace(made, score=score, reasons=tuple(reason for reason in reasons if reason))
+
+    def _about_payer(self, customer_id: int, found: _Found) -> str:
+        if customer_id in found.payers:
+            return found.payers[customer_id]
+        if found.payers or found.stranger:
+            return f"payer is not {self._names.get(customer_id, 'the one who owes it')}"
+        return ""
+
+
+def judge_all(book: Book, credits: Mapping[int, Credit]) -> dict[int, Judgement]:
+    """Judge credits that came in together, by id. Of those that would all pay the same loan none is sure."""
+    judged = {key: book.judge(credit) for key, credit in credits.items()}
+    claims: dict[int, list[int]] = {}
+    for key, judgement in judged.items():
+        if judgement.verdict is Verdict.SURE:
+            for part in judgement.suggestions[0].parts:
+                claims.setdefault(part.loan.loan_id, []).append(key)
+    for keys in claims.values():
+        if len(keys) > 1:
+            for key in keys:
+                judged[key] = replace(
+                    judged[key], verdict=Verdict.AMBIGUOUS, doubt="Another entry pays the same."
+                )
+    return judged
+
+
+def spread(amount: int, loans: Iterable[OpenLoan], dues: Mapping[int, int]) -> tuple[Part, ...]:
+    """The amount over loans in their order, each in full as long as it lasts; what exceeds them is left over."""
+    parts = []
+    for loan in loans:
+        if amount <= 0:
+            break
+        due = dues[loan.loan_id]
+        parts.append(Part(loan, min(amount, due), due))
+        amount -= due
+    return tuple(parts)
+
+
+def sums_to(amount: int, loans: Sequence[OpenLoan], dues: Mapping[int, int]) -> list[tuple[Part, ...]]:
+    """Sets of two or more loans whose dues add up to the amount, those with the oldest due first; a bounded search."""
+    pool = [loan for loan in loans if dues[loan.loan_id] < amount][:MAX_LOANS]
+    rest = [0] * (len(pool) + 1)
+    for place in range(len(pool) - 1, -1, -1):
+        rest[place] = rest[place + 1] + dues[pool[place].loan_id]
+    found: list[tuple[Part, ...]] = []
+    steps = 0
+    stack: list[tuple[int, int, tuple[int, ...]]] = [(0, amount, ())]
+    while stack and steps < MAX_STEPS and len(found) < MAX_SETS:
+        steps += 1
+        place, left, chosen = stack.pop()
+        if left == 0:
+            if len(chosen) > 1:
+                whole = [(pool[i], dues[pool[i].loan_id]) for i in chosen]
+                found.append(tuple(Part(loan, due, due) for loan, due in whole))
+            continue
+        if place == len(pool) or left > rest[place]:
+            continue
+        stack.append((place + 1, left, chosen))
+        due = dues[pool[place].loan_id]
+        if due <= left:
+            stack.append((place + 1, left - due, (*chosen, place)))
+    return found
+
+
+def _payer_of(loan: OpenLoan, payers: Collection[int]) -> int:
+    """Who paid it: its debtor unless only the other party is known to have paid."""
+    if loan.debtor_id not in payers and loan.other_id in payers:
+        return loan.other_id
+    return loan.debtor_id
+
+
+def _about_amount(made: Suggestion, day: date) -> str:
+    count = len(made.parts)
+    if made.exact:
+        if count == 1:
+            return f"amount is exactly what is due on {day:%d %b %Y}"
+        return f"the {count} amounts due on {day:%d %b %Y} add up to it exactly"
+    if made.left_over:
+        return f"amount is more than what is due on {day:%d %b %Y}"
+    part = made.parts[-1].loan.number
+    return f"part payment of {part}" if count == 1 else f"oldest due first; {part} is paid in part"

@@ -1,0 +1,91 @@
+"""What people and banks write, made comparable: numbers as whole words in a text, names of companies."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+_RUN = re.compile(r"[^\W\d_]+|\d+")
+_LEGAL_FORMS = frozenset(
+    (  # noqa: SIM905 - a list of words reads better as words
+        "ab ag as bv co company corp corporation gmbh inc incorporated kg kgaa limited llc llp ltd mbh nv oy oyj"
+        " plc private pte pty pvt sa sarl sas se spa srl the und and m s"
+    ).split()
+)
+LEAST_LETTERS, LEAST_DIGITS = 3, 5
+"""A number with letters needs as many characters in all, one of digits alone as many digits, to stand for itself in a
+text: 2026 or 7 could be anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A run of letters or of digits and where it stands in the text."""
+
+    word: str
+    start: int
+    end: int
+
+
+def plain(text: str) -> str:
+    """The text without case, accents and width."""
+    apart = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(c for c in apart if not unicodedata.combining(c))
+
+
+def tokens(text: str) -> list[Token]:
+    """The runs of letters and of digits in a text, which is taken as `plain` gives it."""
+    return [Token(found.group(), found.start(), found.end()) for found in _RUN.finditer(plain(text))]
+
+
+def number_words(number: str) -> tuple[str, ...]:
+    """A number such as INV-7 as its runs ("inv", "7"), so that inv 7 and INV7 are the same; empty for one that says
+    too little to be looked for in a text."""
+    words = tuple(token.word for token in tokens(number))
+    text = "".join(words)
+    if not any(character.isdigit() for character in text):
+        return ()
+    return words if len(text) >= (LEAST_DIGITS if text.isdigit() else LEAST_LETTERS) else ()
+
+
+def names_in(
+    found: Sequence[Token], known: Collection[tuple[str, ...]], text: str, *, longest: int = 12
+) -> Iterator[tuple[str, ...]]:
+    """Those of the `known` numbers that stand in a text as a whole; one inside of a longer one does not count."""
+    written = plain(text)
+    spans = [
+        (start, end)
+        for start in range(len(found))
+        for end in range(start + 1, min(len(found), start + longest) + 1)
+        if tuple(token.word for token in found[start:end]) in known
+        and _is_whole(written, found[start].start, found[end - 1].end)
+    ]
+    for start, end in spans:
+        if not any(s <= start and end <= e and (s, e) != (start, end) for s, e in spans):
+            yield tuple(token.word for token in found[start:end])
+
+
+_JOINTS = frozenset("-_/.")
+_GOES_ON = re.compile(r"[-_/.](\d|[^\W\d_]{1,2}(?![^\W_]))")
+"""Behind a number: more digits, or a suffix of one or two letters."""
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    """Whether the number between these places does not go on behind (INV-1-2, INV-1/B) or began before (12-2026-7).
+
+    Banks put their texts together with hyphens and slashes, so a word beside one (NEFT-INV-7-ACME) is another word.
+    """
+    before, after = text[max(0, start - 2) : start], text[end : end + 1]
+    if before[-1:].isalnum() or after.isalnum():
+        return False
+    if len(before) == 2 and before[1] in _JOINTS and before[0].isdigit() and text[start].isdigit():
+        return False
+    return not _GOES_ON.match(text, end)
+
+
+def name_words(name: str) -> tuple[str, ...]:
+    """A company's name as its words without punctuation and legal forms; all of them when nothing else is left."""
+    words = re.findall(r"[^\W_]+", plain(name).replace("'", "").replace("’", ""))
+    kept = tuple(word for word in words if word not in _LEGAL_FORMS)
+    return kept or tuple(words)

@@ -1,0 +1,211 @@
+"""Bank statements as pages show them: the list with what is left to do, one statement, and its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, case, cast, func, literal, select
+
+from tusker.errors import NotFound
+from tusker.extensions import db
+from tusker.models import BankStatement, Customer, EntryDirection, EntryState, Payout, Receipt, StatementEntry
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """An imported statement with counts of its entries and its sums; money in minor units."""
+
+    id: int
+    format: str
+    file_name: str
+    reference: str
+    account: str
+    opened_on: date | None
+    closed_on: date | None
+    opening_balance: int | None
+    closing_balance: int | None
+    skipped: Sequence[str]
+    imported_at: datetime
+    importer: str
+    entries: int
+    open: int
+    parked: int
+    settled: int
+    """Matched with payouts."""
+    accepted: int
+    """Became receipts."""
+    dismissed: int
+    money_in: int
+    money_out: int
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.reference or self.file_name or f"#{self.id}"
+
+    @property
+    def done(self) -> int:
+        """Entries that nobody needs to look at any more, without those of payouts."""
+        return self.accepted + self.dismissed
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a matched entry became: the payouts it settled, or the receipt and who paid."""
+
+    payouts: Sequence[Payout] = ()
+    receipt: str = ""
+    customer_id: int | None = None
+    customer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesToDo:
+    """How many entries wait for a decision, and how many were left for later."""
+
+    open: int
+    parked: int
+
+
+def statements_page(
+    *, before: int | None = None, after: int | None = None, limit: int | None = None
+) -> list[StatementRow]:
+    """Imported statements, the newest first."""
+    query = _statements()
+    if before is not None:
+        query = query.where(BankStatement.id < before)
+    if after is not None:
+        query = query.where(BankStatement.id > after)
+    query = query.order_by(BankStatement.id.asc() if after is not None else BankStatement.id.desc()).limit(
+        limit
+    )
+    rows = _rows(query)
+    return rows[::-1] if after is not None else rows
+
+
+def statement_row(statement_id: int) -> StatementRow:
+    """One statement; raises `NotFound`."""
+    rows = _rows(_statements().where(BankStatement.id == statement_id))
+    if not rows:
+        raise NotFound("This statement does not exist.")
+    return rows[0]
+
+
+def entries_page(
+    statement_id: int,
+    show: str,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+) -> list[StatementEntry]:
+    """Entries of a statement, the last one first. `show` is `open`, `parked`, `payouts` (settled) or `done`."""
+    is_receipt = StatementEntry.receipt_id.is_not(None)
+    condition = {
+        "open": StatementEntry.state == EntryState.OPEN,
+        "parked": StatementEntry.state == EntryState.PARKED,
+        "payouts": (StatementEntry.state == EntryState.MATCHED) & ~is_receipt,
+        "done": is_receipt | (StatementEntry.state == EntryState.DISMISSED),
+    }[show]
+    query = select(StatementEntry).where(StatementEntry.statement_id == statement_id, condition)
+    if before is not None:
+        query = query.where(StatementEntry.id < before)
+    if after is not None:
+        query = query.where(StatementEntry.id > after)
+    order = StatementEntry.id.asc() if after is not None else StatementEntry.id.desc()
+    rows = list(db.session.scalars(query.order_by(order).limit(limit)))
+    return rows[::-1] if after is not None else rows
+
+
+def statement_of_entry(entry_id: int) -> tuple[int, str]:
+    """The statement that an entry stands on and the entry's state; raises `NotFound`."""
+    row = db.session.execute(
+        select(StatementEntry.statement_id, StatementEntry.state).where(StatementEntry.id == entry_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("This statement entry does not exist.")
+    return row.statement_id, row.state
+
+
+def outcomes_of(entries: Collection[StatementEntry]) -> dict[int, Outcome]:
+    """What matched entries became, by entry id; two queries, whatever their number."""
+    matched = {entry.id: entry.receipt_id for entry in entries if entry.state == EntryState.MATCHED}
+    if not matched:
+        return {}
+    payouts: dict[int, list[Payout]] = {}
+    for payout in db.session.scalars(select(Payout).where(Payout.statement_entry_id.in_(matched))):
+        payouts.setdefault(payout.statement_entry_id or 0, []).append(payout)
+    receipt_ids = {receipt_id for receipt_id in matched.values() if receipt_id is not None}
+    receipts = {
+        row.id: row
+        for row in db.session.execute(
+            select(Receipt.id, Receipt.bank_reference, Receipt.customer_id, Customer.name)
+            .join(Customer, Customer.id == Receipt.customer_id)
+            .where(Receipt.id.in_(receipt_ids))
+        )
+    }
+    found = {}
+    for entry_id, receipt_id in matched.items():
+        row = receipts.get(receipt_id) if receipt_id is not None else None
+        found[entry_id] = (
+            Outcome(payouts.get(entry_id, ()))
+            if row is None
+            else Outcome((), row.bank_reference, row.customer_id, row.name)
+        )
+    return found
+
+
+def entries_to_do() -> EntriesToDo:
+    """Entries of all statements that wait."""
+    counts: dict[str, int] = {
+        row.state: row.number
+        for row in db.session.execute(
+            select(StatementEntry.state, func.count().label("number"))
+            .where(StatementEntry.state.in_([EntryState.OPEN, EntryState.PARKED]))
+            .group_by(StatementEntry.state)
+        )
+    }
+    return EntriesToDo(counts.get(EntryState.OPEN, 0), counts.get(EntryState.PARKED, 0))
+
+
+def _statements() -> Select[Any]:
+    """Statements with their counts, which are read for the rows of a page only."""
+    state, receipt = StatementEntry.state, StatementEntry.receipt_id
+    signed = case((StatementEntry.direction == EntryDirection.CREDIT, StatementEntry.amount), else_=0)
+    paid_out = case((StatementEntry.direction == EntryDirection.DEBIT, StatementEntry.amount), else_=0)
+    counts = (
+        select(
+            func.count().label("entries"),
+            func.count().filter(state == EntryState.OPEN).label("open"),
+            func.count().filter(state == EntryState.PARKED).label("parked"),
+            func.count().filter(state == EntryState.MATCHED, receipt.is_(None)).label("settled"),
+            func.count().filter(receipt.is_not(None)).label("accepted"),
+            func.count().filter(state == EntryState.DISMISSED).label("dismissed"),
+            cast(func.coalesce(func.sum(signed), 0), BigInteger).label("money_in"),
+            cast(func.coalesce(func.sum(paid_out), 0), BigInteger).label("money_out"),
+        )
+        .where(StatementEntry.statement_id == BankStatement.id)
+        .lateral("counts")
+    )
+    columns = (
+        BankStatement.id,
+        BankStatement.format,
+        BankStatement.file_name,
+        BankStatement.reference,
+        BankStatement.account,
+        BankStatement.opened_on,
+        BankStatement.closed_on,
+        BankStatement.opening_balance,
+        BankStatement.closing_balance,
+        BankStatement.skipped,
+        BankStatement.imported_at,
+        BankStatement.importer,
+    )
+    return select(*columns, *counts.c).select_from(BankStatement).join(counts, literal(True))
+
+
+def _rows(query: Select[Any]) -> list[StatementRow]:
+    return [StatementRow(**row) for row in db.session.execute(query).mappings()]

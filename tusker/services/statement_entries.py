@@ -1,0 +1,107 @@
+"""Entries of bank statements: locked, decided on, opened again. What every use case about them shares."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import func, select
+
+from tusker.errors import NotFound
+from tusker.extensions import db
+from tusker.models import EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
+from tusker.services.context import Context
+from tusker.services.events import record_event
+
+LONGEST_NOTE = 500
+LONGEST_BANK_REFERENCE = 60
+
+
+def lock_entries(entry_ids: Collection[int]) -> Sequence[StatementEntry]:
+    """The entries by ascending id, locked and fresh; raises `NotFound` when one does not exist."""
+    found = db.session.scalars(
+        select(StatementEntry)
+        .where(StatementEntry.id.in_(entry_ids))
+        .order_by(StatementEntry.id)
+        .with_for_update(key_share=True, of=StatementEntry)
+        .execution_options(populate_existing=True)
+    ).all()
+    if len(found) != len(set(entry_ids)):
+        raise NotFound("This statement entry does not exist.")
+    return found
+
+
+def decide(
+    ctx: Context,
+    entry: StatementEntry,
+    state: EntryState,
+    *,
+    note: str = "",
+    receipt_id: int | None = None,
+) -> None:
+    """Set a locked entry's state and write its event. `note` says why, or what it settled."""
+    before = entry.state
+    entry.state, entry.note = state, note[:LONGEST_NOTE]
+    entry.receipt_id = receipt_id
+    is_open = state == EntryState.OPEN
+    entry.decided_at = None if is_open else ctx.now
+    entry.decided_by = None if is_open else ctx.actor_id
+    kind = "entry_reopened" if is_open else f"entry_{state}"
+    record_event(
+        ctx,
+        "statement_entry",
+        entry.id,
+        kind,
+        from_value=before,
+        to_value=state,
+        reason=note[:LONGEST_NOTE],
+        amount=entry.amount,
+        receipt_id=receipt_id,
+    )
+
+
+def own_reference(entry: StatementEntry) -> str:
+    """The bank's reference of an entry, or where it gives none one made of the fingerprint: the same each time."""
+    return entry.bank_reference or f"ST-{entry.fingerprint[:16]}"
+
+
+def receipt_reference(entry: StatementEntry) -> str:
+    """The reference under which an entry becomes a receipt, which no other receipt may have.
+
+    The bank gives all parts of a batch the same one: the second is `REF/2`, by the order of entries. After a receipt
+    was undone its entry is recorded anew as `REF~2`.
+    """
+    name = own_reference(entry)
+    if entry.bank_reference:
+        place = db.session.scalar(
+            select(func.count()).where(
+                StatementEntry.bank_reference == entry.bank_reference,
+                StatementEntry.direction == EntryDirection.CREDIT,
+                StatementEntry.id <= entry.id,
+            )
+        )
+        name = name if (place or 0) <= 1 else _with(name, f"/{place}")
+    again = _with(name, "~")
+    undone = db.session.scalar(
+        select(func.count(func.distinct(Receipt.of_receipt_id))).where(
+            Receipt.kind == ReceiptKind.REVERSAL,
+            Receipt.of_receipt_id.in_(
+                select(Receipt.id).where(
+                    (Receipt.bank_reference == name)
+                    | Receipt.bank_reference.startswith(again, autoescape=True)
+                )
+            ),
+        )
+    )
+    return name if not undone else f"{again}{undone + 1}"
+
+
+def _with(name: str, suffix: str) -> str:
+    return name[: LONGEST_BANK_REFERENCE - 8] + suffix
+
+
+def reopen_entry_of(ctx: Context, receipt_id: int, why: str) -> None:
+    """A receipt was undone: the entry that became it waits for a decision again."""
+    entry_id = db.session.scalar(select(StatementEntry.id).where(StatementEntry.receipt_id == receipt_id))
+    if entry_id is not None:
+        [entry] = lock_entries([entry_id])
+        decide(ctx, entry, EntryState.OPEN, note=f"Its receipt was undone: {why}")

@@ -1,0 +1,252 @@
+"""A bank statement comes in: kept once, its debits confirm payouts, its credits wait to be accepted as receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from tusker.domain.banking import Entry, Statement, StatementFile
+from tusker.domain.matching import Verdict
+from tusker.errors import NotFound
+from tusker.extensions import db
+from tusker.models import (
+    BankStatement,
+    EntryDirection,
+    EntryState,
+    Receipt,
+    ReceiptKind,
+    StatementEntry,
+)
+from tusker.queries.statement_candidates import judge_entries
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.locks import Turn, take_turn
+from tusker.services.statement_entries import decide
+from tusker.services.statement_payouts import NO_PAYOUT, settle_payouts
+
+NO_LOAN = "No open loan fits it."
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import added. `statement_ids` are of the file's statements, of an earlier import when `repeated`.
+
+    `new` entries were stored, `known` ones were there already; `settled` ones said something of payouts or were
+    recorded by hand before, `sure` ones wait to be accepted, `to_look_at` ones for a choice, the rest is `parked`.
+    """
+
+    statement_ids: Sequence[int]
+    repeated: bool
+    new: int = 0
+    known: int = 0
+    settled: int = 0
+    sure: int = 0
+    to_look_at: int = 0
+    parked: int = 0
+
+    @property
+    def words(self) -> str:
+        """What happened, as a sentence."""
+        if self.repeated:
+            return "This file was imported before; nothing was added."
+        known = f", {self.known} known already" if self.known else ""
+        parts = [
+            f"{count} {what}"
+            for count, what in (
+                (self.settled, "settled"),
+                (self.sure, "ready to accept"),
+                (self.to_look_at, "to look at"),
+                (self.parked, "parked"),
+            )
+            if count
+        ]
+        return f"{self.new} entries{known}{': ' if parts else ''}{', '.join(parts)}."
+
+
+def import_statement(ctx: Context, file: StatementFile, *, digest: str, file_name: str) -> ImportResult:
+    """Keep a file's statements and entries, and settle what they say of payouts.
+
+    `digest` is the SHA-256 of the file. A file, or an entry of an overlapping statement, that is here already adds
+    nothing. Credits are only judged: none becomes a receipt without `accept_entry`.
+    """
+    take_turn(Turn.STATEMENT_IMPORT)
+    earlier = db.session.scalars(
+        select(BankStatement.id).where(BankStatement.digest == digest).order_by(BankStatement.position)
+    ).all()
+    if earlier:
+        return ImportResult(earlier, repeated=True)
+    statement_ids: list[int] = []
+    entries: list[StatementEntry] = []
+    batches: dict[int, str] = {}
+    for position, statement in enumerate(file.statements, 1):
+        made = _store_statement(ctx, file.format, statement, digest, position, file_name)
+        statement_ids.append(made.id)
+        stored = _store_entries(made.id, statement.entries)
+        entries += stored
+        quoted = {e.fingerprint: e.batch_reference for e in statement.entries if e.batch_reference}
+        batches |= {e.id: quoted[e.fingerprint] for e in stored if e.fingerprint in quoted}
+        _note_import(ctx, made, len(stored), len(statement.entries))
+    counts = _settle(ctx, entries, batches)
+    total = sum(len(statement.entries) for statement in file.statements)
+    return ImportResult(statement_ids, repeated=False, new=len(entries), known=total - len(entries), **counts)
+
+
+def match_again(ctx: Context, statement_id: int) -> ImportResult:
+    """Look once more at what of a statement is open, or parked by nobody: payouts and loans may have changed since."""
+    take_turn(Turn.STATEMENT_IMPORT)
+    if db.session.get(BankStatement, statement_id) is None:
+        raise NotFound("This statement does not exist.")
+    entries = db.session.scalars(
+        select(StatementEntry)
+        .where(
+            StatementEntry.statement_id == statement_id,
+            StatementEntry.state.in_([EntryState.OPEN, EntryState.PARKED]),
+            StatementEntry.decided_at.is_(None),
+        )
+        .order_by(StatementEntry.id)
+        .with_for_update(key_share=True, of=StatementEntry)
+        .execution_options(populate_existing=True)
+    ).all()
+    counts = _settle(ctx, entries, {})
+    record_event(
+        ctx, "statement", statement_id, "looked_at_again", settled=counts["settled"], sure=counts["sure"]
+    )
+    return ImportResult([statement_id], repeated=False, new=len(entries), **counts)
+
+
+def _store_statement(
+    ctx: Context, format_: str, statement: Statement, digest: str, position: int, file_name: str
+) -> BankStatement:
+    made = BankStatement(
+        digest=digest,
+        position=position,
+        format=format_[:40],
+        file_name=file_name[:200],
+        reference=statement.reference,
+        account=statement.account,
+        opened_on=statement.opened_on,
+        closed_on=statement.closed_on,
+        opening_balance=statement.opening_balance,
+        closing_balance=statement.closing_balance,
+        skipped=list(statement.skipped),
+        imported_at=ctx.now,
+        imported_by=ctx.actor_id,
+        importer=ctx.actor[:120],
+    )
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
+def _store_entries(statement_id: int, entries: Sequence[Entry]) -> list[StatementEntry]:
+    """Store those whose fingerprint is not there yet, in the bank's order."""
+    if not entries:
+        return []
+    rows = [
+        {
+            "statement_id": statement_id,
+            "fingerprint": entry.fingerprint,
+            "direction": str(entry.direction),
+            "amount": entry.amount,
+            "booked_on": entry.booked_on,
+            "value_date": entry.value_date,
+            "bank_reference": entry.bank_reference,
+            "end_to_end_id": entry.end_to_end_id,
+            "counterparty": entry.counterparty,
+            "counterparty_account": entry.counterparty_account,
+            "remittance": entry.remittance,
+            "return_reason": entry.return_reason,
+            "state": EntryState.OPEN,
+        }
+        for entry in entries
+    ]
+    db.session.execute(insert(StatementEntry).on_conflict_do_nothing(index_elements=["fingerprint"]), rows)
+    return list(
+        db.session.scalars(
+            select(StatementEntry)
+            .where(StatementEntry.statement_id == statement_id)
+            .order_by(StatementEntry.id)
+            .with_for_update(key_share=True, of=StatementEntry)
+        )
+    )
+
+
+def _note_import(ctx: Context, made: BankStatement, stored: int, read: int) -> None:
+    record_event(
+        ctx,
+        "statement",
+        made.id,
+        "statement_imported",
+        to_value=made.reference or made.file_name,
+        reason=made.file_name,
+        entries=stored,
+        known=read - stored,
+        skipped=len(made.skipped),
+    )
+
+
+def _settle(ctx: Context, entries: Sequence[StatementEntry], batches: Mapping[int, str]) -> dict[str, int]:
+    """Match open entries with payouts and receipts, judge the rest; the counts of an `ImportResult`."""
+    for entry in entries:
+        entry.note = ""
+    settle_payouts(ctx, entries, batches)
+    _link_recorded(ctx, [entry for entry in entries if entry.state != EntryState.MATCHED])
+    rest = [entry for entry in entries if entry.state != EntryState.MATCHED]
+    judged = judge_entries(rest, ctx.today)
+    counts = {"settled": len(entries) - len(rest), "sure": 0, "to_look_at": 0, "parked": 0}
+    for entry in rest:
+        verdict = judged[entry.id].verdict if entry.id in judged else Verdict.NONE
+        if not entry.note and verdict is Verdict.NONE and entry.return_reason is None:
+            counts["parked"] += 1
+            entry.state, entry.note = EntryState.PARKED, _nothing(entry)
+        else:
+            counts["sure" if verdict is Verdict.SURE and not entry.note else "to_look_at"] += 1
+            entry.state, entry.note = EntryState.OPEN, entry.note or _unclear(entry)
+    db.session.flush()
+    return counts
+
+
+def _nothing(entry: StatementEntry) -> str:
+    return NO_LOAN if entry.direction == EntryDirection.CREDIT else NO_PAYOUT
+
+
+def _unclear(entry: StatementEntry) -> str:
+    return "" if entry.return_reason is None else f"Returned ({entry.return_reason}), but {NO_PAYOUT.lower()}"
+
+
+def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
+    """Match credits that a person recorded by hand before: same reference, amount and value date."""
+    references = {
+        e.bank_reference
+        for e in entries
+        if e.bank_reference and e.direction == EntryDirection.CREDIT and e.return_reason is None
+    }
+    if not references:
+        return
+    linked = select(StatementEntry.receipt_id).where(StatementEntry.receipt_id.is_not(None))
+    found = db.session.scalars(
+        select(Receipt)
+        .where(
+            Receipt.kind == ReceiptKind.PAYMENT,
+            Receipt.bank_reference.in_(references),
+            Receipt.id.not_in(linked),
+        )
+        # one that is just being undone is not waited for
+        .with_for_update(skip_locked=True, key_share=True, of=Receipt)
+    ).all()
+    undone = set(
+        db.session.scalars(
+            select(Receipt.of_receipt_id).where(
+                Receipt.kind == ReceiptKind.REVERSAL, Receipt.of_receipt_id.in_([row.id for row in found])
+            )
+        )
+    )
+    free = {(row.bank_reference, row.amount, row.value_date): row.id for row in found if row.id not in undone}
+    for entry in entries:
+        key = (entry.bank_reference, entry.amount, entry.value_date)
+        if entry.direction == EntryDirection.CREDIT and entry.return_reason is None and key in free:
+            note = f"Receipt {entry.bank_reference}, recorded before"
+            decide(ctx, entry, EntryState.MATCHED, note=note, receipt_id=free.pop(key))
