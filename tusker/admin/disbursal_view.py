@@ -94,6 +94,7 @@ def disbursal_context(
         "row": row,
         "parts": parts,
         "net": sum(part.payout.net for part in parts),
+        "paid": sum(part.payout.net for part in parts if part.payout.confirmed),
         "missing_accounts": [p.supplier for p in parts if p.count and not p.payout.has_account],
         "deducted_any": any(part.payout.net != part.payout.principal for part in parts),
         "lost": [line for line in lines if line.shipment_lost and line.state != LineState.REMOVED],

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, cast, func, select
 
 from tusker.domain.interest import Deduction, deduction_at_payout
 from tusker.extensions import db
-from tusker.models import Claim, DisbursalLine, DisbursalStatus, Invoice, LineState, Payout
+from tusker.models import Claim, DisbursalLine, DisbursalStatus, Invoice, LineState, Payout, PayoutState
 from tusker.queries.bank_accounts import active_accounts
 
 NOT_RELEASED = frozenset({DisbursalStatus.DRAFT, DisbursalStatus.APPROVED})
@@ -41,6 +41,11 @@ class SupplierPayout:
     def net(self) -> int:
         """The amount to transfer."""
         return self.before_claims - self.claims
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the bank made it, and it did not come back."""
+        return self.payout is not None and self.payout.state == PayoutState.CONFIRMED
 
     def add(self, invoice_id: int, principal: int, deducted: Deduction) -> None:
         """Count one invoice in."""
