@@ -88,7 +88,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "PERMANENT_SESSION_LIFETIME": 12 * 3600,
         # A page that polls must not keep its session alive for ever.
         "SESSION_REFRESH_EACH_REQUEST": False,
-        "MAX_CONTENT_LENGTH": 20 * 1024 * 1024,
+        "MAX_CONTENT_LENGTH": 21 * 1024 * 1024,  # files of 20 MB, and the form around them
         "RATELIMIT_STORAGE_URI": _limits_url(env.get("REDIS_URL", "redis://localhost:6379/0")),
         # Ten tries in any 15 minutes, not ten before and ten after a full quarter of an hour.
         "RATELIMIT_STRATEGY": "moving-window",

@@ -115,6 +115,7 @@ def upgrade() -> None:
         sa.Column("value_date", sa.Date(), nullable=False),
         sa.Column("bank_reference", sa.String(length=60), nullable=False),
         sa.Column("end_to_end_id", sa.String(length=60), server_default="", nullable=False),
+        sa.Column("batch_reference", sa.String(length=60), server_default="", nullable=False),
         sa.Column("counterparty", sa.String(length=200), server_default="", nullable=False),
         sa.Column("counterparty_account", sa.String(length=60), server_default="", nullable=False),
         sa.Column("remittance", sa.Text(), nullable=False),
@@ -152,6 +153,10 @@ def upgrade() -> None:
     with op.batch_alter_table("statement_entries", schema=None) as batch_op:
         batch_op.create_index("ix_statement_entries_state_id", ["state", "id"], unique=False)
         batch_op.create_index("ix_statement_entries_statement_id", ["statement_id"], unique=False)
+        batch_op.create_index("ix_statement_entries_bank_reference", ["bank_reference"], unique=False)
+        batch_op.create_index(
+            "ix_statement_entries_counterparty_account", ["counterparty_account"], unique=False
+        )
 
     op.create_table(
         "payouts",
@@ -203,6 +208,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("payouts", schema=None) as batch_op:
         batch_op.create_index("ix_payouts_bank_reference", ["bank_reference"], unique=False)
+        batch_op.create_index("ix_payouts_statement_entry_id", ["statement_entry_id"], unique=False)
         batch_op.create_index(
             "ix_payouts_open", ["net", "id"], unique=False, postgresql_where="state = 'instructed'"
         )
@@ -327,10 +333,13 @@ def downgrade() -> None:
 
     with op.batch_alter_table("payouts", schema=None) as batch_op:
         batch_op.drop_index("ix_payouts_open", postgresql_where="state = 'instructed'")
+        batch_op.drop_index("ix_payouts_statement_entry_id")
         batch_op.drop_index("ix_payouts_bank_reference")
 
     op.drop_table("payouts")
     with op.batch_alter_table("statement_entries", schema=None) as batch_op:
+        batch_op.drop_index("ix_statement_entries_counterparty_account")
+        batch_op.drop_index("ix_statement_entries_bank_reference")
         batch_op.drop_index("ix_statement_entries_statement_id")
         batch_op.drop_index("ix_statement_entries_state_id")
 

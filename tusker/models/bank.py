@@ -135,6 +135,8 @@ class StatementEntry(db.Model):
         CheckConstraint("receipt_id IS NULL OR state = 'matched'", name="receipt_is_matched"),
         Index("ix_statement_entries_state_id", "state", "id"),
         Index("ix_statement_entries_statement_id", "statement_id"),
+        Index("ix_statement_entries_bank_reference", "bank_reference"),
+        Index("ix_statement_entries_counterparty_account", "counterparty_account"),
     )
 
     id: Mapped[Id]
@@ -146,6 +148,8 @@ class StatementEntry(db.Model):
     value_date: Mapped[date]
     bank_reference: Mapped[str] = mapped_column(String(60))
     end_to_end_id: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    batch_reference: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    """The payment order that the bank quotes, where it booked a whole one at once."""
     counterparty: Mapped[str] = mapped_column(String(200), default="", server_default="")
     counterparty_account: Mapped[str] = mapped_column(String(60), default="", server_default="")
     remittance: Mapped[LongText]

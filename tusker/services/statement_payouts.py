@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import or_, select
@@ -45,17 +45,17 @@ class _Desk:
     """Entries that settled payouts before."""
 
 
-def settle_payouts(ctx: Context, entries: Sequence[StatementEntry], batches: Mapping[int, str]) -> None:
+def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
     """Confirm, reject and return payouts by what locked open entries say; debits first, then what came back.
 
-    `batches` gives the payment order that the bank quotes, by entry id. An entry that settled something is `matched`;
-    one that is about a payout but does not fit stays open and its note says why; the others are left as they are.
+    An entry that settled something is `matched`; one that is about a payout but does not fit stays open and its note
+    says why; the others are left as they are.
     """
     debits = [e for e in entries if e.direction == EntryDirection.DEBIT and e.return_reason is None]
     credits = [e for e in entries if e.direction == EntryDirection.CREDIT]
-    desk = _lay_out(debits, credits, batches)
+    desk = _lay_out(debits, credits)
     for entry in debits:
-        _settle_debit(ctx, desk, entry, batches.get(entry.id, ""))
+        _settle_debit(ctx, desk, entry)
     for entry in credits:
         payout = _returned_payout(desk, entry)
         if payout is not None:
@@ -67,16 +67,14 @@ def settle_payouts(ctx: Context, entries: Sequence[StatementEntry], batches: Map
             ]
 
 
-def _lay_out(
-    debits: Sequence[StatementEntry], credits: Sequence[StatementEntry], batches: Mapping[int, str]
-) -> _Desk:
+def _lay_out(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]) -> _Desk:
     """Find and lock what the entries may be about: disbursals by id, then all invoices by id, then payouts."""
     names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
     returned = [e for e in credits if e.return_reason is not None]
     names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
     blank = {e.amount for e in debits if not e.end_to_end_id}
     back = {e.amount for e in returned if not e.end_to_end_id}
-    orders = {reference for reference in batches.values() if reference}
+    orders = {e.batch_reference for e in debits} - {""}
     condition = or_(
         Payout.reference.in_(names),
         Disbursal.reference.in_(orders),
@@ -118,12 +116,12 @@ def _lay_out(
     return desk
 
 
-def _settle_debit(ctx: Context, desk: _Desk, entry: StatementEntry, batch: str) -> None:
+def _settle_debit(ctx: Context, desk: _Desk, entry: StatementEntry) -> None:
     payout = desk.payouts.get(entry.end_to_end_id) if entry.end_to_end_id else None
     if payout is not None:
         _settle_named(ctx, desk, entry, payout)
-    elif batch in desk.by_reference:
-        _settle_batch(ctx, desk, entry, desk.by_reference[batch])
+    elif entry.batch_reference in desk.by_reference:
+        _settle_batch(ctx, desk, entry, desk.by_reference[entry.batch_reference])
     elif not entry.end_to_end_id and entry.counterparty_account:
         fitting = [
             p for p in _of_amount(desk, entry, PayoutState.INSTRUCTED) if _account_fits(desk, p, entry)

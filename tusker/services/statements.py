@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -80,16 +80,13 @@ def import_statement(ctx: Context, file: StatementFile, *, digest: str, file_nam
         return ImportResult(earlier, repeated=True)
     statement_ids: list[int] = []
     entries: list[StatementEntry] = []
-    batches: dict[int, str] = {}
     for position, statement in enumerate(file.statements, 1):
         made = _store_statement(ctx, file.format, statement, digest, position, file_name)
         statement_ids.append(made.id)
         stored = _store_entries(made.id, statement.entries)
         entries += stored
-        quoted = {e.fingerprint: e.batch_reference for e in statement.entries if e.batch_reference}
-        batches |= {e.id: quoted[e.fingerprint] for e in stored if e.fingerprint in quoted}
         _note_import(ctx, made, len(stored), len(statement.entries))
-    counts = _settle(ctx, entries, batches)
+    counts = _settle(ctx, entries)
     total = sum(len(statement.entries) for statement in file.statements)
     return ImportResult(statement_ids, repeated=False, new=len(entries), known=total - len(entries), **counts)
 
@@ -110,7 +107,7 @@ def match_again(ctx: Context, statement_id: int) -> ImportResult:
         .with_for_update(key_share=True, of=StatementEntry)
         .execution_options(populate_existing=True)
     ).all()
-    counts = _settle(ctx, entries, {})
+    counts = _settle(ctx, entries)
     record_event(
         ctx, "statement", statement_id, "looked_at_again", settled=counts["settled"], sure=counts["sure"]
     )
@@ -155,6 +152,7 @@ def _store_entries(statement_id: int, entries: Sequence[Entry]) -> list[Statemen
             "value_date": entry.value_date,
             "bank_reference": entry.bank_reference,
             "end_to_end_id": entry.end_to_end_id,
+            "batch_reference": entry.batch_reference,
             "counterparty": entry.counterparty,
             "counterparty_account": entry.counterparty_account,
             "remittance": entry.remittance,
@@ -188,11 +186,11 @@ def _note_import(ctx: Context, made: BankStatement, stored: int, read: int) -> N
     )
 
 
-def _settle(ctx: Context, entries: Sequence[StatementEntry], batches: Mapping[int, str]) -> dict[str, int]:
+def _settle(ctx: Context, entries: Sequence[StatementEntry]) -> dict[str, int]:
     """Match open entries with payouts and receipts, judge the rest; the counts of an `ImportResult`."""
     for entry in entries:
         entry.note = ""
-    settle_payouts(ctx, entries, batches)
+    settle_payouts(ctx, entries)
     _link_recorded(ctx, [entry for entry in entries if entry.state != EntryState.MATCHED])
     rest = [entry for entry in entries if entry.state != EntryState.MATCHED]
     judged = judge_entries(rest, ctx.today)
