@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import itertools
 import os
+import re
 import threading
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
@@ -336,6 +337,12 @@ def bundle_and_confirm(ctx: Context, invoice_ids: list[int], *, only_bundle: boo
             if disbursal.status == DisbursalStatus.RELEASED:  # else claims used up all of it
                 confirm(ctx, disbursal.id, bank_reference=f"BANK-{next(_numbers)}", value_date=ctx.today)
     return disbursal
+
+
+def press_approve(browser: FlaskClient, page: str) -> Any:
+    """Approve the disbursal on a page as its form does: with what the person was shown."""
+    seen = re.search(r'name="seen" value="(\w+)"', browser.get(page).text)
+    return browser.post(f"{page}/approve", data={"seen": seen[1] if seen else ""})
 
 
 def approve_and_release(ctx: Context, disbursal_id: int) -> Disbursal:

@@ -1,6 +1,16 @@
 -- Disbursals of the time before payouts were rows: what was confirmed had been approved and released, by whom is not
 -- known; each supplier's part becomes a payout that was confirmed, or came back where the disbursal was undone.
-UPDATE disbursals SET status = 'draft', maker_ids = array_remove(ARRAY[created_by], NULL) WHERE status = 'open';
+DO $$
+DECLARE
+    still_open text;
+BEGIN
+    SELECT string_agg(reference, ', ' ORDER BY id) INTO still_open FROM disbursals WHERE status = 'open';
+    IF still_open IS NOT NULL THEN
+        -- Its money may have left already; as a draft it could be paid a second time.
+        RAISE EXCEPTION 'disbursals are open: %; confirm or drop them before this upgrade', still_open;
+    END IF;
+END
+$$;
 UPDATE disbursals SET approved_at = created_at, released_at = COALESCE(closed_at, created_at),
     execution_date = value_date, maker_ids = array_remove(ARRAY[created_by], NULL)
 WHERE status IN ('confirmed', 'reversed');

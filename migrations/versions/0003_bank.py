@@ -285,6 +285,11 @@ def _replace_checks() -> None:
 
 def downgrade() -> None:
     op.drop_constraint("confirmation_complete", "disbursals", type_="check")
+    # Before, a bank reference belonged to one disbursal; those without a transfer share their words.
+    op.execute(
+        "UPDATE disbursals d SET bank_reference = left(bank_reference, 40) || ' ' || id WHERE EXISTS"
+        " (SELECT 1 FROM disbursals o WHERE o.bank_reference = d.bank_reference AND o.id < d.id)"
+    )
     for name in ("maker_is_not_approver", "release_complete", "approved_before_release", "status_known"):
         op.drop_constraint(name, "disbursals", type_="check")
     op.drop_constraint("release_complete", "disbursal_lines", type_="check")

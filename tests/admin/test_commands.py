@@ -38,7 +38,7 @@ def test_from_bundle_to_repaid(
     assert flask("bundle").output == bundled.output
     assert reference in flask("list-disbursals", "--status", "draft").output
     email = create_user().email
-    approved = flask("approve-disbursal", reference, "--as", email)
+    approved = flask("approve-disbursal", reference, "--as", email, "--password", PASSWORD)
     assert approved.output == f"Approved. {reference}: 8000.00 INR\n"
     refused = flask("release-disbursal", reference, "--as", email, "--password", "not mine")
     assert "password: The password is not right." in refused.output

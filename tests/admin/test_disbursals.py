@@ -15,7 +15,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.admin.conftest import HTMX
-from tests.conftest import FIXTURES, PASSWORD, TODAY, approve_and_release, bundle_and_confirm, order_on
+from tests.conftest import (
+    FIXTURES,
+    PASSWORD,
+    TODAY,
+    approve_and_release,
+    bundle_and_confirm,
+    order_on,
+    press_approve,
+)
 from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Role, Shipment, User
@@ -64,7 +72,7 @@ def test_confirm_makes_loans_with_own_ids_where_given(
         ({"bank_reference": ""}, "Bank reference is required."),
         ({"bank_reference": "x" * 300}, "Bank reference may have at most 60 characters."),
         ({"value_date": "1900-01-01"}, "Value date must be a date from 2000-01-01"),
-        ({"value_date": "2026-03-01"}, "The value date must not be before the disbursal was made"),
+        ({"value_date": "2026-03-01"}, "The value date must not be before the execution date"),
         ({"value_date": "2026-03-03"}, "The value date must not be in the future."),
         ({"value_date": "soon"}, "Value date must be a date such as"),
         ({"own": "L" * 41}, "A loan id may have at most 40 characters."),
@@ -277,8 +285,9 @@ def test_the_release_asks_for_the_password_and_happens_once(
     page = f"/admin/disbursals/{disbursal_id}"
     assert "You prepared it, so another admin has to approve it: Test admin." in maker.get(page).text
     assert "approve-form" not in maker.get(page).text
-    assert maker.post(f"{page}/approve").status_code == 403
-    assert other.post(f"{page}/approve").status_code == 303
+    assert press_approve(maker, page).status_code == 403
+    assert other.post(f"{page}/approve", data={"seen": "something else"}).status_code == 409
+    assert press_approve(other, page).status_code == 303
     wrong = {"execution_date": TODAY.isoformat(), "password": "guessed"}
     refused = other.post(f"{page}/release", data=wrong, headers=HTMX)
     assert (refused.status_code, "The password is not right." in refused.text) == (422, True)
@@ -298,9 +307,15 @@ def test_payouts_are_answered_one_by_one(
     )
     data = {"bank_reference": "UTR-1", "value_date": TODAY.isoformat()}
     assert browser.post(f"/admin/payouts/{good}/confirm", data=data).status_code == 303
-    assert browser.post(f"/admin/payouts/{good}/confirm", data=data, headers=HTMX).status_code == 422
+    again = browser.post(f"/admin/payouts/{good}/confirm", data=data, headers=HTMX)
+    assert (again.status_code, "is confirmed already" in again.text) == (409, True)
+    assert 'value="UTR-1"' not in again.text  # or correcting it would confirm all the others
     rejected = browser.post(f"/admin/payouts/{bad}/reject", data={"reason": "AC04 closed"}, headers=HTMX)
     assert "Confirmed in part" in rejected.text
+    assert browser.get(f"/admin/disbursals/{disbursal_id}/pain.001.xml").status_code == 409
+    reinstated = browser.post(f"/admin/payouts/{bad}/reinstate", data={"reason": "wrong row"}, headers=HTMX)
+    assert "At the bank" in reinstated.text
+    browser.post(f"/admin/payouts/{bad}/reject", data={"reason": "AC04 closed"})
     assert one("SELECT status FROM invoices WHERE id = :id", id=second) == "financeable"
     returned = browser.post(f"/admin/payouts/{good}/return", data={"reason": "AC01"}, headers=HTMX)
     assert "Undone" in returned.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.bank_accounts.conftest import NEW, Run
+from tests.conftest import PASSWORD
 from tusker.extensions import db
 from tusker.models import BankAccount, Customer, Event
 from tusker.queries.bank_accounts import active_accounts
@@ -20,9 +21,9 @@ def test_one_admin_proposes_and_another_approves(
     code, said = run("set-bank-account", NAME, "--iban", "DE89 3704 0044 0532 0130 00", "--bic", "COBADEFFXXX",
                      "--as", "Maker@example.com")  # fmt: skip
     assert (code, "It awaits its approval" in said) == (0, True), said
-    code, said = run("approve-bank-account", NAME, "--as", "maker@example.com")
+    code, said = run("approve-bank-account", NAME, "--as", "maker@example.com", "--password", PASSWORD)
     assert (code, "another admin must approve" in said) == (1, True), said
-    code, said = run("approve-bank-account", NAME, "--as", "checker@example.com")
+    code, said = run("approve-bank-account", NAME, "--as", "checker@example.com", "--password", PASSWORD)
     assert (code, "is paid to DE89 3704" in said) == (0, True), said
     assert active_accounts([supplier.id])[supplier.id].account == NEW
     event = db.session.query(Event).filter_by(kind="bank_account_approved").one()
@@ -48,7 +49,10 @@ def test_a_proposal_is_refused_with_a_reason(run: Run, supplier: Customer) -> No
         (("set-bank-account", NAME, "--iban", NEW.iban, "--as", "nobody@example.com"), "as: No active admin"),
         (("set-bank-account", NAME, "--iban", NEW.iban), "--as"),
         (("set-bank-account", "Nobody", "--iban", NEW.iban, "--as", "maker@example.com"), "customer: "),
-        (("approve-bank-account", NAME, "--as", "maker@example.com"), "customer: No new bank details"),
+        (
+            ("approve-bank-account", NAME, "--as", "maker@example.com", "--password", PASSWORD),
+            "customer: No new bank details",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_stored(run: Run, words: tuple[str, ...], said: str) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from tests.conftest import TERMS, TODAY, approve_and_release, bundle_and_confirm
 from tests.services.test_admission import in_threads
 from tusker.domain.accounts import AccountNumber
+from tusker.domain.approval import approval_digest
 from tusker.domain.terms import InterestTiming
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotAllowed
 from tusker.extensions import db
@@ -38,8 +39,9 @@ from tusker.services.credit_notes import record_credit_note
 from tusker.services.disbursals import bundle_daily, bundle_selection, choose_lines, drop
 from tusker.services.receipts import repay_in_full
 from tusker.services.release import approve, release, withdraw_approval
-from tusker.services.settlement import NETTED, confirm, confirm_payout, reject_payout
+from tusker.services.settlement import NETTED, confirm, confirm_payout, reinstate_payout, reject_payout
 from tusker.services.undoing import return_payout
+from tusker.services.users import deactivate_user
 from tusker.transactions import transaction
 
 UPFRONT = replace(TERMS, interest_timing=InterestTiming.UPFRONT, fee_flat=500_00)
@@ -377,3 +379,143 @@ def test_an_invoice_is_in_one_live_disbursal_by_the_database(
             {"d": other.id, "i": invoice.id},
         )
     assert "uq_disbursal_lines_one_live" in str(refused.value.__cause__)
+
+
+def test_what_nobody_prepared_by_hand_takes_two_people_all_the_same(
+    ctx: Context, admin: Acts, two_suppliers: list[Invoice]
+) -> None:
+    one, other = admin(), admin()
+    with transaction():
+        daily = bundle_daily(ctx)
+        assert daily is not None
+        approve(one, daily.id, second_admin=True)
+    for actor in (one, ctx):
+        with pytest.raises(NotAllowed, match="another admin must release"), transaction():
+            release(actor, daily.id, execution_date=TODAY, second_admin=True)
+    with transaction():
+        release(other, daily.id, execution_date=TODAY, second_admin=True)
+    assert daily.status == "released"
+
+
+def test_an_approval_ends_with_its_approver(ctx: Context, admin: Acts, two_suppliers: list[Invoice]) -> None:
+    maker, approver = admin(), admin()
+    with transaction():
+        made = bundle_selection(maker, ids_of(two_suppliers))
+        approve(approver, made.id, second_admin=True)
+        deactivate_user(maker, approver.actor_id)
+    with pytest.raises(Conflict, match="no admin any more"), transaction():
+        release(maker, made.id, execution_date=TODAY, second_admin=True)
+
+
+def test_an_account_that_one_person_approved_alone_does_not_count_where_two_are_needed(
+    admin: Acts, two_suppliers: list[Invoice]
+) -> None:
+    maker, other = admin(), admin()
+    account = AccountNumber("Somebody else", account_number="999999999", ifsc="ICIC0000001")
+    with transaction():
+        approve_account(
+            maker, propose_account(maker, two_suppliers[0].supplier_id, account).id, second_admin=False
+        )
+        made = bundle_selection(maker, ids_of(two_suppliers))
+    with pytest.raises(Conflict, match="No approved bank details"), transaction():
+        approve(other, made.id, second_admin=True)
+
+
+def test_an_approval_is_of_what_was_seen(ctx: Context, two_suppliers: list[Invoice]) -> None:
+    with transaction():
+        made = bundle_selection(ctx, ids_of(two_suppliers)[:2])
+        choose_lines(ctx, made.id, ids_of(two_suppliers)[:1], reason="disputed")
+    seen = disbursal_digest(made.id)
+    with transaction():
+        choose_lines(ctx, made.id, ids_of(two_suppliers)[:2], reason="")
+    with pytest.raises(Conflict, match="has changed since you looked"), transaction():
+        approve(ctx, made.id, second_admin=False, seen=seen)
+    with transaction():
+        approve(ctx, made.id, second_admin=False, seen=disbursal_digest(made.id))
+    assert made.status == "approved"
+
+
+def disbursal_digest(disbursal_id: int) -> str:
+    """What a page would show of a draft."""
+    rows = db.session.execute(
+        text(
+            "SELECT l.invoice_id, l.principal, a.id FROM disbursal_lines l JOIN invoices i ON i.id = l.invoice_id"
+            " JOIN bank_accounts a ON a.customer_id = i.supplier_id AND a.state = 'active'"
+            " WHERE l.disbursal_id = :id AND l.state = 'included'"
+        ),
+        {"id": disbursal_id},
+    )
+    return approval_digest(tuple(row) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("note", "principal", "status"),
+    [(2_500_00, 6_000_00, "financeable"), (10_000_00, 8_000_00, "cancelled"), (100, 7_999_20, "financeable")],
+)
+def test_after_a_return_no_more_is_lent_again_than_the_invoice_is_worth(
+    ctx: Context,
+    make_line: Callable[..., CreditLine],
+    make_invoice: Callable[..., Invoice],
+    note: int,
+    principal: int,
+    status: str,
+) -> None:
+    invoice = make_invoice("disbursed", line=make_line())
+    with transaction():
+        record_credit_note(ctx, invoice.id, number="CN-1", amount=note)
+    payout = db.session.query(Payout).one()
+    with transaction():
+        return_payout(ctx, payout.id, reason="AC01")
+    assert (invoice.status, invoice.principal) == (status, principal)
+    assert [claim.open_amount for claim in db.session.query(Claim)] in ([], [0])
+    assert prove().holds
+    if status == "financeable":
+        bundle_and_confirm(ctx, [invoice.id])
+        assert db.session.query(Payout).order_by(Payout.id.desc()).first().net == principal
+        assert prove().holds
+
+
+def test_a_rejection_by_mistake_is_taken_back_with_its_claims(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]
+) -> None:
+    line = make_line()
+    paid = make_invoice("disbursed", line=line)
+    with transaction():
+        record_credit_note(ctx, paid.id, number="CN-1", amount=3_000_00)
+    invoice = make_invoice("financeable", line=line)
+    with transaction():
+        made = approve_and_release(ctx, bundle_selection(ctx, [invoice.id]).id)
+    payout = made.payouts[0]
+    for _ in range(2):
+        with transaction():
+            reject_payout(ctx, payout.id, reason="AC04")
+        assert (made.status, invoice.status) == ("dropped", "financeable")
+        with transaction():
+            reinstate_payout(ctx, payout.id, reason="wrong row")
+        assert (made.status, invoice.status, payout.state) == ("released", "bundled", "instructed")
+        assert db.session.query(Claim).one().open_amount == 0
+        assert prove().holds
+    with transaction():
+        reject_payout(ctx, payout.id, reason="AC04")
+        bundle_selection(ctx, [invoice.id])
+    with pytest.raises(Conflict, match="not as it was"), transaction():
+        reinstate_payout(ctx, payout.id, reason="too late")
+
+
+def test_a_netted_payout_cannot_come_back_and_its_words_are_no_reference(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]
+) -> None:
+    line = make_line()
+    paid = make_invoice("disbursed", line=line)
+    with transaction():
+        record_credit_note(ctx, paid.id, number="CN-1", amount=9_000_00)
+    invoice = make_invoice("financeable", line=line, value=1_000_00)
+    with transaction():
+        made = approve_and_release(ctx, bundle_selection(ctx, [invoice.id]).id)
+    with pytest.raises(Conflict, match="No money left"), transaction():
+        return_payout(ctx, made.payouts[0].id, reason="AC01")
+    other = make_invoice("financeable", line=make_line())
+    with transaction():
+        second = approve_and_release(ctx, bundle_selection(ctx, [other.id]).id)
+    with pytest.raises(InvalidInput), transaction():
+        confirm(ctx, second.id, bank_reference=NETTED, value_date=TODAY)

@@ -97,7 +97,7 @@ def bank_details(name: str, number: str) -> list[list[str]]:
     numbers = ["--account-number", number, "--ifsc", "HDFC0001234"]
     return [
         ["set-bank-account", name, *numbers, "--as", ADMIN],
-        ["approve-bank-account", name, "--as", ADMIN],
+        ["approve-bank-account", name, "--as", ADMIN, "--password", PASSWORD],
     ]
 
 

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.bankfiles.orders import schema_of
-from tests.conftest import PASSWORD, TODAY
+from tests.conftest import PASSWORD, TODAY, press_approve
 from tests.servicing.pages import Today
 from tests.servicing.pages import business_day as business_day
 from tests.statements.camt import Tx, camt053, payment_of, return_of
@@ -60,9 +60,9 @@ def test_from_the_bundle_to_free_limits(
     assert made.status_code == 303, made.text
     disbursal = db.session.query(Disbursal).one()
     page, release = f"/admin/disbursals/{disbursal.id}", {"execution_date": TODAY, "password": PASSWORD}
-    assert maker.post(f"{page}/approve").status_code == 403
+    assert press_approve(maker, page).status_code == 403
     assert checker.post(f"{page}/release", data=release).status_code == 409
-    assert checker.post(f"{page}/approve").status_code == 303
+    assert press_approve(checker, page).status_code == 303
     assert maker.post(f"{page}/release", data={**release, "password": "wrong"}).status_code == 422
     pressed = [maker.post(f"{page}/release", data=release).status_code for _ in range(2)]
     assert pressed == [303, 409]

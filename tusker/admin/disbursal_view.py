@@ -11,6 +11,7 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.admin.forms import ConfirmForm, ReleaseForm
+from tusker.domain.approval import approval_digest
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import DisbursalStatus, LineState, Role
 from tusker.queries.disbursal_people import People, people_of
@@ -95,7 +96,7 @@ def disbursal_context(
         "parts": parts,
         "net": sum(part.payout.net for part in parts),
         "paid": sum(part.payout.net for part in parts if part.payout.confirmed),
-        "missing_accounts": [p.supplier for p in parts if p.count and not p.payout.has_account],
+        "missing_accounts": [p.supplier for p in parts if p.count and not p.payout.account],
         "deducted_any": any(part.payout.net != part.payout.principal for part in parts),
         "lost": [line for line in lines if line.shipment_lost and line.state != LineState.REMOVED],
         "people": people,
@@ -106,6 +107,7 @@ def disbursal_context(
         "ticked": ticked,
         "effect": what_if(ticked, today) if row.status in NOT_RELEASED else None,
         "problem": problem,
+        "seen": _digest_of(parts),
         "typed_loans": loan_references(),
         "loan_field": LOAN_FIELD,
         "choice_field": CHOICE_FIELD,
@@ -131,6 +133,16 @@ def parts_of(row: DisbursalRow, lines: Sequence[LineRow]) -> list[SupplierPart]:
     return parts
 
 
+def _digest_of(parts: Sequence[SupplierPart]) -> str:
+    """What the page shows to who may approve it."""
+    return approval_digest(
+        (line.invoice_id, line.principal, part.payout.account.id if part.payout.account else None)
+        for part in parts
+        for line in part.lines
+        if line.state == LineState.INCLUDED
+    )
+
+
 def next_step(row: DisbursalRow, people: People) -> NextStep | None:
     """Who must do what next; None once nothing is left to do."""
     admin = current_user.role == Role.ADMIN
@@ -144,6 +156,11 @@ def next_step(row: DisbursalRow, people: People) -> NextStep | None:
             return NextStep(f"You prepared it, so another admin has to approve it: {others}.", False)
         return NextStep(f"An admin who did not prepare it has to approve it: {others}.", admin)
     if row.status == DisbursalStatus.APPROVED:
+        alone = not set(row.maker_ids) - {row.approved_by}
+        if current_app.config["REQUIRE_SECOND_ADMIN"] and alone and current_user.id == row.approved_by:
+            return NextStep(
+                "You approved what nobody prepared by hand, so another admin has to release it.", False
+            )
         return NextStep("An admin has to release it, with their password.", admin)
     if row.status == DisbursalStatus.RELEASED:
         words = f"{row.payouts_open} of {row.payouts} payouts wait for the bank's word."

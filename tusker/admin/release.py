@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -28,7 +28,9 @@ def _second_admin() -> bool:
 def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
     """Approve a draft that somebody else prepared."""
     with transaction():
-        reference = service.approve(acting(), disbursal_id, second_admin=_second_admin()).reference
+        reference = service.approve(
+            acting(), disbursal_id, second_admin=_second_admin(), seen=request.form.get("seen", "")
+        ).reference
     return changed(disbursal_id, f"{reference} is approved and can be released.")
 
 
@@ -116,10 +118,10 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
                 )
                 reference = made.reference
         except TuskerError as error:
-            form.take(error)
-        else:
-            return changed(disbursal_id, f"Payout {reference} is confirmed.")
-    return show_disbursal(disbursal_id, confirm=form, status=422)
+            return show_disbursal(disbursal_id, problem=error.message, status=error.http_status)
+        return changed(disbursal_id, f"Payout {reference} is confirmed.")
+    problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
+    return show_disbursal(disbursal_id, problem=problem, status=422)
 
 
 @bp.post("/payouts/<int:payout_id>/reject")
@@ -130,6 +132,16 @@ def reject_payout(payout_id: int) -> ResponseReturnValue:
     with transaction():
         reference = settlement.reject_payout(acting(), payout_id, reason=given_reason()).reference
     return changed(disbursal_id, f"Payout {reference} was rejected. Its invoices wait to be financed again.")
+
+
+@bp.post("/payouts/<int:payout_id>/reinstate")
+@allow(Role.ADMIN)
+def reinstate_payout(payout_id: int) -> ResponseReturnValue:
+    """A payout was taken for rejected by mistake."""
+    disbursal_id = _disbursal_of(payout_id)
+    with transaction():
+        reference = settlement.reinstate_payout(acting(), payout_id, reason=given_reason()).reference
+    return changed(disbursal_id, f"Payout {reference} waits for the bank's word again.")
 
 
 @bp.post("/payouts/<int:payout_id>/return")

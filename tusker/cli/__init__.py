@@ -16,6 +16,7 @@ from tusker import clock
 from tusker.errors import InvalidInput, TuskerError
 from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
+from tusker.services.users import confirm_password
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,6 +39,13 @@ def admin_context(name: str, email: str) -> Context:
     return Context(actor_id=admin.id, actor=actor, now=clock.now(), today=clock.today())
 
 
+def proven_admin(name: str, email: str, password: str) -> Context:
+    """`admin_context` for what needs the admin's own word; raises `InvalidInput` for `password` unless it is theirs."""
+    ctx = admin_context(name, email)
+    confirm_password(ctx.actor_id or 0, password)
+    return ctx
+
+
 @contextmanager
 def spoken_errors() -> Iterator[None]:
     """Turn a typed error into one line on standard error and exit code 1."""
@@ -46,6 +54,13 @@ def spoken_errors() -> Iterator[None]:
     except TuskerError as error:
         where = f"{error.field}: " if error.field else ""
         raise click.ClickException(f"{where}{error.message}") from None
+
+
+def with_password(command: Command) -> Command:
+    """Give a command the option of the admin's password; it is asked for unless given."""
+    return click.option(
+        "--password", prompt=True, hide_input=True, help="The admin's; asked for unless given."
+    )(command)
 
 
 def acting_as(command: Command) -> Command:

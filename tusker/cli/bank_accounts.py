@@ -6,7 +6,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from tusker.cli import acting_as, admin_context, spoken_errors
+from tusker.cli import acting_as, admin_context, proven_admin, spoken_errors, with_password
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.queries.bank_accounts import accounts_of, proposal_of
 from tusker.queries.customers import customer_called
@@ -50,13 +50,14 @@ def set_command(
 @click.command("approve-bank-account")
 @click.argument("customer")
 @acting_as
+@with_password
 @with_appcontext
-def approve_command(customer: str, email: str) -> None:
+def approve_command(customer: str, password: str, email: str) -> None:
     """Have the supplier CUSTOMER (name or reference) paid to the account that was proposed."""
     with spoken_errors(), transaction():
         supplier = customer_called(customer, field="customer")
         approved = approve_account(
-            admin_context("approve-bank-account", email),
+            proven_admin("approve-bank-account", email, password),
             proposal_of(supplier.id).id,
             second_admin=current_app.config["REQUIRE_SECOND_ADMIN"],
         )

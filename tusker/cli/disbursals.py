@@ -8,12 +8,20 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from tusker.cli import Day, acting_as, admin_context, check_reason, command_context, spoken_errors
+from tusker.cli import (
+    Day,
+    acting_as,
+    check_reason,
+    command_context,
+    proven_admin,
+    spoken_errors,
+    with_password,
+)
 from tusker.currency import currency
 from tusker.models import DisbursalStatus
 from tusker.queries.disbursals import disbursals_page
 from tusker.queries.lookup import disbursal_id_of, financeable_id_of, payout_id_of
-from tusker.services import disbursals, release, settlement, users
+from tusker.services import disbursals, release, settlement
 from tusker.transactions import transaction
 
 
@@ -43,13 +51,13 @@ def bundle_command(invoices: tuple[str, ...]) -> None:
 @click.command("approve-disbursal")
 @click.argument("reference")
 @acting_as
+@with_password
 @with_appcontext
-def approve_command(reference: str, email: str) -> None:
+def approve_command(reference: str, password: str, email: str) -> None:
     """Approve the draft REFERENCE, which another prepared."""
     with spoken_errors(), transaction():
-        made = release.approve(
-            admin_context("approve-disbursal", email), disbursal_id_of(reference), second_admin=second_admin()
-        )
+        ctx = proven_admin("approve-disbursal", email, password)
+        made = release.approve(ctx, disbursal_id_of(reference), second_admin=second_admin())
         words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
     click.echo(f"Approved. {words}")
 
@@ -57,14 +65,13 @@ def approve_command(reference: str, email: str) -> None:
 @click.command("release-disbursal")
 @click.argument("reference")
 @click.option("--execution-date", type=Day(), help="When the bank is to pay; today unless given.")
-@click.option("--password", prompt=True, hide_input=True, help="The admin's; asked for unless given.")
 @acting_as
+@with_password
 @with_appcontext
 def release_command(reference: str, execution_date: date | None, password: str, email: str) -> None:
     """Release the approved disbursal REFERENCE to the bank."""
     with spoken_errors(), transaction():
-        ctx = admin_context("release-disbursal", email)
-        users.confirm_password(ctx.actor_id or 0, password)
+        ctx = proven_admin("release-disbursal", email, password)
         made = release.release(
             ctx,
             disbursal_id_of(reference),

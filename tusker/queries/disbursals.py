@@ -83,6 +83,7 @@ class DisbursalRow:
     execution_date: date | None
     created_at: datetime
     approved_at: datetime | None
+    approved_digest: str | None
     released_at: datetime | None
     closed_at: datetime | None
     maker_ids: Sequence[int]
@@ -96,6 +97,8 @@ class DisbursalRow:
     payouts_open: int
     payouts_confirmed: int
     payouts_failed: int
+    payouts_answered: int
+    """Of those that need a transfer, how many the bank has answered for."""
 
     @property
     def in_part(self) -> bool:
@@ -118,6 +121,8 @@ class LineRow:
     state: str
     reason: str | None
     payout_id: int | None
+    instructed_before: str | None
+    """Earlier payouts that it was in, with what became of them."""
     invoice_status: str
     shipment_status: str
     loan: str | None
@@ -263,7 +268,7 @@ def daily_disbursal(day: date) -> DisbursalRow | None:
         _disbursals().where(
             Disbursal.business_date == day,
             Disbursal.origin == "daily",
-            Disbursal.status != DisbursalStatus.DROPPED,
+            Disbursal.status.not_in([DisbursalStatus.DROPPED, DisbursalStatus.REVERSED]),
         )
     )
     return rows[0] if rows else None
@@ -294,6 +299,9 @@ def _disbursals() -> Select[Any]:
             func.count()
             .filter(Payout.state.in_([PayoutState.REJECTED, PayoutState.RETURNED]))
             .label("payouts_failed"),
+            func.count()
+            .filter(Payout.net > 0, Payout.state != PayoutState.INSTRUCTED)
+            .label("payouts_answered"),
         )
         .where(Payout.disbursal_id == Disbursal.id)
         .lateral("states")
@@ -310,6 +318,7 @@ def _disbursals() -> Select[Any]:
             Disbursal.execution_date,
             Disbursal.created_at,
             Disbursal.approved_at,
+            Disbursal.approved_digest,
             Disbursal.released_at,
             Disbursal.closed_at,
             Disbursal.maker_ids,
@@ -328,6 +337,22 @@ def _disbursal_rows(query: Select[Any]) -> list[DisbursalRow]:
     return [DisbursalRow(**row) for row in db.session.execute(query).mappings()]
 
 
+def _instructed_before() -> Any:
+    """As text: “P-1-7 rejected”, for each earlier payout of the line's invoice."""
+    earlier = aliased(DisbursalLine)
+    words = func.string_agg(Payout.reference + literal(" ") + Payout.state, literal(", "))
+    return (
+        select(words)
+        .join(earlier, earlier.payout_id == Payout.id)
+        .where(
+            earlier.invoice_id == DisbursalLine.invoice_id,
+            earlier.disbursal_id < DisbursalLine.disbursal_id,
+        )
+        .correlate(DisbursalLine)
+        .scalar_subquery()
+    )
+
+
 def disbursal_lines(disbursal_id: int) -> list[LineRow]:
     """The invoices of a disbursal by supplier and number, with those taken out."""
     query = (
@@ -343,6 +368,7 @@ def disbursal_lines(disbursal_id: int) -> list[LineRow]:
             DisbursalLine.state,
             DisbursalLine.reason,
             DisbursalLine.payout_id,
+            _instructed_before().label("instructed_before"),
             Invoice.status.label("invoice_status"),
             Shipment.status.label("shipment_status"),
             Loan.reference.label("loan"),

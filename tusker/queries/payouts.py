@@ -7,10 +7,20 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy.orm import joinedload
 
 from tusker.domain.interest import Deduction, deduction_at_payout
 from tusker.extensions import db
-from tusker.models import Claim, DisbursalLine, DisbursalStatus, Invoice, LineState, Payout, PayoutState
+from tusker.models import (
+    BankAccount,
+    Claim,
+    DisbursalLine,
+    DisbursalStatus,
+    Invoice,
+    LineState,
+    Payout,
+    PayoutState,
+)
 from tusker.queries.bank_accounts import active_accounts
 
 NOT_RELEASED = frozenset({DisbursalStatus.DRAFT, DisbursalStatus.APPROVED})
@@ -20,8 +30,8 @@ NOT_RELEASED = frozenset({DisbursalStatus.DRAFT, DisbursalStatus.APPROVED})
 class SupplierPayout:
     """What one supplier gets, in minor units. `deductions` are by invoice id.
 
-    `payout` is the released payout's row; before the release None, and `has_account` says whether the supplier has an
-    approved bank account.
+    `payout` is the released payout's row; before the release None. `account` is the approved bank account, None where
+    the supplier has none.
     """
 
     principal: int = 0
@@ -29,7 +39,7 @@ class SupplierPayout:
     fee: int = 0
     claims: int = 0
     deductions: dict[int, Deduction] = field(default_factory=dict)
-    has_account: bool = True
+    account: BankAccount | None = None
     payout: Payout | None = None
 
     @property
@@ -83,15 +93,22 @@ def would_be_paid(invoice_ids: Collection[int], start: date) -> dict[int, Suppli
         found[supplier_id].claims = max(0, min(amount, found[supplier_id].before_claims))
     accounts = active_accounts(found)
     for supplier_id, payout in found.items():
-        payout.has_account = supplier_id in accounts
+        payout.account = accounts.get(supplier_id)
     return found
 
 
 def _as_released(disbursal_id: int) -> dict[int, SupplierPayout]:
-    rows = db.session.scalars(select(Payout).where(Payout.disbursal_id == disbursal_id)).all()
+    rows = db.session.scalars(
+        select(Payout).where(Payout.disbursal_id == disbursal_id).options(joinedload(Payout.bank_account))
+    ).all()
     found = {
         row.supplier_id: SupplierPayout(
-            row.principal, row.deducted_interest, row.deducted_fee, row.claims, payout=row
+            row.principal,
+            row.deducted_interest,
+            row.deducted_fee,
+            row.claims,
+            account=row.bank_account,
+            payout=row,
         )
         for row in rows
     }

@@ -76,20 +76,25 @@ _LIMITS = text(
         FROM loans l JOIN invoices i ON i.id = l.invoice_id WHERE l.closed_on IS NULL
     ), by_line AS (SELECT credit_line_id AS id, sum(principal)::bigint AS total FROM chosen GROUP BY 1),
     by_supplier AS (SELECT supplier_id AS id, sum(principal)::bigint AS total FROM chosen GROUP BY 1),
-    by_purchaser AS (SELECT purchaser_id AS id, sum(principal)::bigint AS total FROM chosen GROUP BY 1)
+    by_purchaser AS (SELECT purchaser_id AS id, sum(principal)::bigint AS total FROM chosen GROUP BY 1),
+    line_funded AS (SELECT credit_line_id AS id, sum(open_principal) AS total FROM funded GROUP BY 1),
+    supplier_funded AS (SELECT supplier_id AS id, sum(open_principal) AS total FROM funded GROUP BY 1),
+    purchaser_funded AS (SELECT purchaser_id AS id, sum(open_principal) AS total FROM funded GROUP BY 1)
     SELECT 1 AS turn, 'credit_line' AS kind, c.id, s.name || ' → ' || p.name AS name, c.limit_amount AS "limit",
         c.used_amount AS used, x.total AS chosen,
-        COALESCE((SELECT sum(open_principal) FROM funded f WHERE f.credit_line_id = c.id), 0)::bigint AS funded
-    FROM by_line x JOIN credit_lines c ON c.id = x.id
+        COALESCE(f.total, 0)::bigint AS funded
+    FROM by_line x JOIN credit_lines c ON c.id = x.id LEFT JOIN line_funded f ON f.id = x.id
     JOIN customers s ON s.id = c.supplier_id JOIN customers p ON p.id = c.purchaser_id
     UNION ALL
     SELECT 2, 'supplier', c.id, c.name, a.limit_amount, a.used_amount, x.total,
-        COALESCE((SELECT sum(open_principal) FROM funded f WHERE f.supplier_id = c.id), 0)::bigint
+        COALESCE(f.total, 0)::bigint
     FROM by_supplier x JOIN supplier_accounts a ON a.customer_id = x.id JOIN customers c ON c.id = x.id
+    LEFT JOIN supplier_funded f ON f.id = x.id
     UNION ALL
     SELECT 3, 'purchaser', c.id, c.name, a.limit_amount, a.used_amount, x.total,
-        COALESCE((SELECT sum(open_principal) FROM funded f WHERE f.purchaser_id = c.id), 0)::bigint
+        COALESCE(f.total, 0)::bigint
     FROM by_purchaser x JOIN purchaser_accounts a ON a.customer_id = x.id JOIN customers c ON c.id = x.id
+    LEFT JOIN purchaser_funded f ON f.id = x.id
     ORDER BY turn, name
     """
 )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select
 
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
-from tusker.models import Claim, CreditNote, Invoice, ReserveKind
+from tusker.models import Claim, ClaimSettlement, CreditNote, Invoice, ReserveKind
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
+from tusker.services.financing import cancel_locked
 from tusker.services.locks import lock_invoice
 from tusker.services.reserve import move_reserve, reserve_left
 
@@ -77,6 +80,70 @@ def record_credit_note(
     )
     db.session.flush()
     return note
+
+
+def count_notes_as_early(ctx: Context, invoice_ids: Sequence[int], disbursal_id: int) -> None:
+    """After payouts were undone: credit notes that the reserve and claims had borne now lower what is eligible, as
+    notes before a payout do, so that no more is lent again than the invoice is worth.
+
+    The invoices wait to be financed, locked; their suppliers' claims are locked and their nettings from this disbursal
+    undone. One that is worth nothing any more is cancelled. Raises `Conflict` when a claim was netted elsewhere.
+    """
+    notes: dict[int, list[CreditNote]] = {}
+    for note in db.session.scalars(
+        select(CreditNote)
+        .where(
+            CreditNote.invoice_id.in_(invoice_ids),
+            (CreditNote.reserve_consumed > 0) | (CreditNote.claimed > 0),
+        )
+        .order_by(CreditNote.id)
+    ):
+        notes.setdefault(note.invoice_id, []).append(note)
+    for invoice_id, late in notes.items():
+        _count_as_early(ctx, db.session.get_one(Invoice, invoice_id), late, disbursal_id)
+
+
+def _count_as_early(ctx: Context, invoice: Invoice, notes: Sequence[CreditNote], disbursal_id: int) -> None:
+    for claim in db.session.scalars(
+        select(Claim).where(Claim.credit_note_id.in_([note.id for note in notes])).order_by(Claim.id)
+    ):
+        if claim.open_amount != claim.amount:
+            raise Conflict(
+                f"A claim for a credit note on {invoice.number} was netted from another payout; undo that first."
+            )
+        db.session.add(
+            ClaimSettlement(
+                claim_id=claim.id, disbursal_id=disbursal_id, amount=claim.amount, booked_on=ctx.today
+            )
+        )
+        claim.open_amount = 0
+    total = sum(note.amount for note in notes)
+    eligible = invoice.amount - invoice.credit_noted - total
+    principal = invoice.terms.principal_of(eligible) if eligible > 0 else 0
+    if principal < 1:
+        cancel_locked(
+            ctx, invoice, reason="credit notes leave nothing to finance after its payout was undone"
+        )
+        return
+    cut = invoice.principal - principal
+    for note in notes:
+        note.reserve_consumed = note.claimed = 0
+    notes[-1].principal_cut += cut
+    invoice.credit_noted += total
+    invoice.principal = principal
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "credit_note",
+        from_value=invoice.status,
+        to_value=invoice.status,
+        reason="its payout was undone: credit notes lower what is financed again",
+        amount=total,
+        freed=cut,
+    )
+    db.session.flush()
+    change_exposure(ctx, "credit_note", [(invoice, -cut)])
 
 
 def _noted(invoice_id: int) -> int:

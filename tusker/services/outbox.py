@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import select
 
@@ -35,6 +35,19 @@ def queue_mail(ctx: Context, template: str, recipients: Iterable[str], **context
 def admin_addresses() -> list[str]:
     """Mail addresses of the active admins."""
     return list(db.session.scalars(select(User.email).where(User.role == Role.ADMIN, User.active)))
+
+
+def addresses_by_company(customer_ids: Collection[int], role: Role) -> dict[int, list[str]]:
+    """Mail addresses of several companies' active users of a role, by customer id, in one query."""
+    found: dict[int, list[str]] = {}
+    rows = db.session.execute(
+        select(User.customer_id, User.email).where(
+            User.customer_id.in_(customer_ids), User.role == role, User.active
+        )
+    )
+    for customer_id, email in rows:
+        found.setdefault(int(customer_id or 0), []).append(email)
+    return found
 
 
 def company_addresses(customer_id: int, role: Role) -> list[str]:

@@ -7,11 +7,12 @@ from sqlalchemy import select
 from tusker.currency import currency
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.banking import CreditTransfer, PaymentOrder
-from tusker.errors import Conflict, NotFound
+from tusker.errors import Conflict
 from tusker.extensions import db
-from tusker.models import BankAccount, Customer, Disbursal, DisbursalLine, Invoice, Payout
+from tusker.models import BankAccount, Disbursal, DisbursalLine, Invoice, Payout, PayoutState
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.locks import lock_disbursal
 
 
 def take_payment_order(
@@ -19,14 +20,17 @@ def take_payment_order(
 ) -> PaymentOrder:
     """The order of a released disbursal, as it was released: asked for again it is the same, message id and all.
 
-    That somebody took it is recorded; `kind` is the file's. Raises `Conflict` before the release, for a disbursal
-    whose payouts need no transfer, and for one from before bank details were kept.
+    That somebody took it is recorded; `kind` is the file's. Raises `Conflict` before the release, and as soon as the
+    bank has answered for one of its payouts: a file with that one in it could be paid twice.
     """
-    disbursal = db.session.get(Disbursal, disbursal_id)
-    if disbursal is None:
-        raise NotFound("This disbursal does not exist.")
+    disbursal = lock_disbursal(disbursal_id)
     if disbursal.released_at is None or disbursal.execution_date is None:
         raise Conflict(f"Disbursal {disbursal.reference} is not released yet; there is no file for the bank.")
+    answered = select(Payout.id).where(
+        Payout.disbursal_id == disbursal_id, Payout.net > 0, Payout.state != PayoutState.INSTRUCTED
+    )
+    if db.session.scalar(answered.limit(1)):
+        raise Conflict(f"The bank has answered for {disbursal.reference}; its file must not be sent again.")
     transfers = _transfers(disbursal)
     if not transfers:
         raise Conflict(f"No payout of disbursal {disbursal.reference} needs a transfer.")
@@ -46,15 +50,11 @@ def take_payment_order(
 
 def _transfers(disbursal: Disbursal) -> tuple[CreditTransfer, ...]:
     rows = db.session.execute(
-        select(Payout, BankAccount, Customer.name)
-        .join(Customer, Customer.id == Payout.supplier_id)
-        .outerjoin(BankAccount, BankAccount.id == Payout.bank_account_id)
+        select(Payout, BankAccount)
+        .join(BankAccount, BankAccount.id == Payout.bank_account_id)
         .where(Payout.disbursal_id == disbursal.id, Payout.net > 0)
         .order_by(Payout.id)
     ).all()
-    missing = [name for _, account, name in rows if account is None]
-    if missing:
-        raise Conflict(f"The bank details of {', '.join(missing)} were not kept when it was released.")
     numbers = _invoice_numbers(disbursal.id)
     return tuple(
         CreditTransfer(
@@ -63,7 +63,7 @@ def _transfers(disbursal: Disbursal) -> tuple[CreditTransfer, ...]:
             amount=payout.net,
             remittance=f"{disbursal.reference} {', '.join(numbers.get(payout.id, []))}",
         )
-        for payout, account, _ in rows
+        for payout, account in rows
     )
 
 

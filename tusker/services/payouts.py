@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tusker.currency import currency
 from tusker.domain.interest import deduction_at_payout, due_date
-from tusker.errors import Duplicate, InvalidInput
+from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import (
     BankAccount,
@@ -25,7 +25,7 @@ from tusker.models import (
     Role,
 )
 from tusker.services.context import Context
-from tusker.services.outbox import company_addresses, queue_mail
+from tusker.services.outbox import addresses_by_company, queue_mail
 from tusker.services.reserve import hold_reserve
 
 
@@ -105,42 +105,65 @@ def _net_claims(ctx: Context, disbursal: Disbursal, payouts: Mapping[int, Payout
         if amount > 0:
             claim.open_amount -= amount
             payout.claims += amount
-            db.session.add(
-                ClaimSettlement(
-                    claim_id=claim.id, disbursal_id=disbursal.id, amount=amount, booked_on=ctx.today
-                )
-            )
+            db.session.add(_netting(ctx, claim, disbursal.id, amount))
 
 
-def undo_netting(ctx: Context, payout: Payout) -> None:
-    """The claims that were netted from a payout which was not made, or came back, are open again."""
-    settlements = db.session.scalars(
-        select(ClaimSettlement)
-        .join(Claim, Claim.id == ClaimSettlement.claim_id)
-        .where(
-            ClaimSettlement.disbursal_id == payout.disbursal_id,
-            Claim.supplier_id == payout.supplier_id,
-            ClaimSettlement.amount > 0,
-        )
-        .order_by(ClaimSettlement.id)
-    ).all()
-    locked = db.session.scalars(
+def net_again(ctx: Context, payout: Payout) -> None:
+    """Net what a payout had been instructed with from the supplier's open claims once more; raises `Conflict` when
+    they are not as much any more."""
+    claims = db.session.scalars(
         select(Claim)
-        .where(Claim.id.in_([s.claim_id for s in settlements]))
+        .where(Claim.supplier_id == payout.supplier_id, Claim.open_amount > 0)
+        .order_by(Claim.id)
+        .with_for_update(key_share=True)
+    ).all()
+    left = payout.claims
+    for claim in claims:
+        amount = min(claim.open_amount, left)
+        if amount > 0:
+            claim.open_amount -= amount
+            left -= amount
+            db.session.add(_netting(ctx, claim, payout.disbursal_id, amount))
+    if left:
+        raise Conflict(f"The claims that were netted from {payout.reference} were settled otherwise since.")
+    db.session.flush()
+
+
+def _netting(ctx: Context, claim: Claim, disbursal_id: int, amount: int) -> ClaimSettlement:
+    return ClaimSettlement(claim_id=claim.id, disbursal_id=disbursal_id, amount=amount, booked_on=ctx.today)
+
+
+def lock_claims_of(supplier_ids: Collection[int]) -> None:
+    """Lock all open and netted claims of suppliers by id, before any of them is changed: the one order everywhere."""
+    db.session.execute(
+        select(Claim.id)
+        .where(Claim.supplier_id.in_(supplier_ids))
         .order_by(Claim.id)
         .with_for_update(key_share=True)
     )
-    claims = {claim.id: claim for claim in locked}
-    for settlement in settlements:
-        claims[settlement.claim_id].open_amount += settlement.amount
-        db.session.add(
-            ClaimSettlement(
-                claim_id=settlement.claim_id,
-                disbursal_id=payout.disbursal_id,
-                amount=-settlement.amount,
-                booked_on=ctx.today,
+
+
+def undo_netting(ctx: Context, payout: Payout) -> None:
+    """The claims that were netted from a payout which was not made, or came back, are open again. They are locked."""
+    netted: dict[int, int] = {
+        claim_id: int(total)
+        for claim_id, total in db.session.execute(
+            select(ClaimSettlement.claim_id, func.sum(ClaimSettlement.amount))
+            .join(Claim, Claim.id == ClaimSettlement.claim_id)
+            .where(
+                ClaimSettlement.disbursal_id == payout.disbursal_id,
+                Claim.supplier_id == payout.supplier_id,
             )
+            .group_by(ClaimSettlement.claim_id)
+            .having(func.sum(ClaimSettlement.amount) > 0)
         )
+    }
+    locked = db.session.scalars(
+        select(Claim).where(Claim.id.in_(netted)).order_by(Claim.id).execution_options(populate_existing=True)
+    )
+    for claim in locked:
+        claim.open_amount += netted[claim.id]
+        db.session.add(_netting(ctx, claim, payout.disbursal_id, -netted[claim.id]))
     db.session.flush()
 
 
@@ -178,21 +201,25 @@ def make_loans(
     db.session.flush()
 
 
-def mail_payout(ctx: Context, payout: Payout, invoices: Sequence[Invoice]) -> None:
-    """Tell a supplier that its money left: one mail a payout, not one an invoice."""
-    deducted = payout.deducted_interest + payout.deducted_fee
-    queue_mail(
-        ctx,
-        "payout",
-        company_addresses(payout.supplier_id, Role.SUPPLIER),
-        reference=payout.disbursal.reference,
-        bank_reference=payout.bank_reference,
-        invoices=[{"number": i.number, "principal": currency().show(i.principal)} for i in invoices],
-        principal=currency().show(payout.principal),
-        deducted=currency().show(deducted) if deducted else "",
-        claims=currency().show(payout.claims) if payout.claims else "",
-        total=currency().show(payout.net),
-    )
+def mail_payouts(
+    ctx: Context, disbursal: Disbursal, paid: Sequence[tuple[Payout, Sequence[Invoice]]]
+) -> None:
+    """Tell suppliers that their money left: one mail a payout, not one an invoice."""
+    addresses = addresses_by_company([payout.supplier_id for payout, _ in paid], Role.SUPPLIER)
+    for payout, invoices in paid:
+        deducted = payout.deducted_interest + payout.deducted_fee
+        queue_mail(
+            ctx,
+            "payout",
+            addresses.get(payout.supplier_id, []),
+            reference=disbursal.reference,
+            bank_reference=payout.bank_reference,
+            invoices=[{"number": i.number, "principal": currency().show(i.principal)} for i in invoices],
+            principal=currency().show(payout.principal),
+            deducted=currency().show(deducted) if deducted else "",
+            claims=currency().show(payout.claims) if payout.claims else "",
+            total=currency().show(payout.net),
+        )
 
 
 def _check_references(references: Mapping[int, str]) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 from sqlalchemy import select
 
 from tusker.currency import currency
+from tusker.domain.approval import approval_digest
 from tusker.errors import Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
-from tusker.models import BankAccount, Customer, Disbursal, DisbursalStatus, Invoice, Payout
+from tusker.models import BankAccount, Customer, Disbursal, DisbursalStatus, Invoice, Payout, Role, User
 from tusker.queries.bank_accounts import active_accounts
 from tusker.services.context import Context
 from tusker.services.disbursals import lock_draft, set_disbursal_status
@@ -25,17 +24,19 @@ LATEST_EXECUTION = timedelta(days=10)
 """How far ahead the bank may be told to pay."""
 
 
-def approve(ctx: Context, disbursal_id: int, *, second_admin: bool) -> Disbursal:
+def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | None = None) -> Disbursal:
     """Approve a draft as it stands: its invoices, their principal and the accounts that are paid.
 
-    With `second_admin`, nobody who made or changed it may (`NotAllowed`). Raises `Conflict` when a supplier has no
-    approved bank account.
+    With `second_admin`, nobody who made or changed it may (`NotAllowed`). `seen` is the digest of what the approving
+    person was shown; if that is no longer what there is, `Conflict`, as when a supplier has no approved bank account.
     """
     disbursal = lock_draft(disbursal_id)
     if second_admin:
         check_second_admin(ctx, disbursal.maker_ids, "prepared this disbursal")
     invoices = _invoices_of(disbursal)
-    accounts = _accounts_of(invoices)
+    accounts = _accounts_of(invoices, second_admin=second_admin)
+    if seen is not None and seen != _digest(invoices, accounts):
+        raise Conflict("This disbursal has changed since you looked at it; look again before you approve it.")
     disbursal.second_admin = second_admin
     disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
     disbursal.approved_digest = _digest(invoices, accounts)
@@ -74,13 +75,11 @@ def release(ctx: Context, disbursal_id: int, *, execution_date: date, second_adm
     others get `Conflict`. Payouts of which claims leave nothing need no transfer and are confirmed at once.
     """
     disbursal = _lock_approved(disbursal_id)
-    if second_admin and not disbursal.second_admin:
-        raise Conflict(
-            "This was approved without a second admin; withdraw the approval and have it approved."
-        )
+    if second_admin:
+        _check_two_people(ctx, disbursal)
     _check_execution_date(ctx, disbursal, execution_date)
     invoices = _invoices_of(disbursal)
-    accounts = _accounts_of(invoices)
+    accounts = _accounts_of(invoices, second_admin=second_admin)
     if _digest(invoices, accounts) != disbursal.approved_digest:
         raise Conflict(
             "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
@@ -110,12 +109,25 @@ def check_second_admin(ctx: Context, makers: Iterable[int | None], did: str) -> 
         raise NotAllowed(f"You {did}; another admin must approve it.")
 
 
-def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date) -> None:
-    if day < disbursal.business_date:
-        raise InvalidInput(
-            f"The execution date must not be before the disbursal was made ({disbursal.business_date:%d %b %Y}).",
-            field="execution_date",
+def _check_two_people(ctx: Context, disbursal: Disbursal) -> None:
+    """Two people had a hand in what is released, and who approved it may still approve."""
+    if not disbursal.second_admin:
+        raise Conflict(
+            "This was approved without a second admin; withdraw the approval and have it approved."
         )
+    approver = db.session.get(User, disbursal.approved_by)
+    if approver is None or not approver.active or approver.role != Role.ADMIN:
+        raise Conflict("Who approved this is no admin any more; withdraw the approval and have it approved.")
+    others = set(disbursal.maker_ids) - {disbursal.approved_by}
+    if not others and ctx.actor_id in {None, disbursal.approved_by}:
+        raise NotAllowed(
+            "No other person had a hand in this disbursal: you approved it, so another admin must release it."
+        )
+
+
+def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date) -> None:
+    if day < max(disbursal.business_date, ctx.today):
+        raise InvalidInput("The execution date must not be in the past.", field="execution_date")
     if day > ctx.today + LATEST_EXECUTION:
         raise InvalidInput(
             f"The execution date may be at most {LATEST_EXECUTION.days} days ahead.", field="execution_date"
@@ -135,10 +147,17 @@ def _invoices_of(disbursal: Disbursal) -> Sequence[Invoice]:
     return lock_invoices([line.invoice_id for line in included_lines(disbursal.id)])
 
 
-def _accounts_of(invoices: Sequence[Invoice]) -> Mapping[int, BankAccount]:
-    """The approved accounts by supplier id; raises `Conflict` naming the suppliers without one."""
+def _accounts_of(invoices: Sequence[Invoice], *, second_admin: bool) -> Mapping[int, BankAccount]:
+    """The approved accounts by supplier id; raises `Conflict` naming the suppliers without one.
+
+    With `second_admin`, one that a person approved alone does not count.
+    """
     suppliers = {invoice.supplier_id for invoice in invoices}
-    accounts = active_accounts(suppliers)
+    accounts = {
+        supplier_id: account
+        for supplier_id, account in active_accounts(suppliers).items()
+        if not second_admin or account.second_admin or account.decided_by is None
+    }
     missing = db.session.scalars(
         select(Customer.name).where(Customer.id.in_(suppliers - accounts.keys())).order_by(Customer.name)
     ).all()
@@ -151,9 +170,7 @@ def _accounts_of(invoices: Sequence[Invoice]) -> Mapping[int, BankAccount]:
 
 
 def _digest(invoices: Sequence[Invoice], accounts: Mapping[int, BankAccount]) -> str:
-    """SHA-256 over (invoice, principal, account) in the order of invoice ids: what an approval covers."""
-    covered = [[i.id, i.principal, accounts[i.supplier_id].id] for i in sorted(invoices, key=lambda i: i.id)]
-    return hashlib.sha256(json.dumps(covered).encode()).hexdigest()
+    return approval_digest((i.id, i.principal, accounts[i.supplier_id].id) for i in invoices)
 
 
 def _mail_release(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, text
 
 from tusker.extensions import db
 from tusker.models import Invoice, ReserveKind, ReserveMovement
@@ -51,19 +53,28 @@ def release_reserve(ctx: Context, invoice: Invoice, reason: str) -> None:
 
 def take_back_release(ctx: Context, invoice: Invoice, reason: str) -> None:
     """When a debt opens again: its released reserve counts as held again."""
-    _undo(ctx, invoice, ReserveKind.RELEASED, reason)
-
-
-def undo_hold(ctx: Context, invoice: Invoice, reason: str) -> None:
-    """When a payout is undone: nothing is held any more; what credit notes consumed of it is undone with it."""
-    _undo(ctx, invoice, ReserveKind.CONSUMED, reason)
-    _undo(ctx, invoice, ReserveKind.HELD, reason)
-
-
-def _undo(ctx: Context, invoice: Invoice, kind: ReserveKind, reason: str) -> None:
     total = db.session.scalar(
         select(func.coalesce(func.sum(ReserveMovement.amount), 0)).where(
-            ReserveMovement.invoice_id == invoice.id, ReserveMovement.kind == kind
+            ReserveMovement.invoice_id == invoice.id, ReserveMovement.kind == ReserveKind.RELEASED
         )
     )
-    move_reserve(ctx, invoice.id, kind, -int(total or 0), reason)
+    move_reserve(ctx, invoice.id, ReserveKind.RELEASED, -int(total or 0), reason)
+
+
+_UNDO_HOLDS = text(
+    """
+    INSERT INTO reserve_movements (invoice_id, kind, amount, at, booked_on, reason)
+    SELECT invoice_id, kind, -sum(amount), :now, :today, :reason FROM reserve_movements
+    WHERE invoice_id = ANY(:ids) AND kind IN ('held', 'consumed')
+    GROUP BY invoice_id, kind HAVING sum(amount) <> 0
+    """
+)
+
+
+def undo_holds(ctx: Context, invoice_ids: Sequence[int], reason: str) -> None:
+    """When payouts are undone: nothing is held any more; what credit notes consumed of it is undone with it."""
+    db.session.flush()
+    db.session.execute(
+        _UNDO_HOLDS,
+        {"ids": list(invoice_ids), "now": ctx.now, "today": ctx.today, "reason": reason[:500]},
+    )

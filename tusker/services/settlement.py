@@ -22,12 +22,12 @@ from tusker.models import (
     Role,
 )
 from tusker.services.context import Context
-from tusker.services.disbursals import close_disbursal
+from tusker.services.disbursals import close_disbursal, set_disbursal_status
 from tusker.services.events import record_event
 from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
-from tusker.services.payouts import mail_payout, make_loans, undo_netting
+from tusker.services.payouts import lock_claims_of, mail_payouts, make_loans, net_again, undo_netting
 
 NETTED = "netted, no transfer"
 """The bank reference of a payout of which claims left nothing."""
@@ -82,6 +82,18 @@ def confirm_payouts(
     """
     reference = _checked_reference(disbursal, bank_reference)
     _check_value_date(ctx, disbursal, value_date)
+    _confirm(ctx, disbursal, payouts, reference, value_date, loan_references or {}, entry_id)
+
+
+def _confirm(
+    ctx: Context,
+    disbursal: Disbursal,
+    payouts: Sequence[Payout],
+    reference: str,
+    value_date: date,
+    loan_references: Mapping[int, str],
+    entry_id: int | None,
+) -> None:
     by_payout = lines_of(payouts)
     lines = [line for found in by_payout.values() for line in found]
     invoices = {invoice.id: invoice for invoice in lock_invoices([line.invoice_id for line in lines])}
@@ -90,9 +102,12 @@ def confirm_payouts(
         payout.bank_reference, payout.value_date = reference, value_date
     disbursal.bank_reference = disbursal.bank_reference or reference
     disbursal.value_date = max(filter(None, [disbursal.value_date, value_date]))
-    make_loans(ctx, disbursal, lines, invoices, value_date, loan_references or {})
-    for payout in payouts:
-        mail_payout(ctx, payout, [invoices[line.invoice_id] for line in by_payout[payout.id]])
+    make_loans(ctx, disbursal, lines, invoices, value_date, loan_references)
+    mail_payouts(
+        ctx,
+        disbursal,
+        [(payout, [invoices[line.invoice_id] for line in by_payout[payout.id]]) for payout in payouts],
+    )
     move_invoices(
         ctx,
         sorted(invoices),
@@ -108,7 +123,7 @@ def confirm_netted(ctx: Context, disbursal: Disbursal, value_date: date) -> None
     """Confirm the payouts of a disbursal just released that claims used up: the bank has nothing to do for them."""
     netted = [payout for payout in disbursal.payouts if payout.net == 0]
     if netted:
-        confirm_payouts(ctx, disbursal, netted, bank_reference=NETTED, value_date=value_date)
+        _confirm(ctx, disbursal, netted, NETTED, value_date, {}, None)
 
 
 def reject_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | None = None) -> Payout:
@@ -125,6 +140,7 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | 
     settle_payout(ctx, payout, PayoutState.REJECTED, entry_id, why)
     for line in lines:
         line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"[:500]
+    lock_claims_of([payout.supplier_id])
     undo_netting(ctx, payout)
     move_invoices(
         ctx,
@@ -136,6 +152,41 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | 
     )
     mail_failure(ctx, payout, why)
     _close_if_settled(ctx, disbursal)
+    return payout
+
+
+def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
+    """The bank did make (or still may make) a payout that was taken for rejected: it waits for the bank's word again.
+
+    Raises `Conflict` when one of its invoices is not as it was: financed again, cancelled, or worth less.
+    """
+    why = _checked_reason(reason)
+    disbursal, payout = lock_payout(payout_id, PayoutState.REJECTED)
+    lines = db.session.scalars(
+        select(DisbursalLine).where(DisbursalLine.payout_id == payout_id).order_by(DisbursalLine.invoice_id)
+    ).all()
+    principals = {line.invoice_id: line.principal for line in lines}
+    for invoice in lock_invoices(principals):
+        if invoice.status != InvoiceStatus.FINANCEABLE or invoice.principal != principals[invoice.id]:
+            raise Conflict(
+                f"{invoice.number} is not as it was when it was instructed; it cannot be taken back."
+            )
+    net_again(ctx, payout)
+    for line in lines:
+        line.state, line.reason = LineState.INCLUDED, None
+    settle_payout(ctx, payout, PayoutState.INSTRUCTED, None)
+    payout.settled_at = payout.settled_by = None
+    move_invoices(
+        ctx,
+        sorted(principals),
+        InvoiceStatus.FINANCEABLE,
+        InvoiceEvent.BUNDLED,
+        kind="payout_reinstated",
+        reason=f"{disbursal.reference}: {why}",
+    )
+    if disbursal.status != DisbursalStatus.RELEASED:
+        disbursal.closed_at = disbursal.closed_by = None
+        set_disbursal_status(ctx, disbursal, DisbursalStatus.RELEASED, "payout_reinstated", why)
     return payout
 
 
@@ -248,7 +299,7 @@ def _checked_reference(disbursal: Disbursal, bank_reference: str) -> str:
     if not reference or len(reference) > 60:
         raise InvalidInput("The bank reference must have 1 to 60 characters.", field="bank_reference")
     if reference == NETTED:
-        return reference
+        raise InvalidInput("This is no reference of a bank.", field="bank_reference")
     taken = select(Payout.id).where(Payout.bank_reference == reference, Payout.disbursal_id != disbursal.id)
     if db.session.scalar(taken.limit(1)):
         raise Duplicate("This bank reference belongs to another disbursal.", field="bank_reference")
@@ -258,10 +309,10 @@ def _checked_reference(disbursal: Disbursal, bank_reference: str) -> str:
 def _check_value_date(ctx: Context, disbursal: Disbursal, value_date: date) -> None:
     if value_date > ctx.today:
         raise InvalidInput("The value date must not be in the future.", field="value_date")
-    if value_date < disbursal.business_date:
+    start = disbursal.execution_date
+    if start is not None and value_date < start:
         raise InvalidInput(
-            f"The value date must not be before the disbursal was made ({disbursal.business_date:%d %b %Y}).",
-            field="value_date",
+            f"The value date must not be before the execution date ({start:%d %b %Y}).", field="value_date"
         )
 
 

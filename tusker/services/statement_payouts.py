@@ -24,6 +24,7 @@ from tusker.models import (
 )
 from tusker.services.context import Context
 from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.payouts import lock_claims_of
 from tusker.services.settlement import confirm_payouts, reject_payout
 from tusker.services.statement_entries import LONGEST_NOTE, decide, own_reference
 from tusker.services.undoing import return_payout
@@ -102,6 +103,7 @@ def _lay_out(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]
         .with_for_update(key_share=True, of=Payout)
         .execution_options(populate_existing=True)
     ).all()
+    lock_claims_of([payout.supplier_id for payout in payouts])
     desk.payouts = {payout.reference: payout for payout in payouts}
     account_ids = {p.bank_account_id for p in payouts}
     desk.accounts = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Conflict, InvalidInput, NotFound
@@ -24,13 +24,15 @@ from tusker.models import (
     ReceiptKind,
 )
 from tusker.services.context import Context
+from tusker.services.credit_notes import count_notes_as_early
 from tusker.services.disbursals import close_disbursal
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_disbursal, lock_invoices
-from tusker.services.payouts import undo_netting
+from tusker.services.moves import move_invoices
+from tusker.services.payouts import lock_claims_of, undo_netting
 from tusker.services.receipts import REVIEW_JOB
-from tusker.services.reserve import take_back_release, undo_hold
+from tusker.services.reserve import take_back_release, undo_holds
 from tusker.services.settlement import lock_payout, mail_failure, settle_payout
 from tusker.services.statement_entries import reopen_entry_of
 from tusker.transactions import after_commit
@@ -154,6 +156,8 @@ def return_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | 
     """
     why = _reason(reason)
     disbursal, payout = lock_payout(payout_id, PayoutState.CONFIRMED)
+    if payout.net == 0:
+        raise Conflict("No money left for this payout, so none can come back.")
     _undo_payouts(ctx, disbursal, [payout], why, entry_id)
     mail_failure(ctx, payout, why)
     return payout
@@ -171,14 +175,27 @@ def _undo_payouts(
     invoices = {invoice.id: invoice for invoice in lock_invoices([line.invoice_id for line in paid])}
     loans = [loan for loan in _lock_loans(list(invoices)).values() if loan.disbursal_id == disbursal.id]
     _check_untouched(loans, invoices)
+    lock_claims_of([payout.supplier_id for payout in payouts])
     for line in paid:
         line.state, line.reason = LineState.REMOVED, f"payout undone: {why}"[:500]
-    for loan in loans:
-        _undo_loan(ctx, loan, invoices[loan.invoice_id], disbursal, why)
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
         undo_netting(ctx, payout)
+    for loan in loans:
+        loan.reversed_on = loan.closed_on = ctx.today
+        loan.open_principal = 0
     db.session.flush()
+    undo_holds(ctx, list(invoices), why)
+    move_invoices(
+        ctx,
+        sorted(invoices),
+        InvoiceStatus.DISBURSED,
+        InvoiceEvent.PAYOUT_UNDONE,
+        kind="payout_undone",
+        reason=f"{disbursal.reference}: {why}",
+    )
+    count_notes_as_early(ctx, list(invoices), disbursal.id)
+    after_commit(REVIEW_JOB)
     standing = select(Payout.id).where(
         Payout.disbursal_id == disbursal.id,
         Payout.state.in_([PayoutState.CONFIRMED, PayoutState.INSTRUCTED]),
@@ -187,28 +204,23 @@ def _undo_payouts(
         close_disbursal(ctx, disbursal, DisbursalStatus.REVERSED, why)
 
 
-def _undo_loan(ctx: Context, loan: Loan, invoice: Invoice, disbursal: Disbursal, why: str) -> None:
-    loan.reversed_on = loan.closed_on = ctx.today
-    loan.open_principal = 0
-    before = invoice.status
-    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.PAYOUT_UNDONE)
-    undo_hold(ctx, invoice, why)
-    record_event(
-        ctx,
-        "invoice",
-        invoice.id,
-        "payout_undone",
-        from_value=before,
-        to_value=invoice.status,
-        reason=f"{disbursal.reference}: {why}"[:500],
-    )
-
-
 def _check_untouched(loans: Sequence[Loan], invoices: dict[int, Invoice]) -> None:
+    columns = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
+    paid: dict[int, int] = {
+        loan_id: int(total)
+        for loan_id, total in db.session.execute(
+            select(Allocation.loan_id, func.sum(columns))
+            .where(Allocation.loan_id.in_([loan.id for loan in loans]))
+            .group_by(Allocation.loan_id)
+        )
+    }
     for loan in loans:
         invoice = invoices[loan.invoice_id]
-        net = sum(a.total for a in loan.allocations)
-        if invoice.status != InvoiceStatus.DISBURSED or net or loan.open_principal != loan.principal:
+        if (
+            invoice.status != InvoiceStatus.DISBURSED
+            or paid.get(loan.id)
+            or loan.open_principal != loan.principal
+        ):
             raise Conflict(f"A payment was recorded on {invoice.number}; undo it before its payout.")
 
 

@@ -21,7 +21,7 @@ from tusker.extensions import db
 from tusker.models import Customer, OutboxMessage, Role, User
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.outbox import queue_mail
+from tusker.services.outbox import admin_addresses, queue_mail
 
 PASSWORD_SHORTEST = 12
 PASSWORD_LONGEST = 200
@@ -67,6 +67,10 @@ def create_user(
             raise
         raise Duplicate("A user with this email exists already.", field="email") from None
     record_event(ctx, "user", user.id, "user_created", to_value=known_role, name=user.name)
+    if known_role is Role.ADMIN and ctx.actor_id is not None:
+        # A second identity would get round every rule that wants two people: all admins hear of a new one.
+        others = [address for address in admin_addresses() if address != user.email]
+        queue_mail(ctx, "admin_made", others, name=user.name, email=user.email, maker=ctx.actor)
     return user
 
 
