@@ -31,6 +31,7 @@ class DocumentKind(StrEnum):
     """What a linked document is."""
 
     SIGNED_INVOICE = "signed_invoice"
+    PROOF_OF_DELIVERY = "proof_of_delivery"
     OTHER = "other"
 
 
@@ -43,14 +44,36 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class TrackedOrder:
-    """One order as its delivery company describes it now.
+class TrackingEvent:
+    """One thing that a delivery company says happened to a shipment.
 
-    `raw_status` is the status exactly as it was written in the answer (JSON text, at most 120 characters).
-    `financeable` says that the delivery company's status allows financing and that a value above zero is
-    declared; it is never true for an unknown status. `declared_value` is in minor units, None when it was
-    missing, negative, not a number or finer than the minor unit. Times are aware, in UTC. `raw` is safe to
-    store as JSON; decimal numbers in it are text, because no float may touch money.
+    `status` and `raw_status` are as in `TrackedOrder`; `occurred_at` is aware, in UTC, None where the delivery
+    company gave no time that can be read; `raw` is the event as it was written, safe to store as JSON.
+    """
+
+    status: ShipmentStatus
+    raw_status: str
+    occurred_at: datetime | None
+    raw: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedOrder:
+    """One order or parcel as its delivery company describes it now.
+
+    `ref` is the reference in its one canonical spelling, under which it is stored, so that one parcel is not
+    financed twice under two spellings; `aliases` are others under which it may have been stored before.
+    `raw_status` is the status as it was written in the answer, at most 120 characters. `events` is the whole
+    history, oldest first (for `tusker`, which tells none, its one current status).
+
+    `financeable` says that the delivery company's status allows financing; it is never true for an unknown
+    status. Where the carrier declares orders (`Carrier.declares_orders`) it also takes a declared value above
+    zero. A parcel carrier knows neither value nor parties: `declared_value` and the ids stay None, and the
+    amount and the parties come from whoever requests.
+
+    `declared_value` is in minor units, None when it was missing, negative, not a number or finer than the minor
+    unit. Times are aware, in UTC. `raw` is safe to store as JSON; decimal numbers in it are text, because no
+    float may touch money.
     """
 
     carrier: str
@@ -65,6 +88,9 @@ class TrackedOrder:
     eta: datetime | None = None
     documents: tuple[Document, ...] = ()
     raw: Mapping[str, object] = field(default_factory=dict)
+    events: tuple[TrackingEvent, ...] = ()
+    signed_by: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
