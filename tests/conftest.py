@@ -363,10 +363,12 @@ class CourierDouble:
         return self.server.courier.stats.order_calls
 
     def begin(self) -> None:
-        """Forget faults and counts, and let the app make its adapter anew: a breaker may have opened."""
+        """Forget faults and counts, and let the app make its adapter anew: breakers may have opened."""
         self.server.courier.faults.clear()
         self.server.courier.stats = Stats()
         self.app.extensions.pop("tusker_carriers", None)
+        with self.app.app_context(), db.engine.begin() as connection:
+            connection.execute(text("DELETE FROM carrier_states"))
 
 
 @pytest.fixture(scope="session")

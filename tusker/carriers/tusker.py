@@ -66,7 +66,7 @@ class TuskerCarrier:
     declares_orders = True
     has_webhooks = True
     batch_size = BATCH_SIZE
-    requests_per_second = 10.0
+    requests_per_second = 100.0  # nothing is documented; its own servers bear it
 
     def __init__(self, http: CarrierHttp, *, exponent: int) -> None:
         self._http = http
