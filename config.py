@@ -67,6 +67,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "PROGRAMME_LIMIT": _amount(env, "PROGRAMME_LIMIT", "500000000"),
         "TUSKER_CARRIER_URL": env.get("TUSKER_CARRIER_URL", "http://127.0.0.1:8010"),
         "TUSKER_CARRIER_TOKEN": env.get("TUSKER_CARRIER_TOKEN", "local-courier"),
+        "TUSKER_CARRIER_WEBHOOK_SECRET": env.get("TUSKER_CARRIER_WEBHOOK_SECRET", ""),
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
         "SERVICING_TIME": _clock_time(env, "SERVICING_TIME", "06:00"),
         "HOLD_AFTER_DAYS": _days_or_off(env, "HOLD_AFTER_DAYS", "30"),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import ceil
 from urllib.parse import urlsplit
 
 import requests
@@ -116,8 +117,10 @@ class CarrierHttp:
                 except _Passing as problem:
                     pause = self._pause(attempt, problem.retry_after)
                     log.info("carrier %s: try %d failed: %s", self._carrier, attempt, problem)
-                    # A pause that does not fit makes the failure final now: nobody should wait for nothing.
-                    if attempt == limits.tries or pause >= ends - timing.clock():
+                    # A pause that does not fit makes the failure final now: nobody should wait for nothing. Neither
+                    # is a longer one that the carrier asks for sat out here: all processes have to keep it.
+                    too_long = pause > limits.longest_backoff_seconds or pause >= ends - timing.clock()
+                    if attempt == limits.tries or too_long:
                         raise problem.error from problem
                 timing.sleep(pause)
         raise self._too_slow()
@@ -161,7 +164,8 @@ class CarrierHttp:
                 status=status,
             )
         if status >= 500 or status in PASSING_STATUSES:
-            raise _Passing(self._unavailable(f"status {status}"), self._retry_after(response))
+            retry_after = self._retry_after(response)
+            raise _Passing(self._unavailable(f"status {status}", retry_after), retry_after)
         if 300 <= status < 400:
             raise self._protocol("a redirect, which is not followed")
         if status >= 400:
@@ -205,11 +209,12 @@ class CarrierHttp:
             moment = moment.replace(tzinfo=UTC)
         return max(0.0, (moment - self._timing.now()).total_seconds())
 
-    def _unavailable(self, reason: object) -> CarrierUnavailable:
+    def _unavailable(self, reason: object, retry_after: float | None = None) -> CarrierUnavailable:
         return CarrierUnavailable(
             f"The delivery company “{self._carrier}” cannot be reached at the moment. Try again in a minute.",
             carrier=self._carrier,
             reason=str(reason)[:200],
+            retry_after=None if retry_after is None else ceil(min(retry_after, 1e9)),
         )
 
     def _too_slow(self) -> CarrierUnavailable:

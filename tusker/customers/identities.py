@@ -17,6 +17,7 @@ from tusker.domain.shipments import DirectoryEntry
 from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import CarrierIdentity
+from tusker.services.carrier_gate import asking
 from tusker.services.customers import IdentityData
 
 SIDES = ("supplier", "purchaser")
@@ -60,7 +61,9 @@ class IdentityDraft:
         # Gives the connection back while another company's server takes its time.
         db.session.rollback()
         try:
-            found = get_carrier(self.carrier).search_directory(self.text)
+            carrier = get_carrier(self.carrier)
+            with asking(carrier):
+                found = carrier.search_directory(self.text)
         except TuskerError as error:
             self.error = error.message
         else:

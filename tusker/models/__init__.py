@@ -9,6 +9,7 @@ from tusker.models.bank import (
     EntryState,
     StatementEntry,
 )
+from tusker.models.carrier import CarrierState, WebhookDelivery
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
 from tusker.models.disbursal import Disbursal, DisbursalLine, DisbursalStatus, LineState, Payout, PayoutState
@@ -34,6 +35,7 @@ __all__ = [
     "BankAccountState",
     "BankStatement",
     "CarrierIdentity",
+    "CarrierState",
     "Claim",
     "ClaimSettlement",
     "CreditLine",
@@ -68,4 +70,5 @@ __all__ = [
     "StatementEntry",
     "SupplierAccount",
     "User",
+    "WebhookDelivery",
 ]

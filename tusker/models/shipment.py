@@ -32,6 +32,10 @@ class Shipment(db.Model):
     order_ref: Mapped[str] = mapped_column(String(60))
     status: Mapped[Code]
     raw_status: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    status_changed_at: Mapped[Instant | None]
+    """When we saw it move last; NULL while it stands as it was requested."""
+    status_occurred_at: Mapped[Instant | None]
+    """The delivery company's own time of the present status, by which late news is told from news."""
     eta: Mapped[Instant | None]
     next_poll_at: Mapped[Instant | None]
     last_polled_at: Mapped[Instant | None]
