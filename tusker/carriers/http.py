@@ -78,6 +78,13 @@ class _Session(requests.Session):
         return None
 
 
+def check_base_url(carrier: str, base_url: str) -> None:
+    """Raise `ValueError` for an address that nobody can be asked at."""
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"the address of carrier {carrier} must begin with http:// or https://")
+
+
 class CarrierHttp:
     """Asks one delivery company. Safe between threads and after a fork: it keeps no connection.
 
@@ -95,9 +102,7 @@ class CarrierHttp:
         breaker: Breaker | None = None,
         public_only: bool = False,
     ) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"the address of carrier {carrier} must begin with http:// or https://")
+        check_base_url(carrier, base_url)
         self._carrier = carrier
         self._base = base_url.rstrip("/")
         self._headers = {"Accept": "application/json", "User-Agent": "tusker", **headers}

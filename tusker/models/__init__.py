@@ -9,6 +9,7 @@ from tusker.models.bank import (
     EntryState,
     StatementEntry,
 )
+from tusker.models.carrier_setting import CarrierSetting
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
 from tusker.models.disbursal import Disbursal, DisbursalLine, DisbursalStatus, LineState, Payout, PayoutState
@@ -34,6 +35,7 @@ __all__ = [
     "BankAccountState",
     "BankStatement",
     "CarrierIdentity",
+    "CarrierSetting",
     "Claim",
     "ClaimSettlement",
     "CreditLine",
