@@ -173,8 +173,10 @@ def read_track(item: object) -> TrackedOrder | None:
         return None
     events = history(at(item, "tracking_history"), _read_event)
     status = at(item, "tracking_status")
-    # null: registered, and nothing known yet
-    now = _read_event(status if isinstance(status, Mapping) else {"status": status})
+    if isinstance(status, Mapping):
+        now = _read_event(status)
+    else:  # null: registered, and nothing known yet
+        now = TrackingEvent(ShipmentStatus.UNKNOWN, raw_words(status), None, {})
     believed = settle(now, events)
     return TrackedOrder(
         carrier=NAME,
