@@ -47,11 +47,12 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
             "DATABASE_URL is not set; `make run` starts a database of its own, "
             "`make flask ARGS=…` runs a command with it"
         )
+    # Outside production a key made at the start is safe: sessions then end with the process.
+    secret_key = env.get("SECRET_KEY") or secrets.token_hex(32)
     return {
         "ENVIRONMENT": mode,
         "TESTING": mode == "TEST",
-        # Outside production a key made at the start is safe: sessions then end with the process.
-        "SECRET_KEY": env.get("SECRET_KEY") or secrets.token_hex(32),
+        "SECRET_KEY": secret_key,
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
         "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
         "BASE_URL": env.get("BASE_URL", "http://localhost:8000").rstrip("/"),
@@ -68,6 +69,16 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "TUSKER_CARRIER_URL": env.get("TUSKER_CARRIER_URL", "http://127.0.0.1:8010"),
         "TUSKER_CARRIER_TOKEN": env.get("TUSKER_CARRIER_TOKEN", "local-courier"),
         "TUSKER_CARRIER_WEBHOOK_SECRET": env.get("TUSKER_CARRIER_WEBHOOK_SECRET", ""),
+        "EASYPOST_URL": env.get("EASYPOST_URL", ""),
+        "EASYPOST_API_KEY": env.get("EASYPOST_API_KEY", ""),
+        "EASYPOST_WEBHOOK_SECRET": env.get("EASYPOST_WEBHOOK_SECRET", ""),
+        "SHIPPO_URL": env.get("SHIPPO_URL", ""),
+        "SHIPPO_API_KEY": env.get("SHIPPO_API_KEY", ""),
+        "SHIPPO_WEBHOOK_SECRET": env.get("SHIPPO_WEBHOOK_SECRET", ""),
+        "AFTERSHIP_URL": env.get("AFTERSHIP_URL", ""),
+        "AFTERSHIP_API_KEY": env.get("AFTERSHIP_API_KEY", ""),
+        "AFTERSHIP_WEBHOOK_SECRET": env.get("AFTERSHIP_WEBHOOK_SECRET", ""),
+        "CARRIER_KEYS_SECRET": env.get("CARRIER_KEYS_SECRET") or secret_key,
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
         "SERVICING_TIME": _clock_time(env, "SERVICING_TIME", "06:00"),
         "HOLD_AFTER_DAYS": _days_or_off(env, "HOLD_AFTER_DAYS", "30"),

@@ -24,7 +24,7 @@ ROLES = [
     (Role.SUPPLIER, "Supplier: requests financing for one company"),
     (Role.PURCHASER, "Purchaser: sees what one company owes"),
 ]
-SUBJECTS = ("invoice", "customer", "credit_line", "disbursal", "user")
+SUBJECTS = ("invoice", "customer", "credit_line", "disbursal", "user", "carrier")
 
 
 class QueueFilter(FilterForm):

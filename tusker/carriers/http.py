@@ -6,12 +6,12 @@ import json
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import ceil
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 
@@ -64,14 +64,33 @@ class _Passing(Exception):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What every try of one call sends."""
+
+    method: str
+    path: str
+    data: bytes | None = None
+
+
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None: even with redirects off, `requests` would read the whole body of a redirect."""
         return None
 
 
+def check_base_url(carrier: str, base_url: str) -> None:
+    """Raise `ValueError` for an address that nobody can be asked at."""
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"the address of carrier {carrier} must begin with http:// or https://")
+
+
 class CarrierHttp:
-    """Asks one delivery company. Safe between threads and after a fork: it keeps no connection."""
+    """Asks one delivery company. Safe between threads and after a fork: it keeps no connection.
+
+    With `public_only` it speaks to no address of a private network, whatever the name in `base_url` resolves to.
+    """
 
     def __init__(
         self,
@@ -82,30 +101,36 @@ class CarrierHttp:
         limits: HttpLimits | None = None,
         timing: Timing | None = None,
         breaker: Breaker | None = None,
+        public_only: bool = False,
     ) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"the address of carrier {carrier} must begin with http:// or https://")
+        check_base_url(carrier, base_url)
         self._carrier = carrier
         self._base = base_url.rstrip("/")
         self._headers = {"Accept": "application/json", "User-Agent": "tusker", **headers}
         self._limits = limits or HttpLimits()
         self._timing = timing or Timing()
         self._breaker = breaker or Breaker(carrier, clock=self._timing.clock)
+        self._public_only = public_only
+
+    def get_json(self, path: str, params: Sequence[tuple[str, str]] = ()) -> object:
+        """Ask for `path` (its parts quoted already) and return the answer as `post_json` does."""
+        query = f"?{urlencode(params)}" if params else ""
+        with self._breaker.guard():
+            return self._call(_Question("GET", path + query))
 
     def post_json(self, path: str, body: object) -> object:
         """Send `body` as JSON and return the answer, decimal numbers as `Decimal`.
 
-        Only for questions: the request is repeated when it fails. Raises `CarrierError`.
+        Only for what may be sent twice: the request is repeated when it fails. Raises `CarrierError`.
         """
         data = json.dumps(body).encode()
         with self._breaker.guard():
-            return self._call(path, data)
+            return self._call(_Question("POST", path, data))
 
-    def _call(self, path: str, data: bytes) -> object:
+    def _call(self, question: _Question) -> object:
         limits, timing = self._limits, self._timing
         ends = timing.clock() + limits.call_seconds
-        with Watch(limits.call_seconds) as watch, _Session() as session:
+        with Watch(limits.call_seconds, public_only=self._public_only) as watch, _Session() as session:
             session.mount("http://", WatchedAdapter(watch))
             session.mount("https://", WatchedAdapter(watch))
             for attempt in range(1, limits.tries + 1):
@@ -113,7 +138,7 @@ class CarrierHttp:
                 if left <= 0:
                     raise self._too_slow()
                 try:
-                    return self._try(session, watch, path, data, left)
+                    return self._try(session, watch, question, left)
                 except _Passing as problem:
                     pause = self._pause(attempt, problem.retry_after)
                     log.info("carrier %s: try %d failed: %s", self._carrier, attempt, problem)
@@ -125,13 +150,15 @@ class CarrierHttp:
                 timing.sleep(pause)
         raise self._too_slow()
 
-    def _try(self, session: requests.Session, watch: Watch, path: str, data: bytes, left: float) -> object:
+    def _try(self, session: requests.Session, watch: Watch, question: _Question, left: float) -> object:
         limits = self._limits
+        content = {"Content-Type": "application/json"} if question.data is not None else {}
         try:
-            with session.post(
-                f"{self._base}{path}",
-                data=data,
-                headers={**self._headers, "Content-Type": "application/json"},
+            with session.request(
+                question.method,
+                f"{self._base}{question.path}",
+                data=question.data,
+                headers={**self._headers, **content},
                 timeout=(min(limits.connect_seconds, left), min(limits.read_seconds, left)),
                 allow_redirects=False,
                 stream=True,

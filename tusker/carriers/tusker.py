@@ -15,6 +15,7 @@ from decimal import Decimal
 from tusker.carriers.base import CarrierProtocolError
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import at, instant_or_none, json_safe, text_or_none, web_address_or_none
+from tusker.carriers.settings import CarrierSettings, CarrierSpec
 from tusker.carriers.webhook import header, hmac_sha256, read_body, same
 from tusker.domain.money import MAX_AMOUNT
 from tusker.domain.shipments import (
@@ -265,3 +266,23 @@ def read_entry(user: object) -> DirectoryEntry | None:
         phone=text_or_none(at(user, "cntct", "p_mob")),
         city=text_or_none(at(user, "loc", "addr", "city")),
     )
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {TOKEN_HEADER: token}
+
+
+def _make(http: CarrierHttp, settings: CarrierSettings) -> TuskerCarrier:
+    return TuskerCarrier(http, exponent=settings.exponent)
+
+
+SPEC = CarrierSpec(
+    name=NAME,
+    label=TuskerCarrier.label,
+    default_url="",
+    url_variable="TUSKER_CARRIER_URL",
+    key_variable="TUSKER_CARRIER_TOKEN",
+    webhook_secret_variable="TUSKER_CARRIER_WEBHOOK_SECRET",  # noqa: S106 - the variable's name
+    headers=_headers,
+    make=_make,
+)

@@ -10,6 +10,7 @@ from tusker.models.bank import (
     StatementEntry,
 )
 from tusker.models.carrier import CarrierState, WebhookDelivery
+from tusker.models.carrier_setting import CarrierSetting
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
 from tusker.models.disbursal import Disbursal, DisbursalLine, DisbursalStatus, LineState, Payout, PayoutState
@@ -36,6 +37,7 @@ __all__ = [
     "BankStatement",
     "CarrierIdentity",
     "CarrierState",
+    "CarrierSetting",
     "Claim",
     "ClaimSettlement",
     "CreditLine",

@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
-from tusker.models import CreditLine, Customer, Disbursal, Event, Invoice, User
+from tusker.models import CarrierSetting, CreditLine, Customer, Disbursal, Event, Invoice, User
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -19,6 +19,7 @@ _NAMES: dict[str, Select[Any]] = {
     "customer": select(Customer.id, Customer.name),
     "disbursal": select(Disbursal.id, Disbursal.reference),
     "user": select(User.id, User.name),
+    "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)
     .join(_supplier, _supplier.id == CreditLine.supplier_id)
     .join(_purchaser, _purchaser.id == CreditLine.purchaser_id),

@@ -38,6 +38,7 @@ _STAFF = (
     ("Proof", "scale", "admin.proof", "control"),
     ("Events", "history", "admin.events", "control"),
     ("Users", "users", "admin.users", "control"),
+    ("Carriers", "truck-delivery", "admin.carriers", "control"),
 )
 _SUPPLIER = (
     ("Dashboard", "gauge", "invoices.dashboard", "work"),
