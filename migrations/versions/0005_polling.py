@@ -1,7 +1,7 @@
 """breaker and rate limit of each delivery company, webhook inbox, when a shipment moved
 
 Revision ID: 0005
-Revises: 0003
+Revises: 0004
 Create Date: 2026-11-25 08:20:00.000000
 """
 

@@ -1,4 +1,4 @@
-"""Control: the proof of the exposures, and the record of events."""
+"""Control: the proof of the exposures and of the record, and the events themselves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import EventFilter
 from tusker.admin.links import subject_url
 from tusker.models import Role
+from tusker.queries.chain import check_chain
 from tusker.queries.events import events_page, known_kinds
 from tusker.queries.proof import ProofRow, prove
 from tusker.queries.subjects import names_of_subjects
@@ -20,6 +21,8 @@ from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
+LINKS_A_PAGE = 10_000
+"""The newest links of the chain that a look at the page recomputes; each day all of them are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,21 @@ class ProofTable:
 @bp.get("/proof")
 @allow(Role.ADMIN, Role.AUDITOR)
 def proof() -> ResponseReturnValue:
-    """exposure + available = limit for every limit, and every counter against its invoices."""
+    """exposure + available = limit for every limit, every counter against its invoices, and the chain of events."""
     found = prove()
     tables = [
         ProofTable(kind, title, [row for row in found.accounts if row.kind == kind]) for kind, title in KINDS
     ]
+    now = clock.now()
+    chain = check_chain(newest=LINKS_A_PAGE)
     return render_template(
-        "admin/proof.html", proof=found, tables=tables, at=clock.now(), subject_url=subject_url
+        "admin/proof.html",
+        proof=found,
+        tables=tables,
+        chain=chain,
+        chain_problems=chain.problems(now),
+        at=now,
+        subject_url=subject_url,
     )
 
 

@@ -1,23 +1,19 @@
-"""The daily work of the lender's people from the shell: poll, repay, write off, prove, send mail."""
+"""The daily work of the lender's people from the shell: poll, repay, write off, send mail."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from datetime import date
 
 import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from tusker import clock
 from tusker.carriers.registry import get_carriers
 from tusker.cli import Day, check_reason, command_context, spoken_errors
 from tusker.currency import currency
 from tusker.jobs.outbox import send_outbox
 from tusker.jobs.polling import poll_carrier
 from tusker.queries.lookup import loan_invoice_id_of
-from tusker.queries.proof import Mismatch, ProofRow, prove
 from tusker.services import receipts
 from tusker.services.write_off import write_off as write_off_debt
 from tusker.transactions import transaction
@@ -61,37 +57,6 @@ def write_off_command(invoice: str, reason: str) -> None:
     click.echo(f"{invoice} is written off.")
 
 
-@click.command("prove")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object; money in minor units.")
-@with_appcontext
-def prove_command(as_json: bool) -> None:
-    """Prove every exposure and balance against the rows that make it up; exit code 1 when one differs."""
-    proof = prove()
-    if as_json:
-        found = {
-            "at": clock.now().isoformat(),
-            "holds": proof.holds,
-            "limits": len(proof.accounts),
-            "differences": [_as_dict(row) for row in proof.differences],
-            "mismatches": [asdict(row) for row in proof.mismatches],
-        }
-        click.echo(json.dumps(found))
-    elif proof.holds:
-        click.echo(f"All figures agree: {len(proof.accounts)} limits.")
-    else:
-        for row in proof.differences:
-            used, is_open = currency().plain(row.used), currency().plain(row.open_principal)
-            off = currency().major(row.difference)
-            click.echo(
-                f"{row.kind} {row.id} {row.name}: exposure {used}, open principal {is_open}, off by {off}"
-            )
-        for wrong in proof.mismatches:
-            stored, rows = _figures(wrong)
-            click.echo(f"{wrong.check}, {wrong.subject}: stored {stored}, rows {rows}")
-    if not proof.holds:
-        raise click.exceptions.Exit(1)
-
-
 @click.command("send-mail")
 @with_appcontext
 def send_mail_command() -> None:
@@ -101,31 +66,12 @@ def send_mail_command() -> None:
     click.echo(f"{handled} mail{'' if handled == 1 else 's'} dealt with.")
 
 
-def _figures(wrong: Mismatch) -> tuple[str, str]:
-    if wrong.is_amount:
-        return currency().plain(wrong.stored), currency().plain(wrong.recomputed)
-    return "yes" if wrong.stored else "no", "yes" if wrong.recomputed else "no"
-
-
-def _as_dict(row: ProofRow) -> dict[str, object]:
-    return {
-        "kind": row.kind,
-        "id": row.id,
-        "name": row.name,
-        "limit": row.limit,
-        "used": row.used,
-        "open_principal": row.open_principal,
-        "difference": row.difference,
-    }
-
-
 def register(app: Flask) -> None:
     """Make the commands known."""
     for command in (
         poll_command,
         repay_command,
         write_off_command,
-        prove_command,
         send_mail_command,
     ):
         app.cli.add_command(command)

@@ -7,6 +7,7 @@ import logging
 from flask import current_app
 
 from tusker.jobs import job_context
+from tusker.jobs.sealing import seal_and_check
 from tusker.queries.proof import prove
 from tusker.services import overdue
 from tusker.services.proving import report_differences
@@ -34,8 +35,13 @@ def review_holds() -> None:
 
 
 def prove_day() -> int:
-    """Cron: recompute every counter and balance; mails admins when one differs. Returns how many differ."""
+    """Cron: recompute every counter and balance, seal and check all events; mails admins what is wrong.
+
+    Returns how much that is. The head of the chain goes into the log, so that a copy stands outside the database.
+    """
+    chain = seal_and_check()
     with transaction():
-        differences = report_differences(job_context("prove"), prove())
+        differences = report_differences(job_context("prove"), prove(), chain)
+    log.info("event chain: %d events sealed, head %s", chain.sealed, chain.head)
     log.log(logging.ERROR if differences else logging.INFO, "proof: %d differences", differences)
     return differences

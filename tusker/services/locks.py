@@ -17,11 +17,17 @@ class Turn(IntEnum):
 
     PROGRAMME = 7101
     DAILY_BUNDLE = 7102
+    SEALING = 7105
 
 
 def take_turn(turn: Turn) -> None:
     """Wait until no other transaction runs this use case; held until the transaction ends."""
     db.session.execute(select(func.pg_advisory_xact_lock(int(turn))))
+
+
+def try_turn(turn: Turn) -> bool:
+    """The same without waiting: False when another transaction has the turn."""
+    return bool(db.session.scalar(select(func.pg_try_advisory_xact_lock(int(turn)))))
 
 
 def lock_invoice(invoice_id: int) -> Invoice:

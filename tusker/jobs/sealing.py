@@ -1,0 +1,54 @@
+"""Sealing events, batch by batch, each in a transaction of its own."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from tusker.domain.chain import Head
+from tusker.jobs import job_context
+from tusker.queries.chain import ChainReport, backlog, check_chain
+from tusker.services.sealing import seal_events
+from tusker.transactions import transaction
+
+log = logging.getLogger(__name__)
+
+BATCH = 5_000
+BATCHES_A_JOB = 50
+"""A job seals at most this many batches; the next one goes on."""
+
+
+def seal_new() -> int:
+    """Cron: seal what has been committed since; returns how many events."""
+    sealed = _seal(BATCHES_A_JOB, whole=False)
+    if sealed:
+        log.info("sealed %d events", sealed)
+    return sealed
+
+
+def seal_all() -> int:
+    """Seal every committed event, however far back its id; returns how many."""
+    sealed = 0
+    # First from below, which costs little a batch; then whatever was committed very late.
+    for whole in (False, True):
+        while done := _seal(BATCHES_A_JOB, whole=whole):
+            sealed += done
+    return sealed
+
+
+def seal_and_check(noted: Head | None = None) -> ChainReport:
+    """Look how long events have waited, seal them all, and check the whole chain."""
+    waiting = backlog()
+    seal_all()
+    return replace(check_chain(noted=noted), waiting=waiting)
+
+
+def _seal(batches: int, *, whole: bool) -> int:
+    sealed = 0
+    for _ in range(batches):
+        with transaction():
+            done = seal_events(job_context("seal"), limit=BATCH, whole=whole)
+        sealed += done
+        if done < BATCH:
+            break
+    return sealed
