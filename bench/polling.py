@@ -50,19 +50,23 @@ LONGEST_SECONDS = 300.0
 
 def main() -> int:
     """Run it and print the figures; 1 when something was asked or moved not exactly once."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--shipments", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tusker-bench-") as folder:
-        with local_servers(Path(folder) / "servers", durable=True) as servers:
-            environ = _environment(servers.database_url, servers.redis_url, Path(folder))
-            app = create_app(config.load(environ))
-            with app.app_context(), _running(environ, "-m", "tusker.simulator", "--port", _port(environ)):
-                upgrade()
-                refs = _prepare(options.shipments, environ)
-                seconds = _poll(app, environ, options.workers, options.shipments)
-                problems = _check(environ, len(refs))
+    with (
+        tempfile.TemporaryDirectory(prefix="tusker-bench-") as folder,
+        local_servers(Path(folder) / "servers", durable=True) as servers,
+    ):
+        environ = _environment(servers.database_url, servers.redis_url, Path(folder))
+        app = create_app(config.load(environ))
+        with app.app_context(), _running(environ, "-m", "tusker.simulator", "--port", _port(environ)):
+            upgrade()
+            _prepare(options.shipments, environ)
+            seconds = _poll(app, environ, options.workers, options.shipments)
+            problems = _check(environ, options.shipments)
     print(
         f"{options.shipments} shipments polled and moved by {options.workers} workers on {os.cpu_count()} cores"
         f" in {seconds:.1f} s: {options.shipments / seconds:.0f} shipments/s"
@@ -118,13 +122,16 @@ def _courier(environ: dict[str, str], path: str, body: object = None) -> Any:
             time.sleep(0.1)
 
 
-def _prepare(shipments: int, environ: dict[str, str]) -> list[str]:
+def _prepare(shipments: int, environ: dict[str, str]) -> None:
     """Approved invoices on some credit lines, all due, and their orders delivered at the courier."""
     ctx = Context(actor_id=None, actor="bench", now=clock.now(), today=clock.today())
     terms = Terms(advance_rate=Decimal("0.8"), apr=Decimal("0.18"), tenor_days=90)
     refs = [f"BENCH-{number}" for number in range(shipments)]
     for start in range(0, shipments, 5000):
-        orders = [{"ref_no": r, "val_dcl": "1000", "status": DELIVERED, "plan": []} for r in refs[start : start + 5000]]
+        orders = [
+            {"ref_no": r, "val_dcl": "1000", "status": DELIVERED, "plan": []}
+            for r in refs[start : start + 5000]
+        ]
         _courier(environ, "/sim/orders", {"orders": orders})
     lines = []
     for number in range(LINES):
@@ -145,7 +152,6 @@ def _prepare(shipments: int, environ: dict[str, str]) -> list[str]:
             answers = admit(ctx, asked[start : start + 500])
         if {answer.outcome for answer in answers} != {Outcome.APPROVED}:
             raise RuntimeError("not all invoices were approved")
-    return refs
 
 
 def _poll(app: Flask, environ: dict[str, str], workers: int, shipments: int) -> float:
@@ -180,7 +186,9 @@ def _check(environ: dict[str, str], shipments: int) -> list[str]:
         "raw events kept": _number("SELECT count(*) FROM shipment_events"),
         "shipments no longer due": _number("SELECT count(*) FROM shipments WHERE next_poll_at IS NULL"),
     }
-    return [f"{what}: {found} in place of {shipments}" for what, found in wanted.items() if found != shipments]
+    return [
+        f"{what}: {found} in place of {shipments}" for what, found in wanted.items() if found != shipments
+    ]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from datetime import timedelta
 from math import ceil
 
 from sqlalchemy import func, select, text, tuple_
-from sqlalchemy.dialects.postgresql import insert
 
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import MANUAL
@@ -17,7 +17,7 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, is_news, next_poll_after
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
-from tusker.models import Invoice, Shipment, ShipmentDocument, ShipmentEvent
+from tusker.models import Invoice, Shipment
 from tusker.services.carrier_gate import grant_questions, pause_before_a_grant, spend
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -108,19 +108,18 @@ def record_tracking(
     `apply_shipment_status`; asked twice, late or reordered, nothing moves twice or back. `asked` is false for
     what the carrier told by itself. Returns ids of invoices that moved.
     """
-    shipments = _lock_shipments(list(answers))
-    heard = [(shipment, order) for shipment in shipments if (order := answers[shipment.id]) is not None]
+    locked = _lock_shipments(list(answers))
+    heard = [(shipment, order) for shipment, _ in locked if (order := answers[shipment.id]) is not None]
     effects: list[tuple[Invoice, Effect]] = []
     # All rows are locked and loaded: written together at the end, not one by one in front of each statement.
     with db.session.no_autoflush:
-        for shipment in shipments:
-            effects.append(
-                (shipment.invoice, _record_answer(ctx, shipment, answers[shipment.id], asked=asked))
-            )
-            if asked or effects[-1][1].moved:
-                _set_next_poll(ctx, shipment, minimum_interval)
-    _keep_events(ctx, heard)
-    _keep_documents(heard)
+        for shipment, invoice in locked:
+            effect = _record_answer(ctx, invoice, shipment, answers[shipment.id], asked=asked)
+            effects.append((invoice, effect))
+            if asked or effect.moved:
+                _set_next_poll(ctx, invoice, shipment, minimum_interval)
+        _keep_events(ctx, heard)
+        _keep_documents(heard)
     db.session.flush()
     change_exposure(
         ctx, "cancelled", [(invoice, -effect.freed) for invoice, effect in effects if effect.freed]
@@ -132,10 +131,10 @@ def record_poll_failure(
     ctx: Context, shipment_ids: Sequence[int], error: str, *, minimum_interval: timedelta
 ) -> None:
     """The carrier did not answer: ask again later, further apart with each failure in a row."""
-    for shipment in _lock_shipments(shipment_ids):
+    for shipment, invoice in _lock_shipments(shipment_ids):
         shipment.poll_failures += 1
         shipment.last_error = error[:500]
-        _set_next_poll(ctx, shipment, minimum_interval)
+        _set_next_poll(ctx, invoice, shipment, minimum_interval)
     db.session.flush()
 
 
@@ -163,20 +162,23 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     return invoice
 
 
-def _lock_shipments(shipment_ids: Sequence[int]) -> Sequence[Shipment]:
-    """The shipments with their invoices locked first, as the lock order has it."""
+def _lock_shipments(shipment_ids: Sequence[int]) -> list[tuple[Shipment, Invoice]]:
+    """The shipments with their invoices, which are locked first, as the lock order has it."""
     invoice_ids = db.session.scalars(select(Shipment.invoice_id).where(Shipment.id.in_(shipment_ids))).all()
-    lock_invoices(invoice_ids)
-    return db.session.scalars(
+    invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)}
+    shipments = db.session.scalars(
         select(Shipment)
         .where(Shipment.id.in_(shipment_ids))
         .order_by(Shipment.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
-    ).all()
+    )
+    return [(shipment, invoices[shipment.invoice_id]) for shipment in shipments]
 
 
-def _record_answer(ctx: Context, shipment: Shipment, order: TrackedOrder | None, *, asked: bool) -> Effect:
+def _record_answer(
+    ctx: Context, invoice: Invoice, shipment: Shipment, order: TrackedOrder | None, *, asked: bool
+) -> Effect:
     """Take one answer over into its locked shipment and let it act on the invoice."""
     if asked:
         shipment.last_polled_at = ctx.now
@@ -188,7 +190,7 @@ def _record_answer(ctx: Context, shipment: Shipment, order: TrackedOrder | None,
     shipment.last_error = None
     if not _take_over(ctx, shipment, order):
         return NOTHING
-    return apply_shipment_status(ctx, shipment.invoice, shipment)
+    return apply_shipment_status(ctx, invoice, shipment)
 
 
 def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
@@ -215,9 +217,9 @@ def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
     return True
 
 
-def _set_next_poll(ctx: Context, shipment: Shipment, minimum_interval: timedelta) -> None:
+def _set_next_poll(ctx: Context, invoice: Invoice, shipment: Shipment, minimum_interval: timedelta) -> None:
     """Say when to ask next; never again for an invoice that was cancelled while its answer was underway."""
-    if shipment.invoice.status == InvoiceStatus.CANCELLED:
+    if invoice.status == InvoiceStatus.CANCELLED:
         shipment.next_poll_at = None
         return
     shipment.next_poll_at = next_poll_after(
@@ -229,22 +231,40 @@ def _set_next_poll(ctx: Context, shipment: Shipment, minimum_interval: timedelta
     )
 
 
+_KEEP_EVENTS = text(
+    """
+    INSERT INTO shipment_events (shipment_id, status, raw_status, occurred_at, received_at, raw)
+    SELECT e.shipment_id, e.status, e.raw_status, e.occurred_at, :now, e.raw
+    FROM jsonb_to_recordset(CAST(:events AS jsonb))
+        AS e (shipment_id bigint, status text, raw_status text, occurred_at timestamptz, raw jsonb)
+    ON CONFLICT DO NOTHING
+    """
+)
+_KEEP_DOCUMENTS = text(
+    """
+    INSERT INTO shipment_documents (shipment_id, kind, uri)
+    SELECT d.shipment_id, d.kind, d.uri
+    FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS d (shipment_id bigint, kind text, uri text)
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
 def _keep_events(ctx: Context, heard: Iterable[tuple[Shipment, TrackedOrder]]) -> None:
     """Keep every raw event of all histories, each once, in one statement."""
-    rows = [
+    events = [
         {
             "shipment_id": shipment.id,
             "status": event.status,
             "raw_status": event.raw_status,
-            "occurred_at": event.occurred_at,
-            "received_at": ctx.now,
+            "occurred_at": event.occurred_at and event.occurred_at.isoformat(),
             "raw": dict(event.raw),
         }
         for shipment, order in heard
         for event in _history(order)
     ]
-    if rows:
-        db.session.execute(insert(ShipmentEvent).on_conflict_do_nothing(), rows)
+    if events:
+        db.session.execute(_KEEP_EVENTS, {"now": ctx.now, "events": json.dumps(events)})
 
 
 def _history(order: TrackedOrder) -> Sequence[TrackingEvent]:
@@ -255,10 +275,10 @@ def _history(order: TrackedOrder) -> Sequence[TrackingEvent]:
 
 
 def _keep_documents(heard: Iterable[tuple[Shipment, TrackedOrder]]) -> None:
-    rows = [
+    documents = [
         {"shipment_id": shipment.id, "kind": document.kind, "uri": document.uri}
         for shipment, order in heard
         for document in order.documents
     ]
-    if rows:
-        db.session.execute(insert(ShipmentDocument).on_conflict_do_nothing(), rows)
+    if documents:
+        db.session.execute(_KEEP_DOCUMENTS, {"documents": json.dumps(documents)})
