@@ -159,8 +159,8 @@ def test_the_connection_test_says_how_it_went(
         return str(answer.text)
 
     assert "The order API answers and accepts the token." in tested()
-    courier.fail("500")
-    assert "cannot be reached at the moment" in tested()
+    courier.fail("html")
+    assert "sent a web page instead of data" in tested()
 
 
 def test_the_connection_test_with_a_wrong_key(login: Login, courier: CourierDouble) -> None:
