@@ -267,7 +267,10 @@ def test_a_list_that_forgets_the_filter_answers_nothing_wrong(server: FakeServer
 
 def test_a_code_of_two_carriers_needs_review(server: FakeServer) -> None:
     server.otherwise = body(
-        trackers=[tracker(status="delivered"), tracker(status="in_transit", carrier="FedEx")]
+        trackers=[
+            tracker(status="delivered", created_at="2024-01-01T00:00:00Z"),
+            tracker(status="in_transit", carrier="FedEx", created_at="2023-01-01T00:00:00Z"),
+        ]
     )
     found = made(SPEC, server.url).fetch(["EZ1000000001", "fedex/EZ1000000001"])
     assert (found["EZ1000000001"].status, found["EZ1000000001"].financeable) == ("unknown", False)

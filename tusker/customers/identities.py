@@ -29,7 +29,10 @@ class IdentityDraft:
     """What the part shows: the ids so far, and what the directory answered (None: it was not asked)."""
 
     chosen: list[IdentityData] = field(default_factory=list)
-    carriers: list[str] = field(default_factory=lambda: sorted(get_carriers()))
+    carriers: list[str] = field(
+        # The others' orders name nobody, so nobody has an id there.
+        default_factory=lambda: sorted(name for name, it in get_carriers().items() if it.declares_orders)
+    )
     carrier: str = ""
     text: str = ""
     results: list[DirectoryEntry] | None = None
