@@ -80,6 +80,9 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "AFTERSHIP_WEBHOOK_SECRET": env.get("AFTERSHIP_WEBHOOK_SECRET", ""),
         "CARRIER_KEYS_SECRET": env.get("CARRIER_KEYS_SECRET") or secret_key,
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
+        "VALUE_TOLERANCE": _share(env, "VALUE_TOLERANCE", "0.5%"),
+        "STALLED_AFTER_DAYS": _integer(env, "STALLED_AFTER_DAYS", 7, 1, 365),
+        "CARRIER_ALERT_MINUTES": _integer(env, "CARRIER_ALERT_MINUTES", 30, 1, 10080),
         "SERVICING_TIME": _clock_time(env, "SERVICING_TIME", "06:00"),
         "HOLD_AFTER_DAYS": _days_or_off(env, "HOLD_AFTER_DAYS", "30"),
         "REMINDER_DAYS": _day_list(env, "REMINDER_DAYS", "-3,1,7,14,30"),
@@ -172,6 +175,18 @@ def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: in
     if not text.isdecimal() or not low <= int(text) <= high:
         raise ConfigError(f"{name} is {text!r}; it must be a whole number from {low} to {high}")
     return int(text)
+
+
+def _share(env: Mapping[str, str], name: str, default: str) -> Decimal:
+    """A percentage as a fraction."""
+    text = (env.get(name) or default).removesuffix("%").strip()
+    try:
+        value = Decimal(text) / 100
+    except InvalidOperation:
+        value = Decimal(-1)
+    if not value.is_finite() or not 0 <= value <= 1:
+        raise ConfigError(f"{name} is {env.get(name)!r}; it must be a percentage such as 0.5% or 0")
+    return value
 
 
 def _flag(env: Mapping[str, str], name: str, default: bool) -> bool:

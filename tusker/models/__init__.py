@@ -1,6 +1,7 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
 from tusker.models.access import ApiToken, IdempotencyKey, Role, User
+from tusker.models.attention import AttentionItem
 from tusker.models.bank import (
     BankAccount,
     BankAccountState,
@@ -19,6 +20,7 @@ from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
     Claim,
     ClaimSettlement,
+    ClaimState,
     CreditNote,
     ExposureMovement,
     Reminder,
@@ -32,6 +34,7 @@ from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 __all__ = [
     "Allocation",
     "ApiToken",
+    "AttentionItem",
     "BankAccount",
     "BankAccountState",
     "BankStatement",
@@ -40,6 +43,7 @@ __all__ = [
     "CarrierSetting",
     "Claim",
     "ClaimSettlement",
+    "ClaimState",
     "CreditLine",
     "CreditNote",
     "Customer",

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, cast, func, select
 
 from tusker.domain.interest import Deduction, deduction_at_payout
 from tusker.extensions import db
-from tusker.models import Claim, DisbursalLine, DisbursalStatus, Invoice, LineState, Payout
+from tusker.models import Claim, ClaimState, DisbursalLine, DisbursalStatus, Invoice, LineState, Payout
 from tusker.queries.bank_accounts import active_accounts
 
 NOT_RELEASED = frozenset({DisbursalStatus.DRAFT, DisbursalStatus.APPROVED})
@@ -71,7 +71,9 @@ def would_be_paid(invoice_ids: Collection[int], start: date) -> dict[int, Suppli
         found.setdefault(invoice.supplier_id, SupplierPayout()).add(invoice.id, invoice.principal, deducted)
     claims = db.session.execute(
         select(Claim.supplier_id, cast(func.sum(Claim.open_amount), BigInteger))
-        .where(Claim.supplier_id.in_(found), Claim.open_amount > 0)
+        .where(
+            Claim.supplier_id.in_(found), Claim.open_amount > 0, Claim.state == ClaimState.ACCEPTED
+        )
         .group_by(Claim.supplier_id)
     )
     for supplier_id, amount in claims:

@@ -18,6 +18,7 @@ class Turn(IntEnum):
     PROGRAMME = 7101
     DAILY_BUNDLE = 7102
     SEALING = 7105
+    ATTENTION = 7110
 
 
 def take_turn(turn: Turn) -> None:

@@ -10,10 +10,12 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from tusker.currency import currency
+from tusker.domain.financeable import waits_for
 from tusker.errors import Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
 from tusker.models import BankAccount, Customer, Disbursal, DisbursalStatus, Invoice, Payout
 from tusker.queries.bank_accounts import active_accounts
+from tusker.services.conditions import Judge, with_shipments
 from tusker.services.context import Context
 from tusker.services.disbursals import lock_draft, set_disbursal_status
 from tusker.services.locks import lock_disbursal, lock_invoices
@@ -35,6 +37,7 @@ def approve(ctx: Context, disbursal_id: int, *, second_admin: bool) -> Disbursal
     if second_admin:
         check_second_admin(ctx, disbursal.maker_ids, "prepared this disbursal")
     invoices = _invoices_of(disbursal)
+    _check_conditions(invoices)
     accounts = _accounts_of(invoices)
     disbursal.second_admin = second_admin
     disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
@@ -80,6 +83,7 @@ def release(ctx: Context, disbursal_id: int, *, execution_date: date, second_adm
         )
     _check_execution_date(ctx, disbursal, execution_date)
     invoices = _invoices_of(disbursal)
+    _check_conditions(invoices)
     accounts = _accounts_of(invoices)
     if _digest(invoices, accounts) != disbursal.approved_digest:
         raise Conflict(
@@ -133,6 +137,20 @@ def _lock_approved(disbursal_id: int) -> Disbursal:
 
 def _invoices_of(disbursal: Disbursal) -> Sequence[Invoice]:
     return lock_invoices([line.invoice_id for line in included_lines(disbursal.id)])
+
+
+def _check_conditions(invoices: Sequence[Invoice]) -> None:
+    """Raise `Conflict` naming the locked invoices of which a condition of financing does not hold (any more)."""
+    pairs = with_shipments(invoices)
+    judge = Judge(pairs)
+    waiting = [
+        f"{invoice.number} waits for {waits_for(missing)}"
+        for invoice, shipment in pairs
+        if (missing := judge.open_for(invoice, shipment))
+    ]
+    if waiting:
+        listed = "; ".join(waiting[:5]) + ("; …" if len(waiting) > 5 else "")
+        raise Conflict(f"Not to be paid out: {listed}. Take it out of the disbursal first.")
 
 
 def _accounts_of(invoices: Sequence[Invoice]) -> Mapping[int, BankAccount]:

@@ -15,15 +15,21 @@ from tusker.carriers.base import Carrier
 from tusker.carriers.registry import MANUAL
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, is_news, next_poll_after
-from tusker.errors import Conflict, InvalidInput
+from tusker.errors import Conflict, IllegalTransition, InvalidInput
 from tusker.extensions import db
 from tusker.models import Invoice, Shipment
 from tusker.services.carrier_gate import grant_questions, pause_before_a_grant, spend
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.exposure import change_exposure
+from tusker.services.conditions import Judge
 from tusker.services.locks import lock_invoice, lock_invoices
-from tusker.services.shipment_effects import NOTHING, Effect, apply_shipment_status, mark_delivered
+from tusker.services.shipment_effects import (
+    NOTHING,
+    Effect,
+    apply_shipment_status,
+    finish_effects,
+    settle_locked,
+)
 
 LEASE = timedelta(seconds=60)
 """How long a claim keeps other workers away; a worker that died leaves its shipments due again after it."""
@@ -110,20 +116,18 @@ def record_tracking(
     """
     locked = _lock_shipments(list(answers))
     heard = [(shipment, order) for shipment, _ in locked if (order := answers[shipment.id]) is not None]
+    judge = Judge([(invoice, shipment) for shipment, invoice in locked])
     effects: list[tuple[Invoice, Effect]] = []
     # All rows are locked and loaded: written together at the end, not one by one in front of each statement.
     with db.session.no_autoflush:
         for shipment, invoice in locked:
-            effect = _record_answer(ctx, invoice, shipment, answers[shipment.id], asked=asked)
+            effect = _record_answer(ctx, judge, invoice, shipment, answers[shipment.id], asked=asked)
             effects.append((invoice, effect))
             if asked or effect.moved:
                 _set_next_poll(ctx, invoice, shipment, minimum_interval)
         _keep_events(ctx, heard)
         _keep_documents(heard)
-    db.session.flush()
-    change_exposure(
-        ctx, "cancelled", [(invoice, -effect.freed) for invoice, effect in effects if effect.freed]
-    )
+    finish_effects(ctx, effects)
     return [invoice.id for invoice, effect in effects if effect.moved]
 
 
@@ -157,8 +161,21 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     shipment = db.session.scalars(select(Shipment).where(Shipment.invoice_id == invoice_id)).one()
     if shipment.carrier != MANUAL:
         raise Conflict("The delivery company reports this delivery; it cannot be entered by hand.")
-    shipment.status_changed_at = ctx.now
-    mark_delivered(ctx, invoice, shipment, reason=reason.strip())
+    if invoice.status != InvoiceStatus.APPROVED or shipment.status == ShipmentStatus.DELIVERED:
+        raise IllegalTransition("The delivery of this invoice cannot be reported (any more).")
+    known, shipment.status = shipment.status, ShipmentStatus.DELIVERED
+    shipment.status_changed_at, shipment.next_poll_at = ctx.now, None
+    if not settle_locked(ctx, [(invoice, shipment)], reason=reason.strip()):
+        # Other conditions are open: the evidence must be kept all the same.
+        record_event(
+            ctx,
+            "invoice",
+            invoice.id,
+            "shipment",
+            from_value=known,
+            to_value=shipment.status,
+            reason=reason.strip(),
+        )
     return invoice
 
 
@@ -177,7 +194,7 @@ def _lock_shipments(shipment_ids: Sequence[int]) -> list[tuple[Shipment, Invoice
 
 
 def _record_answer(
-    ctx: Context, invoice: Invoice, shipment: Shipment, order: TrackedOrder | None, *, asked: bool
+    ctx: Context, judge: Judge, invoice: Invoice, shipment: Shipment, order: TrackedOrder | None, *, asked: bool
 ) -> Effect:
     """Take one answer over into its locked shipment and let it act on the invoice."""
     if asked:
@@ -188,9 +205,22 @@ def _record_answer(
         return NOTHING
     shipment.poll_failures = 0
     shipment.last_error = None
-    if not _take_over(ctx, shipment, order):
+    was_delivered = shipment.status == ShipmentStatus.DELIVERED
+    revalued = _take_value(ctx, shipment, order)
+    if not _take_over(ctx, shipment, order) and not revalued:
         return NOTHING
-    return apply_shipment_status(ctx, invoice, shipment)
+    return apply_shipment_status(ctx, invoice, shipment, judge, was_delivered=was_delivered)
+
+
+def _take_value(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
+    """Keep another declared value than the known one, unless these are late news; whether it was another."""
+    known_at = shipment.status_occurred_at
+    if order.declared_value is None or order.declared_value == shipment.declared_value:
+        return False
+    if known_at is not None and order.updated_at is not None and order.updated_at < known_at:
+        return False
+    shipment.declared_value, shipment.declared_at = order.declared_value, ctx.now
+    return True
 
 
 def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:

@@ -23,6 +23,7 @@ from tusker.models import (
     Receipt,
     ReceiptKind,
 )
+from tusker.services.claims import drop_return_claims
 from tusker.services.context import Context
 from tusker.services.disbursals import close_disbursal
 from tusker.services.events import record_event
@@ -31,6 +32,7 @@ from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.payouts import undo_netting
 from tusker.services.receipts import REVIEW_JOB
 from tusker.services.reserve import take_back_release, undo_hold
+from tusker.services.shipment_effects import settle_ids
 from tusker.services.settlement import lock_payout, mail_failure, settle_payout
 from tusker.transactions import after_commit
 
@@ -169,6 +171,7 @@ def _undo_payouts(
     invoices = {invoice.id: invoice for invoice in lock_invoices([line.invoice_id for line in paid])}
     loans = [loan for loan in _lock_loans(list(invoices)).values() if loan.disbursal_id == disbursal.id]
     _check_untouched(loans, invoices)
+    drop_return_claims(ctx, list(invoices.values()))
     for line in paid:
         line.state, line.reason = LineState.REMOVED, f"payout undone: {why}"[:500]
     for loan in loans:
@@ -176,7 +179,7 @@ def _undo_payouts(
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
         undo_netting(ctx, payout)
-    db.session.flush()
+    settle_ids(ctx, list(invoices))
     standing = select(Payout.id).where(
         Payout.disbursal_id == disbursal.id,
         Payout.state.in_([PayoutState.CONFIRMED, PayoutState.INSTRUCTED]),
