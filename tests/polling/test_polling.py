@@ -217,10 +217,10 @@ def test_one_answer_that_cannot_be_recorded_does_not_keep_the_others_from_it(
     db.session.rollback()
     real = tracking.apply_shipment_status
 
-    def apply(ctx: object, invoice: Invoice, shipment: Shipment) -> object:
+    def apply(ctx: object, invoice: Invoice, shipment: Shipment, *rest: object, **more: object) -> object:
         if invoice.id == poison:
             db.session.execute(db.text("SELECT 1 / 0"))
-        return real(ctx, invoice, shipment)
+        return real(ctx, invoice, shipment, *rest, **more)
 
     monkeypatch.setattr(tracking, "apply_shipment_status", apply)
     assert poll_carrier("tusker") == 20

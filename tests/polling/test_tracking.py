@@ -20,7 +20,7 @@ S = ShipmentStatus
 
 def said(book: Book, ref: str, status: S, at: datetime | None, *before: tuple[S, datetime]) -> TrackedOrder:
     """An order as it is told now, with its history."""
-    told = order_on(book.line, ref=ref, status=status)
+    told = order_on(book.line, 1_000_00, ref=ref, status=status)
     history = [*before, (status, at)]
     return replace(
         told,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 
 from flask import current_app
 
 from tusker.errors import TuskerError
 from tusker.jobs import job_context
-from tusker.queries.attention import Rules
 from tusker.queries.conditions import unsettled_ids
-from tusker.services.attention import mail_new_items, review_items
+from tusker.services.attention import mail_new_items, review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.funding_control import settle, watch_for_returns
 from tusker.services.purchaser_answers import ask_for_confirmation
@@ -53,13 +51,3 @@ def settle_all(ctx: Context) -> int:
         else:
             done += 1
     return done
-
-
-def rules_at(ctx: Context) -> Rules:
-    """The installation's rules, as of now."""
-    config = current_app.config
-    return Rules(
-        tolerance=config["VALUE_TOLERANCE"],
-        stalled_before=ctx.now - timedelta(days=config["STALLED_AFTER_DAYS"]),
-        failing_before=ctx.now - timedelta(minutes=config["CARRIER_ALERT_MINUTES"]),
-    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 
+from flask import current_app
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 
@@ -56,6 +58,16 @@ def open_invoice_item(
             opened_at=ctx.now,
         )
         .on_conflict_do_nothing()
+    )
+
+
+def rules_at(ctx: Context) -> Rules:
+    """The installation's rules, as of now."""
+    config = current_app.config
+    return Rules(
+        tolerance=config["VALUE_TOLERANCE"],
+        stalled_before=ctx.now - timedelta(days=config["STALLED_AFTER_DAYS"]),
+        failing_before=ctx.now - timedelta(minutes=config["CARRIER_ALERT_MINUTES"]),
     )
 
 
