@@ -64,9 +64,7 @@ def dispute_delivery(invoice_id: int) -> ResponseReturnValue:
     return _answer(invoice_id, act, form, "The dispute is recorded; your supplier and we are told.")
 
 
-def _answer(
-    invoice_id: int, act: Callable[[], None], form: DisputeForm, message: str
-) -> ResponseReturnValue:
+def _answer(invoice_id: int, act: Callable[[], None], form: DisputeForm, message: str) -> ResponseReturnValue:
     """Carry an answer out and go back to where it was given: the list, or the invoice's page."""
     invoice_in(my_scope(), invoice_id)
     listed = request.args.get("back") == "list"

@@ -86,9 +86,7 @@ class InvoiceFile:
     @property
     def is_disputed(self) -> bool:
         """Whether the purchaser's dispute stands."""
-        return (
-            self.invoice.purchaser_answer == PurchaserAnswer.DISPUTED and self.invoice.overruled_at is None
-        )
+        return self.invoice.purchaser_answer == PurchaserAnswer.DISPUTED and self.invoice.overruled_at is None
 
     @property
     def may_dispute(self) -> bool:

@@ -24,7 +24,8 @@ class Shipment(db.Model):
         CheckConstraint("poll_failures >= 0", name="failures_not_negative"),
         Index("ix_shipments_carrier_order_ref", "carrier", "order_ref"),
         CheckConstraint(
-            "(declared_value IS NULL) = (declared_at IS NULL) AND declared_value >= 0", name="declaration_complete"
+            "(declared_value IS NULL) = (declared_at IS NULL) AND declared_value >= 0",
+            name="declaration_complete",
         ),
         Index("ix_shipments_status_changed_at", "status_changed_at"),
         Index(

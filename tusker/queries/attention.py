@@ -207,7 +207,9 @@ def items_page(
 
 def items_of_invoice(invoice_id: int) -> list[AttentionRow]:
     """The open items of one invoice."""
-    sql = f"{_ITEMS} WHERE a.subject = 'invoice' AND a.subject_id = :id AND a.resolved_at IS NULL ORDER BY a.id"
+    sql = (
+        f"{_ITEMS} WHERE a.subject = 'invoice' AND a.subject_id = :id AND a.resolved_at IS NULL ORDER BY a.id"
+    )
     return [AttentionRow(**row) for row in db.session.execute(text(sql), {"id": invoice_id}).mappings()]
 
 

@@ -9,7 +9,15 @@ from datetime import date
 from sqlalchemy import BigInteger, cast, func, select
 
 from tusker.extensions import db
-from tusker.models import Claim, ClaimSettlement, ClaimState, CreditNote, Disbursal, ReserveKind, ReserveMovement
+from tusker.models import (
+    Claim,
+    ClaimSettlement,
+    ClaimState,
+    CreditNote,
+    Disbursal,
+    ReserveKind,
+    ReserveMovement,
+)
 
 
 @dataclass(frozen=True, slots=True)

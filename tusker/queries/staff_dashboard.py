@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from tusker.extensions import db
 
+
 @dataclass(frozen=True, slots=True)
 class StatusSum:
     """How many invoices stand at a status, and their principal in minor units."""

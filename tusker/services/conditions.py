@@ -29,9 +29,9 @@ class Judge:
         self._wishes: dict[int, Wishes] = {
             line_id: Wishes(documents, confirmation)
             for line_id, documents, confirmation in db.session.execute(
-                select(
-                    CreditLine.id, CreditLine.documents_required, CreditLine.confirmation_required
-                ).where(CreditLine.id.in_(lines))
+                select(CreditLine.id, CreditLine.documents_required, CreditLine.confirmation_required).where(
+                    CreditLine.id.in_(lines)
+                )
             )
         }
         self._verified = set(

@@ -112,21 +112,16 @@ def ask_for_confirmation(ctx: Context) -> int:
             }
         )
     for purchaser_id, waiting in by_purchaser.items():
-        queue_mail(
-            ctx, "confirm_delivery", company_addresses(purchaser_id, Role.PURCHASER), invoices=waiting
-        )
+        queue_mail(ctx, "confirm_delivery", company_addresses(purchaser_id, Role.PURCHASER), invoices=waiting)
     return len(by_purchaser)
 
 
 def _lock_for_answer(purchaser_id: int, invoice_id: int) -> _Locked:
-    owner, wanted = (
-        db.session.execute(
-            select(Invoice.purchaser_id, CreditLine.confirmation_required)
-            .join(CreditLine, CreditLine.id == Invoice.credit_line_id)
-            .where(Invoice.id == invoice_id)
-        ).first()
-        or (None, False)
-    )
+    owner, wanted = db.session.execute(
+        select(Invoice.purchaser_id, CreditLine.confirmation_required)
+        .join(CreditLine, CreditLine.id == Invoice.credit_line_id)
+        .where(Invoice.id == invoice_id)
+    ).first() or (None, False)
     if owner != purchaser_id:
         raise NotFound("This invoice does not exist.")
     if not wanted:

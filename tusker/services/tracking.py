@@ -19,9 +19,9 @@ from tusker.errors import Conflict, IllegalTransition, InvalidInput
 from tusker.extensions import db
 from tusker.models import Invoice, Shipment
 from tusker.services.carrier_gate import grant_questions, pause_before_a_grant, spend
+from tusker.services.conditions import Judge
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.conditions import Judge
 from tusker.services.locks import lock_invoice, lock_invoices
 from tusker.services.shipment_effects import (
     NOTHING,
@@ -194,7 +194,13 @@ def _lock_shipments(shipment_ids: Sequence[int]) -> list[tuple[Shipment, Invoice
 
 
 def _record_answer(
-    ctx: Context, judge: Judge, invoice: Invoice, shipment: Shipment, order: TrackedOrder | None, *, asked: bool
+    ctx: Context,
+    judge: Judge,
+    invoice: Invoice,
+    shipment: Shipment,
+    order: TrackedOrder | None,
+    *,
+    asked: bool,
 ) -> Effect:
     """Take one answer over into its locked shipment and let it act on the invoice."""
     if asked:

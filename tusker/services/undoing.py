@@ -32,8 +32,8 @@ from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.payouts import undo_netting
 from tusker.services.receipts import REVIEW_JOB
 from tusker.services.reserve import take_back_release, undo_hold
-from tusker.services.shipment_effects import settle_ids
 from tusker.services.settlement import lock_payout, mail_failure, settle_payout
+from tusker.services.shipment_effects import settle_ids
 from tusker.transactions import after_commit
 
 
