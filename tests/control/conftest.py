@@ -155,7 +155,11 @@ def shipment_of(invoice: Invoice) -> Shipment:
 
 
 def proof_of(invoice: Invoice) -> ShipmentDocument:
-    return db.session.query(ShipmentDocument).filter_by(shipment_id=shipment_of(invoice).id).one()
+    return (
+        db.session.query(ShipmentDocument)
+        .filter_by(shipment_id=shipment_of(invoice).id, kind="proof_of_delivery")
+        .one()
+    )
 
 
 def disbursal_with(invoice: Invoice) -> Disbursal:

@@ -23,7 +23,10 @@ WATCH_JOB = "tusker.jobs.attention.watch"
 MAILED_LINES = 30
 """So many items stand in a mail; it says how many more there are."""
 
-_SAME = "COALESCE({0}.subject_id, 0) = COALESCE(c.subject_id, 0) AND COALESCE({0}.carrier, '') = COALESCE(c.carrier, '')"
+_SAME = (
+    "COALESCE({0}.subject_id, 0) = COALESCE(c.subject_id, 0)"
+    " AND COALESCE({0}.carrier, '') = COALESCE(c.carrier, '')"
+)
 _OPEN = """
     INSERT INTO attention_items (kind, subject, subject_id, carrier, cause_at, detail, facts, opened_at)
     SELECT :kind, :subject, c.subject_id, c.carrier, c.cause_at, c.detail, c.facts, :now FROM ({causes}) c
