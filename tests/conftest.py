@@ -27,7 +27,17 @@ from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
 from tusker.extensions import db
 from tusker.local.servers import LocalServers, local_servers
-from tusker.models import CreditLine, Customer, Disbursal, Invoice, OutboxMessage, Role, Shipment, User
+from tusker.models import (
+    CreditLine,
+    Customer,
+    Disbursal,
+    DisbursalStatus,
+    Invoice,
+    OutboxMessage,
+    Role,
+    Shipment,
+    User,
+)
 from tusker.services import users
 from tusker.services.bank_accounts import set_account_directly
 from tusker.services.context import Context
@@ -323,7 +333,8 @@ def bundle_and_confirm(ctx: Context, invoice_ids: list[int], *, only_bundle: boo
     if not only_bundle:
         with transaction():
             approve_and_release(ctx, disbursal.id)
-            confirm(ctx, disbursal.id, bank_reference=f"BANK-{next(_numbers)}", value_date=ctx.today)
+            if disbursal.status == DisbursalStatus.RELEASED:  # else claims used up all of it
+                confirm(ctx, disbursal.id, bank_reference=f"BANK-{next(_numbers)}", value_date=ctx.today)
     return disbursal
 
 

@@ -10,13 +10,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import xmlschema
+from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.admin.conftest import HTMX
-from tests.conftest import TODAY, approve_and_release, bundle_and_confirm, order_on
+from tests.conftest import FIXTURES, PASSWORD, TODAY, approve_and_release, bundle_and_confirm, order_on
 from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
-from tusker.models import CreditLine, Customer, Invoice, Shipment
+from tusker.models import CreditLine, Customer, Invoice, Role, Shipment, User
 from tusker.services.context import Context
 from tusker.services.tracking import record_tracking
 from tusker.transactions import transaction
@@ -215,3 +217,92 @@ def test_an_unknown_disbursal_is_not_found(login: Callable[..., FlaskClient]) ->
         assert browser.get(path).status_code == 404
     data = {"bank_reference": "X", "value_date": TODAY.isoformat()}
     assert browser.post("/admin/disbursals/77/confirm", data=data).status_code == 404
+
+
+def test_the_bank_file_is_there_from_the_release_on_and_always_the_same(
+    login: Callable[..., FlaskClient],
+    bundle: Callable[..., tuple[int, list[int]]],
+    one: Callable[..., Any],
+) -> None:
+    draft_id, _ = bundle()
+    released_id, _ = bundle(released=True)
+    browser = login()
+    assert browser.get(f"/admin/disbursals/{draft_id}/pain.001.xml").status_code == 409
+    path = f"/admin/disbursals/{released_id}/pain.001.xml"
+    first, second = browser.get(path), browser.get(path)
+    assert first.data == second.data
+    reference = one("SELECT reference FROM disbursals WHERE id = :id", id=released_id)
+    total = one("SELECT sum(net) FROM payouts WHERE disbursal_id = :id", id=released_id)
+    for version in ("09", "03"):
+        found = browser.get(f"{path}?version={version}")
+        schema = xmlschema.XMLSchema(FIXTURES / "iso20022" / f"pain.001.001.{version}.xsd")
+        schema.validate(io.BytesIO(found.data))
+        assert f"<MsgId>{reference}</MsgId>" in found.text
+        assert f"<CtrlSum>{total // 100}.{total % 100:02}</CtrlSum>" in found.text
+    assert browser.get(f"{path}?version=08").status_code == 422
+    rows = list(csv.DictReader(io.StringIO(browser.get(f"/admin/disbursals/{released_id}/bank.csv").text)))
+    assert sum(int(row["Amount"].replace(".", "")) for row in rows) == total
+    taken = one("SELECT count(*) FROM events WHERE kind = 'bank_file' AND subject_id = :id", id=released_id)
+    assert taken == 5
+    assert login(Role.AUDITOR).get(path).status_code == 403
+
+
+def test_without_the_lenders_account_the_file_names_what_is_missing(
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    login: Callable[..., FlaskClient],
+    bundle: Callable[..., tuple[int, list[int]]],
+) -> None:
+    disbursal_id, _ = bundle(released=True)
+    for name in ("LENDER_IBAN", "LENDER_ACCOUNT_NUMBER"):
+        monkeypatch.setitem(app.config, name, "")
+    answer = login().get(f"/admin/disbursals/{disbursal_id}/pain.001.xml")
+    assert (answer.status_code, "LENDER_ACCOUNT_NUMBER" in answer.text) == (422, True)
+
+
+def test_the_release_asks_for_the_password_and_happens_once(
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    create_user: Callable[..., User],
+    login: Callable[..., FlaskClient],
+    make_invoice: Callable[..., Invoice],
+    one: Callable[..., Any],
+) -> None:
+    monkeypatch.setitem(app.config, "REQUIRE_SECOND_ADMIN", True)
+    asha, ravi = create_user(), create_user()
+    ids = [make_invoice("financeable").id]
+    maker, other = login(user=asha), login(user=ravi)
+    maker.post("/admin/queue/bundle", data={"invoice_id": ids})
+    disbursal_id = one("SELECT id FROM disbursals")
+    page = f"/admin/disbursals/{disbursal_id}"
+    assert "You prepared it, so another admin has to approve it: Test admin." in maker.get(page).text
+    assert "approve-form" not in maker.get(page).text
+    assert maker.post(f"{page}/approve").status_code == 403
+    assert other.post(f"{page}/approve").status_code == 303
+    wrong = {"execution_date": TODAY.isoformat(), "password": "guessed"}
+    refused = other.post(f"{page}/release", data=wrong, headers=HTMX)
+    assert (refused.status_code, "The password is not right." in refused.text) == (422, True)
+    right = {**wrong, "password": PASSWORD}
+    assert other.post(f"{page}/release", data=right).status_code == 303
+    assert other.post(f"{page}/release", data=right).status_code == 409
+    assert one("SELECT count(*) FROM events WHERE kind = 'released'") == 1
+
+
+def test_payouts_are_answered_one_by_one(
+    login: Callable[..., FlaskClient], bundle: Callable[..., tuple[int, list[int]]], one: Callable[..., Any]
+) -> None:
+    disbursal_id, (first, second) = bundle(released=True)
+    browser = login()
+    good, bad = (
+        one("SELECT payout_id FROM disbursal_lines WHERE invoice_id = :id", id=i) for i in (first, second)
+    )
+    data = {"bank_reference": "UTR-1", "value_date": TODAY.isoformat()}
+    assert browser.post(f"/admin/payouts/{good}/confirm", data=data).status_code == 303
+    assert browser.post(f"/admin/payouts/{good}/confirm", data=data, headers=HTMX).status_code == 422
+    rejected = browser.post(f"/admin/payouts/{bad}/reject", data={"reason": "AC04 closed"}, headers=HTMX)
+    assert "Confirmed in part" in rejected.text
+    assert one("SELECT status FROM invoices WHERE id = :id", id=second) == "financeable"
+    returned = browser.post(f"/admin/payouts/{good}/return", data={"reason": "AC01"}, headers=HTMX)
+    assert "Undone" in returned.text
+    assert one("SELECT status FROM disbursals WHERE id = :id", id=disbursal_id) == "reversed"
+    assert browser.post("/admin/payouts/99/reject", data={"reason": "x"}).status_code == 404

@@ -179,7 +179,7 @@ def test_twenty_approvals_at_once_make_one(
 def test_proposals_approvals_and_refusals_at_once_leave_one_truth(
     app: Flask, maker: Context, checker: Context, supplier: Customer
 ) -> None:
-    proposed = propose(maker, supplier)
+    proposed, supplier_id = propose(maker, supplier), supplier.id
 
     def attempt(number: int) -> None:
         try:
@@ -189,7 +189,7 @@ def test_proposals_approvals_and_refusals_at_once_leave_one_truth(
                 elif number % 3 == 1:
                     refuse_account(checker, proposed, reason="No")
                 else:
-                    propose_account(maker, supplier.id, OLD)
+                    propose_account(maker, supplier_id, OLD)
         except TuskerError:
             return
 

@@ -140,6 +140,23 @@ def test_a_batch_that_cannot_be_split_stays_whole(details: str, why: str) -> Non
     assert statement.skipped == (f"Entry 1: {why}; kept as one.",)
 
 
+def test_a_batch_may_hold_money_that_went_the_other_way() -> None:
+    paid = _tx(f"{AMT.format('12.00')}<CdtDbtInd>DBIT</CdtDbtInd>")
+    back = _tx(f"{AMT.format('2.00')}<CdtDbtInd>CRDT</CdtDbtInd>")
+    statement = _statement(_ntry("10.00", "DBIT", f"<NtryDtls>{paid}{back}</NtryDtls>"))
+    assert [entry.signed for entry in statement.entries] == [-1200, 200]
+
+
+def test_parts_of_a_batch_are_known_again_in_any_order() -> None:
+    parts = [_tx(f"<Refs><EndToEndId>PAY-{n}</EndToEndId></Refs>{AMT.format('5.00')}") for n in (1, 2)]
+
+    def prints(*details: str) -> dict[str, str]:
+        more = f"<AcctSvcrRef>B1</AcctSvcrRef><NtryDtls>{''.join(details)}</NtryDtls>"
+        return {e.end_to_end_id: e.fingerprint for e in _statement(_ntry("10.00", "DBIT", more)).entries}
+
+    assert prints(*parts) == prints(*reversed(parts))
+
+
 def test_one_detail_of_many_is_not_taken_for_the_whole() -> None:
     detail = _tx("<Refs><EndToEndId>PAY-1</EndToEndId></Refs>")
     batch = f"<NtryDtls><Btch><PmtInfId>DIS-7</PmtInfId><NbOfTxs>2</NbOfTxs></Btch>{detail}</NtryDtls>"

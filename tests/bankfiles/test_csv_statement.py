@@ -161,10 +161,13 @@ def test_debit_and_credit_in_one_row_say_two_things() -> None:
 
 
 def test_columns_as_configured() -> None:
-    text = "Tag;Summe;Wer;Ende\n02.03.2026;1,50;ACME;PAY-1\n"
-    options = {"csv_columns": 'Tag=booked_on,Summe=amount,"Wer=counterparty",Ende=end_to_end_id'}
+    text = "Tag;Summe;Wer;Ende;Grund\n02.03.2026;1,50;ACME;PAY-1;AC04\n"
+    options = {
+        "csv_columns": 'Tag=booked_on,Summe=amount,"Wer=counterparty",Ende=end_to_end_id,Grund=return_reason'
+    }
     [entry] = _read(text, **options).entries
     assert (entry.amount, entry.counterparty, entry.end_to_end_id) == (150, "ACME", "PAY-1")
+    assert entry.return_reason == "AC04"
 
 
 @pytest.mark.parametrize(

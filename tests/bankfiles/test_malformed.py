@@ -92,6 +92,8 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     ),
     "pain.002": (b"<Document><CstmrPmtStsRpt/></Document>", "a payment status report (pain.002)"),
     "no statement": ((ISO20022 / "genkgo-camt053.v2.wrong.xml").read_bytes(), "no statement in it (<Stmt>)"),
+    "too many statements": (_document("<Stmt/>" * 1_001), "more than 1,000 statements or 50,000 movements"),
+    "too many entries": (_document(f"<Stmt>{'<Ntry/>' * 50_001}</Stmt>"), "statements or 50,000 movements"),
     "no amount": (_document(f"<Stmt>{ENTRY.format('')}</Stmt>"), "Entry 1: no amount; skipped."),
     "other currency": (
         _document(f"<Stmt>{ENTRY.format(AMOUNT.replace('EUR', 'XXX')) * 5}</Stmt>"),

@@ -171,7 +171,7 @@ def orders(draw: st.DrawFn) -> tuple[PaymentOrder, int]:
 
 
 @pytest.mark.parametrize("version", ["09", "03"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(made=orders())
 def test_any_order_is_valid_and_exact(version: Version, made: tuple[PaymentOrder, int]) -> None:
     order, exponent = made

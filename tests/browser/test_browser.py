@@ -11,7 +11,7 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Desk
-from tests.conftest import CourierDouble, at, bundle_and_confirm, deliver, order_on
+from tests.conftest import PASSWORD, CourierDouble, at, bundle_and_confirm, deliver, order_on
 from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
 from tusker.models import CreditLine, Customer, Role, User
@@ -72,6 +72,7 @@ def test_the_main_job(
 
     desk_page = admin.sign_in(people[Role.ADMIN])
     disbursal_id = bundle_by_choosing(desk_page, [first, second])
+    release_in_place(desk_page)
     confirm_in_place(desk_page)
     page.clock.fast_forward(6_000)
     expect(badge).to_have_text("Disbursed")
@@ -120,10 +121,25 @@ def bundle_by_choosing(page: Page, refs: list[str]) -> str:
     return page.url.rpartition("/")[2]
 
 
+def release_in_place(page: Page) -> None:
+    """Untick a line and see what that would do, approve, release with the password."""
+    effect = page.locator("#what-if")
+    expect(effect).to_contain_text("₹2,00,000.00")
+    box = page.locator("#disbursal-lines").get_by_role("checkbox", name="Keep ORD-1")
+    box.uncheck()
+    expect(effect).to_contain_text("1 invoice of 1 supplier")
+    box.check()
+    expect(effect).to_contain_text("2 invoices of 1 supplier")
+    page.get_by_role("button", name="Approve ₹2,00,000.00").click()
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Release ₹2,00,000.00").click()
+    expect(page.locator("#disbursal-payouts")).to_contain_text("At the bank")
+
+
 def confirm_in_place(page: Page) -> None:
-    """Confirm the release; the disbursal changes where it is."""
-    page.get_by_label("Bank reference").fill("UTR-1")
-    page.get_by_role("button", name="Confirm ₹2,00,000.00").click()
+    """Confirm what the bank paid; the disbursal changes where it is."""
+    page.locator("#confirm-form").get_by_label("Bank reference").fill("UTR-1")
+    page.get_by_role("button", name="Confirm 1 open").click()
     expect(page.locator("#messages")).to_contain_text("is confirmed")
     expect(page.locator("#disbursal-lines")).to_contain_text(re.compile(r"L-\d+-\d+"))
     expect(page.locator("#confirm-form")).to_have_count(0)
@@ -167,8 +183,11 @@ def test_the_main_job_without_javascript(
     expect(desk_page.locator("[data-select-all]")).to_be_hidden()
     desk_page.get_by_label(f"Choose {ref}").check()
     desk_page.get_by_role("button", name="Bundle selected").click()
-    desk_page.get_by_label("Bank reference").fill("UTR-1")
-    desk_page.get_by_role("button", name="Confirm ₹1,00,000.00").click()
+    desk_page.get_by_role("button", name="Approve ₹1,00,000.00").click()
+    desk_page.get_by_label("Your password").fill(PASSWORD)
+    desk_page.get_by_role("button", name="Release ₹1,00,000.00").click()
+    desk_page.locator("#confirm-form").get_by_label("Bank reference").fill("UTR-1")
+    desk_page.get_by_role("button", name="Confirm 1 open").click()
     expect(desk_page.locator("#disbursal-lines")).to_contain_text(re.compile(r"L-\d+-\d+"))
     desk_page.get_by_role("link", name="Repayments").click()
     desk_page.get_by_role("link", name="Mark repaid").click()

@@ -191,4 +191,4 @@ def test_with_yes_it_starts_afresh(
     for table in (Customer, Invoice, Event):
         assert not db.session.scalar(select(func.count()).select_from(table))
     with pytest.raises(Exception, match="never changed or deleted"):
-        db.session.execute(text("TRUNCATE events"))
+        db.session.execute(text("TRUNCATE events, event_seals"))

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from tests.conftest import TERMS, TODAY, at, bundle_and_confirm
+from tests.conftest import TERMS, TODAY, approve_and_release, at, bundle_and_confirm
 from tests.customers.conftest import TERMS_TYPED
 from tests.servicing.pages import HTMX, Today, exposure, field_error, words, written
 from tusker.domain.terms import InterestTiming
@@ -79,13 +79,15 @@ def test_credit_note_after_the_payout_is_netted_and_the_claim_opens_again_with_i
     shown = words(admin.get(f"/admin/disbursals/{bundle}").text)
     assert "Claims to be netted -₹500.00" in shown
     assert f"To transfer to {line.supplier.customer.name} ₹7,500.00" in shown
-    assert "Confirm ₹7,500.00" in shown
+    assert "Approve ₹7,500.00" in shown
     file = list(
         csv.DictReader(
             io.StringIO(admin.get(f"/admin/disbursals/{bundle}/payouts.csv").text.lstrip("\ufeff"))
         )
     )
     assert [row["amount"] for row in file] == ["8000.00", "-500.00"]
+    with transaction():
+        approve_and_release(ctx, bundle)
     confirmed = admin.post(
         f"/admin/disbursals/{bundle}/confirm", data={"bank_reference": "B-2", "value_date": str(TODAY)}
     )

@@ -75,6 +75,8 @@ def book(stack: Stack) -> Book:
         create_user("mills@walk.example", "supplier", MILLS),
         create_user("stores@walk.example", "purchaser", STORES),
         create_user("crafts@walk.example", "supplier", CRAFTS),
+        *bank_details(MILLS, "50100000000001"),
+        *bank_details(CRAFTS, "50100000000002"),
     )
     supplier = stack.visitor("mills@walk.example")
     return Book(
@@ -88,6 +90,15 @@ def book(stack: Stack) -> Book:
         pages=pages,
         token=new_token(supplier),
     )
+
+
+def bank_details(name: str, number: str) -> list[list[str]]:
+    """The commands that say where a supplier is paid, and approve it."""
+    numbers = ["--account-number", number, "--ifsc", "HDFC0001234"]
+    return [
+        ["set-bank-account", name, *numbers, "--as", ADMIN],
+        ["approve-bank-account", name, "--as", ADMIN],
+    ]
 
 
 def new_customer(admin: Visitor, name: str, external_ids: list[str], **limits: str) -> Page:
@@ -226,19 +237,22 @@ def test_an_invoice_from_request_to_repaid(book: Book) -> None:
     ready = stack.mail(ADMIN, f"Disbursal {reference} is ready: ₹1,00,000.00")
     assert disbursal.path in body(ready)
 
-    confirm_form = disbursal.form(f"{disbursal.path}/confirm")
+    approved = disbursal.press("Approve ₹1,00,000.00", action=f"{disbursal.path}/approve")
+    released = approved.press("Release ₹1,00,000.00", action=f"{disbursal.path}/release", password=PASSWORD)
+    stack.mail(ADMIN, f"Disbursal {reference} is released: ₹1,00,000.00")
+    confirm_form = released.form(f"{disbursal.path}/confirm")
     start = date.fromisoformat(confirm_form.value("value_date"))
     due = start + timedelta(days=90)
-    confirmed = disbursal.press(
-        "Confirm ₹1,00,000.00", action=f"{disbursal.path}/confirm", bank_reference="UTR-WALK-1"
+    confirmed = released.press(
+        "Confirm 1 open", action=f"{disbursal.path}/confirm", bank_reference="UTR-OUT-9"
     )
     assert confirmed.path == disbursal.path
     row = confirmed.row(first)
     loan = found_in(row, r"L-\d+-\d+")
     assert f"{shown(start)} – {shown(due)}" in row
-    assert "UTR-WALK-1" in confirmed.text
+    assert "UTR-OUT-9" in confirmed.text
     payout = stack.mail("mills@walk.example", "₹1,00,000.00 paid out to you")
-    assert "UTR-WALK-1" in body(payout)
+    assert "UTR-OUT-9" in body(payout)
     assert first in body(payout)
 
     told = api(book, f"/invoices/{invoice.path.rpartition('/')[2]}")

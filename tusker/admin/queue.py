@@ -49,7 +49,7 @@ def bundle() -> ResponseReturnValue:
     except (Conflict, InvalidInput) as error:
         return _show(problem=error.message, chosen=set(chosen), status=error.http_status)
     return done(
-        f"{_invoices(len(set(chosen)))} bundled into {reference}. Release the money, then confirm it here.",
+        f"{_invoices(len(set(chosen)))} bundled into {reference}. It has to be approved, then released to the bank.",
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
     )
 
@@ -68,7 +68,7 @@ def bundle_all() -> ResponseReturnValue:
     if made is None:
         return _show(problem="Nothing is waiting to be financed any more.", status=409)
     return done(
-        f"Everything that was waiting is bundled into {reference}. Release the money, then confirm it here.",
+        f"Everything that was waiting is bundled into {reference}. It has to be approved, then released to the bank.",
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from xml.etree.ElementTree import Element
 
 from tusker.bankfiles.camt_details import Details, batch_of, is_return, read_details, reason_of
@@ -26,6 +27,8 @@ from tusker.bankfiles.texts import kept
 from tusker.domain.banking import Direction, Statement, StatementFile
 
 KNOWN = ("camt.053.001.02", "camt.053.001.08")
+MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
+_MAX_BALANCES = 50
 _NAMESPACE = re.compile(r"camt\.053\.001\.[0-9]{2}")
 _OTHERS = {
     "BkToCstmrAcctRpt": "an intraday report (camt.052)",
@@ -53,6 +56,11 @@ def read_camt053(data: bytes, *, currency: str, exponent: int) -> StatementFile:
     found = message.findall("Stmt")
     if not found:
         raise unreadable("The file has no statement in it (<Stmt>).")
+    if len(found) > MAX_STATEMENTS or _movements(message) > MAX_MOVEMENTS:
+        raise unreadable(
+            f"The file has more than {MAX_STATEMENTS:,} statements or {MAX_MOVEMENTS:,} movements;"
+            " ask the bank for smaller files."
+        )
     version = _NAMESPACE.search(namespaces.get("BkToCstmrStmt", ""))
     format_ = version.group() if version else "camt.053"
     readers = [_Reader(element, currency, exponent) for element in found]
@@ -64,6 +72,10 @@ def read_camt053(data: bytes, *, currency: str, exponent: int) -> StatementFile:
         [note for reader in readers for note in reader.unread],
     )
     return StatementFile(format_, statements)
+
+
+def _movements(message: Element) -> int:
+    return max(sum(1 for _ in message.iter(name)) for name in ("Ntry", "TxDtls"))
 
 
 def _what_else(root: Element) -> str:
@@ -117,8 +129,9 @@ class _Reader:
 
     def balance(self, *codes: str) -> tuple[int | None, date | None]:
         """The first balance of these kinds, signed, with its day."""
+        balances = list(islice(self.element.iterfind("Bal"), _MAX_BALANCES))
         for code in codes:
-            for element in self.element.iterfind("Bal"):
+            for element in balances:
                 if (element.findtext("Tp/CdOrPrtry/Cd") or "").strip() == code:
                     return self.balance_amount(code, element), _day_or_none(element, "Dt")
         return None, None

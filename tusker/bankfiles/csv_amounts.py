@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Literal
 
 from tusker.bankfiles.errors import BankFileError, unreadable
@@ -109,6 +110,7 @@ def check_day_first(texts: Iterable[str]) -> None:
             )
 
 
+@lru_cache(maxsize=1024)  # a statement has few days and many rows, and each of the formats takes its time
 def read_day(text: str, pattern: str) -> date:
     """A day by the configured format, else ISO or day first; raises `Skip`."""
     cleaned = " ".join(text.split())

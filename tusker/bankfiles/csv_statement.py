@@ -52,6 +52,7 @@ _HEADERS = {
     "|beneficiary name|remitter name|beguenstigter zahlungspflichtiger|begünstigter zahlungspflichtiger",
     "counterparty_account": "counterparty account|account|account number|iban|counterparty iban|beneficiary account"
     "|remitter account|kontonummer iban|kontonummer",
+    "return_reason": "return reason|return code|reason for return|rueckgabegrund|rückgabegrund",
     "remittance": "description|narration|particulars|remarks|transaction remarks|transaction details|details|memo"
     "|verwendungszweck|payment details|remittance information|transaction description|transaction particulars|text",
 }
@@ -235,7 +236,8 @@ class _Reader:
         # a "reference" of a CSV may be a cheque's number or a customer's: everything together tells rows apart
         identity = tuple(texts.values())
         side: Direction = "credit" if signed > 0 else "debit"
-        return Raw(side, abs(signed), day, value_day, **texts, identity=identity)
+        reason = kept(self.cell(cells, "return_reason"), LONGEST["reason"]) or None
+        return Raw(side, abs(signed), day, value_day, **texts, return_reason=reason, identity=identity)
 
     def signed(self, cells: tuple[str, ...]) -> int:
         """What the row adds to the balance; raises `Skip` when it moves nothing or says two things."""

@@ -12,6 +12,7 @@ from tusker.domain.banking import LONGEST_REFERENCE
 
 _NOT_TAKEN = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]")
 _REFERENCE = re.compile(r"[A-Za-z0-9\-?:().,'+ ]+(/[A-Za-z0-9\-?:().,'+ ]+)*")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CUT = "..."
 
 
@@ -71,5 +72,5 @@ def kept(text: str | None, longest: int) -> str:
         return ""
     # nobody reads on after so many blanks, and a text may be as long as the whole file
     head = text.strip()[: longest * 8]
-    cleaned = " ".join("".join(" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in head).split())
+    cleaned = " ".join(_CONTROL.sub(" ", head).split())
     return cleaned if len(cleaned) <= longest else cleaned[: longest - 1] + "…"

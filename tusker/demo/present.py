@@ -8,8 +8,10 @@ from tusker.carriers.registry import MANUAL
 from tusker.demo.companies import COMPANIES
 from tusker.demo.courier import CANCELLED, DELIVERED, HOUR, IN_TRANSIT, PICKED_UP, PLACED, CourierOrder
 from tusker.demo.desk import Desk, minor
+from tusker.domain.accounts import AccountNumber
 from tusker.domain.limits import Bound
 from tusker.models import CreditLine, LineStatus
+from tusker.services.bank_accounts import propose_account
 from tusker.services.credit_lines import LineData, change_credit_line, set_line_status
 from tusker.services.import_file import ColumnMapping, ImportOptions, InvoiceRow
 from tusker.services.importing import import_rows
@@ -94,6 +96,7 @@ class Present:
         self._lines()
         self._refusals()
         self._import()
+        self._new_bank_details()
         for made in NOT_REQUESTED:
             order = self._order(*made)
             self.desk.orders[order.ref] = order
@@ -151,6 +154,13 @@ class Present:
     def _over(self, line: CreditLine, bound: Bound, lakh: str) -> None:
         use = dict(limits_of(line).in_order())[bound]
         self._fill(line, use.available + minor(Decimal(lakh) * 100_000), 1)
+
+    def _new_bank_details(self) -> None:
+        """One admin entered a supplier's new account; another has to approve it."""
+        company = COMPANIES["KTM"]
+        account = AccountNumber(company.name, account_number="50200099887766", ifsc="TUSK0000002")
+        ctx = self.desk.at(self.desk.today, 9, "admin2@tusker.test")
+        propose_account(ctx, self.desk.customers["KTM"], account)
 
     def _import(self) -> None:
         """Invoices of the demo's supplier that came as a file and that no delivery company follows."""

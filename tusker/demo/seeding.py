@@ -20,6 +20,8 @@ from tusker.errors import NotAllowed
 from tusker.extensions import db
 from tusker.models import Customer
 
+APPEND_ONLY = ("events", "event_seals")
+
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
@@ -44,9 +46,11 @@ def empty_tables() -> None:
     refuse_in_production()
     names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
     # The one place that may: the append-only rows of a demo go with it.
-    db.session.execute(text("ALTER TABLE events DISABLE TRIGGER USER"))
+    for table in APPEND_ONLY:
+        db.session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
     db.session.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
-    db.session.execute(text("ALTER TABLE events ENABLE TRIGGER USER"))
+    for table in APPEND_ONLY:
+        db.session.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
 
 
 def seed(now: datetime, courier: CourierDesk | None) -> Seeded:

@@ -1,0 +1,80 @@
+"""What the bank is told for a released disbursal."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from tusker.currency import currency
+from tusker.domain.accounts import AccountNumber
+from tusker.domain.banking import CreditTransfer, PaymentOrder
+from tusker.errors import Conflict, NotFound
+from tusker.extensions import db
+from tusker.models import BankAccount, Customer, Disbursal, DisbursalLine, Invoice, Payout
+from tusker.services.context import Context
+from tusker.services.events import record_event
+
+
+def take_payment_order(
+    ctx: Context, disbursal_id: int, *, debtor: AccountNumber, initiator: str, kind: str
+) -> PaymentOrder:
+    """The order of a released disbursal, as it was released: asked for again it is the same, message id and all.
+
+    That somebody took it is recorded; `kind` is the file's. Raises `Conflict` before the release, for a disbursal
+    whose payouts need no transfer, and for one from before bank details were kept.
+    """
+    disbursal = db.session.get(Disbursal, disbursal_id)
+    if disbursal is None:
+        raise NotFound("This disbursal does not exist.")
+    if disbursal.released_at is None or disbursal.execution_date is None:
+        raise Conflict(f"Disbursal {disbursal.reference} is not released yet; there is no file for the bank.")
+    transfers = _transfers(disbursal)
+    if not transfers:
+        raise Conflict(f"No payout of disbursal {disbursal.reference} needs a transfer.")
+    record_event(
+        ctx, "disbursal", disbursal.id, "bank_file", to_value=kind, reason=f"taken by {ctx.actor}"[:500]
+    )
+    return PaymentOrder(
+        message_id=disbursal.reference,
+        created_at=disbursal.released_at,
+        execution_date=disbursal.execution_date,
+        debtor=debtor,
+        initiator=initiator,
+        currency=currency().code,
+        transfers=transfers,
+    )
+
+
+def _transfers(disbursal: Disbursal) -> tuple[CreditTransfer, ...]:
+    rows = db.session.execute(
+        select(Payout, BankAccount, Customer.name)
+        .join(Customer, Customer.id == Payout.supplier_id)
+        .outerjoin(BankAccount, BankAccount.id == Payout.bank_account_id)
+        .where(Payout.disbursal_id == disbursal.id, Payout.net > 0)
+        .order_by(Payout.id)
+    ).all()
+    missing = [name for _, account, name in rows if account is None]
+    if missing:
+        raise Conflict(f"The bank details of {', '.join(missing)} were not kept when it was released.")
+    numbers = _invoice_numbers(disbursal.id)
+    return tuple(
+        CreditTransfer(
+            reference=payout.reference,
+            creditor=account.account,
+            amount=payout.net,
+            remittance=f"{disbursal.reference} {', '.join(numbers.get(payout.id, []))}",
+        )
+        for payout, account, _ in rows
+    )
+
+
+def _invoice_numbers(disbursal_id: int) -> dict[int | None, list[str]]:
+    found: dict[int | None, list[str]] = {}
+    rows = db.session.execute(
+        select(DisbursalLine.payout_id, Invoice.number)
+        .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
+        .where(DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.payout_id.is_not(None))
+        .order_by(Invoice.number, Invoice.id)
+    )
+    for payout_id, number in rows:
+        found.setdefault(payout_id, []).append(number)
+    return found
