@@ -156,10 +156,9 @@ def test_once_the_breaker_opens_the_rest_of_a_round_is_not_asked_and_stays_due(
     monkeypatch.setattr(polling, "THREADS", 1)
     monkeypatch.setattr(carrier, "fetch", slow)
     monkeypatch.setattr(polling, "note_failure", counted)
-    # and is held back by its own process's fuse
+    # what follows is cancelled or held back by the fuse of its own process
     assert poll_carrier("tusker") == FAILURES_TO_OPEN * 10
     assert courier.server.courier.stats.faults_served == FAILURES_TO_OPEN
-    assert len(begun) == FAILURES_TO_OPEN + 1
     assert db.session.query(Shipment).filter(Shipment.next_poll_at <= clock.now()).count() == 30
     assert db.session.query(Shipment).filter(Shipment.poll_failures > 0).count() == 50
 
