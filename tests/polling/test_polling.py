@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -107,7 +108,8 @@ def test_the_breaker_is_one_for_all_processes_and_closes_by_itself(
     courier.fail("html")
     polled = poll_carrier("tusker")
     assert FAILURES_TO_OPEN * 10 <= polled <= (FAILURES_TO_OPEN + polling.THREADS) * 10
-    asked = courier.questions
+    asked = courier.server.courier.stats.faults_served
+    assert asked * 10 == polled
     state = book.state()
     assert (state.failures >= FAILURES_TO_OPEN, state.open_until is not None) == (True, True)
 
@@ -116,7 +118,7 @@ def test_the_breaker_is_one_for_all_processes_and_closes_by_itself(
     assert poll_carrier("tusker") == 0
     with pytest.raises(CarrierUnavailable):
         fetch_order(get_carrier("tusker"), refs[0])
-    assert courier.questions == asked == courier.server.courier.stats.order_calls
+    assert courier.server.courier.stats.faults_served == asked
     due = db.session.query(Shipment).filter(Shipment.next_poll_at <= clock.now()).count()
     assert due == 100 - polled, "what was not asked about is due, and what was is not"
 
@@ -129,6 +131,36 @@ def test_the_breaker_is_one_for_all_processes_and_closes_by_itself(
     assert poll_carrier("tusker") == 100
     assert book.statuses(refs) == ["financeable"] * 100
     assert book.state().open_until is None
+
+
+def test_once_the_breaker_opens_the_rest_of_a_round_is_not_asked_and_stays_due(
+    book: Book, courier: CourierDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.approve(QUESTIONS_A_ROUND * 10)
+    courier.fail("html")
+    carrier, opened, begun = get_carrier("tusker"), threading.Event(), []
+    fetch, note = carrier.fetch, polling.note_failure
+
+    def slow(refs: list[str]) -> object:
+        begun.append(refs)
+        # the sixth is underway when the fifth failure is counted
+        assert len(begun) <= FAILURES_TO_OPEN or opened.wait(10)
+        return fetch(refs)
+
+    def counted(*arguments: Any) -> bool:
+        shut = note(*arguments)
+        if shut:
+            opened.set()
+        return shut
+
+    monkeypatch.setattr(polling, "THREADS", 1)
+    monkeypatch.setattr(carrier, "fetch", slow)
+    monkeypatch.setattr(polling, "note_failure", counted)
+    # what follows is cancelled or held back by the fuse of its own process
+    assert poll_carrier("tusker") == FAILURES_TO_OPEN * 10
+    assert courier.server.courier.stats.faults_served == FAILURES_TO_OPEN
+    assert db.session.query(Shipment).filter(Shipment.next_poll_at <= clock.now()).count() == 30
+    assert db.session.query(Shipment).filter(Shipment.poll_failures > 0).count() == 50
 
 
 def test_a_pause_that_the_carrier_asks_for_is_kept_by_all(book: Book, courier: CourierDouble) -> None:

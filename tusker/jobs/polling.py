@@ -15,6 +15,7 @@ from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.carriers.base import Carrier, CarrierError
+from tusker.carriers.breaker import NOT_ASKED
 from tusker.carriers.registry import get_carriers
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import TuskerError
@@ -125,7 +126,10 @@ def _ask_round(carrier: Carrier, batches: Sequence[Sequence[Claim]], pool: Threa
             orders = future.result()
         except CarrierError as error:
             log.warning("%s did not answer: %s", carrier.name, error)
-            polled.failures.append((batch, error))
+            if error.details.get("reason") == NOT_ASKED:
+                polled.unasked += batch
+            else:
+                polled.failures.append((batch, error))
             with transaction():
                 shut = note_failure(job_context("poll"), carrier.name, error)
             if shut:

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from tusker import clock
 from tusker.carriers.base import Carrier, CarrierError, CarrierUnavailable
+from tusker.carriers.breaker import NOT_ASKED
 from tusker.domain.carrier_health import (
     Health,
     Rate,
@@ -126,7 +127,7 @@ def _note_failure(connection: Connection, carrier: str, error: CarrierError, now
         # It answered, only not as we like (a refused token, a bad request).
         _save(connection, carrier, after_answer(health), last_error=error.message[:500], last_error_at=now)
         return False
-    if error.details.get("reason") == "breaker open":
+    if error.details.get("reason") == NOT_ASKED:
         # This process's own fuse held the question back: nothing was learnt.
         _save(connection, carrier, give_back_probe(health))
         return health.open_until is not None

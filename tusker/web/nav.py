@@ -39,6 +39,7 @@ _STAFF = (
     ("Exposure", "chart-bar", "reports.exposure", "reports"),
     ("Statements", "report-money", "reports.statement", "reports"),
     ("Calculator", "calculator", "reports.calculator", "reports"),
+    ("Tracking", "truck-delivery", "admin.tracking", "control"),
     ("Proof", "scale", "admin.proof", "control"),
     ("Events", "history", "admin.events", "control"),
     ("Users", "users", "admin.users", "control"),
