@@ -231,6 +231,14 @@ def test_the_recorded_conversation_of_registering_and_retrieving(server: FakeSer
     assert order.ref == again.ref == "usps/EZ1000000001"
 
 
+def test_the_recorded_registration(server: FakeServer) -> None:
+    [created] = cassette("test_tracker_create.yaml")
+    server.script = [body(trackers=[]), reply(200, created["response"]["body"]["string"])]
+    order = made(SPEC, server.url).fetch(["EZ1000000001"])["EZ1000000001"]
+    assert (order.ref, order.status) == ("usps/EZ1000000001", "pending")
+    assert order.updated_at == datetime(2025, 2, 7, 8, 25, 26, tzinfo=UTC)
+
+
 def test_the_key_is_the_user_of_http_basic(server: FakeServer) -> None:
     server.otherwise = body(trackers=[])
     assert made(SPEC, server.url, key="abc").check() == "EasyPost answers and accepts the key."

@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tusker.carriers.parcels import CONTRADICTS_DELIVERY, FINANCEABLE, instant, raw_words, refine
+from tusker.carriers.parcels import (
+    CONTRADICTS_DELIVERY,
+    FINANCEABLE,
+    instant,
+    named_parcel,
+    raw_words,
+    refine,
+)
 from tusker.domain.shipments import ShipmentStatus
 
 
@@ -43,6 +50,11 @@ def test_a_detail_never_makes_a_delivery_nor_helps_a_status(
 )
 def test_times(text: object, expected: datetime | None) -> None:
     assert instant(text) == expected
+
+
+def test_a_stored_reference_fits_its_column() -> None:
+    assert str(named_parcel("ab12345678", "USPS")) == "usps/AB12345678"
+    assert str(named_parcel("A" * 45, "international-seur")) == "A" * 45
 
 
 def test_no_two_raw_values_look_alike() -> None:

@@ -21,6 +21,7 @@ from tusker.carriers.parcels import (
     history,
     instant,
     lookup,
+    named_parcel,
     parse_parcel,
     raw_words,
     refine,
@@ -160,8 +161,7 @@ def read_tracking(item: object) -> TrackedOrder | None:
     number = text_or_none(at(item, "tracking_number"))
     if number is None:
         return None
-    slug = text_or_none(at(item, "slug"))
-    ref = ParcelRef(number.upper(), slug.lower() if slug else None)
+    ref = named_parcel(number, text_or_none(at(item, "slug")))
     events = history(at(item, "checkpoints"), _read_event)
     tag, subtag = at(item, "tag"), at(item, "subtag")
     raw_status = _raw_status(tag, subtag)

@@ -24,6 +24,7 @@ from tusker.carriers.parcels import (
     history,
     instant,
     lookup,
+    named_parcel,
     parse_parcel,
     raw_words,
     refine,
@@ -221,8 +222,7 @@ def read_tracker(item: object) -> TrackedOrder | None:
     code = text_or_none(at(item, "tracking_code"))
     if code is None:
         return None
-    courier = text_or_none(at(item, "carrier"))
-    ref = ParcelRef(code.upper(), courier.lower() if courier else None)
+    ref = named_parcel(code, text_or_none(at(item, "carrier")))
     events = history(at(item, "tracking_details"), _read_event)
     status, detail = at(item, "status"), at(item, "status_detail")
     raw_status = raw_words(status, detail) if detail is not None else raw_words(status)

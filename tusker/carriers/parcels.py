@@ -68,6 +68,12 @@ def parse_parcel(text: str, *, example: str, courier_needed: bool = False) -> Pa
     return ref
 
 
+def named_parcel(number: str, courier: str | None) -> ParcelRef:
+    """A parcel as a vendor names it, in the spelling that is stored; a courier that would not fit is left out."""
+    ref = ParcelRef(number.upper(), courier.lower() if courier else None)
+    return ref if len(str(ref)) <= REFERENCE_LENGTH else ParcelRef(ref.number)
+
+
 def raw_words(*values: object) -> str:
     """A vendor's words as they were written: `in_transit/arrived_at_facility`.
 

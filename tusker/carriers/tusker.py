@@ -36,8 +36,8 @@ BATCH_SIZE = 10
 REFERENCE_LENGTH = 60
 SIGNATURE_HEADER = "X-Tusker-Signature"
 """Ours: the API documents no webhooks. What we take is a POST of the answer's own shape,
-`{"pl": {"orders": [...]}}`, with `sha256=<hex of the HMAC over the raw body>` in this header; the courier
-simulator sends the same."""
+`{"pl": {"orders": [...]}}`, with `sha256=<hex of the HMAC over the raw body>` in this header; a
+simulator that pushes sends just that."""
 
 STATUSES: Mapping[int, ShipmentStatus] = {
     2: ShipmentStatus.PENDING,
