@@ -144,6 +144,13 @@ def test_delivered_goods_are_asked_about_once_a_day(desk: Desk) -> None:
     assert shipment_of(invoice).next_poll_at is None
 
 
+def test_an_approval_has_the_goods_looked_after_once_more(desk: Desk) -> None:
+    invoice = desk.bring_to("approved_disbursal")
+    assert shipment_of(invoice).next_poll_at == desk.ctx.now
+    desk.say(invoice, S.DELIVERED)
+    assert shipment_of(invoice).next_poll_at is None
+
+
 def test_the_job_runs_on_an_empty_book_and_makes_no_page_slow(
     app: Flask, login: Callable[..., FlaskClient]
 ) -> None:

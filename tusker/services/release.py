@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
 from tusker.domain.financeable import waits_for
 from tusker.errors import Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
-from tusker.models import BankAccount, Customer, Disbursal, DisbursalStatus, Invoice, Payout
+from tusker.models import BankAccount, Customer, Disbursal, DisbursalStatus, Invoice, Payout, Shipment
 from tusker.queries.bank_accounts import active_accounts
 from tusker.services.conditions import Judge, with_shipments
 from tusker.services.context import Context
@@ -39,6 +40,7 @@ def approve(ctx: Context, disbursal_id: int, *, second_admin: bool) -> Disbursal
     invoices = _invoices_of(disbursal)
     _check_conditions(invoices)
     accounts = _accounts_of(invoices)
+    _look_again(ctx, invoices)
     disbursal.second_admin = second_admin
     disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
     disbursal.approved_digest = _digest(invoices, accounts)
@@ -151,6 +153,15 @@ def _check_conditions(invoices: Sequence[Invoice]) -> None:
     if waiting:
         listed = "; ".join(waiting[:5]) + ("; …" if len(waiting) > 5 else "")
         raise Conflict(f"Not to be paid out: {listed}. Take it out of the disbursal first.")
+
+
+def _look_again(ctx: Context, invoices: Sequence[Invoice]) -> None:
+    """Have the delivery companies asked once more before the release: goods may have come back since."""
+    db.session.execute(
+        update(Shipment)
+        .where(Shipment.invoice_id.in_([i.id for i in invoices]), Shipment.carrier != MANUAL)
+        .values(next_poll_at=ctx.now)
+    )
 
 
 def _accounts_of(invoices: Sequence[Invoice]) -> Mapping[int, BankAccount]:
