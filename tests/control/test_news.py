@@ -19,6 +19,7 @@ from tusker.queries.proof import prove
 from tusker.services.attention import open_invoice_item
 from tusker.services.claims import accept_claim, claim_returned, dismiss_claim
 from tusker.services.context import Context
+from tusker.services.credit_notes import record_credit_note
 from tusker.services.disbursals import bundle_selection
 from tusker.services.locks import lock_invoices
 from tusker.services.release import approve, release
@@ -187,6 +188,15 @@ def test_another_declared_value_holds_the_invoice_until_it_agrees(desk: Desk) ->
     desk.say(invoice, S.DELIVERED, value=10_050_00)  # on the edge of 0.5 %
     desk.watch()
     assert (invoice.status, open_kinds()) == ("financeable", [])
+
+
+def test_a_credit_note_makes_the_declared_value_agree(desk: Desk) -> None:
+    invoice = desk.deliver(desk.ask(), value=9_000_00)
+    assert invoice.status == "approved"
+    with transaction():
+        record_credit_note(desk.ctx, invoice.id, number="CN-1", amount=1_000_00)
+    desk.watch()
+    assert (invoice.status, invoice.principal, open_kinds()) == ("financeable", 7_200_00, [])
 
 
 def test_another_declared_value_takes_it_out_of_a_draft(desk: Desk) -> None:

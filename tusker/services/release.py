@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select, update
 
@@ -40,7 +40,7 @@ def approve(ctx: Context, disbursal_id: int, *, second_admin: bool) -> Disbursal
     invoices = _invoices_of(disbursal)
     _check_conditions(invoices)
     accounts = _accounts_of(invoices)
-    _look_again(ctx, invoices)
+    _look_again(invoices, ctx.now)
     disbursal.second_admin = second_admin
     disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
     disbursal.approved_digest = _digest(invoices, accounts)
@@ -91,6 +91,7 @@ def release(ctx: Context, disbursal_id: int, *, execution_date: date, second_adm
         raise Conflict(
             "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
         )
+    _look_again(invoices, None)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
     payouts = make_payouts(ctx, disbursal, invoices, accounts, execution_date)
@@ -155,12 +156,12 @@ def _check_conditions(invoices: Sequence[Invoice]) -> None:
         raise Conflict(f"Not to be paid out: {listed}. Take it out of the disbursal first.")
 
 
-def _look_again(ctx: Context, invoices: Sequence[Invoice]) -> None:
-    """Have the delivery companies asked once more before the release: goods may have come back since."""
+def _look_again(invoices: Sequence[Invoice], when: datetime | None) -> None:
+    """Have the delivery companies asked once more before the release: goods may have come back since. None ends it."""
     db.session.execute(
         update(Shipment)
         .where(Shipment.invoice_id.in_([i.id for i in invoices]), Shipment.carrier != MANUAL)
-        .values(next_poll_at=ctx.now)
+        .values(next_poll_at=when)
     )
 
 

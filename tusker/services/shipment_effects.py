@@ -95,6 +95,7 @@ def _lose(ctx: Context, invoice: Invoice, shipment: Shipment, *, was_delivered: 
             f"{said} after the delivery. The request was taken back and its amount is free again.",
             principal=invoice.principal,
         )
+        after_commit(WATCH_JOB)
     return Effect(moved=True, freed=invoice.principal)
 
 
