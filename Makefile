@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format create-db seed flask psql vendor clean reset
+.PHONY: help run test check lint format create-db seed flask psql bench-polling vendor clean reset
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -10,7 +10,7 @@ LOCAL := $(BIN)/python -m tusker.local
 ARGS ?=
 
 help: ## list what can be done here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  make flask ARGS="create-user --help"   or   scripts/flask create-user --help'
 
@@ -48,6 +48,9 @@ flask: $(VENV) ## run a flask command on the local database: make flask ARGS="db
 
 psql: $(VENV) ## open psql on the local database
 	@$(LOCAL) psql $(ARGS)
+
+bench-polling: $(VENV) ## poll 10,000 shipments with two workers and print how long it took; ARGS="--shipments 2000"
+	@$(BIN)/python -m bench.polling $(ARGS)
 
 vendor: ## fetch the pinned front-end files into static/vendor (needs npm)
 	@python3 scripts/vendor.py

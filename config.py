@@ -47,11 +47,12 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
             "DATABASE_URL is not set; `make run` starts a database of its own, "
             "`make flask ARGS=…` runs a command with it"
         )
+    # Outside production a key made at the start is safe: sessions then end with the process.
+    secret_key = env.get("SECRET_KEY") or secrets.token_hex(32)
     return {
         "ENVIRONMENT": mode,
         "TESTING": mode == "TEST",
-        # Outside production a key made at the start is safe: sessions then end with the process.
-        "SECRET_KEY": env.get("SECRET_KEY") or secrets.token_hex(32),
+        "SECRET_KEY": secret_key,
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
         "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
         "BASE_URL": env.get("BASE_URL", "http://localhost:8000").rstrip("/"),
@@ -67,7 +68,21 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "PROGRAMME_LIMIT": _amount(env, "PROGRAMME_LIMIT", "500000000"),
         "TUSKER_CARRIER_URL": env.get("TUSKER_CARRIER_URL", "http://127.0.0.1:8010"),
         "TUSKER_CARRIER_TOKEN": env.get("TUSKER_CARRIER_TOKEN", "local-courier"),
+        "TUSKER_CARRIER_WEBHOOK_SECRET": env.get("TUSKER_CARRIER_WEBHOOK_SECRET", ""),
+        "EASYPOST_URL": env.get("EASYPOST_URL", ""),
+        "EASYPOST_API_KEY": env.get("EASYPOST_API_KEY", ""),
+        "EASYPOST_WEBHOOK_SECRET": env.get("EASYPOST_WEBHOOK_SECRET", ""),
+        "SHIPPO_URL": env.get("SHIPPO_URL", ""),
+        "SHIPPO_API_KEY": env.get("SHIPPO_API_KEY", ""),
+        "SHIPPO_WEBHOOK_SECRET": env.get("SHIPPO_WEBHOOK_SECRET", ""),
+        "AFTERSHIP_URL": env.get("AFTERSHIP_URL", ""),
+        "AFTERSHIP_API_KEY": env.get("AFTERSHIP_API_KEY", ""),
+        "AFTERSHIP_WEBHOOK_SECRET": env.get("AFTERSHIP_WEBHOOK_SECRET", ""),
+        "CARRIER_KEYS_SECRET": env.get("CARRIER_KEYS_SECRET") or secret_key,
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
+        "VALUE_TOLERANCE": _share(env, "VALUE_TOLERANCE", "0.5%"),
+        "STALLED_AFTER_DAYS": _integer(env, "STALLED_AFTER_DAYS", 7, 1, 365),
+        "CARRIER_ALERT_MINUTES": _integer(env, "CARRIER_ALERT_MINUTES", 30, 1, 10080),
         "SERVICING_TIME": _clock_time(env, "SERVICING_TIME", "06:00"),
         "HOLD_AFTER_DAYS": _days_or_off(env, "HOLD_AFTER_DAYS", "30"),
         "REMINDER_DAYS": _day_list(env, "REMINDER_DAYS", "-3,1,7,14,30"),
@@ -160,6 +175,18 @@ def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: in
     if not text.isdecimal() or not low <= int(text) <= high:
         raise ConfigError(f"{name} is {text!r}; it must be a whole number from {low} to {high}")
     return int(text)
+
+
+def _share(env: Mapping[str, str], name: str, default: str) -> Decimal:
+    """A percentage as a fraction."""
+    text = (env.get(name) or default).removesuffix("%").strip()
+    try:
+        value = Decimal(text) / 100
+    except InvalidOperation:
+        value = Decimal(-1)
+    if not value.is_finite() or not 0 <= value <= 1:
+        raise ConfigError(f"{name} is {env.get(name)!r}; it must be a percentage such as 0.5% or 0")
+    return value
 
 
 def _flag(env: Mapping[str, str], name: str, default: bool) -> bool:

@@ -50,7 +50,7 @@ from tusker.services.release import approve, release
 from tusker.services.settlement import confirm
 from tusker.services.tracking import record_tracking
 from tusker.services.users import create_user as create_user_service
-from tusker.simulator.api import Courier, Stats
+from tusker.simulator.api import Courier
 from tusker.simulator.faults import Fault, FaultKind
 from tusker.simulator.server import CourierServer
 from tusker.simulator.store import NewOrder, Store
@@ -401,10 +401,12 @@ class CourierDouble:
         return self.server.courier.stats.order_calls
 
     def begin(self) -> None:
-        """Forget faults and counts, and let the app make its adapter anew: a breaker may have opened."""
+        """Forget faults and counts, and let the app make its adapter anew: breakers may have opened."""
         self.server.courier.faults.clear()
-        self.server.courier.stats = Stats()
+        self.server.courier.forget_counts()
         self.app.extensions.pop("tusker_carriers", None)
+        with self.app.app_context(), db.engine.begin() as connection:
+            connection.execute(text("DELETE FROM carrier_states"))
 
 
 @pytest.fixture(scope="session")

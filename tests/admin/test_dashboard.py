@@ -16,6 +16,8 @@ from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Shipment
 from tusker.queries import staff_dashboard as reads
+from tusker.queries.attention import FAILING_POLLS
+from tusker.services.attention import review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.financing import Decision
 from tusker.services.tracking import record_poll_failure, record_tracking
@@ -46,7 +48,6 @@ def counted_queries() -> Iterator[list[str]]:
 def test_an_empty_book_says_that_nothing_waits(login: Callable[..., FlaskClient]) -> None:
     html = login().get("/admin/").text
     assert "Nothing waits for you" in section(html, "todo")
-    assert 'id="trouble"' not in html
 
 
 def test_what_is_to_be_done_with_its_figures(
@@ -86,36 +87,27 @@ def test_programme_and_limits_near_their_end(
     assert "Credit line asked for ₹800.00 ₹800.00" in section(html, "refusals")
 
 
-def test_shipments_that_need_a_person(
+def test_matters_that_need_a_person(
     ctx: Context,
     login: Callable[..., FlaskClient],
     ask: Callable[..., Decision],
     make_line: Callable[..., CreditLine],
-    make_invoice: Callable[..., Invoice],
 ) -> None:
     line = make_line()
-
-    def shipment_of(invoice_id: int) -> Shipment:
-        return db.session.query(Shipment).filter_by(invoice_id=invoice_id).one()
-
-    fine, odd, mute = (ask(line, 100_00).invoice_id for _ in range(3))
-    lost = make_invoice("bundled", line=line, value=100_00).id
+    fine, odd, mute = (
+        db.session.query(Shipment).filter_by(invoice_id=ask(line, 100_00).invoice_id).one() for _ in range(3)
+    )
+    minimum = timedelta(minutes=5)
+    said = replace(order_on(line, 100_00), ref=odd.order_ref, status=ShipmentStatus.UNKNOWN, raw_status="97")
     with transaction():
-        for invoice_id, status in ((odd, ShipmentStatus.UNKNOWN), (lost, ShipmentStatus.RETURNED)):
-            shipment = shipment_of(invoice_id)
-            said = replace(order_on(line), ref=shipment.order_ref, status=status, raw_status="97")
-            record_tracking(ctx, {shipment.id: said}, minimum_interval=timedelta(minutes=5))
-        for _ in range(reads.FAILING_POLLS):
-            record_poll_failure(
-                ctx, [shipment_of(mute).id], "no answer", minimum_interval=timedelta(minutes=5)
-            )
-        record_poll_failure(ctx, [shipment_of(fine).id], "no answer", minimum_interval=timedelta(minutes=5))
-    assert {t.invoice_id for t in reads.shipments_to_review(10)} == {odd, mute}
-    assert [t.invoice_id for t in reads.shipments_lost_after_bundling(10)] == [lost]
-    assert [t.total for t in reads.shipments_to_review(1)] == [2]
-    html = login().get("/admin/").text
-    assert "1 shipment returned or cancelled after bundling" in section(html, "todo")
-    assert "3 questions without an answer: no answer" in section(html, "trouble")
+        record_tracking(ctx, {odd.id: said}, minimum_interval=minimum)
+        for _ in range(FAILING_POLLS):
+            record_poll_failure(ctx, [mute.id], "no answer", minimum_interval=minimum)
+        record_poll_failure(ctx, [fine.id], "no answer", minimum_interval=minimum)
+        review_items(ctx, rules_at(ctx))
+    todo = section(login().get("/admin/").text, "todo")
+    assert "1 matter: unknown shipment status" in todo
+    assert "1 matter: no answer about the shipment" in todo
 
 
 def test_late_polls_tell_that_the_worker_stands_still(

@@ -26,6 +26,7 @@ from tests.conftest import (
 )
 from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
+from tusker.jobs.attention import watch
 from tusker.models import CreditLine, Customer, Invoice, Role, Shipment, User
 from tusker.services.context import Context
 from tusker.services.tracking import record_tracking
@@ -198,7 +199,9 @@ def test_goods_that_came_back_are_told_before_the_money_leaves(
         record_tracking(ctx, {shipment.id: back}, minimum_interval=timedelta(minutes=1))
     browser = login()
     assert "Do not pay all of this out" in browser.get(f"/admin/disbursals/{disbursal_id}").text
-    assert "Not to be paid out" in browser.get("/admin/").text
+    watch()
+    assert "Do not pay" not in browser.get(f"/admin/disbursals/{disbursal_id}").text
+    assert "1 matter: returned before the payout" in browser.get("/admin/").text
 
 
 def test_the_list_filters_and_pages(

@@ -20,6 +20,7 @@ PAGES = (
     "/admin/proof",
     "/admin/events",
     "/admin/users",
+    "/admin/carriers",
 )
 
 

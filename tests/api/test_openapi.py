@@ -42,7 +42,7 @@ def test_it_holds_exactly_the_rules_there_are(app: Flask, document: dict[str, An
 
 def test_every_rule_asks_for_a_token(app: Flask, client: FlaskClient) -> None:
     for rule in app.url_map.iter_rules():
-        if not rule.rule.startswith("/api/") or rule.endpoint == "api_docs.openapi":
+        if not rule.rule.startswith("/api/") or rule.endpoint in {"api_docs.openapi", "api.webhook"}:
             continue
         assert getattr(app.view_functions[rule.endpoint], MARK) == BY_TOKEN
         path = re.sub(r"<[^>]*>", "1", rule.rule)

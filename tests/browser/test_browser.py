@@ -281,6 +281,7 @@ def further_pages(role: Role, shelf: Shelf) -> list[str]:
         f"/admin/loans/{shelf.invoice_ids['disbursed']}/repay",
         f"/admin/loans/{shelf.invoice_ids['disbursed']}/write-off",
         "/admin/users/new",
+        "/admin/carriers/easypost",
     ]
     # an auditor sees the same pages as an admin, without their buttons
     return {Role.ADMIN: own + staff + admin, Role.AUDITOR: staff[:3]}.get(role, own)

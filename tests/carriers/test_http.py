@@ -21,7 +21,8 @@ from tusker.carriers.base import (
     CarrierUnavailable,
 )
 from tusker.carriers.breaker import Breaker
-from tusker.carriers.http import CarrierHttp
+from tusker.carriers.deadline import is_public
+from tusker.carriers.http import CarrierHttp, HttpLimits
 
 if TYPE_CHECKING:
     from tests.carriers.conftest import FakeTime
@@ -76,8 +77,8 @@ def test_a_connection_dropped_before_the_answer_is_retried(server: FakeServer, m
 @pytest.mark.parametrize(
     ("header", "pause"),
     [
-        ("7", 7.0),
-        ("Sun, 01 Mar 2026 12:00:09 GMT", 9.0),
+        ("4", 4.0),
+        ("Sun, 01 Mar 2026 12:00:03 GMT", 3.0),
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0.25),  # already past: the ordinary back-off
         ("0", 0.25),
         ("soon", 0.25),
@@ -92,13 +93,14 @@ def test_retry_after_is_honoured(
     assert fake_time.pauses == [pause]
 
 
-@pytest.mark.parametrize("header", ["15", "3600", "9" * 400, "Sun, 01 Mar 2026 13:00:00 GMT"])
-def test_retry_after_beyond_the_deadline_fails_at_once(
+@pytest.mark.parametrize("header", ["5", "15", "3600", "9" * 400, "Sun, 01 Mar 2026 13:00:00 GMT"])
+def test_a_longer_retry_after_fails_at_once_and_is_told(
     server: FakeServer, make_http: MakeHttp, fake_time: FakeTime, header: str
 ) -> None:
     server.otherwise = reply(429, Retry_After=header)
-    with pytest.raises(CarrierUnavailable):
+    with pytest.raises(CarrierUnavailable) as caught:
         make_http().post_json("/x", {})
+    assert caught.value.details["retry_after"] >= 5
     assert fake_time.pauses == []
     assert len(server.requests) == 1
 
@@ -106,10 +108,10 @@ def test_retry_after_beyond_the_deadline_fails_at_once(
 def test_all_tries_together_stay_within_the_deadline(
     server: FakeServer, make_http: MakeHttp, fake_time: FakeTime
 ) -> None:
-    server.otherwise = reply(429, Retry_After="6")
+    server.otherwise = reply(429, Retry_After="4")
     with pytest.raises(CarrierUnavailable):
         make_http().post_json("/x", {})
-    assert fake_time.pauses == [6.0, 6.0]
+    assert fake_time.pauses == [4.0, 4.0, 4.0]
 
 
 def test_a_silent_server_is_given_up(server: FakeServer, make_http: MakeHttp) -> None:
@@ -380,3 +382,60 @@ def test_one_client_serves_many_threads(server: FakeServer, make_http: MakeHttp)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: http.post_json("/x", {"n": n}), range(40)))
     assert answers == [{"n": n} for n in range(40)]
+
+
+def test_a_get_sends_its_parameters_and_no_body(server: FakeServer, make_http: MakeHttp) -> None:
+    server.script = [reply(503), OK]
+    assert make_http().get_json("/x", [("a[]", "1"), ("a[]", "b c&d")]) == {"ok": 1}
+    path, headers, body = server.requests[1]
+    assert (path, body) == ("/x?a%5B%5D=1&a%5B%5D=b+c%26d", None)
+    assert headers["LM_PA_TOKEN"] == "s3cret"
+
+
+@pytest.mark.parametrize("target", ["/y", "http://169.254.169.254/latest/meta-data/", "http://[::1]:1/"])
+def test_a_get_follows_no_redirect(server: FakeServer, make_http: MakeHttp, target: str) -> None:
+    server.otherwise = reply(302, b"x" * (50 * MIB), Location=target)
+    with pytest.raises(CarrierProtocolError, match="redirect"):
+        make_http().get_json("/x")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("body", ["{", "<html></html>", "", "\xff"])
+def test_a_get_of_something_else_is_a_protocol_error(
+    server: FakeServer, make_http: MakeHttp, body: str
+) -> None:
+    server.otherwise = reply(200, body)
+    with pytest.raises(CarrierProtocolError):
+        make_http().get_json("/x")
+
+
+def test_a_client_for_the_public_internet_speaks_to_no_private_address(server: FakeServer) -> None:
+    # “localhost” stands for any name that resolves into a private network after it was checked.
+    url = server.url.replace("127.0.0.1", "localhost")
+    http = CarrierHttp("x", url, {}, public_only=True, limits=HttpLimits(tries=1))
+    with pytest.raises(CarrierUnavailable):
+        http.get_json("/x")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.215.14", True),
+        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True),
+        ("127.0.0.1", False),
+        ("10.0.0.1", False),
+        ("172.16.5.4", False),
+        ("192.168.1.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("::ffff:127.0.0.1", False),
+    ],
+)
+def test_which_addresses_are_public(address: str, public: bool) -> None:
+    assert is_public(address) is public

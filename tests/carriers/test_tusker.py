@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,11 +12,12 @@ from typing import Any
 import pytest
 
 from tests.carriers.fake_server import FakeServer, orders, reply, send
-from tusker.carriers.base import CarrierProtocolError, CarrierUnavailable
+from tusker.carriers.base import CarrierProtocolError, CarrierRefused, CarrierUnavailable
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import parse_json
 from tusker.carriers.tusker import TuskerCarrier, minor_units, read_order
 from tusker.domain.shipments import DirectoryEntry, Document, DocumentKind, ShipmentStatus
+from tusker.errors import InvalidInput
 
 KNOWN = {
     2: ("pending", False),
@@ -335,3 +338,46 @@ def test_the_directory(server: FakeServer, carrier: TuskerCarrier) -> None:
     assert path == "/search/users/suggestions"
     assert headers["LM_PA_TOKEN"] == "s3cret"
     assert body == {"pl": {"type": 4, "p_txt": "asha", "stts": [0], "s_by": "name", "s_dir": 1}}
+
+
+def test_the_one_status_is_the_one_event(server: FakeServer, carrier: TuskerCarrier) -> None:
+    server.otherwise = answer(order_text("9"))
+    order = carrier.fetch(["A-1"])["A-1"]
+    [event] = order.events
+    assert (event.status, event.raw_status, event.occurred_at) == ("in_transit", "9", order.updated_at)
+    assert event.raw == order.raw
+
+
+def test_the_connection_test(server: FakeServer, carrier: TuskerCarrier) -> None:
+    server.script = [orders(), reply(200, "{}"), reply(401)]
+    assert carrier.check() == "The order API answers and accepts the token."
+    with pytest.raises(CarrierProtocolError):
+        carrier.check()
+    with pytest.raises(CarrierRefused):
+        carrier.check()
+
+
+def test_webhooks_are_verified_and_read(carrier: TuskerCarrier) -> None:
+    raw = ('{"pl": {"orders": [' + order_text("21") + ", " + order_text("24") + ", {}]}}").encode()
+    signed = "sha256=" + hmac.new(b"s3cret", raw, hashlib.sha256).hexdigest()
+    assert carrier.verify_webhook(raw, {"x-tusker-signature": signed}, "s3cret")
+    assert not carrier.verify_webhook(raw + b" ", {"X-Tusker-Signature": signed}, "s3cret")
+    assert not carrier.verify_webhook(raw, {"X-Tusker-Signature": signed}, "other")
+    for odd in ("", "é", "sha256=", signed.removeprefix("sha256=")):
+        assert not carrier.verify_webhook(raw, {"X-Tusker-Signature": odd}, "s3cret")
+    assert not carrier.verify_webhook(raw, {}, "")
+    [order] = carrier.read_webhook(raw)
+    assert (order.ref, order.status) == ("A-1", "unknown"), "two states of one instant contradict each other"
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff", b"<html>", b"[]", b"{}", b'{"pl": {"orders": 1}}'])
+def test_an_unreadable_webhook_is_a_protocol_error(carrier: TuskerCarrier, raw: bytes) -> None:
+    with pytest.raises(CarrierProtocolError):
+        carrier.read_webhook(raw)
+
+
+def test_references_are_taken_as_they_are(carrier: TuskerCarrier) -> None:
+    assert carrier.parse_reference(" po-7/a ") == "po-7/a"
+    for text in ("", " ", "x" * 61):
+        with pytest.raises(InvalidInput):
+            carrier.parse_reference(text)

@@ -12,6 +12,7 @@ from tusker.errors import IllegalTransition
 LEGAL = {
     ("approved", "delivered"): "financeable",
     ("approved", "cancelled"): "cancelled",
+    ("financeable", "held"): "approved",
     ("financeable", "cancelled"): "cancelled",
     ("financeable", "bundled"): "bundled",
     ("bundled", "unbundled"): "financeable",

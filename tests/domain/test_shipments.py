@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tusker.domain.shipments import FINAL, POLL_WEIGHTS, ShipmentStatus, next_poll_after
+from tusker.domain.shipments import FINAL, POLL_WEIGHTS, ShipmentStatus, is_news, next_poll_after
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -70,3 +73,66 @@ def test_a_demo_quickens_everything_in_proportion() -> None:
 def test_senseless_arguments_are_named(failures: int, now: datetime, minimum: timedelta, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         next_poll_after(ShipmentStatus.PENDING, failures, now, minimum=minimum)
+
+
+S = ShipmentStatus
+EARLY, LATE = NOW - timedelta(hours=1), NOW
+
+
+@pytest.mark.parametrize(
+    ("known", "known_at", "heard", "heard_at", "news"),
+    [
+        (S.IN_TRANSIT, EARLY, S.DELIVERED, LATE, True),
+        (S.DELIVERED, LATE, S.IN_TRANSIT, EARLY, False),  # reordered
+        (S.OUT_FOR_DELIVERY, LATE, S.IN_TRANSIT, EARLY, False),
+        (S.DELIVERED, EARLY, S.RETURNED, LATE, True),  # delivered, then sent back
+        (S.RETURNED, LATE, S.DELIVERED, EARLY, False),
+        (S.DELIVERED, LATE, S.DELIVERED, LATE, False),
+        (S.DELIVERED, EARLY, S.UNKNOWN, LATE, False),  # a delivery that is known stays
+        (S.IN_TRANSIT, EARLY, S.UNKNOWN, LATE, True),  # shown, needing a look
+        (S.IN_TRANSIT, EARLY, S.UNKNOWN, None, True),
+        (S.UNKNOWN, LATE, S.DELIVERED, EARLY, True),
+        (S.UNKNOWN, LATE, S.IN_TRANSIT, EARLY, False),
+        (S.UNKNOWN, LATE, S.IN_TRANSIT, LATE, True),  # the fault is over
+        (S.IN_TRANSIT, LATE, S.DELIVERED, LATE, True),
+        (S.DELIVERED, LATE, S.IN_TRANSIT, LATE, False),
+        (S.IN_TRANSIT, None, S.PICKED_UP, None, True),  # no times: what was heard last
+        (S.DELIVERED, None, S.IN_TRANSIT, None, False),
+        (S.DELIVERED, EARLY, S.PENDING, None, False),
+        (S.DELIVERED, None, S.RETURNED, LATE, True),
+        (S.PENDING, None, S.DELIVERED, None, True),
+    ],
+)
+def test_what_is_news(
+    known: S, known_at: datetime | None, heard: S, heard_at: datetime | None, news: bool
+) -> None:
+    assert is_news(known, known_at, heard, heard_at) is news
+
+
+@given(
+    told=st.lists(st.sampled_from(list(S)), min_size=1, max_size=7),
+    chance=st.randoms(use_true_random=False),
+)
+def test_in_whichever_order_news_comes_it_ends_alike(told: list[S], chance: Random) -> None:
+    def end(news: list[tuple[S, datetime]]) -> S:
+        status, at = S.PENDING, NOW - timedelta(days=9)
+        for heard, heard_at in news:
+            if heard == status:
+                at = max(at, heard_at)
+            elif is_news(status, at, heard, heard_at):
+                status, at = heard, heard_at
+        return status
+
+    in_order = [(status, NOW + timedelta(minutes=n)) for n, status in enumerate(told)]
+    shuffled = in_order * 2  # replays too
+    chance.shuffle(shuffled)
+    assert end(shuffled) == end(in_order)
+
+
+@given(chance=st.floats(0, 1, exclude_max=True))
+def test_chance_only_lengthens_an_interval_and_by_little(chance: float) -> None:
+    plain = next_poll_after(S.IN_TRANSIT, 2, NOW)
+    spread = next_poll_after(S.IN_TRANSIT, 2, NOW, chance=chance)
+    assert plain is not None
+    assert spread is not None
+    assert plain - NOW <= spread - NOW <= (plain - NOW) * 1.2

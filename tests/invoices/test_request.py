@@ -268,7 +268,7 @@ def test_no_transaction_is_open_while_the_courier_thinks(
     real, open_then = get_carrier("tusker"), []
 
     class Watched:
-        name, batch_size = "tusker", 10
+        name, batch_size, requests_per_second = "tusker", 10, 100.0
 
         def fetch(self, refs: list[str]) -> dict[str, TrackedOrder]:
             open_then.append(db.session().in_transaction())

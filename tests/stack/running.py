@@ -29,14 +29,16 @@ _NOT_INHERITED = ("SMTP_", "TUSKER_", "GUNICORN_", "FLASK_")
 Found = TypeVar("Found")
 
 
-def until(condition: Callable[[], Found], seconds: float = 30.0, *, what: str = "") -> Found:
+def until(
+    condition: Callable[[], Found], seconds: float = 30.0, *, what: str = "", pause: float = 0.02
+) -> Found:
     """Ask `condition` again and again until its answer is true, and return that; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, (
             f"{what or 'the condition'} did not come true within {seconds:.0f} s"
         )
-        time.sleep(0.02)
+        time.sleep(pause)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from tests.conftest import CourierDouble
 from tests.stack import running
+from tests.stack.forge import Forge
 from tests.stack.running import Program, until, waiting_for_a_lock
 from tusker import clock
 from tusker.extensions import db
@@ -142,7 +144,7 @@ def moved(look: Connection) -> int:
 def time_goes_on(look: Connection) -> None:
     """The leases of workers that died run out: what a minute would do, done at once."""
     until(lambda: count(look, OPEN_TRANSACTIONS) == 0, what="the end of the killed worker's transactions")
-    look.execute(text("UPDATE shipments SET next_poll_at = now() WHERE next_poll_at IS NOT NULL"))
+    look.execute(text("UPDATE shipments SET next_poll_at = now() WHERE next_poll_at > now()"))
 
 
 def not_before_tomorrow(look: Connection, but: int) -> None:
@@ -197,7 +199,7 @@ def test_workers_killed_while_they_poll(
     courier.fail("timeout")
     time_goes_on(look)
     plant.enqueue(*POLL)
-    until(lambda: count(look, LEASED) == 10, what="a batch claimed")
+    until(lambda: count(look, LEASED) == 80, what="a round claimed")
     worker.kill()
     courier.begin()
     assert moved(look) == 50
@@ -232,6 +234,63 @@ def test_workers_killed_while_they_poll(
     assert count(look, "SELECT count(*) FROM shipment_events") == MANY
     assert count(look, "SELECT count(*) FROM shipments WHERE next_poll_at IS NOT NULL") == 0
     assert_proved(MANY * 800_00)
+
+
+WRITING = (
+    "SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'RowExclusiveLock' AND granted"
+    " AND pid <> pg_backend_pid()"
+)
+
+
+def a_moment(look: Connection, courier: CourierDouble, chance: random.Random) -> Callable[[], bool]:
+    """A moment in the work of a worker that begins now, as a question whether it has come."""
+    asked, done = courier.questions, moved(look)
+    kind = chance.choice(["asked", "asked", "claimed", "writing", "moved"])
+    if kind == "claimed":
+        return lambda: count(look, LEASED) > 0
+    if kind == "writing":
+        question = WRITING.format(table=chance.choice(["shipments", "shipment_events", "invoices", "events"]))
+        return lambda: count(look, question) > 0
+    if kind == "moved":
+        return lambda: moved(look) > done
+    answers = chance.randint(1, 10)  # of which a round has eight
+    return lambda: courier.questions >= asked + answers
+
+
+def test_a_worker_killed_at_fifty_moments_of_polling(
+    plant: Plant,
+    look: Connection,
+    courier: CourierDouble,
+    approve: Callable[[int], list[int]],
+    tmp_path: Path,
+) -> None:
+    many, chance, in_the_middle = 2400, random.Random(50), 0
+    approve(many)
+    with closing(Forge(plant.environ, tmp_path / "forge.log")) as forge:
+        for number in range(50):
+            time_goes_on(look)
+            assert moved(look) < many, f"all was done before moment {number}: it would prove nothing"
+            moment = a_moment(look, courier, chance)
+            plant.enqueue(*POLL)
+            worker = forge.worker()
+            until(moment, pause=0.001, what="the moment")
+            forge.kill(worker)
+            in_the_middle += count(look, LEASED) > 0
+        assert in_the_middle >= 30, "moments at which something was claimed and not yet recorded"
+        time_goes_on(look)
+        plant.enqueue(*POLL)
+        plant.enqueue(*POLL)
+        workers = [forge.worker(), forge.worker()]
+        until(lambda: moved(look) == many, what="all invoices moved")
+        for worker in workers:
+            forge.kill(worker)
+    assert courier.server.courier.stats.distinct_refs == many
+    assert_once_each(look, "delivered", many)
+    assert_once_each(look, "shipment", many)
+    assert count(look, "SELECT count(*) FROM shipment_events") == many
+    assert count(look, "SELECT count(*) FROM shipments WHERE last_polled_at IS NULL") == 0
+    assert count(look, "SELECT count(*) FROM shipments WHERE next_poll_at IS NOT NULL") == 0
+    assert_proved(many * 800_00)
 
 
 def test_a_worker_killed_while_it_bundles(

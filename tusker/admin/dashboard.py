@@ -11,10 +11,12 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.links import subject_url
 from tusker.currency import currency
+from tusker.domain.attention import ADVICE
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.models import Role
 from tusker.queries import staff_dashboard as reads
 from tusker.queries.ageing import ageing_of
+from tusker.queries.attention import open_counts
 from tusker.queries.bank_accounts import proposals_waiting
 from tusker.queries.bank_statements import entries_to_do
 from tusker.queries.customers import customers_on_hold
@@ -45,8 +47,8 @@ def dashboard() -> ResponseReturnValue:
         held=customers_on_hold(),
         bank_proposals=proposals_waiting(),
         statement_entries=entries_to_do(),
-        lost=reads.shipments_lost_after_bundling(SHOWN),
-        review=reads.shipments_to_review(SHOWN),
+        attention=open_counts(),
+        advice=ADVICE,
         health=reads.health(clock.now() - LATE),
         by_status=[by_status.get(status, reads.StatusSum(status, 0, 0)) for status in InvoiceStatus],
         programme_limit=currency().minor(current_app.config["PROGRAMME_LIMIT"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wtforms import PasswordField
 
+from tusker.domain.attention import ADVICE
 from tusker.models import DisbursalStatus, Role
 from tusker.queries.disbursals import QueueOrder
 from tusker.web.filters import status_label
@@ -13,6 +14,7 @@ from tusker.web.forms import (
     EmailField,
     FilterForm,
     Form,
+    MoneyField,
     NameField,
     Required,
     TextField,
@@ -24,7 +26,17 @@ ROLES = [
     (Role.SUPPLIER, "Supplier: requests financing for one company"),
     (Role.PURCHASER, "Purchaser: sees what one company owes"),
 ]
-SUBJECTS = ("invoice", "customer", "credit_line", "disbursal", "statement", "statement_entry", "user")
+SUBJECTS = (
+    "invoice",
+    "customer",
+    "credit_line",
+    "disbursal",
+    "statement",
+    "statement_entry",
+    "user",
+    "carrier",
+    "attention",
+)
 
 
 class QueueFilter(FilterForm):
@@ -46,6 +58,22 @@ class DisbursalFilter(FilterForm):
     status = ChoiceField(
         "Status", required=False, empty="All", choices=[(s, status_label(s)) for s in DisbursalStatus]
     )
+
+
+class AttentionFilter(FilterForm):
+    """Which matters are shown."""
+
+    kind = ChoiceField(
+        "Kind", required=False, empty="All", choices=[(kind, advice.title) for kind, advice in ADVICE.items()]
+    )
+    state = ChoiceField("State", required=False, empty="Open", choices=[("settled", "Settled")])
+
+
+class ClaimForm(Form):
+    """An admin accepts a claim, for less if an amount is given."""
+
+    amount = MoneyField("Amount", required=False)
+    reason = TextField("Reason", max_length=300)
 
 
 class ReleaseForm(Form):

@@ -52,7 +52,7 @@ def authenticate() -> Caller:
     secret = given.token if given is not None and given.type == "bearer" else None
     caller = _find(secret) if secret and len(secret) <= LONGEST_TOKEN and secret.isascii() else None
     if caller is None:
-        _count_failure()
+        count_failure()
         raise ApiError("unauthorized", NO_TOKEN)
     g.api_token_id = caller.token_id
     _count_call()
@@ -92,5 +92,5 @@ def _count_call() -> None:
 
 
 @limiter.shared_limit(_failure_rate, scope="api-failures", key_func=get_remote_address)
-def _count_failure() -> None:
+def count_failure() -> None:
     """Raises 429 when too many wrong tokens came from one address."""

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from tusker.api import schemas
+from tusker.api import schemas, webhooks
 from tusker.api.operations import LONGEST_KEY, OPERATIONS, PREFIX, Operation
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
 
@@ -52,6 +52,7 @@ def document(rate: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for declared in OPERATIONS:
         paths.setdefault(path_of(declared), {})[declared.method.lower()] = _operation(declared)
+    paths[webhooks.PATH] = {"post": webhooks.described()}
     rows = "\n".join(
         f"| `{code}` | {kind.status} | {kind.title} | {kind.advice} |" for code, kind in KINDS.items()
     )
@@ -70,6 +71,7 @@ def document(rate: str) -> dict[str, Any]:
             {"name": "Financing", "description": "Quote an order and request financing for it."},
             {"name": "Invoices", "description": "What was requested and what became of it."},
             {"name": "Account", "description": "Your company, its credit lines and limits."},
+            {"name": "Delivery companies", "description": "What they tell by themselves; not for companies."},
             {"name": "Problems", "description": _PROBLEMS.format(rows=rows), "x-traitTag": True},
         ],
         "paths": paths,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from tusker import models
 from tusker.api import schemas
 from tusker.currency import currency
+from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
 from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound, LimitUse
@@ -143,9 +144,13 @@ def invoice(
     found: CompanyInvoice,
     company_id: int,
     loan_row: LoanRow | None,
+    missing: Sequence[Condition],
     events: Sequence[models.Event] | None = None,
 ) -> schemas.Invoice:
-    """An invoice as one of its two companies sees it; `events` None leaves the timeline out."""
+    """An invoice as one of its two companies sees it; `events` None leaves the timeline out.
+
+    `missing` are the conditions of financing that do not hold.
+    """
     row = found.invoice
     as_supplier = row.supplier_id == company_id
     refused = None
@@ -167,9 +172,25 @@ def invoice(
         financeable_at=row.financeable_at,
         closed_at=row.closed_at,
         refusal=refused,
+        waits_for=list(missing),
+        answer=answer(row),
         shipment=None if found.shipment is None else shipment(found.shipment),
         loan=None if loan_row is None else loan(loan_row),
         events=None if events is None else [event(e, as_supplier=as_supplier) for e in events],
+    )
+
+
+def answer(row: models.Invoice) -> schemas.Answer | None:
+    """What the purchaser said, or None."""
+    if row.purchaser_answer is None or row.answered_at is None:
+        return None
+    return schemas.Answer(
+        answer=PurchaserAnswer(row.purchaser_answer),
+        at=row.answered_at,
+        amount=None if row.answered_amount is None else money(row.answered_amount),
+        grounds=None if row.answer_grounds is None else Grounds(row.answer_grounds),
+        reason=row.answer_reason,
+        settled=row.overruled_at is not None,
     )
 
 

@@ -37,6 +37,9 @@ KINDS: dict[str, Kind] = {
     "malformed_json": Kind(400, "The body is not JSON", "Send UTF-8 JSON."),
     "bad_request": Kind(400, "The request cannot be understood", "Correct the request."),
     "unauthorized": Kind(401, "No valid API token", "Send a token that has not been revoked."),
+    "bad_signature": Kind(
+        401, "The signature does not fit the body", "Sign the raw body with the secret that was agreed on."
+    ),
     "not_allowed": Kind(403, "The company may not do this", "Financing is requested by suppliers only."),
     "not_found": Kind(404, "Not found", "It does not exist, or it belongs to another company."),
     "method_not_allowed": Kind(405, "Method not allowed", "See the header Allow."),
@@ -45,7 +48,7 @@ KINDS: dict[str, Kind] = {
         409, "Requested already", "`invoice_id` names the invoice that holds this number, where it is known."
     ),
     "terms_changed": Kind(409, "The terms have changed", "Ask for a new quote and send its `terms_version`."),
-    "too_large": Kind(413, "The body is too large", "A body may have 64 KiB."),
+    "too_large": Kind(413, "The body is too large", "A body may have 64 KiB, a webhook 1 MiB."),
     "unsupported_media_type": Kind(415, "Not application/json", "Send `Content-Type: application/json`."),
     "invalid_input": Kind(422, "Something sent cannot be taken", "`errors` names each field."),
     "idempotency_key_reused": Kind(

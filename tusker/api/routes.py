@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import url_for
 
 from tusker.api import present, schemas
@@ -10,6 +12,8 @@ from tusker.api.operations import Reply, operation
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier, get_carriers
 from tusker.currency import currency
+from tusker.domain.financeable import Condition
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import LimitUse
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
@@ -18,6 +22,7 @@ from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
 from tusker.queries.events import events_of
 from tusker.queries.loans import loan_of_invoice, loans_of_invoices
+from tusker.services.conditions import Judge
 from tusker.services.context import Context
 from tusker.services.financing import request_financing
 from tusker.services.idempotency import KeptAnswer, claim_key, hash_input, keep_answer, kept_answer
@@ -148,7 +153,11 @@ def invoices(*, caller: Caller, query: schemas.InvoiceQuery) -> Reply:
     )
     page = rows[: query.limit]
     loans = loans_of_invoices([row.invoice.id for row in page], caller.context().today)
-    items = [present.invoice(row, caller.company_id, loans.get(row.invoice.id)) for row in page]
+    missing = _missing(page)
+    items = [
+        present.invoice(row, caller.company_id, loans.get(row.invoice.id), missing[row.invoice.id])
+        for row in page
+    ]
     return Reply(schemas.InvoicePage(items=items, next_cursor=_next_cursor(items, len(rows))))
 
 
@@ -171,7 +180,7 @@ def invoice(*, caller: Caller, query: schemas.OneInvoiceQuery, invoice_id: int) 
         raise NotFound("This invoice does not exist.")
     events = events_of("invoice", invoice_id) if query.include == "events" else None
     loan = loan_of_invoice(invoice_id, caller.context().today)
-    return Reply(present.invoice(found, caller.company_id, loan, events))
+    return Reply(present.invoice(found, caller.company_id, loan, _missing([found])[invoice_id], events))
 
 
 @operation(
@@ -219,8 +228,21 @@ def _decide(
     found = None if invoice_id is None else queries.company_invoice(supplier_id, invoice_id)
     if found is None:
         raise Conflict("The invoice of this order was cancelled at this moment. Ask again.")
-    shown = present.invoice(found, supplier_id, loan_of_invoice(found.invoice.id, ctx.today))
+    loan = loan_of_invoice(found.invoice.id, ctx.today)
+    shown = present.invoice(found, supplier_id, loan, _missing([found])[found.invoice.id])
     return Reply(shown.model_dump(mode="json"), 201 if created else 200, _location(found.invoice.id))
+
+
+def _missing(rows: Sequence[queries.CompanyInvoice]) -> dict[int, Sequence[Condition]]:
+    """The conditions that keep approved invoices from being financed, by id: two queries for all of them."""
+    approved = [
+        (row.invoice, row.shipment)
+        for row in rows
+        if row.shipment is not None and row.invoice.status == InvoiceStatus.APPROVED
+    ]
+    judge = Judge(approved) if approved else None
+    found = {invoice.id: judge.open_for(invoice, shipment) for invoice, shipment in approved} if judge else {}
+    return {row.invoice.id: found.get(row.invoice.id, ()) for row in rows}
 
 
 def _kept(answer: KeptAnswer) -> Reply:

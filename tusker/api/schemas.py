@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import ShipmentStatus
@@ -251,6 +252,19 @@ class Event(Output):
     reason: str
 
 
+class Answer(Output):
+    """What the purchaser says of a delivery and its amount."""
+
+    answer: PurchaserAnswer
+    at: AwareDatetime
+    amount: Money | None
+    """What the purchaser says it owes, where it does."""
+    grounds: Grounds | None
+    reason: str | None
+    settled: bool
+    """Whether a dispute was settled by the lender, so that it does not stop the financing any more."""
+
+
 class Invoice(Output):
     """A request for financing and what became of it."""
 
@@ -272,6 +286,9 @@ class Invoice(Output):
     closed_at: AwareDatetime | None
     refusal: Refusal | None
     """Of a rejected invoice: the limit that bound. Shown to the supplier."""
+    waits_for: list[Condition]
+    """Of an approved invoice: what has to be met before it is financed."""
+    answer: Answer | None
     shipment: Shipment | None
     loan: Loan | None
     """From the payout on."""

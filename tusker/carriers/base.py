@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tusker.domain.shipments import DirectoryEntry, TrackedOrder
@@ -60,11 +60,37 @@ class Carrier(Protocol):
         """The name under which shipments and customers' ids are stored."""
 
     @property
+    def label(self) -> str:
+        """The name that people read."""
+
+    @property
+    def declares_orders(self) -> bool:
+        """Whether its orders name supplier, purchaser and value.
+
+        A parcel carrier's do not: it tracks a number, and whoever requests financing enters the rest.
+        """
+
+    @property
+    def has_webhooks(self) -> bool:
+        """Whether it can tell us of changes by itself."""
+
+    @property
     def batch_size(self) -> int:
         """How many references one request may carry."""
 
-    def fetch(self, refs: Sequence[str]) -> dict[str, TrackedOrder]:
+    @property
+    def requests_per_second(self) -> float:
+        """How often it lets itself be asked, unless the installation agreed on something else with it."""
+
+    def parse_reference(self, text: str) -> str:
+        """The reference in its canonical spelling. Raises `InvalidInput` naming `order_ref`."""
+
+    def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """Ask for any number of orders by reference; references that it does not know are absent.
+
+        Keys are the references as they were asked for; `TrackedOrder.ref` is the one to store. A parcel carrier
+        that tracks a number only once it is registered gets it registered, unless `register` is false: registering
+        costs money at some, so what a person is still typing must not be.
 
         Splits into batches of `batch_size` by itself. When one batch fails, the answers of the batches
         before it are lost with it: a caller that wants to keep them calls with `batch_size` references
@@ -74,5 +100,24 @@ class Carrier(Protocol):
     def search_directory(self, text: str) -> list[DirectoryEntry]:
         """People and companies in its directory whose name matches `text`; none for a blank text.
 
+        Always none for a carrier that declares no orders. Raises `CarrierError`.
+        """
+
+    def check(self) -> str:
+        """Test the connection by one cheap call that needs the key; a sentence for people when all is well.
+
         Raises `CarrierError`.
+        """
+
+    def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
+        """Whether the delivery company signed exactly these bytes with `secret`, compared in constant time.
+
+        Header names may come in any case. False for a missing or odd signature and for an empty secret;
+        never raises. A time in the signature is not looked at: the same event told again is the same row.
+        """
+
+    def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
+        """The orders that a verified webhook tells about; none when it is about something else.
+
+        Raises `CarrierProtocolError`.
         """

@@ -12,12 +12,16 @@ from tusker.carriers.base import CarrierError, CarrierUnavailable
 
 log = logging.getLogger(__name__)
 
+NOT_ASKED = "breaker open"
+"""The `reason` of an error that this process's own breaker raised: the delivery company was not asked at all."""
+
 
 class Breaker:
     """Opens after `failures` failed calls in a row; after `open_seconds` lets a single call try.
 
     A call is one question with all its retries. One breaker belongs to one carrier in one process and
-    knows of no other. Safe between threads; `clock` is monotonic, in seconds.
+    knows of no other: it is the fuse of whoever has no database, and of a process whose questions all fail. What
+    holds over all processes is `tusker.services.carrier_gate`. Safe between threads; `clock` is monotonic, in seconds.
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class Breaker:
                     f"The delivery company “{self._carrier}” has failed several times in a row"
                     " and is not asked for half a minute. Try again then.",
                     carrier=self._carrier,
-                    reason="breaker open",
+                    reason=NOT_ASKED,
                 )
             self._probing = True
 

@@ -6,6 +6,7 @@ seconds, in the headers even, could hold a call for hours. Here a timer shuts th
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import threading
 from collections.abc import Mapping
@@ -19,9 +20,14 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
 class Watch:
-    """Shuts every connection it saw once `seconds` have passed; `expired` tells that it did."""
+    """Shuts every connection it saw once `seconds` have passed; `expired` tells that it did.
 
-    def __init__(self, seconds: float) -> None:
+    With `public_only` it refuses a connection into a private network. It looks at the connection itself, so a
+    name that resolves to another address after it was checked gains nothing.
+    """
+
+    def __init__(self, seconds: float, *, public_only: bool = False) -> None:
+        self._public_only = public_only
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._timer = threading.Timer(seconds, self._expire)
@@ -42,7 +48,13 @@ class Watch:
             self._sockets.clear()
 
     def saw(self, sock: socket.socket) -> None:
-        """Watch a fresh connection, by a duplicate: TLS takes the original's descriptor away."""
+        """Watch a fresh connection, by a duplicate: TLS takes the original's descriptor away.
+
+        Raises `OSError` for one that may not be.
+        """
+        if self._public_only and not is_public(sock.getpeername()[0]):
+            sock.close()
+            raise OSError("an address of a private network is not spoken to")
         with self._lock:
             self._sockets.append(sock.dup())
             if self.expired:
@@ -59,6 +71,13 @@ class Watch:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue  # already closed by the other side, which is what was wanted
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address (with or without a zone) lies in the public internet."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return (mapped or ip).is_global and not (mapped or ip).is_multicast
 
 
 class _WatchedHTTP(HTTPConnection):

@@ -6,11 +6,12 @@ import json
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from math import ceil
+from urllib.parse import urlencode, urlsplit
 
 import requests
 
@@ -63,14 +64,33 @@ class _Passing(Exception):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What every try of one call sends."""
+
+    method: str
+    path: str
+    data: bytes | None = None
+
+
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None: even with redirects off, `requests` would read the whole body of a redirect."""
         return None
 
 
+def check_base_url(carrier: str, base_url: str) -> None:
+    """Raise `ValueError` for an address that nobody can be asked at."""
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"the address of carrier {carrier} must begin with http:// or https://")
+
+
 class CarrierHttp:
-    """Asks one delivery company. Safe between threads and after a fork: it keeps no connection."""
+    """Asks one delivery company. Safe between threads and after a fork: it keeps no connection.
+
+    With `public_only` it speaks to no address of a private network, whatever the name in `base_url` resolves to.
+    """
 
     def __init__(
         self,
@@ -81,30 +101,36 @@ class CarrierHttp:
         limits: HttpLimits | None = None,
         timing: Timing | None = None,
         breaker: Breaker | None = None,
+        public_only: bool = False,
     ) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"the address of carrier {carrier} must begin with http:// or https://")
+        check_base_url(carrier, base_url)
         self._carrier = carrier
         self._base = base_url.rstrip("/")
         self._headers = {"Accept": "application/json", "User-Agent": "tusker", **headers}
         self._limits = limits or HttpLimits()
         self._timing = timing or Timing()
         self._breaker = breaker or Breaker(carrier, clock=self._timing.clock)
+        self._public_only = public_only
+
+    def get_json(self, path: str, params: Sequence[tuple[str, str]] = ()) -> object:
+        """Ask for `path` (its parts quoted already) and return the answer as `post_json` does."""
+        query = f"?{urlencode(params)}" if params else ""
+        with self._breaker.guard():
+            return self._call(_Question("GET", path + query))
 
     def post_json(self, path: str, body: object) -> object:
         """Send `body` as JSON and return the answer, decimal numbers as `Decimal`.
 
-        Only for questions: the request is repeated when it fails. Raises `CarrierError`.
+        Only for what may be sent twice: the request is repeated when it fails. Raises `CarrierError`.
         """
         data = json.dumps(body).encode()
         with self._breaker.guard():
-            return self._call(path, data)
+            return self._call(_Question("POST", path, data))
 
-    def _call(self, path: str, data: bytes) -> object:
+    def _call(self, question: _Question) -> object:
         limits, timing = self._limits, self._timing
         ends = timing.clock() + limits.call_seconds
-        with Watch(limits.call_seconds) as watch, _Session() as session:
+        with Watch(limits.call_seconds, public_only=self._public_only) as watch, _Session() as session:
             session.mount("http://", WatchedAdapter(watch))
             session.mount("https://", WatchedAdapter(watch))
             for attempt in range(1, limits.tries + 1):
@@ -112,23 +138,27 @@ class CarrierHttp:
                 if left <= 0:
                     raise self._too_slow()
                 try:
-                    return self._try(session, watch, path, data, left)
+                    return self._try(session, watch, question, left)
                 except _Passing as problem:
                     pause = self._pause(attempt, problem.retry_after)
                     log.info("carrier %s: try %d failed: %s", self._carrier, attempt, problem)
-                    # A pause that does not fit makes the failure final now: nobody should wait for nothing.
-                    if attempt == limits.tries or pause >= ends - timing.clock():
+                    # A pause that does not fit makes the failure final now: nobody should wait for nothing. Neither
+                    # is a longer one that the carrier asks for sat out here: all processes have to keep it.
+                    too_long = pause > limits.longest_backoff_seconds or pause >= ends - timing.clock()
+                    if attempt == limits.tries or too_long:
                         raise problem.error from problem
                 timing.sleep(pause)
         raise self._too_slow()
 
-    def _try(self, session: requests.Session, watch: Watch, path: str, data: bytes, left: float) -> object:
+    def _try(self, session: requests.Session, watch: Watch, question: _Question, left: float) -> object:
         limits = self._limits
+        content = {"Content-Type": "application/json"} if question.data is not None else {}
         try:
-            with session.post(
-                f"{self._base}{path}",
-                data=data,
-                headers={**self._headers, "Content-Type": "application/json"},
+            with session.request(
+                question.method,
+                f"{self._base}{question.path}",
+                data=question.data,
+                headers={**self._headers, **content},
                 timeout=(min(limits.connect_seconds, left), min(limits.read_seconds, left)),
                 allow_redirects=False,
                 stream=True,
@@ -161,7 +191,8 @@ class CarrierHttp:
                 status=status,
             )
         if status >= 500 or status in PASSING_STATUSES:
-            raise _Passing(self._unavailable(f"status {status}"), self._retry_after(response))
+            retry_after = self._retry_after(response)
+            raise _Passing(self._unavailable(f"status {status}", retry_after), retry_after)
         if 300 <= status < 400:
             raise self._protocol("a redirect, which is not followed")
         if status >= 400:
@@ -205,11 +236,12 @@ class CarrierHttp:
             moment = moment.replace(tzinfo=UTC)
         return max(0.0, (moment - self._timing.now()).total_seconds())
 
-    def _unavailable(self, reason: object) -> CarrierUnavailable:
+    def _unavailable(self, reason: object, retry_after: float | None = None) -> CarrierUnavailable:
         return CarrierUnavailable(
             f"The delivery company “{self._carrier}” cannot be reached at the moment. Try again in a minute.",
             carrier=self._carrier,
             reason=str(reason)[:200],
+            retry_after=None if retry_after is None else ceil(min(retry_after, 1e9)),
         )
 
     def _too_slow(self) -> CarrierUnavailable:

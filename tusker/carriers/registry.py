@@ -2,50 +2,170 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
+import pkgutil
+import threading
+import time
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 from babel.numbers import get_currency_precision
 from flask import current_app
+from sqlalchemy import select
 
-from tusker.carriers import tusker
+from tusker import carriers as package
 from tusker.carriers.base import Carrier, UnknownCarrier
-from tusker.carriers.http import CarrierHttp
+from tusker.carriers.http import check_base_url
+from tusker.carriers.settings import CarrierSettings, CarrierSpec
+from tusker.extensions import db
+from tusker.models import CarrierSetting
+from tusker.secrets_box import Unreadable, unseal
+
+log = logging.getLogger(__name__)
 
 MANUAL = "manual"
 """The carrier of invoices that no delivery company tracks: never polled, moved by people only."""
 
+SETTINGS_SECONDS = 5.0
+"""How long a process goes on with the settings it has read from the database."""
+
 _EXTENSION = "tusker_carriers"
 
 
-def carriers_from_config(config: Mapping[str, object]) -> dict[str, Carrier]:
-    """Make the adapters that `config` has an address for, by name. Keep them: each holds its own breaker.
+@cache
+def specs() -> Mapping[str, CarrierSpec]:
+    """Every delivery company that Tusker has an adapter for: the modules of this room that hold a `SPEC`.
 
-    Reads TUSKER_CARRIER_URL (absent or empty: not made), TUSKER_CARRIER_TOKEN and CURRENCY. Raises
-    `ValueError` naming the variable when an address comes without a token or is none.
+    The one without a public address of its own (the pilot's) comes first.
     """
-    carriers: dict[str, Carrier] = {}
-    url = str(config.get("TUSKER_CARRIER_URL") or "").strip()
-    if url:
-        token = str(config.get("TUSKER_CARRIER_TOKEN") or "").strip()
-        if not token:
-            raise ValueError("TUSKER_CARRIER_TOKEN is missing: TUSKER_CARRIER_URL is set and needs it")
+    modules = [
+        importlib.import_module(f"{package.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(package.__path__)
+    ]
+    found_specs = [spec for m in modules if isinstance(spec := getattr(m, "SPEC", None), CarrierSpec)]
+    return {spec.name: spec for spec in sorted(found_specs, key=lambda s: (s.default_url != "", s.name))}
+
+
+def settings_from_config(config: Mapping[str, object]) -> dict[str, CarrierSettings]:
+    """What the environment says about each delivery company that it sets up, by name.
+
+    One with an address of its own is set up by its key, the pilot's by its address. Raises `ValueError` naming the
+    variable when an address comes without a key or is none.
+    """
+    exponent = get_currency_precision(str(config.get("CURRENCY") or "INR"))
+    settings = {}
+    for name, spec in specs().items():
+        url = str(config.get(spec.url_variable) or "").strip() or spec.default_url
+        key = str(config.get(spec.key_variable) or "").strip()
+        if not url or (spec.default_url and not key):
+            continue
+        if not key:
+            raise ValueError(f"{spec.key_variable} is missing: {spec.url_variable} is set and needs it")
         try:
-            http = CarrierHttp(tusker.NAME, url, {tusker.TOKEN_HEADER: token})
+            check_base_url(name, url)
         except ValueError as error:
-            raise ValueError(f"TUSKER_CARRIER_URL: {error}") from error
-        exponent = get_currency_precision(str(config.get("CURRENCY") or "INR"))
-        carriers[tusker.NAME] = tusker.TuskerCarrier(http, exponent=exponent)
-    return carriers
+            raise ValueError(f"{spec.url_variable}: {error}") from error
+        secret = str(config.get(spec.webhook_secret_variable) or "").strip()
+        settings[name] = CarrierSettings(url, key, secret, exponent)
+    return settings
+
+
+def carriers_from_settings(settings: Mapping[str, CarrierSettings]) -> dict[str, Carrier]:
+    """Make the adapters, by name. Keep them: each holds its own breaker."""
+    return {name: specs()[name].carrier(settings[name]) for name in specs() if name in settings}
+
+
+def carriers_from_config(config: Mapping[str, object]) -> dict[str, Carrier]:
+    """Make the adapters that the environment sets up. Raises `ValueError` as `settings_from_config`."""
+    return carriers_from_settings(settings_from_config(config))
+
+
+def open_settings(row: Any, config: Mapping[str, object]) -> CarrierSettings | None:
+    """A row of `carrier_settings` with its secrets opened; None when it has no key. Raises `Unreadable`."""
+    if row.api_key_encrypted is None:
+        return None
+    keys = str(config["CARRIER_KEYS_SECRET"])
+    sealed = row.webhook_secret_encrypted
+    return CarrierSettings(
+        base_url=row.base_url,
+        api_key=unseal(keys, row.api_key_encrypted),
+        webhook_secret=unseal(keys, sealed) if sealed is not None else "",
+        exponent=get_currency_precision(str(config.get("CURRENCY") or "INR")),
+        public_only=config.get("ENVIRONMENT") == "PRODUCTION",
+    )
+
+
+def _settings_from_page(row: Any, config: Mapping[str, object]) -> CarrierSettings | None:
+    """What the page says about a delivery company; None when it is off there, or its key cannot be opened."""
+    try:
+        return open_settings(row, config) if row.enabled and row.carrier in specs() else None
+    except Unreadable:
+        log.error("carrier %s: its key cannot be opened; enter it again on the page", row.carrier)
+        return None
+
+
+class _Desk:
+    """One process's delivery companies. One whose settings change is made anew; the others keep their breakers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: tuple[Any, ...] = ()
+        self._read_at: float | None = None
+        self._page: dict[str, CarrierSettings | None] = {}
+        self.settings: dict[str, CarrierSettings] = {}
+        self.carriers: dict[str, Carrier] = {}
+
+    def refresh(self, config: Mapping[str, object]) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if self._read_at is None or now - self._read_at >= SETTINGS_SECONDS:
+                self._take(_stored_rows(), config)
+                self._read_at = now
+            said = {**settings_from_config(config), **self._page}
+            settings = {name: given for name, given in said.items() if given is not None}
+            if settings != self.settings:
+                self._make(settings)
+
+    def forget(self) -> None:
+        self._read_at = None
+
+    def _take(self, rows: tuple[Any, ...], config: Mapping[str, object]) -> None:
+        if rows != self._rows:
+            self._rows = rows
+            self._page = {row.carrier: _settings_from_page(row, config) for row in rows}
+
+    def _make(self, settings: dict[str, CarrierSettings]) -> None:
+        changed = {name: given for name, given in settings.items() if given != self.settings.get(name)}
+        known = {**self.carriers, **carriers_from_settings(changed)}
+        self.carriers = {name: known[name] for name in specs() if name in settings}
+        self.settings = settings
+
+
+def _stored_rows() -> tuple[Any, ...]:
+    """The page's settings, over a connection of its own: the asker may have no transaction open, and opens none."""
+    if "sqlalchemy" not in current_app.extensions:
+        return ()
+    columns = CarrierSetting.__table__.c
+    with db.engine.connect() as connection:
+        return tuple(connection.execute(select(columns).order_by(columns.carrier)))
+
+
+def _desk() -> _Desk | Mapping[str, Carrier]:
+    desk: _Desk | Mapping[str, Carrier] = current_app.extensions.setdefault(_EXTENSION, _Desk())
+    if isinstance(desk, _Desk):
+        desk.refresh(current_app.config)
+    return desk
 
 
 def get_carriers() -> Mapping[str, Carrier]:
-    """The current app's delivery companies, made from its configuration at the first use."""
-    extensions = current_app.extensions
-    if _EXTENSION not in extensions:
-        # Two threads at the first request may both make them; setdefault lets one set win.
-        extensions.setdefault(_EXTENSION, carriers_from_config(current_app.config))
-    carriers: Mapping[str, Carrier] = extensions[_EXTENSION]
-    return carriers
+    """The current app's delivery companies, from the environment and the admin page.
+
+    A change on the page is noticed within `SETTINGS_SECONDS` in every process.
+    """
+    desk = _desk()
+    return desk.carriers if isinstance(desk, _Desk) else desk
 
 
 def get_carrier(name: str) -> Carrier:
@@ -56,3 +176,17 @@ def get_carrier(name: str) -> Carrier:
         reason = "not tracked by a delivery company" if name == MANUAL else "not configured"
         raise UnknownCarrier(f"{what} {reason}.", field="carrier", carrier=name[:40])
     return carrier
+
+
+def get_webhook_secret(name: str) -> str:
+    """What a delivery company signs its webhooks with; empty when none is set: then none is to be believed."""
+    get_carrier(name)
+    desk = _desk()
+    return desk.settings[name].webhook_secret if isinstance(desk, _Desk) else ""
+
+
+def reload_carriers() -> None:
+    """Read the page's settings again at the next question; for the process that has just changed them."""
+    desk = current_app.extensions.get(_EXTENSION)
+    if isinstance(desk, _Desk):
+        desk.forget()

@@ -15,14 +15,29 @@ from decimal import Decimal
 from tusker.carriers.base import CarrierProtocolError
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import at, instant_or_none, json_safe, text_or_none, web_address_or_none
+from tusker.carriers.settings import CarrierSettings, CarrierSpec
+from tusker.carriers.webhook import header, hmac_sha256, read_body, same
 from tusker.domain.money import MAX_AMOUNT
-from tusker.domain.shipments import DirectoryEntry, Document, DocumentKind, ShipmentStatus, TrackedOrder
+from tusker.domain.shipments import (
+    DirectoryEntry,
+    Document,
+    DocumentKind,
+    ShipmentStatus,
+    TrackedOrder,
+    TrackingEvent,
+)
+from tusker.errors import InvalidInput
 
 log = logging.getLogger(__name__)
 
 NAME = "tusker"
 TOKEN_HEADER = "LM_PA_TOKEN"  # noqa: S105 - the header's name, not a token
 BATCH_SIZE = 10
+REFERENCE_LENGTH = 60
+SIGNATURE_HEADER = "X-Tusker-Signature"
+"""Ours: the API documents no webhooks. What we take is a POST of the answer's own shape,
+`{"pl": {"orders": [...]}}`, with `sha256=<hex of the HMAC over the raw body>` in this header; a
+simulator that pushes sends just that."""
 
 STATUSES: Mapping[int, ShipmentStatus] = {
     2: ShipmentStatus.PENDING,
@@ -48,13 +63,24 @@ class TuskerCarrier:
     """A `Carrier` over the tusker API; `exponent` is the number of decimals of the currency."""
 
     name = NAME
+    label = "Tusker courier"
+    declares_orders = True
+    has_webhooks = True
     batch_size = BATCH_SIZE
+    requests_per_second = 100.0  # nothing is documented; its own servers bear it
 
     def __init__(self, http: CarrierHttp, *, exponent: int) -> None:
         self._http = http
         self._exponent = exponent
 
-    def fetch(self, refs: Sequence[str]) -> dict[str, TrackedOrder]:
+    def parse_reference(self, text: str) -> str:
+        """See `Carrier.parse_reference`: any text of up to 60 characters, as the API takes it."""
+        ref = text.strip()
+        if not ref or len(ref) > REFERENCE_LENGTH:
+            raise InvalidInput("The order reference must have 1 to 60 characters.", field="order_ref")
+        return ref
+
+    def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """See `Carrier.fetch`. Blank references are not asked for; one asked twice is asked once."""
         wanted = list(dict.fromkeys(ref for ref in refs if ref.strip()))
         found: dict[str, TrackedOrder] = {}
@@ -71,16 +97,38 @@ class TuskerCarrier:
         entries = (read_entry(user) for user in _list_at(answer, "users"))
         return [entry for entry in entries if entry is not None]
 
+    def check(self) -> str:
+        """See `Carrier.check`: asks for an order that nobody has."""
+        question = {"o_ref_nos": ["connection-test"], "size": 1}
+        _list_at(self._http.post_json("/orders/search", {"pl": question}), "orders")
+        return "The order API answers and accepts the token."
+
+    def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
+        """See `Carrier.verify_webhook` and `SIGNATURE_HEADER`."""
+        expected = f"sha256={hmac_sha256(secret, raw).hex()}"
+        return bool(secret) and same(expected, header(headers, SIGNATURE_HEADER))
+
+    def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
+        """See `Carrier.read_webhook`."""
+        found = self._by_ref(_list_at(read_body(NAME, raw), "orders"))
+        return [choose(orders) for orders in found.values()]
+
     def _fetch_batch(self, refs: list[str]) -> dict[str, TrackedOrder]:
         answer = self._http.post_json("/orders/search", {"pl": {"o_ref_nos": refs, "size": BATCH_SIZE}})
-        by_ref: dict[str, list[TrackedOrder]] = {}
-        for item in _list_at(answer, "orders"):
+        found = self._by_ref(_list_at(answer, "orders"))
+        if not found.keys() <= set(refs):
+            log.warning("carrier %s: an order without a reference that was asked for is ignored", NAME)
+        return {ref: choose(orders) for ref, orders in found.items() if ref in refs}
+
+    def _by_ref(self, items: list[object]) -> dict[str, list[TrackedOrder]]:
+        found: dict[str, list[TrackedOrder]] = {}
+        for item in items:
             order = read_order(item, exponent=self._exponent)
-            if order is None or order.ref not in refs:
-                log.warning("carrier %s: an order without a reference that was asked for is ignored", NAME)
-                continue
-            by_ref.setdefault(order.ref, []).append(order)
-        return {ref: choose(orders) for ref, orders in by_ref.items()}
+            if order is None:
+                log.warning("carrier %s: an order without a reference is ignored", NAME)
+            else:
+                found.setdefault(order.ref, []).append(order)
+        return found
 
 
 def _list_at(answer: object, key: str) -> list[object]:
@@ -100,20 +148,23 @@ def read_order(item: object, *, exponent: int) -> TrackedOrder | None:
         return None
     number = at(item, "status")
     status = read_status(number)
+    raw_status = json.dumps(raw.get("status"), ensure_ascii=False)[:RAW_STATUS_LENGTH]
+    updated_at = instant_or_none(at(item, "s_updt"))
     value = minor_units(at(item, "consgt", "val_dcl"), exponent)
     return TrackedOrder(
         carrier=NAME,
         ref=ref,
         status=status,
-        raw_status=json.dumps(raw.get("status"), ensure_ascii=False)[:RAW_STATUS_LENGTH],
+        raw_status=raw_status,
         financeable=may_be_financed(number) and value is not None and value > 0,
         supplier_external_id=text_or_none(at(item, "cust", "id")),
         purchaser_location_id=text_or_none(at(item, "rcvr", "id")),
         declared_value=value,
-        updated_at=instant_or_none(at(item, "s_updt")),
+        updated_at=updated_at,
         eta=instant_or_none(at(item, "eta")),
         documents=read_documents(at(item, "documents")),
         raw=raw,
+        events=(TrackingEvent(status, raw_status, updated_at, raw),),
     )
 
 
@@ -198,6 +249,7 @@ def choose(orders: Iterable[TrackedOrder]) -> TrackedOrder:
         financeable=False,
         declared_value=None,
         raw={"duplicates": [dict(order.raw) for order in distinct]},
+        events=tuple(event for order in distinct for event in order.events),
     )
 
 
@@ -214,3 +266,23 @@ def read_entry(user: object) -> DirectoryEntry | None:
         phone=text_or_none(at(user, "cntct", "p_mob")),
         city=text_or_none(at(user, "loc", "addr", "city")),
     )
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {TOKEN_HEADER: token}
+
+
+def _make(http: CarrierHttp, settings: CarrierSettings) -> TuskerCarrier:
+    return TuskerCarrier(http, exponent=settings.exponent)
+
+
+SPEC = CarrierSpec(
+    name=NAME,
+    label=TuskerCarrier.label,
+    default_url="",
+    url_variable="TUSKER_CARRIER_URL",
+    key_variable="TUSKER_CARRIER_TOKEN",
+    webhook_secret_variable="TUSKER_CARRIER_WEBHOOK_SECRET",  # noqa: S106 - the variable's name
+    headers=_headers,
+    make=_make,
+)

@@ -9,6 +9,7 @@ from typing import Any
 from wtforms import BooleanField, SearchField
 
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
+from tusker.domain.financeable import Wishes
 from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, InterestTiming, Terms
 from tusker.models import LineStatus
 from tusker.queries.credit_lines import LineState
@@ -191,12 +192,18 @@ class LineEditForm(TermsFields):
     )
     valid_from = DayField("Valid from", description="The first day on which requests are taken.")
     valid_to = DayField("Valid to", required=False, description="The last such day; empty for no end.")
+    documents_required = BooleanField("Finance only with a verified proof of delivery or signed invoice")
+    confirmation_required = BooleanField("Finance only once the purchaser has confirmed delivery and amount")
 
     def line_data(self) -> LineData:
         """What was filled in, for the services; the form must have been found valid."""
         valid_from: date = self.valid_from.data
         return LineData(
-            limit=self.limit.data, terms=self.terms, valid_from=valid_from, valid_to=self.valid_to.data
+            limit=self.limit.data,
+            terms=self.terms,
+            valid_from=valid_from,
+            valid_to=self.valid_to.data,
+            wishes=Wishes(self.documents_required.data, self.confirmation_required.data),
         )
 
 

@@ -17,6 +17,7 @@ from tusker.domain.shipments import DirectoryEntry
 from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import CarrierIdentity
+from tusker.services.carrier_gate import asking
 from tusker.services.customers import IdentityData
 
 SIDES = ("supplier", "purchaser")
@@ -28,7 +29,10 @@ class IdentityDraft:
     """What the part shows: the ids so far, and what the directory answered (None: it was not asked)."""
 
     chosen: list[IdentityData] = field(default_factory=list)
-    carriers: list[str] = field(default_factory=lambda: sorted(get_carriers()))
+    carriers: list[str] = field(
+        # The others' orders name nobody, so nobody has an id there.
+        default_factory=lambda: sorted(name for name, it in get_carriers().items() if it.declares_orders)
+    )
     carrier: str = ""
     text: str = ""
     results: list[DirectoryEntry] | None = None
@@ -60,7 +64,9 @@ class IdentityDraft:
         # Gives the connection back while another company's server takes its time.
         db.session.rollback()
         try:
-            found = get_carrier(self.carrier).search_directory(self.text)
+            carrier = get_carrier(self.carrier)
+            with asking(carrier):
+                found = carrier.search_directory(self.text)
         except TuskerError as error:
             self.error = error.message
         else:

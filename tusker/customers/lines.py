@@ -102,6 +102,8 @@ def edit_line(line_id: int) -> Response:
             "limit": row.limits.credit_line.limit,
             "valid_from": row.valid_from,
             "valid_to": row.valid_to,
+            "documents_required": row.documents_required,
+            "confirmation_required": row.confirmation_required,
             **row.terms.as_dict(),
         }
     )

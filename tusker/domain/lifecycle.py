@@ -21,9 +21,14 @@ class InvoiceStatus(StrEnum):
 
 
 class InvoiceEvent(StrEnum):
-    """What may happen to an invoice after its request was answered."""
+    """What may happen to an invoice after its request was answered.
+
+    `delivered` is the delivery with all other conditions of `domain.financeable`, whichever of them came last; `held`
+    is one of them that does not hold any more.
+    """
 
     DELIVERED = "delivered"
+    HELD = "held"
     CANCELLED = "cancelled"
     BUNDLED = "bundled"
     UNBUNDLED = "unbundled"
@@ -39,6 +44,7 @@ FIRST_STATUSES = frozenset({InvoiceStatus.APPROVED, InvoiceStatus.REJECTED})
 
 TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceEvent], InvoiceStatus] = {
     (InvoiceStatus.APPROVED, InvoiceEvent.DELIVERED): InvoiceStatus.FINANCEABLE,
+    (InvoiceStatus.FINANCEABLE, InvoiceEvent.HELD): InvoiceStatus.APPROVED,
     (InvoiceStatus.APPROVED, InvoiceEvent.CANCELLED): InvoiceStatus.CANCELLED,
     (InvoiceStatus.FINANCEABLE, InvoiceEvent.CANCELLED): InvoiceStatus.CANCELLED,
     (InvoiceStatus.FINANCEABLE, InvoiceEvent.BUNDLED): InvoiceStatus.BUNDLED,

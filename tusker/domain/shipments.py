@@ -31,6 +31,7 @@ class DocumentKind(StrEnum):
     """What a linked document is."""
 
     SIGNED_INVOICE = "signed_invoice"
+    PROOF_OF_DELIVERY = "proof_of_delivery"
     OTHER = "other"
 
 
@@ -43,14 +44,36 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class TrackedOrder:
-    """One order as its delivery company describes it now.
+class TrackingEvent:
+    """One thing that a delivery company says happened to a shipment.
 
-    `raw_status` is the status exactly as it was written in the answer (JSON text, at most 120 characters).
-    `financeable` says that the delivery company's status allows financing and that a value above zero is
-    declared; it is never true for an unknown status. `declared_value` is in minor units, None when it was
-    missing, negative, not a number or finer than the minor unit. Times are aware, in UTC. `raw` is safe to
-    store as JSON; decimal numbers in it are text, because no float may touch money.
+    `status` and `raw_status` are as in `TrackedOrder`; `occurred_at` is aware, in UTC, None where the delivery
+    company gave no time that can be read; `raw` is the event as it was written, safe to store as JSON.
+    """
+
+    status: ShipmentStatus
+    raw_status: str
+    occurred_at: datetime | None
+    raw: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedOrder:
+    """One order or parcel as its delivery company describes it now.
+
+    `ref` is the reference in its one canonical spelling, under which it is stored, so that one parcel is not
+    financed twice under two spellings; `aliases` are others under which it may have been stored before.
+    `raw_status` is the status as it was written in the answer, at most 120 characters. `events` is the whole
+    history, oldest first (for `tusker`, which tells none, its one current status).
+
+    `financeable` says that the delivery company's status allows financing; it is never true for an unknown
+    status. Where the carrier declares orders (`Carrier.declares_orders`) it also takes a declared value above
+    zero. A parcel carrier knows neither value nor parties: `declared_value` and the ids stay None, and the
+    amount and the parties come from whoever requests.
+
+    `declared_value` is in minor units, None when it was missing, negative, not a number or finer than the minor
+    unit. Times are aware, in UTC. `raw` is safe to store as JSON; decimal numbers in it are text, because no
+    float may touch money.
     """
 
     carrier: str
@@ -65,6 +88,9 @@ class TrackedOrder:
     eta: datetime | None = None
     documents: tuple[Document, ...] = ()
     raw: Mapping[str, object] = field(default_factory=dict)
+    events: tuple[TrackingEvent, ...] = ()
+    signed_by: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +120,9 @@ POLL_WEIGHTS: Mapping[ShipmentStatus, int] = {
 }
 """Minimum intervals between two questions, by status; the times are those of the default minimum."""
 
+SPREAD = 0.2
+"""How much of an interval chance may add to it."""
+
 LONGEST_WEIGHT = 144
 """Back-off never exceeds this many minimum intervals: 12 hours at the default."""
 
@@ -104,12 +133,15 @@ def next_poll_after(
     now: datetime,
     *,
     minimum: timedelta = DEFAULT_MINIMUM_INTERVAL,
+    chance: float = 0.0,
 ) -> datetime | None:
     """When to ask for an order again, or None when nothing more is expected of it (see `FINAL`).
 
     The interval is the status's weight times `minimum`, doubled for each of `failures` (questions in a row
     that brought no answer for this order), at most `LONGEST_WEIGHT` times `minimum`. A demo passes a small
-    `minimum` and everything quickens in proportion. `now` must be aware; `failures` must not be negative.
+    `minimum` and everything quickens in proportion. `chance`, drawn from [0, 1), lengthens it by up to
+    `SPREAD`, so that orders asked about together do not all come due in the same second again. `now` must be
+    aware; `failures` must not be negative.
     """
     if now.tzinfo is None:
         raise ValueError("now must be an aware datetime")
@@ -117,8 +149,51 @@ def next_poll_after(
         raise ValueError("failures must not be negative")
     if minimum <= timedelta(0):
         raise ValueError("minimum must be longer than nothing")
+    if not 0 <= chance < 1:
+        raise ValueError("chance must be from 0 up to 1")
     if status in FINAL:
         return None
     # The exponent is capped so that a year of failures does not build a huge integer.
     weight = POLL_WEIGHTS[status] << min(failures, LONGEST_WEIGHT.bit_length())
-    return now + min(weight, LONGEST_WEIGHT) * minimum
+    return now + min(weight, LONGEST_WEIGHT) * minimum * (1 + SPREAD * chance)
+
+
+_WAY = (
+    ShipmentStatus.UNKNOWN,
+    ShipmentStatus.PENDING,
+    ShipmentStatus.PICKED_UP,
+    ShipmentStatus.IN_TRANSIT,
+    ShipmentStatus.EXCEPTION,
+    ShipmentStatus.OUT_FOR_DELIVERY,
+    ShipmentStatus.DELIVERED,
+    ShipmentStatus.CANCELLED,
+    ShipmentStatus.RETURNED,
+)
+"""How far along a status is; decides between two that the delivery company gives for the same moment."""
+
+
+def is_news(
+    known: ShipmentStatus, known_at: datetime | None, heard: ShipmentStatus, heard_at: datetime | None
+) -> bool:
+    """Whether a status heard now takes the place of the known one.
+
+    The times are the delivery company's own. Late and reordered news do not lead back: what happened before the
+    known status is no news, and of two statuses of the same moment the one further along the way holds. An
+    unknown status and a final one end as the final one, in whichever order they come; in place of any other the
+    unknown shows, needing a look. Where
+    a time is missing, what was heard last holds, except that only a return or a cancellation undoes a final one.
+    """
+    if heard == known:
+        return False
+    if known is ShipmentStatus.UNKNOWN and heard in FINAL:
+        return True
+    if known_at is not None and heard_at is not None and heard_at < known_at:
+        return False
+    if heard is ShipmentStatus.UNKNOWN:
+        return known not in FINAL
+    if known is ShipmentStatus.UNKNOWN:
+        return True
+    further = _WAY.index(heard) > _WAY.index(known)
+    if known_at is None or heard_at is None:
+        return known not in FINAL or (heard in FINAL and further)
+    return heard_at > known_at or further

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -15,7 +15,10 @@ from tusker.invoices.routes import PAGE, PARTIAL, open_file, payoff_context
 from tusker.models import Role
 from tusker.queries.invoices import invoice_in
 from tusker.services.financing import cancel_invoice
+from tusker.services.funding_control import accept_value
+from tusker.services.purchaser_answers import overrule_dispute
 from tusker.services.tracking import report_delivery
+from tusker.services.verification import verify_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render
@@ -41,7 +44,46 @@ def delivered(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> None:
         report_delivery(acting(), invoice_id, reason=reason)
 
-    return _carry_out(invoice_id, act, "The delivery is recorded: the invoice waits to be financed.")
+    return _carry_out(invoice_id, act, "The delivery is recorded.")
+
+
+@bp.post("/<int:invoice_id>/overrule")
+@allow(Role.ADMIN)
+def overrule(invoice_id: int) -> ResponseReturnValue:
+    """Settle the purchaser's dispute, so that it does not stop the financing."""
+
+    def act(reason: str) -> None:
+        overrule_dispute(acting(), invoice_id, reason=reason)
+
+    return _carry_out(invoice_id, act, "The dispute is settled and does not stop the financing any more.")
+
+
+@bp.post("/<int:invoice_id>/accept-value")
+@allow(Role.ADMIN)
+def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
+    """Take the value that the delivery company was told although it differs."""
+
+    def act(reason: str) -> None:
+        accept_value(acting(), invoice_id, reason=reason)
+
+    return _carry_out(invoice_id, act, "The declared value is accepted.")
+
+
+@bp.post("/documents/<int:document_id>/verify")
+@allow(Role.ADMIN)
+def verify(document_id: int) -> ResponseReturnValue:
+    """Tick a document as looked at and right, or take the tick away (`verified` = 0)."""
+    verified = request.form.get("verified") != "0"
+    with transaction():
+        invoice_id = verify_document(acting(), document_id, verified=verified)
+    file = open_file(invoice_id)
+    return done(
+        "The document is verified." if verified else "The document counts as not verified.",
+        to=url_for("invoices.show", invoice_id=invoice_id),
+        partial=PARTIAL,
+        file=file,
+        **payoff_context(file.loan),
+    )
 
 
 def _carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> ResponseReturnValue:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 
+from tusker.domain.financeable import Grounds
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.queries.invoices import InvoiceFilter, Scope
 from tusker.web.filters import status_label
-from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, TextField
+from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, MoneyField, TextField
 
 Companies = Sequence[tuple[int, str]]
 
@@ -42,6 +43,24 @@ class RequestForm(Form):
 class ReasonForm(Form):
     """Why something is done."""
 
+    reason = TextField("Reason", max_length=300)
+
+
+class DisputeForm(Form):
+    """What is wrong with a delivery or its amount."""
+
+    grounds = ChoiceField(
+        "What is wrong",
+        choices=[
+            (Grounds.GOODS.value, "The goods were not received"),
+            (Grounds.AMOUNT.value, "The amount differs"),
+            (Grounds.OTHER.value, "Something else"),
+        ],
+        empty="Choose",
+    )
+    amount = MoneyField(
+        "Amount you owe", required=False, allow_zero=True, description="Where the amount differs."
+    )
     reason = TextField("Reason", max_length=300)
 
 

@@ -13,19 +13,22 @@ from tusker import clock
 from tusker.carriers.registry import MANUAL
 from tusker.domain import shipments
 from tusker.domain.calculator import Calculation, calculate
-from tusker.domain.lifecycle import FINAL, InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.financeable import Condition, PurchaserAnswer, Wishes, waits_for
+from tusker.domain.lifecycle import FINAL, RESERVING, InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import IllegalTransition
 from tusker.invoices.blueprint import bp, my_scope
-from tusker.invoices.forms import ReasonForm
+from tusker.invoices.forms import DisputeForm, ReasonForm
 from tusker.models import Allocation, CreditNote, Disbursal, Event, Invoice, Role, Shipment
+from tusker.queries.attention import AttentionRow, items_of_invoice
 from tusker.queries.events import events_of
 from tusker.queries.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
 from tusker.queries.invoices import allocations_of, disbursal_of, invoice_in, shipment_of
 from tusker.queries.loans import LoanRow, loan_of_invoice
 from tusker.queries.payoff import Payoff, payoff
+from tusker.services.conditions import Judge
 from tusker.services.credit_notes import AFTER_PAYOUT, BEFORE_PAYOUT
-from tusker.web.access import allow
+from tusker.web.access import allow, is_staff
 from tusker.web.forms import FIRST_DAY, LAST_DAY
 from tusker.web.htmx import render, wants_fragment
 
@@ -47,7 +50,11 @@ class InvoiceFile:
     reserve: Reserve
     credit_notes: list[CreditNote]
     claims: list[ClaimRow]
+    missing: tuple[Condition, ...]
+    wishes: Wishes
+    attention: list[AttentionRow]
     form: ReasonForm = field(default_factory=ReasonForm)
+    dispute: DisputeForm = field(default_factory=lambda: DisputeForm(formdata=None))
 
     @property
     def now(self) -> datetime:
@@ -58,6 +65,54 @@ class InvoiceFile:
     def is_final(self) -> bool:
         """Whether nothing more can happen to it."""
         return InvoiceStatus(self.invoice.status) in FINAL
+
+    @property
+    def waits_for(self) -> str:
+        """What keeps it from being financed although the goods arrived; empty: nothing."""
+        if self.invoice.status != InvoiceStatus.APPROVED or Condition.DELIVERY in self.missing:
+            return ""
+        return waits_for(self.missing)
+
+    @property
+    def value_differs(self) -> bool:
+        """Whether the delivery company was told another value, and money may still be kept back for it."""
+        return Condition.VALUE in self.missing and InvoiceStatus(self.invoice.status) in RESERVING
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the goods are with the purchaser."""
+        return self.shipment is not None and self.shipment.status == ShipmentStatus.DELIVERED
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether the purchaser's dispute stands."""
+        return self.invoice.purchaser_answer == PurchaserAnswer.DISPUTED and self.invoice.overruled_at is None
+
+    @property
+    def may_dispute(self) -> bool:
+        """Whether this person may say that delivery or amount are wrong."""
+        return (
+            current_user.role == Role.PURCHASER
+            and self.wishes.confirmation
+            and InvoiceStatus(self.invoice.status) in RESERVING
+            and not self.is_disputed
+        )
+
+    @property
+    def may_confirm(self) -> bool:
+        """Whether this person may say that delivery and amount are right."""
+        return (
+            current_user.role == Role.PURCHASER
+            and self.wishes.confirmation
+            and InvoiceStatus(self.invoice.status) in RESERVING
+            and self.is_delivered
+            and self.invoice.purchaser_answer != PurchaserAnswer.CONFIRMED
+        )
+
+    @property
+    def may_overrule(self) -> bool:
+        """Whether this person may settle the dispute."""
+        return current_user.role == Role.ADMIN and self.is_disputed
 
     @property
     def may_cancel(self) -> bool:
@@ -122,14 +177,21 @@ def _leads_on(invoice: Invoice, event: InvoiceEvent) -> bool:
     return True
 
 
-def open_file(invoice_id: int, form: ReasonForm | None = None) -> InvoiceFile:
+def open_file(
+    invoice_id: int, form: ReasonForm | None = None, *, dispute: DisputeForm | None = None
+) -> InvoiceFile:
     """Read the invoice and all that belongs to it; raises `NotFound` when this person may not see it."""
     invoice = invoice_in(my_scope(), invoice_id)
     today = clock.today()
     events = events_of("invoice", invoice.id)
+    shipment = shipment_of(invoice.id)
+    judge = Judge([(invoice, shipment)]) if shipment else None
     return InvoiceFile(
         invoice=invoice,
-        shipment=shipment_of(invoice.id),
+        shipment=shipment,
+        missing=judge.open_for(invoice, shipment) if judge and shipment else (),
+        wishes=judge.wishes_of(invoice) if judge else Wishes(),
+        attention=items_of_invoice(invoice.id) if is_staff() else [],
         disbursal=disbursal_of(invoice.id),
         loan=loan_of_invoice(invoice.id, today),
         expected=calculate(invoice.principal, invoice.terms, today),
@@ -139,6 +201,7 @@ def open_file(invoice_id: int, form: ReasonForm | None = None) -> InvoiceFile:
         credit_notes=credit_notes_of(invoice.id),
         claims=claims_of(invoice.id),
         form=form or ReasonForm(),
+        dispute=dispute or DisputeForm(formdata=None),
     )
 
 

@@ -3,66 +3,182 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextvars import copy_context
+from dataclasses import dataclass, field
 from datetime import timedelta
+from math import ceil
 
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.carriers.base import Carrier, CarrierError
+from tusker.carriers.breaker import NOT_ASKED
 from tusker.carriers.registry import get_carriers
+from tusker.domain.shipments import TrackedOrder
+from tusker.errors import TuskerError
 from tusker.jobs import job_context
 from tusker.queues import enqueue
-from tusker.services.tracking import Claim, claim_due_shipments, record_poll_failure, record_tracking
+from tusker.services.carrier_gate import note_answer, note_failure
+from tusker.services.tracking import (
+    Claim,
+    claim_round,
+    count_due,
+    record_poll_failure,
+    record_tracking,
+    release_claims,
+)
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)
 
-BATCHES_A_JOB = 50
-"""A job asks for at most this many batches and then makes room for others."""
+QUESTIONS_A_ROUND = 8
+"""Claimed and recorded together; with `THREADS` and the longest question well within a claim's lease."""
+THREADS = 4
+"""How many questions a job has underway at once: most of a question is waiting."""
+JOB_SECONDS = 30.0
+"""A job begins no more rounds after this, and makes room for others."""
+PATIENCE_SECONDS = 2.0
+"""How long a job waits for the rate limit before it leaves the rest to others."""
+ROUNDS_WORTH_A_JOB = 5
+MOST_JOBS = 4
+"""How many workers one delivery company may keep busy."""
 
 
 def poll_all() -> None:
-    """Cron: have workers poll every delivery company."""
-    for name in get_carriers():
-        enqueue("tusker.jobs.polling.poll_carrier", name)
+    """Cron: have workers poll every delivery company that something is due at, more of them where much is."""
+    for name, carrier in get_carriers().items():
+        a_job = ROUNDS_WORTH_A_JOB * QUESTIONS_A_ROUND * carrier.batch_size
+        with transaction():
+            due = count_due(job_context("poll"), name, most=a_job * MOST_JOBS)
+        for _ in range(ceil(due / a_job)):
+            enqueue("tusker.jobs.polling.poll_carrier", name)
 
 
 def poll_carrier(name: str) -> int:
-    """Ask one delivery company about its due shipments, batch by batch; returns how many were asked for.
+    """Ask one delivery company about its due shipments, round by round; returns how many were asked for.
 
-    Any number of these may run at once. A carrier that fails is left alone until the next run.
+    Any number of these may run at once. A carrier that fails altogether is left alone until the next run.
     """
     carrier = get_carriers()[name]
     asked = 0
-    for _ in range(BATCHES_A_JOB):
-        with transaction():
-            claims = claim_due_shipments(job_context("poll"), name, carrier.batch_size)
-        if not claims:
-            return asked
-        asked += len(claims)
-        if not _poll_batch(carrier, claims):
-            return asked
+    ends = time.monotonic() + JOB_SECONDS
+    with ThreadPoolExecutor(THREADS, thread_name_prefix=f"poll-{name}") as pool:
+        while time.monotonic() < ends:
+            batches = _claim(carrier)
+            if not batches:
+                return asked
+            polled = _ask_round(carrier, batches, pool)
+            _record(polled)
+            asked += polled.asked
+            if polled.is_hopeless:
+                return asked
     enqueue("tusker.jobs.polling.poll_carrier", name)
     return asked
 
 
-def _poll_batch(carrier: Carrier, claims: Sequence[Claim]) -> bool:
-    """Ask for claimed shipments and record the answers; False when the carrier failed."""
-    minimum = timedelta(seconds=current_app.config["POLL_INTERVAL_SECONDS"])
-    try:
-        orders = carrier.fetch([claim.order_ref for claim in claims])
-    except CarrierError as error:
-        log.warning("%s did not answer: %s", carrier.name, error)
+def _claim(carrier: Carrier) -> Sequence[Sequence[Claim]]:
+    """Claim a round, waiting a little for the rate limit; nothing when nothing is due or may be asked."""
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while True:
         with transaction():
-            record_poll_failure(
-                job_context("poll"), [c.shipment_id for c in claims], str(error), minimum_interval=minimum
-            )
-        return False
+            claimed = claim_round(job_context("poll"), carrier, QUESTIONS_A_ROUND)
+        if claimed.batches or claimed.pause is None or time.monotonic() > patience:
+            return claimed.batches
+        time.sleep(claimed.pause.total_seconds())
+
+
+@dataclass(slots=True)
+class _Polled:
+    """What became of a round's questions."""
+
+    carrier: str
+    answers: dict[int, TrackedOrder | None] = field(default_factory=dict)
+    failures: list[tuple[Sequence[Claim], CarrierError]] = field(default_factory=list)
+    unasked: list[Claim] = field(default_factory=list)
+
+    @property
+    def asked(self) -> int:
+        return len(self.answers) + sum(len(batch) for batch, _ in self.failures)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the carrier is to be left alone: nothing was answered, or its gate was shut meanwhile."""
+        return not self.answers or bool(self.unasked)
+
+
+def _ask_round(carrier: Carrier, batches: Sequence[Sequence[Claim]], pool: ThreadPoolExecutor) -> _Polled:
+    """Ask all questions of a round; once the breaker opens, those that have not begun are not asked."""
+    polled = _Polled(carrier.name)
+    futures: dict[Future[dict[str, TrackedOrder]], Sequence[Claim]] = {
+        # each in a copy of the context, in which log lines find the job's id
+        pool.submit(copy_context().run, carrier.fetch, [claim.order_ref for claim in batch]): batch
+        for batch in batches
+    }
+    for future in as_completed(futures):
+        batch = futures[future]
+        if future.cancelled():
+            polled.unasked += batch
+            continue
+        try:
+            orders = future.result()
+        except CarrierError as error:
+            log.warning("%s did not answer: %s", carrier.name, error)
+            if error.details.get("reason") == NOT_ASKED:
+                polled.unasked += batch
+            else:
+                polled.failures.append((batch, error))
+            with transaction():
+                shut = note_failure(job_context("poll"), carrier.name, error)
+            if shut:
+                for other in futures:
+                    other.cancel()
+        else:
+            polled.answers |= {claim.shipment_id: orders.get(claim.order_ref) for claim in batch}
+            with transaction():
+                note_answer(job_context("poll"), carrier.name)
+    return polled
+
+
+def _record(polled: _Polled) -> None:
+    """Write down what was answered, what failed, and give back what was not asked."""
+    if polled.answers:
+        try:
+            moved = _record_answers(polled.answers)
+        except (SQLAlchemyError, TuskerError):
+            log.exception("%s: a round could not be recorded together; one by one then", polled.carrier)
+            moved = _record_one_by_one(polled.answers)
+        log.info("%s: asked for %d shipments, %d invoices moved", polled.carrier, len(polled.answers), moved)
+    for batch, error in polled.failures:
+        _record_failure([claim.shipment_id for claim in batch], str(error))
+    if polled.unasked:
+        with transaction():
+            release_claims(job_context("poll"), polled.unasked)
+
+
+def _record_answers(answers: Mapping[int, TrackedOrder | None]) -> int:
     with transaction():
-        moved = record_tracking(
-            job_context("poll"),
-            {claim.shipment_id: orders.get(claim.order_ref) for claim in claims},
-            minimum_interval=minimum,
-        )
-    log.info("%s: asked for %d shipments, %d invoices moved", carrier.name, len(claims), len(moved))
-    return True
+        return len(record_tracking(job_context("poll"), answers, minimum_interval=_minimum_interval()))
+
+
+def _record_one_by_one(answers: Mapping[int, TrackedOrder | None]) -> int:
+    """So that one shipment that cannot be recorded does not keep the others from it."""
+    moved = 0
+    for shipment_id, order in answers.items():
+        try:
+            moved += _record_answers({shipment_id: order})
+        except (SQLAlchemyError, TuskerError):
+            log.exception("shipment %d cannot be recorded", shipment_id)
+            _record_failure([shipment_id], "What the delivery company answered could not be recorded.")
+    return moved
+
+
+def _record_failure(shipment_ids: Sequence[int], error: str) -> None:
+    with transaction():
+        record_poll_failure(job_context("poll"), shipment_ids, error, minimum_interval=_minimum_interval())
+
+
+def _minimum_interval() -> timedelta:
+    return timedelta(seconds=current_app.config["POLL_INTERVAL_SECONDS"])

@@ -6,15 +6,21 @@ from flask import Flask
 from redis import Redis
 from rq.cron import CronScheduler
 
+from tusker.jobs.attention import watch
 from tusker.jobs.bundling import bundle_day
 from tusker.jobs.outbox import send_outbox
 from tusker.jobs.polling import poll_all
 from tusker.jobs.sealing import seal_new
 from tusker.jobs.servicing import prove_day, service_day
+from tusker.jobs.webhooks import work_off_webhooks
 from tusker.queues import QUEUE
 
 OUTBOX_SECONDS = 30
 """How late a mail goes out whose nudge was lost with Redis."""
+WEBHOOK_SECONDS = 60
+"""How late a webhook is worked off whose nudge was lost, or whose recording failed."""
+ATTENTION_SECONDS = 180
+"""How late a matter that needs a person is seen whose nudge was lost, or that only time brings about."""
 SEALING_SECONDS = 60
 """How long a committed event waits for its link of the hash chain."""
 PROOF_TIMEOUT = 3600
@@ -30,6 +36,8 @@ def cron_scheduler(app: Flask, connection: Redis) -> CronScheduler:
     scheduler = CronScheduler(connection=connection, logging_level=app.config["LOG_LEVEL"])
     scheduler.register(poll_all, QUEUE, interval=app.config["POLL_INTERVAL_SECONDS"], result_ttl=60)
     scheduler.register(send_outbox, QUEUE, interval=OUTBOX_SECONDS, result_ttl=60)
+    scheduler.register(work_off_webhooks, QUEUE, interval=WEBHOOK_SECONDS, result_ttl=60)
+    scheduler.register(watch, QUEUE, interval=ATTENTION_SECONDS, result_ttl=60)
     scheduler.register(seal_new, QUEUE, interval=SEALING_SECONDS, result_ttl=60)
     hour_of_day, minute_of_day = app.config["SERVICING_TIME"]
     scheduler.register(service_day, QUEUE, cron=f"{minute_of_day} {hour_of_day} * * *", result_ttl=86400)

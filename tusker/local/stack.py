@@ -114,8 +114,15 @@ def plan(environ: dict[str, str]) -> list[Part]:
         # the simulator's orders arrive within minutes, so they are asked for more often than real ones
         environ.setdefault("POLL_INTERVAL_SECONDS", "5")
         # the token goes through the environment, where `ps` does not show it
+        if not environ.get("TUSKER_CARRIER_WEBHOOK_SECRET"):
+            environ["TUSKER_CARRIER_WEBHOOK_SECRET"] = kept_secret("courier-webhook-secret")
         places = ["--state", str(HOME / "courier.sqlite"), "--public-url", f"http://localhost:{courier_port}"]
-        program = [sys.executable, "-m", "tusker.simulator", "--port", str(courier_port), *places]
+        hook = f"http://127.0.0.1:{port}/api/v1/carriers/tusker/webhook"
+        program = [
+            *(sys.executable, "-m", "tusker.simulator", "--port", str(courier_port)),
+            *places,
+            *("--webhook-url", hook),
+        ]
         parts.append(Part("courier", program))
     parts += [
         Part("web", [sys.executable, "-m", "gunicorn", "wsgi:app"]),

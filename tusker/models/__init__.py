@@ -1,6 +1,7 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
 from tusker.models.access import ApiToken, IdempotencyKey, Role, User
+from tusker.models.attention import AttentionItem
 from tusker.models.bank import (
     BankAccount,
     BankAccountState,
@@ -9,6 +10,8 @@ from tusker.models.bank import (
     EntryState,
     StatementEntry,
 )
+from tusker.models.carrier import CarrierState, WebhookDelivery
+from tusker.models.carrier_setting import CarrierSetting
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
 from tusker.models.disbursal import Disbursal, DisbursalLine, DisbursalStatus, LineState, Payout, PayoutState
@@ -17,6 +20,7 @@ from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
     Claim,
     ClaimSettlement,
+    ClaimState,
     CreditNote,
     ExposureMovement,
     Reminder,
@@ -30,12 +34,16 @@ from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 __all__ = [
     "Allocation",
     "ApiToken",
+    "AttentionItem",
     "BankAccount",
     "BankAccountState",
     "BankStatement",
     "CarrierIdentity",
+    "CarrierSetting",
+    "CarrierState",
     "Claim",
     "ClaimSettlement",
+    "ClaimState",
     "CreditLine",
     "CreditNote",
     "Customer",
@@ -68,4 +76,5 @@ __all__ = [
     "StatementEntry",
     "SupplierAccount",
     "User",
+    "WebhookDelivery",
 ]

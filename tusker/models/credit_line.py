@@ -44,6 +44,10 @@ class CreditLine(TermsColumns, db.Model):
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
     terms_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    documents_required: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether an admin must verify the proof of delivery or the signed invoice before an invoice is financed."""
+    confirmation_required: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether the purchaser must confirm delivery and amount before."""
     created_at: Mapped[Instant]
 
     supplier: Mapped[SupplierAccount] = relationship(lazy="joined", innerjoin=True)

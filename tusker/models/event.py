@@ -27,7 +27,7 @@ class Event(db.Model):
     actor: Mapped[str] = mapped_column(String(120))
     """Who, in words: a user's name, or the job or command that did it."""
     subject: Mapped[Code]
-    """What it is about: invoice, customer, credit_line, disbursal, loan, user."""
+    """What it is about: invoice, customer, credit_line, disbursal, loan, user, carrier."""
     subject_id: Mapped[int] = mapped_column(db.BigInteger)
     kind: Mapped[Code]
     from_value: Mapped[str | None] = mapped_column(String(200))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.financeable import Grounds, PurchaserAnswer
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
 from tusker.extensions import db
@@ -32,6 +33,20 @@ class Invoice(TermsColumns, db.Model):
             name="refusal_complete",
         ),
         CheckConstraint("lacking > 0", name="lacking_positive"),
+        one_of("purchaser_answer", PurchaserAnswer),
+        one_of("answer_grounds", Grounds),
+        CheckConstraint(
+            "(purchaser_answer IS NULL) = (answered_at IS NULL)"
+            " AND (purchaser_answer IS NOT DISTINCT FROM 'disputed')"
+            " = (answer_grounds IS NOT NULL AND answer_reason IS NOT NULL)",
+            name="answer_complete",
+        ),
+        CheckConstraint("answered_amount >= 0", name="answered_amount_not_negative"),
+        CheckConstraint(
+            "(overruled_at IS NULL) = (overrule_reason IS NULL)"
+            " AND (overruled_at IS NULL OR purchaser_answer IS NOT DISTINCT FROM 'disputed')",
+            name="overrule_complete",
+        ),
         *terms_checks(),
         Index(
             "uq_invoices_live_number",
@@ -45,6 +60,7 @@ class Invoice(TermsColumns, db.Model):
         Index("ix_invoices_purchaser_id_id", "purchaser_id", "id"),
         Index("ix_invoices_status_id", "status", "id"),
         Index("ix_invoices_credit_line_id", "credit_line_id"),
+        Index("ix_invoices_disputed", "id", postgresql_where="purchaser_answer = 'disputed'"),
     )
 
     id: Mapped[Id]
@@ -66,6 +82,19 @@ class Invoice(TermsColumns, db.Model):
     financeable_at: Mapped[Instant | None]
     closed_at: Mapped[Instant | None]
     """When it was repaid, written off or cancelled."""
+    confirmation_asked_at: Mapped[Instant | None]
+    """When the purchaser was told by mail that this waits for its answer."""
+    purchaser_answer: Mapped[str | None] = mapped_column(String(40))
+    answered_at: Mapped[Instant | None]
+    answered_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    answer_grounds: Mapped[str | None] = mapped_column(String(40))
+    answer_reason: Mapped[str | None] = mapped_column(String(500))
+    answered_amount: Mapped[int | None] = mapped_column(BigInteger)
+    """What the purchaser says is owed, in minor units: confirmed, or what it holds against the invoice."""
+    overruled_at: Mapped[Instant | None]
+    """When an admin decided that the dispute does not stop the financing."""
+    overruled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    overrule_reason: Mapped[str | None] = mapped_column(String(500))
 
     credit_line: Mapped[CreditLine] = relationship(lazy="select")
     supplier: Mapped[Customer] = relationship(foreign_keys=[supplier_id], lazy="select")

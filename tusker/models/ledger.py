@@ -94,23 +94,52 @@ class CreditNote(db.Model):
     invoice: Mapped[Invoice] = relationship(lazy="select")
 
 
+class ClaimState(StrEnum):
+    """Only an `accepted` claim is netted; one in `review` waits for an admin, who accepts or dismisses it."""
+
+    REVIEW = "review"
+    ACCEPTED = "accepted"
+    DISMISSED = "dismissed"
+
+
 class Claim(db.Model):
-    """What a supplier owes the lender, to be netted from its next payout."""
+    """What a supplier owes the lender, to be netted from its next payout: for a credit note, or for goods that came
+    back after the payout (then without one)."""
 
     __tablename__ = "claims"
     __table_args__ = (
         CheckConstraint("amount > 0 AND open_amount >= 0 AND open_amount <= amount", name="amounts_range"),
-        Index("ix_claims_open", "supplier_id", "id", postgresql_where="open_amount > 0"),
+        one_of("state", ClaimState),
+        CheckConstraint("state <> 'dismissed' OR open_amount = 0", name="dismissed_claims_nothing"),
+        CheckConstraint(
+            "(state <> 'review' OR decided_at IS NULL) AND (state <> 'dismissed' OR decided_at IS NOT NULL)"
+            " AND (decided_at IS NULL) = (decision_reason IS NULL)",
+            name="decision_complete",
+        ),
+        Index(
+            "ix_claims_open",
+            "supplier_id",
+            "id",
+            postgresql_where="open_amount > 0 AND state = 'accepted'",
+        ),
+        Index("ix_claims_review", "id", postgresql_where="state = 'review'"),
+        Index("uq_claims_one_return", "invoice_id", unique=True, postgresql_where="credit_note_id IS NULL"),
     )
 
     id: Mapped[Id]
     supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
     credit_note_id: Mapped[int | None] = mapped_column(ForeignKey("credit_notes.id"), unique=True)
+    state: Mapped[Code] = mapped_column(
+        String(40), default=ClaimState.ACCEPTED, server_default=ClaimState.ACCEPTED
+    )
     amount: Mapped[Money]
     open_amount: Mapped[Money]
     at: Mapped[Instant]
     booked_on: Mapped[date]
+    decided_at: Mapped[Instant | None]
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    decision_reason: Mapped[str | None] = mapped_column(String(500))
 
     invoice: Mapped[Invoice] = relationship(lazy="select")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -23,6 +23,16 @@ class Shipment(db.Model):
         one_of("status", ShipmentStatus),
         CheckConstraint("poll_failures >= 0", name="failures_not_negative"),
         Index("ix_shipments_carrier_order_ref", "carrier", "order_ref"),
+        CheckConstraint(
+            "(declared_value IS NULL) = (declared_at IS NULL) AND declared_value >= 0",
+            name="declaration_complete",
+        ),
+        Index("ix_shipments_status_changed_at", "status_changed_at"),
+        Index(
+            "ix_shipments_gone",
+            "invoice_id",
+            postgresql_where="status IN ('returned', 'cancelled')",
+        ),
         Index("ix_shipments_due", "carrier", "next_poll_at", postgresql_where="next_poll_at IS NOT NULL"),
     )
 
@@ -32,7 +42,17 @@ class Shipment(db.Model):
     order_ref: Mapped[str] = mapped_column(String(60))
     status: Mapped[Code]
     raw_status: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    status_changed_at: Mapped[Instant | None]
+    """When we saw it move last; NULL while it stands as it was requested."""
+    status_occurred_at: Mapped[Instant | None]
+    """The delivery company's own time of the present status, by which late news is told from news."""
     eta: Mapped[Instant | None]
+    declared_value: Mapped[int | None] = mapped_column(BigInteger)
+    """What the delivery company was told the goods are worth, in minor units; NULL where it knows no values."""
+    declared_at: Mapped[Instant | None]
+    """When we first heard of that value."""
+    accepted_value: Mapped[int | None] = mapped_column(BigInteger)
+    """A declared value that an admin took although it differs from the invoice's."""
     next_poll_at: Mapped[Instant | None]
     last_polled_at: Mapped[Instant | None]
     poll_failures: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -65,9 +85,15 @@ class ShipmentDocument(db.Model):
     """A document that the delivery company links, such as the signed invoice."""
 
     __tablename__ = "shipment_documents"
-    __table_args__ = (UniqueConstraint("shipment_id", "uri"),)
+    __table_args__ = (
+        UniqueConstraint("shipment_id", "uri"),
+        CheckConstraint("verified_by IS NULL OR verified_at IS NOT NULL", name="verification_complete"),
+    )
 
     id: Mapped[Id]
     shipment_id: Mapped[int] = mapped_column(ForeignKey("shipments.id"))
     kind: Mapped[Code]
     uri: Mapped[LongText]
+    verified_at: Mapped[Instant | None]
+    """When an admin looked at it and found it to prove what it says."""
+    verified_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

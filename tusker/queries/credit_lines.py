@@ -38,6 +38,8 @@ class LineRow:
     state: LineState
     valid_from: date
     valid_to: date | None
+    documents_required: bool
+    confirmation_required: bool
     terms: Terms
     limits: ThreeLimits
 
@@ -156,6 +158,8 @@ def _line_rows() -> Select[Any]:
             CreditLine.status,
             CreditLine.valid_from,
             CreditLine.valid_to,
+            CreditLine.documents_required,
+            CreditLine.confirmation_required,
             CreditLine.limit_amount.label("line_limit"),
             CreditLine.used_amount.label("line_used"),
             SupplierAccount.limit_amount.label("supplier_limit"),
@@ -198,6 +202,8 @@ def _line_row(row: Any, today: date) -> LineRow:
         state=line_state(row.status, row.valid_from, row.valid_to, today),
         valid_from=row.valid_from,
         valid_to=row.valid_to,
+        documents_required=row.documents_required,
+        confirmation_required=row.confirmation_required,
         terms=Terms(**values),
         limits=ThreeLimits(
             credit_line=LimitUse(row.line_limit, row.line_used),

@@ -9,7 +9,15 @@ from datetime import date
 from sqlalchemy import BigInteger, cast, func, select
 
 from tusker.extensions import db
-from tusker.models import Claim, ClaimSettlement, CreditNote, Disbursal, ReserveKind, ReserveMovement
+from tusker.models import (
+    Claim,
+    ClaimSettlement,
+    ClaimState,
+    CreditNote,
+    Disbursal,
+    ReserveKind,
+    ReserveMovement,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +46,13 @@ class Netted:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRow:
-    """What the supplier owes for a credit note, and how it was settled; money in minor units."""
+    """What the supplier owes for a credit note, or for goods that came back, and how it was settled; money in minor
+    units."""
 
     id: int
     credit_note: str | None
+    state: str
+    reason: str | None
     amount: int
     open_amount: int
     booked_on: date
@@ -73,7 +84,15 @@ def credit_notes_of(invoice_id: int) -> list[CreditNote]:
 def claims_of(invoice_id: int) -> list[ClaimRow]:
     """The claims that an invoice gave rise to, each with its settlements, the oldest first."""
     rows = db.session.execute(
-        select(Claim.id, CreditNote.number, Claim.amount, Claim.open_amount, Claim.booked_on)
+        select(
+            Claim.id,
+            CreditNote.number,
+            Claim.state,
+            Claim.decision_reason,
+            Claim.amount,
+            Claim.open_amount,
+            Claim.booked_on,
+        )
         .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
         .where(Claim.invoice_id == invoice_id)
         .order_by(Claim.id)
@@ -85,7 +104,9 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
 def open_claims_of(supplier_id: int) -> int:
     """What a supplier's next payouts will be netted by, in minor units."""
     total = db.session.scalar(
-        select(func.coalesce(func.sum(Claim.open_amount), 0)).where(Claim.supplier_id == supplier_id)
+        select(func.coalesce(func.sum(Claim.open_amount), 0)).where(
+            Claim.supplier_id == supplier_id, Claim.state == ClaimState.ACCEPTED
+        )
     )
     return int(total or 0)
 

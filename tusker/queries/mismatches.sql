@@ -30,10 +30,12 @@ LEFT JOIN (SELECT receipt_id, sum(penalty + fee + interest + principal) AS total
     ON a.receipt_id = r.id
 WHERE r.kind = 'payment' AND COALESCE(a.total, 0) > r.amount + COALESCE(c.total, 0)
 UNION ALL
-SELECT 'open part of the claim', i.number, c.open_amount, (c.amount - COALESCE(s.total, 0))::bigint
+SELECT 'open part of the claim', i.number, c.open_amount,
+    CASE WHEN c.state = 'dismissed' THEN 0 ELSE c.amount - COALESCE(s.total, 0) END::bigint
 FROM claims c JOIN invoices i ON i.id = c.invoice_id
 LEFT JOIN (SELECT claim_id, sum(amount) AS total FROM claim_settlements GROUP BY 1) s ON s.claim_id = c.id
-WHERE c.open_amount <> c.amount - COALESCE(s.total, 0)
+WHERE c.open_amount <> CASE WHEN c.state = 'dismissed' THEN 0 ELSE c.amount - COALESCE(s.total, 0) END
+    OR (c.state <> 'accepted' AND COALESCE(s.total, 0) <> 0)
 UNION ALL
 SELECT 'reserve released or consumed beyond what is held', i.number, 0, r.total::bigint
 FROM (

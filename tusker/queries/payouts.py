@@ -14,6 +14,7 @@ from tusker.extensions import db
 from tusker.models import (
     BankAccount,
     Claim,
+    ClaimState,
     DisbursalLine,
     DisbursalStatus,
     Invoice,
@@ -86,7 +87,7 @@ def would_be_paid(invoice_ids: Collection[int], start: date) -> dict[int, Suppli
         found.setdefault(invoice.supplier_id, SupplierPayout()).add(invoice.id, invoice.principal, deducted)
     claims = db.session.execute(
         select(Claim.supplier_id, cast(func.sum(Claim.open_amount), BigInteger))
-        .where(Claim.supplier_id.in_(found), Claim.open_amount > 0)
+        .where(Claim.supplier_id.in_(found), Claim.open_amount > 0, Claim.state == ClaimState.ACCEPTED)
         .group_by(Claim.supplier_id)
     )
     for supplier_id, amount in claims:

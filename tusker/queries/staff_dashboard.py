@@ -11,9 +11,6 @@ from sqlalchemy import text
 
 from tusker.extensions import db
 
-FAILING_POLLS = 3
-"""From so many questions without an answer on, a person should look."""
-
 
 @dataclass(frozen=True, slots=True)
 class StatusSum:
@@ -50,28 +47,6 @@ class Pressure:
     name: str
     limit: int
     used: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A shipment that a person should look at, with its invoice; principal in minor units."""
-
-    invoice_id: int
-    number: str
-    supplier: str
-    purchaser: str
-    principal: int
-    invoice_status: str
-    shipment_status: str
-    raw_status: str
-    carrier: str
-    poll_failures: int
-    last_error: str | None
-    last_polled_at: datetime | None
-    disbursal_id: int | None
-    disbursal: str | None
-    total: int
-    """How many there are, of which this is one of the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,37 +122,6 @@ def limits_under_pressure(limit: int, *, share: float = 0.8) -> list[Pressure]:
         LIMIT :limit
     """
     return _rows(Pressure, sql, {"share": str(share), "limit": limit})
-
-
-_TROUBLE = """
-    SELECT i.id AS invoice_id, i.number, s.name AS supplier, p.name AS purchaser, i.principal,
-        i.status AS invoice_status, h.status AS shipment_status, h.raw_status, h.carrier, h.poll_failures,
-        h.last_error, h.last_polled_at, d.id AS disbursal_id, d.reference AS disbursal,
-        count(*) OVER () AS total
-    FROM shipments h JOIN invoices i ON i.id = h.invoice_id
-    JOIN customers s ON s.id = i.supplier_id JOIN customers p ON p.id = i.purchaser_id
-    LEFT JOIN disbursal_lines dl ON dl.invoice_id = i.id AND dl.state <> 'removed'
-    LEFT JOIN disbursals d ON d.id = dl.disbursal_id
-"""
-
-
-def shipments_to_review(limit: int) -> list[Trouble]:
-    """Tracked shipments whose status nobody understands, that have a problem, or that cannot be asked for."""
-    sql = f"""{_TROUBLE}
-        WHERE i.status = 'approved' AND h.carrier <> 'manual'
-          AND (h.status IN ('unknown', 'exception') OR h.poll_failures >= :failures)
-        ORDER BY h.poll_failures DESC, i.id LIMIT :limit
-    """
-    return _rows(Trouble, sql, {"failures": FAILING_POLLS, "limit": limit})
-
-
-def shipments_lost_after_bundling(limit: int) -> list[Trouble]:
-    """Shipments that came back or were cancelled although their invoice is in a disbursal or already paid out."""
-    sql = f"""{_TROUBLE}
-        WHERE i.status IN ('bundled', 'disbursed') AND h.status IN ('returned', 'cancelled')
-        ORDER BY i.status, i.id LIMIT :limit
-    """
-    return _rows(Trouble, sql, {"limit": limit})
 
 
 def recent_refusals(limit: int) -> list[RefusedRequest]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from tusker.extensions import db
 from tusker.models import (
     BankStatement,
+    CarrierSetting,
     CreditLine,
     Customer,
     Disbursal,
@@ -35,6 +36,7 @@ _NAMES: dict[str, Select[Any]] = {
         func.coalesce(func.nullif(StatementEntry.bank_reference, ""), StatementEntry.counterparty),
     ),
     "user": select(User.id, User.name),
+    "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)
     .join(_supplier, _supplier.id == CreditLine.supplier_id)
     .join(_purchaser, _purchaser.id == CreditLine.purchaser_id),

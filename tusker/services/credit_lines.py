@@ -8,24 +8,31 @@ from datetime import date
 from sqlalchemy.exc import IntegrityError
 
 from tusker.currency import currency
+from tusker.domain.financeable import Wishes
 from tusker.domain.terms import Terms
 from tusker.errors import Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine, LineStatus, PurchaserAccount, SupplierAccount
+from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.customers import set_terms
 from tusker.services.events import record_event
 from tusker.services.locks import lock_credit_line
+from tusker.transactions import after_commit
 
 
 @dataclass(frozen=True, slots=True)
 class LineData:
-    """What a form says of a credit line; the limit in minor units, `valid_to` inclusive or None for open-ended."""
+    """What a form says of a credit line; the limit in minor units, `valid_to` inclusive or None for open-ended.
+
+    `wishes` is what it wants before an invoice is financed; None leaves that as it is.
+    """
 
     limit: int
     terms: Terms
     valid_from: date
     valid_to: date | None = None
+    wishes: Wishes | None = None
 
 
 def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: LineData) -> CreditLine:
@@ -46,6 +53,8 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
         valid_from=data.valid_from,
         valid_to=data.valid_to,
         terms_version=1,
+        documents_required=bool(data.wishes and data.wishes.documents),
+        confirmation_required=bool(data.wishes and data.wishes.confirmation),
         created_at=ctx.now,
         **data.terms.as_dict(),
     )
@@ -91,10 +100,38 @@ def change_credit_line(ctx: Context, line_id: int, data: LineData) -> CreditLine
             to_value=f"{data.valid_from} – {data.valid_to or 'open'}",
         )
         line.valid_from, line.valid_to = data.valid_from, data.valid_to
+    if data.wishes is not None:
+        _set_wishes(ctx, line, data.wishes)
     if set_terms(ctx, line, data.terms, "credit_line", line_id):
         line.terms_version += 1
     db.session.flush()
     return line
+
+
+def _set_wishes(ctx: Context, line: CreditLine, wishes: Wishes) -> None:
+    before = Wishes(line.documents_required, line.confirmation_required)
+    if before == wishes:
+        return
+    line.documents_required, line.confirmation_required = wishes.documents, wishes.confirmation
+    record_event(
+        ctx,
+        "credit_line",
+        line.id,
+        "conditions_changed",
+        from_value=_wanted(before),
+        to_value=_wanted(wishes),
+    )
+    # Invoices come before lines in the lock order, so those that wait on this line are looked at afterwards.
+    after_commit(WATCH_JOB)
+
+
+def _wanted(wishes: Wishes) -> str:
+    words = [
+        name
+        for name, wanted in (("documents", wishes.documents), ("confirmation", wishes.confirmation))
+        if wanted
+    ]
+    return " and ".join(words) or "delivery only"
 
 
 def set_line_status(ctx: Context, line_id: int, status: LineStatus, *, reason: str) -> CreditLine:

@@ -11,12 +11,14 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import Claim, ClaimSettlement, CreditNote, Invoice, ReserveKind
+from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.financing import cancel_locked
 from tusker.services.locks import lock_invoice
 from tusker.services.reserve import move_reserve, reserve_left
+from tusker.transactions import after_commit
 
 BEFORE_PAYOUT = {InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE}
 AFTER_PAYOUT = {InvoiceStatus.DISBURSED, InvoiceStatus.REPAID}
@@ -163,6 +165,8 @@ def _cut_principal(ctx: Context, invoice: Invoice, note: CreditNote) -> None:
     invoice.principal = principal
     db.session.flush()
     change_exposure(ctx, "credit_note", [(invoice, -note.principal_cut)])
+    # The declared value may agree with what is left now.
+    after_commit(WATCH_JOB)
 
 
 def _consume_and_claim(ctx: Context, invoice: Invoice, note: CreditNote) -> None:

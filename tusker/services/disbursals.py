@@ -16,6 +16,7 @@ from tusker.services.events import record_event
 from tusker.services.locks import Turn, lock_disbursal, lock_invoices, take_turn
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.shipment_effects import settle_ids
 
 
 def bundle_daily(ctx: Context) -> Disbursal | None:
@@ -285,6 +286,7 @@ def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], re
         kind="unbundled",
         reason=f"{disbursal.reference}: {reason.strip()}",
     )
+    settle_ids(ctx, ids)
 
 
 def _note_maker(ctx: Context, disbursal: Disbursal) -> None:

@@ -91,10 +91,20 @@ def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: i
 
 def cancel_locked(ctx: Context, invoice: Invoice, *, reason: str) -> None:
     """Cancel an invoice whose row lock the caller holds."""
+    close_cancelled(ctx, invoice, reason=reason)
+    db.session.query(Shipment).filter_by(invoice_id=invoice.id).update({"next_poll_at": None})
+    db.session.flush()
+    change_exposure(ctx, "cancelled", [(invoice, -invoice.principal)])
+
+
+def close_cancelled(ctx: Context, invoice: Invoice, *, reason: str) -> None:
+    """The first half of a cancellation: the locked invoice is closed, its reservation still stands.
+
+    The caller stops the tracking and frees the principal by `change_exposure`, which may do many at once.
+    """
     before = invoice.status
     invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.CANCELLED)
     invoice.closed_at = ctx.now
-    db.session.query(Shipment).filter_by(invoice_id=invoice.id).update({"next_poll_at": None})
     record_event(
         ctx,
         "invoice",
@@ -105,8 +115,6 @@ def cancel_locked(ctx: Context, invoice: Invoice, *, reason: str) -> None:
         reason=reason,
         freed=invoice.principal,
     )
-    db.session.flush()
-    change_exposure(ctx, "cancelled", [(invoice, -invoice.principal)])
 
 
 def _admission_request(quote: Quote, source: str) -> AdmissionRequest:

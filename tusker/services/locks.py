@@ -20,6 +20,7 @@ class Turn(IntEnum):
     DAILY_BUNDLE = 7102
     SEALING = 7105
     STATEMENT_IMPORT = 7106
+    ATTENTION = 7110
 
 
 def take_turn(turn: Turn) -> None:

@@ -15,6 +15,7 @@ from tusker.models import (
     BankAccount,
     Claim,
     ClaimSettlement,
+    ClaimState,
     Disbursal,
     DisbursalLine,
     Invoice,
@@ -94,7 +95,7 @@ def _new_payout(disbursal: Disbursal, supplier_id: int, accounts: Mapping[int, B
 def _net_claims(ctx: Context, disbursal: Disbursal, payouts: Mapping[int, Payout]) -> None:
     claims = db.session.scalars(
         select(Claim)
-        .where(Claim.supplier_id.in_(payouts), Claim.open_amount > 0)
+        .where(Claim.supplier_id.in_(payouts), Claim.open_amount > 0, Claim.state == ClaimState.ACCEPTED)
         .order_by(Claim.id)
         .with_for_update(key_share=True)
     ).all()

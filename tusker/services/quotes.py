@@ -16,6 +16,7 @@ from tusker.errors import Duplicate, FinancingRefused, InvalidInput
 from tusker.extensions import db
 from tusker.models import CarrierIdentity, CreditLine, Invoice, LineStatus, Shipment
 from tusker.models.invoice import LIVE_NUMBER
+from tusker.services.carrier_gate import asking
 from tusker.services.context import Context
 
 
@@ -60,7 +61,8 @@ def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
     cleaned = order_ref.strip()
     if not cleaned or len(cleaned) > 60:
         raise InvalidInput("The order reference must have 1 to 60 characters.", field="order_ref")
-    order = carrier.fetch([cleaned]).get(cleaned)
+    with asking(carrier):
+        order = carrier.fetch([cleaned]).get(cleaned)
     if order is None:
         raise FinancingRefused(
             f"The delivery company knows no order “{cleaned}” of yours. Check the reference.",

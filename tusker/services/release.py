@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
 from tusker.domain.approval import approval_digest
+from tusker.domain.financeable import waits_for
 from tusker.errors import Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
-from tusker.models import BankAccount, Customer, Disbursal, DisbursalStatus, Invoice, Payout, Role, User
+from tusker.models import (
+    BankAccount,
+    Customer,
+    Disbursal,
+    DisbursalStatus,
+    Invoice,
+    Payout,
+    Role,
+    Shipment,
+    User,
+)
 from tusker.queries.bank_accounts import active_accounts
+from tusker.services.conditions import Judge, with_shipments
 from tusker.services.context import Context
 from tusker.services.disbursals import lock_draft, set_disbursal_status
 from tusker.services.locks import lock_disbursal, lock_invoices
@@ -34,9 +47,11 @@ def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | 
     if second_admin:
         check_second_admin(ctx, disbursal.maker_ids, "prepared this disbursal")
     invoices = _invoices_of(disbursal)
+    _check_conditions(invoices)
     accounts = _accounts_of(invoices, second_admin=second_admin)
     if seen is not None and seen != _digest(invoices, accounts):
         raise Conflict("This disbursal has changed since you looked at it; look again before you approve it.")
+    _look_again(invoices, ctx.now)
     disbursal.second_admin = second_admin
     disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
     disbursal.approved_digest = _digest(invoices, accounts)
@@ -79,11 +94,13 @@ def release(ctx: Context, disbursal_id: int, *, execution_date: date, second_adm
         _check_two_people(ctx, disbursal)
     _check_execution_date(ctx, disbursal, execution_date)
     invoices = _invoices_of(disbursal)
+    _check_conditions(invoices)
     accounts = _accounts_of(invoices, second_admin=second_admin)
     if _digest(invoices, accounts) != disbursal.approved_digest:
         raise Conflict(
             "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
         )
+    _look_again(invoices, None)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
     payouts = make_payouts(ctx, disbursal, invoices, accounts, execution_date)
@@ -145,6 +162,29 @@ def _lock_approved(disbursal_id: int) -> Disbursal:
 
 def _invoices_of(disbursal: Disbursal) -> Sequence[Invoice]:
     return lock_invoices([line.invoice_id for line in included_lines(disbursal.id)])
+
+
+def _check_conditions(invoices: Sequence[Invoice]) -> None:
+    """Raise `Conflict` naming the locked invoices of which a condition of financing does not hold (any more)."""
+    pairs = with_shipments(invoices)
+    judge = Judge(pairs)
+    waiting = [
+        f"{invoice.number} waits for {waits_for(missing)}"
+        for invoice, shipment in pairs
+        if (missing := judge.open_for(invoice, shipment))
+    ]
+    if waiting:
+        listed = "; ".join(waiting[:5]) + ("; …" if len(waiting) > 5 else "")
+        raise Conflict(f"Not to be paid out: {listed}. Take it out of the disbursal first.")
+
+
+def _look_again(invoices: Sequence[Invoice], when: datetime | None) -> None:
+    """Have the delivery companies asked once more before the release: goods may have come back since. None ends it."""
+    db.session.execute(
+        update(Shipment)
+        .where(Shipment.invoice_id.in_([i.id for i in invoices]), Shipment.carrier != MANUAL)
+        .values(next_poll_at=when)
+    )
 
 
 def _accounts_of(invoices: Sequence[Invoice], *, second_admin: bool) -> Mapping[int, BankAccount]:

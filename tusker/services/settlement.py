@@ -21,6 +21,7 @@ from tusker.models import (
     PayoutState,
     Role,
 )
+from tusker.services.claims import claim_if_returned
 from tusker.services.context import Context
 from tusker.services.disbursals import close_disbursal, set_disbursal_status
 from tusker.services.events import record_event
@@ -28,6 +29,7 @@ from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payouts import lock_claims_of, mail_payouts, make_loans, net_again, undo_netting
+from tusker.services.shipment_effects import settle_ids
 
 NETTED = "netted, no transfer"
 """The bank reference of a payout of which claims left nothing."""
@@ -116,6 +118,7 @@ def _confirm(
         kind="disbursed",
         reason=disbursal.reference,
     )
+    claim_if_returned(ctx, list(invoices.values()))
     _close_if_settled(ctx, disbursal)
 
 
@@ -150,6 +153,7 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | 
         kind="payment_failed",
         reason=f"{disbursal.reference}: {why}",
     )
+    settle_ids(ctx, ids)
     mail_failure(ctx, payout, why)
     _close_if_settled(ctx, disbursal)
     return payout

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from math import ceil
 
-from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select, text, tuple_
 
+from tusker.carriers.base import Carrier
 from tusker.carriers.registry import MANUAL
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder, next_poll_after
-from tusker.errors import Conflict, InvalidInput
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, is_news, next_poll_after
+from tusker.errors import Conflict, IllegalTransition, InvalidInput
 from tusker.extensions import db
-from tusker.models import Invoice, Shipment, ShipmentDocument, ShipmentEvent
+from tusker.models import Invoice, Shipment
+from tusker.services.carrier_gate import grant_questions, pause_before_a_grant, spend
+from tusker.services.conditions import Judge
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.financing import cancel_locked
 from tusker.services.locks import lock_invoice, lock_invoices
+from tusker.services.shipment_effects import (
+    NOTHING,
+    Effect,
+    apply_shipment_status,
+    finish_effects,
+    settle_locked,
+)
 
 LEASE = timedelta(seconds=60)
 """How long a claim keeps other workers away; a worker that died leaves its shipments due again after it."""
+
+_chance = random.SystemRandom().random
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,14 @@ class Claim:
 
     shipment_id: int
     order_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Claims by question. Without any, `pause` says when the rate limit allows one; None: nothing is to be asked."""
+
+    batches: Sequence[Sequence[Claim]]
+    pause: timedelta | None = None
 
 
 _CLAIM = text(
@@ -43,6 +63,20 @@ _CLAIM = text(
 )
 
 
+def claim_round(ctx: Context, carrier: Carrier, questions: int) -> Round:
+    """Take due shipments for up to `questions` questions, as many as breaker and rate limit allow now.
+
+    Who claims from the same carrier at the same moment waits for its row, so that both hold over all workers.
+    """
+    granted = grant_questions(ctx, carrier, questions)
+    if granted == 0:
+        return Round([], pause_before_a_grant(ctx, carrier))
+    size = carrier.batch_size
+    claims = claim_due_shipments(ctx, carrier.name, granted * size)
+    spend(ctx, carrier, ceil(len(claims) / size))
+    return Round([claims[start : start + size] for start in range(0, len(claims), size)])
+
+
 def claim_due_shipments(ctx: Context, carrier: str, size: int) -> list[Claim]:
     """Take up to `size` due shipments of a carrier, so that no other worker asks for them within `LEASE`."""
     rows = db.session.execute(
@@ -51,51 +85,72 @@ def claim_due_shipments(ctx: Context, carrier: str, size: int) -> list[Claim]:
     return [Claim(row.id, row.order_ref) for row in rows]
 
 
-def record_tracking(
-    ctx: Context, answers: Mapping[int, TrackedOrder | None], *, minimum_interval: timedelta
-) -> list[int]:
-    """Store what the carrier answered for claimed shipments, and move their invoices.
+def count_due(ctx: Context, carrier: str, *, most: int) -> int:
+    """How many shipments of a carrier are due, counted up to `most`."""
+    due = select(Shipment.id).where(Shipment.carrier == carrier, Shipment.next_poll_at <= ctx.now).limit(most)
+    return db.session.scalar(select(func.count()).select_from(due.subquery())) or 0
 
-    `answers` maps shipment ids to orders; None says that the carrier does not know the order (any more). Raw
-    statuses are kept once each. Delivered moves an approved invoice to financeable; cancelled or returned frees
-    one that is not bundled yet. Asked twice or late, nothing moves twice. Returns ids of invoices that moved.
+
+def release_claims(ctx: Context, claims: Iterable[Claim]) -> None:
+    """Give claimed shipments back that nobody was asked about after all: they are due at once."""
+    ids = [claim.shipment_id for claim in claims]
+    db.session.execute(
+        text("UPDATE shipments SET next_poll_at = :now WHERE id = ANY(:ids) AND next_poll_at IS NOT NULL"),
+        {"now": ctx.now, "ids": ids},
+    )
+
+
+def record_tracking(
+    ctx: Context,
+    answers: Mapping[int, TrackedOrder | None],
+    *,
+    minimum_interval: timedelta,
+    asked: bool = True,
+) -> list[int]:
+    """Store what the carrier said about shipments, and move their invoices.
+
+    `answers` maps shipment ids to orders; None says that the carrier does not know the order (any more). Every
+    raw event of its history is kept once. What is news (`domain.shipments.is_news`) acts on the invoice through
+    `apply_shipment_status`; asked twice, late or reordered, nothing moves twice or back. `asked` is false for
+    what the carrier told by itself. Returns ids of invoices that moved.
     """
-    shipments = _lock_shipments(list(answers))
-    moved = []
+    locked = _lock_shipments(list(answers))
+    heard = [(shipment, order) for shipment, _ in locked if (order := answers[shipment.id]) is not None]
+    judge = Judge([(invoice, shipment) for shipment, invoice in locked])
+    effects: list[tuple[Invoice, Effect]] = []
     # All rows are locked and loaded: written together at the end, not one by one in front of each statement.
     with db.session.no_autoflush:
-        for shipment in shipments:
-            if _record_answer(ctx, shipment, answers[shipment.id], minimum_interval):
-                moved.append(shipment.invoice_id)
-    db.session.flush()
-    return moved
-
-
-def _record_answer(
-    ctx: Context, shipment: Shipment, order: TrackedOrder | None, minimum_interval: timedelta
-) -> bool:
-    """Store one answer on its locked shipment; True when its invoice moved."""
-    if order is None:
-        _note_missing(ctx, shipment, minimum_interval)
-        return False
-    shipment.last_polled_at = ctx.now
-    shipment.poll_failures = 0
-    shipment.last_error = None
-    shipment.next_poll_at = next_poll_after(order.status, 0, ctx.now, minimum=minimum_interval)
-    return _store_status(ctx, shipment, order) and _move_invoice(ctx, shipment)
+        for shipment, invoice in locked:
+            effect = _record_answer(ctx, judge, invoice, shipment, answers[shipment.id], asked=asked)
+            effects.append((invoice, effect))
+            if asked or effect.moved:
+                _set_next_poll(ctx, invoice, shipment, minimum_interval)
+        _keep_events(ctx, heard)
+        _keep_documents(heard)
+    finish_effects(ctx, effects)
+    return [invoice.id for invoice, effect in effects if effect.moved]
 
 
 def record_poll_failure(
     ctx: Context, shipment_ids: Sequence[int], error: str, *, minimum_interval: timedelta
 ) -> None:
     """The carrier did not answer: ask again later, further apart with each failure in a row."""
-    for shipment in _lock_shipments(shipment_ids):
+    for shipment, invoice in _lock_shipments(shipment_ids):
         shipment.poll_failures += 1
         shipment.last_error = error[:500]
-        shipment.next_poll_at = next_poll_after(
-            ShipmentStatus(shipment.status), shipment.poll_failures, ctx.now, minimum=minimum_interval
-        )
+        _set_next_poll(ctx, invoice, shipment, minimum_interval)
     db.session.flush()
+
+
+def shipments_of_orders(carrier: str, orders: Iterable[TrackedOrder]) -> dict[int, TrackedOrder]:
+    """The shipments that orders of a carrier are about, by id; a reference under an alias counts too."""
+    by_ref = {ref: order for order in orders for ref in (*order.aliases, order.ref)}
+    rows = db.session.execute(
+        select(Shipment.id, Shipment.order_ref).where(
+            tuple_(Shipment.carrier, Shipment.order_ref).in_([(carrier, ref) for ref in by_ref])
+        )
+    )
+    return {row.id: by_ref[row.order_ref] for row in rows}
 
 
 def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
@@ -106,86 +161,160 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     shipment = db.session.scalars(select(Shipment).where(Shipment.invoice_id == invoice_id)).one()
     if shipment.carrier != MANUAL:
         raise Conflict("The delivery company reports this delivery; it cannot be entered by hand.")
-    mark_delivered(ctx, invoice, shipment, reason=reason.strip())
+    if invoice.status != InvoiceStatus.APPROVED or shipment.status == ShipmentStatus.DELIVERED:
+        raise IllegalTransition("The delivery of this invoice cannot be reported (any more).")
+    known, shipment.status = shipment.status, ShipmentStatus.DELIVERED
+    shipment.status_changed_at, shipment.next_poll_at = ctx.now, None
+    if not settle_locked(ctx, [(invoice, shipment)], reason=reason.strip()):
+        # Other conditions are open: the evidence must be kept all the same.
+        record_event(
+            ctx,
+            "invoice",
+            invoice.id,
+            "shipment",
+            from_value=known,
+            to_value=shipment.status,
+            reason=reason.strip(),
+        )
     return invoice
 
 
-def mark_delivered(ctx: Context, invoice: Invoice, shipment: Shipment, *, reason: str) -> None:
-    """Move a locked invoice to financeable because its goods arrived."""
-    before = invoice.status
-    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.DELIVERED)
-    invoice.financeable_at = ctx.now
-    shipment.status = ShipmentStatus.DELIVERED
-    shipment.next_poll_at = None
-    record_event(
-        ctx, "invoice", invoice.id, "delivered", from_value=before, to_value=invoice.status, reason=reason
-    )
-
-
-def _lock_shipments(shipment_ids: Sequence[int]) -> Sequence[Shipment]:
-    """The shipments with their invoices locked first, as the lock order has it."""
+def _lock_shipments(shipment_ids: Sequence[int]) -> list[tuple[Shipment, Invoice]]:
+    """The shipments with their invoices, which are locked first, as the lock order has it."""
     invoice_ids = db.session.scalars(select(Shipment.invoice_id).where(Shipment.id.in_(shipment_ids))).all()
-    lock_invoices(invoice_ids)
-    return db.session.scalars(
+    invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)}
+    shipments = db.session.scalars(
         select(Shipment)
         .where(Shipment.id.in_(shipment_ids))
         .order_by(Shipment.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
-    ).all()
-
-
-def _note_missing(ctx: Context, shipment: Shipment, minimum_interval: timedelta) -> None:
-    shipment.last_polled_at = ctx.now
-    shipment.poll_failures += 1
-    shipment.last_error = "The delivery company does not know this order."
-    shipment.next_poll_at = next_poll_after(
-        ShipmentStatus(shipment.status), shipment.poll_failures, ctx.now, minimum=minimum_interval
     )
+    return [(shipment, invoices[shipment.invoice_id]) for shipment in shipments]
 
 
-def _store_status(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
-    """Keep the raw status event and documents; True when the shipment's status is a new one."""
-    values: dict[str, Any] = {
-        "shipment_id": shipment.id,
-        "status": order.status,
-        "raw_status": order.raw_status,
-        "occurred_at": order.updated_at,
-        "received_at": ctx.now,
-        "raw": dict(order.raw),
-    }
-    db.session.execute(insert(ShipmentEvent).values(values).on_conflict_do_nothing())
-    for document in order.documents:
-        db.session.execute(
-            insert(ShipmentDocument)
-            .values(shipment_id=shipment.id, kind=document.kind, uri=document.uri)
-            .on_conflict_do_nothing()
-        )
-    shipment.eta = order.eta
-    before = shipment.status
-    shipment.status, shipment.raw_status = order.status, order.raw_status
-    if before == order.status:
+def _record_answer(
+    ctx: Context,
+    judge: Judge,
+    invoice: Invoice,
+    shipment: Shipment,
+    order: TrackedOrder | None,
+    *,
+    asked: bool,
+) -> Effect:
+    """Take one answer over into its locked shipment and let it act on the invoice."""
+    if asked:
+        shipment.last_polled_at = ctx.now
+    if order is None:
+        shipment.poll_failures += 1
+        shipment.last_error = "The delivery company does not know this order."
+        return NOTHING
+    shipment.poll_failures = 0
+    shipment.last_error = None
+    was_delivered = shipment.status == ShipmentStatus.DELIVERED
+    revalued = _take_value(ctx, shipment, order)
+    if not _take_over(ctx, shipment, order) and not revalued:
+        return NOTHING
+    return apply_shipment_status(ctx, invoice, shipment, judge, was_delivered=was_delivered)
+
+
+def _take_value(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
+    """Keep another declared value than the known one, unless these are late news; whether it was another."""
+    known_at = shipment.status_occurred_at
+    if order.declared_value is None or order.declared_value == shipment.declared_value:
         return False
+    if known_at is not None and order.updated_at is not None and order.updated_at < known_at:
+        return False
+    shipment.declared_value, shipment.declared_at = order.declared_value, ctx.now
+    return True
+
+
+def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
+    """Put the shipment into the status that the order tells; False when that is no news."""
+    known, known_at = ShipmentStatus(shipment.status), shipment.status_occurred_at
+    if known == order.status:
+        if known_at is None or (order.updated_at is not None and order.updated_at >= known_at):
+            shipment.raw_status, shipment.eta = order.raw_status, order.eta
+            shipment.status_occurred_at = order.updated_at or known_at
+        return False
+    if not is_news(known, known_at, order.status, order.updated_at):
+        return False
+    shipment.status, shipment.raw_status, shipment.eta = order.status, order.raw_status, order.eta
+    shipment.status_changed_at, shipment.status_occurred_at = ctx.now, order.updated_at
     record_event(
         ctx,
         "invoice",
         shipment.invoice_id,
         "shipment",
-        from_value=before,
+        from_value=known,
         to_value=order.status,
         reason=f"{shipment.carrier} said {order.raw_status}"[:500],
     )
     return True
 
 
-def _move_invoice(ctx: Context, shipment: Shipment) -> bool:
-    """Apply the shipment's new status to its invoice, which is locked; True when the invoice moved."""
-    invoice = db.session.get_one(Invoice, shipment.invoice_id)
-    if shipment.status == ShipmentStatus.DELIVERED and invoice.status == InvoiceStatus.APPROVED:
-        mark_delivered(ctx, invoice, shipment, reason=f"{shipment.carrier} reported the delivery")
-        return True
-    gone = shipment.status in {ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED}
-    if gone and invoice.status in {InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE}:
-        cancel_locked(ctx, invoice, reason=f"{shipment.carrier} reported the shipment as {shipment.status}")
-        return True
-    return False
+def _set_next_poll(ctx: Context, invoice: Invoice, shipment: Shipment, minimum_interval: timedelta) -> None:
+    """Say when to ask next; never again for an invoice that was cancelled while its answer was underway."""
+    if invoice.status == InvoiceStatus.CANCELLED:
+        shipment.next_poll_at = None
+        return
+    shipment.next_poll_at = next_poll_after(
+        ShipmentStatus(shipment.status),
+        shipment.poll_failures,
+        ctx.now,
+        minimum=minimum_interval,
+        chance=_chance(),
+    )
+
+
+_KEEP_EVENTS = text(
+    """
+    INSERT INTO shipment_events (shipment_id, status, raw_status, occurred_at, received_at, raw)
+    SELECT e.shipment_id, e.status, e.raw_status, e.occurred_at, :now, e.raw
+    FROM jsonb_to_recordset(CAST(:events AS jsonb))
+        AS e (shipment_id bigint, status text, raw_status text, occurred_at timestamptz, raw jsonb)
+    ON CONFLICT DO NOTHING
+    """
+)
+_KEEP_DOCUMENTS = text(
+    """
+    INSERT INTO shipment_documents (shipment_id, kind, uri)
+    SELECT d.shipment_id, d.kind, d.uri
+    FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS d (shipment_id bigint, kind text, uri text)
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
+def _keep_events(ctx: Context, heard: Iterable[tuple[Shipment, TrackedOrder]]) -> None:
+    """Keep every raw event of all histories, each once, in one statement."""
+    events = [
+        {
+            "shipment_id": shipment.id,
+            "status": event.status,
+            "raw_status": event.raw_status,
+            "occurred_at": event.occurred_at and event.occurred_at.isoformat(),
+            "raw": dict(event.raw),
+        }
+        for shipment, order in heard
+        for event in _history(order)
+    ]
+    if events:
+        db.session.execute(_KEEP_EVENTS, {"now": ctx.now, "events": json.dumps(events)})
+
+
+def _history(order: TrackedOrder) -> Sequence[TrackingEvent]:
+    """The order's events; its present status is one of them even where the carrier leaves it out."""
+    present = TrackingEvent(order.status, order.raw_status, order.updated_at, order.raw)
+    known = any(event.status == order.status for event in order.events)
+    return order.events if known else (*order.events, present)
+
+
+def _keep_documents(heard: Iterable[tuple[Shipment, TrackedOrder]]) -> None:
+    documents = [
+        {"shipment_id": shipment.id, "kind": document.kind, "uri": document.uri}
+        for shipment, order in heard
+        for document in order.documents
+    ]
+    if documents:
+        db.session.execute(_KEEP_DOCUMENTS, {"documents": json.dumps(documents)})

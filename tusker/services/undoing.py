@@ -23,6 +23,7 @@ from tusker.models import (
     Receipt,
     ReceiptKind,
 )
+from tusker.services.claims import drop_return_claims
 from tusker.services.context import Context
 from tusker.services.credit_notes import count_notes_as_early
 from tusker.services.disbursals import close_disbursal
@@ -34,6 +35,7 @@ from tusker.services.payouts import lock_claims_of, undo_netting
 from tusker.services.receipts import REVIEW_JOB
 from tusker.services.reserve import take_back_release, undo_holds
 from tusker.services.settlement import lock_payout, mail_failure, settle_payout
+from tusker.services.shipment_effects import settle_ids
 from tusker.services.statement_entries import reopen_entry_of
 from tusker.transactions import after_commit
 
@@ -176,6 +178,7 @@ def _undo_payouts(
     loans = [loan for loan in _lock_loans(list(invoices)).values() if loan.disbursal_id == disbursal.id]
     _check_untouched(loans, invoices)
     lock_claims_of([payout.supplier_id for payout in payouts])
+    drop_return_claims(ctx, list(invoices.values()))
     for line in paid:
         line.state, line.reason = LineState.REMOVED, f"payout undone: {why}"[:500]
     for payout in payouts:
@@ -195,6 +198,7 @@ def _undo_payouts(
         reason=f"{disbursal.reference}: {why}",
     )
     count_notes_as_early(ctx, list(invoices), disbursal.id)
+    settle_ids(ctx, list(invoices))
     after_commit(REVIEW_JOB)
     standing = select(Payout.id).where(
         Payout.disbursal_id == disbursal.id,

@@ -12,6 +12,7 @@ from pathlib import Path
 from tusker.simulator.api import Courier
 from tusker.simulator.server import CourierServer
 from tusker.simulator.store import Store
+from tusker.simulator.webhooks import Target
 
 log = logging.getLogger("tusker.simulator")
 
@@ -38,10 +39,20 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "--speed", type=_positive, default=1.0, help="how much quicker orders move by themselves"
     )
     parser.add_argument("--public-url", default="", help="address under which people's browsers reach it")
+    parser.add_argument(
+        "--webhook-url",
+        default="",
+        help="tell this address of each change, signed with the variable TUSKER_CARRIER_WEBHOOK_SECRET",
+    )
     parser.add_argument("--log-level", default=os.environ.get("LOG_LEVEL", "INFO"), type=str.upper)
     parsed = parser.parse_args(arguments)
     if not parsed.token:
         parser.error("--token or the variable TUSKER_CARRIER_TOKEN is needed")
+    parsed.webhook_secret = os.environ.get("TUSKER_CARRIER_WEBHOOK_SECRET", "")
+    if parsed.webhook_url and not parsed.webhook_secret:
+        parser.error("--webhook-url needs the variable TUSKER_CARRIER_WEBHOOK_SECRET")
+    if parsed.webhook_url and not parsed.webhook_url.startswith(("http://", "https://")):
+        parser.error("--webhook-url must begin with http:// or https://")
     return parsed
 
 
@@ -51,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     store = Store(options.state)
     courier = Courier(store, options.token, options.speed, options.public_url.rstrip("/"))
+
+    if options.webhook_url:
+        courier.send_webhooks(Target(options.webhook_url, options.webhook_secret))
 
     def stop(number: int, _frame: object) -> None:
         # Once is enough: a second Ctrl-C must not interrupt the closing of the file.

@@ -6,6 +6,7 @@
     POST   /sim/orders/<ref>/status   {"status": 21}
     POST   /sim/users                 {"users": [{"id", "loc_id", "name", "phone", "city"}]}
     POST   /sim/clock                 {"seconds": 3600}
+    POST   /sim/webhook               {"url": "http://…", "secret": "…"}; DELETE stops
     POST   /sim/faults                {"fault": "500", "calls": 2, "seconds": 1} or {"faults": [...]}
     GET, DELETE /sim/faults, /sim/stats;  GET /sim/clock, /healthz
 
@@ -36,8 +37,10 @@ from tusker.simulator.messages import (
     read_orders,
     read_people,
     read_status,
+    read_target,
 )
 from tusker.simulator.store import Order, Store
+from tusker.simulator.webhooks import Sender, Target
 
 MOST_REFS = 10
 CARRIER_PATHS = ("/orders/search", "/search/users/suggestions")
@@ -49,6 +52,7 @@ class Stats:
 
     order_calls: int = 0
     refs_asked: int = 0
+    distinct_refs: int = 0
     largest_batch: int = 0
     directory_calls: int = 0
     rejected_calls: int = 0
@@ -67,6 +71,11 @@ class Courier:
     faults: Faults = field(default_factory=Faults)
     stats: Stats = field(default_factory=Stats)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    refs_seen: set[str] = field(default_factory=set)
+    sender: Sender = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sender = Sender(lambda: [webhook_body(self, order) for order in self.store.take_moved()])
 
     def count(self, **more: int) -> None:
         """Add to the statistics."""
@@ -74,10 +83,25 @@ class Courier:
             for name, number in more.items():
                 setattr(self.stats, name, getattr(self.stats, name) + number)
 
-    def largest(self, batch: int) -> None:
-        """Remember the largest batch seen."""
+    def count_search(self, refs: list[str]) -> None:
+        """Add a question about orders to the statistics."""
         with self.lock:
-            self.stats.largest_batch = max(self.stats.largest_batch, batch)
+            stats = self.stats
+            stats.largest_batch = max(stats.largest_batch, len(refs))
+            if len(refs) <= MOST_REFS:
+                self.refs_seen.update(refs)
+                stats.refs_asked += len(refs)
+                stats.distinct_refs = len(self.refs_seen)
+
+    def forget_counts(self) -> None:
+        """Count from nothing again."""
+        with self.lock:
+            self.stats, self.refs_seen = Stats(), set()
+
+    def send_webhooks(self, target: Target | None) -> None:
+        """Tell `target` of each change from now on; None: nobody."""
+        self.store.watch(target is not None)
+        self.sender.aim(target)
 
 
 _KEEP = object()
@@ -110,6 +134,11 @@ def _orders_body(key: str, orders: list[str], more: str = "") -> bytes:
     return f'{{"{key}": [{", ".join(orders)}]{more}}}'.encode()
 
 
+def webhook_body(courier: Courier, order: Order) -> bytes:
+    """What a webhook about an order says: the same as an answer about it."""
+    return b'{"pl": ' + _orders_body("orders", [order_json(courier, order)]) + b"}"
+
+
 def search_orders(courier: Courier, request: Request, fault: Fault | None) -> Response:
     """`POST /orders/search`: at most ten references; unknown ones are just absent."""
     courier.count(order_calls=1)
@@ -117,10 +146,9 @@ def search_orders(courier: Courier, request: Request, fault: Fault | None) -> Re
     refs = question.get("o_ref_nos") if isinstance(question, dict) else None
     if not isinstance(refs, list) or not all(isinstance(ref, str) and is_clean(ref) for ref in refs):
         raise BadRequest("pl.o_ref_nos must be a list of texts")
-    courier.largest(len(refs))
+    courier.count_search(refs)
     if len(refs) > MOST_REFS:
         raise BadRequest(f"pl.o_ref_nos may hold at most {MOST_REFS} references")
-    courier.count(refs_asked=len(refs))
     status = _STATUS_OF_FAULT.get(fault.kind, _KEEP) if fault else _KEEP
     found = [order_json(courier, order, status) for order in courier.store.find(refs)]
     return Response(200, b'{"pl": ' + _orders_body("orders", found) + b"}")
@@ -190,6 +218,7 @@ def _set_status(courier: Courier, request: Request, ref: str) -> Response:
     order = courier.store.set_status(ref, read_status(body["status"], "status"))
     if order is None:
         return json_response({"error": "no such order"}, 404)
+    courier.sender.look_now()
     return Response(200, order_json(courier, order).encode())
 
 
@@ -227,9 +256,24 @@ def _show_stats(courier: Courier, _request: Request) -> Response:
 
 
 def _reset_stats(courier: Courier, request: Request) -> Response:
-    with courier.lock:
-        courier.stats = Stats()
+    courier.forget_counts()
     return _show_stats(courier, request)
+
+
+def _set_webhook(courier: Courier, request: Request) -> Response:
+    courier.send_webhooks(read_target(request.json()))
+    return _show_webhook(courier, request)
+
+
+def _stop_webhook(courier: Courier, request: Request) -> Response:
+    courier.send_webhooks(None)
+    return _show_webhook(courier, request)
+
+
+def _show_webhook(courier: Courier, _request: Request) -> Response:
+    sender = courier.sender
+    url = sender.target.url if sender.target else None
+    return json_response({"url": url, "sent": sender.sent, "given_up": sender.given_up})
 
 
 def _health(_courier: Courier, _request: Request) -> Response:
@@ -268,6 +312,9 @@ ROUTES: dict[tuple[str, str], Callable[[Courier, Request], Response]] = {
     ("GET", "/sim/faults"): _show_faults,
     ("POST", "/sim/faults"): _add_faults,
     ("DELETE", "/sim/faults"): _clear_faults,
+    ("GET", "/sim/webhook"): _show_webhook,
+    ("POST", "/sim/webhook"): _set_webhook,
+    ("DELETE", "/sim/webhook"): _stop_webhook,
     ("GET", "/sim/stats"): _show_stats,
     ("DELETE", "/sim/stats"): _reset_stats,
     ("POST", "/skip-time"): _skip_time,

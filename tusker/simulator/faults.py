@@ -20,8 +20,8 @@ class FaultKind(StrEnum):
     ERROR_503 = "503"
     TOO_MANY = "429"  # with Retry-After: `seconds` (1)
     REFUSED = "401"
-    HUGE = "huge"  # 2 MiB of JSON
-    REDIRECT = "redirect"
+    HUGE = "huge"  # 50 MiB of JSON
+    REDIRECT = "redirect"  # to an address inside a cloud's network
     UNKNOWN_STATUS = "unknown_status"  # 99
     NULL_STATUS = "null_status"
     EMPTY_STATUS = "empty_status"

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from tusker.simulator.faults import Fault, FaultKind
 from tusker.simulator.statuses import PLACED, Plan, default_plan
 from tusker.simulator.store import NewOrder, Person
+from tusker.simulator.webhooks import Target
 
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,12})?")
 LONGEST = 10 * 365 * 86400.0
@@ -174,3 +175,11 @@ def read_faults(body: Mapping[str, object]) -> list[Fault]:
 def read_advance(body: Mapping[str, object]) -> float:
     """The seconds of `POST /sim/clock`. Raises `BadRequest`."""
     return _seconds(body.get("seconds"), "seconds")
+
+
+def read_target(body: Mapping[str, object]) -> Target:
+    """Where webhooks are to go. Raises `BadRequest`."""
+    url = _text(body, "url", "webhook") or ""
+    if not url.startswith(("http://", "https://")):
+        raise BadRequest("webhook: url must begin with http:// or https://")
+    return Target(url, _text(body, "secret", "webhook") or "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
@@ -16,7 +15,9 @@ from tusker.simulator.messages import Request, Response, json_response
 log = logging.getLogger(__name__)
 
 LARGEST_BODY = 64 * 1024 * 1024
-HUGE_ANSWER = 2 * 1024 * 1024
+HUGE_ANSWER = 50 * 1024 * 1024
+HUGE_PIECE = b"x" * 64 * 1024
+PRIVATE_ADDRESS = "http://169.254.169.254/latest/meta-data/"
 
 _STATUS_ANSWERS = {
     FaultKind.ERROR_500: (500, "something went wrong"),
@@ -47,6 +48,7 @@ class CourierServer(ThreadingHTTPServer):
     def server_close(self) -> None:
         """Stop listening and let go of the clients that a fault keeps waiting."""
         self.stopping.set()
+        self.courier.sender.close()
         super().server_close()
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -139,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         courier.count(faults_served=1)
         log.info("playing the fault %s", fault.kind)
-        if fault.kind in (FaultKind.TIMEOUT, FaultKind.SLOW_DRIP, FaultKind.CUT):
+        if fault.kind in (FaultKind.TIMEOUT, FaultKind.SLOW_DRIP, FaultKind.CUT, FaultKind.HUGE):
             self.close_connection = True
             self._play_on_the_wire(fault, request)
         else:
@@ -155,9 +157,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault.kind is FaultKind.HTML:
             return Response(200, b"<!doctype html><title>Sign in</title>", "text/html; charset=utf-8")
         if fault.kind is FaultKind.REDIRECT:
-            return Response(302, headers={"Location": "/healthz"})
-        if fault.kind is FaultKind.HUGE:
-            return Response(200, json.dumps({"pl": {"filler": "x" * HUGE_ANSWER}}).encode())
+            return Response(302, headers={"Location": PRIVATE_ADDRESS})
         answer = answer_carrier(self.server.courier, request, fault)
         if fault.kind is FaultKind.TRUNCATED:
             return Response(answer.status, answer.body[: len(answer.body) // 2])
@@ -167,14 +167,31 @@ class Handler(BaseHTTPRequestHandler):
         if fault.kind is FaultKind.TIMEOUT:
             self.server.stopping.wait(30.0 if fault.seconds is None else fault.seconds)
             return
+        if fault.kind is FaultKind.HUGE:
+            self._send_huge()
+            return
         answer = answer_carrier(self.server.courier, request, fault)
         self._send_head(answer, len(answer.body))
         if fault.kind is FaultKind.CUT:
             self.wfile.write(answer.body[: len(answer.body) // 2])
             self.wfile.flush()
             return
+        self._drip(answer, 1.0 if fault.seconds is None else fault.seconds)
+
+    def _send_huge(self) -> None:
+        """A body that is JSON if somebody reads all of it; nobody sensible does."""
+        begin, end = b'{"pl": {"filler": "', b'"}}'
+        pieces = HUGE_ANSWER // len(HUGE_PIECE)
+        self._send_head(Response(200), len(begin) + pieces * len(HUGE_PIECE) + len(end))
+        self.wfile.write(begin)
+        for _ in range(pieces):
+            self.wfile.write(HUGE_PIECE)
+        self.wfile.write(end)
+        self.wfile.flush()
+
+    def _drip(self, answer: Response, seconds: float) -> None:
         for number in range(len(answer.body)):
             self.wfile.write(answer.body[number : number + 1])
             self.wfile.flush()
-            if self.server.stopping.wait(1.0 if fault.seconds is None else fault.seconds):
+            if self.server.stopping.wait(seconds):
                 return

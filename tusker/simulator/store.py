@@ -88,6 +88,7 @@ class Store:
         self._db.executescript(SCHEMA)
         row = self._db.execute("SELECT value FROM settings WHERE name = 'clock offset'").fetchone()
         self._offset = float(row[0]) if row else 0.0
+        self._moved: dict[str, None] | None = None
 
     def close(self) -> None:
         """Close the file."""
@@ -202,6 +203,22 @@ class Store:
             "UPDATE orders SET status = ?, changed_at = ?, plan = ?, next_at = ? WHERE ref = ?",
             (status, when, json.dumps(rest), rest[0][0] if rest else None, ref),
         )
+        if self._moved is not None:
+            self._moved[ref] = None
+
+    def watch(self, wanted: bool) -> None:
+        """Remember from now on which orders move, or no longer."""
+        with self._lock:
+            self._moved = {} if wanted else None
+
+    def take_moved(self) -> list[Order]:
+        """The orders that moved since this was last asked, as they are now; none unless watched."""
+        with self._lock, self._db:
+            if self._moved is None:
+                return []
+            self._settle()
+            refs, self._moved = list(self._moved), {}
+        return [order for ref in refs for order in self.find([ref])]
 
     def put_people(self, people: Iterable[Person]) -> int:
         """Add people to the directory; the same id at the same location is replaced. Returns how many."""

@@ -24,6 +24,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 MARK = "tusker_access"
 PUBLIC = "public"
 BY_TOKEN = "by_token"  # noqa: S105 (a mark, no secret)
+BY_SIGNATURE = "by_signature"
 STAFF = (Role.ADMIN, Role.AUDITOR)
 COMPANIES = (Role.SUPPLIER, Role.PURCHASER)
 
@@ -37,6 +38,12 @@ def public(view: View) -> View:
 def by_token(view: View) -> View:
     """Mark a view of `/api/` that checks an API token itself; browser sessions count for nothing there."""
     setattr(view, MARK, BY_TOKEN)
+    return view
+
+
+def by_signature(view: View) -> View:
+    """Mark a view of `/api/` that checks the sender's signature over the body itself, before it does anything."""
+    setattr(view, MARK, BY_SIGNATURE)
     return view
 
 

@@ -8,6 +8,7 @@ from flask import current_app, request, url_for
 from flask_login import current_user
 
 from tusker.models import Role
+from tusker.queries.attention import count_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,14 @@ class NavEntry:
     icon: str
     url: str
     active: bool
+    count: int = 0
+    """How much waits there."""
 
 
 # (label, icon, endpoint, group); a new group starts with a thin line above it
 _STAFF = (
     ("Dashboard", "gauge", "admin.dashboard", "work"),
+    ("Attention", "bell", "admin.attention", "work"),
     ("Invoices", "file-invoice", "invoices.index", "work"),
     ("To be financed", "hourglass", "admin.queue", "work"),
     ("Disbursals", "building-bank", "admin.disbursals", "work"),
@@ -36,9 +40,11 @@ _STAFF = (
     ("Exposure", "chart-bar", "reports.exposure", "reports"),
     ("Statements", "report-money", "reports.statement", "reports"),
     ("Calculator", "calculator", "reports.calculator", "reports"),
+    ("Tracking", "truck-delivery", "admin.tracking", "control"),
     ("Proof", "scale", "admin.proof", "control"),
     ("Events", "history", "admin.events", "control"),
     ("Users", "users", "admin.users", "control"),
+    ("Carriers", "truck-delivery", "admin.carriers", "control"),
 )
 _SUPPLIER = (
     ("Dashboard", "gauge", "invoices.dashboard", "work"),
@@ -55,6 +61,7 @@ _SUPPLIER = (
 _PURCHASER = (
     ("Dashboard", "gauge", "invoices.dashboard", "work"),
     ("Invoices", "file-invoice", "invoices.index", "work"),
+    ("To confirm", "circle-check", "invoices.to_confirm", "work"),
     ("To repay", "receipt-refund", "invoices.to_repay", "work"),
     ("Credit lines", "arrows-exchange", "customers.my_lines", "book"),
     ("Ageing", "calendar-due", "reports.ageing", "reports"),
@@ -62,6 +69,8 @@ _PURCHASER = (
     ("Statement", "report-money", "reports.statement", "reports"),
     ("Calculator", "calculator", "reports.calculator", "reports"),
 )
+COUNTS = {"admin.attention": count_open}
+"""Entries that say how much waits."""
 BY_ROLE = {Role.ADMIN: _STAFF, Role.AUDITOR: _STAFF, Role.SUPPLIER: _SUPPLIER, Role.PURCHASER: _PURCHASER}
 HOME = {
     Role.ADMIN: "admin.dashboard",
@@ -80,7 +89,10 @@ def navigation() -> list[list[NavEntry]]:
     active = _active(here)
     for label, icon, endpoint, group in BY_ROLE[Role(current_user.role)]:
         if endpoint in current_app.view_functions:
-            groups.setdefault(group, []).append(NavEntry(label, icon, url_for(endpoint), endpoint == active))
+            count = COUNTS[endpoint]() if endpoint in COUNTS else 0
+            groups.setdefault(group, []).append(
+                NavEntry(label, icon, url_for(endpoint), endpoint == active, count)
+            )
     return list(groups.values())
 
 

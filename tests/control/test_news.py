@@ -1,0 +1,245 @@
+"""What the delivery company's news do to an invoice, wherever it stands; and what is done once however often said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from tests.control.conftest import Desk, disbursal_with, open_kinds, shipment_of
+from tests.services.test_admission import in_threads
+from tusker.domain.shipments import ShipmentStatus as S
+from tusker.errors import Conflict, IllegalTransition, InvalidInput
+from tusker.extensions import db
+from tusker.models import Claim, DisbursalLine, Event, Payout
+from tusker.queries.proof import prove
+from tusker.services.attention import open_invoice_item
+from tusker.services.claims import accept_claim, claim_returned, dismiss_claim
+from tusker.services.context import Context
+from tusker.services.credit_notes import record_credit_note
+from tusker.services.disbursals import bundle_selection
+from tusker.services.locks import lock_invoices
+from tusker.services.release import approve, release
+from tusker.services.settlement import confirm, reject_payout
+from tusker.services.undoing import undo_disbursal
+from tusker.transactions import transaction
+
+# station: (after a return, disbursal then, items); (after the delivery is taken back)
+TABLE = {
+    "approved": ("cancelled", None, [], "approved"),
+    "waiting": ("cancelled", None, ["returned_before_payout"], "approved"),
+    "financeable": ("cancelled", None, ["returned_before_payout"], "approved"),
+    "draft": ("cancelled", "dropped", ["returned_before_payout"], "approved"),
+    "approved_disbursal": ("cancelled", "dropped", ["returned_before_payout"], "bundled"),
+    "released": ("bundled", "released", ["stop_payment"], "bundled"),
+    "disbursed": ("disbursed", "confirmed", ["returned_after_payout"], "disbursed"),
+    "repaid": ("repaid", "confirmed", [], "repaid"),
+    "written_off": ("written_off", "confirmed", [], "written_off"),
+    "cancelled": ("cancelled", None, [], "cancelled"),
+}
+
+
+@pytest.mark.parametrize("gone", [S.RETURNED, S.CANCELLED])
+@pytest.mark.parametrize("station", TABLE)
+def test_goods_that_are_gone(desk: Desk, station: str, gone: S) -> None:
+    after, disbursal, kinds, _ = TABLE[station]
+    invoice = desk.bring_to(station)
+    for _ in range(2):  # said again, nothing changes any more
+        desk.say(invoice, gone)
+        desk.watch()
+        assert (invoice.status, open_kinds()) == (after, kinds)
+    if disbursal is not None:
+        assert disbursal_with(invoice).status == disbursal
+    if disbursal == "dropped":
+        line = db.session.query(DisbursalLine).one()
+        assert line.state == "removed"
+        assert f"reported the shipment of {invoice.number} as {gone}" in line.reason
+    assert prove().holds
+
+
+@pytest.mark.parametrize("said", [S.IN_TRANSIT, S.EXCEPTION, S.OUT_FOR_DELIVERY])
+@pytest.mark.parametrize("station", TABLE)
+def test_a_delivery_that_is_taken_back(desk: Desk, station: str, said: S) -> None:
+    invoice = desk.bring_to(station)
+    desk.say(invoice, said)
+    desk.watch()
+    assert invoice.status == TABLE[station][3]
+    assert prove().holds
+
+
+def test_taken_back_in_an_approved_disbursal_its_release_is_refused(desk: Desk) -> None:
+    invoice = desk.bring_to("approved_disbursal")
+    desk.say(invoice, S.IN_TRANSIT)
+    with pytest.raises(Conflict, match="waits for the delivery"), transaction():
+        release(desk.ctx, disbursal_with(invoice).id, execution_date=desk.ctx.today, second_admin=False)
+    assert db.session.query(Payout).count() == 0
+
+
+def test_a_returned_invoice_is_not_released_even_before_the_job_ran(desk: Desk) -> None:
+    invoice = desk.bring_to("approved_disbursal")
+    desk.say(invoice, S.RETURNED)
+    with pytest.raises(Conflict, match="Not to be paid out"), transaction():
+        release(desk.ctx, disbursal_with(invoice).id, execution_date=desk.ctx.today, second_admin=False)
+
+
+def test_others_stay_in_the_disbursal_that_lost_one(desk: Desk) -> None:
+    lost, kept = (desk.deliver(desk.ask(1_000_00)) for _ in range(2))
+    with transaction():
+        disbursal = bundle_selection(desk.ctx, [lost.id, kept.id])
+        approve(desk.ctx, disbursal.id, second_admin=False)
+    desk.say(lost, S.RETURNED)
+    desk.watch()
+    assert (lost.status, kept.status, disbursal.status) == ("cancelled", "bundled", "draft")
+    assert disbursal.approved_at is None
+
+
+def test_a_payment_that_was_stopped_ends_the_invoice(desk: Desk) -> None:
+    invoice = desk.bring_to("released")
+    desk.say(invoice, S.RETURNED)
+    desk.watch()
+    with transaction():
+        reject_payout(desk.ctx, db.session.query(Payout).one().id, reason="stopped by us")
+    desk.watch()
+    assert (invoice.status, open_kinds()) == ("cancelled", ["returned_before_payout"])
+    assert prove().holds
+
+
+def test_a_payment_that_left_all_the_same_is_claimed(desk: Desk) -> None:
+    invoice = desk.bring_to("released")
+    desk.say(invoice, S.RETURNED)
+    with transaction():
+        confirm(desk.ctx, disbursal_with(invoice).id, bank_reference="B-1", value_date=desk.ctx.today)
+    desk.watch()
+    claim = db.session.query(Claim).one()
+    assert (claim.state, claim.amount, open_kinds()) == ("review", 8_000_00, ["returned_after_payout"])
+
+
+def test_twenty_who_hear_of_a_return_make_one_claim(app: Flask, desk: Desk) -> None:
+    invoice = desk.bring_to("disbursed")
+    ctx, invoice_id = desk.ctx, invoice.id
+
+    def hear() -> None:
+        with transaction():
+            claim_returned(ctx, lock_invoices([invoice_id]))
+
+    in_threads(app, [hear] * 20)
+    assert db.session.query(Claim).count() == 1
+    assert db.session.query(Event).filter_by(kind="claimed").count() == 1
+
+
+def test_the_claim_is_netted_only_once_it_is_accepted(desk: Desk, admin: Context) -> None:
+    invoice = desk.bring_to("disbursed")
+    desk.say(invoice, S.RETURNED)
+    claim = db.session.query(Claim).one()
+
+    def next_payout() -> int:
+        other = desk.deliver(desk.ask(5_000_00))
+        with transaction():
+            disbursal = bundle_selection(desk.ctx, [other.id])
+            approve(desk.ctx, disbursal.id, second_admin=False)
+            release(desk.ctx, disbursal.id, execution_date=desk.ctx.today, second_admin=False)
+        return db.session.query(Payout).order_by(Payout.id.desc()).first().claims
+
+    assert next_payout() == 0
+    for amount in (0, claim.amount + 1):
+        with pytest.raises(InvalidInput) as refused, transaction():
+            accept_claim(admin, claim.id, amount=amount, reason="agreed")
+        assert refused.value.field == "amount"
+    with transaction():
+        accept_claim(admin, claim.id, amount=1_500_00, reason="agreed with the supplier")
+    desk.watch()
+    assert (claim.state, claim.decided_by, open_kinds()) == ("accepted", admin.actor_id, [])
+    assert next_payout() == 1_500_00
+    assert prove().holds
+    with pytest.raises(Conflict, match="accepted already"), transaction():
+        dismiss_claim(admin, claim.id, reason="no")
+
+
+def test_a_dismissed_claim_is_not_made_again(desk: Desk, admin: Context) -> None:
+    invoice = desk.bring_to("disbursed")
+    desk.say(invoice, S.RETURNED)
+    claim = db.session.query(Claim).one()
+    with pytest.raises(InvalidInput), transaction():
+        dismiss_claim(admin, claim.id, reason=" ")
+    with transaction():
+        dismiss_claim(admin, claim.id, reason="the purchaser pays all the same")
+    desk.watch()
+    assert (claim.open_amount, open_kinds(), db.session.query(Claim).count()) == (0, [], 1)
+    assert prove().holds
+
+
+def test_undoing_the_payout_drops_the_claim_and_the_invoice(desk: Desk) -> None:
+    invoice = desk.bring_to("disbursed")
+    desk.say(invoice, S.RETURNED)
+    with transaction():
+        undo_disbursal(desk.ctx, disbursal_with(invoice).id, reason="came back")
+    assert (db.session.query(Claim).one().state, invoice.status) == ("dismissed", "cancelled")
+    assert prove().holds
+
+
+def test_another_declared_value_holds_the_invoice_until_it_agrees(desk: Desk) -> None:
+    invoice = desk.bring_to("financeable")
+    desk.say(invoice, S.DELIVERED, value=9_000_00)
+    desk.watch()
+    assert (invoice.status, invoice.financeable_at, open_kinds()) == ("approved", None, ["value_differs"])
+    desk.say(invoice, S.DELIVERED, value=10_050_00)  # on the edge of 0.5 %
+    desk.watch()
+    assert (invoice.status, open_kinds()) == ("financeable", [])
+
+
+def test_a_credit_note_makes_the_declared_value_agree(desk: Desk) -> None:
+    invoice = desk.deliver(desk.ask(), value=9_000_00)
+    assert invoice.status == "approved"
+    with transaction():
+        record_credit_note(desk.ctx, invoice.id, number="CN-1", amount=1_000_00)
+    desk.watch()
+    assert (invoice.status, invoice.principal, open_kinds()) == ("financeable", 7_200_00, [])
+
+
+def test_another_declared_value_takes_it_out_of_a_draft(desk: Desk) -> None:
+    invoice = desk.bring_to("draft")
+    desk.say(invoice, S.DELIVERED, value=1_00)
+    desk.watch()
+    assert (invoice.status, disbursal_with(invoice).status) == ("approved", "dropped")
+
+
+def test_late_news_do_not_change_the_declared_value(desk: Desk) -> None:
+    invoice = desk.bring_to("financeable")
+    desk.ctx = replace(desk.ctx, now=desk.ctx.now.replace(year=2025))
+    desk.say(invoice, S.DELIVERED, value=1_00)
+    assert (shipment_of(invoice).declared_value, invoice.status) == (10_000_00, "financeable")
+
+
+def test_the_database_keeps_items_and_claims_apart(desk: Desk) -> None:
+    invoice = desk.bring_to("approved")
+    with transaction():
+        for _ in range(3):
+            open_invoice_item(desk.ctx, "stalled", invoice.id, "said again")
+    assert open_kinds() == ["stalled"]
+    for wrong in (
+        "UPDATE attention_items SET resolved_at = now()",
+        "UPDATE attention_items SET subject = 'carrier'",
+        "UPDATE attention_items SET kind = 'other'",
+        "UPDATE invoices SET purchaser_answer = 'disputed', answered_at = now()",
+        "UPDATE invoices SET overruled_at = now(), overrule_reason = 'x'",
+        "INSERT INTO claims (supplier_id, invoice_id, state, amount, open_amount, at, booked_on)"
+        f" SELECT supplier_id, id, 'dismissed', 5, 5, now(), now() FROM invoices WHERE id = {invoice.id}",
+    ):
+        with pytest.raises(IntegrityError), transaction() as session:
+            session.execute(text(wrong))
+
+
+def test_a_delivery_cannot_be_reported_twice(desk: Desk) -> None:
+    from tusker.services.tracking import report_delivery
+
+    desk.want(documents=True)
+    invoice = desk.ask()
+    shipment_of(invoice).carrier = "manual"
+    with transaction():
+        report_delivery(desk.ctx, invoice.id, reason="seen it")
+    assert (invoice.status, shipment_of(invoice).status) == ("approved", "delivered")
+    with pytest.raises(IllegalTransition), transaction():
+        report_delivery(desk.ctx, invoice.id, reason="seen it")

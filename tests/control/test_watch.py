@@ -1,0 +1,158 @@
+"""The job: items open and close with their cause, what a person settled stays, admins get one mail a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.control.conftest import Desk, open_kinds, shipment_of
+from tests.services.test_admission import in_threads
+from tusker.domain.attention import ADVICE, AttentionKind
+from tusker.domain.shipments import ShipmentStatus as S
+from tusker.errors import Conflict, InvalidInput
+from tusker.extensions import db
+from tusker.jobs.attention import watch
+from tusker.models import AttentionItem, CarrierState, OutboxMessage
+from tusker.queries.attention import CAUSES, open_counts
+from tusker.services.attention import mail_new_items, resolve_item, review_items, rules_at
+from tusker.services.context import Context
+from tusker.services.funding_control import watch_for_returns
+from tusker.services.mail import compose
+from tusker.services.tracking import record_poll_failure
+from tusker.transactions import transaction
+
+
+def later(desk: Desk, **time: float) -> None:
+    desk.ctx = replace(desk.ctx, now=desk.ctx.now + timedelta(**time))
+
+
+def test_every_kind_has_advice_and_all_but_one_a_cause() -> None:
+    assert set(ADVICE) == set(AttentionKind)
+    assert set(AttentionKind) - set(CAUSES) == {AttentionKind.RETURNED_BEFORE_PAYOUT}
+
+
+def test_a_shipment_that_stands_still(desk: Desk) -> None:
+    invoice = desk.ask()
+    desk.say(invoice, S.IN_TRANSIT)
+    later(desk, days=7)
+    desk.watch()
+    assert open_kinds() == []
+    later(desk, seconds=1)
+    desk.watch()
+    assert open_kinds() == ["stalled"]
+    desk.say(invoice, S.OUT_FOR_DELIVERY)
+    desk.watch()
+    assert open_kinds() == []
+    assert db.session.query(AttentionItem).one().resolved_by is None
+
+
+def test_what_a_person_settled_stays_so_until_it_has_another_cause(desk: Desk, admin: Context) -> None:
+    invoice = desk.ask()
+    desk.say(invoice, S.UNKNOWN)
+    desk.watch()
+    item = db.session.query(AttentionItem).one()
+    with pytest.raises(InvalidInput), transaction():
+        resolve_item(admin, item.id, note=" ")
+    with transaction():
+        resolve_item(admin, item.id, note="their word for customs")
+    with pytest.raises(Conflict), transaction():
+        resolve_item(admin, item.id, note="again")
+    desk.watch()
+    assert (open_kinds(), item.resolution) == ([], "their word for customs")
+    desk.say(invoice, S.IN_TRANSIT)
+    desk.say(invoice, S.UNKNOWN)
+    desk.watch()
+    assert open_kinds() == ["unknown_status"]
+
+
+def test_a_failing_carrier_is_one_item_and_not_one_a_shipment(desk: Desk) -> None:
+    invoices = [desk.ask(100_00) for _ in range(3)]
+    with transaction() as session:
+        for _ in range(3):
+            record_poll_failure(
+                desk.ctx,
+                [shipment_of(i).id for i in invoices],
+                "no answer",
+                minimum_interval=timedelta(minutes=5),
+            )
+        state = CarrierState(carrier="tusker", failures=3, failing_since=desk.ctx.now, last_error="HTTP 500")
+        session.add(state)
+    desk.watch()
+    assert open_kinds() == []
+    later(desk, minutes=30)
+    desk.watch()
+    assert open_kinds() == ["carrier_failing"]
+    assert "HTTP 500" in db.session.query(AttentionItem).one().detail
+    with transaction():
+        state.failures, state.failing_since = 0, None
+    desk.watch()
+    assert open_kinds() == ["unanswered"] * 3
+
+
+def test_runs_at_once_open_one_item_and_send_one_mail(
+    app: Flask, desk: Desk, admin: Context, mails: Callable[[], list[OutboxMessage]]
+) -> None:
+    desk.say(desk.ask(), S.EXCEPTION)
+    ctx = desk.ctx
+
+    def run() -> None:
+        with transaction():
+            review_items(ctx, rules_at(ctx))
+            mail_new_items(ctx)
+
+    in_threads(app, [run] * 8)
+    assert open_counts() == {AttentionKind.SHIPMENT_EXCEPTION: 1}
+    assert [m.template for m in mails()].count("attention") == 1
+
+
+def test_one_mail_names_what_is_new(
+    desk: Desk, admin: Context, mails: Callable[[], list[OutboxMessage]]
+) -> None:
+    for status in (S.EXCEPTION, S.UNKNOWN):
+        desk.say(desk.ask(100_00), status)
+    returned = desk.bring_to("financeable")
+    desk.say(returned, S.RETURNED)
+    watch()
+    watch()
+    (mail,) = [m for m in mails() if m.template == "attention"]
+    sent = compose(desk.ctx, mail)
+    assert sent is not None
+    assert sent["Subject"] == "3 matters need your attention"
+    assert f"Returned before the payout: {returned.number}" in sent.get_content()
+
+
+def test_delivered_goods_are_asked_about_once_a_day(desk: Desk) -> None:
+    invoice = desk.bring_to("financeable")
+    later(desk, hours=23)
+    with transaction():
+        watch_for_returns(desk.ctx)
+    assert shipment_of(invoice).next_poll_at is None
+    later(desk, hours=2)
+    with transaction():
+        watch_for_returns(desk.ctx)
+    assert shipment_of(invoice).next_poll_at == desk.ctx.now
+    desk.say(invoice, S.DELIVERED)
+    assert shipment_of(invoice).next_poll_at is None
+    later(desk, days=31)
+    with transaction():
+        watch_for_returns(desk.ctx)
+    assert shipment_of(invoice).next_poll_at is None
+
+
+def test_an_approval_has_the_goods_looked_after_once_more(desk: Desk) -> None:
+    invoice = desk.bring_to("approved_disbursal")
+    assert shipment_of(invoice).next_poll_at == desk.ctx.now
+    desk.say(invoice, S.DELIVERED)
+    assert shipment_of(invoice).next_poll_at is None
+
+
+def test_the_job_runs_on_an_empty_book_and_makes_no_page_slow(
+    app: Flask, login: Callable[..., FlaskClient]
+) -> None:
+    watch()
+    assert "Nothing here" in login().get("/admin/attention").text

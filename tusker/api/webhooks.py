@@ -1,0 +1,83 @@
+"""Where delivery companies tell of changes by themselves: check the signature, keep the bytes, answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, request
+
+from tusker import clock
+from tusker.api import schemas
+from tusker.api.auth import count_failure
+from tusker.api.operations import bp
+from tusker.api.problems import KINDS, MEDIA_TYPE, ApiError
+from tusker.carriers.registry import get_carriers
+from tusker.errors import NotFound
+from tusker.services.context import Context
+from tusker.services.webhooks import keep_webhook
+from tusker.transactions import transaction
+from tusker.web.access import by_signature
+
+LARGEST_WEBHOOK = 1024 * 1024
+PATH = "/carriers/{carrier}/webhook"
+_PROBLEMS = ("bad_signature", "not_found", "too_large", "too_many_requests", "internal_error")
+
+
+@bp.post("/carriers/<string(maxlength=40):carrier>/webhook")
+@by_signature
+def webhook(carrier: str) -> Response:
+    """Keep a signed webhook for a worker; the same bytes again are answered alike and kept once."""
+    request.max_content_length = LARGEST_WEBHOOK
+    known = get_carriers().get(carrier)
+    if known is None or not known.has_webhooks:
+        raise NotFound("No delivery company of this name sends webhooks here.")
+    raw = request.get_data(cache=False)
+    if not known.verify_webhook(raw, request.headers, webhook_secret(carrier)):
+        count_failure()
+        raise ApiError("bad_signature", KINDS["bad_signature"].advice)
+    now, today = clock.now(), clock.today()
+    with transaction():
+        keep_webhook(Context(actor_id=None, actor=f"webhook {carrier}", now=now, today=today), carrier, raw)
+    return Response(status=202)
+
+
+def webhook_secret(carrier: str) -> str:
+    """What the delivery company signs with; empty, which verifies nothing, where none is configured."""
+    name = "TUSKER_CARRIER" if carrier == "tusker" else carrier.upper()
+    return str(current_app.config.get(f"{name}_WEBHOOK_SECRET") or "")
+
+
+def described() -> dict[str, Any]:
+    """The operation for the OpenAPI document. It is no `operation`: it takes bytes, and a signature for a token."""
+    request_id = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
+    problem = {"schema": {"$ref": f"#/components/schemas/{schemas.Problem.__name__}"}}
+    answers: dict[str, Any] = {
+        "202": {
+            "description": "Kept, or known already. What it says is recorded within seconds.",
+            "headers": request_id,
+        }
+    }
+    for code in _PROBLEMS:
+        kind = KINDS[code]
+        headers: dict[str, Any] = dict(request_id)
+        if kind.status == 429:
+            headers["Retry-After"] = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+        answers[str(kind.status)] = {
+            "description": f"{kind.title} (`{code}`)",
+            "headers": headers,
+            "content": {MEDIA_TYPE: problem},
+        }
+    return {
+        "operationId": "webhook",
+        "tags": ["Delivery companies"],
+        "summary": "Tell of a shipment",
+        "description": (
+            "For delivery companies, in each one's own format, signed over the raw body as each one does it"
+            " (`tusker`: `X-Tusker-Signature: sha256=` and the hexadecimal HMAC-SHA256). At most 1 MiB."
+            " Sending the same again is safe."
+        ),
+        "security": [],
+        "parameters": [{"name": "carrier", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
+        "responses": answers,
+    }

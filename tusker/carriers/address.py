@@ -1,0 +1,47 @@
+"""Addresses that an admin may enter for a delivery company: never a way into the lender's own network."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import urlsplit
+
+from tusker.carriers.deadline import is_public
+from tusker.errors import InvalidInput
+
+LONGEST = 300
+
+
+def check_address(text: str, *, production: bool) -> str:
+    """The address without a slash at its end. Raises `InvalidInput` naming `base_url`.
+
+    In production it must be https and its name must resolve to public addresses only. What it resolves to later is
+    looked at again with each connection (`CarrierHttp`'s `public_only`).
+    """
+    address = text.strip().rstrip("/")
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError as error:
+        raise _refused("is no web address") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or len(address) > LONGEST:
+        raise _refused("must be a web address such as https://api.example.com")
+    if parts.username or parts.password or parts.query or parts.fragment or not address.isascii():
+        raise _refused("must hold nothing but a host, a port and a path")
+    if production:
+        if parts.scheme != "https":
+            raise _refused("must begin with https://")
+        _check_public(parts.hostname, port or 443)
+    return address
+
+
+def _check_public(host: str, port: int) -> None:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise _refused(f"names {host[:100]}, which is not known") from error
+    if not found or not all(is_public(str(entry[4][0])) for entry in found):
+        raise _refused("leads into a private network")
+
+
+def _refused(what: str) -> InvalidInput:
+    return InvalidInput(f"The address {what}.", field="base_url")

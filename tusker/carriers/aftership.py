@@ -1,0 +1,271 @@
+"""The adapter for AfterShip's tracking API (2025-01; older bodies are read too).
+
+A reference is `slug/number` with AfterShip's own slug for the courier (`fedex/1111111111111`), or a bare number.
+What is stored is `slug/number`. AfterShip tracks a number only once it is registered. Checkpoints' times may lack an
+offset, then they are the place's own; they count as UTC. No link to a proof of delivery is documented; who signed is.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from tusker.carriers.base import CarrierProtocolError, CarrierRefused, CarrierUnavailable
+from tusker.carriers.http import CarrierHttp
+from tusker.carriers.parcels import (
+    FINANCEABLE,
+    ParcelRef,
+    as_object,
+    choose,
+    history,
+    instant,
+    lookup,
+    named_parcel,
+    parse_parcel,
+    raw_words,
+    refine,
+    register_each,
+    same_time,
+    settle,
+)
+from tusker.carriers.payload import at, text_or_none
+from tusker.carriers.settings import CarrierSettings, CarrierSpec
+from tusker.carriers.webhook import header, hmac_sha256, read_body, same
+from tusker.domain.shipments import DirectoryEntry, ShipmentStatus, TrackedOrder, TrackingEvent
+from tusker.errors import InvalidInput
+
+log = logging.getLogger(__name__)
+
+NAME = "aftership"
+BATCH_SIZE = 25
+PAGE_SIZE = 100
+MOST_PAGES = 5
+EXAMPLE = "fedex/772857780801111"
+SIGNATURE_HEADER = "aftership-hmac-sha256"
+
+NOTHING_KNOWN = "Pending"
+"""The tag of a number that was registered and nothing is known about: anybody can invent one."""
+
+TAGS: Mapping[str, ShipmentStatus] = {
+    NOTHING_KNOWN: ShipmentStatus.PENDING,
+    "InfoReceived": ShipmentStatus.PENDING,
+    "InTransit": ShipmentStatus.IN_TRANSIT,
+    "OutForDelivery": ShipmentStatus.OUT_FOR_DELIVERY,
+    "AttemptFail": ShipmentStatus.EXCEPTION,
+    "Delivered": ShipmentStatus.DELIVERED,
+    # waits at a counter for the purchaser: the last step before a delivery, and none yet
+    "AvailableForPickup": ShipmentStatus.OUT_FOR_DELIVERY,
+    "Exception": ShipmentStatus.EXCEPTION,
+    "Expired": ShipmentStatus.EXCEPTION,
+}
+
+RETURN_SUBTAGS = frozenset({"Exception_010", "Exception_011"})
+"""On its way back to the sender, and back there: the only subtags that change a tag's meaning."""
+
+ACCEPTED_SUBTAG = "InTransit_002"
+"""The acceptance scan: the courier has it."""
+
+
+class AfterShipCarrier:
+    """A `Carrier` over AfterShip."""
+
+    name = NAME
+    label = "AfterShip"
+    declares_orders = False
+    has_webhooks = True
+    batch_size = BATCH_SIZE
+    requests_per_second = 6.0
+
+    def __init__(self, http: CarrierHttp) -> None:
+        self._http = http
+
+    def parse_reference(self, text: str) -> str:
+        """See `Carrier.parse_reference`."""
+        return str(parse_parcel(text, example=EXAMPLE))
+
+    def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
+        """See `Carrier.fetch`: in batches, unknown numbers registered."""
+        parcels: dict[str, ParcelRef] = {}
+        for ref in dict.fromkeys(refs):
+            try:
+                parcels[ref] = parse_parcel(ref, example=EXAMPLE)
+            except InvalidInput:
+                log.info("carrier %s: %r cannot be a tracking number", NAME, ref[:60])
+        found: dict[str, TrackedOrder] = {}
+        wanted = list(parcels.items())
+        for start in range(0, len(wanted), BATCH_SIZE):
+            found.update(self._fetch_batch(dict(wanted[start : start + BATCH_SIZE])))
+        if register:
+            missing = [ref for ref in parcels if ref not in found]
+            register_each(NAME, missing, lambda ref: self._register(parcels[ref]), found)
+        return found
+
+    def search_directory(self, text: str) -> list[DirectoryEntry]:
+        """See `Carrier.search_directory`: AfterShip has none."""
+        return []
+
+    def check(self) -> str:
+        """See `Carrier.check`."""
+        _trackings(_data(self._http.get_json("/trackings", [("limit", "1")])))
+        return "AfterShip answers and accepts the key."
+
+    def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
+        """See `Carrier.verify_webhook`."""
+        expected = base64.b64encode(hmac_sha256(secret, raw)).decode()
+        return bool(secret) and same(expected, header(headers, SIGNATURE_HEADER))
+
+    def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
+        """See `Carrier.read_webhook`: tracking updates; other events tell nothing."""
+        body = read_body(NAME, raw)
+        event = at(body, "event")
+        if not isinstance(event, str):
+            raise _unreadable("a webhook that is no event")
+        if event != "tracking_update":
+            return []
+        return [_read(at(body, "msg"))]
+
+    def _fetch_batch(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
+        numbers = ",".join(dict.fromkeys(parcel.number for parcel in parcels.values()))
+        params = [("tracking_numbers", numbers), ("limit", str(PAGE_SIZE))]
+        orders = [order for item in self._pages(params) if (order := read_tracking(item)) is not None]
+        found = {}
+        for ref, parcel in parcels.items():
+            mine = [order for order in orders if str(parcel) in (order.ref, *order.aliases)]
+            if mine:
+                found[ref] = choose(mine, lambda order: instant(order.raw.get("created_at")))
+        return found
+
+    def _pages(self, params: list[tuple[str, str]]) -> Iterable[object]:
+        cursor: list[tuple[str, str]] = []
+        for _ in range(MOST_PAGES):
+            data = _data(self._http.get_json("/trackings", params + cursor))
+            yield from _trackings(data)
+            following = text_or_none(at(data, "pagination", "next_cursor"))
+            if at(data, "pagination", "has_next_page") is not True or following is None:
+                return
+            cursor = [("cursor", following)]
+
+    def _register(self, parcel: ParcelRef) -> TrackedOrder | None:
+        question = {"tracking_number": parcel.number}
+        if parcel.courier:
+            question["slug"] = parcel.courier
+        data = _data(self._http.post_json("/trackings", question))
+        inner = at(data, "tracking")
+        order = _read(inner if inner is not None else data)
+        return order if str(parcel) in (order.ref, *order.aliases) else None
+
+
+def read_tracking(item: object) -> TrackedOrder | None:
+    """One tracking; None when it has no number."""
+    number = text_or_none(at(item, "tracking_number"))
+    if number is None:
+        return None
+    ref = named_parcel(number, text_or_none(at(item, "slug")))
+    events = history(at(item, "checkpoints"), _read_event)
+    tag, subtag = at(item, "tag"), at(item, "subtag")
+    raw_status = _raw_status(tag, subtag)
+    status = read_status(tag, subtag)
+    if at(item, "return_to_sender") is True and status is ShipmentStatus.DELIVERED:
+        # Delivered to whom it came from.
+        status = ShipmentStatus.RETURNED
+    believed = settle(TrackingEvent(status, raw_status, same_time(raw_status, events), {}), events)
+    return TrackedOrder(
+        carrier=NAME,
+        ref=str(ref),
+        status=believed.status,
+        raw_status=believed.raw_status,
+        financeable=believed.status in FINANCEABLE and tag != NOTHING_KNOWN,
+        updated_at=believed.occurred_at or instant(at(item, "updated_at")),
+        eta=instant(at(item, "courier_estimated_delivery_date", "estimated_delivery_date"))
+        or instant(at(item, "expected_delivery")),
+        raw=as_object(item),
+        events=events,
+        signed_by=text_or_none(at(item, "signed_by")),
+        aliases=(ref.number,) if ref.courier else (),
+    )
+
+
+def _read_event(item: Mapping[str, object]) -> TrackingEvent:
+    tag, subtag = item.get("tag"), item.get("subtag")
+    return TrackingEvent(
+        read_status(tag, subtag),
+        _raw_status(tag, subtag),
+        instant(item.get("checkpoint_time")),
+        as_object(item),
+    )
+
+
+def _raw_status(tag: object, subtag: object) -> str:
+    return raw_words(tag) if subtag is None else raw_words(tag, subtag)
+
+
+def _belongs(tag: object, subtag: object) -> bool:
+    return isinstance(tag, str) and isinstance(subtag, str) and subtag.startswith(f"{tag}_")
+
+
+def read_status(tag: object, subtag: object) -> ShipmentStatus:
+    """Tusker's word for a tag and its subtag (`Tag_001`)."""
+    word = lookup(TAGS, tag)
+    if isinstance(subtag, str) and subtag in RETURN_SUBTAGS and word is not ShipmentStatus.UNKNOWN:
+        return ShipmentStatus.RETURNED
+    if word is ShipmentStatus.DELIVERED and subtag is not None and not _belongs(tag, subtag):
+        # A delivery whose subtag says something else is for a person to look at.
+        return ShipmentStatus.UNKNOWN
+    return refine(word, ShipmentStatus.PICKED_UP if subtag == ACCEPTED_SUBTAG else None)
+
+
+def _read(item: object) -> TrackedOrder:
+    order = read_tracking(item)
+    if order is None:
+        raise _unreadable("an answer without a tracking number")
+    return order
+
+
+def _data(answer: object) -> object:
+    """What is in the envelope `{meta, data}`; its code counts like a status, since some come with HTTP 200."""
+    code = at(answer, "meta", "code")
+    if code in (401, 403):
+        raise CarrierRefused(
+            f"The delivery company “{NAME}” does not accept our key. An admin must check it.", carrier=NAME
+        )
+    if code == 429 or (type(code) is int and 500 <= code < 600):
+        raise CarrierUnavailable(
+            f"The delivery company “{NAME}” cannot be reached at the moment. Try again in a minute.",
+            carrier=NAME,
+            reason=f"meta.code {code}",
+        )
+    if type(code) is not int or not 200 <= code < 300:
+        raise _unreadable("an answer that says it failed")
+    return at(answer, "data")
+
+
+def _trackings(data: object) -> list[object]:
+    items = at(data, "trackings")
+    if not isinstance(items, list):
+        raise _unreadable("an answer without “trackings”")
+    return items
+
+
+def _unreadable(what: str) -> CarrierProtocolError:
+    return CarrierProtocolError(f"The delivery company “{NAME}” sent {what}.", carrier=NAME)
+
+
+def _headers(key: str) -> dict[str, str]:
+    return {"as-api-key": key}
+
+
+def _make(http: CarrierHttp, settings: CarrierSettings) -> AfterShipCarrier:
+    return AfterShipCarrier(http)
+
+
+SPEC = CarrierSpec(
+    name=NAME,
+    label=AfterShipCarrier.label,
+    default_url="https://api.aftership.com/tracking/2025-01",
+    url_variable="AFTERSHIP_URL",
+    key_variable="AFTERSHIP_API_KEY",
+    webhook_secret_variable="AFTERSHIP_WEBHOOK_SECRET",  # noqa: S106 - the variable's name
+    headers=_headers,
+    make=_make,
+)

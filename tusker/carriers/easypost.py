@@ -1,0 +1,299 @@
+"""The adapter for EasyPost's trackers.
+
+A reference is a tracking code (`EZ1000000001`), better with its carrier (`usps/EZ1000000001`), or a tracker's id
+(`trk_…`). What is stored is `carrier/code` as soon as EasyPost names the carrier. EasyPost tracks a code only once
+it is registered. Times are UTC. No link to a proof of delivery is documented; who signed is.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import quote
+
+from tusker.carriers.base import CarrierProtocolError, CarrierRejected
+from tusker.carriers.http import CarrierHttp
+from tusker.carriers.parcels import (
+    FINANCEABLE,
+    ParcelRef,
+    as_object,
+    choose,
+    history,
+    instant,
+    lookup,
+    named_parcel,
+    parse_parcel,
+    raw_words,
+    refine,
+    register_each,
+    same_time,
+    settle,
+)
+from tusker.carriers.payload import at, text_or_none
+from tusker.carriers.settings import CarrierSettings, CarrierSpec
+from tusker.carriers.webhook import header, hmac_sha256, read_body, same
+from tusker.domain.shipments import DirectoryEntry, ShipmentStatus, TrackedOrder, TrackingEvent
+from tusker.errors import InvalidInput
+
+log = logging.getLogger(__name__)
+
+NAME = "easypost"
+BATCH_SIZE = 25
+PAGE_SIZE = 100
+MOST_PAGES = 5
+EXAMPLE = "usps/9400110898825022579493"
+SIGNATURE_HEADER = "X-Hmac-Signature"
+
+STATUSES: Mapping[str, ShipmentStatus] = {
+    "unknown": ShipmentStatus.UNKNOWN,
+    "pre_transit": ShipmentStatus.PENDING,
+    "in_transit": ShipmentStatus.IN_TRANSIT,
+    "out_for_delivery": ShipmentStatus.OUT_FOR_DELIVERY,
+    # waits at a counter for the purchaser: the last step before a delivery, and none yet
+    "available_for_pickup": ShipmentStatus.OUT_FOR_DELIVERY,
+    "delivered": ShipmentStatus.DELIVERED,
+    "return_to_sender": ShipmentStatus.RETURNED,
+    "failure": ShipmentStatus.EXCEPTION,
+    "cancelled": ShipmentStatus.CANCELLED,
+    # EasyPost could not track it; that says nothing about the goods
+    "error": ShipmentStatus.UNKNOWN,
+}
+
+DETAILS: Mapping[str, ShipmentStatus | None] = {
+    "address_correction": ShipmentStatus.EXCEPTION,
+    "arrived_at_destination": None,
+    "arrived_at_facility": None,
+    "arrived_at_pickup_location": ShipmentStatus.OUT_FOR_DELIVERY,
+    "awaiting_information": ShipmentStatus.EXCEPTION,
+    "cancelled": ShipmentStatus.CANCELLED,
+    "damaged": ShipmentStatus.EXCEPTION,
+    "delayed": None,
+    "delivery_exception": ShipmentStatus.EXCEPTION,
+    "departed_facility": None,
+    "departed_origin_facility": None,
+    "expired": ShipmentStatus.EXCEPTION,
+    "failure": ShipmentStatus.EXCEPTION,
+    "held": ShipmentStatus.EXCEPTION,
+    "in_transit": None,
+    "label_created": None,
+    "lost": ShipmentStatus.EXCEPTION,
+    "missorted": None,
+    "out_for_delivery": ShipmentStatus.OUT_FOR_DELIVERY,
+    "received_at_destination_facility": None,
+    "received_at_origin_facility": ShipmentStatus.PICKED_UP,
+    "refused": ShipmentStatus.EXCEPTION,
+    "return": ShipmentStatus.RETURNED,
+    "status_update": None,
+    "transferred_to_destination_carrier": None,
+    "transit_exception": ShipmentStatus.EXCEPTION,
+    "unknown": None,
+    "weather_delay": None,
+}
+"""What a detail adds to a status (see `refine`); None: nothing."""
+
+CARRIER_NAMES: Mapping[str, str] = {
+    "usps": "USPS",
+    "ups": "UPS",
+    "fedex": "FedEx",
+    "dhlexpress": "DHLExpress",
+    "ontrac": "OnTrac",
+    "canadapost": "CanadaPost",
+    "royalmail": "RoyalMail",
+}
+"""How EasyPost spells carriers, where its spelling is known; others are sent as they are stored."""
+
+_TRACKER_ID = re.compile(r"trk_[0-9A-Za-z]{8,50}")
+
+
+class EasyPostCarrier:
+    """A `Carrier` over EasyPost."""
+
+    name = NAME
+    label = "EasyPost"
+    declares_orders = False
+    has_webhooks = True
+    batch_size = BATCH_SIZE
+    requests_per_second = 5.0
+
+    def __init__(self, http: CarrierHttp) -> None:
+        self._http = http
+
+    def parse_reference(self, text: str) -> str:
+        """See `Carrier.parse_reference`."""
+        if _TRACKER_ID.fullmatch(text.strip()):
+            return text.strip()
+        return str(parse_parcel(text, example=EXAMPLE))
+
+    def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
+        """See `Carrier.fetch`: by id one by one, by code in batches, unknown codes registered."""
+        found: dict[str, TrackedOrder] = {}
+        parcels: dict[str, ParcelRef] = {}
+        for ref in dict.fromkeys(refs):
+            if _TRACKER_ID.fullmatch(ref.strip()):
+                order = self._by_id(ref.strip())
+                if order is not None:
+                    found[ref] = order
+                continue
+            try:
+                parcels[ref] = parse_parcel(ref, example=EXAMPLE)
+            except InvalidInput:
+                log.info("carrier %s: %r cannot be a tracking code", NAME, ref[:60])
+        wanted = list(parcels.items())
+        for start in range(0, len(wanted), BATCH_SIZE):
+            found.update(self._fetch_batch(dict(wanted[start : start + BATCH_SIZE])))
+        if register:
+            missing = [ref for ref in parcels if ref not in found]
+            register_each(NAME, missing, lambda ref: self._register(parcels[ref]), found)
+        return found
+
+    def search_directory(self, text: str) -> list[DirectoryEntry]:
+        """See `Carrier.search_directory`: EasyPost has none."""
+        return []
+
+    def check(self) -> str:
+        """See `Carrier.check`."""
+        _trackers(self._http.get_json("/v2/trackers", [("page_size", "1")]))
+        return "EasyPost answers and accepts the key."
+
+    def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
+        """See `Carrier.verify_webhook`; EasyPost signs with the secret in Unicode's NFKD form."""
+        digest = hmac_sha256(unicodedata.normalize("NFKD", secret), raw).hex()
+        return bool(secret) and same(f"hmac-sha256-hex={digest}", header(headers, SIGNATURE_HEADER))
+
+    def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
+        """See `Carrier.read_webhook`: events about trackers; others (batches, refunds …) tell nothing."""
+        body = read_body(NAME, raw)
+        kind = at(body, "description")
+        if not isinstance(kind, str) or not isinstance(at(body, "result"), Mapping):
+            raise _unreadable("a webhook that is no event")
+        if not kind.startswith("tracker."):
+            return []
+        return [_read(at(body, "result"))]
+
+    def _by_id(self, tracker_id: str) -> TrackedOrder | None:
+        try:
+            return _read(self._http.get_json(f"/v2/trackers/{quote(tracker_id, safe='')}"))
+        except CarrierRejected as error:
+            if error.details.get("status") == 404:
+                return None
+            raise
+
+    def _fetch_batch(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
+        codes = dict.fromkeys(parcel.number for parcel in parcels.values())
+        params = [("tracking_codes[]", code) for code in codes] + [("page_size", str(PAGE_SIZE))]
+        orders = [order for item in self._pages(params) if (order := read_tracker(item)) is not None]
+        return match(parcels, orders)
+
+    def _pages(self, params: list[tuple[str, str]]) -> Iterable[object]:
+        before: list[tuple[str, str]] = []
+        for _ in range(MOST_PAGES):
+            answer = self._http.get_json("/v2/trackers", params + before)
+            items = _trackers(answer)
+            yield from items
+            last = text_or_none(at(items[-1], "id")) if items else None
+            if at(answer, "has_more") is not True or last is None:
+                return
+            before = [("before_id", last)]
+
+    def _register(self, parcel: ParcelRef) -> TrackedOrder | None:
+        tracker = {"tracking_code": parcel.number}
+        if parcel.courier:
+            tracker["carrier"] = CARRIER_NAMES.get(parcel.courier, parcel.courier)
+        order = _read(self._http.post_json("/v2/trackers", {"tracker": tracker}))
+        # The carrier's name may come back in another spelling, but the code is the one that was sent.
+        return order if parcel.number in (order.ref, *order.aliases) else None
+
+
+def match(parcels: Mapping[str, ParcelRef], orders: Sequence[TrackedOrder]) -> dict[str, TrackedOrder]:
+    """The orders by the reference that asks for them; what was not asked for is left out."""
+    found = {}
+    for ref, parcel in parcels.items():
+        mine = [order for order in orders if str(parcel) in (order.ref, *order.aliases)]
+        if mine:
+            found[ref] = choose(mine, lambda order: instant(order.raw.get("created_at")))
+    return found
+
+
+def read_tracker(item: object) -> TrackedOrder | None:
+    """One tracker; None when it has no tracking code."""
+    code = text_or_none(at(item, "tracking_code"))
+    if code is None:
+        return None
+    ref = named_parcel(code, text_or_none(at(item, "carrier")))
+    events = history(at(item, "tracking_details"), _read_event)
+    status, detail = at(item, "status"), at(item, "status_detail")
+    raw_status = raw_words(status, detail) if detail is not None else raw_words(status)
+    now = TrackingEvent(read_status(status, detail), raw_status, same_time(raw_status, events), {})
+    if at(item, "is_return") is True and now.status is ShipmentStatus.DELIVERED:
+        # A parcel that is itself a return was delivered to the supplier.
+        now = TrackingEvent(ShipmentStatus.RETURNED, raw_status, now.occurred_at, {})
+    believed = settle(now, events)
+    others = {ref.number, text_or_none(at(item, "id"))} - {str(ref), None}
+    return TrackedOrder(
+        carrier=NAME,
+        ref=str(ref),
+        status=believed.status,
+        raw_status=believed.raw_status,
+        financeable=believed.status in FINANCEABLE,
+        updated_at=believed.occurred_at or instant(at(item, "updated_at")),
+        eta=instant(at(item, "est_delivery_date")),
+        raw=as_object(item),
+        events=events,
+        signed_by=text_or_none(at(item, "signed_by")),
+        aliases=tuple(sorted(other for other in others if other)),
+    )
+
+
+def _read_event(item: Mapping[str, object]) -> TrackingEvent:
+    status, detail = item.get("status"), item.get("status_detail")
+    raw_status = raw_words(status, detail) if detail is not None else raw_words(status)
+    return TrackingEvent(
+        read_status(status, detail), raw_status, instant(item.get("datetime")), as_object(item)
+    )
+
+
+def read_status(status: object, detail: object) -> ShipmentStatus:
+    """Tusker's word for a status and its detail."""
+    return refine(lookup(STATUSES, status), DETAILS.get(detail) if isinstance(detail, str) else None)
+
+
+def _read(item: object) -> TrackedOrder:
+    order = read_tracker(item)
+    if order is None:
+        raise _unreadable("an answer without a tracking code")
+    return order
+
+
+def _trackers(answer: object) -> list[object]:
+    items = at(answer, "trackers")
+    if not isinstance(items, list):
+        raise _unreadable("an answer without “trackers”")
+    return items
+
+
+def _unreadable(what: str) -> CarrierProtocolError:
+    return CarrierProtocolError(f"The delivery company “{NAME}” sent {what}.", carrier=NAME)
+
+
+def _make(http: CarrierHttp, settings: CarrierSettings) -> EasyPostCarrier:
+    return EasyPostCarrier(http)
+
+
+def _headers(key: str) -> dict[str, str]:
+    # HTTP Basic with the key as the user and no password
+    return {"Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode()}
+
+
+SPEC = CarrierSpec(
+    name=NAME,
+    label=EasyPostCarrier.label,
+    default_url="https://api.easypost.com",
+    url_variable="EASYPOST_URL",
+    key_variable="EASYPOST_API_KEY",
+    webhook_secret_variable="EASYPOST_WEBHOOK_SECRET",  # noqa: S106 - the variable's name
+    headers=_headers,
+    make=_make,
+)

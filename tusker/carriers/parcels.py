@@ -1,0 +1,221 @@
+"""What the adapters of parcel carriers share: references, times, histories, and which word to believe."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from tusker.carriers.base import CarrierError, CarrierRejected
+from tusker.carriers.payload import json_safe
+from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
+from tusker.errors import InvalidInput
+
+log = logging.getLogger(__name__)
+
+RAW_STATUS_LENGTH = 120
+REFERENCE_LENGTH = 60
+
+FINANCEABLE = frozenset(
+    {
+        ShipmentStatus.PENDING,
+        ShipmentStatus.PICKED_UP,
+        ShipmentStatus.IN_TRANSIT,
+        ShipmentStatus.OUT_FOR_DELIVERY,
+        ShipmentStatus.DELIVERED,
+    }
+)
+"""Statuses in which a parcel's invoice may be requested. Not in trouble, not on its way back, not unknown."""
+
+CONTRADICTS_DELIVERY = frozenset(
+    {ShipmentStatus.RETURNED, ShipmentStatus.CANCELLED, ShipmentStatus.EXCEPTION}
+)
+"""What may not have happened after a delivery that money is paid for."""
+
+_PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_COURIER = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
+_NUMBER = re.compile(r"[A-Z0-9][A-Z0-9._-]{4,44}")
+_JSON_WORDS = frozenset({"null", "true", "false"})
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelRef:
+    """A tracking number, and whose it is where that is known. Its text is what is stored."""
+
+    number: str
+    courier: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.courier}/{self.number}" if self.courier else self.number
+
+
+def parse_parcel(text: str, *, example: str, courier_needed: bool = False) -> ParcelRef:
+    """Read `courier/number` or a bare number as people type it: any case, with blanks.
+
+    Raises `InvalidInput` naming `order_ref`, with the example.
+    """
+    courier, slash, number = text.strip().rpartition("/")
+    ref = ParcelRef(re.sub(r"\s", "", number).upper(), courier.strip().lower() or None)
+    fits = _NUMBER.fullmatch(ref.number) and len(str(ref)) <= REFERENCE_LENGTH
+    named = _COURIER.fullmatch(ref.courier) if ref.courier else not slash and not courier_needed
+    if not fits or not named:
+        what = "the courier and the tracking number" if courier_needed else "the tracking number"
+        raise InvalidInput(f"The order reference must be {what}, such as {example}.", field="order_ref")
+    return ref
+
+
+def named_parcel(number: str, courier: str | None) -> ParcelRef:
+    """A parcel as a vendor names it, in the spelling that is stored; a courier that would not fit is left out."""
+    ref = ParcelRef(number.upper(), courier.lower() if courier else None)
+    return ref if len(str(ref)) <= REFERENCE_LENGTH else ParcelRef(ref.number)
+
+
+def raw_words(*values: object) -> str:
+    """A vendor's words as they were written: `in_transit/arrived_at_facility`.
+
+    Plain words stand bare, everything else (null, an empty text, a number) as JSON text, so that no two values
+    look alike.
+    """
+    return "/".join(_raw_word(value) for value in values)[:RAW_STATUS_LENGTH]
+
+
+def _raw_word(value: object) -> str:
+    if isinstance(value, str) and _PLAIN_WORD.fullmatch(value) and value not in _JSON_WORDS:
+        return value
+    return json.dumps(json_safe(value), ensure_ascii=False)
+
+
+def lookup(words: Mapping[str, ShipmentStatus], value: object) -> ShipmentStatus:
+    """Tusker's word for a vendor's; unknown for anything that is not exactly a listed text."""
+    return words.get(value, ShipmentStatus.UNKNOWN) if isinstance(value, str) else ShipmentStatus.UNKNOWN
+
+
+def instant(value: object) -> datetime | None:
+    """An ISO 8601 time, aware in UTC; None for anything else.
+
+    A time without an offset counts as UTC: the vendors document such times as the place's own without naming
+    it, so they may be up to half a day off. Money never depends on them; the order of events may, within one
+    parcel, where all are equally off.
+    """
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def as_object(value: object) -> dict[str, object]:
+    """A JSON object as it is stored; empty for anything else."""
+    safe = json_safe(value)
+    return safe if isinstance(safe, dict) else {}
+
+
+def history(
+    items: object, read: Callable[[Mapping[str, object]], TrackingEvent]
+) -> tuple[TrackingEvent, ...]:
+    """Every event of a list, oldest first. One without a time stays behind the one it was told after."""
+    events = [read(item) for item in (items if isinstance(items, list) else []) if isinstance(item, Mapping)]
+    latest = datetime.min.replace(tzinfo=UTC)
+    keyed = []
+    for event in events:
+        latest = event.occurred_at or latest
+        keyed.append((latest, event))
+    return tuple(event for _, event in sorted(keyed, key=lambda pair: pair[0]))
+
+
+def refine(word: ShipmentStatus, detail: ShipmentStatus | None) -> ShipmentStatus:
+    """A status made finer by its detail (None: the detail adds nothing).
+
+    On the way a detail says where. Before and after it, it only casts doubt; it never makes a delivery.
+    """
+    if detail is None or detail is ShipmentStatus.DELIVERED:
+        return word
+    if word is ShipmentStatus.IN_TRANSIT:
+        return detail
+    doubtful = word in (ShipmentStatus.PENDING, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED)
+    return detail if doubtful and detail in CONTRADICTS_DELIVERY else word
+
+
+def settle(current: TrackingEvent, events: Sequence[TrackingEvent]) -> TrackingEvent:
+    """The one to believe: the vendor's current status, unless its own history has since contradicted a delivery.
+
+    A delivery counts only while nothing later in the history says returned, cancelled or exception: then that
+    event counts. The other way round nothing in the history makes a delivery that the vendor has not concluded:
+    the last event of a returned parcel is often that it was delivered, to its sender.
+    """
+    if current.status is not ShipmentStatus.DELIVERED:
+        return current
+    delivered = [n for n, event in enumerate(events) if event.status is ShipmentStatus.DELIVERED]
+    since = current.occurred_at
+    for event in reversed(events[delivered[-1] + 1 :] if delivered else events):
+        is_later = since is None or event.occurred_at is None or event.occurred_at >= since
+        if event.status in CONTRADICTS_DELIVERY and is_later:
+            return event
+    return current
+
+
+def same_time(raw_status: str, events: Sequence[TrackingEvent]) -> datetime | None:
+    """When the current status came about: the time of the last event that says the same."""
+    return next(
+        (e.occurred_at for e in reversed(events) if e.raw_status == raw_status and e.occurred_at), None
+    )
+
+
+def choose(orders: Iterable[TrackedOrder], age: Callable[[TrackedOrder], datetime | None]) -> TrackedOrder:
+    """The one to believe when a vendor holds several parcels for one reference.
+
+    Of one courier's several registrations the latest counts. Where that cannot be told, or several couriers have
+    this number, nobody can say which parcel is meant: the status is unknown and nothing is financeable.
+    """
+    found = list(orders)
+    ages = [age(order) for order in found]
+    known = [moment for moment in ages if moment is not None]
+    couriers = {order.ref for order in found}
+    if len(found) == 1:
+        return found[0]
+    if len(couriers) == 1 and len(known) == len(found) and ages.count(max(known)) == 1:
+        return found[ages.index(max(known))]
+    log.warning("carrier %s: reference %r means several parcels", found[0].carrier, found[0].ref)
+    return replace(
+        found[0],
+        status=ShipmentStatus.UNKNOWN,
+        raw_status=" / ".join(order.raw_status for order in found)[:RAW_STATUS_LENGTH],
+        financeable=False,
+        raw={"duplicates": [dict(order.raw) for order in found]},
+        events=(),
+        signed_by=None,
+    )
+
+
+Ref = TypeVar("Ref")
+
+
+def register_each(
+    carrier: str,
+    refs: Iterable[Ref],
+    register: Callable[[Ref], TrackedOrder | None],
+    found: dict[Ref, TrackedOrder],
+) -> None:
+    """Register what the vendor does not know yet, adding to `found`; what it rejects stays absent.
+
+    What was found already is not lost when it fails on the way; then the rest is tried in another round.
+    """
+    for ref in refs:
+        try:
+            order = register(ref)
+        except CarrierRejected as error:
+            log.info("carrier %s: %s was not registered: %s", carrier, ref, error.message)
+            continue
+        except CarrierError as error:
+            if not found:
+                raise
+            log.warning("carrier %s: registering stopped: %s", carrier, error.message)
+            return
+        if order is not None:
+            found[ref] = order

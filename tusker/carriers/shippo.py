@@ -1,0 +1,240 @@
+"""The adapter for Shippo's tracks.
+
+A reference is `carrier/number` with Shippo's own token for the carrier (`usps/9205…`). One question a number; Shippo
+asks the carrier by itself, so only a number that it answers with 404 is registered. Times are UTC. No link to a
+proof of delivery is documented.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+from tusker.carriers.base import CarrierProtocolError, CarrierRejected
+from tusker.carriers.http import CarrierHttp
+from tusker.carriers.parcels import (
+    FINANCEABLE,
+    ParcelRef,
+    as_object,
+    history,
+    instant,
+    lookup,
+    parse_parcel,
+    raw_words,
+    refine,
+    register_each,
+    settle,
+)
+from tusker.carriers.payload import at, text_or_none
+from tusker.carriers.settings import CarrierSettings, CarrierSpec
+from tusker.carriers.webhook import header, hmac_sha256, read_body, same
+from tusker.domain.shipments import DirectoryEntry, ShipmentStatus, TrackedOrder, TrackingEvent
+from tusker.errors import InvalidInput
+
+log = logging.getLogger(__name__)
+
+NAME = "shippo"
+EXAMPLE = "usps/9205590164917312751089"
+SIGNATURE_HEADER = "Shippo-Auth-Signature"
+
+STATUSES: Mapping[str, ShipmentStatus] = {
+    "UNKNOWN": ShipmentStatus.UNKNOWN,
+    "PRE_TRANSIT": ShipmentStatus.PENDING,
+    "TRANSIT": ShipmentStatus.IN_TRANSIT,
+    "DELIVERED": ShipmentStatus.DELIVERED,
+    "RETURNED": ShipmentStatus.RETURNED,
+    "FAILURE": ShipmentStatus.EXCEPTION,
+}
+
+SUBSTATUSES: Mapping[str, ShipmentStatus | None] = {
+    "information_received": None,
+    "address_issue": ShipmentStatus.EXCEPTION,
+    "contact_carrier": ShipmentStatus.EXCEPTION,
+    "delayed": None,
+    "delivery_attempted": ShipmentStatus.EXCEPTION,
+    "delivery_rescheduled": None,
+    "delivery_scheduled": None,
+    "location_inaccessible": ShipmentStatus.EXCEPTION,
+    "notice_left": ShipmentStatus.EXCEPTION,
+    "out_for_delivery": ShipmentStatus.OUT_FOR_DELIVERY,
+    "package_accepted": ShipmentStatus.PICKED_UP,
+    "package_arrived": None,
+    "package_damaged": ShipmentStatus.EXCEPTION,
+    "package_departed": None,
+    "package_forwarded": None,
+    "package_held": ShipmentStatus.EXCEPTION,
+    "package_processed": None,
+    "package_processing": None,
+    # waits at a counter for the purchaser: the last step before a delivery, and none yet
+    "pickup_available": ShipmentStatus.OUT_FOR_DELIVERY,
+    "reschedule_delivery": ShipmentStatus.EXCEPTION,
+    "delivered": None,
+    "return_to_sender": ShipmentStatus.RETURNED,
+    "package_unclaimed": ShipmentStatus.EXCEPTION,
+    "package_undeliverable": ShipmentStatus.EXCEPTION,
+    "package_disposed": ShipmentStatus.EXCEPTION,
+    "package_lost": ShipmentStatus.EXCEPTION,
+    "other": None,
+}
+"""What a substatus adds to a status (see `refine`); None: nothing."""
+
+
+class ShippoCarrier:
+    """A `Carrier` over Shippo."""
+
+    name = NAME
+    label = "Shippo"
+    declares_orders = False
+    has_webhooks = True
+    batch_size = 1
+    requests_per_second = 8.0  # 500 a minute with a live key
+
+    def __init__(self, http: CarrierHttp) -> None:
+        self._http = http
+
+    def parse_reference(self, text: str) -> str:
+        """See `Carrier.parse_reference`."""
+        return str(parse_parcel(text, example=EXAMPLE, courier_needed=True))
+
+    def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
+        """See `Carrier.fetch`."""
+        found: dict[str, TrackedOrder] = {}
+        missing: dict[str, ParcelRef] = {}
+        for ref in dict.fromkeys(refs):
+            try:
+                parcel = parse_parcel(ref, example=EXAMPLE, courier_needed=True)
+            except InvalidInput:
+                log.info("carrier %s: %r cannot be a reference", NAME, ref[:60])
+                continue
+            order = self._ask(parcel)
+            if order is None:
+                missing[ref] = parcel
+            else:
+                found[ref] = order
+        if register:
+            register_each(NAME, missing, lambda ref: self._register(missing[ref]), found)
+        return found
+
+    def search_directory(self, text: str) -> list[DirectoryEntry]:
+        """See `Carrier.search_directory`: Shippo has none."""
+        return []
+
+    def check(self) -> str:
+        """See `Carrier.check`."""
+        answer = self._http.get_json("/carrier_accounts/", [("results", "1")])
+        if not isinstance(at(answer, "results"), list):
+            raise _unreadable("an answer without “results”")
+        return "Shippo answers and accepts the token."
+
+    def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
+        """See `Carrier.verify_webhook`: `t=<seconds>,v1=<hex>` over `<seconds>.<body>`."""
+        parts = dict(
+            part.strip().partition("=")[::2] for part in header(headers, SIGNATURE_HEADER).split(",")
+        )
+        moment = parts.get("t", "")
+        if not secret or not (moment.isascii() and moment.isdigit()):
+            return False
+        return same(hmac_sha256(secret, moment.encode() + b"." + raw).hex(), parts.get("v1", ""))
+
+    def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
+        """See `Carrier.read_webhook`: track updates; other events tell nothing."""
+        body = read_body(NAME, raw)
+        event = at(body, "event")
+        if not isinstance(event, str):
+            raise _unreadable("a webhook that is no event")
+        if event != "track_updated":
+            return []
+        return [_read(at(body, "data"))]
+
+    def _ask(self, parcel: ParcelRef) -> TrackedOrder | None:
+        path = f"/tracks/{quote(parcel.courier or '', safe='')}/{quote(parcel.number, safe='')}"
+        try:
+            order = _read(self._http.get_json(path))
+        except CarrierRejected as error:
+            if error.details.get("status") == 404:
+                return None
+            raise
+        if order.ref != str(parcel):
+            raise _unreadable("an answer about another number than was asked for")
+        return order
+
+    def _register(self, parcel: ParcelRef) -> TrackedOrder | None:
+        question = {"carrier": parcel.courier, "tracking_number": parcel.number}
+        order = read_track(self._http.post_json("/tracks/", question))
+        # An invalid carrier is answered with 201 and a list of errors in place of a track.
+        return order if order is not None and order.ref == str(parcel) else None
+
+
+def read_track(item: object) -> TrackedOrder | None:
+    """One track; None when it does not name a carrier and a number."""
+    courier, number = at(item, "carrier"), text_or_none(at(item, "tracking_number"))
+    if not isinstance(courier, str) or not courier.strip() or number is None:
+        return None
+    events = history(at(item, "tracking_history"), _read_event)
+    status = at(item, "tracking_status")
+    if isinstance(status, Mapping):
+        now = _read_event(status)
+    else:  # null: registered, and nothing known yet
+        now = TrackingEvent(ShipmentStatus.UNKNOWN, raw_words(status), None, {})
+    believed = settle(now, events)
+    return TrackedOrder(
+        carrier=NAME,
+        ref=str(ParcelRef(number.upper(), courier.strip().lower())),
+        status=believed.status,
+        raw_status=believed.raw_status,
+        financeable=believed.status in FINANCEABLE,
+        updated_at=believed.occurred_at,
+        eta=instant(at(item, "eta")),
+        raw=as_object(item),
+        events=events,
+    )
+
+
+def _read_event(item: Mapping[str, object]) -> TrackingEvent:
+    status, substatus = item.get("status"), item.get("substatus")
+    code = at(substatus, "code") if isinstance(substatus, Mapping) else substatus
+    return TrackingEvent(
+        read_status(status, code),
+        raw_words(status, code) if code is not None else raw_words(status),
+        instant(item.get("status_date")),
+        as_object(item),
+    )
+
+
+def read_status(status: object, substatus: object) -> ShipmentStatus:
+    """Tusker's word for a status and its substatus' code."""
+    return refine(
+        lookup(STATUSES, status), SUBSTATUSES.get(substatus) if isinstance(substatus, str) else None
+    )
+
+
+def _read(item: object) -> TrackedOrder:
+    order = read_track(item)
+    if order is None:
+        raise _unreadable("an answer without a carrier and a tracking number")
+    return order
+
+
+def _unreadable(what: str) -> CarrierProtocolError:
+    return CarrierProtocolError(f"The delivery company “{NAME}” sent {what}.", carrier=NAME)
+
+
+def _headers(key: str) -> dict[str, str]:
+    return {"Authorization": f"ShippoToken {key}"}
+
+
+def _make(http: CarrierHttp, settings: CarrierSettings) -> ShippoCarrier:
+    return ShippoCarrier(http)
+
+
+SPEC = CarrierSpec(
+    name=NAME,
+    label=ShippoCarrier.label,
+    default_url="https://api.goshippo.com",
+    url_variable="SHIPPO_URL",
+    key_variable="SHIPPO_API_KEY",
+    webhook_secret_variable="SHIPPO_WEBHOOK_SECRET",  # noqa: S106 - the variable's name
+    headers=_headers,
+    make=_make,
+)

@@ -1,0 +1,88 @@
+"""The kinds of trouble that a person has to look at, and what to do about each, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AttentionKind(StrEnum):
+    """The kinds of trouble, the most pressing first."""
+
+    STOP_PAYMENT = "stop_payment"
+    RETURNED_AFTER_PAYOUT = "returned_after_payout"
+    RETURNED_BEFORE_PAYOUT = "returned_before_payout"
+    DISPUTED = "disputed"
+    VALUE_DIFFERS = "value_differs"
+    CARRIER_FAILING = "carrier_failing"
+    SHIPMENT_EXCEPTION = "shipment_exception"
+    UNKNOWN_STATUS = "unknown_status"
+    UNANSWERED = "unanswered"
+    STALLED = "stalled"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """How a kind is called, how pressing it is (a tone of the pages), and what to do."""
+
+    title: str
+    tone: str
+    what_to_do: str
+
+
+ADVICE: Mapping[AttentionKind, Advice] = {
+    AttentionKind.STOP_PAYMENT: Advice(
+        "Returned while the bank pays",
+        "danger",
+        "Stop the payment at the bank. Record it as rejected once the bank says so; if the money left all the same, a"
+        " claim on the supplier opens by itself.",
+    ),
+    AttentionKind.RETURNED_AFTER_PAYOUT: Advice(
+        "Returned after the payout",
+        "danger",
+        "Decide the claim on the supplier: accepted, its next payouts are netted by it. The loan stays open until the"
+        " money is recorded as received.",
+    ),
+    AttentionKind.RETURNED_BEFORE_PAYOUT: Advice(
+        "Returned before the payout",
+        "orange",
+        "No money left. Ask the supplier what happened, then settle this with a note.",
+    ),
+    AttentionKind.DISPUTED: Advice(
+        "Disputed by the purchaser",
+        "danger",
+        "Clear it up with both companies. Before the payout: cancel the request, record a credit note, or overrule the"
+        " dispute. In an approved disbursal: withdraw the approval and take it out.",
+    ),
+    AttentionKind.VALUE_DIFFERS: Advice(
+        "Declared value differs",
+        "orange",
+        "Compare the invoice with the delivery. Record a credit note, cancel the request, or accept the difference.",
+    ),
+    AttentionKind.CARRIER_FAILING: Advice(
+        "Delivery company does not answer",
+        "danger",
+        "Look at its settings and test the connection. Nothing is lost: deliveries are seen once it answers again.",
+    ),
+    AttentionKind.SHIPMENT_EXCEPTION: Advice(
+        "Problem with the delivery",
+        "orange",
+        "Ask the delivery company or the supplier what the problem is.",
+    ),
+    AttentionKind.UNKNOWN_STATUS: Advice(
+        "Unknown shipment status",
+        "yellow",
+        "Look up at the delivery company what its word means; nothing is financed on it.",
+    ),
+    AttentionKind.UNANSWERED: Advice(
+        "No answer about the shipment",
+        "yellow",
+        "Check the order reference at the delivery company, then ask again.",
+    ),
+    AttentionKind.STALLED: Advice(
+        "Shipment does not move",
+        "yellow",
+        "Ask the supplier whether the goods left, or cancel the request to free the limits.",
+    ),
+}

@@ -1,0 +1,114 @@
+"""When a delivery company may be asked: its breaker, its rate limit, and the pauses that it asks for.
+
+Pure rules over what all processes share; `tusker.services.carrier_gate` keeps it in the database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+FAILURES_TO_OPEN = 5
+OPEN_FOR = timedelta(seconds=30)
+PROBE_LEASE = timedelta(seconds=60)
+"""How long whoever probes keeps the others waiting; longer than any question takes."""
+LONGEST_PAUSE = timedelta(hours=1)
+"""What a delivery company may ask for at most: a mistaken `Retry-After` must not stop tracking for a month."""
+LONGEST_DEBT = timedelta(seconds=2)
+"""How far people, who are never kept waiting, may draw on the rate limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a delivery company is doing. All times are aware; see `tusker.models.CarrierState`."""
+
+    failures: int = 0
+    failing_since: datetime | None = None
+    open_until: datetime | None = None
+    probing_until: datetime | None = None
+    paused_until: datetime | None = None
+    spent_until: datetime | None = None
+
+    def blocked_until(self, now: datetime) -> datetime | None:
+        """Until when nobody may ask, whatever the rate limit says; None when one may (perhaps only to probe)."""
+        times = [self.paused_until, self.open_until]
+        if self.open_until is not None:
+            times.append(self.probing_until)
+        latest = max((time for time in times if time is not None), default=None)
+        return latest if latest is not None and latest > now else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A number of questions a second, given so that no second ever holds more than `per_second`."""
+
+    per_second: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.per_second <= 10_000:
+            raise ValueError("a rate limit must be more than zero and at most 10,000 questions a second")
+
+    @property
+    def burst(self) -> int:
+        """How many may be asked at once after a rest."""
+        return max(1, int(self.per_second / 4))
+
+    @property
+    def interval(self) -> timedelta:
+        """What one question costs in time. Burst and steady flow together stay within one second's number."""
+        steady = self.per_second - self.burst if self.per_second >= 2 else self.per_second / 2
+        return timedelta(seconds=1 / steady)
+
+
+def may_grant(health: Health, rate: Rate, now: datetime) -> int:
+    """How many questions may be asked now: none while blocked, one to probe, else what the rate limit leaves."""
+    if health.blocked_until(now) is not None:
+        return 0
+    spent = max(health.spent_until or now, now) - now
+    left = max(0, int((rate.burst * rate.interval - spent) / rate.interval))
+    return min(left, 1) if health.open_until is not None else left
+
+
+def take(health: Health, rate: Rate, now: datetime, questions: int) -> Health:
+    """After `questions` of those that `may_grant` allowed were taken; the one of an open breaker is its probe."""
+    if questions == 0:
+        return health
+    spent = max(health.spent_until or now, now) + questions * rate.interval
+    probing = now + PROBE_LEASE if health.open_until is not None else None
+    return replace(health, spent_until=spent, probing_until=probing)
+
+
+def take_for_a_person(health: Health, rate: Rate, now: datetime) -> Health:
+    """After a question that does not wait for the rate limit; what polls is made to wait for it instead."""
+    taken = take(health, rate, now, 1)
+    most = now + rate.burst * rate.interval + LONGEST_DEBT
+    return replace(taken, spent_until=min(taken.spent_until or now, most))
+
+
+def after_answer(health: Health) -> Health:
+    """After a question that was answered: the breaker is closed."""
+    return replace(health, failures=0, failing_since=None, open_until=None, probing_until=None)
+
+
+def after_failure(health: Health, now: datetime, retry_after: timedelta | None = None) -> Health:
+    """After a question that failed by the delivery company's doing: the fifth in a row opens the breaker, and so
+    does a failed probe. `retry_after` is the pause that it asked for."""
+    failures = health.failures + 1
+    opens = health.open_until is not None or failures >= FAILURES_TO_OPEN
+    pause = health.paused_until
+    if retry_after is not None:
+        asked = now + min(retry_after, LONGEST_PAUSE)
+        pause = asked if pause is None else max(pause, asked)
+    return replace(
+        health,
+        failures=failures,
+        failing_since=health.failing_since or now,
+        open_until=max(health.open_until or now, now + OPEN_FOR) if opens else None,
+        probing_until=None,
+        paused_until=pause,
+    )
+
+
+def give_back_probe(health: Health) -> Health:
+    """After a probe that ended without asking: the next may try."""
+    return replace(health, probing_until=None)

@@ -1,0 +1,107 @@
+"""When an invoice may be financed: every condition, from plain facts. One function, asked wherever money moves on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from tusker.domain.shipments import ShipmentStatus
+
+
+class PurchaserAnswer(StrEnum):
+    """What a purchaser says of a delivery and its amount."""
+
+    CONFIRMED = "confirmed"
+    DISPUTED = "disputed"
+
+
+class Grounds(StrEnum):
+    """Why a purchaser disputes."""
+
+    GOODS = "goods_not_received"
+    AMOUNT = "amount_differs"
+    OTHER = "other"
+
+
+class Condition(StrEnum):
+    """What has to hold before an invoice is financed, in the order in which people hear of it."""
+
+    DELIVERY = "delivery"
+    DISPUTE = "dispute"
+    VALUE = "value"
+    DOCUMENTS = "documents"
+    CONFIRMATION = "confirmation"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a credit line wants beyond the delivery."""
+
+    documents: bool = False
+    confirmation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What the invoice is worth and what the delivery company was told; minor units.
+
+    `eligible` is `amount` less credit notes. `accepted` is a declared value that an admin took as it is.
+    """
+
+    amount: int
+    eligible: int
+    declared: int | None = None
+    accepted: int | None = None
+
+    def agrees(self, tolerance: Decimal) -> bool:
+        """Whether the declared value lies within the tolerance, a fraction of the amount; on its edge it does.
+
+        With credit notes anything from what they left up to the whole amount agrees: the delivery company may or may
+        not have heard of them.
+        """
+        if self.declared is None or self.declared == self.accepted:
+            return True
+        most = self.amount * tolerance
+        return self.eligible - most <= self.declared <= self.amount + most
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the conditions are judged by. `overruled`: an admin decided the purchaser's dispute."""
+
+    shipment: ShipmentStatus
+    wishes: Wishes
+    document_verified: bool
+    answer: PurchaserAnswer | None
+    overruled: bool
+    value: Value
+
+
+_WAITED_FOR = {
+    Condition.DELIVERY: "the delivery",
+    Condition.DISPUTE: "the purchaser's dispute to be settled",
+    Condition.VALUE: "the declared value to agree with the invoice",
+    Condition.DOCUMENTS: "a verified proof of delivery or signed invoice",
+    Condition.CONFIRMATION: "the purchaser's confirmation",
+}
+
+
+def waits_for(conditions: Iterable[Condition]) -> str:
+    """The conditions in words: what an invoice waits for."""
+    return ", ".join(_WAITED_FOR[condition] for condition in conditions)
+
+
+def open_conditions(facts: Facts, tolerance: Decimal) -> tuple[Condition, ...]:
+    """The conditions that do not hold; none: the invoice may be financed."""
+    disputed = facts.answer is PurchaserAnswer.DISPUTED
+    holds = {
+        Condition.DELIVERY: facts.shipment is ShipmentStatus.DELIVERED,
+        Condition.DISPUTE: not disputed or facts.overruled,
+        Condition.VALUE: facts.value.agrees(tolerance),
+        Condition.DOCUMENTS: facts.document_verified or not facts.wishes.documents,
+        # A dispute that was decided against the purchaser counts as its answer; an open one is a condition by itself.
+        Condition.CONFIRMATION: facts.answer is not None or not facts.wishes.confirmation,
+    }
+    return tuple(condition for condition in Condition if not holds[condition])

@@ -1,0 +1,105 @@
+"""The purchaser's desk: deliveries to confirm or dispute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker.domain.financeable import Grounds
+from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.forms import DisputeForm
+from tusker.invoices.routes import PAGE, PARTIAL, open_file, payoff_context
+from tusker.models import Role
+from tusker.queries.confirmations import deliveries_to_confirm
+from tusker.queries.invoices import invoice_in
+from tusker.services import purchaser_answers as service
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow, current_company_id
+from tusker.web.htmx import done, render
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+LIST_PAGE, LIST_PARTIAL = "invoices/to_confirm.html", "invoices/_to_confirm.html"
+
+
+@bp.get("/to-confirm")
+@allow(Role.PURCHASER)
+def to_confirm() -> ResponseReturnValue:
+    """What waits for the company's answer."""
+    return render(LIST_PAGE, LIST_PARTIAL, **_list())
+
+
+@bp.post("/<int:invoice_id>/confirm-delivery")
+@allow(Role.PURCHASER)
+def confirm_delivery(invoice_id: int) -> ResponseReturnValue:
+    """Delivery and amount are right."""
+
+    def act() -> None:
+        service.confirm_delivery(acting(), current_company_id(), invoice_id)
+
+    return _answer(invoice_id, act, DisputeForm(formdata=None), "Confirmed. Thank you.")
+
+
+@bp.post("/<int:invoice_id>/dispute-delivery")
+@allow(Role.PURCHASER)
+def dispute_delivery(invoice_id: int) -> ResponseReturnValue:
+    """Delivery or amount are wrong: nothing is financed until it is cleared up."""
+    form = DisputeForm()
+
+    def act() -> None:
+        if not form.validate():
+            raise InvalidInput("Say what is wrong.")
+        service.dispute_delivery(
+            acting(),
+            current_company_id(),
+            invoice_id,
+            grounds=Grounds(form.grounds.data),
+            reason=form.reason.data,
+            amount=form.amount.data,
+        )
+
+    return _answer(invoice_id, act, form, "The dispute is recorded; your supplier and we are told.")
+
+
+def _answer(invoice_id: int, act: Callable[[], None], form: DisputeForm, message: str) -> ResponseReturnValue:
+    """Carry an answer out and go back to where it was given: the list, or the invoice's page."""
+    invoice_in(my_scope(), invoice_id)
+    listed = request.args.get("back") == "list"
+    try:
+        with transaction():
+            act()
+    except NotFound:
+        raise
+    except TuskerError as error:
+        if not form.errors:
+            form.take(error)
+        return _not_taken(invoice_id, form, listed, error.http_status)
+    if listed:
+        return done(message, to=url_for("invoices.to_confirm"), partial=LIST_PARTIAL, **_list())
+    file = open_file(invoice_id)
+    return done(
+        message,
+        to=url_for("invoices.show", invoice_id=invoice_id),
+        partial=PARTIAL,
+        file=file,
+        **payoff_context(file.loan),
+    )
+
+
+def _not_taken(invoice_id: int, form: DisputeForm, listed: bool, status: int) -> ResponseReturnValue:
+    errors = [*form.form_errors, *(str(error) for field in form for error in field.errors)]
+    if listed:
+        return render(LIST_PAGE, LIST_PARTIAL, status=status, **{**_list(), "errors": errors})
+    file = open_file(invoice_id, dispute=form)
+    return render(PAGE, PARTIAL, status=status, file=file, errors=errors, **payoff_context(file.loan))
+
+
+def _list() -> dict[str, Any]:
+    cursor = read_cursor()
+    rows = deliveries_to_confirm(
+        current_company_id(), before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1
+    )
+    return {"page": keyset_page(rows, cursor), "form": DisputeForm(formdata=None), "errors": []}

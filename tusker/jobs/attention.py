@@ -1,0 +1,53 @@
+"""Funding control in time: conditions that came or went, items that need a person, and the mails about both."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import current_app
+
+from tusker.errors import TuskerError
+from tusker.jobs import job_context
+from tusker.queries.conditions import unsettled_ids
+from tusker.services.attention import mail_new_items, review_items, rules_at
+from tusker.services.context import Context
+from tusker.services.funding_control import settle, watch_for_returns
+from tusker.services.purchaser_answers import ask_for_confirmation
+from tusker.transactions import transaction
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+"""The most invoices settled in one run; the next one goes on."""
+
+
+def watch() -> None:
+    """Cron, and after news: settle what is unsettled, open and close items, ask purchasers, mail. Safe to repeat."""
+    ctx = job_context("attention")
+    settled = settle_all(ctx)
+    with transaction():
+        watch_for_returns(ctx)
+    with transaction():
+        review_items(ctx, rules_at(ctx))
+        told = mail_new_items(ctx)
+    with transaction():
+        asked = ask_for_confirmation(ctx)
+    if settled or told or asked:
+        log.info("attention: %d invoices settled, %d new items, %d purchasers asked", settled, told, asked)
+
+
+def settle_all(ctx: Context) -> int:
+    """Settle invoices whose conditions and status do not agree, one transaction each; returns how many."""
+    with transaction():
+        ids = unsettled_ids(current_app.config["VALUE_TOLERANCE"], limit=BATCH)
+    done = 0
+    for invoice_id in ids:
+        try:
+            with transaction():
+                settle(ctx, invoice_id, reason="its last condition is met")
+        except TuskerError as error:
+            # Somebody moved it meanwhile; the next run looks again.
+            log.warning("invoice %s could not be settled: %s", invoice_id, error.message)
+        else:
+            done += 1
+    return done

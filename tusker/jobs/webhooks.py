@@ -1,0 +1,48 @@
+"""Working off the webhook inbox."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
+
+from tusker.carriers.registry import get_carriers
+from tusker.errors import TuskerError
+from tusker.jobs import job_context
+from tusker.services.webhooks import next_webhook, note_webhook_failure, work_off_webhook
+from tusker.transactions import transaction
+
+log = logging.getLogger(__name__)
+
+
+def work_off_webhooks() -> int:
+    """Nudged by each webhook, and cron: record all that wait, one transaction each; returns how many.
+
+    Any number of these may run at once. One that fails is passed over until the next run.
+    """
+    handled, last = 0, 0
+    while True:
+        delivery_id: int | None = None
+        try:
+            with transaction():
+                delivery_id = next_webhook(last)
+                if delivery_id is None:
+                    return handled
+                moved = work_off_webhook(
+                    job_context("webhook"), delivery_id, get_carriers(), minimum_interval=_minimum_interval()
+                )
+        except (SQLAlchemyError, TuskerError) as error:
+            if delivery_id is None:
+                raise
+            log.exception("webhook %d could not be recorded", delivery_id)
+            with transaction():
+                note_webhook_failure(job_context("webhook"), delivery_id, f"{type(error).__name__}: {error}")
+        else:
+            log.info("webhook %d: %d invoices moved", delivery_id, len(moved))
+        handled, last = handled + 1, delivery_id
+
+
+def _minimum_interval() -> timedelta:
+    return timedelta(seconds=current_app.config["POLL_INTERVAL_SECONDS"])

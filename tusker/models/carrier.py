@@ -1,0 +1,59 @@
+"""How each delivery company is doing, shared by all processes, and what it told us by itself."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tusker.extensions import db
+from tusker.models.columns import Code, Id, Instant
+
+
+class CarrierState(db.Model):
+    """One delivery company's breaker and rate limit. A missing row is a company that nothing is known of yet."""
+
+    __tablename__ = "carrier_states"
+    __table_args__ = (
+        CheckConstraint("failures >= 0", name="failures_not_negative"),
+        CheckConstraint("(failures = 0) = (failing_since IS NULL)", name="failing_since_first_failure"),
+        CheckConstraint("probing_until IS NULL OR open_until IS NOT NULL", name="probes_only_while_open"),
+    )
+
+    carrier: Mapped[str] = mapped_column(String(40), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Failed questions in a row."""
+    failing_since: Mapped[Instant | None]
+    open_until: Mapped[Instant | None]
+    """Set while the breaker is open: until then nobody asks, afterwards one at a time."""
+    probing_until: Mapped[Instant | None]
+    """Whoever asks alone has until then; a process that died with the probe gives it back so."""
+    paused_until: Mapped[Instant | None]
+    """Until when it asked to be left alone (`Retry-After`)."""
+    spent_until: Mapped[Instant | None]
+    """The rate limit: at which time all questions granted so far are paid for."""
+    last_error: Mapped[str | None] = mapped_column(String(500))
+    last_error_at: Mapped[Instant | None]
+    last_success_at: Mapped[Instant | None]
+
+
+class WebhookDelivery(db.Model):
+    """A verified webhook as it came in. The same bytes sent again are the same row."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        UniqueConstraint("carrier", "digest"),
+        CheckConstraint("octet_length(digest) = 32", name="digest_is_sha256"),
+        CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+        Index("ix_webhook_deliveries_waiting", "id", postgresql_where="processed_at IS NULL"),
+        Index("ix_webhook_deliveries_failed", "id", postgresql_where="error IS NOT NULL"),
+    )
+
+    id: Mapped[Id]
+    carrier: Mapped[Code]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    raw: Mapped[bytes] = mapped_column(LargeBinary)
+    received_at: Mapped[Instant]
+    processed_at: Mapped[Instant | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    error: Mapped[str | None] = mapped_column(String(500))
+    """Why it could not be used; the last try's error while it still waits."""

@@ -1,0 +1,242 @@
+"""The attention queue: what is wrong now, kind by kind, and the items as pages and mails show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+
+from tusker.domain.attention import ADVICE, Advice, AttentionKind
+from tusker.extensions import db
+from tusker.queries.conditions import VALUE_AGREES
+
+FAILING_POLLS = 3
+"""From so many questions without an answer on, a person should look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """From when on something is wrong. `tolerance` is a fraction of the invoice's amount."""
+
+    tolerance: Decimal
+    stalled_before: datetime
+    failing_before: datetime
+    failing_polls: int = FAILING_POLLS
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What a kind is about, and the statement that finds all of it now.
+
+    Its columns: subject_id, carrier, cause_at, detail, facts. One row a subject.
+    """
+
+    subject: str
+    sql: str
+
+
+_SHIPMENT = """
+    SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE(h.status_changed_at, i.requested_at) AS cause_at,
+        {detail} AS detail, jsonb_build_object('principal', i.principal) AS facts
+    FROM shipments h JOIN invoices i ON i.id = h.invoice_id
+    WHERE h.carrier <> 'manual' AND {condition}
+"""
+_LIVE = "i.status IN ('approved', 'financeable', 'bundled', 'disbursed')"
+_SAID = "h.carrier || ' said “' || h.raw_status || '”'"
+
+CAUSES: Mapping[AttentionKind, Cause] = {
+    AttentionKind.STOP_PAYMENT: Cause(
+        "invoice",
+        """
+        SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE(h.status_changed_at, i.requested_at) AS cause_at,
+            h.carrier || ' reported the shipment as ' || h.status || ' while the bank is told to pay ' || d.reference
+                AS detail,
+            jsonb_build_object('principal', i.principal, 'disbursal_id', d.id) AS facts
+        FROM shipments h JOIN invoices i ON i.id = h.invoice_id
+        JOIN disbursal_lines l ON l.invoice_id = i.id AND l.state = 'included'
+        JOIN disbursals d ON d.id = l.disbursal_id AND d.status = 'released'
+        WHERE h.status IN ('returned', 'cancelled') AND i.status = 'bundled'
+        """,
+    ),
+    AttentionKind.RETURNED_AFTER_PAYOUT: Cause(
+        "invoice",
+        """
+        SELECT c.invoice_id AS subject_id, NULL::text AS carrier, c.at AS cause_at,
+            'The goods came back after the payout; a claim on the supplier waits for a decision' AS detail,
+            jsonb_build_object('claim_id', c.id, 'amount', c.amount) AS facts
+        FROM claims c WHERE c.state = 'review'
+        """,
+    ),
+    AttentionKind.DISPUTED: Cause(
+        "invoice",
+        f"""
+        SELECT i.id AS subject_id, NULL::text AS carrier, i.answered_at AS cause_at, i.answer_reason AS detail,
+            jsonb_build_object('principal', i.principal, 'grounds', i.answer_grounds, 'amount', i.amount,
+                'answered_amount', i.answered_amount) AS facts
+        FROM invoices i
+        WHERE i.purchaser_answer = 'disputed' AND i.overruled_at IS NULL AND {_LIVE}
+        """,  # noqa: S608 (constants)
+    ),
+    AttentionKind.VALUE_DIFFERS: Cause(
+        "invoice",
+        f"""
+        SELECT i.id AS subject_id, NULL::text AS carrier, h.declared_at AS cause_at,
+            h.carrier || ' was told another value than the invoice has' AS detail,
+            jsonb_build_object('principal', i.principal, 'amount', i.amount, 'declared', h.declared_value) AS facts
+        FROM shipments h JOIN invoices i ON i.id = h.invoice_id
+        WHERE h.declared_value <> i.amount AND {_LIVE} AND NOT {VALUE_AGREES}
+        """,  # noqa: S608
+    ),
+    AttentionKind.CARRIER_FAILING: Cause(
+        "carrier",
+        """
+        SELECT NULL::bigint AS subject_id, carrier, failing_since AS cause_at,
+            failures || ' questions in a row failed: ' || COALESCE(last_error, 'no answer') AS detail,
+            jsonb_build_object('failures', failures) AS facts
+        FROM carrier_states WHERE failing_since <= :failing_before
+        """,
+    ),
+    AttentionKind.SHIPMENT_EXCEPTION: Cause(
+        "invoice", _SHIPMENT.format(detail=_SAID, condition=f"h.status = 'exception' AND {_LIVE}")
+    ),
+    AttentionKind.UNKNOWN_STATUS: Cause(
+        "invoice", _SHIPMENT.format(detail=_SAID, condition="h.status = 'unknown' AND i.status = 'approved'")
+    ),
+    AttentionKind.UNANSWERED: Cause(
+        "invoice",
+        _SHIPMENT.format(
+            detail="h.poll_failures || ' questions without an answer: ' || COALESCE(h.last_error, '')",
+            # Where the delivery company fails as a whole, that is one item and not one a shipment.
+            condition="h.poll_failures >= :failing_polls AND i.status = 'approved' AND NOT EXISTS"
+            " (SELECT 1 FROM carrier_states s WHERE s.carrier = h.carrier AND s.failing_since IS NOT NULL)",
+        ),
+    ),
+    AttentionKind.STALLED: Cause(
+        "invoice",
+        _SHIPMENT.format(
+            detail="'Has been ' || replace(h.status, '_', ' ') || ' since ' || to_char("
+            "COALESCE(h.status_changed_at, i.requested_at) AT TIME ZONE 'UTC', 'DD Mon YYYY')",
+            condition="h.status IN ('pending', 'picked_up', 'in_transit', 'out_for_delivery')"
+            " AND i.status = 'approved' AND COALESCE(h.status_changed_at, i.requested_at) < :stalled_before",
+        ),
+    ),
+}
+"""Kinds that are found by how things stand. `returned_before_payout` is told as it happens and closed by a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionRow:
+    """An item with the names of what it is about; `facts` in minor units. `disbursal_id` is where the invoice is."""
+
+    id: int
+    kind: str
+    invoice_id: int | None
+    carrier: str | None
+    number: str | None
+    supplier: str | None
+    purchaser: str | None
+    principal: int | None
+    invoice_status: str | None
+    disbursal_id: int | None
+    disbursal: str | None
+    detail: str
+    facts: dict[str, Any]
+    cause_at: datetime
+    opened_at: datetime
+    resolved_at: datetime | None
+    resolver: str | None
+    resolution: str | None
+
+    @property
+    def advice(self) -> Advice:
+        """What to do about it."""
+        return ADVICE[AttentionKind(self.kind)]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedFor:
+    """An item in a mail."""
+
+    title: str
+    name: str
+    detail: str
+
+
+_ITEMS = """
+    SELECT a.id, a.kind, a.subject_id AS invoice_id, a.carrier, i.number, s.name AS supplier, p.name AS purchaser,
+        i.principal, i.status AS invoice_status, d.id AS disbursal_id, d.reference AS disbursal, a.detail, a.facts,
+        a.cause_at, a.opened_at, a.resolved_at, u.name AS resolver, a.resolution
+    FROM attention_items a
+    LEFT JOIN invoices i ON i.id = a.subject_id AND a.subject = 'invoice'
+    LEFT JOIN customers s ON s.id = i.supplier_id LEFT JOIN customers p ON p.id = i.purchaser_id
+    LEFT JOIN disbursal_lines l ON l.invoice_id = i.id AND l.state <> 'removed'
+    LEFT JOIN disbursals d ON d.id = l.disbursal_id
+    LEFT JOIN users u ON u.id = a.resolved_by
+"""
+
+
+def items_page(
+    *,
+    kind: str | None = None,
+    resolved: bool = False,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int,
+) -> list[AttentionRow]:
+    """Items that are open, or those that were settled, the newest first."""
+    conditions = ["a.resolved_at IS NOT NULL" if resolved else "a.resolved_at IS NULL"]
+    values: dict[str, object] = {"limit": limit}
+    for sql, name, value in (
+        ("a.kind = :kind", "kind", kind or None),
+        ("a.id > :after", "after", after),
+        ("a.id < :before", "before", before if after is None else None),
+    ):
+        if value is not None:
+            conditions.append(sql)
+            values[name] = value
+    order = "a.id" if after is not None else "a.id DESC"
+    # All parts are the constants above.
+    sql = f"{_ITEMS} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :limit"
+    rows = [AttentionRow(**row) for row in db.session.execute(text(sql), values).mappings()]
+    return rows[::-1] if after is not None else rows
+
+
+def items_of_invoice(invoice_id: int) -> list[AttentionRow]:
+    """The open items of one invoice."""
+    sql = (
+        f"{_ITEMS} WHERE a.subject = 'invoice' AND a.subject_id = :id AND a.resolved_at IS NULL ORDER BY a.id"
+    )
+    return [AttentionRow(**row) for row in db.session.execute(text(sql), {"id": invoice_id}).mappings()]
+
+
+def open_counts() -> dict[AttentionKind, int]:
+    """How many items are open, by kind, the most pressing first; kinds without any are missing."""
+    rows = db.session.execute(
+        text("SELECT kind, count(*) AS count FROM attention_items WHERE resolved_at IS NULL GROUP BY kind")
+    )
+    found = {row.kind: int(row.count) for row in rows}
+    return {kind: found[kind] for kind in AttentionKind if kind in found}
+
+
+def count_open() -> int:
+    """How many items are open."""
+    found = db.session.scalar(text("SELECT count(*) FROM attention_items WHERE resolved_at IS NULL"))
+    return int(found or 0)
+
+
+def mail_lines(ids: Sequence[int], *, limit: int) -> list[WatchedFor]:
+    """The first of the given items that are still open, as a mail names them."""
+    sql = f"{_ITEMS} WHERE a.id = ANY(:ids) AND a.resolved_at IS NULL ORDER BY a.id LIMIT :limit"
+    rows = db.session.execute(text(sql), {"ids": list(ids), "limit": limit})
+    return [
+        WatchedFor(
+            ADVICE[AttentionKind(row.kind)].title,
+            row.carrier or f"{row.number}, {row.supplier} to {row.purchaser}",
+            row.detail,
+        )
+        for row in rows
+    ]

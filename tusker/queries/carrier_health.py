@@ -1,0 +1,67 @@
+"""How the delivery companies are doing, and what they told that could not be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, text
+
+from tusker.extensions import db
+from tusker.models import WebhookDelivery
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierHealth:
+    """One delivery company: its breaker, what is due at it and what waits of its webhooks."""
+
+    carrier: str
+    failures: int
+    failing_since: datetime | None
+    left_alone_until: datetime | None
+    last_error: str | None
+    last_error_at: datetime | None
+    last_success_at: datetime | None
+    due: int
+    followed: int
+    webhooks_waiting: int
+
+
+_HEALTH = text(
+    """
+    SELECT c.carrier, coalesce(s.failures, 0) AS failures, s.failing_since,
+        CASE WHEN greatest(s.open_until, s.paused_until) > :now THEN greatest(s.open_until, s.paused_until) END
+            AS left_alone_until,
+        s.last_error, s.last_error_at, s.last_success_at,
+        coalesce(h.due, 0) AS due, coalesce(h.followed, 0) AS followed, coalesce(w.waiting, 0) AS webhooks_waiting
+    FROM unnest(CAST(:carriers AS text[])) AS c (carrier)
+    LEFT JOIN carrier_states s ON s.carrier = c.carrier
+    LEFT JOIN (
+        SELECT carrier, count(*) FILTER (WHERE next_poll_at <= :now) AS due, count(*) AS followed
+        FROM shipments WHERE next_poll_at IS NOT NULL GROUP BY carrier
+    ) h ON h.carrier = c.carrier
+    LEFT JOIN (
+        SELECT carrier, count(*) AS waiting FROM webhook_deliveries WHERE processed_at IS NULL GROUP BY carrier
+    ) w ON w.carrier = c.carrier
+    ORDER BY c.carrier
+    """
+)
+
+
+def health_of_carriers(carriers: list[str], now: datetime) -> list[CarrierHealth]:
+    """One row for each of these delivery companies."""
+    rows = db.session.execute(_HEALTH, {"carriers": carriers, "now": now})
+    return [CarrierHealth(**row._mapping) for row in rows]
+
+
+def webhooks_with_errors(
+    *, before: int | None = None, after: int | None = None, limit: int
+) -> list[WebhookDelivery]:
+    """A page of webhooks that could not be used, newest first; `before` or `after` is the id at the page's edge."""
+    query = select(WebhookDelivery).where(WebhookDelivery.error.is_not(None))
+    if after is not None:
+        newer = query.where(WebhookDelivery.id > after).order_by(WebhookDelivery.id).limit(limit)
+        return list(reversed(db.session.scalars(newer).all()))
+    if before is not None:
+        query = query.where(WebhookDelivery.id < before)
+    return list(db.session.scalars(query.order_by(WebhookDelivery.id.desc()).limit(limit)))

@@ -1,0 +1,143 @@
+"""The attention queue: items open when something is wrong, and close when it is not any more or a person says so."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+
+from tusker.domain.attention import AttentionKind
+from tusker.errors import Conflict, InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import AttentionItem
+from tusker.queries.attention import CAUSES, Rules, WatchedFor, mail_lines
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.locks import Turn, try_turn
+from tusker.services.outbox import admin_addresses, queue_mail
+
+WATCH_JOB = "tusker.jobs.attention.watch"
+MAILED_LINES = 30
+"""So many items stand in a mail; it says how many more there are."""
+
+_SAME = (
+    "COALESCE({0}.subject_id, 0) = COALESCE(c.subject_id, 0)"
+    " AND COALESCE({0}.carrier, '') = COALESCE(c.carrier, '')"
+)
+_OPEN = """
+    INSERT INTO attention_items (kind, subject, subject_id, carrier, cause_at, detail, facts, opened_at)
+    SELECT :kind, :subject, c.subject_id, c.carrier, c.cause_at, c.detail, c.facts, :now FROM ({causes}) c
+    WHERE NOT EXISTS (
+        SELECT 1 FROM attention_items s
+        WHERE s.kind = :kind AND s.resolved_by IS NOT NULL AND s.cause_at = c.cause_at AND {same}
+    )
+    ON CONFLICT DO NOTHING
+"""
+_CLOSE = """
+    UPDATE attention_items a SET resolved_at = :now, resolution = 'its cause is gone'
+    WHERE a.kind = :kind AND a.resolved_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM ({causes}) c WHERE {same})
+"""
+
+
+def open_invoice_item(
+    ctx: Context, kind: AttentionKind, invoice_id: int, detail: str, **facts: object
+) -> None:
+    """Open an item on an invoice in the transaction of what it is about; once, however often it is said."""
+    db.session.execute(
+        insert(AttentionItem)
+        .values(
+            kind=kind,
+            subject="invoice",
+            subject_id=invoice_id,
+            cause_at=ctx.now,
+            detail=detail,
+            facts=facts,
+            opened_at=ctx.now,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def rules_at(ctx: Context) -> Rules:
+    """The installation's rules, as of now."""
+    config = current_app.config
+    return Rules(
+        tolerance=config["VALUE_TOLERANCE"],
+        stalled_before=ctx.now - timedelta(days=config["STALLED_AFTER_DAYS"]),
+        failing_before=ctx.now - timedelta(minutes=config["CARRIER_ALERT_MINUTES"]),
+    )
+
+
+def review_items(ctx: Context, rules: Rules) -> None:
+    """Open an item for everything that is wrong now and close those whose cause is gone, two statements a kind.
+
+    What a person settled stays so until it has another cause. Of several runs at once one does it.
+    """
+    if not try_turn(Turn.ATTENTION):
+        return
+    db.session.flush()
+    values = {**asdict(rules), "now": ctx.now}
+    for kind, cause in CAUSES.items():
+        # The texts are constants of this module and of `queries.attention`.
+        known = {"kind": kind, "subject": cause.subject, **values}
+        close = _CLOSE.format(causes=cause.sql, same=_SAME.format("a"))
+        db.session.execute(text(close), _used(close, known))
+        opening = _OPEN.format(causes=cause.sql, same=_SAME.format("s"))
+        db.session.execute(text(opening), _used(opening, known))
+
+
+def _used(sql: str, values: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if f":{name}" in sql}
+
+
+_TAKE_UNSENT = text(
+    """
+    UPDATE attention_items SET mailed_at = :now WHERE id IN (
+        SELECT id FROM attention_items WHERE mailed_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+    """
+)
+
+
+def mail_new_items(ctx: Context) -> int:
+    """Tell the admins of items that they were not told of yet: one mail a run. Returns how many items."""
+    ids = [row.id for row in db.session.execute(_TAKE_UNSENT, {"now": ctx.now})]
+    lines = mail_lines(ids, limit=MAILED_LINES)
+    if lines:
+        _mail(ctx, lines, len(ids))
+    return len(ids)
+
+
+def _mail(ctx: Context, lines: list[WatchedFor], count: int) -> None:
+    queue_mail(
+        ctx,
+        "attention",
+        admin_addresses(),
+        count=count,
+        more=max(0, count - len(lines)),
+        items=[{"title": line.title, "name": line.name, "detail": line.detail} for line in lines],
+    )
+
+
+def resolve_item(ctx: Context, item_id: int, *, note: str) -> AttentionItem:
+    """A person settled it; the note says how."""
+    why = note.strip()
+    if not why:
+        raise InvalidInput("Say what was done.", field="note")
+    if len(why) > 500:
+        raise InvalidInput("The note may have at most 500 characters.", field="note")
+    item = db.session.get(AttentionItem, item_id, with_for_update=True, populate_existing=True)
+    if item is None:
+        raise NotFound("This item does not exist.")
+    if item.resolved_at is not None:
+        raise Conflict("This was settled already.")
+    if ctx.actor_id is None:
+        raise InvalidInput("A person has to do this under their own name.")
+    item.resolution, item.resolved_at, item.resolved_by = why, ctx.now, ctx.actor_id
+    record_event(ctx, "attention", item.id, "resolved", from_value=item.kind, reason=why)
+    db.session.flush()
+    return item

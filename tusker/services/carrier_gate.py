@@ -1,0 +1,159 @@
+"""The gate before each delivery company, shared by all processes: its breaker, rate limit and pauses.
+
+What it counts has to outlive the rollback of whatever failed, so `asking` writes in short transactions of its own,
+on a connection of its own; polling counts in the transactions of its job.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta
+from typing import cast
+
+from sqlalchemy import Connection, Table, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from tusker import clock
+from tusker.carriers.base import Carrier, CarrierError, CarrierUnavailable
+from tusker.carriers.breaker import NOT_ASKED
+from tusker.domain.carrier_health import (
+    Health,
+    Rate,
+    after_answer,
+    after_failure,
+    give_back_probe,
+    may_grant,
+    take,
+    take_for_a_person,
+)
+from tusker.extensions import db
+from tusker.models import CarrierState
+from tusker.services.context import Context
+
+log = logging.getLogger(__name__)
+
+SUCCESS_NOTED_EVERY = timedelta(seconds=30)
+"""How old the time of the last success may get before it is written again: not with each answer."""
+
+_STATES = cast(Table, CarrierState.__table__)
+_COLUMNS = tuple(_STATES.c[field.name] for field in fields(Health))
+
+
+def grant_questions(ctx: Context, carrier: Carrier, wanted: int) -> int:
+    """How many of `wanted` questions the delivery company may be asked now; the state stays locked until `spend`."""
+    rate = Rate(carrier.requests_per_second)
+    return min(wanted, may_grant(_lock(db.session.connection(), carrier.name), rate, ctx.now))
+
+
+def spend(ctx: Context, carrier: Carrier, questions: int) -> None:
+    """Count granted questions that will be asked. In the transaction of the grant."""
+    connection = db.session.connection()
+    health = _lock(connection, carrier.name)
+    _save(connection, carrier.name, take(health, Rate(carrier.requests_per_second), ctx.now, questions))
+
+
+def pause_before_a_grant(ctx: Context, carrier: Carrier) -> timedelta | None:
+    """After a grant of none: how long until the rate limit allows one; None when more than that is in the way."""
+    health = _read(db.session.connection(), carrier.name) or Health()
+    return None if health.blocked_until(ctx.now) else Rate(carrier.requests_per_second).interval
+
+
+def note_answer(ctx: Context, carrier: str) -> None:
+    """The delivery company answered. Writes only what is new: mostly nothing."""
+    _note_answer(db.session.connection(), carrier, ctx.now)
+
+
+def note_failure(ctx: Context, carrier: str, error: CarrierError) -> bool:
+    """A question failed; True when the delivery company is now to be left alone."""
+    return _note_failure(db.session.connection(), carrier, error, ctx.now)
+
+
+@contextmanager
+def asking(carrier: Carrier) -> Iterator[None]:
+    """Ask one question for a person, outside any transaction. Raises `CarrierUnavailable` while the gate is shut."""
+    with db.engine.begin() as connection:
+        _enter(connection, carrier, clock.now())
+    try:
+        yield
+    except CarrierError as error:
+        with db.engine.begin() as connection:
+            _note_failure(connection, carrier.name, error, clock.now())
+        raise
+    except BaseException:
+        with db.engine.begin() as connection:
+            _save(connection, carrier.name, give_back_probe(_lock(connection, carrier.name)))
+        raise
+    with db.engine.begin() as connection:
+        _note_answer(connection, carrier.name, clock.now())
+
+
+def _enter(connection: Connection, carrier: Carrier, now: datetime) -> None:
+    health = _lock(connection, carrier.name)
+    until = health.blocked_until(now)
+    if until is not None:
+        seconds = max(1, round((until - now).total_seconds()))
+        raise CarrierUnavailable(
+            f"The delivery company “{carrier.name}” has failed several times in a row or asked for a pause"
+            f" and is not asked for {seconds} s. Try again then.",
+            carrier=carrier.name,
+            reason="gate shut",
+        )
+    rate = Rate(carrier.requests_per_second)
+    _save(connection, carrier.name, take_for_a_person(health, rate, now))
+
+
+def _note_answer(connection: Connection, carrier: str, now: datetime) -> None:
+    found = connection.execute(
+        select(_STATES.c.failures, _STATES.c.open_until, _STATES.c.last_success_at).where(
+            _STATES.c.carrier == carrier
+        )
+    ).one_or_none()
+    if found is not None and found.failures == 0 and found.open_until is None:
+        noted: datetime | None = found.last_success_at
+        if noted is not None and now - noted < SUCCESS_NOTED_EVERY:
+            return
+    health = _lock(connection, carrier)
+    if health.open_until is not None:
+        log.info("carrier %s: breaker closed", carrier)
+    _save(connection, carrier, after_answer(health), last_success_at=now)
+
+
+def _note_failure(connection: Connection, carrier: str, error: CarrierError, now: datetime) -> bool:
+    health = _lock(connection, carrier)
+    if not error.carrier_is_down:
+        # It answered, only not as we like (a refused token, a bad request).
+        _save(connection, carrier, after_answer(health), last_error=error.message[:500], last_error_at=now)
+        return False
+    if error.details.get("reason") == NOT_ASKED:
+        # This process's own fuse held the question back: nothing was learnt.
+        _save(connection, carrier, give_back_probe(health))
+        return health.open_until is not None
+    seconds = error.details.get("retry_after")
+    pause = timedelta(seconds=seconds) if isinstance(seconds, int) else None
+    after = after_failure(health, now, pause)
+    if after.open_until is not None and health.open_until is None:
+        log.warning("carrier %s: breaker opened after %d failures in a row", carrier, after.failures)
+    _save(connection, carrier, after, last_error=error.message[:500], last_error_at=now)
+    return after.blocked_until(now) is not None
+
+
+def _read(connection: Connection, carrier: str, *, lock: bool = False) -> Health | None:
+    question = select(*_COLUMNS).where(_STATES.c.carrier == carrier)
+    row = connection.execute(question.with_for_update() if lock else question).one_or_none()
+    return None if row is None else Health(**row._mapping)
+
+
+def _lock(connection: Connection, carrier: str) -> Health:
+    """The state, its row locked; made where there is none yet."""
+    health = _read(connection, carrier, lock=True)
+    if health is None:
+        connection.execute(insert(_STATES).values(carrier=carrier).on_conflict_do_nothing())
+        health = _read(connection, carrier, lock=True)
+    return health or Health()
+
+
+def _save(connection: Connection, carrier: str, health: Health, **more: object) -> None:
+    connection.execute(update(_STATES).where(_STATES.c.carrier == carrier).values(**asdict(health), **more))

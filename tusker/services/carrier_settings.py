@@ -1,0 +1,152 @@
+"""Setting up delivery companies on the admin page: a saved row wins over the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+
+from tusker.carriers.address import check_address
+from tusker.carriers.registry import specs
+from tusker.carriers.settings import CarrierSpec
+from tusker.errors import InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import CarrierSetting
+from tusker.secrets_box import seal
+from tusker.services.context import Context
+from tusker.services.events import record_event
+
+LONGEST_SECRET = 500
+ON, OFF = "on", "off"
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierInput:
+    """What an admin entered. An empty address is the vendor's own; an empty secret leaves the stored one."""
+
+    enabled: bool
+    base_url: str = ""
+    api_key: str = field(default="", repr=False)
+    webhook_secret: str = field(default="", repr=False)
+    drop_webhook_secret: bool = False
+
+
+def carrier_spec(name: str) -> CarrierSpec:
+    """The adapter called `name`. Raises `NotFound`."""
+    spec = specs().get(name)
+    if spec is None:
+        raise NotFound(f"Tusker has no adapter for “{name[:40]}”.")
+    return spec
+
+
+def save_carrier_settings(
+    ctx: Context, name: str, given: CarrierInput, *, keys: str, production: bool
+) -> CarrierSetting:
+    """Store a delivery company's settings, its secrets sealed with `keys`; the event tells which changed, not what.
+
+    A stored key is not sent to another host: with a new one it has to be entered again. Raises `InvalidInput` naming
+    the field, `NotFound` for an unknown carrier.
+    """
+    spec = carrier_spec(name)
+    address = _address(spec, given, production)
+    row = _locked(name)
+    if row is None:
+        row = CarrierSetting(carrier=name, enabled=False, base_url="")
+        db.session.add(row)
+    _check_key(row, given, address)
+    before, changed = ON if row.enabled else OFF, _changes(row, given, address)
+    row.enabled, row.base_url = given.enabled, address
+    if given.api_key:
+        row.api_key_encrypted = seal(keys, _secret(given.api_key, "api_key"))
+    if given.webhook_secret:
+        row.webhook_secret_encrypted = seal(keys, _secret(given.webhook_secret, "webhook_secret"))
+    elif given.drop_webhook_secret:
+        row.webhook_secret_encrypted = None
+    row.updated_at, row.updated_by = ctx.now, ctx.actor_id
+    db.session.flush()
+    record_event(
+        ctx,
+        "carrier",
+        row.id,
+        "carrier_settings",
+        from_value=before,
+        to_value=ON if row.enabled else OFF,
+        reason=f"{spec.label}: {', '.join(changed)}" if changed else spec.label,
+        carrier=name,
+        address=address,
+    )
+    return row
+
+
+def forget_carrier_settings(ctx: Context, name: str) -> None:
+    """Delete what the page holds about a delivery company; what the environment says counts again.
+
+    Raises `NotFound` when the page holds nothing.
+    """
+    spec = carrier_spec(name)
+    row = _locked(name)
+    if row is None:
+        raise NotFound(f"Nothing is stored here about {spec.label}.")
+    record_event(
+        ctx,
+        "carrier",
+        row.id,
+        "carrier_settings_forgotten",
+        from_value=ON if row.enabled else OFF,
+        reason=spec.label,
+        carrier=name,
+        address=row.base_url,
+    )
+    db.session.delete(row)
+    db.session.flush()
+
+
+def _locked(name: str) -> CarrierSetting | None:
+    query = select(CarrierSetting).where(CarrierSetting.carrier == name).with_for_update()
+    return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def _address(spec: CarrierSpec, given: CarrierInput, production: bool) -> str:
+    address = given.base_url or spec.default_url
+    if address:
+        return check_address(address, production=production)
+    if given.enabled:
+        raise InvalidInput("The address is required: this carrier has none of its own.", field="base_url")
+    return ""
+
+
+def _check_key(row: CarrierSetting, given: CarrierInput, address: str) -> None:
+    if given.api_key:
+        return
+    if row.api_key_encrypted is None:
+        if given.enabled:
+            raise InvalidInput("The key is required.", field="api_key")
+    elif _host(row.base_url) != _host(address):
+        raise InvalidInput("Enter the key again: it is not sent to another host unasked.", field="api_key")
+
+
+def _host(address: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _changes(row: CarrierSetting, given: CarrierInput, address: str) -> list[str]:
+    changes = {
+        "address": row.base_url != address,
+        "key": bool(given.api_key),
+        "webhook secret": bool(given.webhook_secret)
+        or (given.drop_webhook_secret and row.webhook_secret_encrypted is not None),
+    }
+    return [f"new {name}" for name, is_new in changes.items() if is_new]
+
+
+def _secret(text: str, field_name: str) -> str:
+    """A key as it goes into a header: one printable line of ASCII for a key, any printable line for a secret."""
+    fits = text.isprintable() and len(text) <= LONGEST_SECRET
+    if not fits or (field_name == "api_key" and not text.isascii()):
+        what = "key" if field_name == "api_key" else "webhook secret"
+        raise InvalidInput(
+            f"The {what} must be one line of at most {LONGEST_SECRET} characters.", field=field_name
+        )
+    return text

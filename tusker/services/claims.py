@@ -1,0 +1,159 @@
+"""Claims on suppliers whose goods came back after the payout: made once, decided by an admin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from tusker.currency import currency
+from tusker.domain.interest import amount_due
+from tusker.errors import Conflict, InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import Claim, ClaimState, Invoice, Loan, Shipment
+from tusker.services.attention import WATCH_JOB
+from tusker.services.context import Context
+from tusker.services.debts import debt_of
+from tusker.services.events import record_event
+from tusker.services.locks import lock_invoice
+from tusker.transactions import after_commit
+
+UNDONE = "its payout was undone"
+
+
+def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
+    """Open a claim in review for what is owed today on each of the locked disbursed invoices, whose goods came back.
+
+    However often it is said, an invoice gets one: the database keeps it so.
+    """
+    loans = db.session.scalars(
+        select(Loan)
+        .where(Loan.invoice_id.in_([invoice.id for invoice in invoices]), Loan.reversed_on.is_(None))
+        .order_by(Loan.id)
+        .with_for_update(key_share=True, of=Loan)
+        .execution_options(populate_existing=True)
+    ).all()
+    by_id = {invoice.id: invoice for invoice in invoices}
+    for loan in loans:
+        invoice = by_id[loan.invoice_id]
+        owed = amount_due(debt_of(loan, invoice), max(ctx.today, loan.start_date)).total
+        if owed > 0:
+            _open_claim(ctx, invoice, owed)
+    after_commit(WATCH_JOB)
+
+
+def claim_if_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
+    """Of locked invoices that were just disbursed, claim those whose goods came back while the bank was paying."""
+    gone = set(
+        db.session.scalars(
+            select(Shipment.invoice_id).where(
+                Shipment.invoice_id.in_([invoice.id for invoice in invoices]),
+                Shipment.status.in_(["returned", "cancelled"]),
+            )
+        )
+    )
+    if gone:
+        claim_returned(ctx, [invoice for invoice in invoices if invoice.id in gone])
+
+
+def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str) -> Claim:
+    """Take a claim in review as it is, or for less; the supplier's next payouts are netted by it."""
+    claim = _lock_for_decision(claim_id)
+    wanted = claim.amount if amount is None else amount
+    if not 0 < wanted <= claim.amount:
+        raise InvalidInput(
+            f"The amount must be more than zero and at most {currency().show(claim.amount)}.", field="amount"
+        )
+    before = claim.amount
+    claim.amount = claim.open_amount = wanted
+    _decide(ctx, claim, ClaimState.ACCEPTED, reason, claimed=before, accepted=wanted)
+    return claim
+
+
+def dismiss_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
+    """Give a claim in review up, with a reason."""
+    claim = _lock_for_decision(claim_id)
+    claim.open_amount = 0
+    _decide(ctx, claim, ClaimState.DISMISSED, reason, claimed=claim.amount)
+    return claim
+
+
+def drop_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
+    """The payouts of locked invoices are undone: what was claimed because of them, and is not netted yet, is not owed.
+
+    Raises `Conflict` when part of such a claim was netted from another payout already.
+    """
+    claims = db.session.scalars(
+        select(Claim)
+        .where(
+            Claim.invoice_id.in_([invoice.id for invoice in invoices]),
+            Claim.credit_note_id.is_(None),
+            Claim.state != ClaimState.DISMISSED,
+        )
+        .order_by(Claim.id)
+        .with_for_update(key_share=True, of=Claim)
+        .execution_options(populate_existing=True)
+    ).all()
+    for claim in claims:
+        if claim.open_amount != claim.amount:
+            raise Conflict(
+                f"A claim for {claim.invoice.number} was netted from another payout; undo that one first."
+            )
+        claim.open_amount = 0
+        _decide(ctx, claim, ClaimState.DISMISSED, UNDONE, claimed=claim.amount)
+
+
+def _open_claim(ctx: Context, invoice: Invoice, owed: int) -> None:
+    made = db.session.scalar(
+        insert(Claim)
+        .values(
+            supplier_id=invoice.supplier_id,
+            invoice_id=invoice.id,
+            state=ClaimState.REVIEW,
+            amount=owed,
+            open_amount=owed,
+            at=ctx.now,
+            booked_on=ctx.today,
+        )
+        .on_conflict_do_nothing()
+        .returning(Claim.id)
+    )
+    if made is not None:
+        record_event(
+            ctx, "invoice", invoice.id, "claimed", reason="the goods came back after the payout", amount=owed
+        )
+
+
+def _lock_for_decision(claim_id: int) -> Claim:
+    invoice_id = db.session.scalar(select(Claim.invoice_id).where(Claim.id == claim_id))
+    if invoice_id is None:
+        raise NotFound("This claim does not exist.")
+    lock_invoice(invoice_id)
+    claim = db.session.get_one(Claim, claim_id, with_for_update={"key_share": True}, populate_existing=True)
+    if claim.state != ClaimState.REVIEW:
+        raise Conflict(f"This claim is {claim.state} already.")
+    return claim
+
+
+def _decide(ctx: Context, claim: Claim, state: ClaimState, reason: str, **figures: int) -> None:
+    why = reason.strip()
+    if not why:
+        raise InvalidInput("Say why.", field="reason")
+    if len(why) > 500:
+        raise InvalidInput("The reason may have at most 500 characters.", field="reason")
+    before = claim.state
+    claim.state, claim.decision_reason = state, why
+    claim.decided_at, claim.decided_by = ctx.now, ctx.actor_id
+    record_event(
+        ctx,
+        "invoice",
+        claim.invoice_id,
+        f"claim_{state}",
+        from_value=before,
+        to_value=state,
+        reason=why,
+        **figures,
+    )
+    db.session.flush()
+    after_commit(WATCH_JOB)

@@ -1,0 +1,85 @@
+"""The conditions of financing, judged from the rows as they stand. The caller holds the invoices' locks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from flask import current_app
+from sqlalchemy import select
+
+from tusker.domain.financeable import Condition, Facts, PurchaserAnswer, Value, Wishes, open_conditions
+from tusker.domain.shipments import DocumentKind, ShipmentStatus
+from tusker.extensions import db
+from tusker.models import CreditLine, Invoice, Shipment, ShipmentDocument
+from tusker.services.locks import lock_invoices
+
+PROVING = (DocumentKind.PROOF_OF_DELIVERY, DocumentKind.SIGNED_INVOICE)
+"""Documents of which a verified one will do where a credit line wants documents."""
+
+Pair = tuple[Invoice, Shipment]
+
+
+class Judge:
+    """The conditions of a set of invoices, read with two queries whatever their number."""
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        self.tolerance: Decimal = current_app.config["VALUE_TOLERANCE"]
+        lines = {invoice.credit_line_id for invoice, _ in pairs}
+        self._wishes: dict[int, Wishes] = {
+            line_id: Wishes(documents, confirmation)
+            for line_id, documents, confirmation in db.session.execute(
+                select(CreditLine.id, CreditLine.documents_required, CreditLine.confirmation_required).where(
+                    CreditLine.id.in_(lines)
+                )
+            )
+        }
+        self._verified = set(
+            db.session.scalars(
+                select(ShipmentDocument.shipment_id).where(
+                    ShipmentDocument.shipment_id.in_([shipment.id for _, shipment in pairs]),
+                    ShipmentDocument.kind.in_(PROVING),
+                    ShipmentDocument.verified_at.is_not(None),
+                )
+            )
+        )
+
+    def wishes_of(self, invoice: Invoice) -> Wishes:
+        """What the invoice's credit line wants."""
+        return self._wishes[invoice.credit_line_id]
+
+    def open_for(self, invoice: Invoice, shipment: Shipment) -> tuple[Condition, ...]:
+        """The conditions of an invoice that do not hold."""
+        facts = Facts(
+            shipment=ShipmentStatus(shipment.status),
+            wishes=self.wishes_of(invoice),
+            document_verified=shipment.id in self._verified,
+            answer=PurchaserAnswer(invoice.purchaser_answer) if invoice.purchaser_answer else None,
+            overruled=invoice.overruled_at is not None,
+            value=Value(
+                amount=invoice.amount,
+                eligible=invoice.amount - invoice.credit_noted,
+                declared=shipment.declared_value,
+                accepted=shipment.accepted_value,
+            ),
+        )
+        return open_conditions(facts, self.tolerance)
+
+
+def with_shipments(invoices: Sequence[Invoice]) -> list[Pair]:
+    """Locked invoices with their shipments, which change under the invoice's lock only; fresh, by ascending id."""
+    found = {
+        shipment.invoice_id: shipment
+        for shipment in db.session.scalars(
+            select(Shipment)
+            .where(Shipment.invoice_id.in_([invoice.id for invoice in invoices]))
+            .execution_options(populate_existing=True)
+        )
+    }
+    return [(invoice, found[invoice.id]) for invoice in invoices if invoice.id in found]
+
+
+def lock_pairs(invoice_ids: Sequence[int]) -> list[Pair]:
+    """Invoices, locked and fresh, with their shipments."""
+    db.session.flush()
+    return with_shipments(lock_invoices(invoice_ids))
