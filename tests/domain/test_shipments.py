@@ -86,6 +86,7 @@ EARLY, LATE = NOW - timedelta(hours=1), NOW
         (S.DELIVERED, LATE, S.IN_TRANSIT, EARLY, False),  # reordered
         (S.OUT_FOR_DELIVERY, LATE, S.IN_TRANSIT, EARLY, False),
         (S.DELIVERED, EARLY, S.RETURNED, LATE, True),  # delivered, then sent back
+        (S.DELIVERED, EARLY, S.IN_TRANSIT, LATE, False),  # a scan too many does not take a delivery back
         (S.RETURNED, LATE, S.DELIVERED, EARLY, False),
         (S.DELIVERED, LATE, S.DELIVERED, LATE, False),
         (S.DELIVERED, EARLY, S.UNKNOWN, LATE, False),  # a delivery that is known stays

@@ -177,23 +177,17 @@ def is_news(
 ) -> bool:
     """Whether a status heard now takes the place of the known one.
 
-    The times are the delivery company's own. Late and reordered news do not lead back: what happened before the
-    known status is no news, and of two statuses of the same moment the one further along the way holds. An
-    unknown status and a final one end as the final one, in whichever order they come; in place of any other the
-    unknown shows, needing a look. Where
-    a time is missing, what was heard last holds, except that only a return or a cancellation undoes a final one.
+    The times are the delivery company's own. One order decides, so that late, reordered and repeated news end alike:
+    a final status stands over every other, as a scan after the delivery does not take it back (a return does); then
+    the later one; of the same moment the one further along the way. An unknown status is shown, needing a look, until
+    something later or final is known. Where a time is missing, what was heard last holds, except that only a return
+    or a cancellation undoes a final one.
     """
     if heard == known:
         return False
-    if known is ShipmentStatus.UNKNOWN and heard in FINAL:
-        return True
-    if known_at is not None and heard_at is not None and heard_at < known_at:
-        return False
-    if heard is ShipmentStatus.UNKNOWN:
-        return known not in FINAL
-    if known is ShipmentStatus.UNKNOWN:
-        return True
     further = _WAY.index(heard) > _WAY.index(known)
+    if (heard in FINAL) != (known in FINAL):
+        return heard in FINAL
     if known_at is None or heard_at is None:
-        return known not in FINAL or (heard in FINAL and further)
-    return heard_at > known_at or further
+        return known not in FINAL or further
+    return heard_at > known_at or (heard_at == known_at and further)
