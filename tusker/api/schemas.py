@@ -363,6 +363,8 @@ class Me(Output):
     decimals: int
     """Decimals of the currency: 2 means that 100 minor units are one major unit."""
     carriers: list[str]
+    parcel_carriers: list[str]
+    """Those of `carriers` that track parcels by number; the others know orders."""
     business_date: date
     """Today in the lender's time zone; live amounts are as of this day."""
     supplier_limit: Limit | None

@@ -132,7 +132,9 @@ def _page(form: RequestForm, shown: Preview, status: int, notice: str | None = N
     return render(PAGE, PAGE, status=status, notice=notice, **_shown(form, shown))
 
 
-def _not_taken(form: RequestForm, error: TuskerError, order: TrackedOrder | None = None) -> ResponseReturnValue:
+def _not_taken(
+    form: RequestForm, error: TuskerError, order: TrackedOrder | None = None
+) -> ResponseReturnValue:
     """Show an error beside the form, and what was entered wrongly at its field."""
     if form.is_parcel and not isinstance(error, CarrierError):
         form.take(error)

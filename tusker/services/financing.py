@@ -97,7 +97,9 @@ def _check_same_shipment(admission: Admission, quote: Quote) -> None:
 
 
 def _requested_already(quote: Quote, field: str) -> Duplicate:
-    return Duplicate(f"Financing of “{quote.number}” was requested already.", field=field, problem="duplicate")
+    return Duplicate(
+        f"Financing of “{quote.number}” was requested already.", field=field, problem="duplicate"
+    )
 
 
 def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: int | None = None) -> Invoice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,6 +37,21 @@ class Entered:
 def parcel_number(ref: str) -> str:
     """The tracking number of a canonical reference, without its courier."""
     return ref.rpartition("/")[2]
+
+
+def tracks_parcels(carrier: str) -> bool:
+    """Whether a configured delivery company knows nothing of a parcel but its way."""
+    known = get_carriers().get(carrier)
+    return known is not None and not known.declares_orders
+
+
+def parcel_names(carrier: str, refs: Iterable[str]) -> list[tuple[str, str]]:
+    """Every (carrier, reference) under which a parcel may be stored; of an order only its own."""
+    known = get_carriers()
+    if carrier in known and known[carrier].declares_orders:
+        return [(carrier, ref) for ref in refs]
+    names = {carrier, *specs()} - {name for name, other in known.items() if other.declares_orders}
+    return [(name, ref) for name in sorted(names) for ref in sorted({*refs, *map(parcel_number, refs)})]
 
 
 def fetch_parcel(
@@ -85,7 +101,7 @@ def quote_parcel(
     if order is not None:
         _check_parcel(order)
     check_not_requested(supplier_id, entered.number, field="number")
-    _check_parcel_free(supplier_id, carrier, {ref, *(order.aliases if order else ()), parcel_number(ref)})
+    _check_parcel_free(supplier_id, carrier, {ref, *(order.aliases if order else ())})
     return figures_on_line(
         ctx,
         line,
@@ -149,13 +165,11 @@ def _check_parcel(order: TrackedOrder) -> None:
 
 def _check_parcel_free(supplier_id: int, carrier: str, refs: set[str]) -> None:
     """A parcel is financed once: by whomever, under each name it may be stored by, and at any parcel carrier."""
-    declaring = {name for name, known in get_carriers().items() if known.declares_orders}
-    names = {carrier, *specs()} - declaring
     row = db.session.execute(
         select(Invoice.id, Invoice.number, Invoice.supplier_id)
         .join(Shipment, Shipment.invoice_id == Invoice.id)
         .where(
-            tuple_(Shipment.carrier, Shipment.order_ref).in_([(name, ref) for name in names for ref in refs]),
+            tuple_(Shipment.carrier, Shipment.order_ref).in_(parcel_names(carrier, refs)),
             LIVE_NUMBER,
         )
         .order_by(Invoice.supplier_id != supplier_id)

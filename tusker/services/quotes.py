@@ -152,7 +152,7 @@ def limits_of(line: CreditLine) -> ThreeLimits:
 
 
 def check_line_open(line: CreditLine, today: date, *, field: str = "order_ref") -> None:
-    """Raise `FinancingRefused` naming `field` when the line is suspended, not valid on this day, or a company of it is on hold."""
+    """Raise `FinancingRefused` naming `field`: the line is suspended or not valid, or a company of it is on hold."""
     purchaser = line.purchaser.customer.name
     if line.supplier.on_hold_since or line.purchaser.on_hold_since:
         late = "you" if line.supplier.on_hold_since else purchaser
