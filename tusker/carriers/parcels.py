@@ -162,6 +162,17 @@ def same_time(raw_status: str, events: Sequence[TrackingEvent]) -> datetime | No
     )
 
 
+def came_about(believed: TrackingEvent, recorded_at: object) -> datetime | None:
+    """When the believed status came about: by its history, else when the vendor wrote its record.
+
+    Of a parcel of which nothing is known the record tells only when it was registered. That may be after its
+    delivery, which would then count as late news: such a status has no time.
+    """
+    if believed.occurred_at is None and believed.status in (ShipmentStatus.PENDING, ShipmentStatus.UNKNOWN):
+        return None
+    return believed.occurred_at or instant(recorded_at)
+
+
 def choose(orders: Iterable[TrackedOrder], age: Callable[[TrackedOrder], datetime | None]) -> TrackedOrder:
     """The one to believe when a vendor holds several parcels for one reference.
 
