@@ -121,7 +121,7 @@ def test_each_wrong_field_is_named(path: str, vendor: FakeServer, api: Api, line
         answer = api.post(path, body)
         assert answer.status_code == 422, body
         assert fields is None or fields_named(answer) == fields
-    assert api.post(path, {"order_ref": "ORD-1"}).json["type"] == "urn:tusker:problem:unknown_order"
+    assert api.post(path, {"order_ref": "NO-SUCH-1"}).json["type"] == "urn:tusker:problem:unknown_order"
     no_name = api.post(path, {**parcel(line), "carrier": None})
     assert fields_named(no_name) == ["carrier"]
     assert vendor.requests == []
