@@ -103,7 +103,7 @@ class TestBodies:
         ("body", "message"),
         [
             ({}, "order_ref is missing."),
-            ({"order_ref": None}, "order_ref must be text."),
+            ({"order_ref": None}, "order_ref is missing."),
             ({"order_ref": 7}, "order_ref must be text."),
             ({"order_ref": ["ORD-1"]}, "order_ref must be text."),
             ({"order_ref": ""}, "order_ref must not be empty."),
@@ -112,7 +112,16 @@ class TestBodies:
             ({"order_ref": "a\x00b"}, "order_ref must not contain control characters."),
             ({"order_ref": "a\nb"}, "order_ref must not contain control characters."),
             ({"order_ref": "ORD-1", "carrier": 7}, "carrier must be text."),
-            ({"order_ref": "ORD-1", "amount": 10}, "amount is not known here."),
+            ({"order_ref": "ORD-1", "value": 10}, "value is not known here."),
+            (
+                {"order_ref": "ORD-1", "amount": 10},
+                "amount does not belong to an order of this delivery company.",
+            ),
+            ({"order_ref": "ORD-1", "amount": 1.5}, "amount must be a whole number."),
+            (
+                {"order_ref": "ORD-1", "invoice_date": "2 March"},
+                "invoice_date must be a date, such as 2026-03-02.",
+            ),
         ],
     )
     def test_with_a_wrong_field(self, api: Api, body: object, message: str) -> None:
@@ -131,7 +140,9 @@ class TestBodies:
 
     def test_each_wrong_field_is_named(self, api: Api) -> None:
         for path in WRITES:
-            answer = is_problem(api.post(path, {"carrier": 7, "limit": 1}), 422, "invalid_input")
+            answer = is_problem(
+                api.post(path, {"carrier": 7, "limit": 1, "order_ref": 1}), 422, "invalid_input"
+            )
             assert sorted(error["field"] for error in answer["errors"]) == ["carrier", "limit", "order_ref"]
 
 

@@ -268,7 +268,7 @@ def test_no_transaction_is_open_while_the_courier_thinks(
     real, open_then = get_carrier("tusker"), []
 
     class Watched:
-        name, batch_size, requests_per_second = "tusker", 10, 100.0
+        name, batch_size, requests_per_second, declares_orders = "tusker", 10, 100.0, True
 
         def fetch(self, refs: list[str]) -> dict[str, TrackedOrder]:
             open_then.append(db.session().in_transaction())
@@ -285,7 +285,7 @@ def test_two_carriers_can_be_chosen_of(
     assert 'name="carrier"' not in browser.get("/invoices/new").text
     app.extensions["tusker_carriers"] = {"tusker": get_carrier("tusker"), "other": get_carrier("tusker")}
     page = browser.get("/invoices/new").text
-    assert '<option value="other">other</option>' in page
+    assert '<option value="other">Tusker courier</option>' in page
     assert "Delivery company: choose one of the list" in shown(browser, order, carrier="nobody")
     assert hidden(shown(browser, order, carrier="tusker"))
     courier.begin()

@@ -95,6 +95,7 @@ def quote(found: Quote) -> schemas.Quote:
     return schemas.Quote(
         order_ref=found.order_ref,
         carrier=found.carrier,
+        number=found.number,
         shipment_status=found.shipment_status,
         purchaser=schemas.Company(id=found.purchaser_id, name=found.purchaser_name),
         credit_line_id=found.credit_line_id,

@@ -188,7 +188,9 @@ def refuse_invalid(error: ValidationError, *, where: str) -> ApiError:
     errors = []
     for item in found[:20]:
         field = ".".join(str(part) for part in item["loc"])[:80] or where
-        if item["type"].startswith("datetime"):
+        if item["type"].startswith("date_"):
+            message = f"{field} must be a date, such as 2026-03-02."
+        elif item["type"].startswith("datetime"):
             message = f"{field} must be a time, such as 2026-03-02T06:30:00Z."
         elif item["type"] == "value_error":
             message = f"{field} {item['ctx']['error']}"

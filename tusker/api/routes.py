@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from flask import url_for
 
 from tusker.api import present, schemas
+from tusker.api.asking import PARCEL_FIELDS, Asked, read_asked
 from tusker.api.auth import Caller
 from tusker.api.operations import Reply, operation
-from tusker.carriers.base import Carrier
-from tusker.carriers.registry import get_carrier, get_carriers
+from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
 from tusker.domain.financeable import Condition
 from tusker.domain.lifecycle import InvoiceStatus
@@ -26,7 +26,6 @@ from tusker.services.conditions import Judge
 from tusker.services.context import Context
 from tusker.services.financing import request_financing
 from tusker.services.idempotency import KeptAnswer, claim_key, hash_input, keep_answer, kept_answer
-from tusker.services.quotes import fetch_order, quote_order
 from tusker.transactions import transaction
 from tusker.web.paging import decode_key, encode_key
 
@@ -61,6 +60,9 @@ def me(*, caller: Caller) -> Reply:
             currency=currency().code,
             decimals=currency().exponent,
             carriers=sorted(get_carriers()),
+            parcel_carriers=sorted(
+                name for name, known in get_carriers().items() if not known.declares_orders
+            ),
             business_date=caller.context().today,
             supplier_limit=_account_limit(company.supplier),
             purchaser_limit=_account_limit(company.purchaser),
@@ -78,14 +80,13 @@ def me(*, caller: Caller) -> Reply:
     problems=("not_allowed", *_ORDER_PROBLEMS),
 )
 def quote(*, caller: Caller, body: schemas.QuoteRequest) -> Reply:
-    """What financing an order would be worth and cost.
+    """What financing an order or a parcel would be worth and cost.
 
-    Asks the delivery company for the order and shows value, principal, cost and what is left of each of the three
-    limits. Nothing is requested and nothing is stored.
+    Asks the delivery company and shows value, principal, cost and what is left of each of the three limits. Nothing is
+    requested and nothing is stored; a tracking number is not registered at the delivery company.
     """
-    supplier_id = caller.supplier_id()
-    order = fetch_order(_carrier(body.carrier), body.order_ref)
-    return Reply(present.quote(quote_order(caller.context(), supplier_id, order)))
+    asked = read_asked(caller.supplier_id(), body)
+    return Reply(present.quote(asked.quote(caller.context())))
 
 
 @operation(
@@ -96,34 +97,35 @@ def quote(*, caller: Caller, body: schemas.QuoteRequest) -> Reply:
     answer=schemas.Invoice,
     answers={
         201: "Decided: `status` is `approved`, or `rejected` with the `refusal` that says which limit lacked how much.",
-        200: "This order was requested before and is neither rejected nor cancelled: that invoice as it stands now.",
+        200: "This was requested before and is neither rejected nor cancelled: that invoice as it stands now.",
     },
     problems=("not_allowed", "terms_changed", "conflict", "idempotency_key_reused", *_ORDER_PROBLEMS),
     keyed=True,
 )
 def request_invoice(*, caller: Caller, body: schemas.InvoiceRequest, key: str | None) -> Reply:
-    """Request financing for an order.
+    """Request financing for an order or a parcel.
 
-    Safe to repeat: an order is financed once. A refusal by a limit is an answer, not an error: a stored invoice with
-    the status `rejected`. A rejected or cancelled order may be requested again, which makes a new invoice; send an
+    Safe to repeat: each is financed once. A refusal by a limit is an answer, not an error: a stored invoice with the
+    status `rejected`. A rejected or cancelled order may be requested again, which makes a new invoice; send an
     `Idempotency-Key` to be sure that a repetition of the same request is never taken for a new one. Answers that
     stored or found an invoice are kept under the key (header `Idempotency-Replayed: true` when they come again);
     problems are not.
     """
     supplier_id = caller.supplier_id()
-    carrier = _carrier(body.carrier)
-    asked = hash_input("POST /invoices", {**body.model_dump(mode="json"), "carrier": carrier.name})
+    wanted = read_asked(supplier_id, body)
+    unsent = PARCEL_FIELDS if wanted.entered is None else ("order_ref",)
+    sent = body.model_dump(mode="json", exclude=set(unsent))
+    asked = hash_input("POST /invoices", {**sent, "carrier": wanted.carrier.name})
     # First what is known already: a repetition is answered even while the delivery company is away.
     with transaction():
         if key is not None and (kept := kept_answer(supplier_id, key, asked)) is not None:
             return _kept(kept)
-        known = queries.live_invoice_of_order(supplier_id, carrier.name, body.order_ref) is not None
-    order = None if known else fetch_order(carrier, body.order_ref)
     ctx = caller.context()
+    order = wanted.fetch_unless_known(ctx)
     with transaction():
         if key is not None and (kept := claim_key(ctx, supplier_id, key, asked)) is not None:
             return _kept(kept)
-        reply = _decide(ctx, supplier_id, body, carrier, order)
+        reply = _decide(ctx, wanted, order, body.terms_version)
         if key is not None:
             keep_answer(supplier_id, key, KeptAnswer(reply.status, dict(reply.body)))
     return reply
@@ -202,34 +204,34 @@ def credit_lines(*, caller: Caller, query: schemas.PageQuery) -> Reply:
     return Reply(schemas.CreditLinePage(items=items, next_cursor=_next_cursor(items, len(rows))))
 
 
-def _decide(
-    ctx: Context,
-    supplier_id: int,
-    body: schemas.InvoiceRequest,
-    carrier: Carrier,
-    order: TrackedOrder | None,
-) -> Reply:
+def _decide(ctx: Context, wanted: Asked, order: TrackedOrder | None, terms_version: int | None) -> Reply:
     """Admit the order, or find the invoice that it has; `order` is None when it was seen to have one."""
     created = False
     if order is None:
-        invoice_id = queries.live_invoice_of_order(supplier_id, carrier.name, body.order_ref)
+        invoice_id = wanted.known()
     else:
         try:
-            decision = request_financing(
-                ctx, supplier_id, order, source="api", terms_version=body.terms_version
-            )
+            with wanted.naming():
+                decision = request_financing(
+                    ctx,
+                    wanted.supplier_id,
+                    order,
+                    source="api",
+                    terms_version=terms_version,
+                    entered=wanted.entered,
+                )
         except Duplicate:
             # The same order is a repetition; the same number of anything else is a duplicate.
-            invoice_id = queries.live_invoice_of_order(supplier_id, carrier.name, body.order_ref)
+            invoice_id = wanted.known()
             if invoice_id is None:
                 raise
         else:
             invoice_id, created = decision.invoice_id, not decision.replayed
-    found = None if invoice_id is None else queries.company_invoice(supplier_id, invoice_id)
+    found = None if invoice_id is None else queries.company_invoice(wanted.supplier_id, invoice_id)
     if found is None:
         raise Conflict("The invoice of this order was cancelled at this moment. Ask again.")
     loan = loan_of_invoice(found.invoice.id, ctx.today)
-    shown = present.invoice(found, supplier_id, loan, _missing([found])[found.invoice.id])
+    shown = present.invoice(found, wanted.supplier_id, loan, _missing([found])[found.invoice.id])
     return Reply(shown.model_dump(mode="json"), 201 if created else 200, _location(found.invoice.id))
 
 
@@ -252,16 +254,6 @@ def _kept(answer: KeptAnswer) -> Reply:
 
 def _location(invoice_id: int) -> dict[str, str]:
     return {"Location": url_for("api.invoice", invoice_id=invoice_id)}
-
-
-def _carrier(name: str | None) -> Carrier:
-    """The delivery company of this name; without one, the only one there is."""
-    if name is not None:
-        return get_carrier(name)
-    known = list(get_carriers().values())
-    if len(known) != 1:
-        raise InvalidInput("Name the delivery company; GET /me lists them.", field="carrier")
-    return known[0]
 
 
 def _sides(caller: Caller) -> list[schemas.Side]:

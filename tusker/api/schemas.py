@@ -49,22 +49,52 @@ class Output(BaseModel):
     )
 
 
+_PARCEL = {
+    "carrier": "easypost",
+    "tracking_number": "usps/9400110898825022579493",
+    "credit_line_id": 12,
+    "number": "INV-2041",
+    "amount": 1250000,
+    "invoice_date": "2026-03-02",
+}
+
+
 class QuoteRequest(Input):
-    """Which order to look at."""
+    """What to look at: an order by `order_ref`, or a parcel by `tracking_number`.
 
-    model_config = ConfigDict(strict=True, json_schema_extra={"examples": [{"order_ref": "ORD-100045"}]})
+    A delivery company that knows orders says itself what they are worth and whose they are. One that tracks parcels
+    knows a number only (`GET /me` says which is which), so `credit_line_id`, `number`, `amount` and `invoice_date` are
+    needed too.
+    """
 
-    order_ref: Reference
-    """The delivery company's order or tracking number."""
+    model_config = ConfigDict(
+        strict=True, json_schema_extra={"examples": [{"order_ref": "ORD-100045"}, _PARCEL]}
+    )
+
+    order_ref: Reference | None = None
+    """The reference of an order. Not for parcels."""
     carrier: Annotated[str | None, Field(max_length=40)] = None
-    """The delivery company, as `GET /me` lists it. May be left out when there is only one."""
+    """The delivery company, as `GET /me` lists it. May be left out when there is only one of its kind."""
+    tracking_number: Reference | None = None
+    """Of a parcel, with its courier in front where it is known: `usps/9400…`."""
+    credit_line_id: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
+    """Of a parcel: one of your credit lines, as `GET /credit-lines` lists them."""
+    number: Reference | None = None
+    """Of a parcel: your invoice's number."""
+    amount: Annotated[int | None, Field(ge=1, le=10**15)] = None
+    """Of a parcel: what the invoice comes to, in the currency's smallest unit."""
+    invoice_date: date | None = None
+    """Of a parcel: the invoice's date, not in the future."""
 
 
 class InvoiceRequest(QuoteRequest):
-    """Which order to finance, and on which terms."""
+    """What to finance (see `QuoteRequest`), and on which terms."""
 
     model_config = ConfigDict(
-        strict=True, json_schema_extra={"examples": [{"order_ref": "ORD-100045", "terms_version": 1}]}
+        strict=True,
+        json_schema_extra={
+            "examples": [{"order_ref": "ORD-100045", "terms_version": 1}, {**_PARCEL, "terms_version": 1}]
+        },
     )
 
     terms_version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
@@ -87,7 +117,7 @@ class InvoiceQuery(PageQuery):
     status: InvoiceStatus | None = None
     """Only invoices in this status."""
     number: Reference | None = None
-    """Only this number (the order reference of the request)."""
+    """Only this number (of an order its reference)."""
     since: AwareDatetime | None = None
     """Only invoices requested at or after this time, with its offset from UTC."""
 
@@ -175,15 +205,19 @@ class Quote(Output):
     """What financing an order would be worth and cost, if it were paid out today and repaid on the due date."""
 
     order_ref: str
+    """The order's, or the parcel's in its one spelling."""
     carrier: str
-    shipment_status: ShipmentStatus
+    number: str
+    """The invoice's number; of an order its own reference."""
+    shipment_status: ShipmentStatus | None
+    """null: the delivery company does not track this parcel yet; it begins to with the request."""
     purchaser: Company
     credit_line_id: int
     terms_version: int
     """Send it with the request to be sure of these terms."""
     terms: Terms
     amount: Money
-    """The order's value as declared to the delivery company."""
+    """The order's value as declared to the delivery company, or the amount that was sent."""
     principal: Money
     """advance rate × amount: what would be lent."""
     interest: Money
@@ -346,6 +380,8 @@ class Me(Output):
     decimals: int
     """Decimals of the currency: 2 means that 100 minor units are one major unit."""
     carriers: list[str]
+    parcel_carriers: list[str]
+    """Those of `carriers` that track parcels by number; the others know orders."""
     business_date: date
     """Today in the lender's time zone; live amounts are as of this day."""
     supplier_limit: Limit | None

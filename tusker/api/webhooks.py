@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from tusker import clock
 from tusker.api import schemas
 from tusker.api.auth import count_failure
 from tusker.api.operations import bp
 from tusker.api.problems import KINDS, MEDIA_TYPE, ApiError
-from tusker.carriers.registry import get_carriers
+from tusker.carriers.registry import get_carriers, get_webhook_secret
 from tusker.errors import NotFound
 from tusker.services.context import Context
 from tusker.services.webhooks import keep_webhook
@@ -32,19 +32,13 @@ def webhook(carrier: str) -> Response:
     if known is None or not known.has_webhooks:
         raise NotFound("No delivery company of this name sends webhooks here.")
     raw = request.get_data(cache=False)
-    if not known.verify_webhook(raw, request.headers, webhook_secret(carrier)):
+    if not known.verify_webhook(raw, request.headers, get_webhook_secret(carrier)):
         count_failure()
         raise ApiError("bad_signature", KINDS["bad_signature"].advice)
     now, today = clock.now(), clock.today()
     with transaction():
         keep_webhook(Context(actor_id=None, actor=f"webhook {carrier}", now=now, today=today), carrier, raw)
     return Response(status=202)
-
-
-def webhook_secret(carrier: str) -> str:
-    """What the delivery company signs with; empty, which verifies nothing, where none is configured."""
-    name = "TUSKER_CARRIER" if carrier == "tusker" else carrier.upper()
-    return str(current_app.config.get(f"{name}_WEBHOOK_SECRET") or "")
 
 
 def described() -> dict[str, Any]:

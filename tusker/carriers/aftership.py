@@ -17,6 +17,7 @@ from tusker.carriers.parcels import (
     FINANCEABLE,
     ParcelRef,
     as_object,
+    came_about,
     choose,
     history,
     instant,
@@ -176,7 +177,7 @@ def read_tracking(item: object) -> TrackedOrder | None:
         status=believed.status,
         raw_status=believed.raw_status,
         financeable=believed.status in FINANCEABLE and tag != NOTHING_KNOWN,
-        updated_at=believed.occurred_at or instant(at(item, "updated_at")),
+        updated_at=came_about(believed, at(item, "updated_at")),
         eta=instant(at(item, "courier_estimated_delivery_date", "estimated_delivery_date"))
         or instant(at(item, "expected_delivery")),
         raw=as_object(item),

@@ -39,6 +39,7 @@ CONTRADICTS_DELIVERY = frozenset(
 _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _COURIER = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
 _NUMBER = re.compile(r"[A-Z0-9][A-Z0-9._-]{4,44}")
+_COURIERS = "references"
 _JSON_WORDS = frozenset({"null", "true", "false"})
 
 
@@ -64,7 +65,7 @@ def parse_parcel(text: str, *, example: str, courier_needed: bool = False) -> Pa
     named = _COURIER.fullmatch(ref.courier) if ref.courier else not slash and not courier_needed
     if not fits or not named:
         what = "the courier and the tracking number" if courier_needed else "the tracking number"
-        raise InvalidInput(f"The order reference must be {what}, such as {example}.", field="order_ref")
+        raise InvalidInput(f"The reference must be {what}, such as {example}.", field="order_ref")
     return ref
 
 
@@ -167,6 +168,17 @@ def same_time(raw_status: str, events: Sequence[TrackingEvent]) -> datetime | No
     )
 
 
+def came_about(believed: TrackingEvent, recorded_at: object) -> datetime | None:
+    """When the believed status came about: by its history, else when the vendor wrote its record.
+
+    Of a parcel of which nothing is known the record tells only when it was registered. That may be after its
+    delivery, which would then count as late news: such a status has no time.
+    """
+    if believed.occurred_at is None and believed.status in (ShipmentStatus.PENDING, ShipmentStatus.UNKNOWN):
+        return None
+    return believed.occurred_at or instant(recorded_at)
+
+
 def choose(orders: Iterable[TrackedOrder], age: Callable[[TrackedOrder], datetime | None]) -> TrackedOrder:
     """The one to believe when a vendor holds several parcels for one reference.
 
@@ -187,10 +199,16 @@ def choose(orders: Iterable[TrackedOrder], age: Callable[[TrackedOrder], datetim
         status=ShipmentStatus.UNKNOWN,
         raw_status=" / ".join(order.raw_status for order in found)[:RAW_STATUS_LENGTH],
         financeable=False,
-        raw={"duplicates": [dict(order.raw) for order in found]},
+        raw={"duplicates": [dict(order.raw) for order in found], _COURIERS: sorted(couriers)},
         events=(),
         signed_by=None,
     )
+
+
+def is_ambiguous(order: TrackedOrder) -> bool:
+    """Whether several couriers have this number: `ref` is then only one of the parcels that may be meant."""
+    couriers = order.raw.get(_COURIERS)
+    return "duplicates" in order.raw and isinstance(couriers, list) and len(couriers) > 1
 
 
 Ref = TypeVar("Ref")

@@ -182,7 +182,13 @@ def get_webhook_secret(name: str) -> str:
     """What a delivery company signs its webhooks with; empty when none is set: then none is to be believed."""
     get_carrier(name)
     desk = _desk()
-    return desk.settings[name].webhook_secret if isinstance(desk, _Desk) else ""
+    known = desk.settings if isinstance(desk, _Desk) else settings_from_config(current_app.config)
+    return known[name].webhook_secret if name in known else ""
+
+
+def carrier_label(name: str) -> str:
+    """The name that people read of a delivery company, also of one that is not configured any more."""
+    return specs()[name].label if name in specs() else name
 
 
 def reload_carriers() -> None:

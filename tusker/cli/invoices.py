@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 from flask import Flask
 from flask.cli import with_appcontext
 from sqlalchemy import func, or_, select
 
 from tusker import clock
+from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier
 from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.errors import Conflict, NotFound
+from tusker.domain.shipments import TrackedOrder
+from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, Invoice
 from tusker.queries.events import events_of
 from tusker.queries.invoices import InvoiceFilter, invoices_called, list_invoices, shipment_of
 from tusker.queries.loans import loan_of_invoice
 from tusker.services.financing import cancel_invoice, request_financing
+from tusker.services.parcels import Entered, fetch_parcel, quote_parcel
 from tusker.services.quotes import Quote, fetch_order, quote_order
 from tusker.services.tracking import report_delivery
 from tusker.transactions import transaction
@@ -31,23 +36,52 @@ REFUSED = 2
 @click.argument("supplier")
 @click.argument("order_ref")
 @click.option("--carrier", default="tusker", show_default=True, help="The delivery company to ask.")
-@click.option("--check", is_flag=True, help="Only show the figures; request nothing.")
+@click.option("--line", "line_id", type=int, help="Of a parcel: the id of the supplier's credit line.")
+@click.option("--number", help="Of a parcel: the invoice's number.")
+@click.option("--amount", help="Of a parcel: what the invoice comes to, such as 12500.00.")
+@click.option("--date", "invoice_date", type=click.DateTime(["%Y-%m-%d"]), help="Of a parcel: the invoice's.")
+@click.option("--check", is_flag=True, help="Only show the figures; request and register nothing.")
 @with_appcontext
-def request_financing_command(supplier: str, order_ref: str, carrier: str, check: bool) -> None:
-    """Request financing of ORDER_REF for SUPPLIER (name, reference or id). Exits with 2 when a limit refuses."""
+def request_financing_command(
+    supplier: str,
+    order_ref: str,
+    carrier: str,
+    line_id: int | None,
+    number: str | None,
+    amount: str | None,
+    invoice_date: datetime | None,
+    check: bool,
+) -> None:
+    """Request financing of ORDER_REF for SUPPLIER (name, reference or id). Exits with 2 when a limit refuses.
+
+    Of a delivery company that tracks parcels ORDER_REF is the tracking number, and the options say the rest.
+    """
     with spoken_errors():
         ctx = command_context("request-financing")
         supplier_id = _company(supplier, "supplier")
+        asked = get_carrier(carrier)
+        entered = _entered(asked, line_id, number, amount, invoice_date)
         # Nothing is held open while the delivery company thinks.
         db.session.rollback()
-        order = fetch_order(get_carrier(carrier), order_ref)
-        quote = quote_order(ctx, supplier_id, order)
+        order: TrackedOrder | None
+        if entered is None:
+            order = fetch_order(asked, order_ref)
+            quote = quote_order(ctx, supplier_id, order)
+        else:
+            order = fetch_parcel(ctx, supplier_id, asked, order_ref, entered, register=not check)
+            ref = order.ref if order else asked.parse_reference(order_ref)
+            quote = quote_parcel(ctx, supplier_id, carrier, ref, entered, order)
         _say_quote(quote)
-        if check:
+        if check or order is None:
             return
         with transaction():
             decision = request_financing(
-                ctx, supplier_id, order, source="command", terms_version=quote.terms_version
+                ctx,
+                supplier_id,
+                order,
+                source="command",
+                terms_version=quote.terms_version,
+                entered=entered,
             )
         if decision.refusal is None:
             click.echo(f"Approved: invoice #{decision.invoice_id}.")
@@ -145,6 +179,26 @@ def report_delivery_command(invoice: str, reason: str) -> None:
     with spoken_errors(), transaction():
         found = report_delivery(command_context("report-delivery"), _invoice(invoice).id, reason=reason)
         click.echo(f"#{found.id} {found.number} waits to be financed.")
+
+
+def _entered(
+    carrier: Carrier, line_id: int | None, number: str | None, amount: str | None, day: datetime | None
+) -> Entered | None:
+    """What the options say of a parcel, all of it or nothing of an order; raises `InvalidInput` naming the option."""
+    given = {"line": line_id, "number": number, "amount": amount, "date": day}
+    for name, value in given.items():
+        if carrier.declares_orders and value is not None:
+            raise InvalidInput(
+                f"{carrier.label} says itself what its orders are worth: leave --{name} out.", field=name
+            )
+        if not carrier.declares_orders and value is None:
+            raise InvalidInput(
+                f"{carrier.label} tracks parcels and knows nothing of their invoices: give --{name}.",
+                field=name,
+            )
+    if line_id is None or number is None or amount is None or day is None:
+        return None
+    return Entered(line_id, number.strip(), currency().parse(amount, field="amount"), day.date())
 
 
 def _company(text: str, field: str) -> int:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from flask import current_app
 
 from tusker.carriers.base import CarrierError
-from tusker.carriers.registry import get_carrier, get_carriers
+from tusker.carriers.registry import get_carrier
 from tusker.domain.shipments import TrackedOrder
-from tusker.errors import Duplicate, TuskerError
+from tusker.errors import Duplicate, InvalidInput, NotFound, TuskerError
 from tusker.extensions import db
+from tusker.services.parcels import Entered, fetch_parcel, quote_parcel
 from tusker.services.quotes import Quote, fetch_order, quote_order
 from tusker.web.access import acting
 
@@ -20,6 +21,7 @@ SHORTEST_REF = 3
 
 TITLES = {
     "unknown_order": "Unknown order",
+    "unknown_parcel": "Unknown parcel",
     "cancelled_order": "Cancelled at the delivery company",
     "no_credit_line": "No credit line with this purchaser",
     "line_closed": "The credit line is closed",
@@ -36,6 +38,7 @@ class Preview:
     quote: Quote | None = None
     error: TuskerError | None = None
     order: TrackedOrder | None = None
+    is_parcel: bool = False
 
     @property
     def status(self) -> int:
@@ -47,8 +50,12 @@ class Preview:
         """The problem in a few words."""
         if isinstance(self.error, CarrierError):
             return "The delivery company does not answer"
+        if isinstance(self.error, InvalidInput):
+            return "Something cannot be taken"
         problem = str(self.error.details.get("problem", "")) if self.error else ""
-        return TITLES.get(problem, "This order cannot be financed")
+        if problem == "unknown_order" and self.is_parcel:
+            problem = "unknown_parcel"
+        return TITLES.get(problem, "This cannot be financed")
 
     @property
     def may_pass(self) -> bool:
@@ -62,30 +69,50 @@ class Preview:
         return found if isinstance(found, int) else None
 
 
-def only_carrier() -> str:
-    """The configured delivery company where there is one only, else an empty name that none has."""
-    names = list(get_carriers())
-    return names[0] if len(names) == 1 else ""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a valid form asks for: an order, or a parcel with what was entered about it."""
+
+    supplier_id: int
+    carrier: str
+    order_ref: str
+    entered: Entered | None
+
+    def ask(self, *, register: bool) -> TrackedOrder | None:
+        """Ask the delivery company; None for a parcel that it does not track yet.
+
+        What was read so far is let go first: while it thinks, no transaction is open.
+        """
+        carrier = get_carrier(self.carrier)
+        if self.entered is None:
+            db.session.rollback()
+            return fetch_order(carrier, self.order_ref)
+        return fetch_parcel(
+            acting(), self.supplier_id, carrier, self.order_ref, self.entered, register=register
+        )
+
+    def quote(self, order: TrackedOrder | None) -> Quote:
+        """The figures for what `ask` answered."""
+        if self.entered is not None:
+            ref = order.ref if order else get_carrier(self.carrier).parse_reference(self.order_ref)
+            return quote_parcel(acting(), self.supplier_id, self.carrier, ref, self.entered, order)
+        if order is None:
+            raise NotFound("The delivery company was not asked about this order.")
+        return quote_order(acting(), self.supplier_id, order)
 
 
-def ask_for_order(carrier: str, order_ref: str) -> TrackedOrder:
-    """Ask the delivery company. What was read so far is let go first: while it thinks, no transaction is open."""
-    db.session.rollback()
-    return fetch_order(get_carrier(carrier), order_ref)
-
-
-def preview(supplier_id: int, carrier: str, order_ref: str) -> Preview:
-    """The quote for an order, or the error that rules it out."""
-    order = None
+def preview(wanted: Wanted) -> Preview:
+    """The quote, or the error that rules it out. It registers no number: that is the request's to do."""
+    order, is_parcel = None, wanted.entered is not None
     try:
-        order = ask_for_order(carrier, order_ref)
-        return Preview(quote=quote_order(acting(), supplier_id, order), order=order)
+        order = wanted.ask(register=False)
+        return Preview(quote=wanted.quote(order), order=order, is_parcel=is_parcel)
     except TuskerError as error:
         current_app.logger.info("no quote: %s", error.message)
-        return Preview(error=error, order=order)
+        return Preview(error=error, order=order, is_parcel=is_parcel)
 
 
 def figures_of(quote: Quote) -> str:
-    """A mark of what a quote was about; another line or value makes another one."""
-    text = f"{quote.carrier}|{quote.order_ref}|{quote.credit_line_id}|{quote.amount}"
+    """A mark of what a quote was about; another number, line or value makes another one."""
+    text = f"{quote.carrier}|{quote.number}|{quote.credit_line_id}|{quote.amount}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

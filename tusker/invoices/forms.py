@@ -5,22 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 
+from tusker.carriers.base import Carrier
 from tusker.domain.financeable import Grounds
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.queries.invoices import InvoiceFilter, Scope
+from tusker.services.parcels import Entered
 from tusker.web.filters import status_label
 from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, MoneyField, TextField
 
 Companies = Sequence[tuple[int, str]]
 
+PARCEL_FIELDS = ("credit_line_id", "number", "invoice_date", "amount")
+
 _STATUSES = [(str(status), status_label(status)) for status in InvoiceStatus]
 
 
 class RequestForm(Form):
-    """Which order is to be financed; admins choose the supplier, and a carrier is chosen where there are several."""
+    """What is to be financed; admins choose the supplier, and a carrier is chosen where there are several.
+
+    An order is its reference. A parcel is known by its number only: line, number, date and amount are entered.
+    """
 
     supplier_id = ChoiceField("Supplier", coerce=int, empty="Choose a supplier")
     carrier = ChoiceField("Delivery company")
+    credit_line_id = ChoiceField("Credit line", coerce=int, empty="Choose a credit line")
+    number = TextField("Invoice number", max_length=60, render_kw={"autocomplete": "off"})
+    invoice_date = DayField("Invoice date")
+    amount = MoneyField("Invoice amount")
     order_ref = TextField(
         "Order reference",
         max_length=60,
@@ -28,8 +39,10 @@ class RequestForm(Form):
         render_kw={"autocomplete": "off", "spellcheck": "false", "placeholder": "e.g. ORD-2041"},
     )
 
-    def narrow(self, *, suppliers: Companies | None, carriers: Mapping[str, object]) -> None:
-        """Leave out what there is nothing to choose of."""
+    def narrow(
+        self, *, suppliers: Companies | None, carriers: Mapping[str, Carrier], lines: Companies | None
+    ) -> None:
+        """Leave out what there is nothing to choose of; `lines` is None where the carrier declares orders."""
         if suppliers is None:
             del self.supplier_id
         else:
@@ -37,7 +50,27 @@ class RequestForm(Form):
         if len(carriers) < 2:
             del self.carrier
         else:
-            self.carrier.choices = [(name, name) for name in carriers]
+            self.carrier.choices = [(name, carrier.label) for name, carrier in carriers.items()]
+        if lines is None:
+            for name in PARCEL_FIELDS:
+                del self[name]
+        else:
+            self.credit_line_id.choices = list(lines)
+            self.order_ref.label.text = "Tracking number"
+            self.order_ref.description = "With the courier in front where you know it, such as usps/9400…"
+            self.order_ref.render_kw = {**self.order_ref.render_kw, "placeholder": "e.g. usps/9400…"}
+
+    @property
+    def is_parcel(self) -> bool:
+        """Whether it asks for a parcel, of which nothing but the number is known."""
+        return "credit_line_id" in self
+
+    @property
+    def entered(self) -> Entered | None:
+        """What a valid form says of a parcel; None for an order."""
+        if not self.is_parcel:
+            return None
+        return Entered(self.credit_line_id.data, self.number.data, self.amount.data, self.invoice_date.data)
 
 
 class ReasonForm(Form):

@@ -5,23 +5,28 @@ from __future__ import annotations
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.datastructures import MultiDict
 
+from tusker import clock
+from tusker.carriers.base import CarrierError
 from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
 from tusker.domain.limits import Bound
-from tusker.errors import TermsChanged, TuskerError
-from tusker.invoices.asking import SHORTEST_REF, Preview, ask_for_order, figures_of, only_carrier, preview
+from tusker.domain.shipments import TrackedOrder
+from tusker.errors import InvalidInput, TermsChanged, TuskerError
+from tusker.invoices.asking import SHORTEST_REF, Preview, Wanted, figures_of, preview
 from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import RequestForm
 from tusker.models import Role
+from tusker.queries.credit_lines import LineState, lines_page
 from tusker.queries.invoices import supplier_choices
 from tusker.services.financing import Decision, request_financing
-from tusker.services.quotes import Quote, quote_order
+from tusker.services.quotes import Quote
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render
 
-PAGE, QUOTE = "invoices/new.html", "invoices/_quote.html"
+PAGE, FORM, QUOTE = "invoices/new.html", "invoices/_request.html", "invoices/_quote.html"
 
 BOUND_WORDS = {
     Bound.CREDIT_LINE: "the credit line's limit",
@@ -33,19 +38,31 @@ BOUND_WORDS = {
 @bp.route("/new", methods=["GET", "POST"])
 @allow(Role.SUPPLIER, Role.ADMIN)
 def new() -> ResponseReturnValue:
-    """The request page. Its buttons say `check` (show the figures) or `request` (of the figures shown)."""
-    form = _form()
+    """The request page. Its buttons say `check` (show the figures), `request` (of the figures shown), or `fields`
+    (another delivery company or supplier was chosen: show what it needs)."""
     if request.method == "GET":
-        shown = Preview()
-        if form.order_ref.data and _supplier(form):
-            shown = preview(_supplier(form) or 0, _carrier(form), form.order_ref.data)
-        return render(PAGE, QUOTE, form=form, preview=shown, figures_of=figures_of)
+        form = _form(request.args)
+        return render(PAGE, QUOTE, **_shown(form, _preview_of(form)))
+    form = _form()
+    if request.form.get("action") == "fields":
+        return _page(form, Preview(), 200)
     if not form.validate_on_submit():
         return _page(form, Preview(), 422)
+    wanted = _wanted(form)
     if request.form.get("action") == "request" and request.form.get("terms_version"):
-        return _request(form)
-    shown = preview(_supplier(form) or 0, _carrier(form), form.order_ref.data)
+        return _request(form, wanted)
+    shown = preview(wanted)
+    if shown.error is not None:
+        return _not_taken(form, shown.error, shown.order)
     return _page(form, shown, shown.status)
+
+
+@bp.get("/new/fields")
+@allow(Role.SUPPLIER, Role.ADMIN)
+def request_fields() -> ResponseReturnValue:
+    """The form for another delivery company or supplier, with what is typed already."""
+    form = _form(request.args)
+    return render(PAGE, FORM, **_shown(form, _preview_of(form)))
 
 
 @bp.get("/quote")
@@ -53,62 +70,105 @@ def new() -> ResponseReturnValue:
 def quote() -> ResponseReturnValue:
     """The quote alone, while the form is filled in; problems are part of the answer and not HTTP errors."""
     form = _form(request.args)
-    typed = (request.args.get("order_ref") or "").strip()
-    shown = Preview()
-    if len(typed) >= SHORTEST_REF and form.validate():
-        shown = preview(_supplier(form) or 0, _carrier(form), typed)
-    return render(PAGE, QUOTE, form=form, preview=shown, figures_of=figures_of)
+    return render(PAGE, QUOTE, **_shown(form, _preview_of(form, checked=True)))
 
 
-def _form(given: object = None) -> RequestForm:
+def _form(given: MultiDict[str, str] | None = None) -> RequestForm:
     """The form with what this person may choose; GET arguments fill it in."""
-    if given is not None:
-        form = RequestForm(given, meta={"csrf": False})
-    else:
-        form = RequestForm(
-            data={
-                "order_ref": (request.args.get("order_ref") or "")[:60],
-                "supplier_id": request.args.get("supplier_id", type=int),
-                "carrier": request.args.get("carrier"),
-            }
-        )
+    form = RequestForm() if given is None else RequestForm(given)
     suppliers = supplier_choices() if current_user.role == Role.ADMIN else None
-    form.narrow(suppliers=suppliers, carriers=get_carriers())
+    carriers = get_carriers()
+    if form.carrier.data not in carriers and given is not None and carriers:
+        form.carrier.data = next(iter(carriers))
+    chosen = carriers.get(form.carrier.data or next(iter(carriers), ""))
+    lines = None
+    if chosen is not None and not chosen.declares_orders:
+        lines = _line_choices(form.supplier_id.data if suppliers is not None else current_company_id())
+    form.narrow(suppliers=suppliers, carriers=carriers, lines=lines)
     return form
 
 
-def _supplier(form: RequestForm) -> int | None:
-    chosen: int | None = form.supplier_id.data if "supplier_id" in form else current_company_id()
-    return chosen
+def _line_choices(supplier_id: int | None) -> list[tuple[int, str]]:
+    """The supplier's lines that admit new requests today, by the purchaser's name."""
+    if supplier_id is None:
+        return []
+    rows = lines_page(clock.today(), state=LineState.ACTIVE, supplier_id=supplier_id)
+    rows.sort(key=lambda row: row.purchaser.casefold())
+    return [(row.id, f"{row.purchaser} ({currency().show(row.available)} left)") for row in rows]
 
 
-def _carrier(form: RequestForm) -> str:
-    return (form.carrier.data if "carrier" in form else None) or only_carrier()
+def _wanted(form: RequestForm) -> Wanted:
+    """What a valid form asks for."""
+    supplier_id = form.supplier_id.data if "supplier_id" in form else current_company_id()
+    chosen = form.carrier.data if "carrier" in form else next(iter(get_carriers()), "")
+    return Wanted(supplier_id, chosen, form.order_ref.data, form.entered)
+
+
+def _preview_of(form: RequestForm, *, checked: bool = False) -> Preview:
+    """The quote for a form that was filled in by a link or is still being filled in; none until it is complete.
+
+    What is missing stays unsaid unless it is to be `checked`.
+    """
+    typed = (form.order_ref.data or "").strip()
+    if len(typed) >= SHORTEST_REF and _is_complete(form):
+        return preview(_wanted(form))
+    if not checked:
+        for field in form:
+            field.errors = []
+    return Preview(is_parcel=form.is_parcel)
+
+
+def _is_complete(form: RequestForm) -> bool:
+    """Whether all that is asked for can be read; a token is asked for only where something changes."""
+    found: bool = all([field.validate(form) for field in form if field.name != "csrf_token"])
+    return found
+
+
+def _shown(form: RequestForm, shown: Preview) -> dict[str, object]:
+    return {"form": form, "preview": shown, "figures_of": figures_of}
 
 
 def _page(form: RequestForm, shown: Preview, status: int, notice: str | None = None) -> ResponseReturnValue:
-    return render(PAGE, PAGE, status=status, form=form, preview=shown, figures_of=figures_of, notice=notice)
+    return render(PAGE, PAGE, status=status, notice=notice, **_shown(form, shown))
 
 
-def _request(form: RequestForm) -> ResponseReturnValue:
+def _not_taken(
+    form: RequestForm, error: TuskerError, order: TrackedOrder | None = None
+) -> ResponseReturnValue:
+    """Show an error beside the form, and what was entered wrongly at its field."""
+    if form.is_parcel and not isinstance(error, CarrierError):
+        form.take(error)
+        if isinstance(error, InvalidInput):
+            return _page(form, Preview(is_parcel=True), error.http_status)
+    return _page(form, Preview(error=error, order=order, is_parcel=form.is_parcel), error.http_status)
+
+
+def _request(form: RequestForm, wanted: Wanted) -> ResponseReturnValue:
     """Request financing on the figures that were shown; other figures are shown first."""
-    supplier_id = _supplier(form) or 0
     agreed, version = request.form.get("figures"), request.form.get("terms_version", type=int) or 0
     order = None
     try:
-        order = ask_for_order(_carrier(form), form.order_ref.data)
-        if agreed and agreed != figures_of(quote_order(acting(), supplier_id, order)):
+        order = wanted.ask(register=True)
+        if order is None or (agreed and agreed != figures_of(wanted.quote(order))):
             raise TermsChanged(
                 "These are not the figures you have seen before. Look at them and request again."
             )
         with transaction():
-            decision = request_financing(acting(), supplier_id, order, source="web", terms_version=version)
+            decision = request_financing(
+                acting(),
+                wanted.supplier_id,
+                order,
+                source="web",
+                terms_version=version,
+                entered=wanted.entered,
+            )
     except TermsChanged as error:
-        again = Preview(quote=quote_order(acting(), supplier_id, order), order=order) if order else Preview()
+        again = Preview(quote=wanted.quote(order), order=order) if order else Preview()
         return _page(form, again, error.http_status, notice=error.message)
     except TuskerError as error:
-        return _page(form, Preview(error=error, order=order), error.http_status)
-    message, category = _answer(decision, order.ref)
+        return _not_taken(form, error, order)
+    number = wanted.entered.number if wanted.entered else order.ref
+    message, category = _answer(decision, number)
     return done(message, to=url_for("invoices.show", invoice_id=decision.invoice_id), category=category)
 
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from tusker import clock
-from tusker.carriers.registry import MANUAL
+from tusker.carriers.registry import MANUAL, carrier_label, get_carriers
 from tusker.domain import shipments
 from tusker.domain.calculator import Calculation, calculate
 from tusker.domain.financeable import Condition, PurchaserAnswer, Wishes, waits_for
@@ -19,7 +19,7 @@ from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import IllegalTransition
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import DisputeForm, ReasonForm
-from tusker.models import Allocation, CreditNote, Disbursal, Event, Invoice, Role, Shipment
+from tusker.models import Allocation, CreditNote, Disbursal, Event, Invoice, Role, Shipment, ShipmentEvent
 from tusker.queries.attention import AttentionRow, items_of_invoice
 from tusker.queries.events import events_of
 from tusker.queries.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
@@ -29,6 +29,7 @@ from tusker.queries.payoff import Payoff, payoff
 from tusker.services.conditions import Judge
 from tusker.services.credit_notes import AFTER_PAYOUT, BEFORE_PAYOUT
 from tusker.web.access import allow, is_staff
+from tusker.web.filters import money_plain
 from tusker.web.forms import FIRST_DAY, LAST_DAY
 from tusker.web.htmx import render, wants_fragment
 
@@ -145,6 +146,22 @@ class InvoiceFile:
         }
 
     @property
+    def asked_before(self) -> dict[str, object]:
+        """What the request was about, to fill the form in for another one. A refused parcel's number is not kept."""
+        supplier_id = self.invoice.supplier_id if is_staff() else None
+        if self.shipment is None and self.invoice.invoice_date is None:
+            return {"order_ref": self.invoice.number, "supplier_id": supplier_id}
+        return {
+            "supplier_id": supplier_id,
+            "carrier": self.shipment.carrier if self.is_parcel and self.shipment else None,
+            "order_ref": self.shipment.order_ref if self.shipment else None,
+            "number": self.invoice.number,
+            "credit_line_id": self.invoice.credit_line_id,
+            "amount": money_plain(self.invoice.amount),
+            "invoice_date": self.invoice.invoice_date,
+        }
+
+    @property
     def shows_refusal(self) -> bool:
         """A purchaser is not told how much of its supplier's own limit is used."""
         return current_user.role != Role.PURCHASER or self.invoice.refused_by != "supplier"
@@ -158,6 +175,32 @@ class InvoiceFile:
     def may_note_credit(self) -> bool:
         """Whether this person may record a credit note now."""
         return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT | AFTER_PAYOUT
+
+    @property
+    def carrier_label(self) -> str:
+        """The delivery company as people read it."""
+        if self.shipment is None or self.shipment.carrier == MANUAL:
+            return "none, by hand"
+        return carrier_label(self.shipment.carrier)
+
+    @property
+    def is_parcel(self) -> bool:
+        """Whether a parcel carrier follows it, by a tracking number."""
+        known = get_carriers().get(self.shipment.carrier) if self.shipment else None
+        return known is not None and not known.declares_orders
+
+    @property
+    def shipment_history(self) -> list[ShipmentEvent]:
+        """All that the delivery company told, the newest first by its own times."""
+        told = self.shipment.events if self.shipment else []
+        return sorted(
+            told, key=lambda event: (event.occurred_at or event.received_at, event.id), reverse=True
+        )
+
+    @property
+    def signed_by(self) -> str | None:
+        """Who signed for the goods, as the delivery company told with the news of the shipment."""
+        return next((str(e.data["signed_by"]) for e in self.events if "signed_by" in (e.data or {})), None)
 
     @property
     def shipment_moves(self) -> bool:

@@ -77,6 +77,32 @@ def live_invoice_of_order(supplier_id: int, carrier: str, order_ref: str) -> int
     return found
 
 
+def live_invoice_of_parcel(
+    supplier_id: int, carrier: str, ref: str, *, credit_line_id: int, number: str, amount: int
+) -> int | None:
+    """The id of the supplier's invoice for this very parcel, with this content, that was not refused or cancelled.
+
+    A bare number fits the parcel with its courier.
+    """
+    fits = Shipment.order_ref == ref
+    if "/" not in ref:
+        fits = fits | Shipment.order_ref.endswith(f"/{ref}", autoescape=True)
+    found: int | None = db.session.scalar(
+        select(Invoice.id)
+        .join(Shipment, Shipment.invoice_id == Invoice.id)
+        .where(
+            Invoice.supplier_id == supplier_id,
+            Invoice.number == number,
+            LIVE_NUMBER,
+            Invoice.credit_line_id == credit_line_id,
+            Invoice.amount == amount,
+            Shipment.carrier == carrier,
+            fits,
+        )
+    )
+    return found
+
+
 def company_lines(company_id: int, *, before: int | None = None, limit: int) -> list[CreditLine]:
     """A page of a company's credit lines on either side, newest first, with both companies loaded."""
     query = select(CreditLine).where(

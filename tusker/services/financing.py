@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
+
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.limits import Refusal
@@ -15,8 +17,9 @@ from tusker.services.admission import Admission, AdmissionRequest, Outcome, admi
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
-from tusker.services.locks import lock_invoice
+from tusker.services.locks import lock_invoice, lock_parcel
 from tusker.services.outbox import company_addresses, queue_mail
+from tusker.services.parcels import Entered, parcel_number, quote_parcel
 from tusker.services.quotes import Quote, check_not_requested, quote_order
 
 
@@ -32,14 +35,24 @@ class Decision:
 
 
 def request_financing(
-    ctx: Context, supplier_id: int, order: TrackedOrder, *, source: str, terms_version: int | None = None
+    ctx: Context,
+    supplier_id: int,
+    order: TrackedOrder,
+    *,
+    source: str,
+    terms_version: int | None = None,
+    entered: Entered | None = None,
 ) -> Decision:
-    """Admit an order that the carrier was just asked for.
+    """Admit an order that the carrier was just asked for; of a parcel with what was `entered` about it.
 
     `terms_version` is that of the quote the person agreed to; None takes the line's present terms. Raises
     `FinancingRefused`, `Duplicate` or `TermsChanged`; a limit that does not hold is a rejected `Decision`.
     """
-    quote = quote_order(ctx, supplier_id, order)
+    if entered is None:
+        quote = quote_order(ctx, supplier_id, order)
+    else:
+        lock_parcel(parcel_number(order.ref))
+        quote = quote_parcel(ctx, supplier_id, order.carrier, order.ref, entered, order)
     if terms_version is not None and terms_version != quote.terms_version:
         raise TermsChanged(
             "The terms of this credit line have changed. Look at the new figures and request again."
@@ -49,18 +62,18 @@ def request_financing(
         if admission.refusal is not None:
             _mail_refusal(ctx, quote, admission.refusal)
         return Decision(admission.invoice_id, admission.refusal is None, admission.refusal, False, quote)
-    raise_unless_admitted(admission, supplier_id, order.ref)
+    raise_unless_admitted(admission, quote, field="order_ref" if entered is None else "number")
+    if entered is not None:
+        _check_same_shipment(admission, quote)
     # A request for the same thing at the same moment came first: its answer is ours.
     return Decision(admission.invoice_id or 0, True, None, True, quote)
 
 
-def raise_unless_admitted(admission: Admission, supplier_id: int, number: str) -> None:
-    """Turn an answer that is neither approval, refusal nor replay into its typed error."""
+def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "order_ref") -> None:
+    """Turn an answer that is neither approval, refusal nor replay into its typed error, naming `field`."""
     if admission.outcome is Outcome.CONFLICT:
-        check_not_requested(supplier_id, number)
-        raise Duplicate(
-            f"Financing of “{number}” was requested already.", field="order_ref", problem="duplicate"
-        )
+        check_not_requested(quote.supplier_id, quote.number, field=field)
+        raise _requested_already(quote, field)
     if admission.outcome is Outcome.TERMS_CHANGED:
         raise TermsChanged(
             "The terms of this credit line have just changed. Look at the new figures and ask again."
@@ -68,11 +81,25 @@ def raise_unless_admitted(admission: Admission, supplier_id: int, number: str) -
     if admission.outcome is Outcome.ON_HOLD:
         raise FinancingRefused(
             "Payments of this relationship are overdue for too long; nothing new is financed until they are made.",
-            field="order_ref",
+            field=field,
             problem="on_hold",
         )
     if admission.outcome is Outcome.LINE_CLOSED:
-        raise FinancingRefused("This credit line was just closed.", field="order_ref", problem="line_closed")
+        raise FinancingRefused("This credit line was just closed.", field=field, problem="line_closed")
+
+
+def _check_same_shipment(admission: Admission, quote: Quote) -> None:
+    """A number that came first with the same amount but for another parcel is no repetition."""
+    same = Shipment.carrier == quote.carrier, Shipment.order_ref == quote.order_ref
+    known = select(Shipment.id).where(Shipment.invoice_id == admission.invoice_id, *same)
+    if db.session.scalar(known) is None:
+        raise _requested_already(quote, "number")
+
+
+def _requested_already(quote: Quote, field: str) -> Duplicate:
+    return Duplicate(
+        f"Financing of “{quote.number}” was requested already.", field=field, problem="duplicate"
+    )
 
 
 def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: int | None = None) -> Invoice:
@@ -121,13 +148,14 @@ def _admission_request(quote: Quote, source: str) -> AdmissionRequest:
     return AdmissionRequest(
         credit_line_id=quote.credit_line_id,
         terms_version=quote.terms_version,
-        number=quote.order_ref,
+        number=quote.number,
         amount=quote.amount,
         principal=quote.principal,
         source=source,
         carrier=quote.carrier,
         order_ref=quote.order_ref,
         poll=True,
+        invoice_date=quote.invoice_date,
     )
 
 
@@ -136,7 +164,7 @@ def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
         ctx,
         "request_refused",
         company_addresses(quote.supplier_id, Role.SUPPLIER),
-        number=quote.order_ref,
+        number=quote.number,
         purchaser=quote.purchaser_name,
         principal=currency().show(quote.principal),
         limit=str(refusal.bound).replace("_", " "),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 
-from tusker.carriers.registry import MANUAL
+from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.currency import currency
 from tusker.errors import InvalidInput
 from tusker.services.context import Context
@@ -182,6 +182,7 @@ def _read_row(
     carrier = MANUAL
     if order_ref:
         carrier = _known_carrier(values.get("carrier") or options.carrier, options)
+        order_ref = _one_spelling(carrier, order_ref)
     return InvoiceRow(
         line=record.line,
         number=values["number"],
@@ -209,6 +210,19 @@ def _known_carrier(name: str, options: ImportOptions) -> str:
             f"The delivery company “{name[:40]}” is not configured; configured: {known}.", field="carrier"
         )
     return name
+
+
+def _one_spelling(carrier: str, order_ref: str) -> str:
+    """The reference as it is stored. Nobody is asked here, so that a parcel has to name its courier."""
+    known = get_carriers().get(carrier)
+    if known is None or known.declares_orders:
+        return order_ref
+    ref = known.parse_reference(order_ref)
+    if "/" not in ref:
+        raise InvalidInput(
+            "Write the courier in front of the tracking number, such as usps/9400….", field="order_ref"
+        )
+    return ref
 
 
 def _check_first(row: InvoiceRow, seen: dict[tuple[str, ...], int]) -> None:

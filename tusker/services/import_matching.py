@@ -17,6 +17,7 @@ from tusker.extensions import db
 from tusker.models import CreditLine
 from tusker.services.context import Context
 from tusker.services.import_file import ImportOptions, InvoiceRow, RowOutcome, RowResult
+from tusker.services.parcels import parcel_names
 from tusker.services.quotes import check_line_open
 
 
@@ -163,12 +164,15 @@ def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict
         if answer is not None:
             known[found.line] = answer
     tracked = [c for c in candidates if c.row.carrier != MANUAL and c.row.line not in known]
+    names = [
+        (c, carrier, ref) for c in tracked for carrier, ref in parcel_names(c.row.carrier, [c.row.order_ref])
+    ]
     orders = {
-        "lines": [c.row.line for c in tracked],
-        "carriers": [c.row.carrier for c in tracked],
-        "refs": [c.row.order_ref for c in tracked],
-        "suppliers": [c.line.supplier_id for c in tracked],
-        "numbers": [c.row.number for c in tracked],
+        "lines": [c.row.line for c, _, _ in names],
+        "carriers": [carrier for _, carrier, _ in names],
+        "refs": [ref for _, _, ref in names],
+        "suppliers": [c.line.supplier_id for c, _, _ in names],
+        "numbers": [c.row.number for c, _, _ in names],
     }
     for found in db.session.execute(_TRACKED, orders) if tracked else ():
         row = rows[found.line].row

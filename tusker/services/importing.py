@@ -17,7 +17,9 @@ from tusker.services.admission import Admission, AdmissionRequest, Outcome, admi
 from tusker.services.context import Context
 from tusker.services.import_file import ImportFile, ImportOptions, InvoiceRow, RowOutcome, RowResult
 from tusker.services.import_matching import Candidate, conflict, limit_words, row_result, sort_out
+from tusker.services.locks import lock_parcels
 from tusker.services.outbox import company_addresses, queue_mail
+from tusker.services.parcels import tracks_parcels
 from tusker.services.quotes import limits_of
 
 CHUNK = 200
@@ -173,6 +175,8 @@ def import_rows(ctx: Context, rows: Sequence[InvoiceRow], options: ImportOptions
 
     Raises `TermsChanged` when a credit line's terms changed between reading and admitting it: roll back, try again.
     """
+    if any(tracks_parcels(row.carrier) for row in rows):
+        lock_parcels()
     answered, wanted = sort_out(ctx, rows, options)
     requests = [_request(candidate, options) for candidate in wanted]
     for candidate, admission in zip(wanted, admit(ctx, requests), strict=True):

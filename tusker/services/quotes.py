@@ -29,6 +29,9 @@ class Quote:
 
     carrier: str
     order_ref: str
+    number: str
+    """The invoice's; of an order its own reference."""
+    invoice_date: date | None
     credit_line_id: int
     terms_version: int
     terms: Terms
@@ -44,7 +47,8 @@ class Quote:
     due_at_term: int
     limits: ThreeLimits
     refusal: Refusal | None
-    shipment_status: ShipmentStatus
+    shipment_status: ShipmentStatus | None
+    """None: the delivery company does not track the number yet."""
 
     @property
     def cost(self) -> int:
@@ -84,18 +88,41 @@ def quote_order(ctx: Context, supplier_id: int, order: TrackedOrder) -> Quote:
 
 def quote_on_line(ctx: Context, line: CreditLine, order: TrackedOrder) -> Quote:
     """The figures for an order on a given line."""
+    return figures_on_line(
+        ctx,
+        line,
+        order.declared_value or 0,
+        carrier=order.carrier,
+        order_ref=order.ref,
+        number=order.ref,
+        shipment_status=order.status,
+    )
+
+
+def figures_on_line(
+    ctx: Context,
+    line: CreditLine,
+    amount: int,
+    *,
+    carrier: str,
+    order_ref: str,
+    number: str,
+    shipment_status: ShipmentStatus | None,
+    invoice_date: date | None = None,
+    field: str = "order_ref",
+) -> Quote:
+    """The figures for an amount on a given line; an amount that comes to nothing is refused, naming `field`."""
     terms = line.terms
-    amount = order.declared_value or 0
     principal = terms.principal_of(amount)
     if principal < 1:
-        raise FinancingRefused(
-            "The order's value is too small to be financed.", field="order_ref", problem="no_value"
-        )
+        raise FinancingRefused("The value is too small to be financed.", field=field, problem="no_value")
     figures = calculate(principal, terms, ctx.today)
     limits = limits_of(line)
     return Quote(
-        carrier=order.carrier,
-        order_ref=order.ref,
+        carrier=carrier,
+        order_ref=order_ref,
+        number=number,
+        invoice_date=invoice_date,
         credit_line_id=line.id,
         terms_version=line.terms_version,
         terms=terms,
@@ -111,7 +138,7 @@ def quote_on_line(ctx: Context, line: CreditLine, order: TrackedOrder) -> Quote:
         due_at_term=figures.at_term.total,
         limits=limits,
         refusal=limits.check(principal),
-        shipment_status=order.status,
+        shipment_status=shipment_status,
     )
 
 
@@ -124,8 +151,8 @@ def limits_of(line: CreditLine) -> ThreeLimits:
     )
 
 
-def check_line_open(line: CreditLine, today: date) -> None:
-    """Raise `FinancingRefused` when the line is suspended, not valid on this day, or a company of it is on hold."""
+def check_line_open(line: CreditLine, today: date, *, field: str = "order_ref") -> None:
+    """Raise `FinancingRefused` naming `field`: the line is suspended or not valid, or a company of it is on hold."""
     purchaser = line.purchaser.customer.name
     if line.supplier.on_hold_since or line.purchaser.on_hold_since:
         late = "you" if line.supplier.on_hold_since else purchaser
@@ -140,11 +167,11 @@ def check_line_open(line: CreditLine, today: date) -> None:
         problem = f"The credit line with {purchaser} ended on {line.valid_to:%d %b %Y}."
     else:
         return
-    raise FinancingRefused(problem, field="order_ref", problem="line_closed")
+    raise FinancingRefused(problem, field=field, problem="line_closed")
 
 
-def check_not_requested(supplier_id: int, number: str) -> None:
-    """Raise `Duplicate` when financing of this number was requested and not refused or cancelled."""
+def check_not_requested(supplier_id: int, number: str, *, field: str = "order_ref") -> None:
+    """Raise `Duplicate` naming `field` when financing of this number was requested and not refused or cancelled."""
     row = db.session.execute(
         select(Invoice.id, Invoice.status).where(
             Invoice.supplier_id == supplier_id, Invoice.number == number, LIVE_NUMBER
@@ -153,7 +180,7 @@ def check_not_requested(supplier_id: int, number: str) -> None:
     if row is not None:
         raise Duplicate(
             f"Financing of “{number}” was requested already; it is {row.status.replace('_', ' ')}.",
-            field="order_ref",
+            field=field,
             problem="duplicate",
             invoice_id=row.id,
         )

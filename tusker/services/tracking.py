@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import func, select, text, tuple_, update
 
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import MANUAL
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.lifecycle import RESERVING, InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, is_news, next_poll_after
 from tusker.errors import Conflict, IllegalTransition, InvalidInput
 from tusker.extensions import db
@@ -142,15 +142,44 @@ def record_poll_failure(
     db.session.flush()
 
 
-def shipments_of_orders(carrier: str, orders: Iterable[TrackedOrder]) -> dict[int, TrackedOrder]:
-    """The shipments that orders of a carrier are about, by id; a reference under an alias counts too."""
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The shipments that orders are about: `certain` ones by id, and ids of those that `may_be` meant."""
+
+    certain: Mapping[int, TrackedOrder]
+    may_be: Sequence[int]
+
+
+def shipments_of_orders(carrier: str, orders: Iterable[TrackedOrder]) -> Meant:
+    """The shipments that orders of a carrier are about; a reference under an alias counts too.
+
+    One that was stored as a bare number may be another courier's parcel than the one that is told of.
+    """
     by_ref = {ref: order for order in orders for ref in (*order.aliases, order.ref)}
     rows = db.session.execute(
-        select(Shipment.id, Shipment.order_ref).where(
-            tuple_(Shipment.carrier, Shipment.order_ref).in_([(carrier, ref) for ref in by_ref])
-        )
+        select(Shipment.id, Shipment.order_ref)
+        .where(tuple_(Shipment.carrier, Shipment.order_ref).in_([(carrier, ref) for ref in by_ref]))
+        .order_by(Shipment.id)
+    ).all()
+    bare = {row.id for row in rows if by_ref[row.order_ref].ref.endswith(f"/{row.order_ref}")}
+    return Meant({row.id: by_ref[row.order_ref] for row in rows if row.id not in bare}, sorted(bare))
+
+
+def poll_soon(ctx: Context, shipment_ids: Sequence[int]) -> None:
+    """Have shipments asked for in the next round, unless their invoices do not stand any more."""
+    followed = (
+        select(Shipment.id)
+        .join(Invoice, Invoice.id == Shipment.invoice_id)
+        .where(Shipment.id.in_(shipment_ids), Invoice.status.in_(RESERVING))
+        .order_by(Shipment.id)
+        .with_for_update(of=Shipment, key_share=True)
     )
-    return {row.id: by_ref[row.order_ref] for row in rows}
+    db.session.execute(
+        update(Shipment)
+        .where(Shipment.id.in_(followed.scalar_subquery()))
+        .values(next_poll_at=ctx.now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
@@ -249,6 +278,7 @@ def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
         from_value=known,
         to_value=order.status,
         reason=f"{shipment.carrier} said {order.raw_status}"[:500],
+        **({"signed_by": order.signed_by[:120]} if order.signed_by else {}),
     )
     return True
 

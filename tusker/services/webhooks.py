@@ -14,7 +14,7 @@ from tusker.carriers.base import Carrier, CarrierProtocolError
 from tusker.extensions import db
 from tusker.models import WebhookDelivery
 from tusker.services.context import Context
-from tusker.services.tracking import record_tracking, shipments_of_orders
+from tusker.services.tracking import poll_soon, record_tracking, shipments_of_orders
 from tusker.transactions import after_commit
 
 log = logging.getLogger(__name__)
@@ -71,11 +71,15 @@ def work_off_webhook(
         log.warning("webhook %d of %s cannot be read: %s", delivery_id, delivery.carrier, error)
         delivery.error = error.message[:500]
         return []
-    news = shipments_of_orders(delivery.carrier, orders)
-    if not news:
+    meant = shipments_of_orders(delivery.carrier, orders)
+    if not meant.certain and not meant.may_be:
         log.info("webhook %d of %s is about no shipment of ours", delivery_id, delivery.carrier)
-        return []
-    return record_tracking(ctx, news, minimum_interval=minimum_interval, asked=False)
+    moved = []
+    if meant.certain:
+        moved = record_tracking(ctx, meant.certain, minimum_interval=minimum_interval, asked=False)
+    if meant.may_be:
+        poll_soon(ctx, meant.may_be)
+    return moved
 
 
 def note_webhook_failure(ctx: Context, delivery_id: int, error: str) -> None:
