@@ -6,3 +6,13 @@ FROM (
     FROM shipment_events ORDER BY shipment_id, status, id DESC
 ) AS e
 WHERE e.shipment_id = s.id AND e.status = s.status;
+
+-- The latest status with a meaning, and when something unclear was told.
+UPDATE shipments SET told_status = status, told_at = status_occurred_at WHERE status <> 'unknown';
+UPDATE shipments SET unclear_at = status_occurred_at WHERE status = 'unknown';
+UPDATE shipments AS s SET told_status = e.status, told_at = e.occurred_at
+FROM (
+    SELECT DISTINCT ON (shipment_id) shipment_id, status, occurred_at
+    FROM shipment_events WHERE status <> 'unknown' ORDER BY shipment_id, id DESC
+) AS e
+WHERE e.shipment_id = s.id AND s.status = 'unknown';

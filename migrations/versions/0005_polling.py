@@ -70,10 +70,23 @@ def upgrade() -> None:
     )
     op.add_column("shipments", sa.Column("status_changed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("shipments", sa.Column("status_occurred_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "shipments", sa.Column("told_status", sa.String(length=40), server_default="pending", nullable=False)
+    )
+    op.add_column("shipments", sa.Column("told_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("shipments", sa.Column("unclear_at", sa.DateTime(timezone=True), nullable=True))
     op.execute((SQL / "shipment_times_backfill.sql").read_text())
+    op.create_check_constraint(
+        "told_status_known",
+        "shipments",
+        "told_status IN ('pending', 'picked_up', 'in_transit', 'out_for_delivery', 'delivered', 'exception',"
+        " 'returned', 'cancelled', 'unknown')",
+    )
 
 
 def downgrade() -> None:
+    for column in ("unclear_at", "told_at", "told_status"):
+        op.drop_column("shipments", column)
     op.drop_column("shipments", "status_occurred_at")
     op.drop_column("shipments", "status_changed_at")
     op.drop_table("webhook_deliveries")

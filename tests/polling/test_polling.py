@@ -191,7 +191,7 @@ def test_faults_here_and_there_lose_only_their_own_batches(book: Book, courier: 
 def test_many_workers_at_once_ask_once_and_move_once(
     app: Flask, book: Book, courier: CourierDouble, other: CourierDouble
 ) -> None:
-    mine, others = book.approve(400), book.approve(100, "other")
+    mine, others = book.approve(160), book.approve(40, "other")
 
     def work(name: str) -> None:
         with app.app_context():
@@ -203,12 +203,12 @@ def test_many_workers_at_once_ask_once_and_move_once(
         thread.start()
     for thread in threads:
         thread.join()
-    assert book.statuses(mine + others) == ["financeable"] * 500
-    for double, count in ((courier, 400), (other, 100)):
+    assert book.statuses(mine + others) == ["financeable"] * 200
+    for double, count in ((courier, 160), (other, 40)):
         stats = double.server.courier.stats
         assert (stats.refs_asked, stats.distinct_refs, stats.largest_batch) == (count, count, 10)
-    assert sorted(book.events("delivered").values()) == [1] * 500
-    assert db.session.query(ShipmentEvent).count() == 500
+    assert sorted(book.events("delivered").values()) == [1] * 200
+    assert db.session.query(ShipmentEvent).count() == 200
 
 
 def test_cancellations_of_many_free_their_credit_once(book: Book) -> None:

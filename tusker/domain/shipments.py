@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -159,7 +159,6 @@ def next_poll_after(
 
 
 _WAY = (
-    ShipmentStatus.UNKNOWN,
     ShipmentStatus.PENDING,
     ShipmentStatus.PICKED_UP,
     ShipmentStatus.IN_TRANSIT,
@@ -172,22 +171,52 @@ _WAY = (
 """How far along a status is; decides between two that the delivery company gives for the same moment."""
 
 
-def is_news(
-    known: ShipmentStatus, known_at: datetime | None, heard: ShipmentStatus, heard_at: datetime | None
-) -> bool:
-    """Whether a status heard now takes the place of the known one.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a delivery company has told of a shipment: the latest status with a meaning, and whether it said something
+    since that nobody understands. The times are its own; None where it gave none.
 
-    The times are the delivery company's own. One order decides, so that late, reordered and repeated news end alike:
-    a final status stands over every other, as a scan after the delivery does not take it back (a return does); then
-    the later one; of the same moment the one further along the way. An unknown status is shown, needing a look, until
-    something later or final is known. Where a time is missing, what was heard last holds, except that only a return
-    or a cancellation undoes a final one.
+    One order decides, so that late, reordered and repeated news end alike: the later status stands, of the same moment
+    the one further along the way. Where a time is missing, what was heard last stands, except that only a return or a
+    cancellation undoes a final one.
     """
-    if heard == known:
-        return False
-    further = _WAY.index(heard) > _WAY.index(known)
-    if (heard in FINAL) != (known in FINAL):
-        return heard in FINAL
-    if known_at is None or heard_at is None:
-        return known not in FINAL or further
-    return heard_at > known_at or (heard_at == known_at and further)
+
+    status: ShipmentStatus = ShipmentStatus.PENDING
+    at: datetime | None = None
+    unclear: bool = False
+    unclear_at: datetime | None = None
+
+    @property
+    def shown(self) -> ShipmentStatus:
+        """The shipment's status: unknown, needing a look, when something unclear was told last; but what is unclear
+        never takes a final status away."""
+        if not self.unclear or self.status in FINAL:
+            return self.status
+        later = self.at is None or self.unclear_at is None or self.unclear_at > self.at
+        return ShipmentStatus.UNKNOWN if later else self.status
+
+    @property
+    def shown_at(self) -> datetime | None:
+        """The delivery company's time of the shown status."""
+        return self.unclear_at if self.shown is ShipmentStatus.UNKNOWN else self.at
+
+    def hear(self, heard: ShipmentStatus, at: datetime | None) -> Told:
+        """What is known after one more piece of news."""
+        if heard is ShipmentStatus.UNKNOWN:
+            return replace(self, unclear=True, unclear_at=_latest(self.unclear_at, at))
+        # Without a time to compare, hearing something clear ends the doubt.
+        unclear = self.unclear and at is not None and self.unclear_at is not None
+        told = replace(self, unclear=unclear, unclear_at=self.unclear_at if unclear else None)
+        if heard == self.status:
+            return replace(told, at=_latest(self.at, at))
+        return replace(told, status=heard, at=at) if self._gives_way_to(heard, at) else told
+
+    def _gives_way_to(self, heard: ShipmentStatus, at: datetime | None) -> bool:
+        further = _WAY.index(heard) > _WAY.index(self.status)
+        if self.at is None or at is None:
+            return self.status not in FINAL or (heard in FINAL and further)
+        return at > self.at or (at == self.at and further)
+
+
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(filter(None, (one, other)), default=None)

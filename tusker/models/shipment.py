@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.shipments import ShipmentStatus, Told
 from tusker.extensions import db
 from tusker.models.columns import Code, Id, Instant, LongText, one_of
 from tusker.models.invoice import Invoice
@@ -21,6 +21,7 @@ class Shipment(db.Model):
     __tablename__ = "shipments"
     __table_args__ = (
         one_of("status", ShipmentStatus),
+        one_of("told_status", ShipmentStatus),
         CheckConstraint("poll_failures >= 0", name="failures_not_negative"),
         Index("ix_shipments_carrier_order_ref", "carrier", "order_ref"),
         CheckConstraint(
@@ -46,6 +47,11 @@ class Shipment(db.Model):
     """When we saw it move last; NULL while it stands as it was requested."""
     status_occurred_at: Mapped[Instant | None]
     """The delivery company's own time of the present status, by which late news is told from news."""
+    told_status: Mapped[Code] = mapped_column(String(40), default="pending", server_default="pending")
+    told_at: Mapped[Instant | None]
+    unclear_at: Mapped[Instant | None]
+    """With `status`, the parts of `tusker.domain.shipments.Told`: the latest status with a meaning and when something
+    unclear was told last, which late news are held against."""
     eta: Mapped[Instant | None]
     declared_value: Mapped[int | None] = mapped_column(BigInteger)
     """What the delivery company was told the goods are worth, in minor units; NULL where it knows no values."""
@@ -57,6 +63,12 @@ class Shipment(db.Model):
     last_polled_at: Mapped[Instant | None]
     poll_failures: Mapped[int] = mapped_column(default=0, server_default="0")
     last_error: Mapped[str | None] = mapped_column(String(500))
+
+    @property
+    def told(self) -> Told:
+        """What the delivery company has told so far, as the domain's value."""
+        unclear = self.unclear_at is not None or self.status == ShipmentStatus.UNKNOWN
+        return Told(ShipmentStatus(self.told_status), self.told_at, unclear, self.unclear_at)
 
     invoice: Mapped[Invoice] = relationship(lazy="select")
     events: Mapped[list[ShipmentEvent]] = relationship(order_by="ShipmentEvent.id", lazy="select")

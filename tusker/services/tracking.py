@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text, tuple_, update
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import MANUAL
 from tusker.domain.lifecycle import RESERVING, InvoiceStatus
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, is_news, next_poll_after
+from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, next_poll_after
 from tusker.errors import Conflict, IllegalTransition, InvalidInput
 from tusker.extensions import db
 from tusker.models import Invoice, Shipment
@@ -110,7 +110,7 @@ def record_tracking(
     """Store what the carrier said about shipments, and move their invoices.
 
     `answers` maps shipment ids to orders; None says that the carrier does not know the order (any more). Every
-    raw event of its history is kept once. What is news (`domain.shipments.is_news`) acts on the invoice through
+    raw event of its history is kept once. What is news (`domain.shipments.Told`) acts on the invoice through
     `apply_shipment_status`; asked twice, late or reordered, nothing moves twice or back. `asked` is false for
     what the carrier told by itself. Returns ids of invoices that moved.
     """
@@ -193,6 +193,7 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     if invoice.status != InvoiceStatus.APPROVED or shipment.status == ShipmentStatus.DELIVERED:
         raise IllegalTransition("The delivery of this invoice cannot be reported (any more).")
     known, shipment.status = shipment.status, ShipmentStatus.DELIVERED
+    shipment.told_status = ShipmentStatus.DELIVERED
     shipment.status_changed_at, shipment.next_poll_at = ctx.now, None
     if not settle_locked(ctx, [(invoice, shipment)], reason=reason.strip()):
         # Other conditions are open: the evidence must be kept all the same.
@@ -261,22 +262,24 @@ def _take_value(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
 def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
     """Put the shipment into the status that the order tells; False when that is no news."""
     known, known_at = ShipmentStatus(shipment.status), shipment.status_occurred_at
-    if known == order.status:
-        if known_at is None or (order.updated_at is not None and order.updated_at >= known_at):
+    told = shipment.told.hear(order.status, order.updated_at)
+    shipment.told_status, shipment.told_at, shipment.unclear_at = told.status, told.at, told.unclear_at
+    if told.shown == known:
+        if order.status == known and (
+            known_at is None or (order.updated_at is not None and order.updated_at >= known_at)
+        ):
             shipment.raw_status, shipment.eta = order.raw_status, order.eta
             shipment.status_occurred_at = order.updated_at or known_at
         return False
-    if not is_news(known, known_at, order.status, order.updated_at):
-        return False
-    shipment.status, shipment.raw_status, shipment.eta = order.status, order.raw_status, order.eta
-    shipment.status_changed_at, shipment.status_occurred_at = ctx.now, order.updated_at
+    shipment.status, shipment.raw_status, shipment.eta = told.shown, order.raw_status, order.eta
+    shipment.status_changed_at, shipment.status_occurred_at = ctx.now, told.shown_at
     record_event(
         ctx,
         "invoice",
         shipment.invoice_id,
         "shipment",
         from_value=known,
-        to_value=order.status,
+        to_value=told.shown,
         reason=f"{shipment.carrier} said {order.raw_status}"[:500],
         **({"signed_by": order.signed_by[:120]} if order.signed_by else {}),
     )
