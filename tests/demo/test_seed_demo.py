@@ -146,11 +146,17 @@ def assert_orders_to_try_can_be_quoted(output: str) -> None:
 def assert_goods_arrive_by_themselves(courier: CourierDouble) -> None:
     """The courier has every live order; minutes later some are delivered, and polling moves them."""
     live = (
-        select(Shipment.order_ref).join(Invoice).where(Invoice.status == "approved", Shipment.carrier == NAME)
+        select(Shipment.order_ref)
+        .join(Invoice)
+        .where(Invoice.status == "approved", Shipment.carrier == NAME, Shipment.status != "delivered")
     )
     refs = set(db.session.scalars(live))
     assert len(refs) >= 10
     assert set(get_carrier(NAME).fetch(sorted(refs))) == refs
+    confirming = db.session.scalars(
+        select(Shipment.id).join(Invoice).where(Invoice.status == "approved", Shipment.status == "delivered")
+    ).all()
+    assert len(confirming) == 2  # delivered, and the purchaser is asked
     manual = select(func.count()).select_from(Shipment).where(Shipment.carrier == MANUAL)
     assert db.session.scalar(manual)
     db.session.rollback()

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from sqlalchemy import select
+
 from tusker.carriers.registry import MANUAL
 from tusker.demo.companies import COMPANIES
 from tusker.demo.courier import CANCELLED, DELIVERED, HOUR, IN_TRANSIT, PICKED_UP, PLACED, CourierOrder
 from tusker.demo.desk import Desk, minor
 from tusker.domain.accounts import AccountNumber
+from tusker.domain.financeable import Wishes
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
-from tusker.models import CreditLine, LineStatus
+from tusker.extensions import db
+from tusker.models import CreditLine, Invoice, LineStatus, Shipment
 from tusker.services.bank_accounts import propose_account
 from tusker.services.credit_lines import LineData, change_credit_line, set_line_status
 from tusker.services.import_file import ColumnMapping, ImportOptions, InvoiceRow
@@ -26,6 +31,7 @@ DELIVERED_YESTERDAY = (
 )  # fmt: skip
 DELIVERED_TODAY = (
     ("NAC", "TTL", 276_000), ("MSF", "MIP", 341_280), ("KTM", "IHF", 198_640), ("DPL", "PPD", 156_025),
+    ("VPP", "ARM", 118_900), ("VPP", "ARM", 92_460),
 )  # fmt: skip
 UNKNOWN = 99
 UNDERWAY: tuple[tuple[str, str, int, int, Plan], ...] = (
@@ -91,7 +97,9 @@ class Present:
 
     def until_now(self) -> None:
         """What happened since: today's deliveries, goods underway, refusals, lines in trouble, an import."""
+        self._confirmation_wanted()
         self._today()
+        self._came_back()
         self._underway()
         self._lines()
         self._refusals()
@@ -106,6 +114,35 @@ class Present:
         refs = [ref for ref in self.desk.orders if ref.startswith("NAC-")]
         mine = sum(made[0] == "NAC" for made in NOT_REQUESTED)
         return refs[-mine:][:TO_TRY]
+
+    def _confirmation_wanted(self) -> None:
+        """On one line the purchaser has to confirm each delivery before the invoice is financed."""
+        line = self.desk.fresh_line("VPP", "ARM")
+        change_credit_line(
+            self.desk.at(self.desk.days_ago(3), 12),
+            line.id,
+            LineData(
+                line.limit_amount,
+                line.terms,
+                line.valid_from,
+                line.valid_to,
+                Wishes(documents=False, confirmation=True),
+            ),
+        )
+
+    def _came_back(self) -> None:
+        """Goods that were paid out already are sent back: a claim to review."""
+        ref = db.session.scalar(
+            select(Shipment.order_ref)
+            .join(Invoice, Invoice.id == Shipment.invoice_id)
+            .where(
+                Invoice.supplier_id == self.desk.customers["DPL"], Invoice.status == InvoiceStatus.DISBURSED
+            )
+            .order_by(Invoice.id.desc())
+            .limit(1)
+        )
+        if ref is not None:
+            self.desk.track({ref: CANCELLED}, self.desk.today, 7)
 
     def _today(self) -> None:
         orders = [self._order(*made, PLACED, []) for made in DELIVERED_TODAY]

@@ -8,6 +8,7 @@ from rq.cron import CronScheduler
 
 from tusker.jobs.attention import watch
 from tusker.jobs.bundling import bundle_day
+from tusker.jobs.housekeeping import clean_up
 from tusker.jobs.outbox import send_outbox
 from tusker.jobs.polling import poll_all
 from tusker.jobs.sealing import seal_new
@@ -48,5 +49,6 @@ def cron_scheduler(app: Flask, connection: Redis) -> CronScheduler:
         result_ttl=86400,
         job_timeout=PROOF_TIMEOUT,
     )
+    scheduler.register(clean_up, QUEUE, cron=f"{minute_of_day} {hour_of_day} * * *", result_ttl=86400)
     scheduler.register(bundle_day, QUEUE, cron=f"{minute} {hour} * * *", result_ttl=86400)
     return scheduler

@@ -1,0 +1,26 @@
+"""Rows that only guard against repetition are kept for a while, not for good."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from tusker.extensions import db
+from tusker.models import IdempotencyKey, WebhookDelivery
+from tusker.services.context import Context
+
+KEPT = timedelta(days=90)
+"""Longer than any delivery company or caller repeats itself; what a webhook said stands in the shipment's events."""
+
+
+def forget_old_guards(ctx: Context) -> int:
+    """Delete idempotency keys and worked-off webhooks older than `KEPT`; returns how many rows went."""
+    before = ctx.now - KEPT
+    keys = db.session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < before))
+    webhooks = db.session.execute(
+        delete(WebhookDelivery).where(
+            WebhookDelivery.received_at < before, WebhookDelivery.processed_at.is_not(None)
+        )
+    )
+    return int(keys.rowcount) + int(webhooks.rowcount)
