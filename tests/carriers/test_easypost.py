@@ -132,7 +132,8 @@ DELIVERED = {"status": "delivered", "datetime": "2024-08-02T10:00:00Z"}
         ({"status": "return_to_sender", "datetime": "2024-08-02T11:00:00Z"}, "returned"),
         ({"status": "failure", "datetime": "2024-08-02T11:00:00Z"}, "exception"),
         ({"status": "return_to_sender"}, "returned"),  # no time, but told after it
-        ({"status": "return_to_sender", "datetime": "2024-08-01T11:00:00Z"}, "delivered"),
+        # sent back before: it was delivered to its sender
+        ({"status": "return_to_sender", "datetime": "2024-08-01T11:00:00Z"}, "returned"),
         ({"status": "in_transit", "datetime": "2024-08-02T11:00:00Z"}, "delivered"),
         ({"status": "new", "datetime": "2024-08-02T11:00:00Z"}, "delivered"),
     ],

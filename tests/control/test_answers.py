@@ -12,18 +12,18 @@ from tests.control.conftest import Desk, disbursal_with, open_kinds, proof_of
 from tests.services.test_admission import in_threads
 from tusker.domain.financeable import Grounds
 from tusker.domain.shipments import ShipmentStatus as S
-from tusker.errors import Conflict, InvalidInput, NotFound
+from tusker.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, Event, Invoice, OutboxMessage, Role, User
 from tusker.services.context import Context
-from tusker.services.disbursals import take_out
+from tusker.services.disbursals import bundle_daily, take_out
 from tusker.services.purchaser_answers import (
     ask_for_confirmation,
     confirm_delivery,
     dispute_delivery,
     overrule_dispute,
 )
-from tusker.services.release import release, withdraw_approval
+from tusker.services.release import approve, release, withdraw_approval
 from tusker.services.verification import verify_document
 from tusker.transactions import transaction
 
@@ -216,3 +216,20 @@ def test_a_returned_delivery_cannot_be_confirmed(desk: Desk, purchaser: Context)
     desk.say(invoice, S.RETURNED)
     with pytest.raises(Conflict, match="cancelled already"):
         confirm(purchaser, invoice)
+
+
+def test_a_dispute_is_no_hand_in_preparing_a_disbursal(
+    desk: Desk, purchaser: Context, admin: Context, create_user: Callable[..., User]
+) -> None:
+    invoices = [desk.deliver(desk.ask()) for _ in range(2)]
+    with transaction():
+        daily = bundle_daily(desk.ctx)
+        assert daily is not None
+    desk.want(confirmation=True)
+    confirm(purchaser, invoices[1])
+    dispute(purchaser, invoices[0])
+    assert (invoices[0].status, daily.maker_ids) == ("approved", [])
+    with transaction():
+        approve(admin, daily.id, second_admin=True)
+    with pytest.raises(NotAllowed), transaction():
+        release(admin, daily.id, execution_date=desk.ctx.today, second_admin=True)

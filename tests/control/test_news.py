@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from tests.conftest import approve_and_release
 from tests.control.conftest import Desk, disbursal_with, open_kinds, shipment_of
 from tests.services.test_admission import in_threads
 from tusker.domain.shipments import ShipmentStatus as S
@@ -22,8 +23,9 @@ from tusker.services.context import Context
 from tusker.services.credit_notes import record_credit_note
 from tusker.services.disbursals import bundle_selection
 from tusker.services.locks import lock_invoices
+from tusker.services.receipts import record_receipt, repay_in_full
 from tusker.services.release import approve, release
-from tusker.services.settlement import confirm, reject_payout
+from tusker.services.settlement import confirm, reinstate_payout, reject_payout
 from tusker.services.undoing import undo_disbursal
 from tusker.transactions import transaction
 
@@ -168,6 +170,65 @@ def test_a_dismissed_claim_is_not_made_again(desk: Desk, admin: Context) -> None
         dismiss_claim(admin, claim.id, reason="the purchaser pays all the same")
     desk.watch()
     assert (claim.open_amount, open_kinds(), db.session.query(Claim).count()) == (0, [], 1)
+    assert prove().holds
+
+
+def test_the_way_back_to_the_sender_undoes_no_return(desk: Desk) -> None:
+    invoice = desk.bring_to("released")
+    for word in (S.RETURNED, S.IN_TRANSIT, S.DELIVERED):
+        desk.say(invoice, word)
+    desk.watch()
+    assert open_kinds() == ["stop_payment"]
+    with transaction():
+        confirm(desk.ctx, disbursal_with(invoice).id, bank_reference="B-1", value_date=desk.ctx.today)
+    assert db.session.query(Claim).one().state == "review"
+
+
+def test_a_claim_ends_with_its_loan(desk: Desk, admin: Context) -> None:
+    invoice = desk.bring_to("disbursed")
+    desk.say(invoice, S.RETURNED)
+    claim = db.session.query(Claim).one()
+    with transaction():
+        repay_in_full(desk.ctx, invoice.id, bank_reference="R-1", value_date=desk.ctx.today)
+    desk.watch()
+    assert (claim.state, claim.open_amount, open_kinds()) == ("dismissed", 0, [])
+    with pytest.raises(Conflict), transaction():
+        accept_claim(admin, claim.id, amount=None, reason="all the same")
+    assert prove().holds
+
+
+def test_no_more_is_claimed_than_is_owed(desk: Desk, admin: Context) -> None:
+    invoice = desk.bring_to("disbursed")
+    desk.say(invoice, S.RETURNED)
+    with transaction():
+        record_receipt(
+            desk.ctx, desk.line.purchaser_id, amount=3_000_00, bank_reference="R-1", value_date=desk.ctx.today
+        )
+    claim = db.session.query(Claim).one()
+    with transaction():
+        accept_claim(admin, claim.id, amount=None, reason="agreed")
+    assert (claim.amount, claim.open_amount) == (5_000_00, 5_000_00)
+    assert prove().holds
+
+
+def test_a_reinstated_payout_nets_what_it_had_netted_and_nothing_in_review(
+    desk: Desk, admin: Context
+) -> None:
+    returned = desk.bring_to("disbursed")
+    noted = desk.bring_to("disbursed")
+    desk.say(returned, S.RETURNED)
+    with transaction():
+        record_credit_note(desk.ctx, noted.id, number="CN-1", amount=4_200_00)
+    review, accepted = db.session.query(Claim).order_by(Claim.id)
+    other = desk.deliver(desk.ask())
+    with transaction():
+        approve_and_release(desk.ctx, bundle_selection(desk.ctx, [other.id]).id)
+    payout = db.session.query(Payout).order_by(Payout.id.desc()).first()
+    with transaction():
+        reject_payout(desk.ctx, payout.id, reason="AC04")
+    with transaction():
+        reinstate_payout(desk.ctx, payout.id, reason="it was paid")
+    assert (review.open_amount, accepted.open_amount) == (review.amount, 0)
     assert prove().holds
 
 

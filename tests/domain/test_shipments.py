@@ -111,6 +111,12 @@ def test_what_is_news(
     assert (before.hear(heard, heard_at).shown is not before.shown) is news
 
 
+def test_what_was_sent_back_is_delivered_to_its_sender_only() -> None:
+    for told in (Told().hear(S.RETURNED, EARLY), Told().hear(S.RETURNED, None)):
+        assert told.hear(S.IN_TRANSIT, NOW).hear(S.DELIVERED, NOW + timedelta(days=1)).shown is S.RETURNED
+    assert Told().hear(S.DELIVERED, NOW).hear(S.RETURNED, EARLY).shown is S.RETURNED
+
+
 def test_a_delivery_that_was_taken_back_is_not_told_again_over_something_unclear() -> None:
     told = Told().hear(S.DELIVERED, EARLY).hear(S.IN_TRANSIT, NOW).hear(S.UNKNOWN, NOW + timedelta(hours=1))
     assert told.shown is S.UNKNOWN

@@ -49,7 +49,7 @@ def test_a_whole_history_is_kept_once_and_moves_once(book: Book, ctx: Context) -
     assert list(book.events("delivered").values()) == [1]
 
 
-@pytest.mark.parametrize("late", [S.IN_TRANSIT, S.EXCEPTION, S.CANCELLED, S.RETURNED])
+@pytest.mark.parametrize("late", [S.IN_TRANSIT, S.EXCEPTION, S.CANCELLED])
 def test_late_news_is_kept_and_moves_nothing_back(book: Book, ctx: Context, late: S) -> None:
     (ref,) = book.approve(1)
     record(book, ctx, said(book, ref, S.DELIVERED, NOW))

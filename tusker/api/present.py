@@ -18,6 +18,7 @@ from tusker.domain.shipments import ShipmentStatus
 from tusker.domain.terms import Terms as DomainTerms
 from tusker.errors import FinancingRefused
 from tusker.queries.api import CompanyInvoice
+from tusker.queries.events import CompanyEvent, for_company
 from tusker.queries.loans import LoanRow
 from tusker.services.quotes import Quote, check_line_open, limits_of
 
@@ -177,7 +178,7 @@ def invoice(
         answer=answer(row),
         shipment=None if found.shipment is None else shipment(found.shipment),
         loan=None if loan_row is None else loan(loan_row),
-        events=None if events is None else [event(e, as_supplier=as_supplier) for e in events],
+        events=None if events is None else [event(e) for e in for_company(events, as_supplier=as_supplier)],
     )
 
 
@@ -235,13 +236,8 @@ def owed(due: AmountDue) -> schemas.Owed:
     )
 
 
-def event(row: models.Event, *, as_supplier: bool) -> schemas.Event:
-    """One change. Who did it stays with the lender; why a limit refused is the supplier's business only."""
-    hidden = row.kind == "requested" and not as_supplier
+def event(row: CompanyEvent) -> schemas.Event:
+    """One change as a company may see it."""
     return schemas.Event(
-        at=row.at,
-        kind=row.kind,
-        from_value=row.from_value,
-        to_value=row.to_value,
-        reason="" if hidden else row.reason,
+        at=row.at, kind=row.kind, from_value=row.from_value, to_value=row.to_value, reason=row.reason
     )

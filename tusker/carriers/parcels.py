@@ -144,14 +144,17 @@ def refine(word: ShipmentStatus, detail: ShipmentStatus | None) -> ShipmentStatu
 
 
 def settle(current: TrackingEvent, events: Sequence[TrackingEvent]) -> TrackingEvent:
-    """The one to believe: the vendor's current status, unless its own history has since contradicted a delivery.
+    """The one to believe: the vendor's current status, unless its own history contradicts a delivery.
 
-    A delivery counts only while nothing later in the history says returned, cancelled or exception: then that
-    event counts. The other way round nothing in the history makes a delivery that the vendor has not concluded:
-    the last event of a returned parcel is often that it was delivered, to its sender.
+    A delivery counts only while nothing later in the history says cancelled or exception, and nothing at all
+    returned: then that event counts. A parcel that was sent back is delivered in the end too, to its sender. The
+    other way round nothing in the history makes a delivery that the vendor has not concluded.
     """
     if current.status is not ShipmentStatus.DELIVERED:
         return current
+    sent_back = [event for event in events if event.status is ShipmentStatus.RETURNED]
+    if sent_back:
+        return sent_back[-1]
     delivered = [n for n, event in enumerate(events) if event.status is ShipmentStatus.DELIVERED]
     since = current.occurred_at
     for event in reversed(events[delivered[-1] + 1 :] if delivered else events):

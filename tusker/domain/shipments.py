@@ -178,7 +178,8 @@ class Told:
 
     One order decides, so that late, reordered and repeated news end alike: the later status stands, of the same moment
     the one further along the way. Where a time is missing, what was heard last stands, except that only a return or a
-    cancellation undoes a final one.
+    cancellation undoes a final one. A return stands over everything: what is scanned after it is the way back, and a
+    delivery then is one to the sender.
     """
 
     status: ShipmentStatus = ShipmentStatus.PENDING
@@ -212,6 +213,8 @@ class Told:
         return replace(told, status=heard, at=at) if self._gives_way_to(heard, at) else told
 
     def _gives_way_to(self, heard: ShipmentStatus, at: datetime | None) -> bool:
+        if ShipmentStatus.RETURNED in (self.status, heard):
+            return heard is ShipmentStatus.RETURNED
         further = _WAY.index(heard) > _WAY.index(self.status)
         if self.at is None or at is None:
             return self.status not in FINAL or (heard in FINAL and further)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -21,7 +22,7 @@ from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import DisputeForm, ReasonForm
 from tusker.models import Allocation, CreditNote, Disbursal, Event, Invoice, Role, Shipment, ShipmentEvent
 from tusker.queries.attention import AttentionRow, items_of_invoice
-from tusker.queries.events import events_of
+from tusker.queries.events import CompanyEvent, events_of, for_company
 from tusker.queries.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
 from tusker.queries.invoices import allocations_of, disbursal_of, invoice_in, shipment_of
 from tusker.queries.loans import LoanRow, loan_of_invoice
@@ -47,7 +48,9 @@ class InvoiceFile:
     loan: LoanRow | None
     expected: Calculation
     allocations: list[Allocation]
-    events: list[Event]
+    events: Sequence[Event | CompanyEvent]
+    signed_by: str | None
+    """Who took the goods in, as the delivery company told."""
     reserve: Reserve
     credit_notes: list[CreditNote]
     claims: list[ClaimRow]
@@ -198,11 +201,6 @@ class InvoiceFile:
         )
 
     @property
-    def signed_by(self) -> str | None:
-        """Who signed for the goods, as the delivery company told with the news of the shipment."""
-        return next((str(e.data["signed_by"]) for e in self.events if "signed_by" in (e.data or {})), None)
-
-    @property
     def shipment_moves(self) -> bool:
         """Whether news of the shipment are still to come."""
         return (
@@ -226,7 +224,10 @@ def open_file(
     """Read the invoice and all that belongs to it; raises `NotFound` when this person may not see it."""
     invoice = invoice_in(my_scope(), invoice_id)
     today = clock.today()
-    events = events_of("invoice", invoice.id)
+    written = events_of("invoice", invoice.id)
+    events: Sequence[Event | CompanyEvent] = (
+        written if is_staff() else for_company(written, as_supplier=current_user.role == Role.SUPPLIER)
+    )
     shipment = shipment_of(invoice.id)
     judge = Judge([(invoice, shipment)]) if shipment else None
     return InvoiceFile(
@@ -240,6 +241,7 @@ def open_file(
         expected=calculate(invoice.principal, invoice.terms, today),
         allocations=list(allocations_of(invoice.id)),
         events=events[::-1],
+        signed_by=next((str(e.data["signed_by"]) for e in reversed(written) if "signed_by" in e.data), None),
         reserve=reserve_of(invoice.id),
         credit_notes=credit_notes_of(invoice.id),
         claims=claims_of(invoice.id),

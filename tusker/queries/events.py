@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import or_, select
 
 from tusker.extensions import db
 from tusker.models import Event
+
+_LENDERS = frozenset({"value_accepted", "document_verified", "document_unverified"})
+_SUPPLIERS = frozenset({"claimed", "claim_accepted", "claim_dismissed", "credit_note"})
+_UNEXPLAINED = frozenset({"dispute_overruled"})
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyEvent:
+    """An event of an invoice as its companies may see it: without who of the lender's people did it."""
+
+    at: datetime
+    kind: str
+    from_value: str | None
+    to_value: str | None
+    reason: str
+    actor: str = ""
+
+
+def for_company(events: Iterable[Event], *, as_supplier: bool) -> list[CompanyEvent]:
+    """What a company is told of an invoice's events; claims, and why a limit refused, are the supplier's business."""
+    hidden = _LENDERS if as_supplier else _LENDERS | _SUPPLIERS
+    silent = _UNEXPLAINED if as_supplier else _UNEXPLAINED | {"requested"}
+    return [
+        CompanyEvent(
+            event.at,
+            event.kind,
+            event.from_value,
+            event.to_value,
+            "" if event.kind in silent else event.reason,
+        )
+        for event in events
+        if event.kind not in hidden
+    ]
 
 
 def events_of(subject: str, subject_id: int) -> list[Event]:

@@ -20,6 +20,7 @@ from tusker.services.locks import lock_invoice
 from tusker.transactions import after_commit
 
 UNDONE = "its payout was undone"
+REPAID = "its loan was repaid"
 
 
 def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
@@ -58,12 +59,16 @@ def claim_if_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
 
 
 def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str) -> Claim:
-    """Take a claim in review as it is, or for less; the supplier's next payouts are netted by it."""
+    """Take a claim in review as it is, or for less; the supplier's next payouts are netted by it.
+
+    Never for more than is owed of the loan today, and not once nothing is.
+    """
     claim = _lock_for_decision(claim_id)
-    wanted = claim.amount if amount is None else amount
-    if not 0 < wanted <= claim.amount:
+    most = min(claim.amount, _owed_today(ctx, claim.invoice_id))
+    wanted = most if amount is None else amount
+    if not 0 < wanted <= most:
         raise InvalidInput(
-            f"The amount must be more than zero and at most {currency().show(claim.amount)}.", field="amount"
+            f"The amount must be more than zero and at most {currency().show(most)}.", field="amount"
         )
     before = claim.amount
     claim.amount = claim.open_amount = wanted
@@ -77,6 +82,43 @@ def dismiss_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
     claim.open_amount = 0
     _decide(ctx, claim, ClaimState.DISMISSED, reason, claimed=claim.amount)
     return claim
+
+
+def _owed_today(ctx: Context, invoice_id: int) -> int:
+    """What is owed of a locked invoice's loan; raises `Conflict` when it is not open any more."""
+    invoice = db.session.get_one(Invoice, invoice_id)
+    loan = db.session.scalar(select(Loan).where(Loan.invoice_id == invoice_id, Loan.closed_on.is_(None)))
+    if loan is None:
+        raise Conflict(f"Nothing is owed on {invoice.number} any more; dismiss the claim.")
+    return amount_due(debt_of(loan, invoice), max(ctx.today, loan.start_date)).total
+
+
+def end_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
+    """The loans of locked invoices were repaid: what was claimed because their goods came back is not owed any more.
+
+    What was netted already stays netted; it has to be recorded as received, and is the supplier's credit then.
+    """
+    claims = db.session.scalars(
+        select(Claim)
+        .where(
+            Claim.invoice_id.in_([invoice.id for invoice in invoices]),
+            Claim.credit_note_id.is_(None),
+            Claim.state != ClaimState.DISMISSED,
+            Claim.open_amount > 0,
+        )
+        .order_by(Claim.id)
+        .with_for_update(key_share=True, of=Claim)
+        .execution_options(populate_existing=True)
+    ).all()
+    for claim in claims:
+        claimed = claim.amount
+        if claim.open_amount == claim.amount:
+            claim.open_amount = 0
+            _decide(ctx, claim, ClaimState.DISMISSED, REPAID, claimed=claimed)
+        else:
+            claim.amount -= claim.open_amount
+            claim.open_amount = 0
+            _decide(ctx, claim, ClaimState.ACCEPTED, REPAID, claimed=claimed, accepted=claim.amount)
 
 
 def drop_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:

@@ -156,10 +156,17 @@ def sum_of_lines(disbursal_id: int) -> int:
     return int(total or 0)
 
 
-def take_out(ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str) -> Disbursal:
-    """Put one invoice of a draft back into the queue. The last one taken out drops the disbursal."""
+def take_out(
+    ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str, prepares: bool = True
+) -> Disbursal:
+    """Put one invoice of a draft back into the queue. The last one taken out drops the disbursal.
+
+    `prepares` is false where it follows from something else, a dispute or a return: then nobody had a hand in the
+    disbursal by it.
+    """
     disbursal = lock_draft(disbursal_id)
-    _note_maker(ctx, disbursal)
+    if prepares:
+        _note_maker(ctx, disbursal)
     _remove(ctx, disbursal, [invoice_id], reason)
     if sum_of_lines(disbursal_id) == 0:
         close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the last invoice was taken out")

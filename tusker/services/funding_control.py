@@ -74,7 +74,7 @@ def settle_held(
     if disbursal.status == DisbursalStatus.APPROVED and gone:
         disbursal = withdraw_approval(ctx, disbursal.id, reason=why)
     if disbursal.status == DisbursalStatus.DRAFT:
-        take_out(ctx, disbursal.id, invoice.id, reason=why)
+        take_out(ctx, disbursal.id, invoice.id, reason=why, prepares=False)
     after_commit(WATCH_JOB)
 
 

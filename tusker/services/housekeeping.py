@@ -17,10 +17,12 @@ KEPT = timedelta(days=90)
 def forget_old_guards(ctx: Context) -> int:
     """Delete idempotency keys and worked-off webhooks older than `KEPT`; returns how many rows went."""
     before = ctx.now - KEPT
-    keys = db.session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < before))
-    webhooks = db.session.execute(
-        delete(WebhookDelivery).where(
-            WebhookDelivery.received_at < before, WebhookDelivery.processed_at.is_not(None)
-        )
-    )
-    return int(keys.rowcount) + int(webhooks.rowcount)
+    keys = db.session.scalars(
+        delete(IdempotencyKey).where(IdempotencyKey.created_at < before).returning(IdempotencyKey.id)
+    ).all()
+    webhooks = db.session.scalars(
+        delete(WebhookDelivery)
+        .where(WebhookDelivery.received_at < before, WebhookDelivery.processed_at.is_not(None))
+        .returning(WebhookDelivery.id)
+    ).all()
+    return len(keys) + len(webhooks)

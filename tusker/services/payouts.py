@@ -110,23 +110,33 @@ def _net_claims(ctx: Context, disbursal: Disbursal, payouts: Mapping[int, Payout
 
 
 def net_again(ctx: Context, payout: Payout) -> None:
-    """Net what a payout had been instructed with from the supplier's open claims once more; raises `Conflict` when
-    they are not as much any more."""
+    """Net once more what a payout had been instructed with, each claim by what it was then; raises `Conflict` when one
+    of them is not as open any more."""
+    amounts: dict[int, int] = {
+        claim_id: int(amount)
+        for claim_id, amount in db.session.execute(
+            select(ClaimSettlement.claim_id, func.max(ClaimSettlement.amount))
+            .join(Claim, Claim.id == ClaimSettlement.claim_id)
+            .where(
+                ClaimSettlement.disbursal_id == payout.disbursal_id, Claim.supplier_id == payout.supplier_id
+            )
+            .group_by(ClaimSettlement.claim_id)
+        )
+    }
     claims = db.session.scalars(
         select(Claim)
-        .where(Claim.supplier_id == payout.supplier_id, Claim.open_amount > 0)
+        .where(Claim.id.in_(amounts))
         .order_by(Claim.id)
         .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).all()
-    left = payout.claims
     for claim in claims:
-        amount = min(claim.open_amount, left)
-        if amount > 0:
-            claim.open_amount -= amount
-            left -= amount
-            db.session.add(_netting(ctx, claim, payout.disbursal_id, amount))
-    if left:
-        raise Conflict(f"The claims that were netted from {payout.reference} were settled otherwise since.")
+        if claim.state != ClaimState.ACCEPTED or claim.open_amount < amounts[claim.id]:
+            raise Conflict(
+                f"The claims that were netted from {payout.reference} were settled otherwise since."
+            )
+        claim.open_amount -= amounts[claim.id]
+        db.session.add(_netting(ctx, claim, payout.disbursal_id, amounts[claim.id]))
     db.session.flush()
 
 

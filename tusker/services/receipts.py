@@ -16,6 +16,7 @@ from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Invoice, Loan, Receipt, ReceiptKind
+from tusker.services.claims import end_return_claims
 from tusker.services.context import Context
 from tusker.services.debts import OpenDebt, lock_debts, owed_by
 from tusker.services.events import record_event
@@ -314,6 +315,7 @@ def _apply(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
         _note_payment(ctx, debt, split, due, receipt.bank_reference)
         freed.append((debt.invoice, -split.principal))
     db.session.flush()
+    end_return_claims(ctx, [debt.invoice for _, _, debt in parts if debt.loan.closed_on is not None])
     change_exposure(ctx, "repaid", freed)
     after_commit(REVIEW_JOB)
 

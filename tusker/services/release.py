@@ -135,7 +135,11 @@ def _check_two_people(ctx: Context, disbursal: Disbursal) -> None:
     approver = db.session.get(User, disbursal.approved_by)
     if approver is None or not approver.active or approver.role != Role.ADMIN:
         raise Conflict("Who approved this is no admin any more; withdraw the approval and have it approved.")
-    others = set(disbursal.maker_ids) - {disbursal.approved_by}
+    others = db.session.scalars(
+        select(User.id).where(
+            User.id.in_(disbursal.maker_ids), User.role == Role.ADMIN, User.id != disbursal.approved_by
+        )
+    ).all()
     if not others and ctx.actor_id in {None, disbursal.approved_by}:
         raise NotAllowed(
             "No other person had a hand in this disbursal: you approved it, so another admin must release it."
