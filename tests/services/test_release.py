@@ -40,7 +40,7 @@ from tusker.services.disbursals import bundle_daily, bundle_selection, choose_li
 from tusker.services.receipts import repay_in_full
 from tusker.services.release import approve, release, withdraw_approval
 from tusker.services.settlement import NETTED, confirm, confirm_payout, reinstate_payout, reject_payout
-from tusker.services.undoing import return_payout
+from tusker.services.undoing import return_payout, undo_disbursal
 from tusker.services.users import deactivate_user
 from tusker.transactions import transaction
 
@@ -519,3 +519,41 @@ def test_a_netted_payout_cannot_come_back_and_its_words_are_no_reference(
         second = approve_and_release(ctx, bundle_selection(ctx, [other.id]).id)
     with pytest.raises(InvalidInput), transaction():
         confirm(ctx, second.id, bank_reference=NETTED, value_date=TODAY)
+
+
+def test_the_whole_way_of_many_takes_statements_that_do_not_grow_with_them(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]
+) -> None:
+    line = make_line()
+    written = 0
+
+    def note(*_: object) -> None:
+        nonlocal written
+        written += 1
+
+    def way(count: int, reference: str) -> list[int]:
+        """Statements of approval, release, confirmation and undoing."""
+        nonlocal written
+        ids = [make_invoice("financeable", line=line, value=1_000_00).id for _ in range(count)]
+        with transaction():
+            made_id = bundle_selection(ctx, ids).id
+        counts = []
+        for act in (
+            lambda: approve(ctx, made_id, second_admin=False),
+            lambda: release(ctx, made_id, execution_date=TODAY, second_admin=False),
+            lambda: confirm(ctx, made_id, bank_reference=reference, value_date=TODAY),
+            lambda: undo_disbursal(ctx, made_id, reason="came back"),
+        ):
+            written = 0
+            with transaction():
+                act()
+            counts.append(written)
+            db.session.expire_all()
+        return counts
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        few, many = way(2, "B-1"), way(12, "B-2")
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert few == many

@@ -16,7 +16,7 @@ from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.debts import debt_of
 from tusker.services.events import record_event
-from tusker.services.locks import lock_invoice
+from tusker.services.locks import lock_invoice, lock_invoices
 from tusker.transactions import after_commit
 
 UNDONE = "its payout was undone"
@@ -44,18 +44,15 @@ def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
     after_commit(WATCH_JOB)
 
 
-def claim_if_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
+def claim_if_returned(ctx: Context, invoice_ids: Sequence[int]) -> None:
     """Of locked invoices that were just disbursed, claim those whose goods came back while the bank was paying."""
-    gone = set(
-        db.session.scalars(
-            select(Shipment.invoice_id).where(
-                Shipment.invoice_id.in_([invoice.id for invoice in invoices]),
-                Shipment.status.in_(["returned", "cancelled"]),
-            )
+    gone = db.session.scalars(
+        select(Shipment.invoice_id).where(
+            Shipment.invoice_id.in_(invoice_ids), Shipment.status.in_(["returned", "cancelled"])
         )
-    )
+    ).all()
     if gone:
-        claim_returned(ctx, [invoice for invoice in invoices if invoice.id in gone])
+        claim_returned(ctx, lock_invoices(gone))
 
 
 def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str) -> Claim:

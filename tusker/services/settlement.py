@@ -118,7 +118,7 @@ def _confirm(
         kind="disbursed",
         reason=disbursal.reference,
     )
-    claim_if_returned(ctx, list(invoices.values()))
+    claim_if_returned(ctx, sorted(invoices))
     _close_if_settled(ctx, disbursal)
 
 
