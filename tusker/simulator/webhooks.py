@@ -48,6 +48,7 @@ class Sender:
         self.target: Target | None = None
         self.sent = 0
         self.given_up = 0
+        self._arriving = True
 
     def aim(self, target: Target | None) -> None:
         """Send to this target from now on; None stops."""
@@ -98,7 +99,13 @@ class Sender:
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS):  # noqa: S310
                 self.sent += 1
-                return True
         except (urllib.error.URLError, OSError) as error:
-            log.warning("a webhook to %s failed: %s", target.url, error)
+            # Said once: while the web server starts, or is down, each of them fails.
+            if self._arriving:
+                log.warning("webhooks to %s fail: %s; whoever polls sees it all the same", target.url, error)
+            self._arriving = False
             return False
+        if not self._arriving:
+            log.info("webhooks to %s arrive again", target.url)
+        self._arriving = True
+        return True
