@@ -121,10 +121,15 @@ def record_tracking(
     # All rows are locked and loaded: written together at the end, not one by one in front of each statement.
     with db.session.no_autoflush:
         for shipment, invoice in locked:
+            known = shipment.status
             effect = _record_answer(ctx, judge, invoice, shipment, answers[shipment.id], asked=asked)
             effects.append((invoice, effect))
-            if asked or effect.moved:
+            due = shipment.next_poll_at
+            if asked or effect.moved or shipment.status != known or due is None:
                 _set_next_poll(ctx, invoice, shipment, minimum_interval)
+                if not asked and due is not None and shipment.next_poll_at is not None:
+                    # What is told by itself may come often: it puts no question off.
+                    shipment.next_poll_at = min(due, shipment.next_poll_at)
         _keep_events(ctx, heard)
         _keep_documents(heard)
     finish_effects(ctx, effects)
@@ -287,8 +292,9 @@ def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
 
 
 def _set_next_poll(ctx: Context, invoice: Invoice, shipment: Shipment, minimum_interval: timedelta) -> None:
-    """Say when to ask next; never again for an invoice that was cancelled while its answer was underway."""
-    if invoice.status == InvoiceStatus.CANCELLED:
+    """Say when to ask next; never again for an invoice that does not stand any more, as one that was cancelled while
+    its answer was underway."""
+    if invoice.status not in RESERVING:
         shipment.next_poll_at = None
         return
     shipment.next_poll_at = next_poll_after(
