@@ -14,7 +14,7 @@ from math import ceil
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from tusker.carriers.base import Carrier, CarrierError
+from tusker.carriers.base import Carrier, CarrierError, CarrierRejected
 from tusker.carriers.breaker import NOT_ASKED
 from tusker.carriers.registry import get_carriers
 from tusker.domain.shipments import TrackedOrder
@@ -152,7 +152,9 @@ def _record(polled: _Polled) -> None:
             moved = _record_one_by_one(polled.answers)
         log.info("%s: asked for %d shipments, %d invoices moved", polled.carrier, len(polled.answers), moved)
     for batch, error in polled.failures:
-        _record_failure([claim.shipment_id for claim in batch], str(error))
+        # What it does not take may be one order's fault; anything else may be the whole delivery company's.
+        whole = not isinstance(error, CarrierRejected)
+        _record_failure([claim.shipment_id for claim in batch], str(error), whole_carrier=whole)
     if polled.unasked:
         with transaction():
             release_claims(job_context("poll"), polled.unasked)
@@ -175,9 +177,15 @@ def _record_one_by_one(answers: Mapping[int, TrackedOrder | None]) -> int:
     return moved
 
 
-def _record_failure(shipment_ids: Sequence[int], error: str) -> None:
+def _record_failure(shipment_ids: Sequence[int], error: str, *, whole_carrier: bool = False) -> None:
     with transaction():
-        record_poll_failure(job_context("poll"), shipment_ids, error, minimum_interval=_minimum_interval())
+        record_poll_failure(
+            job_context("poll"),
+            shipment_ids,
+            error,
+            minimum_interval=_minimum_interval(),
+            whole_carrier=whole_carrier,
+        )
 
 
 def _minimum_interval() -> timedelta:

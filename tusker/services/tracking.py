@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 
 from sqlalchemy import func, select, text, tuple_, update
@@ -17,7 +17,7 @@ from tusker.domain.lifecycle import RESERVING, InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, next_poll_after
 from tusker.errors import Conflict, IllegalTransition, InvalidInput
 from tusker.extensions import db
-from tusker.models import Invoice, Shipment
+from tusker.models import CarrierState, Invoice, Shipment
 from tusker.services.carrier_gate import grant_questions, pause_before_a_grant, spend
 from tusker.services.conditions import Judge
 from tusker.services.context import Context
@@ -137,14 +137,36 @@ def record_tracking(
 
 
 def record_poll_failure(
-    ctx: Context, shipment_ids: Sequence[int], error: str, *, minimum_interval: timedelta
+    ctx: Context,
+    shipment_ids: Sequence[int],
+    error: str,
+    *,
+    minimum_interval: timedelta,
+    whole_carrier: bool = False,
 ) -> None:
-    """The carrier did not answer: ask again later, further apart with each failure in a row."""
-    for shipment, invoice in _lock_shipments(shipment_ids):
-        shipment.poll_failures += 1
+    """No answer about these: ask again later, further apart with each failure in a row of their own.
+
+    What fails the `whole_carrier` (no connection, a refused key) is not theirs, unless it has answered about others
+    since they began to fail.
+    """
+    locked = _lock_shipments(shipment_ids)
+    answered = _last_answers({shipment.carrier for shipment, _ in locked}) if whole_carrier else {}
+    for shipment, invoice in locked:
+        shipment.failing_since = shipment.failing_since or ctx.now
+        last = answered.get(shipment.carrier)
+        if not whole_carrier or (last is not None and last > shipment.failing_since):
+            shipment.poll_failures += 1
         shipment.last_error = error[:500]
         _set_next_poll(ctx, invoice, shipment, minimum_interval)
     db.session.flush()
+
+
+def _last_answers(carriers: Iterable[str]) -> Mapping[str, datetime | None]:
+    """When each delivery company last answered anything."""
+    states = select(CarrierState.carrier, CarrierState.last_success_at).where(
+        CarrierState.carrier.in_(set(carriers))
+    )
+    return {row.carrier: row.last_success_at for row in db.session.execute(states)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +264,11 @@ def _record_answer(
         shipment.last_polled_at = ctx.now
     if order is None:
         shipment.poll_failures += 1
+        shipment.failing_since = shipment.failing_since or ctx.now
         shipment.last_error = "The delivery company does not know this order."
         return NOTHING
     shipment.poll_failures = 0
+    shipment.failing_since = None
     shipment.last_error = None
     was_delivered = shipment.status == ShipmentStatus.DELIVERED
     revalued = _take_value(ctx, shipment, order)
