@@ -144,7 +144,7 @@ def test_once_the_breaker_opens_the_rest_of_a_round_is_not_asked_and_stays_due(
     carrier, opened, begun = get_carrier("tusker"), threading.Event(), []
     fetch, note = carrier.fetch, polling.note_failure
 
-    def slow(refs: list[str]) -> object:
+    def slow(refs: list[str], **_: bool) -> object:
         begun.append(refs)
         # the sixth is underway when the fifth failure is counted
         assert len(begun) <= FAILURES_TO_OPEN or opened.wait(10)
@@ -314,7 +314,7 @@ def test_an_invoice_cancelled_while_its_answer_is_underway_is_not_followed(
     carrier = get_carrier("tusker")
     real = carrier.fetch
 
-    def fetch(refs: list[str]) -> object:
+    def fetch(refs: list[str], **_: bool) -> object:
         with db.engine.begin() as connection:
             connection.execute(db.text("UPDATE invoices SET status = 'cancelled', closed_at = now()"))
             connection.execute(db.text("UPDATE shipments SET next_poll_at = NULL"))
