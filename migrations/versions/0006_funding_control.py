@@ -31,6 +31,7 @@ def upgrade() -> None:
     op.add_column("shipments", sa.Column("declared_value", sa.BigInteger(), nullable=True))
     op.add_column("shipments", sa.Column("declared_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("shipments", sa.Column("accepted_value", sa.BigInteger(), nullable=True))
+    op.add_column("shipments", sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True))
     op.create_check_constraint(
         "declaration_complete",
         "shipments",
@@ -173,7 +174,7 @@ def downgrade() -> None:
     op.drop_index("ix_shipments_gone", table_name="shipments")
     op.drop_index("ix_shipments_status_changed_at", table_name="shipments")
     op.drop_constraint("declaration_complete", "shipments", type_="check")
-    for name in ("accepted_value", "declared_at", "declared_value"):
+    for name in ("failing_since", "accepted_value", "declared_at", "declared_value"):
         op.drop_column("shipments", name)
     for name in ("uq_claims_one_return", "ix_claims_review", "ix_claims_open"):
         op.drop_index(name, table_name="claims")

@@ -240,7 +240,7 @@ def test_no_json_raises_anything_else_or_delivers_by_itself(item: Any) -> None:
             assert not (order.financeable and order.status is ShipmentStatus.UNKNOWN)
 
 
-def test_what_is_registered_before_a_failure_is_kept(server: FakeServer) -> None:
+def test_a_throttled_registration_is_raised_and_not_an_unknown_number(server: FakeServer) -> None:
     def answer(handler: Any, question: Any) -> None:
         if question is None:
             return send(handler, 200, b'{"meta": {"code": 200}, "data": {"trackings": []}}')
@@ -248,9 +248,12 @@ def test_what_is_registered_before_a_failure_is_kept(server: FakeServer) -> None
             return send(
                 handler, 201, json.dumps({"meta": {"code": 201}, "data": tracking(tag="Pending")}).encode()
             )
-        return send(handler, 429, b"{}")
+        return send(handler, 429, b"{}", Retry_After="90")
 
     server.otherwise = answer
-    found = made(SPEC, server.url, tries=1).fetch(["1111111111111", "2222222222222", "3333333333333"])
-    assert set(found) == {"1111111111111"}
-    assert len(server.requests) == 3
+    carrier = made(SPEC, server.url, tries=1)
+    assert carrier.fetch(["1111111111111"])["1111111111111"].status is ShipmentStatus.PENDING
+    with pytest.raises(CarrierUnavailable) as caught:
+        carrier.fetch(["1111111111111", "2222222222222", "3333333333333"])
+    assert caught.value.details["retry_after"] == 90
+    assert len(server.requests) == 5

@@ -293,7 +293,7 @@ def test_of_two_trackers_of_one_parcel_the_newer_counts(server: FakeServer) -> N
     assert made(SPEC, server.url).fetch(["EZ1000000001"])["EZ1000000001"].status == "in_transit"
 
 
-def test_what_is_rejected_stays_absent_and_a_failure_loses_nothing(server: FakeServer) -> None:
+def test_what_is_rejected_stays_absent_and_a_failure_is_raised(server: FakeServer) -> None:
     def answer(handler: Any, question: Any) -> None:
         if question is None:
             return send(handler, 200, json.dumps({"trackers": [tracker(status="in_transit")]}).encode())
@@ -301,9 +301,11 @@ def test_what_is_rejected_stays_absent_and_a_failure_loses_nothing(server: FakeS
 
     server.otherwise = answer
     carrier = made(SPEC, server.url, tries=1)
-    assert set(carrier.fetch(["EZ1000000001", "BAD0000001", "EZ9000000001"])) == {"EZ1000000001"}
-    with pytest.raises(CarrierUnavailable):
-        carrier.fetch(["EZ9000000001"])
+    assert set(carrier.fetch(["EZ1000000001", "BAD0000001"])) == {"EZ1000000001"}
+    assert carrier.register("BAD0000001") is carrier.register("x") is carrier.register("trk_12345678") is None
+    for ask in (carrier.fetch, lambda refs: carrier.register(refs[-1])):
+        with pytest.raises(CarrierUnavailable):
+            ask(["EZ1000000001", "EZ9000000001"])
 
 
 def test_an_id_that_is_unknown_is_absent(server: FakeServer) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from tests.conftest import approve_and_release, bundle_and_confirm, order_on
+from tests.conftest import CourierDouble, approve_and_release, bundle_and_confirm, order_on
 from tusker.domain.financeable import Wishes
 from tusker.domain.shipments import Document, DocumentKind, ShipmentStatus
 from tusker.extensions import db
@@ -138,7 +138,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(app: Flask, ctx: Context, make_line: Callable[..., CreditLine]) -> Desk:
+def desk(app: Flask, courier: CourierDouble, ctx: Context, make_line: Callable[..., CreditLine]) -> Desk:
     """A desk with one credit line."""
     return Desk(ctx, make_line())
 

@@ -94,6 +94,28 @@ def test_a_failing_carrier_is_one_item_and_not_one_a_shipment(desk: Desk) -> Non
     assert open_kinds() == ["unanswered"] * 3
 
 
+def test_a_carrier_that_nobody_can_ask_is_failing_too(
+    app: Flask, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = desk.ask()
+    closed = desk.bring_to("cancelled")
+    with transaction():
+        shipment_of(invoice).next_poll_at = desk.ctx.now
+        shipment_of(closed).next_poll_at = desk.ctx.now
+    later(desk, minutes=30)
+    desk.watch()
+    assert open_kinds() == [], "late, but somebody can ask"
+    monkeypatch.setitem(app.config, "TUSKER_CARRIER_URL", "")
+    desk.watch()
+    assert open_kinds() == ["carrier_failing"]
+    item = db.session.query(AttentionItem).one()
+    assert (item.carrier, item.facts) == ("tusker", {"shipments": 1})
+    assert item.cause_at == shipment_of(invoice).next_poll_at
+    monkeypatch.undo()
+    desk.watch()
+    assert open_kinds() == []
+
+
 def test_runs_at_once_open_one_item_and_send_one_mail(
     app: Flask, desk: Desk, admin: Context, mails: Callable[[], list[OutboxMessage]]
 ) -> None:

@@ -17,6 +17,7 @@ from tusker.domain.carrier_health import (
     Rate,
     after_answer,
     after_failure,
+    after_refusal,
     may_grant,
     take,
     take_for_a_person,
@@ -97,3 +98,10 @@ def test_people_go_first_but_do_not_starve_polling_for_long() -> None:
         health = take_for_a_person(health, rate, NOW)
     assert may_grant(health, rate, NOW + timedelta(seconds=1)) == 0
     assert may_grant(health, rate, NOW + timedelta(seconds=3)) > 0
+
+
+def test_a_refused_key_fails_without_a_breaker() -> None:
+    refused = after_refusal(after_refusal(failed(FAILURES_TO_OPEN), NOW), NOW + OPEN_FOR)
+    assert (refused.failures, refused.failing_since) == (FAILURES_TO_OPEN + 2, NOW)
+    assert may_grant(refused, FAST, NOW) == FAST.burst
+    assert after_answer(refused) == Health()

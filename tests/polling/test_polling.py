@@ -23,6 +23,7 @@ from tusker.queries.proof import prove
 from tusker.services import tracking
 from tusker.services.quotes import fetch_order
 from tusker.simulator.faults import Fault, FaultKind
+from tusker.transactions import transaction
 
 LASTING = [
     FaultKind.TIMEOUT,
@@ -51,7 +52,9 @@ def test_a_fault_moves_nothing_and_stops_nobody_else(
     for ref in mine:
         shipment = book.shipment(ref)
         assert shipment.status == "pending"
-        assert (shipment.poll_failures, bool(shipment.last_error)) == (1, True)
+        # not the order's fault, and not to be asked about less often for it
+        assert (shipment.poll_failures, bool(shipment.last_error)) == (0, True)
+        assert shipment.failing_since is not None
         assert shipment.next_poll_at is not None
     assert db.session.query(ShipmentEvent).count() == 0
     assert book.state().last_error
@@ -64,7 +67,7 @@ def test_a_fault_moves_nothing_and_stops_nobody_else(
     assert poll_carrier("tusker") == 3
     assert book.statuses(mine) == ["financeable"] * 3
     shipment = book.shipment(mine[0])
-    assert (shipment.poll_failures, shipment.last_error) == (0, None)
+    assert (shipment.poll_failures, shipment.failing_since, shipment.last_error) == (0, None, None)
     assert (book.state().failures, book.state().failing_since) == (0, None)
 
 
@@ -141,7 +144,7 @@ def test_once_the_breaker_opens_the_rest_of_a_round_is_not_asked_and_stays_due(
     carrier, opened, begun = get_carrier("tusker"), threading.Event(), []
     fetch, note = carrier.fetch, polling.note_failure
 
-    def slow(refs: list[str]) -> object:
+    def slow(refs: list[str], **_: bool) -> object:
         begun.append(refs)
         # the sixth is underway when the fifth failure is counted
         assert len(begun) <= FAILURES_TO_OPEN or opened.wait(10)
@@ -160,7 +163,38 @@ def test_once_the_breaker_opens_the_rest_of_a_round_is_not_asked_and_stays_due(
     assert poll_carrier("tusker") == FAILURES_TO_OPEN * 10
     assert courier.server.courier.stats.faults_served == FAILURES_TO_OPEN
     assert db.session.query(Shipment).filter(Shipment.next_poll_at <= clock.now()).count() == 30
-    assert db.session.query(Shipment).filter(Shipment.poll_failures > 0).count() == 50
+    assert db.session.query(Shipment).filter(Shipment.failing_since.is_not(None)).count() == 50
+
+
+def test_a_refused_key_is_the_carriers_failure_and_no_shipments(book: Book, courier: CourierDouble) -> None:
+    refs = book.approve(60)
+    courier.fail(FaultKind.REFUSED)
+    for polls in range(1, 4):
+        assert poll_carrier("tusker") == 60
+        assert (book.state().failures, book.state().open_until) == (6 * polls, None)
+        book.make_due()
+    assert book.state().failing_since is not None
+    assert {book.shipment(ref).poll_failures for ref in refs} == {0}
+    courier.server.courier.faults.clear()
+    poll_carrier("tusker")
+    assert (book.state().failures, book.state().failing_since) == (0, None)
+
+
+def test_what_fails_while_others_are_answered_is_its_own_failure(book: Book, courier: CourierDouble) -> None:
+    (ref,) = book.approve(1)
+    for failures in (0, 1, 2):
+        courier.fail("500", calls=2)
+        poll_carrier("tusker")
+        assert book.shipment(ref).poll_failures == failures
+        others = book.approve(1)
+        with transaction():
+            book.shipment(ref).next_poll_at = None
+            # the time of the last success is not written with each one
+            db.session.execute(db.text("UPDATE carrier_states SET last_success_at = NULL"))
+        poll_carrier("tusker")
+        assert book.statuses(others) == ["financeable"]
+        with transaction():
+            book.shipment(ref).next_poll_at = clock.now()
 
 
 def test_a_pause_that_the_carrier_asks_for_is_kept_by_all(book: Book, courier: CourierDouble) -> None:
@@ -280,7 +314,7 @@ def test_an_invoice_cancelled_while_its_answer_is_underway_is_not_followed(
     carrier = get_carrier("tusker")
     real = carrier.fetch
 
-    def fetch(refs: list[str]) -> object:
+    def fetch(refs: list[str], **_: bool) -> object:
         with db.engine.begin() as connection:
             connection.execute(db.text("UPDATE invoices SET status = 'cancelled', closed_at = now()"))
             connection.execute(db.text("UPDATE shipments SET next_poll_at = NULL"))

@@ -78,12 +78,28 @@ def test_a_carrier_without_times_is_believed_but_undoes_no_delivery(book: Book, 
 
 def test_what_is_told_unasked_is_no_question(book: Book, ctx: Context) -> None:
     (ref,) = book.approve(1)
-    due = book.shipment(ref).next_poll_at
+    due = NOW + MINUTE
+    with transaction():
+        book.shipment(ref).next_poll_at = due
     record(book, ctx, said(book, ref, S.IN_TRANSIT, NOW), asked=False)
     shipment = book.shipment(ref)
     assert (shipment.status, shipment.last_polled_at, shipment.next_poll_at) == ("in_transit", None, due)
     record(book, ctx, said(book, ref, S.DELIVERED, NOW + MINUTE), asked=False)
     assert book.shipment(ref).next_poll_at is None
+
+
+def test_a_delivery_that_is_taken_back_unasked_is_followed_again(book: Book, ctx: Context) -> None:
+    (ref,) = book.approve(1)
+    record(book, ctx, said(book, ref, S.DELIVERED, NOW), asked=False)
+    assert book.shipment(ref).next_poll_at is None
+    record(book, ctx, said(book, ref, S.IN_TRANSIT, NOW + MINUTE), asked=False)
+    shipment = book.shipment(ref)
+    assert (shipment.status, shipment.next_poll_at is not None) == ("in_transit", True)
+    # one that stands still and is not followed, whyever, is followed from the next word on
+    with transaction():
+        shipment.next_poll_at = None
+    record(book, ctx, said(book, ref, S.IN_TRANSIT, NOW + MINUTE), asked=False)
+    assert book.shipment(ref).next_poll_at is not None
 
 
 def test_an_order_is_found_under_an_alias_but_not_at_another_carrier(book: Book) -> None:

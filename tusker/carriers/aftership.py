@@ -26,9 +26,9 @@ from tusker.carriers.parcels import (
     parse_parcel,
     raw_words,
     refine,
-    register_each,
     same_time,
     settle,
+    unless_rejected,
 )
 from tusker.carriers.payload import at, text_or_none
 from tusker.carriers.settings import CarrierSettings, CarrierSpec
@@ -75,6 +75,7 @@ class AfterShipCarrier:
     label = "AfterShip"
     declares_orders = False
     has_webhooks = True
+    registers = True
     batch_size = BATCH_SIZE
     requests_per_second = 6.0
 
@@ -99,8 +100,19 @@ class AfterShipCarrier:
             found.update(self._fetch_batch(dict(wanted[start : start + BATCH_SIZE])))
         if register:
             missing = [ref for ref in parcels if ref not in found]
-            register_each(NAME, missing, lambda ref: self._register(parcels[ref]), found)
+            for ref in missing:
+                order = self.register(ref)
+                if order is not None:
+                    found[ref] = order
         return found
+
+    def register(self, ref: str) -> TrackedOrder | None:
+        """See `Carrier.register`."""
+        try:
+            parcel = parse_parcel(ref, example=EXAMPLE)
+        except InvalidInput:
+            return None
+        return unless_rejected(NAME, ref, lambda: self._register(parcel))
 
     def search_directory(self, text: str) -> list[DirectoryEntry]:
         """See `Carrier.search_directory`: AfterShip has none."""

@@ -82,6 +82,10 @@ class Carrier(Protocol):
     def requests_per_second(self) -> float:
         """How often it lets itself be asked, unless the installation agreed on something else with it."""
 
+    @property
+    def registers(self) -> bool:
+        """Whether it tracks a number only once it is registered."""
+
     def parse_reference(self, text: str) -> str:
         """The reference in its canonical spelling. Raises `InvalidInput` naming `order_ref`."""
 
@@ -90,11 +94,18 @@ class Carrier(Protocol):
 
         Keys are the references as they were asked for; `TrackedOrder.ref` is the one to store. A parcel carrier
         that tracks a number only once it is registered gets it registered, unless `register` is false: registering
-        costs money at some, so what a person is still typing must not be.
+        costs money at some, so what a person is still typing must not be. Each one is a question of its own: who
+        asks for many passes false and registers what is absent one by one, as the rate limit allows.
 
         Splits into batches of `batch_size` by itself. When one batch fails, the answers of the batches
         before it are lost with it: a caller that wants to keep them calls with `batch_size` references
         at a time. Raises `CarrierError`.
+        """
+
+    def register(self, ref: str) -> TrackedOrder | None:
+        """Have one reference tracked that `fetch` left absent, by one question; None when that cannot be.
+
+        Only for a carrier that `registers`. Raises `CarrierError`.
         """
 
     def search_directory(self, text: str) -> list[DirectoryEntry]:

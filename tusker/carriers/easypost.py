@@ -29,9 +29,9 @@ from tusker.carriers.parcels import (
     parse_parcel,
     raw_words,
     refine,
-    register_each,
     same_time,
     settle,
+    unless_rejected,
 )
 from tusker.carriers.payload import at, text_or_none
 from tusker.carriers.settings import CarrierSettings, CarrierSpec
@@ -116,6 +116,7 @@ class EasyPostCarrier:
     label = "EasyPost"
     declares_orders = False
     has_webhooks = True
+    registers = True
     batch_size = BATCH_SIZE
     requests_per_second = 5.0
 
@@ -147,8 +148,21 @@ class EasyPostCarrier:
             found.update(self._fetch_batch(dict(wanted[start : start + BATCH_SIZE])))
         if register:
             missing = [ref for ref in parcels if ref not in found]
-            register_each(NAME, missing, lambda ref: self._register(parcels[ref]), found)
+            for ref in missing:
+                registered = self.register(ref)
+                if registered is not None:
+                    found[ref] = registered
         return found
+
+    def register(self, ref: str) -> TrackedOrder | None:
+        """See `Carrier.register`."""
+        if _TRACKER_ID.fullmatch(ref.strip()):
+            return None  # an id of a tracker that is not there
+        try:
+            parcel = parse_parcel(ref, example=EXAMPLE)
+        except InvalidInput:
+            return None
+        return unless_rejected(NAME, ref, lambda: self._register(parcel))
 
     def search_directory(self, text: str) -> list[DirectoryEntry]:
         """See `Carrier.search_directory`: EasyPost has none."""

@@ -8,9 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TypeVar
 
-from tusker.carriers.base import CarrierError, CarrierRejected
+from tusker.carriers.base import CarrierRejected
 from tusker.carriers.payload import json_safe
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
 from tusker.errors import InvalidInput
@@ -214,29 +213,10 @@ def is_ambiguous(order: TrackedOrder) -> bool:
     return "duplicates" in order.raw and isinstance(couriers, list) and len(couriers) > 1
 
 
-Ref = TypeVar("Ref")
-
-
-def register_each(
-    carrier: str,
-    refs: Iterable[Ref],
-    register: Callable[[Ref], TrackedOrder | None],
-    found: dict[Ref, TrackedOrder],
-) -> None:
-    """Register what the vendor does not know yet, adding to `found`; what it rejects stays absent.
-
-    What was found already is not lost when it fails on the way; then the rest is tried in another round.
-    """
-    for ref in refs:
-        try:
-            order = register(ref)
-        except CarrierRejected as error:
-            log.info("carrier %s: %s was not registered: %s", carrier, ref, error.message)
-            continue
-        except CarrierError as error:
-            if not found:
-                raise
-            log.warning("carrier %s: registering stopped: %s", carrier, error.message)
-            return
-        if order is not None:
-            found[ref] = order
+def unless_rejected(carrier: str, ref: str, ask: Callable[[], TrackedOrder | None]) -> TrackedOrder | None:
+    """What `ask` brings; None where the vendor does not take this reference. Every other failure is raised."""
+    try:
+        return ask()
+    except CarrierRejected as error:
+        log.info("carrier %s: %s was not registered: %s", carrier, ref, error.message)
+        return None

@@ -23,8 +23,8 @@ from tusker.carriers.parcels import (
     parse_parcel,
     raw_words,
     refine,
-    register_each,
     settle,
+    unless_rejected,
 )
 from tusker.carriers.payload import at, text_or_none
 from tusker.carriers.settings import CarrierSettings, CarrierSpec
@@ -87,6 +87,7 @@ class ShippoCarrier:
     label = "Shippo"
     declares_orders = False
     has_webhooks = True
+    registers = True
     batch_size = 1
     requests_per_second = 8.0  # 500 a minute with a live key
 
@@ -100,7 +101,7 @@ class ShippoCarrier:
     def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """See `Carrier.fetch`."""
         found: dict[str, TrackedOrder] = {}
-        missing: dict[str, ParcelRef] = {}
+        missing: list[str] = []
         for ref in dict.fromkeys(refs):
             try:
                 parcel = parse_parcel(ref, example=EXAMPLE, courier_needed=True)
@@ -109,12 +110,23 @@ class ShippoCarrier:
                 continue
             order = self._ask(parcel)
             if order is None:
-                missing[ref] = parcel
+                missing.append(ref)
             else:
                 found[ref] = order
         if register:
-            register_each(NAME, missing, lambda ref: self._register(missing[ref]), found)
+            for ref in missing:
+                order = self.register(ref)
+                if order is not None:
+                    found[ref] = order
         return found
+
+    def register(self, ref: str) -> TrackedOrder | None:
+        """See `Carrier.register`."""
+        try:
+            parcel = parse_parcel(ref, example=EXAMPLE, courier_needed=True)
+        except InvalidInput:
+            return None
+        return unless_rejected(NAME, ref, lambda: self._register(parcel))
 
     def search_directory(self, text: str) -> list[DirectoryEntry]:
         """See `Carrier.search_directory`: Shippo has none."""

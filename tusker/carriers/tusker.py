@@ -66,6 +66,7 @@ class TuskerCarrier:
     label = "Tusker courier"
     declares_orders = True
     has_webhooks = True
+    registers = False
     batch_size = BATCH_SIZE
     requests_per_second = 100.0  # nothing is documented; its own servers bear it
 
@@ -87,6 +88,10 @@ class TuskerCarrier:
         for start in range(0, len(wanted), BATCH_SIZE):
             found.update(self._fetch_batch(wanted[start : start + BATCH_SIZE]))
         return found
+
+    def register(self, ref: str) -> TrackedOrder | None:
+        """See `Carrier.register`: what is not found cannot be had."""
+        return None
 
     def search_directory(self, text: str) -> list[DirectoryEntry]:
         """See `Carrier.search_directory`."""

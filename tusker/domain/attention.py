@@ -63,7 +63,8 @@ ADVICE: Mapping[AttentionKind, Advice] = {
     AttentionKind.CARRIER_FAILING: Advice(
         "Delivery company does not answer",
         "danger",
-        "Look at its settings and test the connection. Nothing is lost: deliveries are seen once it answers again.",
+        "Look at its settings (is it on, is its key right?) and test the connection. Nothing is lost: deliveries are"
+        " seen once it answers again.",
     ),
     AttentionKind.SHIPMENT_EXCEPTION: Advice(
         "Problem with the delivery",

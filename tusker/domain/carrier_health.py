@@ -109,6 +109,14 @@ def after_failure(health: Health, now: datetime, retry_after: timedelta | None =
     )
 
 
+def after_refusal(health: Health, now: datetime) -> Health:
+    """After a question that was answered with a refused key: nothing is learnt until an admin has mended it. The
+    breaker is closed, since it answers."""
+    return replace(
+        after_answer(health), failures=health.failures + 1, failing_since=health.failing_since or now
+    )
+
+
 def give_back_probe(health: Health) -> Health:
     """After a probe that ended without asking: the next may try."""
     return replace(health, probing_until=None)

@@ -9,19 +9,26 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from math import ceil
 
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from tusker.carriers.base import Carrier, CarrierError
+from tusker.carriers.base import Carrier, CarrierError, CarrierRejected
 from tusker.carriers.breaker import NOT_ASKED
 from tusker.carriers.registry import get_carriers
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import TuskerError
 from tusker.jobs import job_context
 from tusker.queues import enqueue
-from tusker.services.carrier_gate import note_answer, note_failure
+from tusker.services.carrier_gate import (
+    grant_questions,
+    note_answer,
+    note_failure,
+    pause_before_a_grant,
+    spend,
+)
 from tusker.services.tracking import (
     Claim,
     claim_round,
@@ -42,6 +49,8 @@ JOB_SECONDS = 30.0
 """A job begins no more rounds after this, and makes room for others."""
 PATIENCE_SECONDS = 2.0
 """How long a job waits for the rate limit before it leaves the rest to others."""
+REGISTERING_SECONDS = 10.0
+"""A round begins no more registrations after this: with its questions they fit within a claim's lease."""
 ROUNDS_WORTH_A_JOB = 5
 MOST_JOBS = 4
 """How many workers one delivery company may keep busy."""
@@ -71,6 +80,7 @@ def poll_carrier(name: str) -> int:
             if not batches:
                 return asked
             polled = _ask_round(carrier, batches, pool)
+            _register_absent(carrier, polled)
             _record(polled)
             asked += polled.asked
             if polled.is_hopeless:
@@ -97,11 +107,25 @@ class _Polled:
     carrier: str
     answers: dict[int, TrackedOrder | None] = field(default_factory=dict)
     failures: list[tuple[Sequence[Claim], CarrierError]] = field(default_factory=list)
+    absent: list[Claim] = field(default_factory=list)
+    """What the delivery company tracks only once it is registered."""
+    later: list[Claim] = field(default_factory=list)
+    """What there was no time to register."""
     unasked: list[Claim] = field(default_factory=list)
 
     @property
     def asked(self) -> int:
         return len(self.answers) + sum(len(batch) for batch, _ in self.failures)
+
+    def note_failure(self, batch: Sequence[Claim], error: CarrierError) -> bool:
+        """A question failed; True when the delivery company is now to be left alone."""
+        log.warning("%s did not answer: %s", self.carrier, error)
+        if error.details.get("reason") == NOT_ASKED:
+            self.unasked += batch
+        else:
+            self.failures.append((batch, error))
+        with transaction():
+            return note_failure(job_context("poll"), self.carrier, error)
 
     @property
     def is_hopeless(self) -> bool:
@@ -114,7 +138,7 @@ def _ask_round(carrier: Carrier, batches: Sequence[Sequence[Claim]], pool: Threa
     polled = _Polled(carrier.name)
     futures: dict[Future[dict[str, TrackedOrder]], Sequence[Claim]] = {
         # each in a copy of the context, in which log lines find the job's id
-        pool.submit(copy_context().run, carrier.fetch, [claim.order_ref for claim in batch]): batch
+        pool.submit(copy_context().run, partial(carrier.fetch, register=False), _refs(batch)): batch
         for batch in batches
     }
     for future in as_completed(futures):
@@ -125,21 +149,58 @@ def _ask_round(carrier: Carrier, batches: Sequence[Sequence[Claim]], pool: Threa
         try:
             orders = future.result()
         except CarrierError as error:
-            log.warning("%s did not answer: %s", carrier.name, error)
-            if error.details.get("reason") == NOT_ASKED:
-                polled.unasked += batch
-            else:
-                polled.failures.append((batch, error))
-            with transaction():
-                shut = note_failure(job_context("poll"), carrier.name, error)
-            if shut:
+            if polled.note_failure(batch, error):
                 for other in futures:
                     other.cancel()
         else:
-            polled.answers |= {claim.shipment_id: orders.get(claim.order_ref) for claim in batch}
+            for claim in batch:
+                if carrier.registers and claim.order_ref not in orders:
+                    polled.absent.append(claim)
+                else:
+                    polled.answers[claim.shipment_id] = orders.get(claim.order_ref)
             with transaction():
                 note_answer(job_context("poll"), carrier.name)
     return polled
+
+
+def _refs(batch: Sequence[Claim]) -> list[str]:
+    return [claim.order_ref for claim in batch]
+
+
+def _register_absent(carrier: Carrier, polled: _Polled) -> None:
+    """Have absent numbers tracked, each by a question of its own as the rate limit allows.
+
+    What there is no time for is due again at once, and so is the rest when one fails.
+    """
+    ends = time.monotonic() + REGISTERING_SECONDS
+    for number, claim in enumerate(polled.absent):
+        if polled.unasked or not _may_ask(carrier, ends):
+            polled.later += polled.absent[number:]
+            return
+        try:
+            polled.answers[claim.shipment_id] = carrier.register(claim.order_ref)
+        except CarrierError as error:
+            polled.note_failure([claim], error)
+            polled.unasked += polled.absent[number + 1 :]
+            return
+        with transaction():
+            note_answer(job_context("poll"), carrier.name)
+
+
+def _may_ask(carrier: Carrier, ends: float) -> bool:
+    """Wait until the rate limit grants one question, and take it; False when more than that is in the way."""
+    while time.monotonic() < ends:
+        with transaction():
+            ctx = job_context("poll")
+            granted = grant_questions(ctx, carrier, 1)
+            spend(ctx, carrier, granted)
+            pause = None if granted else pause_before_a_grant(ctx, carrier)
+        if granted:
+            return True
+        if pause is None:
+            return False
+        time.sleep(pause.total_seconds())
+    return False
 
 
 def _record(polled: _Polled) -> None:
@@ -152,10 +213,12 @@ def _record(polled: _Polled) -> None:
             moved = _record_one_by_one(polled.answers)
         log.info("%s: asked for %d shipments, %d invoices moved", polled.carrier, len(polled.answers), moved)
     for batch, error in polled.failures:
-        _record_failure([claim.shipment_id for claim in batch], str(error))
-    if polled.unasked:
+        # What it does not take may be one order's fault; anything else may be the whole delivery company's.
+        whole = not isinstance(error, CarrierRejected)
+        _record_failure([claim.shipment_id for claim in batch], str(error), whole_carrier=whole)
+    if polled.unasked or polled.later:
         with transaction():
-            release_claims(job_context("poll"), polled.unasked)
+            release_claims(job_context("poll"), [*polled.unasked, *polled.later])
 
 
 def _record_answers(answers: Mapping[int, TrackedOrder | None]) -> int:
@@ -175,9 +238,15 @@ def _record_one_by_one(answers: Mapping[int, TrackedOrder | None]) -> int:
     return moved
 
 
-def _record_failure(shipment_ids: Sequence[int], error: str) -> None:
+def _record_failure(shipment_ids: Sequence[int], error: str, *, whole_carrier: bool = False) -> None:
     with transaction():
-        record_poll_failure(job_context("poll"), shipment_ids, error, minimum_interval=_minimum_interval())
+        record_poll_failure(
+            job_context("poll"),
+            shipment_ids,
+            error,
+            minimum_interval=_minimum_interval(),
+            whole_carrier=whole_carrier,
+        )
 
 
 def _minimum_interval() -> timedelta:

@@ -62,6 +62,9 @@ class Shipment(db.Model):
     next_poll_at: Mapped[Instant | None]
     last_polled_at: Mapped[Instant | None]
     poll_failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Questions in a row that brought no answer about this order, though the delivery company answered others."""
+    failing_since: Mapped[Instant | None]
+    """Since when no question about it was answered, whosever fault that is."""
     last_error: Mapped[str | None] = mapped_column(String(500))
 
     @property

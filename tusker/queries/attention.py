@@ -25,6 +25,8 @@ class Rules:
     tolerance: Decimal
     stalled_before: datetime
     failing_before: datetime
+    carriers: Sequence[str]
+    """The delivery companies that can be asked."""
     failing_polls: int = FAILING_POLLS
 
 
@@ -93,12 +95,19 @@ CAUSES: Mapping[AttentionKind, Cause] = {
     ),
     AttentionKind.CARRIER_FAILING: Cause(
         "carrier",
-        """
+        f"""
         SELECT NULL::bigint AS subject_id, carrier, failing_since AS cause_at,
             failures || ' questions in a row failed: ' || COALESCE(last_error, 'no answer') AS detail,
             jsonb_build_object('failures', failures) AS facts
-        FROM carrier_states WHERE failing_since <= :failing_before
-        """,
+        FROM carrier_states WHERE failing_since <= :failing_before AND carrier = ANY(:carriers)
+        UNION ALL
+        SELECT NULL::bigint, h.carrier, min(h.next_poll_at),
+            'Nobody asks about ' || count(*) || ' shipments: it is switched off or not set up, or its key cannot be'
+                ' opened', jsonb_build_object('shipments', count(*))
+        FROM shipments h JOIN invoices i ON i.id = h.invoice_id
+        WHERE h.next_poll_at <= :failing_before AND h.carrier <> 'manual' AND h.carrier <> ALL(:carriers) AND {_LIVE}
+        GROUP BY h.carrier
+        """,  # noqa: S608
     ),
     AttentionKind.SHIPMENT_EXCEPTION: Cause(
         "invoice", _SHIPMENT.format(detail=_SAID, condition=f"h.status = 'exception' AND {_LIVE}")

@@ -9,6 +9,7 @@ from flask import current_app
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 
+from tusker.carriers.registry import get_carriers
 from tusker.domain.attention import AttentionKind
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
@@ -68,6 +69,7 @@ def rules_at(ctx: Context) -> Rules:
     return Rules(
         tolerance=config["VALUE_TOLERANCE"],
         stalled_before=ctx.now - timedelta(days=config["STALLED_AFTER_DAYS"]),
+        carriers=tuple(get_carriers()),
         failing_before=ctx.now - timedelta(minutes=config["CARRIER_ALERT_MINUTES"]),
     )
 
@@ -80,7 +82,7 @@ def review_items(ctx: Context, rules: Rules) -> None:
     if not try_turn(Turn.ATTENTION):
         return
     db.session.flush()
-    values = {**asdict(rules), "now": ctx.now}
+    values = {**asdict(rules), "carriers": list(rules.carriers), "now": ctx.now}
     for kind, cause in CAUSES.items():
         # The texts are constants of this module and of `queries.attention`.
         known = {"kind": kind, "subject": cause.subject, **values}

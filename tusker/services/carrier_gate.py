@@ -17,13 +17,14 @@ from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker import clock
-from tusker.carriers.base import Carrier, CarrierError, CarrierUnavailable
+from tusker.carriers.base import Carrier, CarrierError, CarrierRefused, CarrierUnavailable
 from tusker.carriers.breaker import NOT_ASKED
 from tusker.domain.carrier_health import (
     Health,
     Rate,
     after_answer,
     after_failure,
+    after_refusal,
     give_back_probe,
     may_grant,
     take,
@@ -124,8 +125,9 @@ def _note_answer(connection: Connection, carrier: str, now: datetime) -> None:
 def _note_failure(connection: Connection, carrier: str, error: CarrierError, now: datetime) -> bool:
     health = _lock(connection, carrier)
     if not error.carrier_is_down:
-        # It answered, only not as we like (a refused token, a bad request).
-        _save(connection, carrier, after_answer(health), last_error=error.message[:500], last_error_at=now)
+        # It answered, only not as we like: a bad request, or a refused key, which fails every question alike.
+        answered = after_refusal(health, now) if isinstance(error, CarrierRefused) else after_answer(health)
+        _save(connection, carrier, answered, last_error=error.message[:500], last_error_at=now)
         return False
     if error.details.get("reason") == NOT_ASKED:
         # This process's own fuse held the question back: nothing was learnt.

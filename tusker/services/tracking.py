@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 
 from sqlalchemy import func, select, text, tuple_, update
@@ -17,7 +17,7 @@ from tusker.domain.lifecycle import RESERVING, InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, next_poll_after
 from tusker.errors import Conflict, IllegalTransition, InvalidInput
 from tusker.extensions import db
-from tusker.models import Invoice, Shipment
+from tusker.models import CarrierState, Invoice, Shipment
 from tusker.services.carrier_gate import grant_questions, pause_before_a_grant, spend
 from tusker.services.conditions import Judge
 from tusker.services.context import Context
@@ -121,10 +121,15 @@ def record_tracking(
     # All rows are locked and loaded: written together at the end, not one by one in front of each statement.
     with db.session.no_autoflush:
         for shipment, invoice in locked:
+            known = shipment.status
             effect = _record_answer(ctx, judge, invoice, shipment, answers[shipment.id], asked=asked)
             effects.append((invoice, effect))
-            if asked or effect.moved:
+            due = shipment.next_poll_at
+            if asked or effect.moved or shipment.status != known or due is None:
                 _set_next_poll(ctx, invoice, shipment, minimum_interval)
+                if not asked and due is not None and shipment.next_poll_at is not None:
+                    # What is told by itself may come often: it puts no question off.
+                    shipment.next_poll_at = min(due, shipment.next_poll_at)
         _keep_events(ctx, heard)
         _keep_documents(heard)
     finish_effects(ctx, effects)
@@ -132,14 +137,36 @@ def record_tracking(
 
 
 def record_poll_failure(
-    ctx: Context, shipment_ids: Sequence[int], error: str, *, minimum_interval: timedelta
+    ctx: Context,
+    shipment_ids: Sequence[int],
+    error: str,
+    *,
+    minimum_interval: timedelta,
+    whole_carrier: bool = False,
 ) -> None:
-    """The carrier did not answer: ask again later, further apart with each failure in a row."""
-    for shipment, invoice in _lock_shipments(shipment_ids):
-        shipment.poll_failures += 1
+    """No answer about these: ask again later, further apart with each failure in a row of their own.
+
+    What fails the `whole_carrier` (no connection, a refused key) is not theirs, unless it has answered about others
+    since they began to fail.
+    """
+    locked = _lock_shipments(shipment_ids)
+    answered = _last_answers({shipment.carrier for shipment, _ in locked}) if whole_carrier else {}
+    for shipment, invoice in locked:
+        shipment.failing_since = shipment.failing_since or ctx.now
+        last = answered.get(shipment.carrier)
+        if not whole_carrier or (last is not None and last > shipment.failing_since):
+            shipment.poll_failures += 1
         shipment.last_error = error[:500]
         _set_next_poll(ctx, invoice, shipment, minimum_interval)
     db.session.flush()
+
+
+def _last_answers(carriers: Iterable[str]) -> Mapping[str, datetime | None]:
+    """When each delivery company last answered anything."""
+    states = select(CarrierState.carrier, CarrierState.last_success_at).where(
+        CarrierState.carrier.in_(set(carriers))
+    )
+    return {row.carrier: row.last_success_at for row in db.session.execute(states)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +264,11 @@ def _record_answer(
         shipment.last_polled_at = ctx.now
     if order is None:
         shipment.poll_failures += 1
+        shipment.failing_since = shipment.failing_since or ctx.now
         shipment.last_error = "The delivery company does not know this order."
         return NOTHING
     shipment.poll_failures = 0
+    shipment.failing_since = None
     shipment.last_error = None
     was_delivered = shipment.status == ShipmentStatus.DELIVERED
     revalued = _take_value(ctx, shipment, order)
@@ -287,8 +316,9 @@ def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
 
 
 def _set_next_poll(ctx: Context, invoice: Invoice, shipment: Shipment, minimum_interval: timedelta) -> None:
-    """Say when to ask next; never again for an invoice that was cancelled while its answer was underway."""
-    if invoice.status == InvoiceStatus.CANCELLED:
+    """Say when to ask next; never again for an invoice that does not stand any more, as one that was cancelled while
+    its answer was underway."""
+    if invoice.status not in RESERVING:
         shipment.next_poll_at = None
         return
     shipment.next_poll_at = next_poll_after(
