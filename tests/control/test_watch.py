@@ -17,7 +17,7 @@ from tusker.domain.shipments import ShipmentStatus as S
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.jobs.attention import watch
-from tusker.models import AttentionItem, CarrierState, OutboxMessage
+from tusker.models import AttentionItem, CarrierState, OutboxMessage, Shipment
 from tusker.queries.attention import CAUSES, open_counts
 from tusker.services.attention import mail_new_items, resolve_item, review_items, rules_at
 from tusker.services.context import Context
@@ -166,11 +166,35 @@ def test_delivered_goods_are_asked_about_once_a_day(desk: Desk) -> None:
     assert shipment_of(invoice).next_poll_at is None
 
 
+def test_a_delivery_told_before_the_first_question_is_watched_too(desk: Desk) -> None:
+    invoice = desk.bring_to("financeable")
+    with transaction():
+        shipment_of(invoice).last_polled_at = None
+    later(desk, hours=25)
+    with transaction():
+        watch_for_returns(desk.ctx)
+    assert shipment_of(invoice).next_poll_at == desk.ctx.now
+
+
+def test_a_look_that_failed_is_tried_again_further_and_further_apart(desk: Desk) -> None:
+    shipment_id = shipment_of(desk.bring_to("financeable")).id
+    waits = []
+    for _ in range(3):
+        with transaction():
+            record_poll_failure(desk.ctx, [shipment_id], "no answer", minimum_interval=timedelta(minutes=5))
+        waits.append(db.session.get_one(Shipment, shipment_id).next_poll_at - desk.ctx.now)
+    assert timedelta(hours=1) < waits[0] < waits[1] < waits[2]
+
+
 def test_an_approval_has_the_goods_looked_after_once_more(desk: Desk) -> None:
     invoice = desk.bring_to("approved_disbursal")
     assert shipment_of(invoice).next_poll_at == desk.ctx.now
     desk.say(invoice, S.DELIVERED)
     assert shipment_of(invoice).next_poll_at is None
+
+
+def test_a_release_does_not_cancel_the_look_that_the_approval_ordered(desk: Desk) -> None:
+    assert shipment_of(desk.bring_to("released")).next_poll_at == desk.ctx.now
 
 
 def test_the_job_runs_on_an_empty_book_and_makes_no_page_slow(

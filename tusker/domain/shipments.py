@@ -120,6 +120,9 @@ POLL_WEIGHTS: Mapping[ShipmentStatus, int] = {
 }
 """Minimum intervals between two questions, by status; the times are those of the default minimum."""
 
+LOOK_WEIGHT = 12
+"""The same after a final status, where somebody wanted a look that failed: 1 hour."""
+
 SPREAD = 0.2
 """How much of an interval chance may add to it."""
 
@@ -134,8 +137,10 @@ def next_poll_after(
     *,
     minimum: timedelta = DEFAULT_MINIMUM_INTERVAL,
     chance: float = 0.0,
+    wanted: bool = False,
 ) -> datetime | None:
-    """When to ask for an order again, or None when nothing more is expected of it (see `FINAL`).
+    """When to ask for an order again, or None when nothing more is expected of it (see `FINAL`), unless a look at it
+    is `wanted` all the same.
 
     The interval is the status's weight times `minimum`, doubled for each of `failures` (questions in a row
     that brought no answer for this order), at most `LONGEST_WEIGHT` times `minimum`. A demo passes a small
@@ -151,10 +156,10 @@ def next_poll_after(
         raise ValueError("minimum must be longer than nothing")
     if not 0 <= chance < 1:
         raise ValueError("chance must be from 0 up to 1")
-    if status in FINAL:
+    if status in FINAL and not wanted:
         return None
     # The exponent is capped so that a year of failures does not build a huge integer.
-    weight = POLL_WEIGHTS[status] << min(failures, LONGEST_WEIGHT.bit_length())
+    weight = POLL_WEIGHTS.get(status, LOOK_WEIGHT) << min(failures, LONGEST_WEIGHT.bit_length())
     return now + min(weight, LONGEST_WEIGHT) * minimum * (1 + SPREAD * chance)
 
 

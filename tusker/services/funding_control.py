@@ -114,7 +114,7 @@ _LOOK_AGAIN = text(
     UPDATE shipments SET next_poll_at = :now WHERE id IN (
         SELECT h.id FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         WHERE h.status_changed_at > :since AND h.status = 'delivered' AND h.carrier <> 'manual'
-          AND h.next_poll_at IS NULL AND h.last_polled_at < :yesterday
+          AND h.next_poll_at IS NULL AND COALESCE(h.last_polled_at, h.status_changed_at) < :yesterday
           AND i.status IN ('approved', 'financeable', 'bundled', 'disbursed')
         ORDER BY h.id LIMIT 1000 FOR UPDATE OF h SKIP LOCKED
     )

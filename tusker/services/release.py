@@ -100,7 +100,7 @@ def release(ctx: Context, disbursal_id: int, *, execution_date: date, second_adm
         raise Conflict(
             "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
         )
-    _look_again(invoices, None)
+    _look_again(invoices, ctx.now)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
     payouts = make_payouts(ctx, disbursal, invoices, accounts, execution_date)
@@ -182,8 +182,8 @@ def _check_conditions(invoices: Sequence[Invoice]) -> None:
         raise Conflict(f"Not to be paid out: {listed}. Take it out of the disbursal first.")
 
 
-def _look_again(invoices: Sequence[Invoice], when: datetime | None) -> None:
-    """Have the delivery companies asked once more before the release: goods may have come back since. None ends it."""
+def _look_again(invoices: Sequence[Invoice], when: datetime) -> None:
+    """Have the delivery companies asked once more: goods may have come back since."""
     db.session.execute(
         update(Shipment)
         .where(Shipment.invoice_id.in_([i.id for i in invoices]), Shipment.carrier != MANUAL)

@@ -157,7 +157,7 @@ def record_poll_failure(
         if not whole_carrier or (last is not None and last > shipment.failing_since):
             shipment.poll_failures += 1
         shipment.last_error = error[:500]
-        _set_next_poll(ctx, invoice, shipment, minimum_interval)
+        _set_next_poll(ctx, invoice, shipment, minimum_interval, wanted=True)
     db.session.flush()
 
 
@@ -315,9 +315,11 @@ def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
     return True
 
 
-def _set_next_poll(ctx: Context, invoice: Invoice, shipment: Shipment, minimum_interval: timedelta) -> None:
+def _set_next_poll(
+    ctx: Context, invoice: Invoice, shipment: Shipment, minimum_interval: timedelta, *, wanted: bool = False
+) -> None:
     """Say when to ask next; never again for an invoice that does not stand any more, as one that was cancelled while
-    its answer was underway."""
+    its answer was underway. `wanted`: after a final status too, since the look at it failed."""
     if invoice.status not in RESERVING:
         shipment.next_poll_at = None
         return
@@ -327,6 +329,7 @@ def _set_next_poll(ctx: Context, invoice: Invoice, shipment: Shipment, minimum_i
         ctx.now,
         minimum=minimum_interval,
         chance=_chance(),
+        wanted=wanted,
     )
 
 
