@@ -13,8 +13,11 @@ from rq.worker_pool import WorkerPool
 
 from tusker.jobs.schedule import cron_scheduler
 from tusker.logs import work_id
-from tusker.queues import QUEUE
+from tusker.queues import POLL_QUEUE, QUEUE
 from wsgi import app
+
+QUEUES = [QUEUE, POLL_QUEUE]
+"""In this order: polling waits for everything else."""
 
 
 class TuskerWorker(Worker):
@@ -46,11 +49,11 @@ def main() -> None:
         cron_scheduler(app, connection).start()
     elif arguments.workers > 1:
         pool = WorkerPool(
-            [QUEUE], connection=connection, num_workers=arguments.workers, worker_class=TuskerWorker
+            QUEUES, connection=connection, num_workers=arguments.workers, worker_class=TuskerWorker
         )
         pool.start(burst=arguments.burst, logging_level=level)
     else:
-        TuskerWorker([QUEUE], connection=connection).work(
+        TuskerWorker(QUEUES, connection=connection).work(
             burst=arguments.burst, with_scheduler=False, logging_level=level
         )
 

@@ -10,6 +10,8 @@ from redis.exceptions import RedisError
 from rq import Queue
 
 QUEUE = "tusker"
+POLL_QUEUE = "tusker-poll"
+"""Polling is plenty and may wait: workers take from it only when nothing else is to be done."""
 log = logging.getLogger(__name__)
 
 
@@ -19,11 +21,20 @@ def redis_connection() -> Redis:
     return connection
 
 
-def enqueue(job: str, *args: object) -> bool:
+def enqueue(job: str, *args: object, queue: str = QUEUE) -> bool:
     """Ask a worker for `job` (a dotted name) soon; False when Redis is away, and then cron does it later."""
     try:
-        Queue(QUEUE, connection=redis_connection()).enqueue(job, *args, result_ttl=60)
+        Queue(queue, connection=redis_connection()).enqueue(job, *args, result_ttl=60)
     except RedisError as error:
         log.warning("redis is away, %s waits for cron: %s", job, error)
         return False
     return True
+
+
+def waiting(job: str, *args: object, queue: str = QUEUE) -> int:
+    """How many times `job` with these arguments waits in a queue now; none when Redis is away."""
+    try:
+        jobs = Queue(queue, connection=redis_connection()).jobs
+    except RedisError:
+        return 0
+    return sum(1 for found in jobs if found.func_name == job and found.args == args)

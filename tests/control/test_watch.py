@@ -79,6 +79,7 @@ def test_a_failing_carrier_is_one_item_and_not_one_a_shipment(desk: Desk) -> Non
                 [shipment_of(i).id for i in invoices],
                 "no answer",
                 minimum_interval=timedelta(minutes=5),
+                whole_carrier=True,
             )
         state = CarrierState(carrier="tusker", failures=3, failing_since=desk.ctx.now, last_error="HTTP 500")
         session.add(state)
@@ -91,7 +92,23 @@ def test_a_failing_carrier_is_one_item_and_not_one_a_shipment(desk: Desk) -> Non
     with transaction():
         state.failures, state.failing_since = 0, None
     desk.watch()
-    assert open_kinds() == ["unanswered"] * 3
+    assert open_kinds() == []
+
+
+def test_an_order_that_is_not_answered_for_stays_an_item_when_its_carrier_fails_too(desk: Desk) -> None:
+    invoice = desk.ask()
+    with transaction() as session:
+        for _ in range(3):
+            record_poll_failure(
+                desk.ctx, [shipment_of(invoice).id], "unknown order", minimum_interval=timedelta(minutes=5)
+            )
+    desk.watch()
+    opened = db.session.query(AttentionItem).one()
+    assert (opened.kind, opened.cause_at) == ("unanswered", desk.ctx.now)
+    with transaction() as session:
+        session.add(CarrierState(carrier="tusker", failures=1, failing_since=desk.ctx.now))
+    desk.watch()
+    assert opened.resolved_at is None
 
 
 def test_a_carrier_that_nobody_can_ask_is_failing_too(

@@ -20,6 +20,7 @@ from tusker.jobs import polling
 from tusker.jobs.polling import QUESTIONS_A_ROUND, poll_all, poll_carrier
 from tusker.models import Invoice, Shipment, ShipmentEvent
 from tusker.queries.proof import prove
+from tusker.queues import POLL_QUEUE, waiting
 from tusker.services import tracking
 from tusker.services.quotes import fetch_order
 from tusker.simulator.faults import Fault, FaultKind
@@ -298,13 +299,22 @@ def test_cron_asks_for_as_many_workers_as_there_is_work(
     app: Flask, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs: list[tuple[str, ...]] = []
-    monkeypatch.setattr(polling, "enqueue", lambda *job: jobs.append(job))
+    monkeypatch.setattr(polling, "enqueue", lambda *job, queue: jobs.append((*job, queue)))
     poll_all()
     assert jobs == []
     book.approve(1, "other")
     book.approve(polling.ROUNDS_WORTH_A_JOB * QUESTIONS_A_ROUND * 10 + 1)
     poll_all()
-    assert jobs == [("tusker.jobs.polling.poll_carrier", name) for name in ("tusker", "tusker", "other")]
+    assert jobs == [(polling.POLL_JOB, name, POLL_QUEUE) for name in ("tusker", "tusker", "other")]
+
+
+def test_poll_jobs_do_not_pile_up(app: Flask, book: Book) -> None:
+    book.approve(polling.ROUNDS_WORTH_A_JOB * QUESTIONS_A_ROUND * 10 + 1)
+    for _ in range(3):
+        poll_all()
+    assert waiting(polling.POLL_JOB, "tusker", queue=POLL_QUEUE) == 2
+    poll_carrier("tusker")
+    assert waiting(polling.POLL_JOB, "tusker", queue=POLL_QUEUE) == 2
 
 
 def test_an_invoice_cancelled_while_its_answer_is_underway_is_not_followed(

@@ -78,10 +78,15 @@ def instant_or_none(value: object) -> datetime | None:
         return None
 
 
+LONGEST_ADDRESS = 2_000
+"""Bytes."""
+
+
 def web_address_or_none(value: object) -> str | None:
-    """An http or https address. Others (`javascript:` …) are dropped, since pages link to it."""
+    """An http or https address. Others (`javascript:` …) are dropped, since pages link to it, and so are those longer
+    than an index takes."""
     text = text_or_none(value) if isinstance(value, str) else None
-    if text is None:
+    if text is None or len(text.encode()) > LONGEST_ADDRESS:
         return None
     try:
         parts = urlsplit(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.errors import TuskerError
 from tusker.jobs import job_context
@@ -48,6 +49,9 @@ def settle_all(ctx: Context) -> int:
         except TuskerError as error:
             # Somebody moved it meanwhile; the next run looks again.
             log.warning("invoice %s could not be settled: %s", invoice_id, error.message)
+        except SQLAlchemyError:
+            # One row must not keep the others, nor the rest of the watch, from being looked at.
+            log.exception("invoice %s could not be settled", invoice_id)
         else:
             done += 1
     return done

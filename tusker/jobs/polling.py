@@ -21,7 +21,7 @@ from tusker.carriers.registry import get_carriers
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import TuskerError
 from tusker.jobs import job_context
-from tusker.queues import enqueue
+from tusker.queues import POLL_QUEUE, enqueue, waiting
 from tusker.services.carrier_gate import (
     grant_questions,
     note_answer,
@@ -53,7 +53,8 @@ REGISTERING_SECONDS = 10.0
 """A round begins no more registrations after this: with its questions they fit within a claim's lease."""
 ROUNDS_WORTH_A_JOB = 5
 MOST_JOBS = 4
-"""How many workers one delivery company may keep busy."""
+"""How many jobs about one delivery company wait at most."""
+POLL_JOB = "tusker.jobs.polling.poll_carrier"
 
 
 def poll_all() -> None:
@@ -62,8 +63,9 @@ def poll_all() -> None:
         a_job = ROUNDS_WORTH_A_JOB * QUESTIONS_A_ROUND * carrier.batch_size
         with transaction():
             due = count_due(job_context("poll"), name, most=a_job * MOST_JOBS)
-        for _ in range(ceil(due / a_job)):
-            enqueue("tusker.jobs.polling.poll_carrier", name)
+        # What waits from the last time is enough of it: jobs must not pile up where a carrier is slow.
+        for _ in range(ceil(due / a_job) - waiting(POLL_JOB, name, queue=POLL_QUEUE)):
+            enqueue(POLL_JOB, name, queue=POLL_QUEUE)
 
 
 def poll_carrier(name: str) -> int:
@@ -85,7 +87,8 @@ def poll_carrier(name: str) -> int:
             asked += polled.asked
             if polled.is_hopeless:
                 return asked
-    enqueue("tusker.jobs.polling.poll_carrier", name)
+    if waiting(POLL_JOB, name, queue=POLL_QUEUE) < MOST_JOBS:
+        enqueue(POLL_JOB, name, queue=POLL_QUEUE)
     return asked
 
 

@@ -6,10 +6,8 @@ import logging
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.carriers.registry import get_carriers
-from tusker.errors import TuskerError
 from tusker.jobs import job_context
 from tusker.services.webhooks import next_webhook, note_webhook_failure, work_off_webhook
 from tusker.transactions import transaction
@@ -33,7 +31,8 @@ def work_off_webhooks() -> int:
                 moved = work_off_webhook(
                     job_context("webhook"), delivery_id, get_carriers(), minimum_interval=_minimum_interval()
                 )
-        except (SQLAlchemyError, TuskerError) as error:
+        except Exception as error:
+            # Whatever it is that an adapter stumbles over: the attempt counts, and the others are worked off.
             if delivery_id is None:
                 raise
             log.exception("webhook %d could not be recorded", delivery_id)

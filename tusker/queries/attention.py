@@ -42,11 +42,18 @@ class Cause:
 
 
 _SHIPMENT = """
-    SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE(h.status_changed_at, i.requested_at) AS cause_at,
+    SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE({since}h.status_changed_at, i.requested_at) AS cause_at,
         {detail} AS detail, jsonb_build_object('principal', i.principal) AS facts
     FROM shipments h JOIN invoices i ON i.id = h.invoice_id
     WHERE h.carrier <> 'manual' AND {condition}
 """
+
+
+def _shipment(*, detail: str, condition: str, since: str = "") -> str:
+    """The SQL of a cause that stands on a shipment; `since` (with a comma behind) comes before its last move."""
+    return _SHIPMENT.format(detail=detail, condition=condition, since=since)
+
+
 _LIVE = "i.status IN ('approved', 'financeable', 'bundled', 'disbursed')"
 _SAID = "h.carrier || ' said “' || h.raw_status || '”'"
 
@@ -110,23 +117,23 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         """,  # noqa: S608
     ),
     AttentionKind.SHIPMENT_EXCEPTION: Cause(
-        "invoice", _SHIPMENT.format(detail=_SAID, condition=f"h.status = 'exception' AND {_LIVE}")
+        "invoice", _shipment(detail=_SAID, condition=f"h.status = 'exception' AND {_LIVE}")
     ),
     AttentionKind.UNKNOWN_STATUS: Cause(
-        "invoice", _SHIPMENT.format(detail=_SAID, condition="h.status = 'unknown' AND i.status = 'approved'")
+        "invoice", _shipment(detail=_SAID, condition="h.status = 'unknown' AND i.status = 'approved'")
     ),
     AttentionKind.UNANSWERED: Cause(
         "invoice",
-        _SHIPMENT.format(
+        _shipment(
             detail="h.poll_failures || ' questions without an answer: ' || COALESCE(h.last_error, '')",
-            # Where the delivery company fails as a whole, that is one item and not one a shipment.
-            condition="h.poll_failures >= :failing_polls AND i.status = 'approved' AND NOT EXISTS"
-            " (SELECT 1 FROM carrier_states s WHERE s.carrier = h.carrier AND s.failing_since IS NOT NULL)",
+            # Failures of a delivery company as a whole are not counted here: they are one item of their own.
+            condition="h.poll_failures >= :failing_polls AND i.status = 'approved'",
+            since="h.failing_since, ",
         ),
     ),
     AttentionKind.STALLED: Cause(
         "invoice",
-        _SHIPMENT.format(
+        _shipment(
             detail="'Has been ' || replace(h.status, '_', ' ') || ' since ' || to_char("
             "COALESCE(h.status_changed_at, i.requested_at) AT TIME ZONE 'UTC', 'DD Mon YYYY')",
             condition="h.status IN ('pending', 'picked_up', 'in_transit', 'out_for_delivery')"

@@ -345,9 +345,11 @@ _KEEP_EVENTS = text(
 _KEEP_DOCUMENTS = text(
     """
     INSERT INTO shipment_documents (shipment_id, kind, uri)
-    SELECT d.shipment_id, d.kind, d.uri
+    SELECT DISTINCT ON (d.shipment_id, d.uri) d.shipment_id, d.kind, d.uri
     FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS d (shipment_id bigint, kind text, uri text)
-    ON CONFLICT DO NOTHING
+    ORDER BY d.shipment_id, d.uri, d.kind = 'other'
+    ON CONFLICT (shipment_id, uri) DO UPDATE SET kind = EXCLUDED.kind
+        WHERE shipment_documents.kind = 'other' AND EXCLUDED.kind <> 'other'
     """
 )
 
