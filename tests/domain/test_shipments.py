@@ -53,6 +53,8 @@ def test_back_off_of_every_status_ends_at_the_same_longest_interval(status: Ship
 @pytest.mark.parametrize("status", sorted(FINAL))
 def test_a_final_status_is_not_polled_even_after_failures(status: ShipmentStatus) -> None:
     assert next_poll_after(status, 3, NOW) is None
+    assert next_poll_after(status, 0, NOW, wanted=True) == NOW + timedelta(hours=1)
+    assert next_poll_after(status, 3, NOW, wanted=True) == NOW + timedelta(hours=8)
 
 
 def test_a_demo_quickens_everything_in_proportion() -> None:
