@@ -176,6 +176,7 @@ def test_an_order_with_everything(server: FakeServer, carrier: TuskerCarrier) ->
                         {"uri": "https://files.example/inv.pdf"},
                         {"uri": "https://files.example/inv.pdf"},
                         {"uri": "javascript:alert(1)"},
+                        {"uri": "https://files.example/" + "x" * 2_000},  # longer than an index takes
                         {"uri": "//files.example/x"},
                         {"uri": None},
                         7,

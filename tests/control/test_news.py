@@ -12,10 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from tests.conftest import approve_and_release
 from tests.control.conftest import Desk, disbursal_with, open_kinds, shipment_of
 from tests.services.test_admission import in_threads
+from tusker.domain.shipments import Document, DocumentKind
 from tusker.domain.shipments import ShipmentStatus as S
 from tusker.errors import Conflict, IllegalTransition, InvalidInput
 from tusker.extensions import db
-from tusker.models import Claim, DisbursalLine, Event, Payout
+from tusker.models import Claim, DisbursalLine, Event, Payout, ShipmentDocument
 from tusker.queries.proof import prove
 from tusker.services.attention import open_invoice_item
 from tusker.services.claims import accept_claim, claim_returned, dismiss_claim
@@ -304,3 +305,11 @@ def test_a_delivery_cannot_be_reported_twice(desk: Desk) -> None:
     assert (invoice.status, shipment_of(invoice).status) == ("approved", "delivered")
     with pytest.raises(IllegalTransition), transaction():
         report_delivery(desk.ctx, invoice.id, reason="seen it")
+
+
+def test_a_document_that_turns_out_to_be_the_signed_invoice_can_be_verified(desk: Desk) -> None:
+    invoice = desk.ask()
+    link = "https://docs.example/1.pdf"
+    for kind in (DocumentKind.OTHER, DocumentKind.SIGNED_INVOICE, DocumentKind.OTHER):
+        desk.say(invoice, S.IN_TRANSIT, documents=(Document(kind, link), Document(kind, link)))
+    assert [(d.kind, d.uri) for d in db.session.query(ShipmentDocument)] == [("signed_invoice", link)]
