@@ -262,6 +262,12 @@ def make_line(
     return create
 
 
+def is_counted(statement: str) -> bool:
+    """Whether a statement belongs to what a test counts: not the look at the carriers' settings, which a process makes
+    every few seconds and not with each page."""
+    return "carrier_settings" not in statement
+
+
 def order_on(
     line: CreditLine,
     value: int = 10_000_00,

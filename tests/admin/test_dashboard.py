@@ -11,7 +11,7 @@ from datetime import timedelta
 from flask.testing import FlaskClient
 from sqlalchemy import event as sa_event
 
-from tests.conftest import NOW, bundle_and_confirm, order_on
+from tests.conftest import NOW, bundle_and_confirm, is_counted, order_on
 from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Shipment
@@ -36,7 +36,8 @@ def counted_queries() -> Iterator[list[str]]:
     seen: list[str] = []
 
     def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
-        seen.append(statement)
+        if is_counted(statement):
+            seen.append(statement)
 
     sa_event.listen(db.engine, "before_cursor_execute", note)
     try:

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
+from tests.conftest import is_counted
 from tusker.extensions import db
 
 
@@ -21,7 +22,8 @@ def count_queries(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]
         seen: list[str] = []
 
         def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            seen.append(statement)
+            if is_counted(statement):
+                seen.append(statement)
 
         event.listen(db.engine, "before_cursor_execute", note)
         try:
