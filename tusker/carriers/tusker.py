@@ -68,7 +68,7 @@ class TuskerCarrier:
     has_webhooks = True
     registers = False
     batch_size = BATCH_SIZE
-    requests_per_second = 100.0  # nothing is documented; its own servers bear it
+    requests_per_second = 100.0  # assumed: its API documents no limit
 
     def __init__(self, http: CarrierHttp, *, exponent: int) -> None:
         self._http = http
