@@ -37,6 +37,8 @@ MANY = 150
 POLL = ("tusker.jobs.polling.poll_carrier", "tusker")
 BUNDLE = ("tusker.jobs.bundling.bundle_day",)
 DELIVERED = 21
+TEST = "test"
+"""The name of the test's own connections to Redis."""
 
 
 class Plant:
@@ -59,6 +61,22 @@ class Plant:
         """Give the workers a job, as the scheduler does."""
         Queue(QUEUE, connection=self.queue).enqueue(job, *arguments)
 
+    def kill(self, worker: Program) -> None:
+        """SIGKILL for a worker and its children."""
+        worker.kill()
+        self.bury()
+
+    def bury(self) -> None:
+        """Wait until Redis has noticed the end of all workers: one that waited for work would else be given the next
+        job, which only the scheduler makes up for."""
+        until(
+            lambda: all(
+                client["name"] == TEST or client["db"] != str(running.KILL)
+                for client in self.queue.client_list()
+            ),
+            what="the end of the killed workers' connections",
+        )
+
     def _keep(self, program: Program) -> Program:
         self.programs.callback(program.stop)
         self.started.append(program)
@@ -76,7 +94,7 @@ def plant(app: Flask, courier: CourierDouble, test_config: dict[str, Any], tmp_p
         TUSKER_CARRIER_URL=courier.url,
         TUSKER_CARRIER_TOKEN=app.config["TUSKER_CARRIER_TOKEN"],
     )
-    with closing(Redis.from_url(environ["REDIS_URL"])) as queue:
+    with closing(Redis.from_url(environ["REDIS_URL"], client_name=TEST)) as queue:
         queue.flushdb()
         plant = Plant(app, environ, queue, tmp_path)
         with plant.programs:
@@ -200,7 +218,7 @@ def test_workers_killed_while_they_poll(
     time_goes_on(look)
     plant.enqueue(*POLL)
     until(lambda: count(look, LEASED) == 80, what="a round claimed")
-    worker.kill()
+    plant.kill(worker)
     courier.begin()
     assert moved(look) == 50
 
@@ -211,7 +229,7 @@ def test_workers_killed_while_they_poll(
         plant.enqueue(*POLL)
         plant.enqueue(*POLL)
         until(lambda: waiting_for_a_lock(look), what="a worker about to write events")
-        worker.kill()
+        plant.kill(worker)
     time_goes_on(look)
     assert moved(look) == 50
     assert_once_each(look, "delivered", 50)
@@ -222,7 +240,7 @@ def test_workers_killed_while_they_poll(
     plant.enqueue(*POLL)
     plant.enqueue(*POLL)
     until(lambda: moved(look) > 50, what="more invoices moved")
-    worker.kill()
+    plant.kill(worker)
     assert moved(look) < MANY
 
     time_goes_on(look)
@@ -275,6 +293,7 @@ def test_a_worker_killed_at_fifty_moments_of_polling(
             worker = forge.worker()
             until(moment, pause=0.001, what="the moment")
             forge.kill(worker)
+            plant.bury()
             in_the_middle += count(look, LEASED) > 0
         assert in_the_middle >= 30, "moments at which something was claimed and not yet recorded"
         time_goes_on(look)
@@ -307,7 +326,7 @@ def test_a_worker_killed_while_it_bundles(
         with held(lock):
             plant.enqueue(*BUNDLE)
             until(lambda: waiting_for_a_lock(look), what="a worker in the middle of bundling")
-            worker.kill()
+            plant.kill(worker)
         until(lambda: count(look, OPEN_TRANSACTIONS) == 0, what="the end of its transaction")
         assert count(look, "SELECT count(*) FROM disbursals") == 0
         assert moved(look) == MANY
