@@ -56,6 +56,8 @@ from tusker.simulator.server import CourierServer
 from tusker.simulator.store import NewOrder, Store
 from tusker.transactions import transaction
 
+pytest_plugins = ["tests.chromium"]
+
 NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
 PASSWORD = "correct horse battery"
@@ -260,12 +262,6 @@ def make_line(
             return open_credit_line(ctx, seller.id, buyer.id, LineData(limit, terms, valid_from, valid_to))
 
     return create
-
-
-def is_counted(statement: str) -> bool:
-    """Whether a statement belongs to what a test counts: not the look at the carriers' settings, which a process makes
-    every few seconds and not with each page."""
-    return "carrier_settings" not in statement
 
 
 def order_on(

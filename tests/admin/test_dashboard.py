@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 from flask.testing import FlaskClient
-from sqlalchemy import event as sa_event
 
-from tests.conftest import NOW, bundle_and_confirm, is_counted, order_on
+from tests import counting
+from tests.conftest import NOW, bundle_and_confirm, order_on
 from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Shipment
@@ -28,22 +27,6 @@ def section(html: str, name: str) -> str:
     """The words of one card."""
     found = re.search(rf'<section[^>]* id="{name}">(.*?)</section>', html, re.S)
     return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else ""
-
-
-@contextmanager
-def counted_queries() -> Iterator[list[str]]:
-    """The statements sent to the database meanwhile."""
-    seen: list[str] = []
-
-    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if is_counted(statement):
-            seen.append(statement)
-
-    sa_event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        sa_event.remove(db.engine, "before_cursor_execute", note)
 
 
 def test_an_empty_book_says_that_nothing_waits(login: Callable[..., FlaskClient]) -> None:
@@ -128,7 +111,7 @@ def test_the_number_of_queries_does_not_grow_with_the_book(
     browser = login()
 
     def queries() -> int:
-        with counted_queries() as seen:
+        with counting.statements() as seen:
             for path in (
                 "/admin/",
                 "/admin/queue?sort=supplier",

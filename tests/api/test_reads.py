@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
+from tests import counting
 from tests.api.conftest import Api
-from tests.conftest import NOW, TODAY, at, deliver, is_counted, order_on
+from tests.conftest import NOW, TODAY, at, deliver, order_on
 from tusker import clock
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus
@@ -24,22 +23,6 @@ Caller = Callable[[Customer], Api]
 MakeInvoice = Callable[..., Invoice]
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
-
-
-@contextmanager
-def queries() -> Iterator[list[str]]:
-    """The statements sent to the database meanwhile."""
-    sent: list[str] = []
-
-    def note(_c: Any, _cur: Any, statement: str, *_: Any) -> None:
-        if is_counted(statement):
-            sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def numbers(api: Api, query: str = "") -> list[str]:
@@ -246,7 +229,7 @@ class TestList:
             for _ in range(3):
                 make_invoice("disbursed", line=line, value=100_00)
             db.session.expire_all()
-            with queries() as sent:
+            with counting.statements() as sent:
                 assert len(numbers(api)) == 3 * (len(counts) + 1)
             counts.append(len(sent))
         assert counts[0] == counts[1] <= 5
@@ -300,7 +283,7 @@ class TestCreditLines:
         made = [make_line(supplier=supplier).id for _ in range(3)]
         api = call_as(supplier)
         db.session.expire_all()
-        with queries() as sent:
+        with counting.statements() as sent:
             first = api.get("/credit-lines?limit=2").json
         assert len(sent) <= 3
         second = api.get(f"/credit-lines?limit=2&cursor={first['next_cursor']}").json

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests import counting
 from tests.control.conftest import Desk, open_kinds, proof_of, shipment_of
 from tusker.domain.shipments import ShipmentStatus as S
 from tusker.extensions import db
@@ -222,12 +223,10 @@ def test_the_line_carries_the_switches(desk: Desk, sign_in: Callable[[Role], Fla
 def test_the_queue_takes_as_many_queries_whatever_its_length(
     desk: Desk, sign_in: Callable[[Role], FlaskClient]
 ) -> None:
-    from tests.admin.test_dashboard import counted_queries
-
     browser = sign_in(Role.ADMIN)
 
     def queries() -> int:
-        with counted_queries() as seen:
+        with counting.statements() as seen:
             assert browser.get("/admin/attention").status_code == 200
         return len(seen)
 

@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
-from tests.conftest import PROGRAMME_LIMIT, is_counted
+from tests import counting
+from tests.conftest import PROGRAMME_LIMIT
 from tests.customers.conftest import HTMX, button_values, texts, typed
 from tests.services.test_admission import in_threads
 from tusker.extensions import db
@@ -251,26 +252,17 @@ def test_the_page_of_a_company_asks_the_database_as_often_for_many_lines_as_for_
     login: Login, make_supplier: Make, make_line: Callable[..., CreditLine], app: Flask
 ) -> None:
     supplier, browser = make_supplier(), login()
-    statements: list[str] = []
-
-    def note(_c: object, _cur: object, statement: str, *_: object) -> None:
-        if is_counted(statement):
-            statements.append(statement)
 
     def asked() -> int:
-        statements.clear()
-        assert browser.get(f"/customers/{supplier.id}").status_code == 200
-        return len(statements)
+        with counting.statements() as sent:
+            assert browser.get(f"/customers/{supplier.id}").status_code == 200
+        return len(sent)
 
     make_line(supplier)
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        one = asked()
-        for _ in range(5):
-            make_line(supplier)
-        assert asked() == one
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
+    one = asked()
+    for _ in range(5):
+        make_line(supplier)
+    assert asked() == one
 
 
 def test_an_unknown_company_is_not_found(login: Login) -> None:

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from tests import counting
 from tests.conftest import bundle_and_confirm, order_on
 from tusker.carriers.registry import MANUAL
 from tusker.domain.interest import AmountDue
@@ -292,11 +293,11 @@ def test_admin_reports_the_delivery_of_what_nobody_tracks(
 
 
 def test_the_page_asks_a_fixed_number_of_questions(
-    ctx: Any, login: Callable[..., FlaskClient], make_invoice: Callable[..., Invoice], count_queries: Any
+    ctx: Any, login: Callable[..., FlaskClient], make_invoice: Callable[..., Invoice]
 ) -> None:
     invoice = make_invoice("disbursed")
     admin = login(Role.ADMIN)
-    with count_queries() as few:
+    with counting.statements() as few:
         admin.get(url(invoice))
     shipment = db.session.query(Shipment).filter_by(invoice_id=invoice.id).one()
     with transaction():
@@ -307,7 +308,7 @@ def test_the_page_asks_a_fixed_number_of_questions(
             ),
             {"id": shipment.id},
         )
-    with count_queries() as many:
+    with counting.statements() as many:
         admin.get(url(invoice))
     assert len(many) == len(few) <= 18
 

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import event, select, text
 from sqlalchemy.exc import IntegrityError
 
+from tests import counting
 from tests.conftest import TERMS, TODAY, approve_and_release, bundle_and_confirm
 from tests.services.test_admission import in_threads
 from tusker.domain.accounts import AccountNumber
@@ -341,19 +342,10 @@ def test_ten_thousand_invoices_are_bundled_by_a_handful_of_statements(
             ),
             {"line": line.id},
         )
-    written: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        written.append(statement.split()[0])
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        with transaction():
-            made = bundle_daily(ctx)
-            assert made is not None
-            made_id = made.id
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
+    with counting.statements() as written, transaction():
+        made = bundle_daily(ctx)
+        assert made is not None
+        made_id = made.id
     assert len(written) <= 12, written
     counts = "SELECT (SELECT count(*) FROM disbursal_lines WHERE disbursal_id = :id AND state = 'included'),"
     counts += " (SELECT count(*) FROM events WHERE kind = 'bundled' AND subject = 'invoice'),"

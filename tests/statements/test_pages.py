@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from tests import counting
 from tests.admin.conftest import HTMX
 from tests.bankfiles.test_malformed import MALFORMED
 from tests.conftest import TODAY
@@ -197,16 +197,8 @@ def test_three_hundred_entries_take_as_many_queries_as_three(
     db.session.commit()
     browser, counts = login(), []
     for path in ("/admin/statements/1", "/admin/statements/2"):
-        written: list[str] = []
-
-        def note(_c: object, _k: object, statement: str, *_: object, written: list[str] = written) -> None:
-            written.append(statement)
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        try:
+        with counting.statements() as written:
             page = browser.get(path)
-        finally:
-            event.remove(db.engine, "before_cursor_execute", note)
         assert page.status_code == 200
         counts.append(len(written))
     assert counts[0] == counts[1] <= 14
