@@ -24,6 +24,7 @@ from tusker.queries.disbursals import open_disbursals
 from tusker.queries.events import events_page
 from tusker.queries.loans import open_loans, totals_of
 from tusker.queries.subjects import names_of_subjects
+from tusker.queries.users import admins_waiting
 from tusker.web.access import allow
 
 SHOWN = 8
@@ -47,6 +48,7 @@ def dashboard() -> ResponseReturnValue:
         held=customers_on_hold(),
         bank_proposals=proposals_waiting(),
         statement_entries=entries_to_do(),
+        admins=admins_waiting(),
         attention=open_counts(),
         advice=ADVICE,
         health=reads.health(clock.now() - LATE),

@@ -137,7 +137,10 @@ class UserFilter(FilterForm):
     q = TextField("Search", required=False, render_kw={"placeholder": "Name, mail or company"})
     role = ChoiceField("Role", required=False, empty="All", choices=[(r, status_label(r)) for r in Role])
     state = ChoiceField(
-        "State", required=False, empty="All", choices=[("active", "Active"), ("inactive", "Inactive")]
+        "State",
+        required=False,
+        empty="All",
+        choices=[("active", "Active"), ("inactive", "Inactive"), ("waiting", "Waits for activation")],
     )
 
 

@@ -12,7 +12,8 @@ from tusker.admin.forms import UserFilter, UserForm
 from tusker.errors import InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import Role, User
-from tusker.queries.users import companies, users_page
+from tusker.queries.users import active_admin_ids, companies, users_page
+from tusker.services import activation
 from tusker.services import users as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -30,12 +31,18 @@ def users() -> ResponseReturnValue:
     rows = users_page(
         search=filters.q.data or "",
         role=filters.role.data,
-        active={"active": True, "inactive": False}.get(filters.state.data or ""),
+        state=filters.state.data,
         before=cursor.before,
         after=cursor.after,
         limit=PAGE_SIZE + 1,
     )
-    return render("admin/users.html", "admin/_users.html", filters=filters, page=keyset_page(rows, cursor))
+    return render(
+        "admin/users.html",
+        "admin/_users.html",
+        filters=filters,
+        page=keyset_page(rows, cursor),
+        admin_ids=active_admin_ids(),
+    )
 
 
 @bp.route("/users/new", methods=["GET", "POST"])
@@ -56,15 +63,18 @@ def new_user() -> ResponseReturnValue:
                     customer_id=form.customer_id.data,
                     password=secrets.token_urlsafe(32),
                 )
-                service.request_password_reset(ctx, user.email)
-                email = user.email
+                email, waits = user.email, user.waits_for_activation
+                if not waits:
+                    service.request_password_reset(ctx, email)
         except TuskerError as error:
             form.take(error)
         else:
-            return done(
-                f"User created. A link to choose a password is on its way to {email} and works for an hour.",
-                to=url_for("admin.users"),
+            words = (
+                f"{email} waits for activation by another admin, and gets a link to choose a password then."
+                if waits
+                else f"A link to choose a password is on its way to {email} and works for an hour."
             )
+            return done(f"User created. {words}", to=url_for("admin.users"))
     return render(
         "admin/user_new.html", "admin/_user_form.html", status=422 if form.is_submitted() else 200, form=form
     )
@@ -88,7 +98,28 @@ def reactivate_user(user_id: int) -> ResponseReturnValue:
     """Let a user in again."""
     with transaction():
         service.reactivate_user(acting(), user_id)
-    return _changed(user_id, "{} may sign in again.")
+    waits = _user(user_id).waits_for_activation
+    return _changed(
+        user_id, "{} waits for activation by another admin." if waits else "{} may sign in again."
+    )
+
+
+@bp.post("/users/<int:user_id>/activate")
+@allow(Role.ADMIN)
+def activate_user(user_id: int) -> ResponseReturnValue:
+    """Let an admin work whom another admin made or wanted back."""
+    with transaction():
+        activation.activate_user(acting(), user_id)
+    return _changed(user_id, "{} works as an admin now and is told by mail.")
+
+
+@bp.post("/users/<int:user_id>/refuse")
+@allow(Role.ADMIN)
+def refuse_user(user_id: int) -> ResponseReturnValue:
+    """Leave an admin who waits inactive."""
+    with transaction():
+        activation.refuse_user(acting(), user_id, reason=request.form.get("reason", ""))
+    return _changed(user_id, "{} stays inactive.")
 
 
 @bp.post("/users/<int:user_id>/invite")
@@ -108,5 +139,9 @@ def _changed(user_id: int, message: str) -> Response:
     """The changed row with htmx, the list without."""
     user = _user(user_id)
     return done(
-        message.format(user.email), to=url_for("admin.users"), partial="admin/_user_row.html", user=user
+        message.format(user.email),
+        to=url_for("admin.users"),
+        partial="admin/_user_row.html",
+        user=user,
+        admin_ids=active_admin_ids(),
     )

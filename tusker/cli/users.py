@@ -1,4 +1,4 @@
-"""`flask create-user`, `flask deactivate-user`."""
+"""`flask create-user`, `deactivate-user`, `activate-user`, `refuse-user`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from flask import Flask
 from flask.cli import with_appcontext
 from sqlalchemy import func, or_, select
 
-from tusker.cli import command_context, spoken_errors
+from tusker.cli import admin_context, command_context, proven_admin, spoken_errors
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import Customer, Role, User
+from tusker.models import Customer, Role
+from tusker.queries.users import user_id_of
+from tusker.services.activation import activate_user, refuse_user
 from tusker.services.users import create_user, deactivate_user
 from tusker.transactions import transaction
 
@@ -30,7 +32,7 @@ from tusker.transactions import transaction
 )
 @with_appcontext
 def create_user_command(email: str, name: str, role: str, company: str | None, password: str) -> None:
-    """Make a user who may sign in with EMAIL."""
+    """Make a user who may sign in with EMAIL, admins included: whoever runs this machine needs no second admin."""
     with spoken_errors(), transaction():
         customer_id = _company_id(company) if company else None
         user = create_user(
@@ -51,11 +53,41 @@ def create_user_command(email: str, name: str, role: str, company: str | None, p
 def deactivate_user_command(email: str, reason: str) -> None:
     """Shut the user with EMAIL out at once."""
     with spoken_errors(), transaction():
-        user_id = db.session.scalar(select(User.id).where(User.email == email.strip().lower()))
-        if user_id is None:
-            raise NotFound("No user has this address.", field="email")
-        user = deactivate_user(command_context("deactivate-user"), user_id, reason)
+        user = deactivate_user(command_context("deactivate-user"), user_id_of(email), reason)
         click.echo(f"{user.email} is inactive.")
+
+
+@click.command("activate-user")
+@click.argument("email")
+@click.option(
+    "--as", "admin", metavar="EMAIL", help="The admin who does this: another than who asked for it."
+)
+@click.option("--password", help="The admin's; asked for unless given.")
+@with_appcontext
+def activate_user_command(email: str, admin: str | None, password: str | None) -> None:
+    """Let the admin with EMAIL, who waits for it, work from now on.
+
+    Without --as whoever runs this machine does it, who may also make admins with create-user.
+    """
+    if admin and password is None:
+        password = click.prompt("Password", hide_input=True)
+    with spoken_errors(), transaction():
+        name = "activate-user"
+        ctx = proven_admin(name, admin, password or "") if admin else command_context(name)
+        user = activate_user(ctx, user_id_of(email))
+        click.echo(f"{user.email} works as an admin now.")
+
+
+@click.command("refuse-user")
+@click.argument("email")
+@click.option("--reason", required=True, help="Stands in the list of users.")
+@click.option("--as", "admin", required=True, metavar="EMAIL", help="The admin who does this.")
+@with_appcontext
+def refuse_user_command(email: str, reason: str, admin: str) -> None:
+    """Leave the admin with EMAIL, who waits for activation, inactive."""
+    with spoken_errors(), transaction():
+        user = refuse_user(admin_context("refuse-user", admin), user_id_of(email), reason=reason)
+        click.echo(f"{user.email} stays inactive.")
 
 
 def _company_id(company: str) -> int:
@@ -71,5 +103,10 @@ def _company_id(company: str) -> int:
 
 def register(app: Flask) -> None:
     """Make the commands known."""
-    app.cli.add_command(create_user_command)
-    app.cli.add_command(deactivate_user_command)
+    for command in (
+        create_user_command,
+        deactivate_user_command,
+        activate_user_command,
+        refuse_user_command,
+    ):
+        app.cli.add_command(command)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import selectinload
 
+from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import Customer, PurchaserAccount, SupplierAccount, User
+from tusker.models import Customer, PurchaserAccount, Role, SupplierAccount, User
+
+_WAITS = User.activation_asked_at.is_not(None) & User.activation_decided_at.is_(None)
+_STATES = {"active": User.active, "inactive": ~User.active, "waiting": _WAITS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +39,21 @@ def users_page(
     *,
     search: str = "",
     role: str | None = None,
-    active: bool | None = None,
+    state: str | None = None,
     before: int | None = None,
     after: int | None = None,
     limit: int,
 ) -> list[User]:
-    """A page of users with their companies, newest first; `before` or `after` is the id at the edge next to it."""
-    query = select(User)
+    """A page of users with their companies, newest first; `before` or `after` is the id at the edge next to it.
+
+    `state` is active, inactive or waiting (for another admin).
+    """
+    names_too = (selectinload(User.activation_asker), selectinload(User.activation_decider))
+    query = select(User).options(*names_too)
     if role:
         query = query.where(User.role == role)
-    if active is not None:
-        query = query.where(User.active.is_(active))
+    if state:
+        query = query.where(_STATES[state])
     if words := search.strip():
         query = query.outerjoin(Customer, Customer.id == User.customer_id)
         names = (User.name, User.email, Customer.name)
@@ -54,6 +64,34 @@ def users_page(
     if before is not None:
         query = query.where(User.id < before)
     return list(db.session.scalars(query.order_by(User.id.desc()).limit(limit)))
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingAdmins:
+    """How many admins wait for another one to activate them, and since when the first does."""
+
+    count: int
+    oldest: datetime | None
+
+
+def admins_waiting() -> WaitingAdmins:
+    """Admins who do not work yet, for a dashboard."""
+    return WaitingAdmins(
+        *db.session.execute(select(func.count(), func.min(User.activation_asked_at)).where(_WAITS)).one()
+    )
+
+
+def active_admin_ids() -> list[int]:
+    """Who could activate another admin."""
+    return list(db.session.scalars(select(User.id).where(User.role == Role.ADMIN, User.active)))
+
+
+def user_id_of(email: str) -> int:
+    """The id of the user with this address; raises `NotFound`."""
+    found = db.session.scalar(select(User.id).where(User.email == email.strip().lower()))
+    if found is None:
+        raise NotFound("No user has this address.", field="email")
+    return found
 
 
 def companies() -> list[Company]:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import CreditLine, Customer, Disbursal, Invoice, Loan
+from tusker.models import CreditLine, Customer, Disbursal, Invoice, Loan, Role, User
 
 
 class Turn(IntEnum):
@@ -111,3 +111,27 @@ def lock_customer(customer_id: int) -> Customer:
     if found is None:
         raise NotFound("This customer does not exist.")
     return found
+
+
+def lock_user(user_id: int) -> User:
+    """The user, locked and fresh; raises `NotFound`. Where other admins matter they are locked first."""
+    found: User | None = db.session.scalar(
+        select(User)
+        .where(User.id == user_id)
+        .with_for_update(key_share=True, of=User)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound("This user does not exist.")
+    return found
+
+
+def lock_active_admins() -> Sequence[User]:
+    """All active admins by ascending id, locked and fresh: none of them is shut out or let in meanwhile."""
+    return db.session.scalars(
+        select(User)
+        .where(User.role == Role.ADMIN, User.active)
+        .order_by(User.id)
+        .with_for_update(key_share=True, of=User)
+        .execution_options(populate_existing=True)
+    ).all()

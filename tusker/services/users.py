@@ -21,6 +21,7 @@ from tusker.extensions import db
 from tusker.models import Customer, OutboxMessage, Role, User
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.locks import lock_active_admins, lock_user
 from tusker.services.outbox import admin_addresses, queue_mail
 
 PASSWORD_SHORTEST = 12
@@ -43,7 +44,9 @@ def create_user(
 ) -> User:
     """Make a user; suppliers and purchasers need the company they belong to, admins and auditors must have none.
 
-    Raises `InvalidInput` naming the field, `NotFound` for an unknown company, `Duplicate` for a known address.
+    With `REQUIRE_SECOND_ADMIN` an admin made by an admin does not work until another one activates it
+    (`services.activation`). Raises `InvalidInput` naming the field, `NotFound` for an unknown company, `Duplicate` for
+    a known address.
     """
     address = clean_email(email)
     known_role = _known_role(role)
@@ -58,6 +61,9 @@ def create_user(
         session_epoch=1,
         created_at=ctx.now,
     )
+    waits = needs_another(ctx, user)
+    if waits:
+        _let_wait(ctx, user)
     try:
         # A savepoint: two people adding the same address at once get one user and one clear message.
         with db.session.begin_nested():
@@ -67,10 +73,10 @@ def create_user(
             raise
         raise Duplicate("A user with this email exists already.", field="email") from None
     record_event(ctx, "user", user.id, "user_created", to_value=known_role, name=user.name)
+    if waits:
+        record_event(ctx, "user", user.id, "admin_activation_asked", to_value="waiting", name=user.name)
     if known_role is Role.ADMIN and ctx.actor_id is not None:
-        # A second identity would get round every rule that wants two people: all admins hear of a new one.
-        others = [address for address in admin_addresses() if address != user.email]
-        queue_mail(ctx, "admin_made", others, name=user.name, email=user.email, maker=ctx.actor)
+        _tell_admins(ctx, user, waits=waits)
     return user
 
 
@@ -79,31 +85,64 @@ def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
     if user_id == ctx.actor_id:
         raise Conflict("You cannot deactivate yourself.")
     # All admins are locked, by id, so that two admins cannot shut each other out at the same time.
-    admins = db.session.scalars(
-        select(User).where(User.role == Role.ADMIN, User.active).order_by(User.id).with_for_update(of=User)
-    ).all()
-    user = _locked(user_id)
-    if not user.active:
+    admins = lock_active_admins()
+    user = lock_user(user_id)
+    before = "active" if user.active else "waiting"
+    if not user.active and not user.waits_for_activation:
         return user
     if [admin.id for admin in admins] == [user_id]:
         raise Conflict("This is the last active admin.")
+    if user.waits_for_activation:
+        clear_activation(user)
     user.active = False
     user.session_epoch += 1
     record_event(
-        ctx, "user", user.id, "user_deactivated", from_value="active", to_value="inactive", reason=reason
+        ctx, "user", user.id, "user_deactivated", from_value=before, to_value="inactive", reason=reason
     )
     db.session.flush()
     return user
 
 
 def reactivate_user(ctx: Context, user_id: int) -> User:
-    """Let a deactivated user in again, with the password they had."""
-    user = _locked(user_id)
-    if not user.active:
+    """Let a deactivated user in again, with the password they had.
+
+    With `REQUIRE_SECOND_ADMIN` an admin then waits for another one's activation, as a new one does. Raises `Conflict`
+    for one that waits already.
+    """
+    user = lock_user(user_id)
+    if user.active:
+        return user
+    if not needs_another(ctx, user):
+        clear_activation(user)
         user.active = True
         record_event(ctx, "user", user.id, "user_reactivated", from_value="inactive", to_value="active")
-        db.session.flush()
+    elif user.waits_for_activation:
+        raise Conflict(f"{user.name} waits for activation already.")
+    else:
+        _let_wait(ctx, user)
+        record_event(
+            ctx, "user", user.id, "admin_activation_asked", from_value="inactive", to_value="waiting"
+        )
+        _tell_admins(ctx, user, waits=True)
+    db.session.flush()
     return user
+
+
+def needs_another(ctx: Context, user: User) -> bool:
+    """Whether another admin has to agree before this user works.
+
+    A second identity would get round every rule that wants two people. Only commands, of whoever runs the machine,
+    act without a name; they make and let in admins alone.
+    """
+    required: bool = current_app.config["REQUIRE_SECOND_ADMIN"]
+    return required and user.role == Role.ADMIN and ctx.actor_id is not None
+
+
+def clear_activation(user: User) -> None:
+    """Forget what was asked and decided about an admin: for whom nobody else has to agree (any more)."""
+    user.activation_asked_at = user.activation_asked_by = None
+    user.activation_decided_at = user.activation_decided_by = None
+    user.activation_refusal = None
 
 
 def sign_in(now: datetime, email: str, password: str) -> User | None:
@@ -126,7 +165,7 @@ def change_password(ctx: Context, user_id: int, current: str, new: str) -> User:
 
     Raises `InvalidInput` for `current_password` or `new_password`.
     """
-    user = _locked(user_id)
+    user = lock_user(user_id)
     if not _verify(user.password_hash, current):
         raise InvalidInput("The current password is not right.", field="current_password")
     return _set_password(ctx, user, new, kind="password_changed")
@@ -181,7 +220,7 @@ def reset_password(ctx: Context, token: str, new: str) -> User:
     Raises `Conflict` when the token no longer works, `InvalidInput` for `new_password`.
     """
     found = _user_of_token(token)
-    user = _locked(found.id) if found is not None else None
+    user = lock_user(found.id) if found is not None else None
     # Again under the lock: of two uses at once, one wins.
     if user is None or _user_of_token(token) is None:
         raise Conflict("This link has been used or is too old. Ask for a new one.")
@@ -219,18 +258,6 @@ def _set_password(ctx: Context, user: User, new: str, *, kind: str) -> User:
     user.session_epoch += 1
     record_event(ctx, "user", user.id, kind)
     db.session.flush()
-    return user
-
-
-def _locked(user_id: int) -> User:
-    user: User | None = db.session.scalar(
-        select(User)
-        .where(User.id == user_id)
-        .with_for_update(of=User)
-        .execution_options(populate_existing=True)
-    )
-    if user is None:
-        raise NotFound("This user does not exist.")
     return user
 
 
@@ -273,6 +300,17 @@ def _clean_name(name: str) -> str:
     if len(cleaned) > 120:
         raise InvalidInput("The name may have at most 120 characters.", field="name")
     return cleaned
+
+
+def _let_wait(ctx: Context, user: User) -> None:
+    clear_activation(user)
+    user.active = False
+    user.activation_asked_at, user.activation_asked_by = ctx.now, ctx.actor_id
+
+
+def _tell_admins(ctx: Context, user: User, *, waits: bool) -> None:
+    others = [address for address in admin_addresses() if address != user.email]
+    queue_mail(ctx, "admin_made", others, name=user.name, email=user.email, maker=ctx.actor, waits=waits)
 
 
 def _known_role(role: Role | str) -> Role:
