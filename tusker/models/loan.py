@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.interest import Deduction
@@ -79,7 +79,8 @@ class ReceiptKind(StrEnum):
 
 
 class Receipt(db.Model):
-    """Money that came in from a customer. What is not allocated is the customer's credit.
+    """Money that came in from a customer, or that was netted from a payout to it. What is not allocated is the
+    customer's credit.
 
     A reversal or refund is a row of its own with a negative amount, `of_receipt_id` naming the payment it is about.
     """
@@ -90,6 +91,8 @@ class Receipt(db.Model):
         CheckConstraint("(kind = 'payment') = (amount > 0) AND amount <> 0", name="amount_sign"),
         CheckConstraint("(kind = 'payment') = (of_receipt_id IS NULL)", name="contra_names_payment"),
         CheckConstraint("btrim(bank_reference) <> ''", name="reference_not_blank"),
+        CheckConstraint("netted_payout_id IS NULL OR kind = 'payment'", name="netting_is_payment"),
+        UniqueConstraint("netted_payout_id"),
         Index("uq_receipts_one_reversal", "of_receipt_id", unique=True, postgresql_where="kind = 'reversal'"),
         Index("ix_receipts_customer_id", "customer_id"),
         Index("ix_receipts_of_receipt_id", "of_receipt_id"),
@@ -106,6 +109,10 @@ class Receipt(db.Model):
     reason: Mapped[str] = mapped_column(String(500), server_default="")
     recorded_at: Mapped[Instant]
     recorded_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    netted_payout_id: Mapped[int | None] = mapped_column(
+        ForeignKey("payouts.id", use_alter=True, name="fk_receipts_netted_payout_id")
+    )
+    """The payout that it was kept back from; NULL where the bank received it."""
 
     customer: Mapped[Customer] = relationship(lazy="select")
     allocations: Mapped[list[Allocation]] = relationship(order_by="Allocation.id", lazy="select")

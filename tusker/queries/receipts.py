@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import Allocation, Customer, Invoice, Loan, Receipt, ReceiptKind
+from tusker.models import Allocation, Customer, Invoice, Loan, Payout, Receipt, ReceiptKind
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -42,6 +42,8 @@ class ReceiptRow:
     allocated: int
     refunded: int
     reversed: bool
+    netted_disbursal_id: int | None
+    """The disbursal from whose payout it was netted; None where a bank received it."""
 
     @property
     def credit(self) -> int:
@@ -255,10 +257,12 @@ def _receipts() -> tuple[Select[Any], ColumnElement[int]]:
             spent.c.allocated,
             undone.c.refunded,
             undone.c.reversed,
+            Payout.disbursal_id.label("netted_disbursal_id"),
         )
         .select_from(Receipt)
         .join(Customer, Customer.id == Receipt.customer_id)
         .outerjoin(_payment, _payment.id == Receipt.of_receipt_id)
+        .outerjoin(Payout, Payout.id == Receipt.netted_payout_id)
         .join(spent, literal(True))
         .join(undone, literal(True))
     )

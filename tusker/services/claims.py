@@ -93,7 +93,7 @@ def _owed_today(ctx: Context, invoice_id: int) -> int:
 def end_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
     """The loans of locked invoices were repaid: what was claimed because their goods came back is not owed any more.
 
-    What was netted already stays netted; it has to be recorded as received, and is the supplier's credit then.
+    What was netted already stays netted: it pays the loan, or is the supplier's credit, once its payout left.
     """
     claims = db.session.scalars(
         select(Claim)

@@ -26,6 +26,8 @@ from tusker.services.reserve import release_reserve
 from tusker.transactions import after_commit
 
 REVIEW_JOB = "tusker.jobs.servicing.review_holds"
+NETTED_FROM = "netted from "
+"""How the references of receipts begin that no bank received; the payout's reference follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,9 @@ def record_receipt(
         splits = [split for split in wanted if split != Split(split.loan_id, 0, 0, 0, 0)]
         debts = _lock_wanted(customer_id, splits)
         _check_wanted(splits, debts, amount, value_date, left_over)
-    receipt = _new_receipt(ctx, customer_id, amount, reference, value_date)
-    _store(ctx, [receipt])
-    _apply(ctx, _paired(receipt, splits, debts), value_date)
+    receipt = new_receipt(ctx, customer_id, amount, reference, value_date)
+    store_receipts(ctx, [receipt])
+    apply_parts(ctx, _paired(receipt, splits, debts), value_date)
     return receipt
 
 
@@ -126,10 +128,10 @@ def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date
     for debt in lock_debts(cleaned):
         due = debt.due_on(value_date)
         payer = debt.invoice.purchaser_id if debt.loan.recourse_on is None else debt.invoice.supplier_id
-        receipt = _new_receipt(ctx, payer, due.total, cleaned[debt.invoice.id], value_date)
+        receipt = new_receipt(ctx, payer, due.total, cleaned[debt.invoice.id], value_date)
         parts.append((receipt, Split(debt.loan.id, due.penalty, due.fee, due.interest, due.principal), debt))
-    _store(ctx, [receipt for receipt, _, _ in parts])
-    _apply(ctx, parts, value_date)
+    store_receipts(ctx, [receipt for receipt, _, _ in parts])
+    apply_parts(ctx, parts, value_date)
     return [receipt for receipt, _, _ in parts]
 
 
@@ -146,7 +148,7 @@ def use_credit(ctx: Context, customer_id: int) -> int:
             continue
         open_debts = [debt for debt in debts if debt.loan.closed_on is None]
         splits, left = allocate(credit, [(d.loan.id, d.due_on(ctx.today)) for d in open_debts])
-        _apply(ctx, _paired(receipt, splits, open_debts), ctx.today)
+        apply_parts(ctx, _paired(receipt, splits, open_debts), ctx.today)
         used += credit - left
         debts = lock_debts([debt.invoice.id for debt in open_debts if debt.loan.closed_on is None])
     return used
@@ -201,6 +203,8 @@ def unused_reference(bank_reference: str) -> str:
     reference = bank_reference.strip()
     if not reference or len(reference) > 60:
         raise InvalidInput("The payment reference must have 1 to 60 characters.", field="bank_reference")
+    if reference.startswith(NETTED_FROM):
+        raise InvalidInput("This is no reference of a payment.", field="bank_reference")
     if db.session.scalar(select(Receipt.id).where(Receipt.bank_reference == reference)):
         raise Duplicate("This payment reference was recorded already.", field="bank_reference")
     return reference
@@ -258,7 +262,8 @@ def _check_wanted(
         )
 
 
-def _new_receipt(ctx: Context, customer_id: int, amount: int, reference: str, value_date: date) -> Receipt:
+def new_receipt(ctx: Context, customer_id: int, amount: int, reference: str, value_date: date) -> Receipt:
+    """A payment of a customer, not stored yet."""
     return Receipt(
         kind=ReceiptKind.PAYMENT,
         customer_id=customer_id,
@@ -272,7 +277,8 @@ def _new_receipt(ctx: Context, customer_id: int, amount: int, reference: str, va
     )
 
 
-def _store(ctx: Context, receipts: Sequence[Receipt]) -> None:
+def store_receipts(ctx: Context, receipts: Sequence[Receipt]) -> None:
+    """Write payments and their events."""
     db.session.add_all(receipts)
     db.session.flush()
     for receipt in receipts:
@@ -287,6 +293,7 @@ def _store(ctx: Context, receipts: Sequence[Receipt]) -> None:
 
 
 Part = tuple[Receipt, Split, OpenDebt]
+"""What of a receipt goes to which locked debt."""
 
 
 def _paired(receipt: Receipt, splits: Sequence[Split], debts: Sequence[OpenDebt]) -> list[Part]:
@@ -294,7 +301,7 @@ def _paired(receipt: Receipt, splits: Sequence[Split], debts: Sequence[OpenDebt]
     return [(receipt, split, by_loan[split.loan_id]) for split in splits]
 
 
-def _apply(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
+def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
     """Write the allocations of locked debts, close what is paid, free the principal parts."""
     freed: list[tuple[Invoice, int]] = []
     for receipt, split, debt in parts:

@@ -27,6 +27,7 @@ from tusker.services.disbursals import close_disbursal, set_disbursal_status
 from tusker.services.events import record_event
 from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.moves import move_invoices
+from tusker.services.netting import nettings_of, pay_from_nettings
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payouts import lock_claims_of, mail_payouts, make_loans, net_again, undo_netting
 from tusker.services.shipment_effects import settle_ids
@@ -98,7 +99,10 @@ def _confirm(
 ) -> None:
     by_payout = lines_of(payouts)
     lines = [line for found in by_payout.values() for line in found]
-    invoices = {invoice.id: invoice for invoice in lock_invoices([line.invoice_id for line in lines])}
+    nettings = nettings_of(payouts)
+    financed = {line.invoice_id for line in lines}
+    locked = lock_invoices(financed | {netting.invoice_id for netting in nettings})
+    invoices = {invoice.id: invoice for invoice in locked if invoice.id in financed}
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.CONFIRMED, entry_id)
         payout.bank_reference, payout.value_date = reference, value_date
@@ -118,6 +122,8 @@ def _confirm(
         kind="disbursed",
         reason=disbursal.reference,
     )
+    if nettings:
+        pay_from_nettings(ctx, nettings, value_date)
     claim_if_returned(ctx, sorted(invoices))
     _close_if_settled(ctx, disbursal)
 

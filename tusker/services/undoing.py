@@ -31,6 +31,7 @@ from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.moves import move_invoices
+from tusker.services.netting import receipts_of
 from tusker.services.payouts import lock_claims_of, undo_netting
 from tusker.services.receipts import REVIEW_JOB
 from tusker.services.reserve import take_back_release, undo_holds
@@ -45,7 +46,8 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
 
     Its allocations get contra rows of the same value date, so that interest and penalty come out as if it had never
     been; loans that it closed open again with their exposure, over the limit if that was used meanwhile, because a
-    fact is not refused. Raises `Conflict` when it is undone already or part of it was refunded.
+    fact is not refused. Raises `Conflict` when it is undone already, part of it was refunded or it was netted from a
+    payout.
     """
     why = _reason(reason)
     invoice_ids = db.session.scalars(
@@ -54,6 +56,17 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
     invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)} if invoice_ids else {}
     loans = _lock_loans(list(invoices))
     receipt = _lock_reversible(receipt_id)
+    if receipt.netted_payout_id is not None:
+        raise Conflict(f"No bank received this: it was {receipt.bank_reference}. Undo that payout instead.")
+    contra = _reverse(ctx, receipt, invoices, loans, why)
+    reopen_entry_of(ctx, receipt_id, why)
+    return contra
+
+
+def _reverse(
+    ctx: Context, receipt: Receipt, invoices: dict[int, Invoice], loans: dict[int, Loan], why: str
+) -> Receipt:
+    """Write the contra rows of a locked receipt and of what it paid, whose invoices and loans are locked."""
     contra = Receipt(
         kind=ReceiptKind.REVERSAL,
         customer_id=receipt.customer_id,
@@ -83,7 +96,6 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
     ]
     db.session.flush()
     change_exposure(ctx, "reversed", taken)
-    reopen_entry_of(ctx, receipt_id, why)
     after_commit(REVIEW_JOB)
     return contra
 
@@ -174,10 +186,19 @@ def _undo_payouts(
             DisbursalLine.state == LineState.PAID,
         )
     ).all()
-    invoices = {invoice.id: invoice for invoice in lock_invoices([line.invoice_id for line in paid])}
-    loans = [loan for loan in _lock_loans(list(invoices)).values() if loan.disbursal_id == disbursal.id]
+    receipt_ids, netted_ids = receipts_of(payouts)
+    undone_ids = {line.invoice_id for line in paid}
+    locked = {invoice.id: invoice for invoice in lock_invoices({*undone_ids, *netted_ids})}
+    invoices = {invoice_id: locked[invoice_id] for invoice_id in sorted(undone_ids)}
+    by_id = _lock_loans(list(locked))
+    loans = [
+        loan for loan in by_id.values() if loan.disbursal_id == disbursal.id and loan.invoice_id in invoices
+    ]
     _check_untouched(loans, invoices)
+    receipts = [_lock_reversible(receipt_id) for receipt_id in receipt_ids]
     lock_claims_of([payout.supplier_id for payout in payouts])
+    for receipt in receipts:
+        _reverse(ctx, receipt, locked, by_id, f"payout undone: {why}"[:500])
     drop_return_claims(ctx, list(invoices.values()))
     for line in paid:
         line.state, line.reason = LineState.REMOVED, f"payout undone: {why}"[:500]
