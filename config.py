@@ -60,6 +60,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         **_lender_account(env, production),
         "PAIN_VERSION": _one_of(env, "PAIN_VERSION", "09", ("09", "03")),
         "BANK_CSV_COLUMNS": env.get("BANK_CSV_COLUMNS") or BANK_CSV_COLUMNS,
+        "STATEMENT_ACCOUNTS": _accounts(env.get("STATEMENT_ACCOUNTS", "")),
         "STATEMENT_CSV_COLUMNS": env.get("STATEMENT_CSV_COLUMNS", ""),
         "STATEMENT_DATE_FORMAT": env.get("STATEMENT_DATE_FORMAT", ""),
         "CURRENCY": env.get("CURRENCY", "INR"),
@@ -138,6 +139,11 @@ def _lender_account(env: Mapping[str, str], production: bool) -> dict[str, str]:
         account |= {"LENDER_ACCOUNT_NUMBER": "000111222333", "LENDER_IFSC": "DEMO0000001"}
     holder = env.get("LENDER_ACCOUNT_HOLDER") or env.get("LENDER_NAME", "Tusker Finance")
     return account | {"LENDER_ACCOUNT_HOLDER": holder}
+
+
+def _accounts(text: str) -> tuple[str, ...]:
+    """Account numbers as people copy them, with blanks, separated by commas."""
+    return tuple(number for part in text.split(",") if (number := "".join(part.split()).upper()))
 
 
 def _one_of(env: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:

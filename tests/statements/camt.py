@@ -47,23 +47,67 @@ def return_of(payout: Payout, code: str = "AC04", **changes: object) -> Tx:
     return Tx(**{"amount": payout.net, **values})  # type: ignore[arg-type]
 
 
-def camt053(txs: Iterable[Tx], *, number: str = "STMT-1", day: date = TODAY, opening: int = 10**9) -> bytes:
-    """A file of one statement; checked against the schema."""
-    txs = list(txs)
-    moved = sum(tx.amount if tx.direction == "CRDT" else -tx.amount for tx in txs)
-    entries = "".join(_entry(tx) for tx in txs)
-    balances = _balance("OPBD", opening, day) + _balance("CLBD", opening + moved, day)
-    head = f"<MsgId>M-{number}</MsgId><CreDtTm>2026-03-02T18:00:00</CreDtTm>"
-    account = "<Acct><Id><Othr><Id>000111222333</Id></Othr></Id></Acct>"
-    inside = (
-        f"<Stmt><Id>{number}</Id><CreDtTm>2026-03-02T18:00:00</CreDtTm>{account}{balances}{entries}</Stmt>"
+def camt053(
+    txs: Iterable[Tx],
+    *,
+    number: str = "STMT-1",
+    day: date = TODAY,
+    opening: int = 10**9,
+    account: str = "000111222333",
+    window: tuple[str, str] | None = None,
+    balances: bool = True,
+    message: str = "",
+    closing: int | None = None,
+) -> bytes:
+    """A file of one statement; checked against the schema. `window` is the times it spans; without `balances` it has
+    only one that is of no use."""
+    inside = stmt(
+        txs,
+        number=number,
+        day=day,
+        opening=opening,
+        account=account,
+        window=window,
+        balances=balances,
+        closing=closing,
     )
+    return camt053_of(inside, message=message or f"M-{number}")
+
+
+def camt053_of(*statements: str, message: str = "M-1") -> bytes:
+    """A file of several statements made by `stmt`."""
+    head = f"<MsgId>{message}</MsgId><CreDtTm>2026-03-02T18:00:00</CreDtTm>"
     text = (
         f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="{NAMESPACE}">'
-        f"<BkToCstmrStmt><GrpHdr>{head}</GrpHdr>{inside}</BkToCstmrStmt></Document>"
+        f"<BkToCstmrStmt><GrpHdr>{head}</GrpHdr>{''.join(statements)}</BkToCstmrStmt></Document>"
     )
     schema_of("camt.053.001.08").validate(text)
     return text.encode()
+
+
+def stmt(
+    txs: Iterable[Tx],
+    *,
+    number: str = "STMT-1",
+    day: date = TODAY,
+    opening: int = 10**9,
+    account: str = "000111222333",
+    window: tuple[str, str] | None = None,
+    balances: bool = True,
+    closing: int | None = None,
+) -> str:
+    """One statement."""
+    txs = list(txs)
+    moved = sum(tx.amount if tx.direction == "CRDT" else -tx.amount for tx in txs)
+    entries = "".join(_entry(tx) for tx in txs)
+    end = opening + moved if closing is None else closing
+    told = _balance("OPBD", opening, day) + _balance("CLBD", end, day)
+    whose = f"<Acct><Id><Othr><Id>{account}</Id></Othr></Id></Acct>"
+    span = f"<FrToDt><FrDtTm>{window[0]}</FrDtTm><ToDtTm>{window[1]}</ToDtTm></FrToDt>" if window else ""
+    return (
+        f"<Stmt><Id>{number}</Id><CreDtTm>2026-03-02T18:00:00</CreDtTm>{span}{whose}"
+        f"{told if balances else _balance('FWAV', 1, day)}{entries}</Stmt>"
+    )
 
 
 def _amount(minor: int) -> str:

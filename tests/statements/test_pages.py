@@ -98,6 +98,8 @@ def test_who_may_act(login: Login, bank: Callable, make_invoice: Callable[..., I
         "/entries/1/accept",
         "/entries/1/park",
         "/entries/1/dismiss",
+        "/entries/1/new",
+        "/entries/1/same",
     ):
         if not may:
             assert browser.post(f"/admin/statements{path}").status_code == 403

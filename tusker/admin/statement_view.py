@@ -9,6 +9,7 @@ from flask import Response, request, url_for
 from tusker import clock
 from tusker.admin.statement_forms import choice_of
 from tusker.domain.matching import Judgement, Verdict
+from tusker.models import EntryState
 from tusker.queries.bank_statements import entries_page, outcomes_of, statement_row
 from tusker.queries.receipts import names_of_customers
 from tusker.queries.statement_candidates import judge_entries
@@ -51,10 +52,12 @@ def statement_context(statement_id: int, show: str) -> dict[str, object]:
     cursor = read_cursor()
     rows = entries_page(statement_id, show, before=cursor.before, after=cursor.after, limit=ENTRIES_SHOWN + 1)
     page = keyset_page(rows, cursor, size=ENTRIES_SHOWN)
-    judged = judge_entries(page.items, clock.today()) if show == "open" else {}
-    ready = [entry for entry in page.items if _verdict(judged, entry.id) is Verdict.SURE and not entry.note]
+    doubtful = [entry for entry in page.items if entry.state == EntryState.IN_DOUBT]
+    open_ones = [entry for entry in page.items if entry.state != EntryState.IN_DOUBT]
+    judged = judge_entries(open_ones, clock.today()) if show == "open" else {}
+    ready = [entry for entry in open_ones if _verdict(judged, entry.id) is Verdict.SURE and not entry.note]
     ready_ids = {entry.id for entry in ready}
-    rest = [entry for entry in page.items if entry.id not in ready_ids]
+    rest = [entry for entry in open_ones if entry.id not in ready_ids]
     return {
         "row": row,
         "show": show,
@@ -62,6 +65,7 @@ def statement_context(statement_id: int, show: str) -> dict[str, object]:
         "judged": judged,
         "ready": ready,
         "choose": [entry for entry in rest if entry.id in judged],
+        "doubtful": doubtful,
         "look": [entry for entry in rest if entry.id not in judged],
         "ready_total": sum(entry.amount for entry in ready),
         "outcomes": outcomes_of(page.items),

@@ -18,14 +18,19 @@ from tusker.models import EntryState, Role
 from tusker.queries.bank_statements import statement_of_entry, statement_row, statements_page
 from tusker.services import statement_desk as desk
 from tusker.services import statements as service
-from tusker.services.statement_file import read_configured
+from tusker.services.statement_file import account_notes, own_accounts, read_configured
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error
 from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
-TAB_OF = {EntryState.OPEN: None, EntryState.PARKED: "parked", EntryState.DISMISSED: "done"}
+TAB_OF = {
+    EntryState.OPEN: None,
+    EntryState.PARKED: "parked",
+    EntryState.DISMISSED: "done",
+    EntryState.IN_DOUBT: None,
+}
 
 
 @bp.get("/statements")
@@ -57,7 +62,8 @@ def upload_statement() -> ResponseReturnValue:
                 if one
                 else url_for("admin.statements")
             )
-            return done(result.words, to=to, category="info" if result.repeated else "success")
+            message = " ".join((result.words, *account_notes(read)))
+            return done(message, to=to, category="info" if result.repeated else "success")
     return _show_list(form, status=422)
 
 
@@ -80,6 +86,7 @@ def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue
         "admin/_statements.html",
         status=status,
         form=form,
+        own_accounts=own_accounts(),
         page=keyset_page(rows, cursor),
     )
 
@@ -154,6 +161,26 @@ def dismiss_entry(entry_id: int) -> ResponseReturnValue:
     with transaction():
         desk.dismiss_entry(acting(), entry_id, reason=_reason())
     return changed(statement_id, "The entry is dismissed.")
+
+
+@bp.post("/statements/entries/<int:entry_id>/new")
+@allow(Role.ADMIN)
+def take_entry_as_new(entry_id: int) -> ResponseReturnValue:
+    """An entry that looks like a booked one is another."""
+    statement_id, _ = statement_of_entry(entry_id)
+    with transaction():
+        service.take_as_new(acting(), entry_id)
+    return changed(statement_id, "The entry is taken as new.")
+
+
+@bp.post("/statements/entries/<int:entry_id>/same")
+@allow(Role.ADMIN)
+def take_entry_as_same(entry_id: int) -> ResponseReturnValue:
+    """An entry that looks like a booked one is that one."""
+    statement_id, _ = statement_of_entry(entry_id)
+    with transaction():
+        service.take_as_same(acting(), entry_id)
+    return changed(statement_id, "The entry is put away as a duplicate.")
 
 
 @bp.post("/statements/entries/<int:entry_id>/reopen")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from xml.etree.ElementTree import Element
 
@@ -104,7 +104,7 @@ class _Reader:
         opening, opening_day = self.balance("OPBD", "PRCD")
         closing, closing_day = self.balance("CLBD")
         if note := balance_note(opening, closing, entries, self.exponent):
-            self.notes.append(note)
+            self.notes.insert(0, note)
         return Statement(
             reference=kept(self.element.findtext("Id"), LONGEST["reference"]),
             account=account,
@@ -115,7 +115,15 @@ class _Reader:
             closing_balance=closing,
             entries=entries,
             skipped=limited(self.notes),
+            starts_at=_moment(self.element.findtext("FrToDt/FrDtTm")),
+            ends_at=_moment(self.element.findtext("FrToDt/ToDtTm")),
+            account_named=bool(account),
         )
+
+    @property
+    def own_currency(self) -> str:
+        """The account's, in which an amount is that names none."""
+        return (self.element.findtext("Acct/Ccy") or "").strip() or self.currency
 
     def fail(self, note: str) -> None:
         self.notes.append(note)
@@ -157,7 +165,7 @@ class _Reader:
         """An amount in minor units; raises `Skip` when it is missing, of another currency or not exact."""
         if element is None or not (element.text or "").strip():
             raise Skip("no amount")
-        stated = (element.get("Ccy") or self.currency).strip()
+        stated = (element.get("Ccy") or self.own_currency).strip()
         if stated != self.currency:
             raise Skip(f"its amount is in {kept(stated, 10)}, not {self.currency}")
         return minor_units(element.text or "", self.exponent)
@@ -230,7 +238,7 @@ class _Reader:
     def detail_amount(self, detail: Element) -> int:
         tried = [detail.find(path) for path in ("Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt")]
         there = [element for element in tried if element is not None]
-        own = [element for element in there if element.get("Ccy", self.currency) == self.currency]
+        own = [element for element in there if element.get("Ccy", self.own_currency) == self.currency]
         amount = self.amount(own[0] if own else None)
         if amount == 0:
             raise Skip("one of its details has no amount")
@@ -259,6 +267,14 @@ def read_day(text: str) -> date:
         return sane_day(date.fromisoformat(text.strip()[:10]))
     except ValueError:
         raise Skip(f"its date “{kept(text, 30)}” is not one") from None
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A time as the bank wrote it; nothing where it wrote a day only."""
+    try:
+        return datetime.fromisoformat(text.strip()) if text and "T" in text else None
+    except ValueError:
+        return None
 
 
 def _day_of(element: Element, name: str) -> date | None:

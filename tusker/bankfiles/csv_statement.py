@@ -28,7 +28,7 @@ from tusker.bankfiles.movements import (
 )
 from tusker.bankfiles.tables import Table, decoded, read_table
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import Direction, Statement, StatementFile
+from tusker.domain.banking import BALANCE_REMARK, Direction, Statement, StatementFile
 
 VARIABLE = "STATEMENT_CSV_COLUMNS"
 _HEADERS = {
@@ -52,6 +52,7 @@ _HEADERS = {
     "|beneficiary name|remitter name|beguenstigter zahlungspflichtiger|begünstigter zahlungspflichtiger",
     "counterparty_account": "counterparty account|account|account number|iban|counterparty iban|beneficiary account"
     "|remitter account|kontonummer iban|kontonummer",
+    "own_account": "own account|our account|auftragskonto|iban auftragskonto",
     "return_reason": "return reason|return code|reason for return|rueckgabegrund|rückgabegrund",
     "remittance": "description|narration|particulars|remarks|transaction remarks|transaction details|details|memo"
     "|verwendungszweck|payment details|remittance information|transaction description|transaction particulars|text",
@@ -120,7 +121,8 @@ def read_csv_statement(
     if not table.rows:
         raise unreadable("The file has a header but no rows.")
     reader = _Reader(table, _places(table.header, currency, chosen), currency, exponent, date_format)
-    statement = reader.statement(_account_above(table) or account)
+    named = reader.own_account() or _account_above(table)
+    statement = reader.statement(named or account, named=bool(named))
     refuse_if_nothing_was_read(len(statement.entries), reader.notes)
     return StatementFile("csv", (statement,))
 
@@ -174,7 +176,14 @@ class _Reader:
     balances: list[tuple[int, int]] = field(default_factory=list)
     """For each row that was read, what it moved and the balance after it."""
 
-    def statement(self, account: str) -> Statement:
+    def own_account(self) -> str:
+        """The account in the column for it; raises when the rows are of several."""
+        found = {"".join(text.strip(" '=\"").upper().split()) for text in self.column("own_account")} - {""}
+        if len(found) > 1:
+            raise unreadable(f"The file is of several accounts ({', '.join(sorted(found)[:3])}); split it.")
+        return found.pop() if found else ""
+
+    def statement(self, account: str, *, named: bool) -> Statement:
         self.check_days()
         self.mark = self.find_mark()
         self.has_sides = any(text.casefold().strip(". ") in _SIDES for text in self.column("direction"))
@@ -196,6 +205,7 @@ class _Reader:
             closing_balance=closing,
             entries=finished(raws, account),
             skipped=limited(self.notes),
+            account_named=named,
         )
 
     def cell(self, cells: tuple[str, ...], name: str) -> str:
@@ -293,5 +303,5 @@ class _Reader:
                     break
             else:
                 return before, rows_in_time[-1][1]
-        self.notes.append("The balance column does not follow from the rows; a row may be missing.")
+        self.notes.insert(0, f"{BALANCE_REMARK} column does not follow from the rows; a row may be missing.")
         return None, None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,7 +10,7 @@ from datetime import date
 
 from tusker.bankfiles.errors import unreadable
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import Direction, Entry
+from tusker.domain.banking import BALANCE_REMARK, Direction, Entry, numbered
 from tusker.domain.money import MAX_AMOUNT, to_major
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
@@ -83,23 +82,26 @@ def finished(raws: Sequence[Raw], account: str) -> tuple[Entry, ...]:
     Movements of one day that share everything that could tell them apart are numbered in the order in which the bank
     lists them, so that two of them stay two and the same two in an overlapping statement are known again.
     """
-    seen: Counter[tuple[str, ...]] = Counter()
+    seen: Counter[str] = Counter()
     entries = []
     for raw in raws:
-        key = (
-            "".join(account.split()).upper(),
-            raw.booked_on.isoformat(),
-            raw.direction,
-            str(raw.amount),
-            *(" ".join(part.casefold().split()) for part in raw.identity),
+        key = "\x1f".join(
+            (
+                "".join(account.split()).upper(),
+                raw.booked_on.isoformat(),
+                raw.direction,
+                str(raw.amount),
+                *(" ".join(part.casefold().split()) for part in raw.identity),
+            )
         )
         seen[key] += 1
-        digest = hashlib.sha256("\x1f".join((*key, str(seen[key]))).encode("utf-8")).hexdigest()
-        entries.append(_entry(raw, digest))
+        # the first part of an identity is the bank's reference
+        referenced = bool(raw.identity and raw.identity[0])
+        entries.append(_entry(raw, numbered(key, seen[key]), "" if referenced else key))
     return tuple(entries)
 
 
-def _entry(raw: Raw, fingerprint: str) -> Entry:
+def _entry(raw: Raw, fingerprint: str, likeness: str) -> Entry:
     return Entry(
         direction=raw.direction,
         amount=raw.amount,
@@ -113,6 +115,7 @@ def _entry(raw: Raw, fingerprint: str) -> Entry:
         remittance=raw.remittance,
         return_reason=raw.return_reason,
         fingerprint=fingerprint,
+        likeness=likeness,
     )
 
 
@@ -129,7 +132,7 @@ def balance_note(
         f"{to_major(amount, exponent):.{exponent}f}" for amount in (opening, moved, opening + moved, closing)
     )
     return (
-        f"The balances do not add up: opening {start} and entries of {change} make {wanted},"
+        f"{BALANCE_REMARK}s do not add up: opening {start} and entries of {change} make {wanted},"
         f" but the closing balance is {told}."
     )
 

@@ -24,7 +24,7 @@ from tusker.models import EntryState, StatementEntry
 from tusker.queries.bank_statements import Outcome, outcomes_of
 from tusker.queries.receipts import names_of_customers
 from tusker.queries.statement_candidates import judge_entries
-from tusker.services.statement_file import read_configured
+from tusker.services.statement_file import account_notes, is_ours, read_configured
 from tusker.services.statements import ImportResult, import_statement
 from tusker.transactions import transaction
 
@@ -44,15 +44,17 @@ def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
     Debits confirm the payouts they fit exactly, returns undo them; credits wait to be accepted on the page.
 
     \b
-    JSON: {"format", "dry_run", "repeated", "new", "known", "settled", "sure",
-    "to_look_at", "parked", "statements": [{"reference", "account", "skipped": [],
+    JSON: {"format", "dry_run", "repeated", "new", "known", "doubtful", "settled",
+    "sure", "to_look_at", "parked", "notes": [], "statements": [{"reference", "account", "ours",
+    "account_named", "skipped": [],
     "entries": [{"direction", "amount", "booked_on", "value_date",
     "bank_reference", "end_to_end_id", "counterparty", "counterparty_account",
     "remittance", "return_reason", "known", "state", "note", "payouts": [],
     "receipt", "verdict", "doubt", "suggestions": [{"customer_id", "customer",
     "score", "reasons": [], "left_over", "parts": [{"loan", "invoice", "amount",
     "due"}]}]}]}]}. Money is an integer in minor units; days are YYYY-MM-DD;
-    "verdict" is sure, ambiguous, none, or null for what is no receipt. A known
+    "verdict" is sure, ambiguous, none, or null for what is no receipt; "ours" is
+    null where no account is configured. A foreign account is an error. A known
     entry is shown as it stands now.
     """
     with spoken_errors():
@@ -79,7 +81,7 @@ def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
 
 
 def _report(read: StatementFile, result: ImportResult, *, dry_run: bool) -> dict[str, Any]:
-    prints = [entry.fingerprint for statement in read.statements for entry in statement.entries]
+    prints = [fingerprint for part in result.prints for fingerprint in part]
     stored = {
         entry.fingerprint: entry
         for entry in db.session.scalars(select(StatementEntry).where(StatementEntry.fingerprint.in_(prints)))
@@ -96,25 +98,28 @@ def _report(read: StatementFile, result: ImportResult, *, dry_run: bool) -> dict
         "repeated": result.repeated,
         **{
             name: getattr(result, name)
-            for name in ("new", "known", "settled", "sure", "to_look_at", "parked")
+            for name in ("new", "known", "doubtful", "settled", "sure", "to_look_at", "parked")
         },
+        "notes": list(account_notes(read)),
         "statements": [
             {
                 "reference": statement.reference,
                 "account": statement.account,
+                "ours": is_ours(statement),
+                "account_named": statement.account_named,
                 "skipped": list(statement.skipped),
                 "entries": [
                     _entry(
-                        stored[e.fingerprint],
-                        known=stored[e.fingerprint].statement_id not in new_ids,
-                        outcome=outcomes.get(stored[e.fingerprint].id, Outcome()),
-                        judgement=judged.get(stored[e.fingerprint].id),
+                        entry,
+                        known=entry.statement_id not in new_ids,
+                        outcome=outcomes.get(entry.id, Outcome()),
+                        judgement=judged.get(entry.id),
                         names=names,
                     )
-                    for e in statement.entries
+                    for entry in (stored[fingerprint] for fingerprint in part)
                 ],
             }
-            for statement in read.statements
+            for statement, part in zip(read.statements, result.prints, strict=True)
         ],
     }
 
@@ -177,7 +182,7 @@ def _say(report: Mapping[str, Any], result: ImportResult) -> None:
         for entry in statement["entries"]:
             for line in _lines(entry):
                 click.echo(f"  {line}")
-    click.echo(result.words)
+    click.echo(" ".join((result.words, *report["notes"])))
     if report["dry_run"]:
         click.echo("Nothing was written.")
 

@@ -137,3 +137,14 @@ def _check_bic(bic: str) -> None:
         ) from error
     if compact != bic:
         raise InvalidInput("A BIC has letters and digits only.", field="bic")
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two texts name one account: blanks, case, and zeros before a number of digits only do not count."""
+    left, right = (_bare(text) for text in (one, other))
+    return left != "" and left == right
+
+
+def _bare(text: str) -> str:
+    bare = "".join(text.split()).upper()
+    return bare.lstrip("0") if bare.isdecimal() else bare

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
@@ -13,6 +14,10 @@ Direction = Literal["credit", "debit"]
 
 LONGEST_REFERENCE = 35
 """Characters of a message id and of an end-to-end id that every bank file can carry."""
+
+
+BALANCE_REMARK = "The balance"
+"""How a remark begins that says that a statement's balances and movements do not add up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class Entry:
     remittance: str
     return_reason: str | None
     fingerprint: str
+    likeness: str = field(default="", compare=False)
+    """What two movements share that only their number tells apart; empty where the bank's reference does."""
 
     @property
     def signed(self) -> int:
@@ -97,6 +104,11 @@ class Statement:
     closing_balance: int | None
     entries: tuple[Entry, ...]
     skipped: tuple[str, ...] = ()
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    """The times between which it says what was booked; naive where the bank writes no zone."""
+    account_named: bool = True
+    """False when the file does not say whose account it is of and `account` is the one it was taken for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +117,8 @@ class StatementFile:
 
     format: str
     statements: tuple[Statement, ...]
+
+
+def numbered(likeness: str, number: int) -> str:
+    """The fingerprint of the n-th of the movements that look alike."""
+    return hashlib.sha256(f"{likeness}\x1f{number}".encode()).hexdigest()

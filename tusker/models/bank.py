@@ -95,6 +95,9 @@ class BankStatement(db.Model):
     opening_balance: Mapped[int | None] = mapped_column(BigInteger)
     closing_balance: Mapped[int | None] = mapped_column(BigInteger)
     """Minor units; negative when overdrawn."""
+    starts_at: Mapped[Instant | None]
+    ends_at: Mapped[Instant | None]
+    """The times between which it holds what was booked, where the bank says them."""
     skipped: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     """What of it could not be read, in words."""
     imported_at: Mapped[Instant]
@@ -112,12 +115,15 @@ class EntryDirection(StrEnum):
 
 class EntryState(StrEnum):
     """`open` until it became a receipt or settled payouts (`matched`), was left for later (`parked`) or has nothing to
-    do with loans (`dismissed`, with a reason)."""
+    do with loans (`dismissed`, with a reason). One that looks like a booked one is `in_doubt` until a person says that
+    it is new (then `open`) or the same (`duplicate`)."""
 
     OPEN = "open"
     MATCHED = "matched"
     PARKED = "parked"
     DISMISSED = "dismissed"
+    IN_DOUBT = "in_doubt"
+    DUPLICATE = "duplicate"
 
 
 class StatementEntry(db.Model):

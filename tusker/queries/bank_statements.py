@@ -9,9 +9,13 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Select, case, cast, func, literal, select
 
+from tusker.domain.banking import BALANCE_REMARK
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import BankStatement, Customer, EntryDirection, EntryState, Payout, Receipt, StatementEntry
+
+TO_LOOK_AT = (EntryState.OPEN, EntryState.IN_DOUBT)
+PUT_AWAY = (EntryState.DISMISSED, EntryState.DUPLICATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,16 @@ class StatementRow:
     def name(self) -> str:
         """What people call it."""
         return self.reference or self.file_name or f"#{self.id}"
+
+    @property
+    def unbalanced(self) -> Sequence[str]:
+        """Remarks that its balances and movements do not add up."""
+        return [note for note in self.skipped if note.startswith(BALANCE_REMARK)]
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """The other remarks: what was not read, or read with one."""
+        return [note for note in self.skipped if not note.startswith(BALANCE_REMARK)]
 
     @property
     def done(self) -> int:
@@ -105,10 +119,10 @@ def entries_page(
     """Entries of a statement, the last one first. `show` is `open`, `parked`, `payouts` (settled) or `done`."""
     is_receipt = StatementEntry.receipt_id.is_not(None)
     condition = {
-        "open": StatementEntry.state == EntryState.OPEN,
+        "open": StatementEntry.state.in_(TO_LOOK_AT),
         "parked": StatementEntry.state == EntryState.PARKED,
         "payouts": (StatementEntry.state == EntryState.MATCHED) & ~is_receipt,
-        "done": is_receipt | (StatementEntry.state == EntryState.DISMISSED),
+        "done": is_receipt | StatementEntry.state.in_(PUT_AWAY),
     }[show]
     query = select(StatementEntry).where(StatementEntry.statement_id == statement_id, condition)
     if before is not None:
@@ -164,26 +178,28 @@ def entries_to_do() -> EntriesToDo:
         row.state: row.number
         for row in db.session.execute(
             select(StatementEntry.state, func.count().label("number"))
-            .where(StatementEntry.state.in_([EntryState.OPEN, EntryState.PARKED]))
+            .where(StatementEntry.state.in_([*TO_LOOK_AT, EntryState.PARKED]))
             .group_by(StatementEntry.state)
         )
     }
-    return EntriesToDo(counts.get(EntryState.OPEN, 0), counts.get(EntryState.PARKED, 0))
+    return EntriesToDo(sum(counts.get(state, 0) for state in TO_LOOK_AT), counts.get(EntryState.PARKED, 0))
 
 
 def _statements() -> Select[Any]:
     """Statements with their counts, which are read for the rows of a page only."""
     state, receipt = StatementEntry.state, StatementEntry.receipt_id
-    signed = case((StatementEntry.direction == EntryDirection.CREDIT, StatementEntry.amount), else_=0)
-    paid_out = case((StatementEntry.direction == EntryDirection.DEBIT, StatementEntry.amount), else_=0)
+    booked = state.not_in([EntryState.IN_DOUBT, EntryState.DUPLICATE])
+    is_credit = StatementEntry.direction == EntryDirection.CREDIT
+    signed = case((booked & is_credit, StatementEntry.amount), else_=0)
+    paid_out = case((booked & ~is_credit, StatementEntry.amount), else_=0)
     counts = (
         select(
             func.count().label("entries"),
-            func.count().filter(state == EntryState.OPEN).label("open"),
+            func.count().filter(state.in_(TO_LOOK_AT)).label("open"),
             func.count().filter(state == EntryState.PARKED).label("parked"),
             func.count().filter(state == EntryState.MATCHED, receipt.is_(None)).label("settled"),
             func.count().filter(receipt.is_not(None)).label("accepted"),
-            func.count().filter(state == EntryState.DISMISSED).label("dismissed"),
+            func.count().filter(state.in_(PUT_AWAY)).label("dismissed"),
             cast(func.coalesce(func.sum(signed), 0), BigInteger).label("money_in"),
             cast(func.coalesce(func.sum(paid_out), 0), BigInteger).label("money_out"),
         )

@@ -148,10 +148,16 @@ def dismiss_entry(ctx: Context, entry_id: int, *, reason: str) -> StatementEntry
 
 
 def reopen_entry(ctx: Context, entry_id: int) -> StatementEntry:
-    """Open a parked or dismissed entry again. One that became a receipt opens when that is undone."""
+    """Open a parked or dismissed entry again; a duplicate is in doubt again.
+
+    One that became a receipt opens when that is undone.
+    """
     [entry] = lock_entries([entry_id])
-    if entry.state == EntryState.OPEN:
+    if entry.state in {EntryState.OPEN, EntryState.IN_DOUBT}:
         raise Conflict("This entry is open already.")
+    if entry.state == EntryState.DUPLICATE:
+        decide(ctx, entry, EntryState.IN_DOUBT, note="Somebody wants to look at it again.")
+        return entry
     if entry.state == EntryState.MATCHED:
         if entry.receipt_id is None:
             raise Conflict("This entry settled a payout; it stays with it.")

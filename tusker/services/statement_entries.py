@@ -42,7 +42,7 @@ def decide(
     before = entry.state
     entry.state, entry.note = state, note[:LONGEST_NOTE]
     entry.receipt_id = receipt_id
-    is_open = state == EntryState.OPEN
+    is_open = state in {EntryState.OPEN, EntryState.IN_DOUBT}
     entry.decided_at = None if is_open else ctx.now
     entry.decided_by = None if is_open else ctx.actor_id
     kind = "entry_reopened" if is_open else f"entry_{state}"

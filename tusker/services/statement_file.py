@@ -1,23 +1,69 @@
-"""A statement's bytes read the way this installation is configured."""
+"""A statement's bytes read the way this installation is configured, and only if it is of an account of ours."""
 
 from __future__ import annotations
 
 from flask import current_app
 
+from tusker.bankfiles.errors import unreadable
 from tusker.bankfiles.statements import read_statement_file
 from tusker.currency import currency
-from tusker.domain.banking import StatementFile
+from tusker.domain.accounts import same_number
+from tusker.domain.banking import Statement, StatementFile
+
+
+def own_accounts() -> tuple[str, ...]:
+    """The accounts whose statements are taken: the one that pays first; none in an installation without any."""
+    config = current_app.config
+    paying = (config["LENDER_IBAN"], config["LENDER_ACCOUNT_NUMBER"])
+    return (*(number for number in paying if number), *config["STATEMENT_ACCOUNTS"])
+
+
+def is_ours(statement: Statement) -> bool | None:
+    """Whether a statement is of an account of ours; None when none is configured to compare it with."""
+    own = own_accounts()
+    return any(same_number(statement.account, number) for number in own) if own else None
 
 
 def read_configured(data: bytes, file_name: str) -> StatementFile:
-    """Read a file of statements in the installation's currency; raises `BankFileError`, for a file with `file`."""
+    """Read a file of statements in the installation's currency; raises `BankFileError`, for a file with `file`.
+
+    One statement of a foreign account refuses the file: whoever picked the wrong one wants none of it kept.
+    """
     config = current_app.config
-    return read_statement_file(
+    own = own_accounts()
+    if not own and config["ENVIRONMENT"] == "PRODUCTION":
+        raise unreadable("No account of ours is configured; name those to take in STATEMENT_ACCOUNTS.")
+    file = read_statement_file(
         data,
         file_name,
         currency=currency().code,
         exponent=currency().exponent,
         csv_columns=config["STATEMENT_CSV_COLUMNS"],
         csv_date_format=config["STATEMENT_DATE_FORMAT"],
-        account=config["LENDER_IBAN"] or config["LENDER_ACCOUNT_NUMBER"],
+        account=own[0] if own else "",
     )
+    for statement in file.statements:
+        _refuse_foreign(statement, file.format)
+    return file
+
+
+def _refuse_foreign(statement: Statement, format_: str) -> None:
+    if is_ours(statement) is not False:
+        return
+    name = f"Statement {statement.reference}" if statement.reference else "The statement"
+    if not statement.account_named and format_ != "csv":
+        raise unreadable(f"{name} does not say whose account it is of; nothing was imported.")
+    raise unreadable(
+        f"{name} is of account {statement.account}, which is none of ours; nothing was imported."
+        " If it is ours, add it to STATEMENT_ACCOUNTS."
+    )
+
+
+def account_notes(file: StatementFile) -> tuple[str, ...]:
+    """What a person should know of whose account a file was taken for."""
+    notes = []
+    if not own_accounts():
+        notes.append("No account of ours is configured, so whose statement this is was not checked.")
+    elif unnamed := [statement.account for statement in file.statements if not statement.account_named]:
+        notes.append(f"The file names no account; it was taken for {unnamed[0]}.")
+    return tuple(notes)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from flask import current_app
+from sqlalchemy import insert, select
 
-from tusker.domain.banking import Entry, Statement, StatementFile
+from tusker.domain.banking import Statement, StatementFile
 from tusker.domain.matching import Verdict
-from tusker.errors import NotFound
+from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
 from tusker.models import (
     BankStatement,
@@ -24,28 +25,35 @@ from tusker.queries.statement_candidates import judge_entries
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import Turn, take_turn
-from tusker.services.statement_entries import decide
+from tusker.services.statement_entries import decide, lock_entries
+from tusker.services.statement_overlap import Sorted, sort_entries
 from tusker.services.statement_payouts import NO_PAYOUT, settle_payouts
 
 NO_LOAN = "No open loan fits it."
+LOOKS_BOOKED = "Looks like a movement that is booked already."
+THE_SAME = "The same movement as one that was booked before."
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """What an import added. `statement_ids` are of the file's statements, of an earlier import when `repeated`.
 
-    `new` entries were stored, `known` ones were there already; `settled` ones said something of payouts or were
-    recorded by hand before, `sure` ones wait to be accepted, `to_look_at` ones for a choice, the rest is `parked`.
+    `new` entries were stored, `known` ones were there already, `doubtful` ones look like such and were put aside for a
+    person. `settled` ones said something of payouts or were recorded by hand before, `sure` ones wait to be accepted,
+    `to_look_at` ones for a choice, the rest is `parked`. `prints` are the fingerprints of the entries as stored, by
+    statement.
     """
 
     statement_ids: Sequence[int]
     repeated: bool
     new: int = 0
     known: int = 0
+    doubtful: int = 0
     settled: int = 0
     sure: int = 0
     to_look_at: int = 0
     parked: int = 0
+    prints: Sequence[Sequence[str]] = ()
 
     @property
     def words(self) -> str:
@@ -53,6 +61,7 @@ class ImportResult:
         if self.repeated:
             return "This file was imported before; nothing was added."
         known = f", {self.known} known already" if self.known else ""
+        known += f", {self.doubtful} that may be known already" if self.doubtful else ""
         parts = [
             f"{count} {what}"
             for count, what in (
@@ -77,18 +86,52 @@ def import_statement(ctx: Context, file: StatementFile, *, digest: str, file_nam
         select(BankStatement.id).where(BankStatement.digest == digest).order_by(BankStatement.position)
     ).all()
     if earlier:
-        return ImportResult(earlier, repeated=True)
+        prints = [[entry.fingerprint for entry in statement.entries] for statement in file.statements]
+        return ImportResult(earlier, repeated=True, prints=prints)
     statement_ids: list[int] = []
     entries: list[StatementEntry] = []
+    read: list[list[Sorted]] = []
     for position, statement in enumerate(file.statements, 1):
         made = _store_statement(ctx, file.format, statement, digest, position, file_name)
         statement_ids.append(made.id)
-        stored = _store_entries(made.id, statement.entries)
-        entries += stored
-        _note_import(ctx, made, len(stored), len(statement.entries))
+        read.append(sort_entries(made, statement.entries))
+        entries += _store_entries(made.id, read[-1])
+        _note_import(ctx, made, read[-1])
     counts = _settle(ctx, entries)
-    total = sum(len(statement.entries) for statement in file.statements)
-    return ImportResult(statement_ids, repeated=False, new=len(entries), known=total - len(entries), **counts)
+    fates = [each.fate for part in read for each in part]
+    return ImportResult(
+        statement_ids,
+        repeated=False,
+        new=len(entries),
+        known=fates.count("known"),
+        doubtful=fates.count("doubtful"),
+        prints=[[each.entry.fingerprint for each in part] for part in read],
+        **counts,
+    )
+
+
+def take_as_new(ctx: Context, entry_id: int) -> StatementEntry:
+    """A person says that an entry which looks like a booked one is another: it is matched like any new one."""
+    take_turn(Turn.STATEMENT_IMPORT)
+    entry = _in_doubt(entry_id)
+    decide(ctx, entry, EntryState.OPEN)
+    _settle(ctx, [entry])
+    return entry
+
+
+def take_as_same(ctx: Context, entry_id: int) -> StatementEntry:
+    """A person says that an entry which looks like a booked one is that one."""
+    take_turn(Turn.STATEMENT_IMPORT)
+    entry = _in_doubt(entry_id)
+    decide(ctx, entry, EntryState.DUPLICATE, note=THE_SAME)
+    return entry
+
+
+def _in_doubt(entry_id: int) -> StatementEntry:
+    [entry] = lock_entries([entry_id])
+    if entry.state != EntryState.IN_DOUBT:
+        raise Conflict("Somebody has decided on this entry already.")
+    return entry
 
 
 def match_again(ctx: Context, statement_id: int) -> ImportResult:
@@ -111,7 +154,7 @@ def match_again(ctx: Context, statement_id: int) -> ImportResult:
     record_event(
         ctx, "statement", statement_id, "looked_at_again", settled=counts["settled"], sure=counts["sure"]
     )
-    return ImportResult([statement_id], repeated=False, new=len(entries), **counts)
+    return ImportResult([statement_id], repeated=False, new=len(entries), prints=(), **counts)
 
 
 def _store_statement(
@@ -128,6 +171,8 @@ def _store_statement(
         closed_on=statement.closed_on,
         opening_balance=statement.opening_balance,
         closing_balance=statement.closing_balance,
+        starts_at=_aware(statement.starts_at),
+        ends_at=_aware(statement.ends_at),
         skipped=list(statement.skipped),
         imported_at=ctx.now,
         imported_by=ctx.actor_id,
@@ -138,10 +183,15 @@ def _store_statement(
     return made
 
 
-def _store_entries(statement_id: int, entries: Sequence[Entry]) -> list[StatementEntry]:
-    """Store those whose fingerprint is not there yet, in the bank's order."""
-    if not entries:
-        return []
+def _aware(moment: datetime | None) -> datetime | None:
+    """A time without a zone is one of the installation's."""
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=current_app.config["TIMEZONE"])
+
+
+def _store_entries(statement_id: int, read: Sequence[Sorted]) -> list[StatementEntry]:
+    """Store those that are not there yet, in the bank's order; the new ones of them, locked."""
     rows = [
         {
             "statement_id": statement_id,
@@ -157,22 +207,28 @@ def _store_entries(statement_id: int, entries: Sequence[Entry]) -> list[Statemen
             "counterparty_account": entry.counterparty_account,
             "remittance": entry.remittance,
             "return_reason": entry.return_reason,
-            "state": EntryState.OPEN,
+            "state": EntryState.OPEN if each.fate == "new" else EntryState.IN_DOUBT,
+            "note": "" if each.fate == "new" else LOOKS_BOOKED,
         }
-        for entry in entries
+        for each in read
+        if each.fate != "known"
+        for entry in [each.entry]
     ]
-    db.session.execute(insert(StatementEntry).on_conflict_do_nothing(index_elements=["fingerprint"]), rows)
+    if not rows:
+        return []
+    db.session.execute(insert(StatementEntry), rows)
     return list(
         db.session.scalars(
             select(StatementEntry)
-            .where(StatementEntry.statement_id == statement_id)
+            .where(StatementEntry.statement_id == statement_id, StatementEntry.state == EntryState.OPEN)
             .order_by(StatementEntry.id)
             .with_for_update(key_share=True, of=StatementEntry)
         )
     )
 
 
-def _note_import(ctx: Context, made: BankStatement, stored: int, read: int) -> None:
+def _note_import(ctx: Context, made: BankStatement, read: Sequence[Sorted]) -> None:
+    fates = [each.fate for each in read]
     record_event(
         ctx,
         "statement",
@@ -180,8 +236,9 @@ def _note_import(ctx: Context, made: BankStatement, stored: int, read: int) -> N
         "statement_imported",
         to_value=made.reference or made.file_name,
         reason=made.file_name,
-        entries=stored,
-        known=read - stored,
+        entries=fates.count("new"),
+        known=fates.count("known"),
+        doubtful=fates.count("doubtful"),
         skipped=len(made.skipped),
     )
 

@@ -103,9 +103,9 @@ def _active(endpoint: str) -> str | None:
     ]
     if endpoint in entries:
         return endpoint
-    below = [
-        e for e in entries if request.path.startswith(url_for(e).rstrip("/") + "/") and url_for(e) != "/"
-    ]
+    # a form that is shown again stands at its list's own path under another endpoint
+    here = request.path.rstrip("/") + "/"
+    below = [e for e in entries if here.startswith(url_for(e).rstrip("/") + "/") and url_for(e) != "/"]
     return max(below, key=lambda e: len(url_for(e)), default=None)
 
 
