@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from tests import counting
 from tests.activation.conftest import NEW, acts, make
-from tests.admin.test_dashboard import counted_queries
 from tests.conftest import PASSWORD
 from tusker.extensions import db
 from tusker.models import OutboxMessage, Role, User
@@ -118,7 +118,7 @@ def test_the_list_asks_as_often_for_many_who_wait(
     browser = login(user=maker)
 
     def asked() -> int:
-        with counted_queries() as seen:
+        with counting.statements() as seen:
             browser.get("/admin/users?state=waiting", headers=HTMX)
         return len(seen)
 
