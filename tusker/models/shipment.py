@@ -104,7 +104,7 @@ class ShipmentDocument(db.Model):
 
     __tablename__ = "shipment_documents"
     __table_args__ = (
-        UniqueConstraint("shipment_id", "uri"),
+        UniqueConstraint("shipment_id", "identity"),
         CheckConstraint("verified_by IS NULL OR verified_at IS NOT NULL", name="verification_complete"),
     )
 
@@ -112,6 +112,9 @@ class ShipmentDocument(db.Model):
     shipment_id: Mapped[int] = mapped_column(ForeignKey("shipments.id"))
     kind: Mapped[Code]
     uri: Mapped[LongText]
+    """The link that was told last: a signed one is good for a while only."""
+    identity: Mapped[LongText]
+    """Which document of the shipment it is, by `tusker.domain.document_links.document_identity`."""
     verified_at: Mapped[Instant | None]
     """When an admin looked at it and found it to prove what it says."""
     verified_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
