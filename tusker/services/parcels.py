@@ -50,7 +50,10 @@ def fetch_parcel(
     quote_parcel(ctx, supplier_id, carrier.name, ref, entered)
     db.session.rollback()
     with asking(carrier):
-        order = carrier.fetch([ref], register=register).get(ref)
+        order = carrier.fetch([ref], register=False).get(ref)
+    if order is None and register and carrier.registers:
+        with asking(carrier):
+            order = carrier.register(ref)
     if order is None and register:
         raise FinancingRefused(
             f"{carrier.label} knows no parcel “{ref}”. Check the tracking number and its courier.",

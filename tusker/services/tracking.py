@@ -7,7 +7,6 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
 
 from sqlalchemy import func, select, text, tuple_, update
 
@@ -72,10 +71,21 @@ def claim_round(ctx: Context, carrier: Carrier, questions: int) -> Round:
     granted = grant_questions(ctx, carrier, questions)
     if granted == 0:
         return Round([], pause_before_a_grant(ctx, carrier))
+    batches = _by_question(carrier, claim_due_shipments(ctx, carrier.name, granted * carrier.batch_size))
+    # What takes more questions than were granted is due again at once.
+    release_claims(ctx, [claim for batch in batches[granted:] for claim in batch])
+    spend(ctx, carrier, len(batches[:granted]))
+    return Round(batches[:granted])
+
+
+def _by_question(carrier: Carrier, claims: Sequence[Claim]) -> list[Sequence[Claim]]:
+    """Claims as they are asked about: in batches, and alone where the adapter has to."""
+    alone = [claim for claim in claims if carrier.asks_alone(claim.order_ref)]
+    together = [claim for claim in claims if not carrier.asks_alone(claim.order_ref)]
     size = carrier.batch_size
-    claims = claim_due_shipments(ctx, carrier.name, granted * size)
-    spend(ctx, carrier, ceil(len(claims) / size))
-    return Round([claims[start : start + size] for start in range(0, len(claims), size)])
+    # These first: behind full batches they might never come to be asked for.
+    batches: list[Sequence[Claim]] = [[claim] for claim in alone]
+    return batches + [together[start : start + size] for start in range(0, len(together), size)]
 
 
 def claim_due_shipments(ctx: Context, carrier: str, size: int) -> list[Claim]:
