@@ -4,10 +4,19 @@ DO $$
 DECLARE
     still_open text;
 BEGIN
-    SELECT string_agg(reference, ', ' ORDER BY id) INTO still_open FROM disbursals WHERE status = 'open';
+    SELECT string_agg(format('%s of %s (invoices: %s)', d.reference, d.business_date, l.numbers), ', ' ORDER BY d.id)
+    INTO still_open
+    FROM disbursals d LEFT JOIN LATERAL (
+        SELECT string_agg(i.number, ' ' ORDER BY i.id) AS numbers
+        FROM disbursal_lines dl JOIN invoices i ON i.id = dl.invoice_id
+        WHERE dl.disbursal_id = d.id AND dl.state = 'included'
+    ) l ON true
+    WHERE d.status = 'open';
     IF still_open IS NOT NULL THEN
-        -- Its money may have left already; as a draft it could be paid a second time.
-        RAISE EXCEPTION 'disbursals are open: %; confirm or drop them before this upgrade', still_open;
+        -- Its money may have left already; as a draft it could be paid a second time, as a released one never.
+        RAISE EXCEPTION 'disbursals are open: %; confirm or drop them before this upgrade', still_open USING HINT =
+            'On their pages in the version before: confirm those that the bank has paid, with its reference and date,'
+            ' and drop those that were not sent to it: their invoices wait to be financed again.';
     END IF;
 END
 $$;

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from tests.conftest import approve_and_release
+from tests.conftest import NOW, approve_and_release, order_on
 from tests.control.conftest import Desk, disbursal_with, open_kinds, shipment_of
 from tests.services.test_admission import in_threads
 from tusker.domain.shipments import Document, DocumentKind
@@ -27,7 +28,9 @@ from tusker.services.locks import lock_invoices
 from tusker.services.receipts import record_receipt, repay_in_full
 from tusker.services.release import approve, release
 from tusker.services.settlement import confirm, reinstate_payout, reject_payout
+from tusker.services.tracking import record_tracking
 from tusker.services.undoing import undo_disbursal
+from tusker.services.verification import verify_document
 from tusker.transactions import transaction
 
 # station: (after a return, disbursal then, items); (after the delivery is taken back)
@@ -313,3 +316,33 @@ def test_a_document_that_turns_out_to_be_the_signed_invoice_can_be_verified(desk
     for kind in (DocumentKind.OTHER, DocumentKind.SIGNED_INVOICE, DocumentKind.OTHER):
         desk.say(invoice, S.IN_TRANSIT, documents=(Document(kind, link), Document(kind, link)))
     assert [(d.kind, d.uri) for d in db.session.query(ShipmentDocument)] == [("signed_invoice", link)]
+
+
+def test_a_link_that_is_signed_anew_is_one_document_and_keeps_its_tick(desk: Desk, admin: Context) -> None:
+    def link(n: int, path: str = "1.pdf") -> Document:
+        signed = f"AWSAccessKeyId=AK&Expires={n}&Signature=s{n}"
+        return Document(DocumentKind.SIGNED_INVOICE, f"https://docs.example/{path}?{signed}")
+
+    def kept() -> list[tuple[str, bool]]:
+        rows = db.session.query(ShipmentDocument).order_by(ShipmentDocument.id)
+        return [(row.uri, row.verified_at is not None) for row in rows]
+
+    invoice = desk.ask()
+    desk.say(invoice, S.IN_TRANSIT, documents=(link(1), link(2)))
+    document = db.session.query(ShipmentDocument).one()
+    with transaction():
+        verify_document(admin, document.id, verified=True)
+    desk.say(invoice, S.IN_TRANSIT, documents=(link(3),))
+    assert kept() == [(link(3).uri, True)]
+    # another document has to be looked at by itself, wherever it stands in the answer
+    desk.say(invoice, S.IN_TRANSIT, documents=(link(4, "2.pdf"), link(4)))
+    assert kept() == [(link(4).uri, True), (link(4, "2.pdf").uri, False)]
+    # late news bring no older link back, but what they tell of another document
+    late = replace(
+        order_on(desk.line, ref=shipment_of(invoice).order_ref, updated_at=NOW),
+        documents=(link(1), link(1, "3.pdf")),
+    )
+    with transaction():
+        record_tracking(desk.ctx, {shipment_of(invoice).id: late}, minimum_interval=timedelta(minutes=1))
+    assert kept()[0] == (link(4).uri, True)
+    assert kept()[2:] == [(link(1, "3.pdf").uri, False)]

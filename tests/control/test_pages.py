@@ -120,7 +120,10 @@ def test_documents_are_linked_and_ticked(desk: Desk, sign_in: Callable[[Role], F
     invoice = desk.deliver(desk.ask(), proof=True)
     with transaction() as session:
         bad = ShipmentDocument(
-            shipment_id=shipment_of(invoice).id, kind="signed_invoice", uri="javascript:alert(1)"
+            shipment_id=shipment_of(invoice).id,
+            kind="signed_invoice",
+            uri="javascript:alert(1)",
+            identity="javascript:alert(1)",
         )
         session.add(bad)
     browser = sign_in(Role.ADMIN)

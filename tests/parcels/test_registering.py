@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from tests.carriers.fake_server import FakeServer, send
+from tests.carriers.vendors import asked
 from tests.parcels.conftest import registrations, tracker
 from tusker import clock
 from tusker.extensions import db
@@ -108,3 +110,34 @@ def test_what_there_is_no_time_to_register_is_due_again_at_once(
     assert poll_carrier("easypost") == 0
     assert registrations(vendor) == []
     assert all(s.next_poll_at <= clock.now() and s.last_error is None for s in shipments())
+
+
+def test_trackers_that_are_asked_for_by_id_are_paid_for_one_by_one(
+    ctx: Context, line: CreditLine, vendor: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a request of its own; what a round has no questions for stays due."""
+    time = Time(monkeypatch)
+    ids = [f"trk_{n:08}" for n in range(30)]
+    requests = [
+        AdmissionRequest(
+            line.id, line.terms_version, ref, 1_000_00, 800_00, "test", "easypost", ref, poll=True
+        )
+        for ref in [*ids, *CODES]
+    ]
+    with transaction():
+        admit(ctx, requests)
+
+    def answer(handler: Any, _: object) -> None:
+        path, _, query = handler.path.partition("?")
+        wanted = parse_qs(query).get("tracking_codes[]", [])
+        one = tracker("EZ9000000009", id=path.rpartition("/")[2])
+        several = {"trackers": [tracker(code) for code in wanted], "has_more": False}
+        return send(handler, 200, json.dumps(several if wanted else one).encode())
+
+    vendor.otherwise = answer
+    assert poll_carrier("easypost") == len(ids) + len(CODES)
+    paths = [question.path for question in asked(vendor)]
+    assert sorted(path for path in paths if "trk_" in path) == [f"/v2/trackers/{ref}" for ref in ids]
+    assert len(paths) == len(ids) + 1
+    assert {shipment.status for shipment in shipments()} == {"in_transit"}
+    assert time.slept >= len(ids) * timedelta(seconds=0.25), "one question at once, then four a second"

@@ -86,6 +86,10 @@ class AfterShipCarrier:
         """See `Carrier.parse_reference`."""
         return str(parse_parcel(text, example=EXAMPLE))
 
+    def asks_alone(self, ref: str) -> bool:
+        """See `Carrier.asks_alone`: it asks by the batch."""
+        return False
+
     def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """See `Carrier.fetch`: in batches, unknown numbers registered."""
         parcels: dict[str, ParcelRef] = {}

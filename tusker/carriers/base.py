@@ -89,6 +89,9 @@ class Carrier(Protocol):
     def parse_reference(self, text: str) -> str:
         """The reference in its canonical spelling. Raises `InvalidInput` naming `order_ref`."""
 
+    def asks_alone(self, ref: str) -> bool:
+        """Whether `fetch` asks about this reference by a question of its own, whatever the batch size."""
+
     def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """Ask for any number of orders by reference; references that it does not know are absent.
 

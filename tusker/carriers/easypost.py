@@ -129,12 +129,16 @@ class EasyPostCarrier:
             return text.strip()
         return str(parse_parcel(text, example=EXAMPLE))
 
+    def asks_alone(self, ref: str) -> bool:
+        """See `Carrier.asks_alone`: a tracker's id is asked for by itself."""
+        return _TRACKER_ID.fullmatch(ref.strip()) is not None
+
     def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """See `Carrier.fetch`: by id one by one, by code in batches, unknown codes registered."""
         found: dict[str, TrackedOrder] = {}
         parcels: dict[str, ParcelRef] = {}
         for ref in dict.fromkeys(refs):
-            if _TRACKER_ID.fullmatch(ref.strip()):
+            if self.asks_alone(ref):
                 order = self._by_id(ref.strip())
                 if order is not None:
                     found[ref] = order
@@ -156,7 +160,7 @@ class EasyPostCarrier:
 
     def register(self, ref: str) -> TrackedOrder | None:
         """See `Carrier.register`."""
-        if _TRACKER_ID.fullmatch(ref.strip()):
+        if self.asks_alone(ref):
             return None  # an id of a tracker that is not there
         try:
             parcel = parse_parcel(ref, example=EXAMPLE)

@@ -98,6 +98,10 @@ class ShippoCarrier:
         """See `Carrier.parse_reference`."""
         return str(parse_parcel(text, example=EXAMPLE, courier_needed=True))
 
+    def asks_alone(self, ref: str) -> bool:
+        """See `Carrier.asks_alone`: it asks by the batch."""
+        return False
+
     def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """See `Carrier.fetch`."""
         found: dict[str, TrackedOrder] = {}

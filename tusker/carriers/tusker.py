@@ -81,6 +81,10 @@ class TuskerCarrier:
             raise InvalidInput("The order reference must have 1 to 60 characters.", field="order_ref")
         return ref
 
+    def asks_alone(self, ref: str) -> bool:
+        """See `Carrier.asks_alone`: it asks by the batch."""
+        return False
+
     def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """See `Carrier.fetch`. Blank references are not asked for; one asked twice is asked once."""
         wanted = list(dict.fromkeys(ref for ref in refs if ref.strip()))

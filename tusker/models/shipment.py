@@ -59,6 +59,9 @@ class Shipment(db.Model):
     """When we first heard of that value."""
     accepted_value: Mapped[int | None] = mapped_column(BigInteger)
     """A declared value that an admin took although it differs from the invoice's."""
+    stands: Mapped[bool] = mapped_column(default=True, server_default="true")
+    """Whether its invoice was neither refused nor cancelled; a trigger keeps it so. Of those that stand no two may be
+    the same parcel: the constraint `ex_shipments_one_live_parcel` stands in migrations/sql/parcels.sql."""
     next_poll_at: Mapped[Instant | None]
     last_polled_at: Mapped[Instant | None]
     poll_failures: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -101,7 +104,7 @@ class ShipmentDocument(db.Model):
 
     __tablename__ = "shipment_documents"
     __table_args__ = (
-        UniqueConstraint("shipment_id", "uri"),
+        UniqueConstraint("shipment_id", "identity"),
         CheckConstraint("verified_by IS NULL OR verified_at IS NOT NULL", name="verification_complete"),
     )
 
@@ -109,6 +112,9 @@ class ShipmentDocument(db.Model):
     shipment_id: Mapped[int] = mapped_column(ForeignKey("shipments.id"))
     kind: Mapped[Code]
     uri: Mapped[LongText]
+    """The link that was told last: a signed one is good for a while only."""
+    identity: Mapped[LongText]
+    """Which document of the shipment it is, by `tusker.domain.document_links.document_identity`."""
     verified_at: Mapped[Instant | None]
     """When an admin looked at it and found it to prove what it says."""
     verified_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

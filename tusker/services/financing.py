@@ -17,9 +17,9 @@ from tusker.services.admission import Admission, AdmissionRequest, Outcome, admi
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
-from tusker.services.locks import lock_invoice, lock_parcel
+from tusker.services.locks import lock_invoice
 from tusker.services.outbox import company_addresses, queue_mail
-from tusker.services.parcels import Entered, parcel_number, quote_parcel
+from tusker.services.parcels import Entered, check_parcel_free, quote_parcel
 from tusker.services.quotes import Quote, check_not_requested, quote_order
 
 
@@ -51,7 +51,6 @@ def request_financing(
     if entered is None:
         quote = quote_order(ctx, supplier_id, order)
     else:
-        lock_parcel(parcel_number(order.ref))
         quote = quote_parcel(ctx, supplier_id, order.carrier, order.ref, entered, order)
     if terms_version is not None and terms_version != quote.terms_version:
         raise TermsChanged(
@@ -74,6 +73,11 @@ def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "o
     if admission.outcome is Outcome.CONFLICT:
         check_not_requested(quote.supplier_id, quote.number, field=field)
         raise _requested_already(quote, field)
+    if admission.outcome is Outcome.PARCEL_TAKEN:
+        check_parcel_free(quote.supplier_id, quote.carrier, {quote.order_ref})
+        raise Duplicate(
+            "Financing of this parcel was just requested. Ask again.", field="order_ref", problem="duplicate"
+        )
     if admission.outcome is Outcome.TERMS_CHANGED:
         raise TermsChanged(
             "The terms of this credit line have just changed. Look at the new figures and ask again."

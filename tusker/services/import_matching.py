@@ -17,7 +17,6 @@ from tusker.extensions import db
 from tusker.models import CreditLine
 from tusker.services.context import Context
 from tusker.services.import_file import ImportOptions, InvoiceRow, RowOutcome, RowResult
-from tusker.services.parcels import parcel_names
 from tusker.services.quotes import check_line_open
 
 
@@ -142,7 +141,13 @@ _TRACKED = text(
     """
     SELECT w.line, i.number FROM unnest(CAST(:lines AS int[]), CAST(:carriers AS text[]), CAST(:refs AS text[]),
         CAST(:suppliers AS bigint[]), CAST(:numbers AS text[])) AS w (line, carrier, ref, supplier_id, number)
-    JOIN shipments s ON s.carrier = w.carrier AND s.order_ref = w.ref JOIN invoices i ON i.id = s.invoice_id
+    CROSS JOIN LATERAL (
+        SELECT invoice_id FROM shipments WHERE carrier = w.carrier AND order_ref = w.ref
+        UNION SELECT invoice_id FROM shipments
+        WHERE parcel_of(carrier, order_ref) && parcel_of(w.carrier, w.ref)
+            AND stands AND parcel_of(carrier, order_ref) IS NOT NULL
+    ) AS s
+    JOIN invoices i ON i.id = s.invoice_id
     WHERE i.status NOT IN ('rejected', 'cancelled') AND (i.supplier_id, i.number) <> (w.supplier_id, w.number)
     """
 )
@@ -164,21 +169,15 @@ def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict
         if answer is not None:
             known[found.line] = answer
     tracked = [c for c in candidates if c.row.carrier != MANUAL and c.row.line not in known]
-    names = [
-        (c, carrier, ref) for c in tracked for carrier, ref in parcel_names(c.row.carrier, [c.row.order_ref])
-    ]
     orders = {
-        "lines": [c.row.line for c, _, _ in names],
-        "carriers": [carrier for _, carrier, _ in names],
-        "refs": [ref for _, _, ref in names],
-        "suppliers": [c.line.supplier_id for c, _, _ in names],
-        "numbers": [c.row.number for c, _, _ in names],
+        "lines": [c.row.line for c in tracked],
+        "carriers": [c.row.carrier for c in tracked],
+        "refs": [c.row.order_ref for c in tracked],
+        "suppliers": [c.line.supplier_id for c in tracked],
+        "numbers": [c.row.number for c in tracked],
     }
     for found in db.session.execute(_TRACKED, orders) if tracked else ():
-        row = rows[found.line].row
-        known[found.line] = row_result(
-            row, RowOutcome.CONFLICT, f"Order {row.order_ref} is financed already, as invoice {found.number}."
-        )
+        known[found.line] = parcel_conflict(rows[found.line].row, f"as invoice {found.number}")
     seen: dict[tuple[int, str], int] = {}
     for line, candidate in rows.items():
         # The same supplier may stand in the file by its reference and by its name.
@@ -209,6 +208,10 @@ def _known_answer(candidate: Candidate, found: Any, options: ImportOptions) -> R
 def conflict(row: InvoiceRow, invoice_id: int | None, status: str) -> RowResult:
     reason = f"This number was requested already with another amount or purchaser; it is {status}."
     return row_result(row, RowOutcome.CONFLICT, reason, invoice_id)
+
+
+def parcel_conflict(row: InvoiceRow, how: str) -> RowResult:
+    return row_result(row, RowOutcome.CONFLICT, f"Order {row.order_ref} is financed already, {how}.")
 
 
 def limit_words(refusal: Refusal) -> str:

@@ -16,10 +16,15 @@ from tusker.models import Role
 from tusker.services.admission import Admission, AdmissionRequest, Outcome, admit
 from tusker.services.context import Context
 from tusker.services.import_file import ImportFile, ImportOptions, InvoiceRow, RowOutcome, RowResult
-from tusker.services.import_matching import Candidate, conflict, limit_words, row_result, sort_out
-from tusker.services.locks import lock_parcels
+from tusker.services.import_matching import (
+    Candidate,
+    conflict,
+    limit_words,
+    parcel_conflict,
+    row_result,
+    sort_out,
+)
 from tusker.services.outbox import company_addresses, queue_mail
-from tusker.services.parcels import tracks_parcels
 from tusker.services.quotes import limits_of
 
 CHUNK = 200
@@ -175,8 +180,6 @@ def import_rows(ctx: Context, rows: Sequence[InvoiceRow], options: ImportOptions
 
     Raises `TermsChanged` when a credit line's terms changed between reading and admitting it: roll back, try again.
     """
-    if any(tracks_parcels(row.carrier) for row in rows):
-        lock_parcels()
     answered, wanted = sort_out(ctx, rows, options)
     requests = [_request(candidate, options) for candidate in wanted]
     for candidate, admission in zip(wanted, admit(ctx, requests), strict=True):
@@ -230,6 +233,8 @@ def _answer(candidate: Candidate, admission: Admission) -> RowResult:
         return row_result(row, RowOutcome.REPLAYED, "Already requested just now.", invoice_id)
     if admission.outcome is Outcome.CONFLICT:
         return conflict(row, invoice_id, "just requested")
+    if admission.outcome is Outcome.PARCEL_TAKEN:
+        return parcel_conflict(row, "just requested")
     outcome = RowOutcome.APPROVED if admission.refusal is None else RowOutcome.REJECTED
     reason = "" if admission.refusal is None else limit_words(admission.refusal)
     return replace(row_result(row, outcome, reason, invoice_id), principal=candidate.principal)

@@ -20,7 +20,6 @@ class Turn(IntEnum):
     DAILY_BUNDLE = 7102
     SEALING = 7105
     STATEMENT_IMPORT = 7106
-    PARCELS = 7107
     ATTENTION = 7110
 
 
@@ -32,17 +31,6 @@ def take_turn(turn: Turn) -> None:
 def try_turn(turn: Turn) -> bool:
     """The same without waiting: False when another transaction has the turn."""
     return bool(db.session.scalar(select(func.pg_try_advisory_xact_lock(int(turn)))))
-
-
-def lock_parcel(number: str) -> None:
-    """Wait until no other transaction finances the parcel with this tracking number; before any other lock."""
-    db.session.execute(select(func.pg_advisory_xact_lock_shared(int(Turn.PARCELS))))
-    db.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(number, int(Turn.PARCELS)))))
-
-
-def lock_parcels() -> None:
-    """The same for whichever parcels a batch holds, by one lock: there may be thousands."""
-    take_turn(Turn.PARCELS)
 
 
 def lock_invoice(invoice_id: int) -> Invoice:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, text
 
 from tusker.carriers.base import Carrier
 from tusker.carriers.parcels import is_ambiguous
-from tusker.carriers.registry import get_carriers, specs
+from tusker.carriers.registry import get_carriers
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.errors import Duplicate, FinancingRefused, InvalidInput
 from tusker.extensions import db
-from tusker.models import CreditLine, Invoice, Shipment
-from tusker.models.invoice import LIVE_NUMBER
+from tusker.models import CreditLine
 from tusker.services.carrier_gate import asking
 from tusker.services.context import Context
 from tusker.services.quotes import Quote, check_line_open, check_not_requested, figures_on_line
@@ -39,21 +37,6 @@ def parcel_number(ref: str) -> str:
     return ref.rpartition("/")[2]
 
 
-def tracks_parcels(carrier: str) -> bool:
-    """Whether a configured delivery company knows nothing of a parcel but its way."""
-    known = get_carriers().get(carrier)
-    return known is not None and not known.declares_orders
-
-
-def parcel_names(carrier: str, refs: Iterable[str]) -> list[tuple[str, str]]:
-    """Every (carrier, reference) under which a parcel may be stored; of an order only its own."""
-    known = get_carriers()
-    if carrier in known and known[carrier].declares_orders:
-        return [(carrier, ref) for ref in refs]
-    names = {carrier, *specs()} - {name for name, other in known.items() if other.declares_orders}
-    return [(name, ref) for name in sorted(names) for ref in sorted({*refs, *map(parcel_number, refs)})]
-
-
 def fetch_parcel(
     ctx: Context, supplier_id: int, carrier: Carrier, text: str, entered: Entered, *, register: bool
 ) -> TrackedOrder | None:
@@ -67,7 +50,10 @@ def fetch_parcel(
     quote_parcel(ctx, supplier_id, carrier.name, ref, entered)
     db.session.rollback()
     with asking(carrier):
-        order = carrier.fetch([ref], register=register).get(ref)
+        order = carrier.fetch([ref], register=False).get(ref)
+    if order is None and register and carrier.registers:
+        with asking(carrier):
+            order = carrier.register(ref)
     if order is None and register:
         raise FinancingRefused(
             f"{carrier.label} knows no parcel “{ref}”. Check the tracking number and its courier.",
@@ -101,7 +87,7 @@ def quote_parcel(
     if order is not None:
         _check_parcel(order)
     check_not_requested(supplier_id, entered.number, field="number")
-    _check_parcel_free(supplier_id, carrier, {ref, *(order.aliases if order else ())})
+    check_parcel_free(supplier_id, carrier, {ref, *(order.aliases if order else ())})
     return figures_on_line(
         ctx,
         line,
@@ -163,17 +149,27 @@ def _check_parcel(order: TrackedOrder) -> None:
         )
 
 
-def _check_parcel_free(supplier_id: int, carrier: str, refs: set[str]) -> None:
-    """A parcel is financed once: by whomever, under each name it may be stored by, and at any parcel carrier."""
-    row = db.session.execute(
-        select(Invoice.id, Invoice.number, Invoice.supplier_id)
-        .join(Shipment, Shipment.invoice_id == Invoice.id)
-        .where(
-            tuple_(Shipment.carrier, Shipment.order_ref).in_(parcel_names(carrier, refs)),
-            LIVE_NUMBER,
-        )
-        .order_by(Invoice.supplier_id != supplier_id)
-    ).first()
+_LIVE_PARCEL = text(
+    """
+    SELECT i.id, i.number, i.supplier_id
+    FROM unnest(CAST(:refs AS text[])) AS w (ref)
+    JOIN shipments s ON parcel_of(s.carrier, s.order_ref) && parcel_of(:carrier, w.ref)
+        AND s.stands AND parcel_of(s.carrier, s.order_ref) IS NOT NULL
+    JOIN invoices i ON i.id = s.invoice_id
+    ORDER BY i.supplier_id <> :supplier_id, i.id LIMIT 1
+    """
+)
+
+
+def check_parcel_free(supplier_id: int, carrier: str, refs: set[str]) -> None:
+    """A parcel is financed once: by whomever, under each name it may be stored by, and at any parcel carrier.
+
+    The database keeps it so (migrations/sql/parcels.sql); this says beforehand, and afterwards, who came first.
+    """
+    # Of a parcel with a courier its bare number is no name: another courier may have it too.
+    bare = {parcel_number(ref) for ref in refs if "/" in ref}
+    names = {"refs": sorted(refs - bare), "carrier": carrier, "supplier_id": supplier_id}
+    row = db.session.execute(_LIVE_PARCEL, names).first()
     if row is None:
         return
     if row.supplier_id != supplier_id:

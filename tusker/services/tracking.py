@@ -7,12 +7,12 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
 
 from sqlalchemy import func, select, text, tuple_, update
 
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import MANUAL
+from tusker.domain.document_links import document_identity
 from tusker.domain.lifecycle import RESERVING, InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, next_poll_after
 from tusker.errors import Conflict, IllegalTransition, InvalidInput
@@ -71,10 +71,21 @@ def claim_round(ctx: Context, carrier: Carrier, questions: int) -> Round:
     granted = grant_questions(ctx, carrier, questions)
     if granted == 0:
         return Round([], pause_before_a_grant(ctx, carrier))
+    batches = _by_question(carrier, claim_due_shipments(ctx, carrier.name, granted * carrier.batch_size))
+    # What takes more questions than were granted is due again at once.
+    release_claims(ctx, [claim for batch in batches[granted:] for claim in batch])
+    spend(ctx, carrier, len(batches[:granted]))
+    return Round(batches[:granted])
+
+
+def _by_question(carrier: Carrier, claims: Sequence[Claim]) -> list[Sequence[Claim]]:
+    """Claims as they are asked about: in batches, and alone where the adapter has to."""
+    alone = [claim for claim in claims if carrier.asks_alone(claim.order_ref)]
+    together = [claim for claim in claims if not carrier.asks_alone(claim.order_ref)]
     size = carrier.batch_size
-    claims = claim_due_shipments(ctx, carrier.name, granted * size)
-    spend(ctx, carrier, ceil(len(claims) / size))
-    return Round([claims[start : start + size] for start in range(0, len(claims), size)])
+    # These first: behind full batches they might never come to be asked for.
+    batches: list[Sequence[Claim]] = [[claim] for claim in alone]
+    return batches + [together[start : start + size] for start in range(0, len(together), size)]
 
 
 def claim_due_shipments(ctx: Context, carrier: str, size: int) -> list[Claim]:
@@ -344,12 +355,19 @@ _KEEP_EVENTS = text(
 )
 _KEEP_DOCUMENTS = text(
     """
-    INSERT INTO shipment_documents (shipment_id, kind, uri)
-    SELECT DISTINCT ON (d.shipment_id, d.uri) d.shipment_id, d.kind, d.uri
-    FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS d (shipment_id bigint, kind text, uri text)
-    ORDER BY d.shipment_id, d.uri, d.kind = 'other'
-    ON CONFLICT (shipment_id, uri) DO UPDATE SET kind = EXCLUDED.kind
-        WHERE shipment_documents.kind = 'other' AND EXCLUDED.kind <> 'other'
+    INSERT INTO shipment_documents (shipment_id, kind, uri, identity)
+    SELECT DISTINCT ON (d.shipment_id, d.identity) d.shipment_id, d.kind, d.uri, d.identity
+    FROM jsonb_to_recordset(CAST(:documents AS jsonb))
+        AS d (shipment_id bigint, kind text, uri text, identity text, late boolean)
+    WHERE NOT (d.late AND EXISTS (
+        SELECT 1 FROM shipment_documents k
+        WHERE k.shipment_id = d.shipment_id AND k.identity = d.identity AND (k.kind <> 'other' OR d.kind = 'other')
+    ))
+    ORDER BY d.shipment_id, d.identity, d.kind = 'other'
+    ON CONFLICT (shipment_id, identity) DO UPDATE SET uri = EXCLUDED.uri,
+        kind = CASE shipment_documents.kind WHEN 'other' THEN EXCLUDED.kind ELSE shipment_documents.kind END
+        WHERE shipment_documents.uri <> EXCLUDED.uri
+            OR shipment_documents.kind = 'other' AND EXCLUDED.kind <> 'other'
     """
 )
 
@@ -379,10 +397,23 @@ def _history(order: TrackedOrder) -> Sequence[TrackingEvent]:
 
 
 def _keep_documents(heard: Iterable[tuple[Shipment, TrackedOrder]]) -> None:
+    """Keep every document once with its newest link: late news bring new documents, but no older links."""
     documents = [
-        {"shipment_id": shipment.id, "kind": document.kind, "uri": document.uri}
+        {
+            "shipment_id": shipment.id,
+            "kind": document.kind,
+            "uri": document.uri,
+            "identity": document_identity(document.uri),
+            "late": _is_late(shipment, order),
+        }
         for shipment, order in heard
         for document in order.documents
     ]
     if documents:
         db.session.execute(_KEEP_DOCUMENTS, {"documents": json.dumps(documents)})
+
+
+def _is_late(shipment: Shipment, order: TrackedOrder) -> bool:
+    """Whether later news than these were heard."""
+    told_at = shipment.told_at
+    return told_at is not None and order.updated_at is not None and order.updated_at < told_at
