@@ -1,7 +1,7 @@
 """one parcel stands behind one live invoice, kept by a constraint; one row a document, however its link is signed
 
 Revision ID: 0010
-Revises: 0006
+Revises: 0009
 Create Date: 2026-11-25 12:40:00.000000
 """
 
@@ -15,7 +15,7 @@ from alembic import op
 SQL = Path(__file__).parent.parent / "sql"
 
 revision = "0010"
-down_revision = "0006"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
