@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,14 +15,30 @@ from tusker.domain.approval import approval_digest
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import DisbursalStatus, LineState, Role
 from tusker.queries.disbursal_people import People, people_of
-from tusker.queries.disbursals import DisbursalRow, LineRow, disbursal_lines, disbursal_row
+from tusker.queries.disbursals import (
+    DisbursalRow,
+    LineRow,
+    SupplierSum,
+    covered_lines,
+    disbursal_lines,
+    disbursal_row,
+    lost_numbers,
+    supplier_sums,
+    ticked_lines,
+)
 from tusker.queries.events import events_of
 from tusker.queries.payouts import NOT_RELEASED, SupplierPayout, payouts_of
 from tusker.queries.what_if import what_if
 from tusker.web.htmx import done, is_htmx, render
+from tusker.web.paging import encode_key
+
+ALL_SHOWN = 100
+"""A disbursal of so many lines shows all of them; of a larger one each supplier's lines open on demand."""
+LINES_SHOWN = 50
 
 LOAN_FIELD = "loan_reference_"
 CHOICE_FIELD = "invoice_ids"
+SHOWN_FIELD = "shown_ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +48,20 @@ class SupplierPart:
     supplier_id: int
     supplier: str
     lines: Sequence[LineRow]
+    """Those that are shown."""
     count: int
+    taken_out: int
     payout: SupplierPayout
+    next_key: str | None = None
+    """Where its next lines begin; None when the last one is shown, or none of them is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The boxes of a form: those ticked, and those that were shown (None: the form had a box for every line)."""
+
+    ticked: Collection[int]
+    shown: Collection[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +77,26 @@ def show_disbursal(
     *,
     release: ReleaseForm | None = None,
     confirm: ConfirmForm | None = None,
-    chosen: Collection[int] | None = None,
+    choice: Choice | None = None,
+    opened: Sequence[LineRow] = (),
     problem: str | None = None,
     status: int = 200,
 ) -> Response:
     """The page or its fragment; forms that were not taken, and boxes as they were ticked, are shown as they came."""
     context = disbursal_context(
-        disbursal_id, release=release, confirm=confirm, chosen=chosen, problem=problem
+        disbursal_id, release=release, confirm=confirm, choice=choice, opened=opened, problem=problem
     )
     return render("admin/disbursal.html", "admin/_disbursal.html", status=status, **context)
 
 
-def changed(disbursal_id: int, message: str) -> Response:
-    """After an action: with htmx the changed disbursal in place, else its page."""
+def changed(disbursal_id: int, message: str, *, opened: Sequence[LineRow] = ()) -> Response:
+    """After an action: with htmx the changed disbursal in place, what was opened still so, else its page."""
     to = url_for("admin.disbursal", disbursal_id=disbursal_id)
     if not is_htmx():
         return done(message, to=to)
-    return done(message, to=to, partial="admin/_disbursal.html", **disbursal_context(disbursal_id))
+    return done(
+        message, to=to, partial="admin/_disbursal.html", **disbursal_context(disbursal_id, opened=opened)
+    )
 
 
 def existing_disbursal(disbursal_id: int) -> DisbursalRow:
@@ -81,16 +112,22 @@ def disbursal_context(
     *,
     release: ReleaseForm | None = None,
     confirm: ConfirmForm | None = None,
-    chosen: Collection[int] | None = None,
+    choice: Choice | None = None,
+    opened: Sequence[LineRow] = (),
     problem: str | None = None,
 ) -> dict[str, object]:
-    """Everything that the templates of a disbursal are given."""
+    """Everything that the templates of a disbursal are given; `opened` are lines of a large one that are shown."""
     row = existing_disbursal(disbursal_id)
-    lines = disbursal_lines(disbursal_id)
-    parts = parts_of(row, lines)
+    sums = supplier_sums(disbursal_id)
+    large = is_large(sums)
+    lines = _lines_shown(disbursal_id, choice, opened) if large else disbursal_lines(disbursal_id)
+    payouts = payouts_of(row.id, row.status, clock.today())
+    parts = parts_of(sums, lines, payouts)
     people = people_of(row)
     today = clock.today()
-    ticked = ticked_of(lines, chosen)
+    unreleased = row.status in NOT_RELEASED
+    covered = covered_lines(disbursal_id) if unreleased else []
+    ticked = ticked_of(disbursal_id, choice) if choice else {invoice_id for invoice_id, _, _ in covered}
     return {
         "row": row,
         "parts": parts,
@@ -98,48 +135,94 @@ def disbursal_context(
         "paid": sum(part.payout.net for part in parts if part.payout.confirmed),
         "missing_accounts": [p.supplier for p in parts if p.count and not p.payout.account],
         "deducted_any": any(part.payout.net != part.payout.principal for part in parts),
-        "lost": [line for line in lines if line.shipment_lost and line.state != LineState.REMOVED],
+        "lost": lost_numbers(disbursal_id) if unreleased else [],
+        "large": large,
         "people": people,
         "step": next_step(row, people),
         "events": events_of("disbursal", disbursal_id),
         "release_form": release or ReleaseForm(None, execution_date=max(today, row.business_date)),
         "confirm_form": confirm or ConfirmForm(None, value_date=min(today, row.execution_date or today)),
         "ticked": ticked,
-        "effect": what_if(ticked, today) if row.status in NOT_RELEASED else None,
+        "effect": what_if(ticked, today, None if choice else payouts) if unreleased else None,
         "problem": problem,
-        "seen": _digest_of(parts),
+        "seen": _digest_of(covered, payouts),
         "typed_loans": loan_references(),
         "loan_field": LOAN_FIELD,
         "choice_field": CHOICE_FIELD,
+        "shown_field": SHOWN_FIELD,
     }
 
 
-def ticked_of(lines: Sequence[LineRow], chosen: Collection[int] | None) -> set[int]:
-    """The invoices whose boxes are ticked: those chosen, or those that are in it."""
-    if chosen is None:
-        return {line.invoice_id for line in lines if line.state != LineState.REMOVED}
-    return set(chosen) & {line.invoice_id for line in lines if not line.out or line.may_come_back}
+def is_large(sums: Sequence[SupplierSum]) -> bool:
+    """Whether a disbursal has more lines than its page shows at once."""
+    return sum(each.lines for each in sums) > ALL_SHOWN
 
 
-def parts_of(row: DisbursalRow, lines: Sequence[LineRow]) -> list[SupplierPart]:
-    """The lines by supplier, each with its payout: of a disbursal not released as if it were released today."""
-    payouts = payouts_of(row.id, row.status, clock.today())
+def _lines_shown(disbursal_id: int, choice: Choice | None, opened: Sequence[LineRow]) -> Sequence[LineRow]:
+    """Of a large disbursal: what was opened, or what the form that came back had open or named loans of."""
+    if ids := (choice and choice.shown) or loan_references().keys():
+        return disbursal_lines(disbursal_id, ids=ids)
+    return opened
+
+
+def supplier_part(row: DisbursalRow, supplier_id: int, after: int | None) -> SupplierPart:
+    """A supplier's next lines in a disbursal, and its sums; raises `NotFound` for one that has none."""
+    sums = [each for each in supplier_sums(row.id) if each.id == supplier_id]
+    if not sums:
+        raise NotFound("This disbursal has no invoices of this supplier.")
+    lines = disbursal_lines(row.id, supplier_id=supplier_id, after=after, limit=LINES_SHOWN)
+    payouts = payouts_of(row.id, row.status, clock.today(), supplier_id=supplier_id)
+    return parts_of(sums, lines, payouts)[0]
+
+
+def supplier_context(row: DisbursalRow, part: SupplierPart) -> dict[str, object]:
+    """What the template of one supplier's lines is given; its boxes are ticked as the disbursal is saved."""
+    return {
+        "row": row,
+        "part": part,
+        "large": True,
+        "ticked": {line.invoice_id for line in part.lines if line.state == LineState.INCLUDED},
+        "typed_loans": {},
+        "loan_field": LOAN_FIELD,
+        "choice_field": CHOICE_FIELD,
+        "shown_field": SHOWN_FIELD,
+    }
+
+
+def ticked_of(disbursal_id: int, choice: Choice) -> set[int]:
+    """The invoices that the disbursal would hold with these boxes."""
+    return ticked_lines(disbursal_id, choice.ticked, choice.shown)
+
+
+def parts_of(
+    sums: Sequence[SupplierSum], lines: Iterable[LineRow], payouts: Mapping[int, SupplierPayout]
+) -> list[SupplierPart]:
+    """The suppliers of a disbursal, each with its payout and those of its lines that are shown."""
+    shown = {key: list(rows) for key, rows in groupby(lines, key=lambda line: line.supplier_id)}
     parts = []
-    for (supplier_id, supplier), found in groupby(lines, key=lambda line: (line.supplier_id, line.supplier)):
-        rows = list(found)
-        count = sum(not line.out for line in rows)
-        payout = payouts.get(supplier_id) or SupplierPayout()
-        parts.append(SupplierPart(supplier_id, supplier, rows, count, payout))
+    for each in sums:
+        rows = shown.get(each.id, [])
+        more = rows and rows[-1].invoice_id != each.last_id
+        parts.append(
+            SupplierPart(
+                each.id,
+                each.name,
+                rows,
+                each.lines - each.taken_out,
+                each.taken_out,
+                payouts.get(each.id) or SupplierPayout(),
+                encode_key(rows[-1].invoice_id) if more else None,
+            )
+        )
     return parts
 
 
-def _digest_of(parts: Sequence[SupplierPart]) -> str:
-    """What the page shows to who may approve it."""
+def _digest_of(covered: Iterable[tuple[int, int, int]], payouts: Mapping[int, SupplierPayout]) -> str:
+    """What the page shows, opened or not, to who may approve it: all lines, their principal and accounts."""
+    accounts = {supplier_id: payout.account for supplier_id, payout in payouts.items()}
     return approval_digest(
-        (line.invoice_id, line.principal, part.payout.account.id if part.payout.account else None)
-        for part in parts
-        for line in part.lines
-        if line.state == LineState.INCLUDED
+        (invoice_id, principal, account.id if (account := accounts.get(supplier_id)) else None)
+        for invoice_id, principal, supplier_id in covered
     )
 
 
@@ -177,9 +260,19 @@ def loan_references() -> dict[int, str]:
     }
 
 
-def chosen_invoices() -> list[int]:
-    """The ticked boxes; raises `InvalidInput` for anything that is no number."""
-    values = request.form.getlist(CHOICE_FIELD)
+def given_choice() -> Choice:
+    """The boxes of the form; raises `InvalidInput` for anything that is no number.
+
+    A form that shows only some of the lines says which ones by `shown_ids`, be it by an empty one.
+    """
+    shown = [value for value in request.form.getlist(SHOWN_FIELD) if value]
+    return Choice(
+        _numbers(request.form.getlist(CHOICE_FIELD)),
+        _numbers(shown) if SHOWN_FIELD in request.form else None,
+    )
+
+
+def _numbers(values: Sequence[str]) -> list[int]:
     if not all(value.isascii() and value.isdecimal() and len(value) < 19 for value in values):
         raise InvalidInput("One of the chosen invoices does not exist.", field=CHOICE_FIELD)
     return [int(value) for value in values]

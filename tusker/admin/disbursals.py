@@ -9,11 +9,13 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.disbursal_view import (
     changed,
-    chosen_invoices,
     existing_disbursal,
+    given_choice,
     given_reason,
     parts_of,
     show_disbursal,
+    supplier_context,
+    supplier_part,
     ticked_of,
 )
 from tusker.admin.forms import DisbursalFilter
@@ -21,13 +23,20 @@ from tusker.currency import currency
 from tusker.domain.interest import Deduction
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import LineState, Role
-from tusker.queries.disbursals import DisbursalRow, LineRow, disbursal_lines, disbursals_page
+from tusker.queries.disbursals import (
+    DisbursalRow,
+    LineRow,
+    disbursal_lines,
+    disbursals_page,
+    supplier_sums,
+)
+from tusker.queries.payouts import payouts_of
 from tusker.queries.what_if import what_if
 from tusker.services import disbursals as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.csvfile import csv_answer
-from tusker.web.htmx import render, wants_fragment
+from tusker.web.htmx import is_htmx, render, wants_fragment
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 EXPORT_HEADER = (
@@ -72,33 +81,54 @@ def disbursal(disbursal_id: int) -> ResponseReturnValue:
     return show_disbursal(disbursal_id)
 
 
+@bp.get("/disbursals/<int:disbursal_id>/suppliers/<int:supplier_id>")
+@allow(Role.ADMIN, Role.AUDITOR)
+def disbursal_supplier(disbursal_id: int, supplier_id: int) -> ResponseReturnValue:
+    """A supplier's lines of a large disbursal, in place or on the disbursal's page; the next ones are added below, so
+    that what is ticked stays ticked."""
+    row = existing_disbursal(disbursal_id)
+    part = supplier_part(row, supplier_id, read_cursor().after)
+    if not wants_fragment():
+        return show_disbursal(disbursal_id, opened=part.lines)
+    context = supplier_context(row, part)
+    return render("admin/disbursal.html", "admin/_disbursal_supplier.html", **context)
+
+
 @bp.post("/disbursals/<int:disbursal_id>/what-if")
 @allow(Role.ADMIN)
 def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
     """What paying out the ticked lines would do; changes nothing. By POST, because there may be thousands."""
-    chosen = chosen_invoices()
+    choice = given_choice()
     if not wants_fragment():
-        return show_disbursal(disbursal_id, chosen=chosen)
+        return show_disbursal(disbursal_id, choice=choice)
     row = existing_disbursal(disbursal_id)
-    ticked = ticked_of(disbursal_lines(disbursal_id), chosen)
-    effect = what_if(ticked, clock.today())
+    effect = what_if(ticked_of(disbursal_id, choice), clock.today())
     return render("admin/disbursal.html", "admin/_what_if.html", row=row, effect=effect)
 
 
 @bp.post("/disbursals/<int:disbursal_id>/lines")
 @allow(Role.ADMIN)
 def choose_lines(disbursal_id: int) -> ResponseReturnValue:
-    """Keep exactly the ticked lines in a draft."""
-    chosen = chosen_invoices()
+    """Keep the ticked ones of the lines that were shown in a draft; and take all of a supplier out, or put it back."""
+    choice = given_choice()
     try:
         with transaction():
             reason = request.form.get("reason", "").strip()
             if len(reason) > 300 or not reason.isprintable():
                 raise InvalidInput("Reason: at most 300 characters on one line.", field="reason")
-            service.choose_lines(acting(), disbursal_id, chosen, reason=reason)
+            service.choose_lines(
+                acting(),
+                disbursal_id,
+                choice.ticked,
+                shown=choice.shown,
+                without=request.form.get("take_out", type=int),
+                with_all=request.form.get("put_back", type=int),
+                reason=reason,
+            )
     except (InvalidInput, Conflict) as error:
-        return show_disbursal(disbursal_id, chosen=chosen, problem=error.message, status=error.http_status)
-    return changed(disbursal_id, "The selection is saved.")
+        return show_disbursal(disbursal_id, choice=choice, problem=error.message, status=error.http_status)
+    opened = disbursal_lines(disbursal_id, ids=choice.shown) if choice.shown and is_htmx() else ()
+    return changed(disbursal_id, "The selection is saved.", opened=opened)
 
 
 @bp.post("/disbursals/<int:disbursal_id>/drop")
@@ -110,9 +140,9 @@ def drop_disbursal(disbursal_id: int) -> ResponseReturnValue:
     return changed(disbursal_id, f"{reference} is dropped. Its invoices are back in the queue.")
 
 
-@bp.get("/disbursals/<int:disbursal_id>/payouts.csv")
+@bp.get("/disbursals/<int:disbursal_id>/payouts.csv", endpoint="payouts")
 @allow(Role.ADMIN, Role.AUDITOR)
-def payouts(disbursal_id: int) -> ResponseReturnValue:
+def payout_lines(disbursal_id: int) -> ResponseReturnValue:
     """The payout lines as a file, without those taken out or undone; amounts in major units.
 
     `amount` is what is transferred: principal less what is deducted. Claims that are netted from a supplier's payout
@@ -120,7 +150,8 @@ def payouts(disbursal_id: int) -> ResponseReturnValue:
     """
     row = existing_disbursal(disbursal_id)
     cells = []
-    for part in parts_of(row, disbursal_lines(disbursal_id)):
+    payouts = payouts_of(row.id, row.status, clock.today())
+    for part in parts_of(supplier_sums(disbursal_id), disbursal_lines(disbursal_id), payouts):
         lines = [line for line in part.lines if line.state != LineState.REMOVED]
         cells += [_payout_cells(row, line, part.payout.deductions.get(line.invoice_id)) for line in lines]
         if lines and part.payout.claims:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Numeric, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -65,18 +65,23 @@ class TermsColumns:
     @property
     def terms(self) -> Terms:
         """The terms as the domain's value."""
-        return Terms(
-            advance_rate=self.advance_rate,
-            apr=self.apr,
-            tenor_days=self.tenor_days,
-            day_count=DayCount(self.day_count),
-            interest_method=InterestMethod(self.interest_method),
-            fee_flat=self.fee_flat,
-            fee_rate=self.fee_rate,
-            grace_days=self.grace_days,
-            penal_rate=self.penal_rate,
-            interest_timing=InterestTiming(self.interest_timing),
-            fee_min=self.fee_min,
-            fee_max=self.fee_max,
-            recourse_days=self.recourse_days,
-        )
+        return terms_of(self)
+
+
+def terms_of(row: Any) -> Terms:
+    """The terms of anything that has their columns: a model, or a row of a query."""
+    return Terms(
+        advance_rate=row.advance_rate,
+        apr=row.apr,
+        tenor_days=row.tenor_days,
+        day_count=DayCount(row.day_count),
+        interest_method=InterestMethod(row.interest_method),
+        fee_flat=row.fee_flat,
+        fee_rate=row.fee_rate,
+        grace_days=row.grace_days,
+        penal_rate=row.penal_rate,
+        interest_timing=InterestTiming(row.interest_timing),
+        fee_min=row.fee_min,
+        fee_max=row.fee_max,
+        recourse_days=row.recourse_days,
+    )

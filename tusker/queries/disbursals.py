@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, or_, select, text, tuple_
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from tusker.domain.lifecycle import InvoiceStatus
@@ -28,6 +29,9 @@ from tusker.models import (
 
 OPEN = (DisbursalStatus.DRAFT, DisbursalStatus.APPROVED, DisbursalStatus.RELEASED)
 """Disbursals that wait for an approval, the release or the bank."""
+
+LOST = frozenset({"returned", "cancelled"})
+"""Statuses of a shipment whose goods the purchaser does not have, or not any more."""
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -142,7 +146,19 @@ class LineRow:
     @property
     def shipment_lost(self) -> bool:
         """Whether the goods came back or were cancelled after the delivery."""
-        return self.shipment_status in {"returned", "cancelled"}
+        return self.shipment_status in LOST
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierSum:
+    """A supplier's part of a disbursal: all its lines, and how many of them were taken out before the release."""
+
+    id: int
+    name: str
+    lines: int
+    taken_out: int
+    last_id: int
+    """The invoice of its last line, by number."""
 
 
 def queue_page(
@@ -353,9 +369,107 @@ def _instructed_before() -> Any:
     )
 
 
-def disbursal_lines(disbursal_id: int) -> list[LineRow]:
-    """The invoices of a disbursal by supplier and number, with those taken out."""
+def supplier_sums(disbursal_id: int) -> list[SupplierSum]:
+    """The suppliers of a disbursal by name, also those of which everything was taken out."""
+    out = (DisbursalLine.state == LineState.REMOVED) & DisbursalLine.payout_id.is_(None)
+    by_number = aggregate_order_by(Invoice.id, Invoice.number.desc(), Invoice.id.desc())
     query = (
+        select(
+            _supplier.id,
+            _supplier.name,
+            func.count().label("lines"),
+            func.count().filter(out).label("taken_out"),
+            func.array_agg(by_number)[1].label("last_id"),
+        )
+        .select_from(DisbursalLine)
+        .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
+        .join(_supplier, _supplier.id == Invoice.supplier_id)
+        .where(DisbursalLine.disbursal_id == disbursal_id)
+        .group_by(_supplier.id)
+        .order_by(_supplier.name, _supplier.id)
+    )
+    return [SupplierSum(**row) for row in db.session.execute(query).mappings()]
+
+
+def covered_lines(disbursal_id: int) -> list[tuple[int, int, int]]:
+    """Of every line that is to be paid: invoice id, principal in minor units, supplier id."""
+    query = (
+        select(DisbursalLine.invoice_id, DisbursalLine.principal, Invoice.supplier_id)
+        .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
+        .where(DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED)
+    )
+    return [
+        (invoice_id, principal, supplier) for invoice_id, principal, supplier in db.session.execute(query)
+    ]
+
+
+def lost_numbers(disbursal_id: int) -> list[str]:
+    """Numbers of the invoices in it whose goods came back or were cancelled after the delivery."""
+    query = (
+        select(Invoice.number)
+        .join(DisbursalLine, DisbursalLine.invoice_id == Invoice.id)
+        .join(Shipment, Shipment.invoice_id == Invoice.id)
+        .where(
+            DisbursalLine.disbursal_id == disbursal_id,
+            DisbursalLine.state != LineState.REMOVED,
+            Shipment.status.in_(LOST),
+        )
+        .order_by(Invoice.number)
+    )
+    return list(db.session.scalars(query))
+
+
+# A box that was shown counts as it was ticked, every other line as it is saved.
+_TICKED = text(
+    """
+    SELECT l.invoice_id FROM disbursal_lines l JOIN invoices i ON i.id = l.invoice_id
+    WHERE l.disbursal_id = :disbursal_id AND CASE
+        WHEN :all_shown OR l.invoice_id = ANY(CAST(:shown AS bigint[])) THEN
+            l.invoice_id = ANY(CAST(:chosen AS bigint[]))
+            AND (l.state <> 'removed' OR l.payout_id IS NOT NULL OR i.status = 'financeable')
+        ELSE l.state <> 'removed' END
+    """
+)
+
+
+def ticked_lines(
+    disbursal_id: int, chosen: Collection[int], shown: Collection[int] | None = None
+) -> set[int]:
+    """The invoices that a disbursal holds with the boxes as they were ticked: `chosen` of those `shown` (None: all)."""
+    values = {
+        "disbursal_id": disbursal_id,
+        "all_shown": shown is None,
+        "shown": list(shown or ()),
+        "chosen": list(chosen),
+    }
+    return set(db.session.scalars(_TICKED, values))
+
+
+def disbursal_lines(
+    disbursal_id: int,
+    *,
+    supplier_id: int | None = None,
+    after: int | None = None,
+    ids: Collection[int] | None = None,
+    limit: int | None = None,
+) -> list[LineRow]:
+    """The invoices of a disbursal by supplier and number, with those taken out: all, a supplier's, or `ids`.
+
+    `after` is the invoice of the last line shown of that supplier.
+    """
+    query = _lines(disbursal_id).limit(limit)
+    if supplier_id is not None:
+        query = query.where(Invoice.supplier_id == supplier_id)
+    if after is not None:
+        last = select(Invoice.number).where(Invoice.id == after).scalar_subquery()
+        query = query.where(tuple_(Invoice.number, Invoice.id) > tuple_(last, literal(after)))
+    if ids is not None:
+        query = query.where(DisbursalLine.invoice_id.in_(ids))
+    return [LineRow(**row) for row in db.session.execute(query).mappings()]
+
+
+def _lines(disbursal_id: int) -> Select[Any]:
+    return (
         select(
             DisbursalLine.invoice_id,
             Invoice.number,
@@ -383,4 +497,3 @@ def disbursal_lines(disbursal_id: int) -> list[LineRow]:
         .where(DisbursalLine.disbursal_id == disbursal_id)
         .order_by(_supplier.name, Invoice.supplier_id, Invoice.number, Invoice.id)
     )
-    return [LineRow(**row) for row in db.session.execute(query).mappings()]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
-from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy import ARRAY, BigInteger, any_, cast, func, literal, select
 from sqlalchemy.orm import joinedload
 
 from tusker.domain.interest import Deduction, deduction_at_payout
@@ -22,7 +23,10 @@ from tusker.models import (
     Payout,
     PayoutState,
 )
+from tusker.models.columns import TermsColumns, terms_of
 from tusker.queries.bank_accounts import active_accounts
+
+_TERMS = [Invoice.__table__.c[name] for name in TermsColumns.__annotations__]
 
 NOT_RELEASED = frozenset({DisbursalStatus.DRAFT, DisbursalStatus.APPROVED})
 
@@ -66,15 +70,21 @@ class SupplierPayout:
         self.fee += deducted.fee
 
 
-def payouts_of(disbursal_id: int, status: str, start: date) -> dict[int, SupplierPayout]:
+def payouts_of(
+    disbursal_id: int, status: str, start: date, *, supplier_id: int | None = None
+) -> dict[int, SupplierPayout]:
     """Payouts by supplier id: as released, or of a disbursal that is not, as if it were released for `start`.
 
-    One dropped before its release pays nothing.
+    One dropped before its release pays nothing. With `supplier_id` only what that supplier is paid.
     """
     if status in NOT_RELEASED:
-        included = select(DisbursalLine.invoice_id).where(
-            DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
+        included = (
+            select(DisbursalLine.invoice_id)
+            .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
+            .where(DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED)
         )
+        if supplier_id is not None:
+            included = included.where(Invoice.supplier_id == supplier_id)
         return would_be_paid(list(db.session.scalars(included)), start)
     return _as_released(disbursal_id)
 
@@ -82,9 +92,15 @@ def payouts_of(disbursal_id: int, status: str, start: date) -> dict[int, Supplie
 def would_be_paid(invoice_ids: Collection[int], start: date) -> dict[int, SupplierPayout]:
     """What each supplier would get for these invoices if they were paid out on `start`, by supplier id."""
     found: dict[int, SupplierPayout] = {}
-    for invoice in db.session.scalars(select(Invoice).where(Invoice.id.in_(invoice_ids))):
-        deducted = deduction_at_payout(invoice.principal, invoice.terms, start)
-        found.setdefault(invoice.supplier_id, SupplierPayout()).add(invoice.id, invoice.principal, deducted)
+    # Of thousands of invoices most have the same terms and principal: reckoned once.
+    known: dict[tuple[Any, ...], Deduction] = {}
+    query = select(Invoice.id, Invoice.supplier_id, Invoice.principal, *_TERMS)
+    chosen = any_(literal(list(invoice_ids), ARRAY(BigInteger)))
+    for row in db.session.execute(query.where(Invoice.id == chosen)):
+        key = tuple(row[2:])
+        if key not in known:
+            known[key] = deduction_at_payout(row.principal, terms_of(row), start)
+        found.setdefault(row.supplier_id, SupplierPayout()).add(row.id, row.principal, known[key])
     claims = db.session.execute(
         select(Claim.supplier_id, cast(func.sum(Claim.open_amount), BigInteger))
         .where(Claim.supplier_id.in_(found), Claim.open_amount > 0, Claim.state == ClaimState.ACCEPTED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import text
 
 from tusker.extensions import db
-from tusker.queries.payouts import would_be_paid
+from tusker.queries.payouts import SupplierPayout, would_be_paid
 
 SHARES_SHOWN = 8
 
@@ -112,10 +112,13 @@ _CONCENTRATION = text(
 )
 
 
-def what_if(invoice_ids: Collection[int], start: date) -> WhatIf:
-    """What paying out these invoices on `start` would do."""
+def what_if(
+    invoice_ids: Collection[int], start: date, payouts: Mapping[int, SupplierPayout] | None = None
+) -> WhatIf:
+    """What paying out these invoices on `start` would do; `payouts` are theirs where the caller has them already."""
     ids = list(invoice_ids)
-    payouts = would_be_paid(ids, start)
+    if payouts is None:
+        payouts = would_be_paid(ids, start)
     limits = [
         LimitUse(row.kind, row.id, row.name, row.limit, row.used, row.funded, row.chosen)
         for row in db.session.execute(_LIMITS, {"ids": ids})

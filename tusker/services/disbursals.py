@@ -173,23 +173,45 @@ def take_out(
     return disbursal
 
 
-def choose_lines(ctx: Context, disbursal_id: int, invoice_ids: Collection[int], *, reason: str) -> Disbursal:
+def choose_lines(
+    ctx: Context,
+    disbursal_id: int,
+    invoice_ids: Collection[int],
+    *,
+    reason: str,
+    shown: Collection[int] | None = None,
+    without: int | None = None,
+    with_all: int | None = None,
+) -> Disbursal:
     """Make a draft hold exactly the chosen of its lines: what is not chosen is taken out, what was taken out and is
-    chosen comes back. At least one must be chosen."""
+    chosen comes back. At least one must stay.
+
+    With `shown` only those lines change, every other one stays as it is; then all of the supplier `without` is taken
+    out, and all of the supplier `with_all` that still waits to be financed comes back.
+    """
     disbursal = lock_draft(disbursal_id)
-    states: dict[int, str] = {
-        row.invoice_id: row.state
-        for row in db.session.execute(
-            select(DisbursalLine.invoice_id, DisbursalLine.state).where(
-                DisbursalLine.disbursal_id == disbursal_id
-            )
-        )
-    }
+    rows = db.session.execute(
+        select(DisbursalLine.invoice_id, DisbursalLine.state, Invoice.supplier_id, Invoice.status)
+        .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
+        .where(DisbursalLine.disbursal_id == disbursal_id)
+    ).all()
+    states: dict[int, str] = {row.invoice_id: row.state for row in rows}
     chosen = set(invoice_ids)
-    if not chosen:
-        raise InvalidInput("Choose at least one invoice, or drop the disbursal.", field="invoice_ids")
     if not chosen <= set(states):
         raise InvalidInput("Only invoices of this disbursal can be chosen here.", field="invoice_ids")
+    if shown is not None or without or with_all:
+        shown = shown or ()
+        included = {i for i, state in states.items() if state == LineState.INCLUDED}
+        chosen = included - set(shown) | chosen & set(shown)
+    chosen -= {row.invoice_id for row in rows if row.supplier_id == without}
+    chosen |= {
+        row.invoice_id
+        for row in rows
+        if row.supplier_id == with_all
+        and (row.state == LineState.INCLUDED or row.status == InvoiceStatus.FINANCEABLE)
+    }
+    if not chosen:
+        raise InvalidInput("Choose at least one invoice, or drop the disbursal.", field="invoice_ids")
     out = [i for i, state in states.items() if state == LineState.INCLUDED and i not in chosen]
     back = [i for i, state in states.items() if state == LineState.REMOVED and i in chosen]
     if not out and not back:

@@ -17,8 +17,10 @@ from tusker.models import (
     BankAccount,
     Customer,
     Disbursal,
+    DisbursalLine,
     DisbursalStatus,
     Invoice,
+    LineState,
     Payout,
     Role,
     Shipment,
@@ -30,7 +32,7 @@ from tusker.services.context import Context
 from tusker.services.disbursals import lock_draft, set_disbursal_status
 from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
-from tusker.services.payouts import included_lines, make_payouts
+from tusker.services.payouts import make_payouts
 from tusker.services.settlement import confirm_netted
 
 LATEST_EXECUTION = timedelta(days=10)
@@ -165,7 +167,10 @@ def _lock_approved(disbursal_id: int) -> Disbursal:
 
 
 def _invoices_of(disbursal: Disbursal) -> Sequence[Invoice]:
-    return lock_invoices([line.invoice_id for line in included_lines(disbursal.id)])
+    included = select(DisbursalLine.invoice_id).where(
+        DisbursalLine.disbursal_id == disbursal.id, DisbursalLine.state == LineState.INCLUDED
+    )
+    return lock_invoices(db.session.scalars(included).all())
 
 
 def _check_conditions(invoices: Sequence[Invoice]) -> None:

@@ -1,0 +1,51 @@
+"""A disbursal of more lines than its page shows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Desk
+from tests.many import make_draft
+from tusker.models import CreditLine, Customer, Role, User
+from tusker.services.context import Context
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_ticks_stay_while_more_lines_are_shown(
+    app: Flask,
+    ctx: Context,
+    desk: Callable[..., Desk],
+    people: dict[Role, User],
+    make_line: Callable[..., CreditLine],
+    make_purchaser: Callable[..., Customer],
+    width: int,
+) -> None:
+    buyer = make_purchaser()
+    lines = [make_line(purchaser=buyer) for _ in range(3)]
+    disbursal_id, ids = make_draft(ctx, lines, 60)
+    window = desk(width=width)
+    window.sign_in(people[Role.ADMIN])
+    page = window.open(f"/admin/disbursals/{disbursal_id}")
+    effect, part = page.locator("#what-if"), page.locator(f"#supplier-{lines[0].supplier_id}")
+    expect(effect).to_contain_text("180 invoices of 3 suppliers")
+    part.get_by_role("link", name="Show the invoices").click()
+    box = page.locator(f"#line-{ids[0]} input[type=checkbox]")
+    box.uncheck()
+    expect(effect).to_contain_text("179 invoices of 3 suppliers")
+    part.get_by_role("link", name="Show more").click()
+    expect(part.locator("input[type=checkbox]")).to_have_count(60)
+    expect(box).not_to_be_checked()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_label("Reason for what is taken out").fill("Disputed")
+    page.get_by_label("Reason for what is taken out").press("Enter")
+    expect(part).to_contain_text("1 taken out")
+    page.get_by_label("Reason for what is taken out").fill("All of it")
+    page.get_by_role("button", name=f"Take all of {lines[1].supplier.customer.name} out").click()
+    expect(effect).to_contain_text("119 invoices of 2 suppliers")
+    window.is_clean()
