@@ -396,7 +396,11 @@ def test_no_json_raises_anything_else_or_delivers_by_itself(item: Any) -> None:
 
 def test_when_the_record_was_written_dates_no_status() -> None:
     """Scans are uploaded late: compared with the record's time, a later scan would look like old news."""
-    scan = {"status": "in_transit", "status_detail": "arrived_at_facility", "datetime": "2026-03-02T06:00:00Z"}
+    scan = {
+        "status": "in_transit",
+        "status_detail": "arrived_at_facility",
+        "datetime": "2026-03-02T06:00:00Z",
+    }
     told = read_tracker(
         {
             "id": "trk_1",
