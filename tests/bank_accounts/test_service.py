@@ -102,6 +102,13 @@ def test_one_proposal_at_a_time_and_no_change_to_the_same(
     )
 
 
+def test_a_holder_whom_no_bank_file_can_name_is_refused_at_once(maker: Context, supplier: Customer) -> None:
+    """Else the bank file of a whole released disbursal could not be written."""
+    with pytest.raises(InvalidInput) as refused:
+        propose(maker, supplier, replace(NEW, holder="Ƹ Ƹ"))
+    assert refused.value.field == "holder"
+
+
 def test_refused_is_final_and_leaves_the_account_as_it_was(
     maker: Context, checker: Context, supplier: Customer
 ) -> None:

@@ -260,6 +260,29 @@ def test_decimals_of_the_currency(exponent: int, text: str, minor: int) -> None:
     assert entry.amount == minor
 
 
+def test_all_messages_of_a_file_are_read() -> None:
+    one, two = (_document(_ntry(amount)).decode() for amount in ("1.00", "2.00"))
+    read = _read(f"<Envelope>{one}{two}</Envelope>".encode())
+    assert [[entry.amount for entry in statement.entries] for statement in read.statements] == [[100], [200]]
+
+
+@pytest.mark.parametrize(
+    ("said", "id_"),
+    [
+        ('<Amt Ccy="EUR">10.00</Amt><CdtDbtInd>CRDT</CdtDbtInd>', "E-1"),
+        ('<Amt Ccy="SEK">0</Amt>', "E-1"),
+        ('<Amt Ccy="USD">9.00</Amt>', "E-1"),
+        ('<Amt Ccy="EUR">1.00</Amt>', ""),
+        ("<CdtDbtInd>DBIT</CdtDbtInd>", ""),
+    ],
+)
+def test_a_transaction_that_contradicts_its_entry_is_not_the_whole_of_it(said: str, id_: str) -> None:
+    more = f"<NtryDtls>{_tx(f'<Refs><EndToEndId>E-1</EndToEndId></Refs>{said}')}</NtryDtls>"
+    statement = _statement(_ntry(more=more))
+    assert [(e.direction, e.amount, e.end_to_end_id) for e in statement.entries] == [("credit", 1000, id_)]
+    assert bool(statement.skipped) is not bool(id_)
+
+
 def test_other_versions_prefixes_and_envelopes_are_read() -> None:
     plain = _document(GOOD, version="10").decode()
     prefixed = plain.replace("</", "</ns2:").replace("<", "<ns2:").replace("<ns2:/ns2:", "</ns2:")

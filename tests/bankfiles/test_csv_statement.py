@@ -89,6 +89,21 @@ def test_amounts(amount: str, signed: int) -> None:
     assert entry.signed == signed
 
 
+@pytest.mark.parametrize("amount", ["USD 12.50", "$12.50", "€7.00", "7.00 EUR"])
+def test_an_amount_with_another_currencys_sign_is_not_read(amount: str) -> None:
+    statement = _read(f'Date,Amount\n2026-03-02,5\n2026-03-02,"{amount}"\n')
+    assert [entry.amount for entry in statement.entries] == [500]
+    assert "is not a number" in statement.skipped[0]
+
+
+def test_where_what_came_in_is_marked_an_amount_without_a_mark_is_not_guessed() -> None:
+    rows = "2026-03-02,5.00 Cr\n2026-03-02,3.00 debit\n2026-03-02,2.00\n"
+    statement = _read("Date,Amount\n" + rows)
+    assert [entry.signed for entry in statement.entries] == [500, -300]
+    assert "neither credit nor debit" in statement.skipped[0]
+    assert [e.signed for e in _read("Date,Amount\n" + rows.replace(" Cr", "")).entries] == [500, -300, 200]
+
+
 @pytest.mark.parametrize(
     ("text", "exponent", "minor"),
     [

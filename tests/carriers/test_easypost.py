@@ -392,3 +392,25 @@ def test_no_json_raises_anything_else_or_delivers_by_itself(item: Any) -> None:
                 assert order.raw["status"] == "delivered"
             assert not (order.financeable and order.status is ShipmentStatus.UNKNOWN)
             json.dumps(order.raw, allow_nan=False)
+
+
+def test_when_the_record_was_written_dates_no_status() -> None:
+    """Scans are uploaded late: compared with the record's time, a later scan would look like old news."""
+    scan = {
+        "status": "in_transit",
+        "status_detail": "arrived_at_facility",
+        "datetime": "2026-03-02T06:00:00Z",
+    }
+    told = read_tracker(
+        {
+            "id": "trk_1",
+            "tracking_code": "EZ1000000001",
+            "carrier": "USPS",
+            "status": "in_transit",
+            "status_detail": "departed_facility",
+            "updated_at": "2026-03-02T15:00:00Z",
+            "tracking_details": [scan],
+        }
+    )
+    assert told is not None
+    assert (told.status, told.updated_at) == ("in_transit", None)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusker.domain.shipments import FINAL, POLL_WEIGHTS, ShipmentStatus, Told, next_poll_after
+from tusker.domain.shipments import FINAL, POLL_WEIGHTS, ShipmentStatus, Told, TrackedOrder, next_poll_after
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -104,6 +104,10 @@ EARLY, LATE = NOW - timedelta(hours=1), NOW
         (S.DELIVERED, EARLY, S.PENDING, None, False),
         (S.DELIVERED, None, S.RETURNED, LATE, True),
         (S.PENDING, None, S.DELIVERED, None, True),
+        (S.DELIVERED, None, S.EXCEPTION, EARLY, True),  # which was first nobody knows: no money goes out
+        (S.DELIVERED, None, S.CANCELLED, EARLY, True),
+        (S.CANCELLED, LATE, S.DELIVERED, None, False),
+        (S.EXCEPTION, EARLY, S.DELIVERED, None, True),  # asked, the vendor says that it is so now
     ],
 )
 def test_what_is_news(
@@ -111,6 +115,19 @@ def test_what_is_news(
 ) -> None:
     before = Told().hear(known, known_at)
     assert (before.hear(heard, heard_at).shown is not before.shown) is news
+
+
+def test_a_delivery_told_unasked_and_without_a_time_does_not_end_trouble() -> None:
+    trouble = Told().hear(S.EXCEPTION, EARLY)
+    assert trouble.hear(S.DELIVERED, None, asked=False).shown is S.EXCEPTION
+    assert trouble.hear(S.DELIVERED, LATE, asked=False).shown is S.DELIVERED
+    assert Told().hear(S.OUT_FOR_DELIVERY, EARLY).hear(S.DELIVERED, None, asked=False).shown is S.DELIVERED
+
+
+def test_a_time_too_far_ahead_is_none() -> None:
+    order = TrackedOrder("x", "1", S.IN_TRANSIT, "x", True, updated_at=NOW + timedelta(hours=14))
+    assert order.as_of(NOW) is order
+    assert order.as_of(NOW - timedelta(days=1)).updated_at is None
 
 
 def test_what_was_sent_back_is_delivered_to_its_sender_only() -> None:

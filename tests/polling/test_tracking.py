@@ -59,6 +59,26 @@ def test_late_news_is_kept_and_moves_nothing_back(book: Book, ctx: Context, late
     assert book.statuses([ref]) == ["financeable"]
 
 
+@pytest.mark.parametrize("trouble", [S.EXCEPTION, S.CANCELLED])
+def test_trouble_after_a_delivery_without_a_time_is_heard(book: Book, ctx: Context, trouble: S) -> None:
+    (ref,) = book.approve(1)
+    record(book, ctx, said(book, ref, S.DELIVERED, None))
+    assert book.statuses([ref]) == ["financeable"]
+    record(book, ctx, said(book, ref, trouble, NOW - MINUTE))
+    assert book.shipment(ref).status == trouble
+    assert book.statuses([ref]) != ["financeable"]
+
+
+def test_a_time_ten_years_ahead_does_not_freeze_a_shipment(book: Book, ctx: Context) -> None:
+    first, second = book.approve(2)
+    ahead = NOW + timedelta(days=3650)
+    record(book, ctx, said(book, first, S.IN_TRANSIT, ahead))
+    record(book, ctx, said(book, first, S.DELIVERED, NOW))
+    record(book, ctx, said(book, second, S.DELIVERED, ahead))
+    record(book, ctx, said(book, second, S.CANCELLED, NOW))
+    assert book.statuses([first, second]) == ["financeable", "cancelled"]
+
+
 def test_delivered_and_then_returned_is_another_transition(book: Book, ctx: Context) -> None:
     (ref,) = book.approve(1)
     record(book, ctx, said(book, ref, S.DELIVERED, NOW))

@@ -236,3 +236,19 @@ def test_a_confirmed_batch_is_linked(bank: Bank, entries: Entries, released: Dis
     bank([Tx(total, "DBIT", "B-1", batch=released.reference)])
     assert entries()[0].state == "matched"
     assert {p.statement_entry_id for p in released.payouts} == {entries()[0].id}
+
+
+def test_a_credit_with_a_payouts_id_that_says_nothing_of_a_return_is_left_to_a_person(
+    bank: Bank, entries: Entries, released: Disbursal
+) -> None:
+    """Whoever pays chooses the end-to-end id, and payees know theirs."""
+    first, _ = released.payouts
+    bank([payment_of(first, "UTR-9")])
+    bank(
+        [Tx(first.net, reference="X1", end_to_end=first.reference, name="Purchaser Ltd", text="INV payment")],
+        number="S-2",
+    )
+    assert states(released)[0] == ("confirmed", "UTR-9")
+    last = entries()[-1]
+    assert last.state != "matched"
+    assert f"carries the id of {first.reference}" in last.note

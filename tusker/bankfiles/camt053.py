@@ -50,13 +50,13 @@ def read_camt053(data: bytes, *, currency: str, exponent: int) -> StatementFile:
     it is no camt.053 at all, has no statement, or none of its entries can be read.
     """
     root, namespaces = read_xml(data)
-    message = root if root.tag == "BkToCstmrStmt" else root.find(".//BkToCstmrStmt")
-    if message is None:
+    messages = list(root.iter("BkToCstmrStmt"))
+    if not messages:
         raise unreadable(_what_else(root))
-    found = message.findall("Stmt")
+    found = [statement for message in messages for statement in message.findall("Stmt")]
     if not found:
         raise unreadable("The file has no statement in it (<Stmt>).")
-    if len(found) > MAX_STATEMENTS or _movements(message) > MAX_MOVEMENTS:
+    if len(found) > MAX_STATEMENTS or _movements(root) > MAX_MOVEMENTS:
         raise unreadable(
             f"The file has more than {MAX_STATEMENTS:,} statements or {MAX_MOVEMENTS:,} movements;"
             " ask the bank for smaller files."
@@ -184,6 +184,11 @@ class _Reader:
             return []
         details = element.findall("NtryDtls/TxDtls")
         if len(details) == 1 and not _counts_more(element):
+            if not self.agrees(whole, details[0]):
+                self.notes.append(
+                    f"Entry {number}: its only transaction is of another amount; kept without it."
+                )
+                return [whole]
             return [read_details(details[0], whole.direction).merged(whole)]
         if len(details) <= 1:
             return [whole]
@@ -192,6 +197,16 @@ class _Reader:
         except Skip as skip:
             self.notes.append(f"Entry {number}: {skip}; kept as one.")
             return [whole]
+
+    def agrees(self, whole: Raw, detail: Element) -> bool:
+        """Whether an entry's only transaction may be all of it: it has no other side, nor surely another amount. Banks
+        write all sorts there, as the amount in the currency of the order, or zero."""
+        try:
+            if detail.find("CdtDbtInd") is not None and direction_of(detail) != whole.direction:
+                return False
+            return self.amount(detail.find("Amt")) in (0, whole.amount)
+        except Skip:
+            return True
 
     def whole(self, element: Element) -> Raw:
         """An entry without regard to its details."""

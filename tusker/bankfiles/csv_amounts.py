@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
+
+from babel.numbers import get_currency_symbol
 
 from tusker.bankfiles.errors import BankFileError, unreadable
 from tusker.bankfiles.movements import Skip, minor_units, sane_day
@@ -21,9 +23,8 @@ _SHAPE = {
     ".": re.compile(r"([0-9]+|[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3})(?:\.([0-9]*))?"),
     ",": re.compile(r"([0-9]+|[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3})(?:,([0-9]*))?"),
 }
-_SIDE = re.compile(r"(.*[0-9)\s.,-])\(?(cr|dr|c|d)\.?\)?", re.IGNORECASE | re.DOTALL)
+_SIDE = re.compile(r"(.*[0-9)\s.,-])\(?(credit|debit|cr|dr|c|d)\.?\)?", re.IGNORECASE | re.DOTALL)
 _LONGEST = 60
-_SYMBOL = re.compile(r"^(?:[^0-9().,+-]+\.?)|[^0-9().,+-]+$")
 _FORMATS = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y", "%d-%b-%Y", "%d %b %Y")
 _MORE_FORMATS = (
     "%d-%b-%y",
@@ -47,13 +48,22 @@ def split_amount(text: str, currency: str) -> tuple[bool, str, str]:
     if found := _SIDE.fullmatch(bare):
         bare, side = found.group(1), found.group(2)[0].upper() + "R"
     bare = _GAPS.sub("", bare)
-    bare = _SYMBOL.sub("", bare.removeprefix(currency).removesuffix(currency))
+    for symbol in _symbols(currency):
+        bare = bare.removeprefix(symbol).removesuffix(symbol)
     negative = False
     if bare.startswith("(") and bare.endswith(")"):
         negative, bare = True, bare[1:-1]
     if bare.startswith("-") or bare.endswith("-"):
         negative, bare = not negative, bare.strip("-")
     return negative, bare.removeprefix("+"), side
+
+
+@cache
+def _symbols(currency: str) -> tuple[str, ...]:
+    """What stands for this currency beside its amounts; another currency's sign makes an amount unreadable."""
+    known = {currency, get_currency_symbol(currency, "en"), get_currency_symbol(currency, "en_IN")}
+    more = ("Rs.", "Rs", "RS.", "RS") if currency == "INR" else ()
+    return (*sorted(known, key=len, reverse=True), *more)
 
 
 def decimal_mark(texts: Iterable[str], currency: str, exponent: int, *, default: Mark) -> Mark:

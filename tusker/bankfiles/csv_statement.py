@@ -15,6 +15,7 @@ from tusker.bankfiles.csv_amounts import (
     decimal_mark,
     read_amount,
     read_day,
+    split_amount,
 )
 from tusker.bankfiles.errors import BankFileError, unreadable
 from tusker.bankfiles.movements import (
@@ -186,7 +187,10 @@ class _Reader:
     def statement(self, account: str, *, named: bool) -> Statement:
         self.check_days()
         self.mark = self.find_mark()
-        self.has_sides = any(text.casefold().strip(". ") in _SIDES for text in self.column("direction"))
+        # a file that marks what came in marks it everywhere; some mark only what left
+        self.has_sides = any(
+            text.casefold().strip(". ") in _SIDES for text in self.column("direction")
+        ) or any(split_amount(text, self.currency)[2] == "CR" for text in self.column("amount"))
         raws: list[Raw] = []
         for line, cells in self.table.rows:
             try:

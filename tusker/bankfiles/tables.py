@@ -5,13 +5,15 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tusker.bankfiles.errors import BankFileError, unreadable
 
 MAX_ROWS = 50_000
 MAX_COLUMNS = 300
+_MOST_SEPARATORS = 10 * MAX_COLUMNS
+"""In one line; a quoted text may hold some."""
 _HEADER_WITHIN = 60
 """Banks write name, account and period above the table, but no more than this many rows of it."""
 
@@ -82,9 +84,17 @@ def read_table(text: str, is_header: Callable[[tuple[str, ...]], bool]) -> Table
     return None
 
 
+def _bounded(text: str, delimiter: str) -> Iterator[str]:
+    """The lines, none of which holds so many separators that its cells alone would fill the memory."""
+    for number, line in enumerate(io.StringIO(text, newline=""), 1):
+        if line.count(delimiter) > _MOST_SEPARATORS:
+            raise unreadable(f"The record that begins in line {number} has more than {MAX_COLUMNS} columns.")
+        yield line
+
+
 def _records(text: str, delimiter: str) -> list[Row]:
     # strict: a quote left open is an error, not a row that swallows those after it
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(_bounded(text, delimiter), delimiter=delimiter, strict=True)
     records: list[Row] = []
     begins = 1
     try:

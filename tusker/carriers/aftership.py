@@ -17,7 +17,6 @@ from tusker.carriers.parcels import (
     FINANCEABLE,
     ParcelRef,
     as_object,
-    came_about,
     choose,
     history,
     instant,
@@ -193,7 +192,7 @@ def read_tracking(item: object) -> TrackedOrder | None:
         status=believed.status,
         raw_status=believed.raw_status,
         financeable=believed.status in FINANCEABLE and tag != NOTHING_KNOWN,
-        updated_at=came_about(believed, at(item, "updated_at")),
+        updated_at=believed.occurred_at,
         eta=instant(at(item, "courier_estimated_delivery_date", "estimated_delivery_date"))
         or instant(at(item, "expected_delivery")),
         raw=as_object(item),

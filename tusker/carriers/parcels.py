@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from tusker.carriers.base import CarrierRejected
 from tusker.carriers.payload import json_safe
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
+from tusker.domain.shipments import CONTRADICTS_DELIVERY, ShipmentStatus, TrackedOrder, TrackingEvent
 from tusker.errors import InvalidInput
 
 log = logging.getLogger(__name__)
@@ -29,11 +29,6 @@ FINANCEABLE = frozenset(
     }
 )
 """Statuses in which a parcel's invoice may be requested. Not in trouble, not on its way back, not unknown."""
-
-CONTRADICTS_DELIVERY = frozenset(
-    {ShipmentStatus.RETURNED, ShipmentStatus.CANCELLED, ShipmentStatus.EXCEPTION}
-)
-"""What may not have happened after a delivery that money is paid for."""
 
 _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _COURIER = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
@@ -164,21 +159,14 @@ def settle(current: TrackingEvent, events: Sequence[TrackingEvent]) -> TrackingE
 
 
 def same_time(raw_status: str, events: Sequence[TrackingEvent]) -> datetime | None:
-    """When the current status came about: the time of the last event that says the same."""
+    """When the current status came about: the time of the last event that says the same; None without one.
+
+    When the vendor wrote its record says nothing of it: scans are uploaded late, and many vendors tell their local
+    time. Compared with each other, the two clocks would make present news late.
+    """
     return next(
         (e.occurred_at for e in reversed(events) if e.raw_status == raw_status and e.occurred_at), None
     )
-
-
-def came_about(believed: TrackingEvent, recorded_at: object) -> datetime | None:
-    """When the believed status came about: by its history, else when the vendor wrote its record.
-
-    Of a parcel of which nothing is known the record tells only when it was registered. That may be after its
-    delivery, which would then count as late news: such a status has no time.
-    """
-    if believed.occurred_at is None and believed.status in (ShipmentStatus.PENDING, ShipmentStatus.UNKNOWN):
-        return None
-    return believed.occurred_at or instant(recorded_at)
 
 
 def choose(orders: Iterable[TrackedOrder], age: Callable[[TrackedOrder], datetime | None]) -> TrackedOrder:

@@ -239,10 +239,10 @@ def choose(orders: Iterable[TrackedOrder]) -> TrackedOrder:
     told (another supplier, purchaser or value; no or equal times), nobody can say which order is meant:
     the status is unknown, nothing is financeable, and `raw` holds all of them under `duplicates`.
     """
-    distinct: list[TrackedOrder] = []
+    once: dict[str, TrackedOrder] = {}
     for order in orders:
-        if all(order.raw != other.raw for other in distinct):
-            distinct.append(order)
+        once.setdefault(json.dumps(order.raw, sort_keys=True), order)
+    distinct = list(once.values())
     if len(distinct) == 1:
         return distinct[0]
     times = sorted(order.updated_at for order in distinct if order.updated_at is not None)

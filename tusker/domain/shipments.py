@@ -26,6 +26,14 @@ FINAL = frozenset({ShipmentStatus.DELIVERED, ShipmentStatus.RETURNED, ShipmentSt
 """Statuses after which polling stops. A delivered order may still come back as returned before the payout,
 but only an explicit look (a person's, or the one right before the release) can tell."""
 
+CONTRADICTS_DELIVERY = frozenset(
+    {ShipmentStatus.RETURNED, ShipmentStatus.CANCELLED, ShipmentStatus.EXCEPTION}
+)
+"""What may not have happened after a delivery that money is paid for."""
+
+FURTHEST_AHEAD = timedelta(days=1)
+"""How far a vendor's time may lie ahead: local times told as UTC are up to 14 hours off. What is further is no time."""
+
 
 class DocumentKind(StrEnum):
     """What a linked document is."""
@@ -91,6 +99,12 @@ class TrackedOrder:
     events: tuple[TrackingEvent, ...] = ()
     signed_by: str | None = None
     aliases: tuple[str, ...] = ()
+
+    def as_of(self, now: datetime) -> TrackedOrder:
+        """The same without a time that lies too far ahead to be one: nothing could ever be later."""
+        if self.updated_at is None or self.updated_at <= now + FURTHEST_AHEAD:
+            return self
+        return replace(self, updated_at=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +196,9 @@ class Told:
     since that nobody understands. The times are its own; None where it gave none.
 
     One order decides, so that late, reordered and repeated news end alike: the later status stands, of the same moment
-    the one further along the way. Where a time is missing, what was heard last stands, except that only a return or a
-    cancellation undoes a final one. A return stands over everything: what is scanned after it is the way back, and a
-    delivery then is one to the sender.
+    the one further along the way. Where a time is missing, what was heard last stands, except that only trouble undoes
+    a delivery, and only what was asked for makes one after trouble: what is told unasked may be old. A return stands
+    over everything: what is scanned after it is the way back, and a delivery then is one to the sender.
     """
 
     status: ShipmentStatus = ShipmentStatus.PENDING
@@ -206,8 +220,8 @@ class Told:
         """The delivery company's time of the shown status."""
         return self.unclear_at if self.shown is ShipmentStatus.UNKNOWN else self.at
 
-    def hear(self, heard: ShipmentStatus, at: datetime | None) -> Told:
-        """What is known after one more piece of news."""
+    def hear(self, heard: ShipmentStatus, at: datetime | None, *, asked: bool = True) -> Told:
+        """What is known after one more piece of news; `asked` for what is so now, not told at some time."""
         if heard is ShipmentStatus.UNKNOWN:
             return replace(self, unclear=True, unclear_at=_latest(self.unclear_at, at))
         # Without a time to compare, hearing something clear ends the doubt.
@@ -215,14 +229,18 @@ class Told:
         told = replace(self, unclear=unclear, unclear_at=self.unclear_at if unclear else None)
         if heard == self.status:
             return replace(told, at=_latest(self.at, at))
-        return replace(told, status=heard, at=at) if self._gives_way_to(heard, at) else told
+        return replace(told, status=heard, at=at) if self._gives_way_to(heard, at, asked) else told
 
-    def _gives_way_to(self, heard: ShipmentStatus, at: datetime | None) -> bool:
+    def _gives_way_to(self, heard: ShipmentStatus, at: datetime | None, asked: bool) -> bool:
         if ShipmentStatus.RETURNED in (self.status, heard):
             return heard is ShipmentStatus.RETURNED
         further = _WAY.index(heard) > _WAY.index(self.status)
         if self.at is None or at is None:
-            return self.status not in FINAL or (heard in FINAL and further)
+            if self.status is ShipmentStatus.DELIVERED:
+                return heard in CONTRADICTS_DELIVERY
+            if self.status is ShipmentStatus.EXCEPTION and heard is ShipmentStatus.DELIVERED:
+                return asked
+            return self.status not in FINAL
         return at > self.at or (at == self.at and further)
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from tusker.domain.accounts import AccountNumber
+from tusker.bankfiles.texts import bank_name
+from tusker.domain.accounts import HOLDER_MAX, AccountNumber
 from tusker.errors import Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
 from tusker.models import BankAccount, BankAccountState, Customer, Role
@@ -91,6 +92,8 @@ def set_account_directly(ctx: Context, customer_id: int, account: AccountNumber)
 
 
 def _add(ctx: Context, customer_id: int, account: AccountNumber, state: BankAccountState) -> BankAccount:
+    # One name that no bank takes would keep the whole disbursal's bank file from being written.
+    bank_name(account.holder, longest=HOLDER_MAX, field="holder", whose="the holder")
     decided = state != BankAccountState.PROPOSED
     row = BankAccount(
         customer_id=customer_id,

@@ -202,12 +202,16 @@ def _confirm(ctx: Context, desk: _Desk, entry: StatementEntry, payouts: Sequence
 
 
 def _returned_payout(desk: _Desk, entry: StatementEntry) -> Payout | None:
-    """The payout that a credit gives back: by end-to-end id, or for one that says it is a return by what it names
-    or by account and amount."""
+    """The payout that a credit gives back which says that it is a return: by end-to-end id, by what it names, or by
+    account and amount. Without that a payer may have written our id: a person has to look."""
+    if entry.return_reason is None:
+        if entry.end_to_end_id in desk.payouts:
+            entry.note = (
+                f"It carries the id of {entry.end_to_end_id} but does not say that it came back: look at it."
+            )
+        return None
     if entry.end_to_end_id in desk.payouts:
         return desk.payouts[entry.end_to_end_id]
-    if entry.return_reason is None:
-        return None
     named = [desk.payouts[word] for word in _WORDS.findall(entry.remittance) if word in desk.payouts]
     if not named and not entry.end_to_end_id:
         standing = _of_amount(desk, entry, PayoutState.INSTRUCTED, PayoutState.CONFIRMED)
@@ -216,7 +220,7 @@ def _returned_payout(desk: _Desk, entry: StatementEntry) -> Payout | None:
 
 
 def _settle_return(ctx: Context, desk: _Desk, entry: StatementEntry, payout: Payout) -> None:
-    reason = (entry.return_reason or "returned by the bank")[:300]
+    reason = (entry.return_reason or "")[:300]
     if payout.net != entry.amount:
         entry.note = f"{payout.reference} is {currency().show(payout.net)}; another amount came back."
     elif payout.state == PayoutState.INSTRUCTED:

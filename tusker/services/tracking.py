@@ -126,14 +126,15 @@ def record_tracking(
     what the carrier told by itself. Returns ids of invoices that moved.
     """
     locked = _lock_shipments(list(answers))
-    heard = [(shipment, order) for shipment, _ in locked if (order := answers[shipment.id]) is not None]
+    told = {shipment_id: order and order.as_of(ctx.now) for shipment_id, order in answers.items()}
+    heard = [(shipment, order) for shipment, _ in locked if (order := told[shipment.id]) is not None]
     judge = Judge([(invoice, shipment) for shipment, invoice in locked])
     effects: list[tuple[Invoice, Effect]] = []
     # All rows are locked and loaded: written together at the end, not one by one in front of each statement.
     with db.session.no_autoflush:
         for shipment, invoice in locked:
             known = shipment.status
-            effect = _record_answer(ctx, judge, invoice, shipment, answers[shipment.id], asked=asked)
+            effect = _record_answer(ctx, judge, invoice, shipment, told[shipment.id], asked=asked)
             effects.append((invoice, effect))
             due = shipment.next_poll_at
             if asked or effect.moved or shipment.status != known or due is None:
@@ -283,7 +284,7 @@ def _record_answer(
     shipment.last_error = None
     was_delivered = shipment.status == ShipmentStatus.DELIVERED
     revalued = _take_value(ctx, shipment, order)
-    if not _take_over(ctx, shipment, order) and not revalued:
+    if not _take_over(ctx, shipment, order, asked=asked) and not revalued:
         return NOTHING
     return apply_shipment_status(ctx, invoice, shipment, judge, was_delivered=was_delivered)
 
@@ -299,10 +300,10 @@ def _take_value(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
     return True
 
 
-def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
+def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder, *, asked: bool) -> bool:
     """Put the shipment into the status that the order tells; False when that is no news."""
     known, known_at = ShipmentStatus(shipment.status), shipment.status_occurred_at
-    told = shipment.told.hear(order.status, order.updated_at)
+    told = shipment.told.hear(order.status, order.updated_at, asked=asked)
     shipment.told_status, shipment.told_at, shipment.unclear_at = told.status, told.at, told.unclear_at
     if told.shown == known:
         if order.status == known and (
