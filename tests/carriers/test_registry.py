@@ -69,7 +69,8 @@ def test_values_are_read_in_the_configured_currency(server: FakeServer, currency
 
 
 def test_every_adapter_is_found_and_says_what_it_is() -> None:
-    assert list(specs()) == ["tusker", "aftership", "easypost", "shippo"]
+    assert next(iter(specs())) == "tusker"
+    assert {"aftership", "easypost", "shippo"} < specs().keys()
     for name, spec in specs().items():
         carrier = spec.carrier(CarrierSettings("https://api.example.com", "k"))
         assert (carrier.name, carrier.label) == (name, spec.label)

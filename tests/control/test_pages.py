@@ -89,6 +89,9 @@ def test_a_claim_is_decided_from_the_queue(desk: Desk, sign_in: Callable[[Role],
     act(browser, "accept_claim", amount="100", reason="agreed")
     claim = db.session.query(Claim).one()
     assert (claim.state, claim.open_amount, open_kinds()) == ("accepted", 100_00, [])
+    settled = browser.get("/admin/attention?state=settled").text
+    assert "claim accepted: agreed" in settled
+    assert "by itself" not in settled
     page = browser.get(f"/invoices/{invoice.id}").text
     assert "Returned goods" in page
     assert "the next payout is netted by it" in page
@@ -172,6 +175,8 @@ def test_the_purchasers_desk(
         f"/invoices/{second.id}/dispute-delivery?back=list", data={"grounds": "amount_differs"}
     )
     assert (wrong.status_code, "Reason is required" in wrong.text) == (422, True)
+    assert wrong.text.count('<details class="tk-confirm" open>') == 1
+    assert 'value="amount_differs" selected' in wrong.text or 'selected value="amount_differs"' in wrong.text
     said = {"grounds": "amount_differs", "amount": "1500", "reason": "One pallet is missing"}
     assert browser.post(f"/invoices/{second.id}/dispute-delivery", data=said).status_code == 303
     db.session.expire_all()

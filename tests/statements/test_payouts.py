@@ -135,7 +135,7 @@ def test_a_bank_that_counts_its_references_confirms_two_disbursals(
 def test_a_return_rejects_what_was_not_paid(bank: Bank, entries: Entries, released: Disbursal) -> None:
     good, bad = released.payouts
     result = bank([payment_of(good), return_of(bad)])
-    assert result.settled == 2
+    assert result.words == "2 entries: 2 settled (1 payout was not paid or came back)."
     assert (bad.state, bad.reason) == ("rejected", "AC04 closed account")
     assert released.status == "confirmed"
     assert entries()[1].note == f"{bad.reference} was not paid: AC04 closed account"

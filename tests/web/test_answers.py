@@ -81,7 +81,7 @@ def test_a_form_without_its_token_changes_nothing(enter: Callable[..., FlaskClie
     browser = enter()
     answer = browser.post("/t/anybody")
     assert answer.status_code == 400
-    assert "Reload the page" in answer.text
+    assert "Open the form anew" in answer.text
     token = token_in(browser.get("/account").text)
     assert browser.post("/t/anybody", headers={"X-CSRFToken": token}).text == "seen"
 

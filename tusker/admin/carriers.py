@@ -73,7 +73,8 @@ def carrier(name: str) -> ResponseReturnValue:
         else:
             reload_carriers()
             return done(
-                f"{card.label} is set up here now. Every process goes by it within seconds.",
+                f"{card.label} is {'in use' if form.enabled.data else 'saved and not in use'} as set up here."
+                " Every process goes by it within seconds.",
                 to=url_for("admin.carriers"),
             )
     status = 422 if form.is_submitted() else 200

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField
 
+from tusker.carriers.base import Carrier
 from tusker.errors import InvalidInput
 from tusker.services.csv_input import CsvTable, read_date
 from tusker.services.import_file import ColumnMapping, mapping_from
@@ -67,12 +68,12 @@ class MappingForm(Form):
     all_or_nothing = BooleanField("All or nothing: request only if no row is refused")
     retry_refused = BooleanField("Request again what was refused or cancelled before")
 
-    def __init__(self, table: CsvTable, carriers: Sequence[str], **kwargs: Any) -> None:
+    def __init__(self, table: CsvTable, carriers: Mapping[str, Carrier], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         names = [(name, name) for name in dict.fromkeys(table.header) if name]
         for field in COLUMNS:
             self[field].choices = names
-        self.default_carrier.choices = [(name, name) for name in carriers]
+        self.default_carrier.choices = [(name, carrier.label) for name, carrier in carriers.items()]
 
     def mapping(self) -> ColumnMapping:
         """The chosen columns; raises `InvalidInput` naming the field."""
@@ -85,7 +86,7 @@ class MappingForm(Form):
         return {name: value for name, value in values.items() if value} | flags
 
 
-def guess(table: CsvTable, carriers: Sequence[str]) -> dict[str, str]:
+def guess(table: CsvTable, carriers: Mapping[str, Carrier]) -> dict[str, str]:
     """What the file's header and first rows suggest, as defaults of a `MappingForm`."""
     by_name = {re.sub(r"[^a-z]", "", name.lower()): name for name in reversed(table.header)}
     found = {
@@ -95,8 +96,8 @@ def guess(table: CsvTable, carriers: Sequence[str]) -> dict[str, str]:
     }
     if "date" in found:
         found["date_format"] = _guess_dates(table, found["date"])
-    if carriers:
-        found["default_carrier"] = carriers[0]
+    if own := [name for name, carrier in carriers.items() if carrier.declares_orders]:
+        found["default_carrier"] = own[0]
     return found
 
 

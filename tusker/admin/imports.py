@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import redirect, request, url_for
@@ -11,6 +12,7 @@ from flask_login import current_user
 from tusker.admin.blueprint import bp
 from tusker.admin.import_files import find_result, find_upload, keep_result, keep_upload
 from tusker.admin.import_forms import MappingForm, UploadForm, guess, strptime_pattern
+from tusker.carriers.base import Carrier
 from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.currency import currency
 from tusker.errors import NotFound, TuskerError
@@ -59,7 +61,7 @@ def import_columns(token: str) -> ResponseReturnValue:
     """Second step: the columns. The button says whether to look only or to import."""
     upload = find_upload(current_user.id, token)
     table = read_table(upload.data)
-    carriers = sorted(get_carriers())
+    carriers = get_carriers()
     form = MappingForm(table, carriers, data=_defaults(token, table, carriers))
     if form.validate_on_submit():
         try:
@@ -110,7 +112,7 @@ def import_refusals(token: str) -> ResponseReturnValue:
     return csv_answer("refusals.csv", REFUSAL_COLUMNS, rows)
 
 
-def _defaults(token: str, table: CsvTable, carriers: list[str]) -> dict[str, Any]:
+def _defaults(token: str, table: CsvTable, carriers: Mapping[str, Carrier]) -> dict[str, Any]:
     """What was chosen for this file before, else what it suggests."""
     try:
         chosen: dict[str, Any] = find_result(current_user.id, token)["chosen"]

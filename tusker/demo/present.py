@@ -52,7 +52,7 @@ UNDERWAY: tuple[tuple[str, str, int, int, Plan], ...] = (
 )
 SOON: Plan = [(600, PICKED_UP), (1200, IN_TRANSIT), (1800, DELIVERED)]
 NOT_REQUESTED: tuple[tuple[str, str, int, int, Plan], ...] = (
-    ("NAC", "ARM", 184_500, PLACED, SOON),
+    ("NAC", "TTL", 184_500, PLACED, SOON),
     ("NAC", "TTL", 236_750, PICKED_UP, [(900, IN_TRANSIT), (1800, DELIVERED)]),
     ("NAC", "BAI", 97_300, IN_TRANSIT, [(1500, DELIVERED)]),
     ("NAC", "ARM", 142_280, PLACED, SOON),

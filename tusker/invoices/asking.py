@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from tusker.carriers.base import CarrierError
+from tusker.carriers.base import CarrierError, CarrierRefused, CarrierRejected
 from tusker.carriers.registry import get_carrier
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Duplicate, InvalidInput, NotFound, TuskerError
@@ -24,7 +24,7 @@ TITLES = {
     "unknown_parcel": "Unknown parcel",
     "cancelled_order": "Cancelled at the delivery company",
     "no_credit_line": "No credit line with this purchaser",
-    "line_closed": "The credit line is closed",
+    "line_closed": "Nothing new on this credit line now",
     "no_value": "No value to finance",
     "not_placed": "Not placed yet",
     "duplicate": "Requested already",
@@ -48,6 +48,8 @@ class Preview:
     @property
     def title(self) -> str:
         """The problem in a few words."""
+        if isinstance(self.error, CarrierRejected | CarrierRefused):
+            return "The delivery company refused the question"
         if isinstance(self.error, CarrierError):
             return "The delivery company does not answer"
         if isinstance(self.error, InvalidInput):

@@ -92,7 +92,12 @@ def _answer(invoice_id: int, act: Callable[[], None], form: DisputeForm, message
 def _not_taken(invoice_id: int, form: DisputeForm, listed: bool, status: int) -> ResponseReturnValue:
     errors = [*form.form_errors, *(str(error) for field in form for error in field.errors)]
     if listed:
-        return render(LIST_PAGE, LIST_PARTIAL, status=status, **{**_list(), "errors": errors})
+        return render(
+            LIST_PAGE,
+            LIST_PARTIAL,
+            status=status,
+            **{**_list(), "errors": errors, "disputed_id": invoice_id, "dispute": form},
+        )
     file = open_file(invoice_id, dispute=form)
     return render(PAGE, PARTIAL, status=status, file=file, errors=errors, **payoff_context(file.loan))
 
@@ -102,4 +107,9 @@ def _list() -> dict[str, Any]:
     rows = deliveries_to_confirm(
         current_company_id(), before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1
     )
-    return {"page": keyset_page(rows, cursor), "form": DisputeForm(formdata=None), "errors": []}
+    return {
+        "page": keyset_page(rows, cursor),
+        "form": DisputeForm(formdata=None),
+        "errors": [],
+        "disputed_id": None,
+    }

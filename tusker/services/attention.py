@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker.carriers.registry import get_carriers
@@ -122,6 +122,21 @@ def _mail(ctx: Context, lines: list[WatchedFor], count: int) -> None:
         count=count,
         more=max(0, count - len(lines)),
         items=[{"title": line.title, "name": line.name, "detail": line.detail} for line in lines],
+    )
+
+
+def settle_items_of(ctx: Context, kind: AttentionKind, invoice_id: int, how: str) -> None:
+    """What a person decided of an invoice settles its open items of a kind, under their name."""
+    db.session.execute(
+        update(AttentionItem)
+        .where(
+            AttentionItem.kind == kind,
+            AttentionItem.subject == "invoice",
+            AttentionItem.subject_id == invoice_id,
+            AttentionItem.resolved_at.is_(None),
+        )
+        .values(resolution=how, resolved_at=ctx.now, resolved_by=ctx.actor_id)
+        .execution_options(synchronize_session=False)
     )
 
 

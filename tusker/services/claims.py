@@ -8,11 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker.currency import currency
+from tusker.domain.attention import AttentionKind
 from tusker.domain.interest import amount_due
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Claim, ClaimState, Invoice, Loan, Shipment
-from tusker.services.attention import WATCH_JOB
+from tusker.services.attention import WATCH_JOB, settle_items_of
 from tusker.services.context import Context
 from tusker.services.debts import debt_of
 from tusker.services.events import record_event
@@ -195,4 +196,7 @@ def _decide(ctx: Context, claim: Claim, state: ClaimState, reason: str, **figure
         **figures,
     )
     db.session.flush()
+    if ctx.actor_id is not None:
+        how = f"claim {state}: {why}"[:500]
+        settle_items_of(ctx, AttentionKind.RETURNED_AFTER_PAYOUT, claim.invoice_id, how)
     after_commit(WATCH_JOB)

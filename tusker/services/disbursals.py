@@ -294,7 +294,7 @@ def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
 
 def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], reason: str) -> None:
     if not reason.strip():
-        raise InvalidInput("Say why.", field="reason")
+        raise InvalidInput("Reason: say why it is taken out.", field="reason")
     ids = [invoice.id for invoice in lock_invoices(invoice_ids)]
     lines = db.session.scalars(
         select(DisbursalLine).where(

@@ -39,9 +39,9 @@ class ImportResult:
     """What an import added. `statement_ids` are of the file's statements, of an earlier import when `repeated`.
 
     `new` entries were stored, `known` ones were there already, `doubtful` ones look like such and were put aside for a
-    person. `settled` ones said something of payouts or were recorded by hand before, `sure` ones wait to be accepted,
-    `to_look_at` ones for a choice, the rest is `parked`. `prints` are the fingerprints of the entries as stored, by
-    statement.
+    person. `settled` ones said something of payouts or were recorded by hand before; of them `failed` ones said that a
+    payout was not made or came back. `sure` ones wait to be accepted, `to_look_at` ones for a choice, the rest is
+    `parked`. `prints` are the fingerprints of the entries as stored, by statement.
     """
 
     statement_ids: Sequence[int]
@@ -50,10 +50,19 @@ class ImportResult:
     known: int = 0
     doubtful: int = 0
     settled: int = 0
+    failed: int = 0
     sure: int = 0
     to_look_at: int = 0
     parked: int = 0
     prints: Sequence[Sequence[str]] = ()
+
+    @property
+    def _failures(self) -> str:
+        if not self.failed:
+            return ""
+        return (
+            f" ({self.failed} {'payout was' if self.failed == 1 else 'payouts were'} not paid or came back)"
+        )
 
     @property
     def words(self) -> str:
@@ -65,7 +74,7 @@ class ImportResult:
         parts = [
             f"{count} {what}"
             for count, what in (
-                (self.settled, "settled"),
+                (self.settled, f"settled{self._failures}"),
                 (self.sure, "ready to accept"),
                 (self.to_look_at, "to look at"),
                 (self.parked, "parked"),
@@ -251,7 +260,8 @@ def _settle(ctx: Context, entries: Sequence[StatementEntry]) -> dict[str, int]:
     _link_recorded(ctx, [entry for entry in entries if entry.state != EntryState.MATCHED])
     rest = [entry for entry in entries if entry.state != EntryState.MATCHED]
     judged = judge_entries(rest, ctx.today)
-    counts = {"settled": len(entries) - len(rest), "sure": 0, "to_look_at": 0, "parked": 0}
+    failed = sum(e.state == EntryState.MATCHED and e.return_reason is not None for e in entries)
+    counts = {"settled": len(entries) - len(rest), "failed": failed, "sure": 0, "to_look_at": 0, "parked": 0}
     for entry in rest:
         verdict = judged[entry.id].verdict if entry.id in judged else Verdict.NONE
         if not entry.note and verdict is Verdict.NONE and entry.return_reason is None:

@@ -96,6 +96,10 @@ def _row(order: Order, back: str) -> str:
 
 
 def _buttons(order: Order, back: str) -> str:
+    action = f"/orders/{quote(order.ref, safe='')}/move?{back}"
+    if order.status == DELIVERED:
+        buttons = f'<button name="status" value="{CANCELLED}">Take back</button>'
+        return f'<form method="post" action="{escape(action)}">{buttons}</form>'
     if order.status in DONE:
         return ""
     following = next_status(order.status)
@@ -104,7 +108,6 @@ def _buttons(order: Order, back: str) -> str:
         buttons += f'<button name="status" value="{following}">{LABELS[following].capitalize()}</button> '
     buttons += f'<button class="main" name="status" value="{DELIVERED}">Deliver</button> '
     buttons += f'<button name="status" value="{CANCELLED}">Cancel</button>'
-    action = f"/orders/{quote(order.ref, safe='')}/move?{back}"
     return f'<form method="post" action="{escape(action)}">{buttons}</form>'
 
 

@@ -75,7 +75,11 @@ def _on_csrf_error(error: CSRFError) -> ResponseReturnValue:
     if handler := _elsewhere():
         return handler(error)
     log.info("refused for its csrf token: %s", error.description)
-    return _answer(400, "This page was open for too long", "Reload the page and send the form again.")
+    return _answer(
+        400,
+        "This page was open for too long",
+        "Open the form anew and send it again; you may have to sign in first.",
+    )
 
 
 def answer_http_error(error: HTTPException) -> ResponseReturnValue:
