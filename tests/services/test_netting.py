@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from tests.conftest import TODAY, approve_and_release
+from tests.counting import statements
+from tests.statements.camt import payment_of
+from tests.statements.conftest import bank as bank
 from tusker.errors import Conflict, Duplicate, InvalidInput, TuskerError
 from tusker.extensions import db
-from tusker.models import Allocation, Claim, CreditLine, Disbursal, Invoice, Loan, Payout, Receipt, User
+from tusker.models import (
+    Allocation,
+    Claim,
+    CreditLine,
+    Customer,
+    Disbursal,
+    Invoice,
+    Loan,
+    Payout,
+    Receipt,
+    User,
+)
 from tusker.queries.proof import prove
 from tusker.services.claims import accept_claim, claim_returned
 from tusker.services.context import Context
 from tusker.services.credit_notes import record_credit_note
 from tusker.services.disbursals import bundle_selection
 from tusker.services.locks import lock_invoices
-from tusker.services.receipts import refund_credit, repay_in_full, unallocated
+from tusker.services.receipts import refund_credit, repay_all_in_full, repay_in_full, unallocated
+from tusker.services.release import approve, release
 from tusker.services.settlement import NETTED, confirm, confirm_payout, reinstate_payout, reject_payout
 from tusker.services.undoing import return_payout, reverse_receipt, undo_disbursal
 from tusker.transactions import transaction
@@ -247,18 +265,174 @@ def test_the_proof_misses_a_netting_that_was_not_received(
     assert [row.check for row in prove().mismatches] == ["received by netting from the payout"]
 
 
+def test_a_claim_does_not_outlive_its_loan_when_the_payout_is_rejected(
+    ctx: Context, sent_back: Callable[..., Invoice], release_next: Callable[..., Disbursal]
+) -> None:
+    invoice = sent_back()
+    made = release_next()
+    payout = made.payouts[0]
+    with transaction():
+        repay_in_full(ctx, invoice.id, bank_reference="PAY-1", value_date=TODAY)
+    with transaction():
+        reject_payout(ctx, payout.id, reason="AC04")
+    claim = db.session.query(Claim).one()
+    assert (claim.state, claim.open_amount) == ("dismissed", 0)
+    assert release_next(value=3_000_00).payouts[0].claims == 0
+    # The money had left all the same: what was kept back is the supplier's credit.
+    with transaction():
+        reinstate_payout(ctx, payout.id, reason="wrong row")
+    assert (claim.state, claim.amount, claim.open_amount) == ("accepted", 1_600_00, 0)
+    assert prove().holds
+    with transaction():
+        confirm_payout(ctx, payout.id, bank_reference="UTR-1", value_date=TODAY)
+    assert unallocated(the_receipt().id) == 1_600_00
+    assert prove().holds
+
+
+def test_confirming_with_many_claims_takes_as_many_statements_as_with_few(
+    ctx: Context,
+    line: CreditLine,
+    make_invoice: Make,
+    create_user: Callable[..., User],
+    release_next: Callable[..., Disbursal],
+) -> None:
+    admin = replace(ctx, actor_id=create_user().id)
+
+    def confirming(count: int, reference: str) -> int:
+        ids = [make_invoice("disbursed", line=line, value=2_000_00).id for _ in range(count)]
+        with transaction():
+            claim_returned(ctx, lock_invoices(ids))
+            for claim in db.session.query(Claim).filter(Claim.invoice_id.in_(ids)).all():
+                accept_claim(admin, claim.id, amount=None, reason="agreed")
+        made = release_next(value=30_000_00)
+        assert made.payouts[0].claims == count * 1_600_00
+        with statements() as sent, transaction():
+            confirm(ctx, made.id, bank_reference=reference, value_date=TODAY)
+        return len(sent)
+
+    assert confirming(2, "UTR-1") == confirming(8, "UTR-2")
+
+
+@pytest.fixture
+def meanwhile(app: Flask) -> Iterator[Callable[[Callable[[], object]], Future[None]]]:
+    """Begin a step in a thread and a transaction of its own; returns once it waits for a lock or is over."""
+    pool = ThreadPoolExecutor(1)
+
+    def work(step: Callable[[], object]) -> None:
+        with app.app_context():
+            try:
+                with transaction():
+                    step()
+            finally:
+                db.session.remove()
+
+    def waits() -> bool:
+        with db.engine.connect() as connection:
+            sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            return connection.scalar(text(sql)) is not None
+
+    def begin(step: Callable[[], object]) -> Future[None]:
+        future = pool.submit(work, step)
+        while not future.done() and not waits():
+            pass
+        return future
+
+    yield begin
+    pool.shutdown()
+
+
+@pytest.mark.parametrize("pays", ["release", "import"])
+def test_a_repayment_underway_is_waited_for_before_claims_are_locked(
+    pays: str,
+    ctx: Context,
+    line: CreditLine,
+    sent_back: Callable[..., Invoice],
+    make_invoice: Make,
+    bank: Callable[..., object],
+    meanwhile: Callable[[Callable[[], object]], Future[None]],
+) -> None:
+    claimed = [sent_back(value=20_000_00).id]
+    financed = make_invoice("financeable", line=line, value=1_000_00 if pays == "release" else 30_000_00)
+    with transaction():
+        made = bundle_selection(ctx, [financed.id])
+        approve(ctx, made.id, second_admin=False)
+        made_id = made.id
+    if pays == "import":
+        with transaction():
+            release(ctx, made_id, execution_date=TODAY, second_admin=False)
+        said = [payment_of(made.payouts[0], "UTR-1")]
+        claimed.append(sent_back().id)
+
+    def pay() -> object:
+        if pays == "import":
+            return bank(said)
+        return release(ctx, made_id, execution_date=TODAY, second_admin=False)
+
+    db.session.rollback()
+    with transaction():
+        lock_invoices(claimed)
+        future = meanwhile(pay)
+        assert not future.done()
+        repay_all_in_full(ctx, {each: f"PAY-{each}" for each in claimed}, value_date=TODAY)
+    future.result(timeout=30)
+    db.session.rollback()
+    assert db.session.query(Payout).filter_by(disbursal_id=made_id).one().state in {"confirmed", "instructed"}
+    assert prove().holds
+
+
+def test_undoing_several_nettings_takes_the_counters_in_the_one_order(
+    ctx: Context,
+    make_line: Callable[..., CreditLine],
+    make_invoice: Make,
+    create_user: Callable[..., User],
+    meanwhile: Callable[[Callable[[], object]], Future[None]],
+) -> None:
+    """Who holds the line of the second receipt and then needs the purchaser of both, as an admission does."""
+    first = make_line()
+    second = make_line(purchaser=db.session.get_one(Customer, first.purchaser_id))
+    admin = replace(ctx, actor_id=create_user().id)
+    for line in (first, second):
+        invoice = make_invoice("disbursed", line=line, value=2_000_00)
+        with transaction():
+            claim_returned(ctx, lock_invoices([invoice.id]))
+        claim = db.session.query(Claim).filter_by(invoice_id=invoice.id).one()
+        with transaction():
+            accept_claim(admin, claim.id, amount=None, reason="agreed")
+    ids = [make_invoice("financeable", line=line).id for line in (first, second)]
+    with transaction():
+        made_id = approve_and_release(ctx, bundle_selection(ctx, ids).id).id
+    with transaction():
+        confirm(ctx, made_id, bank_reference="UTR-1", value_date=TODAY)
+    second_id, purchaser_id = second.id, first.purchaser_id
+    db.session.rollback()
+    with transaction() as session:
+        session.execute(
+            text("SELECT 1 FROM credit_lines WHERE id = :id FOR NO KEY UPDATE"), {"id": second_id}
+        )
+        future = meanwhile(lambda: undo_disbursal(ctx, made_id, reason="AC01"))
+        assert not future.done()
+        session.execute(
+            text("SELECT 1 FROM purchaser_accounts WHERE customer_id = :id FOR NO KEY UPDATE"),
+            {"id": purchaser_id},
+        )
+    future.result(timeout=30)
+    assert prove().holds
+
+
 def test_its_page_names_the_payout_and_offers_no_undoing(
     ctx: Context,
     sent_back: Callable[..., Invoice],
     release_next: Callable[..., Disbursal],
     login: Callable[..., FlaskClient],
 ) -> None:
-    sent_back()
+    invoice_id = sent_back().id
     made = release_next()
     with transaction():
         confirm(ctx, made.id, bank_reference="UTR-1", value_date=TODAY)
     page = login().get(f"/admin/receipts/{the_receipt().id}").text
     assert f"/admin/disbursals/{made.id}" in page
+    invoice_page = login().get(f"/invoices/{invoice_id}").text
+    assert f'(<a href="/admin/receipts/{the_receipt().id}">received</a>)' in invoice_page
     assert "undone when the payout" in page
     assert "Undo the receipt" not in page
 
@@ -322,6 +496,10 @@ def test_whatever_the_bank_says_in_whatever_order_claims_loans_and_limits_agree(
             play(kind, made, value)
         proof = prove()
         assert proof.holds, (kind, proof.differences, proof.mismatches)
+        outlived = db.session.query(Claim).filter(
+            Claim.invoice.has(status="repaid"), Claim.credit_note_id.is_(None), Claim.open_amount > 0
+        )
+        assert outlived.count() == 0, kind
     for payout in payouts("instructed"):
         with transaction():
             confirm_payout(ctx, payout.id, bank_reference=f"U-{payout.id}", value_date=TODAY)

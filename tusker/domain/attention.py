@@ -41,8 +41,8 @@ ADVICE: Mapping[AttentionKind, Advice] = {
     AttentionKind.RETURNED_AFTER_PAYOUT: Advice(
         "Returned after the payout",
         "danger",
-        "Decide the claim on the supplier: accepted, its next payouts are netted by it. The loan stays open until the"
-        " money is recorded as received.",
+        "Decide the claim on the supplier: accepted, its next payouts are netted by it, and what is kept back pays the"
+        " loan once they left.",
     ),
     AttentionKind.RETURNED_BEFORE_PAYOUT: Advice(
         "Returned before the payout",

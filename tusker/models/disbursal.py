@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -154,6 +154,8 @@ class Payout(db.Model):
     value_date: Mapped[date | None]
     reason: Mapped[str | None] = mapped_column(String(500))
     """The bank's, where it did not pay or the money came back."""
+    netting_received: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """False in payouts confirmed while what was netted still had to be recorded as received by a person."""
     settled_at: Mapped[Instant | None]
     settled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     statement_entry_id: Mapped[int | None] = mapped_column(ForeignKey("statement_entries.id"))

@@ -10,11 +10,16 @@ from sqlalchemy import BigInteger, cast, func, select
 
 from tusker.extensions import db
 from tusker.models import (
+    Allocation,
     Claim,
     ClaimSettlement,
     ClaimState,
     CreditNote,
     Disbursal,
+    Loan,
+    Payout,
+    PayoutState,
+    Receipt,
     ReserveKind,
     ReserveMovement,
 )
@@ -36,12 +41,16 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class Netted:
-    """The part of a claim that was netted from a payout; negative where that payout was undone."""
+    """The part of a claim that was netted from a payout; negative where that payout was undone. `receipt_id` is the
+    receipt by which it paid, once the payout left."""
 
     disbursal_id: int
     disbursal: str
     amount: int
     booked_on: date
+    waits: bool
+    """Whether the bank has not answered yet for the payout."""
+    receipt_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +124,11 @@ def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:
     found: dict[int, list[Netted]] = {}
     if not claim_ids:
         return found
+    pays_it = (
+        select(Allocation.id)
+        .join(Loan)
+        .where(Allocation.receipt_id == Receipt.id, Loan.invoice_id == Claim.invoice_id)
+    )
     rows = db.session.execute(
         select(
             ClaimSettlement.claim_id,
@@ -122,8 +136,18 @@ def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:
             Disbursal.reference,
             ClaimSettlement.amount,
             ClaimSettlement.booked_on,
+            Payout.state == PayoutState.INSTRUCTED,
+            Receipt.id,
         )
         .join(Disbursal, Disbursal.id == ClaimSettlement.disbursal_id)
+        .join(Claim, Claim.id == ClaimSettlement.claim_id)
+        .outerjoin(Payout, (Payout.disbursal_id == Disbursal.id) & (Payout.supplier_id == Claim.supplier_id))
+        .outerjoin(
+            Receipt,
+            (Receipt.netted_payout_id == Payout.id)
+            & (Payout.state == PayoutState.CONFIRMED)
+            & (Claim.credit_note_id.is_(None) | pays_it.exists()),
+        )
         .where(ClaimSettlement.claim_id.in_(claim_ids))
         .order_by(ClaimSettlement.id)
     )

@@ -37,9 +37,10 @@ LEFT JOIN (SELECT claim_id, sum(amount) AS total FROM claim_settlements GROUP BY
 WHERE c.open_amount <> CASE WHEN c.state = 'dismissed' THEN 0 ELSE c.amount - COALESCE(s.total, 0) END
     OR (c.state <> 'accepted' AND COALESCE(s.total, 0) <> 0)
 UNION ALL
--- What was netted for goods that came back is received in full, for credit notes as far as the loan lacks it.
+-- What was netted for goods that came back is received in full, for credit notes as far as the loan lacks it. From
+-- payouts of the time before, a person recorded it.
 SELECT 'received by netting from the payout', p.reference, COALESCE(r.amount, 0),
-    COALESCE(n.goods, 0) * (p.state = 'confirmed')::int
+    COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
 FROM payouts p
 LEFT JOIN receipts r ON r.netted_payout_id = p.id
     AND NOT EXISTS (SELECT 1 FROM receipts u WHERE u.of_receipt_id = r.id AND u.kind = 'reversal')
@@ -47,7 +48,7 @@ LEFT JOIN (
     SELECT s.disbursal_id, c.supplier_id, sum(s.amount)::bigint AS goods
     FROM claim_settlements s JOIN claims c ON c.id = s.claim_id WHERE c.credit_note_id IS NULL GROUP BY 1, 2
 ) n ON n.disbursal_id = p.disbursal_id AND n.supplier_id = p.supplier_id
-WHERE COALESCE(r.amount, 0) NOT BETWEEN COALESCE(n.goods, 0) * (p.state = 'confirmed')::int
+WHERE COALESCE(r.amount, 0) NOT BETWEEN COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
     AND p.claims * (p.state = 'confirmed')::int
 UNION ALL
 SELECT 'reserve released or consumed beyond what is held', i.number, 0, r.total::bigint

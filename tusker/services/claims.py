@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from tusker.currency import currency
 from tusker.domain.attention import AttentionKind
 from tusker.domain.interest import amount_due
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Claim, ClaimState, Invoice, Loan, Shipment
@@ -96,6 +97,8 @@ def end_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
 
     What was netted already stays netted: it pays the loan, or is the supplier's credit, once its payout left.
     """
+    if not invoices:
+        return
     claims = db.session.scalars(
         select(Claim)
         .where(
@@ -117,6 +120,21 @@ def end_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
             claim.amount -= claim.open_amount
             claim.open_amount = 0
             _decide(ctx, claim, ClaimState.ACCEPTED, REPAID, claimed=claimed, accepted=claim.amount)
+
+
+def end_claims_of_repaid(ctx: Context, invoices: Iterable[Invoice]) -> None:
+    """Nettings were undone, so claims are open again: not those about locked invoices that were repaid meanwhile."""
+    end_return_claims(ctx, [invoice for invoice in invoices if invoice.status == InvoiceStatus.REPAID])
+
+
+def claim_again(ctx: Context, claim: Claim, amount: int, reason: str) -> None:
+    """A payout from which `amount` of a locked claim was kept back is made after all, but the claim ended with its
+    loan meanwhile: so much of it stands again. Does nothing for other claims."""
+    if claim.credit_note_id is not None or claim.decision_reason != REPAID or claim.open_amount >= amount:
+        return
+    netted = claim.amount - claim.open_amount if claim.state == ClaimState.ACCEPTED else 0
+    claim.amount, claim.open_amount = netted + amount, amount
+    _decide(ctx, claim, ClaimState.ACCEPTED, reason, accepted=claim.amount)
 
 
 def drop_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:

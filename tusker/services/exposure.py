@@ -4,7 +4,7 @@ by ascending id."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import text
 
@@ -17,6 +17,20 @@ _COUNTERS = (
     ("supplier_accounts", "customer_id"),
     ("purchaser_accounts", "customer_id"),
 )
+
+
+def lock_counters(invoices: Collection[Invoice]) -> None:
+    """Lock all counters of locked invoices at once, where more than one `change_exposure` follows: one after the other
+    they would take a credit line after a purchaser."""
+    keys = zip(*((i.credit_line_id, i.supplier_id, i.purchaser_id) for i in invoices), strict=True)
+    for (table, key_column), ids in zip(_COUNTERS, keys, strict=False):
+        _lock(table, key_column, sorted(set(ids)))
+
+
+def _lock(table: str, key_column: str, ids: Sequence[int]) -> None:
+    # Table and key names are the constants above.
+    lock = f"SELECT 1 FROM {table} WHERE {key_column} = ANY(:ids) ORDER BY {key_column} FOR NO KEY UPDATE"  # noqa: S608
+    db.session.execute(text(lock), {"ids": ids})
 
 
 def change_exposure(ctx: Context, cause: str, changes: Iterable[tuple[Invoice, int]]) -> None:
@@ -49,9 +63,7 @@ def change_exposure(ctx: Context, cause: str, changes: Iterable[tuple[Invoice, i
         ids = sorted(counter)
         if not ids:
             continue
-        # Table and key names are the constants above.
-        lock = f"SELECT 1 FROM {table} WHERE {key_column} = ANY(:ids) ORDER BY {key_column} FOR NO KEY UPDATE"  # noqa: S608
-        db.session.execute(text(lock), {"ids": ids})
+        _lock(table, key_column, ids)
         db.session.execute(
             text(
                 f"UPDATE {table} SET used_amount = used_amount + c.amount"  # noqa: S608

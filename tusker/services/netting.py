@@ -14,6 +14,7 @@ from tusker.extensions import db
 from tusker.models import Allocation, Claim, ClaimSettlement, Loan, Payout, Receipt, ReceiptKind
 from tusker.services.context import Context
 from tusker.services.debts import OpenDebt, lock_debts
+from tusker.services.exposure import lock_counters
 from tusker.services.receipts import NETTED_FROM, Part, apply_parts, new_receipt, store_receipts
 
 
@@ -55,6 +56,34 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
     ]
 
 
+def touched_by(payout_ids: Collection[int]) -> set[int]:
+    """Ids of the invoices that payouts' claims are about and that receipts netted from them paid: who confirms or
+    undoes the payouts needs their locks too, before those of claims."""
+    claimed = (
+        select(Claim.invoice_id)
+        .join(ClaimSettlement, ClaimSettlement.claim_id == Claim.id)
+        .join(
+            Payout,
+            (Payout.disbursal_id == ClaimSettlement.disbursal_id) & (Payout.supplier_id == Claim.supplier_id),
+        )
+        .where(Payout.id.in_(payout_ids))
+    )
+    paid = (
+        select(Loan.invoice_id).join(Allocation).join(Receipt).where(Receipt.netted_payout_id.in_(payout_ids))
+    )
+    return set(db.session.scalars(claimed.union(paid)))
+
+
+def lock_receipts_of(payout_ids: Collection[int]) -> None:
+    """Lock the receipts that were netted from payouts, after their invoices and before claims."""
+    db.session.execute(
+        select(Receipt.id)
+        .where(Receipt.netted_payout_id.in_(payout_ids))
+        .order_by(Receipt.id)
+        .with_for_update(key_share=True, of=Receipt)
+    )
+
+
 def pay_from_nettings(ctx: Context, nettings: Sequence[Netting], value_date: date) -> None:
     """The payouts left: what was kept back of them is received on their `value_date`, one receipt a payout, and pays
     the loans of the claimed invoices, which are locked. What a loan does not need is the supplier's credit.
@@ -72,6 +101,7 @@ def pay_from_nettings(ctx: Context, nettings: Sequence[Netting], value_date: dat
         if debt and amount:
             wanted.append((netting, amount, debt))
     receipts = _receive(ctx, {n.payout.id: n.payout for n in nettings}, amounts, value_date)
+    lock_counters([debt.invoice for _, _, debt in wanted])
     by_day: dict[date, list[Part]] = {}
     for netting, amount, debt in wanted:
         day = _day(debt, value_date)
@@ -102,16 +132,12 @@ def _day(debt: OpenDebt, value_date: date) -> date:
     return max(value_date, debt.loan.start_date, debt.last_payment or value_date)
 
 
-def receipts_of(payouts: Collection[Payout]) -> tuple[list[int], list[int]]:
-    """Ids of the receipts that payouts were netted for and that stand, and of the invoices that they paid."""
+def receipts_of(payouts: Collection[Payout]) -> Sequence[int]:
+    """Ids of the receipts that payouts were netted for and that stand."""
     contra = aliased(Receipt)
     undone = select(contra.id).where(contra.of_receipt_id == Receipt.id, contra.kind == ReceiptKind.REVERSAL)
-    receipt_ids = db.session.scalars(
+    return db.session.scalars(
         select(Receipt.id)
         .where(Receipt.netted_payout_id.in_([payout.id for payout in payouts]), ~undone.exists())
         .order_by(Receipt.id)
     ).all()
-    invoice_ids = db.session.scalars(
-        select(Loan.invoice_id).join(Allocation).where(Allocation.receipt_id.in_(receipt_ids)).distinct()
-    ).all()
-    return list(receipt_ids), list(invoice_ids)

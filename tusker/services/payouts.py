@@ -25,6 +25,7 @@ from tusker.models import (
     PayoutState,
     Role,
 )
+from tusker.services.claims import claim_again
 from tusker.services.context import Context
 from tusker.services.outbox import addresses_by_company, queue_mail
 from tusker.services.reserve import hold_reserve
@@ -45,11 +46,13 @@ def make_payouts(
     invoices: Collection[Invoice],
     accounts: Mapping[int, BankAccount],
     start: date,
+    claimed: Collection[int],
 ) -> list[Payout]:
     """Freeze what each supplier is paid for a disbursal that is released to the bank, by supplier id.
 
-    Deductions are reckoned as if every loan began on `start`; open claims are netted, oldest first, never beyond the
-    payout. Raises `InvalidInput` naming `execution_date` when deductions would take an invoice's whole payout.
+    Deductions are reckoned as if every loan began on `start`; open claims about the locked invoices with the ids
+    `claimed` are netted, oldest first, never beyond the payout. Raises `InvalidInput` naming `execution_date` when
+    deductions would take an invoice's whole payout.
     """
     lines = {line.invoice_id: line for line in included_lines(disbursal.id)}
     payouts: dict[int, Payout] = {}
@@ -68,7 +71,7 @@ def make_payouts(
         line.payout = payout
         line.deducted_interest, line.deducted_fee = deducted.interest, deducted.fee
     with db.session.no_autoflush:
-        _net_claims(ctx, disbursal, payouts)
+        _net_claims(ctx, disbursal, payouts, claimed)
         for payout in payouts.values():
             payout.net = payout.principal - payout.deducted_interest - payout.deducted_fee - payout.claims
     made = [payouts[supplier_id] for supplier_id in sorted(payouts)]
@@ -92,10 +95,26 @@ def _new_payout(disbursal: Disbursal, supplier_id: int, accounts: Mapping[int, B
     )
 
 
-def _net_claims(ctx: Context, disbursal: Disbursal, payouts: Mapping[int, Payout]) -> None:
+def claimed_from(supplier_ids: Collection[int]) -> Sequence[int]:
+    """Ids of the invoices about which suppliers have claims to be netted."""
+    return db.session.scalars(
+        select(Claim.invoice_id).where(
+            Claim.supplier_id.in_(supplier_ids), Claim.open_amount > 0, Claim.state == ClaimState.ACCEPTED
+        )
+    ).all()
+
+
+def _net_claims(
+    ctx: Context, disbursal: Disbursal, payouts: Mapping[int, Payout], claimed: Collection[int]
+) -> None:
     claims = db.session.scalars(
         select(Claim)
-        .where(Claim.supplier_id.in_(payouts), Claim.open_amount > 0, Claim.state == ClaimState.ACCEPTED)
+        .where(
+            Claim.supplier_id.in_(payouts),
+            Claim.invoice_id.in_(claimed),
+            Claim.open_amount > 0,
+            Claim.state == ClaimState.ACCEPTED,
+        )
         .order_by(Claim.id)
         .with_for_update(key_share=True)
     ).all()
@@ -131,6 +150,7 @@ def net_again(ctx: Context, payout: Payout) -> None:
         .execution_options(populate_existing=True)
     ).all()
     for claim in claims:
+        claim_again(ctx, claim, amounts[claim.id], f"{payout.reference} is made after all")
         if claim.state != ClaimState.ACCEPTED or claim.open_amount < amounts[claim.id]:
             raise Conflict(
                 f"The claims that were netted from {payout.reference} were settled otherwise since."

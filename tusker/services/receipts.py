@@ -22,7 +22,7 @@ from tusker.services.debts import OpenDebt, lock_debts, owed_by
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_invoices
-from tusker.services.reserve import release_reserve
+from tusker.services.reserve import release_reserves
 from tusker.transactions import after_commit
 
 REVIEW_JOB = "tusker.jobs.servicing.review_holds"
@@ -322,7 +322,9 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
         _note_payment(ctx, debt, split, due, receipt.bank_reference)
         freed.append((debt.invoice, -split.principal))
     db.session.flush()
-    end_return_claims(ctx, [debt.invoice for _, _, debt in parts if debt.loan.closed_on is not None])
+    closed = [(receipt, debt.invoice) for receipt, _, debt in parts if debt.loan.closed_on is not None]
+    release_reserves(ctx, {invoice.id: f"paid with {receipt.bank_reference}" for receipt, invoice in closed})
+    end_return_claims(ctx, [invoice for _, invoice in closed])
     change_exposure(ctx, "repaid", freed)
     after_commit(REVIEW_JOB)
 
@@ -335,7 +337,6 @@ def _note_payment(ctx: Context, debt: OpenDebt, split: Split, due: AmountDue, re
         debt.loan.closed_on = ctx.today
         invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.REPAID)
         invoice.closed_at = ctx.now
-        release_reserve(ctx, invoice, f"paid with {reference}")
     record_event(
         ctx,
         "invoice",

@@ -32,7 +32,7 @@ from tusker.services.context import Context
 from tusker.services.disbursals import lock_draft, set_disbursal_status
 from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
-from tusker.services.payouts import make_payouts
+from tusker.services.payouts import claimed_from, make_payouts
 from tusker.services.settlement import confirm_netted
 
 LATEST_EXECUTION = timedelta(days=10)
@@ -95,7 +95,7 @@ def release(ctx: Context, disbursal_id: int, *, execution_date: date, second_adm
     if second_admin:
         _check_two_people(ctx, disbursal)
     _check_execution_date(ctx, disbursal, execution_date)
-    invoices = _invoices_of(disbursal)
+    invoices, claimed = _invoices_and_claimed(disbursal)
     _check_conditions(invoices)
     accounts = _accounts_of(invoices, second_admin=second_admin)
     if _digest(invoices, accounts) != disbursal.approved_digest:
@@ -105,7 +105,7 @@ def release(ctx: Context, disbursal_id: int, *, execution_date: date, second_adm
     _look_again(invoices, ctx.now)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
-    payouts = make_payouts(ctx, disbursal, invoices, accounts, execution_date)
+    payouts = make_payouts(ctx, disbursal, invoices, accounts, execution_date, claimed)
     set_disbursal_status(
         ctx,
         disbursal,
@@ -171,6 +171,19 @@ def _invoices_of(disbursal: Disbursal) -> Sequence[Invoice]:
         DisbursalLine.disbursal_id == disbursal.id, DisbursalLine.state == LineState.INCLUDED
     )
     return lock_invoices(db.session.scalars(included).all())
+
+
+def _invoices_and_claimed(disbursal: Disbursal) -> tuple[Sequence[Invoice], set[int]]:
+    """The invoices, and the ids of those about which their suppliers have claims: locked together, since what claims
+    use up pays those loans at once. A claim accepted meanwhile waits for the next payout."""
+    rows = db.session.execute(
+        select(DisbursalLine.invoice_id, Invoice.supplier_id)
+        .join(Invoice)
+        .where(DisbursalLine.disbursal_id == disbursal.id, DisbursalLine.state == LineState.INCLUDED)
+    ).all()
+    included = {row.invoice_id for row in rows}
+    claimed = set(claimed_from({row.supplier_id for row in rows}))
+    return [invoice for invoice in lock_invoices(included | claimed) if invoice.id in included], claimed
 
 
 def _check_conditions(invoices: Sequence[Invoice]) -> None:

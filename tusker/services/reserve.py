@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select, text
 
@@ -46,9 +46,25 @@ def hold_reserve(ctx: Context, invoice: Invoice, reason: str) -> None:
     )
 
 
-def release_reserve(ctx: Context, invoice: Invoice, reason: str) -> None:
-    """When the debt is paid: what is left of the reserve is the supplier's."""
-    move_reserve(ctx, invoice.id, ReserveKind.RELEASED, reserve_left(invoice.id), reason)
+_RELEASE = text(
+    """
+    INSERT INTO reserve_movements (invoice_id, kind, amount, at, booked_on, reason)
+    SELECT p.id, 'released', sum(CASE WHEN m.kind = 'held' THEN m.amount ELSE -m.amount END), :now, :today, p.reason
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[])) AS p (id, reason)
+    JOIN reserve_movements m ON m.invoice_id = p.id
+    GROUP BY p.id, p.reason HAVING sum(CASE WHEN m.kind = 'held' THEN m.amount ELSE -m.amount END) <> 0
+    """
+)
+
+
+def release_reserves(ctx: Context, reasons: Mapping[int, str]) -> None:
+    """When debts are paid: what is left of the reserves is the supplier's. Reasons by invoice id."""
+    if reasons:
+        db.session.flush()
+        told = [reason[:500] for reason in reasons.values()]
+        db.session.execute(
+            _RELEASE, {"ids": list(reasons), "reasons": told, "now": ctx.now, "today": ctx.today}
+        )
 
 
 def take_back_release(ctx: Context, invoice: Invoice, reason: str) -> None:

@@ -21,13 +21,13 @@ from tusker.models import (
     PayoutState,
     Role,
 )
-from tusker.services.claims import claim_if_returned
+from tusker.services.claims import claim_if_returned, end_claims_of_repaid
 from tusker.services.context import Context
 from tusker.services.disbursals import close_disbursal, set_disbursal_status
 from tusker.services.events import record_event
 from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.moves import move_invoices
-from tusker.services.netting import nettings_of, pay_from_nettings
+from tusker.services.netting import nettings_of, pay_from_nettings, touched_by
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payouts import lock_claims_of, mail_payouts, make_loans, net_again, undo_netting
 from tusker.services.shipment_effects import settle_ids
@@ -145,12 +145,14 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | 
     if payout.net == 0:
         raise Conflict("No money was to leave for this payout.")
     lines = lines_of([payout])[payout.id]
-    ids = [invoice.id for invoice in lock_invoices([line.invoice_id for line in lines])]
+    ids = sorted(line.invoice_id for line in lines)
+    locked = lock_invoices({*ids, *touched_by([payout_id])})
     settle_payout(ctx, payout, PayoutState.REJECTED, entry_id, why)
     for line in lines:
         line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"[:500]
     lock_claims_of([payout.supplier_id])
     undo_netting(ctx, payout)
+    end_claims_of_repaid(ctx, locked)
     move_invoices(
         ctx,
         ids,
@@ -176,7 +178,9 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
         select(DisbursalLine).where(DisbursalLine.payout_id == payout_id).order_by(DisbursalLine.invoice_id)
     ).all()
     principals = {line.invoice_id: line.principal for line in lines}
-    for invoice in lock_invoices(principals):
+    for invoice in lock_invoices({*principals, *touched_by([payout_id])}):
+        if invoice.id not in principals:
+            continue
         if invoice.status != InvoiceStatus.FINANCEABLE or invoice.principal != principals[invoice.id]:
             raise Conflict(
                 f"{invoice.number} is not as it was when it was instructed; it cannot be taken back."

@@ -23,7 +23,9 @@ from tusker.models import (
     StatementEntry,
 )
 from tusker.services.context import Context
+from tusker.services.exposure import lock_counters
 from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.netting import lock_receipts_of, touched_by
 from tusker.services.payouts import lock_claims_of
 from tusker.services.settlement import confirm_payouts, reject_payout
 from tusker.services.statement_entries import LONGEST_NOTE, decide, own_reference
@@ -95,7 +97,8 @@ def _lay_out(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]
     invoice_ids = select(DisbursalLine.invoice_id).where(
         DisbursalLine.payout_id.in_(ids), DisbursalLine.state != LineState.REMOVED
     )
-    lock_invoices(db.session.scalars(invoice_ids).all())
+    netted_ids = touched_by(ids)
+    locked = lock_invoices({*db.session.scalars(invoice_ids), *netted_ids})
     payouts = db.session.scalars(
         select(Payout)
         .where(Payout.id.in_(ids))
@@ -103,7 +106,10 @@ def _lay_out(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]
         .with_for_update(key_share=True, of=Payout)
         .execution_options(populate_existing=True)
     ).all()
+    lock_receipts_of(ids)
     lock_claims_of([payout.supplier_id for payout in payouts])
+    # One payout after the other frees limits; counters have one order over all of them.
+    lock_counters([invoice for invoice in locked if invoice.id in netted_ids])
     desk.payouts = {payout.reference: payout for payout in payouts}
     account_ids = {p.bank_account_id for p in payouts}
     desk.accounts = {

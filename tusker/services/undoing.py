@@ -23,15 +23,15 @@ from tusker.models import (
     Receipt,
     ReceiptKind,
 )
-from tusker.services.claims import drop_return_claims
+from tusker.services.claims import drop_return_claims, end_claims_of_repaid
 from tusker.services.context import Context
 from tusker.services.credit_notes import count_notes_as_early
 from tusker.services.disbursals import close_disbursal
 from tusker.services.events import record_event
-from tusker.services.exposure import change_exposure
+from tusker.services.exposure import change_exposure, lock_counters
 from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.moves import move_invoices
-from tusker.services.netting import receipts_of
+from tusker.services.netting import receipts_of, touched_by
 from tusker.services.payouts import lock_claims_of, undo_netting
 from tusker.services.receipts import REVIEW_JOB
 from tusker.services.reserve import take_back_release, undo_holds
@@ -90,9 +90,12 @@ def _reverse(
         reason=why,
         amount=receipt.amount,
     )
+    allocations = _live_allocations(receipt)
+    if not loans.keys() >= {a.loan_id for a in allocations}:
+        raise Conflict("Its credit was used just now; try again.")
     taken = [
         (invoices[loans[a.loan_id].invoice_id], _reverse_allocation(ctx, a, loans[a.loan_id], invoices, why))
-        for a in _live_allocations(receipt)
+        for a in allocations
     ]
     db.session.flush()
     change_exposure(ctx, "reversed", taken)
@@ -186,17 +189,18 @@ def _undo_payouts(
             DisbursalLine.state == LineState.PAID,
         )
     ).all()
-    receipt_ids, netted_ids = receipts_of(payouts)
     undone_ids = {line.invoice_id for line in paid}
-    locked = {invoice.id: invoice for invoice in lock_invoices({*undone_ids, *netted_ids})}
+    touched = touched_by([payout.id for payout in payouts])
+    locked = {invoice.id: invoice for invoice in lock_invoices(undone_ids | touched)}
     invoices = {invoice_id: locked[invoice_id] for invoice_id in sorted(undone_ids)}
     by_id = _lock_loans(list(locked))
     loans = [
         loan for loan in by_id.values() if loan.disbursal_id == disbursal.id and loan.invoice_id in invoices
     ]
     _check_untouched(loans, invoices)
-    receipts = [_lock_reversible(receipt_id) for receipt_id in receipt_ids]
+    receipts = [_lock_reversible(receipt_id) for receipt_id in receipts_of(payouts)]
     lock_claims_of([payout.supplier_id for payout in payouts])
+    lock_counters(locked.values() if receipts else [])
     for receipt in receipts:
         _reverse(ctx, receipt, locked, by_id, f"payout undone: {why}"[:500])
     drop_return_claims(ctx, list(invoices.values()))
@@ -205,6 +209,7 @@ def _undo_payouts(
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
         undo_netting(ctx, payout)
+    end_claims_of_repaid(ctx, locked.values())
     for loan in loans:
         loan.reversed_on = loan.closed_on = ctx.today
         loan.open_principal = 0
