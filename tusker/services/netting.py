@@ -15,6 +15,7 @@ from tusker.models import Allocation, Claim, ClaimSettlement, Loan, Payout, Rece
 from tusker.services.context import Context
 from tusker.services.debts import OpenDebt, lock_debts
 from tusker.services.exposure import lock_counters
+from tusker.services.payouts import lock_claims_of
 from tusker.services.receipts import NETTED_FROM, Part, apply_parts, new_receipt, store_receipts
 
 
@@ -101,6 +102,8 @@ def pay_from_nettings(ctx: Context, nettings: Sequence[Netting], value_date: dat
         if debt and amount:
             wanted.append((netting, amount, debt))
     receipts = _receive(ctx, {n.payout.id: n.payout for n in nettings}, amounts, value_date)
+    # Claims before counters: a loan that is paid off ends those about it.
+    lock_claims_of({netting.payout.supplier_id for netting in nettings})
     lock_counters([debt.invoice for _, _, debt in wanted])
     by_day: dict[date, list[Part]] = {}
     for netting, amount, debt in wanted:
