@@ -43,7 +43,7 @@ def test_who_waits_can_do_nothing_until_another_admin_activates(
 ) -> None:
     assert not signs_in(waiting)
     assert reset_url_for(NEW) is None
-    assert admin_addresses() == ["maker@example.com", "checker@example.com"]
+    assert admin_addresses() == ["checker@example.com", "maker@example.com"]
     with transaction():
         activate_user(acts(ctx, checker), waiting.id)
     assert signs_in(waiting)

@@ -33,8 +33,9 @@ def queue_mail(ctx: Context, template: str, recipients: Iterable[str], **context
 
 
 def admin_addresses() -> list[str]:
-    """Mail addresses of the active admins."""
-    return list(db.session.scalars(select(User.email).where(User.role == Role.ADMIN, User.active)))
+    """Mail addresses of the active admins, in the order of the alphabet."""
+    active = select(User.email).where(User.role == Role.ADMIN, User.active).order_by(User.email)
+    return list(db.session.scalars(active))
 
 
 def addresses_by_company(customer_ids: Collection[int], role: Role) -> dict[int, list[str]]:
