@@ -16,7 +16,7 @@ from tests import counting
 from tests.admin.conftest import HTMX
 from tests.bankfiles.test_malformed import MALFORMED
 from tests.conftest import TODAY
-from tests.statements.camt import Tx, camt053, payment_of
+from tests.statements.camt import Tx, camt053, payment_of, return_of
 from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, Invoice, Role, StatementEntry
 from tusker.services.statements import ImportResult
@@ -182,6 +182,15 @@ def test_by_hand_with_everything_filled_in(
     assert one("SELECT state FROM statement_entries") == "matched"
     assert one("SELECT receipt_id FROM statement_entries") == one("SELECT id FROM receipts")
     assert browser.get("/admin/receipts/new?amount=x&value_date=y&customer_id=z").status_code == 200
+
+
+def test_money_that_did_not_arrive_is_no_success(login: Login, released: Disbursal) -> None:
+    browser, (good, bad) = login(), released.payouts
+    tones = []
+    for number, payments in enumerate(([payment_of(good)], [return_of(bad)])):
+        answer = upload(browser, camt053(payments, number=f"S-{number}"), follow_redirects=True)
+        tones.append(re.search(r'class="alert alert-(\w+)"', answer.text.split('id="messages"')[1])[1])
+    assert tones == ["success", "warning"]
 
 
 def test_three_hundred_entries_take_as_many_queries_as_three(

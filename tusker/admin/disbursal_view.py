@@ -133,6 +133,7 @@ def disbursal_context(
         "parts": parts,
         "net": sum(part.payout.net for part in parts),
         "paid": sum(part.payout.net for part in parts if part.payout.confirmed),
+        "failed_accounts": [p for p in parts if p.count and p.payout.failure],
         "missing_accounts": [p.supplier for p in parts if p.count and not p.payout.account],
         "deducted_any": any(part.payout.net != part.payout.principal for part in parts),
         "lost": lost_numbers(disbursal_id) if unreleased else [],

@@ -12,7 +12,7 @@ from tusker.admin.disbursal_view import changed, given_reason, loan_references, 
 from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.errors import NotFound, TuskerError
 from tusker.extensions import db, limiter
-from tusker.models import Payout, Role
+from tusker.models import DisbursalStatus, Payout, Role
 from tusker.services import release as service
 from tusker.services import settlement, undoing, users
 from tusker.transactions import transaction
@@ -67,13 +67,18 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
                     execution_date=form.execution_date.data,
                     second_admin=_second_admin(),
                 )
-                reference = made.reference
+                next_step = (
+                    "Give its file to the bank."
+                    if made.status == DisbursalStatus.RELEASED
+                    else "Claims used up its payouts: the bank has nothing to do."
+                )
+                words = f"{made.reference} is released. {next_step}"
         except NotFound:
             raise
         except TuskerError as error:
             form.take(error)
             return show_disbursal(disbursal_id, release=form, status=error.http_status)
-        return changed(disbursal_id, f"{reference} is released. Give its file to the bank.")
+        return changed(disbursal_id, words)
     return show_disbursal(disbursal_id, release=form, status=422)
 
 

@@ -63,7 +63,7 @@ def upload_statement() -> ResponseReturnValue:
                 else url_for("admin.statements")
             )
             message = " ".join((result.words, *account_notes(read)))
-            return done(message, to=to, category="info" if result.repeated else "success")
+            return done(message, to=to, category=_tone(result))
     return _show_list(form, status=422)
 
 
@@ -191,6 +191,13 @@ def reopen_entry(entry_id: int) -> ResponseReturnValue:
     with transaction():
         desk.reopen_entry(acting(), entry_id)
     return changed(statement_id, "The entry is open again.")
+
+
+def _tone(result: service.ImportResult) -> str:
+    """Money that did not arrive, and what nobody can tell, are not to be overlooked."""
+    if result.repeated:
+        return "info"
+    return "warning" if result.failed or result.doubtful else "success"
 
 
 def _reason() -> str:

@@ -131,6 +131,7 @@ class Payout(db.Model):
         CheckConstraint(
             "(state IN ('rejected', 'returned')) = (reason IS NOT NULL)", name="failure_has_reason"
         ),
+        Index("ix_payouts_bank_account_id", "bank_account_id", "settled_at"),
         Index("ix_payouts_bank_reference", "bank_reference"),
         Index("ix_payouts_statement_entry_id", "statement_entry_id"),
         Index("ix_payouts_open", "net", "id", postgresql_where="state = 'instructed'"),

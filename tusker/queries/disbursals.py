@@ -63,6 +63,8 @@ class QueueRow:
     financeable_at: datetime
     days: int
     remaining: int
+    failure: str | None
+    """Why its last payout was not made, or came back; None when it was in none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ def queue_page(
         Invoice.financeable_at,
         (literal(today, Date) - delivered_on).label("days"),
         func.count().over().label("remaining"),
+        _last_failure().label("failure"),
     )
     if after is not None:
         last = db.session.execute(
@@ -354,9 +357,10 @@ def _disbursal_rows(query: Select[Any]) -> list[DisbursalRow]:
 
 
 def _instructed_before() -> Any:
-    """As text: “P-1-7 rejected”, for each earlier payout of the line's invoice."""
+    """As text: “P-1-7 rejected: AC04 closed account”, for each earlier payout of the line's invoice."""
     earlier = aliased(DisbursalLine)
-    words = func.string_agg(Payout.reference + literal(" ") + Payout.state, literal(", "))
+    why = func.coalesce(literal(": ") + Payout.reason, literal(""))
+    words = func.string_agg(Payout.reference + literal(" ") + Payout.state + why, literal(", "))
     return (
         select(words)
         .join(earlier, earlier.payout_id == Payout.id)
@@ -365,6 +369,19 @@ def _instructed_before() -> Any:
             earlier.disbursal_id < DisbursalLine.disbursal_id,
         )
         .correlate(DisbursalLine)
+        .scalar_subquery()
+    )
+
+
+def _last_failure() -> Any:
+    """As text: “P-1-7 rejected: AC04 closed account”, for the last payout of an invoice that waits again."""
+    return (
+        select(Payout.reference + literal(" ") + Payout.state + literal(": ") + Payout.reason)
+        .join(DisbursalLine, DisbursalLine.payout_id == Payout.id)
+        .where(DisbursalLine.invoice_id == Invoice.id, Payout.reason.is_not(None))
+        .order_by(DisbursalLine.id.desc())
+        .limit(1)
+        .correlate(Invoice)
         .scalar_subquery()
     )
 

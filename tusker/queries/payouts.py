@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, any_, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload
 
 from tusker.domain.interest import Deduction, deduction_at_payout
@@ -29,6 +30,7 @@ from tusker.queries.bank_accounts import active_accounts
 _TERMS = [Invoice.__table__.c[name] for name in TermsColumns.__annotations__]
 
 NOT_RELEASED = frozenset({DisbursalStatus.DRAFT, DisbursalStatus.APPROVED})
+FAILED = frozenset({PayoutState.REJECTED, PayoutState.RETURNED})
 
 
 @dataclass(slots=True)
@@ -45,6 +47,8 @@ class SupplierPayout:
     claims: int = 0
     deductions: dict[int, Deduction] = field(default_factory=dict)
     account: BankAccount | None = None
+    failure: str | None = None
+    """Why the last payout to that account was not made, or came back; None when it arrived."""
     payout: Payout | None = None
 
     @property
@@ -109,9 +113,23 @@ def would_be_paid(invoice_ids: Collection[int], start: date) -> dict[int, Suppli
     for supplier_id, amount in claims:
         found[supplier_id].claims = max(0, min(amount, found[supplier_id].before_claims))
     accounts = active_accounts(found)
-    for supplier_id, payout in found.items():
-        payout.account = accounts.get(supplier_id)
+    failures = _failures_of([account.id for account in accounts.values()])
+    for supplier_id, account in accounts.items():
+        found[supplier_id].account = account
+        found[supplier_id].failure = failures.get(account.id)
     return found
+
+
+def _failures_of(account_ids: Collection[int]) -> dict[int, str]:
+    """By account, why the last payout to it that the bank has answered for did not arrive; the others are missing."""
+    last = (
+        select(Payout.bank_account_id, Payout.state, Payout.reason)
+        .where(Payout.bank_account_id.in_(account_ids), Payout.state != PayoutState.INSTRUCTED)
+        .ext(distinct_on(Payout.bank_account_id))
+        .order_by(Payout.bank_account_id, Payout.settled_at.desc(), Payout.id.desc())
+    )
+    rows = db.session.execute(last).all()
+    return {row.bank_account_id: row.reason for row in rows if row.state in FAILED}
 
 
 def _as_released(disbursal_id: int) -> dict[int, SupplierPayout]:

@@ -213,7 +213,8 @@ def _returned_payout(desk: _Desk, entry: StatementEntry) -> Payout | None:
     if entry.return_reason is None:
         if entry.end_to_end_id in desk.payouts:
             entry.note = (
-                f"It carries the id of {entry.end_to_end_id} but does not say that it came back: look at it."
+                f"It carries the id of {entry.end_to_end_id} but does not say that it came back."
+                " If it did, record that with its disbursal and dismiss this."
             )
         return None
     if entry.end_to_end_id in desk.payouts:

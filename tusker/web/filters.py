@@ -20,6 +20,7 @@ _CODE = re.compile(r"[a-z_]+")
 STATUS_WORDS = {
     # what people say where the code's word is not it
     "approved": "Approved",
+    "csv": "CSV",
     "financeable": "To be financed",
     "bundled": "In disbursal",
     "rejected": "Refused",
