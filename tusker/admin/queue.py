@@ -12,14 +12,8 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import QueueFilter
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import Disbursal, Role
-from tusker.queries.disbursals import (
-    QueueOrder,
-    daily_disbursal,
-    financeable_ids,
-    queue_groups,
-    queue_page,
-    queue_total,
-)
+from tusker.queries.disbursals import daily_disbursal
+from tusker.queries.queue import QueueOrder, financeable_ids, queue_groups, queue_page, queue_total
 from tusker.services.context import Context
 from tusker.services.disbursals import bundle_daily, bundle_selection
 from tusker.transactions import transaction

@@ -29,14 +29,8 @@ from tusker.services.carrier_gate import (
     pause_before_a_grant,
     spend,
 )
-from tusker.services.tracking import (
-    Claim,
-    claim_round,
-    count_due,
-    record_poll_failure,
-    record_tracking,
-    release_claims,
-)
+from tusker.services.due_shipments import Claim, claim_round, count_due, release_claims
+from tusker.services.tracking import record_poll_failure, record_tracking
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)

@@ -1,14 +1,13 @@
-"""The queue of invoices to be financed, and the disbursals made of it."""
+"""Disbursals: lists of them, and what is in one."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, or_, select, text, tuple_
+from sqlalchemy import Select, func, literal, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
@@ -35,44 +34,6 @@ LOST = frozenset({"returned", "cancelled"})
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
-
-
-class QueueOrder(StrEnum):
-    """How the queue is put in order; by company it is grouped, too."""
-
-    WAITING = "waiting"
-    SUPPLIER = "supplier"
-    PURCHASER = "purchaser"
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    """An invoice that waits to be financed; money in minor units, `days` since it was delivered.
-
-    `remaining` counts the rows from this page's first one to the end of the queue.
-    """
-
-    id: int
-    number: str
-    supplier_id: int
-    supplier: str
-    purchaser_id: int
-    purchaser: str
-    amount: int
-    principal: int
-    financeable_at: datetime
-    days: int
-    remaining: int
-    failure: str | None
-    """Why its last payout was not made, or came back; None when it was in none."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueSum:
-    """Invoices of the queue and their principal in minor units."""
-
-    count: int
-    principal: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,90 +122,6 @@ class SupplierSum:
     taken_out: int
     last_id: int
     """The invoice of its last line, by number."""
-
-
-def queue_page(
-    order: QueueOrder, *, today: date, zone: str, search: str = "", after: int | None = None, limit: int
-) -> list[QueueRow]:
-    """Financeable invoices in an order; `after` is the id of the last row shown (it may have left the queue).
-
-    `zone` is the name of the time zone in which days are counted.
-    """
-    key = _order_key(order)
-    delivered_on = cast(func.timezone(zone, Invoice.financeable_at), Date)
-    query = _queue(
-        search,
-        Invoice.id,
-        Invoice.number,
-        Invoice.supplier_id,
-        _supplier.name.label("supplier"),
-        Invoice.purchaser_id,
-        _purchaser.name.label("purchaser"),
-        Invoice.amount,
-        Invoice.principal,
-        Invoice.financeable_at,
-        (literal(today, Date) - delivered_on).label("days"),
-        func.count().over().label("remaining"),
-        _last_failure().label("failure"),
-    )
-    if after is not None:
-        last = db.session.execute(
-            select(key, Invoice.id)
-            .join(_supplier, _supplier.id == Invoice.supplier_id)
-            .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
-            .where(Invoice.id == after)
-        ).first()
-        if last is not None:
-            query = query.where(tuple_(key, Invoice.id) > tuple_(*(literal(value) for value in last)))
-    rows = db.session.execute(query.order_by(key, Invoice.id).limit(limit)).mappings()
-    return [QueueRow(**row) for row in rows]
-
-
-def queue_total(search: str = "") -> QueueSum:
-    """Size of the whole queue, or of what `search` finds in it."""
-    row = db.session.execute(_queue(search, func.count(), _principal_sum())).one()
-    return QueueSum(*row)
-
-
-def queue_groups(order: QueueOrder, search: str = "") -> dict[int, QueueSum]:
-    """Size of each company's part of the queue, by customer id; empty when the order is not by company."""
-    if order is QueueOrder.WAITING:
-        return {}
-    company = Invoice.supplier_id if order is QueueOrder.SUPPLIER else Invoice.purchaser_id
-    rows = db.session.execute(_queue(search, company, func.count(), _principal_sum()).group_by(company))
-    return {company_id: QueueSum(count, principal) for company_id, count, principal in rows}
-
-
-def financeable_ids() -> list[int]:
-    """Ids of all invoices that wait to be financed."""
-    return list(db.session.scalars(select(Invoice.id).where(Invoice.status == InvoiceStatus.FINANCEABLE)))
-
-
-def _order_key(order: QueueOrder) -> Any:
-    return {
-        QueueOrder.WAITING: Invoice.financeable_at,
-        QueueOrder.SUPPLIER: _supplier.name,
-        QueueOrder.PURCHASER: _purchaser.name,
-    }[order]
-
-
-def _principal_sum() -> ColumnElement[int]:
-    return func.coalesce(func.sum(Invoice.principal), 0).cast(db.BigInteger)
-
-
-def _queue(search: str, *columns: Any) -> Select[Any]:
-    query = (
-        select(*columns)
-        .select_from(Invoice)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
-        .where(Invoice.status == InvoiceStatus.FINANCEABLE)
-    )
-    words = search.strip()
-    if words:
-        names = (Invoice.number, _supplier.name, _purchaser.name)
-        query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
-    return query
 
 
 def disbursals_page(
@@ -369,19 +246,6 @@ def _instructed_before() -> Any:
             earlier.disbursal_id < DisbursalLine.disbursal_id,
         )
         .correlate(DisbursalLine)
-        .scalar_subquery()
-    )
-
-
-def _last_failure() -> Any:
-    """As text: “P-1-7 rejected: AC04 closed account”, for the last payout of an invoice that waits again."""
-    return (
-        select(Payout.reference + literal(" ") + Payout.state + literal(": ") + Payout.reason)
-        .join(DisbursalLine, DisbursalLine.payout_id == Payout.id)
-        .where(DisbursalLine.invoice_id == Invoice.id, Payout.reason.is_not(None))
-        .order_by(DisbursalLine.id.desc())
-        .limit(1)
-        .correlate(Invoice)
         .scalar_subquery()
     )
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from enum import IntEnum
+from typing import TypeVar
 
 from sqlalchemy import func, select
 
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Disbursal, Invoice, Loan, Role, User
+
+Row = TypeVar("Row", Disbursal, CreditLine, Customer, User)
 
 
 class Turn(IntEnum):
@@ -67,50 +70,33 @@ def lock_loan_of(invoice: Invoice) -> Loan:
 
 def lock_disbursal(disbursal_id: int) -> Disbursal:
     """The disbursal, locked and fresh; raises `NotFound`."""
-    found = db.session.get(
-        Disbursal, disbursal_id, with_for_update={"key_share": True}, populate_existing=True
-    )
-    if found is None:
-        raise NotFound("This disbursal does not exist.")
-    return found
+    return _lock_one(Disbursal, disbursal_id, "This disbursal")
 
 
 def lock_credit_line(line_id: int) -> CreditLine:
     """The credit line, locked and fresh; raises `NotFound`."""
-    found: CreditLine | None = db.session.scalar(
-        select(CreditLine)
-        .where(CreditLine.id == line_id)
-        .with_for_update(key_share=True, of=CreditLine)
-        .execution_options(populate_existing=True)
-    )
-    if found is None:
-        raise NotFound("This credit line does not exist.")
-    return found
+    return _lock_one(CreditLine, line_id, "This credit line")
 
 
 def lock_customer(customer_id: int) -> Customer:
     """The customer, locked and fresh; raises `NotFound`."""
-    found: Customer | None = db.session.scalar(
-        select(Customer)
-        .where(Customer.id == customer_id)
-        .with_for_update(key_share=True, of=Customer)
-        .execution_options(populate_existing=True)
-    )
-    if found is None:
-        raise NotFound("This customer does not exist.")
-    return found
+    return _lock_one(Customer, customer_id, "This customer")
 
 
 def lock_user(user_id: int) -> User:
     """The user, locked and fresh; raises `NotFound`. Where other admins matter they are locked first."""
-    found: User | None = db.session.scalar(
-        select(User)
-        .where(User.id == user_id)
-        .with_for_update(key_share=True, of=User)
+    return _lock_one(User, user_id, "This user")
+
+
+def _lock_one(model: type[Row], row_id: int, what: str) -> Row:
+    found: Row | None = db.session.scalar(
+        select(model)
+        .where(model.id == row_id)
+        .with_for_update(key_share=True, of=model)
         .execution_options(populate_existing=True)
     )
     if found is None:
-        raise NotFound("This user does not exist.")
+        raise NotFound(f"{what} does not exist.")
     return found
 
 

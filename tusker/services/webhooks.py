@@ -14,7 +14,8 @@ from tusker.carriers.base import Carrier, CarrierProtocolError
 from tusker.extensions import db
 from tusker.models import WebhookDelivery
 from tusker.services.context import Context
-from tusker.services.tracking import poll_soon, record_tracking, shipments_of_orders
+from tusker.services.due_shipments import poll_soon
+from tusker.services.tracking import record_tracking, shipments_of_orders
 from tusker.transactions import after_commit
 
 log = logging.getLogger(__name__)
