@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -20,6 +21,7 @@ from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.logs import work_id
 from tusker.web.htmx import is_htmx
+from tusker.web.urls import local_url
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +81,16 @@ def _on_csrf_error(error: CSRFError) -> ResponseReturnValue:
         400,
         "This page was open for too long",
         "Open the form anew and send it again; you may have to sign in first.",
+        form_url=_came_from(),
     )
+
+
+def _came_from() -> str | None:
+    """The page of ours that the form stood on, if the browser tells it."""
+    parts = urlsplit(request.referrer or "")
+    if parts.netloc != request.host:
+        return None
+    return local_url(f"{parts.path}?{parts.query}" if parts.query else parts.path, "") or None
 
 
 def answer_http_error(error: HTTPException) -> ResponseReturnValue:
@@ -105,10 +116,16 @@ def _on_http_error(error: HTTPException) -> ResponseReturnValue:
     return answer
 
 
-def _answer(status: int, title: str, message: str) -> Response:
+def _answer(status: int, title: str, message: str, *, form_url: str | None = None) -> Response:
     """The page or, for htmx, the alert; a 500 says the request id and reads nothing from the database."""
     request_id = work_id.get() if status >= 500 else None
-    context = {"status": status, "title": title, "message": message, "request_id": request_id}
+    context = {
+        "status": status,
+        "title": title,
+        "message": message,
+        "request_id": request_id,
+        "form_url": form_url,
+    }
     if is_htmx():
         answer = make_response(render_template("errors/_alert.html", **context), status)
         answer.headers["HX-Retarget"] = "#messages"
