@@ -6,7 +6,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # written last by the set-up, so an interrupted one is done again
 VENV := .venv/.installed
-LOCAL := $(BIN)/python -m tusker.local
+LOCAL := $(BIN)/python -m tools.local
 ARGS ?=
 
 help: ## list what can be done here

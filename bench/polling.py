@@ -30,16 +30,16 @@ from flask_migrate import upgrade
 from sqlalchemy import text
 
 import config
+from tools.local.servers import local_servers
 from tusker import clock
 from tusker.app import create_app
 from tusker.domain.terms import Terms
 from tusker.extensions import db
-from tusker.local.servers import local_servers
 from tusker.queues import enqueue
-from tusker.services.admission import AdmissionRequest, Outcome, admit
 from tusker.services.context import Context
-from tusker.services.credit_lines import LineData, open_credit_line
-from tusker.services.customers import CustomerData, create_customer
+from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
+from tusker.services.credit.credit_lines import LineData, open_credit_line
+from tusker.services.credit.customers import CustomerData, create_customer
 from tusker.transactions import transaction
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -62,7 +62,7 @@ def main() -> int:
     ):
         environ = _environment(servers.database_url, servers.redis_url, Path(folder))
         app = create_app(config.load(environ))
-        with app.app_context(), _running(environ, "-m", "tusker.simulator", "--port", _port(environ)):
+        with app.app_context(), _running(environ, "-m", "tools.courier", "--port", _port(environ)):
             upgrade()
             _prepare(options.shipments, environ)
             seconds = _poll(app, environ, options.workers, options.shipments)

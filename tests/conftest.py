@@ -22,12 +22,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 
 import config
+from tools.courier.api import Courier
+from tools.courier.faults import Fault, FaultKind
+from tools.courier.server import CourierServer
+from tools.courier.store import NewOrder, Store
+from tools.local.servers import LocalServers, local_servers
 from tusker.app import create_app
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
 from tusker.extensions import db
-from tusker.local.servers import LocalServers, local_servers
 from tusker.models import (
     CreditLine,
     Customer,
@@ -39,21 +43,22 @@ from tusker.models import (
     Shipment,
     User,
 )
-from tusker.services import users
-from tusker.services.bank_accounts import set_account_directly
 from tusker.services.context import Context
-from tusker.services.credit_lines import LineData, open_credit_line
-from tusker.services.customers import CustomerData, IdentityData, create_customer, set_carrier_identities
-from tusker.services.disbursals import bundle_selection
-from tusker.services.financing import Decision, request_financing
-from tusker.services.release import approve, release
-from tusker.services.settlement import confirm
-from tusker.services.tracking import record_tracking
-from tusker.services.users import create_user as create_user_service
-from tusker.simulator.api import Courier
-from tusker.simulator.faults import Fault, FaultKind
-from tusker.simulator.server import CourierServer
-from tusker.simulator.store import NewOrder, Store
+from tusker.services.credit.credit_lines import LineData, open_credit_line
+from tusker.services.credit.customers import (
+    CustomerData,
+    IdentityData,
+    create_customer,
+    set_carrier_identities,
+)
+from tusker.services.credit.financing import Decision, request_financing
+from tusker.services.delivery.tracking import record_tracking
+from tusker.services.payout.bank_accounts import set_account_directly
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.release import approve, release
+from tusker.services.payout.settlement import confirm
+from tusker.services.people import users
+from tusker.services.people.users import create_user as create_user_service
 from tusker.transactions import transaction
 
 pytest_plugins = ["tests.chromium"]

@@ -13,7 +13,7 @@ from tusker import clock
 from tusker.extensions import db
 from tusker.models import Event, Role, User
 from tusker.services.context import Context
-from tusker.services.users import create_user as create_user_service
+from tusker.services.people.users import create_user as create_user_service
 from tusker.transactions import transaction
 
 NEW = "new@example.com"

@@ -17,17 +17,17 @@ from tests.services.test_admission import in_threads
 from tusker.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tusker.extensions import db
 from tusker.models import OutboxMessage, Role, User
-from tusker.services.activation import activate_user, refuse_user
 from tusker.services.context import Context
-from tusker.services.mail import compose
 from tusker.services.outbox import admin_addresses
-from tusker.services.users import (
+from tusker.services.people.activation import activate_user, refuse_user
+from tusker.services.people.users import (
     deactivate_user,
     reactivate_user,
     request_password_reset,
     reset_url_for,
     sign_in,
 )
+from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 
 Mails = Callable[[], list[OutboxMessage]]

@@ -29,7 +29,7 @@ from tusker.extensions import db
 from tusker.jobs.attention import watch
 from tusker.models import CreditLine, Customer, Invoice, Role, Shipment, User
 from tusker.services.context import Context
-from tusker.services.tracking import record_tracking
+from tusker.services.delivery.tracking import record_tracking
 from tusker.transactions import transaction
 
 
@@ -215,7 +215,7 @@ def test_the_list_filters_and_pages(
     browser = login()
     shown = browser.get("/admin/disbursals?status=draft", headers=HTMX).text
     assert [r in shown for r in references] == [False, True, True]
-    monkeypatch.setattr("tusker.admin.disbursals.PAGE_SIZE", 2)
+    monkeypatch.setattr("tusker.admin.payout.disbursals.PAGE_SIZE", 2)
     monkeypatch.setattr("tusker.web.paging.keyset_page.__kwdefaults__", {"size": 2, "key": None})
     first = browser.get("/admin/disbursals", headers=HTMX).text
     assert references[0] not in first

@@ -11,13 +11,13 @@ from flask.testing import FlaskClient
 from tests.conftest import PASSWORD, TODAY, approve_and_release, bundle_and_confirm
 from tusker.domain.accounts import AccountNumber
 from tusker.models import CreditLine, Invoice
-from tusker.services.bank_accounts import approve_account, propose_account
 from tusker.services.context import Context
-from tusker.services.credit_notes import record_credit_note
-from tusker.services.disbursals import bundle_selection
-from tusker.services.release import approve
-from tusker.services.settlement import reject_payout
-from tusker.services.undoing import return_payout
+from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.payout.bank_accounts import approve_account, propose_account
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.release import approve
+from tusker.services.payout.settlement import reject_payout
+from tusker.services.payout.undoing import return_payout
 from tusker.transactions import transaction
 
 WARNING = "The last payout did not arrive"

@@ -20,8 +20,8 @@ from tests.many import make_draft
 from tusker.domain.interest import deduction_at_payout
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice
-from tusker.queries.disbursals import ticked_lines
-from tusker.queries.what_if import what_if
+from tusker.queries.payout.disbursals import ticked_lines
+from tusker.queries.payout.what_if import what_if
 from tusker.services.context import Context
 from tusker.transactions import transaction
 

@@ -14,11 +14,11 @@ from sqlalchemy import text
 
 from tests.admin.conftest import HTMX
 from tests.conftest import bundle_and_confirm
-from tusker.admin import queue as queue_views
+from tusker.admin.payout import queue as queue_views
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Disbursal, Invoice
 from tusker.services.context import Context
-from tusker.services.disbursals import bundle_selection
+from tusker.services.payout.disbursals import bundle_selection
 from tusker.transactions import transaction
 
 

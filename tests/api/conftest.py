@@ -15,7 +15,7 @@ from tests.conftest import NOW
 from tusker import clock
 from tusker.models import Customer
 from tusker.services.context import Context
-from tusker.services.tokens import create_token
+from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 

@@ -18,7 +18,7 @@ from tusker.app import create_app
 from tusker.extensions import db, limiter
 from tusker.models import ApiToken, Customer, Role, User
 from tusker.services.context import Context
-from tusker.services.tokens import create_token, revoke_token
+from tusker.services.people.tokens import create_token, revoke_token
 from tusker.transactions import transaction
 
 Caller = Callable[[Customer], Api]

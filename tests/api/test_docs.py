@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
 from tests.api.conftest import Api
-from tusker.api.operations import OPERATIONS
+from tusker.api.endpoints import OPERATIONS
 from tusker.models import Customer
 
 

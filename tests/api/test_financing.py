@@ -18,11 +18,16 @@ from tusker.carriers.http import CarrierHttp, HttpLimits
 from tusker.carriers.tusker import TuskerCarrier
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, IdempotencyKey, Invoice, LineStatus, SupplierAccount
-from tusker.queries.proof import prove
+from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.credit_lines import set_line_status
-from tusker.services.customers import CustomerData, IdentityData, create_customer, set_carrier_identities
-from tusker.services.financing import cancel_invoice
+from tusker.services.credit.credit_lines import set_line_status
+from tusker.services.credit.customers import (
+    CustomerData,
+    IdentityData,
+    create_customer,
+    set_carrier_identities,
+)
+from tusker.services.credit.financing import cancel_invoice
 from tusker.transactions import transaction
 
 Caller = Callable[[Customer], Api]

@@ -15,8 +15,8 @@ from tusker import clock
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus
 from tusker.services.context import Context
-from tusker.services.credit_lines import set_line_status
-from tusker.services.financing import request_financing
+from tusker.services.credit.credit_lines import set_line_status
+from tusker.services.credit.financing import request_financing
 from tusker.transactions import transaction
 
 Caller = Callable[[Customer], Api]

@@ -19,8 +19,8 @@ from tests.web.conftest import token_in
 from tusker.extensions import db
 from tusker.jobs.outbox import send_outbox
 from tusker.models import Event, OutboxMessage, User
-from tusker.services import users
 from tusker.services.context import Context
+from tusker.services.people import users
 from tusker.transactions import transaction
 
 NEW = "a new and longer sentence"

@@ -15,8 +15,8 @@ from tests.web.conftest import token_in
 from tusker.auth.routes import FAILED
 from tusker.extensions import db
 from tusker.models import Role, User
-from tusker.services import users
 from tusker.services.context import Context
+from tusker.services.people import users
 from tusker.transactions import transaction
 
 

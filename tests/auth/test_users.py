@@ -13,8 +13,8 @@ from tests.conftest import PASSWORD
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound, TuskerError
 from tusker.extensions import db
 from tusker.models import Customer, Event, Role, User
-from tusker.services import users
 from tusker.services.context import Context
+from tusker.services.people import users
 from tusker.transactions import transaction
 
 

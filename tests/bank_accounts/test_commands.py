@@ -8,7 +8,7 @@ from tests.bank_accounts.conftest import NEW, Run
 from tests.conftest import PASSWORD
 from tusker.extensions import db
 from tusker.models import BankAccount, Customer, Event
-from tusker.queries.bank_accounts import active_accounts
+from tusker.queries.payout.bank_accounts import active_accounts
 from tusker.services.context import Context
 
 NAME = "Asha Textiles"

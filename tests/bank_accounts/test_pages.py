@@ -11,8 +11,8 @@ from tests.bank_accounts.conftest import NEW, OLD, WHOLE, typed
 from tests.customers.conftest import HTMX, button_values, texts
 from tusker.extensions import db
 from tusker.models import BankAccount, Customer, Role, User
-from tusker.services.bank_accounts import propose_account, set_account_directly
 from tusker.services.context import Context
+from tusker.services.payout.bank_accounts import propose_account, set_account_directly
 from tusker.transactions import transaction
 
 Login = Callable[..., FlaskClient]

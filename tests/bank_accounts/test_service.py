@@ -16,15 +16,20 @@ from tusker.domain.accounts import AccountNumber
 from tusker.errors import Conflict, InvalidInput, NotAllowed, NotFound, TuskerError
 from tusker.extensions import db
 from tusker.models import BankAccount, Customer, Event, OutboxMessage, Role, User
-from tusker.queries.bank_accounts import accounts_of, active_accounts, open_proposals, proposals_waiting
-from tusker.services.bank_accounts import (
+from tusker.queries.payout.bank_accounts import (
+    accounts_of,
+    active_accounts,
+    open_proposals,
+    proposals_waiting,
+)
+from tusker.services.context import Context
+from tusker.services.payout.bank_accounts import (
     approve_account,
     propose_account,
     refuse_account,
     set_account_directly,
 )
-from tusker.services.context import Context
-from tusker.services.mail import compose
+from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 
 

@@ -16,8 +16,8 @@ from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
 from tusker.models import CreditLine, Customer, Role, User
 from tusker.services.context import Context
-from tusker.services.financing import request_financing
-from tusker.services.tokens import create_token
+from tusker.services.credit.financing import request_financing
+from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.browser

@@ -16,13 +16,13 @@ from tusker.extensions import db
 from tusker.models import AttentionItem, CreditLine, Disbursal, Invoice, Shipment, ShipmentDocument, User
 from tusker.services.attention import review_items, rules_at
 from tusker.services.context import Context
-from tusker.services.credit_lines import LineData, change_credit_line
-from tusker.services.disbursals import bundle_selection
-from tusker.services.financing import request_financing
-from tusker.services.receipts import repay_in_full
-from tusker.services.release import approve
-from tusker.services.tracking import record_tracking
-from tusker.services.write_off import write_off
+from tusker.services.credit.credit_lines import LineData, change_credit_line
+from tusker.services.credit.financing import request_financing
+from tusker.services.delivery.tracking import record_tracking
+from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.write_off import write_off
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.release import approve
 from tusker.transactions import transaction
 
 STATIONS = (

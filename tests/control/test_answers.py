@@ -16,15 +16,15 @@ from tusker.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, Event, Invoice, OutboxMessage, Role, User
 from tusker.services.context import Context
-from tusker.services.disbursals import bundle_daily, take_out
-from tusker.services.purchaser_answers import (
+from tusker.services.payout.disbursals import bundle_daily, take_out
+from tusker.services.payout.purchaser_answers import (
     ask_for_confirmation,
     confirm_delivery,
     dispute_delivery,
     overrule_dispute,
 )
-from tusker.services.release import approve, release, withdraw_approval
-from tusker.services.verification import verify_document
+from tusker.services.payout.release import approve, release, withdraw_approval
+from tusker.services.payout.verification import verify_document
 from tusker.transactions import transaction
 
 

@@ -16,11 +16,11 @@ from tusker.domain.shipments import ShipmentStatus as S
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import Claim
-from tusker.queries.proof import prove
-from tusker.services.claims import accept_claim, dismiss_claim
+from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.receipts import record_receipt, repay_in_full
-from tusker.services.tracking import record_tracking
+from tusker.services.delivery.tracking import record_tracking
+from tusker.services.loans.claims import accept_claim, dismiss_claim
+from tusker.services.loans.receipts import record_receipt, repay_in_full
 from tusker.transactions import transaction
 
 Step = Callable[[], object]
@@ -44,7 +44,7 @@ def steps(desk: Desk, admin: Context) -> dict[str, Step]:
     db.session.rollback()
 
     def hear_again() -> None:
-        from tusker.services.claims import claim_returned
+        from tusker.services.loans.claims import claim_returned
         from tusker.services.locks import lock_invoices
 
         for order in again:

@@ -24,7 +24,7 @@ from tusker.domain.financeable import (
 )
 from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
-from tusker.queries.conditions import READY
+from tusker.queries.delivery.conditions import READY
 
 HALF = Decimal("0.005")
 GOOD = Facts(ShipmentStatus.DELIVERED, Wishes(), False, None, False, Value(100_00, 100_00))

@@ -18,19 +18,19 @@ from tusker.domain.shipments import ShipmentStatus as S
 from tusker.errors import Conflict, IllegalTransition, InvalidInput
 from tusker.extensions import db
 from tusker.models import Claim, DisbursalLine, Event, Payout, ShipmentDocument
-from tusker.queries.proof import prove
+from tusker.queries.record.proof import prove
 from tusker.services.attention import open_invoice_item
-from tusker.services.claims import accept_claim, claim_returned, dismiss_claim
 from tusker.services.context import Context
-from tusker.services.credit_notes import record_credit_note
-from tusker.services.disbursals import bundle_selection
+from tusker.services.delivery.tracking import record_tracking
+from tusker.services.loans.claims import accept_claim, claim_returned, dismiss_claim
+from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.loans.receipts import record_receipt, repay_in_full
 from tusker.services.locks import lock_invoices
-from tusker.services.receipts import record_receipt, repay_in_full
-from tusker.services.release import approve, release
-from tusker.services.settlement import confirm, reinstate_payout, reject_payout
-from tusker.services.tracking import record_tracking
-from tusker.services.undoing import undo_disbursal
-from tusker.services.verification import verify_document
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.release import approve, release
+from tusker.services.payout.settlement import confirm, reinstate_payout, reject_payout
+from tusker.services.payout.undoing import undo_disbursal
+from tusker.services.payout.verification import verify_document
 from tusker.transactions import transaction
 
 # station: (after a return, disbursal then, items); (after the delivery is taken back)
@@ -298,7 +298,7 @@ def test_the_database_keeps_items_and_claims_apart(desk: Desk) -> None:
 
 
 def test_a_delivery_cannot_be_reported_twice(desk: Desk) -> None:
-    from tusker.services.tracking import report_delivery
+    from tusker.services.delivery.tracking import report_delivery
 
     desk.want(documents=True)
     invoice = desk.ask()

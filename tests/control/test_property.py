@@ -16,12 +16,12 @@ from tusker.domain.shipments import ShipmentStatus as S
 from tusker.errors import NotFound, TuskerError
 from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, DisbursalLine, Invoice
-from tusker.queries.proof import prove
+from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.disbursals import bundle_selection
-from tusker.services.purchaser_answers import confirm_delivery, dispute_delivery
-from tusker.services.release import approve, release
-from tusker.services.settlement import confirm, reject_payout
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.purchaser_answers import confirm_delivery, dispute_delivery
+from tusker.services.payout.release import approve, release
+from tusker.services.payout.settlement import confirm, reject_payout
 from tusker.transactions import transaction
 
 STEPS = (

@@ -21,9 +21,9 @@ from tusker.models import AttentionItem, CarrierState, OutboxMessage, Shipment
 from tusker.queries.attention import CAUSES, open_counts
 from tusker.services.attention import mail_new_items, resolve_item, review_items, rules_at
 from tusker.services.context import Context
-from tusker.services.funding_control import watch_for_returns
-from tusker.services.mail import compose
-from tusker.services.tracking import record_poll_failure
+from tusker.services.delivery.tracking import record_poll_failure
+from tusker.services.payout.funding_control import watch_for_returns
+from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 
 

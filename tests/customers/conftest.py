@@ -12,11 +12,11 @@ import pytest
 from flask import Flask
 
 from tests.conftest import NOW
-from tusker.simulator.api import Courier
-from tusker.simulator.faults import Fault, FaultKind
-from tusker.simulator.messages import read_people
-from tusker.simulator.server import CourierServer
-from tusker.simulator.store import Store
+from tools.courier.api import Courier
+from tools.courier.faults import Fault, FaultKind
+from tools.courier.messages import read_people
+from tools.courier.server import CourierServer
+from tools.courier.store import Store
 
 HTMX = {"HX-Request": "true"}
 TERMS_TYPED = {

@@ -16,8 +16,8 @@ from tests.customers.conftest import HTMX, button_values, texts, typed
 from tests.services.test_admission import in_threads
 from tusker.extensions import db
 from tusker.models import ApiToken, CreditLine, Customer, Event, Invoice, Role
-from tusker.queries.customers import customers_page
-from tusker.services.tokens import find_token
+from tusker.queries.credit.customers import customers_page
+from tusker.services.people.tokens import find_token
 from tusker.web.paging import PAGE_SIZE
 
 Login = Callable[..., FlaskClient]

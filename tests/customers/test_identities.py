@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from tests.customers.conftest import HTMX, button_values, texts, typed
 from tests.customers.test_companies import company, count
+from tools.courier.api import Courier
 from tusker.models import CarrierIdentity, Customer
-from tusker.simulator.api import Courier
 
 Login = Callable[..., FlaskClient]
 SEARCH = {"directory": "search", "directory_text": "asha", "carrier": "tusker"}

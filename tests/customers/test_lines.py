@@ -19,7 +19,7 @@ from tests.services.test_admission import in_threads
 from tusker.clock import today
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Event, Invoice, Role
-from tusker.queries.credit_lines import LineState, invoice_counts, line_by_id, line_state, lines_page
+from tusker.queries.credit.credit_lines import LineState, invoice_counts, line_by_id, line_state, lines_page
 
 Login = Callable[..., FlaskClient]
 Make = Callable[..., Customer]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests.customers.conftest import HTMX, texts
 from tusker.extensions import db
 from tusker.models import ApiToken, CreditLine, Customer, Role
-from tusker.services.tokens import find_token
+from tusker.services.people.tokens import find_token
 
 Login = Callable[..., FlaskClient]
 Make = Callable[..., Customer]

@@ -33,10 +33,10 @@ from tusker.models import (
     Shipment,
     User,
 )
-from tusker.queries.proof import prove
+from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.quotes import fetch_order, quote_order
-from tusker.services.users import sign_in
+from tusker.services.credit.offers import fetch_order, quote_order
+from tusker.services.people.users import sign_in
 
 Run = Callable[..., Result]
 

@@ -15,11 +15,11 @@ from tusker.carriers.registry import get_carriers
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, OutboxMessage, Shipment
 from tusker.services.context import Context
-from tusker.services.credit_lines import LineData, open_credit_line
+from tusker.services.credit.credit_lines import LineData, open_credit_line
+from tusker.services.credit.customers import CustomerData, create_customer
+from tusker.services.credit.import_file import ImportOptions, parse_mapping, read_invoices
+from tusker.services.credit.importing import ImportReport, run_import
 from tusker.services.csv_input import read_table
-from tusker.services.customers import CustomerData, create_customer
-from tusker.services.import_file import ImportOptions, parse_mapping, read_invoices
-from tusker.services.importing import ImportReport, run_import
 from tusker.transactions import transaction
 
 MAPPING = "number=No,supplier=Seller,purchaser=Buyer,amount=Amount,date=Date"

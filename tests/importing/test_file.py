@@ -10,8 +10,8 @@ import pytest
 from tests.importing.conftest import HEADER, MAPPING, ROW, TRACKED_MAPPING, Desk, csv_of
 from tusker.errors import InvalidInput
 from tusker.services import csv_input
+from tusker.services.credit.import_file import ColumnMapping, parse_mapping
 from tusker.services.csv_input import read_date, read_table
-from tusker.services.import_file import ColumnMapping, parse_mapping
 
 Written = Callable[[], bool]
 

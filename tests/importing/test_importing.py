@@ -16,10 +16,10 @@ from tests.importing.conftest import HEADER, ROW, TRACKED_MAPPING, Desk, csv_of,
 from tusker.errors import TermsChanged
 from tusker.extensions import db
 from tusker.models import Invoice, LineStatus, OutboxMessage, Role, Shipment
-from tusker.queries.proof import prove
-from tusker.services import importing
-from tusker.services.credit_lines import LineData, change_credit_line, set_line_status
-from tusker.services.financing import cancel_invoice
+from tusker.queries.record.proof import prove
+from tusker.services.credit import importing
+from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
+from tusker.services.credit.financing import cancel_invoice
 from tusker.transactions import transaction
 
 Written = Callable[[], bool]

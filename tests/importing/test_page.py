@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from werkzeug.test import TestResponse
 
 from tests.importing.conftest import HEADER, ROW, Desk, csv_of, everything
-from tusker.admin import import_files
+from tusker.admin.credit import import_files
 from tusker.models import Role
 
 CHOICES = {

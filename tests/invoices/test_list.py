@@ -14,8 +14,14 @@ from flask.testing import FlaskClient
 
 from tests.conftest import NOW, at
 from tusker.models import CreditLine, Customer, Invoice, Role
-from tusker.queries.invoices import InvoiceFilter, Scope, count_by_status, list_invoices, stream_invoices
-from tusker.services.financing import cancel_invoice, request_financing
+from tusker.queries.credit.invoices import (
+    InvoiceFilter,
+    Scope,
+    count_by_status,
+    list_invoices,
+    stream_invoices,
+)
+from tusker.services.credit.financing import cancel_invoice, request_financing
 from tusker.transactions import transaction
 from tusker.web.paging import PAGE_SIZE
 
@@ -259,7 +265,7 @@ def test_an_invoice_put_back_and_bundled_again_is_listed_once(
 ) -> None:
     from tests.conftest import bundle_and_confirm
     from tusker.models import Disbursal
-    from tusker.services.disbursals import drop
+    from tusker.services.payout.disbursals import drop
 
     invoice = make_invoice("bundled")
     with transaction():

@@ -19,9 +19,9 @@ from tusker.domain.interest import AmountDue
 from tusker.domain.shipments import Document, DocumentKind, ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, PurchaserAccount, Role, Shipment
-from tusker.services.financing import cancel_invoice
-from tusker.services.receipts import repay_in_full
-from tusker.services.tracking import record_tracking
+from tusker.services.credit.financing import cancel_invoice
+from tusker.services.delivery.tracking import record_tracking
+from tusker.services.loans.receipts import repay_in_full
 from tusker.transactions import transaction
 
 HTMX = {"HX-Request": "true"}
@@ -314,7 +314,7 @@ def test_the_page_asks_a_fixed_number_of_questions(
 
 
 def test_amounts_due_come_from_the_domain(make_invoice: Callable[..., Invoice], ctx: Any) -> None:
-    from tusker.queries.loans import loan_of_invoice
+    from tusker.queries.loans.loans import loan_of_invoice
 
     invoice = make_invoice("financeable")
     bundle_and_confirm(ctx, [invoice.id])

@@ -24,8 +24,8 @@ from tusker.jobs.outbox import send_outbox
 from tusker.mailer import FolderMailer, SmtpMailer, build_mailer
 from tusker.models import OutboxMessage
 from tusker.services.context import Context
-from tusker.services.mail import MAX_ATTEMPTS, send_due
 from tusker.services.outbox import queue_mail
+from tusker.services.record.outbox_sending import MAX_ATTEMPTS, send_due
 from tusker.transactions import transaction
 
 CONTEXTS: dict[str, dict[str, Any]] = {

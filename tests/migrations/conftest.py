@@ -13,9 +13,9 @@ from flask import Flask
 from sqlalchemy import create_engine, text
 
 from tests.stack.running import new_database
+from tools.local.servers import LocalServers
 from tusker.app import create_app
 from tusker.extensions import db
-from tusker.local.servers import LocalServers
 
 
 @dataclass

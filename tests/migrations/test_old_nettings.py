@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.migrations.conftest import Schema
-from tusker.queries.proof import prove
+from tusker.queries.record.proof import prove
 
 
 def test_payouts_confirmed_before_are_expected_to_have_no_receipt(schema: Schema) -> None:

@@ -17,15 +17,21 @@ from tusker.domain.limits import Bound
 from tusker.errors import Duplicate
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, Shipment
-from tusker.queries.proof import prove
-from tusker.services.admission import Admission, AdmissionRequest, Outcome, admit
+from tusker.queries.record.proof import prove
 from tusker.services.context import Context
+from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
+from tusker.services.credit.financing import cancel_invoice, close_cancelled, raise_unless_admitted
+from tusker.services.credit.import_file import (
+    ImportFile,
+    ImportOptions,
+    InvoiceRow,
+    RowOutcome,
+    parse_mapping,
+)
+from tusker.services.credit.importing import run_import
+from tusker.services.credit.parcels import _LIVE_PARCEL, Entered, quote_parcel
 from tusker.services.exposure import change_exposure
-from tusker.services.financing import cancel_invoice, close_cancelled, raise_unless_admitted
-from tusker.services.import_file import ImportFile, ImportOptions, InvoiceRow, RowOutcome, parse_mapping
-from tusker.services.importing import run_import
 from tusker.services.locks import lock_invoice
-from tusker.services.parcels import _LIVE_PARCEL, Entered, quote_parcel
 from tusker.transactions import transaction
 
 PARCEL = "usps/EZ1000000001"

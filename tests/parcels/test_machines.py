@@ -16,10 +16,10 @@ from tusker.carriers.registry import get_carriers
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice
 from tusker.services.context import Context
+from tusker.services.credit.import_file import ImportOptions, parse_mapping, read_invoices
+from tusker.services.credit.importing import ImportReport, run_import
 from tusker.services.csv_input import read_table
-from tusker.services.import_file import ImportOptions, parse_mapping, read_invoices
-from tusker.services.importing import ImportReport, run_import
-from tusker.services.tokens import create_token
+from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 

@@ -17,8 +17,8 @@ from tusker.extensions import db
 from tusker.jobs import polling
 from tusker.jobs.polling import poll_carrier
 from tusker.models import CarrierState, CreditLine, Shipment
-from tusker.services.admission import AdmissionRequest, admit
 from tusker.services.context import Context
+from tusker.services.credit.admission import AdmissionRequest, admit
 from tusker.transactions import transaction
 
 CODES = [f"EZ900000000{number}" for number in range(6)]

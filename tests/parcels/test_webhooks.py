@@ -20,9 +20,9 @@ from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
 from tusker.jobs.webhooks import work_off_webhooks
 from tusker.models import CreditLine, WebhookDelivery
-from tusker.services.admission import AdmissionRequest, admit
 from tusker.services.context import Context
-from tusker.services.financing import cancel_invoice
+from tusker.services.credit.admission import AdmissionRequest, admit
+from tusker.services.credit.financing import cancel_invoice
 from tusker.transactions import transaction
 
 URL = "/api/v1/carriers/easypost/webhook"

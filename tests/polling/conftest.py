@@ -11,16 +11,16 @@ from flask import Flask
 from sqlalchemy import text
 
 from tests.conftest import CourierDouble
+from tools.courier.api import Courier
+from tools.courier.server import CourierServer
+from tools.courier.store import Store
 from tusker import clock
 from tusker.carriers.http import CarrierHttp, HttpLimits
 from tusker.carriers.tusker import TuskerCarrier
 from tusker.extensions import db
 from tusker.models import CarrierState, CreditLine, Customer, Invoice, Shipment
-from tusker.services.admission import AdmissionRequest, Outcome, admit
 from tusker.services.context import Context
-from tusker.simulator.api import Courier
-from tusker.simulator.server import CourierServer
-from tusker.simulator.store import Store
+from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.transactions import transaction
 
 IN_TRANSIT, DELIVERED, CANCELLED = 9, 21, 24

@@ -13,7 +13,7 @@ from tusker.carriers.registry import get_carriers
 from tusker.jobs.polling import poll_carrier
 from tusker.models import Customer, Role
 from tusker.services.context import Context
-from tusker.services.webhooks import keep_webhook, next_webhook, work_off_webhook
+from tusker.services.delivery.webhooks import keep_webhook, next_webhook, work_off_webhook
 from tusker.transactions import transaction
 
 

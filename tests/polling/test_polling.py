@@ -11,6 +11,7 @@ from flask import Flask
 
 from tests.conftest import CourierDouble
 from tests.polling.conftest import CANCELLED, DELIVERED, IN_TRANSIT, Book
+from tools.courier.faults import Fault, FaultKind
 from tusker import clock
 from tusker.carriers.base import CarrierUnavailable
 from tusker.carriers.registry import get_carrier
@@ -19,11 +20,10 @@ from tusker.extensions import db
 from tusker.jobs import polling
 from tusker.jobs.polling import QUESTIONS_A_ROUND, poll_all, poll_carrier
 from tusker.models import Invoice, Shipment, ShipmentEvent
-from tusker.queries.proof import prove
+from tusker.queries.record.proof import prove
 from tusker.queues import POLL_QUEUE, waiting
-from tusker.services import tracking
-from tusker.services.quotes import fetch_order
-from tusker.simulator.faults import Fault, FaultKind
+from tusker.services.credit.offers import fetch_order
+from tusker.services.delivery import tracking
 from tusker.transactions import transaction
 
 LASTING = [

@@ -11,7 +11,7 @@ from tests.conftest import NOW, order_on
 from tests.polling.conftest import IN_TRANSIT, Book
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
 from tusker.services.context import Context
-from tusker.services.tracking import Meant, record_tracking, shipments_of_orders
+from tusker.services.delivery.tracking import Meant, record_tracking, shipments_of_orders
 from tusker.transactions import transaction
 
 MINUTE = timedelta(minutes=1)

@@ -20,13 +20,13 @@ from werkzeug.test import TestResponse
 from tests.conftest import CourierDouble
 from tests.polling.conftest import DELIVERED, IN_TRANSIT, SECRET, Book
 from tests.stack.running import until
+from tools.courier.webhooks import Target
 from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
 from tusker.jobs.webhooks import work_off_webhooks
 from tusker.models import Shipment, ShipmentEvent, WebhookDelivery
 from tusker.queues import QUEUE
-from tusker.services import webhooks
-from tusker.simulator.webhooks import Target
+from tusker.services.delivery import webhooks
 
 URL = "/api/v1/carriers/tusker/webhook"
 

@@ -16,8 +16,8 @@ from tusker import clock
 from tusker.domain.terms import Terms
 from tusker.models import CreditLine
 from tusker.services.context import Context
-from tusker.services.financing import request_financing
-from tusker.services.receipts import record_receipt
+from tusker.services.credit.financing import request_financing
+from tusker.services.loans.receipts import record_receipt
 from tusker.transactions import transaction
 
 HTMX = {"HX-Request": "true"}

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from tests.reports.conftest import Book, amounts, on_day
 from tusker.models import Role
-from tusker.services.overdue import review_holds
+from tusker.services.loans.overdue import review_holds
 from tusker.transactions import transaction
 
 

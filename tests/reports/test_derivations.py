@@ -14,10 +14,10 @@ from tests.reports.conftest import EASY, HTMX, Book, amounts, day, on_day
 from tusker.domain.limits import Bound
 from tusker.domain.terms import InterestTiming
 from tusker.models import CreditLine, Role
-from tusker.queries.derivation import loan_derivation
-from tusker.queries.exposure import exposure_table
-from tusker.services.undoing import reverse_receipt
-from tusker.services.write_off import write_off
+from tusker.queries.credit.exposure import exposure_table
+from tusker.queries.loans.derivation import loan_derivation
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.write_off import write_off
 from tusker.transactions import transaction
 
 

@@ -20,21 +20,26 @@ from tusker.domain.terms import InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, Receipt
-from tusker.queries.ageing import ageing
-from tusker.queries.derivation import loan_derivation
-from tusker.queries.exposure import derivation, exposure_table
-from tusker.queries.loans import loan_of_invoice, open_loans
-from tusker.queries.statements import statement
-from tusker.services.bank_accounts import set_account_directly
+from tusker.queries.credit.exposure import derivation, exposure_table
+from tusker.queries.loans.account_statements import statement
+from tusker.queries.loans.ageing import ageing
+from tusker.queries.loans.derivation import loan_derivation
+from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.services.context import Context
-from tusker.services.credit_lines import LineData, open_credit_line
-from tusker.services.customers import CustomerData, IdentityData, create_customer, set_carrier_identities
-from tusker.services.disbursals import bundle_selection
-from tusker.services.financing import request_financing
-from tusker.services.receipts import record_receipt
-from tusker.services.settlement import confirm
-from tusker.services.undoing import reverse_receipt
-from tusker.services.write_off import write_off
+from tusker.services.credit.credit_lines import LineData, open_credit_line
+from tusker.services.credit.customers import (
+    CustomerData,
+    IdentityData,
+    create_customer,
+    set_carrier_identities,
+)
+from tusker.services.credit.financing import request_financing
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipts import record_receipt
+from tusker.services.loans.write_off import write_off
+from tusker.services.payout.bank_accounts import set_account_directly
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.settlement import confirm
 from tusker.transactions import transaction
 
 SIMPLE = replace(TERMS, tenor_days=30, fee_flat=500, grace_days=2, penal_rate=Decimal("0.3"))

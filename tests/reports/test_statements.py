@@ -17,9 +17,9 @@ from flask.testing import FlaskClient
 from tests.reports.conftest import HTMX, Book, amounts, day, on_day
 from tusker.extensions import db
 from tusker.models import Role
-from tusker.queries.statements import LineKind, statement
+from tusker.queries.loans.account_statements import LineKind, statement
 from tusker.reports.statements import presets
-from tusker.services.undoing import reverse_receipt
+from tusker.services.loans.receipt_undoing import reverse_receipt
 from tusker.transactions import transaction
 
 

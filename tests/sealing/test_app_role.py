@@ -17,11 +17,11 @@ from tusker.app import create_app
 from tusker.extensions import db
 from tusker.jobs.sealing import seal_new
 from tusker.models import CreditLine, Event
-from tusker.queries.chain import check_chain
-from tusker.queries.proof import prove
-from tusker.queries.rights import record_rights
+from tusker.queries.record.chain import check_chain
+from tusker.queries.record.proof import prove
+from tusker.queries.record.rights import record_rights
 from tusker.services.context import Context
-from tusker.services.financing import cancel_invoice, request_financing
+from tusker.services.credit.financing import cancel_invoice, request_financing
 from tusker.transactions import transaction
 
 ROLE = f'app "role" of {os.environ.get("PYTEST_XDIST_WORKER", "main")}'

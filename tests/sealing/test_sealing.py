@@ -22,11 +22,11 @@ from tusker.jobs import sealing
 from tusker.jobs.sealing import seal_all, seal_new
 from tusker.jobs.servicing import prove_day
 from tusker.models import CreditLine, Event, EventSeal, Role, User
-from tusker.queries import chain
-from tusker.queries.chain import check_chain
+from tusker.queries.record import chain
+from tusker.queries.record.chain import check_chain
 from tusker.services.context import Context
-from tusker.services.financing import request_financing
-from tusker.services.sealing import seal_events
+from tusker.services.credit.financing import request_financing
+from tusker.services.record.sealing import seal_events
 from tusker.transactions import transaction
 
 

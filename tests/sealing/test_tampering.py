@@ -17,8 +17,8 @@ from tusker.extensions import db
 from tusker.jobs.sealing import seal_new
 from tusker.jobs.servicing import prove_day
 from tusker.models import Role, User
-from tusker.queries import chain
-from tusker.queries.chain import check_chain
+from tusker.queries.record import chain
+from tusker.queries.record.chain import check_chain
 
 CHANGED = "the event's row is not the one that was sealed"
 BROKEN_LINK = "its hash does not follow"

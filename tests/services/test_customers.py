@@ -17,8 +17,8 @@ from tusker.errors import Conflict, Duplicate, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Event, Invoice, Role, SupplierAccount, User
 from tusker.services.context import Context
-from tusker.services.credit_lines import LineData, change_credit_line, open_credit_line
-from tusker.services.customers import (
+from tusker.services.credit.credit_lines import LineData, change_credit_line, open_credit_line
+from tusker.services.credit.customers import (
     CustomerData,
     IdentityData,
     change_customer,

@@ -8,7 +8,7 @@ from tests.conftest import at
 from tusker.extensions import db
 from tusker.models import Customer, IdempotencyKey, WebhookDelivery
 from tusker.services.context import Context
-from tusker.services.housekeeping import forget_old_guards
+from tusker.services.record.housekeeping import forget_old_guards
 from tusker.transactions import transaction
 
 

@@ -33,16 +33,17 @@ from tusker.models import (
     Receipt,
     User,
 )
-from tusker.queries.proof import prove
-from tusker.services.claims import accept_claim, claim_returned
+from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.credit_notes import record_credit_note
-from tusker.services.disbursals import bundle_selection
+from tusker.services.loans.claims import accept_claim, claim_returned
+from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipts import refund_credit, repay_all_in_full, repay_in_full, unallocated
 from tusker.services.locks import lock_invoices
-from tusker.services.receipts import refund_credit, repay_all_in_full, repay_in_full, unallocated
-from tusker.services.release import approve, release
-from tusker.services.settlement import NETTED, confirm, confirm_payout, reinstate_payout, reject_payout
-from tusker.services.undoing import return_payout, reverse_receipt, undo_disbursal
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.release import approve, release
+from tusker.services.payout.settlement import NETTED, confirm, confirm_payout, reinstate_payout, reject_payout
+from tusker.services.payout.undoing import return_payout, undo_disbursal
 from tusker.transactions import transaction
 
 Make = Callable[..., Invoice]

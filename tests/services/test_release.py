@@ -33,16 +33,16 @@ from tusker.models import (
     Payout,
     User,
 )
-from tusker.queries.proof import prove
-from tusker.services.bank_accounts import approve_account, propose_account
+from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.credit_notes import record_credit_note
-from tusker.services.disbursals import bundle_daily, bundle_selection, choose_lines, drop
-from tusker.services.receipts import repay_in_full
-from tusker.services.release import approve, release, withdraw_approval
-from tusker.services.settlement import NETTED, confirm, confirm_payout, reinstate_payout, reject_payout
-from tusker.services.undoing import return_payout, undo_disbursal
-from tusker.services.users import deactivate_user
+from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.loans.receipts import repay_in_full
+from tusker.services.payout.bank_accounts import approve_account, propose_account
+from tusker.services.payout.disbursals import bundle_daily, bundle_selection, choose_lines, drop
+from tusker.services.payout.release import approve, release, withdraw_approval
+from tusker.services.payout.settlement import NETTED, confirm, confirm_payout, reinstate_payout, reject_payout
+from tusker.services.payout.undoing import return_payout, undo_disbursal
+from tusker.services.people.users import deactivate_user
 from tusker.transactions import transaction
 
 UPFRONT = replace(TERMS, interest_timing=InterestTiming.UPFRONT, fee_flat=500_00)

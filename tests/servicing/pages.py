@@ -12,7 +12,7 @@ import pytest
 from tusker import clock
 from tusker.extensions import db
 from tusker.models import Allocation, Claim, CreditNote, Event, Receipt, ReserveMovement
-from tusker.queries.proof import prove
+from tusker.queries.record.proof import prove
 
 HTMX = {"HX-Request": "true"}
 Today = Callable[[date], None]

@@ -18,8 +18,8 @@ from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, Invoice, Loan, Role
 from tusker.queries.lookup import loan_invoice_id_of
 from tusker.services.context import Context
-from tusker.services.overdue import review_holds, turn_to_recourse
-from tusker.services.receipts import repay_in_full
+from tusker.services.loans.overdue import review_holds, turn_to_recourse
+from tusker.services.loans.receipts import repay_in_full
 from tusker.transactions import transaction
 
 UPFRONT = replace(TERMS, interest_timing=InterestTiming.UPFRONT, fee_min=50_00)

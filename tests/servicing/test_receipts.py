@@ -18,12 +18,12 @@ from tusker.domain.terms import InterestTiming, Terms
 from tusker.errors import Conflict, InvalidInput, NotFound, TuskerError
 from tusker.extensions import db
 from tusker.models import Allocation, CreditLine, Disbursal, Event, Invoice, Loan, Receipt, ReserveMovement
-from tusker.queries.loans import loan_of_invoice, open_loans
-from tusker.queries.proof import prove
-from tusker.queries.statements import credit_balance
+from tusker.queries.loans.account_statements import credit_balance
+from tusker.queries.loans.loans import loan_of_invoice, open_loans
+from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.disbursals import bundle_daily
-from tusker.services.receipts import (
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipts import (
     propose_allocation,
     record_receipt,
     refund_credit,
@@ -31,8 +31,9 @@ from tusker.services.receipts import (
     unallocated,
     use_credit,
 )
-from tusker.services.settlement import confirm
-from tusker.services.undoing import reverse_receipt, undo_disbursal
+from tusker.services.payout.disbursals import bundle_daily
+from tusker.services.payout.settlement import confirm
+from tusker.services.payout.undoing import undo_disbursal
 from tusker.transactions import transaction
 
 LATE = replace(TERMS, tenor_days=30, grace_days=5, penal_rate=Decimal("0.365"), fee_flat=1_000)

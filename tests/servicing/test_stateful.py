@@ -29,23 +29,35 @@ from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, FinancingRefused, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Allocation, CreditLine, Disbursal, Invoice, Loan, Receipt
-from tusker.queries.ageing import ageing
-from tusker.queries.exposure import derivation, exposures_on
-from tusker.queries.loans import open_loans
-from tusker.queries.proof import prove
-from tusker.queries.statements import credit_balance, statement
-from tusker.services.bank_accounts import set_account_directly
+from tusker.queries.credit.exposure import derivation, exposures_on
+from tusker.queries.loans.account_statements import credit_balance, statement
+from tusker.queries.loans.ageing import ageing
+from tusker.queries.loans.loans import open_loans
+from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.credit_lines import LineData, open_credit_line
-from tusker.services.credit_notes import record_credit_note
-from tusker.services.customers import CustomerData, IdentityData, create_customer, set_carrier_identities
-from tusker.services.disbursals import bundle_selection
-from tusker.services.financing import cancel_invoice, request_financing
-from tusker.services.overdue import review_holds, turn_to_recourse
-from tusker.services.receipts import record_receipt, refund_credit, repay_in_full, unallocated, use_credit
-from tusker.services.settlement import confirm, reject_payout
-from tusker.services.undoing import return_payout, reverse_receipt, undo_disbursal
-from tusker.services.write_off import write_off
+from tusker.services.credit.credit_lines import LineData, open_credit_line
+from tusker.services.credit.customers import (
+    CustomerData,
+    IdentityData,
+    create_customer,
+    set_carrier_identities,
+)
+from tusker.services.credit.financing import cancel_invoice, request_financing
+from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.loans.overdue import review_holds, turn_to_recourse
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipts import (
+    record_receipt,
+    refund_credit,
+    repay_in_full,
+    unallocated,
+    use_credit,
+)
+from tusker.services.loans.write_off import write_off
+from tusker.services.payout.bank_accounts import set_account_directly
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.settlement import confirm, reject_payout
+from tusker.services.payout.undoing import return_payout, undo_disbursal
 from tusker.transactions import transaction
 
 TERMS = [

@@ -20,7 +20,7 @@ from tests.conftest import PASSWORD
 from tests.stack import running
 from tests.stack.running import CHECKOUT, Program, until
 from tests.stack.visitor import Visitor
-from tusker.local.servers import LocalServers
+from tools.local.servers import LocalServers
 
 IN_TRANSIT, DELIVERED, CANCELLED = 9, 21, 24
 _COMMANDS = """

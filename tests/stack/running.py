@@ -168,9 +168,9 @@ def web(environ: Mapping[str, str], logs: Path) -> Program:
 
 
 def simulator(environ: Mapping[str, str], logs: Path) -> Program:
-    """`python -m tusker.simulator` on the port of `environ["TUSKER_CARRIER_URL"]`; the token is in `environ`."""
+    """`python -m tools.courier` on the port of `environ["TUSKER_CARRIER_URL"]`; the token is in `environ`."""
     port = environ["TUSKER_CARRIER_URL"].rpartition(":")[2]
-    return Program("courier", ["-m", "tusker.simulator", "--port", port], environ, logs)
+    return Program("courier", ["-m", "tools.courier", "--port", port], environ, logs)
 
 
 def answers(url: str) -> bool:

@@ -21,10 +21,10 @@ from tests.stack.running import Program, until, waiting_for_a_lock
 from tusker import clock
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer
-from tusker.queries.proof import prove
+from tusker.queries.record.proof import prove
 from tusker.queues import QUEUE
-from tusker.services.admission import AdmissionRequest, Outcome, admit
 from tusker.services.context import Context
+from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.services.outbox import queue_mail
 from tusker.transactions import transaction
 

@@ -14,10 +14,10 @@ from tests.conftest import approve_and_release
 from tests.statements.camt import Tx, camt053
 from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, Invoice, StatementEntry
+from tusker.services.bank.file import read_configured
+from tusker.services.bank.importing import ImportResult, import_statement
 from tusker.services.context import Context
-from tusker.services.disbursals import bundle_selection
-from tusker.services.statement_file import read_configured
-from tusker.services.statements import ImportResult, import_statement
+from tusker.services.payout.disbursals import bundle_selection
 from tusker.transactions import transaction
 
 

@@ -18,7 +18,7 @@ from tests.statements.camt import Tx, camt053, camt053_of, payment_of, stmt
 from tusker.bankfiles.errors import BankFileError
 from tusker.domain.accounts import same_number
 from tusker.models import Disbursal
-from tusker.services.statement_file import read_configured
+from tusker.services.bank.file import read_configured
 
 FOREIGN = "999888777666"
 CSV = b"Date,Narration,Ref No,Debit,Credit\n02/03/2026,x,N-1,,8000.00\n"

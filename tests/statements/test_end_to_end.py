@@ -20,8 +20,8 @@ from tests.servicing.pages import business_day as business_day
 from tests.statements.camt import Tx, camt053, payment_of, return_of
 from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, Invoice, Payout, Role, User
-from tusker.queries.loans import open_loans
-from tusker.queries.proof import prove
+from tusker.queries.loans.loans import open_loans
+from tusker.queries.record.proof import prove
 
 PAIN = "{urn:iso:std:iso:20022:tech:xsd:pain.001.001.09}"
 

@@ -21,10 +21,10 @@ from tests.statements.camt import Tx, camt053, camt053_of, stmt
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import EntryState, StatementEntry
+from tusker.services.bank.decisions import reopen_entry
+from tusker.services.bank.file import read_configured
+from tusker.services.bank.importing import import_statement, take_as_new, take_as_same
 from tusker.services.context import Context
-from tusker.services.statement_desk import reopen_entry
-from tusker.services.statement_file import read_configured
-from tusker.services.statements import import_statement, take_as_new, take_as_same
 from tusker.transactions import transaction
 
 Bank = Callable[..., Any]

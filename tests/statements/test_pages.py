@@ -19,7 +19,7 @@ from tests.conftest import TODAY
 from tests.statements.camt import Tx, camt053, payment_of, return_of
 from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, Invoice, Role, StatementEntry
-from tusker.services.statements import ImportResult
+from tusker.services.bank.importing import ImportResult
 
 Login = Callable[..., FlaskClient]
 One = Callable[..., Any]

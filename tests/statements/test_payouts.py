@@ -12,12 +12,12 @@ from tests.services.test_admission import in_threads
 from tests.statements.camt import Tx, camt053, payment_of, return_of
 from tusker.extensions import db
 from tusker.models import BankStatement, Disbursal, Invoice, Loan, Payout, StatementEntry
-from tusker.queries.proof import prove
+from tusker.queries.record.proof import prove
+from tusker.services.bank.importing import ImportResult, match_again
 from tusker.services.context import Context
-from tusker.services.receipts import repay_in_full
-from tusker.services.settlement import confirm, confirm_payout
-from tusker.services.statements import ImportResult, match_again
-from tusker.services.undoing import reverse_receipt
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipts import repay_in_full
+from tusker.services.payout.settlement import confirm, confirm_payout
 from tusker.transactions import transaction
 
 Bank = Callable[..., ImportResult]

@@ -13,13 +13,13 @@ from tests.statements.camt import Tx
 from tusker.errors import Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, Receipt, StatementEntry
-from tusker.queries.proof import prove
-from tusker.queries.statement_candidates import judge_entries
-from tusker.services import statement_desk as desk
+from tusker.queries.bank.candidates import judge_entries
+from tusker.queries.record.proof import prove
+from tusker.services.bank import decisions as desk
+from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
-from tusker.services.receipts import record_receipt
-from tusker.services.statements import ImportResult
-from tusker.services.undoing import reverse_receipt
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipts import record_receipt
 from tusker.transactions import transaction
 
 Bank = Callable[..., ImportResult]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from flask import Flask
 
@@ -11,7 +11,7 @@ from tusker.admin.blueprint import bp
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages of every module in this package."""
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
+    """Register the pages of every room in this package."""
+    for module in walk_packages(__path__, f"{__name__}."):
+        import_module(module.name)
     app.register_blueprint(bp)

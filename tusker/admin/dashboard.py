@@ -15,16 +15,16 @@ from tusker.domain.attention import ADVICE
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.models import Role
 from tusker.queries import staff_dashboard as reads
-from tusker.queries.ageing import ageing_of
 from tusker.queries.attention import open_counts
-from tusker.queries.bank_accounts import proposals_waiting
-from tusker.queries.bank_statements import entries_to_do
-from tusker.queries.customers import customers_on_hold
-from tusker.queries.disbursals import open_disbursals
-from tusker.queries.events import events_page
-from tusker.queries.loans import open_loans, totals_of
-from tusker.queries.subjects import names_of_subjects
-from tusker.queries.users import admins_waiting
+from tusker.queries.bank.statements import entries_to_do
+from tusker.queries.credit.customers import customers_on_hold
+from tusker.queries.loans.ageing import ageing_of
+from tusker.queries.loans.loans import open_loans, totals_of
+from tusker.queries.payout.bank_accounts import proposals_waiting
+from tusker.queries.payout.disbursals import open_disbursals
+from tusker.queries.people.users import admins_waiting
+from tusker.queries.record.event_subject_names import names_of_subjects
+from tusker.queries.record.events import events_page
 from tusker.web.access import allow
 
 SHOWN = 8
@@ -40,7 +40,7 @@ def dashboard() -> ResponseReturnValue:
     loans = open_loans(today)
     by_status = reads.invoices_by_status()
     return render_template(
-        "admin/dashboard.html",
+        "admin/dashboard/dashboard.html",
         waiting=reads.waiting_to_be_financed(),
         disbursals=open_disbursals(),
         totals=totals_of(loans, today),

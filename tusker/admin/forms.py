@@ -6,7 +6,7 @@ from wtforms import PasswordField
 
 from tusker.domain.attention import ADVICE
 from tusker.models import DisbursalStatus, Role
-from tusker.queries.queue import QueueOrder
+from tusker.queries.payout.queue import QueueOrder
 from tusker.web.filters import status_label
 from tusker.web.forms import (
     ChoiceField,

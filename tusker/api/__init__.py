@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from tusker.api import docs, problems, routes  # noqa: F401 (routes: declares the operations)
-from tusker.api.operations import bp
+from tusker.api.endpoints import bp
 from tusker.extensions import csrf
 from tusker.web.errors import answer_errors_under
 

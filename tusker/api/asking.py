@@ -16,8 +16,8 @@ from tusker.errors import Duplicate, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.queries import api as queries
 from tusker.services.context import Context
-from tusker.services.parcels import Entered, fetch_parcel, quote_parcel
-from tusker.services.quotes import Quote, fetch_order, quote_order
+from tusker.services.credit.offers import Quote, fetch_order, quote_order
+from tusker.services.credit.parcels import Entered, fetch_parcel, quote_parcel
 
 PARCEL_FIELDS = ("tracking_number", "credit_line_id", "number", "amount", "invoice_date")
 

@@ -12,7 +12,7 @@ from tusker.api.problems import NO_TOKEN, ApiError
 from tusker.errors import NotAllowed
 from tusker.extensions import limiter
 from tusker.services.context import Context
-from tusker.services.tokens import find_token, note_use
+from tusker.services.people.tokens import find_token, note_use
 from tusker.transactions import transaction
 
 LONGEST_TOKEN = 200

@@ -6,8 +6,8 @@ import json
 
 from flask import Blueprint, Response, current_app, make_response, render_template
 
+from tusker.api.endpoints import PREFIX
 from tusker.api.openapi import document
-from tusker.api.operations import PREFIX
 from tusker.web import CONTENT_SECURITY_POLICY
 from tusker.web.access import public
 

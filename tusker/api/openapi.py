@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from tusker.api import schemas, webhooks
-from tusker.api.operations import LONGEST_KEY, OPERATIONS, PREFIX, Operation
+from tusker.api.endpoints import LONGEST_KEY, OPERATIONS, PREFIX, Operation
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
 
 _REF = "#/components/schemas/{model}"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from flask import url_for
 
-from tusker.api import present, schemas
+from tusker.api import schemas, serializers
 from tusker.api.asking import PARCEL_FIELDS, Asked, read_asked
 from tusker.api.auth import Caller
-from tusker.api.operations import Reply, operation
+from tusker.api.endpoints import Reply, operation
 from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
 from tusker.domain.financeable import Condition
@@ -20,11 +20,11 @@ from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
-from tusker.queries.events import events_of
-from tusker.queries.loans import loan_of_invoice, loans_of_invoices
-from tusker.services.conditions import Judge
+from tusker.queries.loans.loans import loan_of_invoice, loans_of_invoices
+from tusker.queries.record.events import events_of
 from tusker.services.context import Context
-from tusker.services.financing import request_financing
+from tusker.services.credit.financing import request_financing
+from tusker.services.delivery.conditions import Judge
 from tusker.services.idempotency import KeptAnswer, claim_key, hash_input, keep_answer, kept_answer
 from tusker.transactions import transaction
 from tusker.web.paging import decode_key, encode_key
@@ -86,7 +86,7 @@ def quote(*, caller: Caller, body: schemas.QuoteRequest) -> Reply:
     requested and nothing is stored; a tracking number is not registered at the delivery company.
     """
     asked = read_asked(caller.supplier_id(), body)
-    return Reply(present.quote(asked.quote(caller.context())))
+    return Reply(serializers.quote(asked.quote(caller.context())))
 
 
 @operation(
@@ -157,7 +157,7 @@ def invoices(*, caller: Caller, query: schemas.InvoiceQuery) -> Reply:
     loans = loans_of_invoices([row.invoice.id for row in page], caller.context().today)
     missing = _missing(page)
     items = [
-        present.invoice(row, caller.company_id, loans.get(row.invoice.id), missing[row.invoice.id])
+        serializers.invoice(row, caller.company_id, loans.get(row.invoice.id), missing[row.invoice.id])
         for row in page
     ]
     return Reply(schemas.InvoicePage(items=items, next_cursor=_next_cursor(items, len(rows))))
@@ -182,7 +182,7 @@ def invoice(*, caller: Caller, query: schemas.OneInvoiceQuery, invoice_id: int) 
         raise NotFound("This invoice does not exist.")
     events = events_of("invoice", invoice_id) if query.include == "events" else None
     loan = loan_of_invoice(invoice_id, caller.context().today)
-    return Reply(present.invoice(found, caller.company_id, loan, _missing([found])[invoice_id], events))
+    return Reply(serializers.invoice(found, caller.company_id, loan, _missing([found])[invoice_id], events))
 
 
 @operation(
@@ -200,7 +200,7 @@ def credit_lines(*, caller: Caller, query: schemas.PageQuery) -> Reply:
     """
     rows = queries.company_lines(caller.company_id, before=_before(query.cursor), limit=query.limit + 1)
     today = caller.context().today
-    items = [present.credit_line(row, caller.company_id, today) for row in rows[: query.limit]]
+    items = [serializers.credit_line(row, caller.company_id, today) for row in rows[: query.limit]]
     return Reply(schemas.CreditLinePage(items=items, next_cursor=_next_cursor(items, len(rows))))
 
 
@@ -231,7 +231,7 @@ def _decide(ctx: Context, wanted: Asked, order: TrackedOrder | None, terms_versi
     if found is None:
         raise Conflict("The invoice of this order was cancelled at this moment. Ask again.")
     loan = loan_of_invoice(found.invoice.id, ctx.today)
-    shown = present.invoice(found, wanted.supplier_id, loan, _missing([found])[found.invoice.id])
+    shown = serializers.invoice(found, wanted.supplier_id, loan, _missing([found])[found.invoice.id])
     return Reply(shown.model_dump(mode="json"), 201 if created else 200, _location(found.invoice.id))
 
 
@@ -266,7 +266,7 @@ def _sides(caller: Caller) -> list[schemas.Side]:
 
 
 def _account_limit(account: SupplierAccount | PurchaserAccount | None) -> schemas.Limit | None:
-    return None if account is None else present.limit(LimitUse(account.limit_amount, account.used_amount))
+    return None if account is None else serializers.limit(LimitUse(account.limit_amount, account.used_amount))
 
 
 def _before(cursor: str | None) -> int | None:

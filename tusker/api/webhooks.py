@@ -9,12 +9,12 @@ from flask import Response, request
 from tusker import clock
 from tusker.api import schemas
 from tusker.api.auth import count_failure
-from tusker.api.operations import bp
+from tusker.api.endpoints import bp
 from tusker.api.problems import KINDS, MEDIA_TYPE, ApiError
 from tusker.carriers.registry import get_carriers, get_webhook_secret
 from tusker.errors import NotFound
 from tusker.services.context import Context
-from tusker.services.webhooks import keep_webhook
+from tusker.services.delivery.webhooks import keep_webhook
 from tusker.transactions import transaction
 from tusker.web.access import by_signature
 

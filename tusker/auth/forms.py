@@ -1,4 +1,4 @@
-"""Shapes of the sign-in and password forms. Whether a password will do is for `tusker.services.users`."""
+"""Shapes of the sign-in and password forms. Whether a password will do is for `tusker.services.people.users`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from wtforms import PasswordField
 from wtforms.validators import EqualTo, Length
 
-from tusker.services.users import PASSWORD_LONGEST
+from tusker.services.people.users import PASSWORD_LONGEST
 from tusker.web.forms import EmailField, Form, Required
 
 _NEW_HELP = "At least 12 characters; a sentence is easier to keep than a riddle."

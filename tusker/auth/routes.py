@@ -14,8 +14,8 @@ from tusker.auth.forms import ForgotForm, LoginForm, PasswordForm, ResetForm
 from tusker.auth.sessions import start_session
 from tusker.errors import TuskerError
 from tusker.extensions import limiter
-from tusker.services import users
 from tusker.services.context import Context
+from tusker.services.people import users
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, public
 from tusker.web.nav import home_url

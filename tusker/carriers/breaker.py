@@ -21,7 +21,7 @@ class Breaker:
 
     A call is one question with all its retries. One breaker belongs to one carrier in one process and
     knows of no other: it is the fuse of whoever has no database, and of a process whose questions all fail. What
-    holds over all processes is `tusker.services.carrier_gate`. Safe between threads; `clock` is monotonic, in seconds.
+    holds over all processes is `tusker.services.couriers.gate`. Safe between threads; `clock` is monotonic, in seconds.
     """
 
     def __init__(

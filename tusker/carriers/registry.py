@@ -106,7 +106,7 @@ def _settings_from_page(row: Any, config: Mapping[str, object]) -> CarrierSettin
         return None
 
 
-class _Desk:
+class Adapters:
     """One process's delivery companies. One whose settings change is made anew; the others keep their breakers."""
 
     def __init__(self) -> None:
@@ -152,11 +152,11 @@ def _stored_rows() -> tuple[Any, ...]:
         return tuple(connection.execute(select(columns).order_by(columns.carrier)))
 
 
-def _desk() -> _Desk | Mapping[str, Carrier]:
-    desk: _Desk | Mapping[str, Carrier] = current_app.extensions.setdefault(_EXTENSION, _Desk())
-    if isinstance(desk, _Desk):
-        desk.refresh(current_app.config)
-    return desk
+def _adapters() -> Adapters | Mapping[str, Carrier]:
+    adapters: Adapters | Mapping[str, Carrier] = current_app.extensions.setdefault(_EXTENSION, Adapters())
+    if isinstance(adapters, Adapters):
+        adapters.refresh(current_app.config)
+    return adapters
 
 
 def get_carriers() -> Mapping[str, Carrier]:
@@ -164,8 +164,8 @@ def get_carriers() -> Mapping[str, Carrier]:
 
     A change on the page is noticed within `SETTINGS_SECONDS` in every process.
     """
-    desk = _desk()
-    return desk.carriers if isinstance(desk, _Desk) else desk
+    adapters = _adapters()
+    return adapters.carriers if isinstance(adapters, Adapters) else adapters
 
 
 def get_carrier(name: str) -> Carrier:
@@ -181,8 +181,8 @@ def get_carrier(name: str) -> Carrier:
 def get_webhook_secret(name: str) -> str:
     """What a delivery company signs its webhooks with; empty when none is set: then none is to be believed."""
     get_carrier(name)
-    desk = _desk()
-    known = desk.settings if isinstance(desk, _Desk) else settings_from_config(current_app.config)
+    adapters = _adapters()
+    known = adapters.settings if isinstance(adapters, Adapters) else settings_from_config(current_app.config)
     return known[name].webhook_secret if name in known else ""
 
 
@@ -193,6 +193,6 @@ def carrier_label(name: str) -> str:
 
 def reload_carriers() -> None:
     """Read the page's settings again at the next question; for the process that has just changed them."""
-    desk = current_app.extensions.get(_EXTENSION)
-    if isinstance(desk, _Desk):
-        desk.forget()
+    adapters = current_app.extensions.get(_EXTENSION)
+    if isinstance(adapters, Adapters):
+        adapters.forget()

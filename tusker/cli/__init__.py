@@ -16,7 +16,7 @@ from tusker import clock
 from tusker.errors import InvalidInput, TuskerError
 from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
-from tusker.services.users import confirm_password
+from tusker.services.people.users import confirm_password
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,7 +48,7 @@ def proven_admin(name: str, email: str, password: str) -> Context:
 
 @contextmanager
 def spoken_errors() -> Iterator[None]:
-    """Turn a typed error into one line on standard error and exit code 1."""
+    """AdvisoryLock a typed error into one line on standard error and exit code 1."""
     try:
         yield
     except TuskerError as error:

@@ -14,8 +14,8 @@ from tusker.currency import currency
 from tusker.jobs.outbox import send_outbox
 from tusker.jobs.polling import poll_carrier
 from tusker.queries.lookup import loan_invoice_id_of
-from tusker.services import receipts
-from tusker.services.write_off import write_off as write_off_debt
+from tusker.services.loans import receipts
+from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.transactions import transaction
 
 

@@ -8,9 +8,9 @@ from flask.cli import with_appcontext
 
 from tusker.cli import acting_as, admin_context, proven_admin, spoken_errors, with_password
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
-from tusker.queries.bank_accounts import accounts_of, proposal_of
-from tusker.queries.customers import customer_called
-from tusker.services.bank_accounts import approve_account, propose_account, refuse_account
+from tusker.queries.credit.customers import customer_called
+from tusker.queries.payout.bank_accounts import accounts_of, proposal_of
+from tusker.services.payout.bank_accounts import approve_account, propose_account, refuse_account
 from tusker.transactions import transaction
 
 

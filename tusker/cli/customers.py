@@ -17,10 +17,10 @@ from tusker.domain.limits import LimitUse
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import Customer
-from tusker.queries.credit_lines import line_between
-from tusker.queries.customers import customer_called, customers_page
-from tusker.services.credit_lines import LineData, change_credit_line, open_credit_line
-from tusker.services.customers import CustomerData, change_customer, create_customer
+from tusker.queries.credit.credit_lines import line_between
+from tusker.queries.credit.customers import customer_called, customers_page
+from tusker.services.credit.credit_lines import LineData, change_credit_line, open_credit_line
+from tusker.services.credit.customers import CustomerData, change_customer, create_customer
 from tusker.transactions import transaction
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -19,9 +19,9 @@ from tusker.cli import (
 )
 from tusker.currency import currency
 from tusker.models import DisbursalStatus
-from tusker.queries.disbursals import disbursals_page
 from tusker.queries.lookup import disbursal_id_of, financeable_id_of, payout_id_of
-from tusker.services import disbursals, release, settlement
+from tusker.queries.payout.disbursals import disbursals_page
+from tusker.services.payout import disbursals, release, settlement
 from tusker.transactions import transaction
 
 

@@ -14,9 +14,15 @@ from tusker.carriers.registry import get_carriers
 from tusker.carriers.tusker import NAME as DEFAULT_CARRIER
 from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
+from tusker.services.credit.import_file import (
+    ImportOptions,
+    RowOutcome,
+    RowResult,
+    parse_mapping,
+    read_invoices,
+)
+from tusker.services.credit.importing import ImportReport, run_import
 from tusker.services.csv_input import read_table
-from tusker.services.import_file import ImportOptions, RowOutcome, RowResult, parse_mapping, read_invoices
-from tusker.services.importing import ImportReport, run_import
 from tusker.transactions import transaction
 
 

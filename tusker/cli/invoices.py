@@ -19,13 +19,13 @@ from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, Invoice
-from tusker.queries.events import events_of
-from tusker.queries.invoices import InvoiceFilter, invoices_called, list_invoices, shipment_of
-from tusker.queries.loans import loan_of_invoice
-from tusker.services.financing import cancel_invoice, request_financing
-from tusker.services.parcels import Entered, fetch_parcel, quote_parcel
-from tusker.services.quotes import Quote, fetch_order, quote_order
-from tusker.services.tracking import report_delivery
+from tusker.queries.credit.invoices import InvoiceFilter, invoices_called, list_invoices, shipment_of
+from tusker.queries.loans.loans import loan_of_invoice
+from tusker.queries.record.events import events_of
+from tusker.services.credit.financing import cancel_invoice, request_financing
+from tusker.services.credit.offers import Quote, fetch_order, quote_order
+from tusker.services.credit.parcels import Entered, fetch_parcel, quote_parcel
+from tusker.services.delivery.tracking import report_delivery
 from tusker.transactions import transaction
 
 REFUSED = 2

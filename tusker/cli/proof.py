@@ -14,10 +14,10 @@ from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.chain import Head
 from tusker.jobs.sealing import seal_all, seal_and_check
-from tusker.queries.chain import ChainReport
-from tusker.queries.proof import Mismatch, Proof, ProofRow, prove
-from tusker.services.app_role import grant_app_role
-from tusker.services.proving import record_problems
+from tusker.queries.record.chain import ChainReport
+from tusker.queries.record.proof import Mismatch, Proof, ProofRow, prove
+from tusker.services.record.app_role import grant_app_role
+from tusker.services.record.proving import record_problems
 from tusker.transactions import transaction
 
 

@@ -14,8 +14,8 @@ from tusker.csv_cells import SafeWriter
 from tusker.currency import currency
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming
 from tusker.errors import InvalidInput
+from tusker.reports.quoting import ANSWERS, answer_rows, check_columns, lines_of
 from tusker.services.csv_input import read_table
-from tusker.services.quoting import ANSWERS, answer_rows, check_columns, lines_of
 
 
 @click.command("quote")

@@ -14,11 +14,13 @@ from tusker.cli import Day, command_context, spoken_errors
 from tusker.cli.customers import AMOUNT
 from tusker.currency import currency
 from tusker.errors import InvalidInput, TuskerError
-from tusker.queries.customers import customer_called
+from tusker.queries.credit.customers import customer_called
+from tusker.queries.loans.receipts import receipt_called, receipt_row
 from tusker.queries.lookup import disbursal_id_of, invoice_id_of
-from tusker.queries.receipts import receipt_called, receipt_row
-from tusker.services import credit_notes, receipts, undoing
-from tusker.services.receipt_desk import lay_out
+from tusker.services.loans import credit_notes, receipts
+from tusker.services.loans.receipt_proposal import propose_receipt
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.payout import undoing
 from tusker.transactions import transaction
 
 
@@ -45,7 +47,7 @@ def record_receipt_command(
         with _own_names():
             receipts.check_value_date(ctx, day)
             receipts.unused_reference(reference)
-            desk = lay_out(payer.id, amount, day)
+            proposal = propose_receipt(payer.id, amount, day)
             if not dry_run:
                 receipts.record_receipt(
                     ctx,
@@ -53,14 +55,14 @@ def record_receipt_command(
                     amount=amount,
                     bank_reference=reference,
                     value_date=day,
-                    wanted=[line.split for line in desk.lines if line.split.total],
-                    left_over=desk.left_over,
+                    wanted=[line.split for line in proposal.lines if line.split.total],
+                    left_over=proposal.left_over,
                 )
-        for line in desk.lines:
+        for line in proposal.lines:
             if line.split.total:
                 full = " (in full)" if line.split.total == line.due.total else ""
                 click.echo(f"{line.number}: {_plain(line.split.total)}{full}")
-        click.echo(f"Left over, kept as credit: {_plain(desk.left_over)}")
+        click.echo(f"Left over, kept as credit: {_plain(proposal.left_over)}")
         done = "would be recorded" if dry_run else "is recorded"
         click.echo(f"{_plain(amount)} from {payer.name} {done}.")
 
@@ -72,9 +74,7 @@ def record_receipt_command(
 def reverse_receipt_command(reference: str, reason: str) -> None:
     """Undo the receipt with this bank REFERENCE; what it had paid is owed again."""
     with spoken_errors(), transaction():
-        undoing.reverse_receipt(
-            command_context("reverse-receipt"), receipt_called(reference).id, reason=reason
-        )
+        reverse_receipt(command_context("reverse-receipt"), receipt_called(reference).id, reason=reason)
     click.echo(f"{reference} is undone.")
 
 

@@ -18,9 +18,9 @@ from tusker.documents.statement import HEADER, Letterhead, statement_pdf, statem
 from tusker.domain.ageing import AgeingRow, Bucket
 from tusker.errors import InvalidInput
 from tusker.models import Customer
-from tusker.queries.ageing import ageing
-from tusker.queries.customers import customer_called
-from tusker.queries.statements import Side, Statement, statement
+from tusker.queries.credit.customers import customer_called
+from tusker.queries.loans.account_statements import Side, Statement, statement
+from tusker.queries.loans.ageing import ageing
 
 
 @click.command("age")

@@ -21,11 +21,11 @@ from tusker.domain.banking import StatementFile
 from tusker.domain.matching import Judgement, Suggestion
 from tusker.extensions import db
 from tusker.models import EntryState, StatementEntry
-from tusker.queries.bank_statements import Outcome, outcomes_of
-from tusker.queries.receipts import names_of_customers
-from tusker.queries.statement_candidates import judge_entries
-from tusker.services.statement_file import account_notes, is_ours, read_configured
-from tusker.services.statements import ImportResult, import_statement
+from tusker.queries.bank.candidates import judge_entries
+from tusker.queries.bank.statements import Outcome, outcomes_of
+from tusker.queries.loans.receipts import names_of_customers
+from tusker.services.bank.file import account_notes, is_ours, read_configured
+from tusker.services.bank.importing import ImportResult, import_statement
 from tusker.transactions import transaction
 
 

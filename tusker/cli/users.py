@@ -11,9 +11,9 @@ from tusker.cli import admin_context, command_context, proven_admin, spoken_erro
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import Customer, Role
-from tusker.queries.users import user_id_of
-from tusker.services.activation import activate_user, refuse_user
-from tusker.services.users import create_user, deactivate_user
+from tusker.queries.people.users import user_id_of
+from tusker.services.people.activation import activate_user, refuse_user
+from tusker.services.people.users import create_user, deactivate_user
 from tusker.transactions import transaction
 
 

@@ -12,14 +12,14 @@ from tusker.customers.forms import BankAccountForm, ReasonForm
 from tusker.domain.accounts import HOLDER_MAX
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import BankAccountState, Customer, Role
-from tusker.queries.bank_accounts import accounts_of, customer_of, open_proposals
-from tusker.queries.customers import customer_by_id
-from tusker.services.bank_accounts import approve_account, propose_account, refuse_account
+from tusker.queries.credit.customers import customer_by_id
+from tusker.queries.payout.bank_accounts import accounts_of, customer_of, open_proposals
+from tusker.services.payout.bank_accounts import approve_account, propose_account, refuse_account
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render
 
-PAGE, PARTIAL = "customers/bank.html", "customers/_bank.html"
+PAGE, PARTIAL = "customers/payout/bank.html", "customers/payout/_bank.html"
 
 
 @bp.get("/bank-details")
@@ -27,7 +27,7 @@ PAGE, PARTIAL = "customers/bank.html", "customers/_bank.html"
 def bank_proposals() -> str:
     """New bank details that wait for a decision."""
     return render_template(
-        "customers/bank_proposals.html", proposals=open_proposals(), second_admin=_second_admin()
+        "customers/payout/bank_proposals.html", proposals=open_proposals(), second_admin=_second_admin()
     )
 
 
@@ -88,7 +88,7 @@ def my_bank_details() -> str:
     """Where the company is paid to; its number masked, since many may see this screen."""
     accounts = accounts_of(current_company_id())
     return render_template(
-        "customers/my_bank.html",
+        "customers/payout/my_bank.html",
         active=next((a for a in accounts if a.state == BankAccountState.ACTIVE), None),
         proposal=next((a for a in accounts if a.state == BankAccountState.PROPOSED), None),
     )

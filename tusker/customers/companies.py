@@ -15,13 +15,13 @@ from tusker.customers.identities import IdentityDraft, draft_of, only_drafting, 
 from tusker.domain.limits import LimitUse
 from tusker.errors import TuskerError
 from tusker.models import Customer, Role
-from tusker.queries import customers as queries
-from tusker.queries.credit_lines import lines_of
-from tusker.queries.events import events_of
-from tusker.queries.invoice_money import open_claims_of
-from tusker.queries.receipts import receipts_page
-from tusker.queries.statements import credit_balance
-from tusker.services.customers import create_customer, edit_customer, set_carrier_identities
+from tusker.queries.credit import customers as queries
+from tusker.queries.credit.credit_lines import lines_of
+from tusker.queries.loans.account_statements import credit_balance
+from tusker.queries.loans.invoice_money import open_claims_of
+from tusker.queries.loans.receipts import receipts_page
+from tusker.queries.record.events import events_of
+from tusker.services.credit.customers import create_customer, edit_customer, set_carrier_identities
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
@@ -47,8 +47,8 @@ def index() -> Response:
     cursor = read_cursor()
     rows = queries.customers_page(**asked, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
     return render(
-        "customers/index.html",
-        "customers/_list.html",
+        "customers/company/index.html",
+        "customers/company/_list.html",
         form=form,
         page=keyset_page(rows, cursor),
         total=queries.customers_count(**asked),
@@ -114,7 +114,7 @@ def edit(customer_id: int) -> Response:
 @allow(Role.ADMIN)
 def directory() -> str:
     """The form's part with ids at delivery companies, after a search, an addition or a removal. Saves nothing."""
-    return render_template("customers/_identities.html", draft=read_draft(), pack=pack)
+    return render_template("customers/company/_identities.html", draft=read_draft(), pack=pack)
 
 
 @bp.get("/<int:customer_id>")
@@ -124,7 +124,7 @@ def show(customer_id: int) -> str:
     customer = queries.customer_by_id(customer_id)
     lines = lines_of(customer_id, today(), limit=LINES_SHOWN + 1)
     return render_template(
-        "customers/show.html",
+        "customers/company/show.html",
         lines=lines[:LINES_SHOWN],
         more_lines=len(lines) > LINES_SHOWN,
         invoices=queries.recent_invoices(customer_id),
@@ -156,8 +156,8 @@ def token_context(
 def _form_page(form: CustomerForm, draft: IdentityDraft, customer: Customer | None) -> Response:
     customer_id = customer.id if customer else None
     return render(
-        "customers/form.html",
-        "customers/_form.html",
+        "customers/company/form.html",
+        "customers/company/_form.html",
         status=422 if form.errors else 200,
         form=form,
         draft=draft,

@@ -12,9 +12,9 @@ from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.domain.financeable import Wishes
 from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, InterestTiming, Terms
 from tusker.models import LineStatus
-from tusker.queries.credit_lines import LineState
-from tusker.services.credit_lines import LineData
-from tusker.services.customers import CustomerData
+from tusker.queries.credit.credit_lines import LineState
+from tusker.services.credit.credit_lines import LineData
+from tusker.services.credit.customers import CustomerData
 from tusker.web.forms import (
     ChoiceField,
     CountField,

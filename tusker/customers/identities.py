@@ -17,8 +17,8 @@ from tusker.domain.shipments import DirectoryEntry
 from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import CarrierIdentity
-from tusker.services.carrier_gate import asking
-from tusker.services.customers import IdentityData
+from tusker.services.couriers.gate import asking
+from tusker.services.credit.customers import IdentityData
 
 SIDES = ("supplier", "purchaser")
 MOST_RESULTS = 20

@@ -14,11 +14,11 @@ from tusker.domain.terms import Terms
 from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import LineStatus, Role, SupplierAccount
-from tusker.queries import credit_lines as queries
-from tusker.queries.customers import purchaser_choices, supplier_choices
-from tusker.queries.events import events_of
-from tusker.queries.holds import holds_on
-from tusker.services.credit_lines import change_credit_line, open_credit_line, set_line_status
+from tusker.queries.credit import credit_lines as queries
+from tusker.queries.credit.customers import purchaser_choices, supplier_choices
+from tusker.queries.credit.holds import holds_on
+from tusker.queries.record.events import events_of
+from tusker.services.credit.credit_lines import change_credit_line, open_credit_line, set_line_status
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
@@ -42,8 +42,8 @@ def lines() -> Response:
     cursor = read_cursor()
     rows = queries.lines_page(today(), **asked, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
     return render(
-        "customers/lines.html",
-        "customers/_lines.html",
+        "customers/line/lines.html",
+        "customers/line/_lines.html",
         form=form,
         page=keyset_page(rows, cursor),
         filtered=any(asked.values()),
@@ -76,8 +76,8 @@ def new_line() -> Response:
         else:
             return done("The credit line was opened.", to=url_for("customers.line", line_id=line_id))
     return render(
-        "customers/line_form.html",
-        "customers/_line_form.html",
+        "customers/line/line_form.html",
+        "customers/line/_line_form.html",
         status=422 if form.errors else 200,
         form=form,
         terms_source=source,
@@ -89,7 +89,7 @@ def new_line() -> Response:
 @allow(Role.ADMIN, Role.AUDITOR)
 def line(line_id: int) -> Response:
     """One credit line."""
-    return render("customers/line.html", "customers/_line.html", **_line_context(line_id))
+    return render("customers/line/line.html", "customers/line/_line.html", **_line_context(line_id))
 
 
 @bp.route("/lines/<int:line_id>/edit", methods=["GET", "POST"])
@@ -117,8 +117,8 @@ def edit_line(line_id: int) -> Response:
             _warn_of_limit(line_id)
             return done("The credit line was saved.", to=url_for("customers.line", line_id=line_id))
     return render(
-        "customers/line_form.html",
-        "customers/_line_form.html",
+        "customers/line/line_form.html",
+        "customers/line/_line_form.html",
         status=422 if form.errors else 200,
         form=form,
         terms_source=None,
@@ -145,11 +145,11 @@ def line_status(line_id: int) -> Response:
             return done(
                 f"The credit line is {words}.",
                 to=url_for("customers.line", line_id=line_id),
-                partial="customers/_line.html",
+                partial="customers/line/_line.html",
                 **_line_context(line_id),
             )
     context = {**_line_context(line_id), "status_form": form}
-    return render("customers/line.html", "customers/_line.html", status=422, **context)
+    return render("customers/line/line.html", "customers/line/_line.html", status=422, **context)
 
 
 def _line_context(line_id: int) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from tusker.customers.forms import TokenForm
 from tusker.customers.tokens import make_token
 from tusker.domain.limits import LimitUse
 from tusker.models import Role
-from tusker.queries.credit_lines import lines_page
-from tusker.queries.customers import customer_by_id, tokens_of
-from tusker.services.tokens import revoke_token
+from tusker.queries.credit.credit_lines import lines_page
+from tusker.queries.credit.customers import customer_by_id, tokens_of
+from tusker.services.people.tokens import revoke_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render
@@ -43,8 +43,8 @@ def my_lines() -> Response:
     )
     account = company.supplier if sells else company.purchaser
     return render(
-        "customers/my_lines.html",
-        "customers/_my_lines.html",
+        "customers/line/my_lines.html",
+        "customers/line/_my_lines.html",
         sells=sells,
         page=keyset_page(rows, cursor),
         own=LimitUse(account.limit_amount, account.used_amount) if account else LimitUse(0, 0),
@@ -58,8 +58,8 @@ def my_tokens() -> Response:
     form = TokenForm()
     secret = make_token(form, current_company_id())
     return render(
-        "customers/my_tokens.html",
-        "customers/_tokens.html",
+        "customers/people/my_tokens.html",
+        "customers/people/_tokens.html",
         status=422 if form.errors else 200,
         **_token_context(None if secret else form, secret),
     )
@@ -74,7 +74,7 @@ def revoke_my_token(token_id: int) -> Response:
     return done(
         f"The token “{name}” works no longer.",
         to=url_for("customers.my_tokens"),
-        partial="customers/_tokens.html",
+        partial="customers/people/_tokens.html",
         **_token_context(),
     )
 

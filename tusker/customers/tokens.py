@@ -9,8 +9,8 @@ from tusker.customers.companies import token_context
 from tusker.customers.forms import TokenForm
 from tusker.errors import TuskerError
 from tusker.models import Role
-from tusker.queries.customers import customer_by_id
-from tusker.services.tokens import create_token, revoke_token
+from tusker.queries.credit.customers import customer_by_id
+from tusker.services.people.tokens import create_token, revoke_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
@@ -24,8 +24,8 @@ def create_company_token(customer_id: int) -> Response:
     form = TokenForm()
     secret = make_token(form, customer_id)
     return render(
-        "customers/token_made.html",
-        "customers/_tokens.html",
+        "customers/people/token_made.html",
+        "customers/people/_tokens.html",
         status=200 if secret else 422,
         customer=customer,
         **token_context(customer_id, None if secret else form, secret),
@@ -41,7 +41,7 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
     return done(
         f"The token “{name}” works no longer.",
         to=url_for("customers.show", customer_id=customer_id),
-        partial="customers/_tokens.html",
+        partial="customers/people/_tokens.html",
         **token_context(customer_id),
     )
 

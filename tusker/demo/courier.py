@@ -104,7 +104,7 @@ class CourierDesk:
                 if not isinstance(error, CarrierUnavailable) or time.monotonic() >= deadline:
                     raise Conflict(
                         f"No courier simulator takes the demo's orders at {self.url} (TUSKER_CARRIER_URL):"
-                        f" {error.message} Start it with `python -m tusker.simulator`, or seed with --no-courier."
+                        f" {error.message} Start it with `python -m tools.courier`, or seed with --no-courier."
                     ) from None
             time.sleep(0.5)
 

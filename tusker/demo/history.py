@@ -7,17 +7,17 @@ from datetime import date, timedelta
 
 from sqlalchemy import select
 
+from tusker.demo.book import DemoBook, minor
 from tusker.demo.courier import CANCELLED, DELIVERED, IN_TRANSIT, CourierOrder
-from tusker.demo.desk import Desk, minor
-from tusker.demo.plan import PlannedOrder, plan_orders
+from tusker.demo.history_plan import PlannedOrder, plan_orders
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, Invoice, LineState, Loan
-from tusker.services.disbursals import bundle_daily, take_out
-from tusker.services.financing import cancel_invoice
-from tusker.services.receipts import repay_in_full
-from tusker.services.release import approve, release
-from tusker.services.settlement import confirm
-from tusker.services.write_off import write_off
+from tusker.services.credit.financing import cancel_invoice
+from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.write_off import write_off
+from tusker.services.payout.disbursals import bundle_daily, take_out
+from tusker.services.payout.release import approve, release
+from tusker.services.payout.settlement import confirm
 
 WRITE_OFF_AFTER = timedelta(days=62)
 TAKEN_OUT_AGO = 58
@@ -27,8 +27,8 @@ TAKEN_OUT_AGO = 58
 class History:
     """Plays every day but today. What happens on a day is known only once the day before it was played."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, book: DemoBook) -> None:
+        self.book = book
         self.by_invoice: dict[int, PlannedOrder] = {}
         self.requests: defaultdict[date, list[PlannedOrder]] = defaultdict(list)
         self.statuses: defaultdict[date, dict[str, int]] = defaultdict(dict)
@@ -36,27 +36,27 @@ class History:
         self.write_offs: defaultdict[date, list[int]] = defaultdict(list)
         self.open_disbursal: int | None = None
         self.taken_out = False
-        for order in plan_orders(desk.today):
+        for order in plan_orders(book.today):
             self.requests[order.requested_on].append(order)
 
     def day(self, day: date) -> None:
-        """One day at the desk."""
+        """One day at the book."""
         self._confirm(day)
         for hour, order in enumerate(self.requests.pop(day, []), start=10):
             self._request(order, day, hour)
         if statuses := self.statuses.pop(day, {}):
-            self.desk.track(statuses, day, 14)
+            self.book.track(statuses, day, 14)
         for invoice_id in self.payments.pop(day, []):
-            reference = self.desk.bank_reference("UTR", day)
-            repay_in_full(self.desk.at(day, 15), invoice_id, bank_reference=reference, value_date=day)
+            reference = self.book.bank_reference("UTR", day)
+            repay_in_full(self.book.at(day, 15), invoice_id, bank_reference=reference, value_date=day)
         for invoice_id in self.write_offs.pop(day, []):
             reason = "Purchaser in insolvency; claim filed with the resolution professional."
-            write_off(self.desk.at(day, 16), invoice_id, reason=reason)
+            write_off(self.book.at(day, 16), invoice_id, reason=reason)
         self._bundle(day)
 
     def _request(self, planned: PlannedOrder, day: date, hour: int) -> None:
         order = CourierOrder(planned.ref, planned.supplier, planned.location, minor(planned.value))
-        decision = self.desk.request(order, day, hour)
+        decision = self.book.request(order, day, hour)
         if not decision.approved:
             order.status = DELIVERED
             return
@@ -64,7 +64,7 @@ class History:
         if planned.end == "cancelled_by_supplier":
             order.status = CANCELLED
             reason = "The purchaser changed the order."
-            cancel_invoice(self.desk.at(day, 18), decision.invoice_id, reason=reason)
+            cancel_invoice(self.book.at(day, 18), decision.invoice_id, reason=reason)
         elif planned.end == "cancelled_by_carrier":
             self.statuses[planned.delivered_on][planned.ref] = CANCELLED
         else:
@@ -72,9 +72,9 @@ class History:
             self.statuses[planned.delivered_on][planned.ref] = DELIVERED
 
     def _bundle(self, day: date) -> None:
-        disbursal = bundle_daily(self.desk.at(day, 17, "job bundle"))
+        disbursal = bundle_daily(self.book.at(day, 17, "job bundle"))
         self.open_disbursal = disbursal.id if disbursal else None
-        if disbursal and not self.taken_out and day >= self.desk.days_ago(TAKEN_OUT_AGO):
+        if disbursal and not self.taken_out and day >= self.book.days_ago(TAKEN_OUT_AGO):
             self._take_one_out(disbursal, day)
 
     def _take_one_out(self, disbursal: Disbursal, day: date) -> None:
@@ -85,24 +85,24 @@ class History:
         ).all()
         if len(lines) >= 2:
             reason = "Bank account of the supplier is being verified."
-            take_out(self.desk.at(day, 18), disbursal.id, lines[0].invoice_id, reason=reason)
+            take_out(self.book.at(day, 18), disbursal.id, lines[0].invoice_id, reason=reason)
             self.taken_out = True
 
     def _confirm(self, day: date) -> None:
         """The other admin approved yesterday's disbursal and released it; the bank paid."""
         if self.open_disbursal is None:
             return
-        other = self.desk.at(day, 9, "admin2@tusker.test", 20)
+        other = self.book.at(day, 9, "admin2@tusker.test", 20)
         approve(other, self.open_disbursal, second_admin=True)
         release(
-            self.desk.at(day, 9, "admin@tusker.test", 30),
+            self.book.at(day, 9, "admin@tusker.test", 30),
             self.open_disbursal,
             execution_date=day,
             second_admin=True,
         )
-        reference = self.desk.bank_reference("NEFT", day)
+        reference = self.book.bank_reference("NEFT", day)
         confirm(
-            self.desk.at(day, 9, "admin2@tusker.test", 40),
+            self.book.at(day, 9, "admin2@tusker.test", 40),
             self.open_disbursal,
             bank_reference=reference,
             value_date=day,
@@ -122,4 +122,4 @@ class History:
         if planned.end == "repaid":
             self.payments[due + timedelta(days=planned.repaid_after_due)].append(invoice_id)
         elif planned.end == "written_off":
-            self.write_offs[min(due + WRITE_OFF_AFTER, self.desk.days_ago(3))].append(invoice_id)
+            self.write_offs[min(due + WRITE_OFF_AFTER, self.book.days_ago(3))].append(invoice_id)

@@ -10,12 +10,12 @@ from flask import current_app
 from sqlalchemy import func, select, text
 
 from tusker.currency import currency
+from tusker.demo.book import DemoBook
 from tusker.demo.companies import PASSWORD, PEOPLE
 from tusker.demo.courier import CourierDesk
-from tusker.demo.desk import Desk
 from tusker.demo.history import History
-from tusker.demo.plan import HISTORY_DAYS
-from tusker.demo.present import Present
+from tusker.demo.history_plan import HISTORY_DAYS
+from tusker.demo.recent_days import Present
 from tusker.errors import NotAllowed
 from tusker.extensions import db
 from tusker.models import Customer
@@ -60,23 +60,23 @@ def seed(now: datetime, courier: CourierDesk | None) -> Seeded:
     """
     refuse_in_production()
     timezone = current_app.config["TIMEZONE"]
-    desk = Desk(
+    book = DemoBook(
         now=now,
         today=now.astimezone(timezone).date(),
         timezone=timezone,
         programme_limit=currency().minor(current_app.config["PROGRAMME_LIMIT"]),
     )
-    desk.open(desk.days_ago(HISTORY_DAYS))
-    history, present = History(desk), Present(desk)
+    book.open(book.days_ago(HISTORY_DAYS))
+    history, present = History(book), Present(book)
     for ago in range(HISTORY_DAYS, 1, -1):
-        history.day(desk.days_ago(ago))
+        history.day(book.days_ago(ago))
     present.before_the_last_bundle()
-    history.day(desk.days_ago(1))
+    history.day(book.days_ago(1))
     present.until_now()
     _close_old_mails(now)
     _close_old_looks()
     if courier is not None:
-        courier.put_orders(list(desk.orders.values()))
+        courier.put_orders(list(book.orders.values()))
     return Seeded(present.to_try())
 
 

@@ -1,6 +1,6 @@
 """When a delivery company may be asked: its breaker, its rate limit, and the pauses that it asks for.
 
-Pure rules over what all processes share; `tusker.services.carrier_gate` keeps it in the database.
+Pure rules over what all processes share; `tusker.services.couriers.gate` keeps it in the database.
 """
 
 from __future__ import annotations

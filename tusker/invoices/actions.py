@@ -13,12 +13,12 @@ from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import ReasonForm
 from tusker.invoices.routes import PAGE, PARTIAL, open_file, payoff_context
 from tusker.models import Role
-from tusker.queries.invoices import invoice_in
-from tusker.services.financing import cancel_invoice
-from tusker.services.funding_control import accept_value
-from tusker.services.purchaser_answers import overrule_dispute
-from tusker.services.tracking import report_delivery
-from tusker.services.verification import verify_document
+from tusker.queries.credit.invoices import invoice_in
+from tusker.services.credit.financing import cancel_invoice
+from tusker.services.delivery.tracking import report_delivery
+from tusker.services.payout.funding_control import accept_value
+from tusker.services.payout.purchaser_answers import overrule_dispute
+from tusker.services.payout.verification import verify_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render

@@ -12,8 +12,8 @@ from tusker.carriers.registry import get_carrier
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Duplicate, InvalidInput, NotFound, TuskerError
 from tusker.extensions import db
-from tusker.services.parcels import Entered, fetch_parcel, quote_parcel
-from tusker.services.quotes import Quote, fetch_order, quote_order
+from tusker.services.credit.offers import Quote, fetch_order, quote_order
+from tusker.services.credit.parcels import Entered, fetch_parcel, quote_parcel
 from tusker.web.access import acting
 
 SHORTEST_REF = 3

@@ -6,7 +6,7 @@ from flask import Blueprint
 from flask_login import current_user
 
 from tusker.models import Role
-from tusker.queries.invoices import Scope
+from tusker.queries.credit.invoices import Scope
 from tusker.web.access import current_company_id, is_staff
 
 bp = Blueprint("invoices", __name__, url_prefix="/invoices")

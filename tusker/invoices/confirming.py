@@ -14,15 +14,15 @@ from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import DisputeForm
 from tusker.invoices.routes import PAGE, PARTIAL, open_file, payoff_context
 from tusker.models import Role
-from tusker.queries.confirmations import deliveries_to_confirm
-from tusker.queries.invoices import invoice_in
-from tusker.services import purchaser_answers as service
+from tusker.queries.credit.invoices import invoice_in
+from tusker.queries.delivery.confirmations import deliveries_to_confirm
+from tusker.services.payout import purchaser_answers as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
-LIST_PAGE, LIST_PARTIAL = "invoices/to_confirm.html", "invoices/_to_confirm.html"
+LIST_PAGE, LIST_PARTIAL = "invoices/delivery/to_confirm.html", "invoices/delivery/_to_confirm.html"
 
 
 @bp.get("/to-confirm")

@@ -12,7 +12,6 @@ from tusker import clock
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.models import Role
-from tusker.queries.ageing import ageing_of
 from tusker.queries.company_dashboard import (
     limit_of_purchaser,
     limit_of_supplier,
@@ -20,8 +19,9 @@ from tusker.queries.company_dashboard import (
     lines_of_supplier,
     recent_payouts,
 )
-from tusker.queries.invoices import InvoiceFilter, count_by_status, list_invoices
-from tusker.queries.loans import LoanRow, loan_totals, open_loans, totals_of
+from tusker.queries.credit.invoices import InvoiceFilter, count_by_status, list_invoices
+from tusker.queries.loans.ageing import ageing_of
+from tusker.queries.loans.loans import LoanRow, loan_totals, open_loans, totals_of
 from tusker.web.access import allow, current_company_id
 from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE
@@ -39,7 +39,11 @@ def dashboard() -> ResponseReturnValue:
     loans = open_loans(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
     sells = current_user.role == Role.SUPPLIER
     wanted = InvoiceFilter(scope=scope)
-    template = "invoices/supplier_dashboard.html" if sells else "invoices/purchaser_dashboard.html"
+    template = (
+        "invoices/dashboard/supplier_dashboard.html"
+        if sells
+        else "invoices/dashboard/purchaser_dashboard.html"
+    )
     return render(
         template,
         template,
@@ -72,8 +76,8 @@ def to_repay() -> ResponseReturnValue:
     )
     shown = rows[:PAGE_SIZE]
     return render(
-        "invoices/to_repay.html",
-        "invoices/_to_repay.html",
+        "invoices/loans/to_repay.html",
+        "invoices/loans/_to_repay.html",
         today=today,
         q=words,
         rows=shown,

@@ -8,8 +8,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from tusker.carriers.base import Carrier
 from tusker.domain.financeable import Grounds
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.queries.invoices import InvoiceFilter, Scope
-from tusker.services.parcels import Entered
+from tusker.queries.credit.invoices import InvoiceFilter, Scope
+from tusker.services.credit.parcels import Entered
 from tusker.web.filters import status_label
 from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, MoneyField, TextField
 

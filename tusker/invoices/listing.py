@@ -13,7 +13,7 @@ from tusker.domain.lifecycle import FINAL, InvoiceStatus
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import InvoiceFilterForm
-from tusker.queries.invoices import (
+from tusker.queries.credit.invoices import (
     InvoiceFilter,
     StatusNow,
     count_by_status,

@@ -18,15 +18,15 @@ from tusker.invoices.asking import SHORTEST_REF, Preview, Wanted, figures_of, pr
 from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import RequestForm
 from tusker.models import Role
-from tusker.queries.credit_lines import LineState, lines_page
-from tusker.queries.invoices import supplier_choices
-from tusker.services.financing import Decision, request_financing
-from tusker.services.quotes import Quote
+from tusker.queries.credit.credit_lines import LineState, lines_page
+from tusker.queries.credit.invoices import supplier_choices
+from tusker.services.credit.financing import Decision, request_financing
+from tusker.services.credit.offers import Quote
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render
 
-PAGE, FORM, QUOTE = "invoices/new.html", "invoices/_request.html", "invoices/_quote.html"
+PAGE, FORM, QUOTE = "invoices/credit/new.html", "invoices/credit/_request.html", "invoices/credit/_quote.html"
 
 BOUND_WORDS = {
     Bound.CREDIT_LINE: "the credit line's limit",

@@ -22,20 +22,20 @@ from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import DisputeForm, ReasonForm
 from tusker.models import Allocation, CreditNote, Disbursal, Event, Invoice, Role, Shipment, ShipmentEvent
 from tusker.queries.attention import AttentionRow, items_of_invoice
-from tusker.queries.events import CompanyEvent, events_of, for_company
-from tusker.queries.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
-from tusker.queries.invoices import allocations_of, disbursal_of, invoice_in, shipment_of
-from tusker.queries.loans import LoanRow, loan_of_invoice
-from tusker.queries.payoff import Payoff, payoff
-from tusker.services.conditions import Judge
-from tusker.services.credit_notes import AFTER_PAYOUT, BEFORE_PAYOUT
+from tusker.queries.credit.invoices import allocations_of, disbursal_of, invoice_in, shipment_of
+from tusker.queries.loans.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
+from tusker.queries.loans.loans import LoanRow, loan_of_invoice
+from tusker.queries.loans.payoff import Payoff, payoff
+from tusker.queries.record.events import CompanyEvent, events_of, for_company
+from tusker.services.delivery.conditions import Judge
+from tusker.services.loans.credit_notes import AFTER_PAYOUT, BEFORE_PAYOUT
 from tusker.web.access import allow, is_staff
 from tusker.web.filters import money_plain
 from tusker.web.forms import FIRST_DAY, LAST_DAY
 from tusker.web.htmx import render, wants_fragment
 
-PAGE, PARTIAL, SHIPMENT = "invoices/show.html", "invoices/_invoice.html", "invoices/_shipment.html"
-PAYOFF = "invoices/_payoff.html"
+PAGE, PARTIAL, SHIPMENT = "invoices/show.html", "invoices/_invoice.html", "invoices/delivery/_shipment.html"
+PAYOFF = "invoices/loans/_payoff.html"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.errors import TuskerError
 from tusker.jobs import job_context
-from tusker.queries.conditions import unsettled_ids
+from tusker.queries.delivery.conditions import unsettled_ids
 from tusker.services.attention import mail_new_items, review_items, rules_at
 from tusker.services.context import Context
-from tusker.services.funding_control import settle, watch_for_returns
-from tusker.services.purchaser_answers import ask_for_confirmation
+from tusker.services.payout.funding_control import settle, watch_for_returns
+from tusker.services.payout.purchaser_answers import ask_for_confirmation
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from tusker.jobs import job_context
-from tusker.services.disbursals import bundle_daily
+from tusker.services.payout.disbursals import bundle_daily
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)

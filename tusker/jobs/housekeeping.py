@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from tusker.jobs import job_context
-from tusker.services.housekeeping import forget_old_guards
+from tusker.services.record.housekeeping import forget_old_guards
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)

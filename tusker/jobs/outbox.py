@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tusker import clock
 from tusker.services.context import Context
-from tusker.services.mail import send_due
+from tusker.services.record.outbox_sending import send_due
 from tusker.transactions import transaction
 
 

@@ -22,15 +22,15 @@ from tusker.domain.shipments import TrackedOrder
 from tusker.errors import TuskerError
 from tusker.jobs import job_context
 from tusker.queues import POLL_QUEUE, enqueue, waiting
-from tusker.services.carrier_gate import (
+from tusker.services.couriers.gate import (
     grant_questions,
     note_answer,
     note_failure,
     pause_before_a_grant,
     spend,
 )
-from tusker.services.due_shipments import Claim, claim_round, count_due, release_claims
-from tusker.services.tracking import record_poll_failure, record_tracking
+from tusker.services.delivery.due_shipments import Claim, claim_round, count_due, release_claims
+from tusker.services.delivery.tracking import record_poll_failure, record_tracking
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)

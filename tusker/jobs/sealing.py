@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from tusker.domain.chain import Head
 from tusker.jobs import job_context
-from tusker.queries.chain import ChainReport, backlog, check_chain
-from tusker.services.sealing import seal_events
+from tusker.queries.record.chain import ChainReport, backlog, check_chain
+from tusker.services.record.sealing import seal_events
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)

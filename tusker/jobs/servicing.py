@@ -8,9 +8,9 @@ from flask import current_app
 
 from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
-from tusker.queries.proof import prove
-from tusker.services import overdue
-from tusker.services.proving import report_differences
+from tusker.queries.record.proof import prove
+from tusker.services.loans import overdue
+from tusker.services.record.proving import report_differences
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)

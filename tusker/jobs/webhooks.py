@@ -9,7 +9,7 @@ from flask import current_app
 
 from tusker.carriers.registry import get_carriers
 from tusker.jobs import job_context
-from tusker.services.webhooks import next_webhook, note_webhook_failure, work_off_webhook
+from tusker.services.delivery.webhooks import next_webhook, note_webhook_failure, work_off_webhook
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from tusker.domain.attention import ADVICE, Advice, AttentionKind
 from tusker.extensions import db
-from tusker.queries.conditions import VALUE_AGREES
+from tusker.queries.delivery.conditions import VALUE_AGREES
 
 FAILING_POLLS = 3
 """From so many questions without an answer on, a person should look."""

@@ -16,19 +16,19 @@ from tusker.domain.terms import Terms
 from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import Shipment, SupplierAccount
-from tusker.queries.proof import ProofRow, prove
+from tusker.queries.record.proof import ProofRow, prove
 from tusker.replay.source import Receivable
-from tusker.services.admission import AdmissionRequest, Outcome, admit
-from tusker.services.bank_accounts import set_account_directly
 from tusker.services.context import Context
-from tusker.services.credit_lines import LineData, open_credit_line
-from tusker.services.customers import CustomerData, create_customer
-from tusker.services.disbursals import bundle_daily
-from tusker.services.financing import cancel_invoice
-from tusker.services.receipts import repay_all_in_full
-from tusker.services.release import approve, release
-from tusker.services.settlement import confirm
-from tusker.services.tracking import record_tracking
+from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
+from tusker.services.credit.credit_lines import LineData, open_credit_line
+from tusker.services.credit.customers import CustomerData, create_customer
+from tusker.services.credit.financing import cancel_invoice
+from tusker.services.delivery.tracking import record_tracking
+from tusker.services.loans.receipts import repay_all_in_full
+from tusker.services.payout.bank_accounts import set_account_directly
+from tusker.services.payout.disbursals import bundle_daily
+from tusker.services.payout.release import approve, release
+from tusker.services.payout.settlement import confirm
 
 CARRIER = "replay"
 OPENING = time(4, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from tusker.domain.interest import days_past_due
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
 from tusker.extensions import db
-from tusker.queries.proof import ProofRow, prove
+from tusker.queries.record.proof import ProofRow, prove
 from tusker.replay.play import Played
 
 BUCKETS = ((0, "on time"), (30, "1-30"), (60, "31-60"), (90, "61-90"))

@@ -12,8 +12,8 @@ from flask.typing import ResponseReturnValue
 from tusker.currency import currency
 from tusker.domain.ageing import AgeingRow, Bucket, bucket_of
 from tusker.errors import InvalidInput
-from tusker.queries.ageing import Ageing, ageing_of
-from tusker.queries.loans import LoanRow, open_loans
+from tusker.queries.loans.ageing import Ageing, ageing_of
+from tusker.queries.loans.loans import LoanRow, open_loans
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer

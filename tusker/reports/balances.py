@@ -13,8 +13,8 @@ from tusker.currency import Currency, currency
 from tusker.domain.interest import Stretch
 from tusker.domain.terms import InterestMethod
 from tusker.errors import NotFound
-from tusker.queries.derivation import LoanDerivation, loan_derivation
-from tusker.queries.invoices import Scope, invoice_in
+from tusker.queries.credit.invoices import Scope, invoice_in
+from tusker.queries.loans.derivation import LoanDerivation, loan_derivation
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer

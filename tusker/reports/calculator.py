@@ -14,8 +14,8 @@ from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import InvalidInput
 from tusker.reports.blueprint import bp
 from tusker.reports.forms import CalculatorForm, CasesForm
+from tusker.reports.quoting import ANSWERS, COLUMNS, Case, answer_rows, check_columns, checked, tenor_of
 from tusker.services.csv_input import read_table
-from tusker.services.quoting import ANSWERS, COLUMNS, Case, answer_rows, check_columns, checked, tenor_of
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer
 from tusker.web.htmx import render

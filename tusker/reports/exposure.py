@@ -11,7 +11,7 @@ from tusker import clock
 from tusker.currency import currency
 from tusker.domain.limits import Bound
 from tusker.errors import NotFound
-from tusker.queries.exposure import ExposureRow, MovementRow, derivation, exposure_table
+from tusker.queries.credit.exposure import ExposureRow, MovementRow, derivation, exposure_table
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer

@@ -17,7 +17,7 @@ from tusker.models import AttentionItem
 from tusker.queries.attention import CAUSES, Rules, WatchedFor, mail_lines
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.locks import Turn, try_turn
+from tusker.services.locks import AdvisoryLock, try_lock
 from tusker.services.outbox import admin_addresses, queue_mail
 
 WATCH_JOB = "tusker.jobs.attention.watch"
@@ -79,7 +79,7 @@ def review_items(ctx: Context, rules: Rules) -> None:
 
     What a person settled stays so until it has another cause. Of several runs at once one does it.
     """
-    if not try_turn(Turn.ATTENTION):
+    if not try_lock(AdvisoryLock.ATTENTION):
         return
     db.session.flush()
     values = {**asdict(rules), "carriers": list(rules.carriers), "now": ctx.now}

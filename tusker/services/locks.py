@@ -16,7 +16,7 @@ from tusker.models import CreditLine, Customer, Disbursal, Invoice, Loan, Role, 
 Row = TypeVar("Row", Disbursal, CreditLine, Customer, User)
 
 
-class Turn(IntEnum):
+class AdvisoryLock(IntEnum):
     """Keys of advisory locks: use cases of which only one may run at a time."""
 
     PROGRAMME = 7101
@@ -26,14 +26,14 @@ class Turn(IntEnum):
     ATTENTION = 7110
 
 
-def take_turn(turn: Turn) -> None:
+def take_lock(lock: AdvisoryLock) -> None:
     """Wait until no other transaction runs this use case; held until the transaction ends."""
-    db.session.execute(select(func.pg_advisory_xact_lock(int(turn))))
+    db.session.execute(select(func.pg_advisory_xact_lock(int(lock))))
 
 
-def try_turn(turn: Turn) -> bool:
+def try_lock(lock: AdvisoryLock) -> bool:
     """The same without waiting: False when another transaction has the turn."""
-    return bool(db.session.scalar(select(func.pg_try_advisory_xact_lock(int(turn)))))
+    return bool(db.session.scalar(select(func.pg_try_advisory_xact_lock(int(lock)))))
 
 
 def lock_invoice(invoice_id: int) -> Invoice:
@@ -66,6 +66,18 @@ def lock_loan_of(invoice: Invoice) -> Loan:
     if loan is None:
         raise NotFound("Nothing was disbursed for this invoice.")
     return loan
+
+
+def lock_loans(invoice_ids: Sequence[int]) -> dict[int, Loan]:
+    """The standing loans of locked invoices by id, locked and fresh."""
+    loans = db.session.scalars(
+        select(Loan)
+        .where(Loan.invoice_id.in_(invoice_ids), Loan.reversed_on.is_(None))
+        .order_by(Loan.id)
+        .with_for_update(key_share=True, of=Loan)
+        .execution_options(populate_existing=True)
+    )
+    return {loan.id: loan for loan in loans}
 
 
 def lock_disbursal(disbursal_id: int) -> Disbursal:

@@ -1,0 +1,241 @@
+"""`python -m tools.local run` in a checkout whose programs are stand-ins: real servers, real signals."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.local import stack
+from tools.local.binaries import LocalServerError
+from tools.local.servers import CHECKOUT
+
+from .conftest import open_directory
+from .processes import wait_for_end
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits by pidfd, which only Linux has")
+
+NOTE = """
+import os, pathlib, sys
+def note(name):
+    folder = pathlib.Path("var/pids")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}-{os.getpid()}").touch()
+"""
+WSGI = """
+import os, pathlib, click
+from flask import Flask
+from flask.cli import AppGroup
+from note import note
+app = Flask(__name__)
+if "gunicorn" in os.environ.get("SERVER_SOFTWARE", ""):
+    note("web")
+@app.get("/healthz")
+def healthz():
+    return "ok"
+db = AppGroup("db")
+@db.command("upgrade")
+def upgrade():
+    click.echo(f"UPGRADE {os.environ['DATABASE_URL']}")
+app.cli.add_command(db)
+@app.cli.command("seed-demo")
+@click.option("--once", is_flag=True)
+def seed(once):
+    import urllib.request
+    urllib.request.urlopen(os.environ["TUSKER_CARRIER_URL"])  # the courier must be up by now
+    pathlib.Path("var/demo-logins.txt").write_text("admin@example.test / secret")
+"""
+WORKER = """
+import multiprocessing, sys, time
+from note import note
+def child():
+    note("worker-child")
+    time.sleep(600)
+if __name__ == "__main__":
+    note("worker")
+    if "--workers" in sys.argv:
+        multiprocessing.Process(target=child).start()
+    if "{ends}" == sys.argv[-1]:
+        sys.exit(7)
+    time.sleep(600)
+"""
+COURIER = """
+import http.server, sys
+from note import note
+note("courier")
+class Handler(http.server.SimpleHTTPRequestHandler):
+    pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+def checkout(made_cluster: Path) -> Iterator[Path]:
+    with open_directory() as root:
+        shutil.copytree(made_cluster, root / "var" / "local" / "postgres")
+        shutil.copytree(CHECKOUT / "tusker" / "local", root / "tusker" / "local")
+        shutil.copy(CHECKOUT / "gunicorn.conf.py", root)
+        (root / "tusker" / "simulator").mkdir()
+        for folder in ("tusker", "tusker/simulator"):
+            (root / folder / "__init__.py").touch()
+        (root / "note.py").write_text(NOTE)
+        (root / "wsgi.py").write_text(WSGI)
+        (root / "worker.py").write_text(WORKER)
+        (root / "tusker" / "simulator" / "__main__.py").write_text(COURIER)
+        yield root
+
+
+@pytest.fixture
+def launch(checkout: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
+        unset = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PORT", "WEB_PORT", "BASE_URL"}
+        unset |= {"TUSKER_CARRIER_URL", "TUSKER_CARRIER_TOKEN", "SMTP_HOST"}
+        environ = {name: value for name, value in os.environ.items() if name not in unset} | variables
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tools.local", *arguments],
+            cwd=checkout,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+    wait_for_end(*noted(checkout))
+
+
+def noted(checkout: Path) -> list[int]:
+    return [int(path.name.rpartition("-")[2]) for path in (checkout / "var" / "pids").glob("*")]
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> str:
+    """What the process prints up to the line with these words; fails when it ends before."""
+    text = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        text += line
+        if words in line:
+            return text
+    pytest.fail(f"ended without {words!r}:\n{text}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_everything_runs_and_ends_with_the_launcher(
+    number: signal.Signals, checkout: Path, launch: Callable[..., subprocess.Popen[str]]
+) -> None:
+    run = launch("run")
+    said = read_until(run, "Ctrl-C stops everything")
+    assert "UPGRADE postgresql+psycopg2://" in said
+    assert "Tusker is ready:  http://localhost:" in said
+    assert "admin@example.test / secret" in said
+    names = {path.name.rpartition("-")[0] for path in (checkout / "var" / "pids").glob("*")}
+    assert names == {"web", "worker", "worker-child", "courier"}
+    run.send_signal(number)
+    assert run.wait(60) == (0 if number is not signal.SIGKILL else -signal.SIGKILL)
+    wait_for_end(*noted(checkout))
+
+
+def test_when_a_part_ends_all_end_and_its_code_is_returned(
+    checkout: Path, launch: Callable[..., subprocess.Popen[str]]
+) -> None:
+    (checkout / "worker.py").write_text(WORKER.replace("{ends}", "scheduler"))
+    run = launch("run")
+    read_until(run, "scheduler stopped (rc=7)")
+    run.communicate(timeout=60)
+    assert run.returncode == 7
+    wait_for_end(*noted(checkout))
+
+
+def test_a_failing_step_stops_the_start_with_one_line(
+    checkout: Path, launch: Callable[..., subprocess.Popen[str]]
+) -> None:
+    (checkout / "wsgi.py").write_text(WSGI.replace('click.echo(f"UPGRADE', 'raise SystemExit(3) or (f"'))
+    run = launch("run")
+    said, _ = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert (
+        said.strip().splitlines()[-1] == "tools.local: `flask db upgrade` failed; its message stands above."
+    )
+
+
+def test_commands_join_the_running_stack_and_a_second_one_is_refused(
+    checkout: Path, launch: Callable[..., subprocess.Popen[str]]
+) -> None:
+    run = launch("run")
+    said = read_until(run, "Ctrl-C stops everything")
+    database = next(line for line in said.splitlines() if line.startswith("UPGRADE")).split()[1]
+    show = [
+        sys.executable,
+        "-c",
+        "import os; print(os.environ['DATABASE_URL'], os.environ['TUSKER_CARRIER_URL'])",
+    ]
+    joined, _ = launch("exec", "--", *show).communicate(timeout=60)
+    assert joined.split()[0] == database
+    assert joined.split()[1] in said
+    second = launch("run")
+    refused, _ = second.communicate(timeout=60)
+    assert second.returncode == 1
+    assert "already runs" in refused
+    assert run.poll() is None
+
+
+def test_exec_returns_the_commands_code_and_psql_takes_options(
+    launch: Callable[..., subprocess.Popen[str]],
+) -> None:
+    assert launch("exec", "--", "sh", "-c", "exit 3").wait(60) == 3
+    said, _ = launch("psql", "-tAc", "SELECT current_database()").communicate(timeout=60)
+    assert said.strip() == "tusker"
+
+
+def test_a_taken_port_is_avoided_unless_it_was_asked_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert stack.choose_port(None, port) > port
+        with pytest.raises(LocalServerError, match=f"Port {port} is in use"):
+            stack.choose_port(str(port), 8000)
+    for wrong in ("eighty", "99999", "-1"):
+        with pytest.raises(LocalServerError, match="PORT"):
+            stack.choose_port(wrong, 8000)
+
+
+def test_with_a_delivery_company_given_no_courier_is_started() -> None:
+    environ = {"TUSKER_CARRIER_URL": "https://orders.example", "TUSKER_CARRIER_TOKEN": "t"}
+    assert [part.name for part in stack.plan(environ)] == ["web", "worker", "scheduler"]
+    assert environ["TUSKER_CARRIER_URL"] == "https://orders.example"
+
+
+def test_dot_env_adds_to_the_environment_and_never_overrides_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack, "CHECKOUT", tmp_path)
+    monkeypatch.setenv("LENDER_NAME", "From the shell")
+    monkeypatch.delenv("CURRENCY", raising=False)
+    monkeypatch.setenv("SECRET_KEY", "s")
+    (tmp_path / ".env").write_text("LENDER_NAME=From the file\nCURRENCY=EUR\n# a comment\n")
+    environ = stack.environment()
+    assert (environ["LENDER_NAME"], environ["CURRENCY"]) == ("From the shell", "EUR")
+
+
+def test_a_kept_secret_is_made_once_and_for_its_owner_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack, "VAR", tmp_path / "var")
+    first = stack.kept_secret("key")
+    assert len(first) == 64
+    assert stack.kept_secret("key") == first
+    assert (tmp_path / "var" / "key").stat().st_mode & 0o077 == 0

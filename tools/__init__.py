@@ -1,0 +1,1 @@
+"""What stands beside the product: the courier simulator and the launcher of `make run`."""

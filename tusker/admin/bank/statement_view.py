@@ -1,0 +1,84 @@
+"""What the page of a bank statement shows, whatever was done on it last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask import Response, request, url_for
+
+from tusker import clock
+from tusker.admin.bank.statement_forms import choice_of
+from tusker.domain.matching import Judgement, Verdict
+from tusker.models import EntryState
+from tusker.queries.bank.candidates import judge_entries
+from tusker.queries.bank.statements import entries_page, outcomes_of, statement_row
+from tusker.queries.loans.receipts import names_of_customers
+from tusker.services.bank_entries import own_reference
+from tusker.web.htmx import done, render
+from tusker.web.paging import keyset_page, read_cursor
+
+TABS = ("open", "parked", "payouts", "done")
+ENTRIES_SHOWN = 200
+"""Entries of one page; those of a day are looked through together."""
+
+
+def shown_tab() -> str:
+    """The tab that is asked for, by a link or by the form of an action."""
+    wanted = request.values.get("show", "open")
+    return wanted if wanted in TABS else "open"
+
+
+def show_statement(statement_id: int, *, status: int = 200) -> Response:
+    """The page or its fragment."""
+    context = statement_context(statement_id, shown_tab())
+    return render("admin/bank/statement.html", "admin/bank/_statement.html", status=status, **context)
+
+
+def changed(statement_id: int, message: str, category: str = "success") -> Response:
+    """After an action: with htmx the changed statement in place, else its page."""
+    show = shown_tab()
+    return done(
+        message,
+        to=url_for("admin.statement", statement_id=statement_id, show=None if show == "open" else show),
+        partial="admin/bank/_statement.html",
+        category=category,
+        **statement_context(statement_id, show),
+    )
+
+
+def statement_context(statement_id: int, show: str) -> dict[str, object]:
+    """Everything that the templates of a statement are given, in a fixed number of queries."""
+    row = statement_row(statement_id)
+    cursor = read_cursor()
+    rows = entries_page(statement_id, show, before=cursor.before, after=cursor.after, limit=ENTRIES_SHOWN + 1)
+    page = keyset_page(rows, cursor, size=ENTRIES_SHOWN)
+    doubtful = [entry for entry in page.items if entry.state == EntryState.IN_DOUBT]
+    open_ones = [entry for entry in page.items if entry.state != EntryState.IN_DOUBT]
+    judged = judge_entries(open_ones, clock.today()) if show == "open" else {}
+    ready = [entry for entry in open_ones if _verdict(judged, entry.id) is Verdict.SURE and not entry.note]
+    ready_ids = {entry.id for entry in ready}
+    rest = [entry for entry in open_ones if entry.id not in ready_ids]
+    return {
+        "row": row,
+        "show": show,
+        "page": page,
+        "judged": judged,
+        "ready": ready,
+        "choose": [entry for entry in rest if entry.id in judged],
+        "doubtful": doubtful,
+        "look": [entry for entry in rest if entry.id not in judged],
+        "ready_total": sum(entry.amount for entry in ready),
+        "outcomes": outcomes_of(page.items),
+        "customers": names_of_customers(_payers(judged.values())),
+        "choice_of": choice_of,
+        "own_reference": own_reference,
+    }
+
+
+def _verdict(judged: dict[int, Judgement], entry_id: int) -> Verdict:
+    found = judged.get(entry_id)
+    return found.verdict if found else Verdict.NONE
+
+
+def _payers(judgements: Iterable[Judgement]) -> set[int]:
+    return {suggestion.customer_id for judgement in judgements for suggestion in judgement.suggestions}

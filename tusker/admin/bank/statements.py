@@ -1,0 +1,207 @@
+"""Bank statements: upload, what they settled, and what an admin decides on the rest."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from tusker.admin.bank.statement_forms import TOO_LARGE, StatementForm, entry_ids, read_choice
+from tusker.admin.bank.statement_view import changed, show_statement
+from tusker.admin.blueprint import bp
+from tusker.currency import currency
+from tusker.errors import InvalidInput, TuskerError
+from tusker.models import EntryState, Role
+from tusker.queries.bank.statements import statement_of_entry, statement_row, statements_page
+from tusker.services.bank import decisions as desk
+from tusker.services.bank import importing as service
+from tusker.services.bank.file import account_notes, own_accounts, read_configured
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.errors import answer_http_error
+from tusker.web.htmx import done, render
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+TAB_OF = {
+    EntryState.OPEN: None,
+    EntryState.PARKED: "parked",
+    EntryState.DISMISSED: "done",
+    EntryState.IN_DOUBT: None,
+}
+
+
+@bp.get("/statements")
+@allow(Role.ADMIN, Role.AUDITOR)
+def statements() -> ResponseReturnValue:
+    """Imported statements, newest first, and the form to upload one."""
+    return _show_list(StatementForm(None))
+
+
+@bp.post("/statements")
+@allow(Role.ADMIN)
+def upload_statement() -> ResponseReturnValue:
+    """Import a file."""
+    form = StatementForm()
+    if form.validate():
+        data = form.file.data.read()
+        name = (form.file.data.filename or "")[:200]
+        try:
+            read = read_configured(data, name)
+            with transaction():
+                digest = hashlib.sha256(data).hexdigest()
+                result = service.import_statement(acting(), read, digest=digest, file_name=name)
+        except TuskerError as error:
+            form.take(error)
+        else:
+            one = len(result.statement_ids) == 1
+            to = (
+                url_for("admin.statement", statement_id=result.statement_ids[0])
+                if one
+                else url_for("admin.statements")
+            )
+            message = " ".join((result.words, *account_notes(read)))
+            return done(message, to=to, category=_tone(result))
+    return _show_list(form, status=422)
+
+
+@bp.errorhandler(RequestEntityTooLarge)
+def body_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
+    """A statement that is too large is said at its field like any other that cannot be taken."""
+    may_upload = current_user.is_authenticated and current_user.role == Role.ADMIN
+    if request.endpoint != "admin.upload_statement" or not may_upload:
+        return answer_http_error(error)
+    form = StatementForm(None)
+    form.file.errors = [TOO_LARGE]
+    return _show_list(form, status=422)
+
+
+def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue:
+    cursor = read_cursor()
+    rows = statements_page(before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+    return render(
+        "admin/bank/statements.html",
+        "admin/bank/_statements.html",
+        status=status,
+        form=form,
+        own_accounts=own_accounts(),
+        page=keyset_page(rows, cursor),
+    )
+
+
+@bp.get("/statements/<int:statement_id>")
+@allow(Role.ADMIN, Role.AUDITOR)
+def statement(statement_id: int) -> ResponseReturnValue:
+    """One statement: what is ready to accept, to be chosen, parked, settled and done."""
+    return show_statement(statement_id)
+
+
+@bp.post("/statements/<int:statement_id>/match")
+@allow(Role.ADMIN)
+def match_statement(statement_id: int) -> ResponseReturnValue:
+    """Look once more at what is open."""
+    with transaction():
+        result = service.match_again(acting(), statement_id)
+    return changed(statement_id, f"Looked at {result.words}", "info")
+
+
+@bp.post("/statements/<int:statement_id>/accept-sure")
+@allow(Role.ADMIN)
+def accept_sure(statement_id: int) -> ResponseReturnValue:
+    """Accept the sure entries that were shown; one that is not sure any more stays."""
+    statement_row(statement_id)
+    with transaction():
+        accepted = desk.accept_sure(acting(), entry_ids(request.form.getlist("entry_ids")))
+        count, total = len(accepted.receipts), currency().show(accepted.total)
+    reasons = " ".join(sorted(set(accepted.left.values()))[:3])
+    left = f" {len(accepted.left)} were left: {reasons}" if accepted.left else ""
+    return changed(statement_id, f"{count} accepted, {total}.{left}", "warning" if left else "success")
+
+
+@bp.get("/statements/entries/<int:entry_id>")
+@allow(Role.ADMIN, Role.AUDITOR)
+def statement_entry(entry_id: int) -> ResponseReturnValue:
+    """The statement on which an entry stands."""
+    statement_id, state = statement_of_entry(entry_id)
+    tab = TAB_OF.get(EntryState(state), "done")
+    return redirect(
+        url_for("admin.statement", statement_id=statement_id, show=tab, _anchor=f"entry-{entry_id}")
+    )
+
+
+@bp.post("/statements/entries/<int:entry_id>/accept")
+@allow(Role.ADMIN)
+def accept_entry(entry_id: int) -> ResponseReturnValue:
+    """Record an entry as the receipt that was chosen."""
+    statement_id, _ = statement_of_entry(entry_id)
+    customer_id, splits = read_choice(request.form.get("choice", ""))
+    with transaction():
+        receipt = desk.accept_entry(acting(), entry_id, customer_id, splits)
+        words = f"{currency().show(receipt.amount)} is recorded as {receipt.bank_reference}."
+    return changed(statement_id, words)
+
+
+@bp.post("/statements/entries/<int:entry_id>/park")
+@allow(Role.ADMIN)
+def park_entry(entry_id: int) -> ResponseReturnValue:
+    """Leave an entry for later."""
+    statement_id, _ = statement_of_entry(entry_id)
+    with transaction():
+        desk.park_entry(acting(), entry_id, reason=_reason())
+    return changed(statement_id, "The entry is parked.")
+
+
+@bp.post("/statements/entries/<int:entry_id>/dismiss")
+@allow(Role.ADMIN)
+def dismiss_entry(entry_id: int) -> ResponseReturnValue:
+    """An entry is none of ours, or was dealt with elsewhere."""
+    statement_id, _ = statement_of_entry(entry_id)
+    with transaction():
+        desk.dismiss_entry(acting(), entry_id, reason=_reason())
+    return changed(statement_id, "The entry is dismissed.")
+
+
+@bp.post("/statements/entries/<int:entry_id>/new")
+@allow(Role.ADMIN)
+def take_entry_as_new(entry_id: int) -> ResponseReturnValue:
+    """An entry that looks like a booked one is another."""
+    statement_id, _ = statement_of_entry(entry_id)
+    with transaction():
+        service.take_as_new(acting(), entry_id)
+    return changed(statement_id, "The entry is taken as new.")
+
+
+@bp.post("/statements/entries/<int:entry_id>/same")
+@allow(Role.ADMIN)
+def take_entry_as_same(entry_id: int) -> ResponseReturnValue:
+    """An entry that looks like a booked one is that one."""
+    statement_id, _ = statement_of_entry(entry_id)
+    with transaction():
+        service.take_as_same(acting(), entry_id)
+    return changed(statement_id, "The entry is put away as a duplicate.")
+
+
+@bp.post("/statements/entries/<int:entry_id>/reopen")
+@allow(Role.ADMIN)
+def reopen_entry(entry_id: int) -> ResponseReturnValue:
+    """Open a parked or dismissed entry again."""
+    statement_id, _ = statement_of_entry(entry_id)
+    with transaction():
+        desk.reopen_entry(acting(), entry_id)
+    return changed(statement_id, "The entry is open again.")
+
+
+def _tone(result: service.ImportResult) -> str:
+    """Money that did not arrive, and what nobody can tell, are not to be overlooked."""
+    if result.repeated:
+        return "info"
+    return "warning" if result.failed or result.doubtful else "success"
+
+
+def _reason() -> str:
+    reason = request.form.get("reason", "").strip()
+    if not reason:
+        raise InvalidInput("Reason: say why.", field="reason")
+    return reason

@@ -1,0 +1,139 @@
+"""The delivery companies: where each is set up, setting it up here, testing the connection."""
+
+from __future__ import annotations
+
+from flask import Response, current_app, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import BooleanField, PasswordField
+
+from tusker.admin.blueprint import bp
+from tusker.carriers.base import CarrierError, UnknownCarrier
+from tusker.carriers.registry import get_carrier, reload_carriers
+from tusker.errors import NotFound, TuskerError
+from tusker.extensions import db
+from tusker.models import Role
+from tusker.queries.delivery.carriers import CarrierCard, Source, carrier_card, carrier_cards
+from tusker.services.couriers.settings import CarrierInput, forget_carrier_settings, save_carrier_settings
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.forms import Form, TextField
+from tusker.web.htmx import done, render
+
+NEVER_FILLED = {"autocomplete": "off", "spellcheck": "false", "maxlength": "500"}
+
+
+class CarrierForm(Form):
+    """How a delivery company is reached. Secrets go in and never come out."""
+
+    enabled = BooleanField("Use this delivery company")
+    base_url = TextField(
+        "Address",
+        required=False,
+        max_length=300,
+        description="Empty: the company's own. It must be https and no address of a private network in production.",
+    )
+    api_key = PasswordField("Key", render_kw=NEVER_FILLED)
+    webhook_secret = PasswordField("Webhook secret", render_kw=NEVER_FILLED)
+    drop_webhook_secret = BooleanField("Forget the webhook secret: no webhook is believed then")
+
+
+@bp.get("/carriers")
+@allow(Role.ADMIN, Role.AUDITOR)
+def carriers() -> ResponseReturnValue:
+    """Every delivery company that Tusker has an adapter for."""
+    return render(
+        "admin/couriers/carriers.html",
+        "admin/couriers/_carriers.html",
+        cards=carrier_cards(current_app.config),
+        Source=Source,
+    )
+
+
+@bp.route("/carriers/<name>", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def carrier(name: str) -> ResponseReturnValue:
+    """Set a delivery company up here."""
+    card = _card(name)
+    form = CarrierForm(data={"enabled": card.enabled, "base_url": card.base_url})
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                save_carrier_settings(
+                    acting(),
+                    name,
+                    CarrierInput(
+                        enabled=form.enabled.data,
+                        base_url=form.base_url.data or "",
+                        api_key=(form.api_key.data or "").strip(),
+                        webhook_secret=(form.webhook_secret.data or "").strip(),
+                        drop_webhook_secret=form.drop_webhook_secret.data,
+                    ),
+                    keys=current_app.config["CARRIER_KEYS_SECRET"],
+                    production=current_app.config["ENVIRONMENT"] == "PRODUCTION",
+                )
+        except TuskerError as error:
+            form.take(error)
+        else:
+            reload_carriers()
+            return done(
+                f"{card.label} is {'in use' if form.enabled.data else 'saved and not in use'} as set up here."
+                " Every process goes by it within seconds.",
+                to=url_for("admin.carriers"),
+            )
+    status = 422 if form.is_submitted() else 200
+    return render(
+        "admin/couriers/carrier.html",
+        "admin/couriers/_carrier_form.html",
+        status=status,
+        form=form,
+        card=card,
+        Source=Source,
+    )
+
+
+@bp.post("/carriers/<name>/forget")
+@allow(Role.ADMIN)
+def forget_carrier(name: str) -> ResponseReturnValue:
+    """Go back to what the environment says."""
+    with transaction():
+        forget_carrier_settings(acting(), name)
+    reload_carriers()
+    card = _card(name)
+    return _changed(
+        card, f"What was stored here about {card.label} is forgotten; the environment counts again."
+    )
+
+
+@bp.post("/carriers/<name>/test")
+@allow(Role.ADMIN)
+def test_carrier(name: str) -> ResponseReturnValue:
+    """Ask the delivery company one cheap question with the key in use; over within 15 seconds."""
+    card = _card(name)
+    try:
+        asked = get_carrier(name)
+        # No transaction stays open while a delivery company thinks.
+        db.session.rollback()
+        message, category = asked.check(), "success"
+    except (CarrierError, UnknownCarrier) as error:
+        current_app.logger.info("carrier %s: the connection test failed: %s", name, error.message)
+        message, category = error.message, "danger"
+    return _changed(card, message, category)
+
+
+def _card(name: str) -> CarrierCard:
+    card = carrier_card(name, current_app.config)
+    if card is None:
+        raise NotFound(f"Tusker has no adapter for “{name[:40]}”.")
+    return card
+
+
+def _changed(card: CarrierCard, message: str, category: str = "success") -> Response:
+    """The card with htmx, the list without."""
+    return done(
+        message,
+        to=url_for("admin.carriers"),
+        partial="admin/couriers/_carrier.html",
+        category=category,
+        card=card,
+        Source=Source,
+    )

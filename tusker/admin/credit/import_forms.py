@@ -1,0 +1,119 @@
+"""Shapes of the two steps of an import, and what is guessed of a file so that little is left to choose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flask_wtf.file import FileField, FileRequired
+from wtforms import BooleanField
+
+from tusker.carriers.base import Carrier
+from tusker.errors import InvalidInput
+from tusker.services.credit.import_file import ColumnMapping, mapping_from
+from tusker.services.csv_input import CsvTable, read_date
+from tusker.web.forms import ChoiceField, Form
+
+DATE_FORMATS = [
+    ("iso", "2026-03-31"),
+    ("%d/%m/%Y", "31/03/2026 (day first)"),
+    ("%m/%d/%Y", "03/31/2026 (month first)"),
+    ("%d-%m-%Y", "31-03-2026"),
+    ("%d.%m.%Y", "31.03.2026"),
+    ("%d %b %Y", "31 Mar 2026"),
+]
+SAMPLE = 200
+"""Rows that are looked at to guess the date format."""
+COLUMNS = tuple(ColumnMapping.__dataclass_fields__)
+_KNOWN = {
+    "number": ("invoicenumber", "invoiceno", "invoice", "number", "no"),
+    "supplier": ("supplier", "seller", "suppliername", "suppliercode", "countrycode"),
+    "purchaser": ("purchaser", "buyer", "customer", "customerid", "purchasername", "buyername"),
+    "amount": ("amount", "invoiceamount", "value", "invoicevalue", "total"),
+    "date": ("invoicedate", "date", "issuedate"),
+    "order_ref": ("orderref", "orderreference", "order", "orderno", "trackingnumber"),
+    "carrier": ("carrier", "courier", "deliverycompany"),
+}
+
+
+class UploadForm(Form):
+    """A file of invoices."""
+
+    file = FileField(
+        "File",
+        validators=[FileRequired("Choose a CSV file.")],
+        description="CSV in UTF-8 with a header, at most 20 MB and 50,000 rows.",
+        render_kw={"accept": ".csv,text/csv"},
+    )
+
+
+class MappingForm(Form):
+    """Which column holds what, and how to go about it. Give it the file's table and the delivery companies."""
+
+    number = ChoiceField("Invoice number", empty="Choose a column")
+    supplier = ChoiceField("Supplier", empty="Choose a column", description="Its reference or its name.")
+    purchaser = ChoiceField("Purchaser", empty="Choose a column", description="Its reference or its name.")
+    amount = ChoiceField("Amount", empty="Choose a column", description="In major units, such as 1250.00.")
+    date = ChoiceField("Invoice date", empty="Choose a column")
+    date_format = ChoiceField("Dates look like", choices=DATE_FORMATS)
+    order_ref = ChoiceField(
+        "Order reference",
+        required=False,
+        empty="None: an admin reports the deliveries",
+        description="With it the delivery company is asked where the goods are.",
+    )
+    carrier = ChoiceField("Delivery company", required=False, empty="The one chosen beside")
+    default_carrier = ChoiceField("Delivery company of all orders", required=False, empty="None")
+    all_or_nothing = BooleanField("All or nothing: request only if no row is refused")
+    retry_refused = BooleanField("Request again what was refused or cancelled before")
+
+    def __init__(self, table: CsvTable, carriers: Mapping[str, Carrier], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        names = [(name, name) for name in dict.fromkeys(table.header) if name]
+        for field in COLUMNS:
+            self[field].choices = names
+        self.default_carrier.choices = [(name, carrier.label) for name, carrier in carriers.items()]
+
+    def mapping(self) -> ColumnMapping:
+        """The chosen columns; raises `InvalidInput` naming the field."""
+        return mapping_from({field: self[field].data for field in COLUMNS})
+
+    def chosen(self) -> dict[str, str]:
+        """Everything chosen, as the form would send it again."""
+        values = {name: self[name].data for name in (*COLUMNS, "date_format", "default_carrier")}
+        flags = {name: "y" for name in ("all_or_nothing", "retry_refused") if self[name].data}
+        return {name: value for name, value in values.items() if value} | flags
+
+
+def guess(table: CsvTable, carriers: Mapping[str, Carrier]) -> dict[str, str]:
+    """What the file's header and first rows suggest, as defaults of a `MappingForm`."""
+    by_name = {re.sub(r"[^a-z]", "", name.lower()): name for name in reversed(table.header)}
+    found = {
+        field: next(by_name[name] for name in names if name in by_name)
+        for field, names in _KNOWN.items()
+        if any(name in by_name for name in names)
+    }
+    if "date" in found:
+        found["date_format"] = _guess_dates(table, found["date"])
+    if own := [name for name, carrier in carriers.items() if carrier.declares_orders]:
+        found["default_carrier"] = own[0]
+    return found
+
+
+def _guess_dates(table: CsvTable, column: str) -> str:
+    place = table.header.index(column)
+    texts = [row.values[place] for row in table.rows[:SAMPLE] if len(row.values) > place]
+    for pattern, _ in DATE_FORMATS:
+        try:
+            for text in texts:
+                read_date(text, strptime_pattern(pattern), field="date")
+        except InvalidInput:
+            continue
+        return pattern
+    return DATE_FORMATS[0][0]
+
+
+def strptime_pattern(choice: str) -> str:
+    """The pattern that the import takes for a choice of `DATE_FORMATS`."""
+    return "" if choice == "iso" else choice

@@ -1,0 +1,151 @@
+"""Requesting financing for a file: upload, say which column holds what, look at what would happen, import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from tusker.admin.blueprint import bp
+from tusker.admin.credit.import_files import find_result, find_upload, keep_result, keep_upload
+from tusker.admin.credit.import_forms import MappingForm, UploadForm, guess, strptime_pattern
+from tusker.carriers.base import Carrier
+from tusker.carriers.registry import MANUAL, get_carriers
+from tusker.currency import currency
+from tusker.errors import NotFound, TuskerError
+from tusker.models import Role
+from tusker.services.credit.import_file import ImportOptions, read_invoices
+from tusker.services.credit.importing import ImportReport, run_import
+from tusker.services.csv_input import CsvTable, read_table
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.csvfile import csv_answer
+from tusker.web.htmx import render
+
+PREVIEW_ROWS = 5
+SHOWN_REFUSALS = 200
+REFUSAL_COLUMNS = ("line", "number", "supplier", "purchaser", "amount", "outcome", "reason")
+
+
+@bp.get("/import")
+@allow(Role.ADMIN, Role.AUDITOR)
+def import_invoices() -> ResponseReturnValue:
+    """First step: the file."""
+    return render("admin/credit/import.html", "admin/credit/_import.html", form=UploadForm())
+
+
+@bp.post("/import")
+@allow(Role.ADMIN)
+def import_upload() -> ResponseReturnValue:
+    """Take the file. It is kept for an hour under a token that only this person can use."""
+    form = UploadForm()
+    if form.validate():
+        data = form.file.data.read()
+        name = (form.file.data.filename or "")[:120]
+        try:
+            read_table(data)
+            token = keep_upload(current_user.id, name, data)
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return redirect(url_for("admin.import_columns", token=token), 303)
+    return render("admin/credit/import.html", "admin/credit/_import.html", status=422, form=form)
+
+
+@bp.route("/import/<token>", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def import_columns(token: str) -> ResponseReturnValue:
+    """Second step: the columns. The button says whether to look only or to import."""
+    upload = find_upload(current_user.id, token)
+    table = read_table(upload.data)
+    carriers = get_carriers()
+    form = MappingForm(table, carriers, data=_defaults(token, table, carriers))
+    if form.validate_on_submit():
+        try:
+            report = _run(form, table, dry_run=request.form.get("action") != "import")
+        except TuskerError as error:
+            form.take(error)
+        else:
+            result = {**report.as_dict(), "file": upload.name, "chosen": form.chosen()}
+            if keep_result(current_user.id, token, result):
+                return redirect(url_for("admin.import_result", token=token), 303)
+            return _show_result(token, result)
+    status = 422 if form.is_submitted() else 200
+    return render(
+        "admin/credit/import_columns.html",
+        "admin/credit/_import_columns.html",
+        status=status,
+        form=form,
+        upload=upload,
+        table=table,
+        preview=table.rows[:PREVIEW_ROWS],
+    )
+
+
+@bp.get("/import/<token>/result")
+@allow(Role.ADMIN)
+def import_result(token: str) -> ResponseReturnValue:
+    """What came of it, with every refusal."""
+    return _show_result(token, find_result(current_user.id, token))
+
+
+@bp.get("/import/<token>/refusals.csv")
+@allow(Role.ADMIN)
+def import_refusals(token: str) -> ResponseReturnValue:
+    """All refusals as a file, to be mended and imported again."""
+    result = find_result(current_user.id, token)
+    rows = (
+        [
+            refusal["line"],
+            refusal["number"],
+            refusal["supplier"],
+            refusal["purchaser"],
+            None if refusal["amount"] is None else currency().major(refusal["amount"]),
+            refusal["outcome"],
+            refusal["reason"],
+        ]
+        for refusal in result["refusals"]
+    )
+    return csv_answer("refusals.csv", REFUSAL_COLUMNS, rows)
+
+
+def _defaults(token: str, table: CsvTable, carriers: Mapping[str, Carrier]) -> dict[str, Any]:
+    """What was chosen for this file before, else what it suggests."""
+    try:
+        chosen: dict[str, Any] = find_result(current_user.id, token)["chosen"]
+    except NotFound:
+        return guess(table, carriers)
+    return chosen
+
+
+def _run(form: MappingForm, table: CsvTable, *, dry_run: bool) -> ImportReport:
+    ctx = acting()
+    options = ImportOptions(
+        mapping=form.mapping(),
+        date_format=strptime_pattern(form.date_format.data or ""),
+        carrier=form.default_carrier.data or MANUAL,
+        carriers=frozenset(get_carriers()),
+        retry_refused=form.retry_refused.data,
+    )
+    file = read_invoices(ctx, table, options)
+    return run_import(
+        ctx,
+        file,
+        options,
+        transaction=transaction,
+        all_or_nothing=form.all_or_nothing.data,
+        dry_run=dry_run,
+    )
+
+
+def _show_result(token: str, result: dict[str, Any]) -> ResponseReturnValue:
+    return render(
+        "admin/credit/import_result.html",
+        "admin/credit/_import_result.html",
+        token=token,
+        result=result,
+        refusals=result["refusals"][:SHOWN_REFUSALS],
+    )

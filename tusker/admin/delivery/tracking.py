@@ -1,0 +1,32 @@
+"""How tracking is doing: each delivery company's health, and webhooks that could not be used."""
+
+from __future__ import annotations
+
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.admin.blueprint import bp
+from tusker.carriers.registry import get_carriers
+from tusker.models import Role
+from tusker.queries.delivery.carrier_health import health_of_carriers, webhooks_with_errors
+from tusker.web.access import allow
+from tusker.web.htmx import render
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+SHOWN_OF_A_BODY = 400
+
+
+@bp.get("/tracking")
+@allow(Role.ADMIN, Role.AUDITOR)
+def tracking() -> ResponseReturnValue:
+    """The delivery companies as all workers see them."""
+    cursor = read_cursor()
+    rows = webhooks_with_errors(before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+    page = keyset_page(rows, cursor)
+    return render(
+        "admin/delivery/tracking.html",
+        "admin/delivery/_webhooks.html",
+        carriers=health_of_carriers(sorted(get_carriers()), clock.now()),
+        page=page,
+        bodies={row.id: row.raw[:SHOWN_OF_A_BODY].decode("utf-8", "replace") for row in page.items},
+    )

@@ -1,0 +1,1 @@
+"""Pages of loans, receipts and credit notes."""

@@ -1,0 +1,200 @@
+"""Repayments: open loans, marking them repaid, writing them off."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from flask import Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import LoanFilter, RepayForm, WriteOffForm
+from tusker.currency import currency
+from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.models import Role
+from tusker.queries.loans.loans import LoanRow, loan_of_invoice, loan_totals, open_loans
+from tusker.queries.loans.payoff import payoff
+from tusker.services.loans import receipts
+from tusker.services.loans.write_off import write_off as write_off_debt
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.forms import FIRST_DAY, LAST_DAY, Form
+from tusker.web.htmx import done, render, wants_fragment
+from tusker.web.paging import PAGE_SIZE
+
+_LAST_ID = 2**62
+
+
+@bp.get("/loans")
+@allow(Role.ADMIN, Role.AUDITOR)
+def loans() -> ResponseReturnValue:
+    """Open loans, the oldest due first."""
+    filters = LoanFilter(request.args)
+    filters.validate()
+    today, search = clock.today(), filters.q.data or ""
+    first, until = _due_range(filters.due.data, today)
+    after = _read_after(request.args.get("after"))
+    start = max(filter(None, (first, after)), default=None)
+    rows = open_loans(today, search=search, due_until=until, after=start, limit=PAGE_SIZE + 1)
+    filtered = bool(search or filters.due.data)
+    found = open_loans(today, search=search, due_until=until, after=first) if filtered else None
+    shown = rows[:PAGE_SIZE]
+    return render(
+        "admin/loans/loans.html",
+        "admin/loans/_loans.html",
+        filters=filters,
+        rows=shown,
+        today=today,
+        totals=loan_totals(today),
+        found=found,
+        next_key=f"{shown[-1].due_date}.{shown[-1].loan_id}" if len(rows) > PAGE_SIZE else None,
+        started=after is not None,
+    )
+
+
+@bp.get("/loans/<int:invoice_id>/row")
+@allow(Role.ADMIN, Role.AUDITOR)
+def loan_row(invoice_id: int) -> ResponseReturnValue:
+    """One row of the list as it stands now; without htmx the list itself."""
+    return render(
+        "admin/loans/loan.html", "admin/loans/_loan_row.html", row=_loan(invoice_id), today=clock.today()
+    )
+
+
+@bp.route("/loans/<int:invoice_id>/repay", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def repay(invoice_id: int) -> ResponseReturnValue:
+    """Mark an invoice as repaid in full: a form in its row with htmx, a page of its own without."""
+    today = clock.today()
+    form = RepayForm() if request.method == "POST" else RepayForm(None, value_date=_asked_day() or today)
+    _name_inputs(form, invoice_id)
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                receipt = receipts.repay_in_full(
+                    acting(),
+                    invoice_id,
+                    bank_reference=form.bank_reference.data,
+                    value_date=form.value_date.data,
+                )
+                amount = receipt.amount
+        except NotFound:
+            raise
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return _closed(invoice_id, f"repaid with {currency().show(amount)}")
+    row = _loan(invoice_id)
+    return render(
+        "admin/loans/repay.html",
+        "admin/loans/_repay_row.html",
+        status=422 if form.is_submitted() else 200,
+        form=form,
+        row=row,
+        today=today,
+        **_owed(invoice_id, form.value_date.data),
+    )
+
+
+@bp.get("/loans/<int:invoice_id>/due")
+@allow(Role.ADMIN)
+def due(invoice_id: int) -> ResponseReturnValue:
+    """Exactly what is owed on the day in `value_date`; without htmx the repayment page for that day."""
+    if not wants_fragment():
+        return redirect(
+            url_for("admin.repay", invoice_id=invoice_id, value_date=request.args.get("value_date"))
+        )
+    return render_template("admin/loans/_due.html", **_owed(invoice_id, _asked_day()))
+
+
+@bp.route("/loans/<int:invoice_id>/write-off", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def write_off(invoice_id: int) -> ResponseReturnValue:
+    """Give a debt up, with a reason."""
+    form = WriteOffForm()
+    _name_inputs(form, invoice_id)
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                write_off_debt(acting(), invoice_id, reason=form.reason.data)
+        except NotFound:
+            raise
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return _closed(invoice_id, "written off")
+    return render(
+        "admin/loans/write_off.html",
+        "admin/loans/_write_off_row.html",
+        status=422 if form.is_submitted() else 200,
+        form=form,
+        row=_loan(invoice_id),
+        today=clock.today(),
+    )
+
+
+def _closed(invoice_id: int, what: str) -> Response:
+    """After a loan was closed: its changed row with htmx, the list without."""
+    today, row = clock.today(), _loan(invoice_id)
+    return done(
+        f"{row.number} is {what}. Its principal is free again on all three limits.",
+        to=url_for("admin.loans"),
+        partial="admin/loans/_loan_row.html",
+        row=row,
+        today=today,
+        new_totals=loan_totals(today),
+    )
+
+
+def _loan(invoice_id: int) -> LoanRow:
+    row = loan_of_invoice(invoice_id, clock.today())
+    if row is None:
+        raise NotFound("Nothing was disbursed for this invoice.")
+    return row
+
+
+def _owed(invoice_id: int, day: date | None) -> dict[str, object]:
+    """What is owed on `day`, or why that day cannot be the value date of its repayment."""
+    row, today = _loan(invoice_id), clock.today()
+    owed = payoff(row, day or today, today, in_future=False)
+    problem = owed.problem if day else f"Value date must be a date from {FIRST_DAY} to {LAST_DAY}."
+    return {"row_id": invoice_id, "day": day, "owed": owed.due, "day_problem": problem}
+
+
+def _asked_day() -> date | None:
+    """The day in the address; None when there is none or it is not one that may be filled in."""
+    try:
+        day = date.fromisoformat(request.args.get("value_date", ""))
+    except ValueError:
+        return None
+    return day if FIRST_DAY <= day <= LAST_DAY else None
+
+
+def _due_range(due: str | None, today: date) -> tuple[tuple[date, int] | None, date | None]:
+    """The key after which a filter's loans begin, and the last due date among them."""
+    from_today = (today - timedelta(days=1), _LAST_ID)
+    if due == "overdue":
+        return None, today - timedelta(days=1)
+    if due == "today":
+        return from_today, today
+    if due == "week":
+        return from_today, today + timedelta(days=6)
+    return None, None
+
+
+def _read_after(text: str | None) -> tuple[date, int] | None:
+    """The (due date, loan id) in a link to further rows."""
+    if not text:
+        return None
+    day, _, loan_id = text.partition(".")
+    try:
+        return date.fromisoformat(day), min(int(loan_id), _LAST_ID)
+    except ValueError:
+        raise InvalidInput("This link to a page of the list is not valid.", field="page") from None
+
+
+def _name_inputs(form: Form, invoice_id: int) -> None:
+    """Several of these forms may be open in one list: each input gets an id of its own."""
+    for field in form:
+        field.id = f"{field.name}-{invoice_id}"

@@ -1,0 +1,194 @@
+"""Shapes of what is filled in about money received, and the sheet on which a receipt is allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from werkzeug.datastructures import MultiDict
+
+from tusker.currency import currency
+from tusker.domain.allocation import Allocation as Split
+from tusker.domain.allocation import check_allocation
+from tusker.errors import InvalidInput
+from tusker.queries.loans.receipts import LoanFace
+from tusker.services.loans.receipt_proposal import ReceiptProposal
+from tusker.services.loans.receipts import ProposedLine
+from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, MoneyField, TextField
+
+PARTS = ("penalty", "fee", "interest", "principal")
+STATES = [
+    ("credit", "With credit left"),
+    ("payment", "Payments"),
+    ("reversed", "Undone payments"),
+    ("reversal", "Reversals"),
+    ("refund", "Refunds"),
+]
+
+
+class ReceiptFilter(FilterForm):
+    """Which receipts are shown; give it the choices of customers."""
+
+    q = TextField("Search", required=False, render_kw={"placeholder": "Reference or customer"})
+    state = ChoiceField("Show", required=False, empty="All", choices=STATES)
+    customer_id = ChoiceField("Customer", coerce=int, required=False, empty="All", choices=[])
+
+
+class ReceiptForm(Form):
+    """Money came in; give it the choices of customers."""
+
+    customer_id = ChoiceField("Customer", coerce=int, empty="Choose who paid", choices=[])
+    amount = MoneyField("Amount", description="All that came in with this reference.")
+    value_date = DayField(
+        "Value date", description="The day the money came in; amounts owed are of this day."
+    )
+    bank_reference = TextField(
+        "Bank reference", max_length=60, description="As on the bank statement; used once."
+    )
+
+
+class RefundForm(Form):
+    """Credit is paid back."""
+
+    amount = MoneyField("Amount")
+    bank_reference = TextField("Bank reference", max_length=60, description="Of the transfer back.")
+    value_date = DayField("Value date", description="The day the money left.")
+
+
+class UndoForm(Form):
+    """Something is undone."""
+
+    reason = TextField("Reason", max_length=500)
+
+
+class CreditNoteForm(Form):
+    """The supplier took a part of an invoice's value back."""
+
+    number = TextField("Credit note number", max_length=60)
+    amount = MoneyField("Amount", description="By how much the invoice is worth less.")
+    reason = TextField("Reason", max_length=500)
+
+
+@dataclass(slots=True)
+class SheetRow:
+    """A loan on the sheet: what is owed of each part, what was typed, and what is wrong with it."""
+
+    line: ProposedLine
+    face: LoanFace
+    typed: dict[str, str]
+    split: Split
+    problem: str | None = None
+
+    @property
+    def fields(self) -> dict[str, tuple[str, str, int]]:
+        """For each part that is owed: the input's name, its text and what is owed of it in minor units."""
+        return {
+            part: (input_name(self.line.loan_id, part), self.typed[part], getattr(self.line.due, part))
+            for part in PARTS
+            if getattr(self.line.due, part)
+        }
+
+
+@dataclass(slots=True)
+class Sheet:
+    """How a receipt is allocated; money in minor units. `mark` names what the proposal was made for."""
+
+    mark: str
+    amount: int
+    rows: list[SheetRow]
+    further: list[SheetRow]
+    others: list[SheetRow]
+    later: list[tuple[str, object]] = field(default_factory=list)
+
+    @property
+    def everything(self) -> list[SheetRow]:
+        """All rows."""
+        return [*self.rows, *self.further, *self.others]
+
+    @property
+    def wanted(self) -> list[Split]:
+        """What is allocated."""
+        nothing = (0,) * len(PARTS)
+        return [row.split for row in self.everything if parts_of(row.split) != nothing]
+
+    @property
+    def allocated(self) -> int:
+        """What all splits sum to."""
+        return sum(row.split.total for row in self.everything)
+
+    @property
+    def left_over(self) -> int:
+        """What would be the customer's credit; negative when more is allocated than was received."""
+        return self.amount - self.allocated
+
+    @property
+    def problems(self) -> list[str]:
+        """What keeps the sheet from being recorded."""
+        found = [f"{row.line.number}: {row.problem}" for row in self.everything if row.problem]
+        if self.left_over < 0:
+            found.append(
+                f"The allocation sums to {currency().show(self.allocated)},"
+                f" but {currency().show(self.amount)} was received."
+            )
+        return found
+
+
+def input_name(loan_id: int, part: str) -> str:
+    """The name of the input for one part of one loan."""
+    return f"{part}_{loan_id}"
+
+
+def parts_of(split: Split) -> tuple[int, ...]:
+    """The parts of a split in their order."""
+    return tuple(getattr(split, part) for part in PARTS)
+
+
+def make_sheet(
+    proposal: ReceiptProposal,
+    faces: Mapping[int, LoanFace],
+    *,
+    mark: str,
+    amount: int,
+    typed: MultiDict[str, str] | None = None,
+) -> Sheet:
+    """The sheet as proposed, or with what an admin typed into it."""
+    reached = [line for line in proposal.lines if line.split.total]
+    further = [line for line in proposal.lines if not line.split.total]
+
+    def rows(lines: list[ProposedLine]) -> list[SheetRow]:
+        return [_row(line, faces[line.loan_id], typed) for line in lines]
+
+    return Sheet(mark, amount, rows(reached), rows(further), rows(proposal.others), list(proposal.later))
+
+
+def _row(line: ProposedLine, face: LoanFace, typed: MultiDict[str, str] | None) -> SheetRow:
+    if typed is None:
+        shown = {part: _plain(getattr(line.split, part)) for part in PARTS}
+        return SheetRow(line, face, shown, line.split)
+    shown, amounts, problem = {}, {}, None
+    for part in PARTS:
+        shown[part] = typed.get(input_name(line.loan_id, part), "").strip()[:40]
+        try:
+            amounts[part] = _read(shown[part], part)
+        except InvalidInput as error:
+            amounts[part] = 0
+            problem = problem or f"{part}: {error.message}"
+    split = Split(line.loan_id, **amounts)
+    if problem is None and any(amounts.values()):
+        problem = check_allocation(split, line.due)
+    return SheetRow(line, face, shown, split, problem)
+
+
+def _plain(amount: int) -> str:
+    if amount == 0:
+        return ""
+    return ("-" if amount < 0 else "") + currency().plain(abs(amount))
+
+
+def _read(text: str, part: str) -> int:
+    """An amount as typed; interest alone may be negative, where it was deducted and is not earned yet."""
+    if not text:
+        return 0
+    if part == "interest" and text[0] in "-\N{MINUS SIGN}":
+        return -currency().parse(text[1:], field="allocations", allow_zero=True)
+    return currency().parse(text, field="allocations", allow_zero=True)

@@ -1,0 +1,273 @@
+"""Money received: the list, recording it with its allocation, and what becomes of a receipt afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date
+from typing import Any
+
+from flask import Response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.admin.blueprint import bp
+from tusker.admin.loans.receipt_forms import (
+    ReceiptFilter,
+    ReceiptForm,
+    RefundForm,
+    Sheet,
+    UndoForm,
+    make_sheet,
+)
+from tusker.currency import currency
+from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.models import ReceiptKind, Role
+from tusker.queries.loans import receipts as queries
+from tusker.services.bank.decisions import link_receipt
+from tusker.services.loans import receipts as service
+from tusker.services.loans.receipt_proposal import propose_receipt
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.htmx import done, render, wants_fragment
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+ABOUT_THE_MONEY = ("customer_id", "amount", "value_date")
+CHANGED = (
+    "Customer, amount or value date changed. This is the allocation proposed for them; look at it and record."
+)
+
+
+@bp.get("/receipts")
+@allow(Role.ADMIN, Role.AUDITOR)
+def receipts() -> ResponseReturnValue:
+    """All receipts with their reversals and refunds, newest first."""
+    filters = ReceiptFilter(request.args)
+    filters.customer_id.choices = queries.payers()
+    asked: dict[str, Any] = {}
+    if filters.validate():
+        asked = {
+            "search": filters.q.data or "",
+            "state": filters.state.data,
+            "customer_id": filters.customer_id.data,
+        }
+    cursor = read_cursor()
+    rows = queries.receipts_page(**asked, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+    return render(
+        "admin/loans/receipts.html",
+        "admin/loans/_receipts.html",
+        filters=filters,
+        page=keyset_page(rows, cursor),
+        filtered=any(asked.values()),
+    )
+
+
+@bp.route("/receipts/new", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def new_receipt() -> ResponseReturnValue:
+    """Record a receipt. Its buttons say `propose` (an allocation), `sums` (of what was typed) or `record`."""
+    action = request.form.get("action", "propose")
+    form = _receipt_form()
+    if request.method == "GET":
+        return render(
+            "admin/loans/receipt_new.html", "admin/loans/receipt_new.html", form=form, sheet=None, notice=None
+        )
+    valid = form.validate_on_submit()
+    if action != "record":
+        form.bank_reference.errors = []
+    sheet, notice = None, None
+    if not any(form[name].errors for name in ABOUT_THE_MONEY):
+        same = request.form.get("proposed_for") == _mark(form)
+        sheet = _lay_out(form, with_typed=same and action != "propose")
+        notice = CHANGED if "proposed_for" in request.form and action != "propose" and not same else None
+        if valid and same and sheet is not None and action == "record" and not sheet.problems:
+            recorded = _record(form, sheet)
+            if recorded is not None:
+                return recorded
+    return _sheet_answer(form, sheet, notice, action)
+
+
+def _sheet_answer(form: ReceiptForm, sheet: Sheet | None, notice: str | None, action: str) -> Response:
+    """The form again, or with htmx the part of it that was asked for."""
+    partial = (
+        "admin/loans/_receipt_sums.html"
+        if action == "sums" and sheet
+        else "admin/loans/_receipt_allocation.html"
+    )
+    failed = bool(form.errors or form.form_errors) or action == "record"
+    return render(
+        "admin/loans/receipt_new.html",
+        partial,
+        status=422 if failed and not wants_fragment() else 200,
+        form=form,
+        sheet=sheet,
+        notice=notice,
+        live=wants_fragment(),
+        oob=wants_fragment() and "sums" in partial,
+    )
+
+
+def _receipt_form() -> ReceiptForm:
+    form = ReceiptForm() if request.method == "POST" else ReceiptForm(None, data=_asked_for())
+    form.customer_id.choices = queries.payers()
+    return form
+
+
+def _asked_for() -> dict[str, Any]:
+    """What a link to the form fills in; what cannot be read is left for the person."""
+    amount = None
+    with contextlib.suppress(InvalidInput):
+        amount = currency().parse(request.args.get("amount", ""), field="amount")
+    return {
+        "customer_id": request.args.get("customer_id", type=int),
+        "amount": amount,
+        "value_date": request.args.get("value_date", type=date.fromisoformat) or clock.today(),
+        "bank_reference": request.args.get("bank_reference", "")[:60] or None,
+    }
+
+
+def _mark(form: ReceiptForm) -> str:
+    return f"{form.customer_id.data}.{form.amount.data}.{form.value_date.data}"
+
+
+def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
+    """The sheet for the form's money; None, with the reason at its field, when there can be none."""
+    try:
+        service.check_value_date(acting(), form.value_date.data)
+        proposal = propose_receipt(form.customer_id.data, form.amount.data, form.value_date.data)
+    except TuskerError as error:
+        form.take(error)
+        return None
+    faces = queries.loan_faces([line.loan_id for line in (*proposal.lines, *proposal.others)])
+    typed = request.form if with_typed else None
+    return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.data, typed=typed)
+
+
+def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
+    """Store exactly what was shown; None, with the reason in the form, when it cannot be."""
+    try:
+        with transaction():
+            made = service.record_receipt(
+                acting(),
+                form.customer_id.data,
+                amount=form.amount.data,
+                bank_reference=form.bank_reference.data,
+                value_date=form.value_date.data,
+                wanted=sheet.wanted,
+                left_over=request.form.get("left_over", type=int, default=-1),
+            )
+            link_receipt(acting(), made)
+            receipt_id = made.id
+    except TuskerError as error:
+        form.take(error)
+        return None
+    left = f" {currency().show(sheet.left_over)} is the customer's credit." if sheet.left_over else ""
+    return done(
+        f"{currency().show(sheet.amount)} is recorded.{left}",
+        to=url_for("admin.receipt", receipt_id=receipt_id),
+    )
+
+
+@bp.get("/receipts/<int:receipt_id>")
+@allow(Role.ADMIN, Role.AUDITOR)
+def receipt(receipt_id: int) -> ResponseReturnValue:
+    """One receipt: what it paid, and what was undone or paid back of it."""
+    row = queries.receipt_row(receipt_id)
+    if row.of_receipt_id is not None:
+        return redirect(url_for("admin.receipt", receipt_id=row.of_receipt_id))
+    return _show(receipt_id)
+
+
+@bp.post("/receipts/<int:receipt_id>/refund")
+@allow(Role.ADMIN)
+def refund_receipt(receipt_id: int) -> ResponseReturnValue:
+    """Pay back what of a receipt is left."""
+    form = RefundForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                service.refund_credit(
+                    acting(),
+                    receipt_id,
+                    amount=form.amount.data,
+                    bank_reference=form.bank_reference.data,
+                    value_date=form.value_date.data,
+                )
+        except NotFound:
+            raise
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return _changed(receipt_id, f"{currency().show(form.amount.data)} is paid back.")
+    return _show(receipt_id, refund=form, status=422)
+
+
+@bp.post("/receipts/<int:receipt_id>/undo")
+@allow(Role.ADMIN)
+def undo_receipt(receipt_id: int) -> ResponseReturnValue:
+    """Undo a receipt: contra rows are written, and what it closed opens again."""
+    form = UndoForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                reverse_receipt(acting(), receipt_id, reason=form.reason.data)
+        except NotFound:
+            raise
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return _changed(receipt_id, "The receipt is undone. What it had paid is owed again.")
+    return _show(receipt_id, undo=form, status=422)
+
+
+@bp.post("/customers/<int:customer_id>/use-credit")
+@allow(Role.ADMIN)
+def use_credit(customer_id: int) -> ResponseReturnValue:
+    """Pay what the customer owes today with its credit; then back to the receipt or customer it was asked from."""
+    with transaction():
+        used = service.use_credit(acting(), customer_id)
+    receipt_id = request.form.get("receipt_id", type=int)
+    message = (
+        f"{currency().show(used)} of credit paid what is owed today."
+        if used
+        else "Nothing is owed that it could pay."
+    )
+    category = "success" if used else "info"
+    if receipt_id is not None:
+        return _changed(receipt_id, message, category)
+    return done(message, to=url_for("customers.show", customer_id=customer_id), category=category)
+
+
+def _changed(receipt_id: int, message: str, category: str = "success") -> Response:
+    """After an action: with htmx the changed receipt in place, else its page."""
+    return done(
+        message,
+        to=url_for("admin.receipt", receipt_id=receipt_id),
+        partial="admin/loans/_receipt.html",
+        category=category,
+        **_context(receipt_id, None, None),
+    )
+
+
+def _show(
+    receipt_id: int, *, refund: RefundForm | None = None, undo: UndoForm | None = None, status: int = 200
+) -> Response:
+    return render(
+        "admin/loans/receipt.html",
+        "admin/loans/_receipt.html",
+        status=status,
+        **_context(receipt_id, refund, undo),
+    )
+
+
+def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) -> dict[str, object]:
+    row = queries.receipt_row(receipt_id)
+    if row.kind != ReceiptKind.PAYMENT:
+        raise NotFound("This receipt does not exist.")
+    return {
+        "row": row,
+        "allocations": queries.receipt_allocations(receipt_id),
+        "contras": queries.contras_of(receipt_id),
+        "refund": refund or RefundForm(None, data={"amount": row.credit, "value_date": clock.today()}),
+        "undo": undo or UndoForm(None),
+    }

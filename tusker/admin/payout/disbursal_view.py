@@ -1,0 +1,292 @@
+"""What the page of a disbursal shows, whatever was done on it last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from flask import Response, current_app, request, url_for
+from flask_login import current_user
+
+from tusker import clock
+from tusker.admin.forms import ConfirmForm, ReleaseForm
+from tusker.domain.approval import approval_digest
+from tusker.errors import InvalidInput, NotFound
+from tusker.models import DisbursalStatus, LineState, Role
+from tusker.queries.payout.disbursal_people import People, people_of
+from tusker.queries.payout.disbursals import (
+    DisbursalRow,
+    LineRow,
+    SupplierSum,
+    covered_lines,
+    disbursal_lines,
+    disbursal_row,
+    lost_numbers,
+    supplier_sums,
+    ticked_lines,
+)
+from tusker.queries.payout.payouts import NOT_RELEASED, SupplierPayout, payouts_of
+from tusker.queries.payout.what_if import what_if
+from tusker.queries.record.events import events_of
+from tusker.web.htmx import done, is_htmx, render
+from tusker.web.paging import encode_key
+
+ALL_SHOWN = 100
+"""A disbursal of so many lines shows all of them; of a larger one each supplier's lines open on demand."""
+LINES_SHOWN = 50
+
+LOAN_FIELD = "loan_reference_"
+CHOICE_FIELD = "invoice_ids"
+SHOWN_FIELD = "shown_ids"
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierPart:
+    """A supplier's lines of a disbursal and what is paid out to it."""
+
+    supplier_id: int
+    supplier: str
+    lines: Sequence[LineRow]
+    """Those that are shown."""
+    count: int
+    taken_out: int
+    payout: SupplierPayout
+    next_key: str | None = None
+    """Where its next lines begin; None when the last one is shown, or none of them is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The boxes of a form: those ticked, and those that were shown (None: the form had a box for every line)."""
+
+    ticked: Collection[int]
+    shown: Collection[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What has to happen next, in words, and whether the signed-in person may do it."""
+
+    words: str
+    may_act: bool
+
+
+def show_disbursal(
+    disbursal_id: int,
+    *,
+    release: ReleaseForm | None = None,
+    confirm: ConfirmForm | None = None,
+    choice: Choice | None = None,
+    opened: Sequence[LineRow] = (),
+    problem: str | None = None,
+    status: int = 200,
+) -> Response:
+    """The page or its fragment; forms that were not taken, and boxes as they were ticked, are shown as they came."""
+    context = disbursal_context(
+        disbursal_id, release=release, confirm=confirm, choice=choice, opened=opened, problem=problem
+    )
+    return render("admin/payout/disbursal.html", "admin/payout/_disbursal.html", status=status, **context)
+
+
+def changed(disbursal_id: int, message: str, *, opened: Sequence[LineRow] = ()) -> Response:
+    """After an action: with htmx the changed disbursal in place, what was opened still so, else its page."""
+    to = url_for("admin.disbursal", disbursal_id=disbursal_id)
+    if not is_htmx():
+        return done(message, to=to)
+    return done(
+        message,
+        to=to,
+        partial="admin/payout/_disbursal.html",
+        **disbursal_context(disbursal_id, opened=opened),
+    )
+
+
+def existing_disbursal(disbursal_id: int) -> DisbursalRow:
+    """The disbursal with its sums; raises `NotFound`."""
+    row = disbursal_row(disbursal_id)
+    if row is None:
+        raise NotFound("This disbursal does not exist.")
+    return row
+
+
+def disbursal_context(
+    disbursal_id: int,
+    *,
+    release: ReleaseForm | None = None,
+    confirm: ConfirmForm | None = None,
+    choice: Choice | None = None,
+    opened: Sequence[LineRow] = (),
+    problem: str | None = None,
+) -> dict[str, object]:
+    """Everything that the templates of a disbursal are given; `opened` are lines of a large one that are shown."""
+    row = existing_disbursal(disbursal_id)
+    sums = supplier_sums(disbursal_id)
+    large = is_large(sums)
+    lines = _lines_shown(disbursal_id, choice, opened) if large else disbursal_lines(disbursal_id)
+    payouts = payouts_of(row.id, row.status, clock.today())
+    parts = parts_of(sums, lines, payouts)
+    people = people_of(row)
+    today = clock.today()
+    unreleased = row.status in NOT_RELEASED
+    covered = covered_lines(disbursal_id) if unreleased else []
+    ticked = ticked_of(disbursal_id, choice) if choice else {invoice_id for invoice_id, _, _ in covered}
+    return {
+        "row": row,
+        "parts": parts,
+        "net": sum(part.payout.net for part in parts),
+        "paid": sum(part.payout.net for part in parts if part.payout.confirmed),
+        "failed_accounts": [p for p in parts if p.count and p.payout.failure],
+        "missing_accounts": [p.supplier for p in parts if p.count and not p.payout.account],
+        "deducted_any": any(part.payout.net != part.payout.principal for part in parts),
+        "lost": lost_numbers(disbursal_id) if unreleased else [],
+        "large": large,
+        "people": people,
+        "step": next_step(row, people),
+        "events": events_of("disbursal", disbursal_id),
+        "release_form": release or ReleaseForm(None, execution_date=max(today, row.business_date)),
+        "confirm_form": confirm or ConfirmForm(None, value_date=min(today, row.execution_date or today)),
+        "ticked": ticked,
+        "effect": what_if(ticked, today, None if choice else payouts) if unreleased else None,
+        "problem": problem,
+        "seen": _digest_of(covered, payouts),
+        "typed_loans": loan_references(),
+        "loan_field": LOAN_FIELD,
+        "choice_field": CHOICE_FIELD,
+        "shown_field": SHOWN_FIELD,
+    }
+
+
+def is_large(sums: Sequence[SupplierSum]) -> bool:
+    """Whether a disbursal has more lines than its page shows at once."""
+    return sum(each.lines for each in sums) > ALL_SHOWN
+
+
+def _lines_shown(disbursal_id: int, choice: Choice | None, opened: Sequence[LineRow]) -> Sequence[LineRow]:
+    """Of a large disbursal: what was opened, or what the form that came back had open or named loans of."""
+    if ids := (choice and choice.shown) or loan_references().keys():
+        return disbursal_lines(disbursal_id, ids=ids)
+    return opened
+
+
+def supplier_part(row: DisbursalRow, supplier_id: int, after: int | None) -> SupplierPart:
+    """A supplier's next lines in a disbursal, and its sums; raises `NotFound` for one that has none."""
+    sums = [each for each in supplier_sums(row.id) if each.id == supplier_id]
+    if not sums:
+        raise NotFound("This disbursal has no invoices of this supplier.")
+    lines = disbursal_lines(row.id, supplier_id=supplier_id, after=after, limit=LINES_SHOWN)
+    payouts = payouts_of(row.id, row.status, clock.today(), supplier_id=supplier_id)
+    return parts_of(sums, lines, payouts)[0]
+
+
+def supplier_context(row: DisbursalRow, part: SupplierPart) -> dict[str, object]:
+    """What the template of one supplier's lines is given; its boxes are ticked as the disbursal is saved."""
+    return {
+        "row": row,
+        "part": part,
+        "large": True,
+        "ticked": {line.invoice_id for line in part.lines if line.state == LineState.INCLUDED},
+        "typed_loans": {},
+        "loan_field": LOAN_FIELD,
+        "choice_field": CHOICE_FIELD,
+        "shown_field": SHOWN_FIELD,
+    }
+
+
+def ticked_of(disbursal_id: int, choice: Choice) -> set[int]:
+    """The invoices that the disbursal would hold with these boxes."""
+    return ticked_lines(disbursal_id, choice.ticked, choice.shown)
+
+
+def parts_of(
+    sums: Sequence[SupplierSum], lines: Iterable[LineRow], payouts: Mapping[int, SupplierPayout]
+) -> list[SupplierPart]:
+    """The suppliers of a disbursal, each with its payout and those of its lines that are shown."""
+    shown = {key: list(rows) for key, rows in groupby(lines, key=lambda line: line.supplier_id)}
+    parts = []
+    for each in sums:
+        rows = shown.get(each.id, [])
+        more = rows and rows[-1].invoice_id != each.last_id
+        parts.append(
+            SupplierPart(
+                each.id,
+                each.name,
+                rows,
+                each.lines - each.taken_out,
+                each.taken_out,
+                payouts.get(each.id) or SupplierPayout(),
+                encode_key(rows[-1].invoice_id) if more else None,
+            )
+        )
+    return parts
+
+
+def _digest_of(covered: Iterable[tuple[int, int, int]], payouts: Mapping[int, SupplierPayout]) -> str:
+    """What the page shows, opened or not, to who may approve it: all lines, their principal and accounts."""
+    accounts = {supplier_id: payout.account for supplier_id, payout in payouts.items()}
+    return approval_digest(
+        (invoice_id, principal, account.id if (account := accounts.get(supplier_id)) else None)
+        for invoice_id, principal, supplier_id in covered
+    )
+
+
+def next_step(row: DisbursalRow, people: People) -> NextStep | None:
+    """Who must do what next; None once nothing is left to do."""
+    admin = current_user.role == Role.ADMIN
+    if row.status == DisbursalStatus.DRAFT:
+        if not current_app.config["REQUIRE_SECOND_ADMIN"]:
+            return NextStep("An admin has to look through it and approve it.", admin)
+        others = " or ".join(people.others)
+        if not others:
+            return NextStep("Nobody else is an admin; make one under Users to have it approved.", False)
+        if current_user.id in row.maker_ids:
+            return NextStep(f"You prepared it, so another admin has to approve it: {others}.", False)
+        return NextStep(f"An admin who did not prepare it has to approve it: {others}.", admin)
+    if row.status == DisbursalStatus.APPROVED:
+        alone = not set(row.maker_ids) - {row.approved_by}
+        if current_app.config["REQUIRE_SECOND_ADMIN"] and alone and current_user.id == row.approved_by:
+            return NextStep(
+                "You approved what nobody prepared by hand, so another admin has to release it.", False
+            )
+        return NextStep("An admin has to release it, with their password.", admin)
+    if row.status == DisbursalStatus.RELEASED:
+        words = f"{row.payouts_open} of {row.payouts} payouts wait for the bank's word."
+        return NextStep(f"{words} Import the statement, or confirm them by hand.", admin)
+    return None
+
+
+def loan_references() -> dict[int, str]:
+    """The lender's own loan ids by invoice id, from the inputs in the table."""
+    return {
+        int(name.removeprefix(LOAN_FIELD)): text.strip()
+        for name, text in request.form.items()
+        if name.startswith(LOAN_FIELD) and name.removeprefix(LOAN_FIELD).isdecimal() and text.strip()
+    }
+
+
+def given_choice() -> Choice:
+    """The boxes of the form; raises `InvalidInput` for anything that is no number.
+
+    A form that shows only some of the lines says which ones by `shown_ids`, be it by an empty one.
+    """
+    shown = [value for value in request.form.getlist(SHOWN_FIELD) if value]
+    return Choice(
+        _numbers(request.form.getlist(CHOICE_FIELD)),
+        _numbers(shown) if SHOWN_FIELD in request.form else None,
+    )
+
+
+def _numbers(values: Sequence[str]) -> list[int]:
+    if not all(value.isascii() and value.isdecimal() and len(value) < 19 for value in values):
+        raise InvalidInput("One of the chosen invoices does not exist.", field=CHOICE_FIELD)
+    return [int(value) for value in values]
+
+
+def given_reason() -> str:
+    """The reason of a form that has no form class; raises `InvalidInput` for `reason`."""
+    reason = request.form.get("reason", "").strip()
+    if not reason:
+        raise InvalidInput("Reason: say why.", field="reason")
+    if len(reason) > 300 or not reason.isprintable():
+        raise InvalidInput("Reason: at most 300 characters on one line.", field="reason")
+    return reason

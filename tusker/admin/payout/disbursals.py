@@ -1,0 +1,182 @@
+"""Disbursals in the making: the list, one of them, choosing its lines, dropping it, and its payout lines as a file."""
+
+from __future__ import annotations
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import DisbursalFilter
+from tusker.admin.payout.disbursal_view import (
+    changed,
+    existing_disbursal,
+    given_choice,
+    given_reason,
+    parts_of,
+    show_disbursal,
+    supplier_context,
+    supplier_part,
+    ticked_of,
+)
+from tusker.currency import currency
+from tusker.domain.interest import Deduction
+from tusker.errors import Conflict, InvalidInput
+from tusker.models import LineState, Role
+from tusker.queries.payout.disbursals import (
+    DisbursalRow,
+    LineRow,
+    disbursal_lines,
+    disbursals_page,
+    supplier_sums,
+)
+from tusker.queries.payout.payouts import payouts_of
+from tusker.queries.payout.what_if import what_if
+from tusker.services.payout import disbursals as service
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.csvfile import csv_answer
+from tusker.web.htmx import is_htmx, render, wants_fragment
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+EXPORT_HEADER = (
+    "disbursal",
+    "supplier",
+    "supplier_reference",
+    "invoice",
+    "purchaser",
+    "amount",
+    "currency",
+    "loan",
+    "start_date",
+    "due_date",
+    "principal",
+    "deducted",
+)
+
+
+@bp.get("/disbursals")
+@allow(Role.ADMIN, Role.AUDITOR)
+def disbursals() -> ResponseReturnValue:
+    """All disbursals, newest first."""
+    filters = DisbursalFilter(request.args)
+    filters.validate()
+    cursor = read_cursor()
+    rows = disbursals_page(
+        status=filters.status.data,
+        search=filters.q.data or "",
+        before=cursor.before,
+        after=cursor.after,
+        limit=PAGE_SIZE + 1,
+    )
+    return render(
+        "admin/payout/disbursals.html",
+        "admin/payout/_disbursals.html",
+        filters=filters,
+        page=keyset_page(rows, cursor),
+    )
+
+
+@bp.get("/disbursals/<int:disbursal_id>")
+@allow(Role.ADMIN, Role.AUDITOR)
+def disbursal(disbursal_id: int) -> ResponseReturnValue:
+    """One disbursal: what is paid to whom, who must do what next, and once confirmed the loans made of it."""
+    return show_disbursal(disbursal_id)
+
+
+@bp.get("/disbursals/<int:disbursal_id>/suppliers/<int:supplier_id>")
+@allow(Role.ADMIN, Role.AUDITOR)
+def disbursal_supplier(disbursal_id: int, supplier_id: int) -> ResponseReturnValue:
+    """A supplier's lines of a large disbursal, in place or on the disbursal's page; the next ones are added below, so
+    that what is ticked stays ticked."""
+    row = existing_disbursal(disbursal_id)
+    part = supplier_part(row, supplier_id, read_cursor().after)
+    if not wants_fragment():
+        return show_disbursal(disbursal_id, opened=part.lines)
+    context = supplier_context(row, part)
+    return render("admin/payout/disbursal.html", "admin/payout/_disbursal_supplier.html", **context)
+
+
+@bp.post("/disbursals/<int:disbursal_id>/what-if")
+@allow(Role.ADMIN)
+def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
+    """What paying out the ticked lines would do; changes nothing. By POST, because there may be thousands."""
+    choice = given_choice()
+    if not wants_fragment():
+        return show_disbursal(disbursal_id, choice=choice)
+    row = existing_disbursal(disbursal_id)
+    effect = what_if(ticked_of(disbursal_id, choice), clock.today())
+    return render("admin/payout/disbursal.html", "admin/payout/_what_if.html", row=row, effect=effect)
+
+
+@bp.post("/disbursals/<int:disbursal_id>/lines")
+@allow(Role.ADMIN)
+def choose_lines(disbursal_id: int) -> ResponseReturnValue:
+    """Keep the ticked ones of the lines that were shown in a draft; and take all of a supplier out, or put it back."""
+    choice = given_choice()
+    try:
+        with transaction():
+            reason = request.form.get("reason", "").strip()
+            if len(reason) > 300 or not reason.isprintable():
+                raise InvalidInput("Reason: at most 300 characters on one line.", field="reason")
+            service.choose_lines(
+                acting(),
+                disbursal_id,
+                choice.ticked,
+                shown=choice.shown,
+                without=request.form.get("take_out", type=int),
+                with_all=request.form.get("put_back", type=int),
+                reason=reason,
+            )
+    except (InvalidInput, Conflict) as error:
+        return show_disbursal(disbursal_id, choice=choice, problem=error.message, status=error.http_status)
+    opened = disbursal_lines(disbursal_id, ids=choice.shown) if choice.shown and is_htmx() else ()
+    return changed(disbursal_id, "The selection is saved.", opened=opened)
+
+
+@bp.post("/disbursals/<int:disbursal_id>/drop")
+@allow(Role.ADMIN)
+def drop_disbursal(disbursal_id: int) -> ResponseReturnValue:
+    """Give the disbursal up before its release; all its invoices go back into the queue."""
+    with transaction():
+        reference = service.drop(acting(), disbursal_id, reason=given_reason()).reference
+    return changed(disbursal_id, f"{reference} is dropped. Its invoices are back in the queue.")
+
+
+@bp.get("/disbursals/<int:disbursal_id>/payouts.csv", endpoint="payouts")
+@allow(Role.ADMIN, Role.AUDITOR)
+def payout_lines(disbursal_id: int) -> ResponseReturnValue:
+    """The payout lines as a file, without those taken out or undone; amounts in major units.
+
+    `amount` is what is transferred: principal less what is deducted. Claims that are netted from a supplier's payout
+    are lines of their own, negative and without an invoice.
+    """
+    row = existing_disbursal(disbursal_id)
+    cells = []
+    payouts = payouts_of(row.id, row.status, clock.today())
+    for part in parts_of(supplier_sums(disbursal_id), disbursal_lines(disbursal_id), payouts):
+        lines = [line for line in part.lines if line.state != LineState.REMOVED]
+        cells += [_payout_cells(row, line, part.payout.deductions.get(line.invoice_id)) for line in lines]
+        if lines and part.payout.claims:
+            netted = currency().major(-part.payout.claims)
+            about = (row.reference, part.supplier, lines[0].supplier_reference, "claims netted", None)
+            cells.append((*about, netted, currency().code, None, None, None, None, None))
+    return csv_answer(f"{row.reference}.csv", EXPORT_HEADER, cells)
+
+
+def _payout_cells(row: DisbursalRow, line: LineRow, deducted: Deduction | None) -> tuple[object, ...]:
+    kept = deducted.total if deducted else 0
+    return (
+        row.reference,
+        line.supplier,
+        line.supplier_reference,
+        line.number,
+        line.purchaser,
+        currency().plain(line.principal - kept),
+        currency().code,
+        line.loan,
+        line.start_date,
+        line.due_date,
+        currency().plain(line.principal),
+        currency().plain(kept),
+    )

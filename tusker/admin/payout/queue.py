@@ -1,0 +1,123 @@
+"""To be financed: the queue of delivered invoices, and bundling them by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import QueueFilter
+from tusker.errors import Conflict, InvalidInput
+from tusker.models import Disbursal, Role
+from tusker.queries.payout.disbursals import daily_disbursal
+from tusker.queries.payout.queue import QueueOrder, financeable_ids, queue_groups, queue_page, queue_total
+from tusker.services.context import Context
+from tusker.services.payout.disbursals import bundle_daily, bundle_selection
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.htmx import done, is_htmx, render
+from tusker.web.paging import decode_key, encode_key
+
+QUEUE_PAGE = 100
+
+
+@bp.get("/queue")
+@allow(Role.ADMIN, Role.AUDITOR)
+def queue() -> ResponseReturnValue:
+    """The queue; further rows are added below the first ones, so that what is chosen stays chosen."""
+    return _show()
+
+
+@bp.post("/queue/bundle")
+@allow(Role.ADMIN)
+def bundle() -> ResponseReturnValue:
+    """Bundle the chosen invoices. If somebody was faster, say so and show the queue as it is now."""
+    chosen = _chosen_ids()
+    try:
+        with transaction():
+            made = bundle_selection(acting(), chosen)
+            reference, disbursal_id = made.reference, made.id
+    except (Conflict, InvalidInput) as error:
+        return _show(problem=error.message, chosen=set(chosen), status=error.http_status)
+    return done(
+        f"{_invoices(len(set(chosen)))} bundled into {reference}. It has to be approved, then released to the bank.",
+        to=url_for("admin.disbursal", disbursal_id=disbursal_id),
+    )
+
+
+@bp.post("/queue/bundle-all")
+@allow(Role.ADMIN)
+def bundle_all() -> ResponseReturnValue:
+    """Make the day's disbursal now; once it exists, put what came since into a further one."""
+    ctx = acting()
+    try:
+        with transaction():
+            made = _bundle_everything(ctx)
+            reference, disbursal_id = (made.reference, made.id) if made else ("", 0)
+    except Conflict as error:
+        return _show(problem=error.message, status=error.http_status)
+    if made is None:
+        return _show(problem="Nothing is waiting to be financed any more.", status=409)
+    return done(
+        f"Everything that was waiting is bundled into {reference}. It has to be approved, then released to the bank.",
+        to=url_for("admin.disbursal", disbursal_id=disbursal_id),
+    )
+
+
+def _bundle_everything(ctx: Context) -> Disbursal | None:
+    if daily_disbursal(ctx.today) is None:
+        return bundle_daily(ctx)
+    since = financeable_ids()
+    return bundle_selection(ctx, since) if since else None
+
+
+def _chosen_ids() -> list[int]:
+    given = request.form.getlist("invoice_id")
+    if not all(text.isascii() and text.isdecimal() and len(text) <= 18 for text in given):
+        raise InvalidInput("The choice of invoices cannot be read. Reload the page.", field="invoice_ids")
+    return [int(text) for text in given]
+
+
+def _show(*, problem: str | None = None, chosen: set[int] | None = None, status: int = 200) -> Response:
+    filters = QueueFilter(request.args)
+    filters.validate()
+    search, order = filters.q.data or "", QueueOrder(filters.sort.data or QueueOrder.WAITING)
+    after = request.args.get("after")
+    rows = queue_page(
+        order,
+        today=clock.today(),
+        zone=str(current_app.config["TIMEZONE"]),
+        search=search,
+        after=decode_key(after) if after else None,
+        limit=QUEUE_PAGE,
+    )
+    total = queue_total(search)
+    remaining = (rows[0].remaining if rows else 0) - len(rows)
+    context: dict[str, Any] = {
+        "filters": filters,
+        "rows": rows,
+        "total": total,
+        "everything": queue_total() if search else total,
+        "groups": queue_groups(order, search),
+        "order": order,
+        "remaining": remaining,
+        "shown_before": total.count - (rows[0].remaining if rows else total.count),
+        "next_key": encode_key(rows[-1].id) if remaining > 0 else None,
+        "page_size": QUEUE_PAGE,
+        "problem": problem,
+        "chosen": chosen or set(),
+        "daily": daily_disbursal(clock.today()),
+        "bundle_time": current_app.config["BUNDLE_TIME"],
+    }
+    answer = render("admin/payout/queue.html", "admin/payout/_queue.html", status=status, **context)
+    if is_htmx() and status >= 400:
+        answer.headers["HX-Retarget"] = "#queue"
+        answer.headers["HX-Reswap"] = "outerHTML show:window:top"
+    return answer
+
+
+def _invoices(count: int) -> str:
+    return "1 invoice" if count == 1 else f"{count} invoices"

@@ -1,0 +1,176 @@
+"""A disbursal's way to the bank: approval, release, what the bank answered, and undoing it."""
+
+from __future__ import annotations
+
+from flask import Response, current_app, request
+from flask.typing import ResponseReturnValue
+from flask_limiter.util import get_remote_address
+from flask_login import current_user
+
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import ConfirmForm, ReleaseForm
+from tusker.admin.payout.disbursal_view import changed, given_reason, loan_references, show_disbursal
+from tusker.errors import NotFound, TuskerError
+from tusker.extensions import db, limiter
+from tusker.models import DisbursalStatus, Payout, Role
+from tusker.services.payout import release as service
+from tusker.services.payout import settlement, undoing
+from tusker.services.people import users
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+
+
+def _second_admin() -> bool:
+    return bool(current_app.config["REQUIRE_SECOND_ADMIN"])
+
+
+@bp.post("/disbursals/<int:disbursal_id>/approve")
+@allow(Role.ADMIN)
+def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
+    """Approve a draft that somebody else prepared."""
+    with transaction():
+        reference = service.approve(
+            acting(), disbursal_id, second_admin=_second_admin(), seen=request.form.get("seen", "")
+        ).reference
+    return changed(disbursal_id, f"{reference} is approved and can be released.")
+
+
+@bp.post("/disbursals/<int:disbursal_id>/withdraw")
+@allow(Role.ADMIN)
+def withdraw_approval(disbursal_id: int) -> ResponseReturnValue:
+    """Make an approved disbursal a draft again."""
+    with transaction():
+        reference = service.withdraw_approval(acting(), disbursal_id, reason=given_reason()).reference
+    return changed(disbursal_id, f"{reference} is a draft again.")
+
+
+def _releasing_key() -> str:
+    return f"{get_remote_address()}|{current_user.get_id()}"
+
+
+def _not_taken(answer: Response) -> bool:
+    return answer.status_code == 422
+
+
+@bp.post("/disbursals/<int:disbursal_id>/release")
+@limiter.limit("10 per 15 minutes", key_func=_releasing_key, deduct_when=_not_taken)
+@allow(Role.ADMIN)
+def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
+    """Release an approved disbursal to the bank; asks for the password anew."""
+    form = ReleaseForm()
+    if form.validate_on_submit():
+        try:
+            users.confirm_password(current_user.id, form.password.data)
+            with transaction():
+                made = service.release(
+                    acting(),
+                    disbursal_id,
+                    execution_date=form.execution_date.data,
+                    second_admin=_second_admin(),
+                )
+                next_step = (
+                    "Give its file to the bank."
+                    if made.status == DisbursalStatus.RELEASED
+                    else "Claims used up its payouts: the bank has nothing to do."
+                )
+                words = f"{made.reference} is released. {next_step}"
+        except NotFound:
+            raise
+        except TuskerError as error:
+            form.take(error)
+            return show_disbursal(disbursal_id, release=form, status=error.http_status)
+        return changed(disbursal_id, words)
+    return show_disbursal(disbursal_id, release=form, status=422)
+
+
+@bp.post("/disbursals/<int:disbursal_id>/confirm")
+@allow(Role.ADMIN)
+def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
+    """The bank made all payouts that are still open: every invoice becomes a loan."""
+    form = ConfirmForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                made = settlement.confirm(
+                    acting(),
+                    disbursal_id,
+                    bank_reference=form.bank_reference.data,
+                    value_date=form.value_date.data,
+                    loan_references=loan_references(),
+                )
+                reference = made.reference
+        except NotFound:
+            raise
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return changed(disbursal_id, f"{reference} is confirmed. Its invoices are loans now.")
+    return show_disbursal(disbursal_id, confirm=form, status=422)
+
+
+@bp.post("/payouts/<int:payout_id>/confirm")
+@allow(Role.ADMIN)
+def confirm_payout(payout_id: int) -> ResponseReturnValue:
+    """The bank made one payout."""
+    disbursal_id, form = _disbursal_of(payout_id), ConfirmForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                made = settlement.confirm_payout(
+                    acting(),
+                    payout_id,
+                    bank_reference=form.bank_reference.data,
+                    value_date=form.value_date.data,
+                )
+                reference = made.reference
+        except TuskerError as error:
+            return show_disbursal(disbursal_id, problem=error.message, status=error.http_status)
+        return changed(disbursal_id, f"Payout {reference} is confirmed.")
+    problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
+    return show_disbursal(disbursal_id, problem=problem, status=422)
+
+
+@bp.post("/payouts/<int:payout_id>/reject")
+@allow(Role.ADMIN)
+def reject_payout(payout_id: int) -> ResponseReturnValue:
+    """The bank did not make a payout."""
+    disbursal_id = _disbursal_of(payout_id)
+    with transaction():
+        reference = settlement.reject_payout(acting(), payout_id, reason=given_reason()).reference
+    return changed(disbursal_id, f"Payout {reference} was rejected. Its invoices wait to be financed again.")
+
+
+@bp.post("/payouts/<int:payout_id>/reinstate")
+@allow(Role.ADMIN)
+def reinstate_payout(payout_id: int) -> ResponseReturnValue:
+    """A payout was taken for rejected by mistake."""
+    disbursal_id = _disbursal_of(payout_id)
+    with transaction():
+        reference = settlement.reinstate_payout(acting(), payout_id, reason=given_reason()).reference
+    return changed(disbursal_id, f"Payout {reference} waits for the bank's word again.")
+
+
+@bp.post("/payouts/<int:payout_id>/return")
+@allow(Role.ADMIN)
+def return_payout(payout_id: int) -> ResponseReturnValue:
+    """A payout that had left came back."""
+    disbursal_id = _disbursal_of(payout_id)
+    with transaction():
+        reference = undoing.return_payout(acting(), payout_id, reason=given_reason()).reference
+    return changed(disbursal_id, f"Payout {reference} came back. Its invoices wait to be financed again.")
+
+
+@bp.post("/disbursals/<int:disbursal_id>/undo")
+@allow(Role.ADMIN)
+def undo_disbursal(disbursal_id: int) -> ResponseReturnValue:
+    """Undo a confirmed disbursal: none of its money arrived, or all of it came back."""
+    with transaction():
+        reference = undoing.undo_disbursal(acting(), disbursal_id, reason=given_reason()).reference
+    return changed(disbursal_id, f"{reference} is undone. Its invoices wait to be financed again.")
+
+
+def _disbursal_of(payout_id: int) -> int:
+    payout = db.session.get(Payout, payout_id)
+    if payout is None:
+        raise NotFound("This payout does not exist.")
+    return payout.disbursal_id

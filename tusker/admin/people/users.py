@@ -1,0 +1,150 @@
+"""The people who may sign in: list, invite, shut out and let in again."""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import UserFilter, UserForm
+from tusker.errors import InvalidInput, TuskerError
+from tusker.extensions import db
+from tusker.models import Role, User
+from tusker.queries.people.users import active_admin_ids, companies, users_page
+from tusker.services.people import activation
+from tusker.services.people import users as service
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.htmx import done, render
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+
+@bp.get("/users")
+@allow(Role.ADMIN, Role.AUDITOR)
+def users() -> ResponseReturnValue:
+    """Everybody who has an account, the newest first."""
+    filters = UserFilter(request.args)
+    filters.validate()
+    cursor = read_cursor()
+    rows = users_page(
+        search=filters.q.data or "",
+        role=filters.role.data,
+        state=filters.state.data,
+        before=cursor.before,
+        after=cursor.after,
+        limit=PAGE_SIZE + 1,
+    )
+    return render(
+        "admin/people/users.html",
+        "admin/people/_users.html",
+        filters=filters,
+        page=keyset_page(rows, cursor),
+        admin_ids=active_admin_ids(),
+    )
+
+
+@bp.route("/users/new", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def new_user() -> ResponseReturnValue:
+    """Make a user and send a link with which they choose their password."""
+    form = UserForm()
+    form.customer_id.choices = [(c.id, f"{c.name} ({c.sides})") for c in companies()]
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                ctx = acting()
+                user = service.create_user(
+                    ctx,
+                    email=form.email.data,
+                    name=form.name.data,
+                    role=form.role.data,
+                    customer_id=form.customer_id.data,
+                    password=secrets.token_urlsafe(32),
+                )
+                email, waits = user.email, user.waits_for_activation
+                if not waits:
+                    service.request_password_reset(ctx, email)
+        except TuskerError as error:
+            form.take(error)
+        else:
+            words = (
+                f"{email} waits for activation by another admin, and gets a link to choose a password then."
+                if waits
+                else f"A link to choose a password is on its way to {email} and works for an hour."
+            )
+            return done(f"User created. {words}", to=url_for("admin.users"))
+    return render(
+        "admin/people/user_new.html",
+        "admin/people/_user_form.html",
+        status=422 if form.is_submitted() else 200,
+        form=form,
+    )
+
+
+@bp.post("/users/<int:user_id>/deactivate")
+@allow(Role.ADMIN)
+def deactivate_user(user_id: int) -> ResponseReturnValue:
+    """Shut a user out at once."""
+    reason = request.form.get("reason", "").strip()
+    if len(reason) > 500 or not reason.isprintable():
+        raise InvalidInput("Reason: at most 500 characters on one line.", field="reason")
+    with transaction():
+        service.deactivate_user(acting(), user_id, reason)
+    return _changed(user_id, "{} cannot sign in any more; open sessions are ended.")
+
+
+@bp.post("/users/<int:user_id>/reactivate")
+@allow(Role.ADMIN)
+def reactivate_user(user_id: int) -> ResponseReturnValue:
+    """Let a user in again."""
+    with transaction():
+        service.reactivate_user(acting(), user_id)
+    waits = _user(user_id).waits_for_activation
+    return _changed(
+        user_id, "{} waits for activation by another admin." if waits else "{} may sign in again."
+    )
+
+
+@bp.post("/users/<int:user_id>/activate")
+@allow(Role.ADMIN)
+def activate_user(user_id: int) -> ResponseReturnValue:
+    """Let an admin work whom another admin made or wanted back."""
+    with transaction():
+        activation.activate_user(acting(), user_id)
+    return _changed(user_id, "{} works as an admin now and is told by mail.")
+
+
+@bp.post("/users/<int:user_id>/refuse")
+@allow(Role.ADMIN)
+def refuse_user(user_id: int) -> ResponseReturnValue:
+    """Leave an admin who waits inactive."""
+    with transaction():
+        activation.refuse_user(acting(), user_id, reason=request.form.get("reason", ""))
+    return _changed(user_id, "{} stays inactive.")
+
+
+@bp.post("/users/<int:user_id>/invite")
+@allow(Role.ADMIN)
+def invite_user(user_id: int) -> ResponseReturnValue:
+    """Send another link to choose a password."""
+    with transaction():
+        service.request_password_reset(acting(), _user(user_id).email)
+    return _changed(user_id, "A link to choose a password is on its way to {}; it works for an hour.")
+
+
+def _user(user_id: int) -> User:
+    return db.get_or_404(User, user_id)
+
+
+def _changed(user_id: int, message: str) -> Response:
+    """The changed row with htmx, the list without."""
+    user = _user(user_id)
+    return done(
+        message.format(user.email),
+        to=url_for("admin.users"),
+        partial="admin/people/_user_row.html",
+        user=user,
+        admin_ids=active_admin_ids(),
+    )

@@ -1,0 +1,1 @@
+"""Pages of events, the proof and what needs a person."""

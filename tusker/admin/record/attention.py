@@ -1,0 +1,130 @@
+"""The attention queue: what is wrong, what to do about it, and the buttons that do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import AttentionFilter, ClaimForm
+from tusker.admin.payout.disbursal_view import given_reason
+from tusker.domain.attention import AttentionKind
+from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.extensions import db
+from tusker.models import AttentionItem, Role
+from tusker.queries.attention import items_page, open_counts
+from tusker.services.attention import resolve_item, review_items, rules_at
+from tusker.services.context import Context
+from tusker.services.loans.claims import accept_claim, dismiss_claim
+from tusker.services.payout.funding_control import accept_value, ask_again
+from tusker.services.payout.purchaser_answers import overrule_dispute
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.htmx import done, render
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+PAGE, PARTIAL = "admin/record/attention.html", "admin/record/_attention.html"
+
+
+@bp.get("/attention")
+@allow(Role.ADMIN, Role.AUDITOR)
+def attention() -> ResponseReturnValue:
+    """What is open, or what was settled, the newest first."""
+    return render(PAGE, PARTIAL, **_context())
+
+
+@bp.post("/attention/<int:item_id>")
+@allow(Role.ADMIN)
+def act_on_attention(item_id: int) -> ResponseReturnValue:
+    """Carry out one of the buttons of an item: `action` names it."""
+    item = db.session.get(AttentionItem, item_id)
+    if item is None:
+        raise NotFound("This item does not exist.")
+    kind, about, facts = AttentionKind(item.kind), item.subject_id or 0, dict(item.facts)
+    action = request.form.get("action", "")
+    if action != "settle" and action not in _ACTIONS.get(kind, {}):
+        raise InvalidInput("Choose one of the buttons.", field="action")
+    ctx = acting()
+    try:
+        with transaction():
+            if action == "settle":
+                resolve_item(ctx, item_id, note=given_reason())
+            else:
+                _ACTIONS[kind][action](ctx, about, facts)
+            review_items(ctx, rules_at(ctx))
+    except TuskerError as error:
+        return _refused(error)
+    return done(_DONE[action], to=url_for("admin.attention"), partial=PARTIAL, **_context())
+
+
+def _refused(error: TuskerError) -> Response:
+    context = _context()
+    return render(PAGE, PARTIAL, status=error.http_status, problem=error.message, **context)
+
+
+Act = Callable[[Context, int, dict[str, Any]], object]
+
+
+def _accept_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
+    form = ClaimForm()
+    if not form.validate():
+        raise InvalidInput(" ".join(str(error) for field in form for error in field.errors))
+    return accept_claim(ctx, facts["claim_id"], amount=form.amount.data, reason=form.reason.data)
+
+
+def _dismiss_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
+    return dismiss_claim(ctx, facts["claim_id"], reason=given_reason())
+
+
+def _overrule(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
+    return overrule_dispute(ctx, about, reason=given_reason())
+
+
+def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
+    return accept_value(ctx, about, reason=given_reason())
+
+
+def _ask_again(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
+    return ask_again(ctx, about)
+
+
+_ASKING: Mapping[str, Act] = {"ask_again": _ask_again}
+_ACTIONS: Mapping[AttentionKind, Mapping[str, Act]] = {
+    AttentionKind.RETURNED_AFTER_PAYOUT: {"accept_claim": _accept_claim, "dismiss_claim": _dismiss_claim},
+    AttentionKind.DISPUTED: {"overrule": _overrule},
+    AttentionKind.VALUE_DIFFERS: {"accept_value": _accept_value},
+    AttentionKind.SHIPMENT_EXCEPTION: _ASKING,
+    AttentionKind.UNKNOWN_STATUS: _ASKING,
+    AttentionKind.UNANSWERED: _ASKING,
+    AttentionKind.STALLED: _ASKING,
+}
+_DONE = {
+    "settle": "Settled.",
+    "accept_claim": "The claim is accepted: the supplier's next payouts are netted by it.",
+    "dismiss_claim": "The claim is dismissed.",
+    "overrule": "The dispute is settled and does not stop the financing any more.",
+    "accept_value": "The declared value is accepted.",
+    "ask_again": "The delivery company is asked within the next minute.",
+}
+
+
+def _context() -> dict[str, Any]:
+    filters = AttentionFilter(request.args)
+    filters.validate()
+    cursor = read_cursor()
+    rows = items_page(
+        kind=filters.kind.data,
+        resolved=filters.state.data == "settled",
+        before=cursor.before,
+        after=cursor.after,
+        limit=PAGE_SIZE + 1,
+    )
+    return {
+        "filters": filters,
+        "page": keyset_page(rows, cursor),
+        "counts": open_counts(),
+        "actions": {kind: list(found) for kind, found in _ACTIONS.items()},
+    }

@@ -1,0 +1,108 @@
+"""Control: the proof of the exposures and of the record, and the events themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import EventFilter
+from tusker.admin.links import subject_url
+from tusker.models import Role
+from tusker.queries.record.chain import check_chain
+from tusker.queries.record.event_subject_names import names_of_subjects
+from tusker.queries.record.events import events_page, known_kinds
+from tusker.queries.record.proof import ProofRow, prove
+from tusker.web.access import allow
+from tusker.web.htmx import render
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
+LINKS_A_PAGE = 10_000
+"""The newest links of the chain that a look at the page recomputes; each day all of them are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofTable:
+    """The limits of one kind and their sums, in minor units."""
+
+    kind: str
+    title: str
+    rows: list[ProofRow]
+
+    @property
+    def limit(self) -> int:
+        """Sum of the limits."""
+        return sum(row.limit for row in self.rows)
+
+    @property
+    def used(self) -> int:
+        """Sum of the stored exposures."""
+        return sum(row.used for row in self.rows)
+
+    @property
+    def open_principal(self) -> int:
+        """Sum of what the invoices add up to."""
+        return sum(row.open_principal for row in self.rows)
+
+    @property
+    def available(self) -> int:
+        """Sum of what is left where something is left."""
+        return sum(max(0, row.available) for row in self.rows)
+
+    @property
+    def overdrawn(self) -> int:
+        """Sum of what is used beyond limits that were lowered."""
+        return sum(max(0, -row.available) for row in self.rows)
+
+
+@bp.get("/proof")
+@allow(Role.ADMIN, Role.AUDITOR)
+def proof() -> ResponseReturnValue:
+    """exposure + available = limit for every limit, every counter against its invoices, and the chain of events."""
+    found = prove()
+    tables = [
+        ProofTable(kind, title, [row for row in found.accounts if row.kind == kind]) for kind, title in KINDS
+    ]
+    now = clock.now()
+    chain = check_chain(newest=LINKS_A_PAGE)
+    return render_template(
+        "admin/record/proof.html",
+        proof=found,
+        tables=tables,
+        chain=chain,
+        chain_problems=chain.problems(now),
+        at=now,
+        subject_url=subject_url,
+    )
+
+
+@bp.get("/events")
+@allow(Role.ADMIN, Role.AUDITOR)
+def events() -> ResponseReturnValue:
+    """Everything that happened, the newest first."""
+    filters = EventFilter(request.args)
+    filters.kind.choices = [(kind, kind.replace("_", " ").capitalize()) for kind in known_kinds()]
+    filters.validate()
+    cursor = read_cursor()
+    rows = events_page(
+        subject=filters.subject.data,
+        kind=filters.kind.data,
+        actor=filters.actor.data,
+        search=filters.q.data,
+        before=cursor.before,
+        after=cursor.after,
+        limit=PAGE_SIZE + 1,
+    )
+    page = keyset_page(rows, cursor)
+    return render(
+        "admin/record/events.html",
+        "admin/record/_events.html",
+        filters=filters,
+        page=page,
+        names=names_of_subjects(page.items),
+        subject_url=subject_url,
+    )

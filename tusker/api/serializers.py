@@ -1,0 +1,243 @@
+"""From rows and the services' values to what `/api/v1` answers. Nothing here reads or writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from tusker import models
+from tusker.api import schemas
+from tusker.currency import currency
+from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
+from tusker.domain.interest import AmountDue
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.limits import Bound, LimitUse
+from tusker.domain.limits import Refusal as DomainRefusal
+from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.terms import Terms as DomainTerms
+from tusker.errors import FinancingRefused
+from tusker.queries.api import CompanyInvoice
+from tusker.queries.loans.loans import LoanRow
+from tusker.queries.record.events import CompanyEvent, for_company
+from tusker.services.credit.offers import Quote, check_line_open, limits_of
+
+
+def money(minor: int) -> schemas.Money:
+    """Minor units in both spellings."""
+    configured = currency()
+    return schemas.Money(minor=minor, value=configured.plain(minor), currency=configured.code)
+
+
+def rate(fraction: Decimal) -> str:
+    """A fraction as decimal text without trailing zeros and without an exponent: 0.180000 → 0.18."""
+    text = f"{fraction:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def terms(found: DomainTerms) -> schemas.Terms:
+    """Terms with their rates as text."""
+    return schemas.Terms(
+        advance_rate=rate(found.advance_rate),
+        apr=rate(found.apr),
+        tenor_days=found.tenor_days,
+        day_count=found.day_count,
+        interest_method=found.interest_method,
+        fee_flat=money(found.fee_flat),
+        fee_rate=rate(found.fee_rate),
+        fee_min=money(found.fee_min),
+        fee_max=None if found.fee_max is None else money(found.fee_max),
+        interest_timing=found.interest_timing,
+        grace_days=found.grace_days,
+        penal_rate=rate(found.penal_rate),
+        recourse_days=found.recourse_days,
+    )
+
+
+def limit(use: LimitUse, *, own: bool = True) -> schemas.Limit:
+    """A limit; of another company's own only what is left."""
+    return schemas.Limit(
+        limit=money(use.limit) if own else None,
+        used=money(use.used) if own else None,
+        available=money(use.available),
+    )
+
+
+def limits_for_supplier(found: Sequence[tuple[Bound, LimitUse]]) -> schemas.Limits:
+    """All three limits, the purchaser's own without its size."""
+    uses = dict(found)
+    return schemas.Limits(
+        credit_line=limit(uses[Bound.CREDIT_LINE]),
+        supplier=limit(uses[Bound.SUPPLIER]),
+        purchaser=limit(uses[Bound.PURCHASER], own=False),
+        available=money(min(use.available for use in uses.values())),
+    )
+
+
+def limits_for_purchaser(found: Sequence[tuple[Bound, LimitUse]]) -> schemas.Limits:
+    """The limits that are a purchaser's business: the line's and its own."""
+    uses = dict(found)
+    line, own = uses[Bound.CREDIT_LINE], uses[Bound.PURCHASER]
+    return schemas.Limits(
+        credit_line=limit(line),
+        supplier=None,
+        purchaser=limit(own),
+        available=money(min(line.available, own.available)),
+    )
+
+
+def refusal(found: DomainRefusal | None) -> schemas.Refusal | None:
+    """The limit that did not hold, or None."""
+    return None if found is None else schemas.Refusal(bound=found.bound, lacking=money(found.lacking))
+
+
+def quote(found: Quote) -> schemas.Quote:
+    """A quote, which only the supplier gets."""
+    return schemas.Quote(
+        order_ref=found.order_ref,
+        carrier=found.carrier,
+        number=found.number,
+        shipment_status=found.shipment_status,
+        purchaser=schemas.Company(id=found.purchaser_id, name=found.purchaser_name),
+        credit_line_id=found.credit_line_id,
+        terms_version=found.terms_version,
+        terms=terms(found.terms),
+        amount=money(found.amount),
+        principal=money(found.principal),
+        interest=money(found.interest),
+        fee=money(found.fee),
+        cost=money(found.cost),
+        payout=money(found.payout),
+        due_at_term=money(found.due_at_term),
+        due_on=found.due_on,
+        limits=limits_for_supplier(found.limits.in_order()),
+        refusal=refusal(found.refusal),
+    )
+
+
+def credit_line(found: models.CreditLine, company_id: int, today: date) -> schemas.CreditLine:
+    """A credit line as one of its two companies sees it."""
+    as_supplier = found.supplier_id == company_id
+    uses = limits_of(found).in_order()
+    return schemas.CreditLine(
+        id=found.id,
+        side="supplier" if as_supplier else "purchaser",
+        supplier=schemas.Company(id=found.supplier_id, name=found.supplier.customer.name),
+        purchaser=schemas.Company(id=found.purchaser_id, name=found.purchaser.customer.name),
+        status="active" if found.status == models.LineStatus.ACTIVE else "suspended",
+        open=_is_open(found, today),
+        valid_from=found.valid_from,
+        valid_to=found.valid_to,
+        terms_version=found.terms_version,
+        terms=terms(found.terms),
+        limits=limits_for_supplier(uses) if as_supplier else limits_for_purchaser(uses),
+    )
+
+
+def _is_open(line: models.CreditLine, today: date) -> bool:
+    try:
+        check_line_open(line, today)
+    except FinancingRefused:
+        return False
+    return True
+
+
+def invoice(
+    found: CompanyInvoice,
+    company_id: int,
+    loan_row: LoanRow | None,
+    missing: Sequence[Condition],
+    events: Sequence[models.Event] | None = None,
+) -> schemas.Invoice:
+    """An invoice as one of its two companies sees it; `events` None leaves the timeline out.
+
+    `missing` are the conditions of financing that do not hold.
+    """
+    row = found.invoice
+    as_supplier = row.supplier_id == company_id
+    refused = None
+    if as_supplier and row.refused_by is not None and row.lacking is not None:
+        refused = schemas.Refusal(bound=Bound(row.refused_by), lacking=money(row.lacking))
+    return schemas.Invoice(
+        id=row.id,
+        number=row.number,
+        side="supplier" if as_supplier else "purchaser",
+        status=InvoiceStatus(row.status),
+        supplier=schemas.Company(id=row.supplier_id, name=found.supplier),
+        purchaser=schemas.Company(id=row.purchaser_id, name=found.purchaser),
+        credit_line_id=row.credit_line_id,
+        invoice_date=row.invoice_date,
+        amount=money(row.amount),
+        principal=money(row.principal),
+        terms=terms(row.terms),
+        requested_at=row.requested_at,
+        financeable_at=row.financeable_at,
+        closed_at=row.closed_at,
+        refusal=refused,
+        waits_for=list(missing),
+        answer=answer(row),
+        shipment=None if found.shipment is None else shipment(found.shipment),
+        loan=None if loan_row is None else loan(loan_row),
+        events=None if events is None else [event(e) for e in for_company(events, as_supplier=as_supplier)],
+    )
+
+
+def answer(row: models.Invoice) -> schemas.Answer | None:
+    """What the purchaser said, or None."""
+    if row.purchaser_answer is None or row.answered_at is None:
+        return None
+    return schemas.Answer(
+        answer=PurchaserAnswer(row.purchaser_answer),
+        at=row.answered_at,
+        amount=None if row.answered_amount is None else money(row.answered_amount),
+        grounds=None if row.answer_grounds is None else Grounds(row.answer_grounds),
+        reason=row.answer_reason,
+        settled=row.overruled_at is not None,
+    )
+
+
+def shipment(row: models.Shipment) -> schemas.Shipment:
+    """Where the goods are."""
+    return schemas.Shipment(
+        carrier=row.carrier,
+        order_ref=row.order_ref,
+        status=ShipmentStatus(row.status),
+        eta=row.eta,
+        checked_at=row.last_polled_at,
+    )
+
+
+def loan(row: LoanRow) -> schemas.Loan:
+    """A loan with what is owed live and at term."""
+    return schemas.Loan(
+        reference=row.reference,
+        principal=money(row.principal),
+        open_principal=money(row.open_principal),
+        start_date=row.start_date,
+        due_date=row.due_date,
+        closed_on=row.closed_on,
+        deducted=money(row.debt.deducted.total),
+        recourse_on=row.recourse_on,
+        live=owed(row.live),
+        term=owed(row.term),
+    )
+
+
+def owed(due: AmountDue) -> schemas.Owed:
+    """What is owed on a day, by component."""
+    return schemas.Owed(
+        as_of=due.as_of,
+        principal=money(due.principal),
+        interest=money(due.interest),
+        fee=money(due.fee),
+        penalty=money(due.penalty),
+        total=money(due.total),
+        days_past_due=due.days_past_due,
+    )
+
+
+def event(row: CompanyEvent) -> schemas.Event:
+    """One change as a company may see it."""
+    return schemas.Event(
+        at=row.at, kind=row.kind, from_value=row.from_value, to_value=row.to_value, reason=row.reason
+    )

@@ -1,0 +1,1 @@
+"""Reads about bank statements and what their entries may mean."""

@@ -1,0 +1,98 @@
+"""What the credits of a bank statement may have paid: every open loan looked at once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+
+from sqlalchemy import func, or_, select
+
+from tusker.domain.interest import Debt, amount_due
+from tusker.domain.matching import Book, Credit, Judgement, OpenLoan, judge_all
+from tusker.extensions import db
+from tusker.models import BankAccount, BankAccountState, EntryDirection, EntryState, Receipt, StatementEntry
+from tusker.queries.loans.loans import LoanRow, open_loans
+
+
+def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, Judgement]:
+    """The judgement on each entry that may become a receipt, by its id; in a fixed number of queries.
+
+    Money that the bank gave back, and money that left, is no receipt and is left out.
+    """
+    money_in = [e for e in entries if e.direction == EntryDirection.CREDIT and e.return_reason is None]
+    if not money_in:
+        return {}
+    known = _customers_by_account({e.counterparty_account for e in money_in if e.counterparty_account})
+    credits = {
+        entry.id: Credit(
+            entry.amount,
+            entry.value_date,
+            entry.end_to_end_id,
+            entry.remittance,
+            entry.counterparty,
+            frozenset(known.get(_bare(entry.counterparty_account), ())),
+        )
+        for entry in money_in
+    }
+    rows = open_loans(today)
+    names = {row.supplier_id: row.supplier for row in rows} | {
+        row.purchaser_id: row.purchaser for row in rows
+    }
+    return judge_all(Book(map(_open_loan, rows), names), credits)
+
+
+def _open_loan(row: LoanRow) -> OpenLoan:
+    other = row.supplier_id if row.debtor_id == row.purchaser_id else row.purchaser_id
+    return OpenLoan(
+        row.loan_id,
+        row.invoice_id,
+        row.number,
+        row.reference,
+        row.due_date,
+        row.debtor_id,
+        other,
+        lambda day: _due_on(row.debt, day),
+    )
+
+
+def _due_on(debt: Debt, day: date) -> int | None:
+    """What is due on a value date; None before the payout and before a later payment, as receipts refuse it too."""
+    paid: dict[date, int] = {}
+    for part in debt.paid:
+        # contra rows carry the value date of what they undo
+        paid[part.value_date] = paid.get(part.value_date, 0) + (
+            part.penalty + part.fee + part.interest + part.principal
+        )
+    if day < debt.start or any(day < on for on, total in paid.items() if total):
+        return None
+    return amount_due(debt, day).total
+
+
+def _customers_by_account(accounts: Collection[str]) -> dict[str, set[int]]:
+    """The customers who paid from these accounts before, or are paid to them."""
+    found: dict[str, set[int]] = {}
+    if not accounts:
+        return found
+    earlier = (
+        select(StatementEntry.counterparty_account, Receipt.customer_id)
+        .join(Receipt, Receipt.id == StatementEntry.receipt_id)
+        .where(
+            StatementEntry.state == EntryState.MATCHED,
+            StatementEntry.counterparty_account.in_(accounts),
+        )
+        .distinct()
+    )
+    bare = {_bare(account) for account in accounts}
+    number = func.coalesce(BankAccount.iban, BankAccount.account_number)
+    paid_to = select(number, BankAccount.customer_id).where(
+        BankAccount.state == BankAccountState.ACTIVE,
+        or_(BankAccount.iban.in_(bare), BankAccount.account_number.in_(bare)),
+    )
+    for query in (earlier, paid_to):
+        for account, customer_id in db.session.execute(query):
+            found.setdefault(_bare(account), set()).add(customer_id)
+    return found
+
+
+def _bare(account: str) -> str:
+    return "".join(account.split()).upper()

@@ -1,0 +1,1 @@
+"""Reads about companies, credit lines, exposure and invoices."""

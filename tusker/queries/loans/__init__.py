@@ -1,0 +1,1 @@
+"""Reads about loans, receipts and account statements."""

@@ -1,0 +1,102 @@
+"""How the balance of a loan on a day comes about: every stretch of interest and penalty, and every payment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+
+from tusker.domain.interest import Accrual, Stretch, accrual_derivation
+from tusker.extensions import db
+from tusker.models import Allocation, Receipt
+from tusker.queries.loans.loans import LoanRow, loan_of_invoice
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """What one allocation paid of a loan, in minor units; a contra row is negative and `undoes` another."""
+
+    value_date: date
+    booked_on: date
+    bank_reference: str
+    undoes: bool
+    penalty: int
+    fee: int
+    interest: int
+    principal: int
+
+    @property
+    def total(self) -> int:
+        """What of the receipt went to the loan."""
+        return self.penalty + self.fee + self.interest + self.principal
+
+
+@dataclass(frozen=True, slots=True)
+class LoanDerivation:
+    """A loan as it was seen at the end of a day, with all that makes up its balance; money in minor units."""
+
+    loan: LoanRow
+    as_of: date
+    until: date
+    """The last day on which something accrued: the day itself, or that on which the loan was given up."""
+    accrual: Accrual
+    payments: list[PaymentRow]
+
+    @property
+    def deducted(self) -> int:
+        """Interest and fee that were kept back from the payout."""
+        return self.loan.debt.deducted.total
+
+    @property
+    def paid(self) -> int:
+        """What all payments sum to."""
+        return sum(row.total for row in self.payments)
+
+    @property
+    def given_up(self) -> int:
+        """What was left when the loan was written off."""
+        if self.loan.ended_on is None:
+            return 0
+        return self.loan.principal - self.deducted + self.accrual.charges.total - self.paid
+
+    @property
+    def balance(self) -> int:
+        """principal − deducted + interest + fee + penalty − payments − what was given up."""
+        owed = self.loan.principal - self.deducted + self.accrual.charges.total
+        return owed - self.paid - self.given_up
+
+    @property
+    def stretches(self) -> list[tuple[str, Stretch]]:
+        """All stretches with what accrued in them, interest before penalty."""
+        return [("interest", s) for s in self.accrual.interest] + [
+            ("penalty", s) for s in self.accrual.penalty
+        ]
+
+
+def loan_derivation(invoice_id: int, as_of: date) -> LoanDerivation | None:
+    """The loan of an invoice as of a day; None before its payout was booked and after that was undone."""
+    loan = loan_of_invoice(invoice_id, as_of)
+    if loan is None:
+        return None
+    until = min(as_of, loan.ended_on or as_of)
+    rows = db.session.execute(
+        select(Allocation, Receipt.bank_reference)
+        .join(Receipt, Receipt.id == Allocation.receipt_id)
+        .where(Allocation.loan_id == loan.loan_id, Allocation.booked_on <= as_of)
+        .order_by(Allocation.value_date, Allocation.id)
+    ).unique()
+    payments = [
+        PaymentRow(
+            row.value_date,
+            row.booked_on,
+            reference,
+            row.reverses_id is not None,
+            row.penalty,
+            row.fee,
+            row.interest,
+            row.principal,
+        )
+        for row, reference in rows
+    ]
+    return LoanDerivation(loan, as_of, until, accrual_derivation(loan.debt, until), payments)

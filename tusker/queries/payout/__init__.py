@@ -1,0 +1,1 @@
+"""Reads about bank accounts, the queue, disbursals and payouts."""

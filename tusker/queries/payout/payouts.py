@@ -1,0 +1,162 @@
+"""What each supplier gets for a disbursal: as it was instructed, or as it would be if it were released now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, any_, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import joinedload
+
+from tusker.domain.interest import Deduction, deduction_at_payout
+from tusker.extensions import db
+from tusker.models import (
+    BankAccount,
+    Claim,
+    ClaimState,
+    DisbursalLine,
+    DisbursalStatus,
+    Invoice,
+    LineState,
+    Payout,
+    PayoutState,
+)
+from tusker.models.columns import TermsColumns, terms_of
+from tusker.queries.payout.bank_accounts import active_accounts
+
+_TERMS = [Invoice.__table__.c[name] for name in TermsColumns.__annotations__]
+
+NOT_RELEASED = frozenset({DisbursalStatus.DRAFT, DisbursalStatus.APPROVED})
+FAILED = frozenset({PayoutState.REJECTED, PayoutState.RETURNED})
+
+
+@dataclass(slots=True)
+class SupplierPayout:
+    """What one supplier gets, in minor units. `deductions` are by invoice id.
+
+    `payout` is the released payout's row; before the release None. `account` is the approved bank account, None where
+    the supplier has none.
+    """
+
+    principal: int = 0
+    interest: int = 0
+    fee: int = 0
+    claims: int = 0
+    deductions: dict[int, Deduction] = field(default_factory=dict)
+    account: BankAccount | None = None
+    failure: str | None = None
+    """Why the last payout to that account was not made, or came back; None when it arrived."""
+    payout: Payout | None = None
+
+    @property
+    def before_claims(self) -> int:
+        """Principal less what is deducted."""
+        return self.principal - self.interest - self.fee
+
+    @property
+    def net(self) -> int:
+        """The amount to transfer."""
+        return self.before_claims - self.claims
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the bank made it, and it did not come back."""
+        return self.payout is not None and self.payout.state == PayoutState.CONFIRMED
+
+    def add(self, invoice_id: int, principal: int, deducted: Deduction) -> None:
+        """Count one invoice in."""
+        self.deductions[invoice_id] = deducted
+        self.principal += principal
+        self.interest += deducted.interest
+        self.fee += deducted.fee
+
+
+def payouts_of(
+    disbursal_id: int, status: str, start: date, *, supplier_id: int | None = None
+) -> dict[int, SupplierPayout]:
+    """Payouts by supplier id: as released, or of a disbursal that is not, as if it were released for `start`.
+
+    One dropped before its release pays nothing. With `supplier_id` only what that supplier is paid.
+    """
+    if status in NOT_RELEASED:
+        included = (
+            select(DisbursalLine.invoice_id)
+            .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
+            .where(DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED)
+        )
+        if supplier_id is not None:
+            included = included.where(Invoice.supplier_id == supplier_id)
+        return would_be_paid(list(db.session.scalars(included)), start)
+    return _as_released(disbursal_id)
+
+
+def would_be_paid(invoice_ids: Collection[int], start: date) -> dict[int, SupplierPayout]:
+    """What each supplier would get for these invoices if they were paid out on `start`, by supplier id."""
+    found: dict[int, SupplierPayout] = {}
+    # Of thousands of invoices most have the same terms and principal: reckoned once.
+    known: dict[tuple[Any, ...], Deduction] = {}
+    query = select(Invoice.id, Invoice.supplier_id, Invoice.principal, *_TERMS)
+    chosen = any_(literal(list(invoice_ids), ARRAY(BigInteger)))
+    for row in db.session.execute(query.where(Invoice.id == chosen)):
+        key = tuple(row[2:])
+        if key not in known:
+            known[key] = deduction_at_payout(row.principal, terms_of(row), start)
+        found.setdefault(row.supplier_id, SupplierPayout()).add(row.id, row.principal, known[key])
+    claims = db.session.execute(
+        select(Claim.supplier_id, cast(func.sum(Claim.open_amount), BigInteger))
+        .where(Claim.supplier_id.in_(found), Claim.open_amount > 0, Claim.state == ClaimState.ACCEPTED)
+        .group_by(Claim.supplier_id)
+    )
+    for supplier_id, amount in claims:
+        found[supplier_id].claims = max(0, min(amount, found[supplier_id].before_claims))
+    accounts = active_accounts(found)
+    failures = _failures_of([account.id for account in accounts.values()])
+    for supplier_id, account in accounts.items():
+        found[supplier_id].account = account
+        found[supplier_id].failure = failures.get(account.id)
+    return found
+
+
+def _failures_of(account_ids: Collection[int]) -> dict[int, str]:
+    """By account, why the last payout to it that the bank has answered for did not arrive; the others are missing."""
+    last = (
+        select(Payout.bank_account_id, Payout.state, Payout.reason)
+        .where(Payout.bank_account_id.in_(account_ids), Payout.state != PayoutState.INSTRUCTED)
+        .ext(distinct_on(Payout.bank_account_id))
+        .order_by(Payout.bank_account_id, Payout.settled_at.desc(), Payout.id.desc())
+    )
+    rows = db.session.execute(last).all()
+    return {row.bank_account_id: row.reason for row in rows if row.state in FAILED}
+
+
+def _as_released(disbursal_id: int) -> dict[int, SupplierPayout]:
+    rows = db.session.scalars(
+        select(Payout).where(Payout.disbursal_id == disbursal_id).options(joinedload(Payout.bank_account))
+    ).all()
+    found = {
+        row.supplier_id: SupplierPayout(
+            row.principal,
+            row.deducted_interest,
+            row.deducted_fee,
+            row.claims,
+            account=row.bank_account,
+            payout=row,
+        )
+        for row in rows
+    }
+    lines = db.session.execute(
+        select(
+            Payout.supplier_id,
+            DisbursalLine.invoice_id,
+            DisbursalLine.deducted_interest,
+            DisbursalLine.deducted_fee,
+        )
+        .join(Payout, Payout.id == DisbursalLine.payout_id)
+        .where(Payout.disbursal_id == disbursal_id)
+    )
+    for supplier_id, invoice_id, interest, fee in lines:
+        found[supplier_id].deductions[invoice_id] = Deduction(interest, fee)
+    return found

@@ -1,0 +1,142 @@
+"""What a disbursal would do to cash, limits and concentration if the chosen invoices were paid out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import text
+
+from tusker.extensions import db
+from tusker.queries.payout.payouts import SupplierPayout, would_be_paid
+
+SHARES_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUse:
+    """One of the limits that the chosen invoices stand under, in minor units.
+
+    `used` is the exposure, which holds the chosen invoices already: their credit was reserved at the request.
+    `funded` is what is lent of it now, `chosen` what would come on top.
+    """
+
+    kind: str
+    id: int
+    name: str
+    limit: int
+    used: int
+    funded: int
+    chosen: int
+
+    @property
+    def funded_after(self) -> int:
+        """What would be lent of it after the payout."""
+        return self.funded + self.chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A purchaser's part of all that would be lent after the payout; `percent` is rounded to a tenth for people."""
+
+    id: int
+    name: str
+    funded_after: int
+    percent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The whole answer; money in minor units. `cash` = principal − deducted − claims leaves the bank."""
+
+    invoices: int
+    suppliers: int
+    principal: int
+    deducted: int
+    claims: int
+    limits: list[LimitUse]
+    shares: list[Share]
+    others: int
+    """How many further purchasers there are."""
+
+    @property
+    def cash(self) -> int:
+        """What leaves the bank."""
+        return self.principal - self.deducted - self.claims
+
+
+_LIMITS = text(
+    """
+    WITH chosen AS (
+        SELECT credit_line_id, supplier_id, purchaser_id, principal FROM invoices WHERE id = ANY(:ids)
+    ), funded AS (
+        SELECT i.credit_line_id, i.supplier_id, i.purchaser_id, l.open_principal
+        FROM loans l JOIN invoices i ON i.id = l.invoice_id WHERE l.closed_on IS NULL
+    ), by_line AS (SELECT credit_line_id AS id, sum(principal)::bigint AS total FROM chosen GROUP BY 1),
+    by_supplier AS (SELECT supplier_id AS id, sum(principal)::bigint AS total FROM chosen GROUP BY 1),
+    by_purchaser AS (SELECT purchaser_id AS id, sum(principal)::bigint AS total FROM chosen GROUP BY 1),
+    line_funded AS (SELECT credit_line_id AS id, sum(open_principal) AS total FROM funded GROUP BY 1),
+    supplier_funded AS (SELECT supplier_id AS id, sum(open_principal) AS total FROM funded GROUP BY 1),
+    purchaser_funded AS (SELECT purchaser_id AS id, sum(open_principal) AS total FROM funded GROUP BY 1)
+    SELECT 1 AS turn, 'credit_line' AS kind, c.id, s.name || ' → ' || p.name AS name, c.limit_amount AS "limit",
+        c.used_amount AS used, x.total AS chosen,
+        COALESCE(f.total, 0)::bigint AS funded
+    FROM by_line x JOIN credit_lines c ON c.id = x.id LEFT JOIN line_funded f ON f.id = x.id
+    JOIN customers s ON s.id = c.supplier_id JOIN customers p ON p.id = c.purchaser_id
+    UNION ALL
+    SELECT 2, 'supplier', c.id, c.name, a.limit_amount, a.used_amount, x.total,
+        COALESCE(f.total, 0)::bigint
+    FROM by_supplier x JOIN supplier_accounts a ON a.customer_id = x.id JOIN customers c ON c.id = x.id
+    LEFT JOIN supplier_funded f ON f.id = x.id
+    UNION ALL
+    SELECT 3, 'purchaser', c.id, c.name, a.limit_amount, a.used_amount, x.total,
+        COALESCE(f.total, 0)::bigint
+    FROM by_purchaser x JOIN purchaser_accounts a ON a.customer_id = x.id JOIN customers c ON c.id = x.id
+    LEFT JOIN purchaser_funded f ON f.id = x.id
+    ORDER BY turn, name
+    """
+)
+
+_CONCENTRATION = text(
+    """
+    SELECT c.id, c.name, sum(x.amount)::bigint AS funded_after FROM (
+        SELECT i.purchaser_id, l.open_principal AS amount
+        FROM loans l JOIN invoices i ON i.id = l.invoice_id WHERE l.closed_on IS NULL
+        UNION ALL
+        SELECT purchaser_id, principal FROM invoices WHERE id = ANY(:ids)
+    ) x JOIN customers c ON c.id = x.purchaser_id
+    GROUP BY c.id, c.name ORDER BY 3 DESC, c.name
+    """
+)
+
+
+def what_if(
+    invoice_ids: Collection[int], start: date, payouts: Mapping[int, SupplierPayout] | None = None
+) -> WhatIf:
+    """What paying out these invoices on `start` would do; `payouts` are theirs where the caller has them already."""
+    ids = list(invoice_ids)
+    if payouts is None:
+        payouts = would_be_paid(ids, start)
+    limits = [
+        LimitUse(row.kind, row.id, row.name, row.limit, row.used, row.funded, row.chosen)
+        for row in db.session.execute(_LIMITS, {"ids": ids})
+    ]
+    rows = db.session.execute(_CONCENTRATION, {"ids": ids}).all()
+    total = sum(row.funded_after for row in rows)
+    shares = [
+        Share(row.id, row.name, row.funded_after, round(Decimal(100 * row.funded_after) / total, 1))
+        for row in rows[:SHARES_SHOWN]
+        if total
+    ]
+    return WhatIf(
+        invoices=len(ids),
+        suppliers=len(payouts),
+        principal=sum(payout.principal for payout in payouts.values()),
+        deducted=sum(payout.interest + payout.fee for payout in payouts.values()),
+        claims=sum(payout.claims for payout in payouts.values()),
+        limits=limits,
+        shares=shares,
+        others=max(0, len(rows) - SHARES_SHOWN),
+    )

@@ -1,0 +1,1 @@
+"""Reads about events, the proof and what needs a person."""

@@ -1,0 +1,209 @@
+"""What people decide on the credits of a statement: accept as a receipt, park, dismiss, open again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from tusker.currency import currency
+from tusker.domain.allocation import Allocation as Split
+from tusker.domain.allocation import allocate_to_loan
+from tusker.domain.matching import Judgement, Verdict
+from tusker.errors import Conflict, InvalidInput, TuskerError
+from tusker.extensions import db
+from tusker.models import EntryDirection, EntryState, Loan, Receipt, StatementEntry
+from tusker.queries.bank.candidates import judge_entries
+from tusker.services.bank_entries import decide, lock_entries, own_reference, receipt_reference
+from tusker.services.context import Context
+from tusker.services.loans.debts import lock_debts
+from tusker.services.loans.receipts import record_receipt
+from tusker.services.locks import lock_invoices
+
+TO_DECIDE = frozenset({EntryState.OPEN, EntryState.PARKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What came of accepting many: the receipts, and by entry id why one was left."""
+
+    receipts: Sequence[Receipt]
+    left: Mapping[int, str]
+
+    @property
+    def total(self) -> int:
+        """What was accepted, in minor units."""
+        return sum(receipt.amount for receipt in self.receipts)
+
+
+def accept_entry(
+    ctx: Context, entry_id: int, customer_id: int, splits: Mapping[int, int] | None = None
+) -> Receipt:
+    """Record a credit as a receipt of a customer.
+
+    `splits` gives what each loan gets in minor units, by loan id; without it the oldest due loans of the customer are
+    paid first. What is left over is the customer's credit. Raises `Conflict` when the entry is no longer open.
+    """
+    [entry] = lock_entries([entry_id])
+    return _accept(ctx, entry, customer_id, splits)
+
+
+def accept_sure(ctx: Context, entry_ids: Collection[int]) -> Accepted:
+    """Accept those of the entries that are sure now, each as suggested; the others stay, with the reason."""
+    entries = lock_entries(entry_ids)
+    judged = judge_entries(entries, ctx.today)
+    sure = {
+        entry.id: judged[entry.id].suggestions[0]
+        for entry in entries
+        if entry.id in judged and judged[entry.id].verdict is Verdict.SURE and entry.state in TO_DECIDE
+    }
+    # in one go and in one order, so that this never waits for somebody who waits for it
+    invoice_ids = {part.loan.invoice_id for suggestion in sure.values() for part in suggestion.parts}
+    if invoice_ids:
+        lock_invoices(invoice_ids)
+    receipts: list[Receipt] = []
+    left: dict[int, str] = {}
+    for entry in entries:
+        if entry.id not in sure:
+            left[entry.id] = _why_not_sure(entry, judged)
+            continue
+        suggestion = sure[entry.id]
+        try:
+            with db.session.begin_nested():
+                splits = {part.loan.loan_id: part.amount for part in suggestion.parts}
+                receipts.append(_accept(ctx, entry, suggestion.customer_id, splits))
+        except TuskerError as error:
+            left[entry.id] = error.message
+    return Accepted(receipts, left)
+
+
+def _why_not_sure(entry: StatementEntry, judged: Mapping[int, Judgement]) -> str:
+    if entry.state not in TO_DECIDE:
+        return f"It is {entry.state} already."
+    found = judged.get(entry.id)
+    return (found.doubt if found else "") or "No open loan fits it."
+
+
+def _accept(
+    ctx: Context, entry: StatementEntry, customer_id: int, splits: Mapping[int, int] | None
+) -> Receipt:
+    _check_open(entry)
+    if entry.direction != EntryDirection.CREDIT:
+        raise InvalidInput("Only money that came in can become a receipt.", field="entry")
+    wanted = None if splits is None else _split_parts(entry, splits)
+    receipt = record_receipt(
+        ctx,
+        customer_id,
+        amount=entry.amount,
+        bank_reference=receipt_reference(entry),
+        value_date=entry.value_date,
+        wanted=wanted,
+    )
+    decide(
+        ctx,
+        entry,
+        EntryState.MATCHED,
+        note=f"Receipt {receipt.bank_reference}",
+        receipt_id=receipt.id,
+    )
+    db.session.flush()
+    return receipt
+
+
+def _split_parts(entry: StatementEntry, splits: Mapping[int, int]) -> list[Split]:
+    """The components of what each loan gets, as owed on the value date; raises `Conflict` when less is owed by now."""
+    rows = db.session.execute(
+        select(Loan.invoice_id, Loan.id).where(Loan.id.in_(splits), Loan.closed_on.is_(None))
+    ).all()
+    if len(rows) != len(splits):
+        raise Conflict("One of the loans is no longer open; look at the suggestions again.")
+    parts = []
+    for debt in lock_debts([row.invoice_id for row in rows]):
+        due, amount = debt.due_on(entry.value_date), splits.get(debt.loan.id, 0)
+        if not 0 < amount <= due.total:
+            raise Conflict(
+                f"{currency().show(due.total)} is owed on {debt.invoice.number} by now;"
+                " look at the suggestions again."
+            )
+        parts.append(allocate_to_loan(debt.loan.id, amount, due))
+    return parts
+
+
+def park_entry(ctx: Context, entry_id: int, *, reason: str) -> StatementEntry:
+    """Leave an entry for later, with the reason."""
+    [entry] = lock_entries([entry_id])
+    if entry.state != EntryState.OPEN:
+        raise Conflict(f"This entry is {entry.state} already.")
+    decide(ctx, entry, EntryState.PARKED, note=_checked_reason(reason))
+    return entry
+
+
+def dismiss_entry(ctx: Context, entry_id: int, *, reason: str) -> StatementEntry:
+    """An entry has nothing to do with loans or payouts, or was dealt with elsewhere; the reason says so."""
+    [entry] = lock_entries([entry_id])
+    _check_open(entry)
+    decide(ctx, entry, EntryState.DISMISSED, note=_checked_reason(reason))
+    return entry
+
+
+def reopen_entry(ctx: Context, entry_id: int) -> StatementEntry:
+    """Open a parked or dismissed entry again; a duplicate is in doubt again.
+
+    One that became a receipt opens when that is undone.
+    """
+    [entry] = lock_entries([entry_id])
+    if entry.state in {EntryState.OPEN, EntryState.IN_DOUBT}:
+        raise Conflict("This entry is open already.")
+    if entry.state == EntryState.DUPLICATE:
+        decide(ctx, entry, EntryState.IN_DOUBT, note="Somebody wants to look at it again.")
+        return entry
+    if entry.state == EntryState.MATCHED:
+        if entry.receipt_id is None:
+            raise Conflict("This entry settled a payout; it stays with it.")
+        raise Conflict("This entry became a receipt; undo the receipt and it is open again.")
+    decide(ctx, entry, EntryState.OPEN)
+    return entry
+
+
+def link_receipt(ctx: Context, receipt: Receipt) -> StatementEntry | None:
+    """Close the entry that a receipt recorded by hand is of: same reference, amount and value date."""
+    found = db.session.scalars(
+        select(StatementEntry)
+        .where(
+            StatementEntry.direction == EntryDirection.CREDIT,
+            StatementEntry.state.in_(TO_DECIDE),
+            StatementEntry.return_reason.is_(None),
+            StatementEntry.amount == receipt.amount,
+            StatementEntry.value_date == receipt.value_date,
+        )
+        .order_by(StatementEntry.id)
+        # one that somebody is just deciding on is not waited for: locks are taken in the other order there
+        .with_for_update(skip_locked=True, key_share=True, of=StatementEntry)
+        .execution_options(populate_existing=True)
+    ).all()
+    for entry in found:
+        if receipt.bank_reference in {own_reference(entry), receipt_reference(entry)}:
+            decide(
+                ctx,
+                entry,
+                EntryState.MATCHED,
+                note=f"Receipt {receipt.bank_reference}",
+                receipt_id=receipt.id,
+            )
+            return entry
+    return None
+
+
+def _check_open(entry: StatementEntry) -> None:
+    if entry.state not in TO_DECIDE:
+        raise Conflict(f"This entry is {entry.state} already.")
+
+
+def _checked_reason(reason: str) -> str:
+    why = reason.strip()
+    if not why:
+        raise InvalidInput("Say why.", field="reason")
+    if len(why) > 300 or not why.isprintable():
+        raise InvalidInput("The reason may have at most 300 characters on one line.", field="reason")
+    return why

@@ -1,0 +1,293 @@
+"""What a bank statement says of payouts: debits confirm them, returns undo them; what does not fit stays open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import or_, select
+
+from tusker.currency import currency
+from tusker.errors import Duplicate, TuskerError
+from tusker.extensions import db
+from tusker.models import (
+    BankAccount,
+    Disbursal,
+    DisbursalLine,
+    EntryDirection,
+    EntryState,
+    LineState,
+    Payout,
+    PayoutState,
+    StatementEntry,
+)
+from tusker.services.bank_entries import LONGEST_NOTE, decide, own_reference
+from tusker.services.context import Context
+from tusker.services.exposure import lock_counters
+from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.payout.netting import lock_receipts_of, touched_by
+from tusker.services.payout.payouts import lock_claims_of
+from tusker.services.payout.settlement import confirm_payouts, reject_payout
+from tusker.services.payout.undoing import return_payout
+
+NO_PAYOUT = "No payout fits it."
+_WORDS = re.compile(r"[A-Za-z0-9?():.,'+-]+")
+_MASKED = re.compile(r"[X*]+([0-9]{4,})")
+
+
+@dataclass(slots=True)
+class PayoutMatches:
+    """The payouts that the entries may be about, locked, with their disbursals and accounts."""
+
+    payouts: dict[str, Payout] = field(default_factory=dict)
+    disbursals: dict[int, Disbursal] = field(default_factory=dict)
+    by_reference: dict[str, Disbursal] = field(default_factory=dict)
+    accounts: dict[int, BankAccount] = field(default_factory=dict)
+    settling: dict[int, StatementEntry] = field(default_factory=dict)
+    """Entries that settled payouts before."""
+
+
+def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
+    """Confirm, reject and return payouts by what locked open entries say; debits first, then what came back.
+
+    An entry that settled something is `matched`; one that is about a payout but does not fit stays open and its note
+    says why; the others are left as they are.
+    """
+    debits = [e for e in entries if e.direction == EntryDirection.DEBIT and e.return_reason is None]
+    credits = [e for e in entries if e.direction == EntryDirection.CREDIT]
+    matches = _collect(debits, credits)
+    for entry in debits:
+        _settle_debit(ctx, matches, entry)
+    for entry in credits:
+        payout = _returned_payout(matches, entry)
+        if payout is not None:
+            _settle_return(ctx, matches, entry, payout)
+    for entry in entries:
+        if entry.direction == EntryDirection.DEBIT and entry.return_reason is not None:
+            entry.note = f"Gives money back that had come in ({entry.return_reason}); undo its receipt."[
+                :LONGEST_NOTE
+            ]
+
+
+def _collect(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]) -> PayoutMatches:
+    """Find and lock what the entries may be about: disbursals by id, then all invoices by id, then payouts."""
+    names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
+    returned = [e for e in credits if e.return_reason is not None]
+    names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
+    blank = {e.amount for e in debits if not e.end_to_end_id}
+    back = {e.amount for e in returned if not e.end_to_end_id}
+    orders = {e.batch_reference for e in debits} - {""}
+    condition = or_(
+        Payout.reference.in_(names),
+        Disbursal.reference.in_(orders),
+        (Payout.state == PayoutState.INSTRUCTED) & Payout.net.in_(blank | back),
+        (Payout.state == PayoutState.CONFIRMED) & Payout.net.in_(back),
+    )
+    rows = db.session.execute(
+        select(Payout.id, Payout.disbursal_id).join(Disbursal).where(condition, Payout.net > 0)
+    ).all()
+    matches = PayoutMatches()
+    if not rows:
+        return matches
+    for disbursal_id in sorted({row.disbursal_id for row in rows}):
+        disbursal = lock_disbursal(disbursal_id)
+        matches.disbursals[disbursal_id] = matches.by_reference[disbursal.reference] = disbursal
+    ids = [row.id for row in rows]
+    invoice_ids = select(DisbursalLine.invoice_id).where(
+        DisbursalLine.payout_id.in_(ids), DisbursalLine.state != LineState.REMOVED
+    )
+    netted_ids = touched_by(ids)
+    locked = lock_invoices({*db.session.scalars(invoice_ids), *netted_ids})
+    payouts = db.session.scalars(
+        select(Payout)
+        .where(Payout.id.in_(ids))
+        .order_by(Payout.id)
+        .with_for_update(key_share=True, of=Payout)
+        .execution_options(populate_existing=True)
+    ).all()
+    lock_receipts_of(ids)
+    lock_claims_of([payout.supplier_id for payout in payouts])
+    # One payout after the other frees limits; counters have one order over all of them.
+    lock_counters([invoice for invoice in locked if invoice.id in netted_ids])
+    matches.payouts = {payout.reference: payout for payout in payouts}
+    account_ids = {p.bank_account_id for p in payouts}
+    matches.accounts = {
+        account.id: account
+        for account in db.session.scalars(select(BankAccount).where(BankAccount.id.in_(account_ids)))
+    }
+    entry_ids = {p.statement_entry_id for p in payouts}
+    matches.settling = {
+        entry.id: entry
+        for entry in db.session.scalars(select(StatementEntry).where(StatementEntry.id.in_(entry_ids)))
+    }
+    return matches
+
+
+def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -> None:
+    payout = matches.payouts.get(entry.end_to_end_id) if entry.end_to_end_id else None
+    if payout is not None:
+        _settle_named(ctx, matches, entry, payout)
+    elif entry.batch_reference in matches.by_reference:
+        _settle_batch(ctx, matches, entry, matches.by_reference[entry.batch_reference])
+    elif not entry.end_to_end_id and entry.counterparty_account:
+        fitting = [
+            p for p in _of_amount(matches, entry, PayoutState.INSTRUCTED) if _account_fits(matches, p, entry)
+        ]
+        if len(fitting) == 1:
+            _settle_named(ctx, matches, entry, fitting[0])
+        elif fitting:
+            names = ", ".join(p.reference for p in fitting)
+            entry.note = f"Several payouts have this amount and account: {names}."[:LONGEST_NOTE]
+
+
+def _of_amount(matches: PayoutMatches, entry: StatementEntry, *states: PayoutState) -> list[Payout]:
+    return [p for p in matches.payouts.values() if p.state in states and p.net == entry.amount]
+
+
+def _settle_named(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout) -> None:
+    """A debit that is about one payout."""
+    if payout.net != entry.amount:
+        entry.note = f"{payout.reference} is {currency().show(payout.net)}; the bank booked another amount."
+    elif _account_fits(matches, payout, entry) is False:
+        entry.note = f"{payout.reference} was instructed to another account than the bank paid."
+    elif payout.state == PayoutState.INSTRUCTED:
+        _confirm(ctx, matches, entry, [payout])
+    elif payout.state == PayoutState.CONFIRMED and payout.statement_entry_id is None:
+        payout.statement_entry_id = entry.id
+        _matched(ctx, matches, entry, f"{payout.reference}, confirmed before", payout)
+    elif payout.state == PayoutState.CONFIRMED:
+        entry.note = (
+            f"Another entry confirmed {payout.reference} already; ask the bank whether it paid twice."
+        )
+    else:
+        entry.note = f"{payout.reference} is {payout.state} already, but the bank booked it."
+
+
+def _settle_batch(ctx: Context, matches: PayoutMatches, entry: StatementEntry, disbursal: Disbursal) -> None:
+    """A debit of a whole payment order without its parts: it must be the sum of all that is open of it."""
+    of_it = [p for p in matches.payouts.values() if p.disbursal_id == disbursal.id]
+    waiting = [p for p in of_it if p.state == PayoutState.INSTRUCTED]
+    by_hand = [p for p in of_it if p.state == PayoutState.CONFIRMED and p.statement_entry_id is None]
+    if waiting and sum(p.net for p in waiting) == entry.amount:
+        _confirm(ctx, matches, entry, waiting)
+    elif not waiting and by_hand and sum(p.net for p in by_hand) == entry.amount:
+        for payout in by_hand:
+            payout.statement_entry_id = entry.id
+        _matched(ctx, matches, entry, f"{disbursal.reference}, confirmed before", *by_hand)
+    elif waiting:
+        total = currency().show(sum(p.net for p in waiting))
+        entry.note = f"The {len(waiting)} open payouts of {disbursal.reference} are {total}, not this amount."
+    else:
+        entry.note = f"{disbursal.reference} waits for no payout any more."
+
+
+def _confirm(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payouts: Sequence[Payout]) -> None:
+    disbursal = matches.disbursals[payouts[0].disbursal_id]
+    reference = own_reference(entry)
+    # banks may give one reference to several orders, or count from 1 in each statement
+    for tried in (reference, f"{reference[:40]}/{entry.fingerprint[:16]}"):
+
+        def act(tried: str = tried) -> None:
+            confirm_payouts(
+                ctx,
+                disbursal,
+                payouts,
+                bank_reference=tried,
+                value_date=entry.value_date,
+                entry_id=entry.id,
+            )
+
+        problem = _attempt(act)
+        if not isinstance(problem, Duplicate):
+            break
+    if problem is None:
+        _matched(ctx, matches, entry, ", ".join(payout.reference for payout in payouts), *payouts)
+    else:
+        entry.note = problem.message[:LONGEST_NOTE]
+
+
+def _returned_payout(matches: PayoutMatches, entry: StatementEntry) -> Payout | None:
+    """The payout that a credit gives back which says that it is a return: by end-to-end id, by what it names, or by
+    account and amount. Without that a payer may have written our id: a person has to look."""
+    if entry.return_reason is None:
+        if entry.end_to_end_id in matches.payouts:
+            entry.note = (
+                f"It carries the id of {entry.end_to_end_id} but does not say that it came back."
+                " If it did, record that with its disbursal and dismiss this."
+            )
+        return None
+    if entry.end_to_end_id in matches.payouts:
+        return matches.payouts[entry.end_to_end_id]
+    named = [matches.payouts[word] for word in _WORDS.findall(entry.remittance) if word in matches.payouts]
+    if not named and not entry.end_to_end_id:
+        standing = _of_amount(matches, entry, PayoutState.INSTRUCTED, PayoutState.CONFIRMED)
+        named = [payout for payout in standing if _account_fits(matches, payout, entry)]
+    return named[0] if len({payout.id for payout in named}) == 1 else None
+
+
+def _settle_return(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout) -> None:
+    reason = (entry.return_reason or "")[:300]
+    if payout.net != entry.amount:
+        entry.note = f"{payout.reference} is {currency().show(payout.net)}; another amount came back."
+    elif payout.state == PayoutState.INSTRUCTED:
+        problem = _attempt(lambda: reject_payout(ctx, payout.id, reason=reason, entry_id=entry.id))
+        _after_return(ctx, matches, entry, payout, problem, f"{payout.reference} was not paid: {reason}")
+    elif payout.state == PayoutState.CONFIRMED:
+        problem = _attempt(lambda: return_payout(ctx, payout.id, reason=reason, entry_id=entry.id))
+        _after_return(ctx, matches, entry, payout, problem, f"{payout.reference} came back: {reason}")
+    elif _came_back_on(matches, payout) is None:
+        payout.statement_entry_id = entry.id
+        _matched(ctx, matches, entry, f"{payout.reference}, {payout.state} before", payout)
+    else:
+        entry.note = f"{payout.reference} is {payout.state} already by another entry."
+
+
+def _came_back_on(matches: PayoutMatches, payout: Payout) -> StatementEntry | None:
+    """The credit that gave a payout back before, if there was one."""
+    entry = matches.settling.get(payout.statement_entry_id or 0)
+    return entry if entry is not None and entry.direction == EntryDirection.CREDIT else None
+
+
+def _after_return(
+    ctx: Context,
+    matches: PayoutMatches,
+    entry: StatementEntry,
+    payout: Payout,
+    problem: TuskerError | None,
+    words: str,
+) -> None:
+    if problem is None:
+        _matched(ctx, matches, entry, words, payout)
+    else:
+        entry.note = problem.message[:LONGEST_NOTE]
+
+
+def _matched(
+    ctx: Context, matches: PayoutMatches, entry: StatementEntry, note: str, *payouts: Payout
+) -> None:
+    decide(ctx, entry, EntryState.MATCHED, note=note)
+    for payout in payouts:
+        matches.settling[payout.statement_entry_id or 0] = entry
+
+
+def _attempt(action: Callable[[], object]) -> TuskerError | None:
+    """Do it wholly or not at all; the error when it is refused."""
+    try:
+        with db.session.begin_nested():
+            action()
+    except TuskerError as error:
+        return error
+    return None
+
+
+def _account_fits(matches: PayoutMatches, payout: Payout, entry: StatementEntry) -> bool | None:
+    """Whether the bank names the account that was instructed; None when it names none or none is kept."""
+    account = matches.accounts.get(payout.bank_account_id or 0)
+    told = "".join(entry.counterparty_account.split()).upper()
+    if account is None or not told:
+        return None
+    number = account.iban or account.account_number or ""
+    if masked := _MASKED.fullmatch(told):
+        return number.endswith(masked[1])
+    return told.lstrip("0") == number.upper().lstrip("0")

@@ -1,0 +1,1 @@
+"""Use cases of admission: companies, credit lines, offers, requests, imports."""

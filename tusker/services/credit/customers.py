@@ -1,0 +1,334 @@
+"""Companies: creating them, their limits, the terms their lines start from, and their ids at delivery companies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from tusker.currency import currency
+from tusker.domain.terms import Terms
+from tusker.errors import Conflict, Duplicate, InvalidInput
+from tusker.extensions import db
+from tusker.models import CarrierIdentity, CreditLine, Customer, PurchaserAccount, SupplierAccount
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.locks import AdvisoryLock, lock_customer, take_lock
+from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.people.users import clean_email
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerData:
+    """What a form or file says of a company. A limit of None means that it does not have that side.
+
+    Limits are in minor units; `terms` are needed with a supplier limit.
+    """
+
+    name: str
+    email: str | None = None
+    reference: str | None = None
+    supplier_limit: int | None = None
+    purchaser_limit: int | None = None
+    terms: Terms | None = None
+
+
+def create_customer(
+    ctx: Context, data: CustomerData, *, programme_limit: int, notify: bool = True
+) -> Customer:
+    """Create a company as supplier, purchaser or both; admins are told of a new supplier by mail.
+
+    Raises `InvalidInput` or `Duplicate` naming the field. `programme_limit` in minor units bounds the sum of all
+    supplier limits.
+    """
+    if data.supplier_limit is None and data.purchaser_limit is None:
+        raise InvalidInput(
+            "A customer is a supplier, a purchaser or both: enter a limit.", field="supplier_limit"
+        )
+    customer = Customer(
+        name=_unused_name(data.name),
+        reference=_unused_reference(data.reference),
+        email=clean_email(data.email) if data.email else None,
+        created_at=ctx.now,
+    )
+    try:
+        # A savepoint: a form sent twice at once makes one company and one clear message.
+        with db.session.begin_nested():
+            db.session.add(customer)
+    except IntegrityError:
+        raise Duplicate("A customer with this name or reference exists already.", field="name") from None
+    record_event(ctx, "customer", customer.id, "created", to_value=customer.name)
+    _set_sides(ctx, customer, data, programme_limit)
+    if data.supplier_limit is not None and notify:
+        queue_mail(
+            ctx,
+            "new_supplier",
+            admin_addresses(),
+            name=customer.name,
+            customer_id=customer.id,
+            limit=currency().show(data.supplier_limit),
+        )
+    db.session.flush()
+    return customer
+
+
+def change_customer(ctx: Context, customer_id: int, data: CustomerData, *, programme_limit: int) -> Customer:
+    """Change a company's name, addresses and limits; a side may be added, and taken away while it has no lines.
+
+    A limit may be set below what is used: then nothing new is admitted until it fits again. Default terms are
+    changed by `change_default_terms`, except for a side that is new.
+    """
+    if data.supplier_limit is None and data.purchaser_limit is None:
+        raise InvalidInput(
+            "A customer is a supplier, a purchaser or both: enter a limit.", field="supplier_limit"
+        )
+    customer = lock_customer(customer_id)
+    for field, value in (
+        ("name", _unused_name(data.name, customer_id)),
+        ("reference", _unused_reference(data.reference, customer_id)),
+        ("email", clean_email(data.email) if data.email else None),
+    ):
+        before = getattr(customer, field)
+        if before != value:
+            setattr(customer, field, value)
+            record_event(
+                ctx,
+                "customer",
+                customer_id,
+                f"{field}_changed",
+                from_value=before or "",
+                to_value=value or "",
+            )
+    _set_sides(ctx, customer, data, programme_limit)
+    db.session.flush()
+    return customer
+
+
+def edit_customer(
+    ctx: Context, customer_id: int, data: CustomerData, *, programme_limit: int, cascade: bool = False
+) -> int:
+    """What the form of a company saves at once: `change_customer` and, for a supplier, `change_default_terms`.
+
+    Returns how many credit lines took the terms over.
+    """
+    # Credit lines are locked before the supplier, as admission does; the company's own row goes before both.
+    customer = lock_customer(customer_id)
+    changed = 0
+    if customer.supplier is not None and data.supplier_limit is not None and data.terms is not None:
+        changed = change_default_terms(ctx, customer_id, data.terms, cascade=cascade)
+    change_customer(ctx, customer_id, data, programme_limit=programme_limit)
+    return changed
+
+
+def change_default_terms(ctx: Context, customer_id: int, terms: Terms, *, cascade: bool) -> int:
+    """Set the terms that a supplier's new lines take over; with `cascade` its lines get them too.
+
+    Invoices keep the terms that were frozen on them. Returns how many lines changed.
+    """
+    lines: list[CreditLine] = []
+    if cascade:
+        lines = list(
+            db.session.scalars(
+                select(CreditLine)
+                .where(CreditLine.supplier_id == customer_id)
+                .order_by(CreditLine.id)
+                .with_for_update(key_share=True, of=CreditLine)
+                .execution_options(populate_existing=True)
+            )
+        )
+    account = db.session.scalar(
+        select(SupplierAccount)
+        .where(SupplierAccount.customer_id == customer_id)
+        .with_for_update(key_share=True, of=SupplierAccount)
+        .execution_options(populate_existing=True)
+    )
+    if account is None:
+        raise Conflict("This customer is not a supplier.")
+    set_terms(ctx, account, terms, "customer", customer_id)
+    changed = [line for line in lines if set_terms(ctx, line, terms, "credit_line", line.id)]
+    for line in changed:
+        line.terms_version += 1
+    db.session.flush()
+    return len(changed)
+
+
+def set_terms(
+    ctx: Context, row: SupplierAccount | CreditLine, terms: Terms, subject: str, subject_id: int
+) -> bool:
+    """Write terms to a locked row with one event that names what changed; False when nothing did."""
+    before, after = row.terms.as_dict(), terms.as_dict()
+    changed = {name: [str(before[name]), str(after[name])] for name in after if before[name] != after[name]}
+    if not changed:
+        return False
+    for name in changed:
+        setattr(row, name, after[name])
+    record_event(ctx, subject, subject_id, "terms_changed", changed=changed)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityData:
+    """An id at a delivery company; `side` is supplier or purchaser."""
+
+    carrier: str
+    side: str
+    external_id: str
+    label: str = ""
+
+
+def set_carrier_identities(ctx: Context, customer_id: int, wanted: Iterable[IdentityData]) -> Customer:
+    """Make a company's ids at delivery companies exactly `wanted`. A supplier has one id a carrier, a purchaser
+    any number of locations; an id belongs to one company only."""
+    customer = lock_customer(customer_id)
+    unique = {(i.carrier, i.side, i.external_id.strip()): i for i in wanted if i.external_id.strip()}
+    supplier_ids = [key[0] for key in unique if key[1] == "supplier"]
+    if len(set(supplier_ids)) != len(supplier_ids):
+        raise InvalidInput("A supplier has one id at each delivery company.", field="supplier_external_id")
+    for identity in list(customer.carrier_identities):
+        key = (identity.carrier, identity.side, identity.external_id)
+        if key not in unique:
+            customer.carrier_identities.remove(identity)
+            record_event(ctx, "customer", customer_id, "carrier_id_removed", from_value=" ".join(key))
+        else:
+            identity.label = unique.pop(key).label
+    db.session.flush()
+    for (carrier, side, external_id), data in unique.items():
+        _check_identity_free(carrier, side, external_id)
+        customer.carrier_identities.append(
+            CarrierIdentity(carrier=carrier, side=side, external_id=external_id, label=data.label)
+        )
+        record_event(
+            ctx, "customer", customer_id, "carrier_id_added", to_value=f"{carrier} {side} {external_id}"
+        )
+    db.session.flush()
+    return customer
+
+
+def _check_identity_free(carrier: str, side: str, external_id: str) -> None:
+    owner = db.session.scalar(
+        select(Customer.name)
+        .join(CarrierIdentity)
+        .where(
+            CarrierIdentity.carrier == carrier,
+            CarrierIdentity.side == side,
+            CarrierIdentity.external_id == external_id,
+        )
+    )
+    if owner is not None:
+        raise Duplicate(f"The id {external_id} at {carrier} belongs to {owner}.", field=f"{side}_external_id")
+
+
+def _set_sides(ctx: Context, customer: Customer, data: CustomerData, programme_limit: int) -> None:
+    before = _limits_now(customer.id)
+    if data.supplier_limit is not None:
+        _check_programme(customer.id, data.supplier_limit, programme_limit, before.get("supplier"))
+    for side, limit, model in (
+        ("supplier", data.supplier_limit, SupplierAccount),
+        ("purchaser", data.purchaser_limit, PurchaserAccount),
+    ):
+        _set_side(ctx, customer, side, before.get(side), limit, model, data.terms)
+
+
+def _limits_now(customer_id: int) -> dict[str, int]:
+    """The company's limits, locked in the order of admission."""
+    found = {}
+    for side, model in (("supplier", SupplierAccount), ("purchaser", PurchaserAccount)):
+        row = db.session.execute(
+            select(model.limit_amount).where(model.customer_id == customer_id).with_for_update(key_share=True)
+        ).first()
+        if row is not None:
+            found[side] = row.limit_amount
+    return found
+
+
+def _set_side(
+    ctx: Context,
+    customer: Customer,
+    side: str,
+    before: int | None,
+    limit: int | None,
+    model: type[SupplierAccount] | type[PurchaserAccount],
+    terms: Terms | None,
+) -> None:
+    if before == limit:
+        return
+    if limit is not None and limit < 0:
+        raise InvalidInput(f"The {side} limit must not be negative.", field=f"{side}_limit")
+    if limit is None:
+        _check_no_lines(customer.id, side)
+        db.session.query(model).filter_by(customer_id=customer.id).delete()
+        db.session.expire(customer, [side])
+    elif before is not None:
+        db.session.query(model).filter_by(customer_id=customer.id).update({"limit_amount": limit})
+    elif model is SupplierAccount:
+        if terms is None:
+            raise InvalidInput("A supplier needs default terms.", field="advance_rate")
+        customer.supplier = SupplierAccount(limit_amount=limit, used_amount=0, **terms.as_dict())
+    else:
+        customer.purchaser = PurchaserAccount(limit_amount=limit, used_amount=0)
+    record_event(
+        ctx,
+        "customer",
+        customer.id,
+        f"{side}_limit_changed",
+        from_value=None if before is None else currency().show(before),
+        to_value=None if limit is None else currency().show(limit),
+        before=before,
+        after=limit,
+    )
+
+
+def _check_no_lines(customer_id: int, side: str) -> None:
+    column = CreditLine.supplier_id if side == "supplier" else CreditLine.purchaser_id
+    if db.session.scalar(select(func.count()).select_from(CreditLine).where(column == customer_id)):
+        raise Conflict(
+            f"This customer has credit lines as {side}; it cannot stop being one. Set the limit to 0 instead.",
+        )
+
+
+def _check_programme(customer_id: int, limit: int, programme_limit: int, before: int | None) -> None:
+    """The supplier limits together may not exceed the programme limit; lowering one is always possible."""
+    take_lock(AdvisoryLock.PROGRAMME)
+    others = db.session.scalar(
+        select(func.coalesce(func.sum(SupplierAccount.limit_amount), 0)).where(
+            SupplierAccount.customer_id != customer_id
+        )
+    )
+    room = programme_limit - int(others or 0)
+    if limit > room and limit > (before or 0):
+        raise InvalidInput(
+            f"The supplier limits may not exceed the programme limit of {currency().show(programme_limit)};"
+            f" {currency().show(max(0, room))} is left for this supplier.",
+            field="supplier_limit",
+            room=room,
+        )
+
+
+def _unused_name(name: str, customer_id: int | None = None) -> str:
+    cleaned = " ".join(name.split())
+    if not cleaned or len(cleaned) > 120:
+        raise InvalidInput("The name must have 1 to 120 characters.", field="name")
+    owner = db.session.scalar(
+        select(Customer.id).where(
+            func.lower(Customer.name) == cleaned.lower(), Customer.id != (customer_id or 0)
+        )
+    )
+    if owner is not None:
+        raise Duplicate(f"There is a customer named “{cleaned}” already.", field="name")
+    return cleaned
+
+
+def _unused_reference(reference: str | None, customer_id: int | None = None) -> str | None:
+    cleaned = (reference or "").strip()
+    if not cleaned:
+        return None
+    if len(cleaned) > 60:
+        raise InvalidInput("The reference may have at most 60 characters.", field="reference")
+    owner = db.session.scalar(
+        select(Customer.name).where(Customer.reference == cleaned, Customer.id != (customer_id or 0))
+    )
+    if owner is not None:
+        raise Duplicate(f"The reference “{cleaned}” belongs to {owner}.", field="reference")
+    return cleaned

@@ -1,0 +1,176 @@
+"""Requesting financing for an order, and taking a request back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from tusker.currency import currency
+from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.limits import Refusal
+from tusker.domain.shipments import TrackedOrder
+from tusker.errors import Duplicate, FinancingRefused, InvalidInput, NotFound, TermsChanged
+from tusker.extensions import db
+from tusker.models import Invoice, Role, Shipment
+from tusker.services.context import Context
+from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
+from tusker.services.credit.offers import Quote, check_not_requested, quote_order
+from tusker.services.credit.parcels import Entered, check_parcel_free, quote_parcel
+from tusker.services.events import record_event
+from tusker.services.exposure import change_exposure
+from tusker.services.locks import lock_invoice
+from tusker.services.outbox import company_addresses, queue_mail
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a request: approved, or rejected with the limit that bound; `replayed` when it was known."""
+
+    invoice_id: int
+    approved: bool
+    refusal: Refusal | None
+    replayed: bool
+    quote: Quote | None
+
+
+def request_financing(
+    ctx: Context,
+    supplier_id: int,
+    order: TrackedOrder,
+    *,
+    source: str,
+    terms_version: int | None = None,
+    entered: Entered | None = None,
+) -> Decision:
+    """Admit an order that the carrier was just asked for; of a parcel with what was `entered` about it.
+
+    `terms_version` is that of the quote the person agreed to; None takes the line's present terms. Raises
+    `FinancingRefused`, `Duplicate` or `TermsChanged`; a limit that does not hold is a rejected `Decision`.
+    """
+    if entered is None:
+        quote = quote_order(ctx, supplier_id, order)
+    else:
+        quote = quote_parcel(ctx, supplier_id, order.carrier, order.ref, entered, order)
+    if terms_version is not None and terms_version != quote.terms_version:
+        raise TermsChanged(
+            "The terms of this credit line have changed. Look at the new figures and request again."
+        )
+    admission = admit(ctx, [_admission_request(quote, source)])[0]
+    if admission.outcome in {Outcome.APPROVED, Outcome.REJECTED} and admission.invoice_id is not None:
+        if admission.refusal is not None:
+            _mail_refusal(ctx, quote, admission.refusal)
+        return Decision(admission.invoice_id, admission.refusal is None, admission.refusal, False, quote)
+    raise_unless_admitted(admission, quote, field="order_ref" if entered is None else "number")
+    if entered is not None:
+        _check_same_shipment(admission, quote)
+    # A request for the same thing at the same moment came first: its answer is ours.
+    return Decision(admission.invoice_id or 0, True, None, True, quote)
+
+
+def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "order_ref") -> None:
+    """AdvisoryLock an answer that is neither approval, refusal nor replay into its typed error, naming `field`."""
+    if admission.outcome is Outcome.CONFLICT:
+        check_not_requested(quote.supplier_id, quote.number, field=field)
+        raise _requested_already(quote, field)
+    if admission.outcome is Outcome.PARCEL_TAKEN:
+        check_parcel_free(quote.supplier_id, quote.carrier, {quote.order_ref})
+        raise Duplicate(
+            "Financing of this parcel was just requested. Ask again.", field="order_ref", problem="duplicate"
+        )
+    if admission.outcome is Outcome.TERMS_CHANGED:
+        raise TermsChanged(
+            "The terms of this credit line have just changed. Look at the new figures and ask again."
+        )
+    if admission.outcome is Outcome.ON_HOLD:
+        raise FinancingRefused(
+            "Payments of this relationship are overdue for too long; nothing new is financed until they are made.",
+            field=field,
+            problem="on_hold",
+        )
+    if admission.outcome is Outcome.LINE_CLOSED:
+        raise FinancingRefused("This credit line was just closed.", field=field, problem="line_closed")
+
+
+def _check_same_shipment(admission: Admission, quote: Quote) -> None:
+    """A number that came first with the same amount but for another parcel is no repetition."""
+    same = Shipment.carrier == quote.carrier, Shipment.order_ref == quote.order_ref
+    known = select(Shipment.id).where(Shipment.invoice_id == admission.invoice_id, *same)
+    if db.session.scalar(known) is None:
+        raise _requested_already(quote, "number")
+
+
+def _requested_already(quote: Quote, field: str) -> Duplicate:
+    return Duplicate(
+        f"Financing of “{quote.number}” was requested already.", field=field, problem="duplicate"
+    )
+
+
+def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: int | None = None) -> Invoice:
+    """Take a request back before it is bundled and free its reservation on all three limits.
+
+    `supplier_id` scopes it to that company's own invoices. Raises `NotFound` or `IllegalTransition`.
+    """
+    if not reason.strip():
+        raise InvalidInput("Say why the request is cancelled.", field="reason")
+    invoice = lock_invoice(invoice_id)
+    if supplier_id is not None and invoice.supplier_id != supplier_id:
+        raise NotFound("This invoice does not exist.")
+    cancel_locked(ctx, invoice, reason=reason.strip())
+    return invoice
+
+
+def cancel_locked(ctx: Context, invoice: Invoice, *, reason: str) -> None:
+    """Cancel an invoice whose row lock the caller holds."""
+    close_cancelled(ctx, invoice, reason=reason)
+    db.session.query(Shipment).filter_by(invoice_id=invoice.id).update({"next_poll_at": None})
+    db.session.flush()
+    change_exposure(ctx, "cancelled", [(invoice, -invoice.principal)])
+
+
+def close_cancelled(ctx: Context, invoice: Invoice, *, reason: str) -> None:
+    """The first half of a cancellation: the locked invoice is closed, its reservation still stands.
+
+    The caller stops the tracking and frees the principal by `change_exposure`, which may do many at once.
+    """
+    before = invoice.status
+    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.CANCELLED)
+    invoice.closed_at = ctx.now
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "cancelled",
+        from_value=before,
+        to_value=invoice.status,
+        reason=reason,
+        freed=invoice.principal,
+    )
+
+
+def _admission_request(quote: Quote, source: str) -> AdmissionRequest:
+    return AdmissionRequest(
+        credit_line_id=quote.credit_line_id,
+        terms_version=quote.terms_version,
+        number=quote.number,
+        amount=quote.amount,
+        principal=quote.principal,
+        source=source,
+        carrier=quote.carrier,
+        order_ref=quote.order_ref,
+        poll=True,
+        invoice_date=quote.invoice_date,
+    )
+
+
+def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
+    queue_mail(
+        ctx,
+        "request_refused",
+        company_addresses(quote.supplier_id, Role.SUPPLIER),
+        number=quote.number,
+        purchaser=quote.purchaser_name,
+        principal=currency().show(quote.principal),
+        limit=str(refusal.bound).replace("_", " "),
+        lacking=currency().show(refusal.lacking),
+    )

@@ -1,0 +1,227 @@
+"""Matching the rows of a file with companies, credit lines and earlier requests, with a few queries a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text, tuple_
+
+from tusker.carriers.registry import MANUAL
+from tusker.currency import currency
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.limits import Bound, Refusal
+from tusker.errors import FinancingRefused
+from tusker.extensions import db
+from tusker.models import CreditLine
+from tusker.services.context import Context
+from tusker.services.credit.import_file import ImportOptions, InvoiceRow, RowOutcome, RowResult
+from tusker.services.credit.offers import check_line_open
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row with the credit line that it falls on."""
+
+    row: InvoiceRow
+    line: CreditLine
+    principal: int
+
+
+def sort_out(
+    ctx: Context, rows: Sequence[InvoiceRow], options: ImportOptions
+) -> tuple[dict[int, RowResult], list[Candidate]]:
+    """Answers by line of the file for rows that are not to be admitted, and what is left to be."""
+    answered: dict[int, RowResult] = {}
+    candidates: list[Candidate] = []
+    names = _find_customers({text_ for row in rows for text_ in (row.supplier, row.purchaser)})
+    lines = _find_lines(
+        {
+            (seller, buyer)
+            for row in rows
+            for seller in names.ids(row.supplier)
+            for buyer in names.ids(row.purchaser)
+        }
+    )
+    for row in rows:
+        try:
+            seller = names.one(row.supplier, "supplier")
+            buyer = names.one(row.purchaser, "purchaser")
+            line = lines.get((seller.id, buyer.id))
+            if line is None:
+                raise FinancingRefused(f"There is no credit line between {seller.name} and {buyer.name}.")
+            check_line_open(line, ctx.today)
+            principal = line.terms.principal_of(row.amount)
+            if principal < 1:
+                raise FinancingRefused("The amount is too small to be financed.")
+        except FinancingRefused as error:
+            answered[row.line] = row_result(row, RowOutcome.NOT_FINANCEABLE, error.message)
+        else:
+            candidates.append(Candidate(row, line, principal))
+    known = _find_known(candidates, options)
+    for candidate in candidates:
+        if candidate.row.line in known:
+            answered[candidate.row.line] = known[candidate.row.line]
+    return answered, [c for c in candidates if c.row.line not in answered]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    id: int
+    name: str
+    sides: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Companies by the text that files use for them: the reference, else the name."""
+
+    found: dict[str, _Named]
+
+    def ids(self, key: str) -> list[int]:
+        return [self.found[key].id] if key in self.found else []
+
+    def one(self, key: str, side: str) -> _Named:
+        named = self.found.get(key)
+        if named is None:
+            raise FinancingRefused(f"No customer has the reference or name “{key}”.")
+        if side not in named.sides:
+            raise FinancingRefused(f"{named.name} is not a {side}.")
+        return named
+
+
+_CUSTOMERS = text(
+    """
+    WITH keys AS (SELECT DISTINCT key FROM unnest(CAST(:keys AS text[])) AS k (key)),
+    hits AS (
+        SELECT key, id, 1 AS rank FROM keys JOIN customers ON reference = key
+        UNION ALL SELECT key, id, 2 FROM keys JOIN customers ON lower(name) = lower(key)
+    )
+    SELECT DISTINCT ON (h.key) h.key, c.id, c.name, s.customer_id AS supplier, p.customer_id AS purchaser
+    FROM hits h JOIN customers c ON c.id = h.id
+    LEFT JOIN supplier_accounts s ON s.customer_id = c.id LEFT JOIN purchaser_accounts p ON p.customer_id = c.id
+    ORDER BY h.key, h.rank
+    """
+)
+
+
+def _find_customers(keys: set[str]) -> _Names:
+    found = {}
+    for row in db.session.execute(_CUSTOMERS, {"keys": sorted(keys)}):
+        sides = {"supplier": row.supplier, "purchaser": row.purchaser}
+        found[row.key] = _Named(row.id, row.name, frozenset(side for side, has in sides.items() if has))
+    return _Names(found)
+
+
+def _find_lines(pairs: set[tuple[int, int]]) -> dict[tuple[int, int], CreditLine]:
+    if not pairs:
+        return {}
+    lines = db.session.query(CreditLine).filter(
+        tuple_(CreditLine.supplier_id, CreditLine.purchaser_id).in_(sorted(pairs))
+    )
+    # What another transaction changed meanwhile must be seen here: admission compares the version of the terms.
+    fresh = lines.execution_options(populate_existing=True)
+    return {(line.supplier_id, line.purchaser_id): line for line in fresh}
+
+
+_KNOWN = text(
+    """
+    SELECT w.line, i.id, i.status, i.refused_by, i.lacking,
+        i.amount = w.amount AND i.purchaser_id = w.purchaser_id AS same
+    FROM unnest(CAST(:lines AS int[]), CAST(:suppliers AS bigint[]), CAST(:purchasers AS bigint[]),
+        CAST(:numbers AS text[]), CAST(:amounts AS bigint[])) AS w (line, supplier_id, purchaser_id, number, amount)
+    CROSS JOIN LATERAL (
+        SELECT * FROM invoices WHERE supplier_id = w.supplier_id AND number = w.number
+        ORDER BY status NOT IN ('rejected', 'cancelled') DESC, id DESC LIMIT 1
+    ) AS i
+    """
+)
+_TRACKED = text(
+    """
+    SELECT w.line, i.number FROM unnest(CAST(:lines AS int[]), CAST(:carriers AS text[]), CAST(:refs AS text[]),
+        CAST(:suppliers AS bigint[]), CAST(:numbers AS text[])) AS w (line, carrier, ref, supplier_id, number)
+    CROSS JOIN LATERAL (
+        SELECT invoice_id FROM shipments WHERE carrier = w.carrier AND order_ref = w.ref
+        UNION SELECT invoice_id FROM shipments
+        WHERE parcel_of(carrier, order_ref) && parcel_of(w.carrier, w.ref)
+            AND stands AND parcel_of(carrier, order_ref) IS NOT NULL
+    ) AS s
+    JOIN invoices i ON i.id = s.invoice_id
+    WHERE i.status NOT IN ('rejected', 'cancelled') AND (i.supplier_id, i.number) <> (w.supplier_id, w.number)
+    """
+)
+
+
+def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict[int, RowResult]:
+    """Answers for rows that were requested before, and for orders that another invoice stands for."""
+    rows = {candidate.row.line: candidate for candidate in candidates}
+    wanted = {
+        "lines": list(rows),
+        "suppliers": [c.line.supplier_id for c in rows.values()],
+        "purchasers": [c.line.purchaser_id for c in rows.values()],
+        "numbers": [c.row.number for c in rows.values()],
+        "amounts": [c.row.amount for c in rows.values()],
+    }
+    known = {}
+    for found in db.session.execute(_KNOWN, wanted):
+        answer = _known_answer(rows[found.line], found, options)
+        if answer is not None:
+            known[found.line] = answer
+    tracked = [c for c in candidates if c.row.carrier != MANUAL and c.row.line not in known]
+    orders = {
+        "lines": [c.row.line for c in tracked],
+        "carriers": [c.row.carrier for c in tracked],
+        "refs": [c.row.order_ref for c in tracked],
+        "suppliers": [c.line.supplier_id for c in tracked],
+        "numbers": [c.row.number for c in tracked],
+    }
+    for found in db.session.execute(_TRACKED, orders) if tracked else ():
+        known[found.line] = parcel_conflict(rows[found.line].row, f"as invoice {found.number}")
+    seen: dict[tuple[int, str], int] = {}
+    for line, candidate in rows.items():
+        # The same supplier may stand in the file by its reference and by its name.
+        first = seen.setdefault((candidate.line.supplier_id, candidate.row.number), line)
+        if first != line and line not in known:
+            known[line] = row_result(
+                candidate.row, RowOutcome.CONFLICT, f"This invoice stands in line {first} already."
+            )
+    return known
+
+
+def _known_answer(candidate: Candidate, found: Any, options: ImportOptions) -> RowResult | None:
+    status = found.status.replace("_", " ")
+    if found.status not in {InvoiceStatus.REJECTED, InvoiceStatus.CANCELLED}:
+        if found.same:
+            return row_result(
+                candidate.row, RowOutcome.REPLAYED, f"Already requested; it is {status}.", found.id
+            )
+        return conflict(candidate.row, found.id, status)
+    if options.retry_refused or not found.same:
+        return None
+    why = "It was cancelled."
+    if found.status == InvoiceStatus.REJECTED:
+        why = limit_words(Refusal(Bound(found.refused_by), found.lacking))
+    return row_result(candidate.row, RowOutcome.REFUSED_BEFORE, f"Refused before. {why}", found.id)
+
+
+def conflict(row: InvoiceRow, invoice_id: int | None, status: str) -> RowResult:
+    reason = f"This number was requested already with another amount or purchaser; it is {status}."
+    return row_result(row, RowOutcome.CONFLICT, reason, invoice_id)
+
+
+def parcel_conflict(row: InvoiceRow, how: str) -> RowResult:
+    return row_result(row, RowOutcome.CONFLICT, f"Order {row.order_ref} is financed already, {how}.")
+
+
+def limit_words(refusal: Refusal) -> str:
+    bound = str(refusal.bound).replace("_", " ")
+    return f"The {bound} limit lacks {currency().show(refusal.lacking)}."
+
+
+def row_result(
+    row: InvoiceRow, outcome: RowOutcome, reason: str = "", invoice_id: int | None = None
+) -> RowResult:
+    return RowResult(
+        row.line, row.number, row.supplier, row.purchaser, outcome, reason, invoice_id, amount=row.amount
+    )

@@ -1,0 +1,263 @@
+"""What financing an order would be worth and cost, before anything is requested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+
+from tusker.carriers.base import Carrier
+from tusker.domain.calculator import calculate
+from tusker.domain.limits import LimitUse, Refusal, ThreeLimits
+from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.terms import Terms
+from tusker.errors import Duplicate, FinancingRefused, InvalidInput
+from tusker.extensions import db
+from tusker.models import CarrierIdentity, CreditLine, Invoice, LineStatus, Shipment
+from tusker.models.invoice import LIVE_NUMBER
+from tusker.services.context import Context
+from tusker.services.couriers.gate import asking
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a supplier is shown before the request; money in minor units.
+
+    The cost assumes a payout today and repayment on the due date. `refusal` is set when a limit would not hold now.
+    """
+
+    carrier: str
+    order_ref: str
+    number: str
+    """The invoice's; of an order its own reference."""
+    invoice_date: date | None
+    credit_line_id: int
+    terms_version: int
+    terms: Terms
+    supplier_id: int
+    purchaser_id: int
+    purchaser_name: str
+    amount: int
+    principal: int
+    interest: int
+    fee: int
+    payout: int
+    due_on: date
+    due_at_term: int
+    limits: ThreeLimits
+    refusal: Refusal | None
+    shipment_status: ShipmentStatus | None
+    """None: the delivery company does not track the number yet."""
+
+    @property
+    def cost(self) -> int:
+        """Interest to the end of the term plus fees."""
+        return self.interest + self.fee
+
+
+def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
+    """Ask the delivery company for one order. HTTP: call it before any transaction opens.
+
+    Raises `InvalidInput` for a reference that cannot be one, `FinancingRefused` for an unknown order, and the
+    carrier's own errors when it does not answer.
+    """
+    cleaned = order_ref.strip()
+    if not cleaned or len(cleaned) > 60:
+        raise InvalidInput("The order reference must have 1 to 60 characters.", field="order_ref")
+    with asking(carrier):
+        order = carrier.fetch([cleaned]).get(cleaned)
+    if order is None:
+        raise FinancingRefused(
+            f"The delivery company knows no order “{cleaned}” of yours. Check the reference.",
+            field="order_ref",
+            problem="unknown_order",
+        )
+    return order
+
+
+def quote_order(ctx: Context, supplier_id: int, order: TrackedOrder) -> Quote:
+    """The quote for an order of this supplier; raises a typed error with its own message for what rules it out."""
+    _check_order(supplier_id, order)
+    line = _line_for(supplier_id, order)
+    check_line_open(line, ctx.today)
+    check_not_requested(supplier_id, order.ref)
+    _check_order_free(supplier_id, order)
+    return quote_on_line(ctx, line, order)
+
+
+def quote_on_line(ctx: Context, line: CreditLine, order: TrackedOrder) -> Quote:
+    """The figures for an order on a given line."""
+    return figures_on_line(
+        ctx,
+        line,
+        order.declared_value or 0,
+        carrier=order.carrier,
+        order_ref=order.ref,
+        number=order.ref,
+        shipment_status=order.status,
+    )
+
+
+def figures_on_line(
+    ctx: Context,
+    line: CreditLine,
+    amount: int,
+    *,
+    carrier: str,
+    order_ref: str,
+    number: str,
+    shipment_status: ShipmentStatus | None,
+    invoice_date: date | None = None,
+    field: str = "order_ref",
+) -> Quote:
+    """The figures for an amount on a given line; an amount that comes to nothing is refused, naming `field`."""
+    terms = line.terms
+    principal = terms.principal_of(amount)
+    if principal < 1:
+        raise FinancingRefused("The value is too small to be financed.", field=field, problem="no_value")
+    figures = calculate(principal, terms, ctx.today)
+    limits = limits_of(line)
+    return Quote(
+        carrier=carrier,
+        order_ref=order_ref,
+        number=number,
+        invoice_date=invoice_date,
+        credit_line_id=line.id,
+        terms_version=line.terms_version,
+        terms=terms,
+        supplier_id=line.supplier_id,
+        purchaser_id=line.purchaser_id,
+        purchaser_name=line.purchaser.customer.name,
+        amount=amount,
+        principal=principal,
+        interest=figures.interest,
+        fee=figures.fee,
+        payout=figures.payout,
+        due_on=figures.due_on,
+        due_at_term=figures.at_term.total,
+        limits=limits,
+        refusal=limits.check(principal),
+        shipment_status=shipment_status,
+    )
+
+
+def limits_of(line: CreditLine) -> ThreeLimits:
+    """The three limits that an invoice on this line is held against."""
+    return ThreeLimits(
+        credit_line=LimitUse(line.limit_amount, line.used_amount),
+        supplier=LimitUse(line.supplier.limit_amount, line.supplier.used_amount),
+        purchaser=LimitUse(line.purchaser.limit_amount, line.purchaser.used_amount),
+    )
+
+
+def check_line_open(line: CreditLine, today: date, *, field: str = "order_ref") -> None:
+    """Raise `FinancingRefused` naming `field`: the line is suspended or not valid, or a company of it is on hold."""
+    purchaser = line.purchaser.customer.name
+    if line.supplier.on_hold_since or line.purchaser.on_hold_since:
+        late = "you" if line.supplier.on_hold_since else purchaser
+        problem = (
+            f"Payments due from {late} are overdue for too long; nothing new is financed until they are made."
+        )
+    elif line.status != LineStatus.ACTIVE:
+        problem = f"The credit line with {purchaser} is suspended."
+    elif today < line.valid_from:
+        problem = f"The credit line with {purchaser} is valid from {line.valid_from:%d %b %Y} only."
+    elif line.valid_to is not None and today > line.valid_to:
+        problem = f"The credit line with {purchaser} ended on {line.valid_to:%d %b %Y}."
+    else:
+        return
+    raise FinancingRefused(problem, field=field, problem="line_closed")
+
+
+def check_not_requested(supplier_id: int, number: str, *, field: str = "order_ref") -> None:
+    """Raise `Duplicate` naming `field` when financing of this number was requested and not refused or cancelled."""
+    row = db.session.execute(
+        select(Invoice.id, Invoice.status).where(
+            Invoice.supplier_id == supplier_id, Invoice.number == number, LIVE_NUMBER
+        )
+    ).first()
+    if row is not None:
+        raise Duplicate(
+            f"Financing of “{number}” was requested already; it is {row.status.replace('_', ' ')}.",
+            field=field,
+            problem="duplicate",
+            invoice_id=row.id,
+        )
+
+
+def _check_order_free(supplier_id: int, order: TrackedOrder) -> None:
+    """An order may have been financed under another number, by an import: one order is financed once."""
+    row = db.session.execute(
+        select(Invoice.id, Invoice.number)
+        .join(Shipment, Shipment.invoice_id == Invoice.id)
+        .where(
+            Shipment.carrier == order.carrier,
+            Shipment.order_ref == order.ref,
+            Invoice.supplier_id == supplier_id,
+            LIVE_NUMBER,
+        )
+    ).first()
+    if row is not None:
+        raise Duplicate(
+            f"Financing of order “{order.ref}” was requested already, as invoice {row.number}.",
+            field="order_ref",
+            problem="duplicate",
+            invoice_id=row.id,
+        )
+
+
+def _check_order(supplier_id: int, order: TrackedOrder) -> None:
+    """Whether the order is this supplier's and in a state that may be financed."""
+    owner = db.session.scalar(
+        select(CarrierIdentity.customer_id).where(
+            CarrierIdentity.carrier == order.carrier,
+            CarrierIdentity.side == "supplier",
+            CarrierIdentity.external_id == (order.supplier_external_id or ""),
+        )
+    )
+    if owner != supplier_id:
+        # The same words as for an unknown order: another supplier's orders are none of this one's business.
+        raise FinancingRefused(
+            f"The delivery company knows no order “{order.ref}” of yours. Check the reference.",
+            field="order_ref",
+            problem="unknown_order",
+        )
+    if order.status in {ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED}:
+        raise FinancingRefused(
+            f"Order “{order.ref}” was {order.status} at the delivery company and cannot be financed.",
+            field="order_ref",
+            problem="cancelled_order",
+        )
+    if not order.declared_value:
+        raise FinancingRefused(
+            f"Order “{order.ref}” has no usable declared value.", field="order_ref", problem="no_value"
+        )
+    if not order.financeable:
+        raise FinancingRefused(
+            f"Order “{order.ref}” is not placed yet or its status needs review; ask again once it is placed.",
+            field="order_ref",
+            problem="not_placed",
+        )
+
+
+def _line_for(supplier_id: int, order: TrackedOrder) -> CreditLine:
+    """The line with the company at the order's destination."""
+    line: CreditLine | None = db.session.scalar(
+        select(CreditLine)
+        .join(CarrierIdentity, CarrierIdentity.customer_id == CreditLine.purchaser_id)
+        .where(
+            CreditLine.supplier_id == supplier_id,
+            CarrierIdentity.carrier == order.carrier,
+            CarrierIdentity.side == "purchaser",
+            CarrierIdentity.external_id == (order.purchaser_location_id or ""),
+        )
+        .execution_options(populate_existing=True)
+    )
+    if line is None:
+        raise FinancingRefused(
+            f"You have no credit line with the purchaser of order “{order.ref}”. Ask us to set one up.",
+            field="order_ref",
+            problem="no_credit_line",
+        )
+    return line

@@ -1,0 +1,186 @@
+"""Financing by tracking number: a parcel carrier knows neither parties nor value, so who requests says the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select, text
+
+from tusker.carriers.base import Carrier
+from tusker.carriers.parcels import is_ambiguous
+from tusker.carriers.registry import get_carriers
+from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.errors import Duplicate, FinancingRefused, InvalidInput
+from tusker.extensions import db
+from tusker.models import CreditLine
+from tusker.services.context import Context
+from tusker.services.couriers.gate import asking
+from tusker.services.credit.offers import Quote, check_line_open, check_not_requested, figures_on_line
+
+NOTHING_KNOWN = frozenset({ShipmentStatus.PENDING, ShipmentStatus.UNKNOWN})
+"""Words for a number that was registered only just now. It may be requested; without a delivery it is not paid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What whoever requests financing says of the invoice behind a parcel; the amount in minor units."""
+
+    credit_line_id: int
+    number: str
+    amount: int
+    invoice_date: date
+
+
+def parcel_number(ref: str) -> str:
+    """The tracking number of a canonical reference, without its courier."""
+    return ref.rpartition("/")[2]
+
+
+def fetch_parcel(
+    ctx: Context, supplier_id: int, carrier: Carrier, text: str, entered: Entered, *, register: bool
+) -> TrackedOrder | None:
+    """Ask a parcel carrier for the number that was typed, once all that is known here allows a request.
+
+    HTTP: call it before any transaction opens; what it reads before is let go. None without `register`: the
+    delivery company does not track the number, and it was not registered, which may cost money. Raises what
+    `quote_parcel` raises, `FinancingRefused` for a number that cannot be tracked, and the carrier's own errors.
+    """
+    ref = carrier.parse_reference(text)
+    quote_parcel(ctx, supplier_id, carrier.name, ref, entered)
+    db.session.rollback()
+    with asking(carrier):
+        order = carrier.fetch([ref], register=False).get(ref)
+    if order is None and register and carrier.registers:
+        with asking(carrier):
+            order = carrier.register(ref)
+    if order is None and register:
+        raise FinancingRefused(
+            f"{carrier.label} knows no parcel “{ref}”. Check the tracking number and its courier.",
+            field="order_ref",
+            problem="unknown_order",
+        )
+    return order
+
+
+def quote_parcel(
+    ctx: Context,
+    supplier_id: int,
+    carrier: str,
+    ref: str,
+    entered: Entered,
+    order: TrackedOrder | None = None,
+) -> Quote:
+    """The figures for a parcel on what was entered; raises a typed error for what rules it out, naming the field.
+
+    `ref` is canonical. Without `order`, what the delivery company says of it is not looked at.
+    """
+    line = _own_line(supplier_id, entered.credit_line_id)
+    check_line_open(line, ctx.today, field="credit_line_id")
+    if not entered.number.strip():
+        raise InvalidInput("The invoice number is missing.", field="number")
+    if entered.amount <= 0:
+        raise InvalidInput("The amount must be more than nothing.", field="amount")
+    if entered.invoice_date > ctx.today:
+        raise InvalidInput("The invoice date is in the future.", field="invoice_date")
+    _check_kind(carrier)
+    if order is not None:
+        _check_parcel(order)
+    check_not_requested(supplier_id, entered.number, field="number")
+    check_parcel_free(supplier_id, carrier, {ref, *(order.aliases if order else ())})
+    return figures_on_line(
+        ctx,
+        line,
+        entered.amount,
+        carrier=carrier,
+        order_ref=ref,
+        number=entered.number,
+        shipment_status=order.status if order else None,
+        invoice_date=entered.invoice_date,
+        field="amount",
+    )
+
+
+def _own_line(supplier_id: int, line_id: int) -> CreditLine:
+    line: CreditLine | None = db.session.scalar(
+        select(CreditLine)
+        .where(CreditLine.id == line_id, CreditLine.supplier_id == supplier_id)
+        .execution_options(populate_existing=True)
+    )
+    if line is None:
+        # The same words for a line of others: which ones there are is none of this supplier's business.
+        raise FinancingRefused(
+            "You have no such credit line. Choose one of yours.",
+            field="credit_line_id",
+            problem="no_credit_line",
+        )
+    return line
+
+
+def _check_kind(carrier: str) -> None:
+    known = get_carriers().get(carrier)
+    if known is not None and known.declares_orders:
+        raise InvalidInput(
+            f"{known.label} says itself what its orders are worth and whose they are: give the order reference only.",
+            field="carrier",
+        )
+
+
+def _check_parcel(order: TrackedOrder) -> None:
+    """Whether what the delivery company says of the parcel allows a request."""
+    if is_ambiguous(order):
+        raise InvalidInput(
+            f"Several couriers have the number {parcel_number(order.ref)}. Write the courier in front of the"
+            f" tracking number, such as {order.ref}.",
+            field="order_ref",
+        )
+    if order.status in {ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED}:
+        raise FinancingRefused(
+            f"Parcel “{order.ref}” was {order.status} at the delivery company and cannot be financed.",
+            field="order_ref",
+            problem="cancelled_order",
+        )
+    if not order.financeable and order.status not in NOTHING_KNOWN:
+        raise FinancingRefused(
+            f"Parcel “{order.ref}” is in trouble: the delivery company says {order.raw_status}. Ask again once it is"
+            " on its way.",
+            field="order_ref",
+            problem="not_placed",
+        )
+
+
+_LIVE_PARCEL = text(
+    """
+    SELECT i.id, i.number, i.supplier_id
+    FROM unnest(CAST(:refs AS text[])) AS w (ref)
+    JOIN shipments s ON parcel_of(s.carrier, s.order_ref) && parcel_of(:carrier, w.ref)
+        AND s.stands AND parcel_of(s.carrier, s.order_ref) IS NOT NULL
+    JOIN invoices i ON i.id = s.invoice_id
+    ORDER BY i.supplier_id <> :supplier_id, i.id LIMIT 1
+    """
+)
+
+
+def check_parcel_free(supplier_id: int, carrier: str, refs: set[str]) -> None:
+    """A parcel is financed once: by whomever, under each name it may be stored by, and at any parcel carrier.
+
+    The database keeps it so (migrations/sql/parcels.sql); this says beforehand, and afterwards, who came first.
+    """
+    # Of a parcel with a courier its bare number is no name: another courier may have it too.
+    bare = {parcel_number(ref) for ref in refs if "/" in ref}
+    names = {"refs": sorted(refs - bare), "carrier": carrier, "supplier_id": supplier_id}
+    row = db.session.execute(_LIVE_PARCEL, names).first()
+    if row is None:
+        return
+    if row.supplier_id != supplier_id:
+        raise Duplicate(
+            "This parcel stands behind another request for financing already.",
+            field="order_ref",
+            problem="duplicate",
+        )
+    raise Duplicate(
+        f"Financing of this parcel was requested already, as invoice {row.number}.",
+        field="order_ref",
+        problem="duplicate",
+        invoice_id=row.id,
+    )

@@ -1,0 +1,1 @@
+"""Use cases of shipments: what is due to be asked, what was learnt, what follows from it."""

@@ -1,0 +1,136 @@
+"""What the news of a shipment, and the other conditions of financing, do to an invoice: the one place where the
+delivery company moves money's way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tusker.domain.attention import AttentionKind
+from tusker.domain.financeable import Condition, waits_for
+from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.shipments import ShipmentStatus
+from tusker.extensions import db
+from tusker.models import Invoice, Shipment
+from tusker.services.attention import WATCH_JOB, open_invoice_item
+from tusker.services.context import Context
+from tusker.services.credit.financing import close_cancelled
+from tusker.services.delivery.conditions import Judge, Pair, lock_pairs
+from tusker.services.events import record_event
+from tusker.services.exposure import change_exposure
+from tusker.services.loans.claims import claim_returned
+from tusker.transactions import after_commit
+
+GONE = frozenset({ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED})
+"""The goods are not, or not any more, with the purchaser."""
+_CANCELLABLE = frozenset({InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What was done: whether the invoice moved, and the principal whose reservation the caller has to free.
+
+    `claims` says that the invoice is paid out and its goods came back: the caller claims it.
+    """
+
+    moved: bool = False
+    freed: int = 0
+    claims: bool = False
+
+
+NOTHING = Effect()
+
+
+def apply_shipment_status(
+    ctx: Context,
+    invoice: Invoice,
+    shipment: Shipment,
+    judge: Judge,
+    *,
+    was_delivered: bool = False,
+    reason: str = "",
+) -> Effect:
+    """Let a shipment and the other conditions act on its invoice; the caller holds both rows' locks.
+
+    With all conditions an approved invoice becomes financeable; without one of them a financeable one is held. Goods
+    that are gone end an invoice that is not bundled yet. One in a disbursal is left to `funding_control.settle`,
+    which takes the disbursal's lock first. Freed reservations and claims are the caller's, for all invoices of a
+    batch at once: the counters have a lock order.
+    """
+    status = InvoiceStatus(invoice.status)
+    if shipment.status in GONE:
+        return _lose(ctx, invoice, shipment, was_delivered=was_delivered)
+    missing = judge.open_for(invoice, shipment)
+    if missing and (status is InvoiceStatus.BUNDLED or Condition.VALUE in missing):
+        after_commit(WATCH_JOB)
+    if status is InvoiceStatus.APPROVED and not missing:
+        why = reason or f"{shipment.carrier} reported the delivery"
+        _move(ctx, invoice, InvoiceEvent.DELIVERED, "delivered", why)
+        invoice.financeable_at = ctx.now
+        return Effect(moved=True)
+    if status is InvoiceStatus.FINANCEABLE and missing:
+        _move(ctx, invoice, InvoiceEvent.HELD, "held", f"waits for {waits_for(missing)}")
+        invoice.financeable_at = None
+        return Effect(moved=True)
+    return NOTHING
+
+
+def _lose(ctx: Context, invoice: Invoice, shipment: Shipment, *, was_delivered: bool) -> Effect:
+    """The goods came back or never left."""
+    status = InvoiceStatus(invoice.status)
+    said = f"{shipment.carrier} reported the shipment as {shipment.status}"
+    if status is InvoiceStatus.BUNDLED:
+        after_commit(WATCH_JOB)
+        return NOTHING
+    if status is InvoiceStatus.DISBURSED:
+        return Effect(claims=True)
+    if status not in _CANCELLABLE:
+        return NOTHING
+    close_cancelled(ctx, invoice, reason=said)
+    if was_delivered or status is InvoiceStatus.FINANCEABLE:
+        open_invoice_item(
+            ctx,
+            AttentionKind.RETURNED_BEFORE_PAYOUT,
+            invoice.id,
+            f"{said} after the delivery. The request was taken back and its amount is free again.",
+            principal=invoice.principal,
+        )
+        after_commit(WATCH_JOB)
+    return Effect(moved=True, freed=invoice.principal)
+
+
+def settle_ids(ctx: Context, invoice_ids: Sequence[int]) -> list[int]:
+    """Lock invoices that are in no disbursal and let their conditions act on them; returns which moved."""
+    return settle_locked(ctx, lock_pairs(invoice_ids))
+
+
+def settle_locked(ctx: Context, pairs: Sequence[Pair], *, reason: str = "") -> list[int]:
+    """The same for locked ones. `reason` is why now, where another condition than the delivery came last."""
+    judge = Judge(pairs)
+    effects = []
+    for invoice, shipment in pairs:
+        effect = apply_shipment_status(ctx, invoice, shipment, judge, was_delivered=True, reason=reason)
+        if effect.moved and shipment.status in GONE:
+            shipment.next_poll_at = None
+        effects.append((invoice, effect))
+    finish_effects(ctx, effects)
+    return [invoice.id for invoice, effect in effects if effect.moved]
+
+
+def finish_effects(ctx: Context, effects: Sequence[tuple[Invoice, Effect]]) -> None:
+    """Claim and free what the effects on a batch of locked invoices leave to do, in the lock order."""
+    db.session.flush()
+    claimed = [invoice for invoice, effect in effects if effect.claims]
+    if claimed:
+        claim_returned(ctx, claimed)
+    change_exposure(
+        ctx, "cancelled", [(invoice, -effect.freed) for invoice, effect in effects if effect.freed]
+    )
+
+
+def _move(ctx: Context, invoice: Invoice, event: InvoiceEvent, kind: str, reason: str) -> None:
+    before = invoice.status
+    invoice.status = next_status(InvoiceStatus(before), event)
+    record_event(
+        ctx, "invoice", invoice.id, kind, from_value=before, to_value=invoice.status, reason=reason[:500]
+    )

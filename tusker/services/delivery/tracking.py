@@ -1,0 +1,324 @@
+"""What delivery companies tell of shipments: lock, re-check, transition, record."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text, tuple_
+
+from tusker.carriers.registry import MANUAL
+from tusker.domain.document_links import document_identity
+from tusker.domain.lifecycle import RESERVING, InvoiceStatus
+from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, next_poll_after
+from tusker.errors import Conflict, IllegalTransition, InvalidInput
+from tusker.extensions import db
+from tusker.models import CarrierState, Invoice, Shipment
+from tusker.services.context import Context
+from tusker.services.delivery.conditions import Judge
+from tusker.services.delivery.shipment_effects import (
+    NOTHING,
+    Effect,
+    apply_shipment_status,
+    finish_effects,
+    settle_locked,
+)
+from tusker.services.events import record_event
+from tusker.services.locks import lock_invoice, lock_invoices
+
+_chance = random.SystemRandom().random
+
+
+def record_tracking(
+    ctx: Context,
+    answers: Mapping[int, TrackedOrder | None],
+    *,
+    minimum_interval: timedelta,
+    asked: bool = True,
+) -> list[int]:
+    """Store what the carrier said about shipments, and move their invoices.
+
+    `answers` maps shipment ids to orders; None says that the carrier does not know the order (any more). Every
+    raw event of its history is kept once. What is news (`domain.shipments.Told`) acts on the invoice through
+    `apply_shipment_status`; asked twice, late or reordered, nothing moves twice or back. `asked` is false for
+    what the carrier told by itself. Returns ids of invoices that moved.
+    """
+    locked = _lock_shipments(list(answers))
+    told = {shipment_id: order and order.as_of(ctx.now) for shipment_id, order in answers.items()}
+    heard = [(shipment, order) for shipment, _ in locked if (order := told[shipment.id]) is not None]
+    judge = Judge([(invoice, shipment) for shipment, invoice in locked])
+    effects: list[tuple[Invoice, Effect]] = []
+    # All rows are locked and loaded: written together at the end, not one by one in front of each statement.
+    with db.session.no_autoflush:
+        for shipment, invoice in locked:
+            known = shipment.status
+            effect = _record_answer(ctx, judge, invoice, shipment, told[shipment.id], asked=asked)
+            effects.append((invoice, effect))
+            due = shipment.next_poll_at
+            if asked or effect.moved or shipment.status != known or due is None:
+                _set_next_poll(ctx, invoice, shipment, minimum_interval)
+                if not asked and due is not None and shipment.next_poll_at is not None:
+                    # What is told by itself may come often: it puts no question off.
+                    shipment.next_poll_at = min(due, shipment.next_poll_at)
+        _keep_events(ctx, heard)
+        _keep_documents(heard)
+    finish_effects(ctx, effects)
+    return [invoice.id for invoice, effect in effects if effect.moved]
+
+
+def record_poll_failure(
+    ctx: Context,
+    shipment_ids: Sequence[int],
+    error: str,
+    *,
+    minimum_interval: timedelta,
+    whole_carrier: bool = False,
+) -> None:
+    """No answer about these: ask again later, further apart with each failure in a row of their own.
+
+    What fails the `whole_carrier` (no connection, a refused key) is not theirs, unless it has answered about others
+    since they began to fail.
+    """
+    locked = _lock_shipments(shipment_ids)
+    answered = _last_answers({shipment.carrier for shipment, _ in locked}) if whole_carrier else {}
+    for shipment, invoice in locked:
+        shipment.failing_since = shipment.failing_since or ctx.now
+        last = answered.get(shipment.carrier)
+        if not whole_carrier or (last is not None and last > shipment.failing_since):
+            shipment.poll_failures += 1
+        shipment.last_error = error[:500]
+        _set_next_poll(ctx, invoice, shipment, minimum_interval, wanted=True)
+    db.session.flush()
+
+
+def _last_answers(carriers: Iterable[str]) -> Mapping[str, datetime | None]:
+    """When each delivery company last answered anything."""
+    states = select(CarrierState.carrier, CarrierState.last_success_at).where(
+        CarrierState.carrier.in_(set(carriers))
+    )
+    return {row.carrier: row.last_success_at for row in db.session.execute(states)}
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The shipments that orders are about: `certain` ones by id, and ids of those that `may_be` meant."""
+
+    certain: Mapping[int, TrackedOrder]
+    may_be: Sequence[int]
+
+
+def shipments_of_orders(carrier: str, orders: Iterable[TrackedOrder]) -> Meant:
+    """The shipments that orders of a carrier are about; a reference under an alias counts too.
+
+    One that was stored as a bare number may be another courier's parcel than the one that is told of.
+    """
+    by_ref = {ref: order for order in orders for ref in (*order.aliases, order.ref)}
+    rows = db.session.execute(
+        select(Shipment.id, Shipment.order_ref)
+        .where(tuple_(Shipment.carrier, Shipment.order_ref).in_([(carrier, ref) for ref in by_ref]))
+        .order_by(Shipment.id)
+    ).all()
+    bare = {row.id for row in rows if by_ref[row.order_ref].ref.endswith(f"/{row.order_ref}")}
+    return Meant({row.id: by_ref[row.order_ref] for row in rows if row.id not in bare}, sorted(bare))
+
+
+def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
+    """An admin reports the delivery of an invoice that no delivery company tracks; the reason is the evidence."""
+    if not reason.strip():
+        raise InvalidInput("Say how you know of the delivery.", field="reason")
+    invoice = lock_invoice(invoice_id)
+    shipment = db.session.scalars(select(Shipment).where(Shipment.invoice_id == invoice_id)).one()
+    if shipment.carrier != MANUAL:
+        raise Conflict("The delivery company reports this delivery; it cannot be entered by hand.")
+    if invoice.status != InvoiceStatus.APPROVED or shipment.status == ShipmentStatus.DELIVERED:
+        raise IllegalTransition("The delivery of this invoice cannot be reported (any more).")
+    known, shipment.status = shipment.status, ShipmentStatus.DELIVERED
+    shipment.told_status = ShipmentStatus.DELIVERED
+    shipment.status_changed_at, shipment.next_poll_at = ctx.now, None
+    if not settle_locked(ctx, [(invoice, shipment)], reason=reason.strip()):
+        # Other conditions are open: the evidence must be kept all the same.
+        record_event(
+            ctx,
+            "invoice",
+            invoice.id,
+            "shipment",
+            from_value=known,
+            to_value=shipment.status,
+            reason=reason.strip(),
+        )
+    return invoice
+
+
+def _lock_shipments(shipment_ids: Sequence[int]) -> list[tuple[Shipment, Invoice]]:
+    """The shipments with their invoices, which are locked first, as the lock order has it."""
+    invoice_ids = db.session.scalars(select(Shipment.invoice_id).where(Shipment.id.in_(shipment_ids))).all()
+    invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)}
+    shipments = db.session.scalars(
+        select(Shipment)
+        .where(Shipment.id.in_(shipment_ids))
+        .order_by(Shipment.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return [(shipment, invoices[shipment.invoice_id]) for shipment in shipments]
+
+
+def _record_answer(
+    ctx: Context,
+    judge: Judge,
+    invoice: Invoice,
+    shipment: Shipment,
+    order: TrackedOrder | None,
+    *,
+    asked: bool,
+) -> Effect:
+    """Take one answer over into its locked shipment and let it act on the invoice."""
+    if asked:
+        shipment.last_polled_at = ctx.now
+    if order is None:
+        shipment.poll_failures += 1
+        shipment.failing_since = shipment.failing_since or ctx.now
+        shipment.last_error = "The delivery company does not know this order."
+        return NOTHING
+    shipment.poll_failures = 0
+    shipment.failing_since = None
+    shipment.last_error = None
+    was_delivered = shipment.status == ShipmentStatus.DELIVERED
+    revalued = _take_value(ctx, shipment, order)
+    if not _take_over(ctx, shipment, order, asked=asked) and not revalued:
+        return NOTHING
+    return apply_shipment_status(ctx, invoice, shipment, judge, was_delivered=was_delivered)
+
+
+def _take_value(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
+    """Keep another declared value than the known one, unless these are late news; whether it was another."""
+    known_at = shipment.status_occurred_at
+    if order.declared_value is None or order.declared_value == shipment.declared_value:
+        return False
+    if known_at is not None and order.updated_at is not None and order.updated_at < known_at:
+        return False
+    shipment.declared_value, shipment.declared_at = order.declared_value, ctx.now
+    return True
+
+
+def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder, *, asked: bool) -> bool:
+    """Put the shipment into the status that the order tells; False when that is no news."""
+    known, known_at = ShipmentStatus(shipment.status), shipment.status_occurred_at
+    told = shipment.told.hear(order.status, order.updated_at, asked=asked)
+    shipment.told_status, shipment.told_at, shipment.unclear_at = told.status, told.at, told.unclear_at
+    if told.shown == known:
+        if order.status == known and (
+            known_at is None or (order.updated_at is not None and order.updated_at >= known_at)
+        ):
+            shipment.raw_status, shipment.eta = order.raw_status, order.eta
+            shipment.status_occurred_at = order.updated_at or known_at
+        return False
+    shipment.status, shipment.raw_status, shipment.eta = told.shown, order.raw_status, order.eta
+    shipment.status_changed_at, shipment.status_occurred_at = ctx.now, told.shown_at
+    record_event(
+        ctx,
+        "invoice",
+        shipment.invoice_id,
+        "shipment",
+        from_value=known,
+        to_value=told.shown,
+        reason=f"{shipment.carrier} said {order.raw_status}"[:500],
+        **({"signed_by": order.signed_by[:120]} if order.signed_by else {}),
+    )
+    return True
+
+
+def _set_next_poll(
+    ctx: Context, invoice: Invoice, shipment: Shipment, minimum_interval: timedelta, *, wanted: bool = False
+) -> None:
+    """Say when to ask next; never again for an invoice that does not stand any more, as one that was cancelled while
+    its answer was underway. `wanted`: after a final status too, since the look at it failed."""
+    if invoice.status not in RESERVING:
+        shipment.next_poll_at = None
+        return
+    shipment.next_poll_at = next_poll_after(
+        ShipmentStatus(shipment.status),
+        shipment.poll_failures,
+        ctx.now,
+        minimum=minimum_interval,
+        chance=_chance(),
+        wanted=wanted,
+    )
+
+
+_KEEP_EVENTS = text(
+    """
+    INSERT INTO shipment_events (shipment_id, status, raw_status, occurred_at, received_at, raw)
+    SELECT e.shipment_id, e.status, e.raw_status, e.occurred_at, :now, e.raw
+    FROM jsonb_to_recordset(CAST(:events AS jsonb))
+        AS e (shipment_id bigint, status text, raw_status text, occurred_at timestamptz, raw jsonb)
+    ON CONFLICT DO NOTHING
+    """
+)
+_KEEP_DOCUMENTS = text(
+    """
+    INSERT INTO shipment_documents (shipment_id, kind, uri, identity)
+    SELECT DISTINCT ON (d.shipment_id, d.identity) d.shipment_id, d.kind, d.uri, d.identity
+    FROM jsonb_to_recordset(CAST(:documents AS jsonb))
+        AS d (shipment_id bigint, kind text, uri text, identity text, late boolean)
+    WHERE NOT (d.late AND EXISTS (
+        SELECT 1 FROM shipment_documents k
+        WHERE k.shipment_id = d.shipment_id AND k.identity = d.identity AND (k.kind <> 'other' OR d.kind = 'other')
+    ))
+    ORDER BY d.shipment_id, d.identity, d.kind = 'other'
+    ON CONFLICT (shipment_id, identity) DO UPDATE SET uri = EXCLUDED.uri,
+        kind = CASE shipment_documents.kind WHEN 'other' THEN EXCLUDED.kind ELSE shipment_documents.kind END
+        WHERE shipment_documents.uri <> EXCLUDED.uri
+            OR shipment_documents.kind = 'other' AND EXCLUDED.kind <> 'other'
+    """
+)
+
+
+def _keep_events(ctx: Context, heard: Iterable[tuple[Shipment, TrackedOrder]]) -> None:
+    """Keep every raw event of all histories, each once, in one statement."""
+    events = [
+        {
+            "shipment_id": shipment.id,
+            "status": event.status,
+            "raw_status": event.raw_status,
+            "occurred_at": event.occurred_at and event.occurred_at.isoformat(),
+            "raw": dict(event.raw),
+        }
+        for shipment, order in heard
+        for event in _history(order)
+    ]
+    if events:
+        db.session.execute(_KEEP_EVENTS, {"now": ctx.now, "events": json.dumps(events)})
+
+
+def _history(order: TrackedOrder) -> Sequence[TrackingEvent]:
+    """The order's events; its present status is one of them even where the carrier leaves it out."""
+    present = TrackingEvent(order.status, order.raw_status, order.updated_at, order.raw)
+    known = any(event.status == order.status for event in order.events)
+    return order.events if known else (*order.events, present)
+
+
+def _keep_documents(heard: Iterable[tuple[Shipment, TrackedOrder]]) -> None:
+    """Keep every document once with its newest link: late news bring new documents, but no older links."""
+    documents = [
+        {
+            "shipment_id": shipment.id,
+            "kind": document.kind,
+            "uri": document.uri,
+            "identity": document_identity(document.uri),
+            "late": _is_late(shipment, order),
+        }
+        for shipment, order in heard
+        for document in order.documents
+    ]
+    if documents:
+        db.session.execute(_KEEP_DOCUMENTS, {"documents": json.dumps(documents)})
+
+
+def _is_late(shipment: Shipment, order: TrackedOrder) -> bool:
+    """Whether later news than these were heard."""
+    told_at = shipment.told_at
+    return told_at is not None and order.updated_at is not None and order.updated_at < told_at

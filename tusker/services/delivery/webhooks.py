@@ -1,0 +1,92 @@
+"""The inbox of what delivery companies tell by themselves: kept as it came, worked off by a job."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from tusker.carriers.base import Carrier, CarrierProtocolError
+from tusker.extensions import db
+from tusker.models import WebhookDelivery
+from tusker.services.context import Context
+from tusker.services.delivery.due_shipments import poll_soon
+from tusker.services.delivery.tracking import record_tracking, shipments_of_orders
+from tusker.transactions import after_commit
+
+log = logging.getLogger(__name__)
+
+JOB = "tusker.jobs.webhooks.work_off_webhooks"
+MAX_ATTEMPTS = 5
+"""How often one whose recording fails is tried, a cron round apart, before it is left for people."""
+
+
+def keep_webhook(ctx: Context, carrier: str, raw: bytes) -> bool:
+    """Put a verified webhook into the inbox and nudge a worker; False when these very bytes came before."""
+    new = db.session.scalar(
+        insert(WebhookDelivery)
+        .values(carrier=carrier, digest=hashlib.sha256(raw).digest(), raw=raw, received_at=ctx.now)
+        .on_conflict_do_nothing()
+        .returning(WebhookDelivery.id)
+    )
+    if new is None:
+        return False
+    after_commit(JOB)
+    return True
+
+
+def next_webhook(after_id: int) -> int | None:
+    """The id of the oldest webhook behind `after_id` that waits and that no other worker holds; locks it."""
+    found: int | None = db.session.scalar(
+        select(WebhookDelivery.id)
+        .where(WebhookDelivery.processed_at.is_(None), WebhookDelivery.id > after_id)
+        .order_by(WebhookDelivery.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return found
+
+
+def work_off_webhook(
+    ctx: Context, delivery_id: int, carriers: Mapping[str, Carrier], *, minimum_interval: timedelta
+) -> list[int]:
+    """Record what a locked webhook tells, in the same transaction that marks it done; returns moved invoices.
+
+    One that cannot be read is done too: it keeps its error, and people are shown it.
+    """
+    delivery = db.session.get_one(WebhookDelivery, delivery_id)
+    delivery.attempts += 1
+    delivery.processed_at = ctx.now
+    delivery.error = None
+    carrier = carriers.get(delivery.carrier)
+    if carrier is None:
+        delivery.error = "This delivery company is no longer configured."
+        return []
+    try:
+        orders = carrier.read_webhook(delivery.raw)
+    except CarrierProtocolError as error:
+        log.warning("webhook %d of %s cannot be read: %s", delivery_id, delivery.carrier, error)
+        delivery.error = error.message[:500]
+        return []
+    meant = shipments_of_orders(delivery.carrier, orders)
+    if not meant.certain and not meant.may_be:
+        log.info("webhook %d of %s is about no shipment of ours", delivery_id, delivery.carrier)
+    moved = []
+    if meant.certain:
+        moved = record_tracking(ctx, meant.certain, minimum_interval=minimum_interval, asked=False)
+    if meant.may_be:
+        poll_soon(ctx, meant.may_be)
+    return moved
+
+
+def note_webhook_failure(ctx: Context, delivery_id: int, error: str) -> None:
+    """Recording a webhook failed and was rolled back: it waits for the next round, the last time for people."""
+    delivery = db.session.get_one(WebhookDelivery, delivery_id, with_for_update=True, populate_existing=True)
+    delivery.attempts += 1
+    delivery.error = error[:500]
+    if delivery.attempts >= MAX_ATTEMPTS:
+        delivery.processed_at = ctx.now

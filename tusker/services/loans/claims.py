@@ -1,0 +1,220 @@
+"""Claims on suppliers whose goods came back after the payout: made once, decided by an admin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from tusker.currency import currency
+from tusker.domain.attention import AttentionKind
+from tusker.domain.interest import amount_due
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.errors import Conflict, InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import Claim, ClaimState, Invoice, Loan, Shipment
+from tusker.services.attention import WATCH_JOB, settle_items_of
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.loans.debts import debt_of
+from tusker.services.locks import lock_invoice, lock_invoices
+from tusker.transactions import after_commit
+
+UNDONE = "its payout was undone"
+REPAID = "its loan was repaid"
+
+
+def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
+    """Open a claim in review for what is owed today on each of the locked disbursed invoices, whose goods came back.
+
+    However often it is said, an invoice gets one: the database keeps it so.
+    """
+    loans = db.session.scalars(
+        select(Loan)
+        .where(Loan.invoice_id.in_([invoice.id for invoice in invoices]), Loan.reversed_on.is_(None))
+        .order_by(Loan.id)
+        .with_for_update(key_share=True, of=Loan)
+        .execution_options(populate_existing=True)
+    ).all()
+    by_id = {invoice.id: invoice for invoice in invoices}
+    for loan in loans:
+        invoice = by_id[loan.invoice_id]
+        owed = amount_due(debt_of(loan, invoice), max(ctx.today, loan.start_date)).total
+        if owed > 0:
+            _open_claim(ctx, invoice, owed)
+    after_commit(WATCH_JOB)
+
+
+def claim_if_returned(ctx: Context, invoice_ids: Sequence[int]) -> None:
+    """Of locked invoices that were just disbursed, claim those whose goods came back while the bank was paying."""
+    gone = db.session.scalars(
+        select(Shipment.invoice_id).where(
+            Shipment.invoice_id.in_(invoice_ids), Shipment.status.in_(["returned", "cancelled"])
+        )
+    ).all()
+    if gone:
+        claim_returned(ctx, lock_invoices(gone))
+
+
+def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str) -> Claim:
+    """Take a claim in review as it is, or for less; the supplier's next payouts are netted by it.
+
+    Never for more than is owed of the loan today, and not once nothing is.
+    """
+    claim = _lock_for_decision(claim_id)
+    most = min(claim.amount, _owed_today(ctx, claim.invoice_id))
+    wanted = most if amount is None else amount
+    if not 0 < wanted <= most:
+        raise InvalidInput(
+            f"The amount must be more than zero and at most {currency().show(most)}.", field="amount"
+        )
+    before = claim.amount
+    claim.amount = claim.open_amount = wanted
+    _decide(ctx, claim, ClaimState.ACCEPTED, reason, claimed=before, accepted=wanted)
+    return claim
+
+
+def dismiss_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
+    """Give a claim in review up, with a reason."""
+    claim = _lock_for_decision(claim_id)
+    claim.open_amount = 0
+    _decide(ctx, claim, ClaimState.DISMISSED, reason, claimed=claim.amount)
+    return claim
+
+
+def _owed_today(ctx: Context, invoice_id: int) -> int:
+    """What is owed of a locked invoice's loan; raises `Conflict` when it is not open any more."""
+    invoice = db.session.get_one(Invoice, invoice_id)
+    loan = db.session.scalar(select(Loan).where(Loan.invoice_id == invoice_id, Loan.closed_on.is_(None)))
+    if loan is None:
+        raise Conflict(f"Nothing is owed on {invoice.number} any more; dismiss the claim.")
+    return amount_due(debt_of(loan, invoice), max(ctx.today, loan.start_date)).total
+
+
+def end_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
+    """The loans of locked invoices were repaid: what was claimed because their goods came back is not owed any more.
+
+    What was netted already stays netted: it pays the loan, or is the supplier's credit, once its payout left.
+    """
+    if not invoices:
+        return
+    claims = db.session.scalars(
+        select(Claim)
+        .where(
+            Claim.invoice_id.in_([invoice.id for invoice in invoices]),
+            Claim.credit_note_id.is_(None),
+            Claim.state != ClaimState.DISMISSED,
+            Claim.open_amount > 0,
+        )
+        .order_by(Claim.id)
+        .with_for_update(key_share=True, of=Claim)
+        .execution_options(populate_existing=True)
+    ).all()
+    for claim in claims:
+        claimed = claim.amount
+        if claim.open_amount == claim.amount:
+            claim.open_amount = 0
+            _decide(ctx, claim, ClaimState.DISMISSED, REPAID, claimed=claimed)
+        else:
+            claim.amount -= claim.open_amount
+            claim.open_amount = 0
+            _decide(ctx, claim, ClaimState.ACCEPTED, REPAID, claimed=claimed, accepted=claim.amount)
+
+
+def end_claims_of_repaid(ctx: Context, invoices: Iterable[Invoice]) -> None:
+    """Nettings were undone, so claims are open again: not those about locked invoices that were repaid meanwhile."""
+    end_return_claims(ctx, [invoice for invoice in invoices if invoice.status == InvoiceStatus.REPAID])
+
+
+def claim_again(ctx: Context, claim: Claim, amount: int, reason: str) -> None:
+    """A payout from which `amount` of a locked claim was kept back is made after all, but the claim ended with its
+    loan meanwhile: so much of it stands again. Does nothing for other claims."""
+    if claim.credit_note_id is not None or claim.decision_reason != REPAID or claim.open_amount >= amount:
+        return
+    netted = claim.amount - claim.open_amount if claim.state == ClaimState.ACCEPTED else 0
+    claim.amount, claim.open_amount = netted + amount, amount
+    _decide(ctx, claim, ClaimState.ACCEPTED, reason, accepted=claim.amount)
+
+
+def drop_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
+    """The payouts of locked invoices are undone: what was claimed because of them, and is not netted yet, is not owed.
+
+    Raises `Conflict` when part of such a claim was netted from another payout already.
+    """
+    claims = db.session.scalars(
+        select(Claim)
+        .where(
+            Claim.invoice_id.in_([invoice.id for invoice in invoices]),
+            Claim.credit_note_id.is_(None),
+            Claim.state != ClaimState.DISMISSED,
+        )
+        .order_by(Claim.id)
+        .with_for_update(key_share=True, of=Claim)
+        .execution_options(populate_existing=True)
+    ).all()
+    for claim in claims:
+        if claim.open_amount != claim.amount:
+            raise Conflict(
+                f"A claim for {claim.invoice.number} was netted from another payout; undo that one first."
+            )
+        claim.open_amount = 0
+        _decide(ctx, claim, ClaimState.DISMISSED, UNDONE, claimed=claim.amount)
+
+
+def _open_claim(ctx: Context, invoice: Invoice, owed: int) -> None:
+    made = db.session.scalar(
+        insert(Claim)
+        .values(
+            supplier_id=invoice.supplier_id,
+            invoice_id=invoice.id,
+            state=ClaimState.REVIEW,
+            amount=owed,
+            open_amount=owed,
+            at=ctx.now,
+            booked_on=ctx.today,
+        )
+        .on_conflict_do_nothing()
+        .returning(Claim.id)
+    )
+    if made is not None:
+        record_event(
+            ctx, "invoice", invoice.id, "claimed", reason="the goods came back after the payout", amount=owed
+        )
+
+
+def _lock_for_decision(claim_id: int) -> Claim:
+    invoice_id = db.session.scalar(select(Claim.invoice_id).where(Claim.id == claim_id))
+    if invoice_id is None:
+        raise NotFound("This claim does not exist.")
+    lock_invoice(invoice_id)
+    claim = db.session.get_one(Claim, claim_id, with_for_update={"key_share": True}, populate_existing=True)
+    if claim.state != ClaimState.REVIEW:
+        raise Conflict(f"This claim is {claim.state} already.")
+    return claim
+
+
+def _decide(ctx: Context, claim: Claim, state: ClaimState, reason: str, **figures: int) -> None:
+    why = reason.strip()
+    if not why:
+        raise InvalidInput("Say why.", field="reason")
+    if len(why) > 500:
+        raise InvalidInput("The reason may have at most 500 characters.", field="reason")
+    before = claim.state
+    claim.state, claim.decision_reason = state, why
+    claim.decided_at, claim.decided_by = ctx.now, ctx.actor_id
+    record_event(
+        ctx,
+        "invoice",
+        claim.invoice_id,
+        f"claim_{state}",
+        from_value=before,
+        to_value=state,
+        reason=why,
+        **figures,
+    )
+    db.session.flush()
+    if ctx.actor_id is not None:
+        how = f"claim {state}: {why}"[:500]
+        settle_items_of(ctx, AttentionKind.RETURNED_AFTER_PAYOUT, claim.invoice_id, how)
+    after_commit(WATCH_JOB)

@@ -1,0 +1,169 @@
+"""What time does to open loans: reminders, recourse, and holds on customers who are late for too long."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import case, exists, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from tusker.currency import currency
+from tusker.domain.interest import amount_due
+from tusker.extensions import db
+from tusker.models import (
+    Customer,
+    Invoice,
+    Loan,
+    PurchaserAccount,
+    Reminder,
+    Role,
+    SupplierAccount,
+)
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.loans.debts import debt_of
+from tusker.services.outbox import company_addresses, queue_mail
+
+DEBTOR = case((Loan.recourse_on.is_(None), Invoice.purchaser_id), else_=Invoice.supplier_id)
+"""Who owes a loan: the purchaser, or by recourse the supplier."""
+
+
+def review_holds(ctx: Context, after_days: int | None) -> list[int]:
+    """Put customers with a loan more than `after_days` past due on hold for new requests, and lift other holds.
+
+    None lifts all: the installation uses no holds. Repayments are never held. Returns ids of customers that changed.
+    """
+    late: set[int] = set()
+    if after_days is not None:
+        late = set(
+            db.session.scalars(
+                select(DEBTOR)
+                .select_from(Loan)
+                .join(Invoice, Invoice.id == Loan.invoice_id)
+                .where(Loan.closed_on.is_(None), Loan.due_date < ctx.today - timedelta(days=after_days))
+                .distinct()
+            )
+        )
+    changed: list[int] = []
+    for model in (SupplierAccount, PurchaserAccount):
+        changed += _review_side(ctx, model, late, f"more than {after_days} days past due")
+    return sorted(set(changed))
+
+
+def _review_side(
+    ctx: Context, model: type[SupplierAccount] | type[PurchaserAccount], late: set[int], reason: str
+) -> list[int]:
+    """Set and lift the holds of all suppliers or all purchasers; returns whose changed."""
+    accounts: Sequence[Any] = (
+        db.session.scalars(
+            select(model)
+            .where(model.customer_id.in_(late) != model.on_hold_since.is_not(None))
+            .order_by(model.customer_id)
+            .with_for_update(key_share=True, of=model)
+            .execution_options(populate_existing=True)
+        )
+        .unique()
+        .all()
+    )
+    for account in accounts:
+        held = account.customer_id in late
+        account.on_hold_since = ctx.today if held else None
+        kind = "put_on_hold" if held else "hold_lifted"
+        record_event(ctx, "customer", account.customer_id, kind, reason=reason if held else "")
+    db.session.flush()
+    return [account.customer_id for account in accounts]
+
+
+def turn_to_recourse(ctx: Context) -> list[int]:
+    """AdvisoryLock debts to the supplier whose terms have recourse and whose days are over; returns invoice ids."""
+    rows = db.session.execute(
+        select(Loan, Invoice)
+        .join(Invoice, Invoice.id == Loan.invoice_id)
+        .where(
+            Loan.closed_on.is_(None),
+            Loan.recourse_on.is_(None),
+            Invoice.recourse_days.is_not(None),
+            Loan.due_date + Invoice.recourse_days < ctx.today,
+        )
+        .order_by(Invoice.id)
+        .with_for_update(key_share=True, of=[Invoice, Loan])
+        .execution_options(populate_existing=True)
+    ).all()
+    for loan, invoice in rows:
+        loan.recourse_on = ctx.today
+        due = amount_due(debt_of(loan, invoice), ctx.today)
+        record_event(
+            ctx,
+            "invoice",
+            invoice.id,
+            "recourse",
+            reason=f"{due.days_past_due} days past due",
+            amount=due.total,
+        )
+        queue_mail(
+            ctx,
+            "recourse",
+            company_addresses(invoice.supplier_id, Role.SUPPLIER),
+            number=invoice.number,
+            days=due.days_past_due,
+            amount=currency().show(due.total),
+        )
+    db.session.flush()
+    return [invoice.id for _, invoice in rows]
+
+
+def remind(ctx: Context, offsets: Collection[int]) -> int:
+    """Mail who owes about loans that are exactly one of `offsets` days past due (negative: before the due date).
+
+    One mail a customer and day; a loan is reminded of once for each offset however often this runs. Returns the
+    number of loans reminded of.
+    """
+    days = func.date(ctx.today) - Loan.due_date
+    rows = db.session.execute(
+        select(Loan, Invoice, DEBTOR.label("debtor"), Customer)
+        .join(Invoice, Invoice.id == Loan.invoice_id)
+        .join(Customer, Customer.id == DEBTOR)
+        .where(
+            Loan.closed_on.is_(None),
+            days.in_(list(offsets)),
+            ~exists().where(Reminder.loan_id == Loan.id, Reminder.days_past_due == days),
+        )
+        .order_by(Loan.due_date, Loan.id)
+    ).all()
+    by_debtor: dict[int, list[tuple[Loan, Invoice, Customer]]] = {}
+    for loan, invoice, debtor, customer in rows:
+        values = {"loan_id": loan.id, "days_past_due": (ctx.today - loan.due_date).days, "sent_on": ctx.today}
+        inserted = db.session.execute(
+            insert(Reminder).values(values).on_conflict_do_nothing().returning(Reminder.id)
+        )
+        if inserted.first() is not None:
+            by_debtor.setdefault(debtor, []).append((loan, invoice, customer))
+    for debtor, owed in by_debtor.items():
+        _mail_reminder(ctx, debtor, owed)
+    return sum(len(owed) for owed in by_debtor.values())
+
+
+def _mail_reminder(ctx: Context, debtor: int, owed: list[tuple[Loan, Invoice, Customer]]) -> None:
+    customer = owed[0][2]
+    addresses = {
+        customer.email,
+        *company_addresses(debtor, Role.PURCHASER),
+        *company_addresses(debtor, Role.SUPPLIER),
+    }
+    lines = []
+    for loan, invoice, _ in owed:
+        due = amount_due(debt_of(loan, invoice), max(ctx.today, loan.due_date))
+        lines.append(
+            {
+                "number": invoice.number,
+                "reference": loan.reference,
+                "due_date": f"{loan.due_date:%d %b %Y}",
+                "amount": currency().show(due.total),
+                "days": (ctx.today - loan.due_date).days,
+            }
+        )
+    queue_mail(
+        ctx, "reminder", [address for address in addresses if address], name=customer.name, loans=lines
+    )

@@ -1,0 +1,143 @@
+"""Undoing a receipt: contra rows, nothing is deleted, and debts stand as if it had never been."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.errors import Conflict, NotFound
+from tusker.extensions import db
+from tusker.models import Allocation, Invoice, Loan, Receipt, ReceiptKind
+from tusker.services.bank_entries import reopen_entry_of
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.exposure import change_exposure
+from tusker.services.loans.receipts import REVIEW_JOB
+from tusker.services.loans.reserve import take_back_release
+from tusker.services.locks import lock_invoices, lock_loans
+from tusker.services.reasons import reason_of
+from tusker.transactions import after_commit
+
+
+def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
+    """Undo a receipt: it bounced, or was recorded wrongly.
+
+    Its allocations get contra rows of the same value date, so that interest and penalty come out as if it had never
+    been; loans that it closed open again with their exposure, over the limit if that was used meanwhile, because a
+    fact is not refused. Raises `Conflict` when it is undone already, part of it was refunded or it was netted from a
+    payout.
+    """
+    why = reason_of(reason)
+    invoice_ids = db.session.scalars(
+        select(Loan.invoice_id).join(Allocation).where(Allocation.receipt_id == receipt_id).distinct()
+    ).all()
+    invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)} if invoice_ids else {}
+    loans = lock_loans(list(invoices))
+    receipt = lock_reversible(receipt_id)
+    if receipt.netted_payout_id is not None:
+        raise Conflict(f"No bank received this: it was {receipt.bank_reference}. Undo that payout instead.")
+    contra = reverse_locked(ctx, receipt, invoices, loans, why)
+    reopen_entry_of(ctx, receipt_id, why)
+    return contra
+
+
+def reverse_locked(
+    ctx: Context, receipt: Receipt, invoices: dict[int, Invoice], loans: dict[int, Loan], why: str
+) -> Receipt:
+    """Write the contra rows of a locked receipt and of what it paid, whose invoices and loans are locked."""
+    contra = Receipt(
+        kind=ReceiptKind.REVERSAL,
+        customer_id=receipt.customer_id,
+        of_receipt_id=receipt.id,
+        bank_reference=f"REV-{receipt.id}",
+        value_date=receipt.value_date,
+        booked_on=ctx.today,
+        amount=-receipt.amount,
+        reason=why,
+        recorded_at=ctx.now,
+        recorded_by=ctx.actor_id,
+    )
+    db.session.add(contra)
+    db.session.flush()
+    record_event(
+        ctx,
+        "customer",
+        receipt.customer_id,
+        "receipt_reversed",
+        from_value=receipt.bank_reference,
+        reason=why,
+        amount=receipt.amount,
+    )
+    allocations = _live_allocations(receipt)
+    if not loans.keys() >= {a.loan_id for a in allocations}:
+        raise Conflict("Its credit was used just now; try again.")
+    taken = [
+        (invoices[loans[a.loan_id].invoice_id], _reverse_allocation(ctx, a, loans[a.loan_id], invoices, why))
+        for a in allocations
+    ]
+    db.session.flush()
+    change_exposure(ctx, "reversed", taken)
+    after_commit(REVIEW_JOB)
+    return contra
+
+
+def _reverse_allocation(
+    ctx: Context, allocation: Allocation, loan: Loan, invoices: dict[int, Invoice], why: str
+) -> int:
+    """Write the contra row and open the loan again; returns the principal that is open again."""
+    invoice = invoices[loan.invoice_id]
+    if invoice.status == InvoiceStatus.WRITTEN_OFF:
+        raise Conflict(f"{invoice.number} was written off since; its payments cannot be undone.")
+    db.session.add(
+        Allocation(
+            receipt_id=allocation.receipt_id,
+            loan_id=loan.id,
+            reverses_id=allocation.id,
+            value_date=allocation.value_date,
+            booked_on=ctx.today,
+            penalty=-allocation.penalty,
+            fee=-allocation.fee,
+            interest=-allocation.interest,
+            principal=-allocation.principal,
+        )
+    )
+    loan.open_principal += allocation.principal
+    before = invoice.status
+    if invoice.status == InvoiceStatus.REPAID:
+        invoice.status = next_status(InvoiceStatus.REPAID, InvoiceEvent.REOPENED)
+        invoice.closed_at = None
+        loan.closed_on = None
+        take_back_release(ctx, invoice, why)
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "payment_reversed",
+        from_value=before,
+        to_value=invoice.status,
+        reason=why,
+        amount=allocation.total,
+        taken=allocation.principal,
+    )
+    return allocation.principal
+
+
+def lock_reversible(receipt_id: int) -> Receipt:
+    """The receipt, locked and fresh; raises `NotFound`, or `Conflict` when it was undone or partly refunded."""
+    receipt = db.session.get(Receipt, receipt_id, with_for_update={"key_share": True}, populate_existing=True)
+    if receipt is None or receipt.kind != ReceiptKind.PAYMENT:
+        raise NotFound("This receipt does not exist.")
+    kinds = set(db.session.scalars(select(Receipt.kind).where(Receipt.of_receipt_id == receipt_id)))
+    if ReceiptKind.REVERSAL in kinds:
+        raise Conflict("This receipt is undone already.")
+    if ReceiptKind.REFUND in kinds:
+        raise Conflict("Part of this receipt was refunded; it cannot be undone.")
+    return receipt
+
+
+def _live_allocations(receipt: Receipt) -> list[Allocation]:
+    rows = db.session.scalars(
+        select(Allocation).where(Allocation.receipt_id == receipt.id).order_by(Allocation.id)
+    ).all()
+    undone = {row.reverses_id for row in rows}
+    return [row for row in rows if row.reverses_id is None and row.id not in undone]

@@ -1,0 +1,354 @@
+"""Money that came in: recorded, allocated to loans, kept as credit, paid back, undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+
+from tusker.currency import currency
+from tusker.domain.allocation import Allocation as Split
+from tusker.domain.allocation import allocate, check_allocation
+from tusker.domain.interest import AmountDue
+from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.errors import Duplicate, InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import Allocation, Customer, Invoice, Loan, Receipt, ReceiptKind
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.exposure import change_exposure
+from tusker.services.loans.claims import end_return_claims
+from tusker.services.loans.debts import OpenDebt, lock_debts, owed_by
+from tusker.services.loans.reserve import release_reserves
+from tusker.services.locks import lock_invoices
+from tusker.transactions import after_commit
+
+REVIEW_JOB = "tusker.jobs.servicing.review_holds"
+NETTED_FROM = "netted from "
+"""How the references of receipts begin that no bank received; the payout's reference follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedLine:
+    """One loan of the proposal: what is owed on the value date and what of the receipt would go to it."""
+
+    invoice_id: int
+    loan_id: int
+    number: str
+    due_date: date
+    due: AmountDue
+    split: Split
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """How a receipt would be spread; `left_over` becomes the customer's credit. Money in minor units."""
+
+    lines: list[ProposedLine]
+    left_over: int
+
+
+def propose_allocation(customer_id: int, amount: int, value_date: date) -> Proposal:
+    """Spread an amount over what the customer owes, oldest due loan first; nothing is written."""
+    owed = lock_debts(owed_by(customer_id), all_of_them=False)
+    debts = [debt for debt in owed if debt.loan.start_date <= value_date]
+    dues = {debt.loan.id: debt.due_on(value_date) for debt in debts}
+    splits, left_over = allocate(amount, [(debt.loan.id, dues[debt.loan.id]) for debt in debts])
+    by_loan = {split.loan_id: split for split in splits}
+    lines = [
+        ProposedLine(
+            debt.invoice.id,
+            debt.loan.id,
+            debt.invoice.number,
+            debt.loan.due_date,
+            dues[debt.loan.id],
+            by_loan.get(debt.loan.id, Split(debt.loan.id, 0, 0, 0, 0)),
+        )
+        for debt in debts
+    ]
+    return Proposal(lines, left_over)
+
+
+def record_receipt(
+    ctx: Context,
+    customer_id: int,
+    *,
+    amount: int,
+    bank_reference: str,
+    value_date: date,
+    wanted: Sequence[Split] | None = None,
+    left_over: int | None = None,
+) -> Receipt:
+    """Record money received from a customer and allocate it.
+
+    `wanted` is a person's own allocation, in which `left_over` (if given) must be what it leaves; without it the
+    proposal is taken. Only the principal parts free limits. Raises `InvalidInput` or `Duplicate` naming the field.
+    """
+    if amount <= 0:
+        raise InvalidInput("The amount must be more than zero.", field="amount")
+    if db.session.get(Customer, customer_id) is None:
+        raise InvalidInput("Choose the customer who paid.", field="customer_id")
+    reference = unused_reference(bank_reference)
+    check_value_date(ctx, value_date)
+    if wanted is None:
+        proposal = propose_allocation(customer_id, amount, value_date)
+        splits = [line.split for line in proposal.lines if line.split.total]
+        debts = lock_debts([line.invoice_id for line in proposal.lines if line.split.total])
+    else:
+        splits = [split for split in wanted if split != Split(split.loan_id, 0, 0, 0, 0)]
+        debts = _lock_wanted(customer_id, splits)
+        _check_wanted(splits, debts, amount, value_date, left_over)
+    receipt = new_receipt(ctx, customer_id, amount, reference, value_date)
+    store_receipts(ctx, [receipt])
+    apply_parts(ctx, _paired(receipt, splits, debts), value_date)
+    return receipt
+
+
+def repay_in_full(ctx: Context, invoice_id: int, *, bank_reference: str, value_date: date) -> Receipt:
+    """Record a receipt of exactly what is due on `value_date`, from who owes it, and close the loan.
+
+    Raises `IllegalTransition` unless the invoice is disbursed, `InvalidInput` for a value date before the payout or
+    in the future, `Duplicate` for a known bank reference.
+    """
+    return repay_all_in_full(ctx, {invoice_id: bank_reference}, value_date=value_date)[0]
+
+
+def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date: date) -> list[Receipt]:
+    """`repay_in_full` for payments of one day, given as bank references by invoice id: all of them or, with the
+    first error, none. Returns the receipts, of the oldest due loan first."""
+    cleaned = {invoice_id: unused_reference(reference) for invoice_id, reference in references.items()}
+    if len(set(cleaned.values())) != len(cleaned):
+        raise Duplicate("Each payment reference may be used once only.", field="bank_reference")
+    check_value_date(ctx, value_date)
+    for invoice in lock_invoices(cleaned):
+        next_status(InvoiceStatus(invoice.status), InvoiceEvent.REPAID)
+    parts = []
+    for debt in lock_debts(cleaned):
+        due = debt.due_on(value_date)
+        payer = debt.invoice.purchaser_id if debt.loan.recourse_on is None else debt.invoice.supplier_id
+        receipt = new_receipt(ctx, payer, due.total, cleaned[debt.invoice.id], value_date)
+        parts.append((receipt, Split(debt.loan.id, due.penalty, due.fee, due.interest, due.principal), debt))
+    store_receipts(ctx, [receipt for receipt, _, _ in parts])
+    apply_parts(ctx, parts, value_date)
+    return [receipt for receipt, _, _ in parts]
+
+
+def use_credit(ctx: Context, customer_id: int) -> int:
+    """Allocate a customer's credit to what it owes today, oldest receipt and oldest due loan first.
+
+    Returns how much was used, in minor units.
+    """
+    debts = lock_debts(owed_by(customer_id), all_of_them=False)
+    used = 0
+    for receipt in _payments(customer_id):
+        credit = unallocated(receipt.id)
+        if credit <= 0:
+            continue
+        open_debts = [debt for debt in debts if debt.loan.closed_on is None]
+        splits, left = allocate(credit, [(d.loan.id, d.due_on(ctx.today)) for d in open_debts])
+        apply_parts(ctx, _paired(receipt, splits, open_debts), ctx.today)
+        used += credit - left
+        debts = lock_debts([debt.invoice.id for debt in open_debts if debt.loan.closed_on is None])
+    return used
+
+
+def refund_credit(
+    ctx: Context, receipt_id: int, *, amount: int, bank_reference: str, value_date: date
+) -> Receipt:
+    """Pay back what of a receipt is not allocated; the refund is a row of its own."""
+    receipt = _lock_payment(receipt_id)
+    reference = unused_reference(bank_reference)
+    check_value_date(ctx, value_date)
+    if value_date < receipt.value_date:
+        raise InvalidInput("A refund cannot be before the receipt.", field="value_date")
+    credit = unallocated(receipt_id)
+    if not 0 < amount <= credit:
+        raise InvalidInput(f"At most {currency().show(credit)} can be refunded.", field="amount")
+    refund = Receipt(
+        kind=ReceiptKind.REFUND,
+        customer_id=receipt.customer_id,
+        of_receipt_id=receipt_id,
+        bank_reference=reference,
+        value_date=value_date,
+        booked_on=ctx.today,
+        amount=-amount,
+        reason="",
+        recorded_at=ctx.now,
+        recorded_by=ctx.actor_id,
+    )
+    db.session.add(refund)
+    record_event(ctx, "customer", receipt.customer_id, "credit_refunded", reason=reference, amount=amount)
+    db.session.flush()
+    return refund
+
+
+def unallocated(receipt_id: int) -> int:
+    """What of a payment is neither allocated nor paid back nor undone, in minor units."""
+    paid = db.session.scalar(
+        select(func.coalesce(func.sum(Receipt.amount), 0)).where(
+            (Receipt.id == receipt_id) | (Receipt.of_receipt_id == receipt_id)
+        )
+    )
+    columns = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
+    spent = db.session.scalar(
+        select(func.coalesce(func.sum(columns), 0)).where(Allocation.receipt_id == receipt_id)
+    )
+    return int(paid or 0) - int(spent or 0)
+
+
+def unused_reference(bank_reference: str) -> str:
+    """The reference, stripped; raises `InvalidInput` or `Duplicate` naming `bank_reference`."""
+    reference = bank_reference.strip()
+    if not reference or len(reference) > 60:
+        raise InvalidInput("The payment reference must have 1 to 60 characters.", field="bank_reference")
+    if reference.startswith(NETTED_FROM):
+        raise InvalidInput("This is no reference of a payment.", field="bank_reference")
+    if db.session.scalar(select(Receipt.id).where(Receipt.bank_reference == reference)):
+        raise Duplicate("This payment reference was recorded already.", field="bank_reference")
+    return reference
+
+
+def check_value_date(ctx: Context, value_date: date) -> None:
+    """Raise `InvalidInput` for a value date in the future."""
+    if value_date > ctx.today:
+        raise InvalidInput("The value date must not be in the future.", field="value_date")
+
+
+def _payments(customer_id: int) -> Sequence[Receipt]:
+    return db.session.scalars(
+        select(Receipt)
+        .where(Receipt.customer_id == customer_id, Receipt.kind == ReceiptKind.PAYMENT)
+        .order_by(Receipt.id)
+        .with_for_update(key_share=True)
+    ).all()
+
+
+def _lock_payment(receipt_id: int) -> Receipt:
+    receipt = db.session.get(Receipt, receipt_id, with_for_update={"key_share": True}, populate_existing=True)
+    if receipt is None or receipt.kind != ReceiptKind.PAYMENT:
+        raise NotFound("This receipt does not exist.")
+    return receipt
+
+
+def _lock_wanted(customer_id: int, splits: Sequence[Split]) -> list[OpenDebt]:
+    """Lock the loans that a person chose; they must be open and the customer a party to them."""
+    loan_ids = [split.loan_id for split in splits]
+    if len(set(loan_ids)) != len(loan_ids):
+        raise InvalidInput("Each loan may be named once only.", field="allocations")
+    chosen = db.session.scalars(select(Loan.invoice_id).where(Loan.id.in_(loan_ids))).all()
+    allowed = set(owed_by(customer_id, with_other_side=True))
+    if len(chosen) != len(loan_ids) or not set(chosen) <= allowed:
+        raise InvalidInput("One of the loans is not open or not this customer's.", field="allocations")
+    return lock_debts(chosen)
+
+
+def _check_wanted(
+    splits: Sequence[Split], debts: Sequence[OpenDebt], amount: int, value_date: date, left_over: int | None
+) -> None:
+    by_loan = {debt.loan.id: debt for debt in debts}
+    for split in splits:
+        debt = by_loan[split.loan_id]
+        problem = check_allocation(split, debt.due_on(value_date))
+        if problem:
+            raise InvalidInput(f"{debt.invoice.number}: {problem}", field="allocations")
+    total = sum(split.total for split in splits)
+    if total > amount or (left_over is not None and total + left_over != amount):
+        raise InvalidInput(
+            f"The allocation sums to {currency().show(total + (left_over or 0))},"
+            f" but {currency().show(amount)} was received.",
+            field="allocations",
+        )
+
+
+def new_receipt(ctx: Context, customer_id: int, amount: int, reference: str, value_date: date) -> Receipt:
+    """A payment of a customer, not stored yet."""
+    return Receipt(
+        kind=ReceiptKind.PAYMENT,
+        customer_id=customer_id,
+        bank_reference=reference,
+        value_date=value_date,
+        booked_on=ctx.today,
+        amount=amount,
+        reason="",
+        recorded_at=ctx.now,
+        recorded_by=ctx.actor_id,
+    )
+
+
+def store_receipts(ctx: Context, receipts: Sequence[Receipt]) -> None:
+    """Write payments and their events."""
+    db.session.add_all(receipts)
+    db.session.flush()
+    for receipt in receipts:
+        record_event(
+            ctx,
+            "customer",
+            receipt.customer_id,
+            "receipt",
+            to_value=receipt.bank_reference,
+            amount=receipt.amount,
+        )
+
+
+Part = tuple[Receipt, Split, OpenDebt]
+"""What of a receipt goes to which locked debt."""
+
+
+def _paired(receipt: Receipt, splits: Sequence[Split], debts: Sequence[OpenDebt]) -> list[Part]:
+    by_loan = {debt.loan.id: debt for debt in debts}
+    return [(receipt, split, by_loan[split.loan_id]) for split in splits]
+
+
+def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
+    """Write the allocations of locked debts, close what is paid, free the principal parts."""
+    freed: list[tuple[Invoice, int]] = []
+    for receipt, split, debt in parts:
+        due = debt.due_on(value_date)
+        db.session.add(
+            Allocation(
+                receipt_id=receipt.id,
+                loan_id=split.loan_id,
+                value_date=value_date,
+                booked_on=ctx.today,
+                penalty=split.penalty,
+                fee=split.fee,
+                interest=split.interest,
+                principal=split.principal,
+            )
+        )
+        debt.loan.open_principal -= split.principal
+        _note_payment(ctx, debt, split, due, receipt.bank_reference)
+        freed.append((debt.invoice, -split.principal))
+    db.session.flush()
+    closed = [(receipt, debt.invoice) for receipt, _, debt in parts if debt.loan.closed_on is not None]
+    release_reserves(ctx, {invoice.id: f"paid with {receipt.bank_reference}" for receipt, invoice in closed})
+    end_return_claims(ctx, [invoice for _, invoice in closed])
+    change_exposure(ctx, "repaid", freed)
+    after_commit(REVIEW_JOB)
+
+
+def _note_payment(ctx: Context, debt: OpenDebt, split: Split, due: AmountDue, reference: str) -> None:
+    """Close the loan when nothing is left of it, and write the invoice's event."""
+    invoice, before = debt.invoice, debt.invoice.status
+    closes = split.total == due.total and debt.loan.open_principal == 0
+    if closes:
+        debt.loan.closed_on = ctx.today
+        invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.REPAID)
+        invoice.closed_at = ctx.now
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "repaid" if closes else "part_repaid",
+        from_value=before,
+        to_value=invoice.status,
+        reason=f"payment reference {reference}",
+        amount=split.total,
+        principal=split.principal,
+        interest=split.interest,
+        fee=split.fee,
+        penalty=split.penalty,
+        freed=split.principal,
+    )

@@ -1,0 +1,1 @@
+"""Use cases of paying out: bank accounts, disbursals, payouts, netting, release, settlement, undoing."""

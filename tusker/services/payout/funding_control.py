@@ -1,0 +1,132 @@
+"""Conditions of financing against invoices in disbursals, and everything that has to be looked at again in time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select, text
+
+from tusker.domain.financeable import waits_for
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.errors import Conflict, InvalidInput
+from tusker.extensions import db
+from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState, Shipment
+from tusker.services.attention import WATCH_JOB
+from tusker.services.context import Context
+from tusker.services.delivery.conditions import Judge, lock_pairs
+from tusker.services.delivery.shipment_effects import GONE, settle_locked
+from tusker.services.events import record_event
+from tusker.services.locks import lock_disbursal
+from tusker.services.payout.disbursals import take_out
+from tusker.services.payout.release import withdraw_approval
+from tusker.transactions import after_commit
+
+WATCH_RETURNS = timedelta(days=30)
+"""For so long after a delivery the delivery company is asked once a day whether the goods came back."""
+
+
+def lock_with_disbursal(invoice_id: int) -> tuple[Disbursal | None, Invoice, Shipment]:
+    """An invoice and its shipment, the disbursal it is in locked before; raises `NotFound`.
+
+    The disbursal is None too where the invoice was bundled between the two locks.
+    """
+    disbursal_id = db.session.scalar(
+        select(DisbursalLine.disbursal_id).where(
+            DisbursalLine.invoice_id == invoice_id, DisbursalLine.state == LineState.INCLUDED
+        )
+    )
+    disbursal = lock_disbursal(disbursal_id) if disbursal_id is not None else None
+    pairs = lock_pairs([invoice_id])
+    if not pairs:
+        raise Conflict("A refused request is not followed.")
+    return disbursal, *pairs[0]
+
+
+def settle(ctx: Context, invoice_id: int, *, reason: str = "") -> None:
+    """Let an invoice's conditions act on it wherever it stands."""
+    disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
+    settle_held(ctx, disbursal, invoice, shipment, reason=reason)
+
+
+def settle_held(
+    ctx: Context, disbursal: Disbursal | None, invoice: Invoice, shipment: Shipment, *, reason: str = ""
+) -> None:
+    """The same with all rows locked. `reason` is why now, where another condition than the delivery came last.
+
+    Out of a draft an invoice is taken with the reason. Goods that are gone have the approval of a disbursal
+    withdrawn; what else speaks against an approved one is a person's to decide, and its release refuses it. What was
+    released is on its way: that is an item of the attention queue.
+    """
+    db.session.flush()
+    if invoice.status != InvoiceStatus.BUNDLED:
+        settle_locked(ctx, [(invoice, shipment)], reason=reason)
+        return
+    missing = Judge([(invoice, shipment)]).open_for(invoice, shipment)
+    if not missing or disbursal is None:
+        after_commit(WATCH_JOB)
+        return
+    gone = shipment.status in GONE
+    why = (
+        f"{shipment.carrier} reported the shipment of {invoice.number} as {shipment.status}"
+        if gone
+        else f"{invoice.number} waits for {waits_for(missing)}"
+    )
+    if disbursal.status == DisbursalStatus.APPROVED and gone:
+        disbursal = withdraw_approval(ctx, disbursal.id, reason=why)
+    if disbursal.status == DisbursalStatus.DRAFT:
+        take_out(ctx, disbursal.id, invoice.id, reason=why, prepares=False)
+    after_commit(WATCH_JOB)
+
+
+def accept_value(ctx: Context, invoice_id: int, *, reason: str) -> None:
+    """An admin takes the declared value as it is; another one that is told later is judged anew."""
+    why = reason.strip()
+    if not why:
+        raise InvalidInput("Say why the difference is accepted.", field="reason")
+    disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
+    if shipment.declared_value is None or shipment.declared_value == shipment.accepted_value:
+        raise Conflict("There is no difference to accept.")
+    shipment.accepted_value = shipment.declared_value
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "value_accepted",
+        reason=why[:500],
+        amount=invoice.amount,
+        declared=shipment.declared_value,
+    )
+    settle_held(ctx, disbursal, invoice, shipment, reason=f"declared value accepted: {why}")
+    after_commit(WATCH_JOB)
+
+
+def ask_again(ctx: Context, invoice_id: int) -> None:
+    """Have the delivery company asked about an invoice's shipment at once."""
+    _, _, shipment = lock_with_disbursal(invoice_id)
+    if shipment.carrier == "manual":
+        raise Conflict("No delivery company follows this shipment.")
+    shipment.next_poll_at = ctx.now
+    db.session.flush()
+
+
+_LOOK_AGAIN = text(
+    """
+    UPDATE shipments SET next_poll_at = :now WHERE id IN (
+        SELECT h.id FROM shipments h JOIN invoices i ON i.id = h.invoice_id
+        WHERE h.status_changed_at > :since AND h.status = 'delivered' AND h.carrier <> 'manual'
+          AND h.next_poll_at IS NULL AND COALESCE(h.last_polled_at, h.status_changed_at) < :yesterday
+          AND i.status IN ('approved', 'financeable', 'bundled', 'disbursed')
+        ORDER BY h.id LIMIT 1000 FOR UPDATE OF h SKIP LOCKED
+    )
+    """
+)
+
+
+def watch_for_returns(ctx: Context) -> None:
+    """Have delivered shipments asked about once a day: nobody else tells that goods came back."""
+    values = {
+        "now": ctx.now,
+        "since": ctx.now - WATCH_RETURNS,
+        "yesterday": ctx.now - timedelta(days=1),
+    }
+    db.session.execute(_LOOK_AGAIN, values)

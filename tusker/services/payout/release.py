@@ -1,0 +1,248 @@
+"""Two people and a bank: a draft is approved by another admin, then released. Nothing moves on without its lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select, update
+
+from tusker.carriers.registry import MANUAL
+from tusker.currency import currency
+from tusker.domain.approval import approval_digest
+from tusker.domain.financeable import waits_for
+from tusker.errors import Conflict, InvalidInput, NotAllowed
+from tusker.extensions import db
+from tusker.models import (
+    BankAccount,
+    Customer,
+    Disbursal,
+    DisbursalLine,
+    DisbursalStatus,
+    Invoice,
+    LineState,
+    Payout,
+    Role,
+    Shipment,
+    User,
+)
+from tusker.queries.payout.bank_accounts import active_accounts
+from tusker.services.context import Context
+from tusker.services.delivery.conditions import Judge, with_shipments
+from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.payout.disbursals import lock_draft, set_disbursal_status
+from tusker.services.payout.payouts import claimed_from, make_payouts
+from tusker.services.payout.settlement import confirm_netted
+
+LATEST_EXECUTION = timedelta(days=10)
+"""How far ahead the bank may be told to pay."""
+
+
+def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | None = None) -> Disbursal:
+    """Approve a draft as it stands: its invoices, their principal and the accounts that are paid.
+
+    With `second_admin`, nobody who made or changed it may (`NotAllowed`). `seen` is the digest of what the approving
+    person was shown; if that is no longer what there is, `Conflict`, as when a supplier has no approved bank account.
+    """
+    disbursal = lock_draft(disbursal_id)
+    if second_admin:
+        check_second_admin(ctx, disbursal.maker_ids, "prepared this disbursal")
+    invoices = _invoices_of(disbursal)
+    _check_conditions(invoices)
+    accounts = _accounts_of(invoices, second_admin=second_admin)
+    if seen is not None and seen != _digest(invoices, accounts):
+        raise Conflict("This disbursal has changed since you looked at it; look again before you approve it.")
+    _look_again(invoices, ctx.now)
+    disbursal.second_admin = second_admin
+    disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
+    disbursal.approved_digest = _digest(invoices, accounts)
+    total = sum(invoice.principal for invoice in invoices)
+    set_disbursal_status(
+        ctx, disbursal, DisbursalStatus.APPROVED, "approved", invoices=len(invoices), total=total
+    )
+    queue_mail(
+        ctx,
+        "disbursal_approved",
+        admin_addresses(),
+        reference=disbursal.reference,
+        disbursal_id=disbursal.id,
+        approver=ctx.actor,
+        invoices=len(invoices),
+        total=currency().show(total),
+    )
+    return disbursal
+
+
+def withdraw_approval(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
+    """Make an approved disbursal a draft again, so that it can be changed; any admin may."""
+    if not reason.strip():
+        raise InvalidInput("Say why.", field="reason")
+    disbursal = _lock_approved(disbursal_id)
+    disbursal.approved_at = disbursal.approved_by = disbursal.approved_digest = None
+    disbursal.second_admin = False
+    set_disbursal_status(ctx, disbursal, DisbursalStatus.DRAFT, "approval_withdrawn", reason.strip())
+    return disbursal
+
+
+def release(ctx: Context, disbursal_id: int, *, execution_date: date, second_admin: bool) -> Disbursal:
+    """Release an approved disbursal: what each supplier is paid is frozen, and the bank file can be made.
+
+    The caller has just asked the releasing person for the password. Of any number of releases at once one wins; the
+    others get `Conflict`. Payouts of which claims leave nothing need no transfer and are confirmed at once.
+    """
+    disbursal = _lock_approved(disbursal_id)
+    if second_admin:
+        _check_two_people(ctx, disbursal)
+    _check_execution_date(ctx, disbursal, execution_date)
+    invoices, claimed = _invoices_and_claimed(disbursal)
+    _check_conditions(invoices)
+    accounts = _accounts_of(invoices, second_admin=second_admin)
+    if _digest(invoices, accounts) != disbursal.approved_digest:
+        raise Conflict(
+            "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
+        )
+    _look_again(invoices, ctx.now)
+    disbursal.execution_date = execution_date
+    disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
+    payouts = make_payouts(ctx, disbursal, invoices, accounts, execution_date, claimed)
+    set_disbursal_status(
+        ctx,
+        disbursal,
+        DisbursalStatus.RELEASED,
+        "released",
+        payouts=len(payouts),
+        net=sum(payout.net for payout in payouts),
+        execution_date=execution_date.isoformat(),
+    )
+    _mail_release(ctx, disbursal, payouts)
+    confirm_netted(ctx, disbursal, min(execution_date, ctx.today))
+    return disbursal
+
+
+def check_second_admin(ctx: Context, makers: Iterable[int | None], did: str) -> None:
+    """Raise `NotAllowed` unless the acting person is known and none of the makers."""
+    if ctx.actor_id is None:
+        raise NotAllowed("An admin has to do this under their own name.")
+    if ctx.actor_id in set(makers):
+        raise NotAllowed(f"You {did}; another admin must approve it.")
+
+
+def _check_two_people(ctx: Context, disbursal: Disbursal) -> None:
+    """Two people had a hand in what is released, and who approved it may still approve."""
+    if not disbursal.second_admin:
+        raise Conflict(
+            "This was approved without a second admin; withdraw the approval and have it approved."
+        )
+    approver = db.session.get(User, disbursal.approved_by)
+    if approver is None or not approver.active or approver.role != Role.ADMIN:
+        raise Conflict("Who approved this is no admin any more; withdraw the approval and have it approved.")
+    others = db.session.scalars(
+        select(User.id).where(
+            User.id.in_(disbursal.maker_ids), User.role == Role.ADMIN, User.id != disbursal.approved_by
+        )
+    ).all()
+    if not others and ctx.actor_id in {None, disbursal.approved_by}:
+        raise NotAllowed(
+            "No other person had a hand in this disbursal: you approved it, so another admin must release it."
+        )
+
+
+def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date) -> None:
+    if day < max(disbursal.business_date, ctx.today):
+        raise InvalidInput("The execution date must not be in the past.", field="execution_date")
+    if day > ctx.today + LATEST_EXECUTION:
+        raise InvalidInput(
+            f"The execution date may be at most {LATEST_EXECUTION.days} days ahead.", field="execution_date"
+        )
+
+
+def _lock_approved(disbursal_id: int) -> Disbursal:
+    disbursal = lock_disbursal(disbursal_id)
+    if disbursal.status == DisbursalStatus.DRAFT:
+        raise Conflict(f"Disbursal {disbursal.reference} is not approved yet.")
+    if disbursal.status != DisbursalStatus.APPROVED:
+        raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
+    return disbursal
+
+
+def _invoices_of(disbursal: Disbursal) -> Sequence[Invoice]:
+    included = select(DisbursalLine.invoice_id).where(
+        DisbursalLine.disbursal_id == disbursal.id, DisbursalLine.state == LineState.INCLUDED
+    )
+    return lock_invoices(db.session.scalars(included).all())
+
+
+def _invoices_and_claimed(disbursal: Disbursal) -> tuple[Sequence[Invoice], set[int]]:
+    """The invoices, and the ids of those about which their suppliers have claims: locked together, since what claims
+    use up pays those loans at once. A claim accepted meanwhile waits for the next payout."""
+    rows = db.session.execute(
+        select(DisbursalLine.invoice_id, Invoice.supplier_id)
+        .join(Invoice)
+        .where(DisbursalLine.disbursal_id == disbursal.id, DisbursalLine.state == LineState.INCLUDED)
+    ).all()
+    included = {row.invoice_id for row in rows}
+    claimed = set(claimed_from({row.supplier_id for row in rows}))
+    return [invoice for invoice in lock_invoices(included | claimed) if invoice.id in included], claimed
+
+
+def _check_conditions(invoices: Sequence[Invoice]) -> None:
+    """Raise `Conflict` naming the locked invoices of which a condition of financing does not hold (any more)."""
+    pairs = with_shipments(invoices)
+    judge = Judge(pairs)
+    waiting = [
+        f"{invoice.number} waits for {waits_for(missing)}"
+        for invoice, shipment in pairs
+        if (missing := judge.open_for(invoice, shipment))
+    ]
+    if waiting:
+        listed = "; ".join(waiting[:5]) + ("; …" if len(waiting) > 5 else "")
+        raise Conflict(f"Not to be paid out: {listed}. Take it out of the disbursal first.")
+
+
+def _look_again(invoices: Sequence[Invoice], when: datetime) -> None:
+    """Have the delivery companies asked once more: goods may have come back since."""
+    db.session.execute(
+        update(Shipment)
+        .where(Shipment.invoice_id.in_([i.id for i in invoices]), Shipment.carrier != MANUAL)
+        .values(next_poll_at=when)
+    )
+
+
+def _accounts_of(invoices: Sequence[Invoice], *, second_admin: bool) -> Mapping[int, BankAccount]:
+    """The approved accounts by supplier id; raises `Conflict` naming the suppliers without one.
+
+    With `second_admin`, one that a person approved alone does not count.
+    """
+    suppliers = {invoice.supplier_id for invoice in invoices}
+    accounts = {
+        supplier_id: account
+        for supplier_id, account in active_accounts(suppliers).items()
+        if not second_admin or account.second_admin or account.decided_by is None
+    }
+    missing = db.session.scalars(
+        select(Customer.name).where(Customer.id.in_(suppliers - accounts.keys())).order_by(Customer.name)
+    ).all()
+    if missing:
+        raise Conflict(
+            f"No approved bank details: {', '.join(missing)}. Have them approved, or take the invoices out.",
+            suppliers=list(missing),
+        )
+    return accounts
+
+
+def _digest(invoices: Sequence[Invoice], accounts: Mapping[int, BankAccount]) -> str:
+    return approval_digest((i.id, i.principal, accounts[i.supplier_id].id) for i in invoices)
+
+
+def _mail_release(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]) -> None:
+    queue_mail(
+        ctx,
+        "disbursal_released",
+        admin_addresses(),
+        reference=disbursal.reference,
+        disbursal_id=disbursal.id,
+        releaser=ctx.actor,
+        payouts=len(payouts),
+        total=currency().show(sum(payout.net for payout in payouts)),
+    )

@@ -1,0 +1,339 @@
+"""What the bank says of a released disbursal: payouts that left, that it rejected, and that came back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+
+from sqlalchemy import func, select
+
+from tusker.currency import currency
+from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
+from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import (
+    Customer,
+    Disbursal,
+    DisbursalLine,
+    DisbursalStatus,
+    LineState,
+    Payout,
+    PayoutState,
+    Role,
+)
+from tusker.services.context import Context
+from tusker.services.delivery.shipment_effects import settle_ids
+from tusker.services.events import record_event
+from tusker.services.loans.claims import claim_if_returned, end_claims_of_repaid
+from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.moves import move_invoices
+from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
+from tusker.services.payout.disbursals import close_disbursal, set_disbursal_status
+from tusker.services.payout.netting import nettings_of, pay_from_nettings, touched_by
+from tusker.services.payout.payouts import lock_claims_of, mail_payouts, make_loans, net_again, undo_netting
+
+NETTED = "netted, no transfer"
+"""The bank reference of a payout of which claims left nothing."""
+
+
+def confirm(
+    ctx: Context,
+    disbursal_id: int,
+    *,
+    bank_reference: str,
+    value_date: date,
+    loan_references: Mapping[int, str] | None = None,
+) -> Disbursal:
+    """All payouts of a released disbursal that are still open left on `value_date`: a person read it at the bank.
+
+    `value_date` is the start of their loans. `loan_references` gives loan ids of the lender's own by invoice id;
+    those not given are made here.
+    """
+    disbursal = _lock_released(disbursal_id)
+    payouts = _lock_payouts(disbursal_id, [PayoutState.INSTRUCTED])
+    confirm_payouts(
+        ctx,
+        disbursal,
+        payouts,
+        bank_reference=bank_reference,
+        value_date=value_date,
+        loan_references=loan_references,
+    )
+    return disbursal
+
+
+def confirm_payout(ctx: Context, payout_id: int, *, bank_reference: str, value_date: date) -> Payout:
+    """One payout left; raises `Conflict` unless it waits for the bank's word."""
+    disbursal, payout = lock_payout(payout_id, PayoutState.INSTRUCTED)
+    confirm_payouts(ctx, disbursal, [payout], bank_reference=bank_reference, value_date=value_date)
+    return payout
+
+
+def confirm_payouts(
+    ctx: Context,
+    disbursal: Disbursal,
+    payouts: Sequence[Payout],
+    *,
+    bank_reference: str,
+    value_date: date,
+    loan_references: Mapping[int, str] | None = None,
+    entry_id: int | None = None,
+) -> None:
+    """Locked instructed payouts of a locked released disbursal left: each of their invoices becomes a loan.
+
+    `entry_id` names the statement's entry that says so.
+    """
+    reference = _checked_reference(disbursal, bank_reference)
+    _check_value_date(ctx, disbursal, value_date)
+    _confirm(ctx, disbursal, payouts, reference, value_date, loan_references or {}, entry_id)
+
+
+def _confirm(
+    ctx: Context,
+    disbursal: Disbursal,
+    payouts: Sequence[Payout],
+    reference: str,
+    value_date: date,
+    loan_references: Mapping[int, str],
+    entry_id: int | None,
+) -> None:
+    by_payout = lines_of(payouts)
+    lines = [line for found in by_payout.values() for line in found]
+    nettings = nettings_of(payouts)
+    financed = {line.invoice_id for line in lines}
+    locked = lock_invoices(financed | {netting.invoice_id for netting in nettings})
+    invoices = {invoice.id: invoice for invoice in locked if invoice.id in financed}
+    for payout in payouts:
+        settle_payout(ctx, payout, PayoutState.CONFIRMED, entry_id)
+        payout.bank_reference, payout.value_date = reference, value_date
+    disbursal.bank_reference = disbursal.bank_reference or reference
+    disbursal.value_date = max(filter(None, [disbursal.value_date, value_date]))
+    make_loans(ctx, disbursal, lines, invoices, value_date, loan_references)
+    mail_payouts(
+        ctx,
+        disbursal,
+        [(payout, [invoices[line.invoice_id] for line in by_payout[payout.id]]) for payout in payouts],
+    )
+    move_invoices(
+        ctx,
+        sorted(invoices),
+        InvoiceStatus.BUNDLED,
+        InvoiceEvent.RELEASED,
+        kind="disbursed",
+        reason=disbursal.reference,
+    )
+    if nettings:
+        pay_from_nettings(ctx, nettings, value_date)
+    claim_if_returned(ctx, sorted(invoices))
+    _close_if_settled(ctx, disbursal)
+
+
+def confirm_netted(ctx: Context, disbursal: Disbursal, value_date: date) -> None:
+    """Confirm the payouts of a disbursal just released that claims used up: the bank has nothing to do for them."""
+    netted = [payout for payout in disbursal.payouts if payout.net == 0]
+    if netted:
+        _confirm(ctx, disbursal, netted, NETTED, value_date, {}, None)
+
+
+def reject_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | None = None) -> Payout:
+    """The bank did not make a payout: its invoices wait to be financed again, with the bank's reason.
+
+    Claims netted from it are open again. When the bank made none of the disbursal's payouts, it is dropped.
+    """
+    why = _checked_reason(reason)
+    disbursal, payout = lock_payout(payout_id, PayoutState.INSTRUCTED)
+    if payout.net == 0:
+        raise Conflict("No money was to leave for this payout.")
+    lines = lines_of([payout])[payout.id]
+    ids = sorted(line.invoice_id for line in lines)
+    locked = lock_invoices({*ids, *touched_by([payout_id])})
+    settle_payout(ctx, payout, PayoutState.REJECTED, entry_id, why)
+    for line in lines:
+        line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"[:500]
+    lock_claims_of([payout.supplier_id])
+    undo_netting(ctx, payout)
+    end_claims_of_repaid(ctx, locked)
+    move_invoices(
+        ctx,
+        ids,
+        InvoiceStatus.BUNDLED,
+        InvoiceEvent.UNBUNDLED,
+        kind="payment_failed",
+        reason=f"{disbursal.reference}: {why}",
+    )
+    settle_ids(ctx, ids)
+    mail_failure(ctx, payout, why)
+    _close_if_settled(ctx, disbursal)
+    return payout
+
+
+def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
+    """The bank did make (or still may make) a payout that was taken for rejected: it waits for the bank's word again.
+
+    Raises `Conflict` when one of its invoices is not as it was: financed again, cancelled, or worth less.
+    """
+    why = _checked_reason(reason)
+    disbursal, payout = lock_payout(payout_id, PayoutState.REJECTED)
+    lines = db.session.scalars(
+        select(DisbursalLine).where(DisbursalLine.payout_id == payout_id).order_by(DisbursalLine.invoice_id)
+    ).all()
+    principals = {line.invoice_id: line.principal for line in lines}
+    for invoice in lock_invoices({*principals, *touched_by([payout_id])}):
+        if invoice.id not in principals:
+            continue
+        if invoice.status != InvoiceStatus.FINANCEABLE or invoice.principal != principals[invoice.id]:
+            raise Conflict(
+                f"{invoice.number} is not as it was when it was instructed; it cannot be taken back."
+            )
+    net_again(ctx, payout)
+    for line in lines:
+        line.state, line.reason = LineState.INCLUDED, None
+    settle_payout(ctx, payout, PayoutState.INSTRUCTED, None)
+    payout.settled_at = payout.settled_by = None
+    move_invoices(
+        ctx,
+        sorted(principals),
+        InvoiceStatus.FINANCEABLE,
+        InvoiceEvent.BUNDLED,
+        kind="payout_reinstated",
+        reason=f"{disbursal.reference}: {why}",
+    )
+    if disbursal.status != DisbursalStatus.RELEASED:
+        disbursal.closed_at = disbursal.closed_by = None
+        set_disbursal_status(ctx, disbursal, DisbursalStatus.RELEASED, "payout_reinstated", why)
+    return payout
+
+
+def mail_failure(ctx: Context, payout: Payout, why: str) -> None:
+    """Tell the admins and the supplier that its money did not arrive."""
+    supplier = db.session.get_one(Customer, payout.supplier_id)
+    admins, people = admin_addresses(), company_addresses(payout.supplier_id, Role.SUPPLIER)
+    facts = {
+        "reference": payout.disbursal.reference,
+        "payout": payout.reference,
+        "supplier": supplier.name,
+        "total": currency().show(payout.net),
+        "reason": why,
+    }
+    queue_mail(ctx, "payout_failed", admins, disbursal_id=payout.disbursal_id, **facts)
+    queue_mail(ctx, "payout_not_received", people, **facts)
+
+
+def _lock_released(disbursal_id: int) -> Disbursal:
+    disbursal = lock_disbursal(disbursal_id)
+    if disbursal.status in {DisbursalStatus.DRAFT, DisbursalStatus.APPROVED}:
+        raise Conflict(f"Disbursal {disbursal.reference} is not released yet.")
+    if disbursal.status != DisbursalStatus.RELEASED:
+        raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
+    return disbursal
+
+
+def _lock_payouts(disbursal_id: int, states: Collection[PayoutState]) -> Sequence[Payout]:
+    return db.session.scalars(
+        select(Payout)
+        .where(Payout.disbursal_id == disbursal_id, Payout.state.in_(states))
+        .order_by(Payout.id)
+        .with_for_update(key_share=True, of=Payout)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def lock_payout(payout_id: int, state: PayoutState) -> tuple[Disbursal, Payout]:
+    """A payout and its disbursal, the disbursal locked first; raises `Conflict` unless it is in `state`."""
+    disbursal_id = db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id))
+    if disbursal_id is None:
+        raise NotFound("This payout does not exist.")
+    disbursal = lock_disbursal(disbursal_id)
+    payout = db.session.get_one(
+        Payout, payout_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if payout.state != state:
+        raise Conflict(f"Payout {payout.reference} is {payout.state} already.")
+    return disbursal, payout
+
+
+def lines_of(payouts: Sequence[Payout]) -> dict[int, list[DisbursalLine]]:
+    found: dict[int, list[DisbursalLine]] = {payout.id: [] for payout in payouts}
+    rows = db.session.scalars(
+        select(DisbursalLine)
+        .where(DisbursalLine.payout_id.in_(found), DisbursalLine.state == LineState.INCLUDED)
+        .order_by(DisbursalLine.invoice_id)
+    )
+    for row in rows:
+        found[row.payout_id or 0].append(row)
+    return found
+
+
+def settle_payout(
+    ctx: Context, payout: Payout, state: PayoutState, entry_id: int | None, reason: str | None = None
+) -> None:
+    """Set a locked payout's state and write its event, under its disbursal."""
+    before = payout.state
+    payout.state, payout.reason = state, reason
+    payout.settled_at, payout.settled_by = ctx.now, ctx.actor_id
+    payout.statement_entry_id = entry_id or payout.statement_entry_id
+    record_event(
+        ctx,
+        "disbursal",
+        payout.disbursal_id,
+        f"payout_{state}",
+        from_value=before,
+        to_value=state,
+        reason=f"{payout.reference}: {reason}"[:500] if reason else payout.reference,
+        net=payout.net,
+        supplier_id=payout.supplier_id,
+    )
+
+
+def _close_if_settled(ctx: Context, disbursal: Disbursal) -> None:
+    """Close a disbursal of which the bank has answered for every payout."""
+    db.session.flush()
+    counts: dict[str, int] = {
+        row.state: row.number
+        for row in db.session.execute(
+            select(Payout.state, func.count().label("number"))
+            .where(Payout.disbursal_id == disbursal.id)
+            .group_by(Payout.state)
+        )
+    }
+    if PayoutState.INSTRUCTED in counts:
+        return
+    failed = counts.get(PayoutState.REJECTED, 0)
+    if PayoutState.CONFIRMED in counts:
+        words = f"in part: {failed} of {sum(counts.values())} payouts were rejected" if failed else ""
+        close_disbursal(ctx, disbursal, DisbursalStatus.CONFIRMED, words)
+    elif PayoutState.RETURNED in counts:
+        close_disbursal(ctx, disbursal, DisbursalStatus.REVERSED, "none of its payouts arrived")
+    else:
+        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the bank made none of its payouts")
+
+
+def _checked_reference(disbursal: Disbursal, bank_reference: str) -> str:
+    reference = bank_reference.strip()
+    if not reference or len(reference) > 60:
+        raise InvalidInput("The bank reference must have 1 to 60 characters.", field="bank_reference")
+    if reference == NETTED:
+        raise InvalidInput("This is no reference of a bank.", field="bank_reference")
+    taken = select(Payout.id).where(Payout.bank_reference == reference, Payout.disbursal_id != disbursal.id)
+    if db.session.scalar(taken.limit(1)):
+        raise Duplicate("This bank reference belongs to another disbursal.", field="bank_reference")
+    return reference
+
+
+def _check_value_date(ctx: Context, disbursal: Disbursal, value_date: date) -> None:
+    if value_date > ctx.today:
+        raise InvalidInput("The value date must not be in the future.", field="value_date")
+    start = disbursal.execution_date
+    if start is not None and value_date < start:
+        raise InvalidInput(
+            f"The value date must not be before the execution date ({start:%d %b %Y}).", field="value_date"
+        )
+
+
+def _checked_reason(reason: str) -> str:
+    why = reason.strip()
+    if not why:
+        raise InvalidInput("Say what the bank gave as its reason.", field="reason")
+    if len(why) > 300:
+        raise InvalidInput("The reason may have at most 300 characters.", field="reason")
+    return why

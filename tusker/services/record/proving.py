@@ -1,0 +1,43 @@
+"""Telling people when the books do not agree with their rows, or the record was tampered with."""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from tusker.currency import currency
+from tusker.queries.record.chain import ChainReport
+from tusker.queries.record.proof import Proof
+from tusker.queries.record.rights import record_rights
+from tusker.services.context import Context
+from tusker.services.outbox import admin_addresses, queue_mail
+
+
+def record_problems(ctx: Context, chain: ChainReport) -> list[str]:
+    """What is wrong with the chain of events and, in production, with the rights of the role at hand."""
+    found = chain.problems(ctx.now)
+    if current_app.config["ENVIRONMENT"] == "PRODUCTION":
+        found += [
+            f"{rights.problem}: see `flask grant-app-role`" for rights in record_rights() if rights.problem
+        ]
+    return found
+
+
+def report_differences(ctx: Context, proof: Proof, chain: ChainReport) -> int:
+    """Mail the admins every difference of a proof and every problem of the record; nothing when all holds.
+
+    Returns how many there are.
+    """
+    lines = [
+        f"{row.kind.replace('_', ' ')} {row.name}: counter {currency().show(row.used)},"
+        f" rows {currency().show(row.open_principal)}"
+        for row in proof.differences
+    ]
+    lines += [
+        f"{row.check}: {row.subject}: stored {row.stored}, rows {row.recomputed} (minor units)"
+        for row in proof.mismatches
+    ]
+    lines += record_problems(ctx, chain)
+    if lines:
+        day = f"{ctx.today:%d %b %Y}"
+        queue_mail(ctx, "proof_failed", admin_addresses(), day=day, lines=lines, head=str(chain.head))
+    return len(lines)
