@@ -69,7 +69,7 @@ def request_financing(
 
 
 def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "order_ref") -> None:
-    """AdvisoryLock an answer that is neither approval, refusal nor replay into its typed error, naming `field`."""
+    """Turn an answer that is neither approval, refusal nor replay into its typed error, naming `field`."""
     if admission.outcome is Outcome.CONFLICT:
         check_not_requested(quote.supplier_id, quote.number, field=field)
         raise _requested_already(quote, field)
