@@ -48,7 +48,7 @@ def proven_admin(name: str, email: str, password: str) -> Context:
 
 @contextmanager
 def spoken_errors() -> Iterator[None]:
-    """AdvisoryLock a typed error into one line on standard error and exit code 1."""
+    """Turn a typed error into one line on standard error and exit code 1."""
     try:
         yield
     except TuskerError as error:

@@ -77,7 +77,7 @@ def _review_side(
 
 
 def turn_to_recourse(ctx: Context) -> list[int]:
-    """AdvisoryLock debts to the supplier whose terms have recourse and whose days are over; returns invoice ids."""
+    """Turn debts to the supplier whose terms have recourse and whose days are over; returns invoice ids."""
     rows = db.session.execute(
         select(Loan, Invoice)
         .join(Invoice, Invoice.id == Loan.invoice_id)
