@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from wtforms import PasswordField
-
 from tusker.domain.attention import ADVICE
 from tusker.models import DisbursalStatus, Role
 from tusker.queries.payout.queue import QueueOrder
@@ -14,9 +12,10 @@ from tusker.web.forms import (
     EmailField,
     FilterForm,
     Form,
+    IdField,
     MoneyField,
     NameField,
-    Required,
+    PasswordField,
     TextField,
 )
 
@@ -82,7 +81,6 @@ class ReleaseForm(Form):
     execution_date = DayField("Execution date", description="The day on which the bank is told to pay.")
     password = PasswordField(
         "Your password",
-        validators=[Required()],
         description="Asked anew, because money leaves.",
         render_kw={"autocomplete": "current-password"},
     )
@@ -150,11 +148,10 @@ class UserForm(Form):
     name = NameField("Name")
     email = EmailField("Email", description="A link to choose a password is sent here.")
     role = ChoiceField("Role", choices=ROLES, empty="Choose a role")
-    customer_id = ChoiceField(
+    customer_id = IdField(
         "Company",
         required=False,
         empty="None (admins and auditors)",
-        coerce=int,
         choices=[],
         description="Suppliers and purchasers see this company's data and nothing else.",
     )

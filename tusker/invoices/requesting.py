@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -99,9 +101,9 @@ def _line_choices(supplier_id: int | None) -> list[tuple[int, str]]:
 
 def _wanted(form: RequestForm) -> Wanted:
     """What a valid form asks for."""
-    supplier_id = form.supplier_id.data if "supplier_id" in form else current_company_id()
-    chosen = form.carrier.data if "carrier" in form else next(iter(get_carriers()), "")
-    return Wanted(supplier_id, chosen, form.order_ref.data, form.entered)
+    supplier_id = form.supplier_id.filled if "supplier_id" in form else current_company_id()
+    chosen = form.carrier.filled if "carrier" in form else next(iter(get_carriers()), "")
+    return Wanted(supplier_id, chosen, form.order_ref.filled, form.entered)
 
 
 def _preview_of(form: RequestForm, *, checked: bool = False) -> Preview:
@@ -124,7 +126,7 @@ def _is_complete(form: RequestForm) -> bool:
     return found
 
 
-def _shown(form: RequestForm, shown: Preview) -> dict[str, object]:
+def _shown(form: RequestForm, shown: Preview) -> dict[str, Any]:
     return {"form": form, "preview": shown, "figures_of": figures_of}
 
 
