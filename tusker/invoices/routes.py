@@ -168,12 +168,12 @@ class InvoiceFile:
     @property
     def shows_refusal(self) -> bool:
         """A purchaser is not told how much of its supplier's own limit is used."""
-        return self.invoice.refused_by != "supplier" or current_user.role != Role.PURCHASER
+        return self.shows_reserve or self.invoice.refused_by != "supplier"
 
     @property
     def shows_reserve(self) -> bool:
         """The reserve and claims are between the supplier and the lender."""
-        return current_user.role != Role.PURCHASER
+        return bool(current_user.role != Role.PURCHASER)
 
     @property
     def may_note_credit(self) -> bool:
