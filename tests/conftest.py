@@ -105,6 +105,10 @@ def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory)
             "MAIL_FOLDER": str(tmp_path_factory.mktemp("mail")),
             "PROGRAMME_LIMIT": str(PROGRAMME_LIMIT // 100),
             "LOG_LEVEL": "WARNING",
+            # every day is a working day, unless a test says otherwise
+            "WEEKEND": "none",
+            "HOLIDAY_COUNTRY": "none",
+            "HOLIDAY_MARKET": "none",
         }
     )
     return {**loaded, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}

@@ -73,7 +73,7 @@ def test_confirm_makes_loans_with_own_ids_where_given(
         ({"bank_reference": ""}, "Bank reference is required."),
         ({"bank_reference": "x" * 300}, "Bank reference may have at most 60 characters."),
         ({"value_date": "1900-01-01"}, "Value date must be a date from 2000-01-01"),
-        ({"value_date": "2026-03-01"}, "The value date must not be before the execution date"),
+        ({"value_date": "2026-03-01"}, "The value date must not be before the release"),
         ({"value_date": "2026-03-03"}, "The value date must not be in the future."),
         ({"value_date": "soon"}, "Value date must be a date such as"),
         ({"own": "L" * 41}, "A loan id may have at most 40 characters."),
