@@ -127,4 +127,4 @@ def test_a_file_fetched_late_asks_for_the_next_working_day_under_the_same_ids(
     noon = datetime(2026, 3, 1, 12, tzinfo=app.config["TIMEZONE"])
     monkeypatch.setattr(clock, "now", lambda: noon)
     page = login(Role.ADMIN).get(f"/admin/disbursals/{approved.id}").text
-    assert re.search(r"3 Mar(ch)? 2026, since the execution date has passed", page)
+    assert re.search(r"3 Mar(ch)? 2026</time>, since the execution date has passed", page)
