@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import time
 
 from rq import Queue, Worker
 from rq.executions import Execution
@@ -43,9 +41,6 @@ def main() -> None:
     connection = app.extensions["tusker_redis"]
     level = app.config["LOG_LEVEL"]
     if arguments.part == "scheduler":
-        # RQ reads cron times in the process's local time.
-        os.environ["TZ"] = app.config["TIMEZONE"].key
-        time.tzset()
         cron_scheduler(app, connection).start()
     elif arguments.workers > 1:
         pool = WorkerPool(

@@ -35,7 +35,7 @@ pytestmark = [
 
 MANY = 150
 POLL = ("tusker.jobs.polling.poll_carrier", "tusker")
-BUNDLE = ("tusker.jobs.bundling.bundle_day",)
+BUNDLE = ("tusker.jobs.daily.bundle_day",)
 DELIVERED = 21
 TEST = "test"
 """The name of the test's own connections to Redis."""

@@ -16,9 +16,11 @@ from tusker.demo.courier import CourierDesk
 from tusker.demo.history import History
 from tusker.demo.history_plan import HISTORY_DAYS
 from tusker.demo.recent_days import Present
+from tusker.domain.daily import DailyJob, days_due
 from tusker.errors import NotAllowed
 from tusker.extensions import db
 from tusker.models import Customer
+from tusker.services.record.daily_runs import count_as_done
 
 APPEND_ONLY = ("events", "event_seals")
 
@@ -74,10 +76,18 @@ def seed(now: datetime, courier: CourierDesk | None) -> Seeded:
     history.day(book.days_ago(1))
     present.until_now()
     _close_old_mails(now)
+    _count_todays_bundle(book)
     _close_old_looks()
     if courier is not None:
         courier.put_orders(list(book.orders.values()))
     return Seeded(present.to_try())
+
+
+def _count_todays_bundle(book: DemoBook) -> None:
+    """The first daily disbursal of the demo is the next one to come; its queue is there to be looked at."""
+    at = current_app.config["BUNDLE_TIME"]
+    last = days_due(book.days_ago(2), book.now, at, book.timezone)[-1]
+    count_as_done(book.at(book.today, 23), DailyJob.BUNDLE, last, at, book.timezone)
 
 
 def _close_old_looks() -> None:

@@ -61,7 +61,7 @@ class Shipment(db.Model):
     """A declared value that an admin took although it differs from the invoice's."""
     stands: Mapped[bool] = mapped_column(default=True, server_default="true")
     """Whether its invoice was neither refused nor cancelled; a trigger keeps it so. Of those that stand no two may be
-    the same parcel: the constraint `ex_shipments_one_live_parcel` stands in migrations/sql/parcels.sql."""
+    the same parcel: the constraint `ex_shipments_one_live_parcel` by the function `parcel_of`."""
     next_poll_at: Mapped[Instant | None]
     last_polled_at: Mapped[Instant | None]
     poll_failures: Mapped[int] = mapped_column(default=0, server_default="0")

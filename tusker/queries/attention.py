@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import text
 
 from tusker.domain.attention import ADVICE, Advice, AttentionKind
+from tusker.domain.daily import TITLES, DailyJob
 from tusker.extensions import db
 from tusker.queries.delivery.conditions import VALUE_AGREES
 
@@ -25,6 +26,8 @@ class Rules:
     tolerance: Decimal
     stalled_before: datetime
     failing_before: datetime
+    late_before: datetime
+    """Daily jobs that were due before and are not done are late."""
     carriers: Sequence[str]
     """The delivery companies that can be asked."""
     failing_polls: int = FAILING_POLLS
@@ -116,6 +119,15 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         GROUP BY h.carrier
         """,  # noqa: S608
     ),
+    AttentionKind.DAILY_JOB_LATE: Cause(
+        "daily_run",
+        """
+        SELECT id AS subject_id, NULL::text AS carrier, due_at AS cause_at,
+            COALESCE('Not done after ' || attempts || ' attempts: ' || last_error, 'Not done yet') AS detail,
+            jsonb_build_object('job', job, 'day', business_date) AS facts
+        FROM daily_runs WHERE done_at IS NULL AND due_at < :late_before
+        """,
+    ),
     AttentionKind.SHIPMENT_EXCEPTION: Cause(
         "invoice", _shipment(detail=_SAID, condition=f"h.status = 'exception' AND {_LIVE}")
     ),
@@ -172,6 +184,15 @@ class AttentionRow:
         """What to do about it."""
         return ADVICE[AttentionKind(self.kind)]
 
+    @property
+    def name(self) -> str:
+        """What it is about, in words."""
+        if "job" in self.facts:
+            return (
+                f"{TITLES[DailyJob(self.facts['job'])]} of {date.fromisoformat(self.facts['day']):%d %b %Y}"
+            )
+        return self.carrier or f"{self.number}, {self.supplier} to {self.purchaser}"
+
 
 @dataclass(frozen=True, slots=True)
 class WatchedFor:
@@ -183,7 +204,7 @@ class WatchedFor:
 
 
 _ITEMS = """
-    SELECT a.id, a.kind, a.subject_id AS invoice_id, a.carrier, i.number, s.name AS supplier, p.name AS purchaser,
+    SELECT a.id, a.kind, i.id AS invoice_id, a.carrier, i.number, s.name AS supplier, p.name AS purchaser,
         i.principal, i.status AS invoice_status, d.id AS disbursal_id, d.reference AS disbursal, a.detail, a.facts,
         a.cause_at, a.opened_at, a.resolved_at, u.name AS resolver, a.resolution
     FROM attention_items a
@@ -247,12 +268,6 @@ def count_open() -> int:
 def mail_lines(ids: Sequence[int], *, limit: int) -> list[WatchedFor]:
     """The first of the given items that are still open, as a mail names them."""
     sql = f"{_ITEMS} WHERE a.id = ANY(:ids) AND a.resolved_at IS NULL ORDER BY a.id LIMIT :limit"
-    rows = db.session.execute(text(sql), {"ids": list(ids), "limit": limit})
-    return [
-        WatchedFor(
-            ADVICE[AttentionKind(row.kind)].title,
-            row.carrier or f"{row.number}, {row.supplier} to {row.purchaser}",
-            row.detail,
-        )
-        for row in rows
-    ]
+    rows = db.session.execute(text(sql), {"ids": list(ids), "limit": limit}).mappings()
+    items = [AttentionRow(**row) for row in rows]
+    return [WatchedFor(item.advice.title, item.name, item.detail) for item in items]

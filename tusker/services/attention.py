@@ -21,6 +21,8 @@ from tusker.services.locks import AdvisoryLock, try_lock
 from tusker.services.outbox import admin_addresses, queue_mail
 
 WATCH_JOB = "tusker.jobs.attention.watch"
+LATE_AFTER = timedelta(minutes=30)
+"""How long after its time a daily job may still be underway."""
 MAILED_LINES = 30
 """So many items stand in a mail; it says how many more there are."""
 
@@ -71,6 +73,7 @@ def rules_at(ctx: Context) -> Rules:
         stalled_before=ctx.now - timedelta(days=config["STALLED_AFTER_DAYS"]),
         carriers=tuple(get_carriers()),
         failing_before=ctx.now - timedelta(minutes=config["CARRIER_ALERT_MINUTES"]),
+        late_before=ctx.now - LATE_AFTER,
     )
 
 

@@ -1,4 +1,4 @@
-"""Credit admission through the database function `admit_invoices` (migrations/sql/admit_invoices_3.sql)."""
+"""Credit admission through the database function `admit_invoices` (migrations/sql/functions/)."""
 
 from __future__ import annotations
 

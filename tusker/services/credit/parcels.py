@@ -164,7 +164,8 @@ _LIVE_PARCEL = text(
 def check_parcel_free(supplier_id: int, carrier: str, refs: set[str]) -> None:
     """A parcel is financed once: by whomever, under each name it may be stored by, and at any parcel carrier.
 
-    The database keeps it so (migrations/sql/parcels.sql); this says beforehand, and afterwards, who came first.
+    The database keeps it so, by the constraint `ex_shipments_one_live_parcel`; this says beforehand, and afterwards,
+    who came first.
     """
     # Of a parcel with a courier its bare number is no name: another courier may have it too.
     bare = {parcel_number(ref) for ref in refs if "/" in ref}
