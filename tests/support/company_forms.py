@@ -21,8 +21,6 @@ TERMS_TYPED = {
     "grace_days": "0",
     "penal_rate": "0",
 }
-
-
 SUPPLIER_TYPED = {
     **TERMS_TYPED,
     "name": "Asha Textiles",

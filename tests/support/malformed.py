@@ -10,8 +10,6 @@ from tests.support.payment_orders import ISO20022
 from tusker.bankfiles.statements import MAX_BYTES
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
-
-
 GOOD = (ISO20022 / "genkgo-camt053.v8.xml").read_bytes()
 
 
@@ -32,20 +30,10 @@ BILLION_LAUGHS = _document(
     "<Stmt>&c;</Stmt>",
     '<!DOCTYPE x [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>',
 )
-
-
 EXTERNAL = _document("<Stmt>&x;</Stmt>", '<!DOCTYPE x [<!ENTITY x SYSTEM "file:///etc/passwd">]>')
-
-
 BROKEN_UTF8 = _document("<Stmt><Id>ab\ufffd</Id></Stmt>").replace("\ufffd".encode(), b"\xff\xff")
-
-
 ENTRY = "<Ntry>{}<CdtDbtInd>CRDT</CdtDbtInd><BookgDt><Dt>2026-03-02</Dt></BookgDt></Ntry>"
-
-
 AMOUNT = '<Amt Ccy="EUR">1.00</Amt>'
-
-
 MALFORMED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "bank.xml is empty"),
     "blanks": (b" \r\n\t ", "bank.xml is empty"),

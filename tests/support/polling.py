@@ -18,11 +18,7 @@ from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.transactions import transaction
 
 IN_TRANSIT, DELIVERED, CANCELLED = 9, 21, 24
-
-
 SECRET = "the secret of webhooks"
-
-
 TOKEN = "token of the other"
 
 

@@ -9,8 +9,6 @@ from typing import Any
 import requests
 
 NOW = 1772366400.0  # 2026-03-01 12:00 UTC
-
-
 TOKEN = "t0ken"
 
 

@@ -18,8 +18,6 @@ from tests.support.values import PASSWORD
 from tests.support.visitor import Visitor
 
 IN_TRANSIT, DELIVERED, CANCELLED = 9, 21, 24
-
-
 _COMMANDS = """
 import json, sys
 from wsgi import app

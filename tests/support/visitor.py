@@ -27,7 +27,6 @@ _BLOCKS = {
     "button",
     "a",
 }
-
 Attributes = dict[str, str]
 
 

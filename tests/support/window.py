@@ -18,8 +18,6 @@ from tusker.models import User
 
 LEFT_BY_GOING_ON = "net::ERR_ABORTED"
 """How a request ends whose page was left while it was on its way."""
-
-
 REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 """ReDoc wants to show its maker's logo; the policy stops it before anything leaves the browser."""
 
