@@ -158,3 +158,59 @@ def test_who_cannot_be_the_apps_role_is_refused(
     with as_role.app_context():
         other = flask("grant-app-role", "pg_monitor")
     assert (other.exit_code, "does not own the tables" in other.output) == (1, True)
+
+
+@pytest.fixture
+def made_role(app: Flask) -> Iterator[str]:
+    """The name of a role that is not there yet; gone after the test."""
+    name = f"{ROLE}, made by the command"
+    yield name
+    quoted = db.engine.dialect.identifier_preparer.quote_identifier(name)
+    with db.engine.begin() as connection:
+        if connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name}):
+            connection.execute(text(f"DROP OWNED BY {quoted}"))
+            connection.execute(text(f"DROP ROLE {quoted}"))
+
+
+def verifier(role: str) -> str | None:
+    """What PostgreSQL keeps of a role's password."""
+    found: str | None = db.session.scalar(
+        text("SELECT rolpassword FROM pg_authid WHERE rolname = :name"), {"name": role}
+    )
+    db.session.rollback()
+    return found
+
+
+def test_the_role_is_made_with_its_password_and_gets_a_new_one(
+    made_role: str, flask: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTGRES_APP_PASSWORD", "first")
+    assert flask("grant-app-role", made_role, "--create").exit_code == 0
+    first = verifier(made_role)
+    assert str(first).startswith("SCRAM-SHA-256$")
+    monkeypatch.setenv("POSTGRES_APP_PASSWORD", "second")
+    assert flask("grant-app-role", made_role, "--create").exit_code == 0
+    assert verifier(made_role) not in {None, first}
+    monkeypatch.delenv("POSTGRES_APP_PASSWORD")
+    assert flask("grant-app-role", made_role, "--create").exit_code == 0
+    assert verifier(made_role) is None
+
+
+def test_production_makes_no_role_without_a_password(
+    app: Flask, made_role: str, flask: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "ENVIRONMENT", "PRODUCTION")
+    monkeypatch.delenv("POSTGRES_APP_PASSWORD", raising=False)
+    told = flask("grant-app-role", made_role, "--create")
+    assert (told.exit_code, "POSTGRES_APP_PASSWORD: In production" in told.output) == (1, True)
+    assert flask("grant-app-role", made_role).exit_code == 1
+
+
+def test_the_owner_keeps_its_password(
+    app: Flask, flask: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTGRES_APP_PASSWORD", "another")
+    owner = str(db.session.scalar(text("SELECT current_user")))
+    before = verifier(owner)
+    assert flask("grant-app-role", owner, "--create").exit_code == 1
+    assert verifier(owner) == before
