@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wtforms import BooleanField
+
 from tusker.domain.attention import ADVICE
 from tusker.models import DisbursalStatus, Role
 from tusker.queries.payout.queue import QueueOrder
@@ -79,6 +81,8 @@ class ReleaseForm(Form):
     """An approved disbursal goes to the bank."""
 
     execution_date = DayField("Execution date", description="The day on which the bank is told to pay.")
+    on_closed_day = BooleanField("Pay on this day although the bank is closed")
+    """Shown once a closed day was chosen."""
     password = PasswordField(
         "Your password",
         description="Asked anew, because money leaves.",
