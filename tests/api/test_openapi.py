@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.api.conftest import Api
+from tests.support.api import Api
 from tusker.api.problems import KINDS
 from tusker.models import CreditLine, Customer
 from tusker.web.access import BY_TOKEN, MARK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import PasswordField
+from wtforms import BooleanField, PasswordField
 
 from tusker.domain.attention import ADVICE
 from tusker.models import DisbursalStatus, Role
@@ -80,6 +80,8 @@ class ReleaseForm(Form):
     """An approved disbursal goes to the bank."""
 
     execution_date = DayField("Execution date", description="The day on which the bank is told to pay.")
+    on_closed_day = BooleanField("Pay on this day although the bank is closed")
+    """Shown once a closed day was chosen."""
     password = PasswordField(
         "Your password",
         validators=[Required()],

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any
 
 from tusker.carriers.base import Carrier
 from tusker.domain.financeable import Grounds
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.queries.credit.invoices import InvoiceFilter, Scope
-from tusker.services.credit.parcels import Entered
 from tusker.web.filters import status_label
 from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, MoneyField, TextField
 
@@ -66,11 +66,9 @@ class RequestForm(Form):
         return "credit_line_id" in self
 
     @property
-    def entered(self) -> Entered | None:
-        """What a valid form says of a parcel; None for an order."""
-        if not self.is_parcel:
-            return None
-        return Entered(self.credit_line_id.data, self.number.data, self.amount.data, self.invoice_date.data)
+    def details(self) -> dict[str, Any]:
+        """What a valid form says of a parcel, as `subject_of` takes it; nothing of an order."""
+        return {name: self[name].data for name in PARCEL_FIELDS if name in self}
 
 
 class ReasonForm(Form):

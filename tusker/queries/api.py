@@ -10,7 +10,6 @@ from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Shipment
-from tusker.models.invoice import LIVE_NUMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,48 +58,6 @@ def company_invoice(company_id: int, invoice_id: int) -> CompanyInvoice | None:
     """One invoice, if the company stands on either side of it."""
     found = _read(_invoices().where(Invoice.id == invoice_id, or_(*(side == company_id for side in _SIDES))))
     return found[0] if found else None
-
-
-def live_invoice_of_order(supplier_id: int, carrier: str, order_ref: str) -> int | None:
-    """The id of the supplier's invoice for this very order that was not refused or cancelled."""
-    found: int | None = db.session.scalar(
-        select(Invoice.id)
-        .join(Shipment, Shipment.invoice_id == Invoice.id)
-        .where(
-            Invoice.supplier_id == supplier_id,
-            Invoice.number == order_ref,
-            LIVE_NUMBER,
-            Shipment.carrier == carrier,
-            Shipment.order_ref == order_ref,
-        )
-    )
-    return found
-
-
-def live_invoice_of_parcel(
-    supplier_id: int, carrier: str, ref: str, *, credit_line_id: int, number: str, amount: int
-) -> int | None:
-    """The id of the supplier's invoice for this very parcel, with this content, that was not refused or cancelled.
-
-    A bare number fits the parcel with its courier.
-    """
-    fits = Shipment.order_ref == ref
-    if "/" not in ref:
-        fits = fits | Shipment.order_ref.endswith(f"/{ref}", autoescape=True)
-    found: int | None = db.session.scalar(
-        select(Invoice.id)
-        .join(Shipment, Shipment.invoice_id == Invoice.id)
-        .where(
-            Invoice.supplier_id == supplier_id,
-            Invoice.number == number,
-            LIVE_NUMBER,
-            Invoice.credit_line_id == credit_line_id,
-            Invoice.amount == amount,
-            Shipment.carrier == carrier,
-            fits,
-        )
-    )
-    return found
 
 
 def company_lines(company_id: int, *, before: int | None = None, limit: int) -> list[CreditLine]:

@@ -10,7 +10,7 @@ from flask_login import current_user
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.admin.payout.disbursal_view import changed, given_reason, loan_references, show_disbursal
-from tusker.errors import NotFound, TuskerError
+from tusker.errors import ClosedDay, NotFound, TuskerError
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.services.payout import release as service
@@ -67,6 +67,7 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
                     disbursal_id,
                     execution_date=form.execution_date.data,
                     second_admin=_second_admin(),
+                    on_closed_day=form.on_closed_day.data,
                 )
                 next_step = (
                     "Give its file to the bank."
@@ -78,7 +79,8 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
             raise
         except TuskerError as error:
             form.take(error)
-            return show_disbursal(disbursal_id, release=form, status=error.http_status)
+            closed = isinstance(error, ClosedDay)
+            return show_disbursal(disbursal_id, release=form, closed_day=closed, status=error.http_status)
         return changed(disbursal_id, words)
     return show_disbursal(disbursal_id, release=form, status=422)
 

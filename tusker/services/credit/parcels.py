@@ -38,24 +38,32 @@ def parcel_number(ref: str) -> str:
     return ref.rpartition("/")[2]
 
 
-def fetch_parcel(
-    ctx: Context, supplier_id: int, carrier: Carrier, text: str, entered: Entered, *, register: bool
+def find_parcel(
+    ctx: Context, supplier_id: int, carrier: Carrier, ref: str, entered: Entered
 ) -> TrackedOrder | None:
-    """Ask a parcel carrier for the number that was typed, once all that is known here allows a request.
+    """Ask a parcel carrier for a number, once all that is known here allows a request; None: it does not track it yet.
 
-    HTTP: call it before any transaction opens; what it reads before is let go. None without `register`: the
-    delivery company does not track the number, and it was not registered, which may cost money. Raises what
-    `quote_parcel` raises, `FinancingRefused` for a number that cannot be tracked, and the carrier's own errors.
+    HTTP: call it outside any transaction; what was read before is let go. Raises what `quote_parcel` raises, and the
+    carrier's own errors.
     """
-    ref = carrier.parse_reference(text)
     quote_parcel(ctx, supplier_id, carrier.name, ref, entered)
     db.session.rollback()
     with asking(carrier):
-        order = carrier.fetch([ref], register=False).get(ref)
-    if order is None and register and carrier.registers:
+        return carrier.fetch([ref], register=False).get(ref)
+
+
+def track_parcel(
+    ctx: Context, supplier_id: int, carrier: Carrier, ref: str, entered: Entered
+) -> TrackedOrder:
+    """The same, and have the number registered where the carrier does not track it yet, which may cost money.
+
+    Raises `FinancingRefused` too, for a number that cannot be tracked.
+    """
+    order = find_parcel(ctx, supplier_id, carrier, ref, entered)
+    if order is None and carrier.registers:
         with asking(carrier):
             order = carrier.register(ref)
-    if order is None and register:
+    if order is None:
         raise FinancingRefused(
             f"{carrier.label} knows no parcel “{ref}”. Check the tracking number and its courier.",
             field="order_ref",
@@ -121,10 +129,15 @@ def _own_line(supplier_id: int, line_id: int) -> CreditLine:
 def _check_kind(carrier: str) -> None:
     known = get_carriers().get(carrier)
     if known is not None and known.declares_orders:
-        raise InvalidInput(
-            f"{known.label} says itself what its orders are worth and whose they are: give the order reference only.",
-            field="carrier",
-        )
+        raise says_itself(known)
+
+
+def says_itself(carrier: Carrier) -> InvalidInput:
+    """The error for details that are entered where the carrier declares its orders."""
+    return InvalidInput(
+        f"{carrier.label} says itself what its orders are worth and whose they are: give the order reference only.",
+        field="carrier",
+    )
 
 
 def _check_parcel(order: TrackedOrder) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import date, timedelta
-from typing import Any
 
 from sqlalchemy import case, select, text
 
@@ -21,7 +20,8 @@ from tusker.models import (
 )
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.loans.debts import debt_of
+from tusker.services.loans.debts import debt_of, lock_debts
+from tusker.services.locks import lock_rows
 from tusker.services.outbox import company_addresses, queue_mail
 
 DEBTOR = case((Loan.recourse_on.is_(None), Invoice.purchaser_id), else_=Invoice.supplier_id)
@@ -54,17 +54,7 @@ def _review_side(
     ctx: Context, model: type[SupplierAccount] | type[PurchaserAccount], late: set[int], reason: str
 ) -> list[int]:
     """Set and lift the holds of all suppliers or all purchasers; returns whose changed."""
-    accounts: Sequence[Any] = (
-        db.session.scalars(
-            select(model)
-            .where(model.customer_id.in_(late) != model.on_hold_since.is_not(None))
-            .order_by(model.customer_id)
-            .with_for_update(key_share=True, of=model)
-            .execution_options(populate_existing=True)
-        )
-        .unique()
-        .all()
-    )
+    accounts = lock_rows(model, model.customer_id.in_(late) != model.on_hold_since.is_not(None))
     for account in accounts:
         held = account.customer_id in late
         account.on_hold_since = ctx.today if held else None
@@ -76,22 +66,20 @@ def _review_side(
 
 def turn_to_recourse(ctx: Context) -> list[int]:
     """Turn debts to the supplier whose terms have recourse and whose days are over; returns invoice ids."""
-    rows = db.session.execute(
-        select(Loan, Invoice)
-        .join(Invoice, Invoice.id == Loan.invoice_id)
+    late = db.session.scalars(
+        select(Invoice.id)
+        .join(Loan, Loan.invoice_id == Invoice.id)
         .where(
             Loan.closed_on.is_(None),
             Loan.recourse_on.is_(None),
             Invoice.recourse_days.is_not(None),
             Loan.due_date + Invoice.recourse_days < ctx.today,
         )
-        .order_by(Invoice.id)
-        .with_for_update(key_share=True, of=[Invoice, Loan])
-        .execution_options(populate_existing=True)
     ).all()
-    for loan, invoice in rows:
-        loan.recourse_on = ctx.today
-        due = amount_due(debt_of(loan, invoice), ctx.today)
+    debts = [debt for debt in lock_debts(late, all_of_them=False) if debt.loan.recourse_on is None]
+    for debt in debts:
+        invoice, due = debt.invoice, amount_due(debt.debt, ctx.today)
+        debt.loan.recourse_on = ctx.today
         record_event(
             ctx,
             "invoice",
@@ -109,7 +97,7 @@ def turn_to_recourse(ctx: Context) -> list[int]:
             amount=currency().show(due.total),
         )
     db.session.flush()
-    return [invoice.id for _, invoice in rows]
+    return [debt.invoice.id for debt in debts]
 
 
 # One row for each loan and offset whose day came after :since, whatever the number of loans.

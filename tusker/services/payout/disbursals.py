@@ -15,7 +15,7 @@ from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, Li
 from tusker.services.context import Context
 from tusker.services.delivery.shipment_effects import settle_ids
 from tusker.services.events import record_event
-from tusker.services.locks import AdvisoryLock, lock_disbursal, lock_invoices, take_lock
+from tusker.services.locks import AdvisoryLock, lock_disbursal, lock_ids, lock_invoices, take_lock
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
 
@@ -39,12 +39,7 @@ def bundle_daily(ctx: Context, day: date | None = None) -> Disbursal | None:
     if existing is not None:
         return existing
     # What somebody bundles by hand while this waits for its locks is left out.
-    ids = db.session.scalars(
-        select(Invoice.id)
-        .where(Invoice.status == InvoiceStatus.FINANCEABLE)
-        .order_by(Invoice.id)
-        .with_for_update(key_share=True)
-    ).all()
+    ids = lock_ids(Invoice, Invoice.status == InvoiceStatus.FINANCEABLE)
     return _bundle(ctx, ids, "daily", day) if ids else None
 
 
