@@ -168,7 +168,7 @@ def test_bundle_all_makes_the_daily_disbursal_and_then_further_ones(
     browser.post("/admin/queue/bundle-all")
     assert scalar("SELECT array_agg(origin ORDER BY id) FROM disbursals") == ["daily", "manual"]
     assert scalar("SELECT count(*) FROM invoices WHERE status = 'financeable'") == 0
-    assert Disbursal.query.count() == 2
+    assert db.session.query(Disbursal).count() == 2
 
 
 def test_bundling_all_while_somebody_bundles_the_last_by_hand(

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.pages import HTMX
+from tusker.extensions import db
 from tusker.models import Customer, OutboxMessage, Role, User
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
@@ -25,7 +26,7 @@ def test_a_new_user_gets_a_link_to_choose_a_password(
         data={"name": "Meera", "email": "Meera@Example.com", "role": "supplier", "customer_id": supplier.id},
     )
     assert answer.status_code == 303
-    user = User.query.filter_by(email="meera@example.com").one()
+    user = db.session.query(User).filter_by(email="meera@example.com").one()
     assert (user.role, user.customer_id, user.active) == ("supplier", supplier.id, True)
     assert [(m.template, m.recipient) for m in mails()] == [("password_reset", "meera@example.com")]
 
@@ -60,7 +61,7 @@ def test_what_cannot_be_taken_names_its_field_and_writes_nothing(
     answer = login(user=admin).post("/admin/users/new", data=data, headers=HTMX)
     assert answer.status_code == 422
     assert said in answer.text
-    assert User.query.count() == 1
+    assert db.session.query(User).count() == 1
     assert mails() == []
 
 

@@ -61,7 +61,7 @@ def test_events_are_filtered_and_lead_to_their_subjects(
     login: Callable[..., FlaskClient], make_invoice: Callable[..., Invoice]
 ) -> None:
     invoice = make_invoice("bundled")
-    disbursal = Disbursal.query.one()
+    disbursal = db.session.query(Disbursal).one()
     browser = login()
     html = browser.get("/admin/events?kind=bundled", headers=HTMX).text
     assert html.lstrip().startswith('<div class="card" id="events">')

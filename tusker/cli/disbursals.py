@@ -41,10 +41,8 @@ def bundle_command(invoices: tuple[str, ...]) -> None:
     """
     ctx = command_context("bundle")
     with spoken_errors(), transaction():
-        if invoices:
-            made = disbursals.bundle_selection(ctx, [financeable_id_of(text) for text in invoices])
-        else:
-            made = disbursals.bundle_daily(ctx)
+        chosen = [financeable_id_of(text) for text in invoices]
+        made = disbursals.bundle_selection(ctx, chosen) if chosen else disbursals.bundle_daily(ctx)
         words = _words_of(made.reference, disbursals.sum_of_lines(made.id)) if made else ""
     click.echo(words or "Nothing is waiting to be financed.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from flask import Response, current_app, request, url_for
 from flask_login import current_user
@@ -128,7 +129,7 @@ def disbursal_context(
     opened: Sequence[LineRow] = (),
     problem: str | None = None,
     closed_day: bool = False,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Everything that the templates of a disbursal are given; `opened` are lines of a large one that are shown."""
     row = existing_disbursal(disbursal_id)
     sums = supplier_sums(disbursal_id)
@@ -194,7 +195,7 @@ def supplier_part(row: DisbursalRow, supplier_id: int, after: int | None) -> Sup
     return parts_of(sums, lines, payouts)[0]
 
 
-def supplier_context(row: DisbursalRow, part: SupplierPart) -> dict[str, object]:
+def supplier_context(row: DisbursalRow, part: SupplierPart) -> dict[str, Any]:
     """What the template of one supplier's lines is given; its boxes are ticked as the disbursal is saved."""
     return {
         "row": row,

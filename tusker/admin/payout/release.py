@@ -60,12 +60,12 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
     form = ReleaseForm()
     if form.validate_on_submit():
         try:
-            users.confirm_password(current_user.id, form.password.data)
+            users.confirm_password(current_user.id, form.password.filled)
             with transaction():
                 made = service.release(
                     acting(),
                     disbursal_id,
-                    execution_date=form.execution_date.data,
+                    execution_date=form.execution_date.filled,
                     second_admin=_second_admin(),
                     on_closed_day=form.on_closed_day.data,
                 )
@@ -96,8 +96,8 @@ def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
                 made = settlement.confirm(
                     acting(),
                     disbursal_id,
-                    bank_reference=form.bank_reference.data,
-                    value_date=form.value_date.data,
+                    bank_reference=form.bank_reference.filled,
+                    value_date=form.value_date.filled,
                     loan_references=loan_references(),
                 )
                 reference = made.reference
@@ -121,8 +121,8 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
                 made = settlement.confirm_payout(
                     acting(),
                     payout_id,
-                    bank_reference=form.bank_reference.data,
-                    value_date=form.value_date.data,
+                    bank_reference=form.bank_reference.filled,
+                    value_date=form.value_date.filled,
                 )
                 reference = made.reference
         except TuskerError as error:
