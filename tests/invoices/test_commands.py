@@ -107,11 +107,11 @@ def test_a_number_means_the_live_invoice(
     ask(first, ref="N-1")
     ask(first, ref="N-1")
     refused = run("show-invoice", "N-1")
-    assert (refused.exit_code, "invoice: Several invoices have the number" in refused.output) == (1, True)
+    assert (refused.exit_code, "invoice: Several invoices are called “N-1”" in refused.output) == (1, True)
     live = ask(second, ref="N-1").invoice_id
     assert f"#{live} N-1" in run("show-invoice", "N-1").output
     missing = run("show-invoice", "N-2")
-    assert (missing.exit_code, "invoice: There is no invoice “N-2”" in missing.output) == (1, True)
+    assert (missing.exit_code, "invoice: No invoice is called “N-2”" in missing.output) == (1, True)
 
 
 def test_list_filters_and_says_when_there_is_more(

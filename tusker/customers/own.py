@@ -47,7 +47,7 @@ def my_lines() -> Response:
         "customers/line/_my_lines.html",
         sells=sells,
         page=keyset_page(rows, cursor),
-        own=LimitUse(account.limit_amount, account.used_amount) if account else LimitUse(0, 0),
+        own=LimitUse(account.limit_amount, account.used_amount) if account else None,
     )
 
 

@@ -13,15 +13,14 @@ from tusker.domain.lifecycle import FINAL, InvoiceStatus
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import InvoiceFilterForm
+from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.invoices import (
     InvoiceFilter,
     StatusNow,
     count_by_status,
     list_invoices,
-    purchaser_choices,
     statuses_of,
     stream_invoices,
-    supplier_choices,
 )
 from tusker.web.access import allow, is_staff
 from tusker.web.csvfile import csv_answer

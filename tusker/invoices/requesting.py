@@ -20,7 +20,7 @@ from tusker.invoices.forms import RequestForm
 from tusker.invoices.preview import Preview
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import LineState, lines_page
-from tusker.queries.credit.invoices import supplier_choices
+from tusker.queries.credit.customers import supplier_choices
 from tusker.services.credit.financing import Decision, request_financing
 from tusker.services.credit.subject import (
     RequestSubject,

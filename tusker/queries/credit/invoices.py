@@ -21,10 +21,8 @@ from tusker.models import (
     Invoice,
     LineState,
     Loan,
-    PurchaserAccount,
     Receipt,
     Shipment,
-    SupplierAccount,
 )
 
 STATUS_ORDER = (
@@ -171,17 +169,6 @@ def invoice_in(scope: Scope, invoice_id: int) -> Invoice:
     return invoice
 
 
-def invoices_called(text: str) -> list[Invoice]:
-    """The invoices that a person means by `#id` or by a number, the newest first."""
-    wanted = text.strip()
-    by_id = wanted.removeprefix("#")
-    if wanted.startswith("#") and by_id.isdecimal() and len(by_id) <= 18:
-        condition = Invoice.id == int(by_id)
-    else:
-        condition = Invoice.number == wanted
-    return list(db.session.scalars(select(Invoice).where(condition).order_by(Invoice.id.desc())))
-
-
 def shipment_of(invoice_id: int) -> Shipment | None:
     """The shipment with its events and documents; a refused request has none."""
     shipment: Shipment | None = db.session.scalar(
@@ -212,25 +199,6 @@ def allocations_of(invoice_id: int) -> Sequence[Allocation]:
         .where(Loan.invoice_id == invoice_id)
         .order_by(Receipt.value_date, Allocation.id)
     ).all()
-
-
-def supplier_choices() -> list[tuple[int, str]]:
-    """Every supplier as (id, name), by name."""
-    return _choices(SupplierAccount)
-
-
-def purchaser_choices() -> list[tuple[int, str]]:
-    """Every purchaser as (id, name), by name."""
-    return _choices(PurchaserAccount)
-
-
-def _choices(account: type[SupplierAccount] | type[PurchaserAccount]) -> list[tuple[int, str]]:
-    statement = (
-        select(Customer.id, Customer.name)
-        .join(account, account.customer_id == Customer.id)
-        .order_by(func.lower(Customer.name))
-    )
-    return [(customer_id, name) for customer_id, name in db.session.execute(statement)]
 
 
 def _rows(wanted: InvoiceFilter) -> Select[Any]:

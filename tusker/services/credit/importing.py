@@ -56,7 +56,8 @@ class ImportReport:
     @property
     def approved_principal(self) -> int:
         """Principal approved by this run, in minor units."""
-        return sum(r.principal or 0 for r in self.results if r.outcome is RowOutcome.APPROVED)
+        approved = (r.principal for r in self.results if r.outcome is RowOutcome.APPROVED)
+        return sum(principal for principal in approved if principal is not None)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values: counts by outcome, principal approved in minor units, a row for each refusal."""

@@ -216,7 +216,7 @@ def _declared_value(supplier_id: int, order: TrackedOrder) -> int:
         select(CarrierIdentity.customer_id).where(
             CarrierIdentity.carrier == order.carrier,
             CarrierIdentity.side == "supplier",
-            CarrierIdentity.external_id == (order.supplier_external_id or ""),
+            CarrierIdentity.external_id == order.supplier_external_id,
         )
     )
     if owner != supplier_id:
@@ -254,7 +254,7 @@ def _line_for(supplier_id: int, order: TrackedOrder) -> CreditLine:
             CreditLine.supplier_id == supplier_id,
             CarrierIdentity.carrier == order.carrier,
             CarrierIdentity.side == "purchaser",
-            CarrierIdentity.external_id == (order.purchaser_location_id or ""),
+            CarrierIdentity.external_id == order.purchaser_location_id,
         )
         .execution_options(populate_existing=True)
     )
