@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from rq import Queue, Worker
@@ -26,8 +27,8 @@ SIGN_OF_LIFE_SECONDS = 60
 class TuskerWorker(Worker):
     """A worker whose jobs run inside the app's context, with the job's id in every log line."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, worker_ttl=SIGN_OF_LIFE_SECONDS, **options)
+    def __init__(self, queues: Sequence[str], **options: Any) -> None:
+        super().__init__(queues, worker_ttl=SIGN_OF_LIFE_SECONDS, **options)
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Run one job in a context of its own."""

@@ -3,6 +3,7 @@
 * every variable that config.py, gunicorn.conf.py or docker-compose.yml reads stands in .example.env, and nothing else
   does; docs/operating.md lists the same ones, and marks those with * that production asks for;
 * docker-compose.yml keeps what it promises: see `compose_problems`;
+* pre-commit runs the tools that make check runs;
 * the workflow is well-formed.
 """
 
@@ -142,6 +143,21 @@ def default_problems(service: dict[str, Any]) -> Iterator[str]:
             yield f"{variable} is written into the file"
 
 
+def hook_problems(makefile: str, hooks: dict[str, Any]) -> Iterator[str]:
+    """Tools that only one of make check and pre-commit runs."""
+    recipes = re.findall(r"^(?:check|lint):.*\n((?:\t.*\n)+)", makefile, re.M)
+    commands = re.findall(r"^\t\$\(BIN\)/(.+)$", "".join(recipes), re.M)
+    entries = [hook["entry"] for repo in hooks["repos"] for hook in repo["hooks"]]
+    made, hooked = {_tool(c) for c in commands}, {_tool(e.removeprefix(".venv/bin/")) for e in entries}
+    yield from (f"{tool} is not run, as make check does" for tool in sorted(made - hooked))
+    yield from (f"make check does not run {tool}" for tool in sorted(hooked - made))
+
+
+def _tool(command: str) -> str:
+    """A command without its options: `ruff check`, `python scripts/check_docs.py`."""
+    return " ".join(word for word in command.split()[:2] if not word.startswith("-"))
+
+
 def main() -> int:
     """Print what is wrong; returns 1 if anything is."""
     configured = variables_read(ROOT / "config.py")
@@ -168,6 +184,10 @@ def main() -> int:
     problems += [f"docker/DEVELOPMENT.env: nothing reads {name}" for name in sorted(unread)]
     problems += [
         f"docker-compose.yml: {p}" for p in compose_problems(yaml.safe_load(compose_text), read, required)
+    ]
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    problems += [
+        f".pre-commit-config.yaml: {p}" for p in hook_problems((ROOT / "Makefile").read_text(), hooks)
     ]
     for workflow in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
         if "jobs" not in yaml.safe_load(workflow.read_text()):

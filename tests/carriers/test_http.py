@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.carriers.fake_server import FakeServer, reply
+from tests.support.fake_server import FakeServer, reply
 from tusker.carriers.base import (
     CarrierProtocolError,
     CarrierRefused,
@@ -22,7 +22,7 @@ from tusker.carriers.deadline import is_public
 from tusker.carriers.http import CarrierHttp, HttpLimits
 
 if TYPE_CHECKING:
-    from tests.carriers.conftest import FakeTime
+    from tests.support.fake_time import FakeTime
 
 MakeHttp = Callable[..., CarrierHttp]
 OK = reply(200, '{"ok": 1}')

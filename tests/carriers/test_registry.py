@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.carriers.fake_server import FakeServer, reply
+from tests.support.fake_server import FakeServer, reply
 from tusker.carriers.base import UnknownCarrier
 from tusker.carriers.registry import (
     MANUAL,

@@ -11,7 +11,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select, text
 
-from tests.conftest import CourierDouble
+from tests.support.courier_double import CourierDouble
 from tusker import clock
 from tusker.carriers.registry import MANUAL, get_carrier
 from tusker.carriers.tusker import NAME

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import IntegrityError, InternalError
 
-from tests.migrations.conftest import Schema
+from tests.support.schema import Schema
 
 INVOICES = (
     "INSERT INTO invoices (id, credit_line_id, supplier_id, purchaser_id, number, amount, principal, status, source,"

@@ -9,10 +9,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support.pages import HTMX
 from tusker.models import Customer, Role
 from tusker.web.access import BY_TOKEN, PUBLIC, access_of
-
-HTMX = {"HX-Request": "true", "HX-Current-URL": "http://localhost/invoices?status=approved"}
 
 PUBLIC_PAGES = {
     "api_docs.openapi",

@@ -141,9 +141,8 @@ def _stored_rows() -> tuple[Any, ...]:
     """The page's settings, over a connection of its own: the asker may have no transaction open, and opens none."""
     if "sqlalchemy" not in current_app.extensions:
         return ()
-    columns = CarrierSetting.__table__.c
     with db.engine.connect() as connection:
-        return tuple(connection.execute(select(columns).order_by(columns.carrier)))
+        return tuple(connection.execute(select(CarrierSetting.__table__).order_by(CarrierSetting.carrier)))
 
 
 def _adapters() -> Adapters | Mapping[str, Carrier]:

@@ -98,6 +98,7 @@ class History:
             self.book.at(day, 9, "admin@tusker.test", 30),
             self.open_disbursal,
             execution_date=day,
+            on_closed_day=True,
             second_admin=True,
         )
         reference = self.book.bank_reference("NEFT", day)

@@ -10,12 +10,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.shipments import ShipmentStatus, Told
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, LongText, one_of
 from tusker.models.invoice import Invoice
 
 
-class Shipment(db.Model):
+class Shipment(Base):
     """One tracked order. `next_poll_at` is when it is due to be asked for; NULL when nothing more is expected."""
 
     __tablename__ = "shipments"
@@ -81,7 +81,7 @@ class Shipment(db.Model):
     documents: Mapped[list[ShipmentDocument]] = relationship(order_by="ShipmentDocument.id", lazy="select")
 
 
-class ShipmentEvent(db.Model):
+class ShipmentEvent(Base):
     """A status as the delivery company gave it, kept raw. The same one told again is the same row."""
 
     __tablename__ = "shipment_events"
@@ -99,7 +99,7 @@ class ShipmentEvent(db.Model):
     raw: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
-class ShipmentDocument(db.Model):
+class ShipmentDocument(Base):
     """A document that the delivery company links, such as the signed invoice."""
 
     __tablename__ = "shipment_documents"

@@ -35,7 +35,8 @@ def companies_called(names: Collection[str]) -> dict[str, Customer]:
 
     A reference goes before a name, since two companies may share such a text between them. One query.
     """
-    query = select(_COMPANIES.c.key, Customer).join(Customer, Customer.id == _COMPANIES.c.id)
+    query = select(_COMPANIES.c.key, Customer).select_from(Customer)
+    query = query.join(_COMPANIES, _COMPANIES.c.id == Customer.id)
     rows = db.session.execute(query, {"names": sorted(names)})
     return {key: company for key, company in rows}
 

@@ -9,7 +9,7 @@ import pytest
 from tools.courier.statuses import default_plan
 
 if TYPE_CHECKING:
-    from tests.tools.courier.conftest import Sim
+    from tests.support.simulator import Sim
 
 NOW_MS = 1772366400000
 

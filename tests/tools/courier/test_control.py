@@ -18,7 +18,7 @@ import requests
 from tools.courier.store import NewOrder, Person, Store
 
 if TYPE_CHECKING:
-    from tests.tools.courier.conftest import Sim
+    from tests.support.simulator import Sim
 
 
 def test_replacing_an_order_keeps_its_id_and_starts_its_plan_anew(sim: Sim) -> None:

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.directories import open_directory
+from tests.support.processes import wait_for_end
 from tools.local import stack
 from tools.local.binaries import LocalServerError
 from tools.local.servers import CHECKOUT
-
-from .conftest import open_directory
-from .processes import wait_for_end
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits by pidfd, which only Linux has")
 
