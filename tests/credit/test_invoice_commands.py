@@ -60,7 +60,7 @@ def test_refusal_exits_with_two(
 @pytest.mark.parametrize(
     ("supplier", "ref", "words"),
     [
-        ("Nobody", "ORD-7", "supplier: No company has the name, reference or id “Nobody”"),
+        ("Nobody", "ORD-7", "supplier: No customer has the name, reference or id “Nobody”"),
         (None, "NOPE", "order_ref: The delivery company knows no order “NOPE”"),
         (None, "x" * 61, "order_ref: The order reference must have 1 to 60 characters"),
     ],

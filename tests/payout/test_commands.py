@@ -83,7 +83,7 @@ def test_a_number_of_several_invoices_is_not_guessed(
         db.session.execute(text("UPDATE invoices SET status = 'financeable', financeable_at = now()"))
     answer = flask("bundle", "--invoice", "SAME")
     assert answer.exit_code == 1
-    assert f"#{ids[0]}, #{ids[1]}" in answer.output
+    assert f"#{ids[0]} (financeable), #{ids[1]} (financeable)" in answer.output
     assert scalar("SELECT count(*) FROM disbursals") == 0
 
 

@@ -1,4 +1,4 @@
-"""The list of invoices, its file, and the badges in it that keep themselves up to date."""
+"""The list of invoices, its export as CSV, and its status badges, which the page polls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 MOST_WATCHED = 2 * PAGE_SIZE
-"""How many badges one question may ask for."""
+"""How many badges one request may ask about."""
 
 CSV_HEADER = [
     "id",
@@ -89,7 +89,7 @@ def export() -> ResponseReturnValue:
 @bp.get("/badges")
 @allow()
 def badges() -> ResponseReturnValue:
-    """Those badges of a list that changed, swapped out of band; asked again until all are at a final status.
+    """The badges of a list that changed, swapped out of band; polled until all are at a final status.
 
     `seen` holds `id.status.shipment status` of each badge that is shown now.
     """

@@ -49,7 +49,7 @@ def company_called(name: str, *, field: str, or_id: bool = False) -> Customer:
         found = db.session.get(Customer, int(wanted))
     if found is None:
         known_by = "name, reference or id" if or_id else "name or reference"
-        raise NotFound(f"No company has the {known_by} “{wanted[:120]}”.", field=field)
+        raise NotFound(f"No customer has the {known_by} “{wanted[:120]}”.", field=field)
     return found
 
 

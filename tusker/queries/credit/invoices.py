@@ -35,7 +35,7 @@ STATUS_ORDER = (
     InvoiceStatus.CANCELLED,
     InvoiceStatus.WRITTEN_OFF,
 )
-"""How people look at statuses: the good way first, then the ways out."""
+"""The order in which statuses are shown: the usual way first, then the ways out."""
 
 Columns = TypeVarTuple("Columns")
 _supplier = aliased(Customer, name="supplier")
@@ -110,7 +110,7 @@ class StatusNow:
 
     @property
     def mark(self) -> str:
-        """The same as text to compare: another status makes another mark."""
+        """The same as a text that changes with the status."""
         return f"{self.id}.{self.status}.{self.shipment_status or ''}"
 
 

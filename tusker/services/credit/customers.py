@@ -52,7 +52,7 @@ def create_customer(
         created_at=ctx.now,
     )
     try:
-        # A savepoint: a form sent twice at once makes one company and one clear message.
+        # In a savepoint, so that a form sent twice at once makes one company and one clear message.
         with db.session.begin_nested():
             db.session.add(customer)
     except IntegrityError:
@@ -104,7 +104,7 @@ def change_customer(ctx: Context, customer_id: int, data: CustomerData, *, progr
 def edit_customer(
     ctx: Context, customer_id: int, data: CustomerData, *, programme_limit: int, cascade: bool = False
 ) -> int:
-    """What the form of a company saves at once: `change_customer` and, for a supplier, `change_default_terms`.
+    """`change_customer` and, for a supplier, `change_default_terms` in one, as the form saves them.
 
     Returns how many credit lines took the terms over.
     """

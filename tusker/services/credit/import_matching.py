@@ -1,4 +1,4 @@
-"""Matching the rows of a file with companies, credit lines and earlier requests, with a few queries a batch."""
+"""Matching the rows of a file with companies, credit lines and earlier requests, in a few queries a batch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Candidate:
 def sort_out(
     ctx: Context, rows: Sequence[InvoiceRow], options: ImportOptions
 ) -> tuple[dict[int, RowResult], list[Candidate]]:
-    """Answers by line of the file for rows that are not to be admitted, and what is left to be."""
+    """Split rows into results (by line of the file) of those that are not admitted, and candidates for admission."""
     answered: dict[int, RowResult] = {}
     candidates: list[Candidate] = []
     called = companies_called({name for row in rows for name in (row.supplier, row.purchaser)})
@@ -81,7 +81,7 @@ def _find_lines(pairs: set[tuple[int, int]]) -> dict[tuple[int, int], CreditLine
     lines = db.session.query(CreditLine).filter(
         tuple_(CreditLine.supplier_id, CreditLine.purchaser_id).in_(sorted(pairs))
     )
-    # What another transaction changed meanwhile must be seen here: admission compares the version of the terms.
+    # Always read anew: admission compares the version of the terms.
     fresh = lines.execution_options(populate_existing=True)
     return {(line.supplier_id, line.purchaser_id): line for line in fresh}
 
@@ -115,7 +115,7 @@ _TRACKED = text(
 
 
 def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict[int, RowResult]:
-    """Answers for rows that were requested before, and for orders that another invoice stands for."""
+    """Results of rows that were requested before, and of orders that another invoice stands for."""
     rows = {candidate.row.line: candidate for candidate in candidates}
     wanted = {
         "lines": list(rows),
