@@ -42,7 +42,7 @@ def test_an_approved_row_becomes_an_invoice_whose_delivery_an_admin_reports(impo
 def test_with_an_order_reference_the_delivery_company_is_asked(importer: ImportDesk) -> None:
     text = csv_of(f"{ROW},O-77,", "INV-2,S-1,B-1,5,2026-02-27,,", header=f"{HEADER},Order,Carrier")
     assert not importer.run(text, mapping=TRACKED_MAPPING).refused
-    tracked, untracked = db.session.scalars(select(Shipment).order_by(Shipment.id))
+    tracked, untracked = db.session.scalars(select(Shipment).order_by(Shipment.invoice_id))
     assert (tracked.carrier, tracked.order_ref, tracked.next_poll_at) == ("tusker", "O-77", importer.ctx.now)
     assert (untracked.carrier, untracked.next_poll_at) == ("manual", None)
     again = csv_of("INV-3,S-2,B-1,5,2026-02-27,O-77,", header=f"{HEADER},Order,Carrier")

@@ -1,4 +1,4 @@
-"""One parcel, one live invoice: kept by the database, whoever comes at the same moment."""
+"""One order or parcel, one live invoice: kept by the database, whoever comes at the same moment."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from psycopg2.errors import ExclusionViolation
+from psycopg2.errors import ExclusionViolation, UniqueViolation
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
+from tests.conftest import order_on
 from tusker.domain.limits import Bound
+from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Duplicate
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, Shipment
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
-from tusker.services.credit.financing import cancel_invoice, close_cancelled, raise_unless_admitted
+from tusker.services.credit.financing import (
+    cancel_invoice,
+    close_cancelled,
+    raise_unless_admitted,
+    request_financing,
+)
 from tusker.services.credit.import_file import (
     ImportFile,
     ImportOptions,
@@ -29,7 +36,9 @@ from tusker.services.credit.import_file import (
     parse_mapping,
 )
 from tusker.services.credit.importing import run_import
-from tusker.services.credit.parcels import _LIVE_PARCEL, Entered, quote_parcel
+from tusker.services.credit.offers import quote_order
+from tusker.services.credit.parcels import Entered, quote_parcel
+from tusker.services.credit.shipment_guard import STANDING
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_invoice
 from tusker.transactions import transaction
@@ -50,6 +59,16 @@ def let_in(ctx: Context, *requests: AdmissionRequest) -> list[Admission]:
 
 def outcomes(ctx: Context, *requests: AdmissionRequest) -> list[Outcome]:
     return [admission.outcome for admission in let_in(ctx, *requests)]
+
+
+def answer_to(ctx: Context, supplier_id: int, order: TrackedOrder) -> str:
+    """What a request for an order comes to, in words."""
+    try:
+        with transaction():
+            decision = request_financing(ctx, supplier_id, order, source="test")
+    except Duplicate as error:
+        return error.message
+    return "requested again" if decision.replayed else "approved"
 
 
 def at_once(app: Flask, jobs: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -77,10 +96,10 @@ def at_once(app: Flask, jobs: Sequence[Callable[[], Any]]) -> list[Any]:
 @pytest.mark.parametrize(
     ("carrier", "ref", "outcome"),
     [
-        ("easypost", PARCEL, "parcel_taken"),
-        ("shippo", PARCEL, "parcel_taken"),
-        ("aftership", "USPS/ez1000000001", "parcel_taken"),
-        ("easypost", "EZ1000000001", "parcel_taken"),
+        ("easypost", PARCEL, "shipment_taken"),
+        ("shippo", PARCEL, "shipment_taken"),
+        ("aftership", "USPS/ez1000000001", "shipment_taken"),
+        ("easypost", "EZ1000000001", "shipment_taken"),
         ("easypost", "ups/EZ1000000001", "approved"),
         ("easypost", "usps/EZ10000000010", "approved"),
         ("easypost", "usps/EZ100000000", "approved"),
@@ -103,18 +122,58 @@ def test_which_names_are_one_parcel(
     assert prove().holds
 
 
+@pytest.mark.parametrize(
+    ("carrier", "ref", "outcome"),
+    [
+        ("tusker", "ORD-1", "shipment_taken"),
+        ("tusker", "ORD-10", "approved"),
+        ("tusker", "usps/ORD-1", "approved"),
+        ("easypost", "ORD-1", "approved"),
+        ("manual", "ORD-1", "approved"),
+        ("replay", "ORD-1", "approved"),
+    ],
+)
+def test_which_references_are_one_order(
+    carrier: str, ref: str, outcome: str, ctx: Context, line: CreditLine, make_line: Callable[..., CreditLine]
+) -> None:
+    first = wanted(line, "INV-1", "ORD-1", "tusker")
+    for other in (wanted(line, "INV-2", ref, carrier), wanted(make_line(), "INV-3", ref, carrier)):
+        assert outcomes(ctx, first) == ["approved"]
+        assert outcomes(ctx, other) == [outcome]
+        with transaction():
+            for invoice in db.session.query(Invoice).filter_by(status="approved"):
+                cancel_invoice(ctx, invoice.id, reason="again")
+        assert outcomes(ctx, other, first) == ["approved", outcome]
+        with transaction():
+            for invoice in db.session.query(Invoice).filter_by(status="approved"):
+                cancel_invoice(ctx, invoice.id, reason="again")
+    assert prove().holds
+
+
+def test_what_nobody_tracks_may_be_named_alike(ctx: Context, line: CreditLine) -> None:
+    for carrier in ("manual", "replay"):
+        first, second = (wanted(line, f"{carrier}-{n}", "ORD-1", carrier) for n in (1, 2))
+        assert outcomes(ctx, first, second) == ["approved", "approved"]
+
+
 def test_a_courier_is_the_same_in_each_vendors_spelling(ctx: Context, line: CreditLine) -> None:
     first = wanted(line, "INV-1", "dhl-express/X12345")
     second = wanted(line, "INV-2", "DHLExpress/X12345", "shippo")
-    assert outcomes(ctx, first, second) == ["approved", "parcel_taken"]
+    assert outcomes(ctx, first, second) == ["approved", "shipment_taken"]
 
 
 def test_no_statement_gets_round_it(ctx: Context, line: CreditLine) -> None:
     outcomes(ctx, wanted(line, "INV-1"), wanted(line, "INV-2", "ups/EZ1000000001"))
-    for change in ("order_ref = 'EZ1000000001'", f"order_ref = '{PARCEL}', carrier = 'shippo'"):
-        with pytest.raises(IntegrityError) as caught, transaction():
+    outcomes(ctx, wanted(line, "INV-3", "ORD-1", "tusker"))
+    for change, error in (
+        ("order_ref = 'EZ1000000001'", ExclusionViolation),
+        (f"order_ref = '{PARCEL}', carrier = 'shippo'", ExclusionViolation),
+        ("order_ref = 'ORD-1', carrier = 'tusker'", UniqueViolation),
+    ):
+        with pytest.raises(IntegrityError) as caught:
             db.session.execute(text(f"UPDATE shipments SET {change} WHERE order_ref LIKE 'ups/%'"))
-        assert isinstance(caught.value.orig, ExclusionViolation)
+        db.session.rollback()
+        assert isinstance(caught.value.orig, error)
 
 
 def test_a_refusal_and_a_cancellation_leave_the_parcel_free(
@@ -144,6 +203,99 @@ def test_who_loses_is_told_as_who_comes_late(
     assert (caught.value.field, caught.value.details["invoice_id"]) == ("order_ref", first.invoice_id)
 
 
+def test_an_order_that_an_import_financed_is_not_offered(
+    ctx: Context, line: CreditLine, make_line: Callable[..., CreditLine]
+) -> None:
+    """Under another number, so that only the order itself tells; the look beforehand, which the page shows."""
+    order = order_on(line, ref="ORD-1")
+    own = let_in(ctx, wanted(line, "INV-9", "ORD-1", "tusker"))[0]
+    with pytest.raises(Duplicate) as caught:
+        quote_order(ctx, line.supplier_id, order)
+    assert caught.value.message == "Financing of “ORD-1” was requested already, as invoice INV-9."
+    assert (caught.value.field, caught.value.details["invoice_id"]) == ("order_ref", own.invoice_id)
+    with transaction():
+        cancel_invoice(ctx, own.invoice_id or 0, reason="wrong")
+    let_in(ctx, wanted(make_line(), "INV-9", "ORD-1", "tusker"))
+    with pytest.raises(Duplicate) as caught:
+        quote_order(ctx, line.supplier_id, order)
+    assert caught.value.message == "“ORD-1” stands behind another request for financing already."
+    assert "invoice_id" not in caught.value.details
+
+
+@pytest.mark.parametrize(
+    ("importer", "message"),
+    [
+        ("same", "Financing of “ORD-1” was requested already, as invoice INV-9."),
+        ("another", "“ORD-1” stands behind another request for financing already."),
+    ],
+)
+def test_a_request_that_an_import_overtakes_is_told_who_came_first(
+    importer: str,
+    message: str,
+    app: Flask,
+    ctx: Context,
+    line: CreditLine,
+    make_line: Callable[..., CreditLine],
+) -> None:
+    """The import is not committed yet while the request looks, and is when it wants to be admitted."""
+    order, supplier_id = order_on(line, ref="ORD-1"), line.supplier_id
+    first = wanted(line if importer == "same" else make_line(), "INV-9", "ORD-1", "tusker")
+    db.session.rollback()
+
+    def ask() -> str:
+        with app.app_context():
+            try:
+                return answer_to(ctx, supplier_id, order)
+            finally:
+                db.session.remove()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction():
+            assert admit(ctx, [first])[0].outcome is Outcome.APPROVED
+            asked = pool.submit(ask)
+            while not waiting():
+                pass
+        assert asked.result(timeout=30) == message
+    assert [invoice.number for invoice in db.session.query(Invoice)] == ["INV-9"]
+    assert prove().holds
+
+
+def test_requests_and_imports_of_one_order_at_once_give_one_invoice(
+    app: Flask, ctx: Context, courier: object, make_line: Callable[..., CreditLine]
+) -> None:
+    """Whoever is first: all others are told so, each in the words of its own way in."""
+    lines = [make_line() for _ in range(8)]
+    options = ImportOptions(parse_mapping("number=No,supplier=S,purchaser=B,amount=A,date=D"))
+    order, supplier_id = order_on(lines[0], ref="ORD-1"), lines[0].supplier_id
+    rows = [
+        InvoiceRow(
+            2, f"INV-{line.id}", line.supplier.customer.name, line.purchaser.customer.name, 1_000_00, ctx.today,
+            "tusker", "ORD-1",
+        )
+        for line in lines
+    ]  # fmt: skip
+    db.session.rollback()
+
+    def run(row: InvoiceRow) -> str:
+        result = run_import(ctx, ImportFile([row], []), options, transaction=transaction).results[0]
+        return "approved" if result.outcome is RowOutcome.APPROVED else result.reason
+
+    jobs = [job for row in rows for job in (lambda: answer_to(ctx, supplier_id, order), lambda r=row: run(r))]  # type: ignore[misc]
+    answers = at_once(app, jobs)
+    stored = db.session.query(Invoice).one()
+    assert answers.count("approved") == 1
+    assert set(answers) <= {
+        "approved",
+        "requested again",
+        "Financing of “ORD-1” was requested already; it is approved.",
+        f"Financing of “ORD-1” was requested already, as invoice {stored.number}.",
+        "“ORD-1” stands behind another request for financing already.",
+        "Order ORD-1 is financed already, just requested.",
+        f"Order ORD-1 is financed already, as invoice {stored.number}.",
+    }
+    assert prove().holds
+
+
 def test_sixteen_at_once_get_one_approval(
     app: Flask, ctx: Context, make_line: Callable[..., CreditLine]
 ) -> None:
@@ -152,21 +304,22 @@ def test_sixteen_at_once_get_one_approval(
     requests = [wanted(make_line(), f"INV-{n}", names[n % 2], "shippo") for n in range(16)]
     db.session.rollback()
     answers = at_once(app, [lambda r=r: outcomes(ctx, r)[0] for r in requests])  # type: ignore[misc]
-    assert sorted(answers) == ["approved"] + ["parcel_taken"] * 15
+    assert sorted(answers) == ["approved"] + ["shipment_taken"] * 15
     assert db.session.scalar(select(func.count()).select_from(Invoice)) == 1
     assert prove().holds
 
 
+@pytest.mark.parametrize("carrier", ["easypost", "tusker"])
 def test_batches_in_opposite_order_do_not_wait_in_a_ring(
-    app: Flask, ctx: Context, make_line: Callable[..., CreditLine]
+    carrier: str, app: Flask, ctx: Context, make_line: Callable[..., CreditLine]
 ) -> None:
     """Both stop half-way for a third one: in their own orders each would hold what the other wants."""
     refs = [f"usps/EZ{letter}0000000" for letter in "AMZ"]
     batches = [
-        [wanted(line, f"{line.id}-{ref}", ref) for ref in order]
+        [wanted(line, f"{line.id}-{ref}", ref, carrier) for ref in order]
         for line, order in ((make_line(), refs), (make_line(), refs[::-1]))
     ]
-    third = wanted(make_line(), "INV-1", refs[1])
+    third = wanted(make_line(), "INV-1", refs[1], carrier)
     db.session.rollback()
     with ThreadPoolExecutor(1) as pool:
         assert admit(ctx, [third])[0].outcome is Outcome.APPROVED
@@ -175,7 +328,7 @@ def test_batches_in_opposite_order_do_not_wait_in_a_ring(
             pass
         db.session.rollback()
         answers = [outcome for answer in both.result(timeout=30) for outcome in answer]
-    assert sorted(answers) == ["approved"] * 3 + ["parcel_taken"] * 3
+    assert sorted(answers) == ["approved"] * 3 + ["shipment_taken"] * 3
     assert prove().holds
 
 
@@ -243,11 +396,12 @@ def waiting() -> int:
         return connection.scalar(text(sql)) or 0
 
 
-def test_the_look_beforehand_goes_by_the_constraints_index(
+def test_the_look_beforehand_goes_by_the_indexes_of_the_guards(
     ctx: Context, vendor: object, line: CreditLine
 ) -> None:
     with transaction():
         db.session.execute(text("SET LOCAL enable_seqscan = off"))
         names = {"refs": [PARCEL], "carrier": "easypost", "supplier_id": line.supplier_id}
-        plan = db.session.scalars(text(f"EXPLAIN {_LIVE_PARCEL.text}"), names).all()
-    assert "ex_shipments_one_live_parcel" in "\n".join(plan)
+        plan = "\n".join(db.session.scalars(text(f"EXPLAIN {STANDING.text}"), names))
+    assert "ex_shipments_one_live_parcel" in plan
+    assert "uq_shipments_one_live_order" in plan

@@ -24,6 +24,13 @@ class Shipment(Base):
         one_of("told_status", ShipmentStatus),
         CheckConstraint("poll_failures >= 0", name="failures_not_negative"),
         Index("ix_shipments_carrier_order_ref", "carrier", "order_ref"),
+        Index(
+            "uq_shipments_one_live_order",
+            "carrier",
+            "order_ref",
+            unique=True,
+            postgresql_where="stands AND carrier NOT IN ('manual', 'replay')",
+        ),
         CheckConstraint(
             "(declared_value IS NULL) = (declared_at IS NULL) AND declared_value >= 0",
             name="declaration_complete",
@@ -61,7 +68,7 @@ class Shipment(Base):
     """A declared value that an admin took although it differs from the invoice's."""
     stands: Mapped[bool] = mapped_column(default=True, server_default="true")
     """Whether its invoice was neither refused nor cancelled; a trigger keeps it so. Of those that stand no two may be
-    the same parcel: the constraint `ex_shipments_one_live_parcel` by the function `parcel_of`."""
+    the same order (the index above) or parcel (the constraint `ex_shipments_one_live_parcel`)."""
     next_poll_at: Mapped[Instant | None]
     last_polled_at: Mapped[Instant | None]
     poll_failures: Mapped[int] = mapped_column(default=0, server_default="0")
