@@ -136,7 +136,7 @@ def test_list_filters_and_says_when_there_is_more(
     assert run("list-invoices", "--status", "repaid").output == ""
     assert "There are more than 2" in run("list-invoices", "--limit", 2).output
     assert run("list-invoices", "--status", "lost").exit_code == 2
-    assert "purchaser: No company" in run("list-invoices", "--purchaser", "Nobody").output
+    assert "purchaser: No customer" in run("list-invoices", "--purchaser", "Nobody").output
 
 
 def test_cancel_frees_and_needs_a_reason(
