@@ -21,10 +21,12 @@ def redis_connection() -> Redis:
     return connection
 
 
-def enqueue(job: str, *args: object, queue: str = QUEUE) -> bool:
+def enqueue(job: str, *args: object, queue: str = QUEUE, job_timeout: int | None = None) -> bool:
     """Ask a worker for `job` (a dotted name) soon; False when Redis is away, and then cron does it later."""
     try:
-        Queue(queue, connection=redis_connection()).enqueue(job, *args, result_ttl=60)
+        Queue(queue, connection=redis_connection()).enqueue(
+            job, *args, result_ttl=60, job_timeout=job_timeout
+        )
     except RedisError as error:
         log.warning("redis is away, %s waits for cron: %s", job, error)
         return False

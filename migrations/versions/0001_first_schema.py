@@ -7,18 +7,18 @@ Create Date: 2026-11-23 21:35:51.567409
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-SQL = Path(__file__).parent.parent / "sql"
+from migrations.sql_files import set_function
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+ADMISSION = ("take_from_supplier", "take_from_purchaser", "take_from_credit_line", "admit_invoices")
 
 
 def upgrade() -> None:
@@ -571,8 +571,16 @@ def upgrade() -> None:
             postgresql_nulls_not_distinct=True,
         ),
     )
-    op.execute((SQL / "admit_invoices.sql").read_text())
-    op.execute((SQL / "append_only_events.sql").read_text())
+    for function in (*ADMISSION, "refuse_change"):
+        set_function(function, 1)
+    op.execute(
+        "CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events"
+        " FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+    )
+    op.execute(
+        "CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON events"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
 
 
 def downgrade() -> None:
@@ -652,5 +660,4 @@ def downgrade() -> None:
         batch_op.drop_index("uq_customers_name_lower")
 
     op.drop_table("customers")
-    op.execute("DROP FUNCTION admit_invoices, take_from_credit_line, take_from_supplier, take_from_purchaser")
-    op.execute("DROP FUNCTION refuse_change")
+    op.execute(f"DROP FUNCTION {', '.join(ADMISSION)}, refuse_change")

@@ -7,12 +7,10 @@ Create Date: 2026-11-23 21:57:24.664935
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 
-SQL = Path(__file__).parent.parent / "sql"
+from migrations.sql_files import run_step, set_function
 
 revision = "0002"
 down_revision = "0001"
@@ -233,11 +231,13 @@ def upgrade() -> None:
         postgresql_where="origin = 'daily' AND status NOT IN ('dropped', 'reversed')",
     )
     _replace_checks()
-    op.execute((SQL / "servicing_backfill.sql").read_text())
+    run_step("0002_servicing_backfill")
     for table in ("loans", "receipts", "allocations"):
         op.alter_column(table, "booked_on", nullable=False)
     op.alter_column("allocations", "value_date", nullable=False)
-    op.execute((SQL / "admit_invoices_2.sql").read_text())
+    set_function("company_on_hold", 1)
+    set_function("take_from_credit_line", 2)
+    set_function("admit_invoices", 2)
 
 
 TERMS = ("supplier_accounts", "credit_lines", "invoices")
@@ -295,8 +295,9 @@ def downgrade() -> None:
         unique=True,
         postgresql_where="origin = 'daily' AND status <> 'dropped'",
     )
-    op.execute((SQL / "admit_invoices_2_down.sql").read_text())
-    op.execute((SQL / "admit_invoices.sql").read_text())
+    set_function("admit_invoices", 1)
+    set_function("take_from_credit_line", 1)
+    op.execute("DROP FUNCTION company_on_hold")
     op.drop_constraint("confirmation_complete", "disbursals", type_="check")
     op.create_check_constraint(
         "confirmation_complete",

@@ -7,13 +7,11 @@ Create Date: 2026-11-25 07:56:09.568491
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-SQL = Path(__file__).parent.parent / "sql"
+from migrations.sql_files import run_step
 
 revision = "0003"
 down_revision = "0002"
@@ -244,13 +242,21 @@ def upgrade() -> None:
         batch_op.create_foreign_key(batch_op.f("fk_disbursals_released_by"), "users", ["released_by"], ["id"])
 
     _replace_checks()
-    op.execute((SQL / "append_only_seals.sql").read_text())
+    # The chain over the events is a record like them.
+    op.execute(
+        "CREATE TRIGGER event_seals_append_only BEFORE UPDATE OR DELETE ON event_seals"
+        " FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+    )
+    op.execute(
+        "CREATE TRIGGER event_seals_no_truncate BEFORE TRUNCATE ON event_seals"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
 
 
 def _replace_checks() -> None:
     op.drop_constraint("status_known", "disbursals", type_="check")
     op.drop_constraint("confirmation_complete", "disbursals", type_="check")
-    op.execute((SQL / "bank_backfill.sql").read_text())
+    run_step("0003_bank_backfill")
     op.create_check_constraint(
         "status_known",
         "disbursals",

@@ -7,12 +7,10 @@ Create Date: 2026-11-25 08:20:00.000000
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 
-SQL = Path(__file__).parent.parent / "sql"
+from migrations.sql_files import run_step
 
 revision = "0005"
 down_revision = "0004"
@@ -75,7 +73,7 @@ def upgrade() -> None:
     )
     op.add_column("shipments", sa.Column("told_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("shipments", sa.Column("unclear_at", sa.DateTime(timezone=True), nullable=True))
-    op.execute((SQL / "shipment_times_backfill.sql").read_text())
+    run_step("0005_shipment_times_backfill")
     op.create_check_constraint(
         "told_status_known",
         "shipments",

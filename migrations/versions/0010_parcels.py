@@ -7,12 +7,10 @@ Create Date: 2026-11-25 12:40:00.000000
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 
-SQL = Path(__file__).parent.parent / "sql"
+from migrations.sql_files import run_step, set_function
 
 revision = "0010"
 down_revision = "0009"
@@ -22,9 +20,21 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("shipments", sa.Column("stands", sa.Boolean(), server_default="true", nullable=False))
-    # Stops with the parcels, and what to do, where old rows break the rule.
-    op.execute((SQL / "parcels.sql").read_text())
-    op.execute((SQL / "admit_invoices_3.sql").read_text())
+    op.execute('CREATE TYPE parcel_names AS RANGE (SUBTYPE = text, COLLATION = "C")')
+    set_function("parcel_of", 1)
+    run_step("0010_standing_parcels")
+    op.execute(
+        "ALTER TABLE shipments ADD CONSTRAINT ex_shipments_one_live_parcel"
+        " EXCLUDE USING gist (parcel_of(carrier, order_ref) WITH &&)"
+        " WHERE (stands AND parcel_of(carrier, order_ref) IS NOT NULL)"
+    )
+    set_function("follow_standing", 1)
+    op.execute(
+        "CREATE TRIGGER shipments_follow_standing AFTER UPDATE OF status ON invoices FOR EACH ROW"
+        " WHEN ((OLD.status IN ('rejected', 'cancelled')) <> (NEW.status IN ('rejected', 'cancelled')))"
+        " EXECUTE FUNCTION follow_standing()"
+    )
+    set_function("admit_invoices", 3)
     # Known documents keep the link they have for their identity: which were the same nobody can tell of all, and a
     # tick must not be lost. A signed one is kept once more with the next answer, and then no more.
     op.add_column("shipment_documents", sa.Column("identity", sa.Text(), nullable=True))
@@ -42,8 +52,7 @@ def downgrade() -> None:
         "uq_shipment_documents_shipment_id_uri", "shipment_documents", ["shipment_id", "uri"]
     )
     op.drop_column("shipment_documents", "identity")
-    before = (SQL / "admit_invoices_2.sql").read_text()
-    op.execute(before[before.index("-- Credit admission") :])
+    set_function("admit_invoices", 2)
     op.execute("DROP TRIGGER shipments_follow_standing ON invoices")
     op.execute("DROP FUNCTION follow_standing")
     op.execute("ALTER TABLE shipments DROP CONSTRAINT ex_shipments_one_live_parcel")

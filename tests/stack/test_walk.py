@@ -13,10 +13,10 @@ from babel.dates import format_date
 from redis import Redis
 from rq import Queue
 
-from tests.conftest import PASSWORD
-from tests.stack.conftest import CANCELLED, Stack, create_user
-from tests.stack.running import until
-from tests.stack.visitor import Page, Visitor
+from tests.support.running import until
+from tests.support.stack import CANCELLED, Stack, create_user
+from tests.support.values import PASSWORD
+from tests.support.visitor import Page, Visitor
 from tusker.queues import QUEUE
 
 pytestmark = pytest.mark.stack
@@ -407,7 +407,7 @@ def test_the_days_bundle_is_made_once(book: Book) -> None:
     until(lambda: all(ref in admin.open("/admin/queue").text for ref in refs), what="all in the queue")
     with Redis.from_url(stack.environ["REDIS_URL"]) as connection:
         queue = Queue(QUEUE, connection=connection)
-        jobs = [queue.enqueue("tusker.jobs.bundling.bundle_day", result_ttl=60) for _ in range(2)]
+        jobs = [queue.enqueue("tusker.jobs.daily.bundle_day", result_ttl=60) for _ in range(2)]
         until(
             lambda: all(job.get_status(refresh=True) in {"finished", "failed"} for job in jobs),
             what="both jobs",

@@ -14,8 +14,9 @@ from flask import Flask, render_template_string
 from jinja2 import Environment, nodes
 from markupsafe import Markup
 
+from tusker.queries.paging import Cursor
 from tusker.web import assets, nav
-from tusker.web.paging import Cursor, decode_key, encode_key, keyset_page
+from tusker.web.paging import decode_key, encode_key, keyset_page
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from flask import url_for
 
 from tusker.api import schemas, serializers
-from tusker.api.asking import PARCEL_FIELDS, Asked, read_asked
 from tusker.api.auth import Caller
 from tusker.api.endpoints import Reply, operation
+from tusker.api.subject import fields_sent, naming, read_subject
 from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
 from tusker.domain.financeable import Condition
@@ -21,9 +21,11 @@ from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
 from tusker.queries.loans.loans import loan_of_invoice, loans_of_invoices
+from tusker.queries.paging import NEWEST, Cursor
 from tusker.queries.record.events import events_of
 from tusker.services.context import Context
 from tusker.services.credit.financing import request_financing
+from tusker.services.credit.subject import RequestSubject, fetch_subject, live_invoice_of, quote_subject
 from tusker.services.delivery.conditions import Judge
 from tusker.services.idempotency import KeptAnswer, claim_key, hash_input, keep_answer, kept_answer
 from tusker.transactions import transaction
@@ -85,8 +87,9 @@ def quote(*, caller: Caller, body: schemas.QuoteRequest) -> Reply:
     Asks the delivery company and shows value, principal, cost and what is left of each of the three limits. Nothing is
     requested and nothing is stored; a tracking number is not registered at the delivery company.
     """
-    asked = read_asked(caller.supplier_id(), body)
-    return Reply(serializers.quote(asked.quote(caller.context())))
+    subject = read_subject(caller.supplier_id(), body)
+    with naming(subject.carrier):
+        return Reply(serializers.quote(quote_subject(caller.context(), subject)))
 
 
 @operation(
@@ -112,22 +115,21 @@ def request_invoice(*, caller: Caller, body: schemas.InvoiceRequest, key: str | 
     problems are not.
     """
     supplier_id = caller.supplier_id()
-    wanted = read_asked(supplier_id, body)
-    unsent = PARCEL_FIELDS if wanted.entered is None else ("order_ref",)
-    sent = body.model_dump(mode="json", exclude=set(unsent))
-    asked = hash_input("POST /invoices", {**sent, "carrier": wanted.carrier.name})
+    subject = read_subject(supplier_id, body)
+    asked = hash_input("POST /invoices", fields_sent(body, subject.carrier))
     # First what is known already: a repetition is answered even while the delivery company is away.
     with transaction():
         if key is not None and (kept := kept_answer(supplier_id, key, asked)) is not None:
             return _kept(kept)
     ctx = caller.context()
-    order = wanted.fetch_unless_known(ctx)
-    with transaction():
-        if key is not None and (kept := claim_key(ctx, supplier_id, key, asked)) is not None:
-            return _kept(kept)
-        reply = _decide(ctx, wanted, order, body.terms_version)
-        if key is not None:
-            keep_answer(supplier_id, key, KeptAnswer(reply.status, dict(reply.body)))
+    with naming(subject.carrier):
+        order = _fetch_unless_known(ctx, subject)
+        with transaction():
+            if key is not None and (kept := claim_key(ctx, supplier_id, key, asked)) is not None:
+                return _kept(kept)
+            reply = _decide(ctx, subject, order, body.terms_version)
+            if key is not None:
+                keep_answer(supplier_id, key, KeptAnswer(reply.status, dict(reply.body)))
     return reply
 
 
@@ -150,7 +152,7 @@ def invoices(*, caller: Caller, query: schemas.InvoiceQuery) -> Reply:
         status=query.status,
         number=query.number,
         since=query.since,
-        before=_before(query.cursor),
+        cursor=_cursor(query.cursor),
         limit=query.limit + 1,
     )
     page = rows[: query.limit]
@@ -198,40 +200,53 @@ def credit_lines(*, caller: Caller, query: schemas.PageQuery) -> Reply:
 
     Another company's own limit shows only what is left of it; a supplier's is not shown to its purchasers.
     """
-    rows = queries.company_lines(caller.company_id, before=_before(query.cursor), limit=query.limit + 1)
+    rows = queries.company_lines(caller.company_id, cursor=_cursor(query.cursor), limit=query.limit + 1)
     today = caller.context().today
     items = [serializers.credit_line(row, caller.company_id, today) for row in rows[: query.limit]]
     return Reply(schemas.CreditLinePage(items=items, next_cursor=_next_cursor(items, len(rows))))
 
 
-def _decide(ctx: Context, wanted: Asked, order: TrackedOrder | None, terms_version: int | None) -> Reply:
+def _fetch_unless_known(ctx: Context, subject: RequestSubject) -> TrackedOrder | None:
+    """What the delivery company says; None when this was requested already, also by somebody a moment ago."""
+    if live_invoice_of(subject) is not None:
+        return None
+    try:
+        return fetch_subject(ctx, subject)
+    except Duplicate:
+        if live_invoice_of(subject) is None:
+            raise
+        return None
+
+
+def _decide(
+    ctx: Context, subject: RequestSubject, order: TrackedOrder | None, terms_version: int | None
+) -> Reply:
     """Admit the order, or find the invoice that it has; `order` is None when it was seen to have one."""
     created = False
     if order is None:
-        invoice_id = wanted.known()
+        invoice_id = live_invoice_of(subject)
     else:
         try:
-            with wanted.naming():
-                decision = request_financing(
-                    ctx,
-                    wanted.supplier_id,
-                    order,
-                    source="api",
-                    terms_version=terms_version,
-                    entered=wanted.entered,
-                )
+            decision = request_financing(
+                ctx,
+                subject.supplier_id,
+                order,
+                source="api",
+                entered=subject.entered,
+                terms_version=terms_version,
+            )
         except Duplicate:
             # The same order is a repetition; the same number of anything else is a duplicate.
-            invoice_id = wanted.known()
+            invoice_id = live_invoice_of(subject)
             if invoice_id is None:
                 raise
         else:
             invoice_id, created = decision.invoice_id, not decision.replayed
-    found = None if invoice_id is None else queries.company_invoice(wanted.supplier_id, invoice_id)
+    found = None if invoice_id is None else queries.company_invoice(subject.supplier_id, invoice_id)
     if found is None:
         raise Conflict("The invoice of this order was cancelled at this moment. Ask again.")
     loan = loan_of_invoice(found.invoice.id, ctx.today)
-    shown = serializers.invoice(found, wanted.supplier_id, loan, _missing([found])[found.invoice.id])
+    shown = serializers.invoice(found, subject.supplier_id, loan, _missing([found])[found.invoice.id])
     return Reply(shown.model_dump(mode="json"), 201 if created else 200, _location(found.invoice.id))
 
 
@@ -269,11 +284,11 @@ def _account_limit(account: SupplierAccount | PurchaserAccount | None) -> schema
     return None if account is None else serializers.limit(LimitUse(account.limit_amount, account.used_amount))
 
 
-def _before(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
+def _cursor(given: str | None) -> Cursor:
+    if given is None:
+        return NEWEST
     try:
-        return decode_key(cursor)
+        return Cursor(before=decode_key(given))
     except InvalidInput:
         raise InvalidInput("cursor is not one that a page of this list gave.", field="cursor") from None
 

@@ -11,6 +11,8 @@ from flask.cli import with_appcontext
 from tusker.carriers.registry import get_carriers
 from tusker.cli import Day, check_reason, command_context, spoken_errors
 from tusker.currency import currency
+from tusker.domain.daily import TITLES
+from tusker.jobs.daily import due_jobs, run_daily
 from tusker.jobs.outbox import send_outbox
 from tusker.jobs.polling import poll_carrier
 from tusker.queries.lookup import loan_invoice_id_of
@@ -66,6 +68,19 @@ def send_mail_command() -> None:
     click.echo(f"{handled} mail{'' if handled == 1 else 's'} dealt with.")
 
 
+@click.command("catch-up")
+@with_appcontext
+def catch_up_command() -> None:
+    """Do the daily jobs that are due and not done yet, here and now: servicing, clean-up, proof, daily disbursal."""
+    with spoken_errors():
+        due = due_jobs()
+        for job in due:
+            days = run_daily(job)
+            click.echo(f"{TITLES[job]}: {days} business day{'' if days == 1 else 's'} done.")
+        if not due:
+            click.echo("Nothing is due.")
+
+
 def register(app: Flask) -> None:
     """Make the commands known."""
     for command in (
@@ -73,5 +88,6 @@ def register(app: Flask) -> None:
         repay_command,
         write_off_command,
         send_mail_command,
+        catch_up_command,
     ):
         app.cli.add_command(command)

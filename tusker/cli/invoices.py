@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import click
@@ -15,7 +16,6 @@ from tusker.carriers.registry import get_carrier
 from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, Invoice
@@ -23,8 +23,8 @@ from tusker.queries.credit.invoices import InvoiceFilter, invoices_called, list_
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.record.events import events_of
 from tusker.services.credit.financing import cancel_invoice, request_financing
-from tusker.services.credit.offers import Quote, fetch_order, quote_order
-from tusker.services.credit.parcels import Entered, fetch_parcel, quote_parcel
+from tusker.services.credit.offers import Quote
+from tusker.services.credit.subject import details_needed, fetch_subject, quote_subject, subject_of
 from tusker.services.delivery.tracking import report_delivery
 from tusker.transactions import transaction
 
@@ -60,29 +60,23 @@ def request_financing_command(
         ctx = command_context("request-financing")
         supplier_id = _company(supplier, "supplier")
         asked = get_carrier(carrier)
-        entered = _entered(asked, line_id, number, amount, invoice_date)
-        # Nothing is held open while the delivery company thinks.
-        db.session.rollback()
-        order: TrackedOrder | None
-        if entered is None:
-            order = fetch_order(asked, order_ref)
-            quote = quote_order(ctx, supplier_id, order)
-        else:
-            order = fetch_parcel(ctx, supplier_id, asked, order_ref, entered, register=not check)
-            ref = order.ref if order else asked.parse_reference(order_ref)
-            quote = quote_parcel(ctx, supplier_id, carrier, ref, entered, order)
-        _say_quote(quote)
-        if check or order is None:
+        _check_options(asked, {"line": line_id, "number": number, "amount": amount, "date": invoice_date})
+        subject = subject_of(
+            supplier_id,
+            asked,
+            order_ref,
+            credit_line_id=line_id,
+            number=None if number is None else number.strip(),
+            amount=None if amount is None else currency().parse(amount, field="amount"),
+            invoice_date=None if invoice_date is None else invoice_date.date(),
+        )
+        if check:
+            _say_quote(quote_subject(ctx, subject))
             return
+        order = fetch_subject(ctx, subject)
         with transaction():
-            decision = request_financing(
-                ctx,
-                supplier_id,
-                order,
-                source="command",
-                terms_version=quote.terms_version,
-                entered=entered,
-            )
+            decision = request_financing(ctx, supplier_id, order, source="command", entered=subject.entered)
+        _say_quote(decision.quote)
         if decision.refusal is None:
             click.echo(f"Approved: invoice #{decision.invoice_id}.")
             return
@@ -181,24 +175,19 @@ def report_delivery_command(invoice: str, reason: str) -> None:
         click.echo(f"#{found.id} {found.number} waits to be financed.")
 
 
-def _entered(
-    carrier: Carrier, line_id: int | None, number: str | None, amount: str | None, day: datetime | None
-) -> Entered | None:
-    """What the options say of a parcel, all of it or nothing of an order; raises `InvalidInput` naming the option."""
-    given = {"line": line_id, "number": number, "amount": amount, "date": day}
+def _check_options(carrier: Carrier, given: Mapping[str, object]) -> None:
+    """All of a parcel's options or none for an order; raises `InvalidInput` naming the first that is wrong."""
+    needed = bool(details_needed(carrier))
     for name, value in given.items():
-        if carrier.declares_orders and value is not None:
+        if value is not None and not needed:
             raise InvalidInput(
                 f"{carrier.label} says itself what its orders are worth: leave --{name} out.", field=name
             )
-        if not carrier.declares_orders and value is None:
+        if value is None and needed:
             raise InvalidInput(
                 f"{carrier.label} tracks parcels and knows nothing of their invoices: give --{name}.",
                 field=name,
             )
-    if line_id is None or number is None or amount is None or day is None:
-        return None
-    return Entered(line_id, number.strip(), currency().parse(amount, field="amount"), day.date())
 
 
 def _company(text: str, field: str) -> int:

@@ -36,9 +36,9 @@ def my_lines() -> Response:
     cursor = read_cursor()
     rows = lines_page(
         today(),
-        **{"supplier_id" if sells else "purchaser_id": company.id},
-        before=cursor.before,
-        after=cursor.after,
+        supplier_id=company.id if sells else None,
+        purchaser_id=None if sells else company.id,
+        cursor=cursor,
         limit=PAGE_SIZE + 1,
     )
     account = company.supplier if sells else company.purchaser

@@ -16,6 +16,7 @@ class AttentionKind(StrEnum):
     DISPUTED = "disputed"
     VALUE_DIFFERS = "value_differs"
     CARRIER_FAILING = "carrier_failing"
+    DAILY_JOB_LATE = "daily_job_late"
     SHIPMENT_EXCEPTION = "shipment_exception"
     UNKNOWN_STATUS = "unknown_status"
     UNANSWERED = "unanswered"
@@ -65,6 +66,12 @@ ADVICE: Mapping[AttentionKind, Advice] = {
         "danger",
         "Look at its settings (is it on, is its key right?) and test the connection. Nothing is lost: deliveries are"
         " seen once it answers again.",
+    ),
+    AttentionKind.DAILY_JOB_LATE: Advice(
+        "Daily job is late",
+        "danger",
+        "It is tried again by itself. If it keeps failing, tell whoever runs the installation, and try it again once"
+        " its cause is gone.",
     ),
     AttentionKind.SHIPMENT_EXCEPTION: Advice(
         "Problem with the delivery",

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from flask import request, url_for
+from typing import Any
+
+from flask import current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
 from tusker import clock
 from tusker.carriers.base import CarrierError
-from tusker.carriers.registry import get_carriers
+from tusker.carriers.registry import get_carrier, get_carriers
 from tusker.currency import currency
 from tusker.domain.limits import Bound
-from tusker.domain.shipments import TrackedOrder
 from tusker.errors import InvalidInput, TermsChanged, TuskerError
-from tusker.invoices.asking import SHORTEST_REF, Preview, Wanted, figures_of, preview
 from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import RequestForm
+from tusker.invoices.preview import Preview
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import LineState, lines_page
 from tusker.queries.credit.invoices import supplier_choices
 from tusker.services.credit.financing import Decision, request_financing
-from tusker.services.credit.offers import Quote
+from tusker.services.credit.subject import (
+    RequestSubject,
+    fetch_subject,
+    quote_fetched,
+    quote_subject,
+    subject_of,
+)
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render
 
 PAGE, FORM, QUOTE = "invoices/credit/new.html", "invoices/credit/_request.html", "invoices/credit/_quote.html"
+
+SHORTEST_REF = 3
+"""Shorter texts are still being typed: the delivery company is not asked about them."""
 
 BOUND_WORDS = {
     Bound.CREDIT_LINE: "the credit line's limit",
@@ -48,13 +58,11 @@ def new() -> ResponseReturnValue:
         return _page(form, Preview(), 200)
     if not form.validate_on_submit():
         return _page(form, Preview(), 422)
-    wanted = _wanted(form)
-    if request.form.get("action") == "request" and request.form.get("terms_version"):
-        return _request(form, wanted)
-    shown = preview(wanted)
-    if shown.error is not None:
-        return _not_taken(form, shown.error, shown.order)
-    return _page(form, shown, shown.status)
+    agreed = request.form.get("terms_version", type=int)
+    if request.form.get("action") == "request" and agreed is not None:
+        return _request(form, agreed)
+    shown = _quoted(form)
+    return _page(form, shown, 200) if shown.error is None else _not_taken(form, shown.error)
 
 
 @bp.get("/new/fields")
@@ -97,11 +105,20 @@ def _line_choices(supplier_id: int | None) -> list[tuple[int, str]]:
     return [(row.id, f"{row.purchaser} ({currency().show(row.available)} left)") for row in rows]
 
 
-def _wanted(form: RequestForm) -> Wanted:
-    """What a valid form asks for."""
-    supplier_id = form.supplier_id.data if "supplier_id" in form else current_company_id()
-    chosen = form.carrier.data if "carrier" in form else next(iter(get_carriers()), "")
-    return Wanted(supplier_id, chosen, form.order_ref.data, form.entered)
+def _subject(form: RequestForm) -> RequestSubject:
+    """What a valid form asks for; raises `InvalidInput` for a reference that cannot be one."""
+    supplier_id = form.supplier_id.filled if "supplier_id" in form else current_company_id()
+    chosen = form.carrier.filled if "carrier" in form else next(iter(get_carriers()), "")
+    return subject_of(supplier_id, get_carrier(chosen), form.order_ref.filled, **form.details)
+
+
+def _quoted(form: RequestForm) -> Preview:
+    """The quote for a valid form, or the error that rules it out."""
+    try:
+        return Preview(quote=quote_subject(acting(), _subject(form)), is_parcel=form.is_parcel)
+    except TuskerError as error:
+        current_app.logger.info("no quote: %s", error.message)
+        return Preview(error=error, is_parcel=form.is_parcel)
 
 
 def _preview_of(form: RequestForm, *, checked: bool = False) -> Preview:
@@ -111,7 +128,7 @@ def _preview_of(form: RequestForm, *, checked: bool = False) -> Preview:
     """
     typed = (form.order_ref.data or "").strip()
     if len(typed) >= SHORTEST_REF and _is_complete(form):
-        return preview(_wanted(form))
+        return _quoted(form)
     if not checked:
         for field in form:
             field.errors = []
@@ -124,60 +141,55 @@ def _is_complete(form: RequestForm) -> bool:
     return found
 
 
-def _shown(form: RequestForm, shown: Preview) -> dict[str, object]:
-    return {"form": form, "preview": shown, "figures_of": figures_of}
+def _shown(form: RequestForm, shown: Preview) -> dict[str, Any]:
+    return {"form": form, "preview": shown}
 
 
 def _page(form: RequestForm, shown: Preview, status: int, notice: str | None = None) -> ResponseReturnValue:
     return render(PAGE, PAGE, status=status, notice=notice, **_shown(form, shown))
 
 
-def _not_taken(
-    form: RequestForm, error: TuskerError, order: TrackedOrder | None = None
-) -> ResponseReturnValue:
+def _not_taken(form: RequestForm, error: TuskerError) -> ResponseReturnValue:
     """Show an error beside the form, and what was entered wrongly at its field."""
     if form.is_parcel and not isinstance(error, CarrierError):
         form.take(error)
         if isinstance(error, InvalidInput):
             return _page(form, Preview(is_parcel=True), error.http_status)
-    return _page(form, Preview(error=error, order=order, is_parcel=form.is_parcel), error.http_status)
+    return _page(form, Preview(error=error, is_parcel=form.is_parcel), error.http_status)
 
 
-def _request(form: RequestForm, wanted: Wanted) -> ResponseReturnValue:
+def _request(form: RequestForm, terms_version: int) -> ResponseReturnValue:
     """Request financing on the figures that were shown; other figures are shown first."""
-    agreed, version = request.form.get("figures"), request.form.get("terms_version", type=int) or 0
-    order = None
+    ctx = acting()
     try:
-        order = wanted.ask(register=True)
-        if order is None or (agreed and agreed != figures_of(wanted.quote(order))):
-            raise TermsChanged(
-                "These are not the figures you have seen before. Look at them and request again."
-            )
-        with transaction():
-            decision = request_financing(
-                acting(),
-                wanted.supplier_id,
-                order,
-                source="web",
-                terms_version=version,
-                entered=wanted.entered,
-            )
-    except TermsChanged as error:
-        again = Preview(quote=wanted.quote(order), order=order) if order else Preview()
-        return _page(form, again, error.http_status, notice=error.message)
+        subject = _subject(form)
+        order = fetch_subject(ctx, subject)
+        try:
+            with transaction():
+                decision = request_financing(
+                    ctx,
+                    subject.supplier_id,
+                    order,
+                    source="web",
+                    entered=subject.entered,
+                    figures=request.form.get("figures") or None,
+                    terms_version=terms_version,
+                )
+        except TermsChanged as error:
+            again = Preview(quote=quote_fetched(ctx, subject.supplier_id, order, subject.entered))
+            return _page(form, again, error.http_status, notice=error.message)
     except TuskerError as error:
-        return _not_taken(form, error, order)
-    number = wanted.entered.number if wanted.entered else order.ref
-    message, category = _answer(decision, number)
+        return _not_taken(form, error)
+    message, category = _answer(decision)
     return done(message, to=url_for("invoices.show", invoice_id=decision.invoice_id), category=category)
 
 
-def _answer(decision: Decision, number: str) -> tuple[str, str]:
-    quoted: Quote | None = decision.quote
-    if decision.replayed or quoted is None:
+def _answer(decision: Decision) -> tuple[str, str]:
+    number, show = decision.quote.number, currency().show
+    if decision.replayed:
         return f"Financing of “{number}” was requested already.", "info"
     if decision.refusal is None:
-        principal = currency().show(quoted.principal)
+        principal = show(decision.quote.principal)
         return f"Approved: {principal} is reserved for “{number}” and paid out after the delivery.", "success"
-    bound, lacking = decision.refusal.bound, currency().show(decision.refusal.lacking)
-    return f"Refused: {BOUND_WORDS[bound]} lacks {lacking} for “{number}”.", "danger"
+    bound, lacking = BOUND_WORDS[decision.refusal.bound], show(decision.refusal.lacking)
+    return f"Refused: {bound} lacks {lacking} for “{number}”.", "danger"

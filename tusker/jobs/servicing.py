@@ -1,8 +1,9 @@
-"""What each day does to open loans, and the daily proof."""
+"""What each day does to open loans, the daily proof and the daily clean-up."""
 
 from __future__ import annotations
 
 import logging
+from datetime import date
 
 from flask import current_app
 
@@ -10,18 +11,19 @@ from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
 from tusker.queries.record.proof import prove
 from tusker.services.loans import overdue
+from tusker.services.record.housekeeping import forget_old_guards
 from tusker.services.record.proving import report_differences
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)
 
 
-def service_day() -> None:
-    """Cron: turn debts to recourse, send reminders, set and lift holds. Safe to run again on the same day."""
+def service_day(since: date) -> None:
+    """Turn debts to recourse, send the reminders due after the day `since`, set and lift holds. Safe to repeat."""
     with transaction():
         turned = overdue.turn_to_recourse(job_context("servicing"))
     with transaction():
-        reminded = overdue.remind(job_context("servicing"), current_app.config["REMINDER_DAYS"])
+        reminded = overdue.remind(job_context("servicing"), current_app.config["REMINDER_DAYS"], since=since)
     review_holds()
     log.info("servicing: %d debts turned to recourse, %d loans reminded of", len(turned), reminded)
 
@@ -35,7 +37,7 @@ def review_holds() -> None:
 
 
 def prove_day() -> int:
-    """Cron: recompute every counter and balance, seal and check all events; mails admins what is wrong.
+    """Recompute every counter and balance, seal and check all events; mails admins what is wrong.
 
     Returns how much that is. The head of the chain goes into the log, so that a copy stands outside the database.
     """
@@ -45,3 +47,11 @@ def prove_day() -> int:
     log.info("event chain: %d events sealed, head %s", chain.sealed, chain.head)
     log.log(logging.ERROR if differences else logging.INFO, "proof: %d differences", differences)
     return differences
+
+
+def clean_up() -> int:
+    """Delete rows that are kept for a while only; returns how many."""
+    with transaction():
+        gone = forget_old_guards(job_context("clean up"))
+    log.info("clean-up: %d rows", gone)
+    return gone

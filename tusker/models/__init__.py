@@ -14,6 +14,7 @@ from tusker.models.carrier import CarrierState, WebhookDelivery
 from tusker.models.carrier_setting import CarrierSetting
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
+from tusker.models.daily import DailyRun
 from tusker.models.disbursal import Disbursal, DisbursalLine, DisbursalStatus, LineState, Payout, PayoutState
 from tusker.models.event import Event, EventSeal
 from tusker.models.invoice import Invoice
@@ -47,6 +48,7 @@ __all__ = [
     "CreditLine",
     "CreditNote",
     "Customer",
+    "DailyRun",
     "Disbursal",
     "DisbursalLine",
     "DisbursalStatus",

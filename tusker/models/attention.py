@@ -9,19 +9,20 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.attention import AttentionKind
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, LongText, one_of
 
 
-class AttentionItem(db.Model):
-    """One trouble of one invoice or delivery company, open until its cause is gone or a person settled it."""
+class AttentionItem(Base):
+    """Trouble of one invoice, delivery company or daily job, open until its cause is gone or a person settled it."""
 
     __tablename__ = "attention_items"
     __table_args__ = (
         one_of("kind", AttentionKind),
         CheckConstraint(
             "subject = 'invoice' AND subject_id IS NOT NULL AND carrier IS NULL"
-            " OR subject = 'carrier' AND subject_id IS NULL AND carrier IS NOT NULL",
+            " OR subject = 'carrier' AND subject_id IS NULL AND carrier IS NOT NULL"
+            " OR subject = 'daily_run' AND subject_id IS NOT NULL AND carrier IS NULL",
             name="subject_complete",
         ),
         CheckConstraint(

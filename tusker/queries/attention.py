@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tusker.domain.attention import ADVICE, Advice, AttentionKind
+from tusker.domain.daily import TITLES, DailyJob
 from tusker.extensions import db
+from tusker.models import AttentionItem
 from tusker.queries.delivery.conditions import VALUE_AGREES
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 FAILING_POLLS = 3
 """From so many questions without an answer on, a person should look."""
@@ -25,6 +28,8 @@ class Rules:
     tolerance: Decimal
     stalled_before: datetime
     failing_before: datetime
+    late_before: datetime
+    """Daily jobs that were due before and are not done are late."""
     carriers: Sequence[str]
     """The delivery companies that can be asked."""
     failing_polls: int = FAILING_POLLS
@@ -116,6 +121,15 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         GROUP BY h.carrier
         """,  # noqa: S608
     ),
+    AttentionKind.DAILY_JOB_LATE: Cause(
+        "daily_run",
+        """
+        SELECT id AS subject_id, NULL::text AS carrier, due_at AS cause_at,
+            COALESCE('Not done after ' || attempts || ' attempts: ' || last_error, 'Not done yet') AS detail,
+            jsonb_build_object('job', job, 'day', business_date) AS facts
+        FROM daily_runs WHERE done_at IS NULL AND due_at < :late_before
+        """,
+    ),
     AttentionKind.SHIPMENT_EXCEPTION: Cause(
         "invoice", _shipment(detail=_SAID, condition=f"h.status = 'exception' AND {_LIVE}")
     ),
@@ -172,6 +186,15 @@ class AttentionRow:
         """What to do about it."""
         return ADVICE[AttentionKind(self.kind)]
 
+    @property
+    def name(self) -> str:
+        """What it is about, in words."""
+        if "job" in self.facts:
+            return (
+                f"{TITLES[DailyJob(self.facts['job'])]} of {date.fromisoformat(self.facts['day']):%d %b %Y}"
+            )
+        return self.carrier or f"{self.number}, {self.supplier} to {self.purchaser}"
+
 
 @dataclass(frozen=True, slots=True)
 class WatchedFor:
@@ -183,7 +206,7 @@ class WatchedFor:
 
 
 _ITEMS = """
-    SELECT a.id, a.kind, a.subject_id AS invoice_id, a.carrier, i.number, s.name AS supplier, p.name AS purchaser,
+    SELECT a.id, a.kind, i.id AS invoice_id, a.carrier, i.number, s.name AS supplier, p.name AS purchaser,
         i.principal, i.status AS invoice_status, d.id AS disbursal_id, d.reference AS disbursal, a.detail, a.facts,
         a.cause_at, a.opened_at, a.resolved_at, u.name AS resolver, a.resolution
     FROM attention_items a
@@ -199,42 +222,31 @@ def items_page(
     *,
     kind: str | None = None,
     resolved: bool = False,
-    before: int | None = None,
-    after: int | None = None,
+    cursor: Cursor = NEWEST,
     limit: int,
 ) -> list[AttentionRow]:
     """Items that are open, or those that were settled, the newest first."""
-    conditions = ["a.resolved_at IS NOT NULL" if resolved else "a.resolved_at IS NULL"]
-    values: dict[str, object] = {"limit": limit}
-    for sql, name, value in (
-        ("a.kind = :kind", "kind", kind or None),
-        ("a.id > :after", "after", after),
-        ("a.id < :before", "before", before if after is None else None),
-    ):
-        if value is not None:
-            conditions.append(sql)
-            values[name] = value
-    order = "a.id" if after is not None else "a.id DESC"
-    # All parts are the constants above.
-    sql = f"{_ITEMS} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :limit"
-    rows = [AttentionRow(**row) for row in db.session.execute(text(sql), values).mappings()]
-    return rows[::-1] if after is not None else rows
+    settled = AttentionItem.resolved_at.is_not(None)
+    query = select(AttentionItem.id).where(settled if resolved else ~settled)
+    if kind:
+        query = query.where(AttentionItem.kind == kind)
+    ids = [item_id for (item_id,) in rows_of_page(query, AttentionItem.id, cursor, limit)]
+    return _items("a.id = ANY(:ids) ORDER BY a.id DESC", ids=ids)
 
 
 def items_of_invoice(invoice_id: int) -> list[AttentionRow]:
     """The open items of one invoice."""
-    sql = (
-        f"{_ITEMS} WHERE a.subject = 'invoice' AND a.subject_id = :id AND a.resolved_at IS NULL ORDER BY a.id"
+    return _items(
+        "a.subject = 'invoice' AND a.subject_id = :id AND a.resolved_at IS NULL ORDER BY a.id", id=invoice_id
     )
-    return [AttentionRow(**row) for row in db.session.execute(text(sql), {"id": invoice_id}).mappings()]
 
 
 def open_counts() -> dict[AttentionKind, int]:
     """How many items are open, by kind, the most pressing first; kinds without any are missing."""
     rows = db.session.execute(
-        text("SELECT kind, count(*) AS count FROM attention_items WHERE resolved_at IS NULL GROUP BY kind")
+        text("SELECT kind, count(*) AS open FROM attention_items WHERE resolved_at IS NULL GROUP BY kind")
     )
-    found = {row.kind: int(row.count) for row in rows}
+    found = {row.kind: int(row.open) for row in rows}
     return {kind: found[kind] for kind in AttentionKind if kind in found}
 
 
@@ -246,13 +258,12 @@ def count_open() -> int:
 
 def mail_lines(ids: Sequence[int], *, limit: int) -> list[WatchedFor]:
     """The first of the given items that are still open, as a mail names them."""
-    sql = f"{_ITEMS} WHERE a.id = ANY(:ids) AND a.resolved_at IS NULL ORDER BY a.id LIMIT :limit"
-    rows = db.session.execute(text(sql), {"ids": list(ids), "limit": limit})
-    return [
-        WatchedFor(
-            ADVICE[AttentionKind(row.kind)].title,
-            row.carrier or f"{row.number}, {row.supplier} to {row.purchaser}",
-            row.detail,
-        )
-        for row in rows
-    ]
+    items = _items(
+        "a.id = ANY(:ids) AND a.resolved_at IS NULL ORDER BY a.id LIMIT :limit", ids=list(ids), limit=limit
+    )
+    return [WatchedFor(item.advice.title, item.name, item.detail) for item in items]
+
+
+def _items(condition_and_order: str, **values: object) -> list[AttentionRow]:
+    rows = db.session.execute(text(f"{_ITEMS} WHERE {condition_and_order}"), values).mappings()
+    return [AttentionRow(**row) for row in rows]

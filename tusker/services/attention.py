@@ -11,16 +11,18 @@ from sqlalchemy.dialects.postgresql import insert
 
 from tusker.carriers.registry import get_carriers
 from tusker.domain.attention import AttentionKind
-from tusker.errors import Conflict, InvalidInput, NotFound
+from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import AttentionItem
 from tusker.queries.attention import CAUSES, Rules, WatchedFor, mail_lines
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.locks import AdvisoryLock, try_lock
+from tusker.services.locks import AdvisoryLock, lock_row, try_lock
 from tusker.services.outbox import admin_addresses, queue_mail
 
 WATCH_JOB = "tusker.jobs.attention.watch"
+LATE_AFTER = timedelta(minutes=30)
+"""How long after its time a daily job may still be underway."""
 MAILED_LINES = 30
 """So many items stand in a mail; it says how many more there are."""
 
@@ -71,6 +73,7 @@ def rules_at(ctx: Context) -> Rules:
         stalled_before=ctx.now - timedelta(days=config["STALLED_AFTER_DAYS"]),
         carriers=tuple(get_carriers()),
         failing_before=ctx.now - timedelta(minutes=config["CARRIER_ALERT_MINUTES"]),
+        late_before=ctx.now - LATE_AFTER,
     )
 
 
@@ -147,9 +150,7 @@ def resolve_item(ctx: Context, item_id: int, *, note: str) -> AttentionItem:
         raise InvalidInput("Say what was done.", field="note")
     if len(why) > 500:
         raise InvalidInput("The note may have at most 500 characters.", field="note")
-    item = db.session.get(AttentionItem, item_id, with_for_update=True, populate_existing=True)
-    if item is None:
-        raise NotFound("This item does not exist.")
+    item = lock_row("item", AttentionItem, AttentionItem.id == item_id)
     if item.resolved_at is not None:
         raise Conflict("This was settled already.")
     if ctx.actor_id is None:

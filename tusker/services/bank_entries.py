@@ -11,6 +11,7 @@ from tusker.extensions import db
 from tusker.models import EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.locks import lock_rows
 
 LONGEST_NOTE = 500
 LONGEST_BANK_REFERENCE = 60
@@ -18,13 +19,7 @@ LONGEST_BANK_REFERENCE = 60
 
 def lock_entries(entry_ids: Collection[int]) -> Sequence[StatementEntry]:
     """The entries by ascending id, locked and fresh; raises `NotFound` when one does not exist."""
-    found = db.session.scalars(
-        select(StatementEntry)
-        .where(StatementEntry.id.in_(entry_ids))
-        .order_by(StatementEntry.id)
-        .with_for_update(key_share=True, of=StatementEntry)
-        .execution_options(populate_existing=True)
-    ).all()
+    found = lock_rows(StatementEntry, StatementEntry.id.in_(entry_ids))
     if len(found) != len(set(entry_ids)):
         raise NotFound("This statement entry does not exist.")
     return found

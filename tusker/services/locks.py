@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from enum import IntEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, inspect, select
 
 from tusker.errors import NotFound
-from tusker.extensions import db
+from tusker.extensions import Base, db
 from tusker.models import CreditLine, Customer, Disbursal, Invoice, Loan, Role, User
 
-Row = TypeVar("Row", Disbursal, CreditLine, Customer, User)
+Row = TypeVar("Row", bound=Base)
 
 
 class AdvisoryLock(IntEnum):
@@ -36,6 +36,44 @@ def try_lock(lock: AdvisoryLock) -> bool:
     return bool(db.session.scalar(select(func.pg_try_advisory_xact_lock(int(lock)))))
 
 
+def lock_rows(model: type[Row], *conditions: ColumnElement[bool], skip_locked: bool = False) -> Sequence[Row]:
+    """The rows that meet all conditions by ascending id, locked and read anew.
+
+    The lock lets others insert rows that refer to these. `skip_locked` leaves out rows that another transaction holds.
+    """
+    query = _locking(select(model), model, conditions, skip_locked=skip_locked)
+    return db.session.scalars(query.execution_options(populate_existing=True)).unique().all()
+
+
+def lock_ids(model: type[Base], *conditions: ColumnElement[bool]) -> Sequence[int]:
+    """Lock rows as `lock_rows` does without loading them; returns their ids, ascending."""
+    return db.session.scalars(_locking(select(_key(model)), model, conditions)).all()
+
+
+def lock_row(what: str, model: type[Row], *conditions: ColumnElement[bool]) -> Row:
+    """The one row that meets all conditions, locked and read anew; raises `NotFound` naming `what` it is."""
+    found = lock_rows(model, *conditions)
+    if not found:
+        raise NotFound(f"This {what} does not exist.")
+    return found[0]
+
+
+def _locking(
+    query: Select[Any],
+    model: type[Base],
+    conditions: Collection[ColumnElement[bool]],
+    *,
+    skip_locked: bool = False,
+) -> Select[Any]:
+    by_id = query.where(*conditions).order_by(_key(model))
+    return by_id.with_for_update(key_share=True, of=model, skip_locked=skip_locked)
+
+
+def _key(model: type[Base]) -> Any:
+    [key] = inspect(model).primary_key
+    return key
+
+
 def lock_invoice(invoice_id: int) -> Invoice:
     """The invoice, locked and fresh; raises `NotFound`."""
     return lock_invoices([invoice_id])[0]
@@ -43,13 +81,7 @@ def lock_invoice(invoice_id: int) -> Invoice:
 
 def lock_invoices(invoice_ids: Collection[int]) -> Sequence[Invoice]:
     """The invoices by ascending id, locked and fresh; raises `NotFound` when one does not exist."""
-    found = db.session.scalars(
-        select(Invoice)
-        .where(Invoice.id.in_(invoice_ids))
-        .order_by(Invoice.id)
-        .with_for_update(key_share=True, of=Invoice)
-        .execution_options(populate_existing=True)
-    ).all()
+    found = lock_rows(Invoice, Invoice.id.in_(invoice_ids))
     if len(found) != len(set(invoice_ids)):
         raise NotFound("This invoice does not exist.")
     return found
@@ -57,67 +89,38 @@ def lock_invoices(invoice_ids: Collection[int]) -> Sequence[Invoice]:
 
 def lock_loan_of(invoice: Invoice) -> Loan:
     """The loan of a locked invoice, locked and fresh; raises `NotFound` before the disbursal."""
-    loan: Loan | None = db.session.scalar(
-        select(Loan)
-        .where(Loan.invoice_id == invoice.id, Loan.reversed_on.is_(None))
-        .with_for_update(key_share=True, of=Loan)
-        .execution_options(populate_existing=True)
-    )
-    if loan is None:
+    loans = lock_loans([invoice.id])
+    if not loans:
         raise NotFound("Nothing was disbursed for this invoice.")
-    return loan
+    return next(iter(loans.values()))
 
 
-def lock_loans(invoice_ids: Sequence[int]) -> dict[int, Loan]:
+def lock_loans(invoice_ids: Collection[int]) -> dict[int, Loan]:
     """The standing loans of locked invoices by id, locked and fresh."""
-    loans = db.session.scalars(
-        select(Loan)
-        .where(Loan.invoice_id.in_(invoice_ids), Loan.reversed_on.is_(None))
-        .order_by(Loan.id)
-        .with_for_update(key_share=True, of=Loan)
-        .execution_options(populate_existing=True)
-    )
+    loans = lock_rows(Loan, Loan.invoice_id.in_(invoice_ids), Loan.reversed_on.is_(None))
     return {loan.id: loan for loan in loans}
 
 
 def lock_disbursal(disbursal_id: int) -> Disbursal:
     """The disbursal, locked and fresh; raises `NotFound`."""
-    return _lock_one(Disbursal, disbursal_id, "This disbursal")
+    return lock_row("disbursal", Disbursal, Disbursal.id == disbursal_id)
 
 
 def lock_credit_line(line_id: int) -> CreditLine:
     """The credit line, locked and fresh; raises `NotFound`."""
-    return _lock_one(CreditLine, line_id, "This credit line")
+    return lock_row("credit line", CreditLine, CreditLine.id == line_id)
 
 
 def lock_customer(customer_id: int) -> Customer:
     """The customer, locked and fresh; raises `NotFound`."""
-    return _lock_one(Customer, customer_id, "This customer")
+    return lock_row("customer", Customer, Customer.id == customer_id)
 
 
 def lock_user(user_id: int) -> User:
     """The user, locked and fresh; raises `NotFound`. Where other admins matter they are locked first."""
-    return _lock_one(User, user_id, "This user")
-
-
-def _lock_one(model: type[Row], row_id: int, what: str) -> Row:
-    found: Row | None = db.session.scalar(
-        select(model)
-        .where(model.id == row_id)
-        .with_for_update(key_share=True, of=model)
-        .execution_options(populate_existing=True)
-    )
-    if found is None:
-        raise NotFound(f"{what} does not exist.")
-    return found
+    return lock_row("user", User, User.id == user_id)
 
 
 def lock_active_admins() -> Sequence[User]:
     """All active admins by ascending id, locked and fresh: none of them is shut out or let in meanwhile."""
-    return db.session.scalars(
-        select(User)
-        .where(User.role == Role.ADMIN, User.active)
-        .order_by(User.id)
-        .with_for_update(key_share=True, of=User)
-        .execution_options(populate_existing=True)
-    ).all()
+    return lock_rows(User, User.role == Role.ADMIN, User.active.is_(True))

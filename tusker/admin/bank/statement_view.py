@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from flask import Response, request, url_for
 
@@ -46,11 +47,11 @@ def changed(statement_id: int, message: str, category: str = "success") -> Respo
     )
 
 
-def statement_context(statement_id: int, show: str) -> dict[str, object]:
+def statement_context(statement_id: int, show: str) -> dict[str, Any]:
     """Everything that the templates of a statement are given, in a fixed number of queries."""
     row = statement_row(statement_id)
     cursor = read_cursor()
-    rows = entries_page(statement_id, show, before=cursor.before, after=cursor.after, limit=ENTRIES_SHOWN + 1)
+    rows = entries_page(statement_id, show, cursor=cursor, limit=ENTRIES_SHOWN + 1)
     page = keyset_page(rows, cursor, size=ENTRIES_SHOWN)
     doubtful = [entry for entry in page.items if entry.state == EntryState.IN_DOUBT]
     open_ones = [entry for entry in page.items if entry.state != EntryState.IN_DOUBT]

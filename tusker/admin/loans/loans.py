@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,7 +12,7 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import LoanFilter, RepayForm, WriteOffForm
 from tusker.currency import currency
-from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.errors import NotFound, TuskerError
 from tusker.models import Role
 from tusker.queries.loans.loans import LoanRow, loan_of_invoice, loan_totals, open_loans
 from tusker.queries.loans.payoff import payoff
@@ -21,7 +22,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import FIRST_DAY, LAST_DAY, Form
 from tusker.web.htmx import done, render, wants_fragment
-from tusker.web.paging import PAGE_SIZE
+from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
 _LAST_ID = 2**62
 
@@ -34,7 +35,7 @@ def loans() -> ResponseReturnValue:
     filters.validate()
     today, search = clock.today(), filters.q.data or ""
     first, until = _due_range(filters.due.data, today)
-    after = _read_after(request.args.get("after"))
+    after = decode_day_key(request.args.get("after"))
     start = max(filter(None, (first, after)), default=None)
     rows = open_loans(today, search=search, due_until=until, after=start, limit=PAGE_SIZE + 1)
     filtered = bool(search or filters.due.data)
@@ -48,7 +49,7 @@ def loans() -> ResponseReturnValue:
         today=today,
         totals=loan_totals(today),
         found=found,
-        next_key=f"{shown[-1].due_date}.{shown[-1].loan_id}" if len(rows) > PAGE_SIZE else None,
+        next_key=encode_day_key(shown[-1].due_date, shown[-1].loan_id) if len(rows) > PAGE_SIZE else None,
         started=after is not None,
     )
 
@@ -75,8 +76,8 @@ def repay(invoice_id: int) -> ResponseReturnValue:
                 receipt = receipts.repay_in_full(
                     acting(),
                     invoice_id,
-                    bank_reference=form.bank_reference.data,
-                    value_date=form.value_date.data,
+                    bank_reference=form.bank_reference.filled,
+                    value_date=form.value_date.filled,
                 )
                 amount = receipt.amount
         except NotFound:
@@ -117,7 +118,7 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction():
-                write_off_debt(acting(), invoice_id, reason=form.reason.data)
+                write_off_debt(acting(), invoice_id, reason=form.reason.filled)
         except NotFound:
             raise
         except TuskerError as error:
@@ -154,7 +155,7 @@ def _loan(invoice_id: int) -> LoanRow:
     return row
 
 
-def _owed(invoice_id: int, day: date | None) -> dict[str, object]:
+def _owed(invoice_id: int, day: date | None) -> dict[str, Any]:
     """What is owed on `day`, or why that day cannot be the value date of its repayment."""
     row, today = _loan(invoice_id), clock.today()
     owed = payoff(row, day or today, today, in_future=False)
@@ -181,17 +182,6 @@ def _due_range(due: str | None, today: date) -> tuple[tuple[date, int] | None, d
     if due == "week":
         return from_today, today + timedelta(days=6)
     return None, None
-
-
-def _read_after(text: str | None) -> tuple[date, int] | None:
-    """The (due date, loan id) in a link to further rows."""
-    if not text:
-        return None
-    day, _, loan_id = text.partition(".")
-    try:
-        return date.fromisoformat(day), min(int(loan_id), _LAST_ID)
-    except ValueError:
-        raise InvalidInput("This link to a page of the list is not valid.", field="page") from None
 
 
 def _name_inputs(form: Form, invoice_id: int) -> None:

@@ -21,6 +21,7 @@ from tusker.services.context import Context
 from tusker.services.loans.claims import accept_claim, dismiss_claim
 from tusker.services.payout.funding_control import accept_value, ask_again
 from tusker.services.payout.purchaser_answers import overrule_dispute
+from tusker.services.record.daily_runs import try_run_again
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
@@ -72,7 +73,7 @@ def _accept_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
     form = ClaimForm()
     if not form.validate():
         raise InvalidInput(" ".join(str(error) for field in form for error in field.errors))
-    return accept_claim(ctx, facts["claim_id"], amount=form.amount.data, reason=form.reason.data)
+    return accept_claim(ctx, facts["claim_id"], amount=form.amount.data, reason=form.reason.filled)
 
 
 def _dismiss_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
@@ -83,12 +84,16 @@ def _overrule(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
     return overrule_dispute(ctx, about, reason=given_reason())
 
 
-def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return accept_value(ctx, about, reason=given_reason())
+def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
+    accept_value(ctx, about, reason=given_reason())
 
 
-def _ask_again(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return ask_again(ctx, about)
+def _ask_again(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
+    ask_again(ctx, about)
+
+
+def _run_again(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
+    return try_run_again(ctx, about)
 
 
 _ASKING: Mapping[str, Act] = {"ask_again": _ask_again}
@@ -96,6 +101,7 @@ _ACTIONS: Mapping[AttentionKind, Mapping[str, Act]] = {
     AttentionKind.RETURNED_AFTER_PAYOUT: {"accept_claim": _accept_claim, "dismiss_claim": _dismiss_claim},
     AttentionKind.DISPUTED: {"overrule": _overrule},
     AttentionKind.VALUE_DIFFERS: {"accept_value": _accept_value},
+    AttentionKind.DAILY_JOB_LATE: {"run_again": _run_again},
     AttentionKind.SHIPMENT_EXCEPTION: _ASKING,
     AttentionKind.UNKNOWN_STATUS: _ASKING,
     AttentionKind.UNANSWERED: _ASKING,
@@ -107,6 +113,7 @@ _DONE = {
     "dismiss_claim": "The claim is dismissed.",
     "overrule": "The dispute is settled and does not stop the financing any more.",
     "accept_value": "The declared value is accepted.",
+    "run_again": "It is tried again within the next minute.",
     "ask_again": "The delivery company is asked within the next minute.",
 }
 
@@ -118,8 +125,7 @@ def _context() -> dict[str, Any]:
     rows = items_page(
         kind=filters.kind.data,
         resolved=filters.state.data == "settled",
-        before=cursor.before,
-        after=cursor.after,
+        cursor=cursor,
         limit=PAGE_SIZE + 1,
     )
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import aliased, joinedload, selectinload
@@ -26,6 +26,7 @@ from tusker.models import (
     Shipment,
     SupplierAccount,
 )
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 STATUS_ORDER = (
     InvoiceStatus.APPROVED,
@@ -39,6 +40,7 @@ STATUS_ORDER = (
 )
 """How people look at statuses: the good way first, then the ways out."""
 
+Columns = TypeVarTuple("Columns")
 _supplier = aliased(Customer, name="supplier")
 _purchaser = aliased(Customer, name="purchaser")
 
@@ -115,19 +117,9 @@ class StatusNow:
         return f"{self.id}.{self.status}.{self.shipment_status or ''}"
 
 
-def list_invoices(
-    wanted: InvoiceFilter, *, before: int | None = None, after: int | None = None, limit: int
-) -> list[InvoiceRow]:
-    """The newest first, at most `limit`: with `before` older than that id, with `after` the next newer ones."""
-    statement = _rows(wanted)
-    if after is not None:
-        statement = statement.where(Invoice.id > after).order_by(Invoice.id)
-    else:
-        if before is not None:
-            statement = statement.where(Invoice.id < before)
-        statement = statement.order_by(Invoice.id.desc())
-    rows = [InvoiceRow(*row) for row in db.session.execute(statement.limit(limit))]
-    return rows[::-1] if after is not None else rows
+def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int) -> list[InvoiceRow]:
+    """A page of invoices, the newest first."""
+    return [InvoiceRow(*row) for row in rows_of_page(_rows(wanted), Invoice.id, cursor, limit)]
 
 
 def stream_invoices(wanted: InvoiceFilter, *, chunk: int = 500) -> Iterator[InvoiceRow]:
@@ -233,8 +225,8 @@ def _choices(account: type[SupplierAccount] | type[PurchaserAccount]) -> list[tu
     return [(customer_id, name) for customer_id, name in db.session.execute(statement)]
 
 
-def _rows(wanted: InvoiceFilter) -> Select[Any]:
-    statement: Select[Any] = select(
+def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:
+    statement: Select[*tuple[Any, ...]] = select(
         Invoice.id,
         Invoice.number,
         Invoice.supplier_id,
@@ -257,7 +249,7 @@ def _rows(wanted: InvoiceFilter) -> Select[Any]:
     return _narrowed(_joined(statement).outerjoin(Shipment, Shipment.invoice_id == Invoice.id), wanted)
 
 
-def _joined(statement: Select[Any]) -> Select[Any]:
+def _joined(statement: Select[*Columns]) -> Select[*Columns]:
     """With companies, disbursal and loan; an invoice has at most one live line and one loan, so none doubles."""
     return (
         statement.join(_supplier, _supplier.id == Invoice.supplier_id)
@@ -271,7 +263,9 @@ def _joined(statement: Select[Any]) -> Select[Any]:
     )
 
 
-def _narrowed(statement: Select[Any], wanted: InvoiceFilter, *, with_status: bool = True) -> Select[Any]:
+def _narrowed(
+    statement: Select[*Columns], wanted: InvoiceFilter, *, with_status: bool = True
+) -> Select[*Columns]:
     conditions = _scope_conditions(wanted.scope)
     conditions += _scope_conditions(Scope(wanted.supplier_id, wanted.purchaser_id))
     if wanted.status and with_status:

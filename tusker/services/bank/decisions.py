@@ -19,7 +19,7 @@ from tusker.services.bank_entries import decide, lock_entries, own_reference, re
 from tusker.services.context import Context
 from tusker.services.loans.debts import lock_debts
 from tusker.services.loans.receipts import record_receipt
-from tusker.services.locks import lock_invoices
+from tusker.services.locks import lock_invoices, lock_rows
 
 TO_DECIDE = frozenset({EntryState.OPEN, EntryState.PARKED})
 
@@ -168,20 +168,16 @@ def reopen_entry(ctx: Context, entry_id: int) -> StatementEntry:
 
 def link_receipt(ctx: Context, receipt: Receipt) -> StatementEntry | None:
     """Close the entry that a receipt recorded by hand is of: same reference, amount and value date."""
-    found = db.session.scalars(
-        select(StatementEntry)
-        .where(
-            StatementEntry.direction == EntryDirection.CREDIT,
-            StatementEntry.state.in_(TO_DECIDE),
-            StatementEntry.return_reason.is_(None),
-            StatementEntry.amount == receipt.amount,
-            StatementEntry.value_date == receipt.value_date,
-        )
-        .order_by(StatementEntry.id)
+    found = lock_rows(
+        StatementEntry,
+        StatementEntry.direction == EntryDirection.CREDIT,
+        StatementEntry.state.in_(TO_DECIDE),
+        StatementEntry.return_reason.is_(None),
+        StatementEntry.amount == receipt.amount,
+        StatementEntry.value_date == receipt.value_date,
         # one that somebody is just deciding on is not waited for: locks are taken in the other order there
-        .with_for_update(skip_locked=True, key_share=True, of=StatementEntry)
-        .execution_options(populate_existing=True)
-    ).all()
+        skip_locked=True,
+    )
     for entry in found:
         if receipt.bank_reference in {own_reference(entry), receipt_reference(entry)}:
             decide(

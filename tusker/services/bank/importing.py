@@ -27,7 +27,7 @@ from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.locks import AdvisoryLock, take_lock
+from tusker.services.locks import AdvisoryLock, lock_rows, take_lock
 
 NO_LOAN = "No open loan fits it."
 LOOKS_BOOKED = "Looks like a movement that is booked already."
@@ -148,17 +148,12 @@ def match_again(ctx: Context, statement_id: int) -> ImportResult:
     take_lock(AdvisoryLock.STATEMENT_IMPORT)
     if db.session.get(BankStatement, statement_id) is None:
         raise NotFound("This statement does not exist.")
-    entries = db.session.scalars(
-        select(StatementEntry)
-        .where(
-            StatementEntry.statement_id == statement_id,
-            StatementEntry.state.in_([EntryState.OPEN, EntryState.PARKED]),
-            StatementEntry.decided_at.is_(None),
-        )
-        .order_by(StatementEntry.id)
-        .with_for_update(key_share=True, of=StatementEntry)
-        .execution_options(populate_existing=True)
-    ).all()
+    entries = lock_rows(
+        StatementEntry,
+        StatementEntry.statement_id == statement_id,
+        StatementEntry.state.in_([EntryState.OPEN, EntryState.PARKED]),
+        StatementEntry.decided_at.is_(None),
+    )
     counts = _settle(ctx, entries)
     record_event(
         ctx, "statement", statement_id, "looked_at_again", settled=counts["settled"], sure=counts["sure"]
@@ -199,7 +194,7 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=current_app.config["TIMEZONE"])
 
 
-def _store_entries(statement_id: int, read: Sequence[Sorted]) -> list[StatementEntry]:
+def _store_entries(statement_id: int, read: Sequence[Sorted]) -> Sequence[StatementEntry]:
     """Store those that are not there yet, in the bank's order; the new ones of them, locked."""
     rows = [
         {
@@ -226,13 +221,8 @@ def _store_entries(statement_id: int, read: Sequence[Sorted]) -> list[StatementE
     if not rows:
         return []
     db.session.execute(insert(StatementEntry), rows)
-    return list(
-        db.session.scalars(
-            select(StatementEntry)
-            .where(StatementEntry.statement_id == statement_id, StatementEntry.state == EntryState.OPEN)
-            .order_by(StatementEntry.id)
-            .with_for_update(key_share=True, of=StatementEntry)
-        )
+    return lock_rows(
+        StatementEntry, StatementEntry.statement_id == statement_id, StatementEntry.state == EntryState.OPEN
     )
 
 
@@ -292,16 +282,14 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
     if not references:
         return
     linked = select(StatementEntry.receipt_id).where(StatementEntry.receipt_id.is_not(None))
-    found = db.session.scalars(
-        select(Receipt)
-        .where(
-            Receipt.kind == ReceiptKind.PAYMENT,
-            Receipt.bank_reference.in_(references),
-            Receipt.id.not_in(linked),
-        )
+    found = lock_rows(
+        Receipt,
+        Receipt.kind == ReceiptKind.PAYMENT,
+        Receipt.bank_reference.in_(references),
+        Receipt.id.not_in(linked),
         # one that is just being undone is not waited for
-        .with_for_update(skip_locked=True, key_share=True, of=Receipt)
-    ).all()
+        skip_locked=True,
+    )
     undone = set(
         db.session.scalars(
             select(Receipt.of_receipt_id).where(

@@ -25,7 +25,7 @@ from tusker.models import (
 from tusker.services.bank_entries import LONGEST_NOTE, decide, own_reference
 from tusker.services.context import Context
 from tusker.services.exposure import lock_counters
-from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.locks import lock_disbursal, lock_invoices, lock_rows
 from tusker.services.payout.netting import lock_receipts_of, touched_by
 from tusker.services.payout.payouts import lock_claims_of
 from tusker.services.payout.settlement import confirm_payouts, reject_payout
@@ -99,13 +99,7 @@ def _collect(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]
     )
     netted_ids = touched_by(ids)
     locked = lock_invoices({*db.session.scalars(invoice_ids), *netted_ids})
-    payouts = db.session.scalars(
-        select(Payout)
-        .where(Payout.id.in_(ids))
-        .order_by(Payout.id)
-        .with_for_update(key_share=True, of=Payout)
-        .execution_options(populate_existing=True)
-    ).all()
+    payouts = lock_rows(Payout, Payout.id.in_(ids))
     lock_receipts_of(ids)
     lock_claims_of([payout.supplier_id for payout in payouts])
     # One payout after the other frees limits; counters have one order over all of them.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
-
 from tusker.carriers.address import check_address
 from tusker.carriers.registry import specs
 from tusker.carriers.settings import CarrierSpec
@@ -16,6 +14,7 @@ from tusker.models import CarrierSetting
 from tusker.secrets_box import seal
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.locks import lock_rows
 
 LONGEST_SECRET = 500
 ON, OFF = "on", "off"
@@ -103,8 +102,8 @@ def forget_carrier_settings(ctx: Context, name: str) -> None:
 
 
 def _locked(name: str) -> CarrierSetting | None:
-    query = select(CarrierSetting).where(CarrierSetting.carrier == name).with_for_update()
-    return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    found = lock_rows(CarrierSetting, CarrierSetting.carrier == name)
+    return found[0] if found else None
 
 
 def _address(spec: CarrierSpec, given: CarrierInput, production: bool) -> str:

@@ -1,4 +1,4 @@
-"""Credit admission through the database function `admit_invoices` (migrations/sql/admit_invoices_3.sql)."""
+"""Credit admission through the database function `admit_invoices` (migrations/sql/functions/)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     TERMS_CHANGED = "terms_changed"
     LINE_CLOSED = "line_closed"
     ON_HOLD = "on_hold"
-    PARCEL_TAKEN = "parcel_taken"
+    SHIPMENT_TAKEN = "shipment_taken"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tusker.extensions import db
 from tusker.models import CarrierIdentity, CreditLine, Customer, PurchaserAccount, SupplierAccount
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.locks import AdvisoryLock, lock_customer, take_lock
+from tusker.services.locks import AdvisoryLock, lock_customer, lock_rows, take_lock
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.people.users import clean_email
 
@@ -127,25 +127,11 @@ def change_default_terms(ctx: Context, customer_id: int, terms: Terms, *, cascad
 
     Invoices keep the terms that were frozen on them. Returns how many lines changed.
     """
-    lines: list[CreditLine] = []
-    if cascade:
-        lines = list(
-            db.session.scalars(
-                select(CreditLine)
-                .where(CreditLine.supplier_id == customer_id)
-                .order_by(CreditLine.id)
-                .with_for_update(key_share=True, of=CreditLine)
-                .execution_options(populate_existing=True)
-            )
-        )
-    account = db.session.scalar(
-        select(SupplierAccount)
-        .where(SupplierAccount.customer_id == customer_id)
-        .with_for_update(key_share=True, of=SupplierAccount)
-        .execution_options(populate_existing=True)
-    )
-    if account is None:
+    lines = lock_rows(CreditLine, CreditLine.supplier_id == customer_id) if cascade else []
+    accounts = lock_rows(SupplierAccount, SupplierAccount.customer_id == customer_id)
+    if not accounts:
         raise Conflict("This customer is not a supplier.")
+    account = accounts[0]
     set_terms(ctx, account, terms, "customer", customer_id)
     changed = [line for line in lines if set_terms(ctx, line, terms, "credit_line", line.id)]
     for line in changed:

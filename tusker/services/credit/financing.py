@@ -15,8 +15,10 @@ from tusker.extensions import db
 from tusker.models import Invoice, Role, Shipment
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
-from tusker.services.credit.offers import Quote, check_not_requested, quote_order
-from tusker.services.credit.parcels import Entered, check_parcel_free, quote_parcel
+from tusker.services.credit.offers import Quote, check_not_requested
+from tusker.services.credit.parcels import Entered
+from tusker.services.credit.shipment_guard import check_shipment_free
+from tusker.services.credit.subject import quote_fetched
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_invoice
@@ -28,10 +30,14 @@ class Decision:
     """The answer to a request: approved, or rejected with the limit that bound; `replayed` when it was known."""
 
     invoice_id: int
-    approved: bool
     refusal: Refusal | None
     replayed: bool
-    quote: Quote | None
+    quote: Quote
+
+    @property
+    def approved(self) -> bool:
+        """Whether all limits held."""
+        return self.refusal is None
 
 
 def request_financing(
@@ -40,32 +46,32 @@ def request_financing(
     order: TrackedOrder,
     *,
     source: str,
-    terms_version: int | None = None,
     entered: Entered | None = None,
+    figures: str | None = None,
+    terms_version: int | None = None,
 ) -> Decision:
-    """Admit an order that the carrier was just asked for; of a parcel with what was `entered` about it.
+    """Admit what `fetch_subject` brought; of a parcel with what was `entered` about it.
 
-    `terms_version` is that of the quote the person agreed to; None takes the line's present terms. Raises
-    `FinancingRefused`, `Duplicate` or `TermsChanged`; a limit that does not hold is a rejected `Decision`.
+    `figures` and `terms_version` are those of the quote that the person agreed to; None takes the present ones.
+    Raises `FinancingRefused`, `Duplicate` or `TermsChanged`; a limit that does not hold is a rejected `Decision`.
     """
-    if entered is None:
-        quote = quote_order(ctx, supplier_id, order)
-    else:
-        quote = quote_parcel(ctx, supplier_id, order.carrier, order.ref, entered, order)
+    quote = quote_fetched(ctx, supplier_id, order, entered)
+    if figures is not None and figures != quote.figures:
+        raise TermsChanged("These are not the figures you have seen before. Look at them and request again.")
     if terms_version is not None and terms_version != quote.terms_version:
         raise TermsChanged(
             "The terms of this credit line have changed. Look at the new figures and request again."
         )
     admission = admit(ctx, [_admission_request(quote, source)])[0]
-    if admission.outcome in {Outcome.APPROVED, Outcome.REJECTED} and admission.invoice_id is not None:
-        if admission.refusal is not None:
-            _mail_refusal(ctx, quote, admission.refusal)
-        return Decision(admission.invoice_id, admission.refusal is None, admission.refusal, False, quote)
     raise_unless_admitted(admission, quote, field="order_ref" if entered is None else "number")
-    if entered is not None:
+    if admission.invoice_id is None:
+        raise RuntimeError(f"admission answered {admission.outcome} without an invoice")
+    if admission.outcome is Outcome.REPLAYED and entered is not None:
         _check_same_shipment(admission, quote)
-    # A request for the same thing at the same moment came first: its answer is ours.
-    return Decision(admission.invoice_id or 0, True, None, True, quote)
+    if admission.refusal is not None:
+        _mail_refusal(ctx, quote, admission.refusal)
+    replayed = admission.outcome is Outcome.REPLAYED  # a request for the same at the same moment came first
+    return Decision(admission.invoice_id, admission.refusal, replayed, quote)
 
 
 def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "order_ref") -> None:
@@ -73,10 +79,12 @@ def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "o
     if admission.outcome is Outcome.CONFLICT:
         check_not_requested(quote.supplier_id, quote.number, field=field)
         raise _requested_already(quote, field)
-    if admission.outcome is Outcome.PARCEL_TAKEN:
-        check_parcel_free(quote.supplier_id, quote.carrier, {quote.order_ref})
+    if admission.outcome is Outcome.SHIPMENT_TAKEN:
+        check_shipment_free(quote.supplier_id, quote.carrier, quote.order_ref)
         raise Duplicate(
-            "Financing of this parcel was just requested. Ask again.", field="order_ref", problem="duplicate"
+            f"Financing of “{quote.order_ref}” was just requested. Ask again.",
+            field="order_ref",
+            problem="duplicate",
         )
     if admission.outcome is Outcome.TERMS_CHANGED:
         raise TermsChanged(

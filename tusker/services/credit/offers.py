@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,10 +15,11 @@ from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
 from tusker.errors import Duplicate, FinancingRefused, InvalidInput
 from tusker.extensions import db
-from tusker.models import CarrierIdentity, CreditLine, Invoice, LineStatus, Shipment
+from tusker.models import CarrierIdentity, CreditLine, Invoice, LineStatus
 from tusker.models.invoice import LIVE_NUMBER
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
+from tusker.services.credit.shipment_guard import check_shipment_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,15 @@ class Quote:
         """Interest to the end of the term plus fees."""
         return self.interest + self.fee
 
+    @property
+    def figures(self) -> str:
+        """A mark of what the quote is about, for a request to agree to: another number, line or value, another mark."""
+        text = f"{self.carrier}|{self.number}|{self.credit_line_id}|{self.amount}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
 
 def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
-    """Ask the delivery company for one order. HTTP: call it before any transaction opens.
+    """Ask the delivery company for one order. HTTP: call it outside any transaction; what was read before is let go.
 
     Raises `InvalidInput` for a reference that cannot be one, `FinancingRefused` for an unknown order, and the
     carrier's own errors when it does not answer.
@@ -65,6 +73,7 @@ def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
     cleaned = order_ref.strip()
     if not cleaned or len(cleaned) > 60:
         raise InvalidInput("The order reference must have 1 to 60 characters.", field="order_ref")
+    db.session.rollback()
     with asking(carrier):
         order = carrier.fetch([cleaned]).get(cleaned)
     if order is None:
@@ -78,20 +87,15 @@ def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
 
 def quote_order(ctx: Context, supplier_id: int, order: TrackedOrder) -> Quote:
     """The quote for an order of this supplier; raises a typed error with its own message for what rules it out."""
-    _check_order(supplier_id, order)
+    value = _declared_value(supplier_id, order)
     line = _line_for(supplier_id, order)
     check_line_open(line, ctx.today)
     check_not_requested(supplier_id, order.ref)
-    _check_order_free(supplier_id, order)
-    return quote_on_line(ctx, line, order)
-
-
-def quote_on_line(ctx: Context, line: CreditLine, order: TrackedOrder) -> Quote:
-    """The figures for an order on a given line."""
+    check_shipment_free(supplier_id, order.carrier, order.ref)
     return figures_on_line(
         ctx,
         line,
-        order.declared_value or 0,
+        value,
         carrier=order.carrier,
         order_ref=order.ref,
         number=order.ref,
@@ -186,29 +190,8 @@ def check_not_requested(supplier_id: int, number: str, *, field: str = "order_re
         )
 
 
-def _check_order_free(supplier_id: int, order: TrackedOrder) -> None:
-    """An order may have been financed under another number, by an import: one order is financed once."""
-    row = db.session.execute(
-        select(Invoice.id, Invoice.number)
-        .join(Shipment, Shipment.invoice_id == Invoice.id)
-        .where(
-            Shipment.carrier == order.carrier,
-            Shipment.order_ref == order.ref,
-            Invoice.supplier_id == supplier_id,
-            LIVE_NUMBER,
-        )
-    ).first()
-    if row is not None:
-        raise Duplicate(
-            f"Financing of order “{order.ref}” was requested already, as invoice {row.number}.",
-            field="order_ref",
-            problem="duplicate",
-            invoice_id=row.id,
-        )
-
-
-def _check_order(supplier_id: int, order: TrackedOrder) -> None:
-    """Whether the order is this supplier's and in a state that may be financed."""
+def _declared_value(supplier_id: int, order: TrackedOrder) -> int:
+    """The order's value in minor units, if it is this supplier's and in a state that may be financed."""
     owner = db.session.scalar(
         select(CarrierIdentity.customer_id).where(
             CarrierIdentity.carrier == order.carrier,
@@ -239,6 +222,7 @@ def _check_order(supplier_id: int, order: TrackedOrder) -> None:
             field="order_ref",
             problem="not_placed",
         )
+    return order.declared_value
 
 
 def _line_for(supplier_id: int, order: TrackedOrder) -> CreditLine:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from tusker.carriers.base import Carrier
 from tusker.carriers.parcels import is_ambiguous
 from tusker.carriers.registry import get_carriers
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
-from tusker.errors import Duplicate, FinancingRefused, InvalidInput
+from tusker.errors import FinancingRefused, InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
 from tusker.services.credit.offers import Quote, check_line_open, check_not_requested, figures_on_line
+from tusker.services.credit.shipment_guard import check_shipment_free
 
 NOTHING_KNOWN = frozenset({ShipmentStatus.PENDING, ShipmentStatus.UNKNOWN})
 """Words for a number that was registered only just now. It may be requested; without a delivery it is not paid."""
@@ -37,24 +38,32 @@ def parcel_number(ref: str) -> str:
     return ref.rpartition("/")[2]
 
 
-def fetch_parcel(
-    ctx: Context, supplier_id: int, carrier: Carrier, text: str, entered: Entered, *, register: bool
+def find_parcel(
+    ctx: Context, supplier_id: int, carrier: Carrier, ref: str, entered: Entered
 ) -> TrackedOrder | None:
-    """Ask a parcel carrier for the number that was typed, once all that is known here allows a request.
+    """Ask a parcel carrier for a number, once all that is known here allows a request; None: it does not track it yet.
 
-    HTTP: call it before any transaction opens; what it reads before is let go. None without `register`: the
-    delivery company does not track the number, and it was not registered, which may cost money. Raises what
-    `quote_parcel` raises, `FinancingRefused` for a number that cannot be tracked, and the carrier's own errors.
+    HTTP: call it outside any transaction; what was read before is let go. Raises what `quote_parcel` raises, and the
+    carrier's own errors.
     """
-    ref = carrier.parse_reference(text)
     quote_parcel(ctx, supplier_id, carrier.name, ref, entered)
     db.session.rollback()
     with asking(carrier):
-        order = carrier.fetch([ref], register=False).get(ref)
-    if order is None and register and carrier.registers:
+        return carrier.fetch([ref], register=False).get(ref)
+
+
+def track_parcel(
+    ctx: Context, supplier_id: int, carrier: Carrier, ref: str, entered: Entered
+) -> TrackedOrder:
+    """The same, and have the number registered where the carrier does not track it yet, which may cost money.
+
+    Raises `FinancingRefused` too, for a number that cannot be tracked.
+    """
+    order = find_parcel(ctx, supplier_id, carrier, ref, entered)
+    if order is None and carrier.registers:
         with asking(carrier):
             order = carrier.register(ref)
-    if order is None and register:
+    if order is None:
         raise FinancingRefused(
             f"{carrier.label} knows no parcel “{ref}”. Check the tracking number and its courier.",
             field="order_ref",
@@ -87,7 +96,7 @@ def quote_parcel(
     if order is not None:
         _check_parcel(order)
     check_not_requested(supplier_id, entered.number, field="number")
-    check_parcel_free(supplier_id, carrier, {ref, *(order.aliases if order else ())})
+    check_shipment_free(supplier_id, carrier, ref, order.aliases if order else ())
     return figures_on_line(
         ctx,
         line,
@@ -120,10 +129,15 @@ def _own_line(supplier_id: int, line_id: int) -> CreditLine:
 def _check_kind(carrier: str) -> None:
     known = get_carriers().get(carrier)
     if known is not None and known.declares_orders:
-        raise InvalidInput(
-            f"{known.label} says itself what its orders are worth and whose they are: give the order reference only.",
-            field="carrier",
-        )
+        raise says_itself(known)
+
+
+def says_itself(carrier: Carrier) -> InvalidInput:
+    """The error for details that are entered where the carrier declares its orders."""
+    return InvalidInput(
+        f"{carrier.label} says itself what its orders are worth and whose they are: give the order reference only.",
+        field="carrier",
+    )
 
 
 def _check_parcel(order: TrackedOrder) -> None:
@@ -147,40 +161,3 @@ def _check_parcel(order: TrackedOrder) -> None:
             field="order_ref",
             problem="not_placed",
         )
-
-
-_LIVE_PARCEL = text(
-    """
-    SELECT i.id, i.number, i.supplier_id
-    FROM unnest(CAST(:refs AS text[])) AS w (ref)
-    JOIN shipments s ON parcel_of(s.carrier, s.order_ref) && parcel_of(:carrier, w.ref)
-        AND s.stands AND parcel_of(s.carrier, s.order_ref) IS NOT NULL
-    JOIN invoices i ON i.id = s.invoice_id
-    ORDER BY i.supplier_id <> :supplier_id, i.id LIMIT 1
-    """
-)
-
-
-def check_parcel_free(supplier_id: int, carrier: str, refs: set[str]) -> None:
-    """A parcel is financed once: by whomever, under each name it may be stored by, and at any parcel carrier.
-
-    The database keeps it so (migrations/sql/parcels.sql); this says beforehand, and afterwards, who came first.
-    """
-    # Of a parcel with a courier its bare number is no name: another courier may have it too.
-    bare = {parcel_number(ref) for ref in refs if "/" in ref}
-    names = {"refs": sorted(refs - bare), "carrier": carrier, "supplier_id": supplier_id}
-    row = db.session.execute(_LIVE_PARCEL, names).first()
-    if row is None:
-        return
-    if row.supplier_id != supplier_id:
-        raise Duplicate(
-            "This parcel stands behind another request for financing already.",
-            field="order_ref",
-            problem="duplicate",
-        )
-    raise Duplicate(
-        f"Financing of this parcel was requested already, as invoice {row.number}.",
-        field="order_ref",
-        problem="duplicate",
-        invoice_id=row.id,
-    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 
 from tusker.carriers.base import Carrier
 from tusker.domain.lifecycle import RESERVING
@@ -14,6 +14,7 @@ from tusker.extensions import db
 from tusker.models import Invoice, Shipment
 from tusker.services.context import Context
 from tusker.services.couriers.gate import grant_questions, pause_before_a_grant, spend
+from tusker.services.locks import lock_rows
 
 LEASE = timedelta(seconds=60)
 """How long a claim keeps other workers away; a worker that died leaves its shipments due again after it."""
@@ -95,16 +96,6 @@ def release_claims(ctx: Context, claims: Iterable[Claim]) -> None:
 
 def poll_soon(ctx: Context, shipment_ids: Sequence[int]) -> None:
     """Have shipments asked for in the next round, unless their invoices do not stand any more."""
-    followed = (
-        select(Shipment.id)
-        .join(Invoice, Invoice.id == Shipment.invoice_id)
-        .where(Shipment.id.in_(shipment_ids), Invoice.status.in_(RESERVING))
-        .order_by(Shipment.id)
-        .with_for_update(of=Shipment, key_share=True)
-    )
-    db.session.execute(
-        update(Shipment)
-        .where(Shipment.id.in_(followed.scalar_subquery()))
-        .values(next_poll_at=ctx.now)
-        .execution_options(synchronize_session=False)
-    )
+    standing = select(Invoice.id).where(Invoice.status.in_(RESERVING))
+    for shipment in lock_rows(Shipment, Shipment.id.in_(shipment_ids), Shipment.invoice_id.in_(standing)):
+        shipment.next_poll_at = ctx.now

@@ -27,7 +27,7 @@ from tusker.services.delivery.shipment_effects import (
     settle_locked,
 )
 from tusker.services.events import record_event
-from tusker.services.locks import lock_invoice, lock_invoices
+from tusker.services.locks import lock_invoice, lock_invoices, lock_rows
 
 _chance = random.SystemRandom().random
 
@@ -156,13 +156,7 @@ def _lock_shipments(shipment_ids: Sequence[int]) -> list[tuple[Shipment, Invoice
     """The shipments with their invoices, which are locked first, as the lock order has it."""
     invoice_ids = db.session.scalars(select(Shipment.invoice_id).where(Shipment.id.in_(shipment_ids))).all()
     invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)}
-    shipments = db.session.scalars(
-        select(Shipment)
-        .where(Shipment.id.in_(shipment_ids))
-        .order_by(Shipment.id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+    shipments = lock_rows(Shipment, Shipment.id.in_(shipment_ids))
     return [(shipment, invoices[shipment.invoice_id]) for shipment in shipments]
 
 

@@ -16,6 +16,7 @@ from tusker.models import WebhookDelivery
 from tusker.services.context import Context
 from tusker.services.delivery.due_shipments import poll_soon
 from tusker.services.delivery.tracking import record_tracking, shipments_of_orders
+from tusker.services.locks import lock_row
 from tusker.transactions import after_commit
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def work_off_webhook(
 
 def note_webhook_failure(ctx: Context, delivery_id: int, error: str) -> None:
     """Recording a webhook failed and was rolled back: it waits for the next round, the last time for people."""
-    delivery = db.session.get_one(WebhookDelivery, delivery_id, with_for_update=True, populate_existing=True)
+    delivery = lock_row("webhook", WebhookDelivery, WebhookDelivery.id == delivery_id)
     delivery.attempts += 1
     delivery.error = error[:500]
     if delivery.attempts >= MAX_ATTEMPTS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker.currency import currency
@@ -18,7 +18,7 @@ from tusker.services.attention import WATCH_JOB, settle_items_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.debts import debt_of
-from tusker.services.locks import lock_invoice, lock_invoices
+from tusker.services.locks import lock_invoice, lock_invoices, lock_loans, lock_row, lock_rows
 from tusker.transactions import after_commit
 
 UNDONE = "its payout was undone"
@@ -30,15 +30,8 @@ def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
 
     However often it is said, an invoice gets one: the database keeps it so.
     """
-    loans = db.session.scalars(
-        select(Loan)
-        .where(Loan.invoice_id.in_([invoice.id for invoice in invoices]), Loan.reversed_on.is_(None))
-        .order_by(Loan.id)
-        .with_for_update(key_share=True, of=Loan)
-        .execution_options(populate_existing=True)
-    ).all()
     by_id = {invoice.id: invoice for invoice in invoices}
-    for loan in loans:
+    for loan in lock_loans(by_id).values():
         invoice = by_id[loan.invoice_id]
         owed = amount_due(debt_of(loan, invoice), max(ctx.today, loan.start_date)).total
         if owed > 0:
@@ -99,19 +92,7 @@ def end_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
     """
     if not invoices:
         return
-    claims = db.session.scalars(
-        select(Claim)
-        .where(
-            Claim.invoice_id.in_([invoice.id for invoice in invoices]),
-            Claim.credit_note_id.is_(None),
-            Claim.state != ClaimState.DISMISSED,
-            Claim.open_amount > 0,
-        )
-        .order_by(Claim.id)
-        .with_for_update(key_share=True, of=Claim)
-        .execution_options(populate_existing=True)
-    ).all()
-    for claim in claims:
+    for claim in _lock_return_claims(invoices, Claim.open_amount > 0):
         claimed = claim.amount
         if claim.open_amount == claim.amount:
             claim.open_amount = 0
@@ -142,24 +123,23 @@ def drop_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
 
     Raises `Conflict` when part of such a claim was netted from another payout already.
     """
-    claims = db.session.scalars(
-        select(Claim)
-        .where(
-            Claim.invoice_id.in_([invoice.id for invoice in invoices]),
-            Claim.credit_note_id.is_(None),
-            Claim.state != ClaimState.DISMISSED,
-        )
-        .order_by(Claim.id)
-        .with_for_update(key_share=True, of=Claim)
-        .execution_options(populate_existing=True)
-    ).all()
-    for claim in claims:
+    for claim in _lock_return_claims(invoices):
         if claim.open_amount != claim.amount:
             raise Conflict(
                 f"A claim for {claim.invoice.number} was netted from another payout; undo that one first."
             )
         claim.open_amount = 0
         _decide(ctx, claim, ClaimState.DISMISSED, UNDONE, claimed=claim.amount)
+
+
+def _lock_return_claims(invoices: Sequence[Invoice], *more: ColumnElement[bool]) -> Sequence[Claim]:
+    return lock_rows(
+        Claim,
+        Claim.invoice_id.in_([invoice.id for invoice in invoices]),
+        Claim.credit_note_id.is_(None),
+        Claim.state != ClaimState.DISMISSED,
+        *more,
+    )
 
 
 def _open_claim(ctx: Context, invoice: Invoice, owed: int) -> None:
@@ -188,7 +168,7 @@ def _lock_for_decision(claim_id: int) -> Claim:
     if invoice_id is None:
         raise NotFound("This claim does not exist.")
     lock_invoice(invoice_id)
-    claim = db.session.get_one(Claim, claim_id, with_for_update={"key_share": True}, populate_existing=True)
+    claim = lock_row("claim", Claim, Claim.id == claim_id)
     if claim.state != ClaimState.REVIEW:
         raise Conflict(f"This claim is {claim.state} already.")
     return claim

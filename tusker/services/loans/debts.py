@@ -13,7 +13,7 @@ from tusker.domain.interest import AmountDue, Debt, Paid, amount_due
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Allocation, Invoice, Loan
-from tusker.services.locks import lock_invoices
+from tusker.services.locks import lock_invoices, lock_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +98,7 @@ def lock_debts(invoice_ids: Collection[int], *, all_of_them: bool = True) -> lis
     if not invoice_ids:
         return []
     invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)}
-    loans = db.session.scalars(
-        select(Loan)
-        .where(Loan.invoice_id.in_(invoices), Loan.closed_on.is_(None))
-        .order_by(Loan.id)
-        .with_for_update(key_share=True, of=Loan)
-        .execution_options(populate_existing=True)
-    ).all()
+    loans = lock_rows(Loan, Loan.invoice_id.in_(invoices), Loan.closed_on.is_(None))
     if all_of_them and len(loans) != len(invoices):
         raise NotFound("Nothing is owed on this invoice.")
     _load_allocations(loans)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import timedelta
-from typing import Any
+from collections.abc import Collection
+from datetime import date, timedelta
 
-from sqlalchemy import case, exists, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import case, select, text
 
 from tusker.currency import currency
 from tusker.domain.interest import amount_due
@@ -17,13 +15,13 @@ from tusker.models import (
     Invoice,
     Loan,
     PurchaserAccount,
-    Reminder,
     Role,
     SupplierAccount,
 )
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.loans.debts import debt_of
+from tusker.services.loans.debts import debt_of, lock_debts
+from tusker.services.locks import lock_rows
 from tusker.services.outbox import company_addresses, queue_mail
 
 DEBTOR = case((Loan.recourse_on.is_(None), Invoice.purchaser_id), else_=Invoice.supplier_id)
@@ -56,17 +54,7 @@ def _review_side(
     ctx: Context, model: type[SupplierAccount] | type[PurchaserAccount], late: set[int], reason: str
 ) -> list[int]:
     """Set and lift the holds of all suppliers or all purchasers; returns whose changed."""
-    accounts: Sequence[Any] = (
-        db.session.scalars(
-            select(model)
-            .where(model.customer_id.in_(late) != model.on_hold_since.is_not(None))
-            .order_by(model.customer_id)
-            .with_for_update(key_share=True, of=model)
-            .execution_options(populate_existing=True)
-        )
-        .unique()
-        .all()
-    )
+    accounts = lock_rows(model, model.customer_id.in_(late) != model.on_hold_since.is_not(None))
     for account in accounts:
         held = account.customer_id in late
         account.on_hold_since = ctx.today if held else None
@@ -78,22 +66,20 @@ def _review_side(
 
 def turn_to_recourse(ctx: Context) -> list[int]:
     """Turn debts to the supplier whose terms have recourse and whose days are over; returns invoice ids."""
-    rows = db.session.execute(
-        select(Loan, Invoice)
-        .join(Invoice, Invoice.id == Loan.invoice_id)
+    late = db.session.scalars(
+        select(Invoice.id)
+        .join(Loan, Loan.invoice_id == Invoice.id)
         .where(
             Loan.closed_on.is_(None),
             Loan.recourse_on.is_(None),
             Invoice.recourse_days.is_not(None),
             Loan.due_date + Invoice.recourse_days < ctx.today,
         )
-        .order_by(Invoice.id)
-        .with_for_update(key_share=True, of=[Invoice, Loan])
-        .execution_options(populate_existing=True)
     ).all()
-    for loan, invoice in rows:
-        loan.recourse_on = ctx.today
-        due = amount_due(debt_of(loan, invoice), ctx.today)
+    debts = [debt for debt in lock_debts(late, all_of_them=False) if debt.loan.recourse_on is None]
+    for debt in debts:
+        invoice, due = debt.invoice, amount_due(debt.debt, ctx.today)
+        debt.loan.recourse_on = ctx.today
         record_event(
             ctx,
             "invoice",
@@ -111,38 +97,51 @@ def turn_to_recourse(ctx: Context) -> list[int]:
             amount=currency().show(due.total),
         )
     db.session.flush()
-    return [invoice.id for _, invoice in rows]
+    return [debt.invoice.id for debt in debts]
 
 
-def remind(ctx: Context, offsets: Collection[int]) -> int:
-    """Mail who owes about loans that are exactly one of `offsets` days past due (negative: before the due date).
-
-    One mail a customer and day; a loan is reminded of once for each offset however often this runs. Returns the
-    number of loans reminded of.
+# One row for each loan and offset whose day came after :since, whatever the number of loans.
+_NOTE_REMINDERS = text(
     """
-    days = func.date(ctx.today) - Loan.due_date
+    WITH noted AS (
+        INSERT INTO reminders (loan_id, days_past_due, sent_on)
+        SELECT l.id, o.days, :today
+        FROM unnest(CAST(:offsets AS int[])) AS o (days)
+        JOIN loans l ON l.due_date > CAST(:since AS date) - o.days AND l.due_date <= CAST(:today AS date) - o.days
+        WHERE l.closed_on IS NULL
+        ON CONFLICT (loan_id, days_past_due) DO NOTHING
+        RETURNING loan_id
+    )
+    SELECT DISTINCT loan_id FROM noted
+    """
+)
+
+
+def remind(ctx: Context, offsets: Collection[int], *, since: date | None = None) -> int:
+    """Mail who owes about loans that became one of `offsets` days past due (negative: before the due date).
+
+    The days after `since` count, today alone unless it is given: a reminder of a day that was missed goes out once,
+    with today's figures. One mail a customer and day; a loan is reminded of once for each offset however often this
+    runs. Returns the number of loans reminded of.
+    """
+    db.session.flush()
+    loan_ids = db.session.scalars(
+        _NOTE_REMINDERS,
+        {"offsets": list(offsets), "since": since or ctx.today - timedelta(days=1), "today": ctx.today},
+    ).all()
     rows = db.session.execute(
         select(Loan, Invoice, DEBTOR.label("debtor"), Customer)
         .join(Invoice, Invoice.id == Loan.invoice_id)
         .join(Customer, Customer.id == DEBTOR)
-        .where(
-            Loan.closed_on.is_(None),
-            days.in_(list(offsets)),
-            ~exists().where(Reminder.loan_id == Loan.id, Reminder.days_past_due == days),
-        )
+        .where(Loan.id.in_(loan_ids))
         .order_by(Loan.due_date, Loan.id)
     ).all()
     by_debtor: dict[int, list[tuple[Loan, Invoice, Customer]]] = {}
     for loan, invoice, debtor, customer in rows:
-        values = {"loan_id": loan.id, "days_past_due": (ctx.today - loan.due_date).days, "sent_on": ctx.today}
-        inserted = db.session.execute(
-            insert(Reminder).values(values).on_conflict_do_nothing().returning(Reminder.id)
-        )
-        if inserted.first() is not None:
-            by_debtor.setdefault(debtor, []).append((loan, invoice, customer))
+        by_debtor.setdefault(debtor, []).append((loan, invoice, customer))
     for debtor, owed in by_debtor.items():
         _mail_reminder(ctx, debtor, owed)
-    return sum(len(owed) for owed in by_debtor.values())
+    return len(rows)
 
 
 def _mail_reminder(ctx: Context, debtor: int, owed: list[tuple[Loan, Invoice, Customer]]) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.errors import Conflict, NotFound
+from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import Allocation, Invoice, Loan, Receipt, ReceiptKind
 from tusker.services.bank_entries import reopen_entry_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
-from tusker.services.loans.receipts import REVIEW_JOB
+from tusker.services.loans.receipts import REVIEW_JOB, lock_payment
 from tusker.services.loans.reserve import take_back_release
 from tusker.services.locks import lock_invoices, lock_loans
 from tusker.services.reasons import reason_of
@@ -124,9 +124,7 @@ def _reverse_allocation(
 
 def lock_reversible(receipt_id: int) -> Receipt:
     """The receipt, locked and fresh; raises `NotFound`, or `Conflict` when it was undone or partly refunded."""
-    receipt = db.session.get(Receipt, receipt_id, with_for_update={"key_share": True}, populate_existing=True)
-    if receipt is None or receipt.kind != ReceiptKind.PAYMENT:
-        raise NotFound("This receipt does not exist.")
+    receipt = lock_payment(receipt_id)
     kinds = set(db.session.scalars(select(Receipt.kind).where(Receipt.of_receipt_id == receipt_id)))
     if ReceiptKind.REVERSAL in kinds:
         raise Conflict("This receipt is undone already.")

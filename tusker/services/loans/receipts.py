@@ -13,7 +13,7 @@ from tusker.domain.allocation import Allocation as Split
 from tusker.domain.allocation import allocate, check_allocation
 from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.errors import Duplicate, InvalidInput, NotFound
+from tusker.errors import Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Invoice, Loan, Receipt, ReceiptKind
 from tusker.services.context import Context
@@ -22,7 +22,7 @@ from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_return_claims
 from tusker.services.loans.debts import OpenDebt, lock_debts, owed_by
 from tusker.services.loans.reserve import release_reserves
-from tusker.services.locks import lock_invoices
+from tusker.services.locks import lock_invoices, lock_row, lock_rows
 from tusker.transactions import after_commit
 
 REVIEW_JOB = "tusker.jobs.servicing.review_holds"
@@ -158,7 +158,7 @@ def refund_credit(
     ctx: Context, receipt_id: int, *, amount: int, bank_reference: str, value_date: date
 ) -> Receipt:
     """Pay back what of a receipt is not allocated; the refund is a row of its own."""
-    receipt = _lock_payment(receipt_id)
+    receipt = lock_payment(receipt_id)
     reference = unused_reference(bank_reference)
     check_value_date(ctx, value_date)
     if value_date < receipt.value_date:
@@ -217,19 +217,12 @@ def check_value_date(ctx: Context, value_date: date) -> None:
 
 
 def _payments(customer_id: int) -> Sequence[Receipt]:
-    return db.session.scalars(
-        select(Receipt)
-        .where(Receipt.customer_id == customer_id, Receipt.kind == ReceiptKind.PAYMENT)
-        .order_by(Receipt.id)
-        .with_for_update(key_share=True)
-    ).all()
+    return lock_rows(Receipt, Receipt.customer_id == customer_id, Receipt.kind == ReceiptKind.PAYMENT)
 
 
-def _lock_payment(receipt_id: int) -> Receipt:
-    receipt = db.session.get(Receipt, receipt_id, with_for_update={"key_share": True}, populate_existing=True)
-    if receipt is None or receipt.kind != ReceiptKind.PAYMENT:
-        raise NotFound("This receipt does not exist.")
-    return receipt
+def lock_payment(receipt_id: int) -> Receipt:
+    """The payment, locked and fresh; raises `NotFound`."""
+    return lock_row("receipt", Receipt, Receipt.id == receipt_id, Receipt.kind == ReceiptKind.PAYMENT)
 
 
 def _lock_wanted(customer_id: int, splits: Sequence[Split]) -> list[OpenDebt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import date
 
 from sqlalchemy import func, select, text
 
@@ -14,20 +15,23 @@ from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, Li
 from tusker.services.context import Context
 from tusker.services.delivery.shipment_effects import settle_ids
 from tusker.services.events import record_event
-from tusker.services.locks import AdvisoryLock, lock_disbursal, lock_invoices, take_lock
+from tusker.services.locks import AdvisoryLock, lock_disbursal, lock_ids, lock_invoices, take_lock
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
 
 
-def bundle_daily(ctx: Context) -> Disbursal | None:
-    """Bundle all financeable invoices of the business day; run again on that day it answers the same disbursal.
+def bundle_daily(ctx: Context, day: date | None = None) -> Disbursal | None:
+    """Bundle all financeable invoices into a business day's disbursal, today's unless a missed one is caught up.
+
+    Run again for that day it returns the same disbursal.
 
     None when there is nothing to finance.
     """
+    day = day or ctx.today
     take_lock(AdvisoryLock.DAILY_BUNDLE)
     existing: Disbursal | None = db.session.scalar(
         select(Disbursal).where(
-            Disbursal.business_date == ctx.today,
+            Disbursal.business_date == day,
             Disbursal.origin == "daily",
             Disbursal.status.not_in([DisbursalStatus.DROPPED, DisbursalStatus.REVERSED]),
         )
@@ -35,13 +39,8 @@ def bundle_daily(ctx: Context) -> Disbursal | None:
     if existing is not None:
         return existing
     # What somebody bundles by hand while this waits for its locks is left out.
-    ids = db.session.scalars(
-        select(Invoice.id)
-        .where(Invoice.status == InvoiceStatus.FINANCEABLE)
-        .order_by(Invoice.id)
-        .with_for_update(key_share=True)
-    ).all()
-    return _bundle(ctx, ids, "daily") if ids else None
+    ids = lock_ids(Invoice, Invoice.status == InvoiceStatus.FINANCEABLE)
+    return _bundle(ctx, ids, "daily", day) if ids else None
 
 
 def bundle_selection(ctx: Context, invoice_ids: Collection[int]) -> Disbursal:
@@ -49,7 +48,7 @@ def bundle_selection(ctx: Context, invoice_ids: Collection[int]) -> Disbursal:
     if not invoice_ids:
         raise InvalidInput("Choose at least one invoice.", field="invoice_ids")
     _lock_financeable(invoice_ids)
-    return _bundle(ctx, sorted(set(invoice_ids)), "manual")
+    return _bundle(ctx, sorted(set(invoice_ids)), "manual", ctx.today)
 
 
 _LOCK_CHOSEN = text(
@@ -110,8 +109,8 @@ def _put_in(ctx: Context, disbursal: Disbursal, ids: Collection[int], kind: str)
     return int(row.invoices), int(row.total)
 
 
-def _bundle(ctx: Context, ids: Collection[int], origin: str) -> Disbursal:
-    disbursal = _new_disbursal(ctx, origin)
+def _bundle(ctx: Context, ids: Collection[int], origin: str, day: date) -> Disbursal:
+    disbursal = _new_disbursal(ctx, origin, day)
     invoices, total = _put_in(ctx, disbursal, ids, "bundled")
     record_event(
         ctx, "disbursal", disbursal.id, "bundled", to_value=disbursal.status, invoices=invoices, total=total
@@ -129,12 +128,12 @@ def _bundle(ctx: Context, ids: Collection[int], origin: str) -> Disbursal:
     return disbursal
 
 
-def _new_disbursal(ctx: Context, origin: str) -> Disbursal:
+def _new_disbursal(ctx: Context, origin: str, day: date) -> Disbursal:
     new_id = db.session.scalar(text("SELECT nextval(pg_get_serial_sequence('disbursals', 'id'))"))
     disbursal = Disbursal(
         id=new_id,
-        reference=f"D-{ctx.today:%Y%m%d}-{new_id}",
-        business_date=ctx.today,
+        reference=f"D-{day:%Y%m%d}-{new_id}",
+        business_date=day,
         origin=origin,
         status=DisbursalStatus.DRAFT,
         maker_ids=[] if ctx.actor_id is None else [ctx.actor_id],

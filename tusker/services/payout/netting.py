@@ -16,6 +16,7 @@ from tusker.services.context import Context
 from tusker.services.exposure import lock_counters
 from tusker.services.loans.debts import OpenDebt, lock_debts
 from tusker.services.loans.receipts import NETTED_FROM, Part, apply_parts, new_receipt, store_receipts
+from tusker.services.locks import lock_ids
 from tusker.services.payout.payouts import lock_claims_of
 
 
@@ -77,12 +78,7 @@ def touched_by(payout_ids: Collection[int]) -> set[int]:
 
 def lock_receipts_of(payout_ids: Collection[int]) -> None:
     """Lock the receipts that were netted from payouts, after their invoices and before claims."""
-    db.session.execute(
-        select(Receipt.id)
-        .where(Receipt.netted_payout_id.in_(payout_ids))
-        .order_by(Receipt.id)
-        .with_for_update(key_share=True, of=Receipt)
-    )
+    lock_ids(Receipt, Receipt.netted_payout_id.in_(payout_ids))
 
 
 def pay_from_nettings(ctx: Context, nettings: Sequence[Netting], value_date: date) -> None:

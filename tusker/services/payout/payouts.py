@@ -28,6 +28,7 @@ from tusker.models import (
 from tusker.services.context import Context
 from tusker.services.loans.claims import claim_again
 from tusker.services.loans.reserve import hold_reserve
+from tusker.services.locks import lock_ids, lock_rows
 from tusker.services.outbox import addresses_by_company, queue_mail
 
 
@@ -107,17 +108,13 @@ def claimed_from(supplier_ids: Collection[int]) -> Sequence[int]:
 def _net_claims(
     ctx: Context, disbursal: Disbursal, payouts: Mapping[int, Payout], claimed: Collection[int]
 ) -> None:
-    claims = db.session.scalars(
-        select(Claim)
-        .where(
-            Claim.supplier_id.in_(payouts),
-            Claim.invoice_id.in_(claimed),
-            Claim.open_amount > 0,
-            Claim.state == ClaimState.ACCEPTED,
-        )
-        .order_by(Claim.id)
-        .with_for_update(key_share=True)
-    ).all()
+    claims = lock_rows(
+        Claim,
+        Claim.supplier_id.in_(payouts),
+        Claim.invoice_id.in_(claimed),
+        Claim.open_amount > 0,
+        Claim.state == ClaimState.ACCEPTED,
+    )
     for claim in claims:
         payout = payouts[claim.supplier_id]
         left = payout.principal - payout.deducted_interest - payout.deducted_fee - payout.claims
@@ -142,14 +139,7 @@ def net_again(ctx: Context, payout: Payout) -> None:
             .group_by(ClaimSettlement.claim_id)
         )
     }
-    claims = db.session.scalars(
-        select(Claim)
-        .where(Claim.id.in_(amounts))
-        .order_by(Claim.id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).all()
-    for claim in claims:
+    for claim in lock_rows(Claim, Claim.id.in_(amounts)):
         claim_again(ctx, claim, amounts[claim.id], f"{payout.reference} is made after all")
         if claim.state != ClaimState.ACCEPTED or claim.open_amount < amounts[claim.id]:
             raise Conflict(
@@ -166,12 +156,7 @@ def _netting(ctx: Context, claim: Claim, disbursal_id: int, amount: int) -> Clai
 
 def lock_claims_of(supplier_ids: Collection[int]) -> None:
     """Lock all open and netted claims of suppliers by id, before any of them is changed: the one order everywhere."""
-    db.session.execute(
-        select(Claim.id)
-        .where(Claim.supplier_id.in_(supplier_ids))
-        .order_by(Claim.id)
-        .with_for_update(key_share=True)
-    )
+    lock_ids(Claim, Claim.supplier_id.in_(supplier_ids))
 
 
 def undo_netting(ctx: Context, payout: Payout) -> None:
@@ -189,10 +174,7 @@ def undo_netting(ctx: Context, payout: Payout) -> None:
             .having(func.sum(ClaimSettlement.amount) > 0)
         )
     }
-    locked = db.session.scalars(
-        select(Claim).where(Claim.id.in_(netted)).order_by(Claim.id).execution_options(populate_existing=True)
-    )
-    for claim in locked:
+    for claim in lock_rows(Claim, Claim.id.in_(netted)):
         claim.open_amount += netted[claim.id]
         db.session.add(_netting(ctx, claim, payout.disbursal_id, -netted[claim.id]))
     db.session.flush()

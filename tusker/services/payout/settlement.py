@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
+from flask import current_app
 from sqlalchemy import func, select
 
 from tusker.currency import currency
@@ -25,7 +26,7 @@ from tusker.services.context import Context
 from tusker.services.delivery.shipment_effects import settle_ids
 from tusker.services.events import record_event
 from tusker.services.loans.claims import claim_if_returned, end_claims_of_repaid
-from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.locks import lock_disbursal, lock_invoices, lock_row, lock_rows
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payout.disbursals import close_disbursal, set_disbursal_status
@@ -50,7 +51,7 @@ def confirm(
     those not given are made here.
     """
     disbursal = _lock_released(disbursal_id)
-    payouts = _lock_payouts(disbursal_id, [PayoutState.INSTRUCTED])
+    payouts = lock_rows(Payout, Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.INSTRUCTED)
     confirm_payouts(
         ctx,
         disbursal,
@@ -228,25 +229,13 @@ def _lock_released(disbursal_id: int) -> Disbursal:
     return disbursal
 
 
-def _lock_payouts(disbursal_id: int, states: Collection[PayoutState]) -> Sequence[Payout]:
-    return db.session.scalars(
-        select(Payout)
-        .where(Payout.disbursal_id == disbursal_id, Payout.state.in_(states))
-        .order_by(Payout.id)
-        .with_for_update(key_share=True, of=Payout)
-        .execution_options(populate_existing=True)
-    ).all()
-
-
 def lock_payout(payout_id: int, state: PayoutState) -> tuple[Disbursal, Payout]:
     """A payout and its disbursal, the disbursal locked first; raises `Conflict` unless it is in `state`."""
     disbursal_id = db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id))
     if disbursal_id is None:
         raise NotFound("This payout does not exist.")
     disbursal = lock_disbursal(disbursal_id)
-    payout = db.session.get_one(
-        Payout, payout_id, with_for_update={"key_share": True}, populate_existing=True
-    )
+    payout = lock_row("payout", Payout, Payout.id == payout_id)
     if payout.state != state:
         raise Conflict(f"Payout {payout.reference} is {payout.state} already.")
     return disbursal, payout
@@ -323,10 +312,12 @@ def _checked_reference(disbursal: Disbursal, bank_reference: str) -> str:
 def _check_value_date(ctx: Context, disbursal: Disbursal, value_date: date) -> None:
     if value_date > ctx.today:
         raise InvalidInput("The value date must not be in the future.", field="value_date")
-    start = disbursal.execution_date
-    if start is not None and value_date < start:
+    released_at = disbursal.released_at
+    # A bank may pay before the day it was asked for; it cannot before it had the order.
+    released = None if released_at is None else released_at.astimezone(current_app.config["TIMEZONE"]).date()
+    if released is not None and value_date < released:
         raise InvalidInput(
-            f"The value date must not be before the execution date ({start:%d %b %Y}).", field="value_date"
+            f"The value date must not be before the release ({released:%d %b %Y}).", field="value_date"
         )
 
 

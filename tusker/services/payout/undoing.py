@@ -29,7 +29,7 @@ from tusker.services.loans.credit_notes import count_notes_as_early
 from tusker.services.loans.receipt_undoing import lock_reversible, reverse_locked
 from tusker.services.loans.receipts import REVIEW_JOB
 from tusker.services.loans.reserve import undo_holds
-from tusker.services.locks import lock_disbursal, lock_invoices, lock_loans
+from tusker.services.locks import lock_disbursal, lock_invoices, lock_loans, lock_rows
 from tusker.services.moves import move_invoices
 from tusker.services.payout.disbursals import close_disbursal
 from tusker.services.payout.netting import receipts_of, touched_by
@@ -51,12 +51,7 @@ def undo_disbursal(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal
         raise Conflict(
             f"Disbursal {disbursal.reference} is {disbursal.status}; only a confirmed one can be undone."
         )
-    payouts = db.session.scalars(
-        select(Payout)
-        .where(Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.CONFIRMED)
-        .order_by(Payout.id)
-        .with_for_update(key_share=True, of=Payout)
-    ).all()
+    payouts = lock_rows(Payout, Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.CONFIRMED)
     _undo_payouts(ctx, disbursal, payouts, why, None)
     return disbursal
 

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select, update
 
-from tusker.errors import InvalidInput, NotFound
+from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import ApiToken
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.locks import lock_row
 
 
 def create_token(ctx: Context, customer_id: int, name: str) -> tuple[ApiToken, str]:
@@ -37,12 +38,8 @@ def create_token(ctx: Context, customer_id: int, name: str) -> tuple[ApiToken, s
 
 def revoke_token(ctx: Context, token_id: int, *, customer_id: int | None = None) -> ApiToken:
     """End a token at once; `customer_id` scopes it to one company's. Raises `NotFound`."""
-    query = select(ApiToken).where(ApiToken.id == token_id).with_for_update(of=ApiToken)
-    if customer_id is not None:
-        query = query.where(ApiToken.customer_id == customer_id)
-    token: ApiToken | None = db.session.scalar(query)
-    if token is None:
-        raise NotFound("This token does not exist.")
+    scope = [] if customer_id is None else [ApiToken.customer_id == customer_id]
+    token = lock_row("token", ApiToken, ApiToken.id == token_id, *scope)
     if token.revoked_at is None:
         token.revoked_at = ctx.now
         record_event(

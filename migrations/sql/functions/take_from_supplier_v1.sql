@@ -1,0 +1,16 @@
+-- Adds to what is used of the supplier's limit if it fits and answers NULL, else how much lacks. After a miss the row is
+-- locked and looked at once more: what was freed while waiting must count, no valid request is refused for it.
+CREATE OR REPLACE FUNCTION take_from_supplier(account bigint, wanted bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    lacks bigint;
+BEGIN
+    LOOP
+        UPDATE supplier_accounts SET used_amount = used_amount + wanted
+        WHERE customer_id = account AND used_amount + wanted <= limit_amount;
+        IF FOUND THEN RETURN NULL; END IF;
+        SELECT used_amount + wanted - limit_amount INTO STRICT lacks
+        FROM supplier_accounts WHERE customer_id = account FOR NO KEY UPDATE;
+        IF lacks > 0 THEN RETURN lacks; END IF;
+    END LOOP;
+END
+$$;

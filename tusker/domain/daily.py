@@ -1,0 +1,36 @@
+"""The jobs that each business day has once, and which of their days have come."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+
+class DailyJob(StrEnum):
+    """The daily jobs, in the order in which a day has them."""
+
+    SERVICING = "servicing"
+    HOUSEKEEPING = "housekeeping"
+    PROOF = "proof"
+    BUNDLE = "bundle"
+
+
+TITLES = {
+    DailyJob.SERVICING: "Reminders, recourse and holds",
+    DailyJob.HOUSEKEEPING: "Clean-up",
+    DailyJob.PROOF: "Proof",
+    DailyJob.BUNDLE: "Daily disbursal",
+}
+
+
+def due_at(day: date, at: tuple[int, int], zone: ZoneInfo) -> datetime:
+    """The instant at which a day's job is due; `at` is the hour and minute in the installation's time zone."""
+    return datetime.combine(day, time(*at), zone)
+
+
+def days_due(last: date, now: datetime, at: tuple[int, int], zone: ZoneInfo) -> list[date]:
+    """The days after `last` whose job is due by now, in order."""
+    today = now.astimezone(zone).date()
+    days = [last + timedelta(days=n) for n in range(1, (today - last).days + 1)]
+    return [day for day in days if due_at(day, at, zone) <= now]

@@ -1,0 +1,54 @@
+"""What the request page shows beside its form: the figures of a quote, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tusker.carriers.base import CarrierError, CarrierRefused, CarrierRejected
+from tusker.errors import Duplicate, InvalidInput, TuskerError
+from tusker.services.credit.offers import Quote
+
+TITLES = {
+    "unknown_order": "Unknown order",
+    "unknown_parcel": "Unknown parcel",
+    "cancelled_order": "Cancelled at the delivery company",
+    "no_credit_line": "No credit line with this purchaser",
+    "line_closed": "Nothing new on this credit line now",
+    "no_value": "No value to finance",
+    "not_placed": "Not placed yet",
+    "duplicate": "Requested already",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A quote, or the error that rules it out; neither while the form is not complete."""
+
+    quote: Quote | None = None
+    error: TuskerError | None = None
+    is_parcel: bool = False
+
+    @property
+    def title(self) -> str:
+        """The problem in a few words."""
+        if isinstance(self.error, CarrierRejected | CarrierRefused):
+            return "The delivery company refused the question"
+        if isinstance(self.error, CarrierError):
+            return "The delivery company does not answer"
+        if isinstance(self.error, InvalidInput):
+            return "Something cannot be taken"
+        problem = str(self.error.details.get("problem", "")) if self.error else ""
+        if problem == "unknown_order" and self.is_parcel:
+            problem = "unknown_parcel"
+        return TITLES.get(problem, "This cannot be financed")
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether asking again later may help without anybody changing anything."""
+        return isinstance(self.error, CarrierError)
+
+    @property
+    def invoice_id(self) -> int | None:
+        """The invoice that exists already for this number."""
+        found = self.error.details.get("invoice_id") if isinstance(self.error, Duplicate) else None
+        return found if isinstance(found, int) else None

@@ -1,0 +1,110 @@
+"""The daily jobs: a frequent job finds which of them are due, workers do each business day's once and in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+
+from flask import current_app
+
+from tusker.domain.daily import DailyJob
+from tusker.jobs import job_context
+from tusker.jobs.servicing import clean_up, prove_day, service_day
+from tusker.queues import enqueue, waiting
+from tusker.services.payout.disbursals import bundle_daily
+from tusker.services.record.daily_runs import Times, claim_runs, fail_runs, finish_runs, plan_runs
+from tusker.transactions import transaction
+
+log = logging.getLogger(__name__)
+
+RUN_JOB = "tusker.jobs.daily.run_daily"
+LONGEST_SECONDS = 3600
+"""What RQ lets a daily job take; the proof reads every event there ever was."""
+
+
+def daily_times() -> Times:
+    """When each daily job is due, as configured."""
+    servicing, bundle = current_app.config["SERVICING_TIME"], current_app.config["BUNDLE_TIME"]
+    return {job: bundle if job is DailyJob.BUNDLE else servicing for job in DailyJob}
+
+
+def due_jobs() -> list[DailyJob]:
+    """The jobs that have an open day, none of which a worker has."""
+    with transaction():
+        return plan_runs(job_context("daily"), daily_times(), current_app.config["TIMEZONE"])
+
+
+def start_due() -> None:
+    """Cron, every minute: have a worker do each daily job that has an open day. Safe to repeat."""
+    for job in due_jobs():
+        if not waiting(RUN_JOB, str(job)):
+            enqueue(RUN_JOB, str(job), job_timeout=LONGEST_SECONDS)
+
+
+def run_daily(name: str) -> int:
+    """Do all open days of a daily job, oldest first; returns how many. Of several at once one does them.
+
+    What fails stays open with its error and is tried again after a pause.
+    """
+    job = DailyJob(name)
+    with transaction():
+        days = claim_runs(job_context(name), job)
+    if not days:
+        return 0
+    try:
+        _DO[job](days)
+    except Exception as error:
+        with transaction():
+            fail_runs(job_context(name), job, days, f"{type(error).__name__}: {error}")
+        raise
+    return len(days)
+
+
+def _bundle(days: Sequence[date]) -> None:
+    for day in days:
+        bundle_day(day)
+
+
+def bundle_day(day: date | None = None) -> str | None:
+    """Bundle what is financeable into a business day's disbursal, today's unless another day is given.
+
+    Returns its reference, None when there is nothing to finance.
+    """
+    ctx = job_context("bundle")
+    day = day or ctx.today
+    with transaction():
+        disbursal = bundle_daily(ctx, day)
+        reference = disbursal.reference if disbursal else None
+        finish_runs(ctx, DailyJob.BUNDLE, [day])
+    log.info("daily disbursal of %s: %s", day, reference or "nothing to finance")
+    return reference
+
+
+def _service(days: Sequence[date]) -> None:
+    """Once for all open days: what time does to loans depends on today alone."""
+    service_day(since=days[0] - timedelta(days=1))
+    _finish(DailyJob.SERVICING, days)
+
+
+def _clean_up(days: Sequence[date]) -> None:
+    clean_up()
+    _finish(DailyJob.HOUSEKEEPING, days)
+
+
+def _prove(days: Sequence[date]) -> None:
+    prove_day()
+    _finish(DailyJob.PROOF, days)
+
+
+def _finish(job: DailyJob, days: Sequence[date]) -> None:
+    with transaction():
+        finish_runs(job_context(str(job)), job, days)
+
+
+_DO: Mapping[DailyJob, Callable[[Sequence[date]], None]] = {
+    DailyJob.SERVICING: _service,
+    DailyJob.HOUSEKEEPING: _clean_up,
+    DailyJob.PROOF: _prove,
+    DailyJob.BUNDLE: _bundle,
+}
