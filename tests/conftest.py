@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import signal
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
@@ -70,6 +72,12 @@ pytest_plugins = [
 
 
 _numbers = itertools.count(1)
+
+
+def pytest_configure() -> None:
+    """A run in the background of a script starts with SIGINT ignored, which the programs of the tests would inherit."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -292,7 +300,7 @@ def courier_server(session_app: Flask) -> Iterator[CourierDouble]:
     """The courier simulator on a free port, and the app pointed at it."""
     store = Store(None)
     token = "courier for tests"
-    with CourierServer(("127.0.0.1", 0), Courier(store, token)) as server:
+    with CourierServer(socket.create_server(("127.0.0.1", 0)), Courier(store, token)) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         session_app.config.update(TUSKER_CARRIER_URL=server.url, TUSKER_CARRIER_TOKEN=token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -37,7 +38,7 @@ def directory(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Courier]:
     store = Store(None, clock=NOW.timestamp)
     store.put_people(read_people({"users": PEOPLE}))
     served = Courier(store, "courier-token")
-    server = CourierServer(("127.0.0.1", 0), served)
+    server = CourierServer(socket.create_server(("127.0.0.1", 0)), served)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     monkeypatch.setitem(app.config, "TUSKER_CARRIER_URL", server.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -20,7 +21,7 @@ from tusker.models import CreditLine, Customer
 def other_server(session_app: Flask) -> Iterator[CourierDouble]:
     """The second delivery company."""
     store = Store(None)
-    with CourierServer(("127.0.0.1", 0), Courier(store, TOKEN)) as server:
+    with CourierServer(socket.create_server(("127.0.0.1", 0)), Courier(store, TOKEN)) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield CourierDouble(session_app, server)

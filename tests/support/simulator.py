@@ -19,9 +19,18 @@ class Sim:
     url: str
     session: requests.Session = field(default_factory=requests.Session)
 
-    def call(self, method: str, path: str, body: object = None, **options: Any) -> requests.Response:
+    def call(
+        self, method: str, path: str, body: object = None, *, token: str | None = None
+    ) -> requests.Response:
+        """Ask; the control endpoints get the right token unless another one is given."""
+        token = TOKEN if token is None and path.startswith("/sim/") else token
         return self.session.request(
-            method, self.url + path, json=body, timeout=10, allow_redirects=False, **options
+            method,
+            self.url + path,
+            json=body,
+            timeout=10,
+            allow_redirects=False,
+            headers={"LM_PA_TOKEN": token} if token else {},
         )
 
     def ok(self, method: str, path: str, body: object = None) -> Any:
@@ -31,7 +40,7 @@ class Sim:
 
     def search(self, *refs: str, token: str = TOKEN) -> requests.Response:
         body = {"pl": {"o_ref_nos": list(refs), "size": 10}}
-        return self.call("POST", "/orders/search", body, headers={"LM_PA_TOKEN": token})
+        return self.call("POST", "/orders/search", body, token=token)
 
     def orders(self, *refs: str) -> list[dict[str, Any]]:
         answer = self.search(*refs)
@@ -47,4 +56,4 @@ class Sim:
 
     def people(self, text: str, **more: object) -> requests.Response:
         body = {"pl": {"type": 4, "p_txt": text, "stts": [0], "s_by": "name", "s_dir": 1, **more}}
-        return self.call("POST", "/search/users/suggestions", body, headers={"LM_PA_TOKEN": TOKEN})
+        return self.call("POST", "/search/users/suggestions", body, token=TOKEN)

@@ -62,7 +62,11 @@ class Stack:
     def courier(self, path: str, body: dict[str, Any]) -> None:
         """Tell the courier simulator something."""
         answer = requests.post(
-            self.environ["TUSKER_CARRIER_URL"] + path, json=body, timeout=10, proxies={"http": ""}
+            self.environ["TUSKER_CARRIER_URL"] + path,
+            json=body,
+            headers={"LM_PA_TOKEN": self.environ["TUSKER_CARRIER_TOKEN"]},
+            timeout=10,
+            proxies={"http": ""},
         )
         assert answer.ok, answer.text
 

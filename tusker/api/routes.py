@@ -21,6 +21,7 @@ from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
 from tusker.queries.loans.loans import loan_of_invoice, loans_of_invoices
+from tusker.queries.paging import NEWEST, Cursor
 from tusker.queries.record.events import events_of
 from tusker.services.context import Context
 from tusker.services.credit.financing import request_financing
@@ -151,7 +152,7 @@ def invoices(*, caller: Caller, query: schemas.InvoiceQuery) -> Reply:
         status=query.status,
         number=query.number,
         since=query.since,
-        before=_before(query.cursor),
+        cursor=_cursor(query.cursor),
         limit=query.limit + 1,
     )
     page = rows[: query.limit]
@@ -199,7 +200,7 @@ def credit_lines(*, caller: Caller, query: schemas.PageQuery) -> Reply:
 
     Another company's own limit shows only what is left of it; a supplier's is not shown to its purchasers.
     """
-    rows = queries.company_lines(caller.company_id, before=_before(query.cursor), limit=query.limit + 1)
+    rows = queries.company_lines(caller.company_id, cursor=_cursor(query.cursor), limit=query.limit + 1)
     today = caller.context().today
     items = [serializers.credit_line(row, caller.company_id, today) for row in rows[: query.limit]]
     return Reply(schemas.CreditLinePage(items=items, next_cursor=_next_cursor(items, len(rows))))
@@ -283,11 +284,11 @@ def _account_limit(account: SupplierAccount | PurchaserAccount | None) -> schema
     return None if account is None else serializers.limit(LimitUse(account.limit_amount, account.used_amount))
 
 
-def _before(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
+def _cursor(given: str | None) -> Cursor:
+    if given is None:
+        return NEWEST
     try:
-        return decode_key(cursor)
+        return Cursor(before=decode_key(given))
     except InvalidInput:
         raise InvalidInput("cursor is not one that a page of this list gave.", field="cursor") from None
 

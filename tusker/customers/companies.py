@@ -45,7 +45,7 @@ def index() -> Response:
     if form.validate():
         asked = {"search": form.q.data or "", "side": form.side.data}
     cursor = read_cursor()
-    rows = queries.customers_page(**asked, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+    rows = queries.customers_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
         "customers/company/index.html",
         "customers/company/_list.html",

@@ -40,7 +40,7 @@ def lines() -> Response:
             "purchaser_id": form.purchaser_id.data,
         }
     cursor = read_cursor()
-    rows = queries.lines_page(today(), **asked, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+    rows = queries.lines_page(today(), **asked, cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
         "customers/line/lines.html",
         "customers/line/_lines.html",

@@ -38,8 +38,7 @@ def my_lines() -> Response:
         today(),
         supplier_id=company.id if sells else None,
         purchaser_id=None if sells else company.id,
-        before=cursor.before,
-        after=cursor.after,
+        cursor=cursor,
         limit=PAGE_SIZE + 1,
     )
     account = company.supplier if sells else company.purchaser

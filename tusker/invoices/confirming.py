@@ -104,9 +104,7 @@ def _not_taken(invoice_id: int, form: DisputeForm, listed: bool, status: int) ->
 
 def _list() -> dict[str, Any]:
     cursor = read_cursor()
-    rows = deliveries_to_confirm(
-        current_company_id(), before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1
-    )
+    rows = deliveries_to_confirm(current_company_id(), cursor=cursor, limit=PAGE_SIZE + 1)
     return {
         "page": keyset_page(rows, cursor),
         "form": DisputeForm(formdata=None),

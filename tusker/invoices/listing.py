@@ -61,7 +61,7 @@ def index() -> ResponseReturnValue:
         wanted, page, counts, status = None, None, {}, 422
     else:
         wanted, cursor, status = _wanted(form), read_cursor(), 200
-        rows = list_invoices(wanted, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+        rows = list_invoices(wanted, cursor=cursor, limit=PAGE_SIZE + 1)
         page, counts = keyset_page(rows, cursor), count_by_status(wanted)
     return render(
         "invoices/index.html",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -22,7 +23,7 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def sim(store: Store) -> Iterator[Sim]:
-    server = CourierServer(("127.0.0.1", 0), Courier(store, TOKEN))
+    server = CourierServer(socket.create_server(("127.0.0.1", 0)), Courier(store, TOKEN))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     speaker = Sim(server.url)

@@ -14,6 +14,7 @@ from tusker.domain.limits import LimitUse
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import ApiToken, CreditLine, Customer, Invoice, PurchaserAccount, SupplierAccount, User
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,7 @@ def customers_page(
     *,
     search: str = "",
     side: str | None = None,
-    before: int | None = None,
-    after: int | None = None,
+    cursor: Cursor = NEWEST,
     limit: int | None = None,
 ) -> list[CustomerRow]:
     """Companies whose name, reference or email contains `search`, the newest first.
@@ -66,13 +66,7 @@ def customers_page(
     `side` is supplier or purchaser.
     """
     query = _matching(_customer_rows(), search, side)
-    if before is not None:
-        query = query.where(Customer.id < before)
-    if after is not None:
-        query = query.where(Customer.id > after)
-    query = query.order_by(Customer.id.asc() if after is not None else Customer.id.desc()).limit(limit)
-    rows = [_customer_row(row) for row in db.session.execute(query)]
-    return rows[::-1] if after is not None else rows
+    return [_customer_row(row) for row in rows_of_page(query, Customer.id, cursor, limit)]
 
 
 def customers_count(*, search: str = "", side: str | None = None) -> int:

@@ -26,6 +26,7 @@ from tusker.models import (
     Shipment,
     SupplierAccount,
 )
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 STATUS_ORDER = (
     InvoiceStatus.APPROVED,
@@ -116,19 +117,9 @@ class StatusNow:
         return f"{self.id}.{self.status}.{self.shipment_status or ''}"
 
 
-def list_invoices(
-    wanted: InvoiceFilter, *, before: int | None = None, after: int | None = None, limit: int
-) -> list[InvoiceRow]:
-    """The newest first, at most `limit`: with `before` older than that id, with `after` the next newer ones."""
-    statement = _rows(wanted)
-    if after is not None:
-        statement = statement.where(Invoice.id > after).order_by(Invoice.id)
-    else:
-        if before is not None:
-            statement = statement.where(Invoice.id < before)
-        statement = statement.order_by(Invoice.id.desc())
-    rows = [InvoiceRow(*row) for row in db.session.execute(statement.limit(limit))]
-    return rows[::-1] if after is not None else rows
+def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int) -> list[InvoiceRow]:
+    """A page of invoices, the newest first."""
+    return [InvoiceRow(*row) for row in rows_of_page(_rows(wanted), Invoice.id, cursor, limit)]
 
 
 def stream_invoices(wanted: InvoiceFilter, *, chunk: int = 500) -> Iterator[InvoiceRow]:
