@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from tests.conftest import NOW, CourierDouble
+from tests.support.courier_double import CourierDouble
+from tests.support.values import NOW
 from tusker import clock
 from tusker.carriers.base import Carrier, CarrierError, CarrierProtocolError, CarrierUnavailable
 from tusker.carriers.registry import get_carrier

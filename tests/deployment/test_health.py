@@ -12,7 +12,7 @@ from flask import Flask
 from redis import Redis
 
 import health
-from tests.conftest import CourierDouble
+from tests.support.courier_double import CourierDouble
 from tools.local.servers import LocalServers
 from tusker.jobs.schedule import cron_scheduler
 from tusker.queues import QUEUE

@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.conftest import PASSWORD, bundle_and_confirm
+from tests.support.payouts import bundle_and_confirm
+from tests.support.values import PASSWORD
 from tusker import clock, working_days
 from tusker.domain.accounts import AccountNumber
 from tusker.errors import ClosedDay, InvalidInput

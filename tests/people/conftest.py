@@ -32,7 +32,7 @@ def checker(create_user: Callable[..., User]) -> User:
 
 
 @pytest.fixture
-def waiting(ctx: Context, maker: User) -> User:
+def waiting(four_eyes: None, ctx: Context, maker: User) -> User:
     """An admin whom the maker made and nobody has activated."""
     return make_user(acts(ctx, maker))
 

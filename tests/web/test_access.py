@@ -92,7 +92,9 @@ def test_strangers_come_back_to_their_page(pages: FlaskClient) -> None:
 
 
 def test_strangers_with_htmx_change_the_whole_page(pages: FlaskClient) -> None:
-    answer = pages.get("/t/anybody", headers=HTMX)
+    answer = pages.get(
+        "/t/anybody", headers={**HTMX, "HX-Current-URL": "http://localhost/invoices?status=approved"}
+    )
     assert answer.headers["HX-Redirect"] == "/login?next=/invoices?status%3Dapproved"
     assert answer.text == ""
 
