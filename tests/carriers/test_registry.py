@@ -9,7 +9,7 @@ from tests.support.fake_server import FakeServer, reply
 from tusker.carriers.base import UnknownCarrier
 from tusker.carriers.registry import (
     MANUAL,
-    carriers_from_config,
+    carriers_from_settings,
     get_carrier,
     get_carriers,
     get_webhook_secret,
@@ -46,7 +46,7 @@ def test_a_name_that_nobody_has_is_refused(app: Flask, name: str) -> None:
 
 @pytest.mark.parametrize("url", [None, "", " "])
 def test_without_an_address_there_is_no_carrier(url: str | None) -> None:
-    assert carriers_from_config({**CONFIG, "TUSKER_CARRIER_URL": url}) == {}
+    assert settings_from_config({**CONFIG, "TUSKER_CARRIER_URL": url}) == {}
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,15 @@ def test_without_an_address_there_is_no_carrier(url: str | None) -> None:
 )
 def test_a_wrong_configuration_names_the_variable(change: dict[str, str], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        carriers_from_config({**CONFIG, **change})
+        settings_from_config({**CONFIG, **change})
 
 
 @pytest.mark.parametrize(("currency", "minor"), [("INR", 125000), ("JPY", 1250), ("KWD", 1250000)])
 def test_values_are_read_in_the_configured_currency(server: FakeServer, currency: str, minor: int) -> None:
     server.otherwise = reply(200, '{"pl": {"orders": [{"ref_no": "A", "consgt": {"val_dcl": 1250}}]}}')
     config = {**CONFIG, "TUSKER_CARRIER_URL": server.url, "CURRENCY": currency}
-    assert carriers_from_config(config)["tusker"].fetch(["A"])["A"].declared_value == minor
+    carriers = carriers_from_settings(settings_from_config(config))
+    assert carriers["tusker"].fetch(["A"])["A"].declared_value == minor
 
 
 def test_every_adapter_is_found_and_says_what_it_is() -> None:

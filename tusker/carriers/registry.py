@@ -77,11 +77,6 @@ def carriers_from_settings(settings: Mapping[str, CarrierSettings]) -> dict[str,
     return {name: specs()[name].carrier(settings[name]) for name in specs() if name in settings}
 
 
-def carriers_from_config(config: Mapping[str, object]) -> dict[str, Carrier]:
-    """Make the adapters that the environment sets up. Raises `ValueError` as `settings_from_config`."""
-    return carriers_from_settings(settings_from_config(config))
-
-
 def open_settings(row: Any, config: Mapping[str, object]) -> CarrierSettings | None:
     """A row of `carrier_settings` with its secrets opened; None when it has no key. Raises `Unreadable`."""
     if row.api_key_encrypted is None:

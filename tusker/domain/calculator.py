@@ -88,8 +88,3 @@ def milestones(debt: Debt, also: Iterable[date] = ()) -> list[AmountDue]:
     days |= {debt.start + timedelta(days=tenor * quarter // 4) for quarter in (1, 2, 3)}
     days |= {debt.due + timedelta(days=late) for late in (debt.terms.grace_days + 1, 30, 60, 90)}
     return [amount_due(debt, day) for day in sorted(days)]
-
-
-def payoff_days(debt: Debt, first: date, count: int) -> list[AmountDue]:
-    """What pays the debt off on each of `count` days from `first`."""
-    return [amount_due(debt, first + timedelta(days=n)) for n in range(count)]

@@ -23,11 +23,6 @@ def day_count_days(start: date, end: date, convention: DayCount) -> int:
     return 360 * (end.year - start.year) + 30 * (end.month - start.month) + (d2 - d1)
 
 
-def year_fraction(start: date, end: date, convention: DayCount) -> Decimal:
-    """Years from `start` to `end`, exact to the decimal context's precision."""
-    return Decimal(day_count_days(start, end, convention)) / year_days(convention)
-
-
 def year_days(convention: DayCount) -> int:
     """Days of a year by a convention."""
     return 365 if convention is DayCount.ACT_365F else 360

@@ -39,9 +39,6 @@ class InvoiceEvent(StrEnum):
     PAYOUT_UNDONE = "payout_undone"
 
 
-FIRST_STATUSES = frozenset({InvoiceStatus.APPROVED, InvoiceStatus.REJECTED})
-"""The answers to a request; admission itself decides between them."""
-
 TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceEvent], InvoiceStatus] = {
     (InvoiceStatus.APPROVED, InvoiceEvent.DELIVERED): InvoiceStatus.FINANCEABLE,
     (InvoiceStatus.FINANCEABLE, InvoiceEvent.HELD): InvoiceStatus.APPROVED,
