@@ -48,6 +48,8 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
         .where(
             ClaimSettlement.disbursal_id.in_({payout.disbursal_id for payout in payouts}),
             Claim.supplier_id.in_(by_supplier),
+            # What was passed on of an undone receipt pays no loan: netted, it is back.
+            Claim.payable_id.is_(None),
         )
         .group_by(Claim.supplier_id, Claim.invoice_id)
         .order_by(Claim.invoice_id)
@@ -85,9 +87,7 @@ def pay_from_nettings(ctx: Context, nettings: Sequence[Netting], value_date: dat
     """The payouts left: what was kept back of them is received on their `value_date`, one receipt a payout, and pays
     the loans of the claimed invoices, which are locked. What a loan does not need is the supplier's credit.
     """
-    debts = {
-        debt.invoice.id: debt for debt in lock_debts({n.invoice_id for n in nettings}, all_of_them=False)
-    }
+    debts = {debt.invoice.id: debt for debt in lock_debts({n.invoice_id for n in nettings})}
     amounts: dict[int, int] = {}
     wanted: list[tuple[Netting, int, OpenDebt]] = []
     for netting in nettings:

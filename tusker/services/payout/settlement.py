@@ -31,6 +31,7 @@ from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payout.disbursals import close_disbursal, set_disbursal_status
 from tusker.services.payout.netting import nettings_of, pay_from_nettings, touched_by
+from tusker.services.payout.payable_lines import fail_payables, pay_payables, reinstate_payables
 from tusker.services.payout.payouts import lock_claims_of, mail_payouts, make_loans, net_again, undo_netting
 
 NETTED = "netted, no transfer"
@@ -110,6 +111,7 @@ def _confirm(
     disbursal.bank_reference = disbursal.bank_reference or reference
     disbursal.value_date = max(filter(None, [disbursal.value_date, value_date]))
     make_loans(ctx, disbursal, lines, invoices, value_date, loan_references)
+    pay_payables(ctx, payouts)
     mail_payouts(
         ctx,
         disbursal,
@@ -152,6 +154,7 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | 
     for line in lines:
         line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"[:500]
     lock_claims_of([payout.supplier_id])
+    fail_payables([payout], f"the bank did not pay: {why}")
     undo_netting(ctx, payout)
     end_claims_of_repaid(ctx, locked)
     move_invoices(
@@ -186,6 +189,7 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
             raise Conflict(
                 f"{invoice.number} is not as it was when it was instructed; it cannot be taken back."
             )
+    reinstate_payables(payout)
     net_again(ctx, payout)
     for line in lines:
         line.state, line.reason = LineState.INCLUDED, None

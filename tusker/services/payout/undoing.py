@@ -33,6 +33,7 @@ from tusker.services.locks import lock_disbursal, lock_invoices, lock_loans, loc
 from tusker.services.moves import move_invoices
 from tusker.services.payout.disbursals import close_disbursal
 from tusker.services.payout.netting import receipts_of, touched_by
+from tusker.services.payout.payable_lines import fail_payables
 from tusker.services.payout.payouts import lock_claims_of, undo_netting
 from tusker.services.payout.settlement import lock_payout, mail_failure, settle_payout
 from tusker.services.reasons import reason_of
@@ -90,6 +91,7 @@ def _undo_payouts(
     _check_untouched(loans, invoices)
     receipts = [lock_reversible(receipt_id) for receipt_id in receipts_of(payouts)]
     lock_claims_of([payout.supplier_id for payout in payouts])
+    fail_payables(payouts, f"payout undone: {why}")
     lock_counters(locked.values() if receipts else [])
     for receipt in receipts:
         reverse_locked(ctx, receipt, locked, by_id, f"payout undone: {why}"[:500])
