@@ -1,4 +1,4 @@
-"""What a supplier or a purchaser sees first, and what is to be repaid."""
+"""The dashboards of suppliers and purchasers, and the list of what is to be repaid."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WEEK = timedelta(days=6)
 @bp.get("/dashboard")
 @allow(Role.SUPPLIER, Role.PURCHASER)
 def dashboard() -> ResponseReturnValue:
-    """The company's own desk; a user sees the side of the company that the role says."""
+    """A supplier user sees the company as supplier, a purchaser user as purchaser."""
     company, today, scope = current_company_id(), clock.today(), my_scope()
     loans = open_loans(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
     sells = current_user.role == Role.SUPPLIER

@@ -1,4 +1,4 @@
-"""Requesting financing for an order, and taking a request back."""
+"""Requesting financing for an order or parcel, and cancelling a request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ from tusker.services.outbox import company_addresses, queue_mail
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to a request: approved, or rejected with the limit that bound; `replayed` when it was known."""
+    """The decision on a request: approved, or rejected with the limit that bound.
+
+    `replayed` says that the same request was approved before, at the same moment by somebody else.
+    """
 
     invoice_id: int
     refusal: Refusal | None
@@ -50,7 +53,7 @@ def request_financing(
     figures: str | None = None,
     terms_version: int | None = None,
 ) -> Decision:
-    """Admit what `fetch_subject` brought; of a parcel with what was `entered` about it.
+    """Admit the order or parcel that `fetch_subject` returned; `entered` holds the details of a parcel's invoice.
 
     `figures` and `terms_version` are those of the quote that the person agreed to; None takes the present ones.
     Raises `FinancingRefused`, `Duplicate` or `TermsChanged`; a limit that does not hold is a rejected `Decision`.
@@ -70,12 +73,12 @@ def request_financing(
         _check_same_shipment(admission, quote)
     if admission.refusal is not None:
         _mail_refusal(ctx, quote, admission.refusal)
-    replayed = admission.outcome is Outcome.REPLAYED  # a request for the same at the same moment came first
+    replayed = admission.outcome is Outcome.REPLAYED
     return Decision(admission.invoice_id, admission.refusal, replayed, quote)
 
 
 def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "order_ref") -> None:
-    """Turn an answer that is neither approval, refusal nor replay into its typed error, naming `field`."""
+    """Raise the typed error of an outcome that is neither approval, refusal nor replay, naming `field`."""
     if admission.outcome is Outcome.CONFLICT:
         check_not_requested(quote.supplier_id, quote.number, field=field)
         raise _requested_already(quote, field)
@@ -101,7 +104,7 @@ def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "o
 
 
 def _check_same_shipment(admission: Admission, quote: Quote) -> None:
-    """A number that came first with the same amount but for another parcel is no repetition."""
+    """The same number and amount for another parcel is a duplicate number, not a repetition."""
     same = Shipment.carrier == quote.carrier, Shipment.order_ref == quote.order_ref
     known = select(Shipment.id).where(Shipment.invoice_id == admission.invoice_id, *same)
     if db.session.scalar(known) is None:
@@ -115,7 +118,7 @@ def _requested_already(quote: Quote, field: str) -> Duplicate:
 
 
 def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: int | None = None) -> Invoice:
-    """Take a request back before it is bundled and free its reservation on all three limits.
+    """Cancel a request before it is bundled and free its reservation on all three limits.
 
     `supplier_id` scopes it to that company's own invoices. Raises `NotFound` or `IllegalTransition`.
     """
@@ -137,7 +140,7 @@ def cancel_locked(ctx: Context, invoice: Invoice, *, reason: str) -> None:
 
 
 def close_cancelled(ctx: Context, invoice: Invoice, *, reason: str) -> None:
-    """The first half of a cancellation: the locked invoice is closed, its reservation still stands.
+    """Close a locked invoice as cancelled; its reservation still stands.
 
     The caller stops the tracking and frees the principal by `change_exposure`, which may do many at once.
     """

@@ -1,4 +1,4 @@
-"""What financing an order would be worth and cost, before anything is requested."""
+"""Quotes: what financing an order would be worth and cost, before anything is requested."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ class Quote:
 
     @property
     def figures(self) -> str:
-        """A mark of what the quote is about, for a request to agree to: another number, line or value, another mark."""
+        """A digest of what is financed (number, line, value), which a request sends back to agree to it."""
         text = f"{self.carrier}|{self.number}|{self.credit_line_id}|{self.amount}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
-    """Ask the delivery company for one order. HTTP: call it outside any transaction; what was read before is let go.
+    """Ask the delivery company for one order. HTTP: rolls the open transaction back first.
 
     Raises `InvalidInput` for a reference that cannot be one, `FinancingRefused` for an unknown order, and the
     carrier's own errors when it does not answer.
@@ -197,11 +197,11 @@ def _declared_value(supplier_id: int, order: TrackedOrder) -> int:
         select(CarrierIdentity.customer_id).where(
             CarrierIdentity.carrier == order.carrier,
             CarrierIdentity.side == "supplier",
-            CarrierIdentity.external_id == (order.supplier_external_id or ""),
+            CarrierIdentity.external_id == order.supplier_external_id,
         )
     )
     if owner != supplier_id:
-        # The same words as for an unknown order: another supplier's orders are none of this one's business.
+        # The same words as for an unknown order, so that a supplier learns nothing about the orders of others.
         raise FinancingRefused(
             f"The delivery company knows no order “{order.ref}” of yours. Check the reference.",
             field="order_ref",
@@ -235,7 +235,7 @@ def _line_for(supplier_id: int, order: TrackedOrder) -> CreditLine:
             CreditLine.supplier_id == supplier_id,
             CarrierIdentity.carrier == order.carrier,
             CarrierIdentity.side == "purchaser",
-            CarrierIdentity.external_id == (order.purchaser_location_id or ""),
+            CarrierIdentity.external_id == order.purchaser_location_id,
         )
         .execution_options(populate_existing=True)
     )
