@@ -1,12 +1,15 @@
-"""Counting what a page asks of the database."""
+"""Counting what a page asks of the database, and how often debts are worked out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
+from unittest.mock import patch
 
 from sqlalchemy import event
 
+from tusker.domain import interest
 from tusker.extensions import db
 
 
@@ -27,3 +30,17 @@ def statements() -> Iterator[list[str]]:
         yield sent
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def dues() -> Iterator[list[date]]:
+    """The days that somebody asked `amount_due` about meanwhile, each as often as it was asked."""
+    days: list[date] = []
+    reckon = interest.charges_accrued
+
+    def note(debt: interest.Debt, day: date) -> interest.Charges:
+        days.append(day)
+        return reckon(debt, day)
+
+    with patch.object(interest, "charges_accrued", note):
+        yield days

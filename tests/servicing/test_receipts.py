@@ -22,9 +22,9 @@ from tusker.queries.loans.account_statements import credit_balance
 from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
+from tusker.services.loans.receipt_proposal import propose_receipt
 from tusker.services.loans.receipt_undoing import reverse_receipt
 from tusker.services.loans.receipts import (
-    propose_allocation,
     record_receipt,
     refund_credit,
     repay_in_full,
@@ -92,7 +92,7 @@ def test_the_oldest_due_loan_is_paid_first_and_the_rest_is_credit(
 ) -> None:
     line = make_line()
     first, second = make_invoice("disbursed", line=line), make_invoice("disbursed", line=line)
-    proposal = propose_allocation(first.purchaser_id, 20_000_00, TODAY)
+    proposal = propose_receipt(first.purchaser_id, 20_000_00, TODAY)
     assert [(p.invoice_id, p.split.total) for p in proposal.lines] == [
         (first.id, 8_000_00),
         (second.id, 8_000_00),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from werkzeug.datastructures import MultiDict
 
@@ -12,8 +12,7 @@ from tusker.domain.allocation import Allocation as Split
 from tusker.domain.allocation import check_allocation
 from tusker.errors import InvalidInput
 from tusker.queries.loans.receipts import LoanFace
-from tusker.services.loans.receipt_proposal import ReceiptProposal
-from tusker.services.loans.receipts import ProposedLine
+from tusker.services.loans.receipt_proposal import ProposedLine, ReceiptProposal
 from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, MoneyField, TextField
 
 PARTS = ("penalty", "fee", "interest", "principal")
@@ -95,10 +94,10 @@ class Sheet:
 
     mark: str
     amount: int
+    proposal: ReceiptProposal
     rows: list[SheetRow]
     further: list[SheetRow]
     others: list[SheetRow]
-    later: list[tuple[str, object]] = field(default_factory=list)
 
     @property
     def everything(self) -> list[SheetRow]:
@@ -158,7 +157,7 @@ def make_sheet(
     def rows(lines: list[ProposedLine]) -> list[SheetRow]:
         return [_row(line, faces[line.loan_id], typed) for line in lines]
 
-    return Sheet(mark, amount, rows(reached), rows(further), rows(proposal.others), list(proposal.later))
+    return Sheet(mark, amount, proposal, rows(reached), rows(further), rows(proposal.others))
 
 
 def _row(line: ProposedLine, face: LoanFace, typed: MultiDict[str, str] | None) -> SheetRow:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select, tuple_
@@ -18,9 +19,12 @@ from tusker.extensions import db
 from tusker.models import Allocation, Customer, Invoice, Loan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoanRow:
-    """A loan with what is owed on it live and at the end of its term; money in minor units."""
+    """A loan as it stood on the day `as_of`, with what is owed on it then and at the end of its term; money in minor
+    units."""
+
+    as_of: date
 
     loan_id: int
     reference: str
@@ -31,7 +35,6 @@ class LoanRow:
     purchaser_id: int
     purchaser: str
     principal: int
-    open_principal: int
     start_date: date
     due_date: date
     booked_on: date
@@ -41,8 +44,25 @@ class LoanRow:
     recourse_on: date | None
     credit_line_id: int
     debt: Debt
-    live: AmountDue
-    term: AmountDue
+
+    @cached_property
+    def live(self) -> AmountDue:
+        """What is owed on the day; nothing from when it was written off or its payout undone."""
+        return (
+            amount_due(self.debt, self.as_of)
+            if self.ended_on is None
+            else AmountDue(self.as_of, 0, 0, 0, 0, 0)
+        )
+
+    @cached_property
+    def term(self) -> AmountDue:
+        """What is owed at the end of its term."""
+        return amount_at_term(self.debt)
+
+    @property
+    def open_principal(self) -> int:
+        """What of the principal is owed on the day."""
+        return self.live.principal
 
     @property
     def debtor_id(self) -> int:
@@ -202,11 +222,9 @@ def _row(
     loan: Loan, invoice: Invoice, supplier: str, purchaser: str, paid: Sequence[Paid], as_of: date
 ) -> LoanRow:
     debt = Debt(loan.principal, loan.fee, loan.start_date, loan.due_date, invoice.terms, paid, loan.deducted)
-    live = amount_due(debt, as_of)
     ended_on = loan.written_off_on or loan.reversed_on
-    if ended_on is not None and ended_on <= as_of:
-        live = AmountDue(as_of, 0, 0, 0, 0, 0)
     return LoanRow(
+        as_of=as_of,
         loan_id=loan.id,
         reference=loan.reference,
         invoice_id=invoice.id,
@@ -216,7 +234,6 @@ def _row(
         purchaser_id=invoice.purchaser_id,
         purchaser=purchaser,
         principal=loan.principal,
-        open_principal=live.principal,
         start_date=loan.start_date,
         due_date=loan.due_date,
         booked_on=loan.booked_on,
@@ -225,6 +242,4 @@ def _row(
         recourse_on=loan.recourse_on if loan.recourse_on and loan.recourse_on <= as_of else None,
         credit_line_id=invoice.credit_line_id,
         debt=debt,
-        live=live,
-        term=amount_at_term(debt),
     )

@@ -76,7 +76,7 @@ def turn_to_recourse(ctx: Context) -> list[int]:
             Loan.due_date + Invoice.recourse_days < ctx.today,
         )
     ).all()
-    debts = [debt for debt in lock_debts(late, all_of_them=False) if debt.loan.recourse_on is None]
+    debts = [debt for debt in lock_debts(late) if debt.loan.recourse_on is None]
     for debt in debts:
         invoice, due = debt.invoice, amount_due(debt.debt, ctx.today)
         debt.loan.recourse_on = ctx.today

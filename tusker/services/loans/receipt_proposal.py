@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from tusker.domain.allocation import Allocation as Split
+from tusker.domain.interest import AmountDue
 from tusker.errors import InvalidInput
-from tusker.services.loans.debts import OpenDebt, lock_debts, owed_by
-from tusker.services.loans.receipts import ProposedLine, propose_allocation
+from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by
+from tusker.services.loans.receipts import oldest_first
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedLine:
+    """One loan of the proposal: what is owed on the value date and what of the receipt would go to it."""
+
+    invoice_id: int
+    loan_id: int
+    number: str
+    due_date: date
+    due: AmountDue
+    split: Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +31,14 @@ class ReceiptProposal:
 
     `lines` are the loans that the customer owes, `others` those that its counterparty owes and it may pay too.
     `later` are open loans, as (invoice number, start), paid out only after the value date: no money of that day can
-    have paid them.
+    have paid them. `debts` are all of them, locked: `record_receipt` takes them in the same transaction.
     """
 
     lines: list[ProposedLine]
     others: list[ProposedLine]
     left_over: int
     later: list[tuple[str, date]]
+    debts: Sequence[OpenDebt]
 
 
 def propose_receipt(customer_id: int, amount: int, value_date: date) -> ReceiptProposal:
@@ -31,34 +46,41 @@ def propose_receipt(customer_id: int, amount: int, value_date: date) -> ReceiptP
 
     Raises `InvalidInput` naming `value_date` when it is before all payouts, or before a payment that was recorded.
     """
-    own = set(owed_by(customer_id))
-    debts = lock_debts(owed_by(customer_id, with_other_side=True), all_of_them=False)
-    later = [
-        (debt.invoice.number, debt.loan.start_date)
-        for debt in debts
-        if debt.invoice.id in own and debt.loan.start_date > value_date
-    ]
-    proposal = propose_allocation(customer_id, amount, value_date)
-    if later and not proposal.lines:
-        number, start = min(later, key=lambda item: item[1])
+    debts = lock_debts_owed_by(customer_id, with_other_side=True)
+    own = [debt for debt in debts if debt.debtor_id == customer_id]
+    splits, left_over = oldest_first(own, amount, value_date)
+    by_loan = {split.loan_id: split for split in splits}
+    later = [debt for debt in own if debt.loan.start_date > value_date]
+    if later and len(later) == len(own):
+        first = min(later, key=lambda debt: debt.loan.start_date)
         raise InvalidInput(
-            f"The value date must not be before the payout of {number} ({start:%d %b %Y}).",
+            f"The value date must not be before the payout of {first.invoice.number}"
+            f" ({first.loan.start_date:%d %b %Y}).",
             field="value_date",
         )
-    others = [
-        _unpaid_line(debt, value_date)
-        for debt in debts
-        if debt.invoice.id not in own and _may_be_paid_on(debt, value_date)
-    ]
-    return ReceiptProposal(proposal.lines, others, proposal.left_over, later)
+    return ReceiptProposal(
+        lines=[_line(debt, value_date, by_loan) for debt in own if debt.loan.start_date <= value_date],
+        others=[
+            _line(debt, value_date, {})
+            for debt in debts
+            if debt.debtor_id != customer_id and _may_be_paid_on(debt, value_date)
+        ],
+        left_over=left_over,
+        later=[(debt.invoice.number, debt.loan.start_date) for debt in later],
+        debts=debts,
+    )
 
 
 def _may_be_paid_on(debt: OpenDebt, day: date) -> bool:
     return day >= debt.loan.start_date and (debt.last_payment is None or day >= debt.last_payment)
 
 
-def _unpaid_line(debt: OpenDebt, day: date) -> ProposedLine:
-    nothing = Split(debt.loan.id, 0, 0, 0, 0)
+def _line(debt: OpenDebt, day: date, splits: dict[int, Split]) -> ProposedLine:
     return ProposedLine(
-        debt.invoice.id, debt.loan.id, debt.invoice.number, debt.loan.due_date, debt.due_on(day), nothing
+        debt.invoice.id,
+        debt.loan.id,
+        debt.invoice.number,
+        debt.loan.due_date,
+        debt.due_on(day),
+        splits.get(debt.loan.id, Split(debt.loan.id, 0, 0, 0, 0)),
     )

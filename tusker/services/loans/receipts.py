@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import func, select
@@ -13,14 +12,14 @@ from tusker.domain.allocation import Allocation as Split
 from tusker.domain.allocation import allocate, check_allocation
 from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.errors import Duplicate, InvalidInput
+from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Allocation, Customer, Invoice, Loan, Receipt, ReceiptKind
+from tusker.models import Allocation, Customer, Invoice, Receipt, ReceiptKind
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_return_claims
-from tusker.services.loans.debts import OpenDebt, lock_debts, owed_by
+from tusker.services.loans.debts import OpenDebt, lock_debts, lock_debts_of, lock_debts_on, lock_debts_owed_by
 from tusker.services.loans.reserve import release_reserves
 from tusker.services.locks import lock_invoices, lock_row, lock_rows
 from tusker.transactions import after_commit
@@ -30,45 +29,13 @@ NETTED_FROM = "netted from "
 """How the references of receipts begin that no bank received; the payout's reference follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProposedLine:
-    """One loan of the proposal: what is owed on the value date and what of the receipt would go to it."""
+def oldest_first(debts: Iterable[OpenDebt], amount: int, value_date: date) -> tuple[list[Split], int]:
+    """Spread an amount over debts that were paid out by the value date, in their order.
 
-    invoice_id: int
-    loan_id: int
-    number: str
-    due_date: date
-    due: AmountDue
-    split: Split
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """How a receipt would be spread; `left_over` becomes the customer's credit. Money in minor units."""
-
-    lines: list[ProposedLine]
-    left_over: int
-
-
-def propose_allocation(customer_id: int, amount: int, value_date: date) -> Proposal:
-    """Spread an amount over what the customer owes, oldest due loan first; nothing is written."""
-    owed = lock_debts(owed_by(customer_id), all_of_them=False)
-    debts = [debt for debt in owed if debt.loan.start_date <= value_date]
-    dues = {debt.loan.id: debt.due_on(value_date) for debt in debts}
-    splits, left_over = allocate(amount, [(debt.loan.id, dues[debt.loan.id]) for debt in debts])
-    by_loan = {split.loan_id: split for split in splits}
-    lines = [
-        ProposedLine(
-            debt.invoice.id,
-            debt.loan.id,
-            debt.invoice.number,
-            debt.loan.due_date,
-            dues[debt.loan.id],
-            by_loan.get(debt.loan.id, Split(debt.loan.id, 0, 0, 0, 0)),
-        )
-        for debt in debts
-    ]
-    return Proposal(lines, left_over)
+    Returns what each gets and what is left over, in minor units.
+    """
+    payable = [debt for debt in debts if debt.loan.start_date <= value_date]
+    return allocate(amount, [(debt.loan.id, debt.due_on(value_date)) for debt in payable])
 
 
 def record_receipt(
@@ -80,11 +47,13 @@ def record_receipt(
     value_date: date,
     wanted: Sequence[Split] | None = None,
     left_over: int | None = None,
+    debts: Sequence[OpenDebt] | None = None,
 ) -> Receipt:
-    """Record money received from a customer and allocate it.
+    """Record money received from a customer and allocate it; the amount in minor units.
 
-    `wanted` is a person's own allocation, in which `left_over` (if given) must be what it leaves; without it the
-    proposal is taken. Only the principal parts free limits. Raises `InvalidInput` or `Duplicate` naming the field.
+    `wanted` is a person's own allocation, in which `left_over` (if given) must be what it leaves; without it the oldest
+    due loans are paid first. `debts` are those it names, where the caller has locked them already. Only the principal
+    parts free limits. Raises `InvalidInput` or `Duplicate` naming the field.
     """
     if amount <= 0:
         raise InvalidInput("The amount must be more than zero.", field="amount")
@@ -93,12 +62,11 @@ def record_receipt(
     reference = unused_reference(bank_reference)
     check_value_date(ctx, value_date)
     if wanted is None:
-        proposal = propose_allocation(customer_id, amount, value_date)
-        splits = [line.split for line in proposal.lines if line.split.total]
-        debts = lock_debts([line.invoice_id for line in proposal.lines if line.split.total])
+        debts = lock_debts_owed_by(customer_id)
+        splits, _ = oldest_first(debts, amount, value_date)
     else:
         splits = [split for split in wanted if split != Split(split.loan_id, 0, 0, 0, 0)]
-        debts = _lock_wanted(customer_id, splits)
+        debts = _debts_wanted(customer_id, splits, debts)
         _check_wanted(splits, debts, amount, value_date, left_over)
     receipt = new_receipt(ctx, customer_id, amount, reference, value_date)
     store_receipts(ctx, [receipt])
@@ -122,13 +90,16 @@ def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date
     if len(set(cleaned.values())) != len(cleaned):
         raise Duplicate("Each payment reference may be used once only.", field="bank_reference")
     check_value_date(ctx, value_date)
-    for invoice in lock_invoices(cleaned):
+    invoices = lock_invoices(cleaned)
+    for invoice in invoices:
         next_status(InvoiceStatus(invoice.status), InvoiceEvent.REPAID)
+    debts = lock_debts_on(invoices)
+    if len(debts) != len(invoices):
+        raise NotFound("Nothing is owed on this invoice.")
     parts = []
-    for debt in lock_debts(cleaned):
+    for debt in debts:
         due = debt.due_on(value_date)
-        payer = debt.invoice.purchaser_id if debt.loan.recourse_on is None else debt.invoice.supplier_id
-        receipt = new_receipt(ctx, payer, due.total, cleaned[debt.invoice.id], value_date)
+        receipt = new_receipt(ctx, debt.debtor_id, due.total, cleaned[debt.invoice.id], value_date)
         parts.append((receipt, Split(debt.loan.id, due.penalty, due.fee, due.interest, due.principal), debt))
     store_receipts(ctx, [receipt for receipt, _, _ in parts])
     apply_parts(ctx, parts, value_date)
@@ -140,7 +111,7 @@ def use_credit(ctx: Context, customer_id: int) -> int:
 
     Returns how much was used, in minor units.
     """
-    debts = lock_debts(owed_by(customer_id), all_of_them=False)
+    debts = lock_debts_owed_by(customer_id)
     used = 0
     for receipt in _payments(customer_id):
         credit = unallocated(receipt.id)
@@ -225,16 +196,18 @@ def lock_payment(receipt_id: int) -> Receipt:
     return lock_row("receipt", Receipt, Receipt.id == receipt_id, Receipt.kind == ReceiptKind.PAYMENT)
 
 
-def _lock_wanted(customer_id: int, splits: Sequence[Split]) -> list[OpenDebt]:
-    """Lock the loans that a person chose; they must be open and the customer a party to them."""
-    loan_ids = [split.loan_id for split in splits]
-    if len(set(loan_ids)) != len(loan_ids):
+def _debts_wanted(
+    customer_id: int, splits: Sequence[Split], locked: Iterable[OpenDebt] | None
+) -> list[OpenDebt]:
+    """The debts that a person chose, locked; they must be open and the customer a party to them."""
+    loan_ids = {split.loan_id for split in splits}
+    if len(loan_ids) != len(splits):
         raise InvalidInput("Each loan may be named once only.", field="allocations")
-    chosen = db.session.scalars(select(Loan.invoice_id).where(Loan.id.in_(loan_ids))).all()
-    allowed = set(owed_by(customer_id, with_other_side=True))
-    if len(chosen) != len(loan_ids) or not set(chosen) <= allowed:
+    known = lock_debts_of(loan_ids) if locked is None else locked
+    chosen = [debt for debt in known if debt.loan.id in loan_ids and customer_id in debt.parties]
+    if len(chosen) != len(loan_ids):
         raise InvalidInput("One of the loans is not open or not this customer's.", field="allocations")
-    return lock_debts(chosen)
+    return chosen
 
 
 def _check_wanted(

@@ -85,9 +85,7 @@ def pay_from_nettings(ctx: Context, nettings: Sequence[Netting], value_date: dat
     """The payouts left: what was kept back of them is received on their `value_date`, one receipt a payout, and pays
     the loans of the claimed invoices, which are locked. What a loan does not need is the supplier's credit.
     """
-    debts = {
-        debt.invoice.id: debt for debt in lock_debts({n.invoice_id for n in nettings}, all_of_them=False)
-    }
+    debts = {debt.invoice.id: debt for debt in lock_debts({n.invoice_id for n in nettings})}
     amounts: dict[int, int] = {}
     wanted: list[tuple[Netting, int, OpenDebt]] = []
     for netting in nettings:
