@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from holidays import list_supported_countries, list_supported_financial
 
 REQUIRED_IN_PRODUCTION = (
     "SECRET_KEY",
@@ -25,6 +28,9 @@ BANK_CSV_COLUMNS = (
     "Beneficiary Name=holder,Account=account,Bank Code=bank,Amount=amount,Currency=currency,"
     "Reference=reference,Narration=remittance,Execution Date=execution_date"
 )
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class ConfigError(SystemExit):
@@ -65,6 +71,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "STATEMENT_DATE_FORMAT": env.get("STATEMENT_DATE_FORMAT", ""),
         "CURRENCY": env.get("CURRENCY", "INR"),
         "LOCALE": env.get("LOCALE", "en_IN"),
+        **_holidays(env),
         "TIMEZONE": _timezone(env.get("TIMEZONE", "Asia/Kolkata")),
         "PROGRAMME_LIMIT": _amount(env, "PROGRAMME_LIMIT", "500000000"),
         "TUSKER_CARRIER_URL": env.get("TUSKER_CARRIER_URL", "http://127.0.0.1:8010"),
@@ -151,6 +158,70 @@ def _one_of(env: Mapping[str, str], name: str, default: str, allowed: tuple[str,
     if text not in allowed:
         raise ConfigError(f"{name} is {text!r}; it must be {' or '.join(allowed)}")
     return text
+
+
+MARKETS = {"INR": "XNSE", "EUR": "XECB", "USD": "XFED", "GBP": "XLON"}
+"""The financial calendar of a currency, where the holidays library has one."""
+
+
+def _holidays(env: Mapping[str, str]) -> dict[str, Any]:
+    """Whose holidays count: a country (with its subdivision), a market, the installation's own days and weekends."""
+    locale, currency = env.get("LOCALE", "en_IN"), env.get("CURRENCY", "INR")
+    country = env.get("HOLIDAY_COUNTRY", locale.rpartition("_")[2] if "_" in locale else "").upper()
+    market = env.get("HOLIDAY_MARKET", MARKETS.get(currency, "")).upper()
+    # Banks in India work on the first, third and fifth Saturday of a month (RBI circular DBR.No.Leg.BC.40, 2015).
+    weekend = env.get("WEEKEND", "sat2,sat4,sun" if country.startswith("IN") else "sat,sun")
+    return {
+        "HOLIDAY_COUNTRY": "" if country == "NONE" else _known_country(country),
+        "HOLIDAY_MARKET": "" if market == "NONE" else _known_market(market),
+        "EXTRA_HOLIDAYS": _own_holidays(env.get("EXTRA_HOLIDAYS", "")),
+        "WEEKEND": _weekend(weekend),
+    }
+
+
+def _known_country(code: str) -> str:
+    country, _, subdivision = code.partition("-")
+    supported = list_supported_countries()
+    if country and (country not in supported or (subdivision and subdivision not in supported[country])):
+        raise ConfigError(f"HOLIDAY_COUNTRY is {code!r}; it must be a country such as IN or DE-BY, or none")
+    return code
+
+
+def _known_market(code: str) -> str:
+    if code and code not in list_supported_financial():
+        raise ConfigError(f"HOLIDAY_MARKET is {code!r}; it must be a market such as XNSE or XECB, or none")
+    return code
+
+
+def _own_holidays(text: str) -> dict[date, str]:
+    """Days as `2026-03-20 Ugadi`, separated by commas; the name may be left out."""
+    days: dict[date, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        written, _, name = part.partition(" ")
+        try:
+            days[date.fromisoformat(written)] = name.strip() or "Holiday"
+        except ValueError:
+            raise ConfigError(
+                f"EXTRA_HOLIDAYS has {part!r}; it must be days such as 2026-03-20 Ugadi, separated by commas"
+            ) from None
+    return days
+
+
+def _weekend(text: str) -> frozenset[tuple[int, int | None]]:
+    """Weekdays on which banks are closed: `sun`, or the nth of a month only: `sat2`."""
+    found: set[tuple[int, int | None]] = set()
+    for part in filter(None, (part.strip().lower() for part in text.split(","))):
+        name, nth = part[:3], part[3:]
+        if part == "none":
+            continue
+        if name not in WEEKDAYS or nth not in {"", "1", "2", "3", "4", "5"}:
+            raise ConfigError(
+                f"WEEKEND is {text!r}; it must be weekdays such as sat,sun or sat2,sat4,sun, or none"
+            )
+        found.add((WEEKDAYS.index(name), int(nth) if nth else None))
+    if len({weekday for weekday, nth in found if nth is None}) == len(WEEKDAYS):
+        raise ConfigError("WEEKEND leaves no working day")
+    return frozenset(found)
 
 
 def _limits_url(url: str) -> str:

@@ -11,6 +11,7 @@ threads = 4
 timeout = 60
 graceful_timeout = 10
 control_socket_disable = True  # it would be one file per user, which two stacks would fight over
+level = (os.environ.get("LOG_LEVEL") or "INFO").upper()
 # requests go through logging like every other line; the app answers with the id it logged under
 access_log_format = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-request-id}o)s]'
 logconfig_dict = {
@@ -18,9 +19,9 @@ logconfig_dict = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(process)d [-] %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "root": {"level": level, "handlers": ["stderr"]},
     "loggers": {
-        "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
-        "gunicorn.access": {"level": "INFO", "handlers": [], "propagate": True},
+        "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
+        "gunicorn.access": {"level": level, "handlers": [], "propagate": True},
     },
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from typing import Any
 
 from rq import Queue, Worker
 from rq.executions import Execution
@@ -18,8 +20,15 @@ QUEUES = [QUEUE, POLL_QUEUE]
 """In this order: polling waits for everything else."""
 
 
+SIGN_OF_LIFE_SECONDS = 60
+"""RQ keeps a worker's record this long, and a minute more, after its last sign of life; `health.py` goes by it."""
+
+
 class TuskerWorker(Worker):
     """A worker whose jobs run inside the app's context, with the job's id in every log line."""
+
+    def __init__(self, queues: Sequence[str], **options: Any) -> None:
+        super().__init__(queues, worker_ttl=SIGN_OF_LIFE_SECONDS, **options)
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Run one job in a context of its own."""

@@ -109,7 +109,9 @@ def _running(environ: dict[str, str], *argv: str) -> Iterator[None]:
 
 def _courier(environ: dict[str, str], path: str, body: object = None) -> Any:
     request = urllib.request.Request(
-        environ["TUSKER_CARRIER_URL"] + path, None if body is None else json.dumps(body).encode()
+        environ["TUSKER_CARRIER_URL"] + path,
+        None if body is None else json.dumps(body).encode(),
+        {"LM_PA_TOKEN": environ["TUSKER_CARRIER_TOKEN"]},
     )
     deadline = time.monotonic() + 30
     while True:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextvars
+import hashlib
 import itertools
 import os
-import re
+import signal
+import socket
 import threading
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 import flask_migrate
@@ -22,29 +20,37 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 
 import config
+from tests.support.camt import Tx, camt053
+from tests.support.client import Browser
+from tests.support.courier_double import CourierDouble
+from tests.support.database import clear_tables
+from tests.support.invoices import deliver, order_on
+from tests.support.pages import Today
+from tests.support.payouts import account_of, bundle_and_confirm
+from tests.support.values import NOW, PASSWORD, PROGRAMME_LIMIT, TERMS, TODAY
 from tools.courier.api import Courier
-from tools.courier.faults import Fault, FaultKind
 from tools.courier.server import CourierServer
-from tools.courier.store import NewOrder, Store
+from tools.courier.store import Store
 from tools.local.servers import LocalServers, local_servers
+from tusker import clock
 from tusker.app import create_app
-from tusker.domain.accounts import AccountNumber
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
 from tusker.extensions import db
 from tusker.models import (
     CreditLine,
     Customer,
-    Disbursal,
-    DisbursalStatus,
     Invoice,
     OutboxMessage,
     Role,
-    Shipment,
     User,
 )
+from tusker.services.bank.file import read_configured
+from tusker.services.bank.importing import ImportResult, import_statement
 from tusker.services.context import Context
-from tusker.services.credit.credit_lines import LineData, open_credit_line
+from tusker.services.credit.credit_lines import (
+    LineData,
+    open_credit_line,
+)
 from tusker.services.credit.customers import (
     CustomerData,
     IdentityData,
@@ -52,25 +58,26 @@ from tusker.services.credit.customers import (
     set_carrier_identities,
 )
 from tusker.services.credit.financing import Decision, request_financing
-from tusker.services.delivery.tracking import record_tracking
 from tusker.services.payout.bank_accounts import set_account_directly
-from tusker.services.payout.disbursals import bundle_selection
-from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import confirm
 from tusker.services.people import users
 from tusker.services.people.users import create_user as create_user_service
 from tusker.transactions import transaction
 
-pytest_plugins = ["tests.chromium"]
+pytest_plugins = [
+    "tests.support.chromium",
+    "tests.support.funding",
+    "tests.support.own_pages",
+    "tests.support.parcels",
+]
 
-NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
-TODAY = date(2026, 3, 2)
-PASSWORD = "correct horse battery"
-PROGRAMME_LIMIT = 10**12
-TERMS = Terms(advance_rate=Decimal("0.8"), apr=Decimal("0.18"), tenor_days=90)
-FIXTURES = Path(__file__).parent / "fixtures"
 
 _numbers = itertools.count(1)
+
+
+def pytest_configure() -> None:
+    """A run in the background of a script starts with SIGINT ignored, which the programs of the tests would inherit."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -105,21 +112,13 @@ def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory)
             "MAIL_FOLDER": str(tmp_path_factory.mktemp("mail")),
             "PROGRAMME_LIMIT": str(PROGRAMME_LIMIT // 100),
             "LOG_LEVEL": "WARNING",
+            # every day is a working day, unless a test says otherwise
+            "WEEKEND": "none",
+            "HOLIDAY_COUNTRY": "none",
+            "HOLIDAY_MARKET": "none",
         }
     )
     return {**loaded, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
-
-
-class Browser(FlaskClient):
-    """A test client whose requests share nothing with the test's own app context.
-
-    Otherwise flask-login's user and the database session of one request would live on in the next.
-    """
-
-    def open(self, *args: Any, **kwargs: Any) -> Any:
-        # An answer that is written while it is read has to be read in the same context.
-        kwargs.setdefault("buffered", True)
-        return contextvars.Context().run(super().open, *args, **kwargs)
 
 
 @pytest.fixture(scope="session")
@@ -142,30 +141,21 @@ def app(session_app: Flask) -> Iterator[Flask]:
         session_app.extensions["tusker_redis"].flushdb()
 
 
-def clear_tables(except_for: Collection[str] = ()) -> None:
-    """Empty every table but the ones named, and count ids from 1 again. DELETE, because TRUNCATE makes new files of
-    every table and index: some 4 ms instead of 100."""
-    tables = [table for table in db.metadata.sorted_tables if table.name not in except_for]
-    numbered = [table.name for table in tables if "id" in table.c]
-    with db.engine.begin() as connection:
-        # The event table refuses to lose rows; as a replica its trigger and the foreign keys' sleep.
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(text("; ".join(f'DELETE FROM "{table.name}"' for table in tables)))
-        restart = (
-            "SELECT setval(pg_get_serial_sequence(quote_ident(t), 'id'), 1, false) FROM unnest(:names) AS t"
-        )
-        connection.execute(text(restart), {"names": numbered})
-
-
 @pytest.fixture
 def ctx() -> Context:
     """A job acting at a fixed time."""
     return Context(actor_id=None, actor="test", now=NOW, today=TODAY)
 
 
-def at(ctx: Context, days: int) -> Context:
-    """The same actor some days later."""
-    return replace(ctx, now=ctx.now + timedelta(days=days), today=ctx.today + timedelta(days=days))
+@pytest.fixture
+def scalar(app: Flask) -> Callable[..., Any]:
+    """The one value of an SQL statement, read afresh."""
+
+    def read(sql: str, **values: object) -> Any:
+        db.session.rollback()
+        return db.session.execute(text(sql), values).scalar()
+
+    return read
 
 
 @pytest.fixture
@@ -228,11 +218,6 @@ def make_supplier(app: Flask, ctx: Context) -> Callable[..., Customer]:
     return create
 
 
-def account_of(customer_id: int, name: str) -> AccountNumber:
-    """An Indian bank account of a test's supplier."""
-    return AccountNumber(name[:70], account_number=f"{50100000000000 + customer_id}", ifsc="HDFC0001234")
-
-
 @pytest.fixture
 def make_purchaser(app: Flask, ctx: Context) -> Callable[..., Customer]:
     """Make a purchaser whose location at the carrier is `L<id>`."""
@@ -267,28 +252,6 @@ def make_line(
             return open_credit_line(ctx, seller.id, buyer.id, LineData(limit, terms, valid_from, valid_to))
 
     return create
-
-
-def order_on(
-    line: CreditLine,
-    value: int = 10_000_00,
-    *,
-    ref: str | None = None,
-    status: ShipmentStatus = ShipmentStatus.IN_TRANSIT,
-    updated_at: datetime = NOW,
-) -> TrackedOrder:
-    """An order as the carrier would describe it, between the companies of a line; `value` in minor units."""
-    return TrackedOrder(
-        carrier="tusker",
-        ref=ref or f"ORD-{next(_numbers)}",
-        status=status,
-        raw_status=str(status),
-        financeable=status not in {ShipmentStatus.CANCELLED, ShipmentStatus.UNKNOWN},
-        supplier_external_id=f"C{line.supplier_id}",
-        purchaser_location_id=f"L{line.purchaser_id}",
-        declared_value=value,
-        updated_at=updated_at,
-    )
 
 
 @pytest.fixture
@@ -326,94 +289,10 @@ def make_invoice(
     return create
 
 
-def deliver(ctx: Context, invoice_id: int, order: TrackedOrder) -> None:
-    """Record that the carrier delivered an invoice's order."""
-    shipment = db.session.query(Shipment).filter_by(invoice_id=invoice_id).one()
-    delivered = replace(order, status=ShipmentStatus.DELIVERED, raw_status="21")
-    with transaction():
-        record_tracking(ctx, {shipment.id: delivered}, minimum_interval=timedelta(minutes=1))
-
-
-def bundle_and_confirm(ctx: Context, invoice_ids: list[int], *, only_bundle: bool = False) -> Disbursal:
-    """Bundle invoices and, unless told otherwise, approve, release and confirm the payout today."""
-    with transaction():
-        disbursal = bundle_selection(ctx, invoice_ids)
-    if not only_bundle:
-        with transaction():
-            approve_and_release(ctx, disbursal.id)
-            if disbursal.status == DisbursalStatus.RELEASED:  # else claims used up all of it
-                confirm(ctx, disbursal.id, bank_reference=f"BANK-{next(_numbers)}", value_date=ctx.today)
-    return disbursal
-
-
-def press_approve(browser: FlaskClient, page: str) -> Any:
-    """Approve the disbursal on a page as its form does: with what the person was shown."""
-    seen = re.search(r'name="seen" value="(\w+)"', browser.get(page).text)
-    return browser.post(f"{page}/approve", data={"seen": seen[1] if seen else ""})
-
-
-def approve_and_release(ctx: Context, disbursal_id: int) -> Disbursal:
-    """Take a draft to the bank, by one person, for today."""
-    approve(ctx, disbursal_id, second_admin=False)
-    return release(ctx, disbursal_id, execution_date=ctx.today, second_admin=False)
-
-
 @pytest.fixture
 def mails(app: Flask) -> Callable[[], list[OutboxMessage]]:
     """The mails queued so far, oldest first."""
     return lambda: list(db.session.query(OutboxMessage).order_by(OutboxMessage.id))
-
-
-class CourierDouble:
-    """The courier simulator over real HTTP, as tests command it. Orders stay in the status they are put in."""
-
-    def __init__(self, app: Flask, server: CourierServer) -> None:
-        self.app = app
-        self.server = server
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return self.server.url
-
-    def add_order(
-        self,
-        ref: str,
-        supplier_id: int | str | None,
-        purchaser_id: int | str | None,
-        value_minor: int,
-        *,
-        status: int | None = 3,
-    ) -> str:
-        """Put an order there, from the supplier known as `C<id>` to the location `L<id>`; texts are taken as is."""
-        value = f"{value_minor // 100}.{value_minor % 100:02}"
-        sender = f"C{supplier_id}" if isinstance(supplier_id, int) else supplier_id
-        receiver = f"L{purchaser_id}" if isinstance(purchaser_id, int) else purchaser_id
-        self.server.courier.store.put_orders([NewOrder(ref, sender, receiver, value, status, [])])
-        return ref
-
-    def set_status(self, ref: str, number: int | None) -> None:
-        """Move an order to a status number of the carrier."""
-        assert self.server.courier.store.set_status(ref, number) is not None, (
-            f"the courier has no order {ref}"
-        )
-
-    def fail(self, kind: str = "500", *, calls: int = 1000) -> None:
-        """Play a fault (a `FaultKind`) on the next questions; it ends with the test."""
-        self.server.courier.faults.add([Fault(FaultKind(kind), calls)])
-
-    @property
-    def questions(self) -> int:
-        """How often it was asked for orders since the test began."""
-        return self.server.courier.stats.order_calls
-
-    def begin(self) -> None:
-        """Forget faults and counts, and let the app make its adapter anew: breakers may have opened."""
-        self.server.courier.faults.clear()
-        self.server.courier.forget_counts()
-        self.app.extensions.pop("tusker_carriers", None)
-        with self.app.app_context(), db.engine.begin() as connection:
-            connection.execute(text("DELETE FROM carrier_states"))
 
 
 @pytest.fixture(scope="session")
@@ -421,7 +300,7 @@ def courier_server(session_app: Flask) -> Iterator[CourierDouble]:
     """The courier simulator on a free port, and the app pointed at it."""
     store = Store(None)
     token = "courier for tests"
-    with CourierServer(("127.0.0.1", 0), Courier(store, token)) as server:
+    with CourierServer(socket.create_server(("127.0.0.1", 0)), Courier(store, token)) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         session_app.config.update(TUSKER_CARRIER_URL=server.url, TUSKER_CARRIER_TOKEN=token)
@@ -436,3 +315,39 @@ def courier(courier_server: CourierDouble) -> CourierDouble:
     """The courier simulator without faults, which the app asks over HTTP."""
     courier_server.begin()
     return courier_server
+
+
+@pytest.fixture
+def business_day(monkeypatch: pytest.MonkeyPatch) -> Today:
+    """Have pages and commands take a given day for today."""
+
+    def be(day: date) -> None:
+        monkeypatch.setattr(clock, "now", lambda: datetime(day.year, day.month, day.day, 6, 30, tzinfo=UTC))
+
+    return be
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app's clock stands at `NOW`."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+
+
+@pytest.fixture
+def line(make_line: Callable[..., CreditLine]) -> CreditLine:
+    return make_line()
+
+
+@pytest.fixture
+def bank(app: Flask, ctx: Context) -> Callable[..., ImportResult]:
+    """Import what the bank says: transactions, or the bytes of a file."""
+
+    def take(said: bytes | Iterable[Tx], acting: Context = ctx, **options: object) -> ImportResult:
+        data = said if isinstance(said, bytes) else camt053(said, **options)  # type: ignore[arg-type]
+        read = read_configured(data, "bank.xml")
+        with transaction():
+            return import_statement(
+                acting, read, digest=hashlib.sha256(data).hexdigest(), file_name="bank.xml"
+            )
+
+    return take

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from redis import Redis
 
-from tusker import admin, api, auth, cli, customers, invoices, models, reports, web  # noqa: F401 (models: known to migrations)
+from tusker import admin, api, auth, cli, customers, invoices, models, reports, web, working_days  # noqa: F401 (models: known to migrations)
 from tusker.currency import Currency
 from tusker.extensions import csrf, db, limiter, login_manager, migrate
 from tusker.logs import configure_logging
@@ -28,6 +28,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     configure_logging(app.config["LOG_LEVEL"])
     app.extensions["tusker_currency"] = Currency(app.config["CURRENCY"], app.config["LOCALE"])
     app.extensions["tusker_redis"] = Redis.from_url(app.config["REDIS_URL"])
+    working_days.init_app(app)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     login_manager.init_app(app)

@@ -27,6 +27,12 @@ class InvalidInput(TuskerError):
     http_status = 422
 
 
+class ClosedDay(InvalidInput):
+    """A day on which the bank does not work; it can be taken all the same by saying so."""
+
+    code = "closed_day"
+
+
 class NotFound(TuskerError):
     """The thing does not exist, or the asker may not know that it does."""
 

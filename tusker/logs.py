@@ -34,5 +34,7 @@ def configure_logging(level: str) -> None:
                 "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["work_id"]}
             },
             "root": {"level": level, "handlers": ["stderr"]},
+            # RQ sets its own to INFO
+            "loggers": {"rq.worker": {"level": level}},
         }
     )

@@ -11,8 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from tests.api.conftest import Api
-from tests.conftest import NOW
+from tests.support.api import Api
+from tests.support.values import NOW
 from tusker import clock
 from tusker.app import create_app
 from tusker.extensions import db, limiter

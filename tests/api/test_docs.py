@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
-from tests.api.conftest import Api
+from tests.support.api import Api
 from tusker.api.endpoints import OPERATIONS
 from tusker.models import Customer
 

@@ -12,8 +12,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from tests.api.conftest import Api
-from tests.conftest import NOW, PROGRAMME_LIMIT, TERMS, TODAY, CourierDouble
+from tests.support.api import Api
+from tests.support.courier_double import CourierDouble
+from tests.support.values import NOW, PROGRAMME_LIMIT, TERMS, TODAY
 from tusker.carriers.http import CarrierHttp, HttpLimits
 from tusker.carriers.tusker import TuskerCarrier
 from tusker.extensions import db

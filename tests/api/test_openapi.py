@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.api.conftest import Api
+from tests.support.api import Api
 from tusker.api.problems import KINDS
 from tusker.models import CreditLine, Customer
+from tusker.services.record.housekeeping import KEPT
 from tusker.web.access import BY_TOKEN, MARK
 
 PREFIX = "/api/v1"
@@ -48,6 +49,15 @@ def test_every_rule_asks_for_a_token(app: Flask, client: FlaskClient) -> None:
         path = re.sub(r"<[^>]*>", "1", rule.rule)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             assert client.open(path, method=method).status_code == 401, (method, path)
+
+
+def test_it_says_how_long_keys_are_kept(document: dict[str, Any]) -> None:
+    """The same time after which the daily clean-up forgets them."""
+    (key,) = (
+        p for p in document["paths"]["/invoices"]["post"]["parameters"] if p["name"] == "Idempotency-Key"
+    )
+    assert f"Keys are kept for {KEPT.days} days" in key["description"]
+    assert f"comes again, for {KEPT.days} days" in document["info"]["description"]
 
 
 def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from tests.api.conftest import Api
+from tests.support.api import Api
 from tusker.api import routes
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests import counting
-from tests.api.conftest import Api
-from tests.conftest import NOW, TODAY, at, deliver, order_on
+from tests.support import counting
+from tests.support.api import Api
+from tests.support.invoices import deliver, order_on
+from tests.support.values import NOW, TODAY, at
 from tusker import clock
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.bankfiles.orders import GERMAN, INDIAN, ISO20022, order_of
+from tests.support.payment_orders import GERMAN, INDIAN, ISO20022, order_of
 from tusker.domain.banking import CreditTransfer, PaymentOrder
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 import config
-from tests.bankfiles.orders import INDIAN, LENDER, order_of
+from tests.support.payment_orders import INDIAN, LENDER, order_of
 from tusker.bankfiles.bulk_csv import parse_profile, write_bulk_csv
 from tusker.bankfiles.errors import BankFileError
 from tusker.bankfiles.lender import lender_account

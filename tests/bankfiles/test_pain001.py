@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.bankfiles.orders import GERMAN, INDIAN, LENDER, order_of, schema_of
+from tests.support.payment_orders import GERMAN, INDIAN, LENDER, order_of, schema_of
 from tusker.bankfiles.errors import BankFileError
 from tusker.bankfiles.pain001 import Version, write_pain001
 from tusker.bankfiles.texts import bank_text

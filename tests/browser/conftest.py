@@ -10,26 +10,15 @@ import pytest
 from flask import Flask
 from playwright.sync_api import (
     Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    Request,
-    Response,
 )
-from playwright.sync_api import Error as PlaywrightError
 
-from tests.conftest import PASSWORD, CourierDouble
-from tests.stack import running
-from tests.stack.running import until
+from tests.support import running
+from tests.support.courier_double import CourierDouble
+from tests.support.running import until
+from tests.support.window import Window, take_pictures
 from tusker import clock
 from tusker.models import Customer, Role, User
 from tusker.services.context import Context
-
-LEFT_BY_GOING_ON = "net::ERR_ABORTED"
-"""How a request ends whose page was left while it was on its way."""
-
-REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
-"""ReDoc wants to show its maker's logo; the policy stops it before anything leaves the browser."""
 
 _reports = pytest.StashKey[dict[str, pytest.TestReport]]()
 
@@ -77,89 +66,29 @@ def ctx() -> Context:
     return Context(actor_id=None, actor="test", now=clock.now(), today=clock.today())
 
 
-class Desk:
-    """One person's window. Whatever a page does wrong is noted in `wrongs`."""
-
-    def __init__(self, context: BrowserContext, site: str) -> None:
-        self.site, self.context, self.wrongs = site, context, list[str]()
-        self.page: Page = context.new_page()
-        self.page.set_default_timeout(15_000)
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self._note("script", str(error)))
-        self.page.on("requestfailed", self._failed)
-        self.page.on("response", self._response)
-
-    def open(self, path: str) -> Page:
-        """Open a page of the site."""
-        self.page.goto(self.site + path)
-        return self.page
-
-    def sign_in(self, user: User) -> Page:
-        """Sign in through the form."""
-        self.open("/login")
-        self.page.get_by_label("Email").fill(user.email)
-        self.page.get_by_label("Password").fill(PASSWORD)
-        self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_url(lambda url: "/login" not in url)
-        return self.page
-
-    def is_clean(self) -> None:
-        """Nothing went wrong so far."""
-        assert not self.wrongs, "\n".join(self.wrongs)
-
-    def _note(self, kind: str, words: str) -> None:
-        self.wrongs.append(f"{self.page.url}: {kind}: {words}")
-
-    def _console(self, message: ConsoleMessage) -> None:
-        # Violations of the content security policy are errors here too.
-        if message.type in {"error", "warning"} and REDOC_LOGO not in message.text:
-            self._note(f"console {message.type}", message.text)
-
-    def _failed(self, request: Request) -> None:
-        if request.failure != LEFT_BY_GOING_ON and (request.url, request.failure) != (REDOC_LOGO, "csp"):
-            self._note("failed request", f"{request.url}: {request.failure}")
-
-    def _response(self, response: Response) -> None:
-        if response.status >= 400:
-            self._note("answer", f"{response.status} {response.url}")
-        elif not response.url.startswith((self.site, "blob:")):
-            self._note("foreign request", response.url)
-
-
 @pytest.fixture
-def desk(
+def open_window(
     chromium: Browser, site: str, app: Flask, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Callable[..., Desk]]:
-    """Open a window: `desk(width=390, javascript=False)`. All must be clean at the end; a failure leaves pictures."""
-    desks: list[Desk] = []
+) -> Iterator[Callable[..., Window]]:
+    """Open a window: `open_window(width=390, javascript=False)`. All must be clean at the end; a failure leaves
+    pictures."""
+    windows: list[Window] = []
 
-    def open_window(*, width: int = 1280, javascript: bool = True) -> Desk:
+    def opened(*, width: int = 1280, javascript: bool = True) -> Window:
         context = chromium.new_context(
             viewport={"width": width, "height": 900}, java_script_enabled=javascript, locale="en-IN"
         )
-        desks.append(Desk(context, site))
-        return desks[-1]
+        windows.append(Window(context, site))
+        return windows[-1]
 
-    yield open_window
+    yield opened
     call = request.node.stash.get(_reports, {}).get("call")
     if call is None or call.failed:
-        take_pictures(desks, tmp_path)
-    for window in desks:
+        take_pictures(windows, tmp_path)
+    for window in windows:
         window.context.close()
-    for window in desks:
+    for window in windows:
         window.is_clean()
-
-
-def take_pictures(desks: list[Desk], folder: Path) -> None:
-    """Save what each window shows; the report of the failure names the files."""
-    for number, window in enumerate(desks):
-        path = folder / f"window-{number}.png"
-        try:
-            window.page.screenshot(path=path, full_page=True)
-        except PlaywrightError as error:
-            window.wrongs.append(f"no picture: {error}")
-        else:
-            window.wrongs.append(f"{window.page.url} is pictured in {path}")
 
 
 @pytest.fixture

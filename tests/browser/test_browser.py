@@ -10,8 +10,11 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Desk
-from tests.conftest import PASSWORD, CourierDouble, at, bundle_and_confirm, deliver, order_on
+from tests.support.courier_double import CourierDouble
+from tests.support.invoices import deliver, order_on
+from tests.support.payouts import bundle_and_confirm
+from tests.support.values import PASSWORD, at
+from tests.support.window import Window
 from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
 from tusker.models import CreditLine, Customer, Role, User
@@ -48,7 +51,7 @@ def delivered(app: Flask, courier: CourierDouble) -> Callable[..., None]:
 
 
 def test_the_main_job(
-    desk: Callable[..., Desk],
+    open_window: Callable[..., Window],
     people: dict[Role, User],
     line: CreditLine,
     courier: CourierDouble,
@@ -57,7 +60,7 @@ def test_the_main_job(
     first, second = (
         courier.add_order(ref, line.supplier_id, line.purchaser_id, VALUE) for ref in ("ORD-1", "ORD-2")
     )
-    supplier, admin = desk(), desk()
+    supplier, admin = open_window(), open_window()
     # Time is the test's own: five seconds until a badge asks again need not be waited for.
     supplier.page.clock.install()
     page = supplier.sign_in(people[Role.SUPPLIER])
@@ -161,14 +164,14 @@ def repay_in_its_row(page: Page, ref: str) -> None:
 
 
 def test_the_main_job_without_javascript(
-    desk: Callable[..., Desk],
+    open_window: Callable[..., Window],
     people: dict[Role, User],
     line: CreditLine,
     courier: CourierDouble,
     delivered: Callable[..., None],
 ) -> None:
     ref = courier.add_order("PLAIN-1", line.supplier_id, line.purchaser_id, VALUE)
-    supplier, admin = desk(javascript=False), desk(javascript=False)
+    supplier, admin = open_window(javascript=False), open_window(javascript=False)
     page = supplier.sign_in(people[Role.SUPPLIER])
     page.get_by_role("link", name="Request financing").first.click()
     page.get_by_label("Order reference").fill(ref)
@@ -288,8 +291,10 @@ def further_pages(role: Role, shelf: Shelf) -> list[str]:
 
 
 @pytest.mark.parametrize("role", list(Role), ids=str)
-def test_every_page_of(role: Role, desk: Callable[..., Desk], people: dict[Role, User], shelf: Shelf) -> None:
-    window = desk(width=WIDE)
+def test_every_page_of(
+    role: Role, open_window: Callable[..., Window], people: dict[Role, User], shelf: Shelf
+) -> None:
+    window = open_window(width=WIDE)
     page = window.sign_in(people[role])
     links = page.locator("aside nav a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert len(links) >= 4
@@ -305,8 +310,8 @@ def test_every_page_of(role: Role, desk: Callable[..., Desk], people: dict[Role,
     window.is_clean()
 
 
-def test_pages_before_the_sign_in(desk: Callable[..., Desk], people: dict[Role, User]) -> None:
-    window = desk(width=NARROW)
+def test_pages_before_the_sign_in(open_window: Callable[..., Window], people: dict[Role, User]) -> None:
+    window = open_window(width=NARROW)
     for path in ("/login", "/forgot", "/docs", "/redoc"):
         page = window.open(path)
         if path == "/docs":  # drawn by a script

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Desk
-from tests.many import make_draft
+from tests.support.bulk_invoices import make_draft
+from tests.support.window import Window
 from tusker.models import CreditLine, Customer, Role, User
 from tusker.services.context import Context
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 def test_ticks_stay_while_more_lines_are_shown(
     app: Flask,
     ctx: Context,
-    desk: Callable[..., Desk],
+    open_window: Callable[..., Window],
     people: dict[Role, User],
     make_line: Callable[..., CreditLine],
     make_purchaser: Callable[..., Customer],
@@ -29,7 +29,7 @@ def test_ticks_stay_while_more_lines_are_shown(
     buyer = make_purchaser()
     lines = [make_line(purchaser=buyer) for _ in range(3)]
     disbursal_id, ids = make_draft(ctx, lines, 60)
-    window = desk(width=width)
+    window = open_window(width=width)
     window.sign_in(people[Role.ADMIN])
     page = window.open(f"/admin/disbursals/{disbursal_id}")
     effect, part = page.locator("#what-if"), page.locator(f"#supplier-{lines[0].supplier_id}")

@@ -10,15 +10,13 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
-from tests.browser.conftest import Desk
-from tests.carriers.fake_server import FakeServer
-from tests.parcels import conftest as parcels
-from tests.parcels.conftest import registrations, tracker, trackers, way_of
+from tests.support.fake_server import FakeServer
+from tests.support.parcels import registrations, tracker, trackers, way_of
+from tests.support.window import Window
 from tusker.jobs.polling import poll_carrier
 from tusker.models import CreditLine, Role, User
 
 pytestmark = pytest.mark.browser
-line, vendor = parcels.line, parcels.vendor
 
 
 @pytest.fixture
@@ -62,12 +60,12 @@ def fits(page: Page) -> bool:
 
 
 def test_with_htmx(
-    desk: Callable[..., Desk],
+    open_window: Callable[..., Window],
     supplier: User,
     line: CreditLine,
     vendor: FakeServer,
 ) -> None:
-    window, way = desk(), way_of("easypost")
+    window, way = open_window(), way_of("easypost")
     page = window.sign_in(supplier)
     window.open("/invoices/new")
     expect(page.get_by_label("Order reference")).to_be_visible()
@@ -93,13 +91,13 @@ def test_with_htmx(
 
 
 def test_narrow_and_without_javascript(
-    desk: Callable[..., Desk],
+    open_window: Callable[..., Window],
     supplier: User,
     line: CreditLine,
     vendor: FakeServer,
 ) -> None:
     vendor.otherwise = trackers(tracker())
-    window = desk(width=390, javascript=False)
+    window = open_window(width=390, javascript=False)
     page = window.sign_in(supplier)
     window.open("/invoices/new")
     page.get_by_label("Delivery company").select_option("easypost")

@@ -4,35 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.carriers.fake_server import FakeServer
-from tusker.carriers.http import CarrierHttp, HttpLimits, Timing
+from tests.support.fake_server import FakeServer
+from tests.support.fake_time import FakeTime
+from tusker.carriers.http import CarrierHttp, HttpLimits
 from tusker.carriers.tusker import TuskerCarrier
-
-
-@dataclass
-class FakeTime:
-    """Seconds that pass only by `sleep`, which records them. The jitter takes the longest pause."""
-
-    now: float = 1000.0
-    pauses: list[float] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.now += seconds
-
-    def timing(self) -> Timing:
-        start = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-        return Timing(
-            clock=lambda: self.now,
-            sleep=self.sleep,
-            now=lambda: start + timedelta(seconds=self.now - 1000.0),
-            jitter=lambda _, longest: longest,
-        )
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 
-from tests.carriers.fake_server import FakeServer, reply, send
-from tests.carriers.vendors import any_json, asked, body, fixture, made
+from tests.support.fake_server import FakeServer, reply, send
+from tests.support.vendors import any_json, asked, body, fixture, made
 from tusker.carriers.aftership import SPEC, TAGS, read_tracking
 from tusker.carriers.base import CarrierProtocolError, CarrierRefused, CarrierUnavailable
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder

@@ -13,8 +13,8 @@ from types import ModuleType
 
 import pytest
 
-from tests.carriers.fake_server import FakeServer, reply
-from tests.carriers.vendors import asked, made
+from tests.support.fake_server import FakeServer, reply
+from tests.support.vendors import asked, made
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "carriers.md"
 PARCEL = {

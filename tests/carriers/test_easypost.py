@@ -11,8 +11,8 @@ import pytest
 import yaml
 from hypothesis import given
 
-from tests.carriers.fake_server import FakeServer, reply, send
-from tests.carriers.vendors import any_json, asked, body, fixture, made
+from tests.support.fake_server import FakeServer, reply, send
+from tests.support.vendors import any_json, asked, body, fixture, made
 from tusker.carriers.base import CarrierProtocolError, CarrierUnavailable
 from tusker.carriers.easypost import DETAILS, SPEC, STATUSES, read_tracker
 from tusker.carriers.payload import parse_json

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -12,20 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.carriers.fake_server import FakeServer, reply
+from tests.support.fake_server import FakeServer, reply
 from tusker.carriers.base import (
-    CarrierError,
     CarrierProtocolError,
     CarrierRefused,
     CarrierRejected,
     CarrierUnavailable,
 )
-from tusker.carriers.breaker import Breaker
 from tusker.carriers.deadline import is_public
 from tusker.carriers.http import CarrierHttp, HttpLimits
 
 if TYPE_CHECKING:
-    from tests.carriers.conftest import FakeTime
+    from tests.support.fake_time import FakeTime
 
 MakeHttp = Callable[..., CarrierHttp]
 OK = reply(200, '{"ok": 1}')
@@ -264,113 +261,6 @@ def test_a_rejected_request_is_not_retried(server: FakeServer, make_http: MakeHt
 def test_an_address_that_is_none_is_refused_at_the_start(url: str) -> None:
     with pytest.raises(ValueError, match="address of carrier tusker"):
         CarrierHttp("tusker", url, {})
-
-
-# --- breaker ---------------------------------------------------------------------------------------------
-
-
-def _fail(http: CarrierHttp, kind: type[CarrierError], times: int = 1) -> None:
-    for _ in range(times):
-        with pytest.raises(kind):
-            http.post_json("/x", {})
-
-
-def test_the_breaker_opens_after_five_failed_calls_and_lets_one_try_after_thirty_seconds(
-    server: FakeServer, make_http: MakeHttp, fake_time: FakeTime
-) -> None:
-    http = make_http(tries=1)
-    server.otherwise = reply(500)
-    _fail(http, CarrierUnavailable, 5)
-    assert len(server.requests) == 5
-    _fail(http, CarrierUnavailable, 3)
-    fake_time.now += 29.9
-    _fail(http, CarrierUnavailable)
-    assert len(server.requests) == 5, "an open breaker must not ask"
-    fake_time.now += 0.1
-    _fail(http, CarrierUnavailable)
-    assert len(server.requests) == 6, "half open: one try"
-    _fail(http, CarrierUnavailable)
-    assert len(server.requests) == 6, "which failed, so open again at once"
-    fake_time.now += 30
-    server.otherwise = OK
-    assert http.post_json("/x", {}) == {"ok": 1}
-    server.otherwise = reply(500)
-    _fail(http, CarrierUnavailable, 4)
-    assert len(server.requests) == 11, "closed again: counting starts anew"
-
-
-def test_a_success_in_between_keeps_the_breaker_closed(server: FakeServer, make_http: MakeHttp) -> None:
-    http = make_http(tries=1)
-    server.script = [*[reply(500)] * 4, OK, *[reply(500)] * 4, OK]
-    _fail(http, CarrierUnavailable, 4)
-    http.post_json("/x", {})
-    _fail(http, CarrierUnavailable, 4)
-    assert http.post_json("/x", {}) == {"ok": 1}
-
-
-@pytest.mark.parametrize(("status", "kind"), [(401, CarrierRefused), (404, CarrierRejected)])
-def test_answers_about_us_do_not_open_the_breaker(
-    server: FakeServer, make_http: MakeHttp, status: int, kind: type[CarrierError]
-) -> None:
-    server.otherwise = reply(status)
-    _fail(make_http(), kind, 8)
-    assert len(server.requests) == 8
-
-
-def test_unreadable_answers_open_the_breaker(server: FakeServer, make_http: MakeHttp) -> None:
-    http = make_http()
-    server.otherwise = reply(200, "<html>")
-    _fail(http, CarrierProtocolError, 5)
-    _fail(http, CarrierUnavailable)
-    assert len(server.requests) == 5
-
-
-def test_a_breaker_touches_its_own_carrier_only(server: FakeServer, make_http: MakeHttp) -> None:
-    broken, other = make_http(tries=1), make_http(tries=1)
-    server.otherwise = reply(500)
-    _fail(broken, CarrierUnavailable, 6)
-    server.otherwise = OK
-    _fail(broken, CarrierUnavailable)
-    assert other.post_json("/x", {}) == {"ok": 1}
-
-
-def test_of_many_threads_one_probes_a_half_open_breaker() -> None:
-    now = [0.0]
-    breaker = Breaker("tusker", failures=1, clock=lambda: now[0])
-    with pytest.raises(CarrierUnavailable), breaker.guard():
-        raise CarrierUnavailable("down")
-    now[0] = 30.0
-    threads, inside, others_done = 8, [], threading.Event()
-    refused = threading.Semaphore(0)
-
-    def call(_: int) -> str:
-        try:
-            with breaker.guard():
-                inside.append(1)
-                others_done.wait(10)
-        except CarrierUnavailable:
-            refused.release()
-            return "refused"
-        return "asked"
-
-    with ThreadPoolExecutor(threads) as pool:
-        answers = [pool.submit(call, n) for n in range(threads)]
-        for _ in range(threads - 1):
-            refused.acquire(timeout=10)
-        others_done.set()
-    assert sorted(answer.result() for answer in answers) == ["asked"] + ["refused"] * 7
-    assert len(inside) == 1
-
-
-def test_a_bug_during_the_probe_does_not_block_the_breaker_for_ever() -> None:
-    now = [0.0]
-    breaker = Breaker("tusker", failures=1, clock=lambda: now[0])
-    for error in (CarrierUnavailable("down"), KeyError("bug")):
-        with pytest.raises(type(error)), breaker.guard():
-            raise error
-        now[0] += 30.0
-    with breaker.guard():
-        pass
 
 
 def test_one_client_serves_many_threads(server: FakeServer, make_http: MakeHttp) -> None:

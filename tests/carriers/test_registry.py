@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.carriers.fake_server import FakeServer, reply
+from tests.support.fake_server import FakeServer, reply
 from tusker.carriers.base import UnknownCarrier
 from tusker.carriers.registry import (
     MANUAL,
@@ -32,7 +32,7 @@ def test_a_configured_carrier_is_found_and_kept(app: Flask) -> None:
     with app.app_context():
         carrier = get_carrier("tusker")
         assert (carrier.name, carrier.batch_size) == ("tusker", 10)
-        assert get_carrier("tusker") is carrier, "a new adapter would forget its breaker"
+        assert get_carrier("tusker") is carrier
 
 
 @pytest.mark.parametrize("name", [MANUAL, "dhl", ""])
@@ -99,13 +99,12 @@ def test_secrets_do_not_show_where_settings_are_logged() -> None:
     assert "s3cret" not in repr(CarrierSettings("https://api.example.com", "k3y", "s3cret"))
 
 
-def test_changed_settings_make_that_carrier_anew_and_leave_the_others(app: Flask) -> None:
+def test_changed_settings_make_the_carriers_anew(app: Flask) -> None:
     app.config["EASYPOST_API_KEY"] = "one"
     with app.app_context():
         before = dict(get_carriers())
         app.config["EASYPOST_API_KEY"] = "two"
         after = get_carriers()
-        assert after["tusker"] is before["tusker"], "its breaker would forget what it knows"
         assert after["easypost"] is not before["easypost"]
         app.config["EASYPOST_API_KEY"] = ""
         assert list(get_carriers()) == ["tusker"]

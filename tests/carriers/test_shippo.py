@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tests.carriers.fake_server import FakeServer, reply
-from tests.carriers.vendors import any_json, asked, body, fixture, made
+from tests.support.fake_server import FakeServer, reply
+from tests.support.vendors import any_json, asked, body, fixture, made
 from tusker.carriers.base import CarrierProtocolError, CarrierRefused
 from tusker.carriers.payload import parse_json
 from tusker.carriers.shippo import SPEC, STATUSES, SUBSTATUSES, read_track

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.carriers.fake_server import FakeServer, orders, reply, send
+from tests.support.fake_server import FakeServer, orders, reply, send
 from tusker.carriers.base import CarrierProtocolError, CarrierRefused, CarrierUnavailable
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import parse_json

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests import counting
-from tests.conftest import CourierDouble
+from tests.support import counting
+from tests.support.courier_double import CourierDouble
 from tusker.models import CreditLine, Customer, Role
 from tusker.services.context import Context
 from tusker.services.people.tokens import create_token

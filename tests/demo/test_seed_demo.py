@@ -11,11 +11,11 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select, text
 
-from tests.conftest import CourierDouble
+from tests.demo.conftest import orders_told
+from tests.support.courier_double import CourierDouble
 from tusker import clock
 from tusker.carriers.registry import MANUAL, get_carrier
 from tusker.carriers.tusker import NAME
-from tusker.cli import seed as command
 from tusker.demo.companies import COMPANIES, PASSWORD, PEOPLE, PURCHASERS, SUPPLIERS
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
@@ -39,20 +39,6 @@ from tusker.services.credit.offers import fetch_order, quote_order
 from tusker.services.people.users import sign_in
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def logins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where the logins go in a test: not into the checkout."""
-    path = tmp_path / "demo-logins.txt"
-    monkeypatch.setattr(command, "write_logins", lambda lines: (path.write_text("\n".join(lines)), path)[1])
-    return path
-
-
-@pytest.fixture
-def seed(app: Flask, logins: Path) -> Run:
-    """Run the command."""
-    return lambda *args, **how: app.test_cli_runner().invoke(args=["seed-demo", *args], **how)
 
 
 def test_the_demo(app: Flask, seed: Run, courier: CourierDouble, logins: Path) -> None:
@@ -132,8 +118,7 @@ def assert_people_can_sign_in(written: str) -> None:
 
 
 def assert_orders_to_try_can_be_quoted(output: str) -> None:
-    line = next(line for line in output.splitlines() if line.startswith("Orders to request"))
-    refs = line.partition(": ")[2].split(", ")
+    refs = orders_told(output)
     supplier = db.session.scalars(select(User).where(User.email == "supplier@tusker.test")).one()
     ctx = Context(None, "test", clock.now(), clock.today())
     assert len(refs) == 3
@@ -192,7 +177,7 @@ def test_with_yes_it_starts_afresh(
     app: Flask, seed: Run, make_invoice: Callable[..., Invoice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_invoice("disbursed")
-    monkeypatch.setattr("tusker.cli.seed.seed", lambda now, courier: command.Seeded([]))
+    monkeypatch.setattr("tusker.cli.seed.seed", lambda now, courier: None)
     assert seed("--yes", "--no-courier").exit_code == 0
     for table in (Customer, Invoice, Event):
         assert not db.session.scalar(select(func.count()).select_from(table))

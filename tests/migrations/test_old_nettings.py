@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.migrations.conftest import Schema
+from tests.support.schema import Schema
 from tusker.queries.record.proof import prove
 
 

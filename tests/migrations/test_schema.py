@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
-from tests.migrations.conftest import Schema
+from tests.support.schema import Schema
 from tusker.extensions import migrate
 
 FUNCTIONS = Path(__file__).parents[2] / "migrations" / "sql" / "functions"

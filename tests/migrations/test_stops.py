@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import IntegrityError, InternalError
 
-from tests.migrations.conftest import Schema
+from tests.support.schema import Schema
 
 INVOICES = (
     "INSERT INTO invoices (id, credit_line_id, supplier_id, purchaser_id, number, amount, principal, status, source,"
@@ -55,8 +55,8 @@ def test_closed_disbursals_of_the_old_kind_go_through(schema: Schema) -> None:
     ) == [("confirmed", True, "2026-03-02")] * 2 + [("dropped", False, None)]
 
 
-def old_parcels(*refs: str, status: str = "disbursed") -> tuple[str, ...]:
-    rows = ", ".join(f"({n}, 'easypost', '{ref}', 'delivered')" for n, ref in enumerate(refs, 1))
+def old_parcels(*refs: str, carrier: str = "easypost", status: str = "disbursed") -> tuple[str, ...]:
+    rows = ", ".join(f"({n}, '{carrier}', '{ref}', 'delivered')" for n, ref in enumerate(refs, 1))
     return (
         INVOICES.format(status=status),
         f"INSERT INTO shipments (invoice_id, carrier, order_ref, status) VALUES {rows}",
@@ -87,3 +87,31 @@ def test_cancelled_invoices_hold_no_parcel(schema: Schema) -> None:
     schema.run("UPDATE invoices SET status = 'disbursed' WHERE id = 3")
     schema.upgrade("0010")
     assert schema.rows("SELECT stands FROM shipments ORDER BY invoice_id") == [(False,), (False,), (True,)]
+
+
+def test_orders_behind_several_invoices_stop_the_upgrade(schema: Schema) -> None:
+    schema.upgrade("0013")
+    schema.run(*old_parcels("ORD-1", "ORD-1", "ORD-2", carrier="tusker"))
+    with pytest.raises(InternalError) as caught:
+        schema.upgrade("0014")
+    assert "orders stand behind several live invoices: ORD-1 of tusker (invoices 1, 2)\n" in str(caught.value)
+    assert "cancel all but one" in str(caught.value)
+    # as the message says
+    schema.run("UPDATE shipments SET carrier = 'manual', next_poll_at = NULL WHERE invoice_id = 2")
+    schema.upgrade("0014")
+    with pytest.raises(IntegrityError, match="uq_shipments_one_live_order"):
+        schema.run("UPDATE shipments SET carrier = 'tusker' WHERE invoice_id = 2")
+    schema.downgrade("0013")
+    schema.run("UPDATE shipments SET carrier = 'tusker' WHERE invoice_id = 2")
+
+
+def test_cancelled_invoices_hold_no_order(schema: Schema) -> None:
+    schema.upgrade("0013")
+    schema.run(*old_parcels("ORD-1", "ORD-1", "ORD-1", carrier="tusker", status="cancelled"))
+    schema.run(
+        "UPDATE shipments SET stands = false",
+        "UPDATE invoices SET status = 'disbursed' WHERE id = 3",
+        "UPDATE shipments SET stands = true WHERE invoice_id = 3",
+    )
+    schema.upgrade("0014")
+    assert schema.rows("SELECT invoice_id FROM shipments WHERE stands") == [(3,)]

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rq import Queue
 
-from tests.conftest import TODAY, at
+from tests.support.values import TODAY, at
 from tusker import clock
 from tusker.domain.daily import DailyJob, days_due, due_at
 from tusker.extensions import db

@@ -13,8 +13,8 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import create_engine, text
 
-from tests.conftest import FIXTURES, TERMS
-from tests.importing.conftest import everything
+from tests.support.invoice_files import everything
+from tests.support.values import FIXTURES, TERMS
 from tusker.domain.interest import Debt, amount_due
 from tusker.domain.terms import Terms
 from tusker.errors import InvalidInput

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from decimal import Decimal
 
 import pytest
 from flask import Flask
 
-from tests.conftest import TERMS, bundle_and_confirm, deliver, order_on
-from tusker import clock
+from tests.support.invoices import deliver, order_on
+from tests.support.loan_book import EASY, Book, day, on_day
+from tests.support.payouts import bundle_and_confirm
 from tusker.domain.terms import Terms
 from tusker.models import CreditLine
-from tusker.services.context import Context
 from tusker.services.credit.financing import request_financing
 from tusker.services.loans.receipts import record_receipt
 from tusker.transactions import transaction
-
-HTMX = {"HX-Request": "true"}
-EASY = replace(TERMS, apr=Decimal("0.365"), tenor_days=30, fee_flat=100_00, penal_rate=Decimal("0.365"))
-"""0.1 % a day, a fee of 100 and the same again as penalty: figures that can be worked out by hand."""
-
-
-def on_day(back: int) -> Context:
-    """Somebody acting some days before today."""
-    return Context(None, "test", clock.now() - timedelta(days=back), clock.today() - timedelta(days=back))
-
-
-def day(back: int) -> date:
-    """The day so many days before today."""
-    return clock.today() - timedelta(days=back)
-
-
-def amounts(page: str) -> list[str]:
-    """All amounts on a page, in their order."""
-    return re.findall(r"-?₹[\d,]+\.\d\d", page)
 
 
 @pytest.fixture
@@ -71,19 +48,6 @@ def receive(app: Flask) -> Callable[..., int]:
             return receipt.id
 
     return pay
-
-
-@dataclass
-class Book:
-    """Two lines of one supplier to two purchasers, and one of another supplier; ids of their loans' invoices."""
-
-    line: CreditLine
-    other: CreditLine
-    foreign: CreditLine
-    current: int
-    late: int
-    later: int
-    others: int
 
 
 @pytest.fixture

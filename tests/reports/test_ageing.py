@@ -10,7 +10,8 @@ from decimal import Decimal
 import pytest
 from flask.testing import FlaskClient
 
-from tests.reports.conftest import HTMX, Book, amounts, day
+from tests.support.loan_book import Book, day
+from tests.support.pages import HTMX, amounts
 from tusker.models import Role
 
 # 8,000 at 0.1 % a day is 8 a day of interest, and 8 a day of penalty from the due date; the fee is 100

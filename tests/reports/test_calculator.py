@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.reports.conftest import HTMX
+from tests.support.pages import HTMX
 from tusker.models import Role
 
 CASE = {

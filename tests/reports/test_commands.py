@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.reports.conftest import Book, day
+from tests.support.loan_book import Book, day
 from tusker.extensions import db
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from flask.testing import FlaskClient
 
-from tests.reports.conftest import Book, amounts, on_day
+from tests.support.loan_book import Book, on_day
+from tests.support.pages import amounts
 from tusker.models import Role
 from tusker.services.loans.overdue import review_holds
 from tusker.transactions import transaction

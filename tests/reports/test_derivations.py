@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from flask.testing import FlaskClient
 
-from tests.reports.conftest import EASY, HTMX, Book, amounts, day, on_day
+from tests.support.loan_book import EASY, Book, day, on_day
+from tests.support.pages import HTMX, amounts
 from tusker.domain.limits import Bound
 from tusker.domain.terms import InterestTiming
 from tusker.models import CreditLine, Role

@@ -14,7 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from tests.conftest import NOW, TERMS, TODAY, account_of, approve_and_release, clear_tables, deliver, order_on
+from tests.support.database import clear_tables
+from tests.support.invoices import deliver, order_on
+from tests.support.payouts import account_of, approve_and_release
+from tests.support.values import NOW, TERMS, TODAY
 from tusker.domain.limits import Bound
 from tusker.domain.terms import InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from tests.reports.conftest import HTMX, Book, amounts, day, on_day
+from tests.support.loan_book import Book, day, on_day
+from tests.support.pages import HTMX, amounts
 from tusker.extensions import db
 from tusker.models import Role
 from tusker.queries.loans.account_statements import LineKind, statement

@@ -14,10 +14,10 @@ from redis import Redis
 from rq import Queue
 from sqlalchemy import Connection, text
 
-from tests.conftest import CourierDouble
-from tests.stack import running
-from tests.stack.forge import Forge
-from tests.stack.running import Program, until, waiting_for_a_lock
+from tests.support import running
+from tests.support.courier_double import CourierDouble
+from tests.support.forge import Forge
+from tests.support.running import Program, until, waiting_for_a_lock
 from tusker import clock
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer

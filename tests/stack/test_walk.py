@@ -13,10 +13,10 @@ from babel.dates import format_date
 from redis import Redis
 from rq import Queue
 
-from tests.conftest import PASSWORD
-from tests.stack.conftest import CANCELLED, Stack, create_user
-from tests.stack.running import until
-from tests.stack.visitor import Page, Visitor
+from tests.support.running import until
+from tests.support.stack import CANCELLED, Stack, create_user
+from tests.support.values import PASSWORD
+from tests.support.visitor import Page, Visitor
 from tusker.queues import QUEUE
 
 pytestmark = pytest.mark.stack

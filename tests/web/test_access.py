@@ -9,10 +9,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support.pages import HTMX
 from tusker.models import Customer, Role
 from tusker.web.access import BY_TOKEN, PUBLIC, access_of
-
-HTMX = {"HX-Request": "true", "HX-Current-URL": "http://localhost/invoices?status=approved"}
 
 PUBLIC_PAGES = {
     "api_docs.openapi",
@@ -93,7 +92,9 @@ def test_strangers_come_back_to_their_page(pages: FlaskClient) -> None:
 
 
 def test_strangers_with_htmx_change_the_whole_page(pages: FlaskClient) -> None:
-    answer = pages.get("/t/anybody", headers=HTMX)
+    answer = pages.get(
+        "/t/anybody", headers={**HTMX, "HX-Current-URL": "http://localhost/invoices?status=approved"}
+    )
     assert answer.headers["HX-Redirect"] == "/login?next=/invoices?status%3Dapproved"
     assert answer.text == ""
 

@@ -11,12 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 
-from tests.conftest import Browser
-from tests.web.conftest import token_in
+from tests.support.client import Browser
+from tests.support.pages import HTMX, token_in
 from tusker.app import create_app
 from tusker.models import Role
-
-HTMX = {"HX-Request": "true"}
 
 
 def test_a_typed_error_is_a_page(enter: Callable[..., FlaskClient]) -> None:

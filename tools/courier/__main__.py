@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import signal
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = argparse.ArgumentParser(prog="python -m tools.courier", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8010, help="0 takes a free one (default 8010)")
+    parser.add_argument("--fd", type=int, help="serve on this socket of the parent's, which listens already")
     parser.add_argument(
         "--token",
         default=os.environ.get("TUSKER_CARRIER_TOKEN"),
@@ -56,10 +58,21 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     return parsed
 
 
+def listen(host: str, port: int, fd: int | None) -> socket.socket:
+    """The socket to serve on. Ends the program with a message where the address cannot be had."""
+    if fd is not None:
+        return socket.socket(fileno=fd)
+    try:
+        return socket.create_server((host, port), backlog=128)
+    except (OSError, OverflowError) as error:
+        raise SystemExit(f"tools.courier: cannot listen on {host}:{port}: {error}") from None
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGINT or SIGTERM."""
     options = parse_arguments(arguments)
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    listening = listen(options.host, options.port, options.fd)
     store = Store(options.state)
     courier = Courier(store, options.token, options.speed, options.public_url.rstrip("/"))
 
@@ -74,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(0)
 
     try:
-        with CourierServer((options.host, options.port), courier) as server:
+        with CourierServer(listening, courier) as server:
             signal.signal(signal.SIGINT, stop)
             signal.signal(signal.SIGTERM, stop)
             log.info("courier simulator on %s", server.url)

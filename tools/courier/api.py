@@ -1,5 +1,7 @@
 """What the courier answers: the carrier API for the application, `/sim/…` for tests, seeding and the demo.
 
+Both need the token in the header LM_PA_TOKEN; the pages for people do not.
+
     POST   /sim/orders                {"orders": [{"ref_no", "cust_id", "rcvr_id", "val_dcl": "1250.50",
                                        "status": 3, "plan": [[seconds after creation, status], ...]}]}
     GET    /sim/orders                ?ref=part&status=9&cust_id=…&limit=100&offset=0
@@ -173,11 +175,18 @@ def search_people(courier: Courier, request: Request, _fault: Fault | None) -> R
     return json_response({"pl": {"users": users}})
 
 
+_NO_TOKEN = json_response({"error": "wrong or missing LM_PA_TOKEN"}, 401)
+
+
+def _has_token(courier: Courier, request: Request) -> bool:
+    return hmac.compare_digest(request.token.encode(), courier.token.encode())
+
+
 def answer_carrier(courier: Courier, request: Request, fault: Fault | None) -> Response:
     """Answer one of `CARRIER_PATHS`, once the token is right."""
-    if not hmac.compare_digest(request.token.encode(), courier.token.encode()):
+    if not _has_token(courier, request):
         courier.count(unauthorised_calls=1)
-        return json_response({"error": "wrong or missing LM_PA_TOKEN"}, 401)
+        return _NO_TOKEN
     handler = search_orders if request.path == CARRIER_PATHS[0] else search_people
     try:
         return handler(courier, request, fault)
@@ -292,6 +301,10 @@ def _move(courier: Courier, request: Request, ref: str) -> Response:
     return pages.move(courier.store, request, ref)
 
 
+def _place(courier: Courier, request: Request) -> Response:
+    return pages.place(courier.store, request)
+
+
 def _skip_time(courier: Courier, request: Request) -> Response:
     return pages.skip_time(courier.store, request)
 
@@ -317,6 +330,7 @@ ROUTES: dict[tuple[str, str], Callable[[Courier, Request], Response]] = {
     ("DELETE", "/sim/webhook"): _stop_webhook,
     ("GET", "/sim/stats"): _show_stats,
     ("DELETE", "/sim/stats"): _reset_stats,
+    ("POST", "/orders"): _place,
     ("POST", "/skip-time"): _skip_time,
 }
 REF_ROUTES: list[tuple[str, re.Pattern[str], Callable[[Courier, Request, str], Response]]] = [
@@ -328,6 +342,10 @@ REF_ROUTES: list[tuple[str, re.Pattern[str], Callable[[Courier, Request, str], R
 
 def answer_control(courier: Courier, request: Request) -> Response:
     """Answer everything that is not the carrier API."""
+    if request.path.startswith("/sim/") and not _has_token(courier, request):
+        return _NO_TOKEN
+    if request.method != "GET" and request.foreign:
+        return json_response({"error": "this was sent from another site's page"}, 403)
     try:
         handler = ROUTES.get((request.method, request.path))
         if handler is not None:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from email.message import Message
+from urllib.parse import urlsplit
 
 from tools.courier.faults import Fault, FaultKind
 from tools.courier.statuses import PLACED, Plan, default_plan
@@ -23,13 +25,14 @@ class BadRequest(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What came in; `query` and `form` hold the last value of each name."""
+    """What came in; `query` holds the last value of each name, `foreign` is said by :func:`is_foreign`."""
 
     method: str
     path: str
     query: Mapping[str, str]
     token: str
     body: bytes
+    foreign: bool = False
 
     def json(self) -> dict[str, object]:
         """The body as a JSON object. Raises `BadRequest`."""
@@ -59,6 +62,17 @@ class Response:
     body: bytes = b""
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_foreign(headers: Message) -> bool:
+    """Whether a browser sent the request from another site's page.
+
+    What sends neither of the two headers is no browser, and nobody's page made it do so.
+    """
+    if site := headers.get("Sec-Fetch-Site"):
+        return site not in {"same-origin", "none"}
+    origin = headers.get("Origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("Host")
 
 
 def json_response(value: object, status: int = 200) -> Response:

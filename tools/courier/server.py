@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tools.courier.api import CARRIER_PATHS, Courier, answer_carrier, answer_control
 from tools.courier.faults import Fault, FaultKind
-from tools.courier.messages import Request, Response, json_response
+from tools.courier.messages import Request, Response, is_foreign, json_response
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +28,14 @@ _STATUS_ANSWERS = {
 
 
 class CourierServer(ThreadingHTTPServer):
-    """Serves one courier on one address; port 0 takes a free one."""
+    """Serves one courier on a socket that listens already; it is closed with the server."""
 
     daemon_threads = True
-    request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], courier: Courier) -> None:
-        super().__init__(address, Handler)
+    def __init__(self, listening: socket.socket, courier: Courier) -> None:
+        super().__init__(listening.getsockname(), Handler, bind_and_activate=False)
+        self.socket.close()  # the one that the base class made
+        self.socket = listening
         self.courier = courier
         self.stopping = threading.Event()
         if not courier.public_url:
@@ -114,6 +116,7 @@ class Handler(BaseHTTPRequestHandler):
             path=parts.path,
             query=dict(parse_qsl(parts.query)),
             token=self.headers.get("LM_PA_TOKEN", ""),
+            foreign=is_foreign(self.headers),
             body=self.rfile.read(int(text)),
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.courier.statuses import DELIVERED, Plan, later_steps
+from tools.courier.statuses import DELIVERED, PLACED, Plan, later_steps
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
@@ -71,6 +71,15 @@ class Person:
     name: str
     phone: str
     city: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Names by id (the id itself where no name is known), and the ids of the newest order's two, if any."""
+
+    suppliers: dict[str, str]
+    receivers: dict[str, str]
+    latest: tuple[str, str] | None
 
 
 class Store:
@@ -135,6 +144,15 @@ class Store:
             *(now, eta, json.dumps(plan), next_at),
         )
 
+    def place(self, cust_id: str, rcvr_id: str, val_dcl: str) -> str:
+        """Create an order that stays placed until somebody moves it; returns its new reference."""
+        with self._lock:
+            number = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM orders").fetchone()[0]
+            while self.find([f"ORD-{number}"]):
+                number += 1
+            self.put_orders([NewOrder(f"ORD-{number}", cust_id, rcvr_id, val_dcl, PLACED, [])])
+        return f"ORD-{number}"
+
     def find(self, refs: Sequence[str]) -> list[Order]:
         """The orders of these references, in the order of the references; unknown ones are left out."""
         with self._lock, self._db:
@@ -167,6 +185,23 @@ class Store:
                 values,
             ).fetchall()
         return [Order(*row) for row in rows], int(total)
+
+    def parties(self) -> Parties:
+        """Who sends and receives, as far as orders and directory tell."""
+        with self._lock:
+            latest = self._db.execute(
+                "SELECT cust_id, rcvr_id FROM orders WHERE cust_id > '' AND rcvr_id > '' ORDER BY id DESC LIMIT 1"
+            ).fetchone()
+            suppliers = self._db.execute("SELECT DISTINCT cust_id FROM orders WHERE cust_id > ''").fetchall()
+            receivers = self._db.execute("SELECT DISTINCT rcvr_id FROM orders WHERE rcvr_id > ''").fetchall()
+            people = self._db.execute("SELECT id, loc_id, name, city FROM users").fetchall()
+        names = {key: name for key, _, name, _ in people}
+        names |= {key: ", ".join(filter(None, (name, city))) for _, key, name, city in people}
+        return Parties(
+            {key: names.get(key, key) for (key,) in suppliers},
+            {key: names.get(key, key) for (key,) in receivers},
+            latest,
+        )
 
     def count_by_status(self) -> dict[int | None, int]:
         """How many orders are in each status."""

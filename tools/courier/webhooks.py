@@ -48,7 +48,7 @@ class Sender:
         self.target: Target | None = None
         self.sent = 0
         self.given_up = 0
-        self._arriving = True
+        self._arriving = False
 
     def aim(self, target: Target | None) -> None:
         """Send to this target from now on; None stops."""
@@ -100,12 +100,12 @@ class Sender:
             with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS):  # noqa: S310
                 self.sent += 1
         except (urllib.error.URLError, OSError) as error:
-            # Said once: while the web server starts, or is down, each of them fails.
-            if self._arriving:
-                log.warning("webhooks to %s fail: %s; whoever polls sees it all the same", target.url, error)
+            # Warned of once, and not before one arrived: while the web server starts, each of them fails.
+            level = logging.WARNING if self._arriving else logging.INFO
+            log.log(level, "webhooks to %s fail: %s; whoever polls sees it all the same", target.url, error)
             self._arriving = False
             return False
         if not self._arriving:
-            log.info("webhooks to %s arrive again", target.url)
+            log.info("webhooks to %s arrive", target.url)
         self._arriving = True
         return True

@@ -73,7 +73,7 @@ def create_database() -> int:
 def seed() -> int:
     """Fill in the demo, in the running stack or with servers and courier just for it."""
     if not stack.runs():
-        return stack.seed(stack.environment())
+        return stack.seed()
     with joined_environment() as environ:
         stack.flask(environ, "seed-demo")
     return 0
@@ -87,7 +87,7 @@ def reset() -> int:
         if place.exists():
             shutil.rmtree(place)
     stack.DEMO_LOGINS.unlink(missing_ok=True)
-    stack.say("The local data is gone; the next `make run` starts afresh.")
+    stack.terminal.say("The local data is gone; the next `make run` starts afresh.")
     return 0
 
 
@@ -123,6 +123,8 @@ def main(argv: list[str]) -> int:
 
 if __name__ == "__main__":
     os.chdir(CHECKOUT)
+    # a shell starts a job in the background with SIGINT ignored; kill -INT is to end it there too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except LocalServerError as error:

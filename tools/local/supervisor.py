@@ -52,6 +52,8 @@ class Spec:
     grace_seconds: float = 8.0
     restart: bool = False
     """Start it again when it ends by itself."""
+    fds: list[int] = field(default_factory=list)
+    """Descriptors of this process that the program inherits."""
     remove_after: list[str] = field(default_factory=list)
     """Directories to delete at the end."""
 
@@ -130,6 +132,7 @@ class Supervisor:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                pass_fds=self.spec.fds,
                 cwd="/" if self.spec.user else None,  # the other user may not enter the present directory
                 **as_user(self.spec.user),
             )

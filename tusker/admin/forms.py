@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import PasswordField
+from wtforms import BooleanField
 
 from tusker.domain.attention import ADVICE
 from tusker.models import DisbursalStatus, Role
@@ -14,9 +14,10 @@ from tusker.web.forms import (
     EmailField,
     FilterForm,
     Form,
+    IdField,
     MoneyField,
     NameField,
-    Required,
+    PasswordField,
     TextField,
 )
 
@@ -80,9 +81,10 @@ class ReleaseForm(Form):
     """An approved disbursal goes to the bank."""
 
     execution_date = DayField("Execution date", description="The day on which the bank is told to pay.")
+    on_closed_day = BooleanField("Pay on this day although the bank is closed")
+    """Shown once a closed day was chosen."""
     password = PasswordField(
         "Your password",
-        validators=[Required()],
         description="Asked anew, because money leaves.",
         render_kw={"autocomplete": "current-password"},
     )
@@ -150,11 +152,10 @@ class UserForm(Form):
     name = NameField("Name")
     email = EmailField("Email", description="A link to choose a password is sent here.")
     role = ChoiceField("Role", choices=ROLES, empty="Choose a role")
-    customer_id = ChoiceField(
+    customer_id = IdField(
         "Company",
         required=False,
         empty="None (admins and auditors)",
-        coerce=int,
         choices=[],
         description="Suppliers and purchasers see this company's data and nothing else.",
     )

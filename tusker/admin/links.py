@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import url_for
 
 _PAGES = {
@@ -21,4 +23,5 @@ def subject_url(subject: str, subject_id: int) -> str | None:
     if subject not in _PAGES:
         return None
     endpoint, argument = _PAGES[subject]
-    return url_for(endpoint, **{argument: subject_id})
+    values: dict[str, Any] = {argument: subject_id}
+    return url_for(endpoint, **values)

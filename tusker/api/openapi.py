@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from tusker.api import schemas, webhooks
 from tusker.api.endpoints import LONGEST_KEY, OPERATIONS, PREFIX, Operation
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
+from tusker.services.record.housekeeping import KEPT
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = ("unauthorized", "too_many_requests", "internal_error")
@@ -28,7 +29,7 @@ major units). Rates are decimal text, fractions a year. No amount is ever a JSON
 **Lists** are newest first. `next_cursor` of a page is the `cursor` of the next; it is null on the last one.
 
 **Repeating a request** is safe: an order is financed once, and a repetition is answered with its invoice (200).
-With an `Idempotency-Key`, the very answer given first comes again.
+With an `Idempotency-Key`, the very answer given first comes again, for {kept} days.
 
 **Calls** of one token are limited to {rate}; beyond that 429 with `Retry-After` in seconds.
 
@@ -62,7 +63,7 @@ def document(rate: str) -> dict[str, Any]:
             "title": "Tusker",
             "version": "1.0.0",
             "summary": "Invoice financing",
-            "description": _ABOUT.format(rate=rate),
+            "description": _ABOUT.format(rate=rate, kept=KEPT.days),
         },
         # Relative to the document, so that calls are tried at the address that the reader came by.
         "servers": [{"url": PREFIX}],
@@ -128,7 +129,7 @@ def _parameters(declared: Operation) -> list[dict[str, Any]]:
                 "in": "header",
                 "required": False,
                 "description": "Any text of your own, such as a UUID, used for one request only. Keys are kept for "
-                "good and belong to the company, whichever of its tokens is used.",
+                f"{KEPT.days} days and belong to the company, whichever of its tokens is used.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
             }
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
 from tusker.domain.lifecycle import InvoiceStatus
@@ -49,7 +49,7 @@ class Output(BaseModel):
     )
 
 
-_PARCEL = {
+_PARCEL: dict[str, JsonValue] = {
     "carrier": "easypost",
     "tracking_number": "usps/9400110898825022579493",
     "credit_line_id": 12,

@@ -32,7 +32,7 @@ def webhook(carrier: str) -> Response:
     if known is None or not known.has_webhooks:
         raise NotFound("No delivery company of this name sends webhooks here.")
     raw = request.get_data(cache=False)
-    if not known.verify_webhook(raw, request.headers, get_webhook_secret(carrier)):
+    if not known.verify_webhook(raw, dict(request.headers), get_webhook_secret(carrier)):
         count_failure()
         raise ApiError("bad_signature", KINDS["bad_signature"].advice)
     now, today = clock.now(), clock.today()

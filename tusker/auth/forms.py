@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import PasswordField
 from wtforms.validators import EqualTo, Length
 
 from tusker.services.people.users import PASSWORD_LONGEST
-from tusker.web.forms import EmailField, Form, Required
+from tusker.web.forms import EmailField, Form, PasswordField
 
 _NEW_HELP = "At least 12 characters; a sentence is easier to keep than a riddle."
 
@@ -17,7 +16,7 @@ def _password(label: str, autocomplete: str, *validators: Any, description: str 
     longest = Length(max=PASSWORD_LONGEST, message=f"{label} may have at most {PASSWORD_LONGEST} characters.")
     return PasswordField(
         label,
-        [Required(), longest, *validators],
+        validators=[longest, *validators],
         description=description,
         render_kw={"autocomplete": autocomplete},
     )

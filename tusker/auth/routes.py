@@ -59,7 +59,7 @@ def login() -> ResponseReturnValue:
         status = 422
         if form.validate():
             with transaction():
-                user = users.sign_in(clock.now(), form.email.data, form.password.data)
+                user = users.sign_in(clock.now(), form.email.filled, form.password.filled)
             if user is not None:
                 start_session(user)
                 return redirect(local_url(request.args.get("next"), home_url()), 303)
@@ -95,7 +95,7 @@ def password() -> ResponseReturnValue:
         try:
             with transaction():
                 user = users.change_password(
-                    acting(), current_user.id, form.current_password.data, form.new_password.data
+                    acting(), current_user.id, form.current_password.filled, form.new_password.filled
                 )
         except TuskerError as error:
             form.take(error)
@@ -114,7 +114,7 @@ def forgot() -> ResponseReturnValue:
     form = ForgotForm()
     if form.validate_on_submit():
         with transaction():
-            users.request_password_reset(_visitor(), form.email.data)
+            users.request_password_reset(_visitor(), form.email.filled)
         flash(ASKED, "info")
         return redirect(url_for("auth.login"), 303)
     return render_template("auth/forgot.html", form=form), 422 if form.is_submitted() else 200
@@ -131,7 +131,7 @@ def reset(token: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction():
-                users.reset_password(_visitor(), token, form.new_password.data)
+                users.reset_password(_visitor(), token, form.new_password.filled)
         except TuskerError as error:
             form.take(error)
         else:

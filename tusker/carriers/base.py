@@ -15,11 +15,11 @@ class CarrierError(TuskerError):
     code = "carrier_error"
     http_status = 502
     carrier_is_down = True
-    """Whether this is a failure of the delivery company, which its breaker counts."""
+    """Whether this is a failure of the delivery company, which the gate before it counts."""
 
 
 class CarrierUnavailable(CarrierError):
-    """No usable answer in time: no connection, time-out, 5xx, throttled, breaker open. Try later."""
+    """No usable answer in time: no connection, time-out, 5xx, throttled, gate shut. Try later."""
 
     code = "carrier_unavailable"
     http_status = 503

@@ -22,7 +22,6 @@ from tusker.carriers.base import (
     CarrierRejected,
     CarrierUnavailable,
 )
-from tusker.carriers.breaker import Breaker
 from tusker.carriers.deadline import Watch, WatchedAdapter
 from tusker.carriers.payload import UnreadableJson, parse_json
 
@@ -100,7 +99,6 @@ class CarrierHttp:
         *,
         limits: HttpLimits | None = None,
         timing: Timing | None = None,
-        breaker: Breaker | None = None,
         public_only: bool = False,
     ) -> None:
         check_base_url(carrier, base_url)
@@ -109,14 +107,12 @@ class CarrierHttp:
         self._headers = {"Accept": "application/json", "User-Agent": "tusker", **headers}
         self._limits = limits or HttpLimits()
         self._timing = timing or Timing()
-        self._breaker = breaker or Breaker(carrier, clock=self._timing.clock)
         self._public_only = public_only
 
     def get_json(self, path: str, params: Sequence[tuple[str, str]] = ()) -> object:
         """Ask for `path` (its parts quoted already) and return the answer as `post_json` does."""
         query = f"?{urlencode(params)}" if params else ""
-        with self._breaker.guard():
-            return self._call(_Question("GET", path + query))
+        return self._call(_Question("GET", path + query))
 
     def post_json(self, path: str, body: object) -> object:
         """Send `body` as JSON and return the answer, decimal numbers as `Decimal`.
@@ -124,8 +120,7 @@ class CarrierHttp:
         Only for what may be sent twice: the request is repeated when it fails. Raises `CarrierError`.
         """
         data = json.dumps(body).encode()
-        with self._breaker.guard():
-            return self._call(_Question("POST", path, data))
+        return self._call(_Question("POST", path, data))
 
     def _call(self, question: _Question) -> object:
         limits, timing = self._limits, self._timing

@@ -73,7 +73,7 @@ def settings_from_config(config: Mapping[str, object]) -> dict[str, CarrierSetti
 
 
 def carriers_from_settings(settings: Mapping[str, CarrierSettings]) -> dict[str, Carrier]:
-    """Make the adapters, by name. Keep them: each holds its own breaker."""
+    """Make the adapters, by name."""
     return {name: specs()[name].carrier(settings[name]) for name in specs() if name in settings}
 
 
@@ -107,7 +107,7 @@ def _settings_from_page(row: Any, config: Mapping[str, object]) -> CarrierSettin
 
 
 class Adapters:
-    """One process's delivery companies. One whose settings change is made anew; the others keep their breakers."""
+    """One process's delivery companies, made anew when their settings change."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -126,7 +126,7 @@ class Adapters:
             said = {**settings_from_config(config), **self._page}
             settings = {name: given for name, given in said.items() if given is not None}
             if settings != self.settings:
-                self._make(settings)
+                self.carriers, self.settings = carriers_from_settings(settings), settings
 
     def forget(self) -> None:
         self._read_at = None
@@ -136,20 +136,13 @@ class Adapters:
             self._rows = rows
             self._page = {row.carrier: _settings_from_page(row, config) for row in rows}
 
-    def _make(self, settings: dict[str, CarrierSettings]) -> None:
-        changed = {name: given for name, given in settings.items() if given != self.settings.get(name)}
-        known = {**self.carriers, **carriers_from_settings(changed)}
-        self.carriers = {name: known[name] for name in specs() if name in settings}
-        self.settings = settings
-
 
 def _stored_rows() -> tuple[Any, ...]:
     """The page's settings, over a connection of its own: the asker may have no transaction open, and opens none."""
     if "sqlalchemy" not in current_app.extensions:
         return ()
-    columns = CarrierSetting.__table__.c
     with db.engine.connect() as connection:
-        return tuple(connection.execute(select(columns).order_by(columns.carrier)))
+        return tuple(connection.execute(select(CarrierSetting.__table__).order_by(CarrierSetting.carrier)))
 
 
 def _adapters() -> Adapters | Mapping[str, Carrier]:

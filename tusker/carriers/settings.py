@@ -41,7 +41,7 @@ class CarrierSpec:
     make: Callable[[CarrierHttp, CarrierSettings], Carrier]
 
     def carrier(self, settings: CarrierSettings) -> Carrier:
-        """Make the adapter, with a client and a breaker of its own. Raises `ValueError` for a bad address."""
+        """Make the adapter, with a client of its own. Raises `ValueError` for a bad address."""
         http = CarrierHttp(
             self.name,
             settings.base_url,

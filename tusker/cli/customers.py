@@ -26,12 +26,12 @@ from tusker.transactions import transaction
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class AmountType(click.ParamType):
+class AmountType(click.ParamType[int]):
     """An amount in major units; minor units come out."""
 
     name = "amount"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read it with the installation's currency."""
         if isinstance(value, int):
             return value
@@ -43,12 +43,12 @@ class AmountType(click.ParamType):
             self.fail(error.message, param, ctx)
 
 
-class PercentType(click.ParamType):
+class PercentType(click.ParamType[Decimal]):
     """A percentage such as 18 or 18.5%; a fraction comes out. Its bounds are for the terms themselves."""
 
     name = "percent"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
         """Read it without a float."""
         if isinstance(value, Decimal):
             return value

@@ -23,6 +23,7 @@ from tusker.queries.lookup import disbursal_id_of, financeable_id_of, payout_id_
 from tusker.queries.payout.disbursals import disbursals_page
 from tusker.services.payout import disbursals, release, settlement
 from tusker.transactions import transaction
+from tusker.working_days import working_days
 
 
 def second_admin() -> bool:
@@ -40,10 +41,8 @@ def bundle_command(invoices: tuple[str, ...]) -> None:
     """
     ctx = command_context("bundle")
     with spoken_errors(), transaction():
-        if invoices:
-            made = disbursals.bundle_selection(ctx, [financeable_id_of(text) for text in invoices])
-        else:
-            made = disbursals.bundle_daily(ctx)
+        chosen = [financeable_id_of(text) for text in invoices]
+        made = disbursals.bundle_selection(ctx, chosen) if chosen else disbursals.bundle_daily(ctx)
         words = _words_of(made.reference, disbursals.sum_of_lines(made.id)) if made else ""
     click.echo(words or "Nothing is waiting to be financed.")
 
@@ -64,19 +63,25 @@ def approve_command(reference: str, password: str, email: str) -> None:
 
 @click.command("release-disbursal")
 @click.argument("reference")
-@click.option("--execution-date", type=Day(), help="When the bank is to pay; today unless given.")
+@click.option(
+    "--execution-date", type=Day(), help="When the bank is to pay; its next working day unless given."
+)
+@click.option("--on-closed-day", is_flag=True, help="Take the day although the bank is closed on it.")
 @acting_as
 @with_password
 @with_appcontext
-def release_command(reference: str, execution_date: date | None, password: str, email: str) -> None:
+def release_command(
+    reference: str, execution_date: date | None, on_closed_day: bool, password: str, email: str
+) -> None:
     """Release the approved disbursal REFERENCE to the bank."""
     with spoken_errors(), transaction():
         ctx = proven_admin("release-disbursal", email, password)
         made = release.release(
             ctx,
             disbursal_id_of(reference),
-            execution_date=execution_date or ctx.today,
+            execution_date=execution_date or working_days().on_or_after(ctx.today),
             second_admin=second_admin(),
+            on_closed_day=on_closed_day,
         )
         words = _words_of(made.reference, sum(payout.net for payout in made.payouts))
     click.echo(f"Released. {words}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import asdict
 
@@ -16,7 +17,7 @@ from tusker.domain.chain import Head
 from tusker.jobs.sealing import seal_all, seal_and_check
 from tusker.queries.record.chain import ChainReport
 from tusker.queries.record.proof import Mismatch, Proof, ProofRow, prove
-from tusker.services.record.app_role import grant_app_role
+from tusker.services.record.app_role import create_app_role, grant_app_role
 from tusker.services.record.proving import record_problems
 from tusker.transactions import transaction
 
@@ -80,13 +81,18 @@ def seal_command() -> None:
 
 @click.command("grant-app-role")
 @click.argument("role")
+@click.option(
+    "--create", is_flag=True, help="Make the role where it is missing; its password is POSTGRES_APP_PASSWORD."
+)
 @with_appcontext
-def grant_command(role: str) -> None:
+def grant_command(role: str, create: bool) -> None:
     """Give the database role ROLE what web, worker and scheduler need, and not the right to change events.
 
     Run it with the DATABASE_URL of the tables' owner, after `flask db upgrade`; running it again does no harm.
     """
     with spoken_errors(), transaction():
+        if create:
+            create_app_role(role, os.environ.get("POSTGRES_APP_PASSWORD", ""))
         grant_app_role(role)
     click.echo(f"{role} may do the app's work and cannot change events.")
 

@@ -7,12 +7,14 @@ from flask import Flask
 from flask.cli import with_appcontext
 
 from tusker import clock
-from tusker.cli import spoken_errors
+from tusker.carriers.base import CarrierError
+from tusker.cli import command_context, spoken_errors
 from tusker.demo.courier import CourierDesk
+from tusker.demo.first_orders import first_orders
 from tusker.demo.seeding import (
-    Seeded,
     customers_there,
     empty_tables,
+    is_demo,
     login_lines,
     refuse_in_production,
     seed,
@@ -23,7 +25,11 @@ from tusker.transactions import transaction
 
 
 @click.command("seed-demo")
-@click.option("--once", is_flag=True, help="Do nothing when there are customers already.")
+@click.option(
+    "--once",
+    is_flag=True,
+    help="Leave customers that are there alone; only the orders to request are looked up anew.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before everything that is there is thrown away.")
 @click.option(
     "--no-courier",
@@ -41,22 +47,37 @@ def seed_demo_command(once: bool, yes: bool, no_courier: bool, wait: int) -> Non
     with spoken_errors():
         refuse_in_production()
         there = customers_there()
-        if there and once:
+        courier = None if no_courier else CourierDesk()
+        if not (there and once):
+            _fill(there, courier, yes=yes, wait=wait)
+        elif not is_demo():
             return
-        if there and not yes:
-            click.confirm(f"Throw away everything there is ({there} customers) and seed anew?", abort=True)
-        courier = None
-        if not no_courier:
-            courier = CourierDesk()
-            courier.put_people(wait_seconds=wait)
-        with transaction():
-            if there:
-                empty_tables()
-            seeded: Seeded = seed(clock.now(), courier)
-        seal_all()  # its events are months old: unsealed they would count as left behind
-        lines = login_lines(seeded)
+        lines = login_lines(_orders(courier) if courier else None)
         path = write_logins(lines)
-    click.echo("\n".join([*lines, f"Kept in {path}."]))
+    if not once:
+        click.echo("\n".join([*lines, f"Kept in {path}."]))
+
+
+def _fill(there: int, courier: CourierDesk | None, *, yes: bool, wait: int) -> None:
+    """Make the demo in place of the `there` customers, once the person agrees."""
+    if there and not yes:
+        click.confirm(f"Throw away everything there is ({there} customers) and seed anew?", abort=True)
+    if courier is not None:
+        courier.put_people(wait_seconds=wait)
+    with transaction():
+        if there:
+            empty_tables()
+        seed(clock.now(), courier)
+    seal_all()  # its events are months old: unsealed they would count as left behind
+
+
+def _orders(courier: CourierDesk) -> list[str] | None:
+    """The orders that can be requested; None when the delivery company is no simulator or does not answer."""
+    try:
+        return first_orders(command_context("seed-demo"), courier)
+    except CarrierError as error:
+        click.echo(f"No orders to request: {error.message}", err=True)
+        return None
 
 
 def register(app: Flask) -> None:

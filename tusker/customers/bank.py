@@ -74,7 +74,7 @@ def refuse_bank_details(account_id: int) -> Response:
     if form.validate_on_submit():
         try:
             with transaction():
-                refuse_account(acting(), account_id, reason=form.reason.data)
+                refuse_account(acting(), account_id, reason=form.reason.filled)
         except InvalidInput as error:
             form.take(error)
         else:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from wtforms import BooleanField, SearchField
+from wtforms import BooleanField
 
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.domain.financeable import Wishes
@@ -22,6 +21,7 @@ from tusker.web.forms import (
     EmailField,
     FilterForm,
     Form,
+    IdField,
     MoneyField,
     NameField,
     PercentField,
@@ -175,7 +175,7 @@ class CustomerForm(TermsFields):
     def customer_data(self) -> CustomerData:
         """What was filled in, for the services; the form must have been found valid."""
         return CustomerData(
-            name=self.name.data,
+            name=self.name.filled,
             email=self.email.data,
             reference=self.reference.data,
             supplier_limit=self.supplier_limit.data if self.is_supplier.data else None,
@@ -197,11 +197,10 @@ class LineEditForm(TermsFields):
 
     def line_data(self) -> LineData:
         """What was filled in, for the services; the form must have been found valid."""
-        valid_from: date = self.valid_from.data
         return LineData(
-            limit=self.limit.data,
+            limit=self.limit.filled,
             terms=self.terms,
-            valid_from=valid_from,
+            valid_from=self.valid_from.filled,
             valid_to=self.valid_to.data,
             wishes=Wishes(self.documents_required.data, self.confirmation_required.data),
         )
@@ -210,8 +209,8 @@ class LineEditForm(TermsFields):
 class LineForm(LineEditForm):
     """A new credit line; give it the choices of companies."""
 
-    supplier_id = ChoiceField("Supplier", coerce=int, empty="Choose a supplier")
-    purchaser_id = ChoiceField("Purchaser", coerce=int, empty="Choose a purchaser")
+    supplier_id = IdField("Supplier", empty="Choose a supplier")
+    purchaser_id = IdField("Purchaser", empty="Choose a purchaser")
 
 
 class LineStatusForm(Form):
@@ -247,7 +246,7 @@ class BankAccountForm(Form):
     def account(self) -> AccountNumber:
         """What was filled in; raises `InvalidInput` naming the field that cannot be."""
         return parse_account(
-            self.holder.data,
+            self.holder.filled,
             iban=self.iban.data,
             account_number=self.account_number.data,
             ifsc=self.ifsc.data,
@@ -264,7 +263,7 @@ class ReasonForm(Form):
 class CustomersFilter(FilterForm):
     """Which companies to list."""
 
-    q = SearchField("Search", render_kw={"placeholder": "Name, reference or email", "maxlength": 120})
+    q = TextField("Search", required=False, render_kw={"placeholder": "Name, reference or email"})
     side = ChoiceField(
         "Kind", choices=[("supplier", "Suppliers"), ("purchaser", "Purchasers")], required=False, empty="All"
     )
@@ -273,7 +272,7 @@ class CustomersFilter(FilterForm):
 class LinesFilter(FilterForm):
     """Which credit lines to list; give it the choices of companies."""
 
-    q = SearchField("Search", render_kw={"placeholder": "Supplier or purchaser", "maxlength": 120})
+    q = TextField("Search", required=False, render_kw={"placeholder": "Supplier or purchaser"})
     state = ChoiceField("Status", choices=_STATES, required=False, empty="All")
-    supplier_id = ChoiceField("Supplier", coerce=int, required=False, empty="All")
-    purchaser_id = ChoiceField("Purchaser", coerce=int, required=False, empty="All")
+    supplier_id = IdField("Supplier", required=False, empty="All")
+    purchaser_id = IdField("Purchaser", required=False, empty="All")

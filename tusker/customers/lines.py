@@ -69,7 +69,7 @@ def new_line() -> Response:
         try:
             with transaction():
                 line_id = open_credit_line(
-                    acting(), form.supplier_id.data, form.purchaser_id.data, form.line_data()
+                    acting(), form.supplier_id.filled, form.purchaser_id.filled, form.line_data()
                 ).id
         except TuskerError as error:
             form.take(error)
@@ -136,7 +136,7 @@ def line_status(line_id: int) -> Response:
         try:
             with transaction():
                 status = set_line_status(
-                    acting(), line_id, LineStatus(form.status.data), reason=form.reason.data
+                    acting(), line_id, LineStatus(form.status.filled), reason=form.reason.filled
                 ).status
         except TuskerError as error:
             form.take(error)

@@ -36,7 +36,8 @@ def my_lines() -> Response:
     cursor = read_cursor()
     rows = lines_page(
         today(),
-        **{"supplier_id" if sells else "purchaser_id": company.id},
+        supplier_id=company.id if sells else None,
+        purchaser_id=None if sells else company.id,
         before=cursor.before,
         after=cursor.after,
         limit=PAGE_SIZE + 1,

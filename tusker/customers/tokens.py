@@ -51,7 +51,7 @@ def make_token(form: TokenForm, customer_id: int) -> str | None:
     if form.validate_on_submit():
         try:
             with transaction():
-                return create_token(acting(), customer_id, form.name.data)[1]
+                return create_token(acting(), customer_id, form.name.filled)[1]
         except TuskerError as error:
             form.take(error)
     return None

@@ -89,6 +89,7 @@ PURCHASERS = (
     Company("PPD", "Panchvati Pharma Distributors", "Vadodara", "+91 265 555 0211", None, 80 * LAKH),
     Company("SEL", "Sindhu Electricals Ltd", "Ahmedabad", "+91 79 5550 0212", None, 35 * LAKH),
     Company("YCP", "Yamuna Consumer Products Ltd", "New Delhi", "+91 11 5550 0213", None, 140 * LAKH),
+    Company("MBT", "Malabar Bazaar Trading Co", "Kozhikode", "+91 495 555 0214", None, 50 * LAKH),
 )  # fmt: skip
 
 COMPANIES = {company.key: company for company in (*SUPPLIERS, *PURCHASERS)}
@@ -112,8 +113,12 @@ SPECIAL_LINES = {
     "supplier_bound": ("KSE", "BTT", 60),
     "purchaser_bound": ("DPL", "SEL", 60),
     "not_begun": ("VPP", "IHF", 35),
+    "on_hold": ("VPP", "MBT", 30),
 }
 """Lines that show something by themselves, with their limits in lakh."""
+
+LINES_TO_TRY = (("NAC", "TTL"), ("NAC", "ARM"))
+"""Lines of the demo's supplier whose purchasers pay on time: what a newcomer requests first is on these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +141,6 @@ PEOPLE = (
     Person("ganga@tusker.test", "Pooja Srivastava", Role.PURCHASER, "GRI"),
     Person("vindhya@tusker.test", "Nikhil Deshmukh", Role.SUPPLIER, "VPP"),
 )
+NEWCOMER = PEOPLE[3]
+"""Whose login a newcomer is told to begin with: a supplier on the `LINES_TO_TRY`."""
 PASSWORD = "tusker-demo-2026"  # noqa: S105 - documented, for development only: seeding is refused in production

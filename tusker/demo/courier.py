@@ -12,9 +12,10 @@ from flask import current_app
 
 from tusker.carriers.base import CarrierError, CarrierUnavailable
 from tusker.carriers.http import CarrierHttp
-from tusker.carriers.tusker import NAME, STATUSES, TOKEN_HEADER, may_be_financed
+from tusker.carriers.payload import at
+from tusker.carriers.tusker import NAME, STATUSES, TOKEN_HEADER, may_be_financed, read_order
 from tusker.currency import currency
-from tusker.demo.companies import COMPANIES
+from tusker.demo.companies import COMPANIES, Company
 from tusker.domain.shipments import Document, DocumentKind, TrackedOrder
 from tusker.errors import Conflict
 
@@ -107,6 +108,18 @@ class CourierDesk:
                         f" {error.message} Start it with `python -m tools.courier`, or seed with --no-courier."
                     ) from None
             time.sleep(0.5)
+
+    def orders_of(self, company: Company) -> list[TrackedOrder]:
+        """A supplier's newest orders that are numbered as the demo numbers them. Raises `CarrierError`."""
+        wanted = {"cust_id": company.supplier_id, "ref": f"{company.key}-", "limit": "100"}
+        answer = self._http.get_json("/sim/orders", list(wanted.items()))
+        items = at(answer, "orders")
+        found = (
+            [read_order(item, exponent=currency().exponent) for item in items]
+            if isinstance(items, list)
+            else []
+        )
+        return [order for order in found if order is not None]
 
     def put_orders(self, orders: list[CourierOrder]) -> None:
         """Create the orders; those with a known reference take its place. Raises `CarrierError`."""

@@ -13,6 +13,7 @@ from tusker.demo.history_plan import PlannedOrder, plan_orders
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, Invoice, LineState, Loan
 from tusker.services.credit.financing import cancel_invoice
+from tusker.services.loans.overdue import review_holds
 from tusker.services.loans.receipts import repay_in_full
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.disbursals import bundle_daily, take_out
@@ -20,6 +21,7 @@ from tusker.services.payout.release import approve, release
 from tusker.services.payout.settlement import confirm
 
 WRITE_OFF_AFTER = timedelta(days=62)
+HOLD_AFTER_DAYS = 30
 TAKEN_OUT_AGO = 58
 """From this many days ago on, the next big enough disbursal loses an invoice before its release."""
 
@@ -41,6 +43,7 @@ class History:
 
     def day(self, day: date) -> None:
         """One day at the book."""
+        review_holds(self.book.at(day, 6, "job servicing"), HOLD_AFTER_DAYS)
         self._confirm(day)
         for hour, order in enumerate(self.requests.pop(day, []), start=10):
             self._request(order, day, hour)
@@ -98,6 +101,7 @@ class History:
             self.book.at(day, 9, "admin@tusker.test", 30),
             self.open_disbursal,
             execution_date=day,
+            on_closed_day=True,
             second_admin=True,
         )
         reference = self.book.bank_reference("NEFT", day)

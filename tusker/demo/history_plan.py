@@ -6,20 +6,24 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-from tusker.demo.companies import BUSY_LINES, COMPANIES, LAKH, SPECIAL_LINES
+from tusker.demo.companies import BUSY_LINES, COMPANIES, LAKH, LINES_TO_TRY, SPECIAL_LINES
 
 HISTORY_DAYS = 150
 QUIET_DAYS = 4
 """The last days, whose orders are laid out by hand (`tusker.demo.recent_days`)."""
 CANCELLED_EACH = 41
 """Every so many orders one is taken back."""
-OVERDUE_EACH = 37
-"""Every so many orders one is not paid."""
+LATE_EACH = 37
+"""Every so many orders one is paid late, unless its purchaser is among those that a newcomer begins with."""
+LATE_DAYS = 25
+"""How late that is: less than the days after which a customer is put on hold."""
 TOO_LARGE_EACH = 34
 """Every so many orders one is for more than its line."""
 DUE_TODAY = (("NAC", "ARM", 294_300), ("KTM", "GRI", 186_450), ("SAF", "HHM", 121_700))
 REPAID_AFTER_DUE = (-9, -4, -2, -1, 0, 0, 0, 1, 1, 2, 3, 6, 12)
 """Days from due date to payment."""
+NEVER_PAID_AGO = (146, 116, 91)
+"""How many days ago the orders were requested for which one purchaser, on hold since, still owes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class PlannedOrder:
     requested_on: date
     delivered_on: date
     end: str
-    """repaid, unpaid, written_off, cancelled_by_supplier or cancelled_by_carrier."""
+    """repaid, never_paid, written_off, cancelled_by_supplier or cancelled_by_carrier."""
     repaid_after_due: int
 
 
@@ -62,11 +66,11 @@ def plan_orders(today: date) -> list[PlannedOrder]:
                     or int(random.triangular(800, 9500, 2500)) * 100 + random.choice((0, 0, 25, 50, 80)),
                     requested_on=day,
                     delivered_on=min(day + timedelta(days=random.randint(1, 6)), today - timedelta(days=2)),
-                    end=_end(len(orders), ago),
-                    repaid_after_due=random.choice(REPAID_AFTER_DUE),
+                    end=_end(len(orders)),
+                    repaid_after_due=_late_days(len(orders), purchaser) or random.choice(REPAID_AFTER_DUE),
                 )
             )
-    orders += [*_on_special_lines(today), *_due_today(today)]
+    orders += [*_on_special_lines(today), *_never_paid(today), *_due_today(today)]
     return sorted(orders, key=lambda order: order.requested_on)
 
 
@@ -90,6 +94,28 @@ def _on_special_lines(today: date) -> list[PlannedOrder]:
                     repaid_after_due=1,
                 )
             )
+    return orders
+
+
+def _never_paid(today: date) -> list[PlannedOrder]:
+    """Orders of the purchaser who is on hold; the oldest is written off."""
+    supplier, purchaser, _ = SPECIAL_LINES["on_hold"]
+    orders = []
+    for ago in (HISTORY_DAYS - 2, *NEVER_PAID_AGO):
+        day = today - timedelta(days=ago)
+        orders.append(
+            PlannedOrder(
+                ref=f"{supplier}-{22_000 + ago}",
+                supplier=supplier,
+                purchaser=purchaser,
+                location=next(iter(COMPANIES[purchaser].locations())),
+                value=(2 * LAKH) + ago * 1_215,
+                requested_on=day,
+                delivered_on=day + timedelta(days=2),
+                end="never_paid" if ago in NEVER_PAID_AGO else "written_off",
+                repaid_after_due=0,
+            )
+        )
     return orders
 
 
@@ -121,9 +147,13 @@ def _too_large(number: int, supplier: str, purchaser: str) -> int:
     return BUSY_LINES[supplier, purchaser] * LAKH * 3 // 2 if number % TOO_LARGE_EACH == 19 else 0
 
 
-def _end(number: int, days_ago: int) -> str:
-    if number in {3, 11}:
-        return "written_off"
+def _end(number: int) -> str:
     if number % CANCELLED_EACH == 7:
         return "cancelled_by_supplier" if number % 2 else "cancelled_by_carrier"
-    return "unpaid" if number % OVERDUE_EACH == 5 and days_ago > 40 else "repaid"
+    return "repaid"
+
+
+def _late_days(number: int, purchaser: str) -> int | None:
+    """How late an order is paid that is to be paid late, else None."""
+    punctual = any(purchaser == first for _, first in LINES_TO_TRY)
+    return LATE_DAYS if number % LATE_EACH == 5 and not punctual else None

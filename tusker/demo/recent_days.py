@@ -52,10 +52,6 @@ UNDERWAY: tuple[tuple[str, str, int, int, Plan], ...] = (
 )
 SOON: Plan = [(600, PICKED_UP), (1200, IN_TRANSIT), (1800, DELIVERED)]
 NOT_REQUESTED: tuple[tuple[str, str, int, int, Plan], ...] = (
-    ("NAC", "TTL", 184_500, PLACED, SOON),
-    ("NAC", "TTL", 236_750, PICKED_UP, [(900, IN_TRANSIT), (1800, DELIVERED)]),
-    ("NAC", "BAI", 97_300, IN_TRANSIT, [(1500, DELIVERED)]),
-    ("NAC", "ARM", 142_280, PLACED, SOON),
     ("NAC", "ARM", 15_000_000, PLACED, SOON),  # more than any limit
     ("NAC", "HHM", 88_400, PLACED, SOON),  # no credit line with this purchaser
     ("NAC", "TTL", 61_900, CANCELLED, []),
@@ -65,12 +61,13 @@ NOT_REQUESTED: tuple[tuple[str, str, int, int, Plan], ...] = (
     ("KTM", "NWM", 84_000, PLACED, SOON),  # the line has expired
     ("VPP", "YCP", 158_350, PLACED, SOON),
     ("VPP", "IHF", 92_500, PLACED, SOON),  # the line has not begun
+    ("VPP", "MBT", 64_800, PLACED, SOON),  # the purchaser is on hold
     ("SAF", "BTT", 77_700, PLACED, SOON),  # the line is suspended
     ("DPL", "PPD", 119_450, PLACED, SOON),
     ("MSF", "MIP", 254_000, PLACED, SOON),
+    ("NAC", "TTL", 236_750, PICKED_UP, [(900, IN_TRANSIT), (1800, DELIVERED)]),
+    ("NAC", "BAI", 97_300, IN_TRANSIT, [(1500, DELIVERED)]),
 )
-TO_TRY = 3
-"""The first so many of `NOT_REQUESTED` are told to the demo's supplier."""
 IMPORTED = (("ARM", 84_260), ("ARM", 51_900), ("TTL", 66_375), ("BAI", 47_120), ("BAI", 39_990))
 
 
@@ -108,12 +105,6 @@ class Present:
         for made in NOT_REQUESTED:
             order = self._order(*made)
             self.book.orders[order.ref] = order
-
-    def to_try(self) -> list[str]:
-        """References of orders that the demo's supplier may request."""
-        refs = [ref for ref in self.book.orders if ref.startswith("NAC-")]
-        mine = sum(made[0] == "NAC" for made in NOT_REQUESTED)
-        return refs[-mine:][:TO_TRY]
 
     def _confirmation_wanted(self) -> None:
         """On one line the purchaser has to confirm each delivery before the invoice is financed."""

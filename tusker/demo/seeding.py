@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from sqlalchemy import func, select, text
 
 from tusker.currency import currency
 from tusker.demo.book import DemoBook
-from tusker.demo.companies import PASSWORD, PEOPLE
+from tusker.demo.companies import NEWCOMER, PASSWORD, PEOPLE
 from tusker.demo.courier import CourierDesk
 from tusker.demo.history import History
 from tusker.demo.history_plan import HISTORY_DAYS
@@ -19,22 +18,20 @@ from tusker.demo.recent_days import Present
 from tusker.domain.daily import DailyJob, days_due
 from tusker.errors import NotAllowed
 from tusker.extensions import db
-from tusker.models import Customer
+from tusker.models import Customer, User
 from tusker.services.record.daily_runs import count_as_done
 
 APPEND_ONLY = ("events", "event_seals")
 
 
-@dataclass(frozen=True, slots=True)
-class Seeded:
-    """What a person needs to begin: orders that the demo's supplier may request."""
-
-    to_try: list[str]
-
-
 def customers_there() -> int:
     """How many customers the database has."""
     return int(db.session.scalar(select(func.count()).select_from(Customer)) or 0)
+
+
+def is_demo() -> bool:
+    """Whether the demo was seeded here."""
+    return db.session.scalar(select(User.id).where(User.email == NEWCOMER.email)) is not None
 
 
 def refuse_in_production() -> None:
@@ -55,7 +52,7 @@ def empty_tables() -> None:
         db.session.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
 
 
-def seed(now: datetime, courier: CourierDesk | None) -> Seeded:
+def seed(now: datetime, courier: CourierDesk | None) -> None:
     """Make the demo in the caller's transaction; `now` is an aware instant.
 
     The courier gets its orders last, so that none arrives before the demo is ready.
@@ -80,7 +77,6 @@ def seed(now: datetime, courier: CourierDesk | None) -> Seeded:
     _close_old_looks()
     if courier is not None:
         courier.put_orders(list(book.orders.values()))
-    return Seeded(present.to_try())
 
 
 def _count_todays_bundle(book: DemoBook) -> None:
@@ -111,14 +107,17 @@ def _close_old_mails(now: datetime) -> None:
     )
 
 
-def login_lines(seeded: Seeded) -> list[str]:
-    """The demo logins as people read them."""
+def login_lines(orders: list[str] | None) -> list[str]:
+    """The demo logins as people read them, with the orders that can be requested (None: nobody was asked)."""
     width = max(len(person.email) for person in PEOPLE)
-    return [
+    lines = [
         f"Demo logins, all with the password {PASSWORD}",
         *(f"  {person.email:<{width}}  {person.role:<9}  {person.name}" for person in PEOPLE),
-        f"Orders to request as {PEOPLE[3].email}: {', '.join(seeded.to_try)}",
     ]
+    if orders is not None:
+        told = ", ".join(orders) or "none is left; `make reset` makes a new demo"
+        lines.append(f"Orders to request as {NEWCOMER.email}: {told}")
+    return lines
 
 
 def write_logins(lines: list[str]) -> Path:

@@ -93,7 +93,7 @@ def _carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> Res
         if not form.validate_on_submit():
             raise InvalidInput(" ".join(form.reason.errors) or "Say why.")
         with transaction():
-            act(form.reason.data)
+            act(form.reason.filled)
     except InvalidInput as error:
         form.reason.errors = []
         form.take(error)

@@ -56,8 +56,8 @@ def dispute_delivery(invoice_id: int) -> ResponseReturnValue:
             acting(),
             current_company_id(),
             invoice_id,
-            grounds=Grounds(form.grounds.data),
-            reason=form.reason.data,
+            grounds=Grounds(form.grounds.filled),
+            reason=form.reason.filled,
             amount=form.amount.data,
         )
 

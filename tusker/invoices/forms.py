@@ -11,7 +11,7 @@ from tusker.domain.financeable import Grounds
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.queries.credit.invoices import InvoiceFilter, Scope
 from tusker.web.filters import status_label
-from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, MoneyField, TextField
+from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, IdField, MoneyField, TextField
 
 Companies = Sequence[tuple[int, str]]
 
@@ -26,9 +26,9 @@ class RequestForm(Form):
     An order is its reference. A parcel is known by its number only: line, number, date and amount are entered.
     """
 
-    supplier_id = ChoiceField("Supplier", coerce=int, empty="Choose a supplier")
+    supplier_id = IdField("Supplier", empty="Choose a supplier")
     carrier = ChoiceField("Delivery company")
-    credit_line_id = ChoiceField("Credit line", coerce=int, empty="Choose a credit line")
+    credit_line_id = IdField("Credit line", empty="Choose a credit line")
     number = TextField("Invoice number", max_length=60, render_kw={"autocomplete": "off"})
     invoice_date = DayField("Invoice date")
     amount = MoneyField("Invoice amount")
@@ -104,19 +104,18 @@ class InvoiceFilterForm(FilterForm):
         required=False,
         render_kw={"placeholder": "Number, company, loan or disbursal"},
     )
-    supplier_id = ChoiceField("Supplier", coerce=int, required=False, empty="All")
-    purchaser_id = ChoiceField("Purchaser", coerce=int, required=False, empty="All")
+    supplier_id = IdField("Supplier", required=False, empty="All")
+    purchaser_id = IdField("Purchaser", required=False, empty="All")
     since = DayField("Requested from", required=False)
     until = DayField("Requested until", required=False)
     status = ChoiceField("Status", choices=_STATUSES, required=False, empty="All")
 
     def narrow(self, *, suppliers: Companies | None, purchasers: Companies | None) -> None:
         """Leave the companies out for users of a company."""
-        for name, choices in (("supplier_id", suppliers), ("purchaser_id", purchasers)):
-            if choices is None:
-                delattr(self, name)
-            else:
-                self[name].choices = list(choices)
+        if suppliers is None or purchasers is None:
+            del self.supplier_id, self.purchaser_id
+        else:
+            self.supplier_id.choices, self.purchaser_id.choices = list(suppliers), list(purchasers)
 
     def wanted(self, scope: Scope, zone: tzinfo) -> InvoiceFilter:
         """The filter; days are business days of the installation's time zone."""

@@ -107,9 +107,9 @@ def _line_choices(supplier_id: int | None) -> list[tuple[int, str]]:
 
 def _subject(form: RequestForm) -> RequestSubject:
     """What a valid form asks for; raises `InvalidInput` for a reference that cannot be one."""
-    supplier_id = form.supplier_id.data if "supplier_id" in form else current_company_id()
-    chosen = form.carrier.data if "carrier" in form else next(iter(get_carriers()), "")
-    return subject_of(supplier_id, get_carrier(chosen), form.order_ref.data or "", **form.details)
+    supplier_id = form.supplier_id.filled if "supplier_id" in form else current_company_id()
+    chosen = form.carrier.filled if "carrier" in form else next(iter(get_carriers()), "")
+    return subject_of(supplier_id, get_carrier(chosen), form.order_ref.filled, **form.details)
 
 
 def _quoted(form: RequestForm) -> Preview:

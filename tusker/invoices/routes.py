@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from flask import make_response, request
 from flask.typing import ResponseReturnValue
@@ -149,7 +150,7 @@ class InvoiceFile:
         }
 
     @property
-    def asked_before(self) -> dict[str, object]:
+    def asked_before(self) -> dict[str, Any]:
         """What the request was about, to fill the form in for another one. A refused parcel's number is not kept."""
         supplier_id = self.invoice.supplier_id if is_staff() else None
         if self.shipment is None and self.invoice.invoice_date is None:
@@ -167,12 +168,12 @@ class InvoiceFile:
     @property
     def shows_refusal(self) -> bool:
         """A purchaser is not told how much of its supplier's own limit is used."""
-        return current_user.role != Role.PURCHASER or self.invoice.refused_by != "supplier"
+        return self.shows_reserve or self.invoice.refused_by != "supplier"
 
     @property
     def shows_reserve(self) -> bool:
         """The reserve and claims are between the supplier and the lender."""
-        return current_user.role != Role.PURCHASER
+        return bool(current_user.role != Role.PURCHASER)
 
     @property
     def may_note_credit(self) -> bool:
@@ -269,7 +270,7 @@ def payoff_quote(invoice_id: int) -> ResponseReturnValue:
     return render(PAGE, PAYOFF, file=file, invoice=file.invoice, **payoff_context(file.loan))
 
 
-def payoff_context(loan: LoanRow | None) -> dict[str, object]:
+def payoff_context(loan: LoanRow | None) -> dict[str, Any]:
     """The payoff for the day asked for, today unless one is; or why there is none."""
     asked = request.args.get("as_of", "")
     if loan is None or loan.closed_on is not None:

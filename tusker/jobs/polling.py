@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from math import ceil
 
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.carriers.base import Carrier, CarrierError, CarrierRejected
-from tusker.carriers.breaker import NOT_ASKED
 from tusker.carriers.registry import get_carriers
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import TuskerError
@@ -117,12 +118,21 @@ class _Polled:
     def note_failure(self, batch: Sequence[Claim], error: CarrierError) -> bool:
         """A question failed; True when the delivery company is now to be left alone."""
         log.warning("%s did not answer: %s", self.carrier, error)
-        if error.details.get("reason") == NOT_ASKED:
-            self.unasked += batch
-        else:
-            self.failures.append((batch, error))
+        self.failures.append((batch, error))
         with transaction():
             return note_failure(job_context("poll"), self.carrier, error)
+
+    def note_answer(
+        self, carrier: Carrier, batch: Sequence[Claim], orders: Mapping[str, TrackedOrder]
+    ) -> None:
+        """A question was answered; what is not in the answer is unknown, or has to be registered first."""
+        for claim in batch:
+            if carrier.registers and claim.order_ref not in orders:
+                self.absent.append(claim)
+            else:
+                self.answers[claim.shipment_id] = orders.get(claim.order_ref)
+        with transaction():
+            note_answer(job_context("poll"), self.carrier)
 
     @property
     def is_hopeless(self) -> bool:
@@ -131,32 +141,25 @@ class _Polled:
 
 
 def _ask_round(carrier: Carrier, batches: Sequence[Sequence[Claim]], pool: ThreadPoolExecutor) -> _Polled:
-    """Ask all questions of a round; once the breaker opens, those that have not begun are not asked."""
+    """Ask the questions of a round, `THREADS` at a time; once the gate shuts, no more of them."""
     polled = _Polled(carrier.name)
-    futures: dict[Future[dict[str, TrackedOrder]], Sequence[Claim]] = {
-        # each in a copy of the context, in which log lines find the job's id
-        pool.submit(copy_context().run, partial(carrier.fetch, register=False), _refs(batch)): batch
-        for batch in batches
-    }
-    for future in as_completed(futures):
-        batch = futures[future]
-        if future.cancelled():
-            polled.unasked += batch
-            continue
-        try:
-            orders = future.result()
-        except CarrierError as error:
-            if polled.note_failure(batch, error):
-                for other in futures:
-                    other.cancel()
-        else:
-            for claim in batch:
-                if carrier.registers and claim.order_ref not in orders:
-                    polled.absent.append(claim)
-                else:
-                    polled.answers[claim.shipment_id] = orders.get(claim.order_ref)
-            with transaction():
-                note_answer(job_context("poll"), carrier.name)
+    rest = deque(batches)
+    underway: dict[Future[dict[str, TrackedOrder]], Sequence[Claim]] = {}
+    while rest or underway:
+        while rest and len(underway) < THREADS:
+            # Each in a copy of the context, in which log lines find the job's id.
+            ask = partial(carrier.fetch, _refs(rest[0]), register=False)
+            underway[pool.submit(copy_context().run, ask)] = rest.popleft()
+        for future in wait(underway, return_when=FIRST_COMPLETED).done:
+            batch = underway.pop(future)
+            try:
+                orders = future.result()
+            except CarrierError as error:
+                if polled.note_failure(batch, error):
+                    polled.unasked += chain.from_iterable(rest)
+                    rest.clear()
+            else:
+                polled.note_answer(carrier, batch, orders)
     return polled
 
 

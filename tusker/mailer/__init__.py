@@ -81,7 +81,7 @@ def init_app(app: Flask) -> None:
     mailer = build_mailer(app.config)
     app.extensions[_EXTENSION] = mailer
     if isinstance(mailer, FolderMailer):
-        log.info("SMTP_HOST is not set: mails are written to the folder %s", mailer.folder)
+        log.debug("SMTP_HOST is not set: mails are written to the folder %s", mailer.folder)
 
 
 def send(message: EmailMessage) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from flask_login import UserMixin
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Name, one_of
 from tusker.models.customer import Customer
 
@@ -24,7 +23,7 @@ class Role(StrEnum):
     PURCHASER = "purchaser"
 
 
-class User(UserMixin, db.Model):
+class User(Base):
     """A person. `session_epoch` grows with each change of the password, which ends all older sessions."""
 
     __tablename__ = "users"
@@ -90,7 +89,12 @@ class User(UserMixin, db.Model):
 
     @property
     def is_active(self) -> bool:
-        """What flask-login asks before it lets a session in."""
+        """Whether Flask-Login may sign this person in."""
+        return self.active
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether a session of this person still counts as signed in."""
         return self.active
 
     def get_id(self) -> str:
@@ -98,7 +102,7 @@ class User(UserMixin, db.Model):
         return f"{self.id}:{self.session_epoch}"
 
 
-class ApiToken(db.Model):
+class ApiToken(Base):
     """A company's key for `/api/v1`. Only its SHA-256 is stored; it is shown once, when it is made."""
 
     __tablename__ = "api_tokens"
@@ -117,7 +121,7 @@ class ApiToken(db.Model):
     customer: Mapped[Customer] = relationship(lazy="joined", innerjoin=True)
 
 
-class IdempotencyKey(db.Model):
+class IdempotencyKey(Base):
     """A write by `/api/v1` under a key of the caller's, with the hash of its input and the answer given."""
 
     __tablename__ = "idempotency_keys"

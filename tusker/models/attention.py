@@ -9,11 +9,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.attention import AttentionKind
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, LongText, one_of
 
 
-class AttentionItem(db.Model):
+class AttentionItem(Base):
     """Trouble of one invoice, delivery company or daily job, open until its cause is gone or a person settled it."""
 
     __tablename__ = "attention_items"

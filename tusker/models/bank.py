@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.accounts import AccountNumber
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, LongText, Money, Name, one_of
 from tusker.models.customer import Customer
 
@@ -25,7 +25,7 @@ class BankAccountState(StrEnum):
     REPLACED = "replaced"
 
 
-class BankAccount(db.Model):
+class BankAccount(Base):
     """An account of a supplier: an IBAN, or an account number with an IFSC or BIC. Its numbers never change: a change
     is a new row. At most one of a customer is active and at most one proposed."""
 
@@ -74,7 +74,7 @@ class BankAccount(db.Model):
         return AccountNumber(self.holder, self.iban, self.account_number, self.ifsc, self.bic)
 
 
-class BankStatement(db.Model):
+class BankStatement(Base):
     """One statement of a file that was imported. The same file imported again adds nothing."""
 
     __tablename__ = "bank_statements"
@@ -126,7 +126,7 @@ class EntryState(StrEnum):
     DUPLICATE = "duplicate"
 
 
-class StatementEntry(db.Model):
+class StatementEntry(Base):
     """One movement on the lender's account as the bank booked it; batch bookings are one entry a transaction.
 
     `fingerprint` is the same for the same movement in overlapping statements, which is stored once.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant
 
 
-class CarrierState(db.Model):
+class CarrierState(Base):
     """One delivery company's breaker and rate limit. A missing row is a company that nothing is known of yet."""
 
     __tablename__ = "carrier_states"
@@ -36,7 +36,7 @@ class CarrierState(db.Model):
     last_success_at: Mapped[Instant | None]
 
 
-class WebhookDelivery(db.Model):
+class WebhookDelivery(Base):
     """A verified webhook as it came in. The same bytes sent again are the same row."""
 
     __tablename__ = "webhook_deliveries"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant
 
 
-class CarrierSetting(db.Model):
+class CarrierSetting(Base):
     """One delivery company. Its secrets are sealed by `tusker.secrets_box`; without a key it can only be off."""
 
     __tablename__ = "carrier_settings"

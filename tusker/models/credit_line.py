@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Money, TermsColumns, one_of, terms_checks
 from tusker.models.customer import PurchaserAccount, SupplierAccount
 
@@ -20,7 +20,7 @@ class LineStatus(StrEnum):
     SUSPENDED = "suspended"
 
 
-class CreditLine(TermsColumns, db.Model):
+class CreditLine(TermsColumns, Base):
     """The limit and terms of one relationship; `terms_version` grows with every change of terms, dates or status."""
 
     __tablename__ = "credit_lines"

@@ -11,11 +11,11 @@ from datetime import date
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Money, Name, TermsColumns, terms_checks
 
 
-class Customer(db.Model):
+class Customer(Base):
     """A company known to the lender."""
 
     __tablename__ = "customers"
@@ -38,7 +38,7 @@ class Customer(db.Model):
     )
 
 
-class SupplierAccount(TermsColumns, db.Model):
+class SupplierAccount(TermsColumns, Base):
     """A company as supplier: its limit, what is used of it, and the terms that its new credit lines take over."""
 
     __tablename__ = "supplier_accounts"
@@ -58,7 +58,7 @@ class SupplierAccount(TermsColumns, db.Model):
     customer: Mapped[Customer] = relationship(back_populates="supplier", lazy="joined")
 
 
-class PurchaserAccount(db.Model):
+class PurchaserAccount(Base):
     """A company as purchaser: its limit and what is used of it."""
 
     __tablename__ = "purchaser_accounts"
@@ -76,7 +76,7 @@ class PurchaserAccount(db.Model):
     customer: Mapped[Customer] = relationship(back_populates="purchaser", lazy="joined")
 
 
-class CarrierIdentity(db.Model):
+class CarrierIdentity(Base):
     """The id by which a delivery company knows a customer.
 
     `side` is `supplier` (the sender's customer id) or `purchaser` (a receiving location, of which it may have many).

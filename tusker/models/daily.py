@@ -8,11 +8,11 @@ from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.daily import DailyJob
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, one_of
 
 
-class DailyRun(db.Model):
+class DailyRun(Base):
     """One daily job of one business day. A row without `done_at` is still to be done."""
 
     __tablename__ = "daily_runs"

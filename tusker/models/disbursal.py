@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, U
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.bank import BankAccount
 from tusker.models.columns import Code, Id, Instant, Money, one_of
 from tusker.models.customer import Customer
@@ -45,7 +45,7 @@ class PayoutState(StrEnum):
     RETURNED = "returned"
 
 
-class Disbursal(db.Model):
+class Disbursal(Base):
     """One bundle. At most one that stands (not dropped or undone) comes from the daily job for each business day."""
 
     __tablename__ = "disbursals"
@@ -109,7 +109,7 @@ class Disbursal(db.Model):
     payouts: Mapped[list[Payout]] = relationship(order_by="Payout.id", lazy="select")
 
 
-class Payout(db.Model):
+class Payout(Base):
     """What one supplier is paid for a released disbursal: one credit transfer, frozen as it was instructed.
 
     net = principal − deducted interest and fees − claims, in minor units. One of net zero needs no transfer.
@@ -170,7 +170,7 @@ class Payout(db.Model):
     )
 
 
-class DisbursalLine(db.Model):
+class DisbursalLine(Base):
     """An invoice's place in a disbursal. An invoice is in at most one live disbursal."""
 
     __tablename__ = "disbursal_lines"

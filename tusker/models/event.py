@@ -8,11 +8,11 @@ from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant
 
 
-class Event(db.Model):
+class Event(Base):
     """One change of a status, a limit or a setting. A trigger refuses to change or delete a row."""
 
     __tablename__ = "events"
@@ -28,7 +28,7 @@ class Event(db.Model):
     """Who, in words: a user's name, or the job or command that did it."""
     subject: Mapped[Code]
     """What it is about: invoice, customer, credit_line, disbursal, loan, user, carrier."""
-    subject_id: Mapped[int] = mapped_column(db.BigInteger)
+    subject_id: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[Code]
     from_value: Mapped[str | None] = mapped_column(String(200))
     to_value: Mapped[str | None] = mapped_column(String(200))
@@ -37,7 +37,7 @@ class Event(db.Model):
     """Figures of the change by name; money in minor units."""
 
 
-class EventSeal(db.Model):
+class EventSeal(Base):
     """A link of the hash chain over committed events, in the order in which they were sealed. Never changed or deleted.
 
     `hash` is SHA-256 over the link before it and the event's row (see `tusker.domain.chain`).

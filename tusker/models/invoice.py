@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from tusker.domain.financeable import Grounds, PurchaserAnswer
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Money, TermsColumns, one_of, terms_checks
 from tusker.models.credit_line import CreditLine
 from tusker.models.customer import Customer
@@ -18,7 +18,7 @@ from tusker.models.customer import Customer
 _LIVE_NUMBER = "status NOT IN ('rejected', 'cancelled')"
 
 
-class Invoice(TermsColumns, db.Model):
+class Invoice(TermsColumns, Base):
     """One request for financing. A refused or cancelled number may be asked for again: that is a new row."""
 
     __tablename__ = "invoices"
@@ -75,7 +75,7 @@ class Invoice(TermsColumns, db.Model):
     principal: Mapped[Money]
     status: Mapped[Code]
     refused_by: Mapped[str | None] = mapped_column(String(40))
-    lacking: Mapped[int | None] = mapped_column(db.BigInteger)
+    lacking: Mapped[int | None] = mapped_column(BigInteger)
     source: Mapped[Code]
     requested_at: Mapped[Instant]
     requested_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

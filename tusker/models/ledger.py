@@ -8,12 +8,12 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Money, one_of
 from tusker.models.invoice import Invoice
 
 
-class ExposureMovement(db.Model):
+class ExposureMovement(Base):
     """One change of an invoice's exposure, on all three limits at once. The counters are the sums of these rows."""
 
     __tablename__ = "exposure_movements"
@@ -44,7 +44,7 @@ class ReserveKind(StrEnum):
     CONSUMED = "consumed"
 
 
-class ReserveMovement(db.Model):
+class ReserveMovement(Base):
     """A change of the part of an invoice that was not advanced. Contra rows are negative."""
 
     __tablename__ = "reserve_movements"
@@ -63,7 +63,7 @@ class ReserveMovement(db.Model):
     reason: Mapped[str] = mapped_column(String(500))
 
 
-class CreditNote(db.Model):
+class CreditNote(Base):
     """The supplier took a part of the invoice's value back (dilution)."""
 
     __tablename__ = "credit_notes"
@@ -102,7 +102,7 @@ class ClaimState(StrEnum):
     DISMISSED = "dismissed"
 
 
-class Claim(db.Model):
+class Claim(Base):
     """What a supplier owes the lender, to be netted from its next payout: for a credit note, or for goods that came
     back after the payout (then without one)."""
 
@@ -144,7 +144,7 @@ class Claim(db.Model):
     invoice: Mapped[Invoice] = relationship(lazy="select")
 
 
-class ClaimSettlement(db.Model):
+class ClaimSettlement(Base):
     """The part of a claim that was netted from one payout. Contra rows are negative."""
 
     __tablename__ = "claim_settlements"
@@ -161,7 +161,7 @@ class ClaimSettlement(db.Model):
     booked_on: Mapped[date]
 
 
-class Reminder(db.Model):
+class Reminder(Base):
     """A mail about a due date, sent once for each loan and distance from its due date in days."""
 
     __tablename__ = "reminders"

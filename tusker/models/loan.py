@@ -14,14 +14,14 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.interest import Deduction
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Money, one_of
 from tusker.models.customer import Customer
 from tusker.models.disbursal import Disbursal
 from tusker.models.invoice import Invoice
 
 
-class Loan(db.Model):
+class Loan(Base):
     """A debt on the terms frozen on its invoice. `open_principal` is what of it is not yet repaid."""
 
     __tablename__ = "loans"
@@ -78,7 +78,7 @@ class ReceiptKind(StrEnum):
     REFUND = "refund"
 
 
-class Receipt(db.Model):
+class Receipt(Base):
     """Money that came in from a customer, or that was netted from a payout to it. What is not allocated is the
     customer's credit.
 
@@ -119,7 +119,7 @@ class Receipt(db.Model):
     contras: Mapped[list[Receipt]] = relationship(order_by="Receipt.id", lazy="select")
 
 
-class Allocation(db.Model):
+class Allocation(Base):
     """The part of a receipt that paid one loan, by component; `reverses_id` marks a contra row.
 
     Interest is negative where interest deducted at payout was given back for an early repayment.

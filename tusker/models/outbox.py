@@ -8,11 +8,11 @@ from sqlalchemy import CheckConstraint, Index, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant
 
 
-class OutboxMessage(db.Model):
+class OutboxMessage(Base):
     """A mail to be sent by a job. `send_after` moves on with every failed attempt; NULL `sent_at` is still to do."""
 
     __tablename__ = "outbox"

@@ -10,12 +10,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.shipments import ShipmentStatus, Told
-from tusker.extensions import db
+from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, LongText, one_of
 from tusker.models.invoice import Invoice
 
 
-class Shipment(db.Model):
+class Shipment(Base):
     """One tracked order. `next_poll_at` is when it is due to be asked for; NULL when nothing more is expected."""
 
     __tablename__ = "shipments"
@@ -24,6 +24,13 @@ class Shipment(db.Model):
         one_of("told_status", ShipmentStatus),
         CheckConstraint("poll_failures >= 0", name="failures_not_negative"),
         Index("ix_shipments_carrier_order_ref", "carrier", "order_ref"),
+        Index(
+            "uq_shipments_one_live_order",
+            "carrier",
+            "order_ref",
+            unique=True,
+            postgresql_where="stands AND carrier NOT IN ('manual', 'replay')",
+        ),
         CheckConstraint(
             "(declared_value IS NULL) = (declared_at IS NULL) AND declared_value >= 0",
             name="declaration_complete",
@@ -61,7 +68,7 @@ class Shipment(db.Model):
     """A declared value that an admin took although it differs from the invoice's."""
     stands: Mapped[bool] = mapped_column(default=True, server_default="true")
     """Whether its invoice was neither refused nor cancelled; a trigger keeps it so. Of those that stand no two may be
-    the same parcel: the constraint `ex_shipments_one_live_parcel` by the function `parcel_of`."""
+    the same order (the index above) or parcel (the constraint `ex_shipments_one_live_parcel`)."""
     next_poll_at: Mapped[Instant | None]
     last_polled_at: Mapped[Instant | None]
     poll_failures: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -81,7 +88,7 @@ class Shipment(db.Model):
     documents: Mapped[list[ShipmentDocument]] = relationship(order_by="ShipmentDocument.id", lazy="select")
 
 
-class ShipmentEvent(db.Model):
+class ShipmentEvent(Base):
     """A status as the delivery company gave it, kept raw. The same one told again is the same row."""
 
     __tablename__ = "shipment_events"
@@ -99,7 +106,7 @@ class ShipmentEvent(db.Model):
     raw: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
-class ShipmentDocument(db.Model):
+class ShipmentDocument(Base):
     """A document that the delivery company links, such as the signed invoice."""
 
     __tablename__ = "shipment_documents"

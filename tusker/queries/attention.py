@@ -253,9 +253,9 @@ def items_of_invoice(invoice_id: int) -> list[AttentionRow]:
 def open_counts() -> dict[AttentionKind, int]:
     """How many items are open, by kind, the most pressing first; kinds without any are missing."""
     rows = db.session.execute(
-        text("SELECT kind, count(*) AS count FROM attention_items WHERE resolved_at IS NULL GROUP BY kind")
+        text("SELECT kind, count(*) AS open FROM attention_items WHERE resolved_at IS NULL GROUP BY kind")
     )
-    found = {row.kind: int(row.count) for row in rows}
+    found = {row.kind: int(row.open) for row in rows}
     return {kind: found[kind] for kind in AttentionKind if kind in found}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import NotNullable, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from tusker.domain.limits import LimitUse
 from tusker.extensions import db
@@ -68,7 +69,7 @@ def lines_of_purchaser(purchaser_id: int) -> list[LineUse]:
     return _lines(CreditLine.purchaser_id, purchaser_id, CreditLine.supplier_id)
 
 
-def _lines(own: object, own_id: int, other: object) -> list[LineUse]:
+def _lines(own: InstrumentedAttribute[int], own_id: int, other: InstrumentedAttribute[int]) -> list[LineUse]:
     rows = db.session.execute(
         select(
             CreditLine.id,
@@ -92,8 +93,8 @@ def recent_payouts(supplier_id: int, *, limit: int) -> list[PaidOut]:
         select(
             Disbursal.id,
             Disbursal.reference,
-            Disbursal.bank_reference,
-            Disbursal.value_date,
+            NotNullable(Disbursal.bank_reference),
+            NotNullable(Disbursal.value_date),
             func.count(),
             func.sum(DisbursalLine.principal),
         )

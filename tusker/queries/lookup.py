@@ -58,7 +58,7 @@ def loan_invoice_id_of(text: str) -> int:
     return _one(text, query.outerjoin(Loan, live), [Invoice.number, Loan.reference])
 
 
-def _one(text: str, query: Select[Any], names: list[Any]) -> int:
+def _one(text: str, query: Select[int, bool], names: list[Any]) -> int:
     """The one invoice called `text`; those in the wanted status (second column) win over others."""
     wanted = text.strip()
     if wanted.startswith("#") and wanted[1:].isascii() and wanted[1:].isdecimal() and len(wanted) < 19:

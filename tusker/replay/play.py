@@ -233,7 +233,7 @@ class _Year:
         if disbursal_id is not None:
             with _committed():
                 approve(ctx, disbursal_id, second_admin=False)
-                release(ctx, disbursal_id, execution_date=ctx.today, second_admin=False)
+                release(ctx, disbursal_id, execution_date=ctx.today, second_admin=False, on_closed_day=True)
                 confirm(ctx, disbursal_id, bank_reference=f"PAYOUT-{ctx.today}", value_date=ctx.today)
 
     def _repay(self, ctx: Context, invoice_ids: list[int]) -> None:

@@ -86,7 +86,7 @@ def _lines(found: LoanDerivation) -> list[list[object]]:
         "penalty": charges.penalty,
         "deducted from the payout": -found.deducted,
     }
-    paid = [
+    paid: list[list[object]] = [
         [
             "payment undone" if row.undoes else "payment",
             row.value_date,

@@ -45,7 +45,7 @@ def calculator_cases() -> ResponseReturnValue:
     cases = CasesForm()
     if cases.validate_on_submit():
         try:
-            table = read_table(cases.file.data.read())
+            table = read_table(cases.file.filled.read())
             check_columns(table)
         except InvalidInput as error:
             cases.take(error)
@@ -77,11 +77,11 @@ def _case(form: CalculatorForm) -> Case:
     """The case in a form whose fields are right each for itself; raises `InvalidInput` naming a field."""
     terms = Terms(
         advance_rate=Decimal(1),
-        apr=form.apr.data,
-        tenor_days=tenor_of(form.start.data, form.end.data, form.tenor_days.data),
-        day_count=DayCount(form.day_count.data),
-        interest_method=InterestMethod(form.interest_method.data),
-        interest_timing=InterestTiming(form.interest_timing.data),
+        apr=form.apr.filled,
+        tenor_days=tenor_of(form.start.filled, form.end.data, form.tenor_days.data),
+        day_count=DayCount(form.day_count.filled),
+        interest_method=InterestMethod(form.interest_method.filled),
+        interest_timing=InterestTiming(form.interest_timing.filled),
         fee_flat=form.fee_flat.data or 0,
         fee_rate=form.fee_rate.data or Decimal(0),
         fee_min=form.fee_min.data or 0,
@@ -89,4 +89,4 @@ def _case(form: CalculatorForm) -> Case:
         grace_days=form.grace_days.data or 0,
         penal_rate=form.penal_rate.data or Decimal(0),
     )
-    return checked(Case(form.principal.data, terms, form.start.data, form.as_of.data))
+    return checked(Case(form.principal.filled, terms, form.start.filled, form.as_of.data))

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from flask_wtf.file import FileField, FileRequired
+from flask_wtf.file import FileRequired
 
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming
-from tusker.web.forms import ChoiceField, CountField, DayField, FilterForm, Form, MoneyField, PercentField
+from tusker.web.forms import (
+    ChoiceField,
+    CountField,
+    DayField,
+    FilterForm,
+    Form,
+    MoneyField,
+    PercentField,
+    UploadField,
+)
 
 METHODS = [
     (InterestMethod.SIMPLE, "Simple"),
@@ -60,4 +69,4 @@ class CalculatorForm(FilterForm):
 class CasesForm(Form):
     """A file of many cases."""
 
-    file = FileField("CSV file", validators=[FileRequired("Choose a file.")])
+    file = UploadField("CSV file", validators=[FileRequired("Choose a file.")])

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from flask_wtf import FlaskForm
-from wtforms import Field, IntegerField, SelectField, StringField
-from wtforms.fields import DateField
-from wtforms.fields.choices import Choice, SelectChoice
+from flask_wtf.file import FileField
+from werkzeug.datastructures import FileStorage
+from wtforms.fields.choices import Choice, SelectFieldBase  # type: ignore[attr-defined]  # its types are 3.2's
+from wtforms.fields.core import Field, Label
+from wtforms.form import BaseForm
 from wtforms.validators import Length, Optional, StopValidation
 from wtforms.validators import ValidationError as FieldError
+from wtforms.widgets import DateInput, Input, NumberInput, PasswordInput, Select, TextInput
 
 from tusker.currency import currency
 from tusker.errors import InvalidInput, TuskerError
@@ -21,6 +25,9 @@ from tusker.web.filters import money_plain, percent_plain
 FIRST_DAY = date(2000, 1, 1)
 LAST_DAY = date(2100, 1, 1)
 _PERCENT = re.compile(r"([0-9]{1,6}(\.[0-9]{1,30})?) ?%?")
+_DECIMAL = {"inputmode": "decimal", "autocomplete": "off", "maxlength": 40}
+
+T = TypeVar("T")
 
 
 class Required:
@@ -70,26 +77,77 @@ def _named(field: Field, message: str) -> str:
     return message if label.lower() in message.lower() else f"{label}: {message}"
 
 
-class TextField(StringField):
-    """One line of text, stripped, of at most `max_length` characters and free of control characters.
+class Filled(Generic[T]):
+    """A field's value: `data` is None where nothing was filled in or it cannot be read."""
 
-    An empty optional text is None.
+    data: T | None
+    label: Label
+
+    @property
+    def filled(self) -> T:
+        """The value of a field that a valid form requires; raises LookupError where there is none."""
+        if self.data is None:
+            raise LookupError(f"{self.label.text} is empty.")
+        return self.data
+
+
+class ValueField(Filled[T], Field):
+    """A field for one value. What was typed comes back as it was typed.
+
+    `hints` are attributes of the input that `render_kw` may add to.
     """
 
-    def __init__(
-        self, label: str, *, max_length: int = 120, required: bool = True, validators: Any = (), **kwargs: Any
-    ) -> None:
-        self.max_length = max_length
-        length = Length(max=max_length, message=f"{label} may have at most {max_length} characters.")
-        kwargs["render_kw"] = {"maxlength": max_length, **(kwargs.get("render_kw") or {})}
-        super().__init__(label, [*_presence(required), length, *validators], **kwargs)
+    widget: Input = TextInput()
 
-    def process_formdata(self, valuelist: list[str]) -> None:
-        super().process_formdata([value.strip() for value in valuelist])
-        if self.data and not self.data.isprintable():
+    def __init__(
+        self,
+        label: str,
+        *,
+        required: bool = True,
+        validators: Sequence[Any] = (),
+        hints: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs["render_kw"] = {**(hints or {}), **(kwargs.get("render_kw") or {})}
+        super().__init__(label, [*_presence(required), *validators], **kwargs)
+
+    def read(self, text: str) -> T:
+        """The value of a text without blanks around it; raises ValueError or `InvalidInput` with its message."""
+        raise NotImplementedError
+
+    def show(self, value: T) -> str:
+        """The value as an input holds it."""
+        return str(value)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else self.show(self.data)
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        text = valuelist[0].strip() if valuelist else ""
+        self.data = None
+        if text:
+            try:
+                self.data = self.read(text)
+            except InvalidInput as error:
+                raise ValueError(error.message) from error
+
+
+class TextField(ValueField[str]):
+    """One line of text, stripped, of at most `max_length` characters and free of control characters."""
+
+    def __init__(
+        self, label: str, *, max_length: int = 120, validators: Sequence[Any] = (), **kwargs: Any
+    ) -> None:
+        length = Length(max=max_length, message=f"{label} may have at most {max_length} characters.")
+        hints = {"maxlength": max_length, **kwargs.pop("hints", {})}
+        super().__init__(label, validators=[length, *validators], hints=hints, **kwargs)
+
+    def read(self, text: str) -> str:
+        if not text.isprintable():
             raise ValueError(f"{self.label.text} must be one line of readable text.")
-        # An empty text stays empty for a required field, so that its own message is shown.
-        self.data = self.data or None
+        return text
 
 
 class NameField(TextField):
@@ -100,95 +158,50 @@ class EmailField(TextField):
     """A mail address; its exact check is the service's."""
 
     def __init__(self, label: str = "Email", **kwargs: Any) -> None:
-        kwargs["render_kw"] = {"type": "email", "autocomplete": "email", **(kwargs.get("render_kw") or {})}
-        super().__init__(label, max_length=254, **kwargs)
+        super().__init__(label, max_length=254, hints={"type": "email", "autocomplete": "email"}, **kwargs)
 
 
-class _Typed(StringField):
-    """A text that stands for a value: what was typed comes back as it was typed."""
+class PasswordField(ValueField[str]):
+    """A secret, taken exactly as it was typed and never shown again."""
 
-    def show(self, data: Any) -> str:
-        """The value as an input field holds it."""
-        return str(data)
+    widget = PasswordInput()
 
-    def read(self, text: str) -> Any:
-        """The value of a text; raises ValueError with a message for people."""
-        raise NotImplementedError
-
-    def _value(self) -> str:
-        if self.raw_data:
-            return str(self.raw_data[0])
-        return "" if self.data is None else self.show(self.data)
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        text = valuelist[0].strip() if valuelist else ""
-        self.data = None
-        if text:
-            try:
-                self.data = self.read(text)
-            except InvalidInput as error:
-                raise ValueError(error.message) from error
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data = valuelist[0] if valuelist and valuelist[0] else None
 
 
-class MoneyField(_Typed):
-    """An amount in major units as people write it; `data` is minor units (int) or None."""
+class MoneyField(ValueField[int]):
+    """An amount in major units as people write it; `data` is minor units."""
 
-    def __init__(
-        self,
-        label: str,
-        *,
-        required: bool = True,
-        allow_zero: bool = False,
-        validators: Any = (),
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, label: str, *, allow_zero: bool = False, **kwargs: Any) -> None:
         self.allow_zero = allow_zero
-        kwargs["render_kw"] = {
-            "inputmode": "decimal",
-            "autocomplete": "off",
-            "maxlength": 40,
-            **(kwargs.get("render_kw") or {}),
-        }
-        super().__init__(label, [*_presence(required), *validators], **kwargs)
+        super().__init__(label, hints=_DECIMAL, **kwargs)
 
     @property
     def symbol(self) -> str:
         """The currency's sign, shown in front of the input."""
         return currency().symbol
 
-    def show(self, data: Any) -> str:
-        return money_plain(data)
+    def show(self, value: int) -> str:
+        return money_plain(value)
 
     def read(self, text: str) -> int:
         return currency().parse(text, field=self.short_name, allow_zero=self.allow_zero)
 
 
-class PercentField(_Typed):
-    """A percentage such as 18 or 18.5%; `data` is a fraction (Decimal, at most 6 decimals) or None."""
+class PercentField(ValueField[Decimal]):
+    """A percentage such as 18 or 18.5%; `data` is a fraction with at most 6 decimals."""
 
     suffix = "%"
 
     def __init__(
-        self,
-        label: str,
-        *,
-        required: bool = True,
-        minimum: Decimal = Decimal(0),
-        maximum: Decimal = Decimal(1),
-        validators: Any = (),
-        **kwargs: Any,
+        self, label: str, *, minimum: Decimal = Decimal(0), maximum: Decimal = Decimal(1), **kwargs: Any
     ) -> None:
         self.minimum, self.maximum = minimum, maximum
-        kwargs["render_kw"] = {
-            "inputmode": "decimal",
-            "autocomplete": "off",
-            "maxlength": 40,
-            **(kwargs.get("render_kw") or {}),
-        }
-        super().__init__(label, [*_presence(required), *validators], **kwargs)
+        super().__init__(label, hints=_DECIMAL, **kwargs)
 
-    def show(self, data: Any) -> str:
-        return percent_plain(data)
+    def show(self, value: Decimal) -> str:
+        return percent_plain(value)
 
     def read(self, text: str) -> Decimal:
         label = self.label.text
@@ -204,113 +217,101 @@ class PercentField(_Typed):
         return fraction
 
 
-class CountField(IntegerField):
+class CountField(ValueField[int]):
     """A whole number from `minimum` to `maximum`, such as a number of days."""
 
+    widget = NumberInput()
+
     def __init__(
-        self,
-        label: str,
-        *,
-        minimum: int = 0,
-        maximum: int = 10**9,
-        required: bool = True,
-        suffix: str = "",
-        validators: Any = (),
-        **kwargs: Any,
+        self, label: str, *, minimum: int = 0, maximum: int = 10**9, suffix: str = "", **kwargs: Any
     ) -> None:
         self.minimum, self.maximum, self.suffix = minimum, maximum, suffix
-        kwargs["render_kw"] = {"min": minimum, "max": maximum, **(kwargs.get("render_kw") or {})}
-        super().__init__(label, [*_presence(required), *validators], **kwargs)
+        super().__init__(label, hints={"min": minimum, "max": maximum}, **kwargs)
 
-    def process_formdata(self, valuelist: list[str]) -> None:
-        text = valuelist[0].strip() if valuelist else ""
-        self.data = None
-        if not text:
-            return
-        wanted = f"{self.label.text} must be a whole number from {self.minimum} to {self.maximum}."
-        if not (text.isascii() and text.isdecimal() and len(text) <= 12):
-            raise ValueError(wanted)
-        self.data = int(text)
-        if not self.minimum <= self.data <= self.maximum:
-            raise ValueError(wanted)
+    def read(self, text: str) -> int:
+        whole = text.isascii() and text.isdecimal() and len(text) <= 12
+        if not (whole and self.minimum <= int(text) <= self.maximum):
+            raise ValueError(
+                f"{self.label.text} must be a whole number from {self.minimum} to {self.maximum}."
+            )
+        return int(text)
 
 
-class DayField(DateField):
+class DayField(ValueField[date]):
     """A business date; nothing before 2000 and nothing after the first day of 2100."""
+
+    widget = DateInput()
+
+    def __init__(
+        self, label: str, *, minimum: date = FIRST_DAY, maximum: date = LAST_DAY, **kwargs: Any
+    ) -> None:
+        self.minimum, self.maximum = minimum, maximum
+        super().__init__(label, hints={"min": minimum.isoformat(), "max": maximum.isoformat()}, **kwargs)
+
+    def read(self, text: str) -> date:
+        label = self.label.text
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{label} must be a date such as 2026-03-31.") from None
+        if not self.minimum <= day <= self.maximum:
+            raise ValueError(f"{label} must be a date from {self.minimum} to {self.maximum}.")
+        return day
+
+
+class _ChoiceField(Filled[T], SelectFieldBase):
+    """One of a list of `(value, label)`; nothing chosen is None. `choices` may be set when the form is made."""
+
+    widget = Select()
+    coerce: Callable[[Any], T]
 
     def __init__(
         self,
         label: str,
         *,
+        choices: Iterable[tuple[T, str]] = (),
         required: bool = True,
-        minimum: date = FIRST_DAY,
-        maximum: date = LAST_DAY,
-        validators: Any = (),
+        empty: str = "",
         **kwargs: Any,
     ) -> None:
-        self.minimum, self.maximum = minimum, maximum
-        kwargs["render_kw"] = {
-            "min": minimum.isoformat(),
-            "max": maximum.isoformat(),
-            **(kwargs.get("render_kw") or {}),
-        }
-        super().__init__(label, [*_presence(required), *validators], **kwargs)
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        text = valuelist[0].strip() if valuelist else ""
-        self.data = None
-        if not text:
-            return
-        label = self.label.text
-        try:
-            self.data = date.fromisoformat(text)
-        except ValueError:
-            raise ValueError(f"{label} must be a date such as 2026-03-31.") from None
-        if not self.minimum <= self.data <= self.maximum:
-            self.data = None
-            raise ValueError(f"{label} must be a date from {self.minimum} to {self.maximum}.")
-
-
-class ChoiceField(SelectField):
-    """One of a list of `(value, label)`; with `required=False` the empty choice is None."""
-
-    def __init__(
-        self, label: str, *, choices: Any = (), required: bool = True, empty: str = "", **kwargs: Any
-    ) -> None:
         self.empty = None if required and not empty else empty
-        super().__init__(
-            label, _presence(required), choices=_options(choices), validate_choice=False, **kwargs
-        )
+        self.choices = list(choices)
+        super().__init__(label, _presence(required), **kwargs)
 
-    @property
-    def choices(self) -> Any:
-        """The list to choose from; may be set to `(value, label)` pairs when the form is made."""
-        return SelectField.choices.fget(self)
-
-    @choices.setter
-    def choices(self, pairs: Any) -> None:
-        SelectField.choices.fset(self, _options(pairs))
-
-    def iter_choices(self) -> Any:
+    def iter_choices(self) -> Iterator[Choice]:
         if self.empty is not None:
-            yield Choice("", self.empty, self.data in (None, ""), {})
-        yield from super().iter_choices()
+            yield Choice("", self.empty, self.data is None, {})
+        for value, label in self.choices:
+            yield Choice(value, label, value == self.data, {})
 
-    def process_formdata(self, valuelist: list[str]) -> None:
-        text = valuelist[0] if valuelist else ""
+    def process_data(self, value: Any) -> None:
+        self.data = None if value in (None, "") else self.coerce(value)
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
         self.data = None
-        if text == "":
-            return
-        try:
-            self.data = self.coerce(text)
-        except (TypeError, ValueError):
-            raise ValueError(f"{self.label.text}: choose one of the list.") from None
+        if valuelist and valuelist[0] != "":
+            try:
+                self.data = self.coerce(valuelist[0])
+            except ValueError:
+                raise ValueError(f"{self.label.text}: choose one of the list.") from None
 
-    def pre_validate(self, form: Any) -> None:
+    def pre_validate(self, form: BaseForm) -> None:
         # Nothing chosen: whether that will do is for the presence validators.
-        if self.data is not None and all(self.data != self.coerce(option.value) for option in self.choices):
+        if self.data is not None and all(self.data != value for value, _ in self.choices):
             raise FieldError(f"{self.label.text}: choose one of the list.")
 
 
-def _options(pairs: Any) -> list[SelectChoice]:
-    return [pair if isinstance(pair, SelectChoice) else SelectChoice(*pair) for pair in pairs or ()]
+class ChoiceField(_ChoiceField[str]):
+    """A choice among texts."""
+
+    coerce = str
+
+
+class IdField(_ChoiceField[int]):
+    """A choice among rows by their ids."""
+
+    coerce = int
+
+
+class UploadField(Filled[FileStorage], FileField):
+    """A file that is sent with the form."""

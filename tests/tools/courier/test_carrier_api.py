@@ -9,7 +9,7 @@ import pytest
 from tools.courier.statuses import default_plan
 
 if TYPE_CHECKING:
-    from tests.tools.courier.conftest import Sim
+    from tests.support.simulator import Sim
 
 NOW_MS = 1772366400000
 
@@ -81,7 +81,7 @@ def test_a_wrong_token_is_refused(sim: Sim, token: str) -> None:
 )
 def test_a_malformed_question_is_refused(sim: Sim, body: object) -> None:
     for path in ("/orders/search", "/search/users/suggestions"):
-        assert sim.call("POST", path, body, headers={"LM_PA_TOKEN": "t0ken"}).status_code == 400
+        assert sim.call("POST", path, body, token="t0ken").status_code == 400
 
 
 def test_orders_move_by_their_plan(sim: Sim) -> None:

@@ -6,8 +6,10 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ import requests
 from tools.courier.store import NewOrder, Person, Store
 
 if TYPE_CHECKING:
-    from tests.tools.courier.conftest import Sim
+    from tests.support.simulator import Sim
 
 
 def test_replacing_an_order_keeps_its_id_and_starts_its_plan_anew(sim: Sim) -> None:
@@ -127,6 +129,35 @@ def test_what_is_not_there_is_not_found(sim: Sim) -> None:
         ("GET", "/documents/x"),
     ):
         assert sim.call(method, path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(("GET", f"/sim/{what}") for what in ("orders", "clock", "faults", "webhook", "stats")),
+        *(
+            ("POST", f"/sim/{what}")
+            for what in ("orders", "orders/A/status", "users", "clock", "faults", "webhook")
+        ),
+        *(("DELETE", f"/sim/{what}") for what in ("faults", "webhook", "stats")),
+    ],
+)
+def test_the_control_needs_the_token(sim: Sim, method: str, path: str) -> None:
+    sim.create({"ref_no": "A", "plan": []})
+    bodies: dict[str, object] = {
+        "/sim/orders": {"orders": [{"ref_no": "B"}]},
+        "/sim/orders/A/status": {"status": 21},
+        "/sim/users": {"users": []},
+        "/sim/clock": {"seconds": 9},
+        "/sim/faults": {"fault": "500"},
+        "/sim/webhook": {"url": "http://127.0.0.1:1", "secret": "s"},
+    }
+    for wrong in ("", "t0ke", "t0ken2"):
+        assert sim.call(method, path, bodies.get(path), token=wrong).status_code == 401
+    assert sim.ok("GET", "/sim/orders")["total"] == 1
+    assert sim.statuses("A") == [3]
+    assert (sim.ok("GET", "/sim/faults"), sim.ok("GET", "/sim/webhook")["url"]) == ({"faults": []}, None)
+    assert sim.call(method, path, bodies.get(path)).status_code in (200, 201)
 
 
 # --- faults ----------------------------------------------------------------------------------------------
@@ -240,9 +271,14 @@ def press(sim: Sim, page: str, button: str) -> requests.Response:
         rf'action="([^"]+)">((?!</form>).)*?name="(\w+)" value="(\w+)">{re.escape(button)}<', page
     )
     assert found, f"no button {button}"
-    return sim.session.post(
-        sim.url + found[1].replace("&amp;", "&"), {found[3]: found[4]}, timeout=10, allow_redirects=False
-    )
+    return send(sim, found[1].replace("&amp;", "&"), **{found[3]: found[4]})
+
+
+def send(
+    sim: Sim, path: str, *, headers: Mapping[str, str] | None = None, **fields: str
+) -> requests.Response:
+    """Send a form as a browser does."""
+    return sim.session.post(sim.url + path, fields, headers=headers, timeout=10, allow_redirects=False)
 
 
 def test_a_newcomer_presses_deliver(sim: Sim) -> None:
@@ -267,6 +303,78 @@ def test_a_newcomer_skips_an_hour(sim: Sim) -> None:
     assert press(sim, page, "+ 1 hour").status_code == 303
     assert "01 Mar 2026 13:00:00" in sim.call("GET", "/").text
     assert sim.statuses("A") == [21]
+
+
+def test_a_newcomer_places_an_order(sim: Sim) -> None:
+    assert "New order" not in sim.call("GET", "/").text  # nobody is known yet
+    sim.create(
+        {"ref_no": "A", "cust_id": "C-2", "rcvr_id": "L-9", "val_dcl": "1"},
+        {"ref_no": "B", "cust_id": "C-1", "rcvr_id": "L-1", "val_dcl": "1"},
+    )
+    person = {"id": "C-1", "loc_id": "L-9", "name": "Asha & Co", "city": "Pune"}
+    sim.ok("POST", "/sim/users", {"users": [person]})
+    page = sim.call("GET", "/").text
+    assert '<option value="C-1" selected>Asha &amp; Co</option><option value="C-2">C-2</option>' in page
+    assert '<option value="L-9">Asha &amp; Co, Pune</option><option value="L-1" selected>L-1</option>' in page
+    answer = send(sim, "/orders", supplier="C-1", purchaser="L-9", value="1,25,000.50")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/?made=ORD-3")
+    assert "<strong>ORD-3</strong> is placed" in sim.call("GET", answer.headers["Location"]).text
+    sim.ok("POST", "/sim/clock", {"seconds": 86400})
+    (order,) = sim.orders("ORD-3")
+    assert (order["status"], order["cust"], order["rcvr"]) == (3, {"id": "C-1"}, {"id": "L-9"})
+    assert order["consgt"] == {"val_dcl": 125000.5}
+    sim.create({"ref_no": "ORD-4"})
+    assert (
+        send(sim, "/orders", supplier="C-1", purchaser="L-9", value="5").headers["Location"].endswith("ORD-5")
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        *(
+            ({"value": value}, "The value")
+            for value in ("", "0", "0.00", "-5", "1.234", "x", "1e5", "9" * 13)
+        ),
+        ({"supplier": "C-2"}, "Choose a supplier"),
+        ({"purchaser": "C-1"}, "Choose a supplier"),
+        ({"purchaser": ""}, "Choose a supplier"),
+    ],
+)
+def test_a_wrong_order_is_explained_and_what_was_typed_stays(
+    sim: Sim, wrong: dict[str, str], named: str
+) -> None:
+    sim.create(*({"ref_no": f"R{n}", "cust_id": "C-1", "rcvr_id": f"L-{n}"} for n in range(3)))
+    typed = {"supplier": "C-1", "purchaser": "L-1", "value": "77.25", **wrong}
+    answer = send(sim, "/orders", **typed)
+    assert answer.status_code == 422
+    assert named in answer.text
+    assert f'name="value" value="{typed["value"]}"' in answer.text
+    if "purchaser" not in wrong:
+        assert '<option value="L-1" selected>' in answer.text
+    assert sim.ok("GET", "/sim/orders")["total"] == 3
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1:8000"},
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_another_sites_page_moves_and_places_nothing(sim: Sim, headers: dict[str, str]) -> None:
+    sim.create({"ref_no": "A", "cust_id": "C", "rcvr_id": "L", "plan": []})
+    for path, fields in (
+        ("/orders/A/move", {"status": "21"}),
+        ("/orders", {"supplier": "C", "purchaser": "L", "value": "5"}),
+        ("/skip-time", {"seconds": "3600"}),
+    ):
+        assert send(sim, path, headers=headers, **fields).status_code == 403
+        own = {"Origin": sim.url} if "Sec-Fetch-Site" not in headers else {"Sec-Fetch-Site": "same-origin"}
+        assert send(sim, path, headers=own, **fields).status_code == 303
+    assert "frame-ancestors 'none'" in sim.call("GET", "/").headers["Content-Security-Policy"]
 
 
 def test_the_list_is_paged(sim: Sim) -> None:
@@ -332,10 +440,35 @@ def test_the_program_serves_and_stops_cleanly(tmp_path: Path, number: signal.Sig
     assert "from-env" not in rest
 
 
+def test_the_program_serves_on_a_socket_of_its_parents() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        command = [sys.executable, "-m", "tools.courier", "--token", "t", "--fd", str(listening.fileno())]
+        with subprocess.Popen(command, pass_fds=[listening.fileno()]) as program:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            assert requests.get(f"{url}/healthz", timeout=30).json() == {"status": "ok"}
+            program.terminate()
+            assert program.wait(10) == 0
+
+
+def test_a_taken_port_is_said_plainly() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        code, said = run_courier("--token", "t", "--port", port)
+    assert code == 1
+    assert re.fullmatch(rf"tools.courier: cannot listen on 127.0.0.1:{port}: .*in use.*\n", said)
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"), [([], "--token"), (["--token", "t", "--speed", "0"], "--speed")]
 )
 def test_a_wrong_command_line_is_explained(arguments: list[str], named: str) -> None:
+    code, said = run_courier(*arguments)
+    assert code == 2
+    assert named in said
+
+
+def run_courier(*arguments: str) -> tuple[int, str]:
+    """Run the program to its end; its code and what it said."""
     environment = {name: value for name, value in os.environ.items() if name != "TUSKER_CARRIER_TOKEN"}
     done = subprocess.run(
         [sys.executable, "-m", "tools.courier", *arguments],
@@ -345,5 +478,4 @@ def test_a_wrong_command_line_is_explained(arguments: list[str], named: str) -> 
         timeout=30,
         check=False,
     )
-    assert done.returncode == 2
-    assert named in done.stderr
+    return done.returncode, done.stderr

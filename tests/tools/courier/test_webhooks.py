@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.tools.courier.conftest import Sim
+    from tests.support.simulator import Sim
 
 
 @dataclass

@@ -13,7 +13,7 @@ from tusker.carriers.tusker import TuskerCarrier
 from tusker.domain.shipments import Document, DocumentKind, ShipmentStatus
 
 if TYPE_CHECKING:
-    from tests.tools.courier.conftest import Sim
+    from tests.support.simulator import Sim
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.directories import open_directory
 from tools.local.kinds import Postgres
 from tools.local.servers import joined
 
@@ -29,11 +28,3 @@ def home(made_cluster: Path) -> Iterator[Path]:
     with open_directory() as place:
         shutil.copytree(made_cluster, place / "local" / "postgres")
         yield place / "local"
-
-
-@contextlib.contextmanager
-def open_directory() -> Iterator[Path]:
-    """A directory the user PostgreSQL runs as can walk into, unlike pytest's own when we are root."""
-    with tempfile.TemporaryDirectory(prefix="tusker-test-") as place:
-        Path(place).chmod(0o755)
-        yield Path(place)

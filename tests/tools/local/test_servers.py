@@ -17,11 +17,10 @@ import psycopg2
 import pytest
 import redis
 
+from tests.support.processes import wait_for_end
 from tools.local import LocalServers, binaries, local_servers
 from tools.local.kinds import Postgres, Valkey, command_line, forget_foreign_pid
 from tools.local.servers import CHECKOUT, joined
-
-from .processes import wait_for_end
 
 HOLD = """
 import os, sys, pathlib

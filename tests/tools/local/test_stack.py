@@ -10,15 +10,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.directories import open_directory
+from tests.support.processes import wait_for_end
 from tools.local import stack
 from tools.local.binaries import LocalServerError
 from tools.local.servers import CHECKOUT
-
-from .conftest import open_directory
-from .processes import wait_for_end
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits by pidfd, which only Linux has")
 
@@ -67,12 +67,12 @@ if __name__ == "__main__":
     time.sleep(600)
 """
 COURIER = """
-import http.server, sys
+import http.server, socket, sys
 from note import note
 note("courier")
-class Handler(http.server.SimpleHTTPRequestHandler):
-    pass
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Handler).serve_forever()
+server = http.server.HTTPServer(("", 0), http.server.SimpleHTTPRequestHandler, bind_and_activate=False)
+server.socket = socket.socket(fileno=int(sys.argv[sys.argv.index("--fd") + 1]))
+server.serve_forever()
 """
 
 
@@ -80,15 +80,15 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])
 def checkout(made_cluster: Path) -> Iterator[Path]:
     with open_directory() as root:
         shutil.copytree(made_cluster, root / "var" / "local" / "postgres")
-        shutil.copytree(CHECKOUT / "tusker" / "local", root / "tusker" / "local")
+        shutil.copytree(CHECKOUT / "tools" / "local", root / "tools" / "local")
         shutil.copy(CHECKOUT / "gunicorn.conf.py", root)
-        (root / "tusker" / "simulator").mkdir()
-        for folder in ("tusker", "tusker/simulator"):
+        (root / "tools" / "courier").mkdir()
+        for folder in ("tools", "tools/courier"):
             (root / folder / "__init__.py").touch()
         (root / "note.py").write_text(NOTE)
         (root / "wsgi.py").write_text(WSGI)
         (root / "worker.py").write_text(WORKER)
-        (root / "tusker" / "simulator" / "__main__.py").write_text(COURIER)
+        (root / "tools" / "courier" / "__main__.py").write_text(COURIER)
         yield root
 
 
@@ -96,9 +96,9 @@ def checkout(made_cluster: Path) -> Iterator[Path]:
 def launch(checkout: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(*arguments: str, sigint: Any = signal.SIG_DFL, **variables: str) -> subprocess.Popen[str]:
         unset = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PORT", "WEB_PORT", "BASE_URL"}
-        unset |= {"TUSKER_CARRIER_URL", "TUSKER_CARRIER_TOKEN", "SMTP_HOST"}
+        unset |= {"TUSKER_CARRIER_URL", "TUSKER_CARRIER_TOKEN", "SMTP_HOST", "LOG_LEVEL"}
         environ = {name: value for name, value in os.environ.items() if name not in unset} | variables
         process = subprocess.Popen(
             [sys.executable, "-m", "tools.local", *arguments],
@@ -108,6 +108,7 @@ def launch(checkout: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, sigint),
         )
         started.append(process)
         return process
@@ -134,28 +135,45 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
     pytest.fail(f"ended without {words!r}:\n{text}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("number", "sigint"),
+    [
+        (signal.SIGINT, signal.SIG_DFL),
+        (signal.SIGINT, signal.SIG_IGN),  # as by nohup, or in the background of a script
+        (signal.SIGTERM, signal.SIG_DFL),
+        (signal.SIGKILL, signal.SIG_DFL),
+    ],
+)
 def test_everything_runs_and_ends_with_the_launcher(
-    number: signal.Signals, checkout: Path, launch: Callable[..., subprocess.Popen[str]]
+    number: signal.Signals,
+    sigint: signal.Handlers,
+    checkout: Path,
+    launch: Callable[..., subprocess.Popen[str]],
 ) -> None:
-    run = launch("run")
+    run = launch("run", sigint=sigint)
     said = read_until(run, "Ctrl-C stops everything")
     assert "UPGRADE postgresql+psycopg2://" in said
     assert "Tusker is ready:  http://localhost:" in said
     assert "admin@example.test / secret" in said
     names = {path.name.rpartition("-")[0] for path in (checkout / "var" / "pids").glob("*")}
     assert names == {"web", "worker", "worker-child", "courier"}
+    assert run.stdout is not None
+    assert run.stdout.readline().startswith("└")  # the box
     run.send_signal(number)
-    assert run.wait(60) == (0 if number is not signal.SIGKILL else -signal.SIGKILL)
+    rest, _ = run.communicate(timeout=60)
+    assert run.returncode == (0 if number is not signal.SIGKILL else -signal.SIGKILL)
+    assert not rest.strip(), "nothing stands below the box"
     wait_for_end(*noted(checkout))
 
 
-def test_when_a_part_ends_all_end_and_its_code_is_returned(
+def test_when_a_part_ends_all_end_its_code_is_returned_and_its_error_stands_out(
     checkout: Path, launch: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    (checkout / "worker.py").write_text(WORKER.replace("{ends}", "scheduler"))
+    error = "print('2026-03-02 06:30:00,000 ERROR x:', os.environ['LOG_LEVEL'], flush=True)\n"
+    (checkout / "worker.py").write_text("import os\n" + error + WORKER.replace("{ends}", "scheduler"))
     run = launch("run")
-    read_until(run, "scheduler stopped (rc=7)")
+    read_until(run, "scheduler ! 2026-03-02 06:30:00,000 ERROR x: WARNING")
+    read_until(run, "! scheduler ended by itself with code 7")
     run.communicate(timeout=60)
     assert run.returncode == 7
     wait_for_end(*noted(checkout))
@@ -176,8 +194,9 @@ def test_a_failing_step_stops_the_start_with_one_line(
 def test_commands_join_the_running_stack_and_a_second_one_is_refused(
     checkout: Path, launch: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    run = launch("run")
+    run = launch("run", LOG_LEVEL="DEBUG")
     said = read_until(run, "Ctrl-C stops everything")
+    assert "gunicorn.error: Starting gunicorn" in said
     database = next(line for line in said.splitlines() if line.startswith("UPGRADE")).split()[1]
     show = [
         sys.executable,
@@ -205,17 +224,44 @@ def test_exec_returns_the_commands_code_and_psql_takes_options(
 def test_a_taken_port_is_avoided_unless_it_was_asked_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert stack.choose_port(None, port) > port
+        with stack.listen(None, port) as found:
+            assert found.getsockname()[1] > port
         with pytest.raises(LocalServerError, match=f"Port {port} is in use"):
-            stack.choose_port(str(port), 8000)
+            stack.listen(str(port), 8000)
     for wrong in ("eighty", "99999", "-1"):
         with pytest.raises(LocalServerError, match="PORT"):
-            stack.choose_port(wrong, 8000)
+            stack.listen(wrong, 8000)
+
+
+def test_a_taken_port_stops_the_start_with_one_line(launch: Callable[..., subprocess.Popen[str]]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        run = launch("run", PORT=port)
+        said, _ = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert said == f"tools.local: Port {port} is in use or no port; set PORT to another one or unset it.\n"
+
+
+def test_two_stacks_never_share_a_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack, "VAR", tmp_path)
+    first: dict[str, str] = {}
+    second: dict[str, str] = {}
+    with stack.planned(first) as parts, stack.planned(second):
+        addresses = [
+            environ[name] for environ in (first, second) for name in ("BASE_URL", "TUSKER_CARRIER_URL")
+        ]
+        assert len(set(addresses)) == 4
+        courier = parts[0]
+        # the socket that is handed on listens already, so nobody else can have its address
+        port = socket.socket(fileno=os.dup(courier.fds[0])).getsockname()[1]
+        assert first["TUSKER_CARRIER_URL"].endswith(f":{port}")
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
 
 def test_with_a_delivery_company_given_no_courier_is_started() -> None:
     environ = {"TUSKER_CARRIER_URL": "https://orders.example", "TUSKER_CARRIER_TOKEN": "t"}
-    assert [part.name for part in stack.plan(environ)] == ["web", "worker", "scheduler"]
+    with stack.planned(environ) as parts:
+        assert [part.name for part in parts] == ["web", "worker", "scheduler"]
     assert environ["TUSKER_CARRIER_URL"] == "https://orders.example"
 
 

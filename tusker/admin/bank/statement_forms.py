@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from flask_wtf.file import FileField, FileRequired
+from flask_wtf.file import FileRequired
 
 from tusker.domain.matching import Suggestion
 from tusker.errors import InvalidInput
-from tusker.web.forms import Form
+from tusker.web.forms import Form, UploadField
 
 TOO_LARGE = "The file is larger than 20 MB; ask the bank for smaller files."
 _CHOICE = re.compile(r"([0-9]{1,18})\|([0-9]{1,18}:[0-9]{1,18}(?:,[0-9]{1,18}:[0-9]{1,18}){0,99})")
@@ -17,7 +17,7 @@ _CHOICE = re.compile(r"([0-9]{1,18})\|([0-9]{1,18}:[0-9]{1,18}(?:,[0-9]{1,18}:[0
 class StatementForm(Form):
     """A bank statement as a file."""
 
-    file = FileField(
+    file = UploadField(
         "Statement",
         validators=[FileRequired("Choose a statement file.")],
         description="camt.053 (XML) or CSV, at most 20 MB. The same file or entry twice adds nothing.",

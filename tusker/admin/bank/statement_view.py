@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from flask import Response, request, url_for
 
@@ -46,7 +47,7 @@ def changed(statement_id: int, message: str, category: str = "success") -> Respo
     )
 
 
-def statement_context(statement_id: int, show: str) -> dict[str, object]:
+def statement_context(statement_id: int, show: str) -> dict[str, Any]:
     """Everything that the templates of a statement are given, in a fixed number of queries."""
     row = statement_row(statement_id)
     cursor = read_cursor()

@@ -46,8 +46,8 @@ def upload_statement() -> ResponseReturnValue:
     """Import a file."""
     form = StatementForm()
     if form.validate():
-        data = form.file.data.read()
-        name = (form.file.data.filename or "")[:200]
+        data = form.file.filled.read()
+        name = (form.file.filled.filename or "")[:200]
         try:
             read = read_configured(data, name)
             with transaction():

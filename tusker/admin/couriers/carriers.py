@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, current_app, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, PasswordField
+from wtforms import BooleanField
 
 from tusker.admin.blueprint import bp
 from tusker.carriers.base import CarrierError, UnknownCarrier
@@ -16,7 +16,7 @@ from tusker.queries.delivery.carriers import CarrierCard, Source, carrier_card, 
 from tusker.services.couriers.settings import CarrierInput, forget_carrier_settings, save_carrier_settings
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import Form, TextField
+from tusker.web.forms import Form, PasswordField, TextField
 from tusker.web.htmx import done, render
 
 NEVER_FILLED = {"autocomplete": "off", "spellcheck": "false", "maxlength": "500"}
@@ -32,8 +32,8 @@ class CarrierForm(Form):
         max_length=300,
         description="Empty: the company's own. It must be https and no address of a private network in production.",
     )
-    api_key = PasswordField("Key", render_kw=NEVER_FILLED)
-    webhook_secret = PasswordField("Webhook secret", render_kw=NEVER_FILLED)
+    api_key = PasswordField("Key", required=False, render_kw=NEVER_FILLED)
+    webhook_secret = PasswordField("Webhook secret", required=False, render_kw=NEVER_FILLED)
     drop_webhook_secret = BooleanField("Forget the webhook secret: no webhook is believed then")
 
 

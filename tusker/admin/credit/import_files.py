@@ -79,10 +79,10 @@ def _read(user_id: int, token: str, part: str) -> bytes | None:
     if not _TOKEN.fullmatch(token):
         return None
     try:
-        found: bytes | None = redis_connection().get(_key(user_id, token, part))
+        found = redis_connection().get(_key(user_id, token, part))
     except RedisError:
         return None
-    return found
+    return found if isinstance(found, bytes) else None
 
 
 def _key(user_id: int, token: str, part: str) -> str:

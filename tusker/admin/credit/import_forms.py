@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flask_wtf.file import FileField, FileRequired
+from flask_wtf.file import FileRequired
 from wtforms import BooleanField
 
 from tusker.carriers.base import Carrier
 from tusker.errors import InvalidInput
 from tusker.services.credit.import_file import ColumnMapping, mapping_from
 from tusker.services.csv_input import CsvTable, read_date
-from tusker.web.forms import ChoiceField, Form
+from tusker.web.forms import ChoiceField, Form, UploadField
 
 DATE_FORMATS = [
     ("iso", "2026-03-31"),
@@ -40,7 +40,7 @@ _KNOWN = {
 class UploadForm(Form):
     """A file of invoices."""
 
-    file = FileField(
+    file = UploadField(
         "File",
         validators=[FileRequired("Choose a CSV file.")],
         description="CSV in UTF-8 with a header, at most 20 MB and 50,000 rows.",
@@ -71,8 +71,9 @@ class MappingForm(Form):
     def __init__(self, table: CsvTable, carriers: Mapping[str, Carrier], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         names = [(name, name) for name in dict.fromkeys(table.header) if name]
-        for field in COLUMNS:
-            self[field].choices = names
+        for field in self:
+            if isinstance(field, ChoiceField) and field.short_name in COLUMNS:
+                field.choices = names
         self.default_carrier.choices = [(name, carrier.label) for name, carrier in carriers.items()]
 
     def mapping(self) -> ColumnMapping:

@@ -43,8 +43,8 @@ def import_upload() -> ResponseReturnValue:
     """Take the file. It is kept for an hour under a token that only this person can use."""
     form = UploadForm()
     if form.validate():
-        data = form.file.data.read()
-        name = (form.file.data.filename or "")[:120]
+        data = form.file.filled.read()
+        name = (form.file.filled.filename or "")[:120]
         try:
             read_table(data)
             token = keep_upload(current_user.id, name, data)

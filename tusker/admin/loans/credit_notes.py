@@ -30,9 +30,9 @@ def new_credit_note(invoice_id: int) -> ResponseReturnValue:
                     record_credit_note(
                         acting(),
                         invoice_id,
-                        number=form.number.data,
-                        amount=form.amount.data,
-                        reason=form.reason.data,
+                        number=form.number.filled,
+                        amount=form.amount.filled,
+                        reason=form.reason.filled,
                     )
                 )
         except NotFound:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -75,8 +76,8 @@ def repay(invoice_id: int) -> ResponseReturnValue:
                 receipt = receipts.repay_in_full(
                     acting(),
                     invoice_id,
-                    bank_reference=form.bank_reference.data,
-                    value_date=form.value_date.data,
+                    bank_reference=form.bank_reference.filled,
+                    value_date=form.value_date.filled,
                 )
                 amount = receipt.amount
         except NotFound:
@@ -117,7 +118,7 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction():
-                write_off_debt(acting(), invoice_id, reason=form.reason.data)
+                write_off_debt(acting(), invoice_id, reason=form.reason.filled)
         except NotFound:
             raise
         except TuskerError as error:
@@ -154,7 +155,7 @@ def _loan(invoice_id: int) -> LoanRow:
     return row
 
 
-def _owed(invoice_id: int, day: date | None) -> dict[str, object]:
+def _owed(invoice_id: int, day: date | None) -> dict[str, Any]:
     """What is owed on `day`, or why that day cannot be the value date of its repayment."""
     row, today = _loan(invoice_id), clock.today()
     owed = payoff(row, day or today, today, in_future=False)

@@ -13,7 +13,7 @@ from tusker.domain.allocation import check_allocation
 from tusker.errors import InvalidInput
 from tusker.queries.loans.receipts import LoanFace
 from tusker.services.loans.receipt_proposal import ProposedLine, ReceiptProposal
-from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, MoneyField, TextField
+from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, IdField, MoneyField, TextField
 
 PARTS = ("penalty", "fee", "interest", "principal")
 STATES = [
@@ -30,13 +30,13 @@ class ReceiptFilter(FilterForm):
 
     q = TextField("Search", required=False, render_kw={"placeholder": "Reference or customer"})
     state = ChoiceField("Show", required=False, empty="All", choices=STATES)
-    customer_id = ChoiceField("Customer", coerce=int, required=False, empty="All", choices=[])
+    customer_id = IdField("Customer", required=False, empty="All", choices=[])
 
 
 class ReceiptForm(Form):
     """Money came in; give it the choices of customers."""
 
-    customer_id = ChoiceField("Customer", coerce=int, empty="Choose who paid", choices=[])
+    customer_id = IdField("Customer", empty="Choose who paid", choices=[])
     amount = MoneyField("Amount", description="All that came in with this reference.")
     value_date = DayField(
         "Value date", description="The day the money came in; amounts owed are of this day."

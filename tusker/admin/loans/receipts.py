@@ -133,14 +133,14 @@ def _mark(form: ReceiptForm) -> str:
 def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
     """The sheet for the form's money; None, with the reason at its field, when there can be none."""
     try:
-        service.check_value_date(acting(), form.value_date.data)
-        proposal = propose_receipt(form.customer_id.data, form.amount.data, form.value_date.data)
+        service.check_value_date(acting(), form.value_date.filled)
+        proposal = propose_receipt(form.customer_id.filled, form.amount.filled, form.value_date.filled)
     except TuskerError as error:
         form.take(error)
         return None
     faces = queries.loan_faces([line.loan_id for line in (*proposal.lines, *proposal.others)])
     typed = request.form if with_typed else None
-    return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.data, typed=typed)
+    return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.filled, typed=typed)
 
 
 def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
@@ -149,10 +149,10 @@ def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
         with transaction():
             made = service.record_receipt(
                 acting(),
-                form.customer_id.data,
-                amount=form.amount.data,
-                bank_reference=form.bank_reference.data,
-                value_date=form.value_date.data,
+                form.customer_id.filled,
+                amount=form.amount.filled,
+                bank_reference=form.bank_reference.filled,
+                value_date=form.value_date.filled,
                 wanted=sheet.wanted,
                 left_over=request.form.get("left_over", type=int, default=-1),
                 debts=sheet.proposal.debts,
@@ -190,16 +190,16 @@ def refund_receipt(receipt_id: int) -> ResponseReturnValue:
                 service.refund_credit(
                     acting(),
                     receipt_id,
-                    amount=form.amount.data,
-                    bank_reference=form.bank_reference.data,
-                    value_date=form.value_date.data,
+                    amount=form.amount.filled,
+                    bank_reference=form.bank_reference.filled,
+                    value_date=form.value_date.filled,
                 )
         except NotFound:
             raise
         except TuskerError as error:
             form.take(error)
         else:
-            return _changed(receipt_id, f"{currency().show(form.amount.data)} is paid back.")
+            return _changed(receipt_id, f"{currency().show(form.amount.filled)} is paid back.")
     return _show(receipt_id, refund=form, status=422)
 
 
@@ -211,7 +211,7 @@ def undo_receipt(receipt_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction():
-                reverse_receipt(acting(), receipt_id, reason=form.reason.data)
+                reverse_receipt(acting(), receipt_id, reason=form.reason.filled)
         except NotFound:
             raise
         except TuskerError as error:
@@ -261,7 +261,7 @@ def _show(
     )
 
 
-def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) -> dict[str, object]:
+def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) -> dict[str, Any]:
     row = queries.receipt_row(receipt_id)
     if row.kind != ReceiptKind.PAYMENT:
         raise NotFound("This receipt does not exist.")

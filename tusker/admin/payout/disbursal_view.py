@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from flask import Response, current_app, request, url_for
 from flask_login import current_user
@@ -29,8 +30,10 @@ from tusker.queries.payout.disbursals import (
 from tusker.queries.payout.payouts import NOT_RELEASED, SupplierPayout, payouts_of
 from tusker.queries.payout.what_if import what_if
 from tusker.queries.record.events import events_of
+from tusker.services.payout.payment_orders import order_day
 from tusker.web.htmx import done, is_htmx, render
 from tusker.web.paging import encode_key
+from tusker.working_days import working_days
 
 ALL_SHOWN = 100
 """A disbursal of so many lines shows all of them; of a larger one each supplier's lines open on demand."""
@@ -80,11 +83,18 @@ def show_disbursal(
     choice: Choice | None = None,
     opened: Sequence[LineRow] = (),
     problem: str | None = None,
+    closed_day: bool = False,
     status: int = 200,
 ) -> Response:
     """The page or its fragment; forms that were not taken, and boxes as they were ticked, are shown as they came."""
     context = disbursal_context(
-        disbursal_id, release=release, confirm=confirm, choice=choice, opened=opened, problem=problem
+        disbursal_id,
+        release=release,
+        confirm=confirm,
+        choice=choice,
+        opened=opened,
+        problem=problem,
+        closed_day=closed_day,
     )
     return render("admin/payout/disbursal.html", "admin/payout/_disbursal.html", status=status, **context)
 
@@ -118,7 +128,8 @@ def disbursal_context(
     choice: Choice | None = None,
     opened: Sequence[LineRow] = (),
     problem: str | None = None,
-) -> dict[str, object]:
+    closed_day: bool = False,
+) -> dict[str, Any]:
     """Everything that the templates of a disbursal are given; `opened` are lines of a large one that are shown."""
     row = existing_disbursal(disbursal_id)
     sums = supplier_sums(disbursal_id)
@@ -128,6 +139,7 @@ def disbursal_context(
     parts = parts_of(sums, lines, payouts)
     people = people_of(row)
     today = clock.today()
+    first_day = working_days().on_or_after(max(today, row.business_date))
     unreleased = row.status in NOT_RELEASED
     covered = covered_lines(disbursal_id) if unreleased else []
     ticked = ticked_of(disbursal_id, choice) if choice else {invoice_id for invoice_id, _, _ in covered}
@@ -144,7 +156,11 @@ def disbursal_context(
         "people": people,
         "step": next_step(row, people),
         "events": events_of("disbursal", disbursal_id),
-        "release_form": release or ReleaseForm(None, execution_date=max(today, row.business_date)),
+        "release_form": release or ReleaseForm(None, execution_date=first_day),
+        "closed_day": closed_day,
+        "asked_for": order_day(row.execution_date, today)
+        if row.status == "released" and row.execution_date
+        else None,
         "confirm_form": confirm or ConfirmForm(None, value_date=min(today, row.execution_date or today)),
         "ticked": ticked,
         "effect": what_if(ticked, today, None if choice else payouts) if unreleased else None,
@@ -179,7 +195,7 @@ def supplier_part(row: DisbursalRow, supplier_id: int, after: int | None) -> Sup
     return parts_of(sums, lines, payouts)[0]
 
 
-def supplier_context(row: DisbursalRow, part: SupplierPart) -> dict[str, object]:
+def supplier_context(row: DisbursalRow, part: SupplierPart) -> dict[str, Any]:
     """What the template of one supplier's lines is given; its boxes are ticked as the disbursal is saved."""
     return {
         "row": row,

@@ -10,7 +10,7 @@ from flask_login import current_user
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.admin.payout.disbursal_view import changed, given_reason, loan_references, show_disbursal
-from tusker.errors import NotFound, TuskerError
+from tusker.errors import ClosedDay, NotFound, TuskerError
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.services.payout import release as service
@@ -60,13 +60,14 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
     form = ReleaseForm()
     if form.validate_on_submit():
         try:
-            users.confirm_password(current_user.id, form.password.data)
+            users.confirm_password(current_user.id, form.password.filled)
             with transaction():
                 made = service.release(
                     acting(),
                     disbursal_id,
-                    execution_date=form.execution_date.data,
+                    execution_date=form.execution_date.filled,
                     second_admin=_second_admin(),
+                    on_closed_day=form.on_closed_day.data,
                 )
                 next_step = (
                     "Give its file to the bank."
@@ -78,7 +79,8 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
             raise
         except TuskerError as error:
             form.take(error)
-            return show_disbursal(disbursal_id, release=form, status=error.http_status)
+            closed = isinstance(error, ClosedDay)
+            return show_disbursal(disbursal_id, release=form, closed_day=closed, status=error.http_status)
         return changed(disbursal_id, words)
     return show_disbursal(disbursal_id, release=form, status=422)
 
@@ -94,8 +96,8 @@ def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
                 made = settlement.confirm(
                     acting(),
                     disbursal_id,
-                    bank_reference=form.bank_reference.data,
-                    value_date=form.value_date.data,
+                    bank_reference=form.bank_reference.filled,
+                    value_date=form.value_date.filled,
                     loan_references=loan_references(),
                 )
                 reference = made.reference
@@ -119,8 +121,8 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
                 made = settlement.confirm_payout(
                     acting(),
                     payout_id,
-                    bank_reference=form.bank_reference.data,
-                    value_date=form.value_date.data,
+                    bank_reference=form.bank_reference.filled,
+                    value_date=form.value_date.filled,
                 )
                 reference = made.reference
         except TuskerError as error:

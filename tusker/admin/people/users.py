@@ -57,9 +57,9 @@ def new_user() -> ResponseReturnValue:
                 ctx = acting()
                 user = service.create_user(
                     ctx,
-                    email=form.email.data,
-                    name=form.name.data,
-                    role=form.role.data,
+                    email=form.email.filled,
+                    name=form.name.filled,
+                    role=form.role.filled,
                     customer_id=form.customer_id.data,
                     password=secrets.token_urlsafe(32),
                 )

@@ -73,7 +73,7 @@ def _accept_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
     form = ClaimForm()
     if not form.validate():
         raise InvalidInput(" ".join(str(error) for field in form for error in field.errors))
-    return accept_claim(ctx, facts["claim_id"], amount=form.amount.data, reason=form.reason.data)
+    return accept_claim(ctx, facts["claim_id"], amount=form.amount.data, reason=form.reason.filled)
 
 
 def _dismiss_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
@@ -84,12 +84,12 @@ def _overrule(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
     return overrule_dispute(ctx, about, reason=given_reason())
 
 
-def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return accept_value(ctx, about, reason=given_reason())
+def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
+    accept_value(ctx, about, reason=given_reason())
 
 
-def _ask_again(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return ask_again(ctx, about)
+def _ask_again(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
+    ask_again(ctx, about)
 
 
 def _run_again(ctx: Context, about: int, _facts: dict[str, Any]) -> object:

@@ -185,7 +185,7 @@ def entries_to_do() -> EntriesToDo:
     return EntriesToDo(sum(counts.get(state, 0) for state in TO_LOOK_AT), counts.get(EntryState.PARKED, 0))
 
 
-def _statements() -> Select[Any]:
+def _statements() -> Select[*tuple[Any, ...]]:
     """Statements with their counts, which are read for the rows of a page only."""
     state, receipt = StatementEntry.state, StatementEntry.receipt_id
     booked = state.not_in([EntryState.IN_DOUBT, EntryState.DUPLICATE])
@@ -223,5 +223,5 @@ def _statements() -> Select[Any]:
     return select(*columns, *counts.c).select_from(BankStatement).join(counts, literal(True))
 
 
-def _rows(query: Select[Any]) -> list[StatementRow]:
+def _rows(query: Select[*tuple[Any, ...]]) -> list[StatementRow]:
     return [StatementRow(**row) for row in db.session.execute(query).mappings()]

@@ -147,7 +147,7 @@ def line_state(status: str, valid_from: date, valid_to: date | None, today: date
 _SUPPLIER, _PURCHASER = aliased(Customer), aliased(Customer)
 
 
-def _line_rows() -> Select[Any]:
+def _line_rows() -> Select[*tuple[Any, ...]]:
     return (
         select(
             CreditLine.id,

@@ -197,7 +197,7 @@ def tokens_of(customer_id: int) -> list[ApiToken]:
     )
 
 
-def _customer_rows() -> Select[Any]:
+def _customer_rows() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Customer.id,
@@ -230,7 +230,7 @@ def _lines_count(column: Any) -> ColumnElement[int]:
     return select(func.count()).where(column == Customer.id).correlate(Customer).scalar_subquery()
 
 
-def _matching(query: Select[Any], search: str, side: str | None) -> Select[Any]:
+def _matching(query: Select[*tuple[Any, ...]], search: str, side: str | None) -> Select[*tuple[Any, ...]]:
     if text := search.strip():
         query = query.where(
             or_(

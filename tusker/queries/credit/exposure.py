@@ -99,7 +99,7 @@ def exposure_table(
     ]
 
 
-def _limits(kind: Bound) -> Select[Any]:
+def _limits(kind: Bound) -> Select[*tuple[Any, ...]]:
     """Id, name and today's limit of each limit of a kind."""
     if kind is Bound.CREDIT_LINE:
         supplier, purchaser = aliased(Customer), aliased(Customer)

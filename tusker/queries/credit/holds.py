@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import NotNullable, select
 
 from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
@@ -15,7 +15,7 @@ def holds_on(supplier_id: int, purchaser_id: int) -> list[tuple[str, date]]:
     found = []
     for model, customer_id in ((SupplierAccount, supplier_id), (PurchaserAccount, purchaser_id)):
         row = db.session.execute(
-            select(Customer.name, model.on_hold_since)
+            select(Customer.name, NotNullable(model.on_hold_since))
             .join(model, model.customer_id == Customer.id)
             .where(Customer.id == customer_id, model.on_hold_since.is_not(None))
         ).first()

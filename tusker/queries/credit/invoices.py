@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import aliased, joinedload, selectinload
@@ -39,6 +39,7 @@ STATUS_ORDER = (
 )
 """How people look at statuses: the good way first, then the ways out."""
 
+Columns = TypeVarTuple("Columns")
 _supplier = aliased(Customer, name="supplier")
 _purchaser = aliased(Customer, name="purchaser")
 
@@ -233,8 +234,8 @@ def _choices(account: type[SupplierAccount] | type[PurchaserAccount]) -> list[tu
     return [(customer_id, name) for customer_id, name in db.session.execute(statement)]
 
 
-def _rows(wanted: InvoiceFilter) -> Select[Any]:
-    statement: Select[Any] = select(
+def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:
+    statement: Select[*tuple[Any, ...]] = select(
         Invoice.id,
         Invoice.number,
         Invoice.supplier_id,
@@ -257,7 +258,7 @@ def _rows(wanted: InvoiceFilter) -> Select[Any]:
     return _narrowed(_joined(statement).outerjoin(Shipment, Shipment.invoice_id == Invoice.id), wanted)
 
 
-def _joined(statement: Select[Any]) -> Select[Any]:
+def _joined(statement: Select[*Columns]) -> Select[*Columns]:
     """With companies, disbursal and loan; an invoice has at most one live line and one loan, so none doubles."""
     return (
         statement.join(_supplier, _supplier.id == Invoice.supplier_id)
@@ -271,7 +272,9 @@ def _joined(statement: Select[Any]) -> Select[Any]:
     )
 
 
-def _narrowed(statement: Select[Any], wanted: InvoiceFilter, *, with_status: bool = True) -> Select[Any]:
+def _narrowed(
+    statement: Select[*Columns], wanted: InvoiceFilter, *, with_status: bool = True
+) -> Select[*Columns]:
     conditions = _scope_conditions(wanted.scope)
     conditions += _scope_conditions(Scope(wanted.supplier_id, wanted.purchaser_id))
     if wanted.status and with_status:

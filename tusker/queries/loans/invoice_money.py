@@ -151,6 +151,6 @@ def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:
         .where(ClaimSettlement.claim_id.in_(claim_ids))
         .order_by(ClaimSettlement.id)
     )
-    for claim_id, *rest in rows:
-        found.setdefault(claim_id, []).append(Netted(*rest))
+    for row in rows:
+        found.setdefault(row[0], []).append(Netted(*row[1:]))
     return found

@@ -162,7 +162,7 @@ def totals_of(rows: Sequence[LoanRow], as_of: date) -> LoanTotals:
     )
 
 
-def _loans() -> Select[Any]:
+def _loans() -> Select[*tuple[Any, ...]]:
     return (
         select(Loan, Invoice, _supplier.name, _purchaser.name)
         .join(Invoice, Invoice.id == Loan.invoice_id)
@@ -188,7 +188,7 @@ def _matches(words: str) -> Any:
     return or_(*(column.icontains(words, autoescape=True) for column in columns))
 
 
-def _rows(query: Select[Any], as_of: date) -> list[LoanRow]:
+def _rows(query: Select[*tuple[Any, ...]], as_of: date) -> list[LoanRow]:
     found = db.session.execute(query).unique().all()
     paid = _paid_by_loan([loan.id for loan, *_ in found], as_of)
     return [

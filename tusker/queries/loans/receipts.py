@@ -220,7 +220,7 @@ def _is_reversed() -> ColumnElement[bool]:
     )
 
 
-def _receipts() -> tuple[Select[Any], ColumnElement[int]]:
+def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
     """The rows with their sums, and what of each is left. The sums are read for the rows of a page only."""
     total = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
     spent = (
@@ -269,6 +269,6 @@ def _receipts() -> tuple[Select[Any], ColumnElement[int]]:
     return query, Receipt.amount + undone.c.total - spent.c.allocated
 
 
-def _rows(query: Select[Any]) -> list[ReceiptRow]:
+def _rows(query: Select[*tuple[Any, ...]]) -> list[ReceiptRow]:
     found: Sequence[Any] = db.session.execute(query).mappings().all()
     return [ReceiptRow(**row) for row in found]

@@ -103,7 +103,7 @@ def customer_of(account_id: int) -> int:
     return found
 
 
-def _entries() -> Select[Any]:
+def _entries() -> Select[*tuple[Any, ...]]:
     return (
         select(BankAccount, Customer.name, _proposer.name, _decider.name)
         .join(Customer, Customer.id == BankAccount.customer_id)

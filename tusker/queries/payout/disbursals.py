@@ -170,7 +170,7 @@ def daily_disbursal(day: date) -> DisbursalRow | None:
     return rows[0] if rows else None
 
 
-def _disbursals() -> Select[Any]:
+def _disbursals() -> Select[*tuple[Any, ...]]:
     # Lines of a payout that failed are removed too, but were released: their payouts tell.
     live = or_(DisbursalLine.state != LineState.REMOVED, DisbursalLine.payout_id.is_not(None))
     sums = (
@@ -229,7 +229,7 @@ def _disbursals() -> Select[Any]:
     )
 
 
-def _disbursal_rows(query: Select[Any]) -> list[DisbursalRow]:
+def _disbursal_rows(query: Select[*tuple[Any, ...]]) -> list[DisbursalRow]:
     return [DisbursalRow(**row) for row in db.session.execute(query).mappings()]
 
 
@@ -349,7 +349,7 @@ def disbursal_lines(
     return [LineRow(**row) for row in db.session.execute(query).mappings()]
 
 
-def _lines(disbursal_id: int) -> Select[Any]:
+def _lines(disbursal_id: int) -> Select[*tuple[Any, ...]]:
     return (
         select(
             DisbursalLine.invoice_id,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, any_, cast, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, NotNullable, any_, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload
 
@@ -151,8 +151,8 @@ def _as_released(disbursal_id: int) -> dict[int, SupplierPayout]:
         select(
             Payout.supplier_id,
             DisbursalLine.invoice_id,
-            DisbursalLine.deducted_interest,
-            DisbursalLine.deducted_fee,
+            NotNullable(DisbursalLine.deducted_interest),
+            NotNullable(DisbursalLine.deducted_fee),
         )
         .join(Payout, Payout.id == DisbursalLine.payout_id)
         .where(Payout.disbursal_id == disbursal_id)

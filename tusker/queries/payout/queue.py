@@ -125,7 +125,7 @@ def _principal_sum() -> ColumnElement[int]:
     return func.coalesce(func.sum(Invoice.principal), 0).cast(db.BigInteger)
 
 
-def _queue(search: str, *columns: Any) -> Select[Any]:
+def _queue(search: str, *columns: Any) -> Select[*tuple[Any, ...]]:
     query = (
         select(*columns)
         .select_from(Invoice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -107,7 +107,7 @@ def check_chain(*, newest: int | None = None, noted: Head | None = None) -> Chai
 def backlog() -> Backlog:
     """The committed events without a seal, however old."""
     row = db.session.execute(_BACKLOG).one()
-    return Backlog(row.count, row.since)
+    return Backlog(row.waiting, row.since)
 
 
 def unsealed_rows(*, limit: int, whole: bool) -> list[EventRow]:
@@ -140,7 +140,7 @@ def newest_link() -> Head:
 # Events carry business time. Who writes an old one after the last sealing is not late before the next.
 _BACKLOG = text(
     """
-    SELECT count(*) AS count,
+    SELECT count(*) AS waiting,
         CASE WHEN count(*) > 0 THEN greatest(min(e.at),
             (SELECT sealed_at FROM event_seals ORDER BY seq DESC LIMIT 1)) END AS since
     FROM events e WHERE NOT EXISTS (SELECT FROM event_seals s WHERE s.event_id = e.id)
@@ -148,7 +148,7 @@ _BACKLOG = text(
 )
 
 
-def _links(after: int) -> Iterator[Link]:
+def _links(after: int) -> Generator[Link, None, None]:
     query = (
         select(EventSeal.seq, EventSeal.event_id, EventSeal.hash, *ROW)
         .outerjoin(Event, Event.id == EventSeal.event_id)

@@ -24,7 +24,7 @@ from tusker.models import (
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
 
-_NAMES: dict[str, Select[Any]] = {
+_NAMES: dict[str, Select[*tuple[Any, ...]]] = {
     "invoice": select(Invoice.id, Invoice.number),
     "customer": select(Customer.id, Customer.name),
     "disbursal": select(Disbursal.id, Disbursal.reference),

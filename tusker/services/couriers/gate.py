@@ -18,7 +18,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from tusker import clock
 from tusker.carriers.base import Carrier, CarrierError, CarrierRefused, CarrierUnavailable
-from tusker.carriers.breaker import NOT_ASKED
 from tusker.domain.carrier_health import (
     Health,
     Rate,
@@ -129,10 +128,6 @@ def _note_failure(connection: Connection, carrier: str, error: CarrierError, now
         answered = after_refusal(health, now) if isinstance(error, CarrierRefused) else after_answer(health)
         _save(connection, carrier, answered, last_error=error.message[:500], last_error_at=now)
         return False
-    if error.details.get("reason") == NOT_ASKED:
-        # This process's own fuse held the question back: nothing was learnt.
-        _save(connection, carrier, give_back_probe(health))
-        return health.open_until is not None
     seconds = error.details.get("retry_after")
     pause = timedelta(seconds=seconds) if isinstance(seconds, int) else None
     after = after_failure(health, now, pause)

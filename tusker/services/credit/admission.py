@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     TERMS_CHANGED = "terms_changed"
     LINE_CLOSED = "line_closed"
     ON_HOLD = "on_hold"
-    PARCEL_TAKEN = "parcel_taken"
+    SHIPMENT_TAKEN = "shipment_taken"
 
 
 @dataclass(frozen=True, slots=True)

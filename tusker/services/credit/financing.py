@@ -16,7 +16,8 @@ from tusker.models import Invoice, Role, Shipment
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
 from tusker.services.credit.offers import Quote, check_not_requested
-from tusker.services.credit.parcels import Entered, check_parcel_free
+from tusker.services.credit.parcels import Entered
+from tusker.services.credit.shipment_guard import check_shipment_free
 from tusker.services.credit.subject import quote_fetched
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
@@ -78,10 +79,12 @@ def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "o
     if admission.outcome is Outcome.CONFLICT:
         check_not_requested(quote.supplier_id, quote.number, field=field)
         raise _requested_already(quote, field)
-    if admission.outcome is Outcome.PARCEL_TAKEN:
-        check_parcel_free(quote.supplier_id, quote.carrier, {quote.order_ref})
+    if admission.outcome is Outcome.SHIPMENT_TAKEN:
+        check_shipment_free(quote.supplier_id, quote.carrier, quote.order_ref)
         raise Duplicate(
-            "Financing of this parcel was just requested. Ask again.", field="order_ref", problem="duplicate"
+            f"Financing of “{quote.order_ref}” was just requested. Ask again.",
+            field="order_ref",
+            problem="duplicate",
         )
     if admission.outcome is Outcome.TERMS_CHANGED:
         raise TermsChanged(

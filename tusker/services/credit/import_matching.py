@@ -18,6 +18,7 @@ from tusker.models import CreditLine
 from tusker.services.context import Context
 from tusker.services.credit.import_file import ImportOptions, InvoiceRow, RowOutcome, RowResult
 from tusker.services.credit.offers import check_line_open
+from tusker.services.credit.shipment_guard import STANDING_FOR_IT
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +139,13 @@ _KNOWN = text(
     """
 )
 _TRACKED = text(
-    """
+    f"""
     SELECT w.line, i.number FROM unnest(CAST(:lines AS int[]), CAST(:carriers AS text[]), CAST(:refs AS text[]),
         CAST(:suppliers AS bigint[]), CAST(:numbers AS text[])) AS w (line, carrier, ref, supplier_id, number)
-    CROSS JOIN LATERAL (
-        SELECT invoice_id FROM shipments WHERE carrier = w.carrier AND order_ref = w.ref
-        UNION SELECT invoice_id FROM shipments
-        WHERE parcel_of(carrier, order_ref) && parcel_of(w.carrier, w.ref)
-            AND stands AND parcel_of(carrier, order_ref) IS NOT NULL
-    ) AS s
+    CROSS JOIN LATERAL ({STANDING_FOR_IT}) AS s
     JOIN invoices i ON i.id = s.invoice_id
-    WHERE i.status NOT IN ('rejected', 'cancelled') AND (i.supplier_id, i.number) <> (w.supplier_id, w.number)
-    """
+    WHERE (i.supplier_id, i.number) <> (w.supplier_id, w.number)
+    """  # noqa: S608 - constant text
 )
 
 
@@ -177,7 +173,7 @@ def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict
         "numbers": [c.row.number for c in tracked],
     }
     for found in db.session.execute(_TRACKED, orders) if tracked else ():
-        known[found.line] = parcel_conflict(rows[found.line].row, f"as invoice {found.number}")
+        known[found.line] = shipment_conflict(rows[found.line].row, f"as invoice {found.number}")
     seen: dict[tuple[int, str], int] = {}
     for line, candidate in rows.items():
         # The same supplier may stand in the file by its reference and by its name.
@@ -210,7 +206,7 @@ def conflict(row: InvoiceRow, invoice_id: int | None, status: str) -> RowResult:
     return row_result(row, RowOutcome.CONFLICT, reason, invoice_id)
 
 
-def parcel_conflict(row: InvoiceRow, how: str) -> RowResult:
+def shipment_conflict(row: InvoiceRow, how: str) -> RowResult:
     return row_result(row, RowOutcome.CONFLICT, f"Order {row.order_ref} is financed already, {how}.")
 
 

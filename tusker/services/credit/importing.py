@@ -20,8 +20,8 @@ from tusker.services.credit.import_matching import (
     Candidate,
     conflict,
     limit_words,
-    parcel_conflict,
     row_result,
+    shipment_conflict,
     sort_out,
 )
 from tusker.services.credit.offers import limits_of
@@ -233,8 +233,8 @@ def _answer(candidate: Candidate, admission: Admission) -> RowResult:
         return row_result(row, RowOutcome.REPLAYED, "Already requested just now.", invoice_id)
     if admission.outcome is Outcome.CONFLICT:
         return conflict(row, invoice_id, "just requested")
-    if admission.outcome is Outcome.PARCEL_TAKEN:
-        return parcel_conflict(row, "just requested")
+    if admission.outcome is Outcome.SHIPMENT_TAKEN:
+        return shipment_conflict(row, "just requested")
     outcome = RowOutcome.APPROVED if admission.refusal is None else RowOutcome.REJECTED
     reason = "" if admission.refusal is None else limit_words(admission.refusal)
     return replace(row_result(row, outcome, reason, invoice_id), principal=candidate.principal)

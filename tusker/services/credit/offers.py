@@ -15,10 +15,11 @@ from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
 from tusker.errors import Duplicate, FinancingRefused, InvalidInput
 from tusker.extensions import db
-from tusker.models import CarrierIdentity, CreditLine, Invoice, LineStatus, Shipment
+from tusker.models import CarrierIdentity, CreditLine, Invoice, LineStatus
 from tusker.models.invoice import LIVE_NUMBER
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
+from tusker.services.credit.shipment_guard import check_shipment_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def quote_order(ctx: Context, supplier_id: int, order: TrackedOrder) -> Quote:
     line = _line_for(supplier_id, order)
     check_line_open(line, ctx.today)
     check_not_requested(supplier_id, order.ref)
-    _check_order_free(supplier_id, order)
+    check_shipment_free(supplier_id, order.carrier, order.ref)
     return figures_on_line(
         ctx,
         line,
@@ -184,27 +185,6 @@ def check_not_requested(supplier_id: int, number: str, *, field: str = "order_re
         raise Duplicate(
             f"Financing of “{number}” was requested already; it is {row.status.replace('_', ' ')}.",
             field=field,
-            problem="duplicate",
-            invoice_id=row.id,
-        )
-
-
-def _check_order_free(supplier_id: int, order: TrackedOrder) -> None:
-    """An order may have been financed under another number, by an import: one order is financed once."""
-    row = db.session.execute(
-        select(Invoice.id, Invoice.number)
-        .join(Shipment, Shipment.invoice_id == Invoice.id)
-        .where(
-            Shipment.carrier == order.carrier,
-            Shipment.order_ref == order.ref,
-            Invoice.supplier_id == supplier_id,
-            LIVE_NUMBER,
-        )
-    ).first()
-    if row is not None:
-        raise Duplicate(
-            f"Financing of order “{order.ref}” was requested already, as invoice {row.number}.",
-            field="order_ref",
             problem="duplicate",
             invoice_id=row.id,
         )

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from tusker.carriers.base import Carrier
 from tusker.carriers.parcels import is_ambiguous
 from tusker.carriers.registry import get_carriers
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
-from tusker.errors import Duplicate, FinancingRefused, InvalidInput
+from tusker.errors import FinancingRefused, InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
 from tusker.services.credit.offers import Quote, check_line_open, check_not_requested, figures_on_line
+from tusker.services.credit.shipment_guard import check_shipment_free
 
 NOTHING_KNOWN = frozenset({ShipmentStatus.PENDING, ShipmentStatus.UNKNOWN})
 """Words for a number that was registered only just now. It may be requested; without a delivery it is not paid."""
@@ -95,7 +96,7 @@ def quote_parcel(
     if order is not None:
         _check_parcel(order)
     check_not_requested(supplier_id, entered.number, field="number")
-    check_parcel_free(supplier_id, carrier, {ref, *(order.aliases if order else ())})
+    check_shipment_free(supplier_id, carrier, ref, order.aliases if order else ())
     return figures_on_line(
         ctx,
         line,
@@ -160,41 +161,3 @@ def _check_parcel(order: TrackedOrder) -> None:
             field="order_ref",
             problem="not_placed",
         )
-
-
-_LIVE_PARCEL = text(
-    """
-    SELECT i.id, i.number, i.supplier_id
-    FROM unnest(CAST(:refs AS text[])) AS w (ref)
-    JOIN shipments s ON parcel_of(s.carrier, s.order_ref) && parcel_of(:carrier, w.ref)
-        AND s.stands AND parcel_of(s.carrier, s.order_ref) IS NOT NULL
-    JOIN invoices i ON i.id = s.invoice_id
-    ORDER BY i.supplier_id <> :supplier_id, i.id LIMIT 1
-    """
-)
-
-
-def check_parcel_free(supplier_id: int, carrier: str, refs: set[str]) -> None:
-    """A parcel is financed once: by whomever, under each name it may be stored by, and at any parcel carrier.
-
-    The database keeps it so, by the constraint `ex_shipments_one_live_parcel`; this says beforehand, and afterwards,
-    who came first.
-    """
-    # Of a parcel with a courier its bare number is no name: another courier may have it too.
-    bare = {parcel_number(ref) for ref in refs if "/" in ref}
-    names = {"refs": sorted(refs - bare), "carrier": carrier, "supplier_id": supplier_id}
-    row = db.session.execute(_LIVE_PARCEL, names).first()
-    if row is None:
-        return
-    if row.supplier_id != supplier_id:
-        raise Duplicate(
-            "This parcel stands behind another request for financing already.",
-            field="order_ref",
-            problem="duplicate",
-        )
-    raise Duplicate(
-        f"Financing of this parcel was requested already, as invoice {row.number}.",
-        field="order_ref",
-        problem="duplicate",
-        invoice_id=row.id,
-    )

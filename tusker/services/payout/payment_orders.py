@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import select
 
 from tusker.currency import currency
@@ -13,6 +15,7 @@ from tusker.models import BankAccount, Disbursal, DisbursalLine, Invoice, Payout
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_disbursal
+from tusker.working_days import working_days
 
 
 def take_payment_order(
@@ -20,8 +23,9 @@ def take_payment_order(
 ) -> PaymentOrder:
     """The order of a released disbursal, as it was released: asked for again it is the same, message id and all.
 
-    That somebody took it is recorded; `kind` is the file's. Raises `Conflict` before the release, and as soon as the
-    bank has answered for one of its payouts: a file with that one in it could be paid twice.
+    Only an execution date that has passed gives way to the next working day, for no bank pays in the past. That
+    somebody took it is recorded; `kind` is the file's. Raises `Conflict` before the release, and as soon as the bank
+    has answered for one of its payouts: a file with that one in it could be paid twice.
     """
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.released_at is None or disbursal.execution_date is None:
@@ -34,18 +38,30 @@ def take_payment_order(
     transfers = _transfers(disbursal)
     if not transfers:
         raise Conflict(f"No payout of disbursal {disbursal.reference} needs a transfer.")
+    day = order_day(disbursal.execution_date, ctx.today)
     record_event(
-        ctx, "disbursal", disbursal.id, "bank_file", to_value=kind, reason=f"taken by {ctx.actor}"[:500]
+        ctx,
+        "disbursal",
+        disbursal.id,
+        "bank_file",
+        to_value=kind,
+        reason=f"taken by {ctx.actor}"[:500],
+        execution_date=day.isoformat(),
     )
     return PaymentOrder(
         message_id=disbursal.reference,
         created_at=disbursal.released_at,
-        execution_date=disbursal.execution_date,
+        execution_date=day,
         debtor=debtor,
         initiator=initiator,
         currency=currency().code,
         transfers=transfers,
     )
+
+
+def order_day(execution_date: date, today: date) -> date:
+    """The day for which a file taken today asks: as released, or when that has passed the next working day."""
+    return execution_date if execution_date >= today else working_days().on_or_after(today)
 
 
 def _transfers(disbursal: Disbursal) -> tuple[CreditTransfer, ...]:

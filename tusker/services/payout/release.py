@@ -11,7 +11,7 @@ from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
 from tusker.domain.approval import approval_digest
 from tusker.domain.financeable import waits_for
-from tusker.errors import Conflict, InvalidInput, NotAllowed
+from tusker.errors import ClosedDay, Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
 from tusker.models import (
     BankAccount,
@@ -34,6 +34,7 @@ from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.disbursals import lock_draft, set_disbursal_status
 from tusker.services.payout.payouts import claimed_from, make_payouts
 from tusker.services.payout.settlement import confirm_netted
+from tusker.working_days import working_days
 
 LATEST_EXECUTION = timedelta(days=10)
 """How far ahead the bank may be told to pay."""
@@ -85,16 +86,19 @@ def withdraw_approval(ctx: Context, disbursal_id: int, *, reason: str) -> Disbur
     return disbursal
 
 
-def release(ctx: Context, disbursal_id: int, *, execution_date: date, second_admin: bool) -> Disbursal:
+def release(
+    ctx: Context, disbursal_id: int, *, execution_date: date, second_admin: bool, on_closed_day: bool = False
+) -> Disbursal:
     """Release an approved disbursal: what each supplier is paid is frozen, and the bank file can be made.
 
     The caller has just asked the releasing person for the password. Of any number of releases at once one wins; the
-    others get `Conflict`. Payouts of which claims leave nothing need no transfer and are confirmed at once.
+    others get `Conflict`. Payouts of which claims leave nothing need no transfer and are confirmed at once. A day on
+    which the bank is closed is taken only when the person said so by `on_closed_day`.
     """
     disbursal = _lock_approved(disbursal_id)
     if second_admin:
         _check_two_people(ctx, disbursal)
-    _check_execution_date(ctx, disbursal, execution_date)
+    _check_execution_date(ctx, disbursal, execution_date, on_closed_day=on_closed_day)
     invoices, claimed = _invoices_and_claimed(disbursal)
     _check_conditions(invoices)
     accounts = _accounts_of(invoices, second_admin=second_admin)
@@ -148,12 +152,19 @@ def _check_two_people(ctx: Context, disbursal: Disbursal) -> None:
         )
 
 
-def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date) -> None:
+def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date, *, on_closed_day: bool) -> None:
     if day < max(disbursal.business_date, ctx.today):
         raise InvalidInput("The execution date must not be in the past.", field="execution_date")
     if day > ctx.today + LATEST_EXECUTION:
         raise InvalidInput(
             f"The execution date may be at most {LATEST_EXECUTION.days} days ahead.", field="execution_date"
+        )
+    closed = None if on_closed_day else working_days().closed_on(day)
+    if closed is not None:
+        opens = working_days().on_or_after(day)
+        raise ClosedDay(
+            f"The bank is closed on {day:%d %b %Y} ({closed}); it next works on {opens:%d %b %Y}.",
+            field="execution_date",
         )
 
 

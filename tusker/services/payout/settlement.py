@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from flask import current_app
 from sqlalchemy import func, select
 
 from tusker.currency import currency
@@ -319,10 +320,12 @@ def _checked_reference(disbursal: Disbursal, bank_reference: str) -> str:
 def _check_value_date(ctx: Context, disbursal: Disbursal, value_date: date) -> None:
     if value_date > ctx.today:
         raise InvalidInput("The value date must not be in the future.", field="value_date")
-    start = disbursal.execution_date
-    if start is not None and value_date < start:
+    released_at = disbursal.released_at
+    # A bank may pay before the day it was asked for; it cannot before it had the order.
+    released = None if released_at is None else released_at.astimezone(current_app.config["TIMEZONE"]).date()
+    if released is not None and value_date < released:
         raise InvalidInput(
-            f"The value date must not be before the execution date ({start:%d %b %Y}).", field="value_date"
+            f"The value date must not be before the release ({released:%d %b %Y}).", field="value_date"
         )
 
 

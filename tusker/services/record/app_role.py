@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+from flask import current_app
 from psycopg2 import sql
-from sqlalchemy import text
+from psycopg2.extensions import encrypt_password
+from sqlalchemy import Row, text
 
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
@@ -23,6 +26,28 @@ _FACTS = text(
 )
 
 
+def create_app_role(role: str, password: str) -> None:
+    """Make a role that may log in where it is missing, and give it this password.
+
+    Without a password it has none, which is for development only. Raises `InvalidInput` on `POSTGRES_APP_PASSWORD` in
+    production, or on `role` for a superuser or the tables' owner, whose password is not changed.
+    """
+    if not password and current_app.config["ENVIRONMENT"] == "PRODUCTION":
+        raise InvalidInput(
+            "In production the app's role needs a password; set it.", field="POSTGRES_APP_PASSWORD"
+        )
+    found = db.session.execute(_FACTS, {"role": role}).first()
+    if found is not None:
+        _refuse_owner(role, found)
+    with closing(db.session.connection().connection.cursor()) as cursor:
+        # the server gets the password's hash only: statements may be logged
+        secret = encrypt_password(password, role, cursor, "scram-sha-256") if password else None
+        command = sql.SQL("CREATE ROLE" if found is None else "ALTER ROLE")
+        cursor.execute(
+            sql.SQL("{} {} LOGIN PASSWORD {}").format(command, sql.Identifier(role), sql.Literal(secret))
+        )
+
+
 def grant_app_role(role: str) -> None:
     """Give a role what the app needs, and take changes of the record from it. Safe to run again.
 
@@ -31,15 +56,10 @@ def grant_app_role(role: str) -> None:
     found = db.session.execute(_FACTS, {"role": role}).first()
     if found is None:
         raise NotFound(
-            f"There is no database role {role!r}; make it first: CREATE ROLE … LOGIN PASSWORD '…'.",
+            f"There is no database role {role!r}; make it with --create, or CREATE ROLE … LOGIN PASSWORD '…'.",
             field="role",
         )
-    if found.is_superuser or found.is_owner:
-        raise InvalidInput(
-            f"{role!r} owns the tables or is a superuser: the app needs a role of its own, from which the right to"
-            " change events can be taken.",
-            field="role",
-        )
+    _refuse_owner(role, found)
     if not found.may_grant:
         raise InvalidInput(
             f"{found.owner!r} does not own the tables; run this with the owner's DATABASE_URL.", field="role"
@@ -49,3 +69,12 @@ def grant_app_role(role: str) -> None:
     )
     with closing(db.session.connection().connection.cursor()) as cursor:
         cursor.execute(grants)
+
+
+def _refuse_owner(role: str, facts: Row[Any]) -> None:
+    if facts.is_superuser or facts.is_owner:
+        raise InvalidInput(
+            f"{role!r} owns the tables or is a superuser: the app needs a role of its own, from which the right to"
+            " change events can be taken.",
+            field="role",
+        )

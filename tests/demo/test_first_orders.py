@@ -1,0 +1,128 @@
+"""The orders that a newcomer is told to request lead to a payout, whenever the demo was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import select
+
+from tests.demo.conftest import orders_told
+from tests.support.courier_double import CourierDouble
+from tests.support.payouts import bundle_and_confirm
+from tusker import clock
+from tusker.carriers.registry import get_carrier
+from tusker.carriers.tusker import NAME
+from tusker.extensions import db
+from tusker.jobs import job_context
+from tusker.jobs.daily import due_jobs, run_daily
+from tusker.jobs.polling import poll_carrier
+from tusker.jobs.servicing import review_holds
+from tusker.models import CreditLine, Invoice, PurchaserAccount, Shipment, User
+from tusker.queries.record.proof import prove
+from tusker.services.credit.financing import request_financing
+from tusker.services.credit.offers import fetch_order
+from tusker.transactions import transaction
+
+MONDAY = date(2026, 3, 2)
+MOMENTS = ["00:01", "05:59", "06:01", "11:30", "16:59", "17:01", "23:58"]
+"""One for each weekday: about midnight, SERVICING_TIME and BUNDLE_TIME, and in between."""
+DELIVERED = 21
+
+
+class Clock:
+    """The application's and the courier's time, which stands still until it is moved."""
+
+    def __init__(self, start: datetime) -> None:
+        self.now = start.astimezone(UTC)
+
+    def forward(self, **by: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def seeded_at(
+    app: Flask, courier: CourierDouble, seed: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[date, str], tuple[Clock, list[str]]]:
+    """Make the demo at a local time; the clock, and the orders that a newcomer is told."""
+
+    def start(day: date, moment: str) -> tuple[Clock, list[str]]:
+        zone: ZoneInfo = app.config["TIMEZONE"]
+        time_now = Clock(datetime.combine(day, time.fromisoformat(moment), tzinfo=zone))
+        monkeypatch.setattr(clock, "now", lambda: time_now.now)
+        monkeypatch.setattr(courier.server.courier.store, "_clock", lambda: time_now.now.timestamp())
+        result = seed()
+        assert result.exit_code == 0, result.output
+        return time_now, orders_told(result.output)
+
+    return start
+
+
+def work() -> None:
+    """What scheduler and workers do by themselves."""
+    for job in due_jobs():
+        run_daily(job)
+    review_holds()
+    poll_carrier(NAME)
+    db.session.rollback()
+
+
+def supplier_id() -> int:
+    """The company of the demo's supplier."""
+    user = db.session.scalars(select(User).where(User.email == "supplier@tusker.test")).one()
+    return user.customer_id or 0
+
+
+def request_and_pay_out(courier: CourierDouble, ref: str) -> None:
+    """The first steps of the README with one order; each has to succeed."""
+    order = fetch_order(get_carrier(NAME), ref)
+    with transaction():
+        decision = request_financing(job_context("newcomer"), supplier_id(), order, source="web")
+    assert decision.approved, f"{ref}: {decision.refusal}"
+    courier.set_status(ref, DELIVERED)
+    with transaction():
+        db.session.query(Shipment).filter_by(order_ref=ref).update({"next_poll_at": clock.now()})
+    poll_carrier(NAME)
+    db.session.expire_all()
+    assert db.session.get_one(Invoice, decision.invoice_id).status == "financeable"
+    bundle_and_confirm(job_context("newcomer"), [decision.invoice_id])
+    assert db.session.get_one(Invoice, decision.invoice_id, populate_existing=True).status == "disbursed"
+
+
+def lines_of(refs: list[str]) -> set[int]:
+    """The purchasers of these orders' invoices."""
+    rows = select(Invoice.purchaser_id).join(Shipment).where(Shipment.order_ref.in_(refs))
+    return set(db.session.scalars(rows))
+
+
+@pytest.mark.parametrize(("weekday", "moment"), list(enumerate(MOMENTS)))
+def test_the_orders_told_can_be_financed(
+    weekday: int,
+    moment: str,
+    courier: CourierDouble,
+    seeded_at: Callable[[date, str], tuple[Clock, list[str]]],
+) -> None:
+    now, refs = seeded_at(MONDAY + timedelta(days=weekday), moment)
+    assert len(refs) == 3
+    now.forward(minutes=3)  # the holds have been reviewed by then
+    for ref, hours in zip(
+        refs, (0, 24, 5 * 24), strict=True
+    ):  # the same day, the next one, later in the week
+        for _ in range(hours):
+            now.forward(hours=1)
+        work()
+        request_and_pay_out(courier, ref)
+    held = set(
+        db.session.scalars(
+            select(PurchaserAccount.customer_id).where(PurchaserAccount.on_hold_since.is_not(None))
+        )
+    )
+    assert held, "the demo shows a customer on hold"
+    assert held.isdisjoint(lines_of(refs))
+    assert db.session.query(CreditLine).filter(CreditLine.purchaser_id.in_(held)).count()
+    assert prove().holds

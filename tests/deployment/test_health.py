@@ -1,0 +1,98 @@
+"""`health.py`, which containers are asked with, against real Redis and a real web server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from redis import Redis
+
+import health
+from tests.support.courier_double import CourierDouble
+from tools.local.servers import LocalServers
+from tusker.jobs.schedule import cron_scheduler
+from tusker.queues import QUEUE
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def redis(app: Flask) -> Redis:
+    """The app's Redis, empty."""
+    connection: Redis = app.extensions["tusker_redis"]
+    connection.flushdb()
+    return connection
+
+
+@pytest.fixture
+def worker_class(
+    servers: LocalServers, test_config: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> type:
+    """The worker as `worker.py` has it; importing that makes an app from the environment."""
+    monkeypatch.setenv("DATABASE_URL", str(test_config["SQLALCHEMY_DATABASE_URI"]))
+    monkeypatch.setenv("REDIS_URL", servers.redis_url)
+    import worker
+
+    return worker.TuskerWorker
+
+
+def test_a_worker_is_well_while_redis_has_its_record(redis: Redis, worker_class: type) -> None:
+    assert not health.lives("worker", redis)
+    worker = worker_class([QUEUE], connection=redis)
+    worker.register_birth()
+    assert health.lives("worker", redis)
+    worker.heartbeat()
+    assert 0 < redis.ttl(worker.key) <= 120
+    redis.delete(worker.key)  # what happens when that time is over
+    assert not health.lives("worker", redis)
+
+
+def test_a_worker_that_ended_is_not_well(redis: Redis, worker_class: type) -> None:
+    worker = worker_class([QUEUE], connection=redis)
+    worker.register_birth()
+    worker.register_death()
+    assert not health.lives("worker", redis)
+
+
+def test_a_worker_of_another_machine_counts_there(redis: Redis, worker_class: type) -> None:
+    worker = worker_class([QUEUE], connection=redis)
+    worker.hostname = "elsewhere"
+    worker.register_birth()
+    assert not health.lives("worker", redis)
+
+
+def test_a_scheduler_is_well_from_its_start_to_its_end(app: Flask, redis: Redis) -> None:
+    scheduler = cron_scheduler(app, redis)
+    assert not health.lives("scheduler", redis)
+    scheduler.register_birth()
+    assert health.lives("scheduler", redis)
+    assert not health.lives("worker", redis)
+    scheduler.register_death()
+    assert not health.lives("scheduler", redis)
+
+
+def test_the_command_says_what_is_wrong(servers: LocalServers, redis: Redis) -> None:
+    def asked(part: str, url: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "health.py", part],
+            cwd=ROOT,
+            env={**os.environ, "REDIS_URL": url},
+            capture_output=True,
+            text=True,
+        )
+        return done.returncode, done.stderr.strip()
+
+    assert asked("worker", servers.redis_url) == (1, "no worker of this machine has given a sign of life")
+    code, said = asked("scheduler", "unix:///nowhere.sock")
+    assert (code, said.startswith("scheduler: ")) == (1, True)
+    assert "Traceback" not in said
+
+
+def test_a_web_server_is_asked_for_its_page(courier: CourierDouble) -> None:
+    assert health.problem(f"{courier.server.url}/") is None
+    assert "404" in str(health.problem(f"{courier.server.url}/no/such/page"))
+    assert health.problem("http://127.0.0.1:1/") is not None

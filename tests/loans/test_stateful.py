@@ -1,0 +1,420 @@
+"""Whatever happens to invoices, in any order, the books agree with their rows, today and as of every past day."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import func, select, text
+
+from tests.support.database import clear_tables
+from tests.support.invoices import deliver, order_on
+from tests.support.payouts import account_of, approve_and_release
+from tests.support.values import NOW, TODAY
+from tusker.domain.limits import Bound
+from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.errors import Conflict, Duplicate, FinancingRefused, InvalidInput, NotFound
+from tusker.extensions import db
+from tusker.models import Allocation, CreditLine, Disbursal, Invoice, Loan, Receipt
+from tusker.queries.credit.exposure import derivation, exposures_on
+from tusker.queries.loans.account_statements import credit_balance, statement
+from tusker.queries.loans.ageing import ageing
+from tusker.queries.loans.loans import open_loans
+from tusker.queries.record.proof import prove
+from tusker.services.context import Context
+from tusker.services.credit.credit_lines import LineData, open_credit_line
+from tusker.services.credit.customers import (
+    CustomerData,
+    IdentityData,
+    create_customer,
+    set_carrier_identities,
+)
+from tusker.services.credit.financing import cancel_invoice, request_financing
+from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.loans.overdue import review_holds, turn_to_recourse
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipts import (
+    record_receipt,
+    refund_credit,
+    repay_in_full,
+    unallocated,
+    use_credit,
+)
+from tusker.services.loans.write_off import write_off
+from tusker.services.payout.bank_accounts import set_account_directly
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.settlement import confirm, reject_payout
+from tusker.services.payout.undoing import return_payout, undo_disbursal
+from tusker.transactions import transaction
+
+TERMS = [
+    Terms(
+        Decimal("0.8"),
+        Decimal("0.24"),
+        30,
+        fee_flat=500,
+        fee_rate=Decimal("0.01"),
+        fee_max=9_000,
+        grace_days=3,
+        penal_rate=Decimal("0.36"),
+    ),
+    Terms(
+        Decimal("0.9"),
+        Decimal("0.18"),
+        45,
+        day_count=DayCount.THIRTY_360,
+        interest_timing=InterestTiming.UPFRONT,
+        fee_rate=Decimal("0.005"),
+        penal_rate=Decimal("0.3"),
+        recourse_days=20,
+    ),
+    Terms(Decimal(1), Decimal("0.3"), 20, interest_method=InterestMethod.DAILY_COMPOUND_360),
+]
+REFUSALS = (Conflict, InvalidInput, NotFound, Duplicate, FinancingRefused)
+
+
+@dataclass
+class Snapshot:
+    """What was shown at the end of a day."""
+
+    owed: dict[int, int]
+    exposures: dict[Bound, dict[int, int]]
+    buckets: dict[str, int]
+    credit: dict[int, int] = field(default_factory=dict)
+
+
+class Books(RuleBasedStateMachine):
+    """Requests, deliveries, payouts, receipts and their undoing, over some months."""
+
+    app: Flask
+    suppliers: ClassVar[list[int]]
+    purchasers: ClassVar[list[int]]
+    lines: ClassVar[list[int]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.context = self.app.app_context()
+        self.context.push()
+        forget_business()
+        self.ctx = Context(None, "property test", NOW, TODAY)
+        self.counter = 0
+        self.limit_may_be_passed = False
+        self.statuses: set[str] = set()
+        self.received = False
+        self.shown: dict[date, Snapshot] = {}
+
+    def teardown(self) -> None:
+        try:
+            self.check_every_day_again()
+        finally:
+            db.session.remove()
+            self.context.pop()
+
+    @initialize(values=st.lists(st.integers(20_000, 150_000), min_size=2, max_size=3))
+    def open_loans_to_start_with(self, values: list[int]) -> None:
+        for number, value in enumerate(values):
+            self.request(number, value, delivered=True)
+        self.disburse()
+
+    def _next(self) -> int:
+        self.counter += 1
+        return self.counter
+
+    def _pick(self, number: int, *statuses: str) -> int | None:
+        ids = db.session.scalars(
+            select(Invoice.id).where(Invoice.status.in_(statuses)).order_by(Invoice.id)
+        ).all()
+        return ids[number % len(ids)] if ids else None
+
+    @rule(line=st.integers(0, 2), value=st.integers(1_000, 400_000), delivered=st.booleans())
+    def request(self, line: int, value: int, delivered: bool) -> None:
+        on = db.session.get_one(CreditLine, self.lines[line])
+        order = order_on(on, value, ref=f"O-{self._next()}", updated_at=self.ctx.now)
+        try:
+            with transaction():
+                decision = request_financing(self.ctx, on.supplier_id, order, source="test")
+        except FinancingRefused:
+            return
+        if delivered and decision.approved:
+            deliver(self.ctx, decision.invoice_id, order)
+
+    @precondition(lambda self: self.statuses & {"approved", "financeable"})
+    @rule(number=st.integers(0, 9))
+    def cancel(self, number: int) -> None:
+        invoice_id = self._pick(number, "approved", "financeable")
+        if invoice_id:
+            with transaction():
+                cancel_invoice(self.ctx, invoice_id, reason="test")
+
+    @precondition(lambda self: "financeable" in self.statuses)
+    @rule(ends=st.sampled_from(["paid", "paid", "rejected in part", "returned in part"]))
+    def disburse(self, ends: str = "paid") -> None:
+        ids = db.session.scalars(select(Invoice.id).where(Invoice.status == "financeable")).all()
+        if not ids:
+            return
+        with transaction():
+            disbursal = approve_and_release(self.ctx, bundle_selection(self.ctx, ids).id)
+            open_ones = [p.id for p in disbursal.payouts if p.state == "instructed"]
+            if ends == "rejected in part" and open_ones:
+                reject_payout(self.ctx, open_ones[0], reason="AC04 closed account")
+            if len(open_ones) > (ends == "rejected in part"):
+                confirm(self.ctx, disbursal.id, bank_reference=f"B-{self._next()}", value_date=self.ctx.today)
+        if ends == "returned in part" and open_ones:
+            self.give_back(open_ones[0])
+
+    def give_back(self, payout_id: int) -> None:
+        """The bank gives a payout back; where a claim was netted elsewhere that is refused."""
+        with contextlib.suppress(Conflict), transaction():
+            return_payout(self.ctx, payout_id, reason="AC01 no such account")
+
+    @precondition(lambda self: "disbursed" in self.statuses)
+    @rule(payer=st.integers(0, 1), amount=st.integers(1, 250_000), back=st.integers(0, 5))
+    def receive(self, payer: int, amount: int, back: int) -> None:
+        try:
+            with transaction():
+                record_receipt(
+                    self.ctx,
+                    self.purchasers[payer],
+                    amount=amount,
+                    bank_reference=f"R-{self._next()}",
+                    value_date=self.ctx.today - timedelta(days=back),
+                )
+        except InvalidInput as error:
+            if error.field != "value_date":
+                raise
+
+    @precondition(lambda self: "disbursed" in self.statuses)
+    @rule(number=st.integers(0, 9))
+    def repay(self, number: int) -> None:
+        invoice_id = self._pick(number, "disbursed")
+        if invoice_id:
+            try:
+                with transaction():
+                    repay_in_full(
+                        self.ctx, invoice_id, bank_reference=f"R-{self._next()}", value_date=self.ctx.today
+                    )
+            except InvalidInput as error:
+                if error.field != "value_date":
+                    raise
+
+    @precondition(lambda self: self.received)
+    @rule(number=st.integers(0, 9))
+    def reverse(self, number: int) -> None:
+        ids = db.session.scalars(
+            select(Receipt.id).where(Receipt.kind == "payment").order_by(Receipt.id)
+        ).all()
+        if ids:
+            try:
+                with transaction():
+                    reverse_receipt(self.ctx, ids[number % len(ids)], reason="bounced")
+                self.limit_may_be_passed = True
+            except Conflict:
+                pass
+
+    @precondition(lambda self: self.statuses & {"disbursed", "repaid"})
+    @rule(number=st.integers(0, 3))
+    def undo_payout(self, number: int) -> None:
+        ids = db.session.scalars(
+            select(Disbursal.id).where(Disbursal.status == "confirmed").order_by(Disbursal.id)
+        ).all()
+        if ids:
+            try:
+                with transaction():
+                    undo_disbursal(self.ctx, ids[number % len(ids)], reason="returned by the bank")
+            except Conflict:
+                pass
+
+    @rule(number=st.integers(0, 9), amount=st.integers(1, 100_000))
+    def credit_note(self, number: int, amount: int) -> None:
+        invoice_id = self._pick(number, "approved", "financeable", "disbursed", "repaid")
+        if invoice_id:
+            try:
+                with transaction():
+                    record_credit_note(self.ctx, invoice_id, number=f"CN-{self._next()}", amount=amount)
+            except InvalidInput as error:
+                if error.field != "amount":
+                    raise
+
+    @precondition(lambda self: self.received)
+    @rule(payer=st.integers(0, 1))
+    def use_what_is_left_over(self, payer: int) -> None:
+        try:
+            with transaction():
+                use_credit(self.ctx, self.purchasers[payer])
+        except InvalidInput as error:
+            if error.field != "value_date":
+                raise
+
+    @precondition(lambda self: self.received)
+    @rule(number=st.integers(0, 9))
+    def refund(self, number: int) -> None:
+        ids = db.session.scalars(
+            select(Receipt.id).where(Receipt.kind == "payment").order_by(Receipt.id)
+        ).all()
+        for receipt_id in ids[number % len(ids) :] if ids else []:
+            if credit := unallocated(receipt_id):
+                with transaction():
+                    refund_credit(
+                        self.ctx,
+                        receipt_id,
+                        amount=credit,
+                        bank_reference=f"RF-{self._next()}",
+                        value_date=self.ctx.today,
+                    )
+                return
+
+    @precondition(lambda self: "disbursed" in self.statuses)
+    @rule(number=st.integers(0, 9))
+    def give_up(self, number: int) -> None:
+        invoice_id = self._pick(number, "disbursed")
+        if invoice_id and number == 0:
+            with transaction():
+                write_off(self.ctx, invoice_id, reason="insolvent")
+
+    @rule(days=st.integers(1, 25))
+    def pass_days(self, days: int) -> None:
+        with transaction():
+            turn_to_recourse(self.ctx)
+            review_holds(self.ctx, 60)
+        self.shown[self.ctx.today] = self._snapshot(self.ctx.today)
+        self.ctx = replace(
+            self.ctx, now=self.ctx.now + timedelta(days=days), today=self.ctx.today + timedelta(days=days)
+        )
+
+    def _snapshot(self, day: date) -> Snapshot:
+        return Snapshot(
+            owed={row.invoice_id: row.live.total for row in open_loans(day) if row.live.total},
+            exposures={kind: {k: v for k, v in exposures_on(kind, day).items() if v} for kind in Bound},
+            buckets={str(bucket): amount for bucket, amount in ageing(day).totals.items()},
+            credit={p: credit_balance(p, day) for p in self.purchasers},
+        )
+
+    @invariant()
+    def counters_equal_rows(self) -> None:
+        self.statuses = set(db.session.scalars(select(Invoice.status).distinct()))
+        self.received = db.session.scalar(select(Receipt.id).limit(1)) is not None
+        proof = prove()
+        assert proof.holds, (proof.differences, proof.mismatches)
+        if not self.limit_may_be_passed:
+            assert all(row.used <= row.limit for row in proof.accounts)
+
+    def check_every_day_again(self) -> None:
+        """What was shown at the end of each day comes out the same now, and every statement adds up."""
+        if not self.shown:
+            return
+        for day, snapshot in self.shown.items():
+            assert self._snapshot(day) == snapshot, day
+        last = max(self.shown)
+        stored = {row.id: row.used for row in prove().accounts if row.kind == "credit_line"}
+        for line_id in self.lines:
+            rows = derivation(Bound.CREDIT_LINE, line_id, self.ctx.today)
+            assert sum(row.amount for row in rows) == stored[line_id]
+        for first in (TODAY, last):
+            for customer_id in self.purchasers:
+                made = statement(customer_id, "purchaser", first, last)
+                assert made.adds_up, made
+            for customer_id in self.suppliers:
+                assert statement(customer_id, "supplier", first, last).adds_up
+        self._allocations_sum_to_receipts()
+        total = ageing(last)
+        assert total.outstanding == sum(row.live.total for row in open_loans(last))
+        for view in (total.by_supplier, total.by_purchaser, total.by_line):
+            assert sum(row.total for row in view) == total.outstanding
+
+    def _allocations_sum_to_receipts(self) -> None:
+        columns = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
+        allocated = db.session.scalar(select(func.coalesce(func.sum(columns), 0)))
+        received = db.session.scalar(select(func.coalesce(func.sum(Receipt.amount), 0)))
+        payers = db.session.scalars(select(Receipt.customer_id).distinct())
+        credit = sum(credit_balance(payer, self.ctx.today) for payer in payers)
+        assert allocated + credit == received
+        assert db.session.scalar(select(func.count()).select_from(Loan).where(Loan.open_principal < 0)) == 0
+
+
+def company(ctx: Context, number: int, **data: Any) -> int:
+    """Make a company that is known to the carrier on both sides."""
+    made = create_customer(
+        ctx, CustomerData(f"Company {number}", **data), programme_limit=10**12, notify=False
+    )
+    sides = [("supplier", "C"), ("purchaser", "L")]
+    identities = [IdentityData("tusker", side, f"{mark}{made.id}") for side, mark in sides]
+    set_carrier_identities(ctx, made.id, identities)
+    if "supplier_limit" in data:
+        set_account_directly(ctx, made.id, account_of(made.id, made.name))
+    return made.id
+
+
+def set_up_companies() -> None:
+    """Two suppliers, two purchasers and three lines with different terms, which all sequences share."""
+    ctx = Context(None, "set-up", NOW, TODAY)
+    with transaction():
+        Books.suppliers = [company(ctx, n, supplier_limit=600_000, terms=TERMS[0]) for n in range(2)]
+        Books.purchasers = [company(ctx, n + 2, purchaser_limit=700_000) for n in range(2)]
+        pairs = [(s, p) for s in Books.suppliers for p in Books.purchasers][:3]
+        Books.lines = [
+            open_credit_line(ctx, s, p, LineData(500_000, TERMS[n], date(2026, 1, 1))).id
+            for n, (s, p) in enumerate(pairs)
+        ]
+
+
+KEPT = {
+    "customers",
+    "bank_accounts",
+    "supplier_accounts",
+    "purchaser_accounts",
+    "credit_lines",
+    "carrier_identities",
+    "users",
+}
+
+
+def forget_business() -> None:
+    """Empty all tables but those of the companies, and set their counters back."""
+    db.session.rollback()
+    clear_tables(except_for=KEPT)
+    with transaction() as session:
+        for table in ("supplier_accounts", "purchaser_accounts", "credit_lines"):
+            session.execute(text(f"UPDATE {table} SET used_amount = 0"))
+        for table in ("supplier_accounts", "purchaser_accounts"):
+            session.execute(text(f"UPDATE {table} SET on_hold_since = NULL"))
+
+
+SEQUENCES = int(os.environ.get("STATEFUL_SEQUENCES", "500" if os.environ.get("CI") else "100"))
+"""CI plays 500 sequences of 30 steps, a developer's run fewer."""
+
+
+def test_the_books_agree_whatever_happens(session_app: Flask) -> None:
+    Books.app = session_app
+    with session_app.app_context():
+        clear_tables()
+        set_up_companies()
+        db.session.remove()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tusker.transactions.enqueue", lambda *_: True)
+        run_state_machine_as_test(
+            Books,
+            settings=settings(
+                max_examples=SEQUENCES,
+                stateful_step_count=30,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    with session_app.app_context():
+        clear_tables()

@@ -1,0 +1,191 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support.pages import token_in
+from tests.support.people import sign_in
+from tests.support.values import PASSWORD
+from tusker.auth.routes import FAILED
+from tusker.extensions import db
+from tusker.models import Role, User
+from tusker.services.context import Context
+from tusker.services.people import users
+from tusker.transactions import transaction
+
+pytestmark = pytest.mark.usefixtures("limits_count")
+
+
+def test_the_right_password_opens(pages: FlaskClient, create_user: Callable[..., User]) -> None:
+    user = create_user(email="asha@example.com")
+    answer = sign_in(pages, "  Asha@Example.com ")
+    assert answer.status_code == 303
+    assert "Test admin" in pages.get("/account").text
+    db.session.refresh(user)
+    assert user.last_login_at is not None
+
+
+def test_every_failure_says_the_same(
+    pages: FlaskClient, create_user: Callable[..., User], ctx: Context
+) -> None:
+    create_user(email="asha@example.com")
+    gone = create_user(email="gone@example.com")
+    with transaction():
+        users.deactivate_user(ctx, gone.id)
+    answers = []
+    for email, password in [
+        ("asha@example.com", "not the password"),
+        ("nobody@example.com", PASSWORD),
+        ("gone@example.com", PASSWORD),
+        ("not an address", PASSWORD),
+    ]:
+        answer = sign_in(pages, email, password)
+        assert answer.status_code == 422
+        assert pages.get("/account").status_code == 302
+        # A token holds the second in which it was made.
+        text = answer.text.replace(email, "…").replace(token_in(answer.text), "token")
+        answers.append(text)
+        assert FAILED in text
+    assert len(set(answers)) == 1
+
+
+@pytest.mark.parametrize("state", ["unknown", "inactive", "wrong"])
+def test_every_failure_costs_one_hash(
+    app: Flask, create_user: Callable[..., User], ctx: Context, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """Time tells nothing: an unknown address is checked against a hash, too."""
+    create_user()  # an admin remains
+    user = create_user(email="asha@example.com")
+    if state == "inactive":
+        with transaction():
+            users.deactivate_user(ctx, user.id)
+    users._hash_of_nobody()
+    verified: list[str] = []
+    verify = PasswordHasher.verify
+
+    def counted(self: PasswordHasher, stored: str, password: str) -> bool:
+        verified.append(stored)
+        return verify(self, stored, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted)
+    email = "nobody@example.com" if state == "unknown" else "asha@example.com"
+    assert users.sign_in(ctx.now, email, "not the password") is None
+    assert len(verified) == 1
+    parameters = {stored.rsplit("$", 2)[0] for stored in (*verified, user.password_hash)}
+    assert len(parameters) == 1
+
+
+def test_a_missing_field_is_named(pages: FlaskClient) -> None:
+    answer = sign_in(pages, "", "")
+    assert answer.status_code == 422
+    assert "Email is required." in answer.text
+    assert "Password is required." in answer.text
+
+
+def test_ten_failures_close_the_door_for_this_address_only(
+    pages: FlaskClient, create_user: Callable[..., User]
+) -> None:
+    create_user(email="asha@example.com")
+    create_user(email="ravi@example.com")
+    for _ in range(10):
+        assert sign_in(pages, "asha@example.com", "not the password").status_code == 422
+    answer = sign_in(pages, "Asha@example.com ", PASSWORD)
+    assert answer.status_code == 429
+    assert "Too many attempts" in answer.text
+    assert sign_in(pages, "ravi@example.com").status_code == 303
+
+
+def test_successes_do_not_count(
+    pages_app: Flask, pages: FlaskClient, create_user: Callable[..., User]
+) -> None:
+    create_user(email="asha@example.com")
+    for _ in range(12):
+        assert sign_in(pages_app.test_client(), "asha@example.com").status_code == 303
+
+
+def test_signing_in_goes_back_to_the_page_asked_for(
+    pages: FlaskClient, create_user: Callable[..., User]
+) -> None:
+    create_user(email="asha@example.com")
+    assert sign_in(pages, "asha@example.com", path="/login?next=/account?a%3Db").location == "/account?a=b"
+
+
+@pytest.mark.parametrize(
+    "next_url",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/%0d%0aX: y",
+        "\\\\evil.example",
+        "javascript:1",
+    ],
+)
+def test_signing_in_never_leaves_the_site(
+    pages: FlaskClient, create_user: Callable[..., User], next_url: str
+) -> None:
+    create_user(email="asha@example.com")
+    answer = sign_in(pages, "asha@example.com", path=f"/login?next={next_url}")
+    assert answer.status_code == 303
+    assert "evil" not in answer.location
+    assert answer.location.startswith("/")
+    assert answer.location.isprintable()
+
+
+def test_nothing_of_the_visitor_s_session_survives(
+    pages: FlaskClient, create_user: Callable[..., User]
+) -> None:
+    create_user(email="asha@example.com")
+    with pages.session_transaction() as session:
+        session["planted"] = "by somebody else"
+    old_token = token_in(pages.get("/login").text)
+    sign_in(pages, "asha@example.com")
+    with pages.session_transaction() as session:
+        assert "planted" not in session
+    assert pages.post("/t/anybody", headers={"X-CSRFToken": old_token}).status_code == 400
+
+
+def test_signing_out_ends_it(enter: Callable[..., FlaskClient]) -> None:
+    browser = enter()
+    assert browser.get("/logout").status_code == 405
+    token = token_in(browser.get("/account").text)
+    assert browser.post("/logout", data={"csrf_token": token}).location == "/login"
+    assert browser.get("/account").status_code == 302
+
+
+def test_who_is_in_needs_no_second_sign_in(enter: Callable[..., FlaskClient]) -> None:
+    answer = enter().get("/login")
+    assert answer.status_code == 303
+    assert answer.location != "/login"
+
+
+def test_a_deactivated_user_is_out_at_once(
+    enter: Callable[..., FlaskClient], ctx: Context, create_user: Callable[..., User]
+) -> None:
+    create_user()  # an admin remains
+    browser = enter(Role.ADMIN, email="gone@example.com")
+    assert browser.get("/account").status_code == 200
+    with transaction():
+        user = db.session.query(User).filter_by(email="gone@example.com").one()
+        users.deactivate_user(ctx, user.id)
+    assert browser.get("/account").status_code == 302
+    with transaction():
+        users.reactivate_user(ctx, user.id)
+    assert browser.get("/account").status_code == 302  # the old session stays dead
+    assert sign_in(browser, "gone@example.com").status_code == 303
+
+
+@pytest.mark.parametrize("key", ["", "1", "x:1", "1:x", "1:2:3", "99999:1", ":", "1:99"])
+def test_made_up_session_keys_are_nobody(
+    pages: FlaskClient, create_user: Callable[..., User], key: str
+) -> None:
+    create_user()
+    with pages.session_transaction() as session:
+        session["_user_id"] = key
+    assert pages.get("/account").status_code == 302

@@ -1,0 +1,94 @@
+"""The proof and the record of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from tests.support.pages import HTMX
+from tusker.extensions import db
+from tusker.models import CreditLine, Disbursal, Invoice
+from tusker.transactions import transaction
+
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
+
+def test_all_figures_agree(login: Callable[..., FlaskClient], make_invoice: Callable[..., Invoice]) -> None:
+    make_invoice("disbursed")
+    make_invoice("financeable")
+    html = login().get("/admin/proof").text
+    assert "All figures agree" in html
+    assert 'id="differences"' not in html
+
+
+def test_every_difference_is_listed(
+    login: Callable[..., FlaskClient],
+    make_invoice: Callable[..., Invoice],
+    make_line: Callable[..., CreditLine],
+) -> None:
+    line = make_line()
+    make_invoice("approved", line=line)
+    with transaction():
+        db.session.execute(text("UPDATE credit_lines SET used_amount = used_amount + 100"))
+        db.session.execute(text("UPDATE purchaser_accounts SET used_amount = used_amount - 300"))
+    html = login().get("/admin/proof").text
+    assert "2 differences" in html
+    assert "All figures agree" not in html
+    listed = html.partition('id="differences"')[2].partition("</section>")[0]
+    assert "₹1.00" in listed
+    assert "-₹3.00" in listed
+    assert line.purchaser.customer.name in listed
+
+
+def test_a_limit_lowered_below_its_use_is_shown_and_is_no_difference(
+    login: Callable[..., FlaskClient],
+    make_invoice: Callable[..., Invoice],
+    make_line: Callable[..., CreditLine],
+) -> None:
+    line = make_line(limit=10_000_00)
+    make_invoice("approved", line=line, value=10_000_00)
+    with transaction():
+        db.session.execute(text("UPDATE credit_lines SET limit_amount = 500000"))
+    html = login().get("/admin/proof").text
+    assert "All figures agree" in html
+    assert 'over by <span class="tk-money ">₹3,000.00' in html
+
+
+def test_events_are_filtered_and_lead_to_their_subjects(
+    login: Callable[..., FlaskClient], make_invoice: Callable[..., Invoice]
+) -> None:
+    invoice = make_invoice("bundled")
+    disbursal = db.session.query(Disbursal).one()
+    browser = login()
+    html = browser.get("/admin/events?kind=bundled", headers=HTMX).text
+    assert html.lstrip().startswith('<div class="card" id="events">')
+    assert f'href="/invoices/{invoice.id}">{invoice.number}' in html
+    assert f'href="/admin/disbursals/{disbursal.id}">{disbursal.reference}' in html
+    assert f'href="/customers/lines/{invoice.credit_line_id}"' not in html
+    assert "/invoices/" not in browser.get("/admin/events?subject=disbursal", headers=HTMX).text
+    assert invoice.number in browser.get(f"/admin/events?q={disbursal.reference}", headers=HTMX).text
+    assert "Nothing found" in browser.get("/admin/events?actor=nobody+here", headers=HTMX).text
+
+
+def test_the_link_to_older_events_misses_none(
+    login: Callable[..., FlaskClient], make_invoice: Callable[..., Invoice]
+) -> None:
+    for _ in range(25):
+        make_invoice("financeable")  # opens a line, two companies, requests, delivers
+    browser = login()
+    seen: list[str] = []
+    url: str | None = "/admin/events?subject=invoice"
+    while url:
+        html = browser.get(url, headers=HTMX).text
+        seen += [row for row in html.split("<tr>") if "/invoices/" in row]
+        nav = html.partition("tk-pages")[2]
+        older = [
+            part for part in nav.split('href="')[1:] if part.startswith("/admin") and "before=" in part[:200]
+        ]
+        url = older[0].partition('"')[0].replace("&amp;", "&") if older else None
+    written = db.session.execute(text("SELECT count(*) FROM events WHERE subject = 'invoice'")).scalar()
+    assert len(seen) == written
+    assert written > 50

@@ -1,0 +1,51 @@
+"""Invoices bundled, approved, released and confirmed."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from tusker.domain.accounts import AccountNumber
+from tusker.models import (
+    Disbursal,
+    DisbursalStatus,
+)
+from tusker.services.context import Context
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.release import approve, release
+from tusker.services.payout.settlement import confirm
+from tusker.transactions import transaction
+
+_numbers = itertools.count(1)
+
+
+def account_of(customer_id: int, name: str) -> AccountNumber:
+    """An Indian bank account of a test's supplier."""
+    return AccountNumber(name[:70], account_number=f"{50100000000000 + customer_id}", ifsc="HDFC0001234")
+
+
+def bundle_and_confirm(ctx: Context, invoice_ids: list[int], *, only_bundle: bool = False) -> Disbursal:
+    """Bundle invoices and, unless told otherwise, approve, release and confirm the payout today."""
+    with transaction():
+        disbursal = bundle_selection(ctx, invoice_ids)
+    if not only_bundle:
+        with transaction():
+            approve_and_release(ctx, disbursal.id)
+            if disbursal.status == DisbursalStatus.RELEASED:  # else claims used up all of it
+                confirm(ctx, disbursal.id, bank_reference=f"BANK-{next(_numbers)}", value_date=ctx.today)
+    return disbursal
+
+
+def press_approve(browser: FlaskClient, page: str) -> Any:
+    """Approve the disbursal on a page as its form does: with what the person was shown."""
+    seen = re.search(r'name="seen" value="(\w+)"', browser.get(page).text)
+    return browser.post(f"{page}/approve", data={"seen": seen[1] if seen else ""})
+
+
+def approve_and_release(ctx: Context, disbursal_id: int) -> Disbursal:
+    """Take a draft to the bank, by one person, for today."""
+    approve(ctx, disbursal_id, second_admin=False)
+    return release(ctx, disbursal_id, execution_date=ctx.today, second_admin=False)

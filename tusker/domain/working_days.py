@@ -1,0 +1,33 @@
+"""Days on which banks work, and what becomes of a date that falls on another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+ONE_DAY = timedelta(days=1)
+
+Weekend = frozenset[tuple[int, int | None]]
+"""Weekdays (Monday is 0) on which banks are closed, each with None for always or n for the nth of a month only."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingDays:
+    """The calendar of an installation's bank. `holiday_on` names the holiday of a day, None where there is none."""
+
+    weekend: Weekend
+    holiday_on: Callable[[date], str | None]
+
+    def closed_on(self, day: date) -> str | None:
+        """Why the bank does not work on a day: the holiday's name or the weekday's; None on a working day."""
+        weekday, nth = day.weekday(), (day.day - 1) // 7 + 1
+        if (weekday, None) in self.weekend or (weekday, nth) in self.weekend:
+            return self.holiday_on(day) or f"{day:%A}"
+        return self.holiday_on(day)
+
+    def on_or_after(self, day: date) -> date:
+        """The day itself if the bank works on it, else the next working day."""
+        while self.closed_on(day) is not None:
+            day += ONE_DAY
+        return day
