@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.statements.camt import Tx
 
-from tests.loans.test_receipt_costs import costs
+from tests.support.camt import Tx
+from tests.support.counting import costs
 from tusker.models import CreditLine, Invoice, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
 from tusker.services.bank import decisions
@@ -33,14 +33,14 @@ def three(
 def test_sure_entries(ctx: Context, three: list[StatementEntry]) -> None:
     ids = [entry.id for entry in three]
     # three loans may be meant, and the one that is paid is looked at again under its lock
-    with costs(statements=28, dues=4), transaction():
+    with costs(sends=28, reckons=4), transaction():
         assert len(decisions.accept_sure(ctx, ids[:1]).receipts) == 1
-    with costs(statements=50, dues=4), transaction():
+    with costs(sends=50, reckons=4), transaction():
         assert len(decisions.accept_sure(ctx, ids[1:]).receipts) == 2
 
 
 def test_an_entry_as_suggested(ctx: Context, three: list[StatementEntry]) -> None:
     entry_id, best = three[0].id, judge_entries(three[:1], ctx.today)[three[0].id].suggestions[0]
     splits = {part.loan.loan_id: part.amount for part in best.parts}
-    with costs(statements=25, dues=1), transaction():
+    with costs(sends=25, reckons=1), transaction():
         decisions.accept_entry(ctx, entry_id, best.customer_id, splits)

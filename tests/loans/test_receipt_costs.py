@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from flask.testing import FlaskClient
-from tests.servicing.pages import Today, inputs, words
-from tests.servicing.pages import business_day as business_day
 
-from tests import counting
-from tests.conftest import TERMS, at
+from tests.support.counting import costs
+from tests.support.pages import Today, inputs, words
+from tests.support.values import TERMS, at
 from tusker.domain.allocation import Allocation as Split
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, Loan, Receipt, Role
@@ -35,21 +32,9 @@ def three(make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invo
     return [make_invoice("disbursed", line=line) for _ in range(3)]
 
 
-@contextmanager
-def costs(statements: int, dues: int) -> Iterator[None]:
-    """Fail unless exactly so many statements are sent, of which one locks the loans, and so many debts are worked
-    out."""
-    db.session.rollback()
-    with counting.statements() as sent, counting.dues() as reckoned:
-        yield
-    locked = [table for text in sent for table in re.findall(r"FOR NO KEY UPDATE OF (\w+)", text)]
-    assert (locked.count("invoices"), locked.count("loans")) == (1, 1), locked
-    assert (len(sent), len(reckoned)) == (statements, dues), "\n".join(sent)
-
-
 def test_oldest_first(ctx: Context, three: list[Invoice]) -> None:
     day, payer = at(ctx, 40), three[0].purchaser_id
-    with costs(statements=21, dues=3), transaction():
+    with costs(sends=21, reckons=3), transaction():
         record_receipt(day, payer, amount=TWO_OF_THREE, bank_reference="R-1", value_date=day.today)
     assert [invoice.status for invoice in three] == ["repaid", "disbursed", "disbursed"]
 
@@ -59,13 +44,13 @@ def test_an_allocation_of_ones_own(ctx: Context, three: list[Invoice]) -> None:
     wanted = [
         Split(loan.id, 80_00, 10_00, 0, 500_00) for loan in db.session.query(Loan).order_by(Loan.id)[:2]
     ]
-    with costs(statements=17, dues=2), transaction():
+    with costs(sends=17, reckons=2), transaction():
         record_receipt(day, payer, amount=1_200_00, bank_reference="R-1", value_date=day.today, wanted=wanted)
 
 
 def test_a_proposal_that_is_recorded(ctx: Context, three: list[Invoice]) -> None:
     day, payer = at(ctx, 40), three[0].purchaser_id
-    with costs(statements=21, dues=3), transaction():
+    with costs(sends=21, reckons=3), transaction():
         proposal = propose_receipt(payer, TWO_OF_THREE, day.today)
         record_receipt(
             day,
@@ -81,7 +66,7 @@ def test_a_proposal_that_is_recorded(ctx: Context, three: list[Invoice]) -> None
 
 def test_a_debts_own_amount(ctx: Context, three: list[Invoice]) -> None:
     day, invoice_id = at(ctx, 40), three[0].id
-    with costs(statements=18, dues=1), transaction():
+    with costs(sends=18, reckons=1), transaction():
         repay_in_full(day, invoice_id, bank_reference="R-1", value_date=day.today)
 
 
@@ -98,10 +83,10 @@ def test_the_page(
         "bank_reference": "R-1",
         "action": "propose",
     }
-    with costs(statements=8, dues=3):
+    with costs(sends=8, reckons=3):
         sheet = admin.post("/admin/receipts/new", data=about)
     sent = {**inputs(sheet.text), "action": "record"}
-    with costs(statements=25, dues=3):
+    with costs(sends=25, reckons=3):
         answer = admin.post("/admin/receipts/new", data=sent)
     assert answer.status_code == 303, words(answer.text)
     assert db.session.query(Receipt).one().amount == TWO_OF_THREE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -44,3 +45,15 @@ def dues() -> Iterator[list[date]]:
 
     with patch.object(interest, "charges_accrued", note):
         yield days
+
+
+@contextmanager
+def costs(*, sends: int, reckons: int) -> Iterator[None]:
+    """Fail unless exactly so many statements are sent, of which one locks the loans, and so many debts are worked
+    out."""
+    db.session.rollback()
+    with statements() as sent, dues() as reckoned:
+        yield
+    locked = [table for text in sent for table in re.findall(r"FOR NO KEY UPDATE OF (\w+)", text)]
+    assert (locked.count("invoices"), locked.count("loans")) == (1, 1), locked
+    assert (len(sent), len(reckoned)) == (sends, reckons), "\n".join(sent)

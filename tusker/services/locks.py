@@ -1,4 +1,4 @@
-"""Row locks. One order everywhere: disbursals by id, payouts, invoices by id, loans by id, claims by id, then the
+"""Row locks. One order everywhere: disbursals, payouts, invoices, loans, receipts and claims, each by id, then the
 counters."""
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,7 +18,7 @@ from tusker.services.attention import WATCH_JOB, settle_items_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.debts import debt_of
-from tusker.services.locks import lock_invoice, lock_invoices, lock_loans, lock_row, lock_rows
+from tusker.services.locks import lock_invoice, lock_loans, lock_row, lock_rows
 from tusker.transactions import after_commit
 
 UNDONE = "its payout was undone"
@@ -39,15 +39,16 @@ def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
     after_commit(WATCH_JOB)
 
 
-def claim_if_returned(ctx: Context, invoice_ids: Sequence[int]) -> None:
-    """Of locked invoices that were just disbursed, claim those whose goods came back while the bank was paying."""
+def claim_if_returned(ctx: Context, invoices: Mapping[int, Invoice]) -> None:
+    """Of locked invoices that were just disbursed, by id, claim those whose goods came back while the bank was
+    paying."""
     gone = db.session.scalars(
         select(Shipment.invoice_id).where(
-            Shipment.invoice_id.in_(invoice_ids), Shipment.status.in_(["returned", "cancelled"])
+            Shipment.invoice_id.in_(invoices), Shipment.status.in_(["returned", "cancelled"])
         )
     ).all()
     if gone:
-        claim_returned(ctx, lock_invoices(gone))
+        claim_returned(ctx, [invoices[invoice_id] for invoice_id in sorted(gone)])
 
 
 def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str) -> Claim:

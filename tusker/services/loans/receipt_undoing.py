@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from sqlalchemy import select
 
@@ -35,7 +36,8 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
     invoice_ids = {*db.session.scalars(paid), *invoices_collected_with(receipt_id)}
     invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)} if invoice_ids else {}
     loans = lock_loans(list(invoices))
-    receipt = lock_reversible(receipt_id)
+    receipt = lock_payment(receipt_id)
+    check_reversible(receipt)
     if receipt.netted_payout_id is not None:
         raise Conflict(f"No bank received this: it was {receipt.bank_reference}. Undo that payout instead.")
     contra = reverse_locked(ctx, receipt, invoices, loans, why)
@@ -44,7 +46,7 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
 
 
 def reverse_locked(
-    ctx: Context, receipt: Receipt, invoices: dict[int, Invoice], loans: dict[int, Loan], why: str
+    ctx: Context, receipt: Receipt, invoices: Mapping[int, Invoice], loans: Mapping[int, Loan], why: str
 ) -> Receipt:
     """Write the contra rows of a locked receipt and of what it paid, whose invoices and loans are locked."""
     contra = Receipt(
@@ -88,7 +90,7 @@ def reverse_locked(
 
 
 def _reverse_allocation(
-    ctx: Context, allocation: Allocation, loan: Loan, invoices: dict[int, Invoice], why: str
+    ctx: Context, allocation: Allocation, loan: Loan, invoices: Mapping[int, Invoice], why: str
 ) -> int:
     """Write the contra row and open the loan again; returns the principal that is open again."""
     invoice = invoices[loan.invoice_id]
@@ -129,15 +131,13 @@ def _reverse_allocation(
     return allocation.principal
 
 
-def lock_reversible(receipt_id: int) -> Receipt:
-    """The receipt, locked and fresh; raises `NotFound`, or `Conflict` when it was undone or partly refunded."""
-    receipt = lock_payment(receipt_id)
-    kinds = set(db.session.scalars(select(Receipt.kind).where(Receipt.of_receipt_id == receipt_id)))
+def check_reversible(receipt: Receipt) -> None:
+    """Raise `Conflict` when a locked receipt was undone or partly refunded."""
+    kinds = set(db.session.scalars(select(Receipt.kind).where(Receipt.of_receipt_id == receipt.id)))
     if ReceiptKind.REVERSAL in kinds:
         raise Conflict("This receipt is undone already.")
     if ReceiptKind.REFUND in kinds:
         raise Conflict("Part of this receipt was refunded; it cannot be undone.")
-    return receipt
 
 
 def _live_allocations(receipt: Receipt) -> list[Allocation]:

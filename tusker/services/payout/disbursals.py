@@ -13,7 +13,8 @@ from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState
 from tusker.services.context import Context
-from tusker.services.delivery.shipment_effects import settle_ids
+from tusker.services.delivery.conditions import with_shipments
+from tusker.services.delivery.shipment_effects import settle_locked
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_disbursal, lock_ids, lock_invoices, take_lock
 from tusker.services.moves import move_invoices
@@ -325,7 +326,8 @@ def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
 def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], reason: str) -> None:
     if not reason.strip():
         raise InvalidInput("Reason: say why it is taken out.", field="reason")
-    ids = [invoice.id for invoice in lock_invoices(invoice_ids)]
+    invoices = lock_invoices(invoice_ids)
+    ids = [invoice.id for invoice in invoices]
     lines = db.session.scalars(
         select(DisbursalLine).where(
             DisbursalLine.disbursal_id == disbursal.id,
@@ -345,7 +347,7 @@ def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], re
         kind="unbundled",
         reason=f"{disbursal.reference}: {reason.strip()}",
     )
-    settle_ids(ctx, ids)
+    settle_locked(ctx, with_shipments(invoices))
 
 
 def _note_maker(ctx: Context, disbursal: Disbursal) -> None:

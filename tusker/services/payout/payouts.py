@@ -31,7 +31,7 @@ from tusker.services.context import Context
 from tusker.services.loans.claims import claim_again
 from tusker.services.loans.payables import face_of
 from tusker.services.loans.reserve import hold_reserve
-from tusker.services.locks import lock_ids, lock_rows
+from tusker.services.locks import lock_rows
 from tusker.services.outbox import addresses_by_company, queue_mail
 from tusker.working_days import working_days
 
@@ -170,13 +170,10 @@ def _netting(ctx: Context, claim: Claim, disbursal_id: int, amount: int) -> Clai
     return ClaimSettlement(claim_id=claim.id, disbursal_id=disbursal_id, amount=amount, booked_on=ctx.today)
 
 
-def lock_claims_of(supplier_ids: Collection[int]) -> None:
-    """Lock all open and netted claims of suppliers by id, before any of them is changed: the one order everywhere."""
-    lock_ids(Claim, Claim.supplier_id.in_(supplier_ids))
-
-
 def undo_netting(ctx: Context, payout: Payout) -> None:
     """The claims that were netted from a payout which was not made, or came back, are open again. They are locked."""
+    if not payout.claims:
+        return
     netted: dict[int, int] = {
         claim_id: int(total)
         for claim_id, total in db.session.execute(
