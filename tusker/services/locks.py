@@ -1,4 +1,4 @@
-"""Row locks. One order everywhere: disbursals, payouts, invoices, loans, receipts, claims and payables, each by id, then
+"""Row locks. One order everywhere: disbursals, payouts, invoices, loans, receipts, claims, payables, each by id, then
 the counters."""
 
 from __future__ import annotations
