@@ -39,7 +39,7 @@ IFSC or the BIC, whichever there is."""
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A header and what stands below it: a field, or the same words in every row."""
+    """A header and the values below it: a field, or the same words in every row."""
 
     header: str
     field: str | None
@@ -120,7 +120,8 @@ def _values(order: PaymentOrder, transfer: CreditTransfer, number: int, exponent
 
 
 def _check_account_shown(columns: tuple[Column, ...], transfer: CreditTransfer) -> None:
-    """A profile for account numbers only would write a row without an account for a payee with an IBAN."""
+    """Without this check a profile for account numbers only would write a row without an account for a payee with an
+    IBAN."""
     held = {column.field for column in columns}
     needed = "iban" if transfer.creditor.iban is not None else "account_number"
     if not held & {needed, "account"}:

@@ -87,14 +87,14 @@ def _what_else(root: Element) -> str:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads one statement and gathers what was left out."""
+    """Reads one statement and notes what was left out."""
 
     element: Element
     currency: str
     exponent: int
     notes: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
-    """Those of the notes that tell of a failure, not of something that is rightly left out."""
+    """The notes about failures, not those about what is rightly left out."""
 
     def statement(self) -> Statement:
         account = self.account()
@@ -122,7 +122,7 @@ class _Reader:
 
     @property
     def own_currency(self) -> str:
-        """The account's, in which an amount is that names none."""
+        """The account's currency; amounts without a currency are in it."""
         return (self.element.findtext("Acct/Ccy") or "").strip() or self.currency
 
     def fail(self, note: str) -> None:
@@ -199,8 +199,11 @@ class _Reader:
             return [whole]
 
     def agrees(self, whole: Raw, detail: Element) -> bool:
-        """Whether an entry's only transaction may be all of it: it has no other side, nor surely another amount. Banks
-        write all sorts there, as the amount in the currency of the order, or zero."""
+        """Whether an entry's only transaction may be all of it: it is of the same direction and does not surely have
+        another amount.
+
+        Banks write various amounts there, such as the amount in the currency of the order, or zero.
+        """
         try:
             if detail.find("CdtDbtInd") is not None and direction_of(detail) != whole.direction:
                 return False
@@ -209,7 +212,7 @@ class _Reader:
             return True
 
     def whole(self, element: Element) -> Raw:
-        """An entry without regard to its details."""
+        """An entry without its details."""
         amount = self.amount(element.find("Amt"))
         if amount == 0:
             raise Skip("its amount is zero")
@@ -220,7 +223,7 @@ class _Reader:
         service, own = given(element.findtext("AcctSvcrRef")), given(element.findtext("NtryRef"))
         remittance = kept(element.findtext("AddtlNtryInf"), LONGEST["remittance"])
         reason = reason_of(element) or ("reversed by the bank" if is_return(element) else None)
-        # a reference that merely counts the entries of its statement is another one in the next statement
+        # a reference that only counts the statement's entries is another one in the next statement
         unique = service or ("" if _COUNTS_ONLY.fullmatch(own) else own)
         return Raw(
             direction=direction,
@@ -269,7 +272,7 @@ def first_text(element: Element, *paths: str) -> str:
 
 
 def direction_of(element: Element) -> Direction:
-    """Which way the money went; raises `Skip` when it is not said."""
+    """The direction of the money; raises `Skip` when there is none."""
     text = (element.findtext("CdtDbtInd") or "").strip()
     if text not in _DIRECTIONS:
         raise Skip(f"“{kept(text, 20)}” is neither CRDT nor DBIT" if text else "neither credit nor debit")

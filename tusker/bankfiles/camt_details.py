@@ -22,7 +22,7 @@ _REMITTANCE = (
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What a transaction says of itself; empty where it is silent."""
+    """What a transaction says; empty where it says nothing."""
 
     service_reference: str
     transaction_id: str
@@ -46,7 +46,7 @@ class Details:
         remittance = self.remittance or whole.remittance
         told = (self.transaction_id, self.end_to_end_id, self.counterparty_account, remittance)
         in_batch = amount is not None
-        # an entry's own reference names the whole batch: its parts differ by what they say of themselves
+        # an entry's reference is that of the whole batch: its parts differ by their other details
         identity = (unique,) if unique and not in_batch else (unique, *told)
         return replace(
             whole,

@@ -16,7 +16,7 @@ from tusker.csv_tables import is_date_format
 from tusker.errors import InvalidInput, UnreadableFile
 
 Mark = Literal[".", ","]
-"""What stands before the decimals."""
+"""The decimal mark."""
 
 _SIGNS = re.compile(r"[−‐‑–—]")
 _GAPS = re.compile("[\\s'’\u00a0\u202f]")
@@ -61,14 +61,15 @@ def split_amount(text: str, currency: str) -> tuple[bool, str, str]:
 
 @cache
 def _symbols(currency: str) -> tuple[str, ...]:
-    """What stands for this currency beside its amounts; another currency's sign makes an amount unreadable."""
+    """The signs and codes that may stand beside amounts of this currency; another currency's sign makes an amount
+    unreadable."""
     known = {currency, get_currency_symbol(currency, "en"), get_currency_symbol(currency, "en_IN")}
     more = ("Rs.", "Rs", "RS.", "RS") if currency == "INR" else ()
     return (*sorted(known, key=len, reverse=True), *more)
 
 
 def decimal_mark(texts: Iterable[str], currency: str, exponent: int, *, default: Mark) -> Mark:
-    """Which mark the amounts of a file use: the one that more of them can only be read with."""
+    """The decimal mark of a file: the one that more of its amounts can only be read with."""
     votes = {".": 0, ",": 0}
     for text in texts:
         _, bare, _ = split_amount(text, currency)
@@ -107,7 +108,7 @@ def check_date_format(pattern: str) -> None:
 
 
 def check_day_first(texts: Iterable[str]) -> None:
-    """Raise when a date can only be month first: then those that could be either would be read wrongly."""
+    """Raise when a date can only be month first, because then ambiguous dates would be read wrongly."""
     for text in texts:
         if _MONTH_FIRST.fullmatch(text.strip()):
             raise UnreadableFile(

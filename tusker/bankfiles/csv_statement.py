@@ -163,7 +163,7 @@ def _account_above(table: CsvTable) -> str:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads the rows of one table and gathers what was left out."""
+    """Reads the rows of one table and notes what was left out."""
 
     table: CsvTable
     places: dict[str, int]
@@ -175,10 +175,10 @@ class _Reader:
     """Whether a column says credit or debit: then a row without it must not be taken by its sign."""
     notes: list[str] = field(default_factory=list)
     balances: list[tuple[int, int]] = field(default_factory=list)
-    """For each row that was read, what it moved and the balance after it."""
+    """For each row that was read, its movement and the balance after it."""
 
     def own_account(self) -> str:
-        """The account in the column for it; raises when the rows are of several."""
+        """The account in the column for it; raises when there are several."""
         found = {"".join(text.strip(" '=\"").upper().split()) for text in self.column("own_account")} - {""}
         if len(found) > 1:
             raise UnreadableFile(
@@ -256,7 +256,7 @@ class _Reader:
         return Raw(side, abs(signed), day, value_day, **texts, return_reason=reason, identity=identity)
 
     def signed(self, cells: tuple[str, ...]) -> int:
-        """What the row adds to the balance; raises `Skip` when it moves nothing or says two things."""
+        """What the row adds to the balance; raises `Skip` when that is nothing or contradictory."""
         if "amount" in self.places and self.cell(cells, "amount"):
             return self.from_amount(cells)
         paid, came = (self.one_side(cells, name) for name in ("debit", "credit"))

@@ -1,4 +1,5 @@
-"""XML from outside, read so that no file can hurt: no DTD, no entities, nothing fetched, bounded depth and size."""
+"""XML from outside, read so that no file can do harm: no DTD, no entities, nothing fetched, bounded depth and
+size."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ MAX_ELEMENTS = 1_000_000
 
 
 class _Builder(TreeBuilder):
-    """Builds elements by their local names, whatever prefix or namespace they stand in, within the bounds."""
+    """Builds elements by their local names, whatever their prefix or namespace, within the bounds."""
 
     def __init__(self) -> None:
         super().__init__()

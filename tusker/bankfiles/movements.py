@@ -26,8 +26,11 @@ _NO_REFERENCE = frozenset({"", "NONREF", "NOTPROVIDED", "NOT PROVIDED", "NONE", 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A movement as read, before it has a fingerprint. `identity` is what tells it from others in its own file: the
-    bank's unique reference, or all that is known about it."""
+    """A movement as read, before it has a fingerprint.
+
+    `identity` is what tells it from others in its own file: the bank's unique reference, or all that is known about
+    it.
+    """
 
     direction: Direction
     amount: int
@@ -44,7 +47,7 @@ class Raw:
 
 
 class Skip(Exception):
-    """Something of a statement that cannot be read; the text says why. Never leaves this room."""
+    """A part of a statement that cannot be read; the text says why. It never leaves `bankfiles`."""
 
 
 def minor_units(text: str, exponent: int) -> int:
@@ -64,7 +67,7 @@ def minor_units(text: str, exponent: int) -> int:
 
 
 def given(reference: str | None) -> str:
-    """A reference, or nothing where the bank filled in a word for none."""
+    """A reference; empty where the bank wrote a word for “none”."""
     cleaned = kept(reference, LONGEST["reference"])
     return "" if cleaned.upper() in _NO_REFERENCE else cleaned
 
@@ -122,7 +125,7 @@ def _entry(raw: Raw, fingerprint: str, likeness: str) -> Entry:
 def balance_note(
     opening: int | None, closing: int | None, entries: Iterable[Entry], exponent: int
 ) -> str | None:
-    """A sentence when the opening balance and the entries do not make the closing balance."""
+    """A sentence when the opening balance and the entries do not add up to the closing balance."""
     if opening is None or closing is None:
         return None
     moved = sum(entry.signed for entry in entries)
@@ -138,14 +141,14 @@ def balance_note(
 
 
 def limited(notes: Sequence[str]) -> tuple[str, ...]:
-    """The notes, the tail of a very long list counted only."""
+    """The notes; of a very long list only the beginning and the number of the rest."""
     if len(notes) <= MAX_NOTES:
         return tuple(notes)
     return (*notes[:MAX_NOTES], f"… and {len(notes) - MAX_NOTES} more.")
 
 
 def refuse_if_nothing_was_read(entries: int, unread: Sequence[str]) -> None:
-    """Raise for a file of which only failures came: better refused as a whole than kept as an empty statement."""
+    """Raise for a file that gave only failures: it is refused as a whole rather than kept as an empty statement."""
     if entries == 0 and unread:
         more = f" And {len(unread) - 3} more." if len(unread) > 3 else ""
         raise UnreadableFile(f"Nothing in the file could be read. {' '.join(unread[:3])}{more}")

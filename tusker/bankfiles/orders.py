@@ -1,4 +1,4 @@
-"""What every payment order must fulfil, whatever file carries it."""
+"""The rules for every payment order, whatever file carries it."""
 
 from __future__ import annotations
 

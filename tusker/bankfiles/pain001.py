@@ -17,7 +17,7 @@ Version = Literal["09", "03"]
 LONGEST_TEXT = 140
 """Characters of a name and of the unstructured remittance text."""
 NO_BANK = "NOTPROVIDED"
-"""The scheme's word where the bank follows from the IBAN."""
+"""The standard's word where the bank follows from the IBAN."""
 
 
 def write_pain001(order: PaymentOrder, version: Version, exponent: int) -> bytes:
@@ -66,7 +66,7 @@ class _Writer:
         )
 
     def block(self) -> Element:
-        """One payment block: one account pays on one day. Each transfer is to be booked by itself, so that the
+        """One payment block: one account pays on one day. Each transfer is to be booked separately, so that the
         statement shows them one by one."""
         order, day = self.order, self.order.execution_date.isoformat()
         bank = self.bank(order.debtor)

@@ -1,4 +1,4 @@
-"""Reading a bank statement, whatever file it comes in: the one entry to this room for what banks send."""
+"""Reading a bank statement of any format: the entry point for files from banks."""
 
 from __future__ import annotations
 

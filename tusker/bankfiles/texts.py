@@ -1,4 +1,4 @@
-"""Texts as banks take them, and texts of banks as they can be kept."""
+"""Texts in the form that banks accept, and texts of banks in the form that is kept."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def shortened(text: str, *, longest: int, field: str, whose: str) -> str:
 
 
 def checked_reference(text: str, *, field: str, what: str) -> str:
-    """A reference that banks hand through unchanged, as it is; raises `InvalidInput` for any other.
+    """A reference that banks pass on unchanged; raises `InvalidInput` for any other.
 
-    Neither cut nor transliterated: what comes back on statements must be what was sent.
+    It is neither cut nor transliterated: what comes back on statements must be what was sent.
     """
     if not text or text != text.strip():
         raise InvalidInput(f"{what} is empty or has blanks around it: “{text[:40]}”.", field=field)
@@ -63,10 +63,10 @@ def checked_reference(text: str, *, field: str, what: str) -> str:
 
 
 def kept(text: str | None, longest: int) -> str:
-    """A bank's text for keeping: control characters out, blanks collapsed, cut with an ellipsis."""
+    """A bank's text as it is kept: without control characters, blanks collapsed, cut with an ellipsis."""
     if not text:
         return ""
-    # nobody reads on after so many blanks, and a text may be as long as the whole file
+    # a text may be as long as the whole file; what follows so many blanks is not needed
     head = text.strip()[: longest * 8]
     cleaned = " ".join(_CONTROL.sub(" ", head).split())
     return cleaned if len(cleaned) <= longest else cleaned[: longest - 1] + "…"

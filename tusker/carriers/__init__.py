@@ -1,1 +1,1 @@
-"""Delivery companies: one file each behind one protocol (`base.Carrier`), found by name in `registry`."""
+"""Delivery companies: one file each, implementing one protocol (`base.Carrier`), found by name in `registry`."""

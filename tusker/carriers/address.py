@@ -1,4 +1,5 @@
-"""Addresses that an admin may enter for a delivery company: never a way into the lender's own network."""
+"""Checks of the addresses that an admin may enter for a delivery company: never one inside the lender's own
+network."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ LONGEST = 300
 def check_address(text: str, *, production: bool) -> str:
     """The address without a slash at its end. Raises `InvalidInput` naming `base_url`.
 
-    In production it must be https and its name must resolve to public addresses only. What it resolves to later is
-    looked at again with each connection (`CarrierHttp`'s `public_only`).
+    In production it must be https and its name must resolve to public addresses only. Each connection is checked
+    again (`CarrierHttp`'s `public_only`), since a name may resolve to another address later.
     """
     address = text.strip().rstrip("/")
     try:

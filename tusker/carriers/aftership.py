@@ -45,7 +45,7 @@ EXAMPLE = "fedex/772857780801111"
 SIGNATURE_HEADER = "aftership-hmac-sha256"
 
 NOTHING_KNOWN = "Pending"
-"""The tag of a number that was registered and nothing is known about: anybody can invent one."""
+"""The tag of a registered number about which nothing is known: anybody can invent one."""
 
 TAGS: Mapping[str, ShipmentStatus] = {
     NOTHING_KNOWN: ShipmentStatus.PENDING,
@@ -54,7 +54,7 @@ TAGS: Mapping[str, ShipmentStatus] = {
     "OutForDelivery": ShipmentStatus.OUT_FOR_DELIVERY,
     "AttemptFail": ShipmentStatus.EXCEPTION,
     "Delivered": ShipmentStatus.DELIVERED,
-    # waits at a counter for the purchaser: the last step before a delivery, and none yet
+    # waits at a counter for the purchaser: the last step before a delivery, not one yet
     "AvailableForPickup": ShipmentStatus.OUT_FOR_DELIVERY,
     "Exception": ShipmentStatus.EXCEPTION,
     "Expired": ShipmentStatus.EXCEPTION,
@@ -132,7 +132,7 @@ class AfterShipCarrier:
         return bool(secret) and same(expected, header(headers, SIGNATURE_HEADER))
 
     def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
-        """See `Carrier.read_webhook`: tracking updates; other events tell nothing."""
+        """See `Carrier.read_webhook`: tracking updates; other events hold no orders."""
         body = read_body(NAME, raw)
         event = at(body, "event")
         if not isinstance(event, str):

@@ -1,4 +1,4 @@
-"""What Tusker wants from any delivery company, and how asking may fail."""
+"""What every delivery company's adapter provides, and how asking may fail."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class CarrierError(TuskerError):
     code = "carrier_error"
     http_status = 502
     carrier_is_down = True
-    """Whether this is a failure of the delivery company, which the gate before it counts."""
+    """Whether this is a failure of the delivery company, which its gate counts."""
 
 
 class CarrierUnavailable(CarrierError):
-    """No usable answer in time: no connection, time-out, 5xx, throttled, gate shut. Try later."""
+    """No usable answer in time: no connection, time-out, 5xx, throttled, gate closed. Try later."""
 
     code = "carrier_unavailable"
     http_status = 503
@@ -32,14 +32,14 @@ class CarrierProtocolError(CarrierError):
 
 
 class CarrierRejected(CarrierProtocolError):
-    """The delivery company is well but did not take this request (4xx). Asking again will not help."""
+    """The delivery company works but refused this request (4xx). Asking again will not help."""
 
     code = "carrier_rejected"
     carrier_is_down = False
 
 
 class CarrierRefused(CarrierError):
-    """The delivery company does not take our token (401 or 403). An admin has to check it."""
+    """The delivery company refused our token (401 or 403). An admin has to check it."""
 
     code = "carrier_refused"
     carrier_is_down = False
@@ -72,7 +72,7 @@ class Carrier(Protocol):
 
     @property
     def has_webhooks(self) -> bool:
-        """Whether it can tell us of changes by itself."""
+        """Whether it sends webhooks."""
 
     @property
     def batch_size(self) -> int:
@@ -80,7 +80,7 @@ class Carrier(Protocol):
 
     @property
     def requests_per_second(self) -> float:
-        """How often it lets itself be asked, unless the installation agreed on something else with it."""
+        """How often it may be asked, unless the installation agreed on something else with it."""
 
     @property
     def registers(self) -> bool:
@@ -95,21 +95,20 @@ class Carrier(Protocol):
     def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """Ask for any number of orders by reference; references that it does not know are absent.
 
-        Keys are the references as they were asked for; `TrackedOrder.ref` is the one to store. A parcel carrier
-        that tracks a number only once it is registered gets it registered, unless `register` is false: registering
-        costs money at some, so what a person is still typing must not be. Each one is a question of its own: who
-        asks for many passes false and registers what is absent one by one, as the rate limit allows.
+        Keys are the references as they were asked for; `TrackedOrder.ref` is the one to store. A parcel carrier that
+        tracks a number only once it is registered registers it, unless `register` is false: registering costs money
+        at some, so a number that a person is still typing must not be registered. Each registration is a question of
+        its own: a caller with many numbers passes false and registers the absent ones one by one, as the rate limit
+        allows.
 
-        Splits into batches of `batch_size` by itself. When one batch fails, the answers of the batches
-        before it are lost with it: a caller that wants to keep them calls with `batch_size` references
-        at a time. Raises `CarrierError`.
+        Splits into batches of `batch_size` by itself. When one batch fails, the answers of the batches before it are
+        lost with it: a caller that wants to keep them calls with `batch_size` references at a time. Raises
+        `CarrierError`.
         """
 
     def register(self, ref: str) -> TrackedOrder | None:
-        """Have one reference tracked that `fetch` left absent, by one question; None when that cannot be.
-
-        Only for a carrier that `registers`. Raises `CarrierError`.
-        """
+        """Register one reference that `fetch` left absent, by one question; None when it cannot be tracked. Only for
+        a carrier that `registers`. Raises `CarrierError`."""
 
     def search_directory(self, text: str) -> list[DirectoryEntry]:
         """People and companies in its directory whose name matches `text`; none for a blank text.
@@ -126,12 +125,9 @@ class Carrier(Protocol):
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
         """Whether the delivery company signed exactly these bytes with `secret`, compared in constant time.
 
-        Header names may come in any case. False for a missing or odd signature and for an empty secret;
-        never raises. A time in the signature is not looked at: the same event told again is the same row.
+        Header names may come in any case. False for a missing or odd signature and for an empty secret; never raises.
+        A time in the signature is ignored: the same event sent again is the same row.
         """
 
     def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
-        """The orders that a verified webhook tells about; none when it is about something else.
-
-        Raises `CarrierProtocolError`.
-        """
+        """The orders in a verified webhook; none when it is about something else. Raises `CarrierProtocolError`."""

@@ -1,7 +1,7 @@
 """A deadline for a whole HTTP call.
 
-The read time-out of `requests` bounds the wait for each piece, so a server that sends one byte every few
-seconds, in the headers even, could hold a call for hours. Here a timer shuts the call's connections instead.
+The read time-out of `requests` bounds the wait for each piece, so a server that sends one byte every few seconds,
+even in the headers, could hold a call for hours. Here a timer closes the call's connections instead.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
 class Watch:
-    """Shuts every connection it saw once `seconds` have passed; `expired` tells that it did.
+    """Closes every connection it saw once `seconds` have passed; `expired` says that it did.
 
-    With `public_only` it refuses a connection into a private network. It looks at the connection itself, so a
-    name that resolves to another address after it was checked gains nothing.
+    With `public_only` it refuses a connection into a private network. It checks the connection itself, so a name that
+    resolves to another address after it was checked gains nothing.
     """
 
     def __init__(self, seconds: float, *, public_only: bool = False) -> None:
@@ -48,10 +48,8 @@ class Watch:
             self._sockets.clear()
 
     def saw(self, sock: socket.socket) -> None:
-        """Watch a fresh connection, by a duplicate: TLS takes the original's descriptor away.
-
-        Raises `OSError` for one that may not be.
-        """
+        """Watch a new connection, by a duplicate: TLS takes the original's descriptor away. Raises `OSError` for one
+        that is not allowed."""
         if self._public_only and not is_public(sock.getpeername()[0]):
             sock.close()
             raise OSError("an address of a private network is not spoken to")

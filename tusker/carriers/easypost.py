@@ -52,7 +52,7 @@ STATUSES: Mapping[str, ShipmentStatus] = {
     "pre_transit": ShipmentStatus.PENDING,
     "in_transit": ShipmentStatus.IN_TRANSIT,
     "out_for_delivery": ShipmentStatus.OUT_FOR_DELIVERY,
-    # waits at a counter for the purchaser: the last step before a delivery, and none yet
+    # waits at a counter for the purchaser: the last step before a delivery, not one yet
     "available_for_pickup": ShipmentStatus.OUT_FOR_DELIVERY,
     "delivered": ShipmentStatus.DELIVERED,
     "return_to_sender": ShipmentStatus.RETURNED,
@@ -182,7 +182,7 @@ class EasyPostCarrier:
         return bool(secret) and same(f"hmac-sha256-hex={digest}", header(headers, SIGNATURE_HEADER))
 
     def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
-        """See `Carrier.read_webhook`: events about trackers; others (batches, refunds …) tell nothing."""
+        """See `Carrier.read_webhook`: events about trackers; others (batches, refunds …) hold no orders."""
         body = read_body(NAME, raw)
         kind = at(body, "description")
         if not isinstance(kind, str) or not isinstance(at(body, "result"), Mapping):

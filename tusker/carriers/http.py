@@ -1,4 +1,4 @@
-"""The one HTTP client of the adapters: bounded in time and size, patient with faults."""
+"""The one HTTP client of the adapters: bounded in time and size, with retries for passing faults."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tusker.carriers.payload import UnreadableJson, parse_json
 log = logging.getLogger(__name__)
 
 PASSING_STATUSES = frozenset({408, 425, 429})
-"""Answers below 500 after which the same question may succeed a little later."""
+"""Statuses below 500 after which the same question may succeed a little later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Timing:
 
 
 class _Passing(Exception):
-    """A try that failed in a way that the next one may not; `error` is what to raise when none is left."""
+    """A failed try of which the next may succeed; `error` is what to raise when none is left."""
 
     def __init__(self, error: CarrierError, retry_after: float | None = None) -> None:
         super().__init__(error.message)
@@ -79,7 +79,7 @@ class _Session(requests.Session):
 
 
 def check_base_url(carrier: str, base_url: str) -> None:
-    """Raise `ValueError` for an address that nobody can be asked at."""
+    """Raise `ValueError` for an address that cannot be called."""
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"the address of carrier {carrier} must begin with http:// or https://")
@@ -88,7 +88,7 @@ def check_base_url(carrier: str, base_url: str) -> None:
 class CarrierHttp:
     """Asks one delivery company. Safe between threads and after a fork: it keeps no connection.
 
-    With `public_only` it speaks to no address of a private network, whatever the name in `base_url` resolves to.
+    With `public_only` it connects to no address of a private network, whatever the name in `base_url` resolves to.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class CarrierHttp:
                     pause = self._pause(attempt, problem.retry_after)
                     log.info("carrier %s: try %d failed: %s", self._carrier, attempt, problem)
                     # A pause that does not fit makes the failure final now: nobody should wait for nothing. Neither
-                    # is a longer one that the carrier asks for sat out here: all processes have to keep it.
+                    # is a longer pause that the carrier asks for waited for here: all processes have to keep it.
                     too_long = pause > limits.longest_backoff_seconds or pause >= ends - timing.clock()
                     if attempt == limits.tries or too_long:
                         raise problem.error from problem
@@ -170,7 +170,7 @@ class CarrierHttp:
         return self._decode(body, response.headers.get("Content-Type", ""))
 
     def _failed(self, error: requests.RequestException) -> CarrierError | _Passing:
-        """What a fault of the connection means; `_Passing` where the next try may bring more."""
+        """The error for a fault of the connection; `_Passing` where the next try may succeed."""
         if isinstance(error, requests.exceptions.ContentDecodingError):
             return self._protocol("an answer that could not be decompressed")
         if isinstance(error, requests.exceptions.ChunkedEncodingError):

@@ -1,4 +1,4 @@
-"""What the adapters of parcel carriers share: references, times, histories, and which word to believe."""
+"""What the adapters of parcel carriers share: references, times, histories, and which status counts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FINANCEABLE = frozenset(
         ShipmentStatus.DELIVERED,
     }
 )
-"""Statuses in which a parcel's invoice may be requested. Not in trouble, not on its way back, not unknown."""
+"""Statuses in which a parcel's invoice may be requested: not in trouble, not on its way back, not unknown."""
 
 _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _COURIER = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
@@ -39,7 +39,7 @@ _JSON_WORDS = frozenset({"null", "true", "false"})
 
 @dataclass(frozen=True, slots=True)
 class ParcelRef:
-    """A tracking number, and whose it is where that is known. Its text is what is stored."""
+    """A tracking number, and its courier where that is known. Its text is what is stored."""
 
     number: str
     courier: str | None = None
@@ -64,7 +64,7 @@ def parse_parcel(text: str, *, example: str, courier_needed: bool = False) -> Pa
 
 
 def named_parcel(number: str, courier: str | None) -> ParcelRef:
-    """A parcel as a vendor names it, in the spelling that is stored; a courier that would not fit is left out."""
+    """A parcel in the spelling that is stored; a courier's name that would not fit is left out."""
     ref = ParcelRef(number.upper(), courier.lower() if courier else None)
     return ref if len(str(ref)) <= REFERENCE_LENGTH else ParcelRef(ref.number)
 
@@ -92,9 +92,9 @@ def lookup(words: Mapping[str, ShipmentStatus], value: object) -> ShipmentStatus
 def instant(value: object) -> datetime | None:
     """An ISO 8601 time, aware in UTC; None for anything else.
 
-    A time without an offset counts as UTC: the vendors document such times as the place's own without naming
-    it, so they may be up to half a day off. Money never depends on them; the order of events may, within one
-    parcel, where all are equally off.
+    A time without an offset counts as UTC: the vendors document such times as local ones without naming the place, so
+    they may be up to half a day off. Money never depends on them; the order of events may, within one parcel, where
+    all are equally off.
     """
     if not isinstance(value, str):
         return None
@@ -114,7 +114,7 @@ def as_object(value: object) -> dict[str, object]:
 def history(
     items: object, read: Callable[[Mapping[str, object]], TrackingEvent]
 ) -> tuple[TrackingEvent, ...]:
-    """Every event of a list, oldest first. One without a time stays behind the one it was told after."""
+    """Every event of a list, oldest first. One without a time stays behind the one before it in the list."""
     events = [read(item) for item in (items if isinstance(items, list) else []) if isinstance(item, Mapping)]
     latest = datetime.min.replace(tzinfo=UTC)
     keyed = []
@@ -125,9 +125,10 @@ def history(
 
 
 def refine(word: ShipmentStatus, detail: ShipmentStatus | None) -> ShipmentStatus:
-    """A status made finer by its detail (None: the detail adds nothing).
+    """A status refined by its detail (None: the detail adds nothing).
 
-    On the way a detail says where. Before and after it, it only casts doubt; it never makes a delivery.
+    In transit a detail says where the parcel is. Before and after that it can only cast doubt; it never makes a
+    delivery.
     """
     if detail is None or detail is ShipmentStatus.DELIVERED:
         return word
@@ -138,10 +139,10 @@ def refine(word: ShipmentStatus, detail: ShipmentStatus | None) -> ShipmentStatu
 
 
 def settle(current: TrackingEvent, events: Sequence[TrackingEvent]) -> TrackingEvent:
-    """The one to believe: the vendor's current status, unless its own history contradicts a delivery.
+    """The status that counts: the vendor's current one, unless its own history contradicts a delivery.
 
     A delivery counts only while nothing later in the history says cancelled or exception, and nothing at all
-    returned: then that event counts. A parcel that was sent back is delivered in the end too, to its sender. The
+    returned: otherwise that event counts. A parcel that was sent back is delivered in the end too, to its sender. The
     other way round nothing in the history makes a delivery that the vendor has not concluded.
     """
     if current.status is not ShipmentStatus.DELIVERED:
@@ -159,10 +160,10 @@ def settle(current: TrackingEvent, events: Sequence[TrackingEvent]) -> TrackingE
 
 
 def same_time(raw_status: str, events: Sequence[TrackingEvent]) -> datetime | None:
-    """When the current status came about: the time of the last event that says the same; None without one.
+    """When the current status began: the time of the last event with the same status; None without one.
 
-    When the vendor wrote its record says nothing of it: scans are uploaded late, and many vendors tell their local
-    time. Compared with each other, the two clocks would make present news late.
+    The time at which the vendor wrote its record does not say it: scans are uploaded late, and many vendors give
+    local times. Compared with each other, the two clocks would make current reports late.
     """
     return next(
         (e.occurred_at for e in reversed(events) if e.raw_status == raw_status and e.occurred_at), None
@@ -170,10 +171,10 @@ def same_time(raw_status: str, events: Sequence[TrackingEvent]) -> datetime | No
 
 
 def choose(orders: Iterable[TrackedOrder], age: Callable[[TrackedOrder], datetime | None]) -> TrackedOrder:
-    """The one to believe when a vendor holds several parcels for one reference.
+    """The parcel that counts when a vendor holds several for one reference.
 
-    Of one courier's several registrations the latest counts. Where that cannot be told, or several couriers have
-    this number, nobody can say which parcel is meant: the status is unknown and nothing is financeable.
+    Of one courier's several registrations the latest counts. Where that cannot be told, or several couriers have this
+    number, nobody can say which parcel is meant: the status is unknown and nothing is financeable.
     """
     found = list(orders)
     ages = [age(order) for order in found]
@@ -202,7 +203,7 @@ def is_ambiguous(order: TrackedOrder) -> bool:
 
 
 def unless_rejected(carrier: str, ref: str, ask: Callable[[], TrackedOrder | None]) -> TrackedOrder | None:
-    """What `ask` brings; None where the vendor does not take this reference. Every other failure is raised."""
+    """The result of `ask`; None where the vendor does not accept this reference. Every other failure is raised."""
     try:
         return ask()
     except CarrierRejected as error:

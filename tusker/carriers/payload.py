@@ -1,4 +1,4 @@
-"""Reading other people's JSON: nothing in it is trusted to have the right type."""
+"""Reading JSON from outside: nothing in it is trusted to have the right type."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def json_safe(value: object, depth: int = 0) -> object:
 
 
 def clean_text(text: str) -> str:
-    """Text without what UTF-8 or PostgreSQL cannot hold (lone surrogates, NUL), each replaced by a mark."""
+    """Text in which characters that UTF-8 or PostgreSQL cannot hold (lone surrogates, NUL) are replaced by a mark."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def at(value: object, *path: str) -> object:
-    """What lies at `path` in nested objects; None when any step is missing or is no object."""
+    """The value at `path` in nested objects; None when any step is missing or is no object."""
     for key in path:
         if not isinstance(value, Mapping):
             return None

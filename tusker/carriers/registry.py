@@ -26,17 +26,17 @@ from tusker.secrets_box import Unreadable, unseal
 log = logging.getLogger(__name__)
 
 MANUAL = "manual"
-"""The carrier of invoices that no delivery company tracks: never polled, moved by people only."""
+"""The carrier of invoices that no delivery company tracks: never polled, changed by people only."""
 
 SETTINGS_SECONDS = 5.0
-"""How long a process goes on with the settings it has read from the database."""
+"""How long a process keeps the settings that it read from the database."""
 
 _EXTENSION = "tusker_carriers"
 
 
 @cache
 def specs() -> Mapping[str, CarrierSpec]:
-    """Every delivery company that Tusker has an adapter for: the modules of this room that hold a `SPEC`.
+    """Every delivery company that Tusker has an adapter for: the modules of `carriers` that hold a `SPEC`.
 
     The one without a public address of its own (the pilot's) comes first.
     """
@@ -49,7 +49,7 @@ def specs() -> Mapping[str, CarrierSpec]:
 
 
 def settings_from_config(config: Mapping[str, object]) -> dict[str, CarrierSettings]:
-    """What the environment says about each delivery company that it sets up, by name.
+    """The settings from the environment for each delivery company that it sets up, by name.
 
     One with an address of its own is set up by its key, the pilot's by its address. Raises `ValueError` naming the
     variable when an address comes without a key or is none.
@@ -93,7 +93,7 @@ def open_settings(row: Any, config: Mapping[str, object]) -> CarrierSettings | N
 
 
 def _settings_from_page(row: Any, config: Mapping[str, object]) -> CarrierSettings | None:
-    """What the page says about a delivery company; None when it is off there, or its key cannot be opened."""
+    """The settings from the page for a delivery company; None when it is off there, or its key cannot be opened."""
     try:
         return open_settings(row, config) if row.enabled and row.carrier in specs() else None
     except Unreadable:
@@ -102,7 +102,7 @@ def _settings_from_page(row: Any, config: Mapping[str, object]) -> CarrierSettin
 
 
 class Adapters:
-    """One process's delivery companies, made anew when their settings change."""
+    """One process's delivery companies, rebuilt when their settings change."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -133,7 +133,8 @@ class Adapters:
 
 
 def _stored_rows() -> tuple[Any, ...]:
-    """The page's settings, over a connection of its own: the asker may have no transaction open, and opens none."""
+    """The page's settings, over a separate connection: the caller may have no transaction open, and this opens none
+    for it."""
     if "sqlalchemy" not in current_app.extensions:
         return ()
     with db.engine.connect() as connection:
@@ -157,7 +158,7 @@ def get_carriers() -> Mapping[str, Carrier]:
 
 
 def get_carrier(name: str) -> Carrier:
-    """The delivery company called `name`. Raises `UnknownCarrier`, for `MANUAL` too: nobody can be asked."""
+    """The delivery company called `name`. Raises `UnknownCarrier`, also for `MANUAL`, which cannot be asked."""
     carrier = get_carriers().get(name)
     if carrier is None:
         what = "Manual shipments are" if name == MANUAL else f"The delivery company “{name[:40]}” is"
@@ -167,7 +168,7 @@ def get_carrier(name: str) -> Carrier:
 
 
 def get_webhook_secret(name: str) -> str:
-    """What a delivery company signs its webhooks with; empty when none is set: then none is to be believed."""
+    """The secret of a delivery company's webhooks; empty when none is set: then none is accepted."""
     get_carrier(name)
     adapters = _adapters()
     known = adapters.settings if isinstance(adapters, Adapters) else settings_from_config(current_app.config)
@@ -175,7 +176,7 @@ def get_webhook_secret(name: str) -> str:
 
 
 def carrier_label(name: str) -> str:
-    """The name that people read of a delivery company, also of one that is not configured any more."""
+    """The name that people read of a delivery company, also of one that is no longer configured."""
     return specs()[name].label if name in specs() else name
 
 

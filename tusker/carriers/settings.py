@@ -1,4 +1,4 @@
-"""How a delivery company is set up here, and what its adapter says about itself (`SPEC` in its file)."""
+"""How a delivery company is set up here, and what its adapter declares (`SPEC` in its file)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CarrierSettings:
 
 @dataclass(frozen=True, slots=True)
 class CarrierSpec:
-    """What an adapter's file says about itself: its names, its variables, and how it is made.
+    """What an adapter's file declares: its names, its variables, and how it is made.
 
     `default_url` is empty for a company that has no address of its own; then one must be set.
     """

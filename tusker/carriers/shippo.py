@@ -66,7 +66,7 @@ SUBSTATUSES: Mapping[str, ShipmentStatus | None] = {
     "package_held": ShipmentStatus.EXCEPTION,
     "package_processed": None,
     "package_processing": None,
-    # waits at a counter for the purchaser: the last step before a delivery, and none yet
+    # waits at a counter for the purchaser: the last step before a delivery, not one yet
     "pickup_available": ShipmentStatus.OUT_FOR_DELIVERY,
     "reschedule_delivery": ShipmentStatus.EXCEPTION,
     "delivered": None,
@@ -154,7 +154,7 @@ class ShippoCarrier:
         return same(hmac_sha256(secret, moment.encode() + b"." + raw).hex(), parts.get("v1", ""))
 
     def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
-        """See `Carrier.read_webhook`: track updates; other events tell nothing."""
+        """See `Carrier.read_webhook`: track updates; other events hold no orders."""
         body = read_body(NAME, raw)
         event = at(body, "event")
         if not isinstance(event, str):

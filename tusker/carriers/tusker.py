@@ -35,9 +35,11 @@ TOKEN_HEADER = "LM_PA_TOKEN"  # noqa: S105 - the header's name, not a token
 BATCH_SIZE = 10
 REFERENCE_LENGTH = 60
 SIGNATURE_HEADER = "X-Tusker-Signature"
-"""Ours: the API documents no webhooks. What we take is a POST of the answer's own shape,
-`{"pl": {"orders": [...]}}`, with `sha256=<hex of the HMAC over the raw body>` in this header; a
-simulator that pushes sends just that."""
+"""Our own convention: the API documents no webhooks.
+
+What we accept is a POST of the answer's own shape, `{"pl": {"orders": [...]}}`, with `sha256=<hex of the HMAC over
+the raw body>` in this header; a simulator that pushes sends just that.
+"""
 
 STATUSES: Mapping[int, ShipmentStatus] = {
     2: ShipmentStatus.PENDING,
@@ -94,7 +96,7 @@ class TuskerCarrier:
         return found
 
     def register(self, ref: str) -> TrackedOrder | None:
-        """See `Carrier.register`: what is not found cannot be had."""
+        """See `Carrier.register`: what is not found cannot be registered."""
         return None
 
     def search_directory(self, text: str) -> list[DirectoryEntry]:
@@ -233,11 +235,11 @@ def read_documents(items: object) -> tuple[Document, ...]:
 
 
 def choose(orders: Iterable[TrackedOrder]) -> TrackedOrder:
-    """The one to believe when an answer holds a reference several times.
+    """The order that counts when an answer holds a reference several times.
 
-    The same order told twice counts once; of two states of one order the later counts. Where that cannot be
-    told (another supplier, purchaser or value; no or equal times), nobody can say which order is meant:
-    the status is unknown, nothing is financeable, and `raw` holds all of them under `duplicates`.
+    The same order given twice counts once; of two states of one order the later counts. Where that cannot be told
+    (another supplier, purchaser or value; no or equal times), nobody can say which order is meant: the status is
+    unknown, nothing is financeable, and `raw` holds all of them under `duplicates`.
     """
     once: dict[str, TrackedOrder] = {}
     for order in orders:

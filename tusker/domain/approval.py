@@ -14,7 +14,7 @@ def approval_digest(invoices: Covered, payables: Covered = ()) -> str:
     """SHA-256 over invoices with their principal and payables with their amount, each with the account it is paid to,
     in the order of their ids.
 
-    The same for what was shown, what was approved and what is released, or the approval does not hold.
+    It must be the same for what was shown, approved and released, or the approval does not hold.
     """
     covered: list[object] = list(sorted(invoices))
     if passed_on := sorted(payables):

@@ -25,7 +25,7 @@ class AttentionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """How a kind is called, how pressing it is (a tone of the pages), and what to do."""
+    """The name of a kind, how pressing it is (a tone of the pages), and what to do."""
 
     title: str
     tone: str

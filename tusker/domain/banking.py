@@ -1,4 +1,4 @@
-"""What is told to the bank (payment orders) and what it tells (statements), whatever file carries it."""
+"""Payment orders to the bank and statements from it, whatever file carries them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_REFERENCE = 35
 
 
 BALANCE_REMARK = "The balance"
-"""How a remark begins that says that a statement's balances and movements do not add up."""
+"""The beginning of a remark that a statement's balances and movements do not add up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ class Entry:
     return_reason: str | None
     fingerprint: str
     likeness: str = field(default="", compare=False)
-    """What two movements share that only their number tells apart; empty where the bank's reference does."""
+    """What movements that look alike share, so that only a number tells them apart; empty where the bank's reference
+    does."""
 
     @property
     def signed(self) -> int:
@@ -106,7 +107,7 @@ class Statement:
     skipped: tuple[str, ...] = ()
     starts_at: datetime | None = None
     ends_at: datetime | None = None
-    """The times between which it says what was booked; naive where the bank writes no zone."""
+    """The times between which its movements were booked; naive where the bank writes no zone."""
     account_named: bool = True
     """False when the file does not say whose account it is of and `account` is the one it was taken for."""
 

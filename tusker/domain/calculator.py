@@ -18,7 +18,7 @@ from tusker.domain.terms import Terms
 from tusker.domain.working_days import WorkingDays
 
 MOST_APR = 10**6
-"""A yearly rate beyond this (a fee many times the principal, for days only) means nothing to anybody."""
+"""A yearly rate beyond this (a fee many times the principal, for a few days) has no meaning."""
 
 
 @dataclass(frozen=True, slots=True)

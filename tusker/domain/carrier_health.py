@@ -1,6 +1,6 @@
 """When a delivery company may be asked: its breaker, its rate limit, and the pauses that it asks for.
 
-Pure rules over what all processes share; `tusker.services.couriers.gate` keeps it in the database.
+Pure rules over the state that all processes share; `tusker.services.couriers.gate` keeps it in the database.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 FAILURES_TO_OPEN = 5
 OPEN_FOR = timedelta(seconds=30)
 PROBE_LEASE = timedelta(seconds=60)
-"""How long whoever probes keeps the others waiting; longer than any question takes."""
+"""How long the others wait for a probe; longer than any question takes."""
 LONGEST_PAUSE = timedelta(hours=1)
-"""What a delivery company may ask for at most: a mistaken `Retry-After` must not stop tracking for a month."""
+"""The longest pause that a delivery company may ask for: a mistaken `Retry-After` must not stop tracking for a
+month."""
 LONGEST_DEBT = timedelta(seconds=2)
-"""How far people, who are never kept waiting, may draw on the rate limit."""
+"""How far people's questions, which never wait, may overdraw the rate limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A number of questions a second, given so that no second ever holds more than `per_second`."""
+    """A rate limit: no second ever holds more than `per_second` questions."""
 
     per_second: float
 
@@ -55,7 +56,8 @@ class Rate:
 
     @property
     def interval(self) -> timedelta:
-        """What one question costs in time. Burst and steady flow together stay within one second's number."""
+        """The time that one question uses up. Burst and steady flow together stay within `per_second` in any
+        second."""
         steady = self.per_second - self.burst if self.per_second >= 2 else self.per_second / 2
         return timedelta(seconds=1 / steady)
 
@@ -70,7 +72,7 @@ def may_grant(health: Health, rate: Rate, now: datetime) -> int:
 
 
 def take(health: Health, rate: Rate, now: datetime, questions: int) -> Health:
-    """After `questions` of those that `may_grant` allowed were taken; the one of an open breaker is its probe."""
+    """The state after `questions` of those that `may_grant` allowed; with an open breaker the one is its probe."""
     if questions == 0:
         return health
     spent = max(health.spent_until or now, now) + questions * rate.interval
@@ -79,20 +81,20 @@ def take(health: Health, rate: Rate, now: datetime, questions: int) -> Health:
 
 
 def take_for_a_person(health: Health, rate: Rate, now: datetime) -> Health:
-    """After a question that does not wait for the rate limit; what polls is made to wait for it instead."""
+    """The state after a question that does not wait for the rate limit; polling waits longer in its place."""
     taken = take(health, rate, now, 1)
     most = now + rate.burst * rate.interval + LONGEST_DEBT
     return replace(taken, spent_until=min(taken.spent_until or now, most))
 
 
 def after_answer(health: Health) -> Health:
-    """After a question that was answered: the breaker is closed."""
+    """The state after an answered question: the breaker is closed."""
     return replace(health, failures=0, failing_since=None, open_until=None, probing_until=None)
 
 
 def after_failure(health: Health, now: datetime, retry_after: timedelta | None = None) -> Health:
-    """After a question that failed by the delivery company's doing: the fifth in a row opens the breaker, and so
-    does a failed probe. `retry_after` is the pause that it asked for."""
+    """The state after a failure of the delivery company: the fifth in a row opens the breaker, and so does a failed
+    probe. `retry_after` is the pause that it asked for."""
     failures = health.failures + 1
     opens = health.open_until is not None or failures >= FAILURES_TO_OPEN
     pause = health.paused_until
@@ -110,13 +112,13 @@ def after_failure(health: Health, now: datetime, retry_after: timedelta | None =
 
 
 def after_refusal(health: Health, now: datetime) -> Health:
-    """After a question that was answered with a refused key: nothing is learnt until an admin has mended it. The
-    breaker is closed, since it answers."""
+    """The state after a refused key: nothing is learnt until an admin has corrected it, but the breaker is closed,
+    since the delivery company answers."""
     return replace(
         after_answer(health), failures=health.failures + 1, failing_since=health.failing_since or now
     )
 
 
 def give_back_probe(health: Health) -> Health:
-    """After a probe that ended without asking: the next may try."""
+    """The state after a probe that ended without asking: another may try."""
     return replace(health, probing_until=None)

@@ -127,7 +127,7 @@ def check(links: Iterable[Link], start: Head = GENESIS) -> tuple[Head, Break | N
     for found in links:
         fault = _fault(found, wrong or head)
         if wrong is not None:
-            # Only the next link tells what was tampered with: if it follows, the hash was right and its row is not.
+            # Only the next link shows what was tampered with: if it follows from this hash, the row was changed.
             changed = Fault.ROW_CHANGED if fault is None else Fault.LINK
             return head, Break(wrong.seq, wrong.event_id, changed)
         if fault is Fault.GAP:

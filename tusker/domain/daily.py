@@ -1,4 +1,4 @@
-"""The jobs that each business day has once, and which of their days have come."""
+"""The jobs that run once for each business day, and the days for which they are due."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 
 class DailyJob(StrEnum):
-    """The daily jobs, in the order in which a day has them."""
+    """The daily jobs, in the order in which they run on a day."""
 
     SERVICING = "servicing"
     HOUSEKEEPING = "housekeeping"

@@ -9,7 +9,8 @@ from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 @dataclass(frozen=True, slots=True)
 class _Signing:
-    """A way of signing links: a query with all of `marks` and one of `either` uses it, `others` belong to it too."""
+    """A way of signing links: a query with all of `marks` and one of `either` is signed this way; `others` may belong
+    to it."""
 
     marks: frozenset[str]
     either: frozenset[str]
@@ -54,10 +55,10 @@ _SIGNINGS = (
 
 
 def document_identity(uri: str) -> str:
-    """What stays the same of a document's link when it is signed anew: all of it but the signature's parameters.
+    """The part of a document's link that stays the same when it is signed anew: all but the signature's parameters.
 
-    Only those of a known way of signing, and only where all of it is there once: anything else may well say which
-    document is meant. Another path, version or file name is another document.
+    Parameters are dropped only for a known way of signing, and only where all of it is there once: any other may say
+    which document is meant. Another path, version or file name is another document.
     """
     try:
         parts = urlsplit(uri)

@@ -1,4 +1,5 @@
-"""When an invoice may be financed: every condition, from plain facts. One function, asked wherever money moves on."""
+"""When an invoice may be financed: every condition, from plain facts. The one function for all who move an invoice
+on."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class Grounds(StrEnum):
 
 
 class Condition(StrEnum):
-    """What has to hold before an invoice is financed, in the order in which people hear of it."""
+    """What has to hold before an invoice is financed, in the order in which pages list it."""
 
     DELIVERY = "delivery"
     DISPUTE = "dispute"
@@ -37,7 +38,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a credit line wants beyond the delivery."""
+    """What a credit line requires besides the delivery."""
 
     documents: bool = False
     confirmation: bool = False
@@ -56,7 +57,7 @@ class Value:
     accepted: int | None = None
 
     def agrees(self, tolerance: Decimal) -> bool:
-        """Whether the declared value lies within the tolerance, a fraction of the amount; on its edge it does.
+        """Whether the declared value lies within the tolerance, a fraction of the amount, its edges included.
 
         With credit notes anything from what they left up to the whole amount agrees: the delivery company may or may
         not have heard of them.
@@ -69,7 +70,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the conditions are judged by. `overruled`: an admin decided the purchaser's dispute."""
+    """All facts that the conditions depend on. `overruled`: an admin decided the purchaser's dispute."""
 
     shipment: ShipmentStatus
     wishes: Wishes
@@ -94,7 +95,7 @@ def waits_for(conditions: Iterable[Condition]) -> str:
 
 
 def open_conditions(facts: Facts, tolerance: Decimal) -> tuple[Condition, ...]:
-    """The conditions that do not hold; none: the invoice may be financed."""
+    """The conditions that do not hold; empty when the invoice may be financed."""
     disputed = facts.answer is PurchaserAnswer.DISPUTED
     holds = {
         Condition.DELIVERY: facts.shipment is ShipmentStatus.DELIVERED,

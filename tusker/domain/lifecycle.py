@@ -61,7 +61,7 @@ RESERVING = frozenset(
 FINAL = frozenset(
     {InvoiceStatus.REJECTED, InvoiceStatus.REPAID, InvoiceStatus.WRITTEN_OFF, InvoiceStatus.CANCELLED}
 )
-"""Where an invoice ends. Only undoing a receipt leads out of one of them again, from repaid."""
+"""Statuses in which an invoice ends. Only undoing leads out of one again: of a receipt or of a write-off."""
 
 
 def next_status(status: InvoiceStatus, event: InvoiceEvent) -> InvoiceStatus:

@@ -17,7 +17,7 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LimitUse:
-    """A limit and what is used of it, in minor units. A limit may stand below what is used."""
+    """A limit and what is used of it, in minor units. A limit may be lower than what is used."""
 
     limit: int
     used: int

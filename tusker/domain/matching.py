@@ -29,7 +29,7 @@ MAX_LOANS, MAX_STEPS, MAX_SETS = 24, 2_000, 2
 
 
 class Verdict(StrEnum):
-    """`sure` may be accepted as it is, of `ambiguous` a person chooses, for `none` nothing was found."""
+    """`sure` may be accepted as it is; for `ambiguous` a person chooses; for `none` nothing was found."""
 
     SURE = "sure"
     AMBIGUOUS = "ambiguous"
@@ -53,7 +53,8 @@ class OpenLoan:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What a statement says of money that came in; `known_payers` are the customers whom its account is known of."""
+    """Money that came in as a statement describes it; `known_payers` are the customers whose account it is known to
+    be."""
 
     amount: int
     value_date: date
@@ -65,7 +66,7 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What of the credit one loan gets, of what is due of it; minor units."""
+    """The part of the credit that one loan gets, and what is due of it; minor units."""
 
     loan: OpenLoan
     amount: int
@@ -74,7 +75,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """One way to take the credit: who paid, what each loan gets, and what is left over as the payer's credit."""
+    """One way to allocate the credit: who paid, what each loan gets, and what is left over as the payer's credit."""
 
     customer_id: int
     parts: tuple[Part, ...]

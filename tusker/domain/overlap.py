@@ -1,7 +1,7 @@
 """Whether movements that look alike in two statements are the same ones.
 
-The bank gives such movements no reference; they share account, day, direction, amount and all words. Only how the two
-statements lie to each other can tell: one may hold all that the other holds of the day, or they may lie apart.
+The bank gives such movements no reference; they share account, day, direction, amount and all words. Only the
+relation of the two statements can tell: one may contain all that the other has of the day, or they may not overlap.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What a statement says of the stretch it covers. `file` names the file it came in; balances are None when the
-    bank gives none, times are aware."""
+    """The period that a statement covers. `file` names the file it came in; balances are None when the bank gives
+    none, times are aware."""
 
     file: str
     reference: str
@@ -29,7 +29,8 @@ class Span:
 
 
 class Relation(Enum):
-    """Of two statements on one day: one holds all that the other does, none of it, or it cannot be told."""
+    """The relation of two statements on one day: one contains all that the other has, none of it, or it cannot be
+    told."""
 
     WITHIN = "within"
     APART = "apart"
@@ -38,8 +39,8 @@ class Relation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A stored movement that looks the same: how its statement lies to the new one, and whether it counts for sure,
-    waits for a person to say so, or was said to be a second copy of another."""
+    """A stored movement that looks the same: the relation of its statement to the new one, and whether it is booked
+    for sure, waits for a person's decision, or was decided to be a copy of another."""
 
     relation: Relation
     standing: Literal["sure", "waiting", "copy"]
@@ -55,7 +56,7 @@ class Verdicts:
 
 
 def relation(one: Span, other: Span, day: date) -> Relation:
-    """How two statements of one account lie to each other on a day that both have movements on."""
+    """The relation of two statements of one account on a day on which both have movements."""
     if one.file == other.file or _before(one, other) or _before(other, one):
         return Relation.APART
     same = one.reference != "" and _begin(one) == _begin(other)
@@ -82,15 +83,15 @@ def _begin(span: Span) -> tuple[object, ...]:
 
 
 def _window(span: Span) -> tuple[datetime, datetime] | None:
-    """The times, where they are a stretch at all."""
+    """The times, if they form a period at all."""
     if span.starts_at is None or span.ends_at is None or span.starts_at >= span.ends_at:
         return None
     return span.starts_at, span.ends_at
 
 
 def _before(first: Span, second: Span) -> bool:
-    """Whether the first ends before the second begins, by its times and not against its balances: two that begin at
-    the same balance may begin at the same movement, whatever their times say."""
+    """Whether the first ends before the second begins by their times, unless their balances contradict: two that
+    begin at the same balance may begin at the same movement, whatever their times say."""
     earlier, later = _window(first), _window(second)
     if earlier is None or later is None or earlier[1] > later[0]:
         return False
@@ -100,9 +101,9 @@ def _before(first: Span, second: Span) -> bool:
 
 
 def _holds(outer: Span, inner: Span, day: date) -> bool:
-    """Whether one holds all that the other holds of the day: the whole day, or the other's times within its own, where
-    balances at a common end do not say otherwise. Two of the same times say nothing: many banks write the whole day
-    on every statement of it."""
+    """Whether one contains all that the other has of the day: the whole day, or the other's times within its own,
+    unless balances at a common end contradict. Equal times say nothing: many banks write the whole day on every
+    statement of it."""
     if outer.opened_on and outer.closed_on and outer.opened_on < day < outer.closed_on:
         return True
     wide, narrow = _window(outer), _window(inner)

@@ -72,9 +72,10 @@ _GOES_ON = re.compile(r"[-_/.](\d|[^\W\d_]{1,2}(?![^\W_]))")
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
-    """Whether the number between these places does not go on behind (INV-1-2, INV-1/B) or began before (12-2026-7).
+    """Whether the number between these places does not go on behind (INV-1-2, INV-1/B) and did not begin before
+    (12-2026-7).
 
-    Banks put their texts together with hyphens and slashes, so a word beside one (NEFT-INV-7-ACME) is another word.
+    Banks join their texts with hyphens and slashes, so a word beside one (NEFT-INV-7-ACME) is another word.
     """
     before, after = text[max(0, start - 2) : start], text[end : end + 1]
     if before[-1:].isalnum() or after.isalnum():

@@ -1,4 +1,4 @@
-"""Funding control in time: conditions that came or went, items that need a person, and the mails about both."""
+"""Funding control over time: conditions that changed, items that need a person, and the mails about both."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tusker.transactions import transaction
 log = logging.getLogger(__name__)
 
 BATCH = 500
-"""The most invoices settled in one run; the next one goes on."""
+"""The most invoices settled in one run; the next run goes on."""
 
 
 def watch() -> None:
-    """Cron, and after news: settle what is unsettled, open and close items, ask purchasers, mail. Safe to repeat."""
+    """Cron, and after reports: apply conditions, open and close items, ask purchasers, mail. Safe to repeat."""
     ctx = job_context("attention")
     settled = settle_all(ctx)
     with transaction():
@@ -38,7 +38,7 @@ def watch() -> None:
 
 
 def settle_all(ctx: Context) -> int:
-    """Settle invoices whose conditions and status do not agree, one transaction each; returns how many."""
+    """Give invoices the status that follows from their conditions, one transaction each; returns how many."""
     with transaction():
         ids = unsettled_ids(current_app.config["VALUE_TOLERANCE"], limit=BATCH)
     done = 0
@@ -47,10 +47,10 @@ def settle_all(ctx: Context) -> int:
             with transaction():
                 settle(ctx, invoice_id, reason="its last condition is met")
         except TuskerError as error:
-            # Somebody moved it meanwhile; the next run looks again.
+            # Somebody changed it meanwhile; the next run looks again.
             log.warning("invoice %s could not be settled: %s", invoice_id, error.message)
         except SQLAlchemyError:
-            # One row must not keep the others, nor the rest of the watch, from being looked at.
+            # One row must not keep the others, or the rest of this job, from being handled.
             log.exception("invoice %s could not be settled", invoice_id)
         else:
             done += 1

@@ -1,4 +1,5 @@
-"""The daily jobs: a frequent job finds which of them are due, workers do each business day's once and in order."""
+"""The daily jobs: a frequent job finds which of them are due, and workers do each once for a business day, in
+order."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 RUN_JOB = "tusker.jobs.daily.run_daily"
 LONGEST_SECONDS = 3600
-"""What RQ lets a daily job take; the proof reads every event there ever was."""
+"""How long RQ lets a daily job run; the proof reads all events."""
 
 
 def daily_times() -> Times:
@@ -30,22 +31,23 @@ def daily_times() -> Times:
 
 
 def due_jobs() -> list[DailyJob]:
-    """The jobs that have an open day, none of which a worker has."""
+    """The jobs that have an open day and that no worker has."""
     with transaction():
         return plan_runs(job_context("daily"), daily_times(), current_app.config["TIMEZONE"])
 
 
 def start_due() -> None:
-    """Cron, every minute: have a worker do each daily job that has an open day. Safe to repeat."""
+    """Cron, every minute: enqueue each daily job that has an open day. Safe to repeat."""
     for job in due_jobs():
         if not waiting(RUN_JOB, str(job)):
             enqueue(RUN_JOB, str(job), job_timeout=LONGEST_SECONDS)
 
 
 def run_daily(name: str) -> int:
-    """Do all open days of a daily job, oldest first; returns how many. Of several at once one does them.
+    """Do all open days of a daily job, oldest first; returns how many.
 
-    What fails stays open with its error and is tried again after a pause.
+    Of several workers at once one does them. A day that fails stays open with its error and is tried again after a
+    pause.
     """
     job = DailyJob(name)
     with transaction():
@@ -82,7 +84,7 @@ def bundle_day(day: date | None = None) -> str | None:
 
 
 def _service(days: Sequence[date]) -> None:
-    """Once for all open days: what time does to loans depends on today alone."""
+    """Once for all open days: what the day changes for loans depends on today alone."""
     service_day(since=days[0] - timedelta(days=1))
     _finish(DailyJob.SERVICING, days)
 

@@ -37,11 +37,12 @@ from tusker.transactions import transaction
 log = logging.getLogger(__name__)
 
 QUESTIONS_A_ROUND = 8
-"""Claimed and recorded together; with `THREADS` and the longest question well within a claim's lease."""
+"""How many questions are claimed and recorded together; with `THREADS` and the longest question well within a claim's
+lease."""
 THREADS = 4
-"""How many questions a job has underway at once: most of a question is waiting."""
+"""How many questions a job asks at the same time: most of a question is waiting."""
 JOB_SECONDS = 30.0
-"""A job begins no more rounds after this, and makes room for others."""
+"""A job begins no more rounds after this many seconds, to make room for others."""
 PATIENCE_SECONDS = 2.0
 """How long a job waits for the rate limit before it leaves the rest to others."""
 REGISTERING_SECONDS = 10.0
@@ -53,12 +54,12 @@ POLL_JOB = "tusker.jobs.polling.poll_carrier"
 
 
 def poll_all() -> None:
-    """Cron: have workers poll every delivery company that something is due at, more of them where much is."""
+    """Cron: enqueue polling of every delivery company with due shipments, more jobs where many are due."""
     for name, carrier in get_carriers().items():
         a_job = ROUNDS_WORTH_A_JOB * QUESTIONS_A_ROUND * carrier.batch_size
         with transaction():
             due = count_due(job_context("poll"), name, most=a_job * MOST_JOBS)
-        # What waits from the last time is enough of it: jobs must not pile up where a carrier is slow.
+        # Skip while enough jobs are still queued: they must not pile up where a carrier is slow.
         for _ in range(ceil(due / a_job) - waiting(POLL_JOB, name, queue=POLL_QUEUE)):
             enqueue(POLL_JOB, name, queue=POLL_QUEUE)
 
@@ -88,7 +89,7 @@ def poll_carrier(name: str) -> int:
 
 
 def _claim(carrier: Carrier) -> Sequence[Sequence[Claim]]:
-    """Claim a round, waiting a little for the rate limit; nothing when nothing is due or may be asked."""
+    """Claim a round, waiting a little for the rate limit; empty when nothing is due or may be asked."""
     patience = time.monotonic() + PATIENCE_SECONDS
     while True:
         with transaction():
@@ -100,15 +101,15 @@ def _claim(carrier: Carrier) -> Sequence[Sequence[Claim]]:
 
 @dataclass(slots=True)
 class _Polled:
-    """What became of a round's questions."""
+    """The results of a round's questions."""
 
     carrier: str
     answers: dict[int, TrackedOrder | None] = field(default_factory=dict)
     failures: list[tuple[Sequence[Claim], CarrierError]] = field(default_factory=list)
     absent: list[Claim] = field(default_factory=list)
-    """What the delivery company tracks only once it is registered."""
+    """References that the delivery company tracks only once they are registered."""
     later: list[Claim] = field(default_factory=list)
-    """What there was no time to register."""
+    """References that there was no time to register."""
     unasked: list[Claim] = field(default_factory=list)
 
     @property
@@ -116,7 +117,7 @@ class _Polled:
         return len(self.answers) + sum(len(batch) for batch, _ in self.failures)
 
     def note_failure(self, batch: Sequence[Claim], error: CarrierError) -> bool:
-        """A question failed; True when the delivery company is now to be left alone."""
+        """Note a failed question; True when the delivery company is now to be left alone."""
         log.warning("%s did not answer: %s", self.carrier, error)
         self.failures.append((batch, error))
         with transaction():
@@ -125,7 +126,7 @@ class _Polled:
     def note_answer(
         self, carrier: Carrier, batch: Sequence[Claim], orders: Mapping[str, TrackedOrder]
     ) -> None:
-        """A question was answered; what is not in the answer is unknown, or has to be registered first."""
+        """Note an answer; what is not in it is unknown, or has to be registered first."""
         for claim in batch:
             if carrier.registers and claim.order_ref not in orders:
                 self.absent.append(claim)
@@ -136,12 +137,12 @@ class _Polled:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether the carrier is to be left alone: nothing was answered, or its gate was shut meanwhile."""
+        """Whether the carrier is to be left alone: nothing was answered, or its gate was closed meanwhile."""
         return not self.answers or bool(self.unasked)
 
 
 def _ask_round(carrier: Carrier, batches: Sequence[Sequence[Claim]], pool: ThreadPoolExecutor) -> _Polled:
-    """Ask the questions of a round, `THREADS` at a time; once the gate shuts, no more of them."""
+    """Ask the questions of a round, `THREADS` at a time; no more of them once the gate closes."""
     polled = _Polled(carrier.name)
     rest = deque(batches)
     underway: dict[Future[dict[str, TrackedOrder]], Sequence[Claim]] = {}
@@ -168,9 +169,9 @@ def _refs(batch: Sequence[Claim]) -> list[str]:
 
 
 def _register_absent(carrier: Carrier, polled: _Polled) -> None:
-    """Have absent numbers tracked, each by a question of its own as the rate limit allows.
+    """Register the absent numbers, each by a question of its own as the rate limit allows.
 
-    What there is no time for is due again at once, and so is the rest when one fails.
+    Those that there is no time for are due again at once, and so is the rest when one fails.
     """
     ends = time.monotonic() + REGISTERING_SECONDS
     for number, claim in enumerate(polled.absent):
@@ -188,7 +189,7 @@ def _register_absent(carrier: Carrier, polled: _Polled) -> None:
 
 
 def _may_ask(carrier: Carrier, ends: float) -> bool:
-    """Wait until the rate limit grants one question, and take it; False when more than that is in the way."""
+    """Wait until the rate limit grants one question, and take it; False when something else prevents it."""
     while time.monotonic() < ends:
         with transaction():
             ctx = job_context("poll")
@@ -204,7 +205,7 @@ def _may_ask(carrier: Carrier, ends: float) -> bool:
 
 
 def _record(polled: _Polled) -> None:
-    """Write down what was answered, what failed, and give back what was not asked."""
+    """Record what was answered and what failed, and give back what was not asked."""
     if polled.answers:
         try:
             moved = _record_answers(polled.answers)
@@ -213,7 +214,7 @@ def _record(polled: _Polled) -> None:
             moved = _record_one_by_one(polled.answers)
         log.info("%s: asked for %d shipments, %d invoices moved", polled.carrier, len(polled.answers), moved)
     for batch, error in polled.failures:
-        # What it does not take may be one order's fault; anything else may be the whole delivery company's.
+        # A refused request may be one order's fault; anything else may be the whole delivery company's.
         whole = not isinstance(error, CarrierRejected)
         _record_failure([claim.shipment_id for claim in batch], str(error), whole_carrier=whole)
     if polled.unasked or polled.later:
@@ -227,7 +228,7 @@ def _record_answers(answers: Mapping[int, TrackedOrder | None]) -> int:
 
 
 def _record_one_by_one(answers: Mapping[int, TrackedOrder | None]) -> int:
-    """So that one shipment that cannot be recorded does not keep the others from it."""
+    """Record each shipment by itself, so that one that cannot be recorded does not keep the others from it."""
     moved = 0
     for shipment_id, order in answers.items():
         try:

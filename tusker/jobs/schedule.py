@@ -1,4 +1,4 @@
-"""The cron table: what runs when. Every job is safe to run twice, so that two schedulers do no harm."""
+"""The cron table: what runs when. Every job is safe to run twice, so two schedulers do no harm."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tusker.jobs.webhooks import work_off_webhooks
 from tusker.queues import QUEUE
 
 OUTBOX_SECONDS = 30
-"""How late a mail goes out whose nudge was lost with Redis."""
+"""How late a mail goes out when its job was lost with Redis."""
 WEBHOOK_SECONDS = 60
-"""How late a webhook is worked off whose nudge was lost, or whose recording failed."""
+"""How late a webhook is handled when its job was lost, or its recording failed."""
 ATTENTION_SECONDS = 180
-"""How late a matter that needs a person is seen whose nudge was lost, or that only time brings about."""
+"""How late an item that needs a person is found when its job was lost, or that arises from time alone."""
 SEALING_SECONDS = 60
 """How long a committed event waits for its link of the hash chain."""
 DAILY_SECONDS = 60
-"""How late a daily job begins, and how soon one is caught up that was missed."""
+"""How late a daily job begins, and how soon a missed one is caught up."""
 
 
 def cron_scheduler(app: Flask, connection: Redis) -> CronScheduler:

@@ -27,9 +27,9 @@ def seal_new() -> int:
 
 
 def seal_all() -> int:
-    """Seal every committed event, however far back its id; returns how many."""
+    """Seal every committed event, however old its id; returns how many."""
     sealed = 0
-    # First from below, which costs little a batch; then whatever was committed very late.
+    # First the ids that `unsealed_rows` looks at without `whole`, which is cheap; then what was committed very late.
     for whole in (False, True):
         while done := _seal(BATCHES_A_JOB, whole=whole):
             sealed += done
@@ -37,7 +37,7 @@ def seal_all() -> int:
 
 
 def seal_and_check(noted: Head | None = None) -> ChainReport:
-    """Look how long events have waited, seal them all, and check the whole chain."""
+    """Check how long events have waited, seal them all, and check the whole chain."""
     waiting = backlog()
     seal_all()
     return replace(check_chain(noted=noted), waiting=waiting)

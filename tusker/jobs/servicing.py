@@ -1,4 +1,4 @@
-"""What each day does to open loans, the daily proof and the daily clean-up."""
+"""The daily servicing of open loans, the daily proof and the daily clean-up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def service_day(since: date) -> None:
 
 
 def review_holds() -> None:
-    """Put late customers on hold and lift the holds of those who paid; asked for after each receipt too."""
+    """Put late customers on hold and lift the holds of those who paid; also after each receipt."""
     with transaction():
         changed = overdue.review_holds(job_context("servicing"), current_app.config["HOLD_AFTER_DAYS"])
     if changed:
@@ -37,9 +37,10 @@ def review_holds() -> None:
 
 
 def prove_day() -> int:
-    """Recompute every counter and balance, seal and check all events; mails admins what is wrong.
+    """Recompute every counter and balance, seal and check all events; mails admins what is wrong. Returns the number
+    of problems.
 
-    Returns how much that is. The head of the chain goes into the log, so that a copy stands outside the database.
+    The head of the chain goes into the log, so that a copy lies outside the database.
     """
     chain = seal_and_check()
     with transaction():

@@ -1,4 +1,4 @@
-"""Working off the webhook inbox."""
+"""Recording the webhooks that were received."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 
 
 def work_off_webhooks() -> int:
-    """Nudged by each webhook, and cron: record all that wait, one transaction each; returns how many.
+    """After each webhook, and by cron: record all that wait, one transaction each; returns how many.
 
-    Any number of these may run at once. One that fails is passed over until the next run.
+    Any number of these may run at once. One that fails is left for the next run.
     """
     handled, last = 0, 0
     while True:
@@ -32,7 +32,7 @@ def work_off_webhooks() -> int:
                     job_context("webhook"), delivery_id, get_carriers(), minimum_interval=_minimum_interval()
                 )
         except Exception as error:
-            # Whatever it is that an adapter stumbles over: the attempt counts, and the others are worked off.
+            # Whatever an adapter fails on: the attempt counts, and the others are still recorded.
             if delivery_id is None:
                 raise
             log.exception("webhook %d could not be recorded", delivery_id)

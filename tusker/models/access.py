@@ -66,11 +66,11 @@ class User(Base):
     created_at: Mapped[Instant]
     last_login_at: Mapped[Instant | None]
     activation_asked_at: Mapped[Instant | None]
-    """When an admin made this one or wanted to let it in again; NULL where nobody else has to agree."""
+    """When an admin created this one or asked to let it in again; NULL where nobody else has to agree."""
     activation_asked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     activation_decided_at: Mapped[Instant | None]
     activation_decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    """Another admin than who asked, or who asked to take it back."""
+    """Another admin than the one who asked; or that one, who took the question back."""
     activation_refusal: Mapped[str | None] = mapped_column(String(500))
     """Why it was refused or taken back."""
 

@@ -99,11 +99,11 @@ class BankStatement(Base):
     ends_at: Mapped[Instant | None]
     """The times between which it holds what was booked, where the bank says them."""
     skipped: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
-    """What of it could not be read, in words."""
+    """The parts that could not be read, in words."""
     imported_at: Mapped[Instant]
     imported_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     importer: Mapped[Name]
-    """Who, in words."""
+    """The importer in words: a user's name or the command."""
 
 
 class EntryDirection(StrEnum):
@@ -114,9 +114,12 @@ class EntryDirection(StrEnum):
 
 
 class EntryState(StrEnum):
-    """`open` until it became a receipt or settled payouts (`matched`), was left for later (`parked`) or has nothing to
-    do with loans (`dismissed`, with a reason). One that looks like a booked one is `in_doubt` until a person says that
-    it is new (then `open`) or the same (`duplicate`)."""
+    """`open` until it became a receipt or settled payouts (`matched`), was left for later (`parked`) or has nothing
+    to do with loans (`dismissed`, with a reason).
+
+    One that looks like a booked one is `in_doubt` until a person says that it is new (then `open`) or the same
+    (`duplicate`).
+    """
 
     OPEN = "open"
     MATCHED = "matched"

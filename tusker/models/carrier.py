@@ -1,4 +1,4 @@
-"""How each delivery company is doing, shared by all processes, and what it told us by itself."""
+"""How each delivery company is doing, shared by all processes, and the webhooks that it sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tusker.models.columns import Code, Id, Instant
 
 
 class CarrierState(Base):
-    """One delivery company's breaker and rate limit. A missing row is a company that nothing is known of yet."""
+    """One delivery company's breaker and rate limit. There is no row yet for a company that was never asked."""
 
     __tablename__ = "carrier_states"
     __table_args__ = (
@@ -26,11 +26,11 @@ class CarrierState(Base):
     open_until: Mapped[Instant | None]
     """Set while the breaker is open: until then nobody asks, afterwards one at a time."""
     probing_until: Mapped[Instant | None]
-    """Whoever asks alone has until then; a process that died with the probe gives it back so."""
+    """Until when the process that probes is the only one to ask; a process that died loses its probe then."""
     paused_until: Mapped[Instant | None]
     """Until when it asked to be left alone (`Retry-After`)."""
     spent_until: Mapped[Instant | None]
-    """The rate limit: at which time all questions granted so far are paid for."""
+    """The rate limit: until when the questions granted so far use it up."""
     last_error: Mapped[str | None] = mapped_column(String(500))
     last_error_at: Mapped[Instant | None]
     last_success_at: Mapped[Instant | None]

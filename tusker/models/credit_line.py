@@ -14,7 +14,7 @@ from tusker.models.customer import PurchaserAccount, SupplierAccount
 
 
 class LineStatus(StrEnum):
-    """A suspended line admits nothing new; what is owed on it goes on."""
+    """A suspended line admits nothing new; its debts go on."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"

@@ -1,7 +1,7 @@
 """A company: supplier, purchaser or both.
 
 The two limits are rows of their own, so that admission locks nothing else of the company, and a company that is
-supplier to one and purchaser from another can never make two admissions wait for each other in a ring.
+supplier to one and purchaser from another can never make two admissions deadlock.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class SupplierAccount(TermsColumns, Base):
     limit_amount: Mapped[Money]
     used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
     on_hold_since: Mapped[date | None]
-    """Overdue for too long: nothing new is admitted, repayments are."""
+    """Since when it is on hold for being overdue too long: nothing new is admitted, repayments are."""
 
     customer: Mapped[Customer] = relationship(back_populates="supplier", lazy="joined")
 
@@ -71,7 +71,7 @@ class PurchaserAccount(Base):
     limit_amount: Mapped[Money]
     used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
     on_hold_since: Mapped[date | None]
-    """Overdue for too long: nothing new is admitted, repayments are."""
+    """Since when it is on hold for being overdue too long: nothing new is admitted, repayments are."""
 
     customer: Mapped[Customer] = relationship(back_populates="purchaser", lazy="joined")
 

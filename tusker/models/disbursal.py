@@ -17,8 +17,8 @@ from tusker.models.invoice import Invoice
 
 
 class DisbursalStatus(StrEnum):
-    """Prepared (draft), approved by another, released to the bank, and confirmed by it, wholly or in part; or given up
-    (dropped) before. All of whose money came back is undone (reversed)."""
+    """Prepared (`draft`), `approved` by another admin, `released` to the bank, `confirmed` by it wholly or in part;
+    `dropped` before the release; `reversed` when all its money came back."""
 
     DRAFT = "draft"
     APPROVED = "approved"
@@ -37,7 +37,7 @@ class LineState(StrEnum):
 
 
 class PayoutState(StrEnum):
-    """`instructed` awaits the bank's word, `confirmed` left, `rejected` never left, `returned` came back."""
+    """`instructed` awaits the bank's answer, `confirmed` left, `rejected` never left, `returned` came back."""
 
     INSTRUCTED = "instructed"
     CONFIRMED = "confirmed"
@@ -151,16 +151,16 @@ class Payout(Base):
     deducted_interest: Mapped[Money]
     deducted_fee: Mapped[Money]
     payables: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
-    """What is passed on of what purchasers paid beyond their debts."""
+    """What is passed on to the supplier of what purchasers paid beyond their debts."""
     claims: Mapped[Money]
     net: Mapped[Money]
     state: Mapped[Code]
     bank_reference: Mapped[str | None] = mapped_column(String(60))
     value_date: Mapped[date | None]
     reason: Mapped[str | None] = mapped_column(String(500))
-    """The bank's, where it did not pay or the money came back."""
+    """The bank's reason where it did not pay or the money came back."""
     netting_received: Mapped[bool] = mapped_column(default=True, server_default=true())
-    """False in payouts confirmed while what was netted still had to be recorded as received by a person."""
+    """False in older payouts, of which a person had to record the netted amount as received."""
     settled_at: Mapped[Instant | None]
     settled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     statement_entry_id: Mapped[int | None] = mapped_column(ForeignKey("statement_entries.id"))

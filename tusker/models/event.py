@@ -25,7 +25,7 @@ class Event(Base):
     at: Mapped[Instant]
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     actor: Mapped[str] = mapped_column(String(120))
-    """Who, in words: a user's name, or the job or command that did it."""
+    """The actor in words: a user's name, or the job or command that did it."""
     subject: Mapped[Code]
     """What it is about: invoice, customer, credit_line, disbursal, loan, user, carrier."""
     subject_id: Mapped[int] = mapped_column(BigInteger)

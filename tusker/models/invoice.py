@@ -83,14 +83,14 @@ class Invoice(TermsColumns, Base):
     closed_at: Mapped[Instant | None]
     """When it was repaid, written off or cancelled."""
     confirmation_asked_at: Mapped[Instant | None]
-    """When the purchaser was told by mail that this waits for its answer."""
+    """When the purchaser was asked by mail to answer."""
     purchaser_answer: Mapped[str | None] = mapped_column(String(40))
     answered_at: Mapped[Instant | None]
     answered_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     answer_grounds: Mapped[str | None] = mapped_column(String(40))
     answer_reason: Mapped[str | None] = mapped_column(String(500))
     answered_amount: Mapped[int | None] = mapped_column(BigInteger)
-    """What the purchaser says is owed, in minor units: confirmed, or what it holds against the invoice."""
+    """The amount that the purchaser says is owed, in minor units: confirmed, or what it disputes with."""
     overruled_at: Mapped[Instant | None]
     """When an admin decided that the dispute does not stop the financing."""
     overruled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

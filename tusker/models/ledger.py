@@ -1,4 +1,4 @@
-"""Movements that stay: exposure, the reserve of an invoice, credit notes and claims on suppliers."""
+"""Movements that are never changed: exposure, the reserve of an invoice, credit notes and claims on suppliers."""
 
 from __future__ import annotations
 

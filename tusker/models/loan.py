@@ -22,7 +22,7 @@ from tusker.models.invoice import Invoice
 
 
 class Loan(Base):
-    """A debt on the terms frozen on its invoice. `open_principal` is what of it is not yet repaid."""
+    """A debt on the terms frozen on its invoice. `open_principal` is the part that is not yet repaid."""
 
     __tablename__ = "loans"
     __table_args__ = (
@@ -65,8 +65,8 @@ class Loan(Base):
     recourse_on: Mapped[date | None]
     """Since when the supplier owes it in place of the purchaser."""
     face_open: Mapped[int | None] = mapped_column(BigInteger)
-    """What of the invoice's value its purchaser has still to pay, where it pays the face value; NULL where it pays the
-    debt. Negative where a credit note came after it had paid in full."""
+    """What the purchaser has still to pay of the invoice's value, where it pays the face value; NULL where it pays
+    the debt. Negative where a credit note came after it had paid in full."""
 
     invoice: Mapped[Invoice] = relationship(lazy="select")
     disbursal: Mapped[Disbursal] = relationship(lazy="select")
@@ -161,5 +161,5 @@ class Allocation(Base):
 
     @property
     def total(self) -> int:
-        """What of the receipt went to the loan, in minor units."""
+        """The part of the receipt that went to the loan, in minor units."""
         return self.penalty + self.fee + self.interest + self.principal

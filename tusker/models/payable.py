@@ -1,4 +1,4 @@
-"""What the lender holds of a supplier's and owes it, and its way out with a disbursal."""
+"""Money that the lender holds for a supplier, and the disbursals that pay it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from tusker.models.loan import Receipt
 
 
 class Payable(Base):
-    """The part of a purchaser's payment of an invoice beyond the debt: the supplier's, paid with the next disbursal.
+    """The part of a purchaser's payment of an invoice beyond the debt: it is the supplier's and is paid with the next
+    disbursal.
 
-    A contra row is negative and names what it undoes. `open_amount` is what of it was neither paid nor undone.
+    A contra row is negative and names what it undoes. `open_amount` is the part that was neither paid nor undone.
     """
 
     __tablename__ = "payables"
@@ -67,7 +68,7 @@ class PayableLine(Base):
     payout_id: Mapped[int | None] = mapped_column(ForeignKey("payouts.id"), index=True)
     """The credit transfer that pays it, from the release on."""
     booked_on: Mapped[date | None]
-    """The business day on which the bank's word came that it left."""
+    """The business day on which the bank confirmed that it left."""
 
     disbursal: Mapped[Disbursal] = relationship(lazy="select")
     payable: Mapped[Payable] = relationship(lazy="select")

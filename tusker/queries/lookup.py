@@ -13,7 +13,7 @@ from tusker.models import Customer, Disbursal, Invoice, Loan, Payout, Role, User
 from tusker.models.invoice import LIVE_NUMBER
 
 _LONGEST_ID = 18
-"""Digits of an id that certainly fits the database's type."""
+"""The most digits of an id that the database's type certainly holds."""
 
 _COMPANIES = (
     text(
@@ -31,9 +31,9 @@ _COMPANIES = (
 
 
 def companies_called(names: Collection[str]) -> dict[str, Customer]:
-    """The companies by the texts that are their reference or, in any case, their name; other texts are left out.
+    """Companies by the texts that name them: their reference or, in any case, their name. Other texts are left out.
 
-    A reference goes before a name, since two companies may share such a text between them. One query.
+    A reference goes before a name, where two companies share a text. One query.
     """
     query = select(_COMPANIES.c.key, Customer).select_from(Customer)
     query = query.join(_COMPANIES, _COMPANIES.c.id == Customer.id)

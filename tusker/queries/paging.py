@@ -45,7 +45,7 @@ def on_page(
     cursor: Cursor,
     limit: int | None,
 ) -> Select[*Columns]:
-    """The query of a page; it reads the rows in the order in which they lie farther from the cursor."""
+    """The query of a page; it reads rows beginning at the cursor."""
     if cursor.after is not None:
         return query.where(key > cursor.after).order_by(key).limit(limit)
     if cursor.before is not None:

@@ -14,7 +14,7 @@ from tusker.extensions import db
 
 @dataclass(frozen=True, slots=True)
 class StatusSum:
-    """How many invoices stand at a status, and their principal in minor units."""
+    """How many invoices have a status, and their principal in minor units."""
 
     status: str
     count: int
@@ -65,7 +65,7 @@ class RefusedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Signs that workers, the delivery company or the mail server do not do their part."""
+    """Signs that workers, the delivery company or the mail server are not working."""
 
     polls_overdue: int
     mails_overdue: int

@@ -1,4 +1,4 @@
-"""The year itself: each simulated day money comes in, financing is requested, goods arrive, the bundle is paid out."""
+"""The replayed days: each day money comes in, financing is requested, goods arrive, the bundle is paid out."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the year is played with: limits in minor units, days between invoice and delivery."""
+    """The settings of a replay: limits in minor units, days between invoice and delivery."""
 
     supplier_limit: int
     purchaser_limit: int
@@ -48,7 +48,7 @@ class Settings:
 
 @dataclass(slots=True)
 class Played:
-    """What was seen on the way; amounts in minor units."""
+    """What was counted on the way; amounts in minor units."""
 
     days: int = 0
     first_day: date | None = None
@@ -62,7 +62,7 @@ class Played:
 
 @contextmanager
 def _committed() -> Iterator[None]:
-    """Commit, and ask no worker for anything: a replay sends no mail."""
+    """Commit without enqueueing jobs: a replay sends no mail."""
     session = db.session()
     try:
         yield
@@ -196,7 +196,7 @@ class _Year:
         )
 
     def _plan(self, receivable: Receivable, invoice_id: int) -> None:
-        """What will happen to an approved invoice, and when."""
+        """Plan what will happen to an approved invoice, and when."""
         payout = _payout_day(receivable, self.settings)
         if receivable.settled_on < payout:
             self.cancellations[receivable.settled_on].append(invoice_id)

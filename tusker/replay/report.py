@@ -1,4 +1,4 @@
-"""What came of a replay, from the rows of its database."""
+"""The result of a replay, from the rows of its database."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Report:
         return not self.problems
 
     def as_dict(self, played: Played, **more: Any) -> dict[str, Any]:
-        """One plain object with everything that is known of the replay."""
+        """The report as one plain object."""
         return {
             "requested": self.requested,
             "by_status": self.by_status,

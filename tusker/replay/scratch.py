@@ -1,4 +1,4 @@
-"""A database of its own on the same server: made, migrated and dropped again. The live one is never opened."""
+"""A separate database on the same server: created, migrated and dropped again. The live one is never opened."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _create(server: Engine, name: str) -> None:
         _run(server, f'CREATE DATABASE "{name}"')
     except (ProgrammingError, OperationalError) as error:
         raise NotAllowed(f"A database for the replay cannot be created: {error.orig}") from None
-    # It is thrown away or made again; what is lost in a crash is lost anyway.
+    # It is dropped or made again, so that nothing is lost by a crash.
     _run(server, f'ALTER DATABASE "{name}" SET synchronous_commit = off')
 
 
@@ -66,8 +66,8 @@ def _bare_app(url: URL) -> Flask:
     app = Flask("tusker.replay", static_folder=None)
     app.config.update(parent.config)
     app.config["SQLALCHEMY_DATABASE_URI"] = url.render_as_string(hide_password=False)
-    # One user on a server next door: no need to ask before each transaction whether it is still there, and rows of
-    # one kind go there together.
+    # One user on a local server: no need to check the connection before each transaction, and rows of one kind are
+    # sent together.
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "pool_pre_ping": False,
         "executemany_mode": "values_plus_batch",

@@ -15,9 +15,9 @@ from tusker.queries.loans.loans import LoanRow, open_loans
 
 
 def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, Judgement]:
-    """The judgement on each entry that may become a receipt, by its id; in a fixed number of queries.
+    """The verdict on each entry that may become a receipt, by entry id, in a fixed number of queries.
 
-    Money that the bank gave back, and money that left, is no receipt and is left out.
+    Returned payments and debits are left out: they are no receipts.
     """
     money_in = [e for e in entries if e.direction == EntryDirection.CREDIT and e.return_reason is None]
     if not money_in:
@@ -56,9 +56,9 @@ def _open_loan(row: LoanRow) -> OpenLoan:
 
 
 def _due_on(row: LoanRow, day: date) -> int | None:
-    """What a payer would pay on a value date: what is due, or where purchasers pay the face value the rest of that.
+    """What a payer would pay on a value date: what is due, or, where purchasers pay the face value, the rest of it.
 
-    None before the payout and before a later payment, as receipts refuse it too.
+    None for days before the payout or before a later payment, which a receipt refuses too.
     """
     paid: dict[date, int] = {}
     for part in row.debt.paid:
@@ -75,7 +75,7 @@ def _due_on(row: LoanRow, day: date) -> int | None:
 
 
 def _customers_by_account(accounts: Collection[str]) -> dict[str, set[int]]:
-    """The customers who paid from these accounts before, or are paid to them."""
+    """The customers who have paid from these accounts or are paid to them."""
     found: dict[str, set[int]] = {}
     if not accounts:
         return found

@@ -48,7 +48,7 @@ class StatementRow:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name by which people know it."""
         return self.reference or self.file_name or f"#{self.id}"
 
     @property
@@ -58,12 +58,12 @@ class StatementRow:
 
     @property
     def remarks(self) -> Sequence[str]:
-        """The other remarks: what was not read, or read with one."""
+        """The other remarks: what could not be read, or only with a doubt."""
         return [note for note in self.skipped if not note.startswith(BALANCE_REMARK)]
 
     @property
     def done(self) -> int:
-        """Entries that nobody needs to look at any more, without those of payouts."""
+        """Entries that are done with, except those of payouts."""
         return self.accepted + self.dismissed
 
 

@@ -19,7 +19,7 @@ from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
 class LineState(StrEnum):
-    """How a line stands on a day: only an active one admits new requests."""
+    """The state of a line on a day; only an active line admits new requests."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -46,7 +46,7 @@ class LineRow:
 
     @property
     def available(self) -> int:
-        """What a new request may still be worth in principal, in minor units: nothing on a line that is not active."""
+        """The most principal that a new request may have, in minor units; 0 on a line that is not active."""
         return self.limits.available if self.state is LineState.ACTIVE else 0
 
     @property
@@ -128,7 +128,7 @@ def line_between(supplier_id: int, purchaser_id: int) -> CreditLine | None:
 
 
 def line_state(status: str, valid_from: date, valid_to: date | None, today: date) -> LineState:
-    """How a line stands on a day; a suspended one is suspended whatever its dates say."""
+    """The state of a line on a day; a suspended line is suspended whatever its dates say."""
     if status != LineStatus.ACTIVE:
         return LineState.SUSPENDED
     if today < valid_from:

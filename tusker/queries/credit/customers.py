@@ -105,7 +105,7 @@ def customers_on_hold() -> list[HeldCustomer]:
 
 
 def supplier_limits_total(*, without: int | None = None) -> int:
-    """The sum of all supplier limits in minor units, leaving one company out if told so."""
+    """The sum of all supplier limits in minor units, except that of the company `without`."""
     query = select(func.coalesce(func.sum(SupplierAccount.limit_amount), 0))
     if without is not None:
         query = query.where(SupplierAccount.customer_id != without)

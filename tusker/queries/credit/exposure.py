@@ -74,7 +74,8 @@ def exposure_table(
     supplier_id: int | None = None,
     purchaser_id: int | None = None,
 ) -> list[ExposureRow]:
-    """The limits of a kind with their exposures on a day, by name; one of them, or what one company may see of them.
+    """The limits of a kind with their exposures on a day, by name: all, the one with `key`, or those that a company
+    may see.
 
     A company sees its own limit and those of its credit lines, never that of the company at the other end.
     """

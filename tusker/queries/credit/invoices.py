@@ -128,10 +128,8 @@ def stream_invoices(wanted: InvoiceFilter, *, chunk: int = 500) -> Iterator[Invo
 
 
 def count_by_status(wanted: InvoiceFilter) -> dict[str, StatusCount]:
-    """Counts for every status in `STATUS_ORDER`, zeros too.
-
-    The filter's own status is left aside, for tabs show all of them.
-    """
+    """Counts for every status in `STATUS_ORDER`, zeros too. The filter's own status does not count: tabs show all of
+    them."""
     statement = select(Invoice.status, func.count(), func.sum(Invoice.principal)).group_by(Invoice.status)
     statement = _narrowed(_joined(statement.select_from(Invoice)), wanted, with_status=False)
     found = {status: StatusCount(count, int(total)) for status, count, total in db.session.execute(statement)}

@@ -1,4 +1,4 @@
-"""How the delivery companies are doing, and what they told that could not be used."""
+"""How the delivery companies are doing, and webhooks of theirs that could not be used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 @dataclass(frozen=True, slots=True)
 class CarrierHealth:
-    """One delivery company: its breaker, what is due at it and what waits of its webhooks."""
+    """One delivery company: its breaker, the shipments that are due to be asked about, and its webhooks that wait."""
 
     carrier: str
     failures: int

@@ -17,7 +17,7 @@ from tusker.models import CarrierSetting, User
 from tusker.secrets_box import Unreadable
 
 SHORTEST_SHOWN = 12
-"""Of a shorter key not even the end is shown."""
+"""Not even the end of a shorter key is shown."""
 
 
 class Source(StrEnum):

@@ -1,4 +1,4 @@
-"""Invoices whose conditions of financing and whose status do not agree (yet), found in SQL."""
+"""Invoices whose status does not (yet) follow from their conditions of financing, found in SQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VALUE_AGREES = (
     " OR h.declared_value BETWEEN i.amount - i.credit_noted - i.amount * CAST(:tolerance AS numeric)"
     " AND i.amount + i.amount * CAST(:tolerance AS numeric))"
 )
-"""`domain.financeable.Value.agrees` of invoice i and shipment h."""
+"""`domain.financeable.Value.agrees` as SQL, for invoice i and shipment h."""
 _OBJECTED = "(i.purchaser_answer IS NOT DISTINCT FROM 'disputed' AND i.overruled_at IS NULL)"
 _VERIFIED = (
     "EXISTS (SELECT 1 FROM shipment_documents t WHERE t.shipment_id = h.id AND t.verified_at IS NOT NULL"
@@ -24,13 +24,13 @@ READY = (
     f" AND (NOT c.documents_required OR {_VERIFIED})"
     " AND (NOT c.confirmation_required OR i.purchaser_answer IS NOT NULL))"
 )
-"""`domain.financeable.open_conditions` is empty, of invoice i, shipment h and credit line c."""
+"""`domain.financeable.open_conditions` is empty, as SQL, for invoice i, shipment h and credit line c."""
 
 _GONE = "h.status IN ('returned', 'cancelled')"
 _FROM = """
     FROM invoices i JOIN shipments h ON h.invoice_id = i.id JOIN credit_lines c ON c.id = i.credit_line_id
 """
-# Each branch is led by an index of its own: status, draft disbursals, goods that are gone.
+# Each branch uses an index of its own: status, draft disbursals, goods that are gone.
 _UNSETTLED = text(
     f"""
     SELECT i.id {_FROM} WHERE i.status = 'approved' AND {READY}
@@ -53,5 +53,5 @@ _UNSETTLED = text(
 
 
 def unsettled_ids(tolerance: Decimal, *, limit: int) -> list[int]:
-    """Ids of invoices on which their conditions have to act, at most `limit`, the oldest first."""
+    """Ids of at most `limit` invoices whose status has to follow their conditions, the oldest first."""
     return list(db.session.scalars(_UNSETTLED, {"tolerance": str(tolerance), "limit": limit}))

@@ -2,7 +2,7 @@
 
 Opening and closing are what was owed as it was seen on those days. What lies between comes from rows of its own:
 payouts from loans by their booking day, receipts from allocations, adjustments from contra rows, write-offs and
-undone payouts, charges from the accrual function. That they add up is a check, not an arrangement.
+undone payouts, charges from the accrual function. Nothing forces the two to agree; `adds_up` checks it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class StatementLine:
 class Statement:
     """A company's account for the days from `first` to `last`, both inclusive; money in minor units.
 
-    Payouts count net of what was deducted from them. `credit` is what of its receipts is not allocated at the end.
+    Payouts count net of what was deducted from them. `credit` is the part of its receipts that is not allocated at
+    the end.
     """
 
     customer_id: int
@@ -115,7 +116,8 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
 
 
 def credit_balance(customer_id: int, as_of: date) -> int:
-    """What of a customer's receipts was neither allocated nor paid back at the end of a day, in minor units."""
+    """The part of a customer's receipts that was neither allocated nor paid back at the end of a day, in minor
+    units."""
     received = db.session.scalar(
         select(func.coalesce(func.sum(Receipt.amount), 0)).where(
             Receipt.customer_id == customer_id, Receipt.booked_on <= as_of
@@ -142,7 +144,8 @@ def _loans(customer_id: int, side: Side, as_of: date) -> list[LoanRow]:
 
 
 def _by_face(row: LoanRow, side: Side) -> bool:
-    """Whether a loan stands in the account with the invoice's face value: with a purchaser that pays that."""
+    """Whether the account shows a loan at the invoice's face value: it does to a purchaser that pays the face
+    value."""
     return side == "purchaser" and row.face_open is not None
 
 
@@ -173,10 +176,8 @@ def _charges(
     last: date,
     paid: Iterable[tuple[int, StatementLine]],
 ) -> list[StatementLine]:
-    """What accrued on each loan in the period until it ended if it did: a line up to each receipt, and the rest.
-
-    So the balance that runs along never shows money paid before what it was paid for.
-    """
+    """The charges of each loan in the period, or until it ended: one line up to each receipt and one for the rest, so
+    that the running balance never shows a payment before the charges that it paid."""
     ended = {row.loan_id for row in opening if row.ended_on is not None}
     accrued_before = {row.loan_id: charges_accrued(row.debt, before).total for row in opening}
     receipts: dict[int, set[date]] = {}
@@ -199,7 +200,8 @@ def _charges(
 
 
 def _of_faces(customer_id: int, closing: Iterable[LoanRow], first: date, last: date) -> list[StatementLine]:
-    """What came off face values besides the debts: payments beyond them, credit notes, and what ended."""
+    """What reduced face values besides payments of debts: payments beyond the debts, credit notes, loans that
+    ended."""
     rows = {row.invoice_id: row for row in closing if row.face_open is not None}
     beyond = db.session.execute(
         select(Payable, Receipt.bank_reference)
@@ -261,7 +263,7 @@ def _allocations(customer_id: int, side: Side, first: date, last: date) -> list[
         .join(Loan, Loan.id == Allocation.loan_id)
         .join(Invoice, Invoice.id == Loan.invoice_id)
         .where(column == customer_id, Allocation.booked_on.between(first, last))
-        # What a supplier paid is nothing to a purchaser that pays the face value.
+        # A supplier's payment does not count for a purchaser that pays the face value.
         .where(
             or_(column == Invoice.supplier_id, Loan.face_open.is_(None), Receipt.customer_id == customer_id)
         )

@@ -12,8 +12,8 @@ from tusker.models import Allocation, CreditNote, Invoice, Loan, Payable, Receip
 
 
 def paid_of_faces(loan_ids: Collection[int], as_of: date) -> dict[int, int]:
-    """What came off the face value of loans' invoices by rows booked until a day, in minor units by loan id: what
-    their purchasers paid, of the debts and beyond them, and credit notes. Loans of which nothing did are missing."""
+    """By how much the face values of loans' invoices were reduced by rows booked until a day, in minor units by loan
+    id: by what purchasers paid, of the debts and beyond them, and by credit notes. Loans without any are missing."""
     found: dict[int, int] = {}
     if not loan_ids:
         return found

@@ -28,7 +28,7 @@ class PaymentRow:
 
     @property
     def total(self) -> int:
-        """What of the receipt went to the loan."""
+        """The part of the receipt that went to the loan."""
         return self.penalty + self.fee + self.interest + self.principal
 
 
@@ -50,7 +50,7 @@ class LoanDerivation:
 
     @property
     def paid(self) -> int:
-        """What all payments sum to."""
+        """The sum of all payments."""
         return sum(row.total for row in self.payments)
 
     @property

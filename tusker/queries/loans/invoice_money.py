@@ -1,4 +1,4 @@
-"""What became of an invoice's money besides its loan: reserve, credit notes, claims on the supplier."""
+"""An invoice's money besides its loan: reserve, credit notes, claims on the supplier."""
 
 from __future__ import annotations
 

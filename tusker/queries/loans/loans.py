@@ -77,7 +77,7 @@ class LoanRow:
 
     @property
     def open_principal(self) -> int:
-        """What of the principal is owed on the day."""
+        """The part of the principal that is owed on the day."""
         return self.live.principal
 
     @property
@@ -212,8 +212,10 @@ def _paid_out_by(as_of: date) -> tuple[ColumnElement[bool], ...]:
 
 
 def _owed_on(as_of: date) -> tuple[ColumnElement[bool], ...]:
-    """Loans that were open at the end of a day. One that was closed and opened again is open since its payout as
-    far as this filter goes; its allocations tell the rest."""
+    """Loans that were open at the end of a day.
+
+    A loan that was closed and opened again counts as open since its payout; its allocations say what was owed.
+    """
     still_open = or_(Loan.closed_on.is_(None), Loan.closed_on > as_of)
     return (*_paid_out_by(as_of), still_open)
 

@@ -1,4 +1,4 @@
-"""What pays a loan off on any day: the figure that a receipt with this value date is held against."""
+"""What pays a loan off on any day: the figure that a receipt of that value date is checked against."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class ReceiptRow:
     of_reference: str | None
     allocated: int
     passed_on: int
-    """What of it is the supplier's, beyond the debts."""
+    """The part that is the supplier's, beyond the debts."""
     refunded: int
     reversed: bool
     netted_disbursal_id: int | None
@@ -50,14 +50,14 @@ class ReceiptRow:
 
     @property
     def credit(self) -> int:
-        """What of a payment is neither allocated nor paid back nor undone."""
+        """The part of a payment that is neither allocated nor paid back nor undone."""
         if self.kind != ReceiptKind.PAYMENT or self.reversed:
             return 0
         return self.amount - self.allocated - self.passed_on - self.refunded
 
     @property
     def state(self) -> str:
-        """What the badge shows: a payment that was undone is no payment any more."""
+        """What the badge shows: the kind, or `reversed` for an undone payment."""
         return "reversed" if self.reversed else self.kind
 
 
@@ -218,7 +218,8 @@ def _is_reversed() -> ColumnElement[bool]:
 
 
 def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
-    """The rows with their sums, and what of each is left. The sums are read for the rows of a page only."""
+    """The rows with their sums, and the column of what is left of each; the sums are read for the rows of a page
+    only."""
     total = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
     spent = (
         select(cast(func.coalesce(func.sum(total), 0), BigInteger).label("allocated"))

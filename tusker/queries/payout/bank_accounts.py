@@ -1,4 +1,4 @@
-"""Bank accounts of suppliers: where money goes, what waits for a decision, and what was."""
+"""Bank accounts of suppliers: the ones in use, those that wait for a decision, and earlier ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class AccountEntry:
     reason: str
 
     def awaits(self, user_id: int, *, second_admin: bool) -> bool:
-        """Whether this admin may approve it; with `second_admin` it takes another than who proposed it."""
+        """Whether this admin may approve it; with `second_admin` only another than the proposer may."""
         if self.state != BankAccountState.PROPOSED:
             return False
         return not second_admin or self.proposed_by not in (None, user_id)
@@ -74,7 +74,7 @@ def open_proposals() -> list[AccountEntry]:
 
 
 def proposals_waiting() -> Proposals:
-    """The size of `open_proposals`, for a dashboard."""
+    """How many `open_proposals` there are, for a dashboard."""
     row = db.session.execute(
         select(func.count(), func.min(BankAccount.proposed_at)).where(
             BankAccount.state == BankAccountState.PROPOSED

@@ -33,7 +33,7 @@ OPEN = (DisbursalStatus.DRAFT, DisbursalStatus.APPROVED, DisbursalStatus.RELEASE
 """Disbursals that wait for an approval, the release or the bank."""
 
 LOST = frozenset({"returned", "cancelled"})
-"""Statuses of a shipment whose goods the purchaser does not have, or not any more."""
+"""Statuses of a shipment whose goods the purchaser does not have, or no longer has."""
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -68,13 +68,13 @@ class DisbursalRow:
     payouts_confirmed: int
     payouts_failed: int
     payouts_answered: int
-    """Of those that need a transfer, how many the bank has answered for."""
+    """How many of the payouts that need a transfer the bank has answered for."""
     payables: int
-    """What it passes on of what purchasers paid beyond their debts."""
+    """What it passes on to suppliers of what purchasers paid beyond their debts."""
 
     @property
     def in_part(self) -> bool:
-        """Whether the bank made some of its payouts only."""
+        """Whether the bank made only some of its payouts."""
         return self.payouts_failed > 0 and self.payouts_confirmed > 0
 
 
@@ -103,7 +103,8 @@ class LineRow:
 
     @property
     def out(self) -> bool:
-        """Whether it was taken out before the release; what the bank rejected or gave back had been in it."""
+        """Whether it was taken out before the release; lines of payouts that the bank rejected or returned were
+        not."""
         return self.state == LineState.REMOVED and self.payout_id is None
 
     @property
@@ -170,7 +171,7 @@ def daily_disbursal(day: date) -> DisbursalRow | None:
 
 
 def _disbursals() -> Select[*tuple[Any, ...]]:
-    # Lines of a payout that failed are removed too, but were released: their payouts tell.
+    # Lines of failed payouts are removed too, but they were released: they keep their payout.
     live = or_(DisbursalLine.state != LineState.REMOVED, DisbursalLine.payout_id.is_not(None))
     sums = (
         select(
@@ -260,8 +261,8 @@ def _instructed_before() -> Any:
 
 
 def supplier_sums(disbursal_id: int) -> list[SupplierSum]:
-    """The suppliers of a disbursal by name, also those of which everything was taken out, or that are only passed on
-    what their purchasers paid."""
+    """The suppliers of a disbursal by name, also those whose lines were all taken out, or who are only passed on what
+    their purchasers paid."""
     out = (DisbursalLine.state == LineState.REMOVED) & DisbursalLine.payout_id.is_(None)
     by_number = aggregate_order_by(Invoice.id, Invoice.number.desc(), Invoice.id.desc())
     query = (

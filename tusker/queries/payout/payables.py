@@ -1,4 +1,4 @@
-"""What is owed to suppliers of what purchasers paid beyond their debts, and its way out with disbursals."""
+"""What suppliers are owed of what purchasers paid beyond their debts, and the disbursals that pay it."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def payables_of(invoice_id: int) -> list[PayableRow]:
 
 
 def owed_to_supplier(supplier_id: int) -> int:
-    """What is held of a supplier's and not paid yet, in minor units."""
+    """What is held for a supplier and not paid yet, in minor units."""
     total = db.session.scalar(
         select(cast(func.coalesce(func.sum(Payable.open_amount), 0), BigInteger)).where(
             Payable.supplier_id == supplier_id, Payable.open_amount > 0

@@ -47,7 +47,7 @@ class SupplierPayout:
     interest: int = 0
     fee: int = 0
     payables: int = 0
-    """What is passed on of what purchasers paid beyond their debts."""
+    """What is passed on to the supplier of what purchasers paid beyond their debts."""
     claims: int = 0
     deductions: dict[int, Deduction] = field(default_factory=dict)
     account: BankAccount | None = None
@@ -71,7 +71,7 @@ class SupplierPayout:
         return self.payout is not None and self.payout.state == PayoutState.CONFIRMED
 
     def add(self, invoice_id: int, principal: int, deducted: Deduction) -> None:
-        """Count one invoice in."""
+        """Add one invoice."""
         self.deductions[invoice_id] = deducted
         self.principal += principal
         self.interest += deducted.interest
@@ -81,9 +81,9 @@ class SupplierPayout:
 def payouts_of(
     disbursal_id: int, status: str, start: date, *, supplier_id: int | None = None
 ) -> dict[int, SupplierPayout]:
-    """Payouts by supplier id: as released, or of a disbursal that is not, as if it were released for `start`.
+    """Payouts by supplier id: as they were released, or as they would be if the disbursal were released for `start`.
 
-    One dropped before its release pays nothing. With `supplier_id` only what that supplier is paid.
+    A disbursal that was dropped pays nothing. With `supplier_id` only what that supplier is paid.
     """
     if status in NOT_RELEASED:
         included = (
@@ -103,7 +103,7 @@ def would_be_paid(
     """What each supplier would get for these invoices if they were paid out on `start`, by supplier id; `passed_on`
     are payables as (id, minor units, supplier id)."""
     found: dict[int, SupplierPayout] = {}
-    # Of thousands of invoices most have the same terms and principal: reckoned once.
+    # Most of thousands of invoices share terms and principal: each combination is calculated once.
     known: dict[tuple[Any, ...], Deduction] = {}
     query = select(Invoice.id, Invoice.supplier_id, Invoice.principal, *_TERMS)
     chosen = any_(literal(list(invoice_ids), ARRAY(BigInteger)))
@@ -132,7 +132,8 @@ def would_be_paid(
 
 
 def _failures_of(account_ids: Collection[int]) -> dict[int, str]:
-    """By account, why the last payout to it that the bank has answered for did not arrive; the others are missing."""
+    """By account, why the last payout to it that the bank has answered for failed; accounts whose last one arrived
+    are missing."""
     last = (
         select(Payout.bank_account_id, Payout.state, Payout.reason)
         .where(Payout.bank_account_id.in_(account_ids), Payout.state != PayoutState.INSTRUCTED)

@@ -19,7 +19,7 @@ _purchaser = aliased(Customer)
 
 
 class QueueOrder(StrEnum):
-    """How the queue is put in order; by company it is grouped, too."""
+    """The order of the queue; by company it is also grouped."""
 
     WAITING = "waiting"
     SUPPLIER = "supplier"

@@ -17,10 +17,10 @@ SHARES_SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class LimitUse:
-    """One of the limits that the chosen invoices stand under, in minor units.
+    """One of the limits that the chosen invoices count against, in minor units.
 
-    `used` is the exposure, which holds the chosen invoices already: their credit was reserved at the request.
-    `funded` is what is lent of it now, `chosen` what would come on top.
+    `used` is the exposure, which includes the chosen invoices: their credit was reserved at the request. `funded` is
+    what is lent of it now, `chosen` what would be added.
     """
 
     kind: str

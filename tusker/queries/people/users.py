@@ -19,7 +19,7 @@ _STATES = {"active": User.active, "inactive": ~User.active, "waiting": _WAITS}
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A company and what it is."""
+    """A company and its sides."""
 
     id: int
     name: str
@@ -70,7 +70,7 @@ class WaitingAdmins:
 
 
 def admins_waiting() -> WaitingAdmins:
-    """Admins who do not work yet, for a dashboard."""
+    """Admins who are not activated yet, for a dashboard."""
     return WaitingAdmins(
         *db.session.execute(select(func.count(), func.min(User.activation_asked_at)).where(_WAITS)).one()
     )

@@ -19,7 +19,7 @@ _UNEXPLAINED = frozenset({"dispute_overruled"})
 
 @dataclass(frozen=True, slots=True)
 class CompanyEvent:
-    """An event of an invoice as its companies may see it: without who of the lender's people did it."""
+    """An event of an invoice as its companies may see it: without the name of the lender's person who did it."""
 
     at: datetime
     kind: str
@@ -30,7 +30,7 @@ class CompanyEvent:
 
 
 def for_company(events: Iterable[Event], *, as_supplier: bool) -> list[CompanyEvent]:
-    """What a company is told of an invoice's events; claims, and why a limit refused, are the supplier's business."""
+    """An invoice's events as a company sees them; claims, and why a limit refused, are shown to the supplier only."""
     hidden = _LENDERS if as_supplier else _LENDERS | _SUPPLIERS
     silent = _UNEXPLAINED if as_supplier else _UNEXPLAINED | {"requested"}
     return [

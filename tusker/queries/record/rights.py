@@ -1,4 +1,4 @@
-"""What the database role at hand may do to the record."""
+"""What the current database role may do to the record."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from tusker.extensions import db
 
-# Rights count however they came: by grants to the role, to PUBLIC or to roles that it is a member of. Of an owner or
-# a superuser nothing can be taken away for long: the one grants itself what it lacks, the other is never asked.
+# Rights count whatever their source: grants to the role, to PUBLIC or to roles that it is a member of. Owners and
+# superusers cannot be restricted: an owner can grant itself any right again, a superuser is never checked.
 _RIGHTS = text(
     """
     SELECT current_user AS role, r.rolsuper AS is_superuser, t.name AS table_name,
