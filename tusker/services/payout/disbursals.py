@@ -117,7 +117,7 @@ def _bundle(ctx: Context, ids: Collection[int], origin: str, day: date) -> Disbu
     )
     queue_mail(
         ctx,
-        "disbursal_ready",
+        "payout/disbursal_ready",
         admin_addresses(),
         reference=disbursal.reference,
         disbursal_id=disbursal.id,

@@ -223,7 +223,7 @@ def mail_payouts(
         deducted = payout.deducted_interest + payout.deducted_fee
         queue_mail(
             ctx,
-            "payout",
+            "payout/payout",
             addresses.get(payout.supplier_id, []),
             reference=disbursal.reference,
             bank_reference=payout.bank_reference,

@@ -64,7 +64,7 @@ def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | 
     )
     queue_mail(
         ctx,
-        "disbursal_approved",
+        "payout/disbursal_approved",
         admin_addresses(),
         reference=disbursal.reference,
         disbursal_id=disbursal.id,
@@ -249,7 +249,7 @@ def _digest(invoices: Sequence[Invoice], accounts: Mapping[int, BankAccount]) ->
 def _mail_release(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]) -> None:
     queue_mail(
         ctx,
-        "disbursal_released",
+        "payout/disbursal_released",
         admin_addresses(),
         reference=disbursal.reference,
         disbursal_id=disbursal.id,

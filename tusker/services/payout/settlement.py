@@ -216,8 +216,8 @@ def mail_failure(ctx: Context, payout: Payout, why: str) -> None:
         "total": currency().show(payout.net),
         "reason": why,
     }
-    queue_mail(ctx, "payout_failed", admins, disbursal_id=payout.disbursal_id, **facts)
-    queue_mail(ctx, "payout_not_received", people, **facts)
+    queue_mail(ctx, "payout/payout_failed", admins, disbursal_id=payout.disbursal_id, **facts)
+    queue_mail(ctx, "payout/payout_not_received", people, **facts)
 
 
 def _lock_released(disbursal_id: int) -> Disbursal:
