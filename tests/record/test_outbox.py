@@ -244,7 +244,7 @@ def test_the_configuration_chooses(app: Flask, tmp_path: Path, caplog: pytest.Lo
     assert (chosen.host, chosen.port, chosen.starttls) == ("mail.example.com", 2525, True)
     other = Flask("other")
     other.config.update({**app.config, "SMTP_HOST": "", "MAIL_FOLDER": str(tmp_path)})
-    with caplog.at_level("INFO", logger="tusker.mailer"):
+    with caplog.at_level("DEBUG", logger="tusker.mailer"):
         mailer.init_app(other)
     assert str(tmp_path) in caplog.text
 
