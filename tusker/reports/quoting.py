@@ -13,6 +13,7 @@ from tusker.currency import Currency
 from tusker.domain.calculator import Calculation, calculate, debt_from
 from tusker.domain.interest import Debt
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.working_days import EVERY_DAY
 from tusker.errors import InvalidInput, TuskerError
 
 Kind = TypeVar("Kind", DayCount, InterestMethod, InterestTiming)
@@ -61,11 +62,11 @@ class Case:
     @property
     def debt(self) -> Debt:
         """The debt that a payout on the start makes."""
-        return debt_from(self.principal, self.terms, self.start)
+        return debt_from(self.principal, self.terms, self.start, EVERY_DAY)
 
     def calculate(self) -> Calculation:
         """The figures."""
-        return calculate(self.principal, self.terms, self.start, self.as_of)
+        return calculate(self.principal, self.terms, self.start, EVERY_DAY, self.as_of)
 
 
 def tenor_of(start: date, end: date | None, tenor_days: int | None) -> int:
