@@ -63,7 +63,7 @@ def test_a_limit_that_does_not_hold_is_stored_and_the_supplier_told_once(
     ).all()
     assert [(i.refused_by, i.lacking) for i in stored] == [("credit_line", 6800_00), ("credit_line", 1)]
     mail = db.session.scalars(select(OutboxMessage)).one()
-    assert (mail.template, mail.recipient) == ("requests_refused", "seller@example.com")
+    assert (mail.template, mail.recipient) == ("credit/requests_refused", "seller@example.com")
     assert [i["number"] for i in mail.context["invoices"]] == ["INV-2", "INV-3"]
     assert prove().holds
 
