@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Invoice, Loan
 
@@ -43,6 +44,11 @@ class LoanRow:
     debt: Debt
     live: AmountDue
     term: AmountDue
+
+    @property
+    def closed_as(self) -> InvoiceStatus:
+        """How a loan that is closed ended."""
+        return InvoiceStatus.REPAID if self.ended_on is None else InvoiceStatus.WRITTEN_OFF
 
     @property
     def debtor_id(self) -> int:
