@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -163,6 +164,11 @@ def test_templates_import_what_they_use() -> None:
                 if there not in macros[statement.template.value]:
                     wrong.append(f"{template} imports {there}, which {statement.template.value} has not")
     assert wrong == []
+
+
+def test_no_folder_of_pages_is_a_pile() -> None:
+    pages = Counter(str(template.parent.relative_to(ROOT)) for template in TEMPLATES)
+    assert [folder for folder, count in pages.items() if count > 16] == []
 
 
 def test_tables_are_written_by_their_macro() -> None:

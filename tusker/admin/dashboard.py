@@ -1,4 +1,4 @@
-"""The staff's dashboard: what is to be done now, and how the book stands."""
+"""The staff's dashboard: what to do now, and the state of the book."""
 
 from __future__ import annotations
 

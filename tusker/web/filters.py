@@ -1,4 +1,4 @@
-"""How amounts, days, rates and statuses look on pages."""
+"""Filters that write amounts, days, rates and statuses on pages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTHING = "–"
 _CODE = re.compile(r"[a-z_]+")
 
 STATUS_WORDS = {
-    # what people say where the code's word is not it
+    # where people use another word than the code
     "approved": "Approved",
     "csv": "CSV",
     "financeable": "To be financed",
