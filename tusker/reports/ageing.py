@@ -57,7 +57,7 @@ def ageing() -> ResponseReturnValue:
 
 
 def views_of(found: Ageing) -> list[View]:
-    """The tables that say something to this person: a company's own side would be a single row."""
+    """The tables to show: for a company not the one of its own side, which would have a single row."""
     rows = {"supplier": found.by_supplier, "purchaser": found.by_purchaser, "line": found.by_line}
     mine = own()
     if mine:
@@ -178,7 +178,7 @@ def _number(name: str) -> int | None:
 
 
 def _about(rows: list[LoanRow]) -> str:
-    """In words what the list is narrowed to."""
+    """What the list is narrowed to, in words."""
     words = []
     if rows and request.args.get("line"):
         words.append(f"{rows[0].supplier} → {rows[0].purchaser}")

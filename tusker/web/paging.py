@@ -1,4 +1,4 @@
-"""Pages of long lists by key: the newest first, and each page says where the next one starts."""
+"""Keyset paging: lists by key, the newest first; each page links to where the next one starts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class KeysetPage(Generic[Row]):
 
 
 def encode_key(key: int) -> str:
-    """A row's key as the opaque text that links carry."""
+    """A row's key as the opaque text of links."""
     return base64.urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
 
 

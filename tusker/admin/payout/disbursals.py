@@ -1,4 +1,4 @@
-"""Disbursals in the making: the list, one of them, choosing its lines, dropping it, and its payout lines as a file."""
+"""Disbursals: the list, one disbursal, choosing its lines, dropping it, its payout lines as a file."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ EXPORT_HEADER = (
 @bp.get("/disbursals")
 @allow(Role.ADMIN, Role.AUDITOR)
 def disbursals() -> ResponseReturnValue:
-    """All disbursals, newest first."""
+    """All disbursals, newest first, with a filter."""
     filters = DisbursalFilter(request.args)
     filters.validate()
     cursor = read_cursor()
@@ -100,7 +100,7 @@ def disbursal_supplier(disbursal_id: int, supplier_id: int) -> ResponseReturnVal
 @bp.post("/disbursals/<int:disbursal_id>/what-if")
 @allow(Role.ADMIN)
 def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
-    """What paying out the ticked lines would do; changes nothing. By POST, because there may be thousands."""
+    """Show what paying out the ticked lines would do. By POST, because there may be thousands."""
     choice = given_choice()
     if not wants_fragment():
         return show_disbursal(disbursal_id, choice=choice)
@@ -147,7 +147,6 @@ def hold_back(disbursal_id: int, payable_id: int) -> ResponseReturnValue:
 @bp.post("/disbursals/<int:disbursal_id>/drop")
 @allow(Role.ADMIN)
 def drop_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    """Give the disbursal up before its release; all its invoices go back into the queue."""
     with transaction():
         reference = service.drop(acting(), disbursal_id, reason=given_reason()).reference
     return changed(disbursal_id, f"{reference} is dropped. Its invoices are back in the queue.")

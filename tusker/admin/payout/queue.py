@@ -1,4 +1,4 @@
-"""To be financed: the queue of delivered invoices, and bundling them by hand."""
+"""The queue of delivered invoices, and bundling them by hand."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ QUEUE_PAGE = 100
 @bp.get("/queue")
 @allow(Role.ADMIN, Role.AUDITOR)
 def queue() -> ResponseReturnValue:
-    """The queue; further rows are added below the first ones, so that what is chosen stays chosen."""
+    """The queue; further rows are added below, so that chosen rows stay chosen."""
     return _show()
 
 
 @bp.post("/queue/bundle")
 @allow(Role.ADMIN)
 def bundle() -> ResponseReturnValue:
-    """Bundle the chosen invoices. If somebody was faster, say so and show the queue as it is now."""
+    """Bundle the chosen invoices; when one of them is taken already, show the queue as it is now."""
     chosen = _chosen_ids()
     try:
         with transaction():
@@ -52,7 +52,7 @@ def bundle() -> ResponseReturnValue:
 @bp.post("/queue/bundle-all")
 @allow(Role.ADMIN)
 def bundle_all() -> ResponseReturnValue:
-    """Make the day's disbursal now; once it exists, put what came since into a further one."""
+    """Make the day's disbursal now, or a further one when it exists."""
     ctx = acting()
     try:
         with transaction():

@@ -60,7 +60,7 @@ class ClaimRow:
 
     id: int
     credit_note: str | None
-    state: str
+    state: ClaimState
     reason: str | None
     amount: int
     open_amount: int
