@@ -275,6 +275,7 @@ def a_moment(look: Connection, courier: CourierDouble, chance: random.Random) ->
     return lambda: courier.questions >= asked + answers
 
 
+@pytest.mark.slow
 def test_a_worker_killed_at_fifty_moments_of_polling(
     plant: Plant,
     look: Connection,
