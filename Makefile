@@ -30,11 +30,12 @@ test-slow: $(VENV) ## run the tests that play for long: the year's replay and th
 soak: $(VENV) ## play the property tests with ten times as many examples, new ones each time
 	@HYPOTHESIS_PROFILE=soak $(PYTEST) -m "hypothesis and not slow" $(ARGS)
 
-check: lint ## lint, then types, floors, configuration and documentation: what CI asks before the tests
+check: lint ## lint, then types, floors, configuration, documentation and migrations: what CI asks before the tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_config.py
 	$(BIN)/python scripts/check_docs.py
+	$(BIN)/python scripts/check_migrations.py
 
 lint: $(VENV) ## ruff (format and rules) and templates
 	$(BIN)/ruff format --check .

@@ -18,11 +18,11 @@ from tusker.domain.interest import (
     amount_at_term,
     amount_due,
     day_count_days,
-    due_date,
     exact_interest,
 )
 from tusker.domain.money import round_minor
 from tusker.domain.terms import DayCount, InterestMethod, Terms
+from tusker.domain.working_days import EVERY_DAY
 from tusker.errors import InvalidInput
 
 days = st.dates(date(2000, 1, 1), date(2080, 12, 31))
@@ -86,7 +86,7 @@ some_terms = st.builds(
 
 
 def debt(principal: int, on: Terms, start: date = date(2026, 1, 15), paid: tuple[Paid, ...] = ()) -> Debt:
-    return Debt(principal, on.fee_of(principal), start, due_date(start, on), on, paid)
+    return Debt(principal, on.fee_of(principal), start, EVERY_DAY.due_date(start, on), on, paid)
 
 
 @given(principals, some_terms)

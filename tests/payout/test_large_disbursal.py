@@ -20,6 +20,7 @@ from tests.support.payouts import press_approve
 from tests.support.profiles import examples
 from tests.support.values import PASSWORD, TODAY
 from tusker.domain.interest import deduction_at_payout
+from tusker.domain.working_days import EVERY_DAY
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice
 from tusker.queries.payout.disbursals import ticked_lines
@@ -160,7 +161,9 @@ def test_the_effect_is_that_of_the_whole_selection(data: st.DataObject, drawn: t
 
 def _deducted(invoice: Invoice) -> int:
     """Of one invoice, by the rule itself."""
-    return deduction_at_payout(invoice.principal, invoice.terms, TODAY).total
+    return deduction_at_payout(
+        invoice.principal, invoice.terms, TODAY, EVERY_DAY.due_date(TODAY, invoice.terms)
+    ).total
 
 
 @pytest.fixture

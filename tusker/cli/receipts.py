@@ -56,6 +56,7 @@ def record_receipt_command(
                     value_date=day,
                     wanted=[line.split for line in proposal.lines if line.split.total],
                     left_over=proposal.left_over,
+                    debts=proposal.debts,
                 )
         for line in proposal.lines:
             if line.split.total:

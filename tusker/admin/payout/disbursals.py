@@ -30,6 +30,7 @@ from tusker.queries.payout.disbursals import (
     disbursals_page,
     supplier_sums,
 )
+from tusker.queries.payout.payables import to_pass_on
 from tusker.queries.payout.payouts import payouts_of
 from tusker.queries.payout.what_if import what_if
 from tusker.services.payout import disbursals as service
@@ -104,7 +105,8 @@ def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
     if not wants_fragment():
         return show_disbursal(disbursal_id, choice=choice)
     row = existing_disbursal(disbursal_id)
-    effect = what_if(ticked_of(disbursal_id, choice), clock.today())
+    chosen, passed_on = ticked_of(disbursal_id, choice), to_pass_on(disbursal_id)
+    effect = what_if(chosen, clock.today(), passed_on=passed_on)
     return render("admin/payout/disbursal.html", "admin/payout/_what_if.html", row=row, effect=effect)
 
 
@@ -131,6 +133,15 @@ def choose_lines(disbursal_id: int) -> ResponseReturnValue:
         return show_disbursal(disbursal_id, choice=choice, problem=error.message, status=error.http_status)
     opened = disbursal_lines(disbursal_id, ids=choice.shown) if choice.shown and is_htmx() else ()
     return changed(disbursal_id, "The selection is saved.", opened=opened)
+
+
+@bp.post("/disbursals/<int:disbursal_id>/payables/<int:payable_id>/hold-back")
+@allow(Role.ADMIN)
+def hold_back(disbursal_id: int, payable_id: int) -> ResponseReturnValue:
+    """Take one payable out of a draft."""
+    with transaction():
+        service.hold_back(acting(), disbursal_id, payable_id, reason=given_reason())
+    return changed(disbursal_id, "It is held back; the next disbursal has it again.")
 
 
 @bp.post("/disbursals/<int:disbursal_id>/drop")

@@ -10,19 +10,20 @@ from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.limits import Refusal
 from tusker.domain.shipments import TrackedOrder
-from tusker.errors import Duplicate, FinancingRefused, InvalidInput, NotFound, TermsChanged
+from tusker.errors import Duplicate, FinancingRefused, NotFound, TermsChanged
 from tusker.extensions import db
 from tusker.models import Invoice, Role, Shipment
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
-from tusker.services.credit.offers import Quote, check_not_requested
+from tusker.services.credit.offers import Quote
 from tusker.services.credit.parcels import Entered
-from tusker.services.credit.shipment_guard import check_shipment_free
+from tusker.services.credit.shipment_guard import check_free
 from tusker.services.credit.subject import quote_fetched
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_invoice
 from tusker.services.outbox import company_addresses, queue_mail
+from tusker.services.reasons import reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +80,14 @@ def request_financing(
 
 def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "order_ref") -> None:
     """Raise the typed error of an outcome that is neither approval, refusal nor replay, naming `field`."""
-    if admission.outcome is Outcome.CONFLICT:
-        check_not_requested(quote.supplier_id, quote.number, field=field)
-        raise _requested_already(quote, field)
-    if admission.outcome is Outcome.SHIPMENT_TAKEN:
-        check_shipment_free(quote.supplier_id, quote.carrier, quote.order_ref)
+    if admission.outcome in {Outcome.CONFLICT, Outcome.SHIPMENT_TAKEN}:
+        check_free(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
+        # What stood in the way is gone already: it was cancelled at this moment.
+        what, named = (
+            (quote.number, field) if admission.outcome is Outcome.CONFLICT else (quote.order_ref, "order_ref")
+        )
         raise Duplicate(
-            f"Financing of “{quote.order_ref}” was just requested. Ask again.",
-            field="order_ref",
-            problem="duplicate",
+            f"Financing of “{what}” was just requested. Ask again.", field=named, problem="duplicate"
         )
     if admission.outcome is Outcome.TERMS_CHANGED:
         raise TermsChanged(
@@ -108,13 +108,9 @@ def _check_same_shipment(admission: Admission, quote: Quote) -> None:
     same = Shipment.carrier == quote.carrier, Shipment.order_ref == quote.order_ref
     known = select(Shipment.id).where(Shipment.invoice_id == admission.invoice_id, *same)
     if db.session.scalar(known) is None:
-        raise _requested_already(quote, "number")
-
-
-def _requested_already(quote: Quote, field: str) -> Duplicate:
-    return Duplicate(
-        f"Financing of “{quote.number}” was requested already.", field=field, problem="duplicate"
-    )
+        raise Duplicate(
+            f"Financing of “{quote.number}” was requested already.", field="number", problem="duplicate"
+        )
 
 
 def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: int | None = None) -> Invoice:
@@ -122,12 +118,11 @@ def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: i
 
     `supplier_id` scopes it to that company's own invoices. Raises `NotFound` or `IllegalTransition`.
     """
-    if not reason.strip():
-        raise InvalidInput("Say why the request is cancelled.", field="reason")
+    why = reason_of(reason, missing="Say why the request is cancelled.")
     invoice = lock_invoice(invoice_id)
     if supplier_id is not None and invoice.supplier_id != supplier_id:
         raise NotFound("This invoice does not exist.")
-    cancel_locked(ctx, invoice, reason=reason.strip())
+    cancel_locked(ctx, invoice, reason=why)
     return invoice
 
 
@@ -177,7 +172,7 @@ def _admission_request(quote: Quote, source: str) -> AdmissionRequest:
 def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
     queue_mail(
         ctx,
-        "request_refused",
+        "credit/request_refused",
         company_addresses(quote.supplier_id, Role.SUPPLIER),
         number=quote.number,
         purchaser=quote.purchaser_name,

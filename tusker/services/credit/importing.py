@@ -230,6 +230,10 @@ def _answer(candidate: Candidate, admission: Admission) -> RowResult:
         raise TermsChanged("The terms of a credit line have just changed. Import the file again.")
     if admission.outcome is Outcome.LINE_CLOSED:
         return row_result(row, RowOutcome.NOT_FINANCEABLE, "This credit line was just closed.")
+    if admission.outcome is Outcome.ON_HOLD:
+        return row_result(
+            row, RowOutcome.NOT_FINANCEABLE, "A company of this credit line was just put on hold."
+        )
     if admission.outcome is Outcome.REPLAYED:
         return row_result(row, RowOutcome.REPLAYED, "Already requested just now.", invoice_id)
     if admission.outcome is Outcome.CONFLICT:
@@ -257,4 +261,4 @@ def _mail_refusals(ctx: Context, wanted: Sequence[Candidate], answered: dict[int
             )
     for supplier_id, invoices in refused.items():
         addresses = company_addresses(supplier_id, Role.SUPPLIER)
-        queue_mail(ctx, "requests_refused", addresses, invoices=invoices)
+        queue_mail(ctx, "credit/requests_refused", addresses, invoices=invoices)

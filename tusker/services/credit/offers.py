@@ -13,13 +13,13 @@ from tusker.domain.calculator import calculate
 from tusker.domain.limits import LimitUse, Refusal, ThreeLimits
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
-from tusker.errors import Duplicate, FinancingRefused, InvalidInput
+from tusker.errors import FinancingRefused, InvalidInput
 from tusker.extensions import db
-from tusker.models import CarrierIdentity, CreditLine, Invoice, LineStatus
-from tusker.models.invoice import LIVE_NUMBER
+from tusker.models import CarrierIdentity, CreditLine, LineStatus
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
-from tusker.services.credit.shipment_guard import check_shipment_free
+from tusker.services.credit.shipment_guard import check_free
+from tusker.working_days import working_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,7 @@ def quote_order(ctx: Context, supplier_id: int, order: TrackedOrder) -> Quote:
     value = _declared_value(supplier_id, order)
     line = _line_for(supplier_id, order)
     check_line_open(line, ctx.today)
-    check_not_requested(supplier_id, order.ref)
-    check_shipment_free(supplier_id, order.carrier, order.ref)
+    check_free(supplier_id, order.ref, order.carrier, order.ref)
     return figures_on_line(
         ctx,
         line,
@@ -120,7 +119,7 @@ def figures_on_line(
     principal = terms.principal_of(amount)
     if principal < 1:
         raise FinancingRefused("The value is too small to be financed.", field=field, problem="no_value")
-    figures = calculate(principal, terms, ctx.today)
+    figures = calculate(principal, terms, ctx.today, working_days())
     limits = limits_of(line)
     return Quote(
         carrier=carrier,
@@ -172,22 +171,6 @@ def check_line_open(line: CreditLine, today: date, *, field: str = "order_ref") 
     else:
         return
     raise FinancingRefused(problem, field=field, problem="line_closed")
-
-
-def check_not_requested(supplier_id: int, number: str, *, field: str = "order_ref") -> None:
-    """Raise `Duplicate` naming `field` when financing of this number was requested and not refused or cancelled."""
-    row = db.session.execute(
-        select(Invoice.id, Invoice.status).where(
-            Invoice.supplier_id == supplier_id, Invoice.number == number, LIVE_NUMBER
-        )
-    ).first()
-    if row is not None:
-        raise Duplicate(
-            f"Financing of “{number}” was requested already; it is {row.status.replace('_', ' ')}.",
-            field=field,
-            problem="duplicate",
-            invoice_id=row.id,
-        )
 
 
 def _declared_value(supplier_id: int, order: TrackedOrder) -> int:

@@ -16,8 +16,8 @@ from tusker.extensions import db
 from tusker.models import CreditLine
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
-from tusker.services.credit.offers import Quote, check_line_open, check_not_requested, figures_on_line
-from tusker.services.credit.shipment_guard import check_shipment_free
+from tusker.services.credit.offers import Quote, check_line_open, figures_on_line
+from tusker.services.credit.shipment_guard import check_free
 
 NOTHING_KNOWN = frozenset({ShipmentStatus.PENDING, ShipmentStatus.UNKNOWN})
 """The statuses of a number that was registered just now. It may be requested; it is paid once it is delivered."""
@@ -95,8 +95,8 @@ def quote_parcel(
     _check_kind(carrier)
     if order is not None:
         _check_parcel(order)
-    check_not_requested(supplier_id, entered.number, field="number")
-    check_shipment_free(supplier_id, carrier, ref, order.aliases if order else ())
+    aliases = order.aliases if order else ()
+    check_free(supplier_id, entered.number, carrier, ref, aliases, field="number")
     return figures_on_line(
         ctx,
         line,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,7 +18,7 @@ from tusker.services.attention import WATCH_JOB, settle_items_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.debts import debt_of
-from tusker.services.locks import lock_invoice, lock_invoices, lock_loans, lock_row, lock_rows
+from tusker.services.locks import lock_invoice, lock_loans, lock_row, lock_rows
 from tusker.transactions import after_commit
 
 UNDONE = "its payout was undone"
@@ -39,15 +39,16 @@ def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
     after_commit(WATCH_JOB)
 
 
-def claim_if_returned(ctx: Context, invoice_ids: Sequence[int]) -> None:
-    """Of locked invoices that were just disbursed, claim those whose goods came back while the bank was paying."""
+def claim_if_returned(ctx: Context, invoices: Mapping[int, Invoice]) -> None:
+    """Of locked invoices that were just disbursed, by id, claim those whose goods came back while the bank was
+    paying."""
     gone = db.session.scalars(
         select(Shipment.invoice_id).where(
-            Shipment.invoice_id.in_(invoice_ids), Shipment.status.in_(["returned", "cancelled"])
+            Shipment.invoice_id.in_(invoices), Shipment.status.in_(["returned", "cancelled"])
         )
     ).all()
     if gone:
-        claim_returned(ctx, lock_invoices(gone))
+        claim_returned(ctx, [invoices[invoice_id] for invoice_id in sorted(gone)])
 
 
 def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str) -> Claim:
@@ -111,7 +112,7 @@ def end_claims_of_repaid(ctx: Context, invoices: Iterable[Invoice]) -> None:
 def claim_again(ctx: Context, claim: Claim, amount: int, reason: str) -> None:
     """A payout from which `amount` of a locked claim was kept back is made after all, but the claim ended with its
     loan meanwhile: so much of it stands again. Does nothing for other claims."""
-    if claim.credit_note_id is not None or claim.decision_reason != REPAID or claim.open_amount >= amount:
+    if not claim.is_for_goods or claim.decision_reason != REPAID or claim.open_amount >= amount:
         return
     netted = claim.amount - claim.open_amount if claim.state == ClaimState.ACCEPTED else 0
     claim.amount, claim.open_amount = netted + amount, amount
@@ -137,6 +138,7 @@ def _lock_return_claims(invoices: Sequence[Invoice], *more: ColumnElement[bool])
         Claim,
         Claim.invoice_id.in_([invoice.id for invoice in invoices]),
         Claim.credit_note_id.is_(None),
+        Claim.payable_id.is_(None),
         Claim.state != ClaimState.DISMISSED,
         *more,
     )
