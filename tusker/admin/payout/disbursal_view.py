@@ -13,6 +13,7 @@ from flask_login import current_user
 from tusker import clock
 from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.domain.approval import approval_digest
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import DisbursalStatus, LineState, Role
 from tusker.queries.payout.disbursal_people import People, people_of
@@ -308,7 +309,7 @@ def given_choice() -> Choice:
 
 
 def _numbers(values: Sequence[str]) -> list[int]:
-    if not all(value.isascii() and value.isdecimal() and len(value) < 19 for value in values):
+    if not all(map(is_id, values)):
         raise InvalidInput("One of the chosen invoices does not exist.", field=CHOICE_FIELD)
     return [int(value) for value in values]
 
