@@ -11,8 +11,8 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import select
 
-from tests.demo.conftest import orders_told
 from tests.support.courier_double import CourierDouble
+from tests.support.demo import orders_told
 from tests.support.payouts import bundle_and_confirm
 from tusker import clock
 from tusker.carriers.registry import get_carrier

@@ -11,8 +11,8 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select, text
 
-from tests.demo.conftest import orders_told
 from tests.support.courier_double import CourierDouble
+from tests.support.demo import orders_told
 from tusker import clock
 from tusker.carriers.registry import MANUAL, get_carrier
 from tusker.carriers.tusker import NAME

@@ -11,7 +11,7 @@ MAILS = Path(__file__).parents[2] / "templates" / "mail"
 
 def test_mails_that_wait_follow_their_templates(schema: Schema) -> None:
     templates = [path.relative_to(MAILS).with_suffix("") for path in sorted(MAILS.glob("*/*.txt"))]
-    schema.upgrade("0014")
+    schema.upgrade("0015")
     schema.run(
         *(
             "INSERT INTO outbox (template, recipient, context, created_at, send_after)"
@@ -22,10 +22,10 @@ def test_mails_that_wait_follow_their_templates(schema: Schema) -> None:
         " VALUES ('payout', 'b@example.com', '{}', now(), now(), now())",
     )
     before = schema.rows("SELECT recipient, template FROM outbox ORDER BY id")
-    schema.upgrade("0015")
+    schema.upgrade("0016")
     assert schema.rows("SELECT template FROM outbox WHERE sent_at IS NULL ORDER BY id") == [
         (str(template),) for template in templates
     ]
     assert schema.rows("SELECT template FROM outbox WHERE sent_at IS NOT NULL") == [("payout",)]
-    schema.downgrade("0014")
+    schema.downgrade("0015")
     assert schema.rows("SELECT recipient, template FROM outbox ORDER BY id") == before
