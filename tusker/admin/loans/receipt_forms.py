@@ -13,7 +13,16 @@ from tusker.domain.allocation import check_allocation
 from tusker.errors import InvalidInput
 from tusker.queries.loans.receipts import LoanFace
 from tusker.services.loans.receipt_proposal import ProposedLine, ReceiptProposal
-from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, IdField, MoneyField, TextField
+from tusker.web.forms import (
+    ChoiceField,
+    DayField,
+    FilterForm,
+    Form,
+    IdField,
+    MoneyField,
+    ReasonField,
+    TextField,
+)
 
 PARTS = ("penalty", "fee", "interest", "principal")
 STATES = [
@@ -57,7 +66,7 @@ class RefundForm(Form):
 class UndoForm(Form):
     """Something is undone."""
 
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 class CreditNoteForm(Form):
@@ -65,7 +74,7 @@ class CreditNoteForm(Form):
 
     number = TextField("Credit note number", max_length=60)
     amount = MoneyField("Amount", description="By how much the invoice is worth less.")
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from flask_login import current_user
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, ReleaseForm
-from tusker.admin.payout.disbursal_view import changed, given_reason, loan_references, show_disbursal
+from tusker.admin.payout.disbursal_view import changed, loan_references, show_disbursal
 from tusker.errors import ClosedDay, NotFound, TuskerError
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
@@ -18,6 +18,7 @@ from tusker.services.payout import settlement, undoing
 from tusker.services.people import users
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
 
 
 def _second_admin() -> bool:
@@ -40,7 +41,7 @@ def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
 def withdraw_approval(disbursal_id: int) -> ResponseReturnValue:
     """Make an approved disbursal a draft again."""
     with transaction():
-        reference = service.withdraw_approval(acting(), disbursal_id, reason=given_reason()).reference
+        reference = service.withdraw_approval(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is a draft again.")
 
 
@@ -138,7 +139,7 @@ def reject_payout(payout_id: int) -> ResponseReturnValue:
     """The bank did not make a payout."""
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = settlement.reject_payout(acting(), payout_id, reason=given_reason()).reference
+        reference = settlement.reject_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} was rejected. Its invoices wait to be financed again.")
 
 
@@ -148,7 +149,7 @@ def reinstate_payout(payout_id: int) -> ResponseReturnValue:
     """A payout was taken for rejected by mistake."""
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = settlement.reinstate_payout(acting(), payout_id, reason=given_reason()).reference
+        reference = settlement.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} waits for the bank's word again.")
 
 
@@ -158,7 +159,7 @@ def return_payout(payout_id: int) -> ResponseReturnValue:
     """A payout that had left came back."""
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = undoing.return_payout(acting(), payout_id, reason=given_reason()).reference
+        reference = undoing.return_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} came back. Its invoices wait to be financed again.")
 
 
@@ -167,7 +168,7 @@ def return_payout(payout_id: int) -> ResponseReturnValue:
 def undo_disbursal(disbursal_id: int) -> ResponseReturnValue:
     """Undo a confirmed disbursal: none of its money arrived, or all of it came back."""
     with transaction():
-        reference = undoing.undo_disbursal(acting(), disbursal_id, reason=given_reason()).reference
+        reference = undoing.undo_disbursal(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is undone. Its invoices wait to be financed again.")
 
 

@@ -10,7 +10,7 @@ from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.limits import Refusal
 from tusker.domain.shipments import TrackedOrder
-from tusker.errors import Duplicate, FinancingRefused, InvalidInput, NotFound, TermsChanged
+from tusker.errors import Duplicate, FinancingRefused, NotFound, TermsChanged
 from tusker.extensions import db
 from tusker.models import Invoice, Role, Shipment
 from tusker.services.context import Context
@@ -23,6 +23,7 @@ from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_invoice
 from tusker.services.outbox import company_addresses, queue_mail
+from tusker.services.reasons import reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +120,11 @@ def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: i
 
     `supplier_id` scopes it to that company's own invoices. Raises `NotFound` or `IllegalTransition`.
     """
-    if not reason.strip():
-        raise InvalidInput("Say why the request is cancelled.", field="reason")
+    why = reason_of(reason)
     invoice = lock_invoice(invoice_id)
     if supplier_id is not None and invoice.supplier_id != supplier_id:
         raise NotFound("This invoice does not exist.")
-    cancel_locked(ctx, invoice, reason=reason.strip())
+    cancel_locked(ctx, invoice, reason=why)
     return invoice
 
 

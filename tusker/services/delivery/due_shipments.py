@@ -36,12 +36,13 @@ class Round:
     pause: timedelta | None = None
 
 
+# As an array the ids are chosen once: as `IN` the planner may choose anew for each row, and so claim more than :size.
 _CLAIM = text(
     """
-    UPDATE shipments SET next_poll_at = :until WHERE id IN (
+    UPDATE shipments SET next_poll_at = :until WHERE id = ANY(ARRAY(
         SELECT id FROM shipments WHERE carrier = :carrier AND next_poll_at <= :now
         ORDER BY next_poll_at LIMIT :size FOR UPDATE SKIP LOCKED
-    ) RETURNING id, order_ref
+    )) RETURNING id, order_ref
     """
 )
 
