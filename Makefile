@@ -23,11 +23,12 @@ run: $(VENV) ## run everything in this terminal (own PostgreSQL and Redis unless
 test: $(VENV) ## run all tests on a real PostgreSQL and Redis; ARGS="-k admission" picks some
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
-check: lint ## lint, then types, floors, configuration and documentation: what CI asks before the tests
+check: lint ## lint, then types, floors, configuration, documentation and migrations: what CI asks before the tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_config.py
 	$(BIN)/python scripts/check_docs.py
+	$(BIN)/python scripts/check_migrations.py
 
 lint: $(VENV) ## ruff (format and rules) and templates
 	$(BIN)/ruff format --check .

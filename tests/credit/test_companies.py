@@ -18,6 +18,7 @@ from tests.support.values import PROGRAMME_LIMIT
 from tusker.extensions import db
 from tusker.models import ApiToken, CreditLine, Customer, Event, Invoice, Role
 from tusker.queries.credit.customers import customers_page
+from tusker.queries.paging import Cursor
 from tusker.services.people.tokens import find_token
 from tusker.web.paging import PAGE_SIZE
 
@@ -232,9 +233,9 @@ def test_a_row_counts_open_invoices_and_lines_of_both_sides(
 def test_pages_of_the_list_follow_each_other(make_purchaser: Make, login: Login) -> None:
     made = [make_purchaser().id for _ in range(PAGE_SIZE + 2)][::-1]
     first = [row.id for row in customers_page(limit=PAGE_SIZE)]
-    second = [row.id for row in customers_page(before=first[-1], limit=PAGE_SIZE)]
+    second = [row.id for row in customers_page(cursor=Cursor(before=first[-1]), limit=PAGE_SIZE)]
     assert first + second == made
-    assert [row.id for row in customers_page(after=second[0], limit=PAGE_SIZE)] == first
+    assert [row.id for row in customers_page(cursor=Cursor(after=second[0]), limit=PAGE_SIZE)] == first
     page = login().get("/customers/").text
     assert "Older" in page
     assert page.count("/customers/") >= PAGE_SIZE

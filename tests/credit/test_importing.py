@@ -228,6 +228,25 @@ def test_terms_that_never_stand_still_are_an_error(
     assert not written()
 
 
+def test_a_hold_that_begins_in_between_refuses_the_row(
+    importer: ImportDesk, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, real = importer.lines["S-1 B-1"], importing.admit
+
+    def meanwhile(*args: object) -> object:
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(
+                f"UPDATE supplier_accounts SET on_hold_since = '2026-03-01' WHERE customer_id = {line.supplier_id}"
+            )
+        return real(*args)
+
+    monkeypatch.setattr(importing, "admit", meanwhile)
+    (result,) = importer.run(csv_of(ROW)).results
+    assert (str(result.outcome), result.invoice_id) == ("not_financeable", None)
+    assert "put on hold" in result.reason
+    assert not written()
+
+
 def test_the_same_file_from_several_sides_at_once_is_taken_once(app: Flask, importer: ImportDesk) -> None:
     rows = [f"INV-{n},{'S-1' if n % 3 else 'S-2'},B-1,50,2026-02-27" for n in range(240)]
 

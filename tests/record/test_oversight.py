@@ -54,7 +54,7 @@ def test_a_limit_lowered_below_its_use_is_shown_and_is_no_difference(
         db.session.execute(text("UPDATE credit_lines SET limit_amount = 500000"))
     html = login().get("/admin/proof").text
     assert "All figures agree" in html
-    assert 'over by <span class="tk-money ">₹3,000.00' in html
+    assert 'over by <span class="tk-money">₹3,000.00' in html
 
 
 def test_events_are_filtered_and_lead_to_their_subjects(

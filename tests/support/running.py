@@ -21,7 +21,7 @@ from sqlalchemy import Connection, create_engine, text
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COURIER_TOKEN = "courier of the stack"
-WALK, KILL, BROWSER = 9, 10, 11
+WALK, KILL, BROWSER, SIGNALS = 9, 10, 11, 12
 """Numbers of Redis databases: each file of tests has its own, because they may run at the same time on one server."""
 _NOT_INHERITED = ("SMTP_", "TUSKER_", "GUNICORN_", "FLASK_")
 Found = TypeVar("Found")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 from flask import Flask, render_template_string
 from jinja2 import Environment, nodes
+from markupsafe import Markup
 
+from tusker.queries.paging import Cursor
 from tusker.web import assets, nav
-from tusker.web.paging import Cursor, decode_key, encode_key, keyset_page
+from tusker.web.paging import decode_key, encode_key, keyset_page
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -133,6 +136,84 @@ def test_the_lint_counts_roots() -> None:
         2,
     ]
     assert len(lint("{% for a in b %}<tr></tr>{% endfor %}")[0].roots) == 2
+
+
+def test_templates_import_what_they_use() -> None:
+    trees = {
+        str(template.relative_to(ROOT / "templates")): Environment(autoescape=True).parse(
+            template.read_text()
+        )
+        for template in TEMPLATES
+    }
+    macros = {name: {macro.name for macro in tree.find_all(nodes.Macro)} for name, tree in trees.items()}
+    wrong = []
+    for template, tree in trees.items():
+        used = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"}
+        for statement in tree.find_all(nodes.FromImport):
+            assert isinstance(statement.template, nodes.Const)
+            for name in statement.names:
+                there, here = (name, name) if isinstance(name, str) else name
+                if here not in used:
+                    wrong.append(f"{template} imports {here} and does not use it")
+                if there not in macros[statement.template.value]:
+                    wrong.append(f"{template} imports {there}, which {statement.template.value} has not")
+    assert wrong == []
+
+
+def test_tables_are_written_by_their_macro() -> None:
+    writing = [
+        str(template.relative_to(ROOT / "templates"))
+        for template in TEMPLATES
+        if re.search(r"<(table|thead|tfoot)\b", template.read_text())
+    ]
+    assert writing == ["macros/table.html"]
+
+
+TABLE = """{% from "macros/table.html" import amount_cell, table, unseen %}
+{% call(row) table("Bills", ["Bill", ("Sum", "text-end"), (unseen("Actions"), "tk-tight")], rows, **options) %}
+<tr><td>{{ row[0] }}</td>{{ amount_cell(row[1]) }}<td></td></tr>{% endcall %}"""
+
+
+@pytest.fixture
+def show(app: Flask) -> Callable[..., str]:
+    """A table of bills as its macro writes it, without the spaces between elements."""
+
+    def render(rows: list[tuple[str, int]], **options: object) -> str:
+        with app.test_request_context():
+            html = render_template_string(TABLE, rows=rows, options=options)
+        return re.sub(r"\s*(<[^>]+>)\s*", r"\1", html)
+
+    return render
+
+
+def test_a_table_names_itself_and_its_columns(show: Callable[..., str]) -> None:
+    html = show([("B-1", 12500)])
+    assert '<table class="table table-vcenter card-table" aria-label="Bills">' in html
+    assert '<th scope="col">Bill</th><th scope="col" class="text-end">Sum</th>' in html
+    assert '<th scope="col" class="tk-tight"><span class="visually-hidden">Actions</span></th>' in html
+    assert '<tbody><tr><td>B-1</td><td class="text-end"><span class="tk-money">₹125.00</span></td>' in html
+    assert "<tfoot>" not in html
+
+
+def test_a_table_without_rows_says_what_belongs_there(show: Callable[..., str]) -> None:
+    assert show([], empty=Markup("<p>No bills yet</p>")) == "<p>No bills yet</p>"
+    assert "<p>" not in show([("B-1", 1)], empty=Markup("<p>No bills yet</p>"))
+
+
+def test_the_totals_stand_under_their_columns(show: Callable[..., str]) -> None:
+    html = show([("B-1", 1)], totals=[("Together", 100, ""), ("All of it", "three bills")])
+    foot = html[html.index("<tfoot>") : html.index("</tfoot>")]
+    first, second = foot.split("</tr>")[:2]
+    assert first.endswith(
+        '<td>Together</td><td class="text-end"><span class="tk-money">₹1.00</span></td><td class="tk-tight"></td>'
+    )
+    assert second.endswith('<td colspan="2">All of it</td><td class="tk-tight">three bills</td>')
+
+
+def test_more_rows_are_a_link_below_the_last(show: Callable[..., str]) -> None:
+    html = show([("B-1", 1)], more=("/bills?after=1", "Show more"))
+    assert '<td colspan="3" class="text-center"><a class="btn btn-sm" href="/bills?after=1"' in html
+    assert html.index("B-1") < html.index("/bills?after=1") < html.index("</tbody>")
 
 
 def test_vendored_files_stand_where_pages_look(session_app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""The views of `/api/v1`: what was sent → the same services as the pages → JSON."""
+"""The views of `/api/v1`; they call the same services as the pages."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
 from tusker.queries.loans.loans import loan_of_invoice, loans_of_invoices
+from tusker.queries.paging import NEWEST, Cursor
 from tusker.queries.record.events import events_of
 from tusker.services.context import Context
 from tusker.services.credit.financing import request_financing
@@ -116,7 +117,7 @@ def request_invoice(*, caller: Caller, body: schemas.InvoiceRequest, key: str | 
     supplier_id = caller.supplier_id()
     subject = read_subject(supplier_id, body)
     asked = hash_input("POST /invoices", fields_sent(body, subject.carrier))
-    # First what is known already: a repetition is answered even while the delivery company is away.
+    # A repetition gets the stored answer before the delivery company is asked, so also while it is down.
     with transaction():
         if key is not None and (kept := kept_answer(supplier_id, key, asked)) is not None:
             return _kept(kept)
@@ -151,7 +152,7 @@ def invoices(*, caller: Caller, query: schemas.InvoiceQuery) -> Reply:
         status=query.status,
         number=query.number,
         since=query.since,
-        before=_before(query.cursor),
+        cursor=_cursor(query.cursor),
         limit=query.limit + 1,
     )
     page = rows[: query.limit]
@@ -199,14 +200,14 @@ def credit_lines(*, caller: Caller, query: schemas.PageQuery) -> Reply:
 
     Another company's own limit shows only what is left of it; a supplier's is not shown to its purchasers.
     """
-    rows = queries.company_lines(caller.company_id, before=_before(query.cursor), limit=query.limit + 1)
+    rows = queries.company_lines(caller.company_id, cursor=_cursor(query.cursor), limit=query.limit + 1)
     today = caller.context().today
     items = [serializers.credit_line(row, caller.company_id, today) for row in rows[: query.limit]]
     return Reply(schemas.CreditLinePage(items=items, next_cursor=_next_cursor(items, len(rows))))
 
 
 def _fetch_unless_known(ctx: Context, subject: RequestSubject) -> TrackedOrder | None:
-    """What the delivery company says; None when this was requested already, also by somebody a moment ago."""
+    """The order or parcel at the delivery company; None when it was requested already, perhaps a moment ago."""
     if live_invoice_of(subject) is not None:
         return None
     try:
@@ -220,7 +221,7 @@ def _fetch_unless_known(ctx: Context, subject: RequestSubject) -> TrackedOrder |
 def _decide(
     ctx: Context, subject: RequestSubject, order: TrackedOrder | None, terms_version: int | None
 ) -> Reply:
-    """Admit the order, or find the invoice that it has; `order` is None when it was seen to have one."""
+    """Admit the order, or find the invoice that it has; `order` is None when one was found before."""
     created = False
     if order is None:
         invoice_id = live_invoice_of(subject)
@@ -283,11 +284,11 @@ def _account_limit(account: SupplierAccount | PurchaserAccount | None) -> schema
     return None if account is None else serializers.limit(LimitUse(account.limit_amount, account.used_amount))
 
 
-def _before(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
+def _cursor(given: str | None) -> Cursor:
+    if given is None:
+        return NEWEST
     try:
-        return decode_key(cursor)
+        return Cursor(before=decode_key(given))
     except InvalidInput:
         raise InvalidInput("cursor is not one that a page of this list gave.", field="cursor") from None
 

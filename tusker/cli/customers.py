@@ -18,7 +18,8 @@ from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import Customer
 from tusker.queries.credit.credit_lines import line_between
-from tusker.queries.credit.customers import customer_called, customers_page
+from tusker.queries.credit.customers import customers_page
+from tusker.queries.lookup import company_called
 from tusker.services.credit.credit_lines import LineData, change_credit_line, open_credit_line
 from tusker.services.credit.customers import CustomerData, change_customer, create_customer
 from tusker.transactions import transaction
@@ -149,8 +150,8 @@ def create_line_command(
     """
     ctx = command_context("create-line")
     with spoken_errors(), transaction():
-        seller = customer_called(supplier, field="supplier")
-        buyer = customer_called(purchaser, field="purchaser")
+        seller = company_called(supplier, field="supplier")
+        buyer = company_called(purchaser, field="purchaser")
         if seller.supplier is None:
             raise InvalidInput(f"{seller.name} is not a supplier.", field="supplier")
         data = LineData(
@@ -184,9 +185,9 @@ def set_limit_command(
     if own == (limit is not None):
         raise click.UsageError("Give --supplier-limit and/or --purchaser-limit, or --line-with and --limit.")
     with spoken_errors(), transaction():
-        customer = customer_called(company, field="company")
+        customer = company_called(company, field="company")
         if line_with is not None and limit is not None:
-            _set_line_limit(customer, customer_called(line_with, field="line_with"), limit)
+            _set_line_limit(customer, company_called(line_with, field="line_with"), limit)
         else:
             _set_own_limits(customer, supplier_limit, purchaser_limit)
 

@@ -32,20 +32,19 @@ RECEIPTS_SHOWN = 10
 
 
 def programme_limit() -> int:
-    """What all supplier limits together may reach, in minor units."""
+    """The bound of the sum of all supplier limits, in minor units."""
     return currency().minor(current_app.config["PROGRAMME_LIMIT"])
 
 
 @bp.get("/")
 @allow(Role.ADMIN, Role.AUDITOR)
 def index() -> Response:
-    """The companies, searched and filtered."""
     form = CustomersFilter(request.args)
     asked: dict[str, Any] = {}
     if form.validate():
         asked = {"search": form.q.data or "", "side": form.side.data}
     cursor = read_cursor()
-    rows = queries.customers_page(**asked, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+    rows = queries.customers_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
         "customers/company/index.html",
         "customers/company/_list.html",
@@ -60,7 +59,6 @@ def index() -> Response:
 @bp.route("/new", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def new() -> Response:
-    """A new company."""
     draft = read_draft() if request.method == "POST" else IdentityDraft()
     form = CustomerForm(data=DEFAULT_TERMS.as_dict())
     if not only_drafting() and form.validate_on_submit():
@@ -82,7 +80,7 @@ def new() -> Response:
 @bp.route("/<int:customer_id>/edit", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def edit(customer_id: int) -> Response:
-    """Change a company, its limits, default terms and ids at delivery companies."""
+    """One form for the company, its limits, default terms and ids at delivery companies, saved together."""
     draft = read_draft() if request.method == "POST" else None
     customer = queries.customer_by_id(customer_id)
     form = CustomerForm(data=_values_of(customer))
@@ -113,14 +111,13 @@ def edit(customer_id: int) -> Response:
 @bp.post("/directory")
 @allow(Role.ADMIN)
 def directory() -> str:
-    """The form's part with ids at delivery companies, after a search, an addition or a removal. Saves nothing."""
+    """The part of the form with ids at delivery companies, after a search, an addition or a removal; saves nothing."""
     return render_template("customers/company/_identities.html", draft=read_draft(), pack=pack)
 
 
 @bp.get("/<int:customer_id>")
 @allow(Role.ADMIN, Role.AUDITOR)
 def show(customer_id: int) -> str:
-    """One company with all that belongs to it."""
     customer = queries.customer_by_id(customer_id)
     lines = lines_of(customer_id, today(), limit=LINES_SHOWN + 1)
     return render_template(
@@ -141,7 +138,7 @@ def show(customer_id: int) -> str:
 def token_context(
     customer_id: int, form: TokenForm | None = None, secret: str | None = None
 ) -> dict[str, Any]:
-    """What the part with a company's tokens needs; `secret` is a new token's, shown this once."""
+    """What the template of a company's tokens needs; `secret` is that of a new token, shown only once."""
     return {
         "tokens": queries.tokens_of(customer_id),
         "token_form": form or TokenForm(formdata=None),

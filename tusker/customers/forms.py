@@ -1,4 +1,4 @@
-"""Shapes of the forms for companies, credit lines and tokens. Whether a value will do is for the services."""
+"""Forms for companies, credit lines, tokens and bank details: their fields; services decide what is accepted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DEFAULT_TERMS = Terms(
     grace_days=3,
     penal_rate=Decimal("0.06"),
 )
-"""What a new supplier's form starts with."""
+"""The terms that the form of a new supplier starts with."""
 
 _CODE = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 _DAY_COUNTS = [
@@ -160,7 +160,7 @@ class CustomerForm(TermsFields):
     cascade = BooleanField("Apply these terms to its credit lines too")
 
     def validate(self, *args: Any, **kwargs: Any) -> bool:
-        """Check the form; what belongs to a side that is not ticked counts for nothing."""
+        """Check the form; the fields of a side that is not ticked are ignored."""
         unused = [] if self.is_supplier.data else ["supplier_limit", *TERM_FIELDS]
         unused += [] if self.is_purchaser.data else ["purchaser_limit"]
         for name in unused:
@@ -245,7 +245,7 @@ class BankAccountForm(Form):
     )
 
     def account(self) -> AccountNumber:
-        """What was filled in; raises `InvalidInput` naming the field that cannot be."""
+        """What was filled in; raises `InvalidInput` naming the field that is wrong."""
         return parse_account(
             self.holder.filled,
             iban=self.iban.data,
@@ -256,7 +256,7 @@ class BankAccountForm(Form):
 
 
 class ReasonForm(Form):
-    """Why something is not done."""
+    """Why a proposal is refused."""
 
     reason = ReasonField(description="The supplier reads it in a mail.")
 

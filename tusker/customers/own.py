@@ -1,8 +1,7 @@
 """What the users of a company see of it: its credit lines and, for suppliers, its API tokens.
 
-What a company may know of another: of its own limits and of the line that it has a part in, it sees everything. The
-other company's total limit, and what others use of it, are none of its business; it learns only what is left for a new
-request on the line, and whether the other side's limit is what holds it down (which is when the two are one number).
+A company sees all of its own limits and of its lines. Of the other company's limit it sees neither size nor use, only
+what is left for a new request on the line and whether the other side's limit is the smallest of the three.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 @bp.get("/own/lines")
 @allow(Role.SUPPLIER, Role.PURCHASER)
 def my_lines() -> Response:
-    """The company's credit lines, seen from the side that the user stands on."""
+    """A supplier user sees the lines on which the company sells, a purchaser user those on which it buys."""
     company = customer_by_id(current_company_id())
     sells = current_user.role == Role.SUPPLIER
     cursor = read_cursor()
@@ -38,8 +37,7 @@ def my_lines() -> Response:
         today(),
         supplier_id=company.id if sells else None,
         purchaser_id=None if sells else company.id,
-        before=cursor.before,
-        after=cursor.after,
+        cursor=cursor,
         limit=PAGE_SIZE + 1,
     )
     account = company.supplier if sells else company.purchaser
@@ -48,14 +46,14 @@ def my_lines() -> Response:
         "customers/line/_my_lines.html",
         sells=sells,
         page=keyset_page(rows, cursor),
-        own=LimitUse(account.limit_amount, account.used_amount) if account else LimitUse(0, 0),
+        own=LimitUse(account.limit_amount, account.used_amount) if account else None,
     )
 
 
 @bp.route("/own/tokens", methods=["GET", "POST"])
 @allow(Role.SUPPLIER)
 def my_tokens() -> Response:
-    """The company's API tokens; a POST makes one and answers with its secret, which is shown this once."""
+    """The company's API tokens; a POST makes one and answers with its secret, which is shown only once."""
     form = TokenForm()
     secret = make_token(form, current_company_id())
     return render(
@@ -69,7 +67,7 @@ def my_tokens() -> Response:
 @bp.post("/own/tokens/<int:token_id>/revoke")
 @allow(Role.SUPPLIER)
 def revoke_my_token(token_id: int) -> Response:
-    """End one of the company's own tokens; another company's does not exist here."""
+    """Only the company's own tokens can be revoked; others are not found."""
     with transaction():
         name = revoke_token(acting(), token_id, customer_id=current_company_id()).name
     return done(

@@ -1,4 +1,4 @@
-"""API tokens of a company, in the hands of an admin."""
+"""An admin makes and revokes the API tokens of a company."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tusker.web.htmx import done, render
 @bp.post("/<int:customer_id>/tokens")
 @allow(Role.ADMIN)
 def create_company_token(customer_id: int) -> Response:
-    """Make a token. Its secret stands in this answer only, so there is no redirect."""
+    """The secret is in this answer only, so there is no redirect."""
     customer = customer_by_id(customer_id)
     form = TokenForm()
     secret = make_token(form, customer_id)
@@ -35,7 +35,6 @@ def create_company_token(customer_id: int) -> Response:
 @bp.post("/<int:customer_id>/tokens/<int:token_id>/revoke")
 @allow(Role.ADMIN)
 def revoke_company_token(customer_id: int, token_id: int) -> Response:
-    """End a token."""
     with transaction():
         name = revoke_token(acting(), token_id, customer_id=customer_id).name
     return done(
@@ -47,7 +46,7 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
 
 
 def make_token(form: TokenForm, customer_id: int) -> str | None:
-    """Make the token that the form asks for; its secret, or None with the form saying why not."""
+    """Make the token that the form asks for and return its secret; None with the error in the form."""
     if form.validate_on_submit():
         try:
             with transaction():

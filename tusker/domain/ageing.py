@@ -19,6 +19,11 @@ class Bucket(StrEnum):
     UP_TO_90 = "61–90"
     OVER_90 = "over 90"
 
+    @property
+    def words(self) -> str:
+        """The bucket as the head of a column, such as “1–30 days”."""
+        return "Not past due" if self is Bucket.CURRENT else f"{self[:1].upper()}{self[1:]} days"
+
 
 def bucket_of(days_past_due: int) -> Bucket:
     """The bucket of a debt that is so many days past due."""

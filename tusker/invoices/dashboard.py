@@ -1,15 +1,14 @@
-"""What a supplier or a purchaser sees first, and what is to be repaid."""
+"""The dashboards of suppliers and purchasers, and the list of what is to be repaid."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from tusker import clock
-from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.models import Role
 from tusker.queries.company_dashboard import (
@@ -21,10 +20,10 @@ from tusker.queries.company_dashboard import (
 )
 from tusker.queries.credit.invoices import InvoiceFilter, count_by_status, list_invoices
 from tusker.queries.loans.ageing import ageing_of
-from tusker.queries.loans.loans import LoanRow, loan_totals, open_loans, totals_of
+from tusker.queries.loans.loans import loan_totals, open_loans, totals_of
 from tusker.web.access import allow, current_company_id
 from tusker.web.htmx import render
-from tusker.web.paging import PAGE_SIZE
+from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
 RECENT = 8
 WEEK = timedelta(days=6)
@@ -34,7 +33,7 @@ WEEK = timedelta(days=6)
 @bp.get("/dashboard")
 @allow(Role.SUPPLIER, Role.PURCHASER)
 def dashboard() -> ResponseReturnValue:
-    """The company's own desk; a user sees the side of the company that the role says."""
+    """A supplier user sees the company as supplier, a purchaser user as purchaser."""
     company, today, scope = current_company_id(), clock.today(), my_scope()
     loans = open_loans(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
     sells = current_user.role == Role.SUPPLIER
@@ -71,7 +70,7 @@ def to_repay() -> ResponseReturnValue:
         supplier_id=scope.supplier_id,
         purchaser_id=scope.purchaser_id,
         search=words,
-        after=_read_place(request.args.get("after")),
+        after=decode_day_key(request.args.get("after")),
         limit=PAGE_SIZE + 1,
     )
     shown = rows[:PAGE_SIZE]
@@ -82,22 +81,5 @@ def to_repay() -> ResponseReturnValue:
         q=words,
         rows=shown,
         totals=loan_totals(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id),
-        following=_place(shown[-1]) if len(rows) > PAGE_SIZE else None,
+        following=encode_day_key(shown[-1].due_date, shown[-1].loan_id) if len(rows) > PAGE_SIZE else None,
     )
-
-
-def _place(row: LoanRow) -> str:
-    return f"{row.due_date.isoformat()}.{row.loan_id}"
-
-
-def _read_place(text: str | None) -> tuple[date, int] | None:
-    """Where a page of loans starts: due date and loan id of the row before it."""
-    if not text:
-        return None
-    day, _, loan_id = text.partition(".")
-    try:
-        if not (loan_id.isascii() and loan_id.isdecimal() and len(loan_id) <= 18):
-            raise ValueError(text)
-        return date.fromisoformat(day), int(loan_id)
-    except ValueError:
-        raise InvalidInput("This link to a page of the list is not valid.", field="after") from None

@@ -1,4 +1,4 @@
-"""Forms of the room of invoices: their shape only."""
+"""Forms about invoices: the fields and their shape; services decide what is accepted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STATUSES = [(str(status), status_label(status)) for status in InvoiceStatus]
 class RequestForm(Form):
     """What is to be financed; admins choose the supplier, and a carrier is chosen where there are several.
 
-    An order is its reference. A parcel is known by its number only: line, number, date and amount are entered.
+    An order needs its reference only. For a parcel credit line, invoice number, date and amount are entered too.
     """
 
     supplier_id = IdField("Supplier", empty="Choose a supplier")
@@ -51,7 +51,7 @@ class RequestForm(Form):
     def narrow(
         self, *, suppliers: Companies | None, carriers: Mapping[str, Carrier], lines: Companies | None
     ) -> None:
-        """Leave out what there is nothing to choose of; `lines` is None where the carrier declares orders."""
+        """Leave out fields without a choice; `lines` is None where the carrier declares orders."""
         if suppliers is None:
             del self.supplier_id
         else:
@@ -71,7 +71,7 @@ class RequestForm(Form):
 
     @property
     def is_parcel(self) -> bool:
-        """Whether it asks for a parcel, of which nothing but the number is known."""
+        """Whether it asks for the details of a parcel's invoice."""
         return "credit_line_id" in self
 
     @property

@@ -1,4 +1,4 @@
-"""The list of invoices, its file, and the badges in it that keep themselves up to date."""
+"""The list of invoices, its export as CSV, and its status badges, which the page polls."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from tusker.domain.lifecycle import FINAL, InvoiceStatus
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import InvoiceFilterForm
+from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.invoices import (
     InvoiceFilter,
     StatusNow,
     count_by_status,
     list_invoices,
-    purchaser_choices,
     statuses_of,
     stream_invoices,
-    supplier_choices,
 )
 from tusker.web.access import allow, is_staff
 from tusker.web.csvfile import csv_answer
@@ -30,7 +29,7 @@ from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 MOST_WATCHED = 2 * PAGE_SIZE
-"""How many badges one question may ask for."""
+"""How many badges one request may ask about."""
 
 CSV_HEADER = [
     "id",
@@ -61,7 +60,7 @@ def index() -> ResponseReturnValue:
         wanted, page, counts, status = None, None, {}, 422
     else:
         wanted, cursor, status = _wanted(form), read_cursor(), 200
-        rows = list_invoices(wanted, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+        rows = list_invoices(wanted, cursor=cursor, limit=PAGE_SIZE + 1)
         page, counts = keyset_page(rows, cursor), count_by_status(wanted)
     return render(
         "invoices/index.html",
@@ -90,7 +89,7 @@ def export() -> ResponseReturnValue:
 @bp.get("/badges")
 @allow()
 def badges() -> ResponseReturnValue:
-    """Those badges of a list that changed, swapped out of band; asked again until all are at a final status.
+    """The badges of a list that changed, swapped out of band; polled until all are at a final status.
 
     `seen` holds `id.status.shipment status` of each badge that is shown now.
     """

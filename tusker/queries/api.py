@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Shipment
+from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ def company_invoices(
     status: str | None = None,
     number: str | None = None,
     since: datetime | None = None,
-    before: int | None = None,
+    cursor: Cursor = NEWEST,
     limit: int,
 ) -> list[CompanyInvoice]:
-    """A page of a company's invoices, newest first; `before` is the id at the end of the page before it."""
+    """A page of a company's invoices, the newest first."""
     # Each side by its own index; together with OR they would be read whole and sorted.
     pages = []
     for side in _SIDES:
@@ -47,9 +48,7 @@ def company_invoices(
             page = page.where(Invoice.number == number)
         if since is not None:
             page = page.where(Invoice.requested_at >= since)
-        if before is not None:
-            page = page.where(Invoice.id < before)
-        pages.append(page.order_by(Invoice.id.desc()).limit(limit).subquery())
+        pages.append(on_page(page, Invoice.id, cursor, limit).subquery())
     ids = union_all(*(select(page.c.id) for page in pages))
     return _read(_invoices().where(Invoice.id.in_(ids)).order_by(Invoice.id.desc()).limit(limit))
 
@@ -60,14 +59,12 @@ def company_invoice(company_id: int, invoice_id: int) -> CompanyInvoice | None:
     return found[0] if found else None
 
 
-def company_lines(company_id: int, *, before: int | None = None, limit: int) -> list[CreditLine]:
-    """A page of a company's credit lines on either side, newest first, with both companies loaded."""
+def company_lines(company_id: int, *, cursor: Cursor = NEWEST, limit: int) -> list[CreditLine]:
+    """A page of a company's credit lines on either side, the newest first, with both companies loaded."""
     query = select(CreditLine).where(
         or_(CreditLine.supplier_id == company_id, CreditLine.purchaser_id == company_id)
     )
-    if before is not None:
-        query = query.where(CreditLine.id < before)
-    return list(db.session.scalars(query.order_by(CreditLine.id.desc()).limit(limit)).unique())
+    return [line for (line,) in rows_of_page(query, CreditLine.id, cursor, limit)]
 
 
 def _invoices() -> Select[Invoice, str, str, Shipment]:

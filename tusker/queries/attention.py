@@ -8,12 +8,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tusker.domain.attention import ADVICE, Advice, AttentionKind
 from tusker.domain.daily import TITLES, DailyJob
 from tusker.extensions import db
+from tusker.models import AttentionItem
 from tusker.queries.delivery.conditions import VALUE_AGREES
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 FAILING_POLLS = 3
 """From so many questions without an answer on, a person should look."""
@@ -220,34 +222,23 @@ def items_page(
     *,
     kind: str | None = None,
     resolved: bool = False,
-    before: int | None = None,
-    after: int | None = None,
+    cursor: Cursor = NEWEST,
     limit: int,
 ) -> list[AttentionRow]:
     """Items that are open, or those that were settled, the newest first."""
-    conditions = ["a.resolved_at IS NOT NULL" if resolved else "a.resolved_at IS NULL"]
-    values: dict[str, object] = {"limit": limit}
-    for sql, name, value in (
-        ("a.kind = :kind", "kind", kind or None),
-        ("a.id > :after", "after", after),
-        ("a.id < :before", "before", before if after is None else None),
-    ):
-        if value is not None:
-            conditions.append(sql)
-            values[name] = value
-    order = "a.id" if after is not None else "a.id DESC"
-    # All parts are the constants above.
-    sql = f"{_ITEMS} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :limit"
-    rows = [AttentionRow(**row) for row in db.session.execute(text(sql), values).mappings()]
-    return rows[::-1] if after is not None else rows
+    settled = AttentionItem.resolved_at.is_not(None)
+    query = select(AttentionItem.id).where(settled if resolved else ~settled)
+    if kind:
+        query = query.where(AttentionItem.kind == kind)
+    ids = [item_id for (item_id,) in rows_of_page(query, AttentionItem.id, cursor, limit)]
+    return _items("a.id = ANY(:ids) ORDER BY a.id DESC", ids=ids)
 
 
 def items_of_invoice(invoice_id: int) -> list[AttentionRow]:
     """The open items of one invoice."""
-    sql = (
-        f"{_ITEMS} WHERE a.subject = 'invoice' AND a.subject_id = :id AND a.resolved_at IS NULL ORDER BY a.id"
+    return _items(
+        "a.subject = 'invoice' AND a.subject_id = :id AND a.resolved_at IS NULL ORDER BY a.id", id=invoice_id
     )
-    return [AttentionRow(**row) for row in db.session.execute(text(sql), {"id": invoice_id}).mappings()]
 
 
 def open_counts() -> dict[AttentionKind, int]:
@@ -267,7 +258,12 @@ def count_open() -> int:
 
 def mail_lines(ids: Sequence[int], *, limit: int) -> list[WatchedFor]:
     """The first of the given items that are still open, as a mail names them."""
-    sql = f"{_ITEMS} WHERE a.id = ANY(:ids) AND a.resolved_at IS NULL ORDER BY a.id LIMIT :limit"
-    rows = db.session.execute(text(sql), {"ids": list(ids), "limit": limit}).mappings()
-    items = [AttentionRow(**row) for row in rows]
+    items = _items(
+        "a.id = ANY(:ids) AND a.resolved_at IS NULL ORDER BY a.id LIMIT :limit", ids=list(ids), limit=limit
+    )
     return [WatchedFor(item.advice.title, item.name, item.detail) for item in items]
+
+
+def _items(condition_and_order: str, **values: object) -> list[AttentionRow]:
+    rows = db.session.execute(text(f"{_ITEMS} WHERE {condition_and_order}"), values).mappings()
+    return [AttentionRow(**row) for row in rows]

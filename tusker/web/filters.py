@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -93,6 +94,11 @@ def status_label(status: str) -> str:
     return STATUS_WORDS.get(text, text.replace("_", " ").capitalize() if _CODE.fullmatch(text) else text)
 
 
+def figures(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Heads of columns of figures, as the macro `table` takes them."""
+    return [(name, "text-end") for name in names]
+
+
 def _local(value: datetime, pattern: str) -> str:
     config = current_app.config
     return format_datetime(value, pattern, tzinfo=config["TIMEZONE"], locale=config["LOCALE"])
@@ -105,5 +111,16 @@ def _time(value: datetime, shown: str) -> Markup:
 
 def init_app(app: Flask) -> None:
     """Make the filters known to templates by their names."""
-    for function in (money, money_plain, percent, percent_plain, number, day, moment, ago, status_label):
+    for function in (
+        money,
+        money_plain,
+        percent,
+        percent_plain,
+        number,
+        day,
+        moment,
+        ago,
+        status_label,
+        figures,
+    ):
         app.jinja_env.filters[function.__name__] = function

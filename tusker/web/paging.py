@@ -6,23 +6,17 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Generic, TypeVar
 
 from flask import request
 
 from tusker.errors import InvalidInput
+from tusker.queries.paging import Cursor
 
 Row = TypeVar("Row")
 
 PAGE_SIZE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where a page starts: rows with a key below `before` (older), or above `after` (newer), or from the newest."""
-
-    before: int | None = None
-    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +40,30 @@ def decode_key(text: str) -> int:
     except (binascii.Error, ValueError):
         plain = ""
     if not plain.isdecimal() or len(plain) > 18:
-        raise InvalidInput("This link to a page of the list is not valid.", field="page")
+        raise _not_a_page()
     return int(plain)
+
+
+def _not_a_page() -> InvalidInput:
+    return InvalidInput("This link to a page of the list is not valid.", field="page")
+
+
+def encode_day_key(day: date, key: int) -> str:
+    """A row's day and key as links of a list by day carry them."""
+    return f"{day}.{key}"
+
+
+def decode_day_key(text: str | None) -> tuple[date, int] | None:
+    """The day and key in such a text, None in none; raises `InvalidInput` for anything else."""
+    if not text:
+        return None
+    day, _, key = text.partition(".")
+    try:
+        if not (key.isascii() and key.isdecimal() and len(key) <= 18):
+            raise ValueError(text)
+        return date.fromisoformat(day), int(key)
+    except ValueError:
+        raise _not_a_page() from None
 
 
 def read_cursor() -> Cursor:

@@ -51,7 +51,7 @@ def statement_context(statement_id: int, show: str) -> dict[str, Any]:
     """Everything that the templates of a statement are given, in a fixed number of queries."""
     row = statement_row(statement_id)
     cursor = read_cursor()
-    rows = entries_page(statement_id, show, before=cursor.before, after=cursor.after, limit=ENTRIES_SHOWN + 1)
+    rows = entries_page(statement_id, show, cursor=cursor, limit=ENTRIES_SHOWN + 1)
     page = keyset_page(rows, cursor, size=ENTRIES_SHOWN)
     doubtful = [entry for entry in page.items if entry.state == EntryState.IN_DOUBT]
     open_ones = [entry for entry in page.items if entry.state != EntryState.IN_DOUBT]

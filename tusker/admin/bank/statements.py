@@ -81,7 +81,7 @@ def body_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
 
 def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue:
     cursor = read_cursor()
-    rows = statements_page(before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+    rows = statements_page(cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
         "admin/bank/statements.html",
         "admin/bank/_statements.html",

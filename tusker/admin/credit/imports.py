@@ -80,7 +80,7 @@ def import_columns(token: str) -> ResponseReturnValue:
         status=status,
         form=form,
         upload=upload,
-        table=table,
+        file=table,
         preview=table.rows[:PREVIEW_ROWS],
     )
 

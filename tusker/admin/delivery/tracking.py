@@ -21,7 +21,7 @@ SHOWN_OF_A_BODY = 400
 def tracking() -> ResponseReturnValue:
     """The delivery companies as all workers see them."""
     cursor = read_cursor()
-    rows = webhooks_with_errors(before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+    rows = webhooks_with_errors(cursor=cursor, limit=PAGE_SIZE + 1)
     page = keyset_page(rows, cursor)
     return render(
         "admin/delivery/tracking.html",

@@ -12,7 +12,7 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import LoanFilter, RepayForm, WriteOffForm
 from tusker.currency import currency
-from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.errors import NotFound, TuskerError
 from tusker.models import Role
 from tusker.queries.loans.loans import LoanRow, loan_of_invoice, loan_totals, open_loans
 from tusker.queries.loans.payoff import payoff
@@ -22,7 +22,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import FIRST_DAY, LAST_DAY, Form
 from tusker.web.htmx import done, render, wants_fragment
-from tusker.web.paging import PAGE_SIZE
+from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
 _LAST_ID = 2**62
 
@@ -35,7 +35,7 @@ def loans() -> ResponseReturnValue:
     filters.validate()
     today, search = clock.today(), filters.q.data or ""
     first, until = _due_range(filters.due.data, today)
-    after = _read_after(request.args.get("after"))
+    after = decode_day_key(request.args.get("after"))
     start = max(filter(None, (first, after)), default=None)
     rows = open_loans(today, search=search, due_until=until, after=start, limit=PAGE_SIZE + 1)
     filtered = bool(search or filters.due.data)
@@ -49,7 +49,7 @@ def loans() -> ResponseReturnValue:
         today=today,
         totals=loan_totals(today),
         found=found,
-        next_key=f"{shown[-1].due_date}.{shown[-1].loan_id}" if len(rows) > PAGE_SIZE else None,
+        next_key=encode_day_key(shown[-1].due_date, shown[-1].loan_id) if len(rows) > PAGE_SIZE else None,
         started=after is not None,
     )
 
@@ -182,17 +182,6 @@ def _due_range(due: str | None, today: date) -> tuple[tuple[date, int] | None, d
     if due == "week":
         return from_today, today + timedelta(days=6)
     return None, None
-
-
-def _read_after(text: str | None) -> tuple[date, int] | None:
-    """The (due date, loan id) in a link to further rows."""
-    if not text:
-        return None
-    day, _, loan_id = text.partition(".")
-    try:
-        return date.fromisoformat(day), min(int(loan_id), _LAST_ID)
-    except ValueError:
-        raise InvalidInput("This link to a page of the list is not valid.", field="page") from None
 
 
 def _name_inputs(form: Form, invoice_id: int) -> None:

@@ -52,7 +52,7 @@ def receipts() -> ResponseReturnValue:
             "customer_id": filters.customer_id.data,
         }
     cursor = read_cursor()
-    rows = queries.receipts_page(**asked, before=cursor.before, after=cursor.after, limit=PAGE_SIZE + 1)
+    rows = queries.receipts_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
         "admin/loans/receipts.html",
         "admin/loans/_receipts.html",

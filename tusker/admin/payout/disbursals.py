@@ -65,8 +65,7 @@ def disbursals() -> ResponseReturnValue:
     rows = disbursals_page(
         status=filters.status.data,
         search=filters.q.data or "",
-        before=cursor.before,
-        after=cursor.after,
+        cursor=cursor,
         limit=PAGE_SIZE + 1,
     )
     return render(

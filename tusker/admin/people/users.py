@@ -33,8 +33,7 @@ def users() -> ResponseReturnValue:
         search=filters.q.data or "",
         role=filters.role.data,
         state=filters.state.data,
-        before=cursor.before,
-        after=cursor.after,
+        cursor=cursor,
         limit=PAGE_SIZE + 1,
     )
     return render(

@@ -125,8 +125,7 @@ def _context() -> dict[str, Any]:
     rows = items_page(
         kind=filters.kind.data,
         resolved=filters.state.data == "settled",
-        before=cursor.before,
-        after=cursor.after,
+        cursor=cursor,
         limit=PAGE_SIZE + 1,
     )
     return {

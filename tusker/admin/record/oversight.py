@@ -93,8 +93,7 @@ def events() -> ResponseReturnValue:
         kind=filters.kind.data,
         actor=filters.actor.data,
         search=filters.q.data,
-        before=cursor.before,
-        after=cursor.after,
+        cursor=cursor,
         limit=PAGE_SIZE + 1,
     )
     page = keyset_page(rows, cursor)

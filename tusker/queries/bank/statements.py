@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, case, cast, func, literal, select
+from sqlalchemy import BigInteger, Row, Select, case, cast, func, literal, select
 
 from tusker.domain.banking import BALANCE_REMARK
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import BankStatement, Customer, EntryDirection, EntryState, Payout, Receipt, StatementEntry
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 TO_LOOK_AT = (EntryState.OPEN, EntryState.IN_DOUBT)
 PUT_AWAY = (EntryState.DISMISSED, EntryState.DUPLICATE)
@@ -84,25 +85,14 @@ class EntriesToDo:
     parked: int
 
 
-def statements_page(
-    *, before: int | None = None, after: int | None = None, limit: int | None = None
-) -> list[StatementRow]:
+def statements_page(*, cursor: Cursor = NEWEST, limit: int | None = None) -> list[StatementRow]:
     """Imported statements, the newest first."""
-    query = _statements()
-    if before is not None:
-        query = query.where(BankStatement.id < before)
-    if after is not None:
-        query = query.where(BankStatement.id > after)
-    query = query.order_by(BankStatement.id.asc() if after is not None else BankStatement.id.desc()).limit(
-        limit
-    )
-    rows = _rows(query)
-    return rows[::-1] if after is not None else rows
+    return _rows(rows_of_page(_statements(), BankStatement.id, cursor, limit))
 
 
 def statement_row(statement_id: int) -> StatementRow:
     """One statement; raises `NotFound`."""
-    rows = _rows(_statements().where(BankStatement.id == statement_id))
+    rows = _rows(db.session.execute(_statements().where(BankStatement.id == statement_id)))
     if not rows:
         raise NotFound("This statement does not exist.")
     return rows[0]
@@ -112,8 +102,7 @@ def entries_page(
     statement_id: int,
     show: str,
     *,
-    before: int | None = None,
-    after: int | None = None,
+    cursor: Cursor = NEWEST,
     limit: int | None = None,
 ) -> list[StatementEntry]:
     """Entries of a statement, the last one first. `show` is `open`, `parked`, `payouts` (settled) or `done`."""
@@ -125,13 +114,7 @@ def entries_page(
         "done": is_receipt | StatementEntry.state.in_(PUT_AWAY),
     }[show]
     query = select(StatementEntry).where(StatementEntry.statement_id == statement_id, condition)
-    if before is not None:
-        query = query.where(StatementEntry.id < before)
-    if after is not None:
-        query = query.where(StatementEntry.id > after)
-    order = StatementEntry.id.asc() if after is not None else StatementEntry.id.desc()
-    rows = list(db.session.scalars(query.order_by(order).limit(limit)))
-    return rows[::-1] if after is not None else rows
+    return [entry for (entry,) in rows_of_page(query, StatementEntry.id, cursor, limit)]
 
 
 def statement_of_entry(entry_id: int) -> tuple[int, str]:
@@ -223,5 +206,5 @@ def _statements() -> Select[*tuple[Any, ...]]:
     return select(*columns, *counts.c).select_from(BankStatement).join(counts, literal(True))
 
 
-def _rows(query: Select[*tuple[Any, ...]]) -> list[StatementRow]:
-    return [StatementRow(**row) for row in db.session.execute(query).mappings()]
+def _rows(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[StatementRow]:
+    return [StatementRow(**row._mapping) for row in rows]

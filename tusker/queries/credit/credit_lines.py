@@ -15,6 +15,7 @@ from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, Terms
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
 class LineState(StrEnum):
@@ -70,8 +71,7 @@ def lines_page(
     state: LineState | None = None,
     supplier_id: int | None = None,
     purchaser_id: int | None = None,
-    before: int | None = None,
-    after: int | None = None,
+    cursor: Cursor = NEWEST,
     limit: int | None = None,
 ) -> list[LineRow]:
     """Credit lines, the newest first; `search` looks into the names and references of both companies."""
@@ -85,13 +85,7 @@ def lines_page(
         query = query.where(CreditLine.supplier_id == supplier_id)
     if purchaser_id is not None:
         query = query.where(CreditLine.purchaser_id == purchaser_id)
-    if before is not None:
-        query = query.where(CreditLine.id < before)
-    if after is not None:
-        query = query.where(CreditLine.id > after)
-    query = query.order_by(CreditLine.id.asc() if after is not None else CreditLine.id.desc()).limit(limit)
-    rows = [_line_row(row, today) for row in db.session.execute(query)]
-    return rows[::-1] if after is not None else rows
+    return [_line_row(row, today) for row in rows_of_page(query, CreditLine.id, cursor, limit)]
 
 
 def line_by_id(line_id: int, today: date) -> LineRow:

@@ -14,6 +14,7 @@ from tusker.domain.limits import LimitUse
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import ApiToken, CreditLine, Customer, Invoice, PurchaserAccount, SupplierAccount, User
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,7 @@ def customers_page(
     *,
     search: str = "",
     side: str | None = None,
-    before: int | None = None,
-    after: int | None = None,
+    cursor: Cursor = NEWEST,
     limit: int | None = None,
 ) -> list[CustomerRow]:
     """Companies whose name, reference or email contains `search`, the newest first.
@@ -66,19 +66,13 @@ def customers_page(
     `side` is supplier or purchaser.
     """
     query = _matching(_customer_rows(), search, side)
-    if before is not None:
-        query = query.where(Customer.id < before)
-    if after is not None:
-        query = query.where(Customer.id > after)
-    query = query.order_by(Customer.id.asc() if after is not None else Customer.id.desc()).limit(limit)
-    rows = [_customer_row(row) for row in db.session.execute(query)]
-    return rows[::-1] if after is not None else rows
+    return [_customer_row(row) for row in rows_of_page(query, Customer.id, cursor, limit)]
 
 
 def customers_count(*, search: str = "", side: str | None = None) -> int:
     """How many companies `customers_page` would list in all."""
     query = select(func.count()).select_from(Customer).outerjoin(SupplierAccount).outerjoin(PurchaserAccount)
-    return int(db.session.scalar(_matching(query, search, side)) or 0)
+    return int(db.session.execute(_matching(query, search, side)).scalar_one())
 
 
 def customer_by_id(customer_id: int) -> Customer:
@@ -91,23 +85,6 @@ def customer_by_id(customer_id: int) -> Customer:
     )
     if found is None:
         raise NotFound("This customer does not exist.")
-    return found
-
-
-def customer_called(text: str, *, field: str) -> Customer:
-    """The company whose reference or name (in any case) is `text`; raises `NotFound` naming `field`.
-
-    A reference goes before a name, since two companies may share such a text between them.
-    """
-    wanted = " ".join(text.split())
-    found = db.session.scalar(
-        select(Customer)
-        .where(or_(Customer.reference == wanted, func.lower(Customer.name) == wanted.lower()))
-        .order_by((Customer.reference == wanted).desc().nulls_last())
-        .limit(1)
-    )
-    if found is None:
-        raise NotFound(f"No customer has the name or reference “{wanted[:120]}”.", field=field)
     return found
 
 
@@ -132,7 +109,7 @@ def supplier_limits_total(*, without: int | None = None) -> int:
     query = select(func.coalesce(func.sum(SupplierAccount.limit_amount), 0))
     if without is not None:
         query = query.where(SupplierAccount.customer_id != without)
-    return int(db.session.scalar(query) or 0)
+    return int(db.session.execute(query).scalar_one())
 
 
 def supplier_choices() -> list[tuple[int, str]]:
@@ -148,9 +125,8 @@ def purchaser_choices() -> list[tuple[int, str]]:
 def lines_count_of(customer_id: int, side: str) -> int:
     """How many credit lines a company has as `supplier` or as `purchaser`."""
     column = CreditLine.supplier_id if side == "supplier" else CreditLine.purchaser_id
-    return int(
-        db.session.scalar(select(func.count()).select_from(CreditLine).where(column == customer_id)) or 0
-    )
+    query = select(func.count()).select_from(CreditLine).where(column == customer_id)
+    return db.session.execute(query).scalar_one()
 
 
 def recent_invoices(customer_id: int, *, limit: int = 10) -> list[InvoiceLine]:
@@ -261,7 +237,7 @@ def _customer_row(row: Any) -> CustomerRow:
 
 
 def _use(limit: int | None, used: int | None) -> LimitUse | None:
-    return None if limit is None else LimitUse(limit, used or 0)
+    return None if limit is None or used is None else LimitUse(limit, used)
 
 
 def _choices(column: Any) -> list[tuple[int, str]]:

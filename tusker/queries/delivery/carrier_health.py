@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from tusker.extensions import db
 from tusker.models import WebhookDelivery
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,7 @@ def health_of_carriers(carriers: list[str], now: datetime) -> list[CarrierHealth
     return [CarrierHealth(**row._mapping) for row in rows]
 
 
-def webhooks_with_errors(
-    *, before: int | None = None, after: int | None = None, limit: int
-) -> list[WebhookDelivery]:
-    """A page of webhooks that could not be used, newest first; `before` or `after` is the id at the page's edge."""
+def webhooks_with_errors(*, cursor: Cursor = NEWEST, limit: int) -> list[WebhookDelivery]:
+    """A page of webhooks that could not be used, the newest first."""
     query = select(WebhookDelivery).where(WebhookDelivery.error.is_not(None))
-    if after is not None:
-        newer = query.where(WebhookDelivery.id > after).order_by(WebhookDelivery.id).limit(limit)
-        return list(reversed(db.session.scalars(newer).all()))
-    if before is not None:
-        query = query.where(WebhookDelivery.id < before)
-    return list(db.session.scalars(query.order_by(WebhookDelivery.id.desc()).limit(limit)))
+    return [delivery for (delivery,) in rows_of_page(query, WebhookDelivery.id, cursor, limit)]

@@ -12,6 +12,7 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.shipments import DocumentKind, ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Shipment, ShipmentDocument
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,7 @@ class ToConfirm:
     documents: list[LinkedDocument] = field(default_factory=list)
 
 
-def deliveries_to_confirm(
-    purchaser_id: int, *, before: int | None = None, after: int | None = None, limit: int
-) -> list[ToConfirm]:
+def deliveries_to_confirm(purchaser_id: int, *, cursor: Cursor = NEWEST, limit: int) -> list[ToConfirm]:
     """The newest first, at most `limit`."""
     query = (
         select(
@@ -59,16 +58,9 @@ def deliveries_to_confirm(
             Shipment.status == ShipmentStatus.DELIVERED,
         )
     )
-    if after is not None:
-        query = query.where(Invoice.id > after).order_by(Invoice.id)
-    else:
-        if before is not None:
-            query = query.where(Invoice.id < before)
-        query = query.order_by(Invoice.id.desc())
-    found = db.session.execute(query.limit(limit)).all()
+    found = rows_of_page(query, Invoice.id, cursor, limit)
     documents = _documents([row[-1] for row in found])
-    rows = [ToConfirm(*row, documents.get(row[-1], [])) for row in found]
-    return rows[::-1] if after is not None else rows
+    return [ToConfirm(*row, documents.get(row[-1], [])) for row in found]
 
 
 def _documents(shipment_ids: Collection[int]) -> dict[int, list[LinkedDocument]]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Invoice, Loan, Payout, Receipt, ReceiptKind
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -99,8 +100,7 @@ def receipts_page(
     search: str = "",
     customer_id: int | None = None,
     state: str | None = None,
-    before: int | None = None,
-    after: int | None = None,
+    cursor: Cursor = NEWEST,
     limit: int | None = None,
 ) -> list[ReceiptRow]:
     """Receipts and their contra rows, the newest first.
@@ -126,18 +126,12 @@ def receipts_page(
         query = query.where(Receipt.kind == ReceiptKind.PAYMENT, ~_is_reversed())
     elif state:
         query = query.where(Receipt.kind == state)
-    if before is not None:
-        query = query.where(Receipt.id < before)
-    if after is not None:
-        query = query.where(Receipt.id > after)
-    query = query.order_by(Receipt.id.asc() if after is not None else Receipt.id.desc()).limit(limit)
-    rows = _rows(query)
-    return rows[::-1] if after is not None else rows
+    return _rows(rows_of_page(query, Receipt.id, cursor, limit))
 
 
 def receipt_row(receipt_id: int) -> ReceiptRow:
     """One receipt or contra row; raises `NotFound`."""
-    rows = _rows(_receipts()[0].where(Receipt.id == receipt_id))
+    rows = _rows(db.session.execute(_receipts()[0].where(Receipt.id == receipt_id)))
     if not rows:
         raise NotFound("This receipt does not exist.")
     return rows[0]
@@ -145,7 +139,7 @@ def receipt_row(receipt_id: int) -> ReceiptRow:
 
 def receipt_called(reference: str) -> ReceiptRow:
     """The payment with this bank reference; raises `NotFound`."""
-    rows = _rows(_receipts()[0].where(Receipt.bank_reference == reference.strip()))
+    rows = _rows(db.session.execute(_receipts()[0].where(Receipt.bank_reference == reference.strip())))
     if not rows:
         raise NotFound(f"No receipt has the reference “{reference[:60]}”.", field="reference")
     return rows[0]
@@ -153,7 +147,8 @@ def receipt_called(reference: str) -> ReceiptRow:
 
 def contras_of(receipt_id: int) -> list[ReceiptRow]:
     """What undid a payment or paid parts of it back, the oldest first."""
-    return _rows(_receipts()[0].where(Receipt.of_receipt_id == receipt_id).order_by(Receipt.id))
+    query = _receipts()[0].where(Receipt.of_receipt_id == receipt_id).order_by(Receipt.id)
+    return _rows(db.session.execute(query))
 
 
 def receipt_allocations(receipt_id: int) -> list[AllocationRow]:
@@ -269,6 +264,5 @@ def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
     return query, Receipt.amount + undone.c.total - spent.c.allocated
 
 
-def _rows(query: Select[*tuple[Any, ...]]) -> list[ReceiptRow]:
-    found: Sequence[Any] = db.session.execute(query).mappings().all()
-    return [ReceiptRow(**row) for row in found]
+def _rows(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[ReceiptRow]:
+    return [ReceiptRow(**row._mapping) for row in rows]

@@ -25,6 +25,7 @@ from tusker.models import (
     PayoutState,
     Shipment,
 )
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 OPEN = (DisbursalStatus.DRAFT, DisbursalStatus.APPROVED, DisbursalStatus.RELEASED)
 """Disbursals that wait for an approval, the release or the bank."""
@@ -128,23 +129,17 @@ def disbursals_page(
     *,
     status: str | None = None,
     search: str = "",
-    before: int | None = None,
-    after: int | None = None,
+    cursor: Cursor = NEWEST,
     limit: int,
 ) -> list[DisbursalRow]:
-    """A page of disbursals, newest first; `before` or `after` is the id at the edge of the page next to it."""
+    """A page of disbursals, the newest first."""
     query = _disbursals()
     if status:
         query = query.where(Disbursal.status == status)
     if words := search.strip():
         names = (Disbursal.reference, Disbursal.bank_reference)
         query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
-    if after is not None:
-        newer = _disbursal_rows(query.where(Disbursal.id > after).order_by(Disbursal.id).limit(limit))
-        return list(reversed(newer))
-    if before is not None:
-        query = query.where(Disbursal.id < before)
-    return _disbursal_rows(query.order_by(Disbursal.id.desc()).limit(limit))
+    return [DisbursalRow(**row._mapping) for row in rows_of_page(query, Disbursal.id, cursor, limit)]
 
 
 def open_disbursals() -> list[DisbursalRow]:

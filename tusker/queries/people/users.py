@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, Role, SupplierAccount, User
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 _WAITS = User.activation_asked_at.is_not(None) & User.activation_decided_at.is_(None)
 _STATES = {"active": User.active, "inactive": ~User.active, "waiting": _WAITS}
@@ -40,11 +41,10 @@ def users_page(
     search: str = "",
     role: str | None = None,
     state: str | None = None,
-    before: int | None = None,
-    after: int | None = None,
+    cursor: Cursor = NEWEST,
     limit: int,
 ) -> list[User]:
-    """A page of users with their companies, newest first; `before` or `after` is the id at the edge next to it.
+    """A page of users with their companies, the newest first.
 
     `state` is active, inactive or waiting (for another admin).
     """
@@ -58,12 +58,7 @@ def users_page(
         query = query.outerjoin(Customer, Customer.id == User.customer_id)
         names = (User.name, User.email, Customer.name)
         query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
-    if after is not None:
-        newer = db.session.scalars(query.where(User.id > after).order_by(User.id).limit(limit)).all()
-        return list(reversed(newer))
-    if before is not None:
-        query = query.where(User.id < before)
-    return list(db.session.scalars(query.order_by(User.id.desc()).limit(limit)))
+    return [user for (user,) in rows_of_page(query, User.id, cursor, limit)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 
 from tusker.extensions import db
 from tusker.models import Event
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 _LENDERS = frozenset({"value_accepted", "document_verified", "document_unverified"})
 _SUPPLIERS = frozenset({"claimed", "claim_accepted", "claim_dismissed", "credit_note"})
@@ -60,11 +61,10 @@ def events_page(
     kind: str | None = None,
     actor: str | None = None,
     search: str | None = None,
-    before: int | None = None,
-    after: int | None = None,
+    cursor: Cursor = NEWEST,
     limit: int,
 ) -> list[Event]:
-    """A page of events, newest first; `before` or `after` is the id at the edge of the page next to it."""
+    """A page of events, the newest first."""
     query = select(Event)
     if subject:
         query = query.where(Event.subject == subject)
@@ -80,12 +80,7 @@ def events_page(
                 Event.from_value.icontains(search, autoescape=True),
             )
         )
-    if after is not None:
-        newer = db.session.scalars(query.where(Event.id > after).order_by(Event.id).limit(limit)).all()
-        return list(reversed(newer))
-    if before is not None:
-        query = query.where(Event.id < before)
-    return list(db.session.scalars(query.order_by(Event.id.desc()).limit(limit)))
+    return [event for (event,) in rows_of_page(query, Event.id, cursor, limit)]
 
 
 def known_kinds() -> list[str]:

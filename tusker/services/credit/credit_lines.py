@@ -60,7 +60,7 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
         **data.terms.as_dict(),
     )
     try:
-        # The constraint decides, so that a form sent twice at once makes one line and one clear message.
+        # The unique constraint decides, so that a form sent twice at once makes one line and one clear message.
         with db.session.begin_nested():
             db.session.add(line)
     except IntegrityError as error:
@@ -122,7 +122,7 @@ def _set_wishes(ctx: Context, line: CreditLine, wishes: Wishes) -> None:
         from_value=_wanted(before),
         to_value=_wanted(wishes),
     )
-    # Invoices come before lines in the lock order, so those that wait on this line are looked at afterwards.
+    # Invoices are locked before lines, so those that wait on this line are re-checked by a job after the commit.
     after_commit(WATCH_JOB)
 
 

@@ -1,4 +1,4 @@
-"""Requesting financing for an order, and taking a request back."""
+"""Requesting financing for an order or parcel, and cancelling a request."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tusker.extensions import db
 from tusker.models import Invoice, Role, Shipment
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
-from tusker.services.credit.offers import Quote, check_not_requested
+from tusker.services.credit.offers import Quote
 from tusker.services.credit.parcels import Entered
-from tusker.services.credit.shipment_guard import check_shipment_free
+from tusker.services.credit.shipment_guard import check_free
 from tusker.services.credit.subject import quote_fetched
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
@@ -28,7 +28,10 @@ from tusker.services.reasons import reason_of
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to a request: approved, or rejected with the limit that bound; `replayed` when it was known."""
+    """The decision on a request: approved, or rejected with the limit that bound.
+
+    `replayed` says that the same request was approved before, at the same moment by somebody else.
+    """
 
     invoice_id: int
     refusal: Refusal | None
@@ -51,7 +54,7 @@ def request_financing(
     figures: str | None = None,
     terms_version: int | None = None,
 ) -> Decision:
-    """Admit what `fetch_subject` brought; of a parcel with what was `entered` about it.
+    """Admit the order or parcel that `fetch_subject` returned; `entered` holds the details of a parcel's invoice.
 
     `figures` and `terms_version` are those of the quote that the person agreed to; None takes the present ones.
     Raises `FinancingRefused`, `Duplicate` or `TermsChanged`; a limit that does not hold is a rejected `Decision`.
@@ -71,21 +74,20 @@ def request_financing(
         _check_same_shipment(admission, quote)
     if admission.refusal is not None:
         _mail_refusal(ctx, quote, admission.refusal)
-    replayed = admission.outcome is Outcome.REPLAYED  # a request for the same at the same moment came first
+    replayed = admission.outcome is Outcome.REPLAYED
     return Decision(admission.invoice_id, admission.refusal, replayed, quote)
 
 
 def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "order_ref") -> None:
-    """Turn an answer that is neither approval, refusal nor replay into its typed error, naming `field`."""
-    if admission.outcome is Outcome.CONFLICT:
-        check_not_requested(quote.supplier_id, quote.number, field=field)
-        raise _requested_already(quote, field)
-    if admission.outcome is Outcome.SHIPMENT_TAKEN:
-        check_shipment_free(quote.supplier_id, quote.carrier, quote.order_ref)
+    """Raise the typed error of an outcome that is neither approval, refusal nor replay, naming `field`."""
+    if admission.outcome in {Outcome.CONFLICT, Outcome.SHIPMENT_TAKEN}:
+        check_free(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
+        # What stood in the way is gone already: it was cancelled at this moment.
+        what, named = (
+            (quote.number, field) if admission.outcome is Outcome.CONFLICT else (quote.order_ref, "order_ref")
+        )
         raise Duplicate(
-            f"Financing of “{quote.order_ref}” was just requested. Ask again.",
-            field="order_ref",
-            problem="duplicate",
+            f"Financing of “{what}” was just requested. Ask again.", field=named, problem="duplicate"
         )
     if admission.outcome is Outcome.TERMS_CHANGED:
         raise TermsChanged(
@@ -102,21 +104,17 @@ def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "o
 
 
 def _check_same_shipment(admission: Admission, quote: Quote) -> None:
-    """A number that came first with the same amount but for another parcel is no repetition."""
+    """The same number and amount for another parcel is a duplicate number, not a repetition."""
     same = Shipment.carrier == quote.carrier, Shipment.order_ref == quote.order_ref
     known = select(Shipment.id).where(Shipment.invoice_id == admission.invoice_id, *same)
     if db.session.scalar(known) is None:
-        raise _requested_already(quote, "number")
-
-
-def _requested_already(quote: Quote, field: str) -> Duplicate:
-    return Duplicate(
-        f"Financing of “{quote.number}” was requested already.", field=field, problem="duplicate"
-    )
+        raise Duplicate(
+            f"Financing of “{quote.number}” was requested already.", field="number", problem="duplicate"
+        )
 
 
 def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: int | None = None) -> Invoice:
-    """Take a request back before it is bundled and free its reservation on all three limits.
+    """Cancel a request before it is bundled and free its reservation on all three limits.
 
     `supplier_id` scopes it to that company's own invoices. Raises `NotFound` or `IllegalTransition`.
     """
@@ -137,7 +135,7 @@ def cancel_locked(ctx: Context, invoice: Invoice, *, reason: str) -> None:
 
 
 def close_cancelled(ctx: Context, invoice: Invoice, *, reason: str) -> None:
-    """The first half of a cancellation: the locked invoice is closed, its reservation still stands.
+    """Close a locked invoice as cancelled; its reservation still stands.
 
     The caller stops the tracking and frees the principal by `change_exposure`, which may do many at once.
     """

@@ -1,4 +1,4 @@
-"""A CSV file of invoices read by a mapping of its columns, before anything is asked of the database."""
+"""Reading a CSV file of invoices by a mapping of its columns, without the database."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def parse_mapping(text: str) -> ColumnMapping:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How a file is to be read and what to do with known refusals.
+    """How a file is read, and what happens to invoices that were refused before.
 
     `date_format` is a `strptime` pattern, empty for ISO dates. `carrier` is the delivery company of order references
     where no column names one; `carriers` are those that can be asked. `retry_refused` requests again what was refused
@@ -213,7 +213,7 @@ def _known_carrier(name: str, options: ImportOptions) -> str:
 
 
 def _one_spelling(carrier: str, order_ref: str) -> str:
-    """The reference as it is stored. Nobody is asked here, so that a parcel has to name its courier."""
+    """The reference as it is stored. The delivery company is not asked, so a parcel has to name its courier."""
     known = get_carriers().get(carrier)
     if known is None or known.declares_orders:
         return order_ref
