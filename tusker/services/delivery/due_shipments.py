@@ -83,7 +83,7 @@ def claim_due_shipments(ctx: Context, carrier: str, size: int) -> list[Claim]:
 def count_due(ctx: Context, carrier: str, *, most: int) -> int:
     """How many shipments of a carrier are due, counted up to `most`."""
     due = select(Shipment.id).where(Shipment.carrier == carrier, Shipment.next_poll_at <= ctx.now).limit(most)
-    return db.session.scalar(select(func.count()).select_from(due.subquery())) or 0
+    return db.session.scalars(select(func.count()).select_from(due.subquery())).one()
 
 
 def release_claims(ctx: Context, claims: Iterable[Claim]) -> None:

@@ -151,10 +151,8 @@ def _count_as_early(ctx: Context, invoice: Invoice, notes: Sequence[CreditNote],
 
 
 def _noted(invoice_id: int) -> int:
-    total = db.session.scalar(
-        select(func.coalesce(func.sum(CreditNote.amount), 0)).where(CreditNote.invoice_id == invoice_id)
-    )
-    return int(total or 0)
+    noted = select(func.coalesce(func.sum(CreditNote.amount), 0)).where(CreditNote.invoice_id == invoice_id)
+    return int(db.session.scalars(noted).one())
 
 
 def _cut_principal(ctx: Context, invoice: Invoice, note: CreditNote) -> None:

@@ -157,16 +157,16 @@ def refund_credit(
 
 def unallocated(receipt_id: int) -> int:
     """What of a payment is neither allocated nor paid back nor undone, in minor units."""
-    paid = db.session.scalar(
+    paid = db.session.scalars(
         select(func.coalesce(func.sum(Receipt.amount), 0)).where(
             (Receipt.id == receipt_id) | (Receipt.of_receipt_id == receipt_id)
         )
-    )
+    ).one()
     columns = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
-    spent = db.session.scalar(
+    spent = db.session.scalars(
         select(func.coalesce(func.sum(columns), 0)).where(Allocation.receipt_id == receipt_id)
-    )
-    return int(paid or 0) - int(spent or 0)
+    ).one()
+    return int(paid - spent)
 
 
 def unused_reference(bank_reference: str) -> str:
@@ -219,11 +219,11 @@ def _check_wanted(
         problem = check_allocation(split, debt.due_on(value_date))
         if problem:
             raise InvalidInput(f"{debt.invoice.number}: {problem}", field="allocations")
-    total = sum(split.total for split in splits)
-    if total > amount or (left_over is not None and total + left_over != amount):
+    allocated = sum(split.total for split in splits)
+    total = allocated if left_over is None else allocated + left_over
+    if allocated > amount or (left_over is not None and total != amount):
         raise InvalidInput(
-            f"The allocation sums to {currency().show(total + (left_over or 0))},"
-            f" but {currency().show(amount)} was received.",
+            f"The allocation sums to {currency().show(total)}, but {currency().show(amount)} was received.",
             field="allocations",
         )
 

@@ -149,12 +149,12 @@ def _new_disbursal(ctx: Context, origin: str, day: date) -> Disbursal:
 
 def sum_of_lines(disbursal_id: int) -> int:
     """Principal of the lines that are not removed, in minor units."""
-    total = db.session.scalar(
+    total = db.session.scalars(
         select(func.coalesce(func.sum(DisbursalLine.principal), 0)).where(
             DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state != LineState.REMOVED
         )
-    )
-    return int(total or 0)
+    ).one()
+    return int(total)
 
 
 def take_out(ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str) -> Disbursal:

@@ -258,7 +258,8 @@ def lines_of(payouts: Sequence[Payout]) -> dict[int, list[DisbursalLine]]:
         .order_by(DisbursalLine.invoice_id)
     )
     for row in rows:
-        found[row.payout_id or 0].append(row)
+        if row.payout_id is not None:
+            found[row.payout_id].append(row)
     return found
 
 
@@ -269,7 +270,8 @@ def settle_payout(
     before = payout.state
     payout.state, payout.reason = state, reason
     payout.settled_at, payout.settled_by = ctx.now, ctx.actor_id
-    payout.statement_entry_id = entry_id or payout.statement_entry_id
+    if entry_id is not None:
+        payout.statement_entry_id = entry_id
     record_event(
         ctx,
         "disbursal",
