@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from tests.support.camt import Tx, camt053, camt053_of, stmt
+from tests.support.counting import statements
 from tests.support.profiles import examples
 from tests.support.values import TODAY
 from tusker.errors import Conflict
@@ -117,6 +118,14 @@ def test_a_later_file_that_shows_more_adds_what_is_more(bank: Bank) -> None:
     assert (later.new, later.known, later.doubtful) == (2, 0, 1)
     longer = bank([TWIN, TWIN], message="sent again")
     assert (longer.new, longer.known, longer.doubtful) == (0, 1, 1)
+
+
+def test_what_is_stored_is_asked_for_once(bank: Bank) -> None:
+    bank([TWIN] * 20)
+    with statements() as sent:
+        later = bank([TWIN, TWIN, Tx(3_00, reference="OWN")], number="STMT-2")
+    assert (later.doubtful, later.new) == (2, 1)
+    assert sum("JOIN bank_statements" in text for text in sent) == 1
 
 
 def test_times_and_balances_that_join_need_nobody(bank: Bank, entries: Entries) -> None:

@@ -19,6 +19,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_row, try_lock
 from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.reasons import reason_of
 
 WATCH_JOB = "tusker.jobs.attention.watch"
 LATE_AFTER = timedelta(minutes=30)
@@ -145,17 +146,13 @@ def settle_items_of(ctx: Context, kind: AttentionKind, invoice_id: int, how: str
 
 def resolve_item(ctx: Context, item_id: int, *, note: str) -> AttentionItem:
     """A person settled it; the note says how."""
-    why = note.strip()
-    if not why:
-        raise InvalidInput("Say what was done.", field="note")
-    if len(why) > 500:
-        raise InvalidInput("The note may have at most 500 characters.", field="note")
+    how = reason_of(note, what="note")
     item = lock_row("item", AttentionItem, AttentionItem.id == item_id)
     if item.resolved_at is not None:
         raise Conflict("This was settled already.")
     if ctx.actor_id is None:
         raise InvalidInput("A person has to do this under their own name.")
-    item.resolution, item.resolved_at, item.resolved_by = why, ctx.now, ctx.actor_id
-    record_event(ctx, "attention", item.id, "resolved", from_value=item.kind, reason=why)
+    item.resolution, item.resolved_at, item.resolved_by = how, ctx.now, ctx.actor_id
+    record_event(ctx, "attention", item.id, "resolved", from_value=item.kind, reason=how)
     db.session.flush()
     return item

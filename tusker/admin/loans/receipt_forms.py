@@ -14,7 +14,16 @@ from tusker.errors import InvalidInput
 from tusker.queries.loans.receipts import LoanFace
 from tusker.services.loans.receipt_proposal import ProposedLine, ReceiptProposal
 from tusker.services.loans.receipts import lay_rest
-from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, IdField, MoneyField, TextField
+from tusker.web.forms import (
+    ChoiceField,
+    DayField,
+    FilterForm,
+    Form,
+    IdField,
+    MoneyField,
+    ReasonField,
+    TextField,
+)
 
 PARTS = ("penalty", "fee", "interest", "principal")
 STATES = [
@@ -58,7 +67,7 @@ class RefundForm(Form):
 class UndoForm(Form):
     """Undoing something, with a reason."""
 
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 class CreditNoteForm(Form):
@@ -66,7 +75,7 @@ class CreditNoteForm(Form):
 
     number = TextField("Credit note number", max_length=60)
     amount = MoneyField("Amount", description="By how much the invoice is worth less.")
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 @dataclass(slots=True)

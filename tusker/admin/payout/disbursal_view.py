@@ -312,13 +312,3 @@ def _numbers(values: Sequence[str]) -> list[int]:
     if not all(map(is_id, values)):
         raise InvalidInput("One of the chosen invoices does not exist.", field=CHOICE_FIELD)
     return [int(value) for value in values]
-
-
-def given_reason() -> str:
-    """The reason of a form that has no form class; raises `InvalidInput` for `reason`."""
-    reason = request.form.get("reason", "").strip()
-    if not reason:
-        raise InvalidInput("Reason: say why.", field="reason")
-    if len(reason) > 300 or not reason.isprintable():
-        raise InvalidInput("Reason: at most 300 characters on one line.", field="reason")
-    return reason

@@ -14,7 +14,7 @@ from tusker.carriers.registry import MANUAL
 from tusker.domain.document_links import document_identity
 from tusker.domain.lifecycle import RESERVING, InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, next_poll_after
-from tusker.errors import Conflict, IllegalTransition, InvalidInput
+from tusker.errors import Conflict, IllegalTransition
 from tusker.extensions import db
 from tusker.models import CarrierState, Invoice, Shipment
 from tusker.services.context import Context
@@ -28,6 +28,7 @@ from tusker.services.delivery.shipment_effects import (
 )
 from tusker.services.events import record_event
 from tusker.services.locks import lock_invoice, lock_invoices, lock_rows
+from tusker.services.reasons import reason_of
 
 _chance = random.SystemRandom().random
 
@@ -127,8 +128,7 @@ def shipments_of_orders(carrier: str, orders: Iterable[TrackedOrder]) -> Meant:
 
 def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     """An admin reports the delivery of an invoice that no delivery company tracks; the reason is the evidence."""
-    if not reason.strip():
-        raise InvalidInput("Say how you know of the delivery.", field="reason")
+    why = reason_of(reason)
     invoice = lock_invoice(invoice_id)
     shipment = db.session.scalars(select(Shipment).where(Shipment.invoice_id == invoice_id)).one()
     if shipment.carrier != MANUAL:
@@ -138,7 +138,7 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     known, shipment.status = shipment.status, ShipmentStatus.DELIVERED
     shipment.told_status = ShipmentStatus.DELIVERED
     shipment.status_changed_at, shipment.next_poll_at = ctx.now, None
-    if not settle_locked(ctx, [(invoice, shipment)], reason=reason.strip()):
+    if not settle_locked(ctx, [(invoice, shipment)], reason=why):
         # Other conditions are open: the evidence must be kept all the same.
         record_event(
             ctx,
@@ -147,7 +147,7 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
             "shipment",
             from_value=known,
             to_value=shipment.status,
-            reason=reason.strip(),
+            reason=why,
         )
     return invoice
 

@@ -17,8 +17,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_customer
 from tusker.services.outbox import company_addresses, queue_mail
-
-REASON_MAX = 500
+from tusker.services.reasons import reason_of
 
 
 def propose_account(ctx: Context, customer_id: int, account: AccountNumber) -> BankAccount:
@@ -65,8 +64,9 @@ def approve_account(ctx: Context, account_id: int, *, second_admin: bool) -> Ban
 
 def refuse_account(ctx: Context, account_id: int, *, reason: str) -> BankAccount:
     """Give a proposed account up; who proposed it may do so too. The supplier is told by mail."""
+    why = reason_of(reason)
     customer, proposed = _locked_proposal(account_id)
-    proposed.reason = _clean_reason(reason, proposed.account)
+    proposed.reason = _without_number(why, proposed.account)
     proposed.state = BankAccountState.REFUSED
     proposed.decided_at, proposed.decided_by = ctx.now, ctx.actor_id
     own = ctx.actor_id is not None and ctx.actor_id == proposed.proposed_by
@@ -148,14 +148,11 @@ def _check_second(ctx: Context, proposed: BankAccount) -> None:
         raise NotAllowed("You proposed these bank details; another admin must approve them.")
 
 
-def _clean_reason(reason: str, account: AccountNumber) -> str:
-    cleaned = " ".join(reason.split())
-    if not cleaned or len(cleaned) > REASON_MAX or not cleaned.isprintable():
-        raise InvalidInput(f"Give a reason of 1 to {REASON_MAX} characters.", field="reason")
+def _without_number(why: str, account: AccountNumber) -> str:
     # The reason goes into events and mails.
-    if len(account.number) > 4 and account.number in cleaned.replace(" ", "").upper():
+    if len(account.number) > 4 and account.number in why.replace(" ", "").upper():
         raise InvalidInput("Leave the account's number out of the reason: it is mailed.", field="reason")
-    return cleaned
+    return why
 
 
 def _record(ctx: Context, row: BankAccount, kind: str, *, before: BankAccount | None = None) -> None:

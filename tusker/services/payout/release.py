@@ -37,6 +37,7 @@ from tusker.services.payout.disbursals import lock_draft, set_disbursal_status
 from tusker.services.payout.payable_lines import included_payables
 from tusker.services.payout.payouts import claimed_from, make_payouts
 from tusker.services.payout.settlement import confirm_netted
+from tusker.services.reasons import reason_of
 from tusker.working_days import working_days
 
 PassedOn = Sequence[tuple[Payable, PayableLine]]
@@ -85,13 +86,17 @@ def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | 
 
 def withdraw_approval(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
     """Make an approved disbursal a draft again, so that it can be changed; any admin may."""
-    if not reason.strip():
-        raise InvalidInput("Say why.", field="reason")
+    why = reason_of(reason)
     disbursal = _lock_approved(disbursal_id)
+    withdraw_from_locked(ctx, disbursal, why)
+    return disbursal
+
+
+def withdraw_from_locked(ctx: Context, disbursal: Disbursal, why: str) -> None:
+    """The same of a locked approved disbursal."""
     disbursal.approved_at = disbursal.approved_by = disbursal.approved_digest = None
     disbursal.second_admin = False
-    set_disbursal_status(ctx, disbursal, DisbursalStatus.DRAFT, "approval_withdrawn", reason.strip())
-    return disbursal
+    set_disbursal_status(ctx, disbursal, DisbursalStatus.DRAFT, "approval_withdrawn", why)
 
 
 def release(

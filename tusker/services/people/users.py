@@ -23,6 +23,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_active_admins, lock_user
 from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.reasons import optional_reason
 
 PASSWORD_SHORTEST = 12
 PASSWORD_LONGEST = 200
@@ -82,6 +83,7 @@ def create_user(
 
 def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
     """Shut a user out at once, open sessions included. Raises `Conflict` for oneself and for the last active admin."""
+    why = optional_reason(reason)
     if user_id == ctx.actor_id:
         raise Conflict("You cannot deactivate yourself.")
     # All admins are locked, by id, so that two admins cannot shut each other out at the same time.
@@ -96,9 +98,7 @@ def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
         clear_activation(user)
     user.active = False
     user.session_epoch += 1
-    record_event(
-        ctx, "user", user.id, "user_deactivated", from_value=before, to_value="inactive", reason=reason
-    )
+    record_event(ctx, "user", user.id, "user_deactivated", from_value=before, to_value="inactive", reason=why)
     db.session.flush()
     return user
 
