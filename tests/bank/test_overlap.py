@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 
 from tests.support.camt import Tx, camt053, camt053_of, stmt
 from tests.support.counting import statements
+from tests.support.profiles import examples
 from tests.support.values import TODAY
 from tusker.errors import Conflict
 from tusker.extensions import db
@@ -75,8 +76,7 @@ def _cuttings(draw: st.DrawFn) -> tuple[list[int], list[tuple[int, int]], str, b
 
 @given(_cuttings())
 @settings(
-    max_examples=150,
-    deadline=None,
+    max_examples=examples(150),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )

@@ -13,7 +13,7 @@ from psycopg2.errors import ExclusionViolation, UniqueViolation
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from tests.conftest import order_on
+from tests.support.invoices import order_on
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Duplicate

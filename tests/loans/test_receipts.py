@@ -172,11 +172,23 @@ def test_another_customers_loan_cannot_be_paid(ctx: Context, make_invoice: Calla
     assert refused.value.field == "allocations"
 
 
-def test_an_earlier_value_date_than_a_recorded_payment_is_refused(ctx: Context, late_loan: Invoice) -> None:
-    day = at(ctx, 20)
-    receive(day, late_loan, 100_00, "R-1")
-    with pytest.raises(InvalidInput, match="undo it first") as refused:
-        receive(day, late_loan, 100_00, "R-2", value_date=TODAY + timedelta(days=5))
+def test_money_of_before_a_recorded_payment_goes_to_other_loans_or_is_kept_as_credit(
+    ctx: Context, late_loan: Invoice, make_invoice: Callable[..., Invoice]
+) -> None:
+    other = make_invoice("disbursed", line=late_loan.credit_line)
+    day = at(ctx, 21)
+    with transaction():
+        repay_in_full(at(ctx, 20), late_loan.id, bank_reference="R-1", value_date=at(ctx, 20).today)
+    early = at(ctx, 16).today
+    proposal = propose_receipt(late_loan.purchaser_id, 100_00, early)
+    assert [line.invoice_id for line in proposal.lines if line.split.total] == [other.id]
+    receive(day, late_loan, 100_00, "R-2", value_date=early)
+    assert credit_balance(late_loan.purchaser_id, day.today) == 0
+    # now both have later money: nothing can take that of the 5th, and it is kept
+    receive(day, late_loan, 100_00, "R-3", value_date=TODAY + timedelta(days=5))
+    assert credit_balance(late_loan.purchaser_id, day.today) == 100_00
+    with pytest.raises(InvalidInput, match="undo it first") as refused, transaction():
+        repay_in_full(day, other.id, bank_reference="R-4", value_date=TODAY + timedelta(days=5))
     assert refused.value.field == "value_date"
 
 

@@ -51,6 +51,8 @@ def terms(found: DomainTerms) -> schemas.Terms:
         grace_days=found.grace_days,
         penal_rate=rate(found.penal_rate),
         recourse_days=found.recourse_days,
+        due_convention=found.due_convention,
+        collection=found.collection,
     )
 
 

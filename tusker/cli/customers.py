@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.limits import LimitUse
-from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import Customer
 from tusker.queries.credit.credit_lines import line_between
@@ -89,6 +89,16 @@ _TERM_OPTIONS = (
         "--recourse-days",
         type=click.IntRange(0, 365),
         help="Days past due after which the supplier owes the debt; without recourse unless given.",
+    ),
+    click.option(
+        "--due-convention",
+        type=click.Choice([c.value for c in DueConvention]),
+        help="What becomes of a due date on which the bank is closed.",
+    ),
+    click.option(
+        "--collection",
+        type=click.Choice([c.value for c in Collection]),
+        help="Purchasers pay what is owed (debt), or the invoice's face value of which the supplier gets the rest.",
     ),
 )
 STARTING_TERMS = Terms(advance_rate=Decimal("0.8"), apr=Decimal("0.18"), tenor_days=90)
@@ -252,6 +262,8 @@ def _terms(start: Terms, given: dict[str, Any]) -> Terms:
     values["day_count"] = DayCount(values["day_count"])
     values["interest_method"] = InterestMethod(values["interest_method"])
     values["interest_timing"] = InterestTiming(values["interest_timing"])
+    values["due_convention"] = DueConvention(values["due_convention"])
+    values["collection"] = Collection(values["collection"])
     return Terms(**values)
 
 

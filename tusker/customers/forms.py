@@ -9,7 +9,15 @@ from wtforms import BooleanField
 
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.domain.financeable import Wishes
-from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.terms import (
+    TERM_FIELDS,
+    Collection,
+    DayCount,
+    DueConvention,
+    InterestMethod,
+    InterestTiming,
+    Terms,
+)
 from tusker.models import LineStatus
 from tusker.queries.credit.credit_lines import LineState
 from tusker.services.credit.credit_lines import LineData
@@ -53,6 +61,18 @@ _METHODS = [
 _TIMINGS = [
     (InterestTiming.ARREARS.value, "With the repayment"),
     (InterestTiming.UPFRONT.value, "Deducted from the payout"),
+]
+_CONVENTIONS = [
+    (DueConvention.NONE.value, "Stays as it is"),
+    (DueConvention.FOLLOWING.value, "Moves to the next working day"),
+    (
+        DueConvention.MODIFIED_FOLLOWING.value,
+        "Moves to the next working day within the month, else the one before",
+    ),
+]
+_COLLECTIONS = [
+    (Collection.DEBT.value, "What is owed on the loan"),
+    (Collection.INVOICE.value, "The invoice's face value"),
 ]
 _STATES = [
     (LineState.ACTIVE.value, "Active"),
@@ -114,6 +134,17 @@ class TermsFields(Form):
         " from the due date.",
     )
 
+    due_convention = ChoiceField(
+        "Due date on a closed day",
+        choices=_CONVENTIONS,
+        description="What becomes of a due date on which the bank is closed.",
+    )
+    collection = ChoiceField(
+        "Purchasers pay",
+        choices=_COLLECTIONS,
+        description="The debt: the supplier gets the rest from them directly. The invoice: the rest is passed on to"
+        " the supplier with the next disbursal.",
+    )
     recourse_days = CountField(
         "Recourse after",
         minimum=0,
@@ -130,6 +161,8 @@ class TermsFields(Form):
         values["day_count"] = DayCount(values["day_count"])
         values["interest_method"] = InterestMethod(values["interest_method"])
         values["interest_timing"] = InterestTiming(values["interest_timing"])
+        values["due_convention"] = DueConvention(values["due_convention"])
+        values["collection"] = Collection(values["collection"])
         values["fee_min"] = values["fee_min"] or 0
         return Terms(**values)
 

@@ -21,6 +21,7 @@ from tusker.queries.company_dashboard import (
 from tusker.queries.credit.invoices import InvoiceFilter, count_by_status, list_invoices
 from tusker.queries.loans.ageing import ageing_of
 from tusker.queries.loans.loans import loan_totals, open_loans, totals_of
+from tusker.queries.payout.payables import owed_to_supplier
 from tusker.web.access import allow, current_company_id
 from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
@@ -50,12 +51,13 @@ def dashboard() -> ResponseReturnValue:
         counts=count_by_status(wanted),
         own_limit=limit_of_supplier(company) if sells else limit_of_purchaser(company),
         lines=lines_of_supplier(company) if sells else lines_of_purchaser(company),
-        totals=totals_of(loans, today),
+        totals=totals_of(loans, today, as_purchaser=not sells),
         ageing=ageing_of(loans, today),
         next_due=loans[:RECENT],
         this_week=[row for row in loans if today <= row.due_date <= today + WEEK],
         recent=list_invoices(wanted, limit=RECENT),
         payouts=recent_payouts(company, limit=RECENT) if sells else [],
+        to_pass_on=owed_to_supplier(company) if sells else 0,
     )
 
 

@@ -27,6 +27,7 @@ from tusker.queries.credit.invoices import allocations_of, disbursal_of, invoice
 from tusker.queries.loans.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
 from tusker.queries.loans.loans import LoanRow, loan_of_invoice
 from tusker.queries.loans.payoff import Payoff, payoff
+from tusker.queries.payout.payables import PayableRow, payables_of
 from tusker.queries.record.events import CompanyEvent, events_of, for_company
 from tusker.services.delivery.conditions import Judge
 from tusker.services.loans.credit_notes import AFTER_PAYOUT, BEFORE_PAYOUT
@@ -34,6 +35,7 @@ from tusker.web.access import allow, is_staff
 from tusker.web.filters import money_plain
 from tusker.web.forms import FIRST_DAY, LAST_DAY
 from tusker.web.htmx import done, render, wants_fragment
+from tusker.working_days import working_days
 
 PAGE, PARTIAL, SHIPMENT = "invoices/show.html", "invoices/_invoice.html", "invoices/delivery/_shipment.html"
 PAYOFF = "invoices/loans/_payoff.html"
@@ -55,6 +57,7 @@ class InvoiceFile:
     reserve: Reserve
     credit_notes: list[CreditNote]
     claims: list[ClaimRow]
+    payables: list[PayableRow]
     missing: tuple[Condition, ...]
     wishes: Wishes
     attention: list[AttentionRow]
@@ -239,13 +242,14 @@ def open_file(
         attention=items_of_invoice(invoice.id) if is_staff() else [],
         disbursal=disbursal_of(invoice.id),
         loan=loan_of_invoice(invoice.id, today),
-        expected=calculate(invoice.principal, invoice.terms, today),
+        expected=calculate(invoice.principal, invoice.terms, today, working_days()),
         allocations=list(allocations_of(invoice.id)),
         events=events[::-1],
         signed_by=next((str(e.data["signed_by"]) for e in reversed(written) if "signed_by" in e.data), None),
         reserve=reserve_of(invoice.id),
         credit_notes=credit_notes_of(invoice.id),
         claims=claims_of(invoice.id),
+        payables=payables_of(invoice.id),
         form=form or ReasonForm(),
         dispute=dispute or DisputeForm(formdata=None),
     )

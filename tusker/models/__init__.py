@@ -1,6 +1,6 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
-from tusker.models.access import ApiToken, IdempotencyKey, Role, User
+from tusker.models.access import ApiToken, IdempotencyKey, Role, TokenState, User, UserState
 from tusker.models.attention import AttentionItem
 from tusker.models.bank import (
     BankAccount,
@@ -30,6 +30,7 @@ from tusker.models.ledger import (
 )
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
+from tusker.models.payable import Payable, PayableLine
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 
 __all__ = [
@@ -63,6 +64,8 @@ __all__ = [
     "LineStatus",
     "Loan",
     "OutboxMessage",
+    "Payable",
+    "PayableLine",
     "Payout",
     "PayoutState",
     "PurchaserAccount",
@@ -77,6 +80,8 @@ __all__ = [
     "ShipmentEvent",
     "StatementEntry",
     "SupplierAccount",
+    "TokenState",
     "User",
+    "UserState",
     "WebhookDelivery",
 ]

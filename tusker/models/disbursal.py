@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
 from tusker.models.bank import BankAccount
 from tusker.models.columns import Code, Id, Instant, Money, one_of
@@ -16,33 +16,33 @@ from tusker.models.customer import Customer
 from tusker.models.invoice import Invoice
 
 
-class DisbursalStatus(StrEnum):
+class DisbursalStatus(Status):
     """Prepared (draft), approved by another, released to the bank, and confirmed by it, wholly or in part; or given up
     (dropped) before. All of whose money came back is undone (reversed)."""
 
-    DRAFT = "draft"
-    APPROVED = "approved"
-    RELEASED = "released"
-    CONFIRMED = "confirmed"
-    DROPPED = "dropped"
-    REVERSED = "reversed"
+    DRAFT = "draft", Tone.GREY
+    APPROVED = "approved", Tone.BLUE
+    RELEASED = "released", Tone.INDIGO
+    CONFIRMED = "confirmed", Tone.GREEN
+    DROPPED = "dropped", Tone.GREY
+    REVERSED = "reversed", Tone.ORANGE
 
 
-class LineState(StrEnum):
+class LineState(Status):
     """`included` awaits release, `paid` was released, `removed` went back to the queue with a reason."""
 
-    INCLUDED = "included"
-    PAID = "paid"
-    REMOVED = "removed"
+    INCLUDED = "included", Tone.BLUE
+    PAID = "paid", Tone.GREEN
+    REMOVED = "removed", Tone.GREY
 
 
-class PayoutState(StrEnum):
+class PayoutState(Status):
     """`instructed` awaits the bank's word, `confirmed` left, `rejected` never left, `returned` came back."""
 
-    INSTRUCTED = "instructed"
-    CONFIRMED = "confirmed"
-    REJECTED = "rejected"
-    RETURNED = "returned"
+    INSTRUCTED = "instructed", Tone.BLUE
+    CONFIRMED = "confirmed", Tone.GREEN
+    REJECTED = "rejected", Tone.RED
+    RETURNED = "returned", Tone.RED
 
 
 class Disbursal(Base):
@@ -83,7 +83,7 @@ class Disbursal(Base):
     """The disbursal id that people and the bank see; the message id of its bank file."""
     business_date: Mapped[date]
     origin: Mapped[Code]
-    status: Mapped[Code]
+    status: Mapped[DisbursalStatus]
     maker_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")
     """Who made it or changed its lines; none of them may approve it while `second_admin` holds."""
     second_admin: Mapped[bool] = mapped_column(default=False, server_default="false")
@@ -112,7 +112,8 @@ class Disbursal(Base):
 class Payout(Base):
     """What one supplier is paid for a released disbursal: one credit transfer, frozen as it was instructed.
 
-    net = principal − deducted interest and fees − claims, in minor units. One of net zero needs no transfer.
+    net = principal − deducted interest and fees + payables − claims, in minor units. One of net zero needs no
+    transfer.
     """
 
     __tablename__ = "payouts"
@@ -120,8 +121,9 @@ class Payout(Base):
         one_of("state", PayoutState),
         UniqueConstraint("disbursal_id", "supplier_id"),
         CheckConstraint(
-            "principal > 0 AND deducted_interest >= 0 AND deducted_fee >= 0 AND claims >= 0 AND net >= 0"
-            " AND net = principal - deducted_interest - deducted_fee - claims",
+            "principal >= 0 AND payables >= 0 AND principal + payables > 0"
+            " AND deducted_interest >= 0 AND deducted_fee >= 0 AND claims >= 0 AND net >= 0"
+            " AND net = principal - deducted_interest - deducted_fee + payables - claims",
             name="net_adds_up",
         ),
         CheckConstraint(
@@ -148,9 +150,11 @@ class Payout(Base):
     principal: Mapped[Money]
     deducted_interest: Mapped[Money]
     deducted_fee: Mapped[Money]
+    payables: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """What is passed on of what purchasers paid beyond their debts."""
     claims: Mapped[Money]
     net: Mapped[Money]
-    state: Mapped[Code]
+    state: Mapped[PayoutState]
     bank_reference: Mapped[str | None] = mapped_column(String(60))
     value_date: Mapped[date | None]
     reason: Mapped[str | None] = mapped_column(String(500))
@@ -195,7 +199,7 @@ class DisbursalLine(Base):
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
     principal: Mapped[Money]
-    state: Mapped[Code]
+    state: Mapped[LineState]
     reason: Mapped[str | None] = mapped_column(String(500))
     payout_id: Mapped[int | None] = mapped_column(ForeignKey("payouts.id"), index=True)
     """The credit transfer that pays it, from the release on."""

@@ -1,4 +1,4 @@
-"""Cases of the calculator as people and files write them: `flask quote`, the calculator's page and its CSV."""
+"""Reading cases of the calculator for `flask quote`, its page and its CSV, and writing their figures."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
+from tusker.csv_tables import CsvTable
 from tusker.currency import Currency
 from tusker.domain.calculator import Calculation, calculate, debt_from
 from tusker.domain.interest import Debt
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.working_days import EVERY_DAY
 from tusker.errors import InvalidInput, TuskerError
-from tusker.services.csv_input import CsvTable
 
 Kind = TypeVar("Kind", DayCount, InterestMethod, InterestTiming)
 
@@ -51,7 +52,7 @@ _NAMES = {"fee_flat": "fee", "interest_method": "method", "interest_timing": "ti
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case that can be calculated; money in minor units."""
+    """A valid case; money in minor units."""
 
     principal: int
     terms: Terms
@@ -61,11 +62,11 @@ class Case:
     @property
     def debt(self) -> Debt:
         """The debt that a payout on the start makes."""
-        return debt_from(self.principal, self.terms, self.start)
+        return debt_from(self.principal, self.terms, self.start, EVERY_DAY)
 
     def calculate(self) -> Calculation:
         """The figures."""
-        return calculate(self.principal, self.terms, self.start, self.as_of)
+        return calculate(self.principal, self.terms, self.start, EVERY_DAY, self.as_of)
 
 
 def tenor_of(start: date, end: date | None, tenor_days: int | None) -> int:
@@ -147,7 +148,7 @@ def figures(result: Calculation, money: Currency) -> dict[str, object]:
 
 
 def check_columns(table: CsvTable) -> tuple[str, ...]:
-    """The table's column names as we write them; raises `InvalidInput` for one that is missing, twice or unknown."""
+    """The table's columns under their usual names; raises `InvalidInput` for one that is missing, twice or unknown."""
     names = tuple(name.lower().replace(" ", "_") for name in table.header)
     missing = [name for name in ("principal", "apr", "start") if name not in names]
     if not missing and "end" not in names and "tenor_days" not in names:
@@ -170,15 +171,14 @@ def answer_rows(table: CsvTable, money: Currency) -> Iterator[tuple[list[object]
     """The answer to each row in the order of `ANSWERS`, and whether it could be calculated."""
     names = check_columns(table)
     for row in table.rows:
+        given = dict(zip(names, row.cells, strict=False))
         try:
-            if len(row.values) > len(names):
+            if len(row.cells) > len(names):
                 raise InvalidInput(f"The row in line {row.line} has more values than the header.")
-            given = {name: value.strip() for name, value in zip(names, row.values, strict=False)}
             found = figures(read_case(given, money).calculate(), money)
             yield [found.get(name) for name in ANSWERS], True
         except TuskerError as error:
             told = f"{error.field}: {error.message}" if error.field else error.message
-            given = dict(zip(names, row.values, strict=False))
             shown = {name: given.get(name) for name in ("principal", "start", "end")}
             yield [{**shown, "error": told}.get(name) for name in ANSWERS], False
 

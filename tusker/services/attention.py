@@ -121,7 +121,7 @@ def mail_new_items(ctx: Context) -> int:
 def _mail(ctx: Context, lines: list[WatchedFor], count: int) -> None:
     queue_mail(
         ctx,
-        "attention",
+        "record/attention",
         admin_addresses(),
         count=count,
         more=max(0, count - len(lines)),

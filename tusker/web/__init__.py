@@ -1,4 +1,4 @@
-"""What all blueprints share: access guards, htmx helpers, forms, filters, error pages, headers, request ids."""
+"""What all pages share: access guards, htmx helpers, forms, filters, error pages, headers, request ids."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 def init_app(app: Flask) -> None:
-    """Give the app its filters, guards, headers, error pages and the few pages of its own."""
+    """Register filters, guards, headers, error pages and the pages of no blueprint."""
     # A form lives as long as its session: people leave pages open over lunch.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     if app.config["BASE_URL"].startswith("https://"):
@@ -45,7 +45,7 @@ def init_app(app: Flask) -> None:
     filters.init_app(app)
     assets.init_app(app)
     errors.init_app(app)
-    # First of all hooks, before the extensions': what they log and refuse carries the request's id, too.
+    # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
     app.before_request_funcs.setdefault(None, []).insert(0, _name_request)
     app.before_request(guard)
     app.after_request(_set_headers)

@@ -1,4 +1,4 @@
-"""Forms and fields that blueprints share. Every message names its field in words."""
+"""Forms and fields that blueprints share. Every message names its field."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Required:
-    """Something other than blanks must be filled in; the message names the field."""
+    """More than blanks must be filled in; the message names the field."""
 
     field_flags: ClassVar = {"required": True}
 
@@ -59,7 +59,7 @@ class Form(FlaskForm):
         return valid
 
     def take(self, error: TuskerError) -> None:
-        """Show a typed error at the field it is about, or above the form when it names none of this form's."""
+        """Show a typed error at its field, or above the form when it names no field of it."""
         field = self._fields.get(error.field) if error.field else None
         if field is None:
             self.form_errors = [*self.form_errors, error.message]
@@ -172,14 +172,14 @@ class NameField(TextField):
 
 
 class EmailField(TextField):
-    """A mail address; its exact check is the service's."""
+    """A mail address; the service checks it."""
 
     def __init__(self, label: str = "Email", **kwargs: Any) -> None:
         super().__init__(label, max_length=254, hints={"type": "email", "autocomplete": "email"}, **kwargs)
 
 
 class PasswordField(ValueField[str]):
-    """A secret, taken exactly as it was typed and never shown again."""
+    """A secret, read exactly as it was typed and never shown again."""
 
     widget = PasswordInput()
 
@@ -313,7 +313,7 @@ class _ChoiceField(Filled[T], SelectFieldBase):
                 raise ValueError(f"{self.label.text}: choose one of the list.") from None
 
     def pre_validate(self, form: BaseForm) -> None:
-        # Nothing chosen: whether that will do is for the presence validators.
+        # Nothing chosen: whether the field is required is for its validators.
         if self.data is not None and all(self.data != value for value, _ in self.choices):
             raise FieldError(f"{self.label.text}: choose one of the list.")
 

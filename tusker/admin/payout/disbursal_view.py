@@ -1,8 +1,8 @@
-"""What the page of a disbursal shows, whatever was done on it last."""
+"""The page of one disbursal, as every action on it shows it again."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -13,6 +13,7 @@ from flask_login import current_user
 from tusker import clock
 from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.domain.approval import approval_digest
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import DisbursalStatus, LineState, Role
 from tusker.queries.payout.disbursal_people import People, people_of
@@ -27,6 +28,7 @@ from tusker.queries.payout.disbursals import (
     supplier_sums,
     ticked_lines,
 )
+from tusker.queries.payout.payables import passed_on_in, to_pass_on
 from tusker.queries.payout.payouts import NOT_RELEASED, SupplierPayout, payouts_of
 from tusker.queries.payout.what_if import what_if
 from tusker.queries.record.events import events_of
@@ -58,10 +60,15 @@ class SupplierPart:
     next_key: str | None = None
     """Where its next lines begin; None when the last one is shown, or none of them is."""
 
+    @property
+    def lines_total(self) -> int:
+        """How many lines it has, those taken out too; none where it is only passed something on."""
+        return self.count + self.taken_out
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The boxes of a form: those ticked, and those that were shown (None: the form had a box for every line)."""
+    """The boxes of a form: those ticked, and those shown (None where the form had a box for every line)."""
 
     ticked: Collection[int]
     shown: Collection[int] | None
@@ -86,7 +93,7 @@ def show_disbursal(
     closed_day: bool = False,
     status: int = 200,
 ) -> Response:
-    """The page or its fragment; forms that were not taken, and boxes as they were ticked, are shown as they came."""
+    """The whole page, or the disbursal alone for htmx; refused forms and ticked boxes are shown as they were sent."""
     context = disbursal_context(
         disbursal_id,
         release=release,
@@ -100,7 +107,7 @@ def show_disbursal(
 
 
 def changed(disbursal_id: int, message: str, *, opened: Sequence[LineRow] = ()) -> Response:
-    """After an action: with htmx the changed disbursal in place, what was opened still so, else its page."""
+    """Answer an action: with htmx the changed disbursal, the same lines open, without it a redirect to its page."""
     to = url_for("admin.disbursal", disbursal_id=disbursal_id)
     if not is_htmx():
         return done(message, to=to)
@@ -130,7 +137,7 @@ def disbursal_context(
     problem: str | None = None,
     closed_day: bool = False,
 ) -> dict[str, Any]:
-    """Everything that the templates of a disbursal are given; `opened` are lines of a large one that are shown."""
+    """What the templates of a disbursal need; `opened` are the lines of a large one that are shown."""
     row = existing_disbursal(disbursal_id)
     sums = supplier_sums(disbursal_id)
     large = is_large(sums)
@@ -142,14 +149,17 @@ def disbursal_context(
     first_day = working_days().on_or_after(max(today, row.business_date))
     unreleased = row.status in NOT_RELEASED
     covered = covered_lines(disbursal_id) if unreleased else []
+    passed_on = to_pass_on(disbursal_id) if unreleased else []
     ticked = ticked_of(disbursal_id, choice) if choice else {invoice_id for invoice_id, _, _ in covered}
     return {
         "row": row,
         "parts": parts,
         "net": sum(part.payout.net for part in parts),
         "paid": sum(part.payout.net for part in parts if part.payout.confirmed),
-        "failed_accounts": [p for p in parts if p.count and p.payout.failure],
-        "missing_accounts": [p.supplier for p in parts if p.count and not p.payout.account],
+        "failed_accounts": [p for p in parts if (p.count or p.payout.payables) and p.payout.failure],
+        "missing_accounts": [
+            p.supplier for p in parts if (p.count or p.payout.payables) and not p.payout.account
+        ],
         "deducted_any": any(part.payout.net != part.payout.principal for part in parts),
         "lost": lost_numbers(disbursal_id) if unreleased else [],
         "large": large,
@@ -163,9 +173,10 @@ def disbursal_context(
         else None,
         "confirm_form": confirm or ConfirmForm(None, value_date=min(today, row.execution_date or today)),
         "ticked": ticked,
-        "effect": what_if(ticked, today, None if choice else payouts) if unreleased else None,
+        "effect": what_if(ticked, today, None if choice else payouts, passed_on) if unreleased else None,
         "problem": problem,
-        "seen": _digest_of(covered, payouts),
+        "seen": _digest_of(covered, passed_on, payouts),
+        "passed_on": passed_on_in(disbursal_id),
         "typed_loans": loan_references(),
         "loan_field": LOAN_FIELD,
         "choice_field": CHOICE_FIELD,
@@ -179,7 +190,7 @@ def is_large(sums: Sequence[SupplierSum]) -> bool:
 
 
 def _lines_shown(disbursal_id: int, choice: Choice | None, opened: Sequence[LineRow]) -> Sequence[LineRow]:
-    """Of a large disbursal: what was opened, or what the form that came back had open or named loans of."""
+    """The lines of a large disbursal to show: those opened, or those that a refused form showed or named loans of."""
     if ids := (choice and choice.shown) or loan_references().keys():
         return disbursal_lines(disbursal_id, ids=ids)
     return opened
@@ -196,7 +207,7 @@ def supplier_part(row: DisbursalRow, supplier_id: int, after: int | None) -> Sup
 
 
 def supplier_context(row: DisbursalRow, part: SupplierPart) -> dict[str, Any]:
-    """What the template of one supplier's lines is given; its boxes are ticked as the disbursal is saved."""
+    """What the template of one supplier's lines needs; boxes are ticked as the disbursal is saved."""
     return {
         "row": row,
         "part": part,
@@ -237,13 +248,18 @@ def parts_of(
     return parts
 
 
-def _digest_of(covered: Iterable[tuple[int, int, int]], payouts: Mapping[int, SupplierPayout]) -> str:
-    """What the page shows, opened or not, to who may approve it: all lines, their principal and accounts."""
-    accounts = {supplier_id: payout.account for supplier_id, payout in payouts.items()}
-    return approval_digest(
-        (invoice_id, principal, account.id if (account := accounts.get(supplier_id)) else None)
-        for invoice_id, principal, supplier_id in covered
-    )
+Covered = Iterable[tuple[int, int, int]]
+
+
+def _digest_of(covered: Covered, passed_on: Covered, payouts: Mapping[int, SupplierPayout]) -> str:
+    """What the page shows, opened or not, to who may approve it: all lines and payables with amounts and accounts."""
+
+    def with_accounts(rows: Covered) -> Iterator[tuple[int, int, int | None]]:
+        for row_id, amount, supplier_id in rows:
+            payout = payouts.get(supplier_id)
+            yield row_id, amount, payout.account.id if payout and payout.account else None
+
+    return approval_digest(with_accounts(covered), with_accounts(passed_on))
 
 
 def next_step(row: DisbursalRow, people: People) -> NextStep | None:
@@ -281,9 +297,9 @@ def loan_references() -> dict[int, str]:
 
 
 def given_choice() -> Choice:
-    """The boxes of the form; raises `InvalidInput` for anything that is no number.
+    """The boxes of the form; raises `InvalidInput` for anything that is not a number.
 
-    A form that shows only some of the lines says which ones by `shown_ids`, be it by an empty one.
+    A form that shows only some of the lines names them in `shown_ids`, which may be empty.
     """
     shown = [value for value in request.form.getlist(SHOWN_FIELD) if value]
     return Choice(
@@ -293,6 +309,6 @@ def given_choice() -> Choice:
 
 
 def _numbers(values: Sequence[str]) -> list[int]:
-    if not all(value.isascii() and value.isdecimal() and len(value) < 19 for value in values):
+    if not all(map(is_id, values)):
         raise InvalidInput("One of the chosen invoices does not exist.", field=CHOICE_FIELD)
     return [int(value) for value in values]

@@ -1,4 +1,4 @@
-"""Disbursals in the making: the list, one of them, choosing its lines, dropping it, and its payout lines as a file."""
+"""Disbursals: the list, one disbursal, choosing its lines, dropping it, its payout lines as a file."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from tusker.queries.payout.disbursals import (
     disbursals_page,
     supplier_sums,
 )
+from tusker.queries.payout.payables import to_pass_on
 from tusker.queries.payout.payouts import payouts_of
 from tusker.queries.payout.what_if import what_if
 from tusker.services.payout import disbursals as service
@@ -58,7 +59,7 @@ EXPORT_HEADER = (
 @bp.get("/disbursals")
 @allow(Role.ADMIN, Role.AUDITOR)
 def disbursals() -> ResponseReturnValue:
-    """All disbursals, newest first."""
+    """All disbursals, newest first, with a filter."""
     filters = DisbursalFilter(request.args)
     filters.validate()
     cursor = read_cursor()
@@ -99,12 +100,13 @@ def disbursal_supplier(disbursal_id: int, supplier_id: int) -> ResponseReturnVal
 @bp.post("/disbursals/<int:disbursal_id>/what-if")
 @allow(Role.ADMIN)
 def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
-    """What paying out the ticked lines would do; changes nothing. By POST, because there may be thousands."""
+    """Show what paying out the ticked lines would do. By POST, because there may be thousands."""
     choice = given_choice()
     if not wants_fragment():
         return show_disbursal(disbursal_id, choice=choice)
     row = existing_disbursal(disbursal_id)
-    effect = what_if(ticked_of(disbursal_id, choice), clock.today())
+    chosen, passed_on = ticked_of(disbursal_id, choice), to_pass_on(disbursal_id)
+    effect = what_if(chosen, clock.today(), passed_on=passed_on)
     return render("admin/payout/disbursal.html", "admin/payout/_what_if.html", row=row, effect=effect)
 
 
@@ -130,10 +132,18 @@ def choose_lines(disbursal_id: int) -> ResponseReturnValue:
     return changed(disbursal_id, "The selection is saved.", opened=opened)
 
 
+@bp.post("/disbursals/<int:disbursal_id>/payables/<int:payable_id>/hold-back")
+@allow(Role.ADMIN)
+def hold_back(disbursal_id: int, payable_id: int) -> ResponseReturnValue:
+    """Take one payable out of a draft."""
+    with transaction():
+        service.hold_back(acting(), disbursal_id, payable_id, reason=sent_reason())
+    return changed(disbursal_id, "It is held back; the next disbursal has it again.")
+
+
 @bp.post("/disbursals/<int:disbursal_id>/drop")
 @allow(Role.ADMIN)
 def drop_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    """Give the disbursal up before its release; all its invoices go back into the queue."""
     with transaction():
         reference = service.drop(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is dropped. Its invoices are back in the queue.")

@@ -1,4 +1,4 @@
-"""A disbursal's way to the bank: approval, release, what the bank answered, and undoing it."""
+"""Approving, releasing, confirming and undoing a disbursal and its payouts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ def _second_admin() -> bool:
 @bp.post("/disbursals/<int:disbursal_id>/approve")
 @allow(Role.ADMIN)
 def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    """Approve a draft that somebody else prepared."""
     with transaction():
         reference = service.approve(
             acting(), disbursal_id, second_admin=_second_admin(), seen=request.form.get("seen", "")
@@ -39,7 +38,6 @@ def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
 @bp.post("/disbursals/<int:disbursal_id>/withdraw")
 @allow(Role.ADMIN)
 def withdraw_approval(disbursal_id: int) -> ResponseReturnValue:
-    """Make an approved disbursal a draft again."""
     with transaction():
         reference = service.withdraw_approval(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is a draft again.")
@@ -89,7 +87,7 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
 @bp.post("/disbursals/<int:disbursal_id>/confirm")
 @allow(Role.ADMIN)
 def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    """The bank made all payouts that are still open: every invoice becomes a loan."""
+    """Confirm all payouts that are still open, with the loan ids typed into the lines."""
     form = ConfirmForm()
     if form.validate_on_submit():
         try:
@@ -114,7 +112,6 @@ def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
 @bp.post("/payouts/<int:payout_id>/confirm")
 @allow(Role.ADMIN)
 def confirm_payout(payout_id: int) -> ResponseReturnValue:
-    """The bank made one payout."""
     disbursal_id, form = _disbursal_of(payout_id), ConfirmForm()
     if form.validate_on_submit():
         try:
@@ -136,7 +133,6 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
 @bp.post("/payouts/<int:payout_id>/reject")
 @allow(Role.ADMIN)
 def reject_payout(payout_id: int) -> ResponseReturnValue:
-    """The bank did not make a payout."""
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
         reference = settlement.reject_payout(acting(), payout_id, reason=sent_reason()).reference
@@ -146,7 +142,6 @@ def reject_payout(payout_id: int) -> ResponseReturnValue:
 @bp.post("/payouts/<int:payout_id>/reinstate")
 @allow(Role.ADMIN)
 def reinstate_payout(payout_id: int) -> ResponseReturnValue:
-    """A payout was taken for rejected by mistake."""
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
         reference = settlement.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
@@ -156,7 +151,6 @@ def reinstate_payout(payout_id: int) -> ResponseReturnValue:
 @bp.post("/payouts/<int:payout_id>/return")
 @allow(Role.ADMIN)
 def return_payout(payout_id: int) -> ResponseReturnValue:
-    """A payout that had left came back."""
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
         reference = undoing.return_payout(acting(), payout_id, reason=sent_reason()).reference
@@ -166,7 +160,6 @@ def return_payout(payout_id: int) -> ResponseReturnValue:
 @bp.post("/disbursals/<int:disbursal_id>/undo")
 @allow(Role.ADMIN)
 def undo_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    """Undo a confirmed disbursal: none of its money arrived, or all of it came back."""
     with transaction():
         reference = undoing.undo_disbursal(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is undone. Its invoices wait to be financed again.")

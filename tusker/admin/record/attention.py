@@ -1,4 +1,4 @@
-"""The attention queue: what is wrong, what to do about it, and the buttons that do it."""
+"""What needs a person's attention, and the buttons that settle it."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ PAGE, PARTIAL = "admin/record/attention.html", "admin/record/_attention.html"
 @bp.get("/attention")
 @allow(Role.ADMIN, Role.AUDITOR)
 def attention() -> ResponseReturnValue:
-    """What is open, or what was settled, the newest first."""
+    """Open or settled items, the newest first."""
     return render(PAGE, PARTIAL, **_context())
 
 
 @bp.post("/attention/<int:item_id>")
 @allow(Role.ADMIN)
 def act_on_attention(item_id: int) -> ResponseReturnValue:
-    """Carry out one of the buttons of an item: `action` names it."""
+    """Carry out the button named `action` of an item."""
     item = db.session.get(AttentionItem, item_id)
     if item is None:
         raise NotFound("This item does not exist.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
-from tusker.domain.allocation import allocate_to_loan
+from tusker.domain.allocation import allocate_to_loan, lay_against_invoice
 from tusker.domain.matching import Judgement, Verdict
 from tusker.errors import Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
@@ -15,7 +15,7 @@ from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
 from tusker.services.bank_entries import decide, lock_entries, own_reference, receipt_reference
 from tusker.services.context import Context
-from tusker.services.loans.debts import OpenDebt, lock_debts, lock_debts_of
+from tusker.services.loans.debts import OpenDebt, lock_debts_of
 from tusker.services.loans.receipts import record_receipt
 from tusker.services.locks import lock_rows
 from tusker.services.reasons import reason_of
@@ -60,7 +60,7 @@ def accept_sure(ctx: Context, entry_ids: Collection[int]) -> Accepted:
         if entry.id in judged and judged[entry.id].verdict is Verdict.SURE and entry.state in TO_DECIDE
     }
     # in one go and in one order, so that this never waits for somebody who waits for it
-    debts = lock_debts({part.loan.invoice_id for suggestion in sure.values() for part in suggestion.parts})
+    debts = lock_debts_of({part.loan.loan_id for suggestion in sure.values() for part in suggestion.parts})
     receipts: list[Receipt] = []
     left: dict[int, str] = {}
     for entry in entries:
@@ -98,7 +98,7 @@ def _accept(
     debts: Sequence[OpenDebt] | None,
 ) -> Receipt:
     """Record a locked credit; `debts` are those that `splits` names, locked."""
-    wanted = None if splits is None or debts is None else _split_parts(entry, splits, debts)
+    wanted = None if splits is None or debts is None else _split_parts(entry, customer_id, splits, debts)
     receipt = record_receipt(
         ctx,
         customer_id,
@@ -119,7 +119,9 @@ def _accept(
     return receipt
 
 
-def _split_parts(entry: StatementEntry, splits: Mapping[int, int], debts: Sequence[OpenDebt]) -> list[Split]:
+def _split_parts(
+    entry: StatementEntry, payer_id: int, splits: Mapping[int, int], debts: Sequence[OpenDebt]
+) -> list[Split]:
     """The components of what each loan gets, as owed on the value date; raises `Conflict` when less is owed by now."""
     chosen = [debt for debt in debts if debt.loan.id in splits]
     if len(chosen) != len(splits):
@@ -127,12 +129,16 @@ def _split_parts(entry: StatementEntry, splits: Mapping[int, int], debts: Sequen
     parts = []
     for debt in chosen:
         due, amount = debt.due_on(entry.value_date), splits[debt.loan.id]
-        if not 0 < amount <= due.total:
+        face = debt.face_for(payer_id) or 0
+        if not 0 < amount <= max(due.total, face):
             raise Conflict(
-                f"{currency().show(due.total)} is owed on {debt.invoice.number} by now;"
+                f"{currency().show(max(due.total, face))} is owed on {debt.invoice.number} by now;"
                 " look at the suggestions again."
             )
-        parts.append(allocate_to_loan(debt.loan.id, amount, due))
+        if face:
+            parts.append(lay_against_invoice(debt.loan.id, amount, due, max(due.total, face)))
+        else:
+            parts.append(allocate_to_loan(debt.loan.id, amount, due))
     return parts
 
 

@@ -172,7 +172,7 @@ def _admission_request(quote: Quote, source: str) -> AdmissionRequest:
 def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
     queue_mail(
         ctx,
-        "request_refused",
+        "credit/request_refused",
         company_addresses(quote.supplier_id, Role.SUPPLIER),
         number=quote.number,
         purchaser=quote.purchaser_name,

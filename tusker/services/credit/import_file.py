@@ -9,10 +9,10 @@ from datetime import date
 from enum import StrEnum
 
 from tusker.carriers.registry import MANUAL, get_carriers
+from tusker.csv_tables import CsvRow, CsvTable, check_date_format, read_date
 from tusker.currency import currency
 from tusker.errors import InvalidInput
 from tusker.services.context import Context
-from tusker.services.csv_input import CsvRow, CsvTable, check_date_format, read_date
 
 REQUIRED = ("number", "supplier", "purchaser", "amount", "date")
 LONGEST = {"number": 60, "order_ref": 60, "supplier": 120, "purchaser": 120, "carrier": 40}
@@ -152,7 +152,7 @@ def read_invoices(ctx: Context, table: CsvTable, options: ImportOptions) -> Impo
     invalid: list[RowResult] = []
     seen: dict[tuple[str, ...], int] = {}
     for record in table.rows:
-        values = {name: record.values[i].strip() for name, i in places.items() if i < len(record.values)}
+        values = {name: record.cells[i] for name, i in places.items() if i < len(record.cells)}
         try:
             row = _read_row(ctx, record, values, len(table.header), options)
             _check_first(row, seen)
@@ -168,8 +168,8 @@ def read_invoices(ctx: Context, table: CsvTable, options: ImportOptions) -> Impo
 def _read_row(
     ctx: Context, record: CsvRow, values: dict[str, str], width: int, options: ImportOptions
 ) -> InvoiceRow:
-    if len(record.values) != width:
-        raise InvalidInput(f"The row has {len(record.values)} values where the header has {width} columns.")
+    if len(record.cells) != width:
+        raise InvalidInput(f"The row has {len(record.cells)} values where the header has {width} columns.")
     for name, longest in LONGEST.items():
         _check_text(name, values.get(name, ""), longest)
     for name in REQUIRED:

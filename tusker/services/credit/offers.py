@@ -19,6 +19,7 @@ from tusker.models import CarrierIdentity, CreditLine, LineStatus
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
 from tusker.services.credit.shipment_guard import check_free
+from tusker.working_days import working_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def figures_on_line(
     principal = terms.principal_of(amount)
     if principal < 1:
         raise FinancingRefused("The value is too small to be financed.", field=field, problem="no_value")
-    figures = calculate(principal, terms, ctx.today)
+    figures = calculate(principal, terms, ctx.today, working_days())
     limits = limits_of(line)
     return Quote(
         carrier=carrier,

@@ -115,7 +115,7 @@ def end_claims_of_repaid(ctx: Context, invoices: Iterable[Invoice]) -> None:
 def claim_again(ctx: Context, claim: Claim, amount: int, reason: str) -> None:
     """A payout from which `amount` of a locked claim was kept back is made after all, but the claim ended with its
     loan meanwhile: so much of it stands again. Does nothing for other claims."""
-    if claim.credit_note_id is not None or claim.decision_reason != REPAID or claim.open_amount >= amount:
+    if not claim.is_for_goods or claim.decision_reason != REPAID or claim.open_amount >= amount:
         return
     netted = claim.amount - claim.open_amount if claim.state == ClaimState.ACCEPTED else 0
     claim.amount, claim.open_amount = netted + amount, amount
@@ -141,6 +141,7 @@ def _lock_return_claims(invoices: Sequence[Invoice], *more: ColumnElement[bool])
         Claim,
         Claim.invoice_id.in_([invoice.id for invoice in invoices]),
         Claim.credit_note_id.is_(None),
+        Claim.payable_id.is_(None),
         Claim.state != ClaimState.DISMISSED,
         *more,
     )

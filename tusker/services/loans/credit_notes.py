@@ -17,7 +17,7 @@ from tusker.services.credit.financing import cancel_locked
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.reserve import move_reserve, reserve_left
-from tusker.services.locks import lock_invoice
+from tusker.services.locks import lock_invoice, lock_loan_of
 from tusker.services.reasons import optional_reason
 from tusker.transactions import after_commit
 
@@ -170,6 +170,9 @@ def _cut_principal(ctx: Context, invoice: Invoice, note: CreditNote) -> None:
 
 
 def _consume_and_claim(ctx: Context, invoice: Invoice, note: CreditNote) -> None:
+    loan = lock_loan_of(invoice)
+    if loan.face_open is not None:
+        loan.face_open -= note.amount
     note.reserve_consumed = min(reserve_left(invoice.id), note.amount)
     note.claimed = note.amount - note.reserve_consumed
     db.session.flush()

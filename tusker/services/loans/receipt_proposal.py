@@ -31,13 +31,18 @@ class ReceiptProposal:
 
     `lines` are the loans that the customer owes, `others` those that its counterparty owes and it may pay too.
     `later` are open loans, as (invoice number, start), paid out only after the value date: no money of that day can
-    have paid them. `debts` are all of them, locked: `record_receipt` takes them in the same transaction.
+    have paid them. `barred` are those, as (invoice number, last value date), on which a later payment was recorded,
+    which has to be undone before an earlier one can be. `debts` are all of them, locked: `record_receipt` takes them in
+    the same transaction.
     """
 
+    payer_id: int
+    value_date: date
     lines: list[ProposedLine]
     others: list[ProposedLine]
     left_over: int
     later: list[tuple[str, date]]
+    barred: list[tuple[str, date]]
     debts: Sequence[OpenDebt]
 
 
@@ -47,8 +52,8 @@ def propose_receipt(customer_id: int, amount: int, value_date: date) -> ReceiptP
     Raises `InvalidInput` naming `value_date` when it is before all payouts, or before a payment that was recorded.
     """
     debts = lock_debts_owed_by(customer_id, with_other_side=True)
-    own = [debt for debt in debts if debt.debtor_id == customer_id]
-    splits, left_over = oldest_first(own, amount, value_date)
+    own = [debt for debt in debts if debt.is_owed_by(customer_id)]
+    splits, left_over = oldest_first(own, customer_id, amount, value_date)
     by_loan = {split.loan_id: split for split in splits}
     later = [debt for debt in own if debt.loan.start_date > value_date]
     if later and len(later) == len(own):
@@ -59,20 +64,25 @@ def propose_receipt(customer_id: int, amount: int, value_date: date) -> ReceiptP
             field="value_date",
         )
     return ReceiptProposal(
-        lines=[_line(debt, value_date, by_loan) for debt in own if debt.loan.start_date <= value_date],
+        payer_id=customer_id,
+        value_date=value_date,
+        lines=[_line(debt, value_date, by_loan) for debt in own if debt.may_be_paid_on(value_date)],
         others=[
             _line(debt, value_date, {})
             for debt in debts
-            if debt.debtor_id != customer_id and _may_be_paid_on(debt, value_date)
+            if not debt.is_owed_by(customer_id) and debt.may_be_paid_on(value_date)
         ],
         left_over=left_over,
         later=[(debt.invoice.number, debt.loan.start_date) for debt in later],
+        barred=[
+            (debt.invoice.number, debt.last_payment)
+            for debt in own
+            if debt.last_payment is not None
+            and value_date < debt.last_payment
+            and debt.loan.closed_on is None
+        ],
         debts=debts,
     )
-
-
-def _may_be_paid_on(debt: OpenDebt, day: date) -> bool:
-    return day >= debt.loan.start_date and (debt.last_payment is None or day >= debt.last_payment)
 
 
 def _line(debt: OpenDebt, day: date, splits: dict[int, Split]) -> ProposedLine:

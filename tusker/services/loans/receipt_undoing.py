@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from tusker.services.bank_entries import reopen_entry_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
+from tusker.services.loans.payables import invoices_collected_with, undo_collected
 from tusker.services.loans.receipts import REVIEW_JOB, lock_payment
 from tusker.services.loans.reserve import take_back_release
 from tusker.services.locks import lock_invoices, lock_loans
@@ -30,9 +32,8 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
     payout.
     """
     why = reason_of(reason)
-    invoice_ids = db.session.scalars(
-        select(Loan.invoice_id).join(Allocation).where(Allocation.receipt_id == receipt_id).distinct()
-    ).all()
+    paid = select(Loan.invoice_id).join(Allocation).where(Allocation.receipt_id == receipt_id).distinct()
+    invoice_ids = {*db.session.scalars(paid), *invoices_collected_with(receipt_id)}
     invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)} if invoice_ids else {}
     loans = lock_loans(list(invoices))
     receipt = lock_payment(receipt_id)
@@ -79,6 +80,10 @@ def reverse_locked(
         for a in allocations
     ]
     db.session.flush()
+    undone: Counter[int] = Counter()
+    for allocation in allocations:
+        undone[allocation.loan_id] += allocation.total
+    undo_collected(ctx, receipt, undone, invoices, loans.values(), why)
     change_exposure(ctx, "reversed", taken)
     after_commit(REVIEW_JOB)
     return contra
@@ -110,7 +115,8 @@ def _reverse_allocation(
         invoice.status = next_status(InvoiceStatus.REPAID, InvoiceEvent.REOPENED)
         invoice.closed_at = None
         loan.closed_on = None
-        take_back_release(ctx, invoice, why)
+        if loan.face_open is None:
+            take_back_release(ctx, invoice, why)
     record_event(
         ctx,
         "invoice",

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import func, select
 
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
-from tusker.domain.allocation import allocate, check_allocation
+from tusker.domain.allocation import Collectable, allocate, check_allocation
 from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Allocation, Customer, Invoice, Receipt, ReceiptKind
+from tusker.models import Allocation, Customer, Invoice, Payable, Receipt, ReceiptKind
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_return_claims
-from tusker.services.loans.debts import OpenDebt, lock_debts, lock_debts_of, lock_debts_on, lock_debts_owed_by
+from tusker.services.loans.debts import OpenDebt, lock_debts_of, lock_debts_on, lock_debts_owed_by
+from tusker.services.loans.payables import note_collected
 from tusker.services.loans.reserve import release_reserves
 from tusker.services.locks import lock_invoices, lock_row, lock_rows
 from tusker.transactions import after_commit
@@ -29,13 +31,43 @@ NETTED_FROM = "netted from "
 """How the references of receipts begin that no bank received; the payout's reference follows."""
 
 
-def oldest_first(debts: Iterable[OpenDebt], amount: int, value_date: date) -> tuple[list[Split], int]:
-    """Spread an amount over debts that were paid out by the value date, in their order.
+def oldest_first(
+    debts: Iterable[OpenDebt], payer_id: int, amount: int, value_date: date
+) -> tuple[list[Split], int]:
+    """Spread an amount of a payer over the debts that money of the value date can pay, in their order.
 
     Returns what each gets and what is left over, in minor units.
     """
-    payable = [debt for debt in debts if debt.loan.start_date <= value_date]
-    return allocate(amount, [(debt.loan.id, debt.due_on(value_date)) for debt in payable])
+    payable = [debt for debt in debts if debt.may_be_paid_on(value_date)]
+    return allocate(
+        amount,
+        [Collectable(debt.loan.id, debt.due_on(value_date), debt.face_for(payer_id)) for debt in payable],
+    )
+
+
+def lay_rest(
+    splits: Iterable[Split], debts: Iterable[OpenDebt], payer_id: int, amount: int, value_date: date
+) -> list[Split]:
+    """What a person's own allocation leaves of `amount` goes to the rest of the invoices whose debts it pays off, or
+    that are paid off already, where the payer pays the face value; what then is left is the payer's credit."""
+    by_loan = {debt.loan.id: debt for debt in debts}
+    chosen = list(splits)
+    left = amount - sum(split.total for split in chosen)
+    laid = []
+    for split in chosen:
+        debt = by_loan[split.loan_id]
+        face = debt.face_for(payer_id)
+        pays_off = split.total == debt.due_on(value_date).total
+        rest = min(left, max(0, (face or 0) - split.total)) if pays_off else 0
+        left -= rest
+        laid.append(replace(split, rest=rest))
+    named = {split.loan_id for split in laid}
+    for debt in by_loan.values():
+        if debt.loan.closed_on is not None and debt.loan.id not in named:
+            rest = min(left, max(0, debt.face_for(payer_id) or 0))
+            left -= rest
+            laid += [Split(debt.loan.id, 0, 0, 0, 0, rest)] if rest else []
+    return laid
 
 
 def record_receipt(
@@ -63,11 +95,15 @@ def record_receipt(
     check_value_date(ctx, value_date)
     if wanted is None:
         debts = lock_debts_owed_by(customer_id)
-        splits, _ = oldest_first(debts, amount, value_date)
+        splits, _ = oldest_first(debts, customer_id, amount, value_date)
     else:
         splits = [split for split in wanted if split != Split(split.loan_id, 0, 0, 0, 0)]
-        debts = _debts_wanted(customer_id, splits, debts)
-        _check_wanted(splits, debts, amount, value_date, left_over)
+        paid_off = [debt for debt in debts or () if debt.loan.closed_on is not None]
+        chosen = _debts_wanted(customer_id, splits, debts)
+        _check_wanted(splits, chosen, amount, value_date)
+        debts = list({debt.loan.id: debt for debt in (*chosen, *paid_off)}.values())
+        splits = lay_rest(splits, debts, customer_id, amount, value_date)
+        _check_left_over(splits, amount, left_over)
     receipt = new_receipt(ctx, customer_id, amount, reference, value_date)
     store_receipts(ctx, [receipt])
     apply_parts(ctx, _paired(receipt, splits, debts), value_date)
@@ -75,7 +111,8 @@ def record_receipt(
 
 
 def repay_in_full(ctx: Context, invoice_id: int, *, bank_reference: str, value_date: date) -> Receipt:
-    """Record a receipt of exactly what is due on `value_date`, from who owes it, and close the loan.
+    """Record a receipt of exactly what is due on `value_date`, from who owes it, and close the loan; from a purchaser
+    that pays the face value, of what it has still to pay of that.
 
     Raises `IllegalTransition` unless the invoice is disbursed, `InvalidInput` for a value date before the payout or
     in the future, `Duplicate` for a known bank reference.
@@ -99,8 +136,11 @@ def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date
     parts = []
     for debt in debts:
         due = debt.due_on(value_date)
-        receipt = new_receipt(ctx, debt.debtor_id, due.total, cleaned[debt.invoice.id], value_date)
-        parts.append((receipt, Split(debt.loan.id, due.penalty, due.fee, due.interest, due.principal), debt))
+        face = debt.face_for(debt.debtor_id)
+        rest = max(0, (face or 0) - due.total)
+        split = Split(debt.loan.id, due.penalty, due.fee, due.interest, due.principal, rest)
+        receipt = new_receipt(ctx, debt.debtor_id, split.laid, cleaned[debt.invoice.id], value_date)
+        parts.append((receipt, split, debt))
     store_receipts(ctx, [receipt for receipt, _, _ in parts])
     apply_parts(ctx, parts, value_date)
     return [receipt for receipt, _, _ in parts]
@@ -117,11 +157,10 @@ def use_credit(ctx: Context, customer_id: int) -> int:
         credit = unallocated(receipt.id)
         if credit <= 0:
             continue
-        open_debts = [debt for debt in debts if debt.loan.closed_on is None]
-        splits, left = allocate(credit, [(d.loan.id, d.due_on(ctx.today)) for d in open_debts])
-        apply_parts(ctx, _paired(receipt, splits, open_debts), ctx.today)
+        splits, left = oldest_first(debts, customer_id, credit, ctx.today)
+        apply_parts(ctx, _paired(receipt, splits, debts), ctx.today)
         used += credit - left
-        debts = lock_debts([debt.invoice.id for debt in open_debts if debt.loan.closed_on is None])
+        debts = lock_debts_owed_by(customer_id)
     return used
 
 
@@ -156,7 +195,7 @@ def refund_credit(
 
 
 def unallocated(receipt_id: int) -> int:
-    """What of a payment is neither allocated nor paid back nor undone, in minor units."""
+    """What of a payment is neither allocated nor the supplier's nor paid back nor undone, in minor units."""
     paid = db.session.scalars(
         select(func.coalesce(func.sum(Receipt.amount), 0)).where(
             (Receipt.id == receipt_id) | (Receipt.of_receipt_id == receipt_id)
@@ -166,7 +205,10 @@ def unallocated(receipt_id: int) -> int:
     spent = db.session.scalars(
         select(func.coalesce(func.sum(columns), 0)).where(Allocation.receipt_id == receipt_id)
     ).one()
-    return int(paid - spent)
+    passed_on = db.session.scalars(
+        select(func.coalesce(func.sum(Payable.amount), 0)).where(Payable.receipt_id == receipt_id)
+    ).one()
+    return int(paid - spent - passed_on)
 
 
 def unused_reference(bank_reference: str) -> str:
@@ -210,18 +252,21 @@ def _debts_wanted(
     return chosen
 
 
-def _check_wanted(
-    splits: Sequence[Split], debts: Sequence[OpenDebt], amount: int, value_date: date, left_over: int | None
-) -> None:
+def _check_wanted(splits: Sequence[Split], debts: Sequence[OpenDebt], amount: int, value_date: date) -> None:
     by_loan = {debt.loan.id: debt for debt in debts}
     for split in splits:
         debt = by_loan[split.loan_id]
         problem = check_allocation(split, debt.due_on(value_date))
         if problem:
             raise InvalidInput(f"{debt.invoice.number}: {problem}", field="allocations")
-    allocated = sum(split.total for split in splits)
-    total = allocated if left_over is None else allocated + left_over
-    if allocated > amount or (left_over is not None and total != amount):
+    _check_left_over(splits, amount, None)
+
+
+def _check_left_over(splits: Sequence[Split], amount: int, left_over: int | None) -> None:
+    """Raise `InvalidInput` when more is allocated than was received, or another sum left over than the person saw."""
+    laid = sum(split.laid for split in splits)
+    total = laid if left_over is None else laid + left_over
+    if laid > amount or (left_over is not None and total != amount):
         raise InvalidInput(
             f"The allocation sums to {currency().show(total)}, but {currency().show(amount)} was received.",
             field="allocations",
@@ -268,9 +313,13 @@ def _paired(receipt: Receipt, splits: Sequence[Split], debts: Sequence[OpenDebt]
 
 
 def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
-    """Write the allocations of locked debts, close what is paid, free the principal parts."""
+    """Write the allocations of locked debts, close what is paid, free the principal parts, and owe the supplier what
+    purchasers paid of the face value beyond the debt."""
     freed: list[tuple[Invoice, int]] = []
+    closed: list[tuple[Receipt, Invoice]] = []
     for receipt, split, debt in parts:
+        if debt.loan.closed_on is not None:
+            continue
         due = debt.due_on(value_date)
         db.session.add(
             Allocation(
@@ -287,9 +336,16 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
         debt.loan.open_principal -= split.principal
         _note_payment(ctx, debt, split, due, receipt.bank_reference)
         freed.append((debt.invoice, -split.principal))
+        if debt.loan.closed_on is not None:
+            closed.append((receipt, debt.invoice))
     db.session.flush()
-    closed = [(receipt, debt.invoice) for receipt, _, debt in parts if debt.loan.closed_on is not None]
-    release_reserves(ctx, {invoice.id: f"paid with {receipt.bank_reference}" for receipt, invoice in closed})
+    note_collected(ctx, parts, value_date)
+    left_to_them = {
+        debt.invoice.id: f"paid with {receipt.bank_reference}"
+        for receipt, _, debt in parts
+        if debt.loan.closed_on is not None and debt.loan.face_open is None
+    }
+    release_reserves(ctx, left_to_them)
     end_return_claims(ctx, [invoice for _, invoice in closed])
     change_exposure(ctx, "repaid", freed)
     after_commit(REVIEW_JOB)

@@ -36,7 +36,7 @@ def propose_account(ctx: Context, customer_id: int, account: AccountNumber) -> B
         raise InvalidInput(f"{customer.name} is paid to this account already.", field=field)
     proposed = _add(ctx, customer_id, account, BankAccountState.PROPOSED)
     _record(ctx, proposed, "bank_account_proposed", before=active)
-    _tell(ctx, customer, proposed, "bank_account_proposed", before=active)
+    _tell(ctx, customer, proposed, "payout/bank_account_proposed", before=active)
     return proposed
 
 
@@ -57,7 +57,7 @@ def approve_account(ctx: Context, account_id: int, *, second_admin: bool) -> Ban
     proposed.second_admin = second_admin
     proposed.decided_at, proposed.decided_by = ctx.now, ctx.actor_id
     _record(ctx, proposed, "bank_account_approved", before=active)
-    _tell(ctx, customer, proposed, "bank_account_approved", before=active)
+    _tell(ctx, customer, proposed, "payout/bank_account_approved", before=active)
     db.session.flush()
     return proposed
 
@@ -72,7 +72,7 @@ def refuse_account(ctx: Context, account_id: int, *, reason: str) -> BankAccount
     own = ctx.actor_id is not None and ctx.actor_id == proposed.proposed_by
     _record(ctx, proposed, "bank_account_withdrawn" if own else "bank_account_refused")
     active = _in_state(customer.id, BankAccountState.ACTIVE)
-    _tell(ctx, customer, proposed, "bank_account_refused", before=active)
+    _tell(ctx, customer, proposed, "payout/bank_account_refused", before=active)
     db.session.flush()
     return proposed
 

@@ -19,6 +19,14 @@ from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_disbursal, lock_ids, lock_invoices, take_lock
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.payout.payable_lines import (
+    included_payables,
+    payables_left,
+    payables_wait,
+    remove_payables,
+    take_out_payable,
+    take_payables,
+)
 from tusker.services.reasons import reason_of
 
 
@@ -42,7 +50,7 @@ def bundle_daily(ctx: Context, day: date | None = None) -> Disbursal | None:
         return existing
     # What somebody bundles by hand while this waits for its locks is left out.
     ids = lock_ids(Invoice, Invoice.status == InvoiceStatus.FINANCEABLE)
-    return _bundle(ctx, ids, "daily", day) if ids else None
+    return _bundle(ctx, ids, "daily", day) if ids or payables_wait() else None
 
 
 def bundle_selection(ctx: Context, invoice_ids: Collection[int]) -> Disbursal:
@@ -113,18 +121,26 @@ def _put_in(ctx: Context, disbursal: Disbursal, ids: Collection[int], kind: str)
 
 def _bundle(ctx: Context, ids: Collection[int], origin: str, day: date) -> Disbursal:
     disbursal = _new_disbursal(ctx, origin, day)
-    invoices, total = _put_in(ctx, disbursal, ids, "bundled")
+    invoices, total = _put_in(ctx, disbursal, ids, "bundled") if ids else (0, 0)
+    passed_on = take_payables(disbursal)
     record_event(
-        ctx, "disbursal", disbursal.id, "bundled", to_value=disbursal.status, invoices=invoices, total=total
+        ctx,
+        "disbursal",
+        disbursal.id,
+        "bundled",
+        to_value=disbursal.status,
+        invoices=invoices,
+        total=total,
+        payables=passed_on,
     )
     queue_mail(
         ctx,
-        "disbursal_ready",
+        "payout/disbursal_ready",
         admin_addresses(),
         reference=disbursal.reference,
         disbursal_id=disbursal.id,
         invoices=invoices,
-        total=currency().show(total),
+        total=currency().show(total + passed_on),
     )
     db.session.flush()
     return disbursal
@@ -169,7 +185,7 @@ def take_out(ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str) -
 def take_out_of_locked(ctx: Context, disbursal: Disbursal, invoice_id: int, why: str) -> None:
     """The same of a locked draft, where it follows from a dispute or a return: nobody prepares the disbursal by it."""
     _remove(ctx, disbursal, [invoice_id], why)
-    if sum_of_lines(disbursal.id) == 0:
+    if sum_of_lines(disbursal.id) == 0 and payables_left(disbursal.id) == 0:
         close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the last invoice was taken out")
 
 
@@ -238,8 +254,22 @@ def drop(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
             DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
         )
     ).all()
-    _remove(ctx, disbursal, ids, why)
+    if ids:
+        _remove(ctx, disbursal, ids, why)
+    remove_payables(included_payables(disbursal_id), why)
     close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, why)
+    return disbursal
+
+
+def hold_back(ctx: Context, disbursal_id: int, payable_id: int, *, reason: str) -> Disbursal:
+    """Take what is to be passed on for one receipt out of a draft; the next disbursal has it again. The last line
+    taken out drops the disbursal."""
+    why = reason_of(reason)
+    disbursal = lock_draft(disbursal_id)
+    _note_maker(ctx, disbursal)
+    take_out_payable(ctx, disbursal_id, payable_id, reason=why)
+    if sum_of_lines(disbursal_id) == 0 and payables_left(disbursal_id) == 0:
+        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the last line was taken out")
     return disbursal
 
 

@@ -45,6 +45,8 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
         .where(
             ClaimSettlement.disbursal_id.in_({payout.disbursal_id for payout in payouts}),
             Claim.supplier_id.in_(by_supplier),
+            # What was passed on of an undone receipt pays no loan: netted, it is back.
+            Claim.payable_id.is_(None),
         )
         .group_by(Claim.supplier_id, Claim.invoice_id)
         .order_by(Claim.invoice_id)

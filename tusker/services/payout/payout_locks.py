@@ -17,6 +17,8 @@ from tusker.models import (
     DisbursalLine,
     Invoice,
     Loan,
+    Payable,
+    PayableLine,
     Payout,
     PayoutState,
     Receipt,
@@ -36,7 +38,7 @@ class LockedPayouts:
 
 
 def lock_payouts(disbursals: Sequence[Disbursal], payout_ids: Collection[int]) -> LockedPayouts:
-    """Lock payouts of locked disbursals, then invoices, receipts, claims and counters, each by ascending id.
+    """Lock payouts of locked disbursals, then invoices, receipts, claims, payables and counters, each by ascending id.
 
     One use case after the other may then be applied to them: none takes another lock.
     """
@@ -52,6 +54,8 @@ def lock_payouts(disbursals: Sequence[Disbursal], payout_ids: Collection[int]) -
     }
     lock_ids(Receipt, Receipt.netted_payout_id.in_(payout_ids))
     lock_ids(Claim, Claim.supplier_id.in_({payout.supplier_id for payout in payouts.values()}))
+    passed_on = select(PayableLine.payable_id).where(PayableLine.payout_id.in_(payout_ids))
+    lock_ids(Payable, Payable.id.in_(passed_on))
     # Paying or undoing what was netted, and undoing a payout, changes exposures.
     exposed = touched | {
         line.invoice_id for line in lines if payouts[line.payout_id].state == PayoutState.CONFIRMED

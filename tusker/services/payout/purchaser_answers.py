@@ -113,7 +113,12 @@ def ask_for_confirmation(ctx: Context) -> int:
             }
         )
     for purchaser_id, waiting in by_purchaser.items():
-        queue_mail(ctx, "confirm_delivery", company_addresses(purchaser_id, Role.PURCHASER), invoices=waiting)
+        queue_mail(
+            ctx,
+            "delivery/confirm_delivery",
+            company_addresses(purchaser_id, Role.PURCHASER),
+            invoices=waiting,
+        )
     return len(by_purchaser)
 
 
@@ -168,7 +173,7 @@ def _mail_dispute(ctx: Context, invoice: Invoice, why: str) -> None:
     ]
     queue_mail(
         ctx,
-        "delivery_disputed",
+        "delivery/delivery_disputed",
         people,
         invoice_id=invoice.id,
         number=invoice.number,

@@ -33,6 +33,7 @@ from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payout.disbursals import close_disbursal, set_disbursal_status
 from tusker.services.payout.netting import nettings_of, pay_from_nettings
+from tusker.services.payout.payable_lines import fail_payables, pay_payables, reinstate_payables
 from tusker.services.payout.payout_locks import lock_payout, lock_payouts, touched_by
 from tusker.services.payout.payouts import mail_payouts, make_loans, net_again, undo_netting
 from tusker.services.reasons import reason_of
@@ -125,6 +126,7 @@ def _confirm(
     disbursal.bank_reference = disbursal.bank_reference or reference
     disbursal.value_date = max(filter(None, [disbursal.value_date, value_date]))
     make_loans(ctx, disbursal, lines, invoices, value_date, loan_references)
+    pay_payables(ctx, payouts)
     mail_payouts(
         ctx,
         disbursal,
@@ -175,6 +177,7 @@ def reject_locked(
     settle_payout(ctx, payout, PayoutState.REJECTED, entry_id, why)
     for line in lines:
         line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"
+    fail_payables([payout], f"the bank did not pay: {why}")
     undo_netting(ctx, payout)
     end_claims_of_repaid(ctx, [locked[invoice_id] for invoice_id in touched_by([payout.id])])
     move_invoices(
@@ -207,6 +210,7 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
             raise Conflict(
                 f"{invoice.number} is not as it was when it was instructed; it cannot be taken back."
             )
+    reinstate_payables(payout)
     net_again(ctx, payout)
     for line in lines:
         line.state, line.reason = LineState.INCLUDED, None
@@ -237,8 +241,8 @@ def mail_failure(ctx: Context, payout: Payout, why: str) -> None:
         "total": currency().show(payout.net),
         "reason": why,
     }
-    queue_mail(ctx, "payout_failed", admins, disbursal_id=payout.disbursal_id, **facts)
-    queue_mail(ctx, "payout_not_received", people, **facts)
+    queue_mail(ctx, "payout/payout_failed", admins, disbursal_id=payout.disbursal_id, **facts)
+    queue_mail(ctx, "payout/payout_not_received", people, **facts)
 
 
 def _lock_released(disbursal_id: int) -> Disbursal:

@@ -33,6 +33,7 @@ from tusker.services.locks import lock_disbursal, lock_loans
 from tusker.services.moves import move_invoices
 from tusker.services.payout.disbursals import close_disbursal
 from tusker.services.payout.netting import receipts_of
+from tusker.services.payout.payable_lines import fail_payables
 from tusker.services.payout.payout_locks import lock_payout, lock_payouts, touched_by
 from tusker.services.payout.payouts import undo_netting
 from tusker.services.payout.settlement import mail_failure, settle_payout
@@ -104,6 +105,7 @@ def _undo_payouts(
         loan for loan in by_id.values() if loan.disbursal_id == disbursal.id and loan.invoice_id in invoices
     ]
     _check_untouched(loans, invoices)
+    fail_payables(payouts, f"payout undone: {why}")
     for receipt in receipts_of(payouts):
         check_reversible(receipt)
         reverse_locked(ctx, receipt, locked, by_id, f"payout undone: {why}")

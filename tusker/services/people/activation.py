@@ -33,7 +33,7 @@ def activate_user(ctx: Context, user_id: int) -> User:
     record_event(ctx, "user", user.id, "admin_activated", from_value="waiting", to_value="active")
     fresh = user.last_login_at is None
     by = ctx.actor if ctx.actor_id is not None else None
-    queue_mail(ctx, "admin_activated", [user.email], name=user.name, by=by, fresh=fresh)
+    queue_mail(ctx, "people/admin_activated", [user.email], name=user.name, by=by, fresh=fresh)
     if fresh:
         request_password_reset(ctx, user.email)
     db.session.flush()

@@ -29,7 +29,7 @@ PASSWORD_SHORTEST = 12
 PASSWORD_LONGEST = 200
 RESET_SECONDS = 3600
 RESET_PATH = "/account/reset/"
-RESET_MAIL = "password_reset"
+RESET_MAIL = "people/password_reset"
 
 _hasher = PasswordHasher()
 
@@ -310,7 +310,9 @@ def _let_wait(ctx: Context, user: User) -> None:
 
 def _tell_admins(ctx: Context, user: User, *, waits: bool) -> None:
     others = [address for address in admin_addresses() if address != user.email]
-    queue_mail(ctx, "admin_made", others, name=user.name, email=user.email, maker=ctx.actor, waits=waits)
+    queue_mail(
+        ctx, "people/admin_made", others, name=user.name, email=user.email, maker=ctx.actor, waits=waits
+    )
 
 
 def _known_role(role: Role | str) -> Role:
