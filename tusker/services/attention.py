@@ -50,7 +50,7 @@ _CLOSE = """
 def open_invoice_item(
     ctx: Context, kind: AttentionKind, invoice_id: int, detail: str, **facts: object
 ) -> None:
-    """Open an item on an invoice in the transaction of what it is about; once, however often it is said."""
+    """Open an item on an invoice in the transaction of what it is about; once, however often this is called."""
     db.session.execute(
         insert(AttentionItem)
         .values(
@@ -110,7 +110,7 @@ _TAKE_UNSENT = text(
 
 
 def mail_new_items(ctx: Context) -> int:
-    """Tell the admins of items that they were not told of yet: one mail a run. Returns how many items."""
+    """Mail the admins about new items, one mail a run. Returns how many items."""
     ids = [row.id for row in db.session.execute(_TAKE_UNSENT, {"now": ctx.now})]
     lines = mail_lines(ids, limit=MAILED_LINES)
     if lines:

@@ -55,7 +55,7 @@ def decide(
 
 
 def own_reference(entry: StatementEntry) -> str:
-    """The bank's reference of an entry, or where it gives none one made of the fingerprint: the same each time."""
+    """The bank's reference of an entry, or one derived from its fingerprint where the bank gives none."""
     return entry.bank_reference or f"ST-{entry.fingerprint[:16]}"
 
 

@@ -18,5 +18,5 @@ def reason_of(text: str, *, what: str = "reason") -> str:
 
 
 def optional_reason(text: str) -> str:
-    """The same where nobody has to say why; empty when nothing was said."""
+    """A reason that need not be given: empty when it was not."""
     return reason_of(text) if text.strip() else ""

@@ -25,7 +25,7 @@ TO_DECIDE = frozenset({EntryState.OPEN, EntryState.PARKED})
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What came of accepting many: the receipts, and by entry id why one was left."""
+    """The result of accepting many entries: the receipts, and by entry id why an entry was left."""
 
     receipts: Sequence[Receipt]
     left: Mapping[int, str]

@@ -37,7 +37,7 @@ class _Stored:
 
 
 def sort_entries(statement: BankStatement, entries: Sequence[Entry]) -> list[Sorted]:
-    """Tell for each movement of a statement, in its order, whether it is stored already. Call in the import's turn."""
+    """Say for each movement of a statement whether it is stored already. The caller holds the import lock."""
     counts = Counter(entry.likeness for entry in entries if entry.likeness)
     stored = _stored_like(entries)
     waiting: dict[str, list[Sorted]] = {}

@@ -1,4 +1,4 @@
-"""Where suppliers are paid to: one admin proposes an account, another approves it, and the supplier hears of it.
+"""Where suppliers are paid to: one admin proposes an account, another approves it, and the supplier gets a mail.
 
 Events and mails carry masked numbers only.
 """

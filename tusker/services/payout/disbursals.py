@@ -1,4 +1,4 @@
-"""Disbursals in the making: bundling delivered invoices, changing what is in a draft, giving it up."""
+"""Drafts of disbursals: bundling delivered invoices, changing what is in a draft, giving it up."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def take_out(ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str) -
 
 
 def take_out_of_locked(ctx: Context, disbursal: Disbursal, invoice_id: int, why: str) -> None:
-    """The same of a locked draft, where it follows from a dispute or a return: nobody prepares the disbursal by it."""
+    """Take an invoice out of a locked draft because of a dispute or a return; nobody counts as its maker for that."""
     _remove(ctx, disbursal, [invoice_id], why)
     if sum_of_lines(disbursal.id) == 0 and payables_left(disbursal.id) == 0:
         close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the last invoice was taken out")

@@ -52,11 +52,11 @@ def settle(ctx: Context, invoice_id: int, *, reason: str = "") -> None:
 def settle_held(
     ctx: Context, disbursal: Disbursal | None, invoice: Invoice, shipment: Shipment, *, reason: str = ""
 ) -> None:
-    """The same with all rows locked. `reason` is why now, where another condition than the delivery came last.
+    """`settle` for locked rows; `reason` says which condition came last, if not the delivery.
 
-    Out of a draft an invoice is taken with the reason. Goods that are gone have the approval of a disbursal
-    withdrawn; what else speaks against an approved one is a person's to decide, and its release refuses it. What was
-    released is on its way: that is an item of the attention queue.
+    An invoice with an open condition is taken out of a draft. When its goods are gone, the approval of its disbursal
+    is withdrawn; any other open condition of an approved disbursal is left to a person, and the release refuses it.
+    A released payout cannot be stopped here: it becomes an item of the attention queue.
     """
     db.session.flush()
     if invoice.status != InvoiceStatus.BUNDLED:
@@ -80,7 +80,7 @@ def settle_held(
 
 
 def accept_value(ctx: Context, invoice_id: int, *, reason: str) -> None:
-    """An admin takes the declared value as it is; another one that is told later is judged anew."""
+    """An admin accepts the declared value; a different one reported later is judged again."""
     why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if shipment.declared_value is None or shipment.declared_value == shipment.accepted_value:
@@ -122,7 +122,7 @@ _LOOK_AGAIN = text(
 
 
 def watch_for_returns(ctx: Context) -> None:
-    """Have delivered shipments asked about once a day: nobody else tells that goods came back."""
+    """Have delivered shipments polled once a day, which is the only way to learn that goods came back."""
     values = {
         "now": ctx.now,
         "since": ctx.now - WATCH_RETURNS,

@@ -93,7 +93,7 @@ _TAKE_UNASKED = text(
 
 
 def ask_for_confirmation(ctx: Context) -> int:
-    """Tell purchasers of deliveries that wait for their answer, each once, one mail a purchaser and run.
+    """Mail purchasers about deliveries that need their confirmation, each delivery once, one mail a purchaser and run.
 
     Returns how many purchasers.
     """

@@ -43,7 +43,7 @@ from tusker.working_days import working_days
 PassedOn = Sequence[tuple[Payable, PayableLine]]
 """What a disbursal is to pass on to suppliers, with its lines."""
 LATEST_EXECUTION = timedelta(days=10)
-"""How far ahead the bank may be told to pay."""
+"""How far ahead the execution date may be."""
 
 
 def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | None = None) -> Disbursal:
@@ -93,7 +93,7 @@ def withdraw_approval(ctx: Context, disbursal_id: int, *, reason: str) -> Disbur
 
 
 def withdraw_from_locked(ctx: Context, disbursal: Disbursal, why: str) -> None:
-    """The same of a locked approved disbursal."""
+    """Withdraw the approval of a locked disbursal."""
     disbursal.approved_at = disbursal.approved_by = disbursal.approved_digest = None
     disbursal.second_admin = False
     set_disbursal_status(ctx, disbursal, DisbursalStatus.DRAFT, "approval_withdrawn", why)

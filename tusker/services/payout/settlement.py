@@ -170,7 +170,7 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
 def reject_locked(
     ctx: Context, payout: Payout, locked: Mapping[int, Invoice], why: str, entry_id: int | None = None
 ) -> None:
-    """The same for a payout that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
+    """`reject_payout` for one that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
     disbursal = payout.disbursal
     lines = lines_of([payout])[payout.id]
     ids = sorted(line.invoice_id for line in lines)
@@ -231,7 +231,7 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
 
 
 def mail_failure(ctx: Context, payout: Payout, why: str) -> None:
-    """Tell the admins and the supplier that its money did not arrive."""
+    """Mail the admins and the supplier that its money did not arrive."""
     supplier = db.session.get_one(Customer, payout.supplier_id)
     admins, people = admin_addresses(), company_addresses(payout.supplier_id, Role.SUPPLIER)
     facts = {

@@ -77,7 +77,7 @@ def return_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
 def return_locked(
     ctx: Context, payout: Payout, locked: Mapping[int, Invoice], why: str, entry_id: int | None = None
 ) -> None:
-    """The same for a payout that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
+    """`return_payout` for one that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
     _undo_payouts(ctx, payout.disbursal, [payout], locked, why, entry_id)
     mail_failure(ctx, payout, why)
 
