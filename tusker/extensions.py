@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import enum
+
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
-from sqlalchemy import MetaData
+from sqlalchemy import Enum, MetaData
 from sqlalchemy.orm import DeclarativeBase
 
 NAMING = {
@@ -24,6 +26,12 @@ class Base(DeclarativeBase):
     """Declarative base with named constraints, so that migrations can refer to them."""
 
     metadata = MetaData(naming_convention=NAMING)
+
+
+# A column of an enum holds its codes as text; which ones is a CHECK of its table, see `models.columns.one_of`.
+Base.registry.update_type_annotation_map(
+    {enum.Enum: Enum(enum.Enum, native_enum=False, length=40, values_callable=lambda kind: [*map(str, kind)])}
+)
 
 
 db = SQLAlchemy(model_class=Base, engine_options={"pool_pre_ping": True})

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.payment_orders import GERMAN, INDIAN, LENDER, order_of, schema_of
+from tests.support.profiles import examples
 from tusker.bankfiles.pain001 import Version, write_pain001
 from tusker.bankfiles.texts import bank_text
 from tusker.domain.accounts import AccountNumber
@@ -256,7 +257,7 @@ def orders(draw: st.DrawFn) -> tuple[PaymentOrder, int]:
 
 
 @pytest.mark.parametrize("version", ["09", "03"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(made=orders())
 def test_any_order_is_valid_and_exact(version: Version, made: tuple[PaymentOrder, int]) -> None:
     order, exponent = made

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.support.invoice_files import HEADER, ROW, TRACKED_MAPPING, ImportDesk, csv_of, everything
+from tests.support.profiles import examples
 from tusker.errors import TermsChanged
 from tusker.extensions import db
 from tusker.models import Invoice, LineStatus, OutboxMessage, Role, Shipment
@@ -63,7 +64,7 @@ def test_a_limit_that_does_not_hold_is_stored_and_the_supplier_told_once(
     ).all()
     assert [(i.refused_by, i.lacking) for i in stored] == [("credit_line", 6800_00), ("credit_line", 1)]
     mail = db.session.scalars(select(OutboxMessage)).one()
-    assert (mail.template, mail.recipient) == ("requests_refused", "seller@example.com")
+    assert (mail.template, mail.recipient) == ("credit/requests_refused", "seller@example.com")
     assert [i["number"] for i in mail.context["invoices"]] == ["INV-2", "INV-3"]
     assert prove().holds
 
@@ -155,7 +156,7 @@ AMOUNTS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(invoices=AMOUNTS, chunk=st.integers(1, 5))
 def test_chunks_one_by_one_and_the_preview_answer_the_same(
     importer: ImportDesk, invoices: list[tuple[str, str, int]], chunk: int

@@ -211,7 +211,7 @@ def test_undoing_a_receipt_leaves_contra_rows_and_the_debt_as_if_it_had_never_be
     assert open_loans(TODAY + timedelta(days=15))[0].live.total == 0
     assert db.session.query(Allocation).count() == 2
     assert credit_balance(late_loan.purchaser_id, later.today) == 0
-    for wrong, words in (("bounced", "undone already"), (" ", "Say why")):
+    for wrong, words in (("bounced", "undone already"), (" ", "Give a reason")):
         with pytest.raises(TuskerError, match=words), transaction():
             reverse_receipt(later, receipt.id, reason=wrong)
     contra = db.session.query(Receipt).filter_by(kind="reversal").one()

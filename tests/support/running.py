@@ -172,8 +172,8 @@ def simulator(environ: Mapping[str, str], logs: Path) -> Program:
 
 
 def answers(url: str) -> bool:
-    """Whether a server answers there with 200."""
-    with contextlib.suppress(requests.ConnectionError):
+    """Whether a server answers there with 200 now; not while it starts or is too busy."""
+    with contextlib.suppress(requests.ConnectionError, requests.Timeout):
         return requests.get(url, timeout=10, proxies={"http": ""}).status_code == 200
     return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,7 +14,12 @@ import pytest
 from flask import Flask, render_template_string
 from jinja2 import Environment, nodes
 from markupsafe import Markup
+from sqlalchemy import Enum
 
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.status import Status, Tone
+from tusker.extensions import db
+from tusker.models import UserState
 from tusker.queries.paging import Cursor
 from tusker.web import assets, nav
 from tusker.web.paging import decode_key, encode_key, keyset_page
@@ -160,6 +166,11 @@ def test_templates_import_what_they_use() -> None:
     assert wrong == []
 
 
+def test_no_folder_of_pages_is_a_pile() -> None:
+    pages = Counter(str(template.parent.relative_to(ROOT)) for template in TEMPLATES)
+    assert [folder for folder, count in pages.items() if count > 16] == []
+
+
 def test_tables_are_written_by_their_macro() -> None:
     writing = [
         str(template.relative_to(ROOT / "templates"))
@@ -287,11 +298,36 @@ def test_limit_bar(app: Flask, limit: int, used: int, width: str, tone: str, lef
     assert ("over by" in html) == (used > limit)
 
 
-def test_a_badge_asks_again_only_until_it_is_final(app: Flask) -> None:
-    source = '{% from "macros/ui.html" import status_badge %}{{ status_badge("approved", url) }}'
+def test_a_status_is_shown_in_its_words_and_colour(app: Flask) -> None:
+    source = '{% from "macros/ui.html" import status_badge %}{{ status_badge(status, id="here") }}'
     with app.test_request_context():
-        assert 'hx-trigger="every 5s"' in render_template_string(source, url="/x")
-        assert "hx-" not in render_template_string(source, url=None)
+        badge = render_template_string(source, status=InvoiceStatus.WRITTEN_OFF)
+    assert badge.strip() == (
+        '<span class="badge tk-badge tk-tone-pink" id="here" data-status="written_off">Written off</span>'
+    )
+
+
+def test_every_status_has_a_tone_that_the_style_sheet_knows(app: Flask) -> None:
+    css = (ROOT / "static/css/tusker.css").read_text()
+    known = {Tone.GREY, *re.findall(r"\.tk-tone-(\w+) ", css)}
+    statuses = [member for status in Status.__subclasses__() for member in status]
+    assert {InvoiceStatus.APPROVED, UserState.INACTIVE} <= set(statuses)
+    assert [member for member in statuses if member.tone not in known] == []
+
+
+def test_columns_of_statuses_are_statuses(app: Flask) -> None:
+    columns = [
+        column
+        for table in db.metadata.tables.values()
+        for column in table.columns
+        if column.name in {"status", "state"}
+    ]
+    assert len(columns) > 8
+    plain = [str(column) for column in columns if not isinstance(column.type, Enum)]
+    others = [
+        str(c) for c in columns if isinstance(c.type, Enum) and not issubclass(c.type.enum_class, Status)
+    ]
+    assert plain + others == []
 
 
 def rows(*keys: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""The room of the lender's own people: dashboard, queue, disbursals, repayments, control, users, imports."""
+"""Pages of the lender's own people: dashboard, queue, disbursals, repayments, proof, users, imports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tusker.admin.blueprint import bp
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages of every room in this package."""
+    """Register the pages of all rooms in this package."""
     for module in walk_packages(__path__, f"{__name__}."):
         import_module(module.name)
     app.register_blueprint(bp)

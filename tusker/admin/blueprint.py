@@ -1,4 +1,4 @@
-"""The room's blueprint; every other module of the room registers its views on it."""
+"""The blueprint that all modules of this package register their views on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The staff's dashboard: what is to be done now, and how the book stands."""
+"""The staff's dashboard: what to do now, and the state of the book."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tusker.admin.blueprint import bp
 from tusker.admin.links import subject_url
 from tusker.currency import currency
 from tusker.domain.attention import ADVICE
-from tusker.domain.lifecycle import InvoiceStatus
 from tusker.models import Role
 from tusker.queries import staff_dashboard as reads
 from tusker.queries.attention import open_counts
@@ -38,7 +37,6 @@ def dashboard() -> ResponseReturnValue:
     events = events_page(limit=SHOWN)
     today = clock.today()
     loans = open_loans(today)
-    by_status = reads.invoices_by_status()
     return render_template(
         "admin/dashboard/dashboard.html",
         waiting=reads.waiting_to_be_financed(),
@@ -52,7 +50,7 @@ def dashboard() -> ResponseReturnValue:
         attention=open_counts(),
         advice=ADVICE,
         health=reads.health(clock.now() - LATE),
-        by_status=[by_status.get(status, reads.StatusSum(status, 0, 0)) for status in InvoiceStatus],
+        by_status=reads.invoices_by_status(),
         programme_limit=currency().minor(current_app.config["PROGRAMME_LIMIT"]),
         programme=reads.programme_use(),
         pressures=reads.limits_under_pressure(SHOWN),

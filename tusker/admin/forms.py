@@ -1,4 +1,4 @@
-"""Shapes of what the lender's people fill in."""
+"""The filters and forms of the staff's pages."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tusker.web.forms import (
     MoneyField,
     NameField,
     PasswordField,
+    ReasonField,
     TextField,
 )
 
@@ -41,7 +42,7 @@ SUBJECTS = (
 
 
 class QueueFilter(FilterForm):
-    """What of the queue is shown, in which order."""
+    """Which invoices of the queue are shown, in which order."""
 
     q = TextField("Search", required=False, render_kw={"placeholder": "Number or company"})
     sort = ChoiceField(
@@ -71,14 +72,14 @@ class AttentionFilter(FilterForm):
 
 
 class ClaimForm(Form):
-    """An admin accepts a claim, for less if an amount is given."""
+    """Accepting a claim, for less if an amount is given."""
 
     amount = MoneyField("Amount", required=False)
-    reason = TextField("Reason", max_length=300)
+    reason = ReasonField()
 
 
 class ReleaseForm(Form):
-    """An approved disbursal goes to the bank."""
+    """Releasing an approved disbursal to the bank."""
 
     execution_date = DayField("Execution date", description="The day on which the bank is told to pay.")
     on_closed_day = BooleanField("Pay on this day although the bank is closed")
@@ -91,7 +92,7 @@ class ReleaseForm(Form):
 
 
 class ConfirmForm(Form):
-    """The bank made the payouts of a disbursal."""
+    """Confirming that the bank made the payouts."""
 
     bank_reference = TextField("Bank reference", max_length=60, description="As on the bank statement.")
     value_date = DayField("Value date", description="The day the money left; every loan starts on it.")
@@ -110,16 +111,16 @@ class LoanFilter(FilterForm):
 
 
 class RepayForm(Form):
-    """An invoice was repaid in full."""
+    """Recording that an invoice was repaid in full."""
 
     bank_reference = TextField("Payment reference", max_length=60)
     value_date = DayField("Value date", description="The day the money came in.")
 
 
 class WriteOffForm(Form):
-    """A debt is given up."""
+    """Writing a debt off."""
 
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 class EventFilter(FilterForm):

@@ -1,4 +1,4 @@
-"""Where the things that lists and events name have their pages."""
+"""The addresses of what lists and events are about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes of the sign-in and password forms. Whether a password will do is for `tusker.services.people.users`."""
+"""The sign-in and password forms. `tusker.services.people.users` decides whether a password is good enough."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def _password(label: str, autocomplete: str, *validators: Any, description: str 
 
 
 class LoginForm(Form):
-    """Who is it?"""
+    """Signing in."""
 
     email = EmailField("Email", render_kw={"autocomplete": "username", "autofocus": True})
     password = _password("Password", "current-password")
 
 
 class ForgotForm(Form):
-    """Where to send the link."""
+    """Asking for a link to choose a password."""
 
     email = EmailField("Email", render_kw={"autofocus": True})
 
@@ -47,6 +47,6 @@ class ResetForm(Form):
 
 
 class PasswordForm(ResetForm):
-    """A new password by somebody who knows the current one."""
+    """Changing the password with the current one."""
 
     current_password = _password("Current password", "current-password")

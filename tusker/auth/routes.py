@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 bp = Blueprint("auth", __name__)
 
-# One sentence for every reason, so that it tells nothing about which part was wrong.
+# One sentence for every reason, so that nobody learns which part was wrong.
 FAILED = "Email and password do not match an active account."
 ASKED = (
     "If this address belongs to an account, a mail with a link is on its way. The link works for one hour."
@@ -81,7 +81,7 @@ def logout() -> ResponseReturnValue:
 @bp.get("/account")
 @allow()
 def account() -> ResponseReturnValue:
-    """Who am I, and the form for a new password."""
+    """The user's own account, with the form for a new password."""
     return render_template("auth/account.html", form=PasswordForm())
 
 
@@ -89,7 +89,7 @@ def account() -> ResponseReturnValue:
 @limiter.limit("10 per 15 minutes", key_func=_account_key, deduct_when=_failed)
 @allow()
 def password() -> ResponseReturnValue:
-    """Change the own password. Ends all other sessions of this user."""
+    """Change the password; the user stays signed in here and is signed out everywhere else."""
     form = PasswordForm()
     if form.validate_on_submit():
         try:
@@ -110,7 +110,7 @@ def password() -> ResponseReturnValue:
 @limiter.limit("10 per hour", methods=["POST"])
 @public
 def forgot() -> ResponseReturnValue:
-    """Ask for a link by mail. The answer, and the time it takes, are the same for every address."""
+    """The form that asks for a link. The answer, and the time it takes, are the same for every address."""
     form = ForgotForm()
     if form.validate_on_submit():
         with transaction():
@@ -124,7 +124,7 @@ def forgot() -> ResponseReturnValue:
 @limiter.limit("30 per hour", methods=["POST"])
 @public
 def reset(token: str) -> ResponseReturnValue:
-    """Set a new password with the link from the mail. All sessions of the user end."""
+    """The form of the link from the mail, which sets a new password."""
     if not users.reset_token_works(token):
         return render_template("auth/expired.html"), 410
     form = ResetForm()

@@ -1,4 +1,4 @@
-"""The way from a session to its user."""
+"""Finding the user of a session, and beginning one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tusker.models import User
 
 
 def load_user(key: str) -> User | None:
-    """The user of a session's key (`User.get_id`), unless inactive or of an older session epoch."""
+    """The user of a session's key (`User.get_id`), None when inactive or when the session's epoch is older."""
     user_id, _, epoch = key.partition(":")
     if not (user_id.isdecimal() and epoch.isdecimal()):
         return None
@@ -21,7 +21,7 @@ def load_user(key: str) -> User | None:
 
 
 def start_session(user: User) -> None:
-    """Begin a session for a user who has shown who they are. Nothing of the visitor's old session is kept."""
+    """Begin a session for a user who signed in. Nothing of the visitor's old session is kept."""
     session.clear()
     session.permanent = True
     login_user(user)

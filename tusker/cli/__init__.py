@@ -13,7 +13,7 @@ import click
 from flask import Flask
 
 from tusker import clock
-from tusker.errors import InvalidInput, TuskerError
+from tusker.errors import TuskerError
 from tusker.models import User
 from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
@@ -90,9 +90,3 @@ class Day(click.ParamType[date]):
         if not 2000 <= day.year < 2100:
             self.fail(f"{value} is not a date from 2000 to 2099", param, ctx)
         return day
-
-
-def check_reason(reason: str) -> None:
-    """Raise `InvalidInput` for a reason that is blank, too long or not one line."""
-    if not reason.strip() or len(reason) > 300 or not reason.isprintable():
-        raise InvalidInput("Give a reason of 1 to 300 characters on one line.", field="reason")

@@ -10,8 +10,9 @@ from tusker.clock import today
 from tusker.currency import currency
 from tusker.customers.bank import bank_context
 from tusker.customers.blueprint import bp
-from tusker.customers.forms import DEFAULT_TERMS, CustomerForm, CustomersFilter, TokenForm
+from tusker.customers.forms import DEFAULT_TERMS, CustomerForm, CustomersFilter
 from tusker.customers.identities import IdentityDraft, draft_of, only_drafting, pack, read_draft
+from tusker.customers.tokens import token_context
 from tusker.domain.limits import LimitUse
 from tusker.errors import TuskerError
 from tusker.models import Customer, Role
@@ -133,21 +134,6 @@ def show(customer_id: int) -> str:
         **bank_context(customer),
         **token_context(customer_id),
     )
-
-
-def token_context(
-    customer_id: int, form: TokenForm | None = None, secret: str | None = None
-) -> dict[str, Any]:
-    """What the template of a company's tokens needs; `secret` is that of a new token, shown only once."""
-    return {
-        "tokens": queries.tokens_of(customer_id),
-        "token_form": form or TokenForm(formdata=None),
-        "secret": secret,
-        "create_url": url_for("customers.create_company_token", customer_id=customer_id),
-        "revoke_url": lambda token_id: url_for(
-            "customers.revoke_company_token", customer_id=customer_id, token_id=token_id
-        ),
-    }
 
 
 def _form_page(form: CustomerForm, draft: IdentityDraft, customer: Customer | None) -> Response:

@@ -33,6 +33,7 @@ from tusker.web.forms import (
     MoneyField,
     NameField,
     PercentField,
+    ReasonField,
     TextField,
 )
 
@@ -250,7 +251,7 @@ class LineStatusForm(Form):
     """Suspend a line or make it active again."""
 
     status = ChoiceField("Status", choices=[(status.value, status.value) for status in LineStatus])
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 class TokenForm(Form):
@@ -290,7 +291,7 @@ class BankAccountForm(Form):
 class ReasonForm(Form):
     """Why a proposal is refused."""
 
-    reason = TextField("Reason", max_length=500, description="The supplier reads it in a mail.")
+    reason = ReasonField(description="The supplier reads it in a mail.")
 
 
 class CustomersFilter(FilterForm):

@@ -6,19 +6,17 @@ what is left for a new request on the line and whether the other side's limit is
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Response, url_for
 from flask_login import current_user
 
 from tusker.clock import today
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import TokenForm
-from tusker.customers.tokens import make_token
+from tusker.customers.tokens import make_token, token_context
 from tusker.domain.limits import LimitUse
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import lines_page
-from tusker.queries.credit.customers import customer_by_id, tokens_of
+from tusker.queries.credit.customers import customer_by_id
 from tusker.services.people.tokens import revoke_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
@@ -60,7 +58,7 @@ def my_tokens() -> Response:
         "customers/people/my_tokens.html",
         "customers/people/_tokens.html",
         status=422 if form.errors else 200,
-        **_token_context(None if secret else form, secret),
+        **token_context(current_company_id(), None if secret else form, secret, own=True),
     )
 
 
@@ -74,15 +72,5 @@ def revoke_my_token(token_id: int) -> Response:
         f"The token “{name}” works no longer.",
         to=url_for("customers.my_tokens"),
         partial="customers/people/_tokens.html",
-        **_token_context(),
+        **token_context(current_company_id(), own=True),
     )
-
-
-def _token_context(form: TokenForm | None = None, secret: str | None = None) -> dict[str, Any]:
-    return {
-        "tokens": tokens_of(current_company_id()),
-        "token_form": form or TokenForm(formdata=None),
-        "secret": secret,
-        "create_url": url_for("customers.my_tokens"),
-        "revoke_url": lambda token_id: url_for("customers.revoke_my_token", token_id=token_id),
-    }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, url_for
 
 from tusker.customers.blueprint import bp
-from tusker.customers.companies import token_context
 from tusker.customers.forms import TokenForm
 from tusker.errors import TuskerError
 from tusker.models import Role
-from tusker.queries.credit.customers import customer_by_id
+from tusker.queries.credit.customers import customer_by_id, tokens_of
 from tusker.services.people.tokens import create_token, revoke_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -54,3 +55,22 @@ def make_token(form: TokenForm, customer_id: int) -> str | None:
         except TuskerError as error:
             form.take(error)
     return None
+
+
+def token_context(
+    customer_id: int, form: TokenForm | None = None, secret: str | None = None, *, own: bool = False
+) -> dict[str, Any]:
+    """What the template of a company's tokens needs, for an admin or its `own` users.
+
+    `secret` is that of a new token, shown only once.
+    """
+    company: dict[str, Any] = {} if own else {"customer_id": customer_id}
+    create = "my_tokens" if own else "create_company_token"
+    revoke = "revoke_my_token" if own else "revoke_company_token"
+    return {
+        "tokens": tokens_of(customer_id),
+        "token_form": form or TokenForm(formdata=None),
+        "secret": secret,
+        "create_url": url_for(f"customers.{create}", **company),
+        "revoke_url": lambda token_id: url_for(f"customers.{revoke}", token_id=token_id, **company),
+    }

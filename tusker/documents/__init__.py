@@ -1,1 +1,1 @@
-"""Files for people outside: what they look like on paper. No figure is worked out here."""
+"""The layout of files for people outside. No figure is calculated here."""

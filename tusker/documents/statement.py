@@ -27,7 +27,7 @@ WIDTHS = (22.0, 33.0, 35.0, 34.0, 27.0, 27.0)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """Who writes to whom, and how days and amounts are written."""
+    """The sender and the addressee, and how days and amounts are written."""
 
     lender: str
     company: str
@@ -62,7 +62,7 @@ def statement_pdf(made: Statement, head: Letterhead) -> bytes:
 
 
 class _Page(FPDF):
-    """A4 with the lender's name on top, and the page's number and the head of the table where they belong."""
+    """An A4 page with the lender's name on top, a page number, and the table's head on each page."""
 
     def __init__(self, head: Letterhead) -> None:
         super().__init__(format="A4")
@@ -117,7 +117,7 @@ class _Page(FPDF):
         )
 
     def _fitting(self, text: str, width: float) -> str:
-        # no-break spaces have no use in one line, and a name may hold control characters of its own
+        # no-break spaces are of no use in one line, and a name may hold control characters
         text = text.replace("\N{NO-BREAK SPACE}", " ")
         if self.get_string_width(text) <= width:
             return text
@@ -137,7 +137,7 @@ def _write_title(page: _Page, made: Statement) -> None:
 
 
 def _write_summary(page: _Page, made: Statement) -> None:
-    """Opening to closing as one sum, and beside it what is not in it: the credit."""
+    """The sum from opening to closing, and beside it the credit, which is not part of it."""
     show = page.head.money.show
     rows = [
         (f"Owed at the end of {page.head.day(made.before)}", show(made.opening)),

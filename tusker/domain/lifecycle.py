@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from tusker.domain.status import Status, Tone
 from tusker.errors import IllegalTransition
 
 
-class InvoiceStatus(StrEnum):
+class InvoiceStatus(Status):
     """Where an invoice stands between request and repayment."""
 
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    FINANCEABLE = "financeable"
-    BUNDLED = "bundled"
-    DISBURSED = "disbursed"
-    REPAID = "repaid"
-    WRITTEN_OFF = "written_off"
-    CANCELLED = "cancelled"
+    APPROVED = "approved", Tone.BLUE
+    REJECTED = "rejected", Tone.RED
+    FINANCEABLE = "financeable", Tone.AZURE
+    BUNDLED = "bundled", Tone.INDIGO
+    DISBURSED = "disbursed", Tone.TEAL
+    REPAID = "repaid", Tone.GREEN
+    WRITTEN_OFF = "written_off", Tone.PINK
+    CANCELLED = "cancelled", Tone.GREY
 
 
 class InvoiceEvent(StrEnum):

@@ -7,19 +7,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tusker.domain.status import Status, Tone
 
-class ShipmentStatus(StrEnum):
+
+class ShipmentStatus(Status):
     """Where the goods are. `unknown` is anything a delivery company said that Tusker has no word for."""
 
-    PENDING = "pending"
-    PICKED_UP = "picked_up"
-    IN_TRANSIT = "in_transit"
-    OUT_FOR_DELIVERY = "out_for_delivery"
-    DELIVERED = "delivered"
-    EXCEPTION = "exception"
-    RETURNED = "returned"
-    CANCELLED = "cancelled"
-    UNKNOWN = "unknown"
+    PENDING = "pending", Tone.GREY
+    PICKED_UP = "picked_up", Tone.BLUE
+    IN_TRANSIT = "in_transit", Tone.BLUE
+    OUT_FOR_DELIVERY = "out_for_delivery", Tone.AZURE
+    DELIVERED = "delivered", Tone.GREEN
+    EXCEPTION = "exception", Tone.ORANGE
+    RETURNED = "returned", Tone.RED
+    CANCELLED = "cancelled", Tone.GREY
+    UNKNOWN = "unknown", Tone.YELLOW
 
 
 FINAL = frozenset({ShipmentStatus.DELIVERED, ShipmentStatus.RETURNED, ShipmentStatus.CANCELLED})

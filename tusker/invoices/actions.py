@@ -79,7 +79,7 @@ def _carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> Res
     form = ReasonForm()
     try:
         if not form.validate_on_submit():
-            raise InvalidInput(" ".join(form.reason.errors) or "Say why.")
+            raise InvalidInput(" ".join(form.reason.errors), field="reason")
         with transaction():
             act(form.reason.filled)
     except InvalidInput as error:

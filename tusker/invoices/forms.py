@@ -11,7 +11,16 @@ from tusker.domain.financeable import Grounds
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.queries.credit.invoices import InvoiceFilter, Scope
 from tusker.web.filters import status_label
-from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, IdField, MoneyField, TextField
+from tusker.web.forms import (
+    ChoiceField,
+    DayField,
+    FilterForm,
+    Form,
+    IdField,
+    MoneyField,
+    ReasonField,
+    TextField,
+)
 
 Companies = Sequence[tuple[int, str]]
 
@@ -74,7 +83,7 @@ class RequestForm(Form):
 class ReasonForm(Form):
     """Why something is done."""
 
-    reason = TextField("Reason", max_length=300)
+    reason = ReasonField()
 
 
 class DisputeForm(Form):
@@ -92,7 +101,7 @@ class DisputeForm(Form):
     amount = MoneyField(
         "Amount you owe", required=False, allow_zero=True, description="Where the amount differs."
     )
-    reason = TextField("Reason", max_length=300)
+    reason = ReasonField()
 
 
 class InvoiceFilterForm(FilterForm):

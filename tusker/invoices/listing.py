@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from tusker import clock
 from tusker.currency import currency
 from tusker.domain.lifecycle import FINAL, InvoiceStatus
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import InvoiceFilterForm
@@ -95,7 +96,7 @@ def badges() -> ResponseReturnValue:
     """
     seen = set(request.args.getlist("seen")[:MOST_WATCHED])
     ids = {text.partition(".")[0] for text in seen}
-    now = statuses_of([int(i) for i in ids if i.isascii() and i.isdecimal() and len(i) <= 18], my_scope())
+    now = statuses_of([int(i) for i in ids if is_id(i)], my_scope())
     return render(
         "invoices/_badges.html",
         "invoices/_badges.html",

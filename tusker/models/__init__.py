@@ -1,6 +1,6 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
-from tusker.models.access import ApiToken, IdempotencyKey, Role, User
+from tusker.models.access import ApiToken, IdempotencyKey, Role, TokenState, User, UserState
 from tusker.models.attention import AttentionItem
 from tusker.models.bank import (
     BankAccount,
@@ -80,6 +80,8 @@ __all__ = [
     "ShipmentEvent",
     "StatementEntry",
     "SupplierAccount",
+    "TokenState",
     "User",
+    "UserState",
     "WebhookDelivery",
 ]

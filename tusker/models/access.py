@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Name, one_of
 from tusker.models.customer import Customer
@@ -21,6 +22,21 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     SUPPLIER = "supplier"
     PURCHASER = "purchaser"
+
+
+class UserState(Status):
+    """Whether a person may sign in; who waits for activation may not yet."""
+
+    ACTIVE = "active", Tone.GREEN
+    INACTIVE = "inactive", Tone.GREY
+    WAITS_FOR_ACTIVATION = "waits_for_activation", Tone.ORANGE
+
+
+class TokenState(Status):
+    """A revoked token opens nothing any more."""
+
+    ACTIVE = "active", Tone.GREEN
+    REVOKED = "revoked", Tone.GREY
 
 
 class User(Base):
@@ -88,6 +104,13 @@ class User(Base):
         return self.activation_asked_at is not None and self.activation_decided_at is None
 
     @property
+    def state(self) -> UserState:
+        """The state as pages show it."""
+        if self.waits_for_activation:
+            return UserState.WAITS_FOR_ACTIVATION
+        return UserState.ACTIVE if self.active else UserState.INACTIVE
+
+    @property
     def is_active(self) -> bool:
         """Whether Flask-Login may sign this person in."""
         return self.active
@@ -119,6 +142,11 @@ class ApiToken(Base):
     revoked_at: Mapped[Instant | None]
 
     customer: Mapped[Customer] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def state(self) -> TokenState:
+        """Whether it still opens anything."""
+        return TokenState.REVOKED if self.revoked_at else TokenState.ACTIVE
 
 
 class IdempotencyKey(Base):

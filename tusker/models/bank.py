@@ -11,18 +11,19 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.accounts import AccountNumber
+from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, LongText, Money, Name, one_of
 from tusker.models.customer import Customer
 
 
-class BankAccountState(StrEnum):
+class BankAccountState(Status):
     """`proposed` by one admin, `active` once another approved it, `refused` if not, `replaced` by a later one."""
 
-    PROPOSED = "proposed"
-    ACTIVE = "active"
-    REFUSED = "refused"
-    REPLACED = "replaced"
+    PROPOSED = "proposed", Tone.ORANGE
+    ACTIVE = "active", Tone.GREEN
+    REFUSED = "refused", Tone.RED
+    REPLACED = "replaced", Tone.GREY
 
 
 class BankAccount(Base):
@@ -57,7 +58,7 @@ class BankAccount(Base):
     account_number: Mapped[str | None] = mapped_column(String(34))
     ifsc: Mapped[str | None] = mapped_column(String(11))
     bic: Mapped[str | None] = mapped_column(String(11))
-    state: Mapped[Code]
+    state: Mapped[BankAccountState]
     second_admin: Mapped[bool] = mapped_column(default=False, server_default="false")
     """Whether the installation asked for a second person when this was decided."""
     proposed_at: Mapped[Instant]
@@ -113,7 +114,7 @@ class EntryDirection(StrEnum):
     DEBIT = "debit"
 
 
-class EntryState(StrEnum):
+class EntryState(Status):
     """`open` until it became a receipt or settled payouts (`matched`), was left for later (`parked`) or has nothing
     to do with loans (`dismissed`, with a reason).
 
@@ -121,12 +122,12 @@ class EntryState(StrEnum):
     (`duplicate`).
     """
 
-    OPEN = "open"
-    MATCHED = "matched"
-    PARKED = "parked"
-    DISMISSED = "dismissed"
-    IN_DOUBT = "in_doubt"
-    DUPLICATE = "duplicate"
+    OPEN = "open", Tone.BLUE
+    MATCHED = "matched", Tone.GREEN
+    PARKED = "parked", Tone.YELLOW
+    DISMISSED = "dismissed", Tone.GREY
+    IN_DOUBT = "in_doubt", Tone.ORANGE
+    DUPLICATE = "duplicate", Tone.GREY
 
 
 class StatementEntry(Base):
@@ -145,6 +146,7 @@ class StatementEntry(Base):
         Index("ix_statement_entries_state_id", "state", "id"),
         Index("ix_statement_entries_statement_id", "statement_id"),
         Index("ix_statement_entries_bank_reference", "bank_reference"),
+        Index("ix_statement_entries_booked_on_amount", "booked_on", "amount"),
         Index("ix_statement_entries_counterparty_account", "counterparty_account"),
     )
 
@@ -164,7 +166,7 @@ class StatementEntry(Base):
     remittance: Mapped[LongText]
     return_reason: Mapped[str | None] = mapped_column(String(300))
     """The bank's code and words when this gives back an earlier payment; NULL when it is none."""
-    state: Mapped[Code]
+    state: Mapped[EntryState]
     note: Mapped[str] = mapped_column(String(500), default="", server_default="")
     receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"), unique=True)
     decided_at: Mapped[Instant | None]

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
-from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Money, TermsColumns, one_of, terms_checks
+from tusker.models.columns import Id, Instant, Money, TermsColumns, one_of, terms_checks
 from tusker.models.customer import PurchaserAccount, SupplierAccount
 
 
-class LineStatus(StrEnum):
+class LineStatus(Status):
     """A suspended line admits nothing new; its debts go on."""
 
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
+    ACTIVE = "active", Tone.GREEN
+    SUSPENDED = "suspended", Tone.ORANGE
 
 
 class CreditLine(TermsColumns, Base):
@@ -40,7 +40,7 @@ class CreditLine(TermsColumns, Base):
     purchaser_id: Mapped[int] = mapped_column(ForeignKey("purchaser_accounts.customer_id"))
     limit_amount: Mapped[Money]
     used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
-    status: Mapped[Code]
+    status: Mapped[LineStatus]
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
     terms_version: Mapped[int] = mapped_column(default=1, server_default="1")

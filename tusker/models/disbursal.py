@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
 from tusker.models.bank import BankAccount
 from tusker.models.columns import Code, Id, Instant, Money, one_of
@@ -16,33 +16,33 @@ from tusker.models.customer import Customer
 from tusker.models.invoice import Invoice
 
 
-class DisbursalStatus(StrEnum):
+class DisbursalStatus(Status):
     """Prepared (`draft`), `approved` by another admin, `released` to the bank, `confirmed` by it wholly or in part;
     `dropped` before the release; `reversed` when all its money came back."""
 
-    DRAFT = "draft"
-    APPROVED = "approved"
-    RELEASED = "released"
-    CONFIRMED = "confirmed"
-    DROPPED = "dropped"
-    REVERSED = "reversed"
+    DRAFT = "draft", Tone.GREY
+    APPROVED = "approved", Tone.BLUE
+    RELEASED = "released", Tone.INDIGO
+    CONFIRMED = "confirmed", Tone.GREEN
+    DROPPED = "dropped", Tone.GREY
+    REVERSED = "reversed", Tone.ORANGE
 
 
-class LineState(StrEnum):
+class LineState(Status):
     """`included` awaits release, `paid` was released, `removed` went back to the queue with a reason."""
 
-    INCLUDED = "included"
-    PAID = "paid"
-    REMOVED = "removed"
+    INCLUDED = "included", Tone.BLUE
+    PAID = "paid", Tone.GREEN
+    REMOVED = "removed", Tone.GREY
 
 
-class PayoutState(StrEnum):
+class PayoutState(Status):
     """`instructed` awaits the bank's answer, `confirmed` left, `rejected` never left, `returned` came back."""
 
-    INSTRUCTED = "instructed"
-    CONFIRMED = "confirmed"
-    REJECTED = "rejected"
-    RETURNED = "returned"
+    INSTRUCTED = "instructed", Tone.BLUE
+    CONFIRMED = "confirmed", Tone.GREEN
+    REJECTED = "rejected", Tone.RED
+    RETURNED = "returned", Tone.RED
 
 
 class Disbursal(Base):
@@ -83,7 +83,7 @@ class Disbursal(Base):
     """The disbursal id that people and the bank see; the message id of its bank file."""
     business_date: Mapped[date]
     origin: Mapped[Code]
-    status: Mapped[Code]
+    status: Mapped[DisbursalStatus]
     maker_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")
     """Who made it or changed its lines; none of them may approve it while `second_admin` holds."""
     second_admin: Mapped[bool] = mapped_column(default=False, server_default="false")
@@ -154,7 +154,7 @@ class Payout(Base):
     """What is passed on to the supplier of what purchasers paid beyond their debts."""
     claims: Mapped[Money]
     net: Mapped[Money]
-    state: Mapped[Code]
+    state: Mapped[PayoutState]
     bank_reference: Mapped[str | None] = mapped_column(String(60))
     value_date: Mapped[date | None]
     reason: Mapped[str | None] = mapped_column(String(500))
@@ -199,7 +199,7 @@ class DisbursalLine(Base):
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
     principal: Mapped[Money]
-    state: Mapped[Code]
+    state: Mapped[LineState]
     reason: Mapped[str | None] = mapped_column(String(500))
     payout_id: Mapped[int | None] = mapped_column(ForeignKey("payouts.id"), index=True)
     """The credit transfer that pays it, from the release on."""

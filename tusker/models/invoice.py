@@ -73,7 +73,7 @@ class Invoice(TermsColumns, Base):
     credit_noted: Mapped[Money] = mapped_column(server_default="0")
     """What credit notes took off the amount before the payout; amount − credit_noted is what is eligible."""
     principal: Mapped[Money]
-    status: Mapped[Code]
+    status: Mapped[InvoiceStatus]
     refused_by: Mapped[str | None] = mapped_column(String(40))
     lacking: Mapped[int | None] = mapped_column(BigInteger)
     source: Mapped[Code]

@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Money, one_of
 from tusker.models.invoice import Invoice
@@ -97,12 +98,12 @@ class CreditNote(Base):
     invoice: Mapped[Invoice] = relationship(lazy="select")
 
 
-class ClaimState(StrEnum):
+class ClaimState(Status):
     """Only an `accepted` claim is netted; one in `review` waits for an admin, who accepts or dismisses it."""
 
-    REVIEW = "review"
-    ACCEPTED = "accepted"
-    DISMISSED = "dismissed"
+    REVIEW = "review", Tone.ORANGE
+    ACCEPTED = "accepted", Tone.GREEN
+    DISMISSED = "dismissed", Tone.GREY
 
 
 class Claim(Base):
@@ -142,9 +143,7 @@ class Claim(Base):
     payable_id: Mapped[int | None] = mapped_column(
         ForeignKey("payables.id", use_alter=True, name="fk_claims_payable_id"), unique=True
     )
-    state: Mapped[Code] = mapped_column(
-        String(40), default=ClaimState.ACCEPTED, server_default=ClaimState.ACCEPTED
-    )
+    state: Mapped[ClaimState] = mapped_column(default=ClaimState.ACCEPTED, server_default=ClaimState.ACCEPTED)
     amount: Mapped[Money]
     open_amount: Mapped[Money]
     at: Mapped[Instant]

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Money, one_of
+from tusker.models.columns import Id, Instant, Money, one_of
 from tusker.models.disbursal import Disbursal, LineState, Payout
 from tusker.models.invoice import Invoice
 from tusker.models.loan import Receipt
@@ -63,7 +63,7 @@ class PayableLine(Base):
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
     payable_id: Mapped[int] = mapped_column(ForeignKey("payables.id"))
     amount: Mapped[Money]
-    state: Mapped[Code]
+    state: Mapped[LineState]
     reason: Mapped[str | None] = mapped_column(String(500))
     payout_id: Mapped[int | None] = mapped_column(ForeignKey("payouts.id"), index=True)
     """The credit transfer that pays it, from the release on."""

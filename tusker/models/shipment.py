@@ -48,7 +48,7 @@ class Shipment(Base):
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), unique=True)
     carrier: Mapped[Code]
     order_ref: Mapped[str] = mapped_column(String(60))
-    status: Mapped[Code]
+    status: Mapped[ShipmentStatus]
     raw_status: Mapped[str] = mapped_column(String(120), default="", server_default="")
     status_changed_at: Mapped[Instant | None]
     """When we saw it move last; NULL while it stands as it was requested."""
@@ -99,7 +99,7 @@ class ShipmentEvent(Base):
 
     id: Mapped[Id]
     shipment_id: Mapped[int] = mapped_column(ForeignKey("shipments.id"))
-    status: Mapped[Code]
+    status: Mapped[ShipmentStatus]
     raw_status: Mapped[str] = mapped_column(String(120))
     occurred_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     received_at: Mapped[Instant]

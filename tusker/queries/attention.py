@@ -12,8 +12,9 @@ from sqlalchemy import select, text
 
 from tusker.domain.attention import ADVICE, Advice, AttentionKind
 from tusker.domain.daily import TITLES, DailyJob
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
-from tusker.models import AttentionItem
+from tusker.models import AttentionItem, Invoice
 from tusker.queries.delivery.conditions import VALUE_AGREES
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
@@ -170,7 +171,7 @@ class AttentionRow:
     supplier: str | None
     purchaser: str | None
     principal: int | None
-    invoice_status: str | None
+    invoice_status: InvoiceStatus | None
     disbursal_id: int | None
     disbursal: str | None
     detail: str
@@ -265,5 +266,5 @@ def mail_lines(ids: Sequence[int], *, limit: int) -> list[WatchedFor]:
 
 
 def _items(condition_and_order: str, **values: object) -> list[AttentionRow]:
-    rows = db.session.execute(text(f"{_ITEMS} WHERE {condition_and_order}"), values).mappings()
-    return [AttentionRow(**row) for row in rows]
+    items = text(f"{_ITEMS} WHERE {condition_and_order}").columns(invoice_status=Invoice.status.type)
+    return [AttentionRow(**row) for row in db.session.execute(items, values).mappings()]

@@ -7,13 +7,11 @@ from collections.abc import Collection
 from sqlalchemy import Select, column, or_, select, text
 
 from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, Disbursal, Invoice, Loan, Payout, Role, User
 from tusker.models.invoice import LIVE_NUMBER
-
-_LONGEST_ID = 18
-"""The most digits of an id that the database's type certainly holds."""
 
 _COMPANIES = (
     text(
@@ -45,7 +43,7 @@ def company_called(name: str, *, field: str, or_id: bool = False) -> Customer:
     """The company with this reference or name, or with this id where that is allowed; raises `NotFound` for `field`."""
     wanted = " ".join(name.split())
     found = companies_called([wanted]).get(wanted)
-    if found is None and or_id and _is_id(wanted):
+    if found is None and or_id and is_id(wanted):
         found = db.session.get(Customer, int(wanted))
     if found is None:
         known_by = "name, reference or id" if or_id else "name or reference"
@@ -99,7 +97,7 @@ def _one(name: str, query: Select[int, str, bool], *, or_loan: bool = False) -> 
     """The one invoice called so; those in the wanted status (third column) win over others."""
     wanted = name.strip()
     condition = Invoice.number == wanted
-    if wanted.startswith("#") and _is_id(wanted[1:]):
+    if wanted.startswith("#") and is_id(wanted[1:]):
         condition = Invoice.id == int(wanted[1:])
     elif or_loan:
         query = query.outerjoin(Loan, (Loan.invoice_id == Invoice.id) & Loan.reversed_on.is_(None))
@@ -115,7 +113,3 @@ def _one(name: str, query: Select[int, str, bool], *, or_loan: bool = False) -> 
         )
     found: int = fitting[0].id
     return found
-
-
-def _is_id(digits: str) -> bool:
-    return digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_ID

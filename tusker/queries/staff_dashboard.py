@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, cast, func, select, text
 
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
+from tusker.models import Invoice
 
 
 @dataclass(frozen=True, slots=True)
 class StatusSum:
     """How many invoices have a status, and their principal in minor units."""
 
-    status: str
+    status: InvoiceStatus
     count: int
     principal: int
 
@@ -76,12 +78,11 @@ def _rows(row: Any, sql: str, values: Mapping[str, object]) -> list[Any]:
     return [row(**found) for found in db.session.execute(text(sql), dict(values)).mappings()]
 
 
-def invoices_by_status() -> dict[str, StatusSum]:
-    """Count and principal of all invoices, by status; a status without invoices is missing."""
-    sql = (
-        "SELECT status, count(*) AS count, sum(principal)::bigint AS principal FROM invoices GROUP BY status"
-    )
-    return {row.status: row for row in _rows(StatusSum, sql, {})}
+def invoices_by_status() -> list[StatusSum]:
+    """Count and principal of all invoices at each status, in the order in which they pass through them."""
+    query = select(Invoice.status, func.count(), cast(func.sum(Invoice.principal), BigInteger))
+    found = {row[0]: StatusSum(*row) for row in db.session.execute(query.group_by(Invoice.status))}
+    return [found.get(status, StatusSum(status, 0, 0)) for status in InvoiceStatus]
 
 
 def programme_use() -> ProgrammeUse:

@@ -1,4 +1,4 @@
-"""The room of reports: ageing, balances and exposures as of any day, statements, the calculator."""
+"""Pages of reports: ageing, balances and exposures as of any day, statements, the calculator."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from tusker.reports.blueprint import bp
 
 
 def init_app(app: Flask) -> None:
-    """Register the room's pages."""
+    """Register the pages of reports."""
     app.register_blueprint(bp)

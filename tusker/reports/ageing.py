@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.currency import currency
 from tusker.domain.ageing import AgeingRow, Bucket, bucket_of
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.queries.loans.ageing import Ageing, ageing_of
 from tusker.queries.loans.loans import LoanRow, open_loans
@@ -56,7 +57,7 @@ def ageing() -> ResponseReturnValue:
 
 
 def views_of(found: Ageing) -> list[View]:
-    """The tables that say something to this person: a company's own side would be a single row."""
+    """The tables to show: for a company not the one of its own side, which would have a single row."""
     rows = {"supplier": found.by_supplier, "purchaser": found.by_purchaser, "line": found.by_line}
     mine = own()
     if mine:
@@ -171,13 +172,13 @@ def _number(name: str) -> int | None:
     text = request.args.get(name) or ""
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+    if not is_id(text):
         raise InvalidInput("This link is not valid.", field=name)
     return int(text)
 
 
 def _about(rows: list[LoanRow]) -> str:
-    """In words what the list is narrowed to."""
+    """What the list is narrowed to, in words."""
     words = []
     if rows and request.args.get("line"):
         words.append(f"{rows[0].supplier} → {rows[0].purchaser}")

@@ -58,7 +58,7 @@ def balance(invoice_id: int) -> ResponseReturnValue:
 
 
 def exact(amount: Decimal) -> str:
-    """An unrounded amount in minor units for people: in major units with four more decimals."""
+    """An unrounded amount in minor units, shown in major units with four more decimals."""
     money = currency()
     shown = round(amount.scaleb(-money.exponent), money.exponent + 4)
     return format_decimal(shown, format=f"#,##0.{'0' * (money.exponent + 4)}", locale=money.locale)
@@ -77,7 +77,7 @@ def balance_file(invoice_id: int) -> Response:
 
 
 def _lines(found: LoanDerivation) -> list[list[object]]:
-    """Stretches carry exact parts; each component is rounded once, in a line of its own."""
+    """Stretches have exact parts; each component is rounded once, in a line of its own."""
     money, charges = currency(), found.accrual.charges
     parts = [_stretch_line(what, stretch, money) for what, stretch in found.stretches]
     sums = {

@@ -1,4 +1,4 @@
-"""The room's blueprint, whose figures the signed-in user may see, and as of which day."""
+"""The blueprint of reports, and what all of them read: whose figures the user may see, and the day."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Own(TypedDict, total=False):
 
 
 def own() -> Own:
-    """Staff see all, a supplier what was lent on its invoices, a purchaser what it has to pay."""
+    """Staff see everything, a supplier what was lent on its invoices, a purchaser what it has to pay."""
     if is_staff():
         return {}
     if current_user.role == Role.SUPPLIER:
@@ -34,7 +34,7 @@ def own() -> Own:
 
 
 def asked_day(*, past_only: bool = True) -> tuple[AsOfForm, date | None]:
-    """The form with the day in the address (today unless given); the day is None when it cannot be taken."""
+    """The form with the day in the address, today unless given; the day is None when it is not valid."""
     form = AsOfForm(request.args)
     today = clock.today()
     if not form.validate():

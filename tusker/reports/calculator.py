@@ -24,7 +24,7 @@ from tusker.web.htmx import render
 @bp.get("/calculator")
 @allow()
 def calculator() -> ResponseReturnValue:
-    """One case, answered while it is typed."""
+    """One case, calculated while it is typed."""
     form = CalculatorForm(request.args)
     case = None
     if not request.args:
@@ -41,7 +41,7 @@ def calculator() -> ResponseReturnValue:
 @bp.post("/calculator/cases")
 @allow()
 def calculator_cases() -> ResponseReturnValue:
-    """A file of cases, one a row, answered as a file. Nothing is stored."""
+    """Calculate a file of cases, one a row, and answer with a file. Nothing is stored."""
     cases = CasesForm()
     if cases.validate_on_submit():
         try:
@@ -74,7 +74,7 @@ def _answer(form: CalculatorForm, cases: CasesForm, case: Case | None, status: i
 
 
 def _case(form: CalculatorForm) -> Case:
-    """The case in a form whose fields are right each for itself; raises `InvalidInput` naming a field."""
+    """The case of a form whose fields are valid one by one; raises `InvalidInput` naming a field."""
     terms = Terms(
         advance_rate=Decimal(1),
         apr=form.apr.filled,

@@ -1,4 +1,4 @@
-"""What was used of each limit on any day, and the movements that make it up."""
+"""Exposures as of any day, and the movements that make them up."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Table:
 @bp.get("/exposure")
 @allow()
 def exposure() -> ResponseReturnValue:
-    """The three kinds of limits with what was used of each at the end of a day."""
+    """The exposure of every limit at the end of a day, by kind."""
     form, day = asked_day()
     found = [Table(kind, TITLES[kind], exposure_table(kind, day, **own())) for kind in TITLES] if day else []
     return render(
@@ -74,7 +74,7 @@ def exposure_file() -> Response:
 @bp.get("/exposure/<kind>/<int:key>")
 @allow()
 def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
-    """Which movements make up the exposure of one limit."""
+    """The movements that make up the exposure of one limit."""
     bound = _bound(kind)
     form, day = asked_day()
     limit = _limit(bound, key)

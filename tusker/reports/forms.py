@@ -1,4 +1,4 @@
-"""Shapes of what is asked of reports."""
+"""The forms of reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of the calculator as people and files write them: `flask quote`, the calculator's page and its CSV."""
+"""Reading cases of the calculator for `flask quote`, its page and its CSV, and writing their figures."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _NAMES = {"fee_flat": "fee", "interest_method": "method", "interest_timing": "ti
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case that can be calculated; money in minor units."""
+    """A valid case; money in minor units."""
 
     principal: int
     terms: Terms
@@ -148,7 +148,7 @@ def figures(result: Calculation, money: Currency) -> dict[str, object]:
 
 
 def check_columns(table: CsvTable) -> tuple[str, ...]:
-    """The table's column names as we write them; raises `InvalidInput` for one that is missing, twice or unknown."""
+    """The table's columns under their usual names; raises `InvalidInput` for one that is missing, twice or unknown."""
     names = tuple(name.lower().replace(" ", "_") for name in table.header)
     missing = [name for name in ("principal", "apr", "start") if name not in names]
     if not missing and "end" not in names and "tenor_days" not in names:

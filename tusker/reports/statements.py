@@ -1,4 +1,4 @@
-"""A company's statement for any period: as page, CSV and PDF."""
+"""A company's statement for any period, as a page, CSV and PDF."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHOWN = 1000
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose account: a company on one of its sides."""
+    """A company on one of its sides."""
 
     side: Side
     customer_id: int
@@ -36,7 +36,7 @@ class Account:
 @bp.get("/statements", endpoint="statement")
 @allow()
 def show() -> ResponseReturnValue:
-    """opening + disbursed + charges − receipts − adjustments = closing, and the lines with the running balance."""
+    """The statement: opening + disbursed + charges − receipts − adjustments = closing, and its lines."""
     form, account, made = _read()
     lines = list(made.running()) if made else []
     return render(
@@ -79,7 +79,7 @@ def statement_paper() -> Response:
 
 
 def presets(today: date) -> list[tuple[str, date, date]]:
-    """Periods that people ask for, by name; none reaches beyond today."""
+    """Usual periods by name; none ends after today."""
     month = today.replace(day=1)
     last_month = (month - timedelta(days=1)).replace(day=1)
     quarter = month.replace(month=3 * ((month.month - 1) // 3) + 1)
@@ -96,7 +96,7 @@ def presets(today: date) -> list[tuple[str, date, date]]:
 
 
 def _read() -> tuple[StatementForm, Account | None, Statement | None]:
-    """The form, whose account, and the statement unless something is missing or wrong."""
+    """The form, the account, and the statement unless something is missing or wrong."""
     form = StatementForm(request.args)
     if is_staff():
         form.account.choices = [
@@ -121,7 +121,7 @@ def _read() -> tuple[StatementForm, Account | None, Statement | None]:
 
 
 def _period(form: StatementForm) -> tuple[date, date]:
-    """The days asked for, this month unless given; what is wrong is put to its field."""
+    """The days in the address, this month unless given; what is wrong is said at its field."""
     today = clock.today()
     last = form.last.data or today
     first = form.first.data or last.replace(day=1)

@@ -32,7 +32,7 @@ def take_lock(lock: AdvisoryLock) -> None:
 
 
 def try_lock(lock: AdvisoryLock) -> bool:
-    """The same without waiting: False when another transaction has the turn."""
+    """Take the lock without waiting; False when another transaction holds it."""
     return bool(db.session.scalar(select(func.pg_try_advisory_xact_lock(int(lock)))))
 
 

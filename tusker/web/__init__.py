@@ -1,4 +1,4 @@
-"""What all blueprints share: access guards, htmx helpers, forms, filters, error pages, headers, request ids."""
+"""What all pages share: access guards, htmx helpers, forms, filters, error pages, headers, request ids."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tusker.currency import currency
 from tusker.logs import work_id
+from tusker.services.reasons import LONGEST_REASON
 from tusker.web import assets, errors, filters
 from tusker.web.access import guard, is_staff
 from tusker.web.nav import navigation
@@ -35,7 +36,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 def init_app(app: Flask) -> None:
-    """Give the app its filters, guards, headers, error pages and the few pages of its own."""
+    """Register filters, guards, headers, error pages and the pages of no blueprint."""
     # A form lives as long as its session: people leave pages open over lunch.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     if app.config["BASE_URL"].startswith("https://"):
@@ -44,12 +45,12 @@ def init_app(app: Flask) -> None:
     filters.init_app(app)
     assets.init_app(app)
     errors.init_app(app)
-    # First of all hooks, before the extensions': what they log and refuse carries the request's id, too.
+    # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
     app.before_request_funcs.setdefault(None, []).insert(0, _name_request)
     app.before_request(guard)
     app.after_request(_set_headers)
     app.context_processor(_template_context)
-    app.jinja_env.globals["with_args"] = with_args
+    app.jinja_env.globals.update(with_args=with_args, LONGEST_REASON=LONGEST_REASON)
     app.register_blueprint(bp)
 
 

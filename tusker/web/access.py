@@ -1,4 +1,4 @@
-"""Who may open what. Every view says it with one of the marks below; a view that says nothing is refused."""
+"""Who may open which page. Every view carries one of the marks below; a view without one is refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def public(view: View) -> View:
 
 
 def by_token(view: View) -> View:
-    """Mark a view of `/api/` that checks an API token itself; browser sessions count for nothing there."""
+    """Mark a view of `/api/` that checks an API token itself; a browser's session does not open it."""
     setattr(view, MARK, BY_TOKEN)
     return view
 
@@ -67,7 +67,7 @@ def access_of(app: Flask, endpoint: str) -> str | frozenset[Role] | None:
 
 
 def guard() -> ResponseReturnValue | None:
-    """Before each request: refuse unmarked views, send strangers to the sign-in page, keep roles apart."""
+    """Before each request: refuse unmarked views, ask people to sign in, and check their role."""
     if request.endpoint is None:
         return None  # no such page: routing answers with 404 or 405
     mark = access_of(current_app, request.endpoint)
@@ -84,14 +84,14 @@ def guard() -> ResponseReturnValue | None:
 
 
 def to_login() -> ResponseReturnValue:
-    """Send somebody who is not signed in to the sign-in page and back to where they were afterwards."""
+    """Redirect to the sign-in page, which leads back to where they were."""
     if is_htmx():
         page = urlsplit(request.headers.get("HX-Current-URL", ""))
         back = f"{page.path}?{page.query}" if page.query else page.path
         answer = make_response("", 204)
         answer.headers["HX-Redirect"] = url_for("auth.login", next=back or None)
         return answer
-    # Only a page that was being read can be gone back to; a form that was sent is lost either way.
+    # Only a page that was read can be opened again; a form that was sent is lost.
     back = request.full_path.rstrip("?") if request.method == "GET" else ""
     return redirect(url_for("auth.login", next=back if back not in {"", "/"} else None))
 
@@ -110,7 +110,7 @@ def current_company_id() -> int:
 
 
 def acting() -> Context:
-    """The signed-in user and the time, as services want them; raises `NotAllowed` for strangers."""
+    """The signed-in user and the time, as services take them; raises `NotAllowed` when nobody is signed in."""
     if not current_user.is_authenticated:
         raise NotAllowed("Sign in first.")
     return Context(actor_id=current_user.id, actor=current_user.name, now=clock.now(), today=clock.today())

@@ -1,4 +1,4 @@
-"""Where vendored files stand under `static/`, and URLs that change when a file changes."""
+"""The paths of vendored files under `static/`, and URLs that change when a file changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def init_app(app: Flask) -> None:
         return hashlib.sha256(file.read_bytes()).hexdigest()[:10] if file.is_file() else "missing"
 
     def asset(path: str) -> str:
-        """The URL of a file under `static/`, with a mark of its content, so that browsers may keep it for long."""
+        """The URL of a file under `static/`, with a hash of its content, so that browsers may cache it for long."""
         return url_for("static", filename=path, v=digest(path))
 
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = (

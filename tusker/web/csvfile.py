@@ -1,4 +1,4 @@
-"""CSV files for people's spreadsheets, streamed and without cells that a spreadsheet would run."""
+"""CSV files, streamed, without cells that a spreadsheet would run as formulas."""
 
 from __future__ import annotations
 

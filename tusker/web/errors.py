@@ -1,4 +1,4 @@
-"""Errors become answers here, once: a page, or for htmx an alert in the page's messages.
+"""Turns errors into answers: a page, or for htmx an alert among the page's messages.
 
 Requests below a prefix that has a handler of its own (`answer_errors_under`) go to that handler instead: `/api/` speaks
 problem details and not HTML.
@@ -86,7 +86,7 @@ def _on_csrf_error(error: CSRFError) -> ResponseReturnValue:
 
 
 def _came_from() -> str | None:
-    """The page of ours that the form stood on, if the browser tells it."""
+    """The page of ours that the form was on, if the browser sends it."""
     parts = urlsplit(request.referrer or "")
     if parts.netloc != request.host:
         return None
@@ -94,13 +94,13 @@ def _came_from() -> str | None:
 
 
 def answer_http_error(error: HTTPException) -> ResponseReturnValue:
-    """The usual answer to an HTTP error, for a room that answers only some of them itself."""
+    """The usual answer to an HTTP error, for a blueprint that handles only some itself."""
     return _on_http_error(error)
 
 
 def _on_http_error(error: HTTPException) -> ResponseReturnValue:
     if isinstance(error, InternalServerError):
-        # What was half done must not leak into the error page's own reads.
+        # The error page must not read what was half done.
         with contextlib.suppress(SQLAlchemyError):
             db.session.rollback()
     if handler := _elsewhere():
@@ -117,7 +117,7 @@ def _on_http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def _answer(status: int, title: str, message: str, *, form_url: str | None = None) -> Response:
-    """The page or, for htmx, the alert; a 500 says the request id and reads nothing from the database."""
+    """The page or, for htmx, the alert; a 500 gives the request id and reads nothing from the database."""
     request_id = work_id.get() if status >= 500 else None
     context = {
         "status": status,

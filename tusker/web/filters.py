@@ -1,4 +1,4 @@
-"""How amounts, days, rates and statuses look on pages."""
+"""Filters that write amounts, days, rates and statuses on pages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from markupsafe import Markup
 
 from tusker import clock
 from tusker.currency import currency
+from tusker.domain.status import Status, Tone
 
 NOTHING = "–"
 _CODE = re.compile(r"[a-z_]+")
 
 STATUS_WORDS = {
-    # what people say where the code's word is not it
+    # where people use another word than the code
     "approved": "Approved",
     "csv": "CSV",
     "financeable": "To be financed",
@@ -94,6 +95,11 @@ def status_label(status: str) -> str:
     return STATUS_WORDS.get(text, text.replace("_", " ").capitalize() if _CODE.fullmatch(text) else text)
 
 
+def tone(status: Status) -> Tone:
+    """The colour of a status; its badge has the style ``tk-tone-…``."""
+    return status.tone
+
+
 def figures(names: Iterable[str]) -> list[tuple[str, str]]:
     """Heads of columns of figures, as the macro `table` takes them."""
     return [(name, "text-end") for name in names]
@@ -121,6 +127,7 @@ def init_app(app: Flask) -> None:
         moment,
         ago,
         status_label,
+        tone,
         figures,
     ):
         app.jinja_env.filters[function.__name__] = function

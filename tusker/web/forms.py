@@ -1,4 +1,4 @@
-"""Forms and fields that blueprints share. Every message names its field in words."""
+"""Forms and fields that blueprints share. Every message names its field."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 
+from flask import request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
@@ -20,6 +21,7 @@ from wtforms.widgets import DateInput, Input, NumberInput, PasswordInput, Select
 
 from tusker.currency import currency
 from tusker.errors import InvalidInput, TuskerError
+from tusker.services.reasons import LONGEST_REASON, reason_of
 from tusker.web.filters import money_plain, percent_plain
 
 FIRST_DAY = date(2000, 1, 1)
@@ -31,7 +33,7 @@ T = TypeVar("T")
 
 
 class Required:
-    """Something other than blanks must be filled in; the message names the field."""
+    """More than blanks must be filled in; the message names the field."""
 
     field_flags: ClassVar = {"required": True}
 
@@ -57,7 +59,7 @@ class Form(FlaskForm):
         return valid
 
     def take(self, error: TuskerError) -> None:
-        """Show a typed error at the field it is about, or above the form when it names none of this form's."""
+        """Show a typed error at its field, or above the form when it names no field of it."""
         field = self._fields.get(error.field) if error.field else None
         if field is None:
             self.form_errors = [*self.form_errors, error.message]
@@ -150,19 +152,34 @@ class TextField(ValueField[str]):
         return text
 
 
+class ReasonField(ValueField[str]):
+    """Why somebody does something, judged as every service judges it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("Reason", hints={"maxlength": LONGEST_REASON}, **kwargs)
+
+    def read(self, text: str) -> str:
+        return reason_of(text)
+
+
+def sent_reason() -> str:
+    """The reason that a form without fields of its own sends; the service judges it."""
+    return request.form.get("reason", "")
+
+
 class NameField(TextField):
     """A name of a person or company."""
 
 
 class EmailField(TextField):
-    """A mail address; its exact check is the service's."""
+    """A mail address; the service checks it."""
 
     def __init__(self, label: str = "Email", **kwargs: Any) -> None:
         super().__init__(label, max_length=254, hints={"type": "email", "autocomplete": "email"}, **kwargs)
 
 
 class PasswordField(ValueField[str]):
-    """A secret, taken exactly as it was typed and never shown again."""
+    """A secret, read exactly as it was typed and never shown again."""
 
     widget = PasswordInput()
 
@@ -296,7 +313,7 @@ class _ChoiceField(Filled[T], SelectFieldBase):
                 raise ValueError(f"{self.label.text}: choose one of the list.") from None
 
     def pre_validate(self, form: BaseForm) -> None:
-        # Nothing chosen: whether that will do is for the presence validators.
+        # Nothing chosen: whether the field is required is for its validators.
         if self.data is not None and all(self.data != value for value, _ in self.choices):
             raise FieldError(f"{self.label.text}: choose one of the list.")
 

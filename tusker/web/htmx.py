@@ -1,4 +1,4 @@
-"""One view, one context: a whole page for a plain request, its fragment for htmx."""
+"""Answers to htmx: one view gives the whole page to a plain request and a fragment of it to htmx."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def is_htmx() -> bool:
 
 
 def wants_fragment() -> bool:
-    """Whether a fragment is to be answered; boosted links and restored history need the whole page."""
+    """Whether to answer with a fragment; boosted links and restored history need the whole page."""
     return is_htmx() and not (
         request.headers.get("HX-Boosted") == "true"
         or request.headers.get("HX-History-Restore-Request") == "true"
@@ -34,7 +34,7 @@ def render(page: str, partial: str, /, *, status: int = 200, **context: Any) -> 
 def done(
     message: str, /, *, to: str, partial: str | None = None, category: str = "success", **context: Any
 ) -> Response:
-    """Answer an action that was carried out.
+    """Answer an action that succeeded.
 
     Without htmx: flash `message` and go to the URL `to` (303). With htmx: the fragment `partial` with the message
     put into the page's messages out of band, or, without a partial, a whole new page at `to`.
@@ -55,5 +55,5 @@ def done(
 
 
 def oob_message(message: str, category: str) -> Markup:
-    """A message that htmx adds to the page's messages whatever the answer's own target is."""
+    """A message that htmx adds to the page's messages, besides the answer's own target."""
     return Markup(render_template("layout/_oob_message.html", message=message, category=category))  # noqa: S704

@@ -20,7 +20,7 @@ class NavEntry:
     url: str
     active: bool
     count: int = 0
-    """How much waits there."""
+    """How many items wait there."""
 
 
 # (label, icon, endpoint, group); a new group starts with a thin line above it
@@ -70,7 +70,7 @@ _PURCHASER = (
     ("Calculator", "calculator", "reports.calculator", "reports"),
 )
 COUNTS = {"admin.attention": count_open}
-"""Entries that say how much waits."""
+"""Entries that show how many items wait."""
 BY_ROLE = {Role.ADMIN: _STAFF, Role.AUDITOR: _STAFF, Role.SUPPLIER: _SUPPLIER, Role.PURCHASER: _PURCHASER}
 HOME = {
     Role.ADMIN: "admin.dashboard",
@@ -110,6 +110,6 @@ def _active(endpoint: str) -> str | None:
 
 
 def home_url() -> str:
-    """Where the signed-in user starts: the dashboard, or the account page while there is none."""
+    """Where the signed-in user starts: the dashboard, or the account page where there is none."""
     endpoint = HOME[Role(current_user.role)]
     return url_for(endpoint) if endpoint in current_app.view_functions else url_for("auth.account")

@@ -1,4 +1,4 @@
-"""Pages of long lists by key: the newest first, and each page says where the next one starts."""
+"""Keyset paging: lists by key, the newest first; each page links to where the next one starts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from flask import request
 
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.queries.paging import Cursor
 
@@ -29,7 +30,7 @@ class KeysetPage(Generic[Row]):
 
 
 def encode_key(key: int) -> str:
-    """A row's key as the opaque text that links carry."""
+    """A row's key as the opaque text of links."""
     return base64.urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
 
 
@@ -59,7 +60,7 @@ def decode_day_key(text: str | None) -> tuple[date, int] | None:
         return None
     day, _, key = text.partition(".")
     try:
-        if not (key.isascii() and key.isdecimal() and len(key) <= 18):
+        if not is_id(key):
             raise ValueError(text)
         return date.fromisoformat(day), int(key)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The few pages that belong to no room: the way in, health, and the choice of light or dark."""
+"""The pages that belong to no blueprint: the start, health, and the choice of light or dark."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ bp = Blueprint("web", __name__)
 @bp.get("/")
 @allow()
 def start() -> ResponseReturnValue:
-    """Send everybody to their own dashboard."""
+    """Redirect to the user's own dashboard."""
     return redirect(home_url())
 
 
 @bp.get("/healthz")
 @public
 def healthz() -> tuple[Response, int]:
-    """200 when the database answers, else 503. Redis is only told: without it work waits and nothing is lost."""
+    """200 when the database answers, else 503. Redis is only reported: without it jobs wait and nothing is lost."""
     database, redis = _database_answers(), _redis_answers()
     state = {"database": "ok" if database else "away", "redis": "ok" if redis else "away"}
     return jsonify(status="ok" if database else "unavailable", **state), 200 if database else 503

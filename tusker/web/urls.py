@@ -1,4 +1,4 @@
-"""URLs that come from outside."""
+"""Checks of URLs that come from outside."""
 
 from __future__ import annotations
 

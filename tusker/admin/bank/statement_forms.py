@@ -1,4 +1,4 @@
-"""Shapes of what is sent about bank statements."""
+"""The forms of bank statements, and reading what their buttons send."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from flask_wtf.file import FileRequired
 
 from tusker.domain.matching import Suggestion
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.web.forms import Form, UploadField
 
@@ -15,7 +16,7 @@ _CHOICE = re.compile(r"([0-9]{1,18})\|([0-9]{1,18}:[0-9]{1,18}(?:,[0-9]{1,18}:[0
 
 
 class StatementForm(Form):
-    """A bank statement as a file."""
+    """The upload of a statement."""
 
     file = UploadField(
         "Statement",
@@ -26,7 +27,7 @@ class StatementForm(Form):
 
 
 def choice_of(suggestion: Suggestion) -> str:
-    """A suggestion as the text that its button or radio sends: who pays, and what each loan gets."""
+    """The value of a suggestion's button or radio: who pays, and what each loan gets."""
     parts = ",".join(f"{part.loan.loan_id}:{part.amount}" for part in suggestion.parts)
     return f"{suggestion.customer_id}|{parts}"
 
@@ -44,7 +45,7 @@ def read_choice(text: str) -> tuple[int, dict[int, int]]:
 
 
 def entry_ids(texts: list[str]) -> list[int]:
-    """The ids that a form sends; raises `InvalidInput` for anything that is no number."""
-    if not texts or not all(text.isascii() and text.isdecimal() and len(text) < 19 for text in texts):
+    """The ids that a form sends; raises `InvalidInput` for anything that is not a number."""
+    if not texts or not all(map(is_id, texts)):
         raise InvalidInput("Choose entries of this statement.", field="entry_ids")
     return [int(text) for text in texts]

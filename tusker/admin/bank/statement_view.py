@@ -1,4 +1,4 @@
-"""What the page of a bank statement shows, whatever was done on it last."""
+"""The page of one bank statement, as every action on it shows it again."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ ENTRIES_SHOWN = 200
 
 
 def shown_tab() -> str:
-    """The tab that is asked for, by a link or by the form of an action."""
+    """The tab named in the address or in the form of an action."""
     wanted = request.values.get("show", "open")
     return wanted if wanted in TABS else "open"
 
 
 def show_statement(statement_id: int, *, status: int = 200) -> Response:
-    """The page or its fragment."""
+    """The whole page, or the statement alone for htmx."""
     context = statement_context(statement_id, shown_tab())
     return render("admin/bank/statement.html", "admin/bank/_statement.html", status=status, **context)
 
 
 def changed(statement_id: int, message: str, category: str = "success") -> Response:
-    """After an action: with htmx the changed statement in place, else its page."""
+    """Answer an action: with htmx the changed statement, without it a redirect to its page."""
     show = shown_tab()
     return done(
         message,
@@ -48,7 +48,7 @@ def changed(statement_id: int, message: str, category: str = "success") -> Respo
 
 
 def statement_context(statement_id: int, show: str) -> dict[str, Any]:
-    """Everything that the templates of a statement are given, in a fixed number of queries."""
+    """What the templates of a statement need, in a fixed number of queries."""
     row = statement_row(statement_id)
     cursor = read_cursor()
     rows = entries_page(statement_id, show, cursor=cursor, limit=ENTRIES_SHOWN + 1)

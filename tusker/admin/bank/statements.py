@@ -1,4 +1,4 @@
-"""Bank statements: upload, what they settled, and what an admin decides on the rest."""
+"""Bank statements: uploading one, what it settled, and deciding on the rest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tusker.admin.bank.statement_forms import TOO_LARGE, StatementForm, entry_id
 from tusker.admin.bank.statement_view import changed, show_statement
 from tusker.admin.blueprint import bp
 from tusker.currency import currency
-from tusker.errors import InvalidInput, TuskerError
+from tusker.errors import TuskerError
 from tusker.models import EntryState, Role
 from tusker.queries.bank.statements import statement_of_entry, statement_row, statements_page
 from tusker.services.bank import decisions as desk
@@ -22,6 +22,7 @@ from tusker.services.bank.file import account_notes, own_accounts, read_configur
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error
+from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -36,14 +37,14 @@ TAB_OF = {
 @bp.get("/statements")
 @allow(Role.ADMIN, Role.AUDITOR)
 def statements() -> ResponseReturnValue:
-    """Imported statements, newest first, and the form to upload one."""
+    """The imported statements, newest first, and the upload form."""
     return _show_list(StatementForm(None))
 
 
 @bp.post("/statements")
 @allow(Role.ADMIN)
 def upload_statement() -> ResponseReturnValue:
-    """Import a file."""
+    """Import the uploaded file and show what came of it."""
     form = StatementForm()
     if form.validate():
         data = form.file.filled.read()
@@ -69,7 +70,7 @@ def upload_statement() -> ResponseReturnValue:
 
 @bp.errorhandler(RequestEntityTooLarge)
 def body_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
-    """A statement that is too large is said at its field like any other that cannot be taken."""
+    """Say at the upload's field that the file is too large."""
     may_upload = current_user.is_authenticated and current_user.role == Role.ADMIN
     if request.endpoint != "admin.upload_statement" or not may_upload:
         return answer_http_error(error)
@@ -94,14 +95,14 @@ def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue
 @bp.get("/statements/<int:statement_id>")
 @allow(Role.ADMIN, Role.AUDITOR)
 def statement(statement_id: int) -> ResponseReturnValue:
-    """One statement: what is ready to accept, to be chosen, parked, settled and done."""
+    """One statement: entries to accept, to choose for, parked, settled and done."""
     return show_statement(statement_id)
 
 
 @bp.post("/statements/<int:statement_id>/match")
 @allow(Role.ADMIN)
 def match_statement(statement_id: int) -> ResponseReturnValue:
-    """Look once more at what is open."""
+    """Match the open entries once more."""
     with transaction():
         result = service.match_again(acting(), statement_id)
     return changed(statement_id, f"Looked at {result.words}", "info")
@@ -110,7 +111,7 @@ def match_statement(statement_id: int) -> ResponseReturnValue:
 @bp.post("/statements/<int:statement_id>/accept-sure")
 @allow(Role.ADMIN)
 def accept_sure(statement_id: int) -> ResponseReturnValue:
-    """Accept the sure entries that were shown; one that is not sure any more stays."""
+    """Accept the sure entries that the page showed; one that is no longer sure stays open."""
     statement_row(statement_id)
     with transaction():
         accepted = desk.accept_sure(acting(), entry_ids(request.form.getlist("entry_ids")))
@@ -123,7 +124,7 @@ def accept_sure(statement_id: int) -> ResponseReturnValue:
 @bp.get("/statements/entries/<int:entry_id>")
 @allow(Role.ADMIN, Role.AUDITOR)
 def statement_entry(entry_id: int) -> ResponseReturnValue:
-    """The statement on which an entry stands."""
+    """Redirect to the statement of an entry."""
     statement_id, state = statement_of_entry(entry_id)
     tab = TAB_OF.get(EntryState(state), "done")
     return redirect(
@@ -134,7 +135,6 @@ def statement_entry(entry_id: int) -> ResponseReturnValue:
 @bp.post("/statements/entries/<int:entry_id>/accept")
 @allow(Role.ADMIN)
 def accept_entry(entry_id: int) -> ResponseReturnValue:
-    """Record an entry as the receipt that was chosen."""
     statement_id, _ = statement_of_entry(entry_id)
     customer_id, splits = read_choice(request.form.get("choice", ""))
     with transaction():
@@ -146,27 +146,24 @@ def accept_entry(entry_id: int) -> ResponseReturnValue:
 @bp.post("/statements/entries/<int:entry_id>/park")
 @allow(Role.ADMIN)
 def park_entry(entry_id: int) -> ResponseReturnValue:
-    """Leave an entry for later."""
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
-        desk.park_entry(acting(), entry_id, reason=_reason())
+        desk.park_entry(acting(), entry_id, reason=sent_reason())
     return changed(statement_id, "The entry is parked.")
 
 
 @bp.post("/statements/entries/<int:entry_id>/dismiss")
 @allow(Role.ADMIN)
 def dismiss_entry(entry_id: int) -> ResponseReturnValue:
-    """An entry is none of ours, or was dealt with elsewhere."""
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
-        desk.dismiss_entry(acting(), entry_id, reason=_reason())
+        desk.dismiss_entry(acting(), entry_id, reason=sent_reason())
     return changed(statement_id, "The entry is dismissed.")
 
 
 @bp.post("/statements/entries/<int:entry_id>/new")
 @allow(Role.ADMIN)
 def take_entry_as_new(entry_id: int) -> ResponseReturnValue:
-    """An entry that looks like a booked one is another."""
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         service.take_as_new(acting(), entry_id)
@@ -176,7 +173,6 @@ def take_entry_as_new(entry_id: int) -> ResponseReturnValue:
 @bp.post("/statements/entries/<int:entry_id>/same")
 @allow(Role.ADMIN)
 def take_entry_as_same(entry_id: int) -> ResponseReturnValue:
-    """An entry that looks like a booked one is that one."""
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         service.take_as_same(acting(), entry_id)
@@ -186,7 +182,6 @@ def take_entry_as_same(entry_id: int) -> ResponseReturnValue:
 @bp.post("/statements/entries/<int:entry_id>/reopen")
 @allow(Role.ADMIN)
 def reopen_entry(entry_id: int) -> ResponseReturnValue:
-    """Open a parked or dismissed entry again."""
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         desk.reopen_entry(acting(), entry_id)
@@ -194,14 +189,7 @@ def reopen_entry(entry_id: int) -> ResponseReturnValue:
 
 
 def _tone(result: service.ImportResult) -> str:
-    """Money that did not arrive, and what nobody can tell, are not to be overlooked."""
+    """A warning where money did not arrive or an entry is in doubt."""
     if result.repeated:
         return "info"
     return "warning" if result.failed or result.doubtful else "success"
-
-
-def _reason() -> str:
-    reason = request.form.get("reason", "").strip()
-    if not reason:
-        raise InvalidInput("Reason: say why.", field="reason")
-    return reason

@@ -1,4 +1,4 @@
-"""The delivery companies: where each is set up, setting it up here, testing the connection."""
+"""The delivery companies: settings and a test of the connection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEVER_FILLED = {"autocomplete": "off", "spellcheck": "false", "maxlength": "500"
 
 
 class CarrierForm(Form):
-    """How a delivery company is reached. Secrets go in and never come out."""
+    """How a delivery company is reached. Secrets are never shown again."""
 
     enabled = BooleanField("Use this delivery company")
     base_url = TextField(
@@ -52,7 +52,7 @@ def carriers() -> ResponseReturnValue:
 @bp.route("/carriers/<name>", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def carrier(name: str) -> ResponseReturnValue:
-    """Set a delivery company up here."""
+    """The settings of one delivery company."""
     card = _card(name)
     form = CarrierForm(data={"enabled": card.enabled, "base_url": card.base_url})
     if form.validate_on_submit():
@@ -94,7 +94,6 @@ def carrier(name: str) -> ResponseReturnValue:
 @bp.post("/carriers/<name>/forget")
 @allow(Role.ADMIN)
 def forget_carrier(name: str) -> ResponseReturnValue:
-    """Go back to what the environment says."""
     with transaction():
         forget_carrier_settings(acting(), name)
     reload_carriers()
@@ -107,11 +106,11 @@ def forget_carrier(name: str) -> ResponseReturnValue:
 @bp.post("/carriers/<name>/test")
 @allow(Role.ADMIN)
 def test_carrier(name: str) -> ResponseReturnValue:
-    """Ask the delivery company one cheap question with the key in use; over within 15 seconds."""
+    """Ask the delivery company one cheap question with the key in use; ends within 15 seconds."""
     card = _card(name)
     try:
         asked = get_carrier(name)
-        # No transaction stays open while a delivery company thinks.
+        # No transaction stays open while we wait for the delivery company.
         db.session.rollback()
         message, category = asked.check(), "success"
     except (CarrierError, UnknownCarrier) as error:
@@ -128,7 +127,7 @@ def _card(name: str) -> CarrierCard:
 
 
 def _changed(card: CarrierCard, message: str, category: str = "success") -> Response:
-    """The card with htmx, the list without."""
+    """Answer an action: with htmx the changed card, without it a redirect to the list."""
     return done(
         message,
         to=url_for("admin.carriers"),

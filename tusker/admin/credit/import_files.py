@@ -1,6 +1,6 @@
-"""Uploaded files between the two steps of an import, and results to look at again: in Redis, for an hour.
+"""Uploaded files between the two steps of an import, and the results: kept in Redis for an hour.
 
-Nothing of a file goes into the session's cookie or a hidden field. What Redis loses is uploaded again.
+Nothing of a file goes into the session's cookie or a hidden field. A file that Redis lost must be uploaded again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that somebody uploaded; only that person finds it again."""
+    """A file that somebody uploaded; only that person can open it again."""
 
     token: str
     name: str
@@ -31,7 +31,7 @@ class Upload:
 
 
 def keep_upload(user_id: int, name: str, data: bytes) -> str:
-    """Keep a file and return its token; raises `Conflict` when there is no place for it now."""
+    """Keep a file and return its token; raises `Conflict` when Redis cannot keep it."""
     token = secrets.token_urlsafe(16)
     try:
         with redis_connection().pipeline() as pipe:
@@ -54,7 +54,7 @@ def find_upload(user_id: int, token: str) -> Upload:
 
 
 def keep_result(user_id: int, token: str, result: dict[str, Any]) -> bool:
-    """Keep what came of an import; False when it cannot be looked at again."""
+    """Keep the result of an import; False when Redis cannot keep it."""
     try:
         redis_connection().set(
             _key(user_id, token, "result"), zlib.compress(json.dumps(result).encode()), ex=KEPT_SECONDS
@@ -65,7 +65,7 @@ def keep_result(user_id: int, token: str, result: dict[str, Any]) -> bool:
 
 
 def find_result(user_id: int, token: str) -> dict[str, Any]:
-    """What came of this user's last import of the file; raises `NotFound`."""
+    """The result of this user's last import of the file; raises `NotFound`."""
     found = _read(user_id, token, "result")
     if found is None:
         raise NotFound(

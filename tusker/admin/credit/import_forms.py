@@ -1,4 +1,4 @@
-"""Shapes of the two steps of an import, and what is guessed of a file so that little is left to choose."""
+"""The forms of the two steps of an import, and a guess at a file's columns so that little is left to choose."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _KNOWN = {
 
 
 class UploadForm(Form):
-    """A file of invoices."""
+    """The upload of a file of invoices."""
 
     file = UploadField(
         "File",
@@ -49,7 +49,7 @@ class UploadForm(Form):
 
 
 class MappingForm(Form):
-    """Which column holds what, and how to go about it. Give it the file's table and the delivery companies."""
+    """Which column holds what, and how to import. Give it the file's table and the delivery companies."""
 
     number = ChoiceField("Invoice number", empty="Choose a column")
     supplier = ChoiceField("Supplier", empty="Choose a column", description="Its reference or its name.")
@@ -116,5 +116,5 @@ def _guess_dates(table: CsvTable, column: str) -> str:
 
 
 def strptime_pattern(choice: str) -> str:
-    """The pattern that the import takes for a choice of `DATE_FORMATS`."""
+    """The strptime pattern for a choice of `DATE_FORMATS`."""
     return "" if choice == "iso" else choice

@@ -1,4 +1,4 @@
-"""Requesting financing for a file: upload, say which column holds what, look at what would happen, import."""
+"""Requests for financing from a file: upload, choose the columns, preview, import."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def import_invoices() -> ResponseReturnValue:
 @bp.post("/import")
 @allow(Role.ADMIN)
 def import_upload() -> ResponseReturnValue:
-    """Take the file. It is kept for an hour under a token that only this person can use."""
+    """Keep the file for an hour, under a token that only this person can use."""
     form = UploadForm()
     if form.validate():
         data = form.file.filled.read()
@@ -58,7 +58,7 @@ def import_upload() -> ResponseReturnValue:
 @bp.route("/import/<token>", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def import_columns(token: str) -> ResponseReturnValue:
-    """Second step: the columns. The button says whether to look only or to import."""
+    """Second step: the columns. The button pressed says whether to preview or to import."""
     upload = find_upload(current_user.id, token)
     table = read_table(upload.data)
     carriers = get_carriers()
@@ -88,14 +88,14 @@ def import_columns(token: str) -> ResponseReturnValue:
 @bp.get("/import/<token>/result")
 @allow(Role.ADMIN)
 def import_result(token: str) -> ResponseReturnValue:
-    """What came of it, with every refusal."""
+    """The result of the last import or preview, with its refusals."""
     return _show_result(token, find_result(current_user.id, token))
 
 
 @bp.get("/import/<token>/refusals.csv")
 @allow(Role.ADMIN)
 def import_refusals(token: str) -> ResponseReturnValue:
-    """All refusals as a file, to be mended and imported again."""
+    """All refusals as a CSV file, to be corrected and imported again."""
     result = find_result(current_user.id, token)
     rows = (
         [
@@ -113,7 +113,7 @@ def import_refusals(token: str) -> ResponseReturnValue:
 
 
 def _defaults(token: str, table: CsvTable, carriers: Mapping[str, Carrier]) -> dict[str, Any]:
-    """What was chosen for this file before, else what it suggests."""
+    """What was chosen for this file before, else the guess."""
     try:
         chosen: dict[str, Any] = find_result(current_user.id, token)["chosen"]
     except NotFound:

@@ -1,4 +1,4 @@
-"""How tracking is doing: each delivery company's health, and webhooks that could not be used."""
+"""The page of tracking: each delivery company's health, and webhooks that could not be used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN_OF_A_BODY = 400
 @bp.get("/tracking")
 @allow(Role.ADMIN, Role.AUDITOR)
 def tracking() -> ResponseReturnValue:
-    """The delivery companies as all workers see them."""
+    """The delivery companies' health, and the webhooks that could not be used."""
     cursor = read_cursor()
     rows = webhooks_with_errors(cursor=cursor, limit=PAGE_SIZE + 1)
     page = keyset_page(rows, cursor)

@@ -1,4 +1,4 @@
-"""Credit notes: the supplier took a part of an invoice's value back."""
+"""The page that records a credit note: the supplier took back a part of an invoice's value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tusker.web.htmx import done, render
 @bp.route("/invoices/<int:invoice_id>/credit-notes/new", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def new_credit_note(invoice_id: int) -> ResponseReturnValue:
-    """Record a credit note; the page says beforehand what it will do to the debt."""
+    """The form of a credit note; it says beforehand what the note will do to the debt."""
     form = CreditNoteForm()
     if form.validate_on_submit():
         try:

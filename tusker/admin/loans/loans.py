@@ -1,4 +1,4 @@
-"""Repayments: open loans, marking them repaid, writing them off."""
+"""Open loans: the list, marking one repaid, writing one off."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def loans() -> ResponseReturnValue:
 @bp.get("/loans/<int:invoice_id>/row")
 @allow(Role.ADMIN, Role.AUDITOR)
 def loan_row(invoice_id: int) -> ResponseReturnValue:
-    """One row of the list as it stands now; without htmx the list itself."""
+    """One row of the list; without htmx a page of its own."""
     return render(
         "admin/loans/loan.html", "admin/loans/_loan_row.html", row=_loan(invoice_id), today=clock.today()
     )
@@ -112,7 +112,7 @@ def due(invoice_id: int) -> ResponseReturnValue:
 @bp.route("/loans/<int:invoice_id>/write-off", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def write_off(invoice_id: int) -> ResponseReturnValue:
-    """Give a debt up, with a reason."""
+    """The form of a write-off: in the loan's row with htmx, a page of its own without."""
     form = WriteOffForm()
     _name_inputs(form, invoice_id)
     if form.validate_on_submit():
@@ -136,7 +136,7 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
 
 
 def _closed(invoice_id: int, what: str) -> Response:
-    """After a loan was closed: its changed row with htmx, the list without."""
+    """Answer the closing of a loan: with htmx its changed row, without it a redirect to the list."""
     today, row = clock.today(), _loan(invoice_id)
     return done(
         f"{row.number} is {what}. Its principal is free again on all three limits.",
@@ -191,6 +191,6 @@ def _due_range(due: str | None, today: date) -> tuple[tuple[date, int] | None, d
 
 
 def _name_inputs(form: Form, invoice_id: int) -> None:
-    """Several of these forms may be open in one list: each input gets an id of its own."""
+    """Give each input an id of its own: several of these forms may be open in one list."""
     for field in form:
         field.id = f"{field.name}-{invoice_id}"

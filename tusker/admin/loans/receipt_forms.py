@@ -1,4 +1,4 @@
-"""Shapes of what is filled in about money received, and the sheet on which a receipt is allocated."""
+"""The forms of receipts, and the sheet on which a receipt is allocated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from tusker.errors import InvalidInput
 from tusker.queries.loans.receipts import LoanFace
 from tusker.services.loans.receipt_proposal import ProposedLine, ReceiptProposal
 from tusker.services.loans.receipts import lay_rest
-from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, IdField, MoneyField, TextField
+from tusker.web.forms import (
+    ChoiceField,
+    DayField,
+    FilterForm,
+    Form,
+    IdField,
+    MoneyField,
+    ReasonField,
+    TextField,
+)
 
 PARTS = ("penalty", "fee", "interest", "principal")
 STATES = [
@@ -35,7 +44,7 @@ class ReceiptFilter(FilterForm):
 
 
 class ReceiptForm(Form):
-    """Money came in; give it the choices of customers."""
+    """Recording a receipt; give it the choices of customers."""
 
     customer_id = IdField("Customer", empty="Choose who paid", choices=[])
     amount = MoneyField("Amount", description="All that came in with this reference.")
@@ -48,7 +57,7 @@ class ReceiptForm(Form):
 
 
 class RefundForm(Form):
-    """Credit is paid back."""
+    """Paying credit back."""
 
     amount = MoneyField("Amount")
     bank_reference = TextField("Bank reference", max_length=60, description="Of the transfer back.")
@@ -56,17 +65,17 @@ class RefundForm(Form):
 
 
 class UndoForm(Form):
-    """Something is undone."""
+    """Undoing something, with a reason."""
 
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 class CreditNoteForm(Form):
-    """The supplier took a part of an invoice's value back."""
+    """Recording a credit note."""
 
     number = TextField("Credit note number", max_length=60)
     amount = MoneyField("Amount", description="By how much the invoice is worth less.")
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 @dataclass(slots=True)
@@ -91,7 +100,7 @@ class SheetRow:
 
 @dataclass(slots=True)
 class Sheet:
-    """How a receipt is allocated; money in minor units. `mark` names what the proposal was made for."""
+    """How a receipt is allocated; money in minor units. `mark` says for what it was proposed."""
 
     mark: str
     amount: int
@@ -131,7 +140,7 @@ class Sheet:
 
     @property
     def problems(self) -> list[str]:
-        """What keeps the sheet from being recorded."""
+        """Why the sheet cannot be recorded."""
         found = [f"{row.line.number}: {row.problem}" for row in self.everything if row.problem]
         if self.left_over < 0:
             found.append(
@@ -147,7 +156,7 @@ def input_name(loan_id: int, part: str) -> str:
 
 
 def parts_of(split: Split) -> tuple[int, ...]:
-    """The parts of a split in their order."""
+    """The parts of a split, in the order in which they are paid."""
     return tuple(getattr(split, part) for part in PARTS)
 
 
@@ -159,7 +168,7 @@ def make_sheet(
     amount: int,
     typed: MultiDict[str, str] | None = None,
 ) -> Sheet:
-    """The sheet as proposed, or with what an admin typed into it."""
+    """The sheet as proposed, or with the amounts that an admin typed."""
     reached = [line for line in proposal.lines if line.split.total]
     further = [line for line in proposal.lines if not line.split.total]
 

@@ -1,4 +1,4 @@
-"""Money received: the list, recording it with its allocation, and what becomes of a receipt afterwards."""
+"""Receipts: the list, recording one with its allocation, refunding and undoing it."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def receipts() -> ResponseReturnValue:
     cursor = read_cursor()
     rows = queries.receipts_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
-        "admin/loans/receipts.html",
-        "admin/loans/_receipts.html",
+        "admin/loans/receipts/receipts.html",
+        "admin/loans/receipts/_receipts.html",
         filters=filters,
         page=keyset_page(rows, cursor),
         filtered=any(asked.values()),
@@ -65,12 +65,16 @@ def receipts() -> ResponseReturnValue:
 @bp.route("/receipts/new", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def new_receipt() -> ResponseReturnValue:
-    """Record a receipt. Its buttons say `propose` (an allocation), `sums` (of what was typed) or `record`."""
+    """The form of a receipt. Its buttons are `propose` (an allocation), `sums` (of what was typed) and `record`."""
     action = request.form.get("action", "propose")
     form = _receipt_form()
     if request.method == "GET":
         return render(
-            "admin/loans/receipt_new.html", "admin/loans/receipt_new.html", form=form, sheet=None, notice=None
+            "admin/loans/receipts/new.html",
+            "admin/loans/receipts/new.html",
+            form=form,
+            sheet=None,
+            notice=None,
         )
     valid = form.validate_on_submit()
     if action != "record":
@@ -90,13 +94,13 @@ def new_receipt() -> ResponseReturnValue:
 def _sheet_answer(form: ReceiptForm, sheet: Sheet | None, notice: str | None, action: str) -> Response:
     """The form again, or with htmx the part of it that was asked for."""
     partial = (
-        "admin/loans/_receipt_sums.html"
+        "admin/loans/receipts/_sums.html"
         if action == "sums" and sheet
-        else "admin/loans/_receipt_allocation.html"
+        else "admin/loans/receipts/_allocation.html"
     )
     failed = bool(form.errors or form.form_errors) or action == "record"
     return render(
-        "admin/loans/receipt_new.html",
+        "admin/loans/receipts/new.html",
         partial,
         status=422 if failed and not wants_fragment() else 200,
         form=form,
@@ -114,7 +118,7 @@ def _receipt_form() -> ReceiptForm:
 
 
 def _asked_for() -> dict[str, Any]:
-    """What a link to the form fills in; what cannot be read is left for the person."""
+    """What the link to the form fills in; what cannot be read stays empty."""
     amount = None
     with contextlib.suppress(InvalidInput):
         amount = currency().parse(request.args.get("amount", ""), field="amount")
@@ -182,7 +186,6 @@ def receipt(receipt_id: int) -> ResponseReturnValue:
 @bp.post("/receipts/<int:receipt_id>/refund")
 @allow(Role.ADMIN)
 def refund_receipt(receipt_id: int) -> ResponseReturnValue:
-    """Pay back what of a receipt is left."""
     form = RefundForm()
     if form.validate_on_submit():
         try:
@@ -206,7 +209,6 @@ def refund_receipt(receipt_id: int) -> ResponseReturnValue:
 @bp.post("/receipts/<int:receipt_id>/undo")
 @allow(Role.ADMIN)
 def undo_receipt(receipt_id: int) -> ResponseReturnValue:
-    """Undo a receipt: contra rows are written, and what it closed opens again."""
     form = UndoForm()
     if form.validate_on_submit():
         try:
@@ -224,7 +226,7 @@ def undo_receipt(receipt_id: int) -> ResponseReturnValue:
 @bp.post("/customers/<int:customer_id>/use-credit")
 @allow(Role.ADMIN)
 def use_credit(customer_id: int) -> ResponseReturnValue:
-    """Pay what the customer owes today with its credit; then back to the receipt or customer it was asked from."""
+    """Use the customer's credit, then go back to the receipt or customer whose button it was."""
     with transaction():
         used = service.use_credit(acting(), customer_id)
     receipt_id = request.form.get("receipt_id", type=int)
@@ -240,11 +242,11 @@ def use_credit(customer_id: int) -> ResponseReturnValue:
 
 
 def _changed(receipt_id: int, message: str, category: str = "success") -> Response:
-    """After an action: with htmx the changed receipt in place, else its page."""
+    """Answer an action: with htmx the changed receipt, without it a redirect to its page."""
     return done(
         message,
         to=url_for("admin.receipt", receipt_id=receipt_id),
-        partial="admin/loans/_receipt.html",
+        partial="admin/loans/receipts/_receipt.html",
         category=category,
         **_context(receipt_id, None, None),
     )
@@ -254,8 +256,8 @@ def _show(
     receipt_id: int, *, refund: RefundForm | None = None, undo: UndoForm | None = None, status: int = 200
 ) -> Response:
     return render(
-        "admin/loans/receipt.html",
-        "admin/loans/_receipt.html",
+        "admin/loans/receipts/receipt.html",
+        "admin/loans/receipts/_receipt.html",
         status=status,
         **_context(receipt_id, refund, undo),
     )

@@ -1,4 +1,4 @@
-"""The files that a released disbursal is given to the bank with."""
+"""A released disbursal as files for the bank."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def payment_file(disbursal_id: int) -> ResponseReturnValue:
 @bp.get("/disbursals/<int:disbursal_id>/bank.csv")
 @allow(Role.ADMIN)
 def bulk_file(disbursal_id: int) -> ResponseReturnValue:
-    """The same for banks that take bulk files, with the columns of `BANK_CSV_COLUMNS`."""
+    """A bulk file in CSV, with the columns of `BANK_CSV_COLUMNS`."""
     with transaction():
         order = _order(disbursal_id, "csv")
         data = write_bulk_csv(order, current_app.config["BANK_CSV_COLUMNS"], currency().exponent)

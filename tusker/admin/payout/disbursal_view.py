@@ -1,4 +1,4 @@
-"""What the page of a disbursal shows, whatever was done on it last."""
+"""The page of one disbursal, as every action on it shows it again."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from flask_login import current_user
 from tusker import clock
 from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.domain.approval import approval_digest
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import DisbursalStatus, LineState, Role
 from tusker.queries.payout.disbursal_people import People, people_of
@@ -67,7 +68,7 @@ class SupplierPart:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The boxes of a form: those ticked, and those that were shown (None: the form had a box for every line)."""
+    """The boxes of a form: those ticked, and those shown (None where the form had a box for every line)."""
 
     ticked: Collection[int]
     shown: Collection[int] | None
@@ -92,7 +93,7 @@ def show_disbursal(
     closed_day: bool = False,
     status: int = 200,
 ) -> Response:
-    """The page or its fragment; forms that were not taken, and boxes as they were ticked, are shown as they came."""
+    """The whole page, or the disbursal alone for htmx; refused forms and ticked boxes are shown as they were sent."""
     context = disbursal_context(
         disbursal_id,
         release=release,
@@ -106,7 +107,7 @@ def show_disbursal(
 
 
 def changed(disbursal_id: int, message: str, *, opened: Sequence[LineRow] = ()) -> Response:
-    """After an action: with htmx the changed disbursal in place, what was opened still so, else its page."""
+    """Answer an action: with htmx the changed disbursal, the same lines open, without it a redirect to its page."""
     to = url_for("admin.disbursal", disbursal_id=disbursal_id)
     if not is_htmx():
         return done(message, to=to)
@@ -136,7 +137,7 @@ def disbursal_context(
     problem: str | None = None,
     closed_day: bool = False,
 ) -> dict[str, Any]:
-    """Everything that the templates of a disbursal are given; `opened` are lines of a large one that are shown."""
+    """What the templates of a disbursal need; `opened` are the lines of a large one that are shown."""
     row = existing_disbursal(disbursal_id)
     sums = supplier_sums(disbursal_id)
     large = is_large(sums)
@@ -189,7 +190,7 @@ def is_large(sums: Sequence[SupplierSum]) -> bool:
 
 
 def _lines_shown(disbursal_id: int, choice: Choice | None, opened: Sequence[LineRow]) -> Sequence[LineRow]:
-    """Of a large disbursal: what was opened, or what the form that came back had open or named loans of."""
+    """The lines of a large disbursal to show: those opened, or those that a refused form showed or named loans of."""
     if ids := (choice and choice.shown) or loan_references().keys():
         return disbursal_lines(disbursal_id, ids=ids)
     return opened
@@ -206,7 +207,7 @@ def supplier_part(row: DisbursalRow, supplier_id: int, after: int | None) -> Sup
 
 
 def supplier_context(row: DisbursalRow, part: SupplierPart) -> dict[str, Any]:
-    """What the template of one supplier's lines is given; its boxes are ticked as the disbursal is saved."""
+    """What the template of one supplier's lines needs; boxes are ticked as the disbursal is saved."""
     return {
         "row": row,
         "part": part,
@@ -296,9 +297,9 @@ def loan_references() -> dict[int, str]:
 
 
 def given_choice() -> Choice:
-    """The boxes of the form; raises `InvalidInput` for anything that is no number.
+    """The boxes of the form; raises `InvalidInput` for anything that is not a number.
 
-    A form that shows only some of the lines says which ones by `shown_ids`, be it by an empty one.
+    A form that shows only some of the lines names them in `shown_ids`, which may be empty.
     """
     shown = [value for value in request.form.getlist(SHOWN_FIELD) if value]
     return Choice(
@@ -308,16 +309,6 @@ def given_choice() -> Choice:
 
 
 def _numbers(values: Sequence[str]) -> list[int]:
-    if not all(value.isascii() and value.isdecimal() and len(value) < 19 for value in values):
+    if not all(map(is_id, values)):
         raise InvalidInput("One of the chosen invoices does not exist.", field=CHOICE_FIELD)
     return [int(value) for value in values]
-
-
-def given_reason() -> str:
-    """The reason of a form that has no form class; raises `InvalidInput` for `reason`."""
-    reason = request.form.get("reason", "").strip()
-    if not reason:
-        raise InvalidInput("Reason: say why.", field="reason")
-    if len(reason) > 300 or not reason.isprintable():
-        raise InvalidInput("Reason: at most 300 characters on one line.", field="reason")
-    return reason

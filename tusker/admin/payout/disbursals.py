@@ -1,4 +1,4 @@
-"""Disbursals in the making: the list, one of them, choosing its lines, dropping it, and its payout lines as a file."""
+"""Disbursals: the list, one disbursal, choosing its lines, dropping it, its payout lines as a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tusker.admin.payout.disbursal_view import (
     changed,
     existing_disbursal,
     given_choice,
-    given_reason,
     parts_of,
     show_disbursal,
     supplier_context,
@@ -37,6 +36,7 @@ from tusker.services.payout import disbursals as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.csvfile import csv_answer
+from tusker.web.forms import sent_reason
 from tusker.web.htmx import is_htmx, render, wants_fragment
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -59,7 +59,7 @@ EXPORT_HEADER = (
 @bp.get("/disbursals")
 @allow(Role.ADMIN, Role.AUDITOR)
 def disbursals() -> ResponseReturnValue:
-    """All disbursals, newest first."""
+    """All disbursals, newest first, with a filter."""
     filters = DisbursalFilter(request.args)
     filters.validate()
     cursor = read_cursor()
@@ -100,7 +100,7 @@ def disbursal_supplier(disbursal_id: int, supplier_id: int) -> ResponseReturnVal
 @bp.post("/disbursals/<int:disbursal_id>/what-if")
 @allow(Role.ADMIN)
 def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
-    """What paying out the ticked lines would do; changes nothing. By POST, because there may be thousands."""
+    """Show what paying out the ticked lines would do. By POST, because there may be thousands."""
     choice = given_choice()
     if not wants_fragment():
         return show_disbursal(disbursal_id, choice=choice)
@@ -117,9 +117,6 @@ def choose_lines(disbursal_id: int) -> ResponseReturnValue:
     choice = given_choice()
     try:
         with transaction():
-            reason = request.form.get("reason", "").strip()
-            if len(reason) > 300 or not reason.isprintable():
-                raise InvalidInput("Reason: at most 300 characters on one line.", field="reason")
             service.choose_lines(
                 acting(),
                 disbursal_id,
@@ -127,7 +124,7 @@ def choose_lines(disbursal_id: int) -> ResponseReturnValue:
                 shown=choice.shown,
                 without=request.form.get("take_out", type=int),
                 with_all=request.form.get("put_back", type=int),
-                reason=reason,
+                reason=sent_reason(),
             )
     except (InvalidInput, Conflict) as error:
         return show_disbursal(disbursal_id, choice=choice, problem=error.message, status=error.http_status)
@@ -140,16 +137,15 @@ def choose_lines(disbursal_id: int) -> ResponseReturnValue:
 def hold_back(disbursal_id: int, payable_id: int) -> ResponseReturnValue:
     """Take one payable out of a draft."""
     with transaction():
-        service.hold_back(acting(), disbursal_id, payable_id, reason=given_reason())
+        service.hold_back(acting(), disbursal_id, payable_id, reason=sent_reason())
     return changed(disbursal_id, "It is held back; the next disbursal has it again.")
 
 
 @bp.post("/disbursals/<int:disbursal_id>/drop")
 @allow(Role.ADMIN)
 def drop_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    """Give the disbursal up before its release; all its invoices go back into the queue."""
     with transaction():
-        reference = service.drop(acting(), disbursal_id, reason=given_reason()).reference
+        reference = service.drop(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is dropped. Its invoices are back in the queue.")
 
 

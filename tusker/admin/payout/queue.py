@@ -1,4 +1,4 @@
-"""To be financed: the queue of delivered invoices, and bundling them by hand."""
+"""The queue of delivered invoices, and bundling them by hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import QueueFilter
+from tusker.domain.texts import is_id
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import Disbursal, Role
 from tusker.queries.payout.disbursals import daily_disbursal
@@ -27,14 +28,14 @@ QUEUE_PAGE = 100
 @bp.get("/queue")
 @allow(Role.ADMIN, Role.AUDITOR)
 def queue() -> ResponseReturnValue:
-    """The queue; further rows are added below the first ones, so that what is chosen stays chosen."""
+    """The queue; further rows are added below, so that chosen rows stay chosen."""
     return _show()
 
 
 @bp.post("/queue/bundle")
 @allow(Role.ADMIN)
 def bundle() -> ResponseReturnValue:
-    """Bundle the chosen invoices. If somebody was faster, say so and show the queue as it is now."""
+    """Bundle the chosen invoices; when one of them is taken already, show the queue as it is now."""
     chosen = _chosen_ids()
     try:
         with transaction():
@@ -51,7 +52,7 @@ def bundle() -> ResponseReturnValue:
 @bp.post("/queue/bundle-all")
 @allow(Role.ADMIN)
 def bundle_all() -> ResponseReturnValue:
-    """Make the day's disbursal now; once it exists, put what came since into a further one."""
+    """Make the day's disbursal now, or a further one when it exists."""
     ctx = acting()
     try:
         with transaction():
@@ -76,7 +77,7 @@ def _bundle_everything(ctx: Context) -> Disbursal | None:
 
 def _chosen_ids() -> list[int]:
     given = request.form.getlist("invoice_id")
-    if not all(text.isascii() and text.isdecimal() and len(text) <= 18 for text in given):
+    if not all(map(is_id, given)):
         raise InvalidInput("The choice of invoices cannot be read. Reload the page.", field="invoice_ids")
     return [int(text) for text in given]
 

@@ -1,4 +1,4 @@
-"""A disbursal's way to the bank: approval, release, what the bank answered, and undoing it."""
+"""Approving, releasing, confirming and undoing a disbursal and its payouts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask_login import current_user
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, ReleaseForm
-from tusker.admin.payout.disbursal_view import changed, given_reason, loan_references, show_disbursal
+from tusker.admin.payout.disbursal_view import changed, loan_references, show_disbursal
 from tusker.errors import ClosedDay, NotFound, TuskerError
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
@@ -18,6 +18,7 @@ from tusker.services.payout import settlement, undoing
 from tusker.services.people import users
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
 
 
 def _second_admin() -> bool:
@@ -27,7 +28,6 @@ def _second_admin() -> bool:
 @bp.post("/disbursals/<int:disbursal_id>/approve")
 @allow(Role.ADMIN)
 def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    """Approve a draft that somebody else prepared."""
     with transaction():
         reference = service.approve(
             acting(), disbursal_id, second_admin=_second_admin(), seen=request.form.get("seen", "")
@@ -38,9 +38,8 @@ def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
 @bp.post("/disbursals/<int:disbursal_id>/withdraw")
 @allow(Role.ADMIN)
 def withdraw_approval(disbursal_id: int) -> ResponseReturnValue:
-    """Make an approved disbursal a draft again."""
     with transaction():
-        reference = service.withdraw_approval(acting(), disbursal_id, reason=given_reason()).reference
+        reference = service.withdraw_approval(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is a draft again.")
 
 
@@ -88,7 +87,7 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
 @bp.post("/disbursals/<int:disbursal_id>/confirm")
 @allow(Role.ADMIN)
 def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    """The bank made all payouts that are still open: every invoice becomes a loan."""
+    """Confirm all payouts that are still open, with the loan ids typed into the lines."""
     form = ConfirmForm()
     if form.validate_on_submit():
         try:
@@ -113,7 +112,6 @@ def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
 @bp.post("/payouts/<int:payout_id>/confirm")
 @allow(Role.ADMIN)
 def confirm_payout(payout_id: int) -> ResponseReturnValue:
-    """The bank made one payout."""
     disbursal_id, form = _disbursal_of(payout_id), ConfirmForm()
     if form.validate_on_submit():
         try:
@@ -135,39 +133,35 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
 @bp.post("/payouts/<int:payout_id>/reject")
 @allow(Role.ADMIN)
 def reject_payout(payout_id: int) -> ResponseReturnValue:
-    """The bank did not make a payout."""
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = settlement.reject_payout(acting(), payout_id, reason=given_reason()).reference
+        reference = settlement.reject_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} was rejected. Its invoices wait to be financed again.")
 
 
 @bp.post("/payouts/<int:payout_id>/reinstate")
 @allow(Role.ADMIN)
 def reinstate_payout(payout_id: int) -> ResponseReturnValue:
-    """A payout was taken for rejected by mistake."""
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = settlement.reinstate_payout(acting(), payout_id, reason=given_reason()).reference
+        reference = settlement.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} waits for the bank's word again.")
 
 
 @bp.post("/payouts/<int:payout_id>/return")
 @allow(Role.ADMIN)
 def return_payout(payout_id: int) -> ResponseReturnValue:
-    """A payout that had left came back."""
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = undoing.return_payout(acting(), payout_id, reason=given_reason()).reference
+        reference = undoing.return_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} came back. Its invoices wait to be financed again.")
 
 
 @bp.post("/disbursals/<int:disbursal_id>/undo")
 @allow(Role.ADMIN)
 def undo_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    """Undo a confirmed disbursal: none of its money arrived, or all of it came back."""
     with transaction():
-        reference = undoing.undo_disbursal(acting(), disbursal_id, reason=given_reason()).reference
+        reference = undoing.undo_disbursal(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is undone. Its invoices wait to be financed again.")
 
 

@@ -1,4 +1,4 @@
-"""The people who may sign in: list, invite, shut out and let in again."""
+"""Users: the list, inviting, activating, deactivating."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import UserFilter, UserForm
-from tusker.errors import InvalidInput, TuskerError
+from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import Role, User
 from tusker.queries.people.users import active_admin_ids, companies, users_page
@@ -17,6 +17,7 @@ from tusker.services.people import activation
 from tusker.services.people import users as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -24,7 +25,7 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 @bp.get("/users")
 @allow(Role.ADMIN, Role.AUDITOR)
 def users() -> ResponseReturnValue:
-    """Everybody who has an account, the newest first."""
+    """All users, the newest first."""
     filters = UserFilter(request.args)
     filters.validate()
     cursor = read_cursor()
@@ -47,7 +48,7 @@ def users() -> ResponseReturnValue:
 @bp.route("/users/new", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def new_user() -> ResponseReturnValue:
-    """Make a user and send a link with which they choose their password."""
+    """The form of a new user, who gets a link to choose a password."""
     form = UserForm()
     form.customer_id.choices = [(c.id, f"{c.name} ({c.sides})") for c in companies()]
     if form.validate_on_submit():
@@ -85,19 +86,14 @@ def new_user() -> ResponseReturnValue:
 @bp.post("/users/<int:user_id>/deactivate")
 @allow(Role.ADMIN)
 def deactivate_user(user_id: int) -> ResponseReturnValue:
-    """Shut a user out at once."""
-    reason = request.form.get("reason", "").strip()
-    if len(reason) > 500 or not reason.isprintable():
-        raise InvalidInput("Reason: at most 500 characters on one line.", field="reason")
     with transaction():
-        service.deactivate_user(acting(), user_id, reason)
+        service.deactivate_user(acting(), user_id, sent_reason())
     return _changed(user_id, "{} cannot sign in any more; open sessions are ended.")
 
 
 @bp.post("/users/<int:user_id>/reactivate")
 @allow(Role.ADMIN)
 def reactivate_user(user_id: int) -> ResponseReturnValue:
-    """Let a user in again."""
     with transaction():
         service.reactivate_user(acting(), user_id)
     waits = _user(user_id).waits_for_activation
@@ -109,7 +105,6 @@ def reactivate_user(user_id: int) -> ResponseReturnValue:
 @bp.post("/users/<int:user_id>/activate")
 @allow(Role.ADMIN)
 def activate_user(user_id: int) -> ResponseReturnValue:
-    """Let an admin work whom another admin made or wanted back."""
     with transaction():
         activation.activate_user(acting(), user_id)
     return _changed(user_id, "{} works as an admin now and is told by mail.")
@@ -118,16 +113,14 @@ def activate_user(user_id: int) -> ResponseReturnValue:
 @bp.post("/users/<int:user_id>/refuse")
 @allow(Role.ADMIN)
 def refuse_user(user_id: int) -> ResponseReturnValue:
-    """Leave an admin who waits inactive."""
     with transaction():
-        activation.refuse_user(acting(), user_id, reason=request.form.get("reason", ""))
+        activation.refuse_user(acting(), user_id, reason=sent_reason())
     return _changed(user_id, "{} stays inactive.")
 
 
 @bp.post("/users/<int:user_id>/invite")
 @allow(Role.ADMIN)
 def invite_user(user_id: int) -> ResponseReturnValue:
-    """Send another link to choose a password."""
     with transaction():
         service.request_password_reset(acting(), _user(user_id).email)
     return _changed(user_id, "A link to choose a password is on its way to {}; it works for an hour.")
@@ -138,7 +131,7 @@ def _user(user_id: int) -> User:
 
 
 def _changed(user_id: int, message: str) -> Response:
-    """The changed row with htmx, the list without."""
+    """Answer an action: with htmx the changed row, without it a redirect to the list."""
     user = _user(user_id)
     return done(
         message.format(user.email),

@@ -1,4 +1,4 @@
-"""Control: the proof of the exposures and of the record, and the events themselves."""
+"""The pages of proof and events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
 LINKS_A_PAGE = 10_000
-"""The newest links of the chain that a look at the page recomputes; each day all of them are."""
+"""How many of the chain's newest links the page recomputes; a daily job recomputes all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ProofTable:
 
     @property
     def open_principal(self) -> int:
-        """Sum of what the invoices add up to."""
+        """Sum of the invoices' open principal."""
         return sum(row.open_principal for row in self.rows)
 
     @property
@@ -62,7 +62,7 @@ class ProofTable:
 @bp.get("/proof")
 @allow(Role.ADMIN, Role.AUDITOR)
 def proof() -> ResponseReturnValue:
-    """exposure + available = limit for every limit, every counter against its invoices, and the chain of events."""
+    """Prove every limit and counter against its invoices, and the chain of events."""
     found = prove()
     tables = [
         ProofTable(kind, title, [row for row in found.accounts if row.kind == kind]) for kind, title in KINDS
@@ -83,7 +83,7 @@ def proof() -> ResponseReturnValue:
 @bp.get("/events")
 @allow(Role.ADMIN, Role.AUDITOR)
 def events() -> ResponseReturnValue:
-    """Everything that happened, the newest first."""
+    """All events, the newest first."""
     filters = EventFilter(request.args)
     filters.kind.choices = [(kind, kind.replace("_", " ").capitalize()) for kind in known_kinds()]
     filters.validate()

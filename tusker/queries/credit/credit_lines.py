@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound, LimitUse, ThreeLimits
+from tusker.domain.status import Status, Tone
 from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, Terms
 from tusker.errors import NotFound
 from tusker.extensions import db
@@ -18,13 +19,13 @@ from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAc
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
-class LineState(StrEnum):
+class LineState(Status):
     """The state of a line on a day; only an active line admits new requests."""
 
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    NOT_YET_VALID = "not_yet_valid"
-    EXPIRED = "expired"
+    ACTIVE = "active", Tone.GREEN
+    SUSPENDED = "suspended", Tone.ORANGE
+    NOT_YET_VALID = "not_yet_valid", Tone.GREY
+    EXPIRED = "expired", Tone.GREY
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class LineRow:
 class StatusCount:
     """How many of a line's invoices have a status, and their principal in minor units."""
 
-    status: str
+    status: InvoiceStatus
     count: int
     principal: int
 

@@ -118,23 +118,23 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
 def credit_balance(customer_id: int, as_of: date) -> int:
     """The part of a customer's receipts that was neither allocated nor paid back at the end of a day, in minor
     units."""
-    received = db.session.scalar(
+    received = db.session.scalars(
         select(func.coalesce(func.sum(Receipt.amount), 0)).where(
             Receipt.customer_id == customer_id, Receipt.booked_on <= as_of
         )
-    )
+    ).one()
     total = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
-    spent = db.session.scalar(
+    spent = db.session.scalars(
         select(func.coalesce(func.sum(total), 0))
         .join(Receipt, Receipt.id == Allocation.receipt_id)
         .where(Receipt.customer_id == customer_id, Allocation.booked_on <= as_of)
-    )
-    passed_on = db.session.scalar(
+    ).one()
+    passed_on = db.session.scalars(
         select(func.coalesce(func.sum(Payable.amount), 0))
         .join(Receipt, Receipt.id == Payable.receipt_id)
         .where(Receipt.customer_id == customer_id, Payable.booked_on <= as_of)
-    )
-    return int(received or 0) - int(spent or 0) - int(passed_on or 0)
+    ).one()
+    return int(received - spent - passed_on)
 
 
 def _loans(customer_id: int, side: Side, as_of: date) -> list[LoanRow]:

@@ -60,7 +60,7 @@ class ClaimRow:
 
     id: int
     credit_note: str | None
-    state: str
+    state: ClaimState
     reason: str | None
     amount: int
     open_amount: int
@@ -114,12 +114,12 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
 
 def open_claims_of(supplier_id: int) -> int:
     """What a supplier's next payouts will be netted by, in minor units."""
-    total = db.session.scalar(
+    total = db.session.scalars(
         select(func.coalesce(func.sum(Claim.open_amount), 0)).where(
             Claim.supplier_id == supplier_id, Claim.state == ClaimState.ACCEPTED
         )
-    )
-    return int(total or 0)
+    ).one()
+    return int(total)
 
 
 def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Invoice, Loan
 from tusker.queries.loans.collection import paid_of_faces
@@ -79,6 +80,11 @@ class LoanRow:
     def open_principal(self) -> int:
         """The part of the principal that is owed on the day."""
         return self.live.principal
+
+    @property
+    def closed_as(self) -> InvoiceStatus:
+        """How a loan that is closed ended."""
+        return InvoiceStatus.REPAID if self.ended_on is None else InvoiceStatus.WRITTEN_OFF
 
     @property
     def debtor_id(self) -> int:

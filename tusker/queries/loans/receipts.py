@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
+from tusker.domain.status import Status, Tone
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Invoice, Loan, Payable, Payout, Receipt, ReceiptKind
@@ -19,6 +20,15 @@ _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
 _payment = aliased(Receipt)
 _contra = aliased(Receipt)
+
+
+class ReceiptState(Status):
+    """The kind of a receipt, but for a payment that was undone."""
+
+    PAYMENT = "payment", Tone.GREEN
+    REVERSAL = "reversal", Tone.ORANGE
+    REFUND = "refund", Tone.AZURE
+    REVERSED = "reversed", Tone.ORANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +66,9 @@ class ReceiptRow:
         return self.amount - self.allocated - self.passed_on - self.refunded
 
     @property
-    def state(self) -> str:
-        """What the badge shows: the kind, or `reversed` for an undone payment."""
-        return "reversed" if self.reversed else self.kind
+    def state(self) -> ReceiptState:
+        """The state as pages show it."""
+        return ReceiptState.REVERSED if self.reversed else ReceiptState(self.kind)
 
 
 @dataclass(frozen=True, slots=True)

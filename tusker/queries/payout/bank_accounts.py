@@ -27,7 +27,7 @@ class AccountEntry:
     customer_id: int
     customer: str
     account: AccountNumber
-    state: str
+    state: BankAccountState
     proposed_at: datetime
     proposed_by: int | None
     proposer: str | None

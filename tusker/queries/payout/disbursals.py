@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.status import Status
 from tusker.extensions import db
 from tusker.models import (
     Customer,
@@ -90,16 +92,22 @@ class LineRow:
     purchaser_id: int
     purchaser: str
     principal: int
-    state: str
+    state: LineState
     reason: str | None
     payout_id: int | None
     instructed_before: str | None
     """Earlier payouts that it was in, with what became of them."""
-    invoice_status: str
-    shipment_status: str
+    invoice_status: InvoiceStatus
+    shipment_status: ShipmentStatus
     loan: str | None
     start_date: date | None
     due_date: date | None
+
+    @property
+    def shown_state(self) -> Status:
+        """The state as pages show it: a line whose loan was undone is more than taken out."""
+        undone = self.state == LineState.REMOVED and self.loan is not None
+        return DisbursalStatus.REVERSED if undone else self.state
 
     @property
     def out(self) -> bool:

@@ -132,12 +132,12 @@ def payables_of(invoice_id: int) -> list[PayableRow]:
 
 def owed_to_supplier(supplier_id: int) -> int:
     """What is held for a supplier and not paid yet, in minor units."""
-    total = db.session.scalar(
+    total = db.session.scalars(
         select(cast(func.coalesce(func.sum(Payable.open_amount), 0), BigInteger)).where(
             Payable.supplier_id == supplier_id, Payable.open_amount > 0
         )
-    )
-    return int(total or 0)
+    ).one()
+    return int(total)
 
 
 def payables_waiting() -> int:
@@ -145,9 +145,9 @@ def payables_waiting() -> int:
     live = select(PayableLine.id).where(
         PayableLine.payable_id == Payable.id, PayableLine.state != LineState.REMOVED
     )
-    total = db.session.scalar(
+    total = db.session.scalars(
         select(cast(func.coalesce(func.sum(Payable.open_amount), 0), BigInteger)).where(
             Payable.open_amount > 0, ~live.exists()
         )
-    )
-    return int(total or 0)
+    ).one()
+    return int(total)

@@ -18,13 +18,14 @@ from tusker.services.context import Context
 from tusker.services.loans.debts import OpenDebt, lock_debts_of
 from tusker.services.loans.receipts import record_receipt
 from tusker.services.locks import lock_rows
+from tusker.services.reasons import reason_of
 
 TO_DECIDE = frozenset({EntryState.OPEN, EntryState.PARKED})
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What came of accepting many: the receipts, and by entry id why one was left."""
+    """The result of accepting many entries: the receipts, and by entry id why an entry was left."""
 
     receipts: Sequence[Receipt]
     left: Mapping[int, str]
@@ -143,18 +144,20 @@ def _split_parts(
 
 def park_entry(ctx: Context, entry_id: int, *, reason: str) -> StatementEntry:
     """Leave an entry for later, with the reason."""
+    why = reason_of(reason)
     [entry] = lock_entries([entry_id])
     if entry.state != EntryState.OPEN:
         raise Conflict(f"This entry is {entry.state} already.")
-    decide(ctx, entry, EntryState.PARKED, note=_checked_reason(reason))
+    decide(ctx, entry, EntryState.PARKED, note=why)
     return entry
 
 
 def dismiss_entry(ctx: Context, entry_id: int, *, reason: str) -> StatementEntry:
     """An entry has nothing to do with loans or payouts, or was dealt with elsewhere; the reason says so."""
+    why = reason_of(reason)
     [entry] = lock_entries([entry_id])
     _check_open(entry)
-    decide(ctx, entry, EntryState.DISMISSED, note=_checked_reason(reason))
+    decide(ctx, entry, EntryState.DISMISSED, note=why)
     return entry
 
 
@@ -205,12 +208,3 @@ def link_receipt(ctx: Context, receipt: Receipt) -> StatementEntry | None:
 def _check_open(entry: StatementEntry) -> None:
     if entry.state not in TO_DECIDE:
         raise Conflict(f"This entry is {entry.state} already.")
-
-
-def _checked_reason(reason: str) -> str:
-    why = reason.strip()
-    if not why:
-        raise InvalidInput("Say why.", field="reason")
-    if len(why) > 300 or not why.isprintable():
-        raise InvalidInput("The reason may have at most 300 characters on one line.", field="reason")
-    return why

@@ -1,4 +1,4 @@
-"""A statement's bytes read the way this installation is configured, and only if it is of an account of ours."""
+"""Reads a statement file by this installation's configuration; refuses statements of other people's accounts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def own_accounts() -> tuple[str, ...]:
 
 
 def is_ours(statement: Statement) -> bool | None:
-    """Whether a statement is of an account of ours; None when none is configured to compare it with."""
+    """Whether a statement is of one of the lender's accounts; None when none is configured."""
     own = own_accounts()
     return any(same_number(statement.account, number) for number in own) if own else None
 

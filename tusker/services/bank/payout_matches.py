@@ -41,8 +41,8 @@ class PayoutMatches:
     payouts: dict[str, Payout] = field(default_factory=dict)
     disbursals: dict[str, Disbursal] = field(default_factory=dict)
     invoices: Mapping[int, Invoice] = field(default_factory=dict)
-    accounts: dict[int, BankAccount] = field(default_factory=dict)
-    settling: dict[int, StatementEntry] = field(default_factory=dict)
+    accounts: Mapping[int | None, BankAccount] = field(default_factory=dict)
+    settling: dict[int | None, StatementEntry] = field(default_factory=dict)
     """Entries that settled payouts before."""
 
 
@@ -58,9 +58,10 @@ def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
     for entry in debits:
         _settle_debit(ctx, matches, entry)
     for entry in credits:
-        payout = _returned_payout(matches, entry)
-        if payout is not None:
-            _settle_return(ctx, matches, entry, payout)
+        if entry.return_reason is None:
+            _note_own_id(matches, entry)
+        elif payout := _returned_payout(matches, entry):
+            _settle_return(ctx, matches, entry, payout, entry.return_reason)
     for entry in entries:
         if entry.direction == EntryDirection.DEBIT and entry.return_reason is not None:
             entry.note = f"Gives money back that had come in ({entry.return_reason}); undo its receipt."[
@@ -132,7 +133,7 @@ def _settle_named(ctx: Context, matches: PayoutMatches, entry: StatementEntry, p
         _confirm(ctx, matches, entry, [payout])
     elif payout.state == PayoutState.CONFIRMED and payout.statement_entry_id is None:
         payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{payout.reference}, confirmed before", payout)
+        _matched(ctx, matches, entry, f"{payout.reference}, confirmed before")
     elif payout.state == PayoutState.CONFIRMED:
         entry.note = (
             f"Another entry confirmed {payout.reference} already; ask the bank whether it paid twice."
@@ -151,7 +152,7 @@ def _settle_batch(ctx: Context, matches: PayoutMatches, entry: StatementEntry, d
     elif not waiting and by_hand and sum(p.net for p in by_hand) == entry.amount:
         for payout in by_hand:
             payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{disbursal.reference}, confirmed before", *by_hand)
+        _matched(ctx, matches, entry, f"{disbursal.reference}, confirmed before")
     elif waiting:
         total = currency().show(sum(p.net for p in waiting))
         entry.note = f"The {len(waiting)} open payouts of {disbursal.reference} are {total}, not this amount."
@@ -179,21 +180,22 @@ def _confirm(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout
         if not isinstance(problem, Duplicate):
             break
     if problem is None:
-        _matched(ctx, matches, entry, ", ".join(payout.reference for payout in payouts), *payouts)
+        _matched(ctx, matches, entry, ", ".join(payout.reference for payout in payouts))
     else:
         entry.note = problem.message[:LONGEST_NOTE]
 
 
+def _note_own_id(matches: PayoutMatches, entry: StatementEntry) -> None:
+    """A payer may have written our id on a credit that does not say that it is a return: a person has to look."""
+    if entry.end_to_end_id in matches.payouts:
+        entry.note = (
+            f"It carries the id of {entry.end_to_end_id} but does not say that it came back."
+            " If it did, record that with its disbursal and dismiss this."
+        )
+
+
 def _returned_payout(matches: PayoutMatches, entry: StatementEntry) -> Payout | None:
-    """The payout that a credit gives back which says that it is a return: by end-to-end id, by what it names, or by
-    account and amount. Without that a payer may have written our id: a person has to look."""
-    if entry.return_reason is None:
-        if entry.end_to_end_id in matches.payouts:
-            entry.note = (
-                f"It carries the id of {entry.end_to_end_id} but does not say that it came back."
-                " If it did, record that with its disbursal and dismiss this."
-            )
-        return None
+    """The payout that a returned credit gives back: by end-to-end id, by what it names, or by account and amount."""
     if entry.end_to_end_id in matches.payouts:
         return matches.payouts[entry.end_to_end_id]
     named = [matches.payouts[word] for word in _WORDS.findall(entry.remittance) if word in matches.payouts]
@@ -203,49 +205,42 @@ def _returned_payout(matches: PayoutMatches, entry: StatementEntry) -> Payout | 
     return named[0] if len({payout.id for payout in named}) == 1 else None
 
 
-def _settle_return(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout) -> None:
-    reason = (entry.return_reason or "")[:300]
+def _settle_return(
+    ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout, reason: str
+) -> None:
     if payout.net != entry.amount:
         entry.note = f"{payout.reference} is {currency().show(payout.net)}; another amount came back."
     elif payout.state == PayoutState.INSTRUCTED:
         problem = _attempt(matches, lambda: reject_locked(ctx, payout, matches.invoices, reason, entry.id))
-        _after_return(ctx, matches, entry, payout, problem, f"{payout.reference} was not paid: {reason}")
+        _after_return(ctx, matches, entry, problem, f"{payout.reference} was not paid: {reason}")
     elif payout.state == PayoutState.CONFIRMED:
         problem = _attempt(matches, lambda: return_locked(ctx, payout, matches.invoices, reason, entry.id))
-        _after_return(ctx, matches, entry, payout, problem, f"{payout.reference} came back: {reason}")
+        _after_return(ctx, matches, entry, problem, f"{payout.reference} came back: {reason}")
     elif _came_back_on(matches, payout) is None:
         payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{payout.reference}, {payout.state} before", payout)
+        _matched(ctx, matches, entry, f"{payout.reference}, {payout.state} before")
     else:
         entry.note = f"{payout.reference} is {payout.state} already by another entry."
 
 
 def _came_back_on(matches: PayoutMatches, payout: Payout) -> StatementEntry | None:
     """The credit that gave a payout back before, if there was one."""
-    entry = matches.settling.get(payout.statement_entry_id or 0)
+    entry = matches.settling.get(payout.statement_entry_id)
     return entry if entry is not None and entry.direction == EntryDirection.CREDIT else None
 
 
 def _after_return(
-    ctx: Context,
-    matches: PayoutMatches,
-    entry: StatementEntry,
-    payout: Payout,
-    problem: TuskerError | None,
-    words: str,
+    ctx: Context, matches: PayoutMatches, entry: StatementEntry, problem: TuskerError | None, words: str
 ) -> None:
     if problem is None:
-        _matched(ctx, matches, entry, words, payout)
+        _matched(ctx, matches, entry, words)
     else:
         entry.note = problem.message[:LONGEST_NOTE]
 
 
-def _matched(
-    ctx: Context, matches: PayoutMatches, entry: StatementEntry, note: str, *payouts: Payout
-) -> None:
+def _matched(ctx: Context, matches: PayoutMatches, entry: StatementEntry, note: str) -> None:
     decide(ctx, entry, EntryState.MATCHED, note=note)
-    for payout in payouts:
-        matches.settling[payout.statement_entry_id or 0] = entry
+    matches.settling[entry.id] = entry
 
 
 def _attempt(matches: PayoutMatches, action: Callable[[], None]) -> TuskerError | None:
@@ -262,11 +257,11 @@ def _attempt(matches: PayoutMatches, action: Callable[[], None]) -> TuskerError 
 
 def _account_fits(matches: PayoutMatches, payout: Payout, entry: StatementEntry) -> bool | None:
     """Whether the bank names the account that was instructed; None when it names none or none is kept."""
-    account = matches.accounts.get(payout.bank_account_id or 0)
+    account = matches.accounts.get(payout.bank_account_id)
     told = "".join(entry.counterparty_account.split()).upper()
     if account is None or not told:
         return None
-    number = account.iban or account.account_number or ""
+    number = account.account.number
     if masked := _MASKED.fullmatch(told):
         return number.endswith(masked[1])
     return told.lstrip("0") == number.upper().lstrip("0")

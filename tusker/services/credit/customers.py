@@ -62,7 +62,7 @@ def create_customer(
     if data.supplier_limit is not None and notify:
         queue_mail(
             ctx,
-            "new_supplier",
+            "credit/new_supplier",
             admin_addresses(),
             name=customer.name,
             customer_id=customer.id,

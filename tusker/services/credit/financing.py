@@ -118,7 +118,7 @@ def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: i
 
     `supplier_id` scopes it to that company's own invoices. Raises `NotFound` or `IllegalTransition`.
     """
-    why = reason_of(reason, missing="Say why the request is cancelled.")
+    why = reason_of(reason)
     invoice = lock_invoice(invoice_id)
     if supplier_id is not None and invoice.supplier_id != supplier_id:
         raise NotFound("This invoice does not exist.")
@@ -172,7 +172,7 @@ def _admission_request(quote: Quote, source: str) -> AdmissionRequest:
 def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
     queue_mail(
         ctx,
-        "request_refused",
+        "credit/request_refused",
         company_addresses(quote.supplier_id, Role.SUPPLIER),
         number=quote.number,
         purchaser=quote.purchaser_name,

@@ -261,4 +261,4 @@ def _mail_refusals(ctx: Context, wanted: Sequence[Candidate], answered: dict[int
             )
     for supplier_id, invoices in refused.items():
         addresses = company_addresses(supplier_id, Role.SUPPLIER)
-        queue_mail(ctx, "requests_refused", addresses, invoices=invoices)
+        queue_mail(ctx, "credit/requests_refused", addresses, invoices=invoices)

@@ -19,6 +19,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.debts import debt_of
 from tusker.services.locks import lock_invoice, lock_loans, lock_row, lock_rows
+from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
 UNDONE = "its payout was undone"
@@ -56,6 +57,7 @@ def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str
 
     Never for more than is owed of the loan today, and not once nothing is.
     """
+    why = reason_of(reason)
     claim = _lock_for_decision(claim_id)
     most = min(claim.amount, _owed_today(ctx, claim.invoice_id))
     wanted = most if amount is None else amount
@@ -65,15 +67,16 @@ def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str
         )
     before = claim.amount
     claim.amount = claim.open_amount = wanted
-    _decide(ctx, claim, ClaimState.ACCEPTED, reason, claimed=before, accepted=wanted)
+    _decide(ctx, claim, ClaimState.ACCEPTED, why, claimed=before, accepted=wanted)
     return claim
 
 
 def dismiss_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
     """Give a claim in review up, with a reason."""
+    why = reason_of(reason)
     claim = _lock_for_decision(claim_id)
     claim.open_amount = 0
-    _decide(ctx, claim, ClaimState.DISMISSED, reason, claimed=claim.amount)
+    _decide(ctx, claim, ClaimState.DISMISSED, why, claimed=claim.amount)
     return claim
 
 
@@ -176,12 +179,7 @@ def _lock_for_decision(claim_id: int) -> Claim:
     return claim
 
 
-def _decide(ctx: Context, claim: Claim, state: ClaimState, reason: str, **figures: int) -> None:
-    why = reason.strip()
-    if not why:
-        raise InvalidInput("Say why.", field="reason")
-    if len(why) > 500:
-        raise InvalidInput("The reason may have at most 500 characters.", field="reason")
+def _decide(ctx: Context, claim: Claim, state: ClaimState, why: str, **figures: int) -> None:
     before = claim.state
     claim.state, claim.decision_reason = state, why
     claim.decided_at, claim.decided_by = ctx.now, ctx.actor_id
@@ -197,6 +195,5 @@ def _decide(ctx: Context, claim: Claim, state: ClaimState, reason: str, **figure
     )
     db.session.flush()
     if ctx.actor_id is not None:
-        how = f"claim {state}: {why}"[:500]
-        settle_items_of(ctx, AttentionKind.RETURNED_AFTER_PAYOUT, claim.invoice_id, how)
+        settle_items_of(ctx, AttentionKind.RETURNED_AFTER_PAYOUT, claim.invoice_id, f"claim {state}: {why}")
     after_commit(WATCH_JOB)

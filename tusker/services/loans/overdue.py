@@ -90,7 +90,7 @@ def turn_to_recourse(ctx: Context) -> list[int]:
         )
         queue_mail(
             ctx,
-            "recourse",
+            "loans/recourse",
             company_addresses(invoice.supplier_id, Role.SUPPLIER),
             number=invoice.number,
             days=due.days_past_due,
@@ -171,5 +171,5 @@ def _mail_reminder(ctx: Context, debtor: int, owed: list[tuple[Loan, Invoice, Cu
             }
         )
     queue_mail(
-        ctx, "reminder", [address for address in addresses if address], name=customer.name, loans=lines
+        ctx, "loans/reminder", [address for address in addresses if address], name=customer.name, loans=lines
     )

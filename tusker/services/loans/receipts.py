@@ -196,19 +196,19 @@ def refund_credit(
 
 def unallocated(receipt_id: int) -> int:
     """What of a payment is neither allocated nor the supplier's nor paid back nor undone, in minor units."""
-    paid = db.session.scalar(
+    paid = db.session.scalars(
         select(func.coalesce(func.sum(Receipt.amount), 0)).where(
             (Receipt.id == receipt_id) | (Receipt.of_receipt_id == receipt_id)
         )
-    )
+    ).one()
     columns = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
-    spent = db.session.scalar(
+    spent = db.session.scalars(
         select(func.coalesce(func.sum(columns), 0)).where(Allocation.receipt_id == receipt_id)
-    )
-    passed_on = db.session.scalar(
+    ).one()
+    passed_on = db.session.scalars(
         select(func.coalesce(func.sum(Payable.amount), 0)).where(Payable.receipt_id == receipt_id)
-    )
-    return int(paid or 0) - int(spent or 0) - int(passed_on or 0)
+    ).one()
+    return int(paid - spent - passed_on)
 
 
 def unused_reference(bank_reference: str) -> str:
@@ -265,10 +265,10 @@ def _check_wanted(splits: Sequence[Split], debts: Sequence[OpenDebt], amount: in
 def _check_left_over(splits: Sequence[Split], amount: int, left_over: int | None) -> None:
     """Raise `InvalidInput` when more is allocated than was received, or another sum left over than the person saw."""
     laid = sum(split.laid for split in splits)
-    if laid > amount or (left_over is not None and laid + left_over != amount):
+    total = laid if left_over is None else laid + left_over
+    if laid > amount or (left_over is not None and total != amount):
         raise InvalidInput(
-            f"The allocation sums to {currency().show(laid + (left_over or 0))},"
-            f" but {currency().show(amount)} was received.",
+            f"The allocation sums to {currency().show(total)}, but {currency().show(amount)} was received.",
             field="allocations",
         )
 

@@ -77,12 +77,12 @@ def release_reserves(ctx: Context, reasons: Mapping[int, str]) -> None:
 
 def take_back_release(ctx: Context, invoice: Invoice, reason: str) -> None:
     """When a debt opens again: its released reserve counts as held again."""
-    total = db.session.scalar(
+    released = db.session.scalars(
         select(func.coalesce(func.sum(ReserveMovement.amount), 0)).where(
             ReserveMovement.invoice_id == invoice.id, ReserveMovement.kind == ReserveKind.RELEASED
         )
-    )
-    move_reserve(ctx, invoice.id, ReserveKind.RELEASED, -int(total or 0), reason)
+    ).one()
+    move_reserve(ctx, invoice.id, ReserveKind.RELEASED, -int(released), reason)
 
 
 _UNDO_RECEIPT = text(

@@ -1,4 +1,4 @@
-"""Disbursals in the making: bundling delivered invoices, changing what is in a draft, giving it up."""
+"""Drafts of disbursals: bundling delivered invoices, changing what is in a draft, giving it up."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _bundle(ctx: Context, ids: Collection[int], origin: str, day: date) -> Disbu
     )
     queue_mail(
         ctx,
-        "disbursal_ready",
+        "payout/disbursal_ready",
         admin_addresses(),
         reference=disbursal.reference,
         disbursal_id=disbursal.id,
@@ -165,29 +165,28 @@ def _new_disbursal(ctx: Context, origin: str, day: date) -> Disbursal:
 
 def sum_of_lines(disbursal_id: int) -> int:
     """Principal of the lines that are not removed, in minor units."""
-    total = db.session.scalar(
+    total = db.session.scalars(
         select(func.coalesce(func.sum(DisbursalLine.principal), 0)).where(
             DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state != LineState.REMOVED
         )
-    )
-    return int(total or 0)
+    ).one()
+    return int(total)
 
 
-def take_out(
-    ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str, prepares: bool = True
-) -> Disbursal:
-    """Put one invoice of a draft back into the queue. The last one taken out drops the disbursal.
-
-    `prepares` is false where it follows from something else, a dispute or a return: then nobody had a hand in the
-    disbursal by it.
-    """
+def take_out(ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str) -> Disbursal:
+    """Put one invoice of a draft back into the queue. The last one taken out drops the disbursal."""
+    why = reason_of(reason)
     disbursal = lock_draft(disbursal_id)
-    if prepares:
-        _note_maker(ctx, disbursal)
-    _remove(ctx, disbursal, [invoice_id], reason)
-    if sum_of_lines(disbursal_id) == 0 and payables_left(disbursal_id) == 0:
-        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the last invoice was taken out")
+    _note_maker(ctx, disbursal)
+    take_out_of_locked(ctx, disbursal, invoice_id, why)
     return disbursal
+
+
+def take_out_of_locked(ctx: Context, disbursal: Disbursal, invoice_id: int, why: str) -> None:
+    """Take an invoice out of a locked draft because of a dispute or a return; nobody counts as its maker for that."""
+    _remove(ctx, disbursal, [invoice_id], why)
+    if sum_of_lines(disbursal.id) == 0 and payables_left(disbursal.id) == 0:
+        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the last invoice was taken out")
 
 
 def choose_lines(
@@ -233,11 +232,12 @@ def choose_lines(
     back = [i for i, state in states.items() if state == LineState.REMOVED and i in chosen]
     if not out and not back:
         return disbursal
+    why = reason_of(reason) if out else ""
     # All invoices are locked in one go, by id, before either half is written.
     lock_invoices([*out, *back])
     _note_maker(ctx, disbursal)
     if out:
-        _remove(ctx, disbursal, out, reason)
+        _remove(ctx, disbursal, out, why)
     if back:
         _put_back(ctx, disbursal, back)
     return disbursal
@@ -245,6 +245,7 @@ def choose_lines(
 
 def drop(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
     """Give up a disbursal that is not released; all its invoices go back into the queue."""
+    why = reason_of(reason)
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.status not in {DisbursalStatus.DRAFT, DisbursalStatus.APPROVED}:
         raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
@@ -254,9 +255,9 @@ def drop(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
         )
     ).all()
     if ids:
-        _remove(ctx, disbursal, ids, reason)
-    remove_payables(included_payables(disbursal_id), reason)
-    close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, reason.strip())
+        _remove(ctx, disbursal, ids, why)
+    remove_payables(included_payables(disbursal_id), why)
+    close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, why)
     return disbursal
 
 
@@ -323,9 +324,7 @@ def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
     _put_in(ctx, disbursal, ids, "put_back")
 
 
-def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], reason: str) -> None:
-    if not reason.strip():
-        raise InvalidInput("Reason: say why it is taken out.", field="reason")
+def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], why: str) -> None:
     invoices = lock_invoices(invoice_ids)
     ids = [invoice.id for invoice in invoices]
     lines = db.session.scalars(
@@ -338,14 +337,14 @@ def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], re
     if len(lines) != len(ids):
         raise Conflict("This invoice is not in the disbursal any more.")
     for line in lines:
-        line.state, line.reason = LineState.REMOVED, reason.strip()[:500]
+        line.state, line.reason = LineState.REMOVED, why
     move_invoices(
         ctx,
         ids,
         InvoiceStatus.BUNDLED,
         InvoiceEvent.UNBUNDLED,
         kind="unbundled",
-        reason=f"{disbursal.reference}: {reason.strip()}",
+        reason=f"{disbursal.reference}: {why}",
     )
     settle_locked(ctx, with_shipments(invoices))
 

@@ -59,12 +59,12 @@ def included_payables(disbursal_id: int) -> list[tuple[Payable, PayableLine]]:
 
 def payables_left(disbursal_id: int) -> int:
     """The sum of a disbursal's payables that are not removed, in minor units."""
-    total = db.session.scalar(
+    total = db.session.scalars(
         select(func.coalesce(func.sum(PayableLine.amount), 0)).where(
             PayableLine.disbursal_id == disbursal_id, PayableLine.state != LineState.REMOVED
         )
-    )
-    return int(total or 0)
+    ).one()
+    return int(total)
 
 
 def remove_payables(lines: Iterable[tuple[Payable, PayableLine]], reason: str) -> None:

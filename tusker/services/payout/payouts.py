@@ -231,13 +231,13 @@ def make_loans(
 def mail_payouts(
     ctx: Context, disbursal: Disbursal, paid: Sequence[tuple[Payout, Sequence[Invoice]]]
 ) -> None:
-    """Tell suppliers that their money left: one mail a payout, not one an invoice."""
+    """Mail suppliers that their money left: one mail a payout, not one an invoice."""
     addresses = addresses_by_company([payout.supplier_id for payout, _ in paid], Role.SUPPLIER)
     for payout, invoices in paid:
         deducted = payout.deducted_interest + payout.deducted_fee
         queue_mail(
             ctx,
-            "payout",
+            "payout/payout",
             addresses.get(payout.supplier_id, []),
             reference=disbursal.reference,
             bank_reference=payout.bank_reference,

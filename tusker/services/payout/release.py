@@ -37,12 +37,13 @@ from tusker.services.payout.disbursals import lock_draft, set_disbursal_status
 from tusker.services.payout.payable_lines import included_payables
 from tusker.services.payout.payouts import claimed_from, make_payouts
 from tusker.services.payout.settlement import confirm_netted
+from tusker.services.reasons import reason_of
 from tusker.working_days import working_days
 
 PassedOn = Sequence[tuple[Payable, PayableLine]]
 """What a disbursal is to pass on to suppliers, with its lines."""
 LATEST_EXECUTION = timedelta(days=10)
-"""How far ahead the bank may be told to pay."""
+"""How far ahead the execution date may be."""
 
 
 def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | None = None) -> Disbursal:
@@ -72,7 +73,7 @@ def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | 
     )
     queue_mail(
         ctx,
-        "disbursal_approved",
+        "payout/disbursal_approved",
         admin_addresses(),
         reference=disbursal.reference,
         disbursal_id=disbursal.id,
@@ -85,13 +86,17 @@ def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | 
 
 def withdraw_approval(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
     """Make an approved disbursal a draft again, so that it can be changed; any admin may."""
-    if not reason.strip():
-        raise InvalidInput("Say why.", field="reason")
+    why = reason_of(reason)
     disbursal = _lock_approved(disbursal_id)
+    withdraw_from_locked(ctx, disbursal, why)
+    return disbursal
+
+
+def withdraw_from_locked(ctx: Context, disbursal: Disbursal, why: str) -> None:
+    """Withdraw the approval of a locked disbursal."""
     disbursal.approved_at = disbursal.approved_by = disbursal.approved_digest = None
     disbursal.second_admin = False
-    set_disbursal_status(ctx, disbursal, DisbursalStatus.DRAFT, "approval_withdrawn", reason.strip())
-    return disbursal
+    set_disbursal_status(ctx, disbursal, DisbursalStatus.DRAFT, "approval_withdrawn", why)
 
 
 def release(
@@ -271,7 +276,7 @@ def _digest(invoices: Sequence[Invoice], passed_on: PassedOn, accounts: Mapping[
 def _mail_release(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]) -> None:
     queue_mail(
         ctx,
-        "disbursal_released",
+        "payout/disbursal_released",
         admin_addresses(),
         reference=disbursal.reference,
         disbursal_id=disbursal.id,

@@ -36,6 +36,7 @@ from tusker.services.payout.netting import nettings_of, pay_from_nettings
 from tusker.services.payout.payable_lines import fail_payables, pay_payables, reinstate_payables
 from tusker.services.payout.payout_locks import lock_payout, lock_payouts, touched_by
 from tusker.services.payout.payouts import mail_payouts, make_loans, net_again, undo_netting
+from tusker.services.reasons import reason_of
 
 NETTED = "netted, no transfer"
 """The bank reference of a payout of which claims left nothing."""
@@ -158,7 +159,7 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
 
     Claims netted from it are open again. When the bank made none of the disbursal's payouts, it is dropped.
     """
-    why = _checked_reason(reason)
+    why = reason_of(reason)
     payout, locked = lock_payout(payout_id, PayoutState.INSTRUCTED)
     if payout.net == 0:
         raise Conflict("No money was to leave for this payout.")
@@ -169,13 +170,13 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
 def reject_locked(
     ctx: Context, payout: Payout, locked: Mapping[int, Invoice], why: str, entry_id: int | None = None
 ) -> None:
-    """The same for a payout that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
+    """`reject_payout` for one that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
     disbursal = payout.disbursal
     lines = lines_of([payout])[payout.id]
     ids = sorted(line.invoice_id for line in lines)
     settle_payout(ctx, payout, PayoutState.REJECTED, entry_id, why)
     for line in lines:
-        line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"[:500]
+        line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"
     fail_payables([payout], f"the bank did not pay: {why}")
     undo_netting(ctx, payout)
     end_claims_of_repaid(ctx, [locked[invoice_id] for invoice_id in touched_by([payout.id])])
@@ -197,7 +198,7 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
 
     Raises `Conflict` when one of its invoices is not as it was: financed again, cancelled, or worth less.
     """
-    why = _checked_reason(reason)
+    why = reason_of(reason)
     payout, locked = lock_payout(payout_id, PayoutState.REJECTED)
     disbursal = payout.disbursal
     lines = db.session.scalars(
@@ -230,7 +231,7 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
 
 
 def mail_failure(ctx: Context, payout: Payout, why: str) -> None:
-    """Tell the admins and the supplier that its money did not arrive."""
+    """Mail the admins and the supplier that its money did not arrive."""
     supplier = db.session.get_one(Customer, payout.supplier_id)
     admins, people = admin_addresses(), company_addresses(payout.supplier_id, Role.SUPPLIER)
     facts = {
@@ -240,8 +241,8 @@ def mail_failure(ctx: Context, payout: Payout, why: str) -> None:
         "total": currency().show(payout.net),
         "reason": why,
     }
-    queue_mail(ctx, "payout_failed", admins, disbursal_id=payout.disbursal_id, **facts)
-    queue_mail(ctx, "payout_not_received", people, **facts)
+    queue_mail(ctx, "payout/payout_failed", admins, disbursal_id=payout.disbursal_id, **facts)
+    queue_mail(ctx, "payout/payout_not_received", people, **facts)
 
 
 def _lock_released(disbursal_id: int) -> Disbursal:
@@ -261,7 +262,8 @@ def lines_of(payouts: Sequence[Payout]) -> dict[int, list[DisbursalLine]]:
         .order_by(DisbursalLine.invoice_id)
     )
     for row in rows:
-        found[row.payout_id or 0].append(row)
+        if row.payout_id is not None:
+            found[row.payout_id].append(row)
     return found
 
 
@@ -272,7 +274,8 @@ def settle_payout(
     before = payout.state
     payout.state, payout.reason = state, reason
     payout.settled_at, payout.settled_by = ctx.now, ctx.actor_id
-    payout.statement_entry_id = entry_id or payout.statement_entry_id
+    if entry_id is not None:
+        payout.statement_entry_id = entry_id
     record_event(
         ctx,
         "disbursal",
@@ -280,7 +283,7 @@ def settle_payout(
         f"payout_{state}",
         from_value=before,
         to_value=state,
-        reason=f"{payout.reference}: {reason}"[:500] if reason else payout.reference,
+        reason=f"{payout.reference}: {reason}" if reason else payout.reference,
         net=payout.net,
         supplier_id=payout.supplier_id,
     )
@@ -331,12 +334,3 @@ def _check_value_date(ctx: Context, disbursal: Disbursal, value_date: date) -> N
         raise InvalidInput(
             f"The value date must not be before the release ({released:%d %b %Y}).", field="value_date"
         )
-
-
-def _checked_reason(reason: str) -> str:
-    why = reason.strip()
-    if not why:
-        raise InvalidInput("Say what the bank gave as its reason.", field="reason")
-    if len(why) > 300:
-        raise InvalidInput("The reason may have at most 300 characters.", field="reason")
-    return why

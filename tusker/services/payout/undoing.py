@@ -77,7 +77,7 @@ def return_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
 def return_locked(
     ctx: Context, payout: Payout, locked: Mapping[int, Invoice], why: str, entry_id: int | None = None
 ) -> None:
-    """The same for a payout that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
+    """`return_payout` for one that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
     _undo_payouts(ctx, payout.disbursal, [payout], locked, why, entry_id)
     mail_failure(ctx, payout, why)
 
@@ -108,10 +108,10 @@ def _undo_payouts(
     fail_payables(payouts, f"payout undone: {why}")
     for receipt in receipts_of(payouts):
         check_reversible(receipt)
-        reverse_locked(ctx, receipt, locked, by_id, f"payout undone: {why}"[:500])
+        reverse_locked(ctx, receipt, locked, by_id, f"payout undone: {why}")
     drop_return_claims(ctx, list(invoices.values()))
     for line in paid:
-        line.state, line.reason = LineState.REMOVED, f"payout undone: {why}"[:500]
+        line.state, line.reason = LineState.REMOVED, f"payout undone: {why}"
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
         undo_netting(ctx, payout)
