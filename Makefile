@@ -1,12 +1,13 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format create-db seed flask psql bench-polling vendor clean reset
+.PHONY: help run test test-slow soak check lint format create-db seed flask psql bench-polling vendor clean reset
 SHELL := /bin/sh
 
 BIN := .venv/bin
 # written last by the set-up, so an interrupted one is done again
 VENV := .venv/.installed
 LOCAL := $(BIN)/python -m tools.local
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 ARGS ?=
 
 help: ## list what can be done here
@@ -20,14 +21,21 @@ $(VENV): requirements.txt requirements-dev.txt requirements-local.txt scripts/ve
 run: $(VENV) ## run everything in this terminal (own PostgreSQL and Redis unless DATABASE_URL / REDIS_URL are set)
 	@exec $(LOCAL) run
 
-test: $(VENV) ## run all tests on a real PostgreSQL and Redis; ARGS="-k admission" picks some
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+test: $(VENV) ## run the tests on a real PostgreSQL and Redis; ARGS="-k admission" picks some
+	@$(PYTEST) -m "not slow" $(ARGS)
 
-check: lint ## lint, then types, floors, configuration and documentation: what CI asks before the tests
+test-slow: $(VENV) ## run the tests that play for long: the year's replay and the like
+	@$(PYTEST) -m slow $(ARGS)
+
+soak: $(VENV) ## play the property tests with ten times as many examples, new ones each time
+	@HYPOTHESIS_PROFILE=soak $(PYTEST) -m "hypothesis and not slow" $(ARGS)
+
+check: lint ## lint, then types, floors, configuration, documentation and migrations: what CI asks before the tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_config.py
 	$(BIN)/python scripts/check_docs.py
+	$(BIN)/python scripts/check_migrations.py
 
 lint: $(VENV) ## ruff (format and rules) and templates
 	$(BIN)/ruff format --check .

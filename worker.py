@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,6 +43,8 @@ class TuskerWorker(Worker):
 
 def main() -> None:
     """Run what the command line asks for until it is stopped."""
+    # a shell starts a job in the background with SIGINT ignored, and RQ's children would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="?", choices=["worker", "scheduler"], default="worker")
     parser.add_argument("--workers", type=int, default=1, help="how many worker processes (default 1)")

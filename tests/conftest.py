@@ -68,6 +68,8 @@ pytest_plugins = [
     "tests.support.funding",
     "tests.support.own_pages",
     "tests.support.parcels",
+    "tests.support.profiles",
+    "tests.support.scheduling",
 ]
 
 

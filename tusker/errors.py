@@ -27,6 +27,15 @@ class InvalidInput(TuskerError):
     http_status = 422
 
 
+class UnreadableFile(InvalidInput):
+    """A file that cannot be taken as a whole; its `field` is `file`."""
+
+    code = "unreadable_file"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field="file")
+
+
 class ClosedDay(InvalidInput):
     """A day on which the bank does not work; it can be taken all the same by saying so."""
 

@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 
 from config import load
 from tests.support.camt import Tx, camt053, camt053_of, payment_of, stmt
-from tusker.bankfiles.errors import BankFileError
 from tusker.domain.accounts import same_number
+from tusker.errors import InvalidInput
 from tusker.models import Disbursal
 from tusker.services.bank.file import read_configured
 
@@ -61,12 +61,12 @@ def test_further_accounts_are_ours_when_named(app: Flask, monkeypatch: pytest.Mo
 
 
 def test_a_table_that_names_its_account(app: Flask) -> None:
-    with pytest.raises(BankFileError, match="none of ours"):
+    with pytest.raises(InvalidInput, match="none of ours"):
         read_configured(b"Account No: 999888777666\n" + CSV, "bank.csv")
     column = b"Own account,Date,Narration,Amount\n%s,02/03/2026,x,5\n%s,02/03/2026,y,5\n"
-    with pytest.raises(BankFileError, match="none of ours"):
+    with pytest.raises(InvalidInput, match="none of ours"):
         read_configured(column % ((FOREIGN.encode(),) * 2), "bank.csv")
-    with pytest.raises(BankFileError, match="of several accounts"):
+    with pytest.raises(InvalidInput, match="of several accounts"):
         read_configured(column % (b"000111222333", FOREIGN.encode()), "bank.csv")
     assert read_configured(column % ((b"000111222333",) * 2), "bank.csv").statements[0].account_named
 
@@ -100,7 +100,7 @@ def test_what_the_command_says_of_the_account(
 
 def test_a_camt_without_an_account_is_refused(app: Flask) -> None:
     data = camt053([Tx(5)]).replace(b"<Acct><Id><Othr><Id>000111222333</Id></Othr></Id></Acct>", b"")
-    with pytest.raises(BankFileError, match="does not say whose account"):
+    with pytest.raises(InvalidInput, match="does not say whose account"):
         read_configured(data, "bank.xml")
 
 
@@ -114,5 +114,5 @@ def test_another_currency_is_left_out(app: Flask) -> None:
     unnamed = (
         camt053([Tx(5)]).replace(b"</Id></Acct>", b"</Id><Ccy>USD</Ccy></Acct>").replace(b' Ccy="INR"', b"")
     )
-    with pytest.raises(BankFileError, match="its amount is in USD, not INR"):
+    with pytest.raises(InvalidInput, match="its amount is in USD, not INR"):
         read_configured(unnamed, "bank.xml")

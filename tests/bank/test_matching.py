@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.profiles import examples
 from tusker.domain.matching import Book, Credit, Judgement, OpenLoan, Verdict, judge_all, spread, sums_to
 from tusker.domain.texts import name_words, names_in, number_words, tokens
 
@@ -187,7 +188,7 @@ texts = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(book=books, amount=amounts, text=texts, payer=st.sampled_from(["", "Acme Retail", "Bolt", "Nobody"]))
 def test_no_suggestion_exceeds_the_amount_or_a_due(
     book: list[tuple[str, int, int]], amount: int, text: str, payer: str
@@ -209,7 +210,7 @@ def test_no_suggestion_exceeds_the_amount_or_a_due(
     assert (judged.verdict is Verdict.NONE) == (not judged.suggestions)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(book=books, amount=amounts, text=texts)
 def test_two_loans_with_equal_evidence_are_never_sure(
     book: list[tuple[str, int, int]], amount: int, text: str

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from tests.support.camt import Tx, camt053, camt053_of, stmt
+from tests.support.counting import statements
+from tests.support.profiles import examples
 from tests.support.values import TODAY
 from tusker.errors import Conflict
 from tusker.extensions import db
@@ -74,8 +76,7 @@ def _cuttings(draw: st.DrawFn) -> tuple[list[int], list[tuple[int, int]], str, b
 
 @given(_cuttings())
 @settings(
-    max_examples=150,
-    deadline=None,
+    max_examples=examples(150),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )
@@ -117,6 +118,14 @@ def test_a_later_file_that_shows_more_adds_what_is_more(bank: Bank) -> None:
     assert (later.new, later.known, later.doubtful) == (2, 0, 1)
     longer = bank([TWIN, TWIN], message="sent again")
     assert (longer.new, longer.known, longer.doubtful) == (0, 1, 1)
+
+
+def test_what_is_stored_is_asked_for_once(bank: Bank) -> None:
+    bank([TWIN] * 20)
+    with statements() as sent:
+        later = bank([TWIN, TWIN, Tx(3_00, reference="OWN")], number="STMT-2")
+    assert (later.doubtful, later.new) == (2, 1)
+    assert sum("JOIN bank_statements" in text for text in sent) == 1
 
 
 def test_times_and_balances_that_join_need_nobody(bank: Bank, entries: Entries) -> None:

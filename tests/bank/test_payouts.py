@@ -12,7 +12,7 @@ from tests.support.payouts import bundle_and_confirm
 from tests.support.threads import in_threads
 from tests.support.values import at
 from tusker.extensions import db
-from tusker.models import BankStatement, Disbursal, Invoice, Loan, Payout, StatementEntry
+from tusker.models import BankStatement, Disbursal, Event, Invoice, Loan, Payout, StatementEntry
 from tusker.queries.record.proof import prove
 from tusker.services.bank.importing import ImportResult, match_again
 from tusker.services.context import Context
@@ -28,6 +28,10 @@ Entries = Callable[[], list[StatementEntry]]
 def states(released: Disbursal) -> list[tuple[str, str | None]]:
     db.session.rollback()
     return [(payout.state, payout.bank_reference) for payout in released.payouts]
+
+
+def event_of(kind: str) -> Event:
+    return db.session.query(Event).filter_by(subject="disbursal", kind=kind).one()
 
 
 def test_debits_confirm_the_payouts_they_fit(bank: Bank, entries: Entries, released: Disbursal) -> None:
@@ -140,6 +144,8 @@ def test_a_return_rejects_what_was_not_paid(bank: Bank, entries: Entries, releas
     assert (bad.state, bad.reason) == ("rejected", "AC04 closed account")
     assert released.status == "confirmed"
     assert entries()[1].note == f"{bad.reference} was not paid: AC04 closed account"
+    assert event_of("payout_rejected").reason == f"{bad.reference}: AC04 closed account"
+    assert event_of("payout_confirmed").reason == good.reference
     lines = [line for line in released.lines if line.payout_id == bad.id]
     assert {line.invoice.status for line in lines} == {"financeable"}
     assert prove().holds
@@ -150,6 +156,7 @@ def test_debit_and_return_in_one_file_in_the_wrong_order(bank: Bank, released: D
     total = good.net + bad.net
     bank([return_of(bad), Tx(total, "DBIT", "B-1", batch=released.reference)])
     assert states(released) == [("confirmed", "B-1"), ("returned", "B-1")]
+    assert event_of("payout_returned").reason == f"{bad.reference}: AC04 closed account"
     assert released.status == "confirmed"
     assert db.session.query(Loan).filter(Loan.reversed_on.is_(None)).count() == 2
     assert prove().holds

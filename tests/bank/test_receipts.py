@@ -185,6 +185,22 @@ def test_what_was_recorded_by_hand_before_is_linked(
         desk.accept_entry(ctx, second.id, payer)
 
 
+def test_a_receipt_that_was_undone_is_not_what_an_entry_is_of(
+    bank: Bank, entries: Entries, owed: list[Invoice], ctx: Context
+) -> None:
+    with transaction():
+        bounced = record_receipt(
+            ctx, owed[0].purchaser_id, amount=8_000_00, bank_reference="IN-9", value_date=ctx.today
+        )
+        reverse_receipt(ctx, bounced.id, reason="it bounced")
+    bank([pay(owed[0], reference="IN-9")])
+    [entry] = entries()
+    assert (entry.state, entry.receipt_id) == ("open", None)
+    accept_best(ctx, entry)
+    assert (entries()[0].state, owed[0].status) == ("matched", "repaid")
+    assert prove().holds
+
+
 def test_the_account_is_known_the_next_time(
     bank: Bank, entries: Entries, owed: list[Invoice], ctx: Context
 ) -> None:

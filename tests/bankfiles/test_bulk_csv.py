@@ -11,9 +11,9 @@ import pytest
 import config
 from tests.support.payment_orders import INDIAN, LENDER, order_of
 from tusker.bankfiles.bulk_csv import parse_profile, write_bulk_csv
-from tusker.bankfiles.errors import BankFileError
 from tusker.bankfiles.lender import lender_account
 from tusker.domain.banking import CreditTransfer, PaymentOrder
+from tusker.errors import InvalidInput
 
 PROFILE = (
     """Beneficiary Name=holder,"Account, No.=account",IFSC=bank,Amount=amount,Ref=reference,Mode='NEFT'"""
@@ -69,7 +69,7 @@ def test_no_cell_is_run_by_a_spreadsheet() -> None:
     ],
 )
 def test_a_wrong_profile_names_the_variable(order: PaymentOrder, profile: str, words: str) -> None:
-    with pytest.raises(BankFileError, match="BANK_CSV_COLUMNS") as refused:
+    with pytest.raises(InvalidInput, match="BANK_CSV_COLUMNS") as refused:
         write_bulk_csv(order, profile, 2)
     assert words in refused.value.message
 
@@ -107,7 +107,7 @@ def test_printed_forms_are_taken() -> None:
 )
 def test_in_production_a_missing_account_is_named(env: dict[str, str], words: str) -> None:
     loaded = _config(ENVIRONMENT="PRODUCTION", **env)
-    with pytest.raises(BankFileError, match=words):
+    with pytest.raises(InvalidInput, match=words):
         lender_account(loaded)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tusker.bankfiles.errors import BankFileError
 from tusker.bankfiles.statements import read_statement_file
 from tusker.domain.banking import Entry, Statement, StatementFile
+from tusker.errors import InvalidInput
 
 Sample = Callable[[str], bytes]
 
@@ -68,12 +68,12 @@ def test_version_8(sample: Sample) -> None:
 
 
 def test_the_wrong_sample_has_no_statement(sample: Sample) -> None:
-    with pytest.raises(BankFileError, match=r"no statement in it \(<Stmt>\)"):
+    with pytest.raises(InvalidInput, match=r"no statement in it \(<Stmt>\)"):
         _read(sample("genkgo-camt053.v2.wrong.xml"))
 
 
 def test_a_statement_of_another_currency_is_refused_as_a_whole(sample: Sample) -> None:
-    with pytest.raises(BankFileError, match="Entry 1: its amount is in EUR, not INR"):
+    with pytest.raises(InvalidInput, match="Entry 1: its amount is in EUR, not INR"):
         _read(sample("genkgo-camt053.v8.xml"), "INR")
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from tusker.bankfiles.csv_amounts import check_date_format
 from tusker.bankfiles.csv_statement import parse_columns
-from tusker.bankfiles.errors import BankFileError
 from tusker.bankfiles.statements import read_statement_file
 from tusker.domain.banking import Statement
+from tusker.errors import InvalidInput
 
 INDIAN = """Account Number :,50100012345678
 Statement From,01/03/2026
@@ -133,7 +133,7 @@ def test_dates(text: str) -> None:
 
 def test_month_first_needs_the_configured_format() -> None:
     text = "Date,Amount\n03/02/2026,5\n03/31/2026,6\n"
-    with pytest.raises(BankFileError, match="“03/31/2026” is month first; set STATEMENT_DATE_FORMAT"):
+    with pytest.raises(InvalidInput, match="“03/31/2026” is month first; set STATEMENT_DATE_FORMAT"):
         _read(text)
     days = [entry.booked_on for entry in _read(text, csv_date_format="%m/%d/%Y").entries]
     assert days == [date(2026, 3, 2), date(2026, 3, 31)]
@@ -190,14 +190,14 @@ def test_columns_as_configured() -> None:
     [("Tag", "“Tag” is not Header=field"), ("Tag=day", "“day” is unknown; a column holds one of booked_on")],
 )
 def test_a_wrong_configuration_names_the_variable(columns: str, words: str) -> None:
-    with pytest.raises(BankFileError, match="STATEMENT_CSV_COLUMNS") as refused:
+    with pytest.raises(InvalidInput, match="STATEMENT_CSV_COLUMNS") as refused:
         parse_columns(columns)
     assert words in refused.value.message
 
 
 @pytest.mark.parametrize("pattern", ["%d/%m", "nonsense", "%Q", "%d%"])
 def test_a_wrong_date_format_names_the_variable(pattern: str) -> None:
-    with pytest.raises(BankFileError, match="STATEMENT_DATE_FORMAT"):
+    with pytest.raises(InvalidInput, match="STATEMENT_DATE_FORMAT"):
         check_date_format(pattern)
 
 

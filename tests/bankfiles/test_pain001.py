@@ -14,12 +14,92 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.payment_orders import GERMAN, INDIAN, LENDER, order_of, schema_of
-from tusker.bankfiles.errors import BankFileError
+from tests.support.profiles import examples
 from tusker.bankfiles.pain001 import Version, write_pain001
 from tusker.bankfiles.texts import bank_text
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.banking import CreditTransfer, PaymentOrder
 from tusker.domain.money import MAX_AMOUNT
+from tusker.errors import InvalidInput
+
+WHOLE = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.001.001.09">
+  <CstmrCdtTrfInitn>
+    <GrpHdr>
+      <MsgId>DIS-1</MsgId>
+      <CreDtTm>2026-03-02T11:30:05Z</CreDtTm>
+      <NbOfTxs>1</NbOfTxs>
+      <CtrlSum>1.50</CtrlSum>
+      <InitgPty>
+        <Nm>Tusker Finance</Nm>
+      </InitgPty>
+    </GrpHdr>
+    <PmtInf>
+      <PmtInfId>DIS-1</PmtInfId>
+      <PmtMtd>TRF</PmtMtd>
+      <BtchBookg>false</BtchBookg>
+      <NbOfTxs>1</NbOfTxs>
+      <CtrlSum>1.50</CtrlSum>
+      <ReqdExctnDt>
+        <Dt>2026-03-03</Dt>
+      </ReqdExctnDt>
+      <Dbtr>
+        <Nm>Muller + Sohne GmbH</Nm>
+      </Dbtr>
+      <DbtrAcct>
+        <Id>
+          <IBAN>DE89370400440532013000</IBAN>
+        </Id>
+        <Ccy>INR</Ccy>
+      </DbtrAcct>
+      <DbtrAgt>
+        <FinInstnId>
+          <Othr>
+            <Id>NOTPROVIDED</Id>
+          </Othr>
+        </FinInstnId>
+      </DbtrAgt>
+      <CdtTrfTxInf>
+        <PmtId>
+          <InstrId>R1</InstrId>
+          <EndToEndId>R1</EndToEndId>
+        </PmtId>
+        <Amt>
+          <InstdAmt Ccy="INR">1.50</InstdAmt>
+        </Amt>
+        <CdtrAgt>
+          <FinInstnId>
+            <BICFI>DEUTDEFF</BICFI>
+            <ClrSysMmbId>
+              <ClrSysId>
+                <Cd>INFSC</Cd>
+              </ClrSysId>
+              <MmbId>HDFC0000123</MmbId>
+            </ClrSysMmbId>
+          </FinInstnId>
+        </CdtrAgt>
+        <Cdtr>
+          <Nm>A + B</Nm>
+        </Cdtr>
+        <CdtrAcct>
+          <Id>
+            <Othr>
+              <Id>123-4/5</Id>
+              <SchmeNm>
+                <Cd>BBAN</Cd>
+              </SchmeNm>
+            </Othr>
+          </Id>
+        </CdtrAcct>
+        <RmtInf>
+          <Ustrd>x</Ustrd>
+        </RmtInf>
+      </CdtTrfTxInf>
+    </PmtInf>
+  </CstmrCdtTrfInitn>
+</Document>
+"""
 
 
 def _read(data: bytes) -> ElementTree.Element:
@@ -79,6 +159,12 @@ def test_the_same_order_gives_the_same_bytes(order: PaymentOrder) -> None:
     assert write_pain001(order, "09", 2) != write_pain001(replace(order, message_id="X"), "09", 2)
 
 
+def test_the_whole_file() -> None:
+    payee = AccountNumber("A & B", account_number="123-4/5", bic="DEUTDEFF", ifsc="HDFC0000123")
+    plain = order_of(CreditTransfer("R1", payee, 150, "<x>"), debtor=GERMAN, message_id="DIS-1")
+    assert write_pain001(plain, "09", 2).decode() == WHOLE
+
+
 _transfer = CreditTransfer("R1", INDIAN, 100, "x")
 
 
@@ -123,7 +209,7 @@ _transfer = CreditTransfer("R1", INDIAN, 100, "x")
     ],
 )
 def test_what_no_bank_takes_is_refused(changes: dict[str, Any], field: str, words: str) -> None:
-    with pytest.raises(BankFileError, match=words) as refused:
+    with pytest.raises(InvalidInput, match=words) as refused:
         write_pain001(order_of(**({"transfers": (_transfer,)} | changes)), "09", 2)
     assert refused.value.field == field
 
@@ -171,13 +257,13 @@ def orders(draw: st.DrawFn) -> tuple[PaymentOrder, int]:
 
 
 @pytest.mark.parametrize("version", ["09", "03"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(made=orders())
 def test_any_order_is_valid_and_exact(version: Version, made: tuple[PaymentOrder, int]) -> None:
     order, exponent = made
     try:
         data = write_pain001(order, version, exponent)
-    except BankFileError as refused:
+    except InvalidInput as refused:
         assert "has a word of more than" in refused.message  # noqa: PT017 - one script's words may be long in Latin
         return
     schema_of(f"pain.001.001.{version}").validate(io.BytesIO(data))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from tests.support.invoices import order_on
+from tests.support.profiles import examples
 from tests.support.threads import in_threads
 from tests.support.values import TERMS
 from tusker.domain.lifecycle import InvoiceStatus
@@ -31,9 +32,7 @@ from tusker.services.credit.offers import limits_of, quote_order
 from tusker.transactions import transaction
 
 numbers = itertools.count(1)
-fixed_app = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+fixed_app = settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def request(line: CreditLine, principal: int, **changes: Any) -> AdmissionRequest:

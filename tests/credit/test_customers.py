@@ -82,7 +82,7 @@ def test_admins_hear_of_a_new_supplier(
     create_user(Role.AUDITOR)
     create(ctx, name="Buyer only", purchaser_limit=5)
     create(ctx, name="New supplier", supplier_limit=5, terms=TERMS)
-    assert [(mail.template, mail.recipient) for mail in mails()] == [("new_supplier", admin.email)]
+    assert [(mail.template, mail.recipient) for mail in mails()] == [("credit/new_supplier", admin.email)]
 
 
 def test_sixteen_suppliers_at_once_stay_within_the_programme_limit(app: Flask, ctx: Context) -> None:

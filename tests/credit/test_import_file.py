@@ -8,10 +8,10 @@ from datetime import date
 import pytest
 
 from tests.support.invoice_files import HEADER, MAPPING, ROW, TRACKED_MAPPING, ImportDesk, csv_of
+from tusker import csv_tables
+from tusker.csv_tables import read_date, read_table
 from tusker.errors import InvalidInput
-from tusker.services import csv_input
 from tusker.services.credit.import_file import ColumnMapping, parse_mapping
-from tusker.services.csv_input import read_date, read_table
 
 Written = Callable[[], bool]
 
@@ -26,6 +26,11 @@ Written = Callable[[], bool]
         (csv_of(ROW).encode("utf-16"), "not UTF-8 text (line 1, byte 0xFF)"),
         (csv_of(ROW, '"INV-2,S-1,B-1,1,2026-02-27').encode(), "begins in line 3 cannot be read"),
         (csv_of("INV\x00,S-1,B-1,1,2026-02-27").encode(), "not text (line 2, byte 0x00)"),
+        (
+            csv_of("INV-1,S-1,B-1,1,2026-02-27" + "," * 300).encode(),
+            "begins in line 2 has more than 300 columns",
+        ),
+        (csv_of("," * 100_000).encode(), "begins in line 2 has more than 300 columns"),
         (csv_of("x" * 200_000 + ",S-1,B-1,1,2026-02-27").encode(), "line 2 cannot be read"),
     ],
 )
@@ -38,12 +43,12 @@ def test_a_file_that_cannot_be_read(importer: ImportDesk, written: Written, data
 
 
 def test_too_many_rows_and_too_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_input, "MAX_ROWS", 2)
+    monkeypatch.setattr(csv_tables, "MAX_ROWS", 2)
     assert len(read_table(b"a\n1\n2\n").rows) == 2
     with pytest.raises(InvalidInput, match="more than 2 rows"):
         read_table(b"a\n1\n2\n3\n")
     with pytest.raises(InvalidInput, match="larger than 20 MB"):
-        read_table(b"x" * (csv_input.MAX_BYTES + 1))
+        read_table(b"x" * (csv_tables.MAX_BYTES + 1))
 
 
 @pytest.mark.parametrize("column", ["No", "Seller", "Buyer", "Amount", "Date"])
@@ -164,5 +169,5 @@ def test_dates() -> None:
     assert read_date("2012-01-03", "", field="date") == date(2012, 1, 3)
     for pattern in ("%m/%d", "no", "%Q", "%d", "%y"):
         with pytest.raises(InvalidInput) as caught:
-            csv_input.check_date_format(pattern)
+            csv_tables.check_date_format(pattern)
         assert caught.value.field == "date_format"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.support.invoice_files import HEADER, ROW, TRACKED_MAPPING, ImportDesk, csv_of, everything
+from tests.support.profiles import examples
 from tusker.errors import TermsChanged
 from tusker.extensions import db
 from tusker.models import Invoice, LineStatus, OutboxMessage, Role, Shipment
@@ -63,7 +64,7 @@ def test_a_limit_that_does_not_hold_is_stored_and_the_supplier_told_once(
     ).all()
     assert [(i.refused_by, i.lacking) for i in stored] == [("credit_line", 6800_00), ("credit_line", 1)]
     mail = db.session.scalars(select(OutboxMessage)).one()
-    assert (mail.template, mail.recipient) == ("requests_refused", "seller@example.com")
+    assert (mail.template, mail.recipient) == ("credit/requests_refused", "seller@example.com")
     assert [i["number"] for i in mail.context["invoices"]] == ["INV-2", "INV-3"]
     assert prove().holds
 
@@ -155,7 +156,7 @@ AMOUNTS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(invoices=AMOUNTS, chunk=st.integers(1, 5))
 def test_chunks_one_by_one_and_the_preview_answer_the_same(
     importer: ImportDesk, invoices: list[tuple[str, str, int]], chunk: int
@@ -225,6 +226,25 @@ def test_terms_that_never_stand_still_are_an_error(
     )
     with pytest.raises(TermsChanged):
         importer.run(csv_of(ROW))
+    assert not written()
+
+
+def test_a_hold_that_begins_in_between_refuses_the_row(
+    importer: ImportDesk, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, real = importer.lines["S-1 B-1"], importing.admit
+
+    def meanwhile(*args: object) -> object:
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(
+                f"UPDATE supplier_accounts SET on_hold_since = '2026-03-01' WHERE customer_id = {line.supplier_id}"
+            )
+        return real(*args)
+
+    monkeypatch.setattr(importing, "admit", meanwhile)
+    (result,) = importer.run(csv_of(ROW)).results
+    assert (str(result.outcome), result.invoice_id) == ("not_financeable", None)
+    assert "put on hold" in result.reason
     assert not written()
 
 

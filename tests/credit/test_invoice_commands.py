@@ -60,7 +60,7 @@ def test_refusal_exits_with_two(
 @pytest.mark.parametrize(
     ("supplier", "ref", "words"),
     [
-        ("Nobody", "ORD-7", "supplier: No company has the name, reference or id “Nobody”"),
+        ("Nobody", "ORD-7", "supplier: No customer has the name, reference or id “Nobody”"),
         (None, "NOPE", "order_ref: The delivery company knows no order “NOPE”"),
         (None, "x" * 61, "order_ref: The order reference must have 1 to 60 characters"),
     ],
@@ -107,11 +107,11 @@ def test_a_number_means_the_live_invoice(
     ask(first, ref="N-1")
     ask(first, ref="N-1")
     refused = run("show-invoice", "N-1")
-    assert (refused.exit_code, "invoice: Several invoices have the number" in refused.output) == (1, True)
+    assert (refused.exit_code, "invoice: Several invoices are called “N-1”" in refused.output) == (1, True)
     live = ask(second, ref="N-1").invoice_id
     assert f"#{live} N-1" in run("show-invoice", "N-1").output
     missing = run("show-invoice", "N-2")
-    assert (missing.exit_code, "invoice: There is no invoice “N-2”" in missing.output) == (1, True)
+    assert (missing.exit_code, "invoice: No invoice is called “N-2”" in missing.output) == (1, True)
 
 
 def test_list_filters_and_says_when_there_is_more(
@@ -136,7 +136,7 @@ def test_list_filters_and_says_when_there_is_more(
     assert run("list-invoices", "--status", "repaid").output == ""
     assert "There are more than 2" in run("list-invoices", "--limit", 2).output
     assert run("list-invoices", "--status", "lost").exit_code == 2
-    assert "purchaser: No company" in run("list-invoices", "--purchaser", "Nobody").output
+    assert "purchaser: No customer" in run("list-invoices", "--purchaser", "Nobody").output
 
 
 def test_cancel_frees_and_needs_a_reason(

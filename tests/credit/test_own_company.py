@@ -46,7 +46,7 @@ def test_a_company_with_both_sides_sees_the_side_of_the_user(
         data={
             "name": "Both", "is_supplier": "y", "supplier_limit": "9", "is_purchaser": "y", "purchaser_limit": "9",
             "advance_rate": "80", "apr": "1", "tenor_days": "9", "day_count": "30/360",
-            "interest_method": "simple", "interest_timing": "arrears",
+            "interest_method": "simple", "interest_timing": "arrears", "due_convention": "none", "collection": "debt",
             "fee_flat": "0", "fee_rate": "0", "grace_days": "0", "penal_rate": "0",
         },
     )  # fmt: skip

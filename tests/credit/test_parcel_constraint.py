@@ -13,7 +13,7 @@ from psycopg2.errors import ExclusionViolation, UniqueViolation
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from tests.conftest import order_on
+from tests.support.invoices import order_on
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Duplicate
@@ -401,7 +401,13 @@ def test_the_look_beforehand_goes_by_the_indexes_of_the_guards(
 ) -> None:
     with transaction():
         db.session.execute(text("SET LOCAL enable_seqscan = off"))
-        names = {"refs": [PARCEL], "carrier": "easypost", "supplier_id": line.supplier_id}
+        names = {
+            "refs": [PARCEL],
+            "carrier": "easypost",
+            "supplier_id": line.supplier_id,
+            "number": "INV-1",
+        }
         plan = "\n".join(db.session.scalars(text(f"EXPLAIN {STANDING.text}"), names))
     assert "ex_shipments_one_live_parcel" in plan
     assert "uq_shipments_one_live_order" in plan
+    assert "supplier_id" in plan.partition("on invoices")[2], "the number by an index too"

@@ -13,12 +13,12 @@ from tests.support.api import Api
 from tests.support.fake_server import FakeServer, reply
 from tests.support.parcels import registrations, the_invoice, tracker, trackers
 from tusker.carriers.registry import get_carriers
+from tusker.csv_tables import read_table
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice
 from tusker.services.context import Context
 from tusker.services.credit.import_file import ImportOptions, parse_mapping, read_invoices
 from tusker.services.credit.importing import ImportReport, run_import
-from tusker.services.csv_input import read_table
 from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 

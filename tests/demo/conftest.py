@@ -24,9 +24,3 @@ def logins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def seed(app: Flask, logins: Path) -> Callable[..., Result]:
     """Run the command."""
     return lambda *args, **how: app.test_cli_runner().invoke(args=["seed-demo", *args], **how)
-
-
-def orders_told(text: str) -> list[str]:
-    """The order references that the logins' text tells a newcomer to request."""
-    line = next(line for line in text.splitlines() if line.startswith("Orders to request"))
-    return line.partition(": ")[2].split(", ")

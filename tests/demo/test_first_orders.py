@@ -11,8 +11,8 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import select
 
-from tests.demo.conftest import orders_told
 from tests.support.courier_double import CourierDouble
+from tests.support.demo import orders_told
 from tests.support.payouts import bundle_and_confirm
 from tusker import clock
 from tusker.carriers.registry import get_carrier
@@ -28,6 +28,7 @@ from tusker.services.credit.financing import request_financing
 from tusker.services.credit.offers import fetch_order
 from tusker.transactions import transaction
 
+SUNDAY = 6
 MONDAY = date(2026, 3, 2)
 MOMENTS = ["00:01", "05:59", "06:01", "11:30", "16:59", "17:01", "23:58"]
 """One for each weekday: about midnight, SERVICING_TIME and BUNDLE_TIME, and in between."""
@@ -100,7 +101,13 @@ def lines_of(refs: list[str]) -> set[int]:
     return set(db.session.scalars(rows))
 
 
-@pytest.mark.parametrize(("weekday", "moment"), list(enumerate(MOMENTS)))
+@pytest.mark.parametrize(
+    ("weekday", "moment"),
+    [
+        pytest.param(weekday, moment, marks=() if weekday == SUNDAY else pytest.mark.slow)
+        for weekday, moment in enumerate(MOMENTS)
+    ],
+)
 def test_the_orders_told_can_be_financed(
     weekday: int,
     moment: str,

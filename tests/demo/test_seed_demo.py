@@ -11,8 +11,8 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select, text
 
-from tests.demo.conftest import orders_told
 from tests.support.courier_double import CourierDouble
+from tests.support.demo import orders_told
 from tusker import clock
 from tusker.carriers.registry import MANUAL, get_carrier
 from tusker.carriers.tusker import NAME
@@ -54,6 +54,7 @@ def test_the_demo(app: Flask, seed: Run, courier: CourierDouble, logins: Path) -
     before = db.session.scalar(select(func.count()).select_from(Event))
     again = seed("--once")
     assert (again.exit_code, again.output) == (0, "")
+    assert_orders_told_are_looked_up_anew(app, seed, courier, logins)
     asked = seed(input="n\n")
     assert asked.exit_code == 1
     assert "Throw away everything" in asked.output
@@ -126,6 +127,22 @@ def assert_orders_to_try_can_be_quoted(output: str) -> None:
         quote = quote_order(ctx, supplier.customer_id or 0, fetch_order(get_carrier(NAME), ref))
         assert quote.refusal is None
     db.session.rollback()
+
+
+def assert_orders_told_are_looked_up_anew(
+    app: Flask, seed: Run, courier: CourierDouble, logins: Path
+) -> None:
+    """What is gone is replaced by a new order; a delivery company that refuses to tell leaves none."""
+    told = orders_told(logins.read_text())
+    courier.set_status(told[0], 24)
+    seed("--once")
+    assert orders_told(logins.read_text()) == [*told[1:], "NAC-40004"]
+    token = app.config["TUSKER_CARRIER_TOKEN"]
+    app.config["TUSKER_CARRIER_TOKEN"] = "wrong"
+    refused = seed("--once")
+    app.config["TUSKER_CARRIER_TOKEN"] = token
+    assert (refused.exit_code, "No orders to request" in refused.stderr) == (0, True)
+    assert "Orders to request" not in logins.read_text()
 
 
 def assert_goods_arrive_by_themselves(courier: CourierDouble) -> None:

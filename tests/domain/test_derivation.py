@@ -22,6 +22,7 @@ from tusker.domain.interest import (
 )
 from tusker.domain.money import round_minor
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.working_days import EVERY_DAY
 
 START = date(2026, 1, 31)
 RATES = st.integers(0, 1000).map(lambda n: Decimal(n) / 1000)
@@ -43,7 +44,7 @@ TERMS = st.builds(
 def debts(draw: st.DrawFn) -> Debt:
     """A debt with some repayments of its principal, in any order of days."""
     principal, terms = draw(st.integers(10_000, 10**9)), draw(TERMS)
-    debt = debt_from(principal, terms, START)
+    debt = debt_from(principal, terms, START, EVERY_DAY)
     paid, left = [], principal
     for days in draw(st.lists(st.integers(0, 300), max_size=4)):
         part = draw(st.integers(0, left))
@@ -98,12 +99,12 @@ def test_half_a_unit_is_exactly_half() -> None:
 
 def test_milestones_are_the_days_that_matter() -> None:
     terms = Terms(Decimal(1), Decimal("0.18"), 40, grace_days=3, penal_rate=Decimal("0.2"))
-    debt = debt_from(100_000, terms, START)
+    debt = debt_from(100_000, terms, START, EVERY_DAY)
     extra = START + timedelta(days=17)
     days = [(row.as_of - START).days for row in milestones(debt, [extra, START - timedelta(days=1)])]
     assert days == [0, 10, 17, 20, 30, 40, 44, 70, 100, 130]
     assert [row for row in milestones(debt) if row.as_of == debt.due] == [amount_due(debt, debt.due)]
-    assert calculate(100_000, terms, START).at_term == amount_due(debt, debt.due)
+    assert calculate(100_000, terms, START, EVERY_DAY).at_term == amount_due(debt, debt.due)
 
 
 def test_rates_beyond_all_measure_are_left_out() -> None:

@@ -11,17 +11,18 @@ import QuantLib as ql
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.profiles import examples
 from tusker.domain.interest import (
     Debt,
     Paid,
     amount_at_term,
     amount_due,
     day_count_days,
-    due_date,
     exact_interest,
 )
 from tusker.domain.money import round_minor
 from tusker.domain.terms import DayCount, InterestMethod, Terms
+from tusker.domain.working_days import EVERY_DAY
 from tusker.errors import InvalidInput
 
 days = st.dates(date(2000, 1, 1), date(2080, 12, 31))
@@ -45,7 +46,7 @@ def half_even(value: Fraction) -> int:
     return round(value)  # Python rounds fractions half to even, exactly
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=examples(2000))
 @given(principals, rates, days, st.integers(0, 1500), st.sampled_from(DayCount))
 def test_simple_interest_agrees_with_quantlib_to_the_minor_unit(
     principal: int, apr: Decimal, start: date, length: int, convention: DayCount
@@ -61,7 +62,7 @@ def test_simple_interest_agrees_with_quantlib_to_the_minor_unit(
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(principals, rates, st.integers(0, 730))
 def test_daily_compounding_is_the_pilots_formula(principal: int, apr: Decimal, length: int) -> None:
     start = date(2026, 1, 1)
@@ -85,7 +86,7 @@ some_terms = st.builds(
 
 
 def debt(principal: int, on: Terms, start: date = date(2026, 1, 15), paid: tuple[Paid, ...] = ()) -> Debt:
-    return Debt(principal, on.fee_of(principal), start, due_date(start, on), on, paid)
+    return Debt(principal, on.fee_of(principal), start, EVERY_DAY.due_date(start, on), on, paid)
 
 
 @given(principals, some_terms)

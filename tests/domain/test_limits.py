@@ -7,7 +7,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusker.domain.allocation import allocate
+from tusker.domain.allocation import Collectable, allocate
 from tusker.domain.interest import AmountDue
 from tusker.domain.limits import Bound, LimitUse, ThreeLimits
 
@@ -48,7 +48,7 @@ def test_a_limit_lowered_below_its_use_leaves_nothing_and_never_less() -> None:
 
 @given(st.integers(0, 10_000), st.lists(owed, max_size=6))
 def test_every_unit_of_a_receipt_is_allocated_or_left_over(amount: int, dues: list[AmountDue]) -> None:
-    allocations, left = allocate(amount, list(enumerate(dues)))
+    allocations, left = allocate(amount, [Collectable(n, due) for n, due in enumerate(dues)])
     assert sum(a.total for a in allocations) + left == amount
     assert all(a.total > 0 for a in allocations)
     if left:
@@ -57,7 +57,7 @@ def test_every_unit_of_a_receipt_is_allocated_or_left_over(amount: int, dues: li
 
 @given(st.integers(1, 10_000), owed)
 def test_penalty_then_fee_then_interest_then_principal(amount: int, due: AmountDue) -> None:
-    allocations, _ = allocate(amount, [(1, due)])
+    allocations, _ = allocate(amount, [Collectable(1, due)])
     paid = allocations[0] if allocations else None
     if paid is None:
         assert due.total == 0

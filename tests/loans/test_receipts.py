@@ -22,9 +22,9 @@ from tusker.models import Allocation, CreditLine, Disbursal, Event, Invoice, Loa
 from tusker.queries.loans.account_statements import credit_balance
 from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.services.context import Context
+from tusker.services.loans.receipt_proposal import propose_receipt
 from tusker.services.loans.receipt_undoing import reverse_receipt
 from tusker.services.loans.receipts import (
-    propose_allocation,
     record_receipt,
     refund_credit,
     repay_in_full,
@@ -71,7 +71,7 @@ def test_the_oldest_due_loan_is_paid_first_and_the_rest_is_credit(
 ) -> None:
     line = make_line()
     first, second = make_invoice("disbursed", line=line), make_invoice("disbursed", line=line)
-    proposal = propose_allocation(first.purchaser_id, 20_000_00, TODAY)
+    proposal = propose_receipt(first.purchaser_id, 20_000_00, TODAY)
     assert [(p.invoice_id, p.split.total) for p in proposal.lines] == [
         (first.id, 8_000_00),
         (second.id, 8_000_00),
@@ -172,11 +172,23 @@ def test_another_customers_loan_cannot_be_paid(ctx: Context, make_invoice: Calla
     assert refused.value.field == "allocations"
 
 
-def test_an_earlier_value_date_than_a_recorded_payment_is_refused(ctx: Context, late_loan: Invoice) -> None:
-    day = at(ctx, 20)
-    receive(day, late_loan, 100_00, "R-1")
-    with pytest.raises(InvalidInput, match="undo it first") as refused:
-        receive(day, late_loan, 100_00, "R-2", value_date=TODAY + timedelta(days=5))
+def test_money_of_before_a_recorded_payment_goes_to_other_loans_or_is_kept_as_credit(
+    ctx: Context, late_loan: Invoice, make_invoice: Callable[..., Invoice]
+) -> None:
+    other = make_invoice("disbursed", line=late_loan.credit_line)
+    day = at(ctx, 21)
+    with transaction():
+        repay_in_full(at(ctx, 20), late_loan.id, bank_reference="R-1", value_date=at(ctx, 20).today)
+    early = at(ctx, 16).today
+    proposal = propose_receipt(late_loan.purchaser_id, 100_00, early)
+    assert [line.invoice_id for line in proposal.lines if line.split.total] == [other.id]
+    receive(day, late_loan, 100_00, "R-2", value_date=early)
+    assert credit_balance(late_loan.purchaser_id, day.today) == 0
+    # now both have later money: nothing can take that of the 5th, and it is kept
+    receive(day, late_loan, 100_00, "R-3", value_date=TODAY + timedelta(days=5))
+    assert credit_balance(late_loan.purchaser_id, day.today) == 100_00
+    with pytest.raises(InvalidInput, match="undo it first") as refused, transaction():
+        repay_in_full(day, other.id, bank_reference="R-4", value_date=TODAY + timedelta(days=5))
     assert refused.value.field == "value_date"
 
 
@@ -199,7 +211,7 @@ def test_undoing_a_receipt_leaves_contra_rows_and_the_debt_as_if_it_had_never_be
     assert open_loans(TODAY + timedelta(days=15))[0].live.total == 0
     assert db.session.query(Allocation).count() == 2
     assert credit_balance(late_loan.purchaser_id, later.today) == 0
-    for wrong, words in (("bounced", "undone already"), (" ", "Say why")):
+    for wrong, words in (("bounced", "undone already"), (" ", "Give a reason")):
         with pytest.raises(TuskerError, match=words), transaction():
             reverse_receipt(later, receipt.id, reason=wrong)
     contra = db.session.query(Receipt).filter_by(kind="reversal").one()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -26,6 +25,7 @@ from sqlalchemy import func, select, text
 from tests.support.database import clear_tables
 from tests.support.invoices import deliver, order_on
 from tests.support.payouts import account_of, approve_and_release
+from tests.support.profiles import SOAK, examples
 from tests.support.values import NOW, TODAY
 from tusker.domain.limits import Bound
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
@@ -395,11 +395,18 @@ def forget_business() -> None:
             session.execute(text(f"UPDATE {table} SET on_hold_since = NULL"))
 
 
-SEQUENCES = int(os.environ.get("STATEFUL_SEQUENCES", "500" if os.environ.get("CI") else "100"))
-"""CI plays 500 sequences of 30 steps, a developer's run fewer."""
+SEQUENCES = 25
+"""How many sequences a shard plays, each of 30 steps; `make test` plays four shards, `make test-slow` sixteen more."""
+
+SHARDS = [*range(4), *(pytest.param(shard, marks=pytest.mark.slow) for shard in range(4, 20))]
 
 
-def test_the_books_agree_whatever_happens(session_app: Flask) -> None:
+@pytest.mark.hypothesis
+@pytest.mark.parametrize("shard", SHARDS)
+def test_the_books_agree_whatever_happens(session_app: Flask, shard: int) -> None:
+    machine = type("Books", (Books,), {})
+    if settings().derandomize:  # every shard its own sequences, always the same ones
+        machine = seed(shard)(machine)
     Books.app = session_app
     with session_app.app_context():
         clear_tables()
@@ -408,11 +415,10 @@ def test_the_books_agree_whatever_happens(session_app: Flask) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tusker.transactions.enqueue", lambda *_: True)
         run_state_machine_as_test(
-            Books,
+            machine,
             settings=settings(
-                max_examples=SEQUENCES,
-                stateful_step_count=30,
-                deadline=None,
+                max_examples=examples(SEQUENCES),
+                stateful_step_count=40 if SOAK else 30,
                 suppress_health_check=list(HealthCheck),
             ),
         )

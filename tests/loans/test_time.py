@@ -148,7 +148,7 @@ def test_debts_turn_to_the_supplier_after_the_days_of_recourse(
     with transaction():
         assert turn_to_recourse(at(ctx, 16)) == [invoice.id]
         assert turn_to_recourse(at(ctx, 16)) == []
-    assert [(m.template, m.recipient) for m in mails()][-1] == ("recourse", supplier.email)
+    assert [(m.template, m.recipient) for m in mails()][-1] == ("loans/recourse", supplier.email)
     day = at(ctx, 20)
     with transaction():
         receipt = repay_in_full(day, invoice.id, bank_reference="R", value_date=day.today)
@@ -172,7 +172,7 @@ def test_reminders_go_once_for_each_day_before_and_after(
             with transaction():
                 reminded.append((day, remind(at(ctx, day), (-3, 1))))
     assert [entry for entry in reminded if entry[1]] == [(7, 2), (11, 2)]
-    sent = [m for m in mails() if m.template == "reminder"]
+    sent = [m for m in mails() if m.template == "loans/reminder"]
     assert [(m.recipient, len(m.context["loans"])) for m in sent] == [(buyer.email, 2), (buyer.email, 2)]
 
 

@@ -207,11 +207,11 @@ def test_people_are_told_once(
     for expected in (1, 0):
         with transaction():
             assert ask_for_confirmation(funding.ctx) == expected
-    mail = next(m for m in mails() if m.template == "confirm_delivery")
+    mail = next(m for m in mails() if m.template == "delivery/confirm_delivery")
     assert mail.recipient == "buyer@example.com"
     assert [i["number"] for i in mail.context["invoices"]] == [first.number, second.number]
     dispute(purchaser, first)
-    told = {m.recipient for m in mails() if m.template == "delivery_disputed"}
+    told = {m.recipient for m in mails() if m.template == "delivery/delivery_disputed"}
     assert "seller@example.com" in told
     assert len(told) == 2
 

@@ -233,7 +233,7 @@ def test_the_supplier_and_the_companys_own_address_hear_of_everything(
         approve_account(checker, propose(maker, supplier, OLD), second_admin=True)
     told = [(mail.template, mail.recipient) for mail in mails()]
     assert told == [
-        (f"bank_account_{what}", to)
+        (f"payout/bank_account_{what}", to)
         for what in ("proposed", "refused", "proposed", "approved")
         for to in ("office@asha.example", "owner@asha.example")
     ]

@@ -156,7 +156,7 @@ def test_a_reason_must_be_given(
         data = {"reason": reason, "invoice_ids": ids[:1]}
         answer = browser.post(f"/admin/disbursals/{disbursal_id}/{path}", data=data)
         assert answer.status_code == 422
-        assert "Reason" in answer.text
+        assert "Give a reason of 1 to 300 characters on one line." in answer.text
     assert scalar("SELECT count(*) FROM invoices WHERE status = 'bundled'") == 2
 
 

@@ -108,7 +108,7 @@ def test_the_other_buttons(funding: FundingDesk, sign_in: Callable[[Role], Flask
     funding.say(invoice, S.DELIVERED, value=5_000_00)
     funding.watch()
     assert "declared ₹5,000.00" in browser.get("/admin/attention").text
-    assert "say why" in act(browser, "accept_value")
+    assert "Give a reason" in act(browser, "accept_value")
     act(browser, "accept_value", reason="half is free of charge")
     assert (invoice.status, open_kinds()) == ("financeable", [])
     funding.say(invoice, S.UNKNOWN)  # after the delivery: no news

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+import pytest
 from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.database import clear_tables
 from tests.support.funding import FundingDesk, disbursal_with
+from tests.support.profiles import examples
 from tusker.domain.financeable import Grounds
 from tusker.domain.shipments import ShipmentStatus as S
 from tusker.errors import NotFound, TuskerError
@@ -139,12 +141,13 @@ PREFIX = (
 """The good way up to the release; a play leaves it anywhere."""
 
 
+@pytest.mark.hypothesis
 def test_nothing_that_was_stopped_is_released(
     app: Flask, ctx: Context, make_line: Callable[..., CreditLine]
 ) -> None:
     steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 1)), max_size=12)
 
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(20), suppress_health_check=list(HealthCheck))
     @given(st.integers(0, len(PREFIX)), steps)
     @example(6, [("dispute", 0), ("release", 0)])
     @example(6, [("come_back", 1), ("release", 0)])

@@ -17,8 +17,10 @@ from tests.support.bulk_invoices import make_draft
 from tests.support.counting import statements
 from tests.support.pages import HTMX
 from tests.support.payouts import press_approve
+from tests.support.profiles import examples
 from tests.support.values import PASSWORD, TODAY
 from tusker.domain.interest import deduction_at_payout
+from tusker.domain.working_days import EVERY_DAY
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice
 from tusker.queries.payout.disbursals import ticked_lines
@@ -134,7 +136,7 @@ def test_the_approval_covers_the_lines_that_are_not_shown(
     assert scalar("SELECT count(*) FROM disbursal_lines WHERE payout_id IS NOT NULL") == 149
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_effect_is_that_of_the_whole_selection(data: st.DataObject, drawn: tuple[int, list[int]]) -> None:
     disbursal_id, ids = drawn
@@ -159,7 +161,9 @@ def test_the_effect_is_that_of_the_whole_selection(data: st.DataObject, drawn: t
 
 def _deducted(invoice: Invoice) -> int:
     """Of one invoice, by the rule itself."""
-    return deduction_at_payout(invoice.principal, invoice.terms, TODAY).total
+    return deduction_at_payout(
+        invoice.principal, invoice.terms, TODAY, EVERY_DAY.due_date(TODAY, invoice.terms)
+    ).total
 
 
 @pytest.fixture

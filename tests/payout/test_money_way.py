@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tests.support.invoices import deliver, order_on
@@ -139,6 +140,19 @@ def test_a_claim_keeps_others_away_for_its_lease_and_no_longer(
     late = Context(None, "worker two", NOW + LEASE, TODAY)
     with transaction():
         assert len(claim_due_shipments(late, "tusker", 10)) == 3
+
+
+def test_a_claim_is_of_no_more_than_was_asked_for_however_the_database_plans_it(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]
+) -> None:
+    line = make_line()
+    for _ in range(3):
+        make_invoice(line=line)
+    with transaction() as session:
+        # leaves only the plan that runs a subquery in WHERE once a row
+        for way in ("hashjoin", "mergejoin", "material", "hashagg", "sort", "indexscan", "bitmapscan"):
+            session.execute(text(f"SET LOCAL enable_{way} = off"))
+        assert len(claim_due_shipments(ctx, "tusker", 2)) == 2
 
 
 def test_a_carrier_that_fails_is_asked_less_and_less_often(

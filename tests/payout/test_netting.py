@@ -18,6 +18,7 @@ from sqlalchemy import text
 from tests.support.camt import payment_of
 from tests.support.counting import statements
 from tests.support.payouts import approve_and_release
+from tests.support.profiles import examples
 from tests.support.values import TODAY
 from tusker.errors import Conflict, Duplicate, InvalidInput, TuskerError
 from tusker.extensions import db
@@ -446,7 +447,7 @@ PLAYS = st.lists(
 
 
 @pytest.mark.usefixtures("app")
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plays=PLAYS, values=st.lists(st.integers(500_00, 6_000_00), min_size=14, max_size=14))
 def test_whatever_the_bank_says_in_whatever_order_claims_loans_and_limits_agree(
     plays: list[str],

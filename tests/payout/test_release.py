@@ -90,7 +90,7 @@ def test_who_prepared_or_changed_it_may_not_approve_it(admin: Acts, two_supplier
     with transaction():
         approve(other, made.id, second_admin=True)
     assert (made.status, made.approved_by) == ("approved", other.actor_id)
-    assert db.session.scalars(select(OutboxMessage.template)).all().count("disbursal_approved") == 3
+    assert db.session.scalars(select(OutboxMessage.template)).all().count("payout/disbursal_approved") == 3
     with pytest.raises(Conflict, match="withdraw the approval"), transaction():
         choose_lines(maker, made.id, ids, reason="")
 
@@ -202,7 +202,9 @@ def test_twenty_who_press_release_make_one_release(
     assert in_threads(app, [press] * 20).count(True) == 1
     assert db.session.query(Payout).count() == 2
     assert db.session.query(Event).filter_by(subject="disbursal", kind="released").count() == 1
-    assert db.session.query(OutboxMessage).filter_by(template="disbursal_released").count() == 0  # no admins
+    assert (
+        db.session.query(OutboxMessage).filter_by(template="payout/disbursal_released").count() == 0
+    )  # no admins
 
 
 def test_payouts_are_frozen_net_of_deductions_and_claims(

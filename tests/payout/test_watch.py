@@ -152,7 +152,7 @@ def test_runs_at_once_open_one_item_and_send_one_mail(
 
     in_threads(app, [run] * 8)
     assert open_counts() == {AttentionKind.SHIPMENT_EXCEPTION: 1}
-    assert [m.template for m in mails()].count("attention") == 1
+    assert [m.template for m in mails()].count("record/attention") == 1
 
 
 def test_one_mail_names_what_is_new(
@@ -164,7 +164,7 @@ def test_one_mail_names_what_is_new(
     funding.say(returned, S.RETURNED)
     watch()
     watch()
-    (mail,) = [m for m in mails() if m.template == "attention"]
+    (mail,) = [m for m in mails() if m.template == "record/attention"]
     sent = compose(funding.ctx, mail)
     assert sent is not None
     assert sent["Subject"] == "3 matters need your attention"

@@ -52,10 +52,10 @@ def test_who_waits_can_do_nothing_until_another_admin_activates(
     assert sorted(admin_addresses()) == ["checker@example.com", "maker@example.com", NEW_EMAIL]
     assert kinds(waiting) == ["user_created", "admin_activation_asked", "admin_activated"]
     assert [(m.template, m.recipient) for m in mails()] == [
-        ("admin_made", "checker@example.com"),
-        ("admin_made", "maker@example.com"),
-        ("admin_activated", NEW_EMAIL),
-        ("password_reset", NEW_EMAIL),
+        ("people/admin_made", "checker@example.com"),
+        ("people/admin_made", "maker@example.com"),
+        ("people/admin_activated", NEW_EMAIL),
+        ("people/password_reset", NEW_EMAIL),
     ]
 
 
@@ -65,7 +65,7 @@ def test_the_mails_say_who_must_do_what(
     with transaction():
         activate_user(acts(ctx, checker), waiting.id)
     asked, told = (compose(ctx, row) for row in mails() if row.recipient in {"checker@example.com", NEW_EMAIL}
-                   and row.template != "password_reset")  # fmt: skip
+                   and row.template != "people/password_reset")  # fmt: skip
     assert asked is not None
     assert told is not None
     assert asked["Subject"] == "Nila waits to be activated as an admin"
@@ -136,7 +136,11 @@ def test_an_admin_let_in_again_waits_too(ctx: Context, maker: User, checker: Use
     with transaction():
         activate_user(acts(ctx, checker), third.id)
     assert signs_in(third)
-    assert {m.template for m in mails()} == {"admin_made", "admin_activated", "password_reset"}
+    assert {m.template for m in mails()} == {
+        "people/admin_made",
+        "people/admin_activated",
+        "people/password_reset",
+    }
 
 
 def test_who_signed_in_before_keeps_the_password(
@@ -149,7 +153,7 @@ def test_who_signed_in_before_keeps_the_password(
         reactivate_user(acts(ctx, maker), third.id)
     with transaction():
         activate_user(acts(ctx, checker), third.id)
-    assert "password_reset" not in {m.template for m in mails()}
+    assert "people/password_reset" not in {m.template for m in mails()}
     told = compose(ctx, mails()[-1])
     assert told is not None
     assert "the password that you had" in told.get_content()

@@ -40,7 +40,7 @@ def test_from_the_form_to_the_first_sign_in(
     assert "once another admin has activated" in asking.get("/admin/users/new").text
     made = asking.post("/admin/users/new", data=FORM, follow_redirects=True)
     assert "new@example.com waits for activation by another admin" in made.text
-    assert {m.template for m in mails()} == {"admin_made"}
+    assert {m.template for m in mails()} == {"people/admin_made"}
     user = db.session.query(User).filter_by(email=NEW_EMAIL).one()
     path = f"/admin/users/{user.id}"
     own = asking.get("/admin/users?state=waiting").text
@@ -54,7 +54,10 @@ def test_from_the_form_to_the_first_sign_in(
     done = deciding.post(f"{path}/activate")
     assert (done.status_code, done.headers["Location"]) == (303, "/admin/users")
     assert fresh(user).active
-    assert {m.template for m in mails() if m.recipient == NEW_EMAIL} == {"admin_activated", "password_reset"}
+    assert {m.template for m in mails() if m.recipient == NEW_EMAIL} == {
+        "people/admin_activated",
+        "people/password_reset",
+    }
     assert deciding.post(f"{path}/activate").status_code == 409
 
 

@@ -28,7 +28,7 @@ def test_a_new_user_gets_a_link_to_choose_a_password(
     assert answer.status_code == 303
     user = db.session.query(User).filter_by(email="meera@example.com").one()
     assert (user.role, user.customer_id, user.active) == ("supplier", supplier.id, True)
-    assert [(m.template, m.recipient) for m in mails()] == [("password_reset", "meera@example.com")]
+    assert [(m.template, m.recipient) for m in mails()] == [("people/password_reset", "meera@example.com")]
 
 
 @pytest.mark.parametrize(

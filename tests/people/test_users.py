@@ -191,7 +191,7 @@ def test_create_user_command(app: Flask, make_supplier: Callable[..., Customer])
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
-        (["--role", "supplier", "--company", "Nobody"], "No company has the name or reference “Nobody”"),
+        (["--role", "supplier", "--company", "Nobody"], "No customer has the name or reference “Nobody”"),
         (["--role", "supplier"], "needs a company"),
         (["--role", "admin", "--password", "short"], "password: The password must have at least 12"),
         (["--role", "king"], "Invalid value for '--role'"),

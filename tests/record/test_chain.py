@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.profiles import examples
 from tusker.domain.chain import GENESIS, Break, EventRow, Fault, Head, Link, canonical, check, link
 
-quick = settings(deadline=None, max_examples=60)
+quick = settings(max_examples=examples(60))
 WORDS = st.text(max_size=8)
 ROWS = st.builds(
     EventRow,

@@ -28,17 +28,19 @@ from tusker.services.outbox import queue_mail
 from tusker.services.record.outbox_sending import MAX_ATTEMPTS, send_due
 from tusker.transactions import transaction
 
+ROOT = Path(__file__).parents[2]
+
 CONTEXTS: dict[str, dict[str, Any]] = {
-    "new_supplier": {"name": "Kaveri & Söhne", "customer_id": 7, "limit": "₹1,00,000.00"},
-    "disbursal_ready": {"reference": "D-1", "disbursal_id": 3, "invoices": 1, "total": "₹500.00"},
-    "request_refused": {
+    "credit/new_supplier": {"name": "Kaveri & Söhne", "customer_id": 7, "limit": "₹1,00,000.00"},
+    "payout/disbursal_ready": {"reference": "D-1", "disbursal_id": 3, "invoices": 1, "total": "₹500.00"},
+    "credit/request_refused": {
         "number": "ORD-1",
         "purchaser": "Northwind",
         "principal": "₹800.00",
         "limit": "credit line",
         "lacking": "₹100.00",
     },
-    "payout": {
+    "payout/payout": {
         "reference": "D-1",
         "bank_reference": "UTR9",
         "invoices": [
@@ -74,7 +76,9 @@ def read(folder: Path) -> list[EmailMessage]:
     ]
 
 
-def queue(ctx: Context, template: str = "new_supplier", to: tuple[str, ...] = ("a@example.com",)) -> None:
+def queue(
+    ctx: Context, template: str = "credit/new_supplier", to: tuple[str, ...] = ("a@example.com",)
+) -> None:
     with transaction():
         queue_mail(ctx, template, to, **CONTEXTS[template])
 
@@ -95,6 +99,18 @@ def test_every_template_becomes_a_mail(folder: Path, ctx: Context, template: str
             assert str(shown) in text
     row = db.session.query(OutboxMessage).one()
     assert (row.sent_at, row.attempts, row.last_error) == (ctx.now, 1, None)
+
+
+def test_every_template_is_queued_by_a_service_and_every_mail_has_one() -> None:
+    mails = ROOT / "templates" / "mail"
+    templates = {str(path.relative_to(mails).with_suffix("")) for path in mails.rglob("*.txt")}
+    rooms = "|".join(folder.name for folder in mails.iterdir())
+    named = {
+        name
+        for path in (ROOT / "tusker" / "services").rglob("*.py")
+        for name in re.findall(rf'"((?:{rooms})/\w+)"', path.read_text())
+    }
+    assert named == templates
 
 
 def test_a_sent_mail_is_not_sent_again(folder: Path, ctx: Context) -> None:
@@ -228,7 +244,7 @@ def test_the_configuration_chooses(app: Flask, tmp_path: Path, caplog: pytest.Lo
     assert (chosen.host, chosen.port, chosen.starttls) == ("mail.example.com", 2525, True)
     other = Flask("other")
     other.config.update({**app.config, "SMTP_HOST": "", "MAIL_FOLDER": str(tmp_path)})
-    with caplog.at_level("INFO", logger="tusker.mailer"):
+    with caplog.at_level("DEBUG", logger="tusker.mailer"):
         mailer.init_app(other)
     assert str(tmp_path) in caplog.text
 

@@ -157,7 +157,7 @@ def test_a_broken_chain_is_mailed_and_shown(
     said = f"event chain broken first at seal 5, event {sealed[4]}: {CHANGED}"
     assert prove_day() == 1
     (mail,) = mails()
-    assert (mail.template, mail.recipient) == ("proof_failed", admin.email)
+    assert (mail.template, mail.recipient) == ("record/proof_failed", admin.email)
     assert said in mail.context["lines"][0]
     page = browser.get("/admin/proof").text.replace("&#39;", "'")
     assert said[1:] in page

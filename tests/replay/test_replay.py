@@ -60,6 +60,7 @@ def replay_databases() -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_whole_year_proves_out_in_a_database_of_its_own(app: Flask, replay: Run) -> None:
     before = everything()
     result = replay(YEAR, "--json")

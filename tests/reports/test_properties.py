@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from tests.support.database import clear_tables
 from tests.support.invoices import deliver, order_on
 from tests.support.payouts import account_of, approve_and_release
+from tests.support.profiles import examples
 from tests.support.values import NOW, TERMS, TODAY
 from tusker.domain.limits import Bound
 from tusker.domain.terms import InterestMethod, InterestTiming, Terms
@@ -179,8 +180,7 @@ def check(play: Play, day: date) -> None:
 
 
 @settings(
-    max_examples=40,
-    deadline=None,
+    max_examples=examples(40),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 @given(steps=STEPS, back=st.integers(0, 60))
@@ -194,6 +194,7 @@ def _reports_add_up(steps: list[tuple[str, int, int]], back: int) -> None:
     db.session.rollback()
 
 
+@pytest.mark.hypothesis
 def test_reports_add_up_whatever_happened(session_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tusker.transactions.enqueue", lambda *_: True)
     with session_app.app_context():

@@ -275,6 +275,7 @@ def a_moment(look: Connection, courier: CourierDouble, chance: random.Random) ->
     return lambda: courier.questions >= asked + answers
 
 
+@pytest.mark.slow
 def test_a_worker_killed_at_fifty_moments_of_polling(
     plant: Plant,
     look: Connection,
@@ -343,7 +344,7 @@ def test_a_worker_killed_while_it_bundles(
         count(look, "SELECT count(DISTINCT invoice_id) FROM disbursal_lines WHERE state = 'included'") == MANY
     )
     assert count(look, "SELECT count(*) FROM invoices WHERE status = 'bundled'") == MANY
-    assert count(look, "SELECT count(*) FROM outbox WHERE template = 'disbursal_ready'") == 1
+    assert count(look, "SELECT count(*) FROM outbox WHERE template = 'payout/disbursal_ready'") == 1
     assert_once_each(look, "bundled", MANY)
     assert_proved(MANY * 800_00)
 
@@ -354,7 +355,7 @@ def test_redis_emptied(
     approve(30)
     ctx = Context(actor_id=None, actor="test", now=clock.now(), today=clock.today())
     with transaction():
-        queue_mail(ctx, "new_supplier", ["boss@example.com"], name="A", customer_id=1, limit="1")
+        queue_mail(ctx, "credit/new_supplier", ["boss@example.com"], name="A", customer_id=1, limit="1")
     plant.enqueue(*POLL)
     plant.queue.flushdb()  # before anybody took the work: jobs and nudges are gone
 

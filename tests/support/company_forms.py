@@ -16,6 +16,8 @@ TERMS_TYPED = {
     "day_count": "ACT/365F",
     "interest_method": "simple",
     "interest_timing": "arrears",
+    "due_convention": "none",
+    "collection": "debt",
     "fee_flat": "0",
     "fee_rate": "0",
     "grace_days": "0",

@@ -1,12 +1,16 @@
-"""Counting what a page asks of the database."""
+"""Counting what a page asks of the database, and how often debts are worked out."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
+from unittest.mock import patch
 
 from sqlalchemy import event
 
+from tusker.domain import interest
 from tusker.extensions import db
 
 
@@ -27,3 +31,29 @@ def statements() -> Iterator[list[str]]:
         yield sent
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def dues() -> Iterator[list[date]]:
+    """The days that somebody asked `amount_due` about meanwhile, each as often as it was asked."""
+    days: list[date] = []
+    reckon = interest.charges_accrued
+
+    def note(debt: interest.Debt, day: date) -> interest.Charges:
+        days.append(day)
+        return reckon(debt, day)
+
+    with patch.object(interest, "charges_accrued", note):
+        yield days
+
+
+@contextmanager
+def costs(*, sends: int, reckons: int) -> Iterator[None]:
+    """Fail unless exactly so many statements are sent, of which one locks the loans, and so many debts are worked
+    out."""
+    db.session.rollback()
+    with statements() as sent, dues() as reckoned:
+        yield
+    locked = [table for text in sent for table in re.findall(r"FOR NO KEY UPDATE OF (\w+)", text)]
+    assert (locked.count("invoices"), locked.count("loans")) == (1, 1), locked
+    assert (len(sent), len(reckoned)) == (sends, reckons), "\n".join(sent)

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, create_engine, text
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COURIER_TOKEN = "courier of the stack"
-WALK, KILL, BROWSER = 9, 10, 11
+WALK, KILL, BROWSER, SIGNALS = 9, 10, 11, 12
 """Numbers of Redis databases: each file of tests has its own, because they may run at the same time on one server."""
 _NOT_INHERITED = ("SMTP_", "TUSKER_", "GUNICORN_", "FLASK_")
 Found = TypeVar("Found")
@@ -172,8 +172,8 @@ def simulator(environ: Mapping[str, str], logs: Path) -> Program:
 
 
 def answers(url: str) -> bool:
-    """Whether a server answers there with 200."""
-    with contextlib.suppress(requests.ConnectionError):
+    """Whether a server answers there with 200 now; not while it starts or is too busy."""
+    with contextlib.suppress(requests.ConnectionError, requests.Timeout):
         return requests.get(url, timeout=10, proxies={"http": ""}).status_code == 200
     return False
 

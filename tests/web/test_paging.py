@@ -19,7 +19,7 @@ from tusker.web.paging import KeysetPage, decode_key, keyset_page
 
 
 @given(ids=st.lists(st.integers(1, 60), unique=True, max_size=30), size=st.integers(1, 8))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_all_pages_there_and_back(app: Flask, ids: list[int], size: int) -> None:
     table = values(column("id", Integer), name="t").data([(0,), *((key,) for key in ids)])
     query = select(table.c.id).where(table.c.id > 0)

@@ -19,7 +19,7 @@ USUAL_VALUE = "150000"
 
 STYLE = """
 :root { font: 15px/1.45 system-ui, sans-serif; color: #1d273b; background: #f5f7fb }
-body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
+body { max-width: 80rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin: 0 } p { color: #5b6678; margin: .25rem 0 1rem }
 form { display: inline } .bar { display: flex; gap: .5rem; flex-wrap: wrap; align-items: center; margin: 1rem 0 }
 .bar .right { margin-left: auto }
@@ -27,8 +27,10 @@ table { width: 100%; border-collapse: collapse; background: #fff; border: 1px so
 th, td { text-align: left; padding: .5rem .75rem; border-bottom: 1px solid #e6e9ef }
 th { font-size: .75rem; text-transform: uppercase; letter-spacing: .03em; color: #5b6678 }
 td.number { text-align: right; font-variant-numeric: tabular-nums } td.actions { text-align: right }
+td:first-child, td.actions { white-space: nowrap } .wide { overflow-x: auto }
 button, input, select { font: inherit; padding: .25rem .65rem; border: 1px solid #c4ccd8; border-radius: 4px }
 button, input, select { background: #fff } label { display: flex; flex-direction: column; font-size: .85rem }
+form.panel { display: block }
 .panel { background: #fff; border: 1px solid #dce1e7; border-radius: 6px; padding: .75rem 1rem; margin: 1rem 0 }
 .panel .bar { align-items: end; margin: 0 } .panel h2 { font-size: 1rem; margin: 0 } .panel select { max-width: 22rem }
 .note { background: #d5f0de; color: #14592f; border-radius: 6px; padding: .5rem 1rem }
@@ -76,7 +78,8 @@ def index(store: Store, request: Request, *, error: str = "") -> Response:
         "<h1>Courier simulator</h1><p>Orders move along by themselves; the buttons move them at once."
         " Tusker notices at its next poll.</p>"
         f"{_said(store, request, error)}{_new_order(parties, _form(request))}"
-        f"{_bar(store, ref, kept, back)}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        f"{_bar(store, ref, kept, back)}"
+        f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
         f"{_pager(kept, page, total)}"
     )
     return _page("Courier simulator", body, 422 if error else 200)

@@ -18,6 +18,7 @@ from tusker.web.forms import (
     MoneyField,
     NameField,
     PasswordField,
+    ReasonField,
     TextField,
 )
 
@@ -74,7 +75,7 @@ class ClaimForm(Form):
     """Accepting a claim, for less if an amount is given."""
 
     amount = MoneyField("Amount", required=False)
-    reason = TextField("Reason", max_length=300)
+    reason = ReasonField()
 
 
 class ReleaseForm(Form):
@@ -119,7 +120,7 @@ class RepayForm(Form):
 class WriteOffForm(Form):
     """Writing a debt off."""
 
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 class EventFilter(FilterForm):

@@ -11,7 +11,7 @@ from tusker.web.errors import answer_errors_under
 
 
 def init_app(app: Flask) -> None:
-    """Register the endpoint. Tokens take the place of sessions, so there is nothing that CSRF could abuse."""
+    """Register the endpoint, exempt from CSRF: it goes by tokens, not by sessions."""
     app.config.setdefault("API_RATE_LIMIT", "600 per minute")
     app.config.setdefault("API_FAILURE_RATE_LIMIT", "60 per minute")
     csrf.exempt(bp)

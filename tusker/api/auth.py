@@ -1,4 +1,4 @@
-"""Whose token it is. Sessions and cookies count for nothing here."""
+"""Who calls, by the API token alone; sessions and cookies are ignored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST_TOKEN = 200
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The company behind a token, read once: nothing of it holds on to a database connection."""
+    """The company behind a token, as plain values that need no open database session."""
 
     token_id: int
     token_name: str
@@ -32,13 +32,13 @@ class Caller:
     is_purchaser: bool
 
     def supplier_id(self) -> int:
-        """The company as supplier; raises `NotAllowed` when it is none."""
+        """The company's id as supplier; raises `NotAllowed` when it is none."""
         if not self.is_supplier:
             raise NotAllowed("This token's company is not a supplier; only suppliers request financing.")
         return self.company_id
 
     def context(self) -> Context:
-        """This token acting now."""
+        """The context of a service called by this token, now."""
         name = f"{self.token_name[:80]} (API token {self.token_prefix}…)"
         return Context(actor_id=None, actor=name, now=clock.now(), today=clock.today())
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document and the two pages that show it. Open to everybody: they hold nothing of anybody."""
+"""The OpenAPI document and the two pages that show it. Open to everybody: they hold no company's data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REDOC = "vendor/redoc-2.5.4"
 
 bp = Blueprint("api_docs", __name__)
 
-# Both write styles of their own into the page, and ReDoc searches in a worker it makes from a blob.
+# Both insert inline styles, and ReDoc searches in a worker that it makes from a blob.
 _POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 

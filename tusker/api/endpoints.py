@@ -28,7 +28,7 @@ View = Callable[..., "Reply"]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a view answers: a model, or the JSON of one that was kept."""
+    """The answer of a view: a model, or the stored JSON of an earlier answer."""
 
     body: BaseModel | Mapping[str, Any]
     status: int = 200

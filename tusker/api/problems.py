@@ -1,4 +1,4 @@
-"""Errors of `/api/` as RFC 9457 problem details, and the one table of the problems there are."""
+"""Errors of `/api/` as RFC 9457 problem details, and the table of all problems."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ _MESSAGES = {
 
 
 def refuse_invalid(error: ValidationError, *, where: str) -> ApiError:
-    """What pydantic found, in plain sentences that name each field; `where` is “body” or “query”."""
+    """The errors that pydantic found, as sentences that name each field; `where` is “body” or “query”."""
     found = error.errors(include_url=False, include_input=False, include_context=True)
     if found[0]["type"] == "json_invalid":
         return ApiError("malformed_json", "The body is not valid JSON.")

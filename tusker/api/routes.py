@@ -1,4 +1,4 @@
-"""The views of `/api/v1`: what was sent → the same services as the pages → JSON."""
+"""The views of `/api/v1`; they call the same services as the pages."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def request_invoice(*, caller: Caller, body: schemas.InvoiceRequest, key: str | 
     supplier_id = caller.supplier_id()
     subject = read_subject(supplier_id, body)
     asked = hash_input("POST /invoices", fields_sent(body, subject.carrier))
-    # First what is known already: a repetition is answered even while the delivery company is away.
+    # A repetition gets the stored answer before the delivery company is asked, so also while it is down.
     with transaction():
         if key is not None and (kept := kept_answer(supplier_id, key, asked)) is not None:
             return _kept(kept)
@@ -207,7 +207,7 @@ def credit_lines(*, caller: Caller, query: schemas.PageQuery) -> Reply:
 
 
 def _fetch_unless_known(ctx: Context, subject: RequestSubject) -> TrackedOrder | None:
-    """What the delivery company says; None when this was requested already, also by somebody a moment ago."""
+    """The order or parcel at the delivery company; None when it was requested already, perhaps a moment ago."""
     if live_invoice_of(subject) is not None:
         return None
     try:
@@ -221,7 +221,7 @@ def _fetch_unless_known(ctx: Context, subject: RequestSubject) -> TrackedOrder |
 def _decide(
     ctx: Context, subject: RequestSubject, order: TrackedOrder | None, terms_version: int | None
 ) -> Reply:
-    """Admit the order, or find the invoice that it has; `order` is None when it was seen to have one."""
+    """Admit the order, or find the invoice that it has; `order` is None when one was found before."""
     created = False
     if order is None:
         invoice_id = live_invoice_of(subject)

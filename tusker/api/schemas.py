@@ -11,7 +11,7 @@ from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import ShipmentStatus
-from tusker.domain.terms import DayCount, InterestMethod, InterestTiming
+from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming
 
 Side = Literal["supplier", "purchaser"]
 
@@ -171,6 +171,11 @@ class Terms(Output):
     penal_rate: str
     recourse_days: int | None
     """So many days past due the supplier owes the debt in place of the purchaser; null for without recourse."""
+    due_convention: DueConvention
+    """What becomes of a due date on which the bank is closed."""
+    collection: Collection
+    """`debt`: purchasers pay what is owed on the loan and the rest to the supplier directly. `invoice`: they pay the
+    invoice's face value, of which the rest is passed on to the supplier."""
 
 
 class Limit(Output):

@@ -1,4 +1,4 @@
-"""From rows and the services' values to what `/api/v1` answers. Nothing here reads or writes."""
+"""From rows and the services' values to the models of `/api/v1`; no database access."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ def terms(found: DomainTerms) -> schemas.Terms:
         grace_days=found.grace_days,
         penal_rate=rate(found.penal_rate),
         recourse_days=found.recourse_days,
+        due_convention=found.due_convention,
+        collection=found.collection,
     )
 
 
@@ -75,7 +77,7 @@ def limits_for_supplier(found: Sequence[tuple[Bound, LimitUse]]) -> schemas.Limi
 
 
 def limits_for_purchaser(found: Sequence[tuple[Bound, LimitUse]]) -> schemas.Limits:
-    """The limits that are a purchaser's business: the line's and its own."""
+    """The limits that a purchaser sees: the line's and its own."""
     uses = dict(found)
     line, own = uses[Bound.CREDIT_LINE], uses[Bound.PURCHASER]
     return schemas.Limits(

@@ -1,4 +1,4 @@
-"""What a body asks financing for, and errors about it under the names of its own fields."""
+"""Reading what is to be financed from a request body; errors name the body's own fields."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_subject(supplier_id: int, body: schemas.QuoteRequest) -> RequestSubject
 
 
 def fields_sent(body: schemas.QuoteRequest, carrier: Carrier) -> dict[str, object]:
-    """The fields that belong to a request at this delivery company, as JSON: what a repetition has to say again."""
+    """The fields of a request at this delivery company as JSON, by which a repetition is recognised."""
     unsent = {*REFS, *DETAILS} - {ref_field(carrier), *details_needed(carrier)}
     return {**body.model_dump(mode="json", exclude=unsent), "carrier": carrier.name}
 

@@ -1,4 +1,4 @@
-"""Where delivery companies tell of changes by themselves: check the signature, keep the bytes, answer."""
+"""Webhooks of delivery companies: check the signature, store the bytes for a worker, answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PROBLEMS = ("bad_signature", "not_found", "too_large", "too_many_requests", "in
 @bp.post("/carriers/<string(maxlength=40):carrier>/webhook")
 @by_signature
 def webhook(carrier: str) -> Response:
-    """Keep a signed webhook for a worker; the same bytes again are answered alike and kept once."""
+    """Store a signed webhook for a worker; the same bytes sent again are stored once and get the same answer."""
     request.max_content_length = LARGEST_WEBHOOK
     known = get_carriers().get(carrier)
     if known is None or not known.has_webhooks:
@@ -42,7 +42,7 @@ def webhook(carrier: str) -> Response:
 
 
 def described() -> dict[str, Any]:
-    """The operation for the OpenAPI document. It is no `operation`: it takes bytes, and a signature for a token."""
+    """The operation for the OpenAPI document. Not an `operation`: it takes raw bytes and no token."""
     request_id = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
     problem = {"schema": {"$ref": f"#/components/schemas/{schemas.Problem.__name__}"}}
     answers: dict[str, Any] = {

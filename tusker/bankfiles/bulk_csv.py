@@ -6,12 +6,12 @@ import csv
 from dataclasses import dataclass
 from io import StringIO
 
-from tusker.bankfiles.errors import BankFileError
 from tusker.bankfiles.orders import check_order
 from tusker.bankfiles.texts import bank_name, bank_text
 from tusker.csv_cells import SafeWriter
 from tusker.domain.banking import CreditTransfer, PaymentOrder
 from tusker.domain.money import to_major
+from tusker.errors import InvalidInput
 
 VARIABLE = "BANK_CSV_COLUMNS"
 FIELDS = (
@@ -50,28 +50,28 @@ def parse_profile(text: str) -> tuple[Column, ...]:
     """Read `Beneficiary Name=holder,Account=account,Type='NEFT'`: header, equals, one of `FIELDS` or words in single
     quotes. A part with a comma in it stands in double quotes.
 
-    Raises `BankFileError` naming the variable, and the part that is wrong.
+    Raises `InvalidInput` naming the variable, and the part that is wrong.
     """
     columns: list[Column] = []
     for part in next(csv.reader([text], skipinitialspace=True), []):
         header, equals, value = (piece.strip() for piece in part.rpartition("="))
         if not equals or not header:
-            raise BankFileError(f"{VARIABLE}: “{part.strip()[:60]}” is not Header=field.", field=VARIABLE)
+            raise InvalidInput(f"{VARIABLE}: “{part.strip()[:60]}” is not Header=field.", field=VARIABLE)
         if len(value) >= 2 and value.startswith("'") and value.endswith("'"):
             columns.append(Column(header, None, value[1:-1]))
         elif value in FIELDS:
             columns.append(Column(header, value))
         else:
-            raise BankFileError(
+            raise InvalidInput(
                 f"{VARIABLE}: “{value[:40]}” is unknown; a column holds one of {', '.join(FIELDS)},"
                 " or words in single quotes.",
                 field=VARIABLE,
             )
     if not columns:
-        raise BankFileError(f"{VARIABLE} names no column.", field=VARIABLE)
+        raise InvalidInput(f"{VARIABLE} names no column.", field=VARIABLE)
     held = {column.field for column in columns}
     if not {"amount", "reference"} <= held or not held & {"account", "iban", "account_number"}:
-        raise BankFileError(
+        raise InvalidInput(
             f"{VARIABLE} must have columns for an account, the amount and the reference.", field=VARIABLE
         )
     return tuple(columns)
@@ -80,7 +80,7 @@ def parse_profile(text: str) -> tuple[Column, ...]:
 def write_bulk_csv(order: PaymentOrder, profile: str, exponent: int) -> bytes:
     """The order as UTF-8 CSV with the columns of `profile` (see `parse_profile`), one transfer a row.
 
-    `exponent` is the number of decimals of the currency. Raises `BankFileError` naming the field for an order that a
+    `exponent` is the number of decimals of the currency. Raises `InvalidInput` naming the field for an order that a
     bank would refuse, for one whose accounts the profile has no column for, and for a wrong profile.
     """
     columns = parse_profile(profile)
@@ -124,13 +124,13 @@ def _check_account_shown(columns: tuple[Column, ...], transfer: CreditTransfer) 
     held = {column.field for column in columns}
     needed = "iban" if transfer.creditor.iban is not None else "account_number"
     if not held & {needed, "account"}:
-        raise BankFileError(
+        raise InvalidInput(
             f"{VARIABLE} has no column for the {'IBAN' if needed == 'iban' else 'account number'}"
             f" of the payee of {transfer.reference}.",
             field=VARIABLE,
         )
     banks = {"bank"} | {name for name in ("ifsc", "bic") if getattr(transfer.creditor, name) is not None}
     if needed == "account_number" and not held & banks:
-        raise BankFileError(
+        raise InvalidInput(
             f"{VARIABLE} has no column for the bank of the payee of {transfer.reference}.", field=VARIABLE
         )

@@ -9,7 +9,6 @@ from itertools import islice
 from xml.etree.ElementTree import Element
 
 from tusker.bankfiles.camt_details import Details, batch_of, is_return, read_details, reason_of
-from tusker.bankfiles.errors import unreadable
 from tusker.bankfiles.hardened import read_xml
 from tusker.bankfiles.movements import (
     LONGEST,
@@ -25,6 +24,7 @@ from tusker.bankfiles.movements import (
 )
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import Direction, Statement, StatementFile
+from tusker.errors import UnreadableFile
 
 KNOWN = ("camt.053.001.02", "camt.053.001.08")
 MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
@@ -46,18 +46,18 @@ _COUNTS_ONLY = re.compile(r"[0-9]{1,6}")
 def read_camt053(data: bytes, *, currency: str, exponent: int) -> StatementFile:
     """Read a file of statements in `currency`, which has `exponent` decimals.
 
-    What cannot be read is skipped and named in `Statement.skipped`. Raises `BankFileError` with the field `file` when
+    What cannot be read is skipped and named in `Statement.skipped`. Raises `InvalidInput` with the field `file` when
     it is no camt.053 at all, has no statement, or none of its entries can be read.
     """
     root, namespaces = read_xml(data)
     messages = list(root.iter("BkToCstmrStmt"))
     if not messages:
-        raise unreadable(_what_else(root))
+        raise UnreadableFile(_what_else(root))
     found = [statement for message in messages for statement in message.findall("Stmt")]
     if not found:
-        raise unreadable("The file has no statement in it (<Stmt>).")
+        raise UnreadableFile("The file has no statement in it (<Stmt>).")
     if len(found) > MAX_STATEMENTS or _movements(root) > MAX_MOVEMENTS:
-        raise unreadable(
+        raise UnreadableFile(
             f"The file has more than {MAX_STATEMENTS:,} statements or {MAX_MOVEMENTS:,} movements;"
             " ask the bank for smaller files."
         )

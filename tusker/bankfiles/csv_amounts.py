@@ -10,9 +10,10 @@ from typing import Literal
 
 from babel.numbers import get_currency_symbol
 
-from tusker.bankfiles.errors import BankFileError, unreadable
 from tusker.bankfiles.movements import Skip, minor_units, sane_day
 from tusker.bankfiles.texts import kept
+from tusker.csv_tables import is_date_format
+from tusker.errors import InvalidInput, UnreadableFile
 
 Mark = Literal[".", ","]
 """What stands before the decimals."""
@@ -96,14 +97,9 @@ def read_amount(text: str, mark: Mark, currency: str, exponent: int) -> tuple[in
 
 
 def check_date_format(pattern: str) -> None:
-    """Raise `BankFileError` naming the variable unless a day survives being written and read with the pattern."""
-    probe = datetime(2012, 11, 23, tzinfo=UTC)
-    try:
-        survives = datetime.strptime(probe.strftime(pattern), pattern).replace(tzinfo=UTC) == probe
-    except (ValueError, re.error):
-        survives = False
-    if not survives:
-        raise BankFileError(
+    """Raise `InvalidInput` naming the variable unless a day survives being written and read with the pattern."""
+    if not is_date_format(pattern):
+        raise InvalidInput(
             f"STATEMENT_DATE_FORMAT: “{kept(pattern, 40)}” is not a format with day, month and year,"
             " such as %d/%m/%Y.",
             field="STATEMENT_DATE_FORMAT",
@@ -114,7 +110,7 @@ def check_day_first(texts: Iterable[str]) -> None:
     """Raise when a date can only be month first: then those that could be either would be read wrongly."""
     for text in texts:
         if _MONTH_FIRST.fullmatch(text.strip()):
-            raise unreadable(
+            raise UnreadableFile(
                 f"The date “{text.strip()}” is month first; set STATEMENT_DATE_FORMAT to %m/%d/%Y"
                 " (or as the bank writes it)."
             )

@@ -17,7 +17,6 @@ from tusker.bankfiles.csv_amounts import (
     read_day,
     split_amount,
 )
-from tusker.bankfiles.errors import BankFileError, unreadable
 from tusker.bankfiles.movements import (
     LONGEST,
     Raw,
@@ -27,9 +26,10 @@ from tusker.bankfiles.movements import (
     limited,
     refuse_if_nothing_was_read,
 )
-from tusker.bankfiles.tables import Table, decoded, read_table
 from tusker.bankfiles.texts import kept
+from tusker.csv_tables import CsvTable, find_table
 from tusker.domain.banking import BALANCE_REMARK, Direction, Statement, StatementFile
+from tusker.errors import InvalidInput, UnreadableFile
 
 VARIABLE = "STATEMENT_CSV_COLUMNS"
 _HEADERS = {
@@ -84,15 +84,15 @@ _NUMBER_ABOVE = re.compile(r"[A-Z]{0,2}[0-9][0-9A-Z ]{5,40}")
 def parse_columns(text: str) -> dict[str, str]:
     """Read `Txn Date=booked_on,"Chq./Ref.No.=bank_reference"` as normalised header to field.
 
-    Raises `BankFileError` naming the variable, and the part that is wrong.
+    Raises `InvalidInput` naming the variable, and the part that is wrong.
     """
     chosen: dict[str, str] = {}
     for part in next(csv.reader([text], skipinitialspace=True), []):
         header, equals, name = (piece.strip() for piece in part.rpartition("="))
         if not equals or not header:
-            raise BankFileError(f"{VARIABLE}: “{part.strip()[:60]}” is not Header=field.", field=VARIABLE)
+            raise InvalidInput(f"{VARIABLE}: “{part.strip()[:60]}” is not Header=field.", field=VARIABLE)
         if name not in FIELDS:
-            raise BankFileError(
+            raise InvalidInput(
                 f"{VARIABLE}: “{name[:40]}” is unknown; a column holds one of {', '.join(FIELDS)}.",
                 field=VARIABLE,
             )
@@ -106,21 +106,21 @@ def read_csv_statement(
     """Read a CSV statement in `currency`, which has `exponent` decimals; `account` is whose it is when the file does
     not say.
 
-    Rows that cannot be read are skipped and named with their line in `Statement.skipped`. Raises `BankFileError` with
+    Rows that cannot be read are skipped and named with their line in `Statement.skipped`. Raises `InvalidInput` with
     the field `file` when there is no such table or none of its rows can be read, and with the variable's name when
     the configuration is wrong.
     """
     chosen = parse_columns(columns)
     if date_format:
         check_date_format(date_format)
-    table = read_table(decoded(data), lambda cells: _is_header(_places(cells, currency, chosen)))
+    table = find_table(data, lambda cells: _is_header(_places(cells, currency, chosen)))
     if table is None:
-        raise unreadable(
+        raise UnreadableFile(
             "The file has no header with a date and an amount (or debit and credit) column that is known."
             f" Name the bank's columns in {VARIABLE}."
         )
     if not table.rows:
-        raise unreadable("The file has a header but no rows.")
+        raise UnreadableFile("The file has a header but no rows.")
     reader = _Reader(table, _places(table.header, currency, chosen), currency, exponent, date_format)
     named = reader.own_account() or _account_above(table)
     statement = reader.statement(named or account, named=bool(named))
@@ -150,9 +150,9 @@ def _is_header(places: dict[str, int]) -> bool:
     return dated and ("amount" in places or {"debit", "credit"} <= places.keys())
 
 
-def _account_above(table: Table) -> str:
+def _account_above(table: CsvTable) -> str:
     """The account named in the lines above the header, where banks write it."""
-    for _, cells in table.above:
+    for cells in (row.cells for row in table.above):
         if not _ACCOUNT_ABOVE.search(cells[0]):
             continue
         for text in (*cells[1:], cells[0].rpartition(":")[2]):
@@ -165,7 +165,7 @@ def _account_above(table: Table) -> str:
 class _Reader:
     """Reads the rows of one table and gathers what was left out."""
 
-    table: Table
+    table: CsvTable
     places: dict[str, int]
     currency: str
     exponent: int
@@ -181,7 +181,9 @@ class _Reader:
         """The account in the column for it; raises when the rows are of several."""
         found = {"".join(text.strip(" '=\"").upper().split()) for text in self.column("own_account")} - {""}
         if len(found) > 1:
-            raise unreadable(f"The file is of several accounts ({', '.join(sorted(found)[:3])}); split it.")
+            raise UnreadableFile(
+                f"The file is of several accounts ({', '.join(sorted(found)[:3])}); split it."
+            )
         return found.pop() if found else ""
 
     def statement(self, account: str, *, named: bool) -> Statement:
@@ -192,11 +194,11 @@ class _Reader:
             text.casefold().strip(". ") in _SIDES for text in self.column("direction")
         ) or any(split_amount(text, self.currency)[2] == "CR" for text in self.column("amount"))
         raws: list[Raw] = []
-        for line, cells in self.table.rows:
+        for row in self.table.rows:
             try:
-                raws.append(self.movement(cells))
+                raws.append(self.movement(row.cells))
             except Skip as skip:
-                self.notes.append(f"Line {line}: {skip}; skipped.")
+                self.notes.append(f"Line {row.line}: {skip}; skipped.")
         opening, closing = self.balance_ends(len(raws))
         days = sorted(raw.booked_on for raw in raws)
         return Statement(
@@ -217,7 +219,7 @@ class _Reader:
         return cells[place] if place is not None and place < len(cells) else ""
 
     def column(self, name: str) -> list[str]:
-        return [text for _, cells in self.table.rows if (text := self.cell(cells, name))]
+        return [text for row in self.table.rows if (text := self.cell(row.cells, name))]
 
     def check_days(self) -> None:
         if not self.date_format:

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from defusedxml.common import DefusedXmlException, DTDForbidden
 from defusedxml.ElementTree import DefusedXMLParser
 
-from tusker.bankfiles.errors import unreadable
+from tusker.errors import UnreadableFile
 
 MAX_DEPTH = 64
 MAX_ELEMENTS = 1_000_000
@@ -30,9 +30,9 @@ class _Builder(TreeBuilder):
         self._depth += 1
         self._count += 1
         if self._depth > MAX_DEPTH:
-            raise unreadable(f"The XML is nested more than {MAX_DEPTH} deep; no bank statement is.")
+            raise UnreadableFile(f"The XML is nested more than {MAX_DEPTH} deep; no bank statement is.")
         if self._count > MAX_ELEMENTS:
-            raise unreadable(
+            raise UnreadableFile(
                 f"The XML has more than {MAX_ELEMENTS:,} elements; ask the bank for smaller files."
             )
         namespace, _, local = tag.rpartition("}")
@@ -48,7 +48,7 @@ class _Builder(TreeBuilder):
 def read_xml(data: bytes) -> tuple[Element, dict[str, str]]:
     """The root with local names only, and the namespaces of the outer elements' names.
 
-    Raises `BankFileError` with the field `file` for XML that is not well-formed, declares a DTD or entities, or
+    Raises `InvalidInput` with the field `file` for XML that is not well-formed, declares a DTD or entities, or
     exceeds the bounds.
     """
     builder = _Builder()
@@ -57,18 +57,18 @@ def read_xml(data: bytes) -> tuple[Element, dict[str, str]]:
         parser.feed(_without_mark(data))
         root = parser.close()
     except DTDForbidden:
-        raise unreadable("The XML declares a DTD (<!DOCTYPE …>); such files are refused.") from None
+        raise UnreadableFile("The XML declares a DTD (<!DOCTYPE …>); such files are refused.") from None
     except DefusedXmlException:
-        raise unreadable("The XML declares entities or points outside; such files are refused.") from None
+        raise UnreadableFile("The XML declares entities or points outside; such files are refused.") from None
     except ParseError as error:
         line, column = error.position
         what = str(error).partition(":")[0]
-        raise unreadable(
+        raise UnreadableFile(
             f"The file is not well-formed XML (line {line}, column {column + 1}): {what}."
         ) from None
     except (ValueError, LookupError) as error:
         # the parser asks Python for encodings that it does not know, and those fail in their own ways
-        raise unreadable(f"The XML's encoding cannot be read: {str(error)[:100]}.") from None
+        raise UnreadableFile(f"The XML's encoding cannot be read: {str(error)[:100]}.") from None
     return root, builder.namespaces
 
 
@@ -80,5 +80,5 @@ def _without_mark(data: bytes) -> bytes | str:
             try:
                 return data[len(mark) :].decode(encoding).lstrip()
             except UnicodeDecodeError:
-                raise unreadable("The file begins as UTF-16 text but does not go on as such.") from None
+                raise UnreadableFile("The file begins as UTF-16 text but does not go on as such.") from None
     return data.removeprefix(codecs.BOM_UTF8).lstrip()

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tusker.bankfiles.errors import unreadable
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import BALANCE_REMARK, Direction, Entry, numbered
 from tusker.domain.money import MAX_AMOUNT, to_major
+from tusker.errors import UnreadableFile
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 """Days outside of these come from a two-digit year or a wrong format."""
@@ -148,4 +148,4 @@ def refuse_if_nothing_was_read(entries: int, unread: Sequence[str]) -> None:
     """Raise for a file of which only failures came: better refused as a whole than kept as an empty statement."""
     if entries == 0 and unread:
         more = f" And {len(unread) - 3} more." if len(unread) > 3 else ""
-        raise unreadable(f"Nothing in the file could be read. {' '.join(unread[:3])}{more}")
+        raise UnreadableFile(f"Nothing in the file could be read. {' '.join(unread[:3])}{more}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from tusker.bankfiles.errors import BankFileError
 from tusker.bankfiles.texts import checked_reference
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.banking import PaymentOrder
 from tusker.domain.money import MAX_AMOUNT
+from tusker.errors import InvalidInput
 
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Za-z0-9]{1,30}")
 _NUMBER = re.compile(r"[A-Za-z0-9\-/.]{1,34}")
@@ -18,40 +18,40 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def check_order(order: PaymentOrder) -> None:
-    """Raise `BankFileError` naming the field of the first thing for which a bank would refuse the order.
+    """Raise `InvalidInput` naming the field of the first thing for which a bank would refuse the order.
 
     Check digits were verified when the accounts were taken in; here only their shape is.
     """
     checked_reference(order.message_id, field="message_id", what="The message id")
     if order.created_at.tzinfo is None:
-        raise BankFileError("The time of the order has no time zone.", field="created_at")
+        raise InvalidInput("The time of the order has no time zone.", field="created_at")
     if not _CURRENCY.fullmatch(order.currency):
-        raise BankFileError(f"“{order.currency[:10]}” is not a currency such as INR.", field="currency")
+        raise InvalidInput(f"“{order.currency[:10]}” is not a currency such as INR.", field="currency")
     if not order.transfers:
-        raise BankFileError("The order has nothing to pay.", field="transfers")
+        raise InvalidInput("The order has nothing to pay.", field="transfers")
     check_account(order.debtor, field="debtor", whose="the lender")
     seen: set[str] = set()
     for transfer in order.transfers:
         checked_reference(transfer.reference, field="reference", what="The payout's reference")
         if transfer.reference in seen:
-            raise BankFileError(f"The reference {transfer.reference} is there twice.", field="reference")
+            raise InvalidInput(f"The reference {transfer.reference} is there twice.", field="reference")
         seen.add(transfer.reference)
         if not 0 < transfer.amount <= MAX_AMOUNT:
-            raise BankFileError(
+            raise InvalidInput(
                 f"The amount of {transfer.reference} must be more than zero and not exceed what banks take.",
                 field="amount",
             )
         check_account(transfer.creditor, field="creditor", whose=f"the payee of {transfer.reference}")
     if order.total >= 10**18:
-        raise BankFileError("The order's total has more digits than a bank file can carry.", field="amount")
+        raise InvalidInput("The order's total has more digits than a bank file can carry.", field="amount")
 
 
 def check_account(account: AccountNumber, *, field: str, whose: str) -> None:
-    """Raise `BankFileError` unless the account is complete and its parts look as they must."""
+    """Raise `InvalidInput` unless the account is complete and its parts look as they must."""
     if (account.iban is None) == (account.account_number is None):
-        raise BankFileError(f"The account of {whose} needs an IBAN or an account number.", field=field)
+        raise InvalidInput(f"The account of {whose} needs an IBAN or an account number.", field=field)
     if account.iban is None and account.ifsc is None and account.bic is None:
-        raise BankFileError(
+        raise InvalidInput(
             f"The account number of {whose} needs the IFSC or BIC of its bank with it.", field=field
         )
     for name, value, shape in (
@@ -61,4 +61,4 @@ def check_account(account: AccountNumber, *, field: str, whose: str) -> None:
         ("BIC", account.bic, _BIC),
     ):
         if value is not None and not shape.fullmatch(value):
-            raise BankFileError(f"The {name} of {whose} is not one: “{value[:40]}”.", field=field)
+            raise InvalidInput(f"The {name} of {whose} is not one: “{value[:40]}”.", field=field)

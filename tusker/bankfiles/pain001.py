@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any, Literal
-
-from pyiso20022.pain import pain_001_001_03 as v03
-from pyiso20022.pain import pain_001_001_09 as v09
-from xsdata.formats.dataclass.serializers import XmlSerializer
-from xsdata.formats.dataclass.serializers.config import SerializerConfig
-from xsdata.models.datatype import XmlDate, XmlDateTime
+from typing import Literal
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from tusker.bankfiles.orders import check_order
 from tusker.bankfiles.texts import bank_name, bank_text, shortened
@@ -29,134 +24,116 @@ def write_pain001(order: PaymentOrder, version: Version, exponent: int) -> bytes
     """The order as a file; the same order gives the same bytes.
 
     The message id is the payment block's id too, so that whichever of them a statement quotes leads back to the
-    order. `exponent` is the number of decimals of the currency. Raises `BankFileError` naming the field for an order
+    order. `exponent` is the number of decimals of the currency. Raises `InvalidInput` naming the field for an order
     that a bank would refuse.
     """
     check_order(order)
-    return _Version(version, exponent).file(order)
+    writer = _Writer(order, version, exponent)
+    document = _tag("Document", _tag("CstmrCdtTrfInitn", writer.header(), writer.block()))
+    document.set("xmlns", f"urn:iso:std:iso:20022:tech:xsd:pain.001.001.{version}")
+    ElementTree.indent(document)
+    text = ElementTree.tostring(document, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
 
 
-class _Version:
-    """One version of the message: the same elements under each version's own types."""
+def _tag(name: str, *inside: Element | str | None) -> Element:
+    """An element around its text or its parts, in the schema's order; None stands for a part that is left out."""
+    made = Element(name)
+    for part in inside:
+        if isinstance(part, str):
+            made.text = part
+        elif part is not None:
+            made.append(part)
+    return made
 
-    def __init__(self, version: Version, exponent: int) -> None:
+
+class _Writer:
+    """The parts of one order in one version of the message."""
+
+    def __init__(self, order: PaymentOrder, version: Version, exponent: int) -> None:
+        self.order = order
         self.is_new = version == "09"
-        self.types: Any = v09 if self.is_new else v03
         self.exponent = exponent
 
-    def file(self, order: PaymentOrder) -> bytes:
-        t = self.types
-        root = t.CustomerCreditTransferInitiationV09 if self.is_new else t.CustomerCreditTransferInitiationV03
-        document = t.Document(
-            cstmr_cdt_trf_initn=root(grp_hdr=self.header(order), pmt_inf=[self.block(order)])
-        )
-        serializer = XmlSerializer(config=SerializerConfig(indent="  ", encoding="UTF-8"))
-        text = serializer.render(document, ns_map={"": document.Meta.namespace})
-        return text.encode("utf-8")
-
-    def header(self, order: PaymentOrder) -> Any:
-        t = self.types
-        header = t.GroupHeader85 if self.is_new else t.GroupHeader32
-        return header(
-            msg_id=order.message_id,
-            cre_dt_tm=XmlDateTime.from_datetime(order.created_at.replace(microsecond=0)),
-            nb_of_txs=str(order.count),
-            ctrl_sum=to_major(order.total, self.exponent),
-            initg_pty=self.party(order.initiator, field="initiator", whose="the lender"),
+    def header(self) -> Element:
+        created = self.order.created_at.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+        return _tag(
+            "GrpHdr",
+            _tag("MsgId", self.order.message_id),
+            _tag("CreDtTm", created),
+            *self.sums(),
+            _tag("InitgPty", self.name(self.order.initiator, field="initiator", whose="the lender")),
         )
 
-    def block(self, order: PaymentOrder) -> Any:
+    def block(self) -> Element:
         """One payment block: one account pays on one day. Each transfer is to be booked by itself, so that the
         statement shows them one by one."""
-        t = self.types
-        block = t.PaymentInstruction30 if self.is_new else t.PaymentInstructionInformation3
-        return block(
-            pmt_inf_id=order.message_id,
-            pmt_mtd=t.PaymentMethod3Code.TRF,
-            btch_bookg=False,
-            nb_of_txs=str(order.count),
-            ctrl_sum=to_major(order.total, self.exponent),
-            reqd_exctn_dt=self.day(order.execution_date),
-            dbtr=self.party(order.debtor.holder, field="debtor", whose="the lender"),
-            dbtr_acct=self.account(order.debtor, order.currency),
-            dbtr_agt=self.bank(order.debtor) or self.bank_unknown(),
-            cdt_trf_tx_inf=[self.transfer(transfer, order.currency) for transfer in order.transfers],
+        order, day = self.order, self.order.execution_date.isoformat()
+        bank = self.bank(order.debtor)
+        return _tag(
+            "PmtInf",
+            _tag("PmtInfId", order.message_id),
+            _tag("PmtMtd", "TRF"),
+            _tag("BtchBookg", "false"),
+            *self.sums(),
+            _tag("ReqdExctnDt", _tag("Dt", day) if self.is_new else day),
+            _tag("Dbtr", self.name(order.debtor.holder, field="debtor", whose="the lender")),
+            _tag("DbtrAcct", _account(order.debtor), _tag("Ccy", order.currency)),
+            _tag("DbtrAgt", _no_bank() if bank is None else bank),
+            *[self.transfer(transfer) for transfer in order.transfers],
         )
 
-    def transfer(self, transfer: CreditTransfer, currency: str) -> Any:
-        t, reference = self.types, transfer.reference
-        made = t.CreditTransferTransaction34 if self.is_new else t.CreditTransferTransactionInformation10
-        ids = t.PaymentIdentification6 if self.is_new else t.PaymentIdentification1
-        amount = t.AmountType4Choice if self.is_new else t.AmountType3Choice
-        return made(
-            pmt_id=ids(instr_id=reference, end_to_end_id=reference),
-            amt=amount(
-                instd_amt=t.ActiveOrHistoricCurrencyAndAmount(
-                    value=to_major(transfer.amount, self.exponent), ccy=currency
-                )
-            ),
-            cdtr_agt=self.bank(transfer.creditor),
-            cdtr=self.party(transfer.creditor.holder, field="creditor", whose=f"the payee of {reference}"),
-            cdtr_acct=self.account(transfer.creditor),
-            rmt_inf=self.remittance(transfer),
+    def sums(self) -> tuple[Element, Element]:
+        return _tag("NbOfTxs", str(self.order.count)), _tag("CtrlSum", self.amount(self.order.total))
+
+    def transfer(self, transfer: CreditTransfer) -> Element:
+        reference, whose = transfer.reference, f"the payee of {transfer.reference}"
+        amount = _tag("InstdAmt", self.amount(transfer.amount))
+        amount.set("Ccy", self.order.currency)
+        bank = self.bank(transfer.creditor)
+        return _tag(
+            "CdtTrfTxInf",
+            _tag("PmtId", _tag("InstrId", reference), _tag("EndToEndId", reference)),
+            _tag("Amt", amount),
+            None if bank is None else _tag("CdtrAgt", bank),
+            _tag("Cdtr", self.name(transfer.creditor.holder, field="creditor", whose=whose)),
+            _tag("CdtrAcct", _account(transfer.creditor)),
+            _remittance(transfer),
         )
 
-    def remittance(self, transfer: CreditTransfer) -> Any:
-        t = self.types
-        about = t.RemittanceInformation16 if self.is_new else t.RemittanceInformation5
-        text = bank_text(transfer.remittance)
-        if not text:
-            return None
-        whose = f"The remittance text of {transfer.reference}"
-        return about(ustrd=[shortened(text, longest=LONGEST_TEXT, field="remittance", whose=whose)])
+    def amount(self, minor: int) -> str:
+        return f"{to_major(minor, self.exponent):f}"
 
-    def day(self, day: date) -> Any:
-        value = XmlDate.from_date(day)
-        return self.types.DateAndDateTime2Choice(dt=value) if self.is_new else value
+    def name(self, name: str, *, field: str, whose: str) -> Element:
+        return _tag("Nm", bank_name(name, longest=LONGEST_TEXT, field=field, whose=whose))
 
-    def party(self, name: str, *, field: str, whose: str) -> Any:
-        t = self.types
-        party = t.PartyIdentification135 if self.is_new else t.PartyIdentification32
-        return party(nm=bank_name(name, longest=LONGEST_TEXT, field=field, whose=whose))
-
-    def account(self, account: AccountNumber, currency: str | None = None) -> Any:
-        t = self.types
-        made = t.CashAccount38 if self.is_new else t.CashAccount16
-        if account.iban is not None:
-            number = t.AccountIdentification4Choice(iban=account.iban)
-        else:
-            scheme = t.AccountSchemeName1Choice(cd="BBAN")
-            other = t.GenericAccountIdentification1(id=account.account_number, schme_nm=scheme)
-            number = t.AccountIdentification4Choice(othr=other)
-        return made(id=number, ccy=currency)
-
-    def bank(self, account: AccountNumber) -> Any:
+    def bank(self, account: AccountNumber) -> Element | None:
         """The account's bank by BIC, IFSC or both; None when it follows from the IBAN."""
-        t = self.types
         if account.bic is None and account.ifsc is None:
             return None
-        parts: dict[str, Any] = {}
-        if account.bic is not None:
-            parts["bicfi" if self.is_new else "bic"] = account.bic
-        if account.ifsc is not None:
-            parts["clr_sys_mmb_id"] = t.ClearingSystemMemberIdentification2(
-                clr_sys_id=t.ClearingSystemIdentification2Choice(cd="INFSC"), mmb_id=account.ifsc
-            )
-        return self.institution(**parts)
+        bic = None if account.bic is None else _tag("BICFI" if self.is_new else "BIC", account.bic)
+        return _tag("FinInstnId", bic, None if account.ifsc is None else _branch(account.ifsc))
 
-    def bank_unknown(self) -> Any:
-        return self.institution(othr=self.types.GenericFinancialIdentification1(id=NO_BANK))
 
-    def institution(self, **parts: Any) -> Any:
-        t = self.types
-        if self.is_new:
-            made, inside = (
-                t.BranchAndFinancialInstitutionIdentification6,
-                t.FinancialInstitutionIdentification18,
-            )
-        else:
-            made, inside = (
-                t.BranchAndFinancialInstitutionIdentification4,
-                t.FinancialInstitutionIdentification7,
-            )
-        return made(fin_instn_id=inside(**parts))
+def _branch(ifsc: str) -> Element:
+    return _tag("ClrSysMmbId", _tag("ClrSysId", _tag("Cd", "INFSC")), _tag("MmbId", ifsc))
+
+
+def _no_bank() -> Element:
+    return _tag("FinInstnId", _tag("Othr", _tag("Id", NO_BANK)))
+
+
+def _account(account: AccountNumber) -> Element:
+    if account.iban is not None:
+        return _tag("Id", _tag("IBAN", account.iban))
+    scheme = _tag("SchmeNm", _tag("Cd", "BBAN"))
+    return _tag("Id", _tag("Othr", _tag("Id", account.account_number), scheme))
+
+
+def _remittance(transfer: CreditTransfer) -> Element | None:
+    text = bank_text(transfer.remittance)
+    if not text:
+        return None
+    whose = f"The remittance text of {transfer.reference}"
+    text = shortened(text, longest=LONGEST_TEXT, field="remittance", whose=whose)
+    return _tag("RmtInf", _tag("Ustrd", text))

@@ -6,9 +6,9 @@ import re
 
 from tusker.bankfiles.camt053 import read_camt053
 from tusker.bankfiles.csv_statement import read_csv_statement
-from tusker.bankfiles.errors import unreadable
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import StatementFile
+from tusker.errors import UnreadableFile
 
 MAX_BYTES = 20 * 1024 * 1024
 
@@ -44,18 +44,18 @@ def read_statement_file(
 
     `currency` (with `exponent` decimals) is the account's; `csv_columns` and `csv_date_format` are the configured
     ones; `account` is whose statement it is when the file does not say, as CSV files often do not. What cannot be
-    read is skipped and named in each statement's `skipped`. Raises `BankFileError` with the field `file` for a file
+    read is skipped and named in each statement's `skipped`. Raises `InvalidInput` with the field `file` for a file
     that cannot be taken as a whole, and naming the variable for a wrong configuration; nothing else.
     """
     name = kept(file_name, 60) or "The file"
     if len(data) > MAX_BYTES:
-        raise unreadable(
+        raise UnreadableFile(
             f"{name} is larger than {MAX_BYTES // 1024 // 1024} MB; ask the bank for smaller files."
         )
     if not data.strip(b"\xef\xbb\xbf\xfe\xff \t\r\n\0"):
-        raise unreadable(f"{name} is empty.")
+        raise UnreadableFile(f"{name} is empty.")
     if kind := _other_kind(data):
-        raise unreadable(f"{name} is {kind}.")
+        raise UnreadableFile(f"{name} is {kind}.")
     if _is_xml(data):
         return read_camt053(data, currency=currency, exponent=exponent)
     return read_csv_statement(

@@ -7,8 +7,8 @@ import unicodedata
 
 from anyascii import anyascii
 
-from tusker.bankfiles.errors import BankFileError
 from tusker.domain.banking import LONGEST_REFERENCE
+from tusker.errors import InvalidInput
 
 _NOT_TAKEN = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]")
 _REFERENCE = re.compile(r"[A-Za-z0-9\-?:().,'+ ]+(/[A-Za-z0-9\-?:().,'+ ]+)*")
@@ -24,42 +24,38 @@ def bank_text(text: str) -> str:
 
 
 def bank_name(text: str, *, longest: int, field: str, whose: str) -> str:
-    """A name as banks take it; raises `BankFileError` when nothing is left of it or it is too long to be kept."""
+    """A name as banks take it; raises `InvalidInput` when nothing is left of it or it is too long to be kept."""
     name = bank_text(text)
     if not any(character.isalnum() for character in name):
-        raise BankFileError(
-            f"The name of {whose}, “{text[:40]}”, has no letter that banks take.", field=field
-        )
+        raise InvalidInput(f"The name of {whose}, “{text[:40]}”, has no letter that banks take.", field=field)
     return shortened(name, longest=longest, field=field, whose=f"The name of {whose}")
 
 
 def shortened(text: str, *, longest: int, field: str, whose: str) -> str:
     """The text cut between words, with `...` showing it: no word (it may be an invoice's number) is ever cut.
-    Raises `BankFileError` when its first word alone is too long."""
+    Raises `InvalidInput` when its first word alone is too long."""
     if len(text) <= longest:
         return text
     room = longest - len(_CUT)
     head, blank, _ = text[: room + 1].rpartition(" ")
     if not blank or not head:
-        raise BankFileError(
-            f"{whose} has a word of more than {room} characters: “{text[:40]}…”.", field=field
-        )
+        raise InvalidInput(f"{whose} has a word of more than {room} characters: “{text[:40]}…”.", field=field)
     return head.rstrip() + _CUT
 
 
 def checked_reference(text: str, *, field: str, what: str) -> str:
-    """A reference that banks hand through unchanged, as it is; raises `BankFileError` for any other.
+    """A reference that banks hand through unchanged, as it is; raises `InvalidInput` for any other.
 
     Neither cut nor transliterated: what comes back on statements must be what was sent.
     """
     if not text or text != text.strip():
-        raise BankFileError(f"{what} is empty or has blanks around it: “{text[:40]}”.", field=field)
+        raise InvalidInput(f"{what} is empty or has blanks around it: “{text[:40]}”.", field=field)
     if len(text) > LONGEST_REFERENCE:
-        raise BankFileError(
+        raise InvalidInput(
             f"{what} “{text[:60]}” has {len(text)} characters; banks take {LONGEST_REFERENCE}.", field=field
         )
     if not _REFERENCE.fullmatch(text):
-        raise BankFileError(
+        raise InvalidInput(
             f"{what} “{text}” has a character that banks do not take, or a slash at an end or doubled.",
             field=field,
         )

@@ -13,7 +13,8 @@ import click
 from flask import Flask
 
 from tusker import clock
-from tusker.errors import InvalidInput, TuskerError
+from tusker.errors import TuskerError
+from tusker.models import User
 from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
 from tusker.services.people.users import confirm_password
@@ -34,16 +35,19 @@ def command_context(name: str) -> Context:
 
 def admin_context(name: str, email: str) -> Context:
     """An admin acting by a command, where two people are needed; raises `NotFound` for anybody else."""
-    admin = admin_called(email)
-    actor = f"{admin.name[:80]} (flask {name})"
-    return Context(actor_id=admin.id, actor=actor, now=clock.now(), today=clock.today())
+    return _as_admin(name, admin_called(email))
 
 
 def proven_admin(name: str, email: str, password: str) -> Context:
     """`admin_context` for what needs the admin's own word; raises `InvalidInput` for `password` unless it is theirs."""
-    ctx = admin_context(name, email)
-    confirm_password(ctx.actor_id or 0, password)
-    return ctx
+    admin = admin_called(email)
+    confirm_password(admin.id, password)
+    return _as_admin(name, admin)
+
+
+def _as_admin(name: str, admin: User) -> Context:
+    actor = f"{admin.name[:80]} (flask {name})"
+    return Context(actor_id=admin.id, actor=actor, now=clock.now(), today=clock.today())
 
 
 @contextmanager
@@ -86,9 +90,3 @@ class Day(click.ParamType[date]):
         if not 2000 <= day.year < 2100:
             self.fail(f"{value} is not a date from 2000 to 2099", param, ctx)
         return day
-
-
-def check_reason(reason: str) -> None:
-    """Raise `InvalidInput` for a reason that is blank, too long or not one line."""
-    if not reason.strip() or len(reason) > 300 or not reason.isprintable():
-        raise InvalidInput("Give a reason of 1 to 300 characters on one line.", field="reason")

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.cli import with_appcontext
 
 from tusker.carriers.registry import get_carriers
-from tusker.cli import Day, check_reason, command_context, spoken_errors
+from tusker.cli import Day, command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.daily import TITLES
 from tusker.jobs.daily import due_jobs, run_daily
@@ -54,7 +54,6 @@ def repay_command(invoice: str, reference: str, value_date: date | None) -> None
 def write_off_command(invoice: str, reason: str) -> None:
     """Give the debt of INVOICE (its number, loan id or #id) up for good."""
     with spoken_errors(), transaction():
-        check_reason(reason)
         write_off_debt(command_context("write-off"), loan_invoice_id_of(invoice), reason=reason)
     click.echo(f"{invoice} is written off.")
 

@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 
 from tusker.cli import acting_as, admin_context, proven_admin, spoken_errors, with_password
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
-from tusker.queries.credit.customers import customer_called
+from tusker.queries.lookup import company_called
 from tusker.queries.payout.bank_accounts import accounts_of, proposal_of
 from tusker.services.payout.bank_accounts import approve_account, propose_account, refuse_account
 from tusker.transactions import transaction
@@ -34,7 +34,7 @@ def set_command(
 ) -> None:
     """Propose where the supplier CUSTOMER (name or reference) is paid to; another admin approves it."""
     with spoken_errors(), transaction():
-        supplier = customer_called(customer, field="customer")
+        supplier = company_called(customer, field="customer")
         account = parse_account(
             holder or supplier.name[:HOLDER_MAX],
             iban=iban,
@@ -55,7 +55,7 @@ def set_command(
 def approve_command(customer: str, password: str, email: str) -> None:
     """Have the supplier CUSTOMER (name or reference) paid to the account that was proposed."""
     with spoken_errors(), transaction():
-        supplier = customer_called(customer, field="customer")
+        supplier = company_called(customer, field="customer")
         approved = approve_account(
             proven_admin("approve-bank-account", email, password),
             proposal_of(supplier.id).id,
@@ -73,7 +73,7 @@ def approve_command(customer: str, password: str, email: str) -> None:
 def refuse_command(customer: str, reason: str, email: str) -> None:
     """Give up the account that was proposed for the supplier CUSTOMER (name or reference)."""
     with spoken_errors(), transaction():
-        supplier = customer_called(customer, field="customer")
+        supplier = company_called(customer, field="customer")
         ctx = admin_context("refuse-bank-account", email)
         refused = refuse_account(ctx, proposal_of(supplier.id).id, reason=reason)
         words = f"{supplier.name} is not paid to {_words_of(refused.account)}."
@@ -86,7 +86,7 @@ def refuse_command(customer: str, reason: str, email: str) -> None:
 def list_command(customer: str) -> None:
     """List the accounts of the supplier CUSTOMER (name or reference), the newest first, tab-separated."""
     with spoken_errors():
-        rows = accounts_of(customer_called(customer, field="customer").id)
+        rows = accounts_of(company_called(customer, field="customer").id)
     click.echo("id\tstate\tholder\taccount\tproposed by\tdecided by")
     for row in rows:
         number = " ".join(part for part in (row.account.number, row.account.routing) if part)

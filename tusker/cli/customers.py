@@ -14,11 +14,12 @@ from flask.cli import with_appcontext
 from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.limits import LimitUse
-from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import Customer
 from tusker.queries.credit.credit_lines import line_between
-from tusker.queries.credit.customers import customer_called, customers_page
+from tusker.queries.credit.customers import customers_page
+from tusker.queries.lookup import company_called
 from tusker.services.credit.credit_lines import LineData, change_credit_line, open_credit_line
 from tusker.services.credit.customers import CustomerData, change_customer, create_customer
 from tusker.transactions import transaction
@@ -89,6 +90,16 @@ _TERM_OPTIONS = (
         type=click.IntRange(0, 365),
         help="Days past due after which the supplier owes the debt; without recourse unless given.",
     ),
+    click.option(
+        "--due-convention",
+        type=click.Choice([c.value for c in DueConvention]),
+        help="What becomes of a due date on which the bank is closed.",
+    ),
+    click.option(
+        "--collection",
+        type=click.Choice([c.value for c in Collection]),
+        help="Purchasers pay what is owed (debt), or the invoice's face value of which the supplier gets the rest.",
+    ),
 )
 STARTING_TERMS = Terms(advance_rate=Decimal("0.8"), apr=Decimal("0.18"), tenor_days=90)
 
@@ -149,8 +160,8 @@ def create_line_command(
     """
     ctx = command_context("create-line")
     with spoken_errors(), transaction():
-        seller = customer_called(supplier, field="supplier")
-        buyer = customer_called(purchaser, field="purchaser")
+        seller = company_called(supplier, field="supplier")
+        buyer = company_called(purchaser, field="purchaser")
         if seller.supplier is None:
             raise InvalidInput(f"{seller.name} is not a supplier.", field="supplier")
         data = LineData(
@@ -184,9 +195,9 @@ def set_limit_command(
     if own == (limit is not None):
         raise click.UsageError("Give --supplier-limit and/or --purchaser-limit, or --line-with and --limit.")
     with spoken_errors(), transaction():
-        customer = customer_called(company, field="company")
+        customer = company_called(company, field="company")
         if line_with is not None and limit is not None:
-            _set_line_limit(customer, customer_called(line_with, field="line_with"), limit)
+            _set_line_limit(customer, company_called(line_with, field="line_with"), limit)
         else:
             _set_own_limits(customer, supplier_limit, purchaser_limit)
 
@@ -251,6 +262,8 @@ def _terms(start: Terms, given: dict[str, Any]) -> Terms:
     values["day_count"] = DayCount(values["day_count"])
     values["interest_method"] = InterestMethod(values["interest_method"])
     values["interest_timing"] = InterestTiming(values["interest_timing"])
+    values["due_convention"] = DueConvention(values["due_convention"])
+    values["collection"] = Collection(values["collection"])
     return Terms(**values)
 
 

@@ -11,7 +11,6 @@ from flask.cli import with_appcontext
 from tusker.cli import (
     Day,
     acting_as,
-    check_reason,
     command_context,
     proven_admin,
     spoken_errors,
@@ -113,7 +112,6 @@ def confirm_command(reference: str, bank_reference: str, value_date: date | None
 def reject_command(payout: str, reason: str) -> None:
     """The bank did not make PAYOUT (its end-to-end id): its invoices wait to be financed again."""
     with spoken_errors(), transaction():
-        check_reason(reason)
         made = settlement.reject_payout(command_context("reject-payout"), payout_id_of(payout), reason=reason)
         words = f"{made.reference} was rejected."
     click.echo(words)
@@ -126,7 +124,6 @@ def reject_command(payout: str, reason: str) -> None:
 def drop_command(reference: str, reason: str) -> None:
     """Give up the disbursal REFERENCE, which is not released; its invoices go back into the queue."""
     with spoken_errors(), transaction():
-        check_reason(reason)
         made = disbursals.drop(command_context("drop-disbursal"), disbursal_id_of(reference), reason=reason)
         words = f"{made.reference} is dropped."
     click.echo(words)

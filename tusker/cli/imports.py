@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 from tusker.carriers.registry import get_carriers
 from tusker.carriers.tusker import NAME as DEFAULT_CARRIER
 from tusker.cli import command_context, spoken_errors
+from tusker.csv_tables import read_table
 from tusker.currency import currency
 from tusker.services.credit.import_file import (
     ImportOptions,
@@ -22,7 +23,6 @@ from tusker.services.credit.import_file import (
     read_invoices,
 )
 from tusker.services.credit.importing import ImportReport, run_import
-from tusker.services.csv_input import read_table
 from tusker.transactions import transaction
 
 

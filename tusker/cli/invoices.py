@@ -8,7 +8,6 @@ from datetime import datetime
 import click
 from flask import Flask
 from flask.cli import with_appcontext
-from sqlalchemy import func, or_, select
 
 from tusker import clock
 from tusker.carriers.base import Carrier
@@ -16,11 +15,12 @@ from tusker.carriers.registry import get_carrier
 from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.errors import Conflict, InvalidInput, NotFound
+from tusker.errors import InvalidInput
 from tusker.extensions import db
-from tusker.models import Customer, Invoice
-from tusker.queries.credit.invoices import InvoiceFilter, invoices_called, list_invoices, shipment_of
+from tusker.models import Invoice
+from tusker.queries.credit.invoices import InvoiceFilter, list_invoices, shipment_of
 from tusker.queries.loans.loans import loan_of_invoice
+from tusker.queries.lookup import company_called, invoice_id_of
 from tusker.queries.record.events import events_of
 from tusker.services.credit.financing import cancel_invoice, request_financing
 from tusker.services.credit.offers import Quote
@@ -58,7 +58,7 @@ def request_financing_command(
     """
     with spoken_errors():
         ctx = command_context("request-financing")
-        supplier_id = _company(supplier, "supplier")
+        supplier_id = company_called(supplier, field="supplier", or_id=True).id
         asked = get_carrier(carrier)
         _check_options(asked, {"line": line_id, "number": number, "amount": amount, "date": invoice_date})
         subject = subject_of(
@@ -92,9 +92,9 @@ def request_financing_command(
 @click.argument("invoice")
 @with_appcontext
 def show_invoice_command(invoice: str) -> None:
-    """Show INVOICE (its number, or # and its id), what is owed on it and what happened to it."""
+    """Show INVOICE (its number, loan id, or # and its id), what is owed on it and what happened to it."""
     with spoken_errors():
-        found = _invoice(invoice)
+        found = db.session.get_one(Invoice, invoice_id_of(invoice))
         show = currency().show
         facts: list[tuple[str, object]] = [
             ("invoice", f"#{found.id} {found.number}"),
@@ -138,8 +138,8 @@ def list_invoices_command(
     """List invoices, the newest first: id, number, status, supplier, purchaser, value, principal, due date."""
     with spoken_errors():
         wanted = InvoiceFilter(
-            supplier_id=_company(supplier, "supplier") if supplier else None,
-            purchaser_id=_company(purchaser, "purchaser") if purchaser else None,
+            supplier_id=_company_id(supplier, "supplier"),
+            purchaser_id=_company_id(purchaser, "purchaser"),
             status=status,
             search=search,
         )
@@ -158,9 +158,9 @@ def list_invoices_command(
 @click.option("--reason", required=True, help="Goes into the event.")
 @with_appcontext
 def cancel_invoice_command(invoice: str, reason: str) -> None:
-    """Take the request of INVOICE (number, or # and id) back and free its amount."""
+    """Take the request of INVOICE (number, loan id, or # and id) back and free its amount."""
     with spoken_errors(), transaction():
-        found = cancel_invoice(command_context("cancel-invoice"), _invoice(invoice).id, reason=reason)
+        found = cancel_invoice(command_context("cancel-invoice"), invoice_id_of(invoice), reason=reason)
         click.echo(f"Cancelled #{found.id} {found.number}; {currency().show(found.principal)} is free again.")
 
 
@@ -169,9 +169,9 @@ def cancel_invoice_command(invoice: str, reason: str) -> None:
 @click.option("--reason", required=True, help="How you know of the delivery; goes into the event.")
 @with_appcontext
 def report_delivery_command(invoice: str, reason: str) -> None:
-    """Report the delivery of INVOICE (number, or # and id), which no delivery company tracks."""
+    """Report the delivery of INVOICE (number, loan id, or # and id), which no delivery company tracks."""
     with spoken_errors(), transaction():
-        found = report_delivery(command_context("report-delivery"), _invoice(invoice).id, reason=reason)
+        found = report_delivery(command_context("report-delivery"), invoice_id_of(invoice), reason=reason)
         click.echo(f"#{found.id} {found.number} waits to be financed.")
 
 
@@ -190,31 +190,8 @@ def _check_options(carrier: Carrier, given: Mapping[str, object]) -> None:
             )
 
 
-def _company(text: str, field: str) -> int:
-    """The id of the company with this name, reference or id; raises `NotFound` naming `field`."""
-    wanted = text.strip()
-    matches = [func.lower(Customer.name) == wanted.lower(), Customer.reference == wanted]
-    if wanted.isascii() and wanted.isdecimal() and len(wanted) <= 18:
-        matches.append(Customer.id == int(wanted))
-    found = db.session.scalars(select(Customer.id).where(or_(*matches))).all()
-    if len(found) != 1:
-        how_many = "Several companies have" if found else "No company has"
-        raise NotFound(f"{how_many} the name, reference or id “{wanted[:120]}”.", field=field)
-    return found[0]
-
-
-def _invoice(text: str) -> Invoice:
-    """The one invoice that is meant: of several with a number, the one that was not refused or cancelled."""
-    found = invoices_called(text)
-    closed = {InvoiceStatus.REJECTED, InvoiceStatus.CANCELLED}
-    live = [invoice for invoice in found if invoice.status not in closed]
-    chosen = found if len(found) == 1 else live
-    if not found:
-        raise NotFound(f"There is no invoice “{text[:60]}”. An id is written as #12.", field="invoice")
-    if len(chosen) != 1:
-        ids = ", ".join(f"#{invoice.id} ({invoice.status})" for invoice in found[:10])
-        raise Conflict(f"Several invoices have the number “{text[:60]}”: {ids}.", field="invoice")
-    return chosen[0]
+def _company_id(name: str | None, field: str) -> int | None:
+    return company_called(name, field=field, or_id=True).id if name else None
 
 
 def _say_quote(quote: Quote) -> None:

@@ -11,11 +11,11 @@ from flask.cli import with_appcontext
 
 from tusker.cli import spoken_errors
 from tusker.csv_cells import SafeWriter
+from tusker.csv_tables import read_table
 from tusker.currency import currency
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming
 from tusker.errors import InvalidInput
 from tusker.reports.quoting import ANSWERS, answer_rows, check_columns, lines_of
-from tusker.services.csv_input import read_table
 
 
 @click.command("quote")

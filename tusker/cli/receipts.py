@@ -14,9 +14,8 @@ from tusker.cli import Day, command_context, spoken_errors
 from tusker.cli.customers import AMOUNT
 from tusker.currency import currency
 from tusker.errors import InvalidInput, TuskerError
-from tusker.queries.credit.customers import customer_called
 from tusker.queries.loans.receipts import receipt_called, receipt_row
-from tusker.queries.lookup import disbursal_id_of, invoice_id_of
+from tusker.queries.lookup import company_called, disbursal_id_of, invoice_id_of
 from tusker.services.loans import credit_notes, receipts
 from tusker.services.loans.receipt_proposal import propose_receipt
 from tusker.services.loans.receipt_undoing import reverse_receipt
@@ -41,7 +40,7 @@ def record_receipt_command(
     ctx = command_context("record-receipt")
     day = value_date or ctx.today
     with spoken_errors(), transaction():
-        payer = customer_called(customer, field="customer")
+        payer = company_called(customer, field="customer")
         if amount <= 0:
             raise InvalidInput("The amount must be more than zero.", field="amount")
         with _own_names():
@@ -57,6 +56,7 @@ def record_receipt_command(
                     value_date=day,
                     wanted=[line.split for line in proposal.lines if line.split.total],
                     left_over=proposal.left_over,
+                    debts=proposal.debts,
                 )
         for line in proposal.lines:
             if line.split.total:
@@ -128,7 +128,7 @@ def refund_command(receipt: str, amount: int | None, reference: str, value_date:
 def use_credit_command(customer: str) -> None:
     """Pay what CUSTOMER (name or reference) owes today with its credit."""
     with spoken_errors(), transaction():
-        payer = customer_called(customer, field="customer")
+        payer = company_called(customer, field="customer")
         used = receipts.use_credit(command_context("use-credit"), payer.id)
     click.echo(f"{_plain(used)} of credit used.")
 

@@ -18,9 +18,9 @@ from tusker.documents.statement import HEADER, Letterhead, statement_pdf, statem
 from tusker.domain.ageing import AgeingRow, Bucket
 from tusker.errors import InvalidInput
 from tusker.models import Customer
-from tusker.queries.credit.customers import customer_called
 from tusker.queries.loans.account_statements import Side, Statement, statement
 from tusker.queries.loans.ageing import ageing
+from tusker.queries.lookup import company_called
 
 
 @click.command("age")
@@ -73,7 +73,7 @@ def statement_command(
 ) -> None:
     """The account of CUSTOMER (its name or reference): opening + disbursed + charges - receipts - adjustments."""
     with spoken_errors():
-        found = customer_called(customer, field="customer")
+        found = company_called(customer, field="customer")
         until = _past(last or clock.today(), "to")
         since = first or until.replace(day=1)
         if since > until:

@@ -13,12 +13,12 @@ from flask import Flask
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from tusker.bankfiles.errors import unreadable
 from tusker.bankfiles.statements import MAX_BYTES
 from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.banking import StatementFile
 from tusker.domain.matching import Judgement, Suggestion
+from tusker.errors import UnreadableFile
 from tusker.extensions import db
 from tusker.models import EntryState, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
@@ -59,7 +59,7 @@ def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
     """
     with spoken_errors():
         if file.stat().st_size > MAX_BYTES:
-            raise unreadable(f"{file.name} is larger than {MAX_BYTES // 1024 // 1024} MB.")
+            raise UnreadableFile(f"{file.name} is larger than {MAX_BYTES // 1024 // 1024} MB.")
         data = file.read_bytes()
         read = read_configured(data, file.name)
         report: dict[str, Any] = {}

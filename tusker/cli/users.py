@@ -5,12 +5,10 @@ from __future__ import annotations
 import click
 from flask import Flask
 from flask.cli import with_appcontext
-from sqlalchemy import func, or_, select
 
 from tusker.cli import admin_context, command_context, proven_admin, spoken_errors
-from tusker.errors import NotFound
-from tusker.extensions import db
-from tusker.models import Customer, Role
+from tusker.models import Role
+from tusker.queries.lookup import company_called
 from tusker.queries.people.users import user_id_of
 from tusker.services.people.activation import activate_user, refuse_user
 from tusker.services.people.users import create_user, deactivate_user
@@ -34,7 +32,7 @@ from tusker.transactions import transaction
 def create_user_command(email: str, name: str, role: str, company: str | None, password: str) -> None:
     """Make a user who may sign in with EMAIL, admins included: whoever runs this machine needs no second admin."""
     with spoken_errors(), transaction():
-        customer_id = _company_id(company) if company else None
+        customer_id = company_called(company, field="company").id if company else None
         user = create_user(
             command_context("create-user"),
             email=email,
@@ -88,17 +86,6 @@ def refuse_user_command(email: str, reason: str, admin: str) -> None:
     with spoken_errors(), transaction():
         user = refuse_user(admin_context("refuse-user", admin), user_id_of(email), reason=reason)
         click.echo(f"{user.email} stays inactive.")
-
-
-def _company_id(company: str) -> int:
-    found = db.session.scalars(
-        select(Customer.id).where(
-            or_(func.lower(Customer.name) == company.strip().lower(), Customer.reference == company.strip())
-        )
-    ).all()
-    if len(found) != 1:
-        raise NotFound(f"No company has the name or reference “{company}”.", field="company")
-    return found[0]
 
 
 def register(app: Flask) -> None:

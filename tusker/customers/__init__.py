@@ -1,4 +1,4 @@
-"""Companies and credit lines: the book that admins keep and auditors read, and what a company sees of its own."""
+"""Pages of companies and credit lines: for admins and auditors all, for a company's users its own."""
 
 from __future__ import annotations
 

@@ -25,7 +25,6 @@ PAGE, PARTIAL = "customers/payout/bank.html", "customers/payout/_bank.html"
 @bp.get("/bank-details")
 @allow(Role.ADMIN, Role.AUDITOR)
 def bank_proposals() -> str:
-    """New bank details that wait for a decision."""
     return render_template(
         "customers/payout/bank_proposals.html", proposals=open_proposals(), second_admin=_second_admin()
     )
@@ -34,14 +33,13 @@ def bank_proposals() -> str:
 @bp.get("/<int:customer_id>/bank-details")
 @allow(Role.ADMIN, Role.AUDITOR)
 def bank_details(customer_id: int) -> Response:
-    """Where a supplier is paid to, what waits for a decision, and what was."""
+    """The account in use, the one that waits for approval, and earlier ones."""
     return render(PAGE, PARTIAL, **bank_context(_supplier(customer_id)))
 
 
 @bp.post("/<int:customer_id>/bank-details")
 @allow(Role.ADMIN)
 def propose_bank_details(customer_id: int) -> Response:
-    """Propose other bank details."""
     form = BankAccountForm()
     if form.validate_on_submit():
         try:
@@ -58,7 +56,6 @@ def propose_bank_details(customer_id: int) -> Response:
 @bp.post("/bank-details/<int:account_id>/approve")
 @allow(Role.ADMIN)
 def approve_bank_details(account_id: int) -> Response:
-    """Have the supplier paid to the proposed account from now on."""
     customer_id = customer_of(account_id)
     with transaction():
         approve_account(acting(), account_id, second_admin=_second_admin())
@@ -68,7 +65,6 @@ def approve_bank_details(account_id: int) -> Response:
 @bp.post("/bank-details/<int:account_id>/refuse")
 @allow(Role.ADMIN)
 def refuse_bank_details(account_id: int) -> Response:
-    """Give proposed bank details up."""
     customer_id = customer_of(account_id)
     form = ReasonForm()
     if form.validate_on_submit():
@@ -85,7 +81,7 @@ def refuse_bank_details(account_id: int) -> Response:
 @bp.get("/own/bank-details")
 @allow(Role.SUPPLIER)
 def my_bank_details() -> str:
-    """Where the company is paid to; its number masked, since many may see this screen."""
+    """The supplier's own account; its number is masked, since others may see the screen."""
     accounts = accounts_of(current_company_id())
     return render_template(
         "customers/payout/my_bank.html",
@@ -97,7 +93,7 @@ def my_bank_details() -> str:
 def bank_context(
     customer: Customer, *, form: BankAccountForm | None = None, reason_form: ReasonForm | None = None
 ) -> dict[str, Any]:
-    """What the part with a supplier's bank details needs."""
+    """What the template of a supplier's bank details needs."""
     accounts = accounts_of(customer.id)
     proposal = next((a for a in accounts if a.state == BankAccountState.PROPOSED), None)
     admin = current_user.role == Role.ADMIN

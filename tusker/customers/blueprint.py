@@ -1,4 +1,4 @@
-"""The room's blueprint; apart, so that its modules of views need not import each other."""
+"""The blueprint of these pages, in a module of its own so that the views need not import each other."""
 
 from __future__ import annotations
 

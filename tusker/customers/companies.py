@@ -10,8 +10,9 @@ from tusker.clock import today
 from tusker.currency import currency
 from tusker.customers.bank import bank_context
 from tusker.customers.blueprint import bp
-from tusker.customers.forms import DEFAULT_TERMS, CustomerForm, CustomersFilter, TokenForm
+from tusker.customers.forms import DEFAULT_TERMS, CustomerForm, CustomersFilter
 from tusker.customers.identities import IdentityDraft, draft_of, only_drafting, pack, read_draft
+from tusker.customers.tokens import token_context
 from tusker.domain.limits import LimitUse
 from tusker.errors import TuskerError
 from tusker.models import Customer, Role
@@ -32,14 +33,13 @@ RECEIPTS_SHOWN = 10
 
 
 def programme_limit() -> int:
-    """What all supplier limits together may reach, in minor units."""
+    """The bound of the sum of all supplier limits, in minor units."""
     return currency().minor(current_app.config["PROGRAMME_LIMIT"])
 
 
 @bp.get("/")
 @allow(Role.ADMIN, Role.AUDITOR)
 def index() -> Response:
-    """The companies, searched and filtered."""
     form = CustomersFilter(request.args)
     asked: dict[str, Any] = {}
     if form.validate():
@@ -60,7 +60,6 @@ def index() -> Response:
 @bp.route("/new", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def new() -> Response:
-    """A new company."""
     draft = read_draft() if request.method == "POST" else IdentityDraft()
     form = CustomerForm(data=DEFAULT_TERMS.as_dict())
     if not only_drafting() and form.validate_on_submit():
@@ -82,7 +81,7 @@ def new() -> Response:
 @bp.route("/<int:customer_id>/edit", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def edit(customer_id: int) -> Response:
-    """Change a company, its limits, default terms and ids at delivery companies."""
+    """One form for the company, its limits, default terms and ids at delivery companies, saved together."""
     draft = read_draft() if request.method == "POST" else None
     customer = queries.customer_by_id(customer_id)
     form = CustomerForm(data=_values_of(customer))
@@ -113,14 +112,13 @@ def edit(customer_id: int) -> Response:
 @bp.post("/directory")
 @allow(Role.ADMIN)
 def directory() -> str:
-    """The form's part with ids at delivery companies, after a search, an addition or a removal. Saves nothing."""
+    """The part of the form with ids at delivery companies, after a search, an addition or a removal; saves nothing."""
     return render_template("customers/company/_identities.html", draft=read_draft(), pack=pack)
 
 
 @bp.get("/<int:customer_id>")
 @allow(Role.ADMIN, Role.AUDITOR)
 def show(customer_id: int) -> str:
-    """One company with all that belongs to it."""
     customer = queries.customer_by_id(customer_id)
     lines = lines_of(customer_id, today(), limit=LINES_SHOWN + 1)
     return render_template(
@@ -136,21 +134,6 @@ def show(customer_id: int) -> str:
         **bank_context(customer),
         **token_context(customer_id),
     )
-
-
-def token_context(
-    customer_id: int, form: TokenForm | None = None, secret: str | None = None
-) -> dict[str, Any]:
-    """What the part with a company's tokens needs; `secret` is a new token's, shown this once."""
-    return {
-        "tokens": queries.tokens_of(customer_id),
-        "token_form": form or TokenForm(formdata=None),
-        "secret": secret,
-        "create_url": url_for("customers.create_company_token", customer_id=customer_id),
-        "revoke_url": lambda token_id: url_for(
-            "customers.revoke_company_token", customer_id=customer_id, token_id=token_id
-        ),
-    }
 
 
 def _form_page(form: CustomerForm, draft: IdentityDraft, customer: Customer | None) -> Response:

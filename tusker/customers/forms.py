@@ -1,4 +1,4 @@
-"""Shapes of the forms for companies, credit lines and tokens. Whether a value will do is for the services."""
+"""Forms for companies, credit lines, tokens and bank details: their fields; services decide what is accepted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from wtforms import BooleanField
 
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.domain.financeable import Wishes
-from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.terms import (
+    TERM_FIELDS,
+    Collection,
+    DayCount,
+    DueConvention,
+    InterestMethod,
+    InterestTiming,
+    Terms,
+)
 from tusker.models import LineStatus
 from tusker.queries.credit.credit_lines import LineState
 from tusker.services.credit.credit_lines import LineData
@@ -25,6 +33,7 @@ from tusker.web.forms import (
     MoneyField,
     NameField,
     PercentField,
+    ReasonField,
     TextField,
 )
 
@@ -37,7 +46,7 @@ DEFAULT_TERMS = Terms(
     grace_days=3,
     penal_rate=Decimal("0.06"),
 )
-"""What a new supplier's form starts with."""
+"""The terms that the form of a new supplier starts with."""
 
 _CODE = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 _DAY_COUNTS = [
@@ -52,6 +61,18 @@ _METHODS = [
 _TIMINGS = [
     (InterestTiming.ARREARS.value, "With the repayment"),
     (InterestTiming.UPFRONT.value, "Deducted from the payout"),
+]
+_CONVENTIONS = [
+    (DueConvention.NONE.value, "Stays as it is"),
+    (DueConvention.FOLLOWING.value, "Moves to the next working day"),
+    (
+        DueConvention.MODIFIED_FOLLOWING.value,
+        "Moves to the next working day within the month, else the one before",
+    ),
+]
+_COLLECTIONS = [
+    (Collection.DEBT.value, "What is owed on the loan"),
+    (Collection.INVOICE.value, "The invoice's face value"),
 ]
 _STATES = [
     (LineState.ACTIVE.value, "Active"),
@@ -113,6 +134,17 @@ class TermsFields(Form):
         " from the due date.",
     )
 
+    due_convention = ChoiceField(
+        "Due date on a closed day",
+        choices=_CONVENTIONS,
+        description="What becomes of a due date on which the bank is closed.",
+    )
+    collection = ChoiceField(
+        "Purchasers pay",
+        choices=_COLLECTIONS,
+        description="The debt: the supplier gets the rest from them directly. The invoice: the rest is passed on to"
+        " the supplier with the next disbursal.",
+    )
     recourse_days = CountField(
         "Recourse after",
         minimum=0,
@@ -129,6 +161,8 @@ class TermsFields(Form):
         values["day_count"] = DayCount(values["day_count"])
         values["interest_method"] = InterestMethod(values["interest_method"])
         values["interest_timing"] = InterestTiming(values["interest_timing"])
+        values["due_convention"] = DueConvention(values["due_convention"])
+        values["collection"] = Collection(values["collection"])
         values["fee_min"] = values["fee_min"] or 0
         return Terms(**values)
 
@@ -159,7 +193,7 @@ class CustomerForm(TermsFields):
     cascade = BooleanField("Apply these terms to its credit lines too")
 
     def validate(self, *args: Any, **kwargs: Any) -> bool:
-        """Check the form; what belongs to a side that is not ticked counts for nothing."""
+        """Check the form; the fields of a side that is not ticked are ignored."""
         unused = [] if self.is_supplier.data else ["supplier_limit", *TERM_FIELDS]
         unused += [] if self.is_purchaser.data else ["purchaser_limit"]
         for name in unused:
@@ -217,7 +251,7 @@ class LineStatusForm(Form):
     """Suspend a line or make it active again."""
 
     status = ChoiceField("Status", choices=[(status.value, status.value) for status in LineStatus])
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 class TokenForm(Form):
@@ -244,7 +278,7 @@ class BankAccountForm(Form):
     )
 
     def account(self) -> AccountNumber:
-        """What was filled in; raises `InvalidInput` naming the field that cannot be."""
+        """What was filled in; raises `InvalidInput` naming the field that is wrong."""
         return parse_account(
             self.holder.filled,
             iban=self.iban.data,
@@ -255,9 +289,9 @@ class BankAccountForm(Form):
 
 
 class ReasonForm(Form):
-    """Why something is not done."""
+    """Why a proposal is refused."""
 
-    reason = TextField("Reason", max_length=500, description="The supplier reads it in a mail.")
+    reason = ReasonField(description="The supplier reads it in a mail.")
 
 
 class CustomersFilter(FilterForm):

@@ -26,11 +26,11 @@ MOST_RESULTS = 20
 
 @dataclass
 class IdentityDraft:
-    """What the part shows: the ids so far, and what the directory answered (None: it was not asked)."""
+    """The ids so far, and what the directory answered (None: it was not asked)."""
 
     chosen: list[IdentityData] = field(default_factory=list)
     carriers: list[str] = field(
-        # The others' orders name nobody, so nobody has an id there.
+        # Parcels name no companies, so companies have ids only where orders are declared.
         default_factory=lambda: sorted(name for name, it in get_carriers().items() if it.declares_orders)
     )
     carrier: str = ""
@@ -60,8 +60,8 @@ class IdentityDraft:
         self.chosen.append(identity)
 
     def search(self) -> None:
-        """Ask the delivery company's directory; what goes wrong there is told, not raised."""
-        # Gives the connection back while another company's server takes its time.
+        """Ask the delivery company's directory; an error is shown in the form, not raised."""
+        # No transaction is kept open while the delivery company answers.
         db.session.rollback()
         try:
             carrier = get_carrier(self.carrier)
@@ -79,12 +79,12 @@ def pack(carrier: str, side: str, external_id: str, label: str) -> str:
 
 
 def draft_of(identities: Iterable[CarrierIdentity]) -> IdentityDraft:
-    """The part as it starts for a company that exists."""
+    """The ids of an existing company."""
     return IdentityDraft([IdentityData(i.carrier, i.side, i.external_id, i.label) for i in identities])
 
 
 def read_draft() -> IdentityDraft:
-    """The part as it was sent, with the pressed button's wish carried out."""
+    """What was sent, with the change of the button that was pressed."""
     form = request.form
     chosen = [identity for value in form.getlist("identity") if (identity := _unpack(value))]
     draft = IdentityDraft(
@@ -102,7 +102,7 @@ def read_draft() -> IdentityDraft:
 
 
 def only_drafting() -> bool:
-    """Whether a button of this part sent the form: then nothing is to be saved yet."""
+    """Whether a button of this part sent the form; then nothing is saved yet."""
     form = request.form
     return any(name in form for name in ("add", "remove", "directory")) or _unsearched(
         form.get("directory_text", "")

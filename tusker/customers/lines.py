@@ -28,7 +28,6 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 @bp.get("/lines")
 @allow(Role.ADMIN, Role.AUDITOR)
 def lines() -> Response:
-    """The credit lines, searched and filtered."""
     form = LinesFilter(request.args)
     form.supplier_id.choices, form.purchaser_id.choices = supplier_choices(), purchaser_choices()
     asked: dict[str, Any] = {}
@@ -53,7 +52,7 @@ def lines() -> Response:
 @bp.route("/lines/new", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def new_line() -> Response:
-    """A new credit line; with `?supplier_id=` it starts from that supplier's default terms."""
+    """With `?supplier_id=` the form starts from that supplier's default terms."""
     supplier_id = request.args.get("supplier_id", type=int)
     terms, source = _default_terms(supplier_id)
     form = LineForm(
@@ -88,14 +87,12 @@ def new_line() -> Response:
 @bp.get("/lines/<int:line_id>")
 @allow(Role.ADMIN, Role.AUDITOR)
 def line(line_id: int) -> Response:
-    """One credit line."""
     return render("customers/line/line.html", "customers/line/_line.html", **_line_context(line_id))
 
 
 @bp.route("/lines/<int:line_id>/edit", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def edit_line(line_id: int) -> Response:
-    """Change limit, validity and terms. Invoices keep the terms that were frozen on them."""
     row = queries.line_by_id(line_id, today())
     form = LineEditForm(
         data={
@@ -129,7 +126,6 @@ def edit_line(line_id: int) -> Response:
 @bp.post("/lines/<int:line_id>/status")
 @allow(Role.ADMIN)
 def line_status(line_id: int) -> Response:
-    """Suspend a line or make it active again, with a reason."""
     queries.line_by_id(line_id, today())
     form = LineStatusForm()
     if form.validate_on_submit():

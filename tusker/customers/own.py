@@ -1,13 +1,10 @@
 """What the users of a company see of it: its credit lines and, for suppliers, its API tokens.
 
-What a company may know of another: of its own limits and of the line that it has a part in, it sees everything. The
-other company's total limit, and what others use of it, are none of its business; it learns only what is left for a new
-request on the line, and whether the other side's limit is what holds it down (which is when the two are one number).
+A company sees all of its own limits and of its lines. Of the other company's limit it sees neither size nor use, only
+what is left for a new request on the line and whether the other side's limit is the smallest of the three.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from flask import Response, url_for
 from flask_login import current_user
@@ -15,11 +12,11 @@ from flask_login import current_user
 from tusker.clock import today
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import TokenForm
-from tusker.customers.tokens import make_token
+from tusker.customers.tokens import make_token, token_context
 from tusker.domain.limits import LimitUse
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import lines_page
-from tusker.queries.credit.customers import customer_by_id, tokens_of
+from tusker.queries.credit.customers import customer_by_id
 from tusker.services.people.tokens import revoke_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
@@ -30,7 +27,7 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 @bp.get("/own/lines")
 @allow(Role.SUPPLIER, Role.PURCHASER)
 def my_lines() -> Response:
-    """The company's credit lines, seen from the side that the user stands on."""
+    """A supplier user sees the lines on which the company sells, a purchaser user those on which it buys."""
     company = customer_by_id(current_company_id())
     sells = current_user.role == Role.SUPPLIER
     cursor = read_cursor()
@@ -47,43 +44,33 @@ def my_lines() -> Response:
         "customers/line/_my_lines.html",
         sells=sells,
         page=keyset_page(rows, cursor),
-        own=LimitUse(account.limit_amount, account.used_amount) if account else LimitUse(0, 0),
+        own=LimitUse(account.limit_amount, account.used_amount) if account else None,
     )
 
 
 @bp.route("/own/tokens", methods=["GET", "POST"])
 @allow(Role.SUPPLIER)
 def my_tokens() -> Response:
-    """The company's API tokens; a POST makes one and answers with its secret, which is shown this once."""
+    """The company's API tokens; a POST makes one and answers with its secret, which is shown only once."""
     form = TokenForm()
     secret = make_token(form, current_company_id())
     return render(
         "customers/people/my_tokens.html",
         "customers/people/_tokens.html",
         status=422 if form.errors else 200,
-        **_token_context(None if secret else form, secret),
+        **token_context(current_company_id(), None if secret else form, secret, own=True),
     )
 
 
 @bp.post("/own/tokens/<int:token_id>/revoke")
 @allow(Role.SUPPLIER)
 def revoke_my_token(token_id: int) -> Response:
-    """End one of the company's own tokens; another company's does not exist here."""
+    """Only the company's own tokens can be revoked; others are not found."""
     with transaction():
         name = revoke_token(acting(), token_id, customer_id=current_company_id()).name
     return done(
         f"The token “{name}” works no longer.",
         to=url_for("customers.my_tokens"),
         partial="customers/people/_tokens.html",
-        **_token_context(),
+        **token_context(current_company_id(), own=True),
     )
-
-
-def _token_context(form: TokenForm | None = None, secret: str | None = None) -> dict[str, Any]:
-    return {
-        "tokens": tokens_of(current_company_id()),
-        "token_form": form or TokenForm(formdata=None),
-        "secret": secret,
-        "create_url": url_for("customers.my_tokens"),
-        "revoke_url": lambda token_id: url_for("customers.revoke_my_token", token_id=token_id),
-    }

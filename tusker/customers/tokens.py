@@ -1,15 +1,16 @@
-"""API tokens of a company, in the hands of an admin."""
+"""An admin makes and revokes the API tokens of a company."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from flask import Response, url_for
 
 from tusker.customers.blueprint import bp
-from tusker.customers.companies import token_context
 from tusker.customers.forms import TokenForm
 from tusker.errors import TuskerError
 from tusker.models import Role
-from tusker.queries.credit.customers import customer_by_id
+from tusker.queries.credit.customers import customer_by_id, tokens_of
 from tusker.services.people.tokens import create_token, revoke_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -19,7 +20,7 @@ from tusker.web.htmx import done, render
 @bp.post("/<int:customer_id>/tokens")
 @allow(Role.ADMIN)
 def create_company_token(customer_id: int) -> Response:
-    """Make a token. Its secret stands in this answer only, so there is no redirect."""
+    """The secret is in this answer only, so there is no redirect."""
     customer = customer_by_id(customer_id)
     form = TokenForm()
     secret = make_token(form, customer_id)
@@ -35,7 +36,6 @@ def create_company_token(customer_id: int) -> Response:
 @bp.post("/<int:customer_id>/tokens/<int:token_id>/revoke")
 @allow(Role.ADMIN)
 def revoke_company_token(customer_id: int, token_id: int) -> Response:
-    """End a token."""
     with transaction():
         name = revoke_token(acting(), token_id, customer_id=customer_id).name
     return done(
@@ -47,7 +47,7 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
 
 
 def make_token(form: TokenForm, customer_id: int) -> str | None:
-    """Make the token that the form asks for; its secret, or None with the form saying why not."""
+    """Make the token that the form asks for and return its secret; None with the error in the form."""
     if form.validate_on_submit():
         try:
             with transaction():
@@ -55,3 +55,22 @@ def make_token(form: TokenForm, customer_id: int) -> str | None:
         except TuskerError as error:
             form.take(error)
     return None
+
+
+def token_context(
+    customer_id: int, form: TokenForm | None = None, secret: str | None = None, *, own: bool = False
+) -> dict[str, Any]:
+    """What the template of a company's tokens needs, for an admin or its `own` users.
+
+    `secret` is that of a new token, shown only once.
+    """
+    company: dict[str, Any] = {} if own else {"customer_id": customer_id}
+    create = "my_tokens" if own else "create_company_token"
+    revoke = "revoke_my_token" if own else "revoke_company_token"
+    return {
+        "tokens": tokens_of(customer_id),
+        "token_form": form or TokenForm(formdata=None),
+        "secret": secret,
+        "create_url": url_for(f"customers.{create}", **company),
+        "revoke_url": lambda token_id: url_for(f"customers.{revoke}", token_id=token_id, **company),
+    }

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tusker.domain.interest import AmountDue
 
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """The part of a receipt that pays one loan, by component in minor units."""
+    """The part of a receipt that pays one loan, by component in minor units.
+
+    `rest` is what a purchaser that pays the face value paid of the invoice beyond the debt: it is the supplier's.
+    """
 
     loan_id: int
     penalty: int
     fee: int
     interest: int
     principal: int
+    rest: int = 0
 
     @property
     def total(self) -> int:
-        """What of the receipt goes to this loan."""
+        """What of the receipt pays the debt."""
         return self.penalty + self.fee + self.interest + self.principal
+
+    @property
+    def laid(self) -> int:
+        """What of the receipt is laid against the invoice: the debt and the supplier's rest."""
+        return self.total + self.rest
 
 
 def allocate_to_loan(loan_id: int, amount: int, due: AmountDue) -> Allocation:
@@ -43,7 +52,8 @@ def allocate_to_loan(loan_id: int, amount: int, due: AmountDue) -> Allocation:
 
 def check_allocation(wanted: Allocation, due: AmountDue) -> str | None:
     """None when a person's own split of a receipt may be stored, else what is wrong with it."""
-    if wanted == Allocation(wanted.loan_id, due.penalty, due.fee, due.interest, due.principal):
+    in_full = Allocation(wanted.loan_id, due.penalty, due.fee, due.interest, due.principal, wanted.rest)
+    if wanted == in_full and wanted.laid:
         return None
     for name in ("penalty", "fee", "interest", "principal"):
         part, owed = getattr(wanted, name), getattr(due, name)
@@ -51,23 +61,47 @@ def check_allocation(wanted: Allocation, due: AmountDue) -> str | None:
             return f"The {name} must not be negative."
         if part > max(0, owed):
             return f"The {name} is more than what is owed of it."
-    if wanted.total == 0:
+    if wanted.laid == 0:
         return "Nothing is allocated."
+    if wanted.total > due.total:
+        # Only with interest that was deducted at the payout: the debt would be negative from then on.
+        return "It is more than what is owed in all, since interest that was deducted and is not earned comes back."
     return None
 
 
-def allocate(amount: int, loans: Iterable[tuple[int, AmountDue]]) -> tuple[list[Allocation], int]:
+def lay_against_invoice(loan_id: int, amount: int, due: AmountDue, face_open: int) -> Allocation:
+    """Lay `amount` of a purchaser that pays the face value against the invoice, of which `face_open` is not paid: the
+    debt first, the rest is the supplier's; what exceeds the face value stays."""
+    laid = min(amount, max(0, face_open))
+    paid = allocate_to_loan(loan_id, laid, due)
+    return replace(paid, rest=laid - paid.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Collectable:
+    """A loan that a receipt may pay. `face_open` is what the payer has still to pay of the invoice where it pays the
+    face value, None where it pays the debt."""
+
+    loan_id: int
+    due: AmountDue
+    face_open: int | None = None
+
+
+def allocate(amount: int, loans: Iterable[Collectable]) -> tuple[list[Allocation], int]:
     """Spread `amount` over loans in the given order (oldest due first is the caller's order).
 
     Returns the allocations that are not empty and what is left over, a credit of the customer.
     """
     left = amount
     allocations: list[Allocation] = []
-    for loan_id, due in loans:
+    for loan in loans:
         if left == 0:
             break
-        allocation = allocate_to_loan(loan_id, left, due)
-        if allocation.total:
+        if loan.face_open is None:
+            allocation = allocate_to_loan(loan.loan_id, left, loan.due)
+        else:
+            allocation = lay_against_invoice(loan.loan_id, left, loan.due, loan.face_open)
+        if allocation.laid:
             allocations.append(allocation)
-            left -= allocation.total
+            left -= allocation.laid
     return allocations, left

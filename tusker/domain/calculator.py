@@ -13,9 +13,9 @@ from tusker.domain.interest import (
     amount_at_term,
     amount_due,
     deduction_at_payout,
-    due_date,
 )
 from tusker.domain.terms import Terms
+from tusker.domain.working_days import WorkingDays
 
 MOST_APR = 10**6
 """A yearly rate beyond this (a fee many times the principal, for days only) means nothing to anybody."""
@@ -36,21 +36,24 @@ class Calculation:
     effective_apr: Decimal | None
 
 
-def debt_from(principal: int, terms: Terms, start: date) -> Debt:
+def debt_from(principal: int, terms: Terms, start: date, calendar: WorkingDays) -> Debt:
     """The debt that a payout of `principal` on `start` makes."""
+    due = calendar.due_date(start, terms)
     return Debt(
         principal=principal,
         fee=terms.fee_of(principal),
         start=start,
-        due=due_date(start, terms),
+        due=due,
         terms=terms,
-        deducted=deduction_at_payout(principal, terms, start),
+        deducted=deduction_at_payout(principal, terms, start, due),
     )
 
 
-def calculate(principal: int, terms: Terms, start: date, as_of: date | None = None) -> Calculation:
+def calculate(
+    principal: int, terms: Terms, start: date, calendar: WorkingDays, as_of: date | None = None
+) -> Calculation:
     """Interest, fee, payout, what is due at term and on `as_of` (default: the due date)."""
-    debt = debt_from(principal, terms, start)
+    debt = debt_from(principal, terms, start, calendar)
     at_term = amount_at_term(debt)
     payout = principal - debt.deducted.total
     return Calculation(

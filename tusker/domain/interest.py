@@ -115,21 +115,16 @@ class Debt:
     deducted: Deduction = NOTHING_DEDUCTED
 
 
-def due_date(start: date, terms: Terms) -> date:
-    """The last day of the tenor."""
-    return start + timedelta(days=terms.tenor_days)
-
-
 def days_past_due(due: date, as_of: date) -> int:
     """max(0, as-of − due date) in days."""
     return max(0, (as_of - due).days)
 
 
-def deduction_at_payout(principal: int, terms: Terms, start: date) -> Deduction:
-    """Interest to the end of the term and the fee, when the terms have them paid upfront; else nothing."""
+def deduction_at_payout(principal: int, terms: Terms, start: date, due: date) -> Deduction:
+    """Interest to the due date and the fee, when the terms have them paid upfront; else nothing."""
     if terms.interest_timing is InterestTiming.ARREARS:
         return NOTHING_DEDUCTED
-    interest = round_minor(exact_interest(principal, terms, start, due_date(start, terms)))
+    interest = round_minor(exact_interest(principal, terms, start, due))
     return Deduction(interest, terms.fee_of(principal))
 
 

@@ -33,6 +33,23 @@ class InterestTiming(StrEnum):
     UPFRONT = "upfront"
 
 
+class Collection(StrEnum):
+    """How purchasers pay: what is owed on the loan, the rest going to the supplier directly; or the invoice's face
+    value, of which the rest is passed on to the supplier."""
+
+    DEBT = "debt"
+    INVOICE = "invoice"
+
+
+class DueConvention(StrEnum):
+    """What becomes of a due date on which the bank is closed: it stays, or moves to the next working day, where
+    `modified_following` does not leave the month and takes the last working day before instead (ISDA 2006, 4.12)."""
+
+    NONE = "none"
+    FOLLOWING = "following"
+    MODIFIED_FOLLOWING = "modified_following"
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What is lent against an invoice and what it costs.
@@ -55,6 +72,8 @@ class Terms:
     fee_min: int = 0
     fee_max: int | None = None
     recourse_days: int | None = None
+    due_convention: DueConvention = DueConvention.NONE
+    collection: Collection = Collection.DEBT
 
     def __post_init__(self) -> None:
         if not Decimal(0) < self.advance_rate <= 1:

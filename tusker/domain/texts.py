@@ -28,6 +28,11 @@ class Token:
     end: int
 
 
+def is_id(text: str) -> bool:
+    """Whether a text is the id of a row: up to 18 ASCII digits, which the database's type certainly holds."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
 def plain(text: str) -> str:
     """The text without case, accents and width."""
     apart = unicodedata.normalize("NFKD", text).casefold()

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tusker.domain.terms import DueConvention, Terms
+
 ONE_DAY = timedelta(days=1)
 
 Weekend = frozenset[tuple[int, int | None]]
@@ -26,8 +28,29 @@ class WorkingDays:
             return self.holiday_on(day) or f"{day:%A}"
         return self.holiday_on(day)
 
+    def due_date(self, start: date, terms: Terms) -> date:
+        """The last day of the tenor, moved by the terms' convention; never on or before the start."""
+        end = start + timedelta(days=terms.tenor_days)
+        if terms.due_convention is DueConvention.NONE:
+            return end
+        moved = self.on_or_after(end)
+        if terms.due_convention is DueConvention.MODIFIED_FOLLOWING and moved.month != end.month:
+            before = self.on_or_before(end)
+            return before if before > start else moved
+        return moved
+
+    def on_or_before(self, day: date) -> date:
+        """The day itself if the bank works on it, else the last working day before."""
+        while self.closed_on(day) is not None:
+            day -= ONE_DAY
+        return day
+
     def on_or_after(self, day: date) -> date:
         """The day itself if the bank works on it, else the next working day."""
         while self.closed_on(day) is not None:
             day += ONE_DAY
         return day
+
+
+EVERY_DAY = WorkingDays(frozenset(), lambda _day: None)
+"""A calendar without closed days, for debts of which somebody gave the dates."""

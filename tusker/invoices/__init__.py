@@ -1,4 +1,4 @@
-"""The room of invoices: requesting, following and listing them, and the companies' dashboards."""
+"""Pages of invoices: requesting, following and listing them, and the companies' dashboards."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from tusker.invoices.blueprint import bp
 
 
 def init_app(app: Flask) -> None:
-    """Register the room's pages."""
+    """Register the pages."""
     app.register_blueprint(bp)

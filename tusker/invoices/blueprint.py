@@ -1,4 +1,4 @@
-"""The room's blueprint, and whose invoices the signed-in user may see."""
+"""The blueprint of the invoice pages, and whose invoices the signed-in user may see."""
 
 from __future__ import annotations
 

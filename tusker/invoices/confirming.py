@@ -1,4 +1,4 @@
-"""The purchaser's desk: deliveries to confirm or dispute."""
+"""What purchasers answer: deliveries to confirm or dispute."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tusker.domain.financeable import Grounds
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import DisputeForm
-from tusker.invoices.routes import PAGE, PARTIAL, open_file, payoff_context
+from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context, open_file
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.delivery.confirmations import deliveries_to_confirm
@@ -28,15 +28,12 @@ LIST_PAGE, LIST_PARTIAL = "invoices/delivery/to_confirm.html", "invoices/deliver
 @bp.get("/to-confirm")
 @allow(Role.PURCHASER)
 def to_confirm() -> ResponseReturnValue:
-    """What waits for the company's answer."""
     return render(LIST_PAGE, LIST_PARTIAL, **_list())
 
 
 @bp.post("/<int:invoice_id>/confirm-delivery")
 @allow(Role.PURCHASER)
 def confirm_delivery(invoice_id: int) -> ResponseReturnValue:
-    """Delivery and amount are right."""
-
     def act() -> None:
         service.confirm_delivery(acting(), current_company_id(), invoice_id)
 
@@ -46,7 +43,6 @@ def confirm_delivery(invoice_id: int) -> ResponseReturnValue:
 @bp.post("/<int:invoice_id>/dispute-delivery")
 @allow(Role.PURCHASER)
 def dispute_delivery(invoice_id: int) -> ResponseReturnValue:
-    """Delivery or amount are wrong: nothing is financed until it is cleared up."""
     form = DisputeForm()
 
     def act() -> None:
@@ -79,14 +75,7 @@ def _answer(invoice_id: int, act: Callable[[], None], form: DisputeForm, message
         return _not_taken(invoice_id, form, listed, error.http_status)
     if listed:
         return done(message, to=url_for("invoices.to_confirm"), partial=LIST_PARTIAL, **_list())
-    file = open_file(invoice_id)
-    return done(
-        message,
-        to=url_for("invoices.show", invoice_id=invoice_id),
-        partial=PARTIAL,
-        file=file,
-        **payoff_context(file.loan),
-    )
+    return done_with(invoice_id, message)
 
 
 def _not_taken(invoice_id: int, form: DisputeForm, listed: bool, status: int) -> ResponseReturnValue:
@@ -99,7 +88,7 @@ def _not_taken(invoice_id: int, form: DisputeForm, listed: bool, status: int) ->
             **{**_list(), "errors": errors, "disputed_id": invoice_id, "dispute": form},
         )
     file = open_file(invoice_id, dispute=form)
-    return render(PAGE, PARTIAL, status=status, file=file, errors=errors, **payoff_context(file.loan))
+    return render(PAGE, PARTIAL, status=status, errors=errors, **file_context(file))
 
 
 def _list() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a supplier or a purchaser sees first, and what is to be repaid."""
+"""The dashboards of suppliers and purchasers, and the list of what is to be repaid."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tusker.queries.company_dashboard import (
 from tusker.queries.credit.invoices import InvoiceFilter, count_by_status, list_invoices
 from tusker.queries.loans.ageing import ageing_of
 from tusker.queries.loans.loans import loan_totals, open_loans, totals_of
+from tusker.queries.payout.payables import owed_to_supplier
 from tusker.web.access import allow, current_company_id
 from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
@@ -33,7 +34,7 @@ WEEK = timedelta(days=6)
 @bp.get("/dashboard")
 @allow(Role.SUPPLIER, Role.PURCHASER)
 def dashboard() -> ResponseReturnValue:
-    """The company's own desk; a user sees the side of the company that the role says."""
+    """A supplier user sees the company as supplier, a purchaser user as purchaser."""
     company, today, scope = current_company_id(), clock.today(), my_scope()
     loans = open_loans(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
     sells = current_user.role == Role.SUPPLIER
@@ -50,12 +51,13 @@ def dashboard() -> ResponseReturnValue:
         counts=count_by_status(wanted),
         own_limit=limit_of_supplier(company) if sells else limit_of_purchaser(company),
         lines=lines_of_supplier(company) if sells else lines_of_purchaser(company),
-        totals=totals_of(loans, today),
+        totals=totals_of(loans, today, as_purchaser=not sells),
         ageing=ageing_of(loans, today),
         next_due=loans[:RECENT],
         this_week=[row for row in loans if today <= row.due_date <= today + WEEK],
         recent=list_invoices(wanted, limit=RECENT),
         payouts=recent_payouts(company, limit=RECENT) if sells else [],
+        to_pass_on=owed_to_supplier(company) if sells else 0,
     )
 
 

@@ -1,4 +1,4 @@
-"""Forms of the room of invoices: their shape only."""
+"""Forms about invoices: the fields and their shape; services decide what is accepted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from tusker.domain.financeable import Grounds
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.queries.credit.invoices import InvoiceFilter, Scope
 from tusker.web.filters import status_label
-from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, IdField, MoneyField, TextField
+from tusker.web.forms import (
+    ChoiceField,
+    DayField,
+    FilterForm,
+    Form,
+    IdField,
+    MoneyField,
+    ReasonField,
+    TextField,
+)
 
 Companies = Sequence[tuple[int, str]]
 
@@ -23,7 +32,7 @@ _STATUSES = [(str(status), status_label(status)) for status in InvoiceStatus]
 class RequestForm(Form):
     """What is to be financed; admins choose the supplier, and a carrier is chosen where there are several.
 
-    An order is its reference. A parcel is known by its number only: line, number, date and amount are entered.
+    An order needs its reference only. For a parcel credit line, invoice number, date and amount are entered too.
     """
 
     supplier_id = IdField("Supplier", empty="Choose a supplier")
@@ -42,7 +51,7 @@ class RequestForm(Form):
     def narrow(
         self, *, suppliers: Companies | None, carriers: Mapping[str, Carrier], lines: Companies | None
     ) -> None:
-        """Leave out what there is nothing to choose of; `lines` is None where the carrier declares orders."""
+        """Leave out fields without a choice; `lines` is None where the carrier declares orders."""
         if suppliers is None:
             del self.supplier_id
         else:
@@ -62,7 +71,7 @@ class RequestForm(Form):
 
     @property
     def is_parcel(self) -> bool:
-        """Whether it asks for a parcel, of which nothing but the number is known."""
+        """Whether it asks for the details of a parcel's invoice."""
         return "credit_line_id" in self
 
     @property
@@ -74,7 +83,7 @@ class RequestForm(Form):
 class ReasonForm(Form):
     """Why something is done."""
 
-    reason = TextField("Reason", max_length=300)
+    reason = ReasonField()
 
 
 class DisputeForm(Form):
@@ -92,7 +101,7 @@ class DisputeForm(Form):
     amount = MoneyField(
         "Amount you owe", required=False, allow_zero=True, description="Where the amount differs."
     )
-    reason = TextField("Reason", max_length=300)
+    reason = ReasonField()
 
 
 class InvoiceFilterForm(FilterForm):

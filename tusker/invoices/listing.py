@@ -1,4 +1,4 @@
-"""The list of invoices, its file, and the badges in it that keep themselves up to date."""
+"""The list of invoices, its export as CSV, and its status badges, which the page polls."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from flask.typing import ResponseReturnValue
 from tusker import clock
 from tusker.currency import currency
 from tusker.domain.lifecycle import FINAL, InvoiceStatus
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import InvoiceFilterForm
+from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.invoices import (
     InvoiceFilter,
     StatusNow,
     count_by_status,
     list_invoices,
-    purchaser_choices,
     statuses_of,
     stream_invoices,
-    supplier_choices,
 )
 from tusker.web.access import allow, is_staff
 from tusker.web.csvfile import csv_answer
@@ -30,7 +30,7 @@ from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 MOST_WATCHED = 2 * PAGE_SIZE
-"""How many badges one question may ask for."""
+"""How many badges one request may ask about."""
 
 CSV_HEADER = [
     "id",
@@ -90,13 +90,13 @@ def export() -> ResponseReturnValue:
 @bp.get("/badges")
 @allow()
 def badges() -> ResponseReturnValue:
-    """Those badges of a list that changed, swapped out of band; asked again until all are at a final status.
+    """The badges of a list that changed, swapped out of band; polled until all are at a final status.
 
     `seen` holds `id.status.shipment status` of each badge that is shown now.
     """
     seen = set(request.args.getlist("seen")[:MOST_WATCHED])
     ids = {text.partition(".")[0] for text in seen}
-    now = statuses_of([int(i) for i in ids if i.isascii() and i.isdecimal() and len(i) <= 18], my_scope())
+    now = statuses_of([int(i) for i in ids if is_id(i)], my_scope())
     return render(
         "invoices/_badges.html",
         "invoices/_badges.html",

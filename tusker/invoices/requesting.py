@@ -20,7 +20,7 @@ from tusker.invoices.forms import RequestForm
 from tusker.invoices.preview import Preview
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import LineState, lines_page
-from tusker.queries.credit.invoices import supplier_choices
+from tusker.queries.credit.customers import supplier_choices
 from tusker.services.credit.financing import Decision, request_financing
 from tusker.services.credit.subject import (
     RequestSubject,
@@ -48,8 +48,8 @@ BOUND_WORDS = {
 @bp.route("/new", methods=["GET", "POST"])
 @allow(Role.SUPPLIER, Role.ADMIN)
 def new() -> ResponseReturnValue:
-    """The request page. Its buttons say `check` (show the figures), `request` (of the figures shown), or `fields`
-    (another delivery company or supplier was chosen: show what it needs)."""
+    """The request page. Its buttons send `check` (show the figures), `request` (on the figures shown), or `fields`
+    (another delivery company or supplier was chosen: show its fields)."""
     if request.method == "GET":
         form = _form(request.args)
         return render(PAGE, QUOTE, **_shown(form, _preview_of(form)))
@@ -68,7 +68,7 @@ def new() -> ResponseReturnValue:
 @bp.get("/new/fields")
 @allow(Role.SUPPLIER, Role.ADMIN)
 def request_fields() -> ResponseReturnValue:
-    """The form for another delivery company or supplier, with what is typed already."""
+    """The form for another delivery company or supplier, with what was typed so far."""
     form = _form(request.args)
     return render(PAGE, FORM, **_shown(form, _preview_of(form)))
 
@@ -124,7 +124,7 @@ def _quoted(form: RequestForm) -> Preview:
 def _preview_of(form: RequestForm, *, checked: bool = False) -> Preview:
     """The quote for a form that was filled in by a link or is still being filled in; none until it is complete.
 
-    What is missing stays unsaid unless it is to be `checked`.
+    Missing fields are reported only when the form is to be `checked`.
     """
     typed = (form.order_ref.data or "").strip()
     if len(typed) >= SHORTEST_REF and _is_complete(form):
@@ -136,7 +136,7 @@ def _preview_of(form: RequestForm, *, checked: bool = False) -> Preview:
 
 
 def _is_complete(form: RequestForm) -> bool:
-    """Whether all that is asked for can be read; a token is asked for only where something changes."""
+    """Whether every field is valid; the CSRF token does not matter, since nothing is changed."""
     found: bool = all([field.validate(form) for field in form if field.name != "csrf_token"])
     return found
 

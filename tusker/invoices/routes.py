@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from flask import make_response, request
+from flask import make_response, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -27,13 +27,15 @@ from tusker.queries.credit.invoices import allocations_of, disbursal_of, invoice
 from tusker.queries.loans.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
 from tusker.queries.loans.loans import LoanRow, loan_of_invoice
 from tusker.queries.loans.payoff import Payoff, payoff
+from tusker.queries.payout.payables import PayableRow, payables_of
 from tusker.queries.record.events import CompanyEvent, events_of, for_company
 from tusker.services.delivery.conditions import Judge
 from tusker.services.loans.credit_notes import AFTER_PAYOUT, BEFORE_PAYOUT
 from tusker.web.access import allow, is_staff
 from tusker.web.filters import money_plain
 from tusker.web.forms import FIRST_DAY, LAST_DAY
-from tusker.web.htmx import render, wants_fragment
+from tusker.web.htmx import done, render, wants_fragment
+from tusker.working_days import working_days
 
 PAGE, PARTIAL, SHIPMENT = "invoices/show.html", "invoices/_invoice.html", "invoices/delivery/_shipment.html"
 PAYOFF = "invoices/loans/_payoff.html"
@@ -51,10 +53,11 @@ class InvoiceFile:
     allocations: list[Allocation]
     events: Sequence[Event | CompanyEvent]
     signed_by: str | None
-    """Who took the goods in, as the delivery company told."""
+    """Who signed for the goods, as the delivery company reported."""
     reserve: Reserve
     credit_notes: list[CreditNote]
     claims: list[ClaimRow]
+    payables: list[PayableRow]
     missing: tuple[Condition, ...]
     wishes: Wishes
     attention: list[AttentionRow]
@@ -80,7 +83,7 @@ class InvoiceFile:
 
     @property
     def value_differs(self) -> bool:
-        """Whether the delivery company was told another value, and money may still be kept back for it."""
+        """Whether another value was declared to the delivery company while the invoice still waits for its payout."""
         return Condition.VALUE in self.missing and InvoiceStatus(self.invoice.status) in RESERVING
 
     @property
@@ -128,7 +131,7 @@ class InvoiceFile:
 
     @property
     def may_report_delivery(self) -> bool:
-        """Whether this person has to say that the goods arrived, because nobody tracks them."""
+        """Whether this person reports the delivery, because no delivery company tracks it."""
         tracked = self.shipment is None or self.shipment.carrier != MANUAL
         return (
             current_user.role == Role.ADMIN
@@ -151,7 +154,7 @@ class InvoiceFile:
 
     @property
     def asked_before(self) -> dict[str, Any]:
-        """What the request was about, to fill the form in for another one. A refused parcel's number is not kept."""
+        """What was requested, to fill the form in for another request. A refused parcel's number is not kept."""
         supplier_id = self.invoice.supplier_id if is_staff() else None
         if self.shipment is None and self.invoice.invoice_date is None:
             return {"order_ref": self.invoice.number, "supplier_id": supplier_id}
@@ -195,15 +198,15 @@ class InvoiceFile:
 
     @property
     def shipment_history(self) -> list[ShipmentEvent]:
-        """All that the delivery company told, the newest first by its own times."""
-        told = self.shipment.events if self.shipment else []
+        """All statuses that the delivery company reported, the newest first by its own times."""
+        reported = self.shipment.events if self.shipment else []
         return sorted(
-            told, key=lambda event: (event.occurred_at or event.received_at, event.id), reverse=True
+            reported, key=lambda event: (event.occurred_at or event.received_at, event.id), reverse=True
         )
 
     @property
     def shipment_moves(self) -> bool:
-        """Whether news of the shipment are still to come."""
+        """Whether the shipment's status may still change."""
         return (
             self.shipment is not None
             and not self.is_final
@@ -239,13 +242,14 @@ def open_file(
         attention=items_of_invoice(invoice.id) if is_staff() else [],
         disbursal=disbursal_of(invoice.id),
         loan=loan_of_invoice(invoice.id, today),
-        expected=calculate(invoice.principal, invoice.terms, today),
+        expected=calculate(invoice.principal, invoice.terms, today, working_days()),
         allocations=list(allocations_of(invoice.id)),
         events=events[::-1],
         signed_by=next((str(e.data["signed_by"]) for e in reversed(written) if "signed_by" in e.data), None),
         reserve=reserve_of(invoice.id),
         credit_notes=credit_notes_of(invoice.id),
         claims=claims_of(invoice.id),
+        payables=payables_of(invoice.id),
         form=form or ReasonForm(),
         dispute=dispute or DisputeForm(formdata=None),
     )
@@ -258,8 +262,7 @@ def show(invoice_id: int) -> ResponseReturnValue:
     seen = request.args.get("seen")
     if wants_fragment() and seen and invoice_in(my_scope(), invoice_id).status == seen:
         return make_response("", 204)
-    file = open_file(invoice_id)
-    return render(PAGE, PARTIAL, file=file, **payoff_context(file.loan))
+    return render(PAGE, PARTIAL, **file_context(open_file(invoice_id)))
 
 
 @bp.get("/<int:invoice_id>/payoff")
@@ -267,10 +270,21 @@ def show(invoice_id: int) -> ResponseReturnValue:
 def payoff_quote(invoice_id: int) -> ResponseReturnValue:
     """What pays the loan off on the day in `as_of`; without htmx the invoice's page with it."""
     file = open_file(invoice_id)
-    return render(PAGE, PAYOFF, file=file, invoice=file.invoice, **payoff_context(file.loan))
+    return render(PAGE, PAYOFF, invoice=file.invoice, **file_context(file))
 
 
-def payoff_context(loan: LoanRow | None) -> dict[str, Any]:
+def done_with(invoice_id: int, message: str) -> ResponseReturnValue:
+    """Say what was done to an invoice, on its page or with htmx in its part."""
+    to = url_for("invoices.show", invoice_id=invoice_id)
+    return done(message, to=to, partial=PARTIAL, **file_context(open_file(invoice_id)))
+
+
+def file_context(file: InvoiceFile) -> dict[str, Any]:
+    """What the invoice's page and its parts need."""
+    return {"file": file, **_payoff_context(file.loan)}
+
+
+def _payoff_context(loan: LoanRow | None) -> dict[str, Any]:
     """The payoff for the day asked for, today unless one is; or why there is none."""
     asked = request.args.get("as_of", "")
     if loan is None or loan.closed_on is not None:
@@ -291,6 +305,5 @@ def payoff_context(loan: LoanRow | None) -> dict[str, Any]:
 @bp.get("/<int:invoice_id>/shipment")
 @allow()
 def shipment(invoice_id: int) -> ResponseReturnValue:
-    """The shipment's card alone, asked for again until the shipment is at a final status."""
-    file = open_file(invoice_id)
-    return render(PAGE, SHIPMENT, file=file, **payoff_context(file.loan))
+    """The shipment's card alone, polled by the page until the shipment is at a final status."""
+    return render(PAGE, SHIPMENT, **file_context(open_file(invoice_id)))

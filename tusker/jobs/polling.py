@@ -58,7 +58,7 @@ def poll_all() -> None:
         a_job = ROUNDS_WORTH_A_JOB * QUESTIONS_A_ROUND * carrier.batch_size
         with transaction():
             due = count_due(job_context("poll"), name, most=a_job * MOST_JOBS)
-        # What waits from the last time is enough of it: jobs must not pile up where a carrier is slow.
+        # Skip while jobs are already queued, so that they do not pile up when a carrier is slow.
         for _ in range(ceil(due / a_job) - waiting(POLL_JOB, name, queue=POLL_QUEUE)):
             enqueue(POLL_JOB, name, queue=POLL_QUEUE)
 

@@ -30,6 +30,7 @@ from tusker.models.ledger import (
 )
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
+from tusker.models.payable import Payable, PayableLine
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 
 __all__ = [
@@ -63,6 +64,8 @@ __all__ = [
     "LineStatus",
     "Loan",
     "OutboxMessage",
+    "Payable",
+    "PayableLine",
     "Payout",
     "PayoutState",
     "PurchaserAccount",

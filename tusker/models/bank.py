@@ -143,6 +143,7 @@ class StatementEntry(Base):
         Index("ix_statement_entries_state_id", "state", "id"),
         Index("ix_statement_entries_statement_id", "statement_id"),
         Index("ix_statement_entries_bank_reference", "bank_reference"),
+        Index("ix_statement_entries_booked_on_amount", "booked_on", "amount"),
         Index("ix_statement_entries_counterparty_account", "counterparty_account"),
     )
 

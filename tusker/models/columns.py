@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Numeric, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
 
 Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 Money = Annotated[int, mapped_column(BigInteger)]
@@ -40,6 +40,8 @@ def terms_checks() -> tuple[CheckConstraint, ...]:
         one_of("day_count", DayCount),
         one_of("interest_method", InterestMethod),
         one_of("interest_timing", InterestTiming),
+        one_of("due_convention", DueConvention),
+        one_of("collection", Collection),
         CheckConstraint("fee_min >= 0 AND (fee_max IS NULL OR fee_max >= fee_min)", name="fee_bounds"),
         CheckConstraint("recourse_days BETWEEN 0 AND 365", name="recourse_range"),
     )
@@ -61,6 +63,8 @@ class TermsColumns:
     fee_min: Mapped[int] = mapped_column(BigInteger, server_default="0")
     fee_max: Mapped[int | None] = mapped_column(BigInteger)
     recourse_days: Mapped[int | None]
+    due_convention: Mapped[Code] = mapped_column(String(40), server_default="none")
+    collection: Mapped[Code] = mapped_column(String(40), server_default="debt")
 
     @property
     def terms(self) -> Terms:
@@ -84,4 +88,6 @@ def terms_of(row: Any) -> Terms:
         fee_min=row.fee_min,
         fee_max=row.fee_max,
         recourse_days=row.recourse_days,
+        due_convention=DueConvention(row.due_convention),
+        collection=Collection(row.collection),
     )

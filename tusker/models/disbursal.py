@@ -112,7 +112,8 @@ class Disbursal(Base):
 class Payout(Base):
     """What one supplier is paid for a released disbursal: one credit transfer, frozen as it was instructed.
 
-    net = principal − deducted interest and fees − claims, in minor units. One of net zero needs no transfer.
+    net = principal − deducted interest and fees + payables − claims, in minor units. One of net zero needs no
+    transfer.
     """
 
     __tablename__ = "payouts"
@@ -120,8 +121,9 @@ class Payout(Base):
         one_of("state", PayoutState),
         UniqueConstraint("disbursal_id", "supplier_id"),
         CheckConstraint(
-            "principal > 0 AND deducted_interest >= 0 AND deducted_fee >= 0 AND claims >= 0 AND net >= 0"
-            " AND net = principal - deducted_interest - deducted_fee - claims",
+            "principal >= 0 AND payables >= 0 AND principal + payables > 0"
+            " AND deducted_interest >= 0 AND deducted_fee >= 0 AND claims >= 0 AND net >= 0"
+            " AND net = principal - deducted_interest - deducted_fee + payables - claims",
             name="net_adds_up",
         ),
         CheckConstraint(
@@ -148,6 +150,8 @@ class Payout(Base):
     principal: Mapped[Money]
     deducted_interest: Mapped[Money]
     deducted_fee: Mapped[Money]
+    payables: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """What is passed on of what purchasers paid beyond their debts."""
     claims: Mapped[Money]
     net: Mapped[Money]
     state: Mapped[PayoutState]

@@ -38,7 +38,8 @@ class ExposureMovement(Base):
 
 
 class ReserveKind(StrEnum):
-    """`held` at the payout, `released` to the supplier when the purchaser paid, `consumed` by a credit note."""
+    """`held` at the payout; `consumed` by a credit note, or by charges where the purchaser pays the face value;
+    `released` when the debt is paid: to the supplier there, else left between supplier and purchaser."""
 
     HELD = "held"
     RELEASED = "released"
@@ -62,6 +63,8 @@ class ReserveMovement(Base):
     at: Mapped[Instant]
     booked_on: Mapped[date]
     reason: Mapped[str] = mapped_column(String(500))
+    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"), index=True)
+    """The receipt it follows from, where purchasers pay the face value; undone with it."""
 
 
 class CreditNote(Base):
@@ -104,8 +107,8 @@ class ClaimState(Status):
 
 
 class Claim(Base):
-    """What a supplier owes the lender, to be netted from its next payout: for a credit note, or for goods that came
-    back after the payout (then without one)."""
+    """What a supplier owes the lender, to be netted from its next payout: for a credit note, for a payable that was
+    paid although its receipt was undone, or for goods that came back after the payout (then with neither)."""
 
     __tablename__ = "claims"
     __table_args__ = (
@@ -124,13 +127,22 @@ class Claim(Base):
             postgresql_where="open_amount > 0 AND state = 'accepted'",
         ),
         Index("ix_claims_review", "id", postgresql_where="state = 'review'"),
-        Index("uq_claims_one_return", "invoice_id", unique=True, postgresql_where="credit_note_id IS NULL"),
+        Index(
+            "uq_claims_one_return",
+            "invoice_id",
+            unique=True,
+            postgresql_where="credit_note_id IS NULL AND payable_id IS NULL",
+        ),
+        CheckConstraint("credit_note_id IS NULL OR payable_id IS NULL", name="one_cause"),
     )
 
     id: Mapped[Id]
     supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
     credit_note_id: Mapped[int | None] = mapped_column(ForeignKey("credit_notes.id"), unique=True)
+    payable_id: Mapped[int | None] = mapped_column(
+        ForeignKey("payables.id", use_alter=True, name="fk_claims_payable_id"), unique=True
+    )
     state: Mapped[ClaimState] = mapped_column(default=ClaimState.ACCEPTED, server_default=ClaimState.ACCEPTED)
     amount: Mapped[Money]
     open_amount: Mapped[Money]
@@ -139,6 +151,11 @@ class Claim(Base):
     decided_at: Mapped[Instant | None]
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     decision_reason: Mapped[str | None] = mapped_column(String(500))
+
+    @property
+    def is_for_goods(self) -> bool:
+        """Whether it is for goods that came back."""
+        return self.credit_note_id is None and self.payable_id is None
 
     invoice: Mapped[Invoice] = relationship(lazy="select")
 

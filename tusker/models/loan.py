@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.interest import Deduction
@@ -37,6 +37,11 @@ class Loan(Base):
         Index("ix_loans_open_due", "due_date", "id", postgresql_where="closed_on IS NULL"),
         Index("ix_loans_disbursal_id", "disbursal_id"),
         Index("ix_loans_booked_on", "booked_on"),
+        Index(
+            "ix_loans_to_collect",
+            "invoice_id",
+            postgresql_where="face_open > 0 AND closed_on IS NOT NULL AND reversed_on IS NULL",
+        ),
     )
 
     id: Mapped[Id]
@@ -59,6 +64,9 @@ class Loan(Base):
     """The business day on which its payout was undone."""
     recourse_on: Mapped[date | None]
     """Since when the supplier owes it in place of the purchaser."""
+    face_open: Mapped[int | None] = mapped_column(BigInteger)
+    """What of the invoice's value its purchaser has still to pay, where it pays the face value; NULL where it pays the
+    debt. Negative where a credit note came after it had paid in full."""
 
     invoice: Mapped[Invoice] = relationship(lazy="select")
     disbursal: Mapped[Disbursal] = relationship(lazy="select")

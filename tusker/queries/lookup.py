@@ -1,21 +1,59 @@
-"""Finding one thing by what people call it, for commands."""
+"""Finding things by what people call them, for commands and imported files."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, column, or_, select, text
 
 from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Disbursal, Invoice, Loan, Payout, Role, User
+from tusker.models import Customer, Disbursal, Invoice, Loan, Payout, Role, User
 from tusker.models.invoice import LIVE_NUMBER
+
+_COMPANIES = (
+    text(
+        """
+        SELECT DISTINCT ON (key) key, id FROM (
+            SELECT key, id, 1 AS rank FROM unnest(CAST(:names AS text[])) AS n (key) JOIN customers ON reference = key
+            UNION ALL
+            SELECT key, id, 2 FROM unnest(CAST(:names AS text[])) AS n (key) JOIN customers ON lower(name) = lower(key)
+        ) AS hits ORDER BY key, rank
+        """
+    )
+    .columns(column("key"), column("id"))
+    .subquery("called")
+)
+
+
+def companies_called(names: Collection[str]) -> dict[str, Customer]:
+    """The companies by the texts that are their reference or, in any case, their name; other texts are left out.
+
+    A reference goes before a name, since two companies may share such a text between them. One query.
+    """
+    query = select(_COMPANIES.c.key, Customer).select_from(Customer)
+    query = query.join(_COMPANIES, _COMPANIES.c.id == Customer.id)
+    rows = db.session.execute(query, {"names": sorted(names)})
+    return {key: company for key, company in rows}
+
+
+def company_called(name: str, *, field: str, or_id: bool = False) -> Customer:
+    """The company with this reference or name, or with this id where that is allowed; raises `NotFound` for `field`."""
+    wanted = " ".join(name.split())
+    found = companies_called([wanted]).get(wanted)
+    if found is None and or_id and is_id(wanted):
+        found = db.session.get(Customer, int(wanted))
+    if found is None:
+        known_by = "name, reference or id" if or_id else "name or reference"
+        raise NotFound(f"No customer has the {known_by} “{wanted[:120]}”.", field=field)
+    return found
 
 
 def admin_called(email: str) -> User:
     """The active admin with this address; raises `NotFound`."""
-    found = db.session.scalar(
+    found: User | None = db.session.scalar(
         select(User).where(User.email == email.strip().lower(), User.role == Role.ADMIN, User.active)
     )
     if found is None:
@@ -39,40 +77,39 @@ def payout_id_of(reference: str) -> int:
     return found
 
 
-def financeable_id_of(text: str) -> int:
+def financeable_id_of(name: str) -> int:
     """The id of an invoice by its number or `#id`, of those waiting to be financed where the number is not unique."""
-    return _one(text, select(Invoice.id, Invoice.status == InvoiceStatus.FINANCEABLE), [Invoice.number])
+    return _one(name, select(Invoice.id, Invoice.status, Invoice.status == InvoiceStatus.FINANCEABLE))
 
 
-def invoice_id_of(text: str) -> int:
+def invoice_id_of(name: str) -> int:
     """The id of an invoice by its number, loan id or `#id`, of those not refused or cancelled."""
-    query = select(Invoice.id, LIVE_NUMBER)
-    live = (Loan.invoice_id == Invoice.id) & Loan.reversed_on.is_(None)
-    return _one(text, query.outerjoin(Loan, live), [Invoice.number, Loan.reference])
+    return _one(name, select(Invoice.id, Invoice.status, LIVE_NUMBER), or_loan=True)
 
 
-def loan_invoice_id_of(text: str) -> int:
-    """The id of a disbursed invoice by its number, loan id or `#id`."""
-    query = select(Invoice.id, Invoice.status == InvoiceStatus.DISBURSED)
-    live = (Loan.invoice_id == Invoice.id) & Loan.reversed_on.is_(None)
-    return _one(text, query.outerjoin(Loan, live), [Invoice.number, Loan.reference])
+def loan_invoice_id_of(name: str) -> int:
+    """The id of an invoice by its number, loan id or `#id`, of those disbursed where the number is not unique."""
+    query = select(Invoice.id, Invoice.status, Invoice.status == InvoiceStatus.DISBURSED)
+    return _one(name, query, or_loan=True)
 
 
-def _one(text: str, query: Select[int, bool], names: list[Any]) -> int:
-    """The one invoice called `text`; those in the wanted status (second column) win over others."""
-    wanted = text.strip()
-    if wanted.startswith("#") and wanted[1:].isascii() and wanted[1:].isdecimal() and len(wanted) < 19:
+def _one(name: str, query: Select[int, str, bool], *, or_loan: bool = False) -> int:
+    """The one invoice called so; those in the wanted status (third column) win over others."""
+    wanted = name.strip()
+    condition = Invoice.number == wanted
+    if wanted.startswith("#") and is_id(wanted[1:]):
         condition = Invoice.id == int(wanted[1:])
-    else:
-        condition = or_(*(name == wanted for name in names))
+    elif or_loan:
+        query = query.outerjoin(Loan, (Loan.invoice_id == Invoice.id) & Loan.reversed_on.is_(None))
+        condition = or_(condition, Loan.reference == wanted)
     rows = db.session.execute(query.where(condition).order_by(Invoice.id)).all()
-    fitting = [row for row in rows if row[1]] or rows
+    fitting = [row for row in rows if row[2]] or rows
     if not fitting:
-        raise NotFound(f"No invoice is called “{wanted[:60]}”.", field="invoice")
+        raise NotFound(f"No invoice is called “{wanted[:60]}”. An id is written as #12.", field="invoice")
     if len(fitting) > 1:
-        ids = ", ".join(f"#{row[0]}" for row in fitting[:10])
+        ids = ", ".join(f"#{row.id} ({row.status})" for row in fitting[:10])
         raise InvalidInput(
             f"Several invoices are called “{wanted[:60]}”: choose one of {ids}.", field="invoice"
         )
-    found: int = fitting[0][0]
+    found: int = fitting[0].id
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from tusker.csv_tables import CsvRow, check_date_format, read_date, read_table
 from tusker.currency import currency
 from tusker.errors import InvalidInput
-from tusker.services.csv_input import CsvRow, check_date_format, read_date, read_table
 
 COLUMNS = {
     "supplier": "countryCode",
@@ -50,7 +50,7 @@ def read_receivables(data: bytes, date_format: str) -> list[Receivable]:
 
 
 def _read(record: CsvRow, places: dict[str, int], date_format: str) -> Receivable:
-    values = {name: record.values[i].strip() for name, i in places.items() if i < len(record.values)}
+    values = {name: record.cells[i] for name, i in places.items() if i < len(record.cells)}
     for name, column in COLUMNS.items():
         if not values.get(name):
             raise _wrong(record, name, f"{column} is missing.")

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.currency import currency
 from tusker.domain.ageing import AgeingRow, Bucket, bucket_of
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.queries.loans.ageing import Ageing, ageing_of
 from tusker.queries.loans.loans import LoanRow, open_loans
@@ -171,7 +172,7 @@ def _number(name: str) -> int | None:
     text = request.args.get(name) or ""
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+    if not is_id(text):
         raise InvalidInput("This link is not valid.", field=name)
     return int(text)
 

@@ -8,6 +8,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
+from tusker.csv_tables import read_table
 from tusker.currency import currency
 from tusker.domain.calculator import milestones
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
@@ -15,7 +16,6 @@ from tusker.errors import InvalidInput
 from tusker.reports.blueprint import bp
 from tusker.reports.forms import CalculatorForm, CasesForm
 from tusker.reports.quoting import ANSWERS, COLUMNS, Case, answer_rows, check_columns, checked, tenor_of
-from tusker.services.csv_input import read_table
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer
 from tusker.web.htmx import render

@@ -8,12 +8,13 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
+from tusker.csv_tables import CsvTable
 from tusker.currency import Currency
 from tusker.domain.calculator import Calculation, calculate, debt_from
 from tusker.domain.interest import Debt
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.working_days import EVERY_DAY
 from tusker.errors import InvalidInput, TuskerError
-from tusker.services.csv_input import CsvTable
 
 Kind = TypeVar("Kind", DayCount, InterestMethod, InterestTiming)
 
@@ -61,11 +62,11 @@ class Case:
     @property
     def debt(self) -> Debt:
         """The debt that a payout on the start makes."""
-        return debt_from(self.principal, self.terms, self.start)
+        return debt_from(self.principal, self.terms, self.start, EVERY_DAY)
 
     def calculate(self) -> Calculation:
         """The figures."""
-        return calculate(self.principal, self.terms, self.start, self.as_of)
+        return calculate(self.principal, self.terms, self.start, EVERY_DAY, self.as_of)
 
 
 def tenor_of(start: date, end: date | None, tenor_days: int | None) -> int:
@@ -170,15 +171,14 @@ def answer_rows(table: CsvTable, money: Currency) -> Iterator[tuple[list[object]
     """The answer to each row in the order of `ANSWERS`, and whether it could be calculated."""
     names = check_columns(table)
     for row in table.rows:
+        given = dict(zip(names, row.cells, strict=False))
         try:
-            if len(row.values) > len(names):
+            if len(row.cells) > len(names):
                 raise InvalidInput(f"The row in line {row.line} has more values than the header.")
-            given = {name: value.strip() for name, value in zip(names, row.values, strict=False)}
             found = figures(read_case(given, money).calculate(), money)
             yield [found.get(name) for name in ANSWERS], True
         except TuskerError as error:
             told = f"{error.field}: {error.message}" if error.field else error.message
-            given = dict(zip(names, row.values, strict=False))
             shown = {name: given.get(name) for name in ("principal", "start", "end")}
             yield [{**shown, "error": told}.get(name) for name in ANSWERS], False
 

@@ -19,6 +19,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_row, try_lock
 from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.reasons import reason_of
 
 WATCH_JOB = "tusker.jobs.attention.watch"
 LATE_AFTER = timedelta(minutes=30)
@@ -49,7 +50,7 @@ _CLOSE = """
 def open_invoice_item(
     ctx: Context, kind: AttentionKind, invoice_id: int, detail: str, **facts: object
 ) -> None:
-    """Open an item on an invoice in the transaction of what it is about; once, however often it is said."""
+    """Open an item on an invoice in the transaction of what it is about; once, however often this is called."""
     db.session.execute(
         insert(AttentionItem)
         .values(
@@ -109,7 +110,7 @@ _TAKE_UNSENT = text(
 
 
 def mail_new_items(ctx: Context) -> int:
-    """Tell the admins of items that they were not told of yet: one mail a run. Returns how many items."""
+    """Mail the admins about new items, one mail a run. Returns how many items."""
     ids = [row.id for row in db.session.execute(_TAKE_UNSENT, {"now": ctx.now})]
     lines = mail_lines(ids, limit=MAILED_LINES)
     if lines:
@@ -120,7 +121,7 @@ def mail_new_items(ctx: Context) -> int:
 def _mail(ctx: Context, lines: list[WatchedFor], count: int) -> None:
     queue_mail(
         ctx,
-        "attention",
+        "record/attention",
         admin_addresses(),
         count=count,
         more=max(0, count - len(lines)),
@@ -145,17 +146,13 @@ def settle_items_of(ctx: Context, kind: AttentionKind, invoice_id: int, how: str
 
 def resolve_item(ctx: Context, item_id: int, *, note: str) -> AttentionItem:
     """A person settled it; the note says how."""
-    why = note.strip()
-    if not why:
-        raise InvalidInput("Say what was done.", field="note")
-    if len(why) > 500:
-        raise InvalidInput("The note may have at most 500 characters.", field="note")
+    how = reason_of(note, what="note")
     item = lock_row("item", AttentionItem, AttentionItem.id == item_id)
     if item.resolved_at is not None:
         raise Conflict("This was settled already.")
     if ctx.actor_id is None:
         raise InvalidInput("A person has to do this under their own name.")
-    item.resolution, item.resolved_at, item.resolved_by = why, ctx.now, ctx.actor_id
-    record_event(ctx, "attention", item.id, "resolved", from_value=item.kind, reason=why)
+    item.resolution, item.resolved_at, item.resolved_by = how, ctx.now, ctx.actor_id
+    record_event(ctx, "attention", item.id, "resolved", from_value=item.kind, reason=how)
     db.session.flush()
     return item

@@ -55,7 +55,7 @@ def decide(
 
 
 def own_reference(entry: StatementEntry) -> str:
-    """The bank's reference of an entry, or where it gives none one made of the fingerprint: the same each time."""
+    """The bank's reference of an entry, or one derived from its fingerprint where the bank gives none."""
     return entry.bank_reference or f"ST-{entry.fingerprint[:16]}"
 
 
@@ -67,14 +67,14 @@ def receipt_reference(entry: StatementEntry) -> str:
     """
     name = own_reference(entry)
     if entry.bank_reference:
-        place = db.session.scalar(
+        place = db.session.scalars(
             select(func.count()).where(
                 StatementEntry.bank_reference == entry.bank_reference,
                 StatementEntry.direction == EntryDirection.CREDIT,
                 StatementEntry.id <= entry.id,
             )
-        )
-        name = name if (place or 0) <= 1 else _with(name, f"/{place}")
+        ).one()
+        name = name if place == 1 else _with(name, f"/{place}")
     again = _with(name, "~")
     undone = db.session.scalar(
         select(func.count(func.distinct(Receipt.of_receipt_id))).where(

@@ -1,4 +1,4 @@
-"""Answers kept under a caller's key, in the transaction of what they answer: asked again, they come again."""
+"""Answers stored under the caller's key, in the request's transaction: a repeated request gets the stored answer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def kept_answer(customer_id: int, key: str, request_hash: str) -> KeptAnswer | N
 
 
 def claim_key(ctx: Context, customer_id: int, key: str, request_hash: str) -> KeptAnswer | None:
-    """Take a key for this transaction, before any other lock; None when it is ours, else the answer it has.
+    """Take a key for this transaction, before any other lock; None when it was free, else the stored answer.
 
     Waits for another transaction that holds it: when that one is rolled back, the key is ours.
     """

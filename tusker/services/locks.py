@@ -1,5 +1,5 @@
-"""Row locks. One order everywhere: disbursals by id, payouts, invoices by id, loans by id, claims by id, then the
-counters."""
+"""Row locks. One order everywhere: disbursals, payouts, invoices, loans, receipts, claims, payables, each by id, then
+the counters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def take_lock(lock: AdvisoryLock) -> None:
 
 
 def try_lock(lock: AdvisoryLock) -> bool:
-    """The same without waiting: False when another transaction has the turn."""
+    """Take the lock without waiting; False when another transaction holds it."""
     return bool(db.session.scalar(select(func.pg_try_advisory_xact_lock(int(lock)))))
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import text
+from sqlalchemy.orm.attributes import set_committed_value
 
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.extensions import db
+from tusker.models import Invoice
 from tusker.services.context import Context
 
 _MOVE_ALL = text(
@@ -32,13 +34,14 @@ def move_invoices(
 
     Raises `IllegalTransition` for a pair the lifecycle does not know.
     """
+    after = next_status(before, event)
     db.session.flush()
     db.session.execute(
         _MOVE_ALL,
         {
             "ids": list(ids),
             "before": before,
-            "after": next_status(before, event),
+            "after": after,
             "now": ctx.now,
             "actor_id": ctx.actor_id,
             "actor": ctx.actor,
@@ -46,4 +49,7 @@ def move_invoices(
             "reason": reason[:500],
         },
     )
-    db.session.expire_all()
+    for invoice_id in ids:
+        invoice = db.session.identity_map.get(db.session.identity_key(Invoice, invoice_id))
+        if invoice is not None:
+            set_committed_value(invoice, "status", after)

@@ -47,7 +47,8 @@ def addresses_by_company(customer_ids: Collection[int], role: Role) -> dict[int,
         )
     )
     for customer_id, email in rows:
-        found.setdefault(int(customer_id or 0), []).append(email)
+        if customer_id is not None:
+            found.setdefault(customer_id, []).append(email)
     return found
 
 

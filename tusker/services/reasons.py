@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from tusker.errors import InvalidInput
 
-LONGEST = 500
+LONGEST_REASON = 300
+"""With what lines and events put before it, a reason fits their columns of 500 characters."""
 
 
-def reason_of(text: str, *, missing: str = "Say why.") -> str:
-    """The reason without blanks around it; raises `InvalidInput` naming `reason` when it is empty or too long."""
-    cleaned = text.strip()
-    if not cleaned:
-        raise InvalidInput(missing, field="reason")
-    if len(cleaned) > LONGEST:
-        raise InvalidInput(f"The reason may have at most {LONGEST} characters.", field="reason")
-    return cleaned
+def reason_of(text: str, *, what: str = "reason") -> str:
+    """The reason, without needless blanks; raises `InvalidInput` naming `what` when it is empty, too long or not one
+    line."""
+    line = text.strip()
+    if not line or len(line) > LONGEST_REASON or not line.isprintable():
+        raise InvalidInput(f"Give a {what} of 1 to {LONGEST_REASON} characters on one line.", field=what)
+    return " ".join(line.split())
+
+
+def optional_reason(text: str) -> str:
+    """A reason that need not be given: empty when it was not."""
+    return reason_of(text) if text.strip() else ""

@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tusker.currency import currency
 from tusker.logs import work_id
+from tusker.services.reasons import LONGEST_REASON
 from tusker.web import assets, errors, filters
 from tusker.web.access import guard, is_staff
 from tusker.web.nav import navigation
@@ -49,7 +50,7 @@ def init_app(app: Flask) -> None:
     app.before_request(guard)
     app.after_request(_set_headers)
     app.context_processor(_template_context)
-    app.jinja_env.globals["with_args"] = with_args
+    app.jinja_env.globals.update(with_args=with_args, LONGEST_REASON=LONGEST_REASON)
     app.register_blueprint(bp)
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 
+from flask import request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
@@ -20,6 +21,7 @@ from wtforms.widgets import DateInput, Input, NumberInput, PasswordInput, Select
 
 from tusker.currency import currency
 from tusker.errors import InvalidInput, TuskerError
+from tusker.services.reasons import LONGEST_REASON, reason_of
 from tusker.web.filters import money_plain, percent_plain
 
 FIRST_DAY = date(2000, 1, 1)
@@ -148,6 +150,21 @@ class TextField(ValueField[str]):
         if not text.isprintable():
             raise ValueError(f"{self.label.text} must be one line of readable text.")
         return text
+
+
+class ReasonField(ValueField[str]):
+    """Why somebody does something, judged as every service judges it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("Reason", hints={"maxlength": LONGEST_REASON}, **kwargs)
+
+    def read(self, text: str) -> str:
+        return reason_of(text)
+
+
+def sent_reason() -> str:
+    """The reason that a form without fields of its own sends; the service judges it."""
+    return request.form.get("reason", "")
 
 
 class NameField(TextField):

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from flask import request
 
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.queries.paging import Cursor
 
@@ -59,7 +60,7 @@ def decode_day_key(text: str | None) -> tuple[date, int] | None:
         return None
     day, _, key = text.partition(".")
     try:
-        if not (key.isascii() and key.isdecimal() and len(key) <= 18):
+        if not is_id(key):
             raise ValueError(text)
         return date.fromisoformat(day), int(key)
     except ValueError:

@@ -7,6 +7,7 @@ import re
 from flask_wtf.file import FileRequired
 
 from tusker.domain.matching import Suggestion
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.web.forms import Form, UploadField
 
@@ -45,6 +46,6 @@ def read_choice(text: str) -> tuple[int, dict[int, int]]:
 
 def entry_ids(texts: list[str]) -> list[int]:
     """The ids that a form sends; raises `InvalidInput` for anything that is not a number."""
-    if not texts or not all(text.isascii() and text.isdecimal() and len(text) < 19 for text in texts):
+    if not texts or not all(map(is_id, texts)):
         raise InvalidInput("Choose entries of this statement.", field="entry_ids")
     return [int(text) for text in texts]

@@ -13,7 +13,7 @@ from tusker.admin.bank.statement_forms import TOO_LARGE, StatementForm, entry_id
 from tusker.admin.bank.statement_view import changed, show_statement
 from tusker.admin.blueprint import bp
 from tusker.currency import currency
-from tusker.errors import InvalidInput, TuskerError
+from tusker.errors import TuskerError
 from tusker.models import EntryState, Role
 from tusker.queries.bank.statements import statement_of_entry, statement_row, statements_page
 from tusker.services.bank import decisions as desk
@@ -22,6 +22,7 @@ from tusker.services.bank.file import account_notes, own_accounts, read_configur
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error
+from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -147,7 +148,7 @@ def accept_entry(entry_id: int) -> ResponseReturnValue:
 def park_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
-        desk.park_entry(acting(), entry_id, reason=_reason())
+        desk.park_entry(acting(), entry_id, reason=sent_reason())
     return changed(statement_id, "The entry is parked.")
 
 
@@ -156,7 +157,7 @@ def park_entry(entry_id: int) -> ResponseReturnValue:
 def dismiss_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
-        desk.dismiss_entry(acting(), entry_id, reason=_reason())
+        desk.dismiss_entry(acting(), entry_id, reason=sent_reason())
     return changed(statement_id, "The entry is dismissed.")
 
 
@@ -192,10 +193,3 @@ def _tone(result: service.ImportResult) -> str:
     if result.repeated:
         return "info"
     return "warning" if result.failed or result.doubtful else "success"
-
-
-def _reason() -> str:
-    reason = request.form.get("reason", "").strip()
-    if not reason:
-        raise InvalidInput("Reason: say why.", field="reason")
-    return reason

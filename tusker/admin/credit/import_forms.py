@@ -10,9 +10,9 @@ from flask_wtf.file import FileRequired
 from wtforms import BooleanField
 
 from tusker.carriers.base import Carrier
+from tusker.csv_tables import CsvTable, read_date
 from tusker.errors import InvalidInput
 from tusker.services.credit.import_file import ColumnMapping, mapping_from
-from tusker.services.csv_input import CsvTable, read_date
 from tusker.web.forms import ChoiceField, Form, UploadField
 
 DATE_FORMATS = [
@@ -104,7 +104,7 @@ def guess(table: CsvTable, carriers: Mapping[str, Carrier]) -> dict[str, str]:
 
 def _guess_dates(table: CsvTable, column: str) -> str:
     place = table.header.index(column)
-    texts = [row.values[place] for row in table.rows[:SAMPLE] if len(row.values) > place]
+    texts = [row.cells[place] for row in table.rows[:SAMPLE] if len(row.cells) > place]
     for pattern, _ in DATE_FORMATS:
         try:
             for text in texts:

@@ -14,12 +14,12 @@ from tusker.admin.credit.import_files import find_result, find_upload, keep_resu
 from tusker.admin.credit.import_forms import MappingForm, UploadForm, guess, strptime_pattern
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import MANUAL, get_carriers
+from tusker.csv_tables import CsvTable, read_table
 from tusker.currency import currency
 from tusker.errors import NotFound, TuskerError
 from tusker.models import Role
 from tusker.services.credit.import_file import ImportOptions, read_invoices
 from tusker.services.credit.importing import ImportReport, run_import
-from tusker.services.csv_input import CsvTable, read_table
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.csvfile import csv_answer

@@ -160,7 +160,13 @@ def _owed(invoice_id: int, day: date | None) -> dict[str, Any]:
     row, today = _loan(invoice_id), clock.today()
     owed = payoff(row, day or today, today, in_future=False)
     problem = owed.problem if day else f"Value date must be a date from {FIRST_DAY} to {LAST_DAY}."
-    return {"row_id": invoice_id, "day": day, "owed": owed.due, "day_problem": problem}
+    return {
+        "row_id": invoice_id,
+        "day": day,
+        "owed": owed.due,
+        "face_open": row.face_open if row.recourse_on is None else None,
+        "day_problem": problem,
+    }
 
 
 def _asked_day() -> date | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from werkzeug.datastructures import MultiDict
 
@@ -12,9 +12,18 @@ from tusker.domain.allocation import Allocation as Split
 from tusker.domain.allocation import check_allocation
 from tusker.errors import InvalidInput
 from tusker.queries.loans.receipts import LoanFace
-from tusker.services.loans.receipt_proposal import ReceiptProposal
-from tusker.services.loans.receipts import ProposedLine
-from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, IdField, MoneyField, TextField
+from tusker.services.loans.receipt_proposal import ProposedLine, ReceiptProposal
+from tusker.services.loans.receipts import lay_rest
+from tusker.web.forms import (
+    ChoiceField,
+    DayField,
+    FilterForm,
+    Form,
+    IdField,
+    MoneyField,
+    ReasonField,
+    TextField,
+)
 
 PARTS = ("penalty", "fee", "interest", "principal")
 STATES = [
@@ -58,7 +67,7 @@ class RefundForm(Form):
 class UndoForm(Form):
     """Undoing something, with a reason."""
 
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 class CreditNoteForm(Form):
@@ -66,7 +75,7 @@ class CreditNoteForm(Form):
 
     number = TextField("Credit note number", max_length=60)
     amount = MoneyField("Amount", description="By how much the invoice is worth less.")
-    reason = TextField("Reason", max_length=500)
+    reason = ReasonField()
 
 
 @dataclass(slots=True)
@@ -95,10 +104,10 @@ class Sheet:
 
     mark: str
     amount: int
+    proposal: ReceiptProposal
     rows: list[SheetRow]
     further: list[SheetRow]
     others: list[SheetRow]
-    later: list[tuple[str, object]] = field(default_factory=list)
 
     @property
     def everything(self) -> list[SheetRow]:
@@ -117,9 +126,17 @@ class Sheet:
         return sum(row.split.total for row in self.everything)
 
     @property
+    def passed_on(self) -> int:
+        """What of it is the suppliers', beyond the debts that it pays off."""
+        given, day = self.proposal, self.proposal.value_date
+        return sum(
+            split.rest for split in lay_rest(self.wanted, given.debts, given.payer_id, self.amount, day)
+        )
+
+    @property
     def left_over(self) -> int:
         """What would be the customer's credit; negative when more is allocated than was received."""
-        return self.amount - self.allocated
+        return self.amount - self.allocated - self.passed_on
 
     @property
     def problems(self) -> list[str]:
@@ -158,7 +175,7 @@ def make_sheet(
     def rows(lines: list[ProposedLine]) -> list[SheetRow]:
         return [_row(line, faces[line.loan_id], typed) for line in lines]
 
-    return Sheet(mark, amount, rows(reached), rows(further), rows(proposal.others), list(proposal.later))
+    return Sheet(mark, amount, proposal, rows(reached), rows(further), rows(proposal.others))
 
 
 def _row(line: ProposedLine, face: LoanFace, typed: MultiDict[str, str] | None) -> SheetRow:

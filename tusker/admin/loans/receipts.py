@@ -159,6 +159,7 @@ def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
                 value_date=form.value_date.filled,
                 wanted=sheet.wanted,
                 left_over=request.form.get("left_over", type=int, default=-1),
+                debts=sheet.proposal.debts,
             )
             link_receipt(acting(), made)
             receipt_id = made.id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -13,6 +13,7 @@ from flask_login import current_user
 from tusker import clock
 from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.domain.approval import approval_digest
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import DisbursalStatus, LineState, Role
 from tusker.queries.payout.disbursal_people import People, people_of
@@ -27,6 +28,7 @@ from tusker.queries.payout.disbursals import (
     supplier_sums,
     ticked_lines,
 )
+from tusker.queries.payout.payables import passed_on_in, to_pass_on
 from tusker.queries.payout.payouts import NOT_RELEASED, SupplierPayout, payouts_of
 from tusker.queries.payout.what_if import what_if
 from tusker.queries.record.events import events_of
@@ -57,6 +59,11 @@ class SupplierPart:
     payout: SupplierPayout
     next_key: str | None = None
     """Where its next lines begin; None when the last one is shown, or none of them is."""
+
+    @property
+    def lines_total(self) -> int:
+        """How many lines it has, those taken out too; none where it is only passed something on."""
+        return self.count + self.taken_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +149,17 @@ def disbursal_context(
     first_day = working_days().on_or_after(max(today, row.business_date))
     unreleased = row.status in NOT_RELEASED
     covered = covered_lines(disbursal_id) if unreleased else []
+    passed_on = to_pass_on(disbursal_id) if unreleased else []
     ticked = ticked_of(disbursal_id, choice) if choice else {invoice_id for invoice_id, _, _ in covered}
     return {
         "row": row,
         "parts": parts,
         "net": sum(part.payout.net for part in parts),
         "paid": sum(part.payout.net for part in parts if part.payout.confirmed),
-        "failed_accounts": [p for p in parts if p.count and p.payout.failure],
-        "missing_accounts": [p.supplier for p in parts if p.count and not p.payout.account],
+        "failed_accounts": [p for p in parts if (p.count or p.payout.payables) and p.payout.failure],
+        "missing_accounts": [
+            p.supplier for p in parts if (p.count or p.payout.payables) and not p.payout.account
+        ],
         "deducted_any": any(part.payout.net != part.payout.principal for part in parts),
         "lost": lost_numbers(disbursal_id) if unreleased else [],
         "large": large,
@@ -163,9 +173,10 @@ def disbursal_context(
         else None,
         "confirm_form": confirm or ConfirmForm(None, value_date=min(today, row.execution_date or today)),
         "ticked": ticked,
-        "effect": what_if(ticked, today, None if choice else payouts) if unreleased else None,
+        "effect": what_if(ticked, today, None if choice else payouts, passed_on) if unreleased else None,
         "problem": problem,
-        "seen": _digest_of(covered, payouts),
+        "seen": _digest_of(covered, passed_on, payouts),
+        "passed_on": passed_on_in(disbursal_id),
         "typed_loans": loan_references(),
         "loan_field": LOAN_FIELD,
         "choice_field": CHOICE_FIELD,
@@ -237,13 +248,18 @@ def parts_of(
     return parts
 
 
-def _digest_of(covered: Iterable[tuple[int, int, int]], payouts: Mapping[int, SupplierPayout]) -> str:
-    """A digest of what is approved: all lines with their principal, and the accounts they are paid to."""
-    accounts = {supplier_id: payout.account for supplier_id, payout in payouts.items()}
-    return approval_digest(
-        (invoice_id, principal, account.id if (account := accounts.get(supplier_id)) else None)
-        for invoice_id, principal, supplier_id in covered
-    )
+Covered = Iterable[tuple[int, int, int]]
+
+
+def _digest_of(covered: Covered, passed_on: Covered, payouts: Mapping[int, SupplierPayout]) -> str:
+    """What the page shows, opened or not, to who may approve it: all lines and payables with amounts and accounts."""
+
+    def with_accounts(rows: Covered) -> Iterator[tuple[int, int, int | None]]:
+        for row_id, amount, supplier_id in rows:
+            payout = payouts.get(supplier_id)
+            yield row_id, amount, payout.account.id if payout and payout.account else None
+
+    return approval_digest(with_accounts(covered), with_accounts(passed_on))
 
 
 def next_step(row: DisbursalRow, people: People) -> NextStep | None:
@@ -293,16 +309,6 @@ def given_choice() -> Choice:
 
 
 def _numbers(values: Sequence[str]) -> list[int]:
-    if not all(value.isascii() and value.isdecimal() and len(value) < 19 for value in values):
+    if not all(map(is_id, values)):
         raise InvalidInput("One of the chosen invoices does not exist.", field=CHOICE_FIELD)
     return [int(value) for value in values]
-
-
-def given_reason() -> str:
-    """The reason of a form that has no form class; raises `InvalidInput` for `reason`."""
-    reason = request.form.get("reason", "").strip()
-    if not reason:
-        raise InvalidInput("Reason: say why.", field="reason")
-    if len(reason) > 300 or not reason.isprintable():
-        raise InvalidInput("Reason: at most 300 characters on one line.", field="reason")
-    return reason

@@ -12,7 +12,6 @@ from tusker.admin.payout.disbursal_view import (
     changed,
     existing_disbursal,
     given_choice,
-    given_reason,
     parts_of,
     show_disbursal,
     supplier_context,
@@ -30,12 +29,14 @@ from tusker.queries.payout.disbursals import (
     disbursals_page,
     supplier_sums,
 )
+from tusker.queries.payout.payables import to_pass_on
 from tusker.queries.payout.payouts import payouts_of
 from tusker.queries.payout.what_if import what_if
 from tusker.services.payout import disbursals as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.csvfile import csv_answer
+from tusker.web.forms import sent_reason
 from tusker.web.htmx import is_htmx, render, wants_fragment
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -104,7 +105,8 @@ def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
     if not wants_fragment():
         return show_disbursal(disbursal_id, choice=choice)
     row = existing_disbursal(disbursal_id)
-    effect = what_if(ticked_of(disbursal_id, choice), clock.today())
+    chosen, passed_on = ticked_of(disbursal_id, choice), to_pass_on(disbursal_id)
+    effect = what_if(chosen, clock.today(), passed_on=passed_on)
     return render("admin/payout/disbursal.html", "admin/payout/_what_if.html", row=row, effect=effect)
 
 
@@ -115,9 +117,6 @@ def choose_lines(disbursal_id: int) -> ResponseReturnValue:
     choice = given_choice()
     try:
         with transaction():
-            reason = request.form.get("reason", "").strip()
-            if len(reason) > 300 or not reason.isprintable():
-                raise InvalidInput("Reason: at most 300 characters on one line.", field="reason")
             service.choose_lines(
                 acting(),
                 disbursal_id,
@@ -125,7 +124,7 @@ def choose_lines(disbursal_id: int) -> ResponseReturnValue:
                 shown=choice.shown,
                 without=request.form.get("take_out", type=int),
                 with_all=request.form.get("put_back", type=int),
-                reason=reason,
+                reason=sent_reason(),
             )
     except (InvalidInput, Conflict) as error:
         return show_disbursal(disbursal_id, choice=choice, problem=error.message, status=error.http_status)
@@ -133,11 +132,20 @@ def choose_lines(disbursal_id: int) -> ResponseReturnValue:
     return changed(disbursal_id, "The selection is saved.", opened=opened)
 
 
+@bp.post("/disbursals/<int:disbursal_id>/payables/<int:payable_id>/hold-back")
+@allow(Role.ADMIN)
+def hold_back(disbursal_id: int, payable_id: int) -> ResponseReturnValue:
+    """Take one payable out of a draft."""
+    with transaction():
+        service.hold_back(acting(), disbursal_id, payable_id, reason=sent_reason())
+    return changed(disbursal_id, "It is held back; the next disbursal has it again.")
+
+
 @bp.post("/disbursals/<int:disbursal_id>/drop")
 @allow(Role.ADMIN)
 def drop_disbursal(disbursal_id: int) -> ResponseReturnValue:
     with transaction():
-        reference = service.drop(acting(), disbursal_id, reason=given_reason()).reference
+        reference = service.drop(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is dropped. Its invoices are back in the queue.")
 
 

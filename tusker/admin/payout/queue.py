@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import QueueFilter
+from tusker.domain.texts import is_id
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import Disbursal, Role
 from tusker.queries.payout.disbursals import daily_disbursal
@@ -76,7 +77,7 @@ def _bundle_everything(ctx: Context) -> Disbursal | None:
 
 def _chosen_ids() -> list[int]:
     given = request.form.getlist("invoice_id")
-    if not all(text.isascii() and text.isdecimal() and len(text) <= 18 for text in given):
+    if not all(map(is_id, given)):
         raise InvalidInput("The choice of invoices cannot be read. Reload the page.", field="invoice_ids")
     return [int(text) for text in given]
 

@@ -9,7 +9,7 @@ from flask_login import current_user
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, ReleaseForm
-from tusker.admin.payout.disbursal_view import changed, given_reason, loan_references, show_disbursal
+from tusker.admin.payout.disbursal_view import changed, loan_references, show_disbursal
 from tusker.errors import ClosedDay, NotFound, TuskerError
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
@@ -18,6 +18,7 @@ from tusker.services.payout import settlement, undoing
 from tusker.services.people import users
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
 
 
 def _second_admin() -> bool:
@@ -38,7 +39,7 @@ def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def withdraw_approval(disbursal_id: int) -> ResponseReturnValue:
     with transaction():
-        reference = service.withdraw_approval(acting(), disbursal_id, reason=given_reason()).reference
+        reference = service.withdraw_approval(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is a draft again.")
 
 
@@ -134,7 +135,7 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
 def reject_payout(payout_id: int) -> ResponseReturnValue:
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = settlement.reject_payout(acting(), payout_id, reason=given_reason()).reference
+        reference = settlement.reject_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} was rejected. Its invoices wait to be financed again.")
 
 
@@ -143,7 +144,7 @@ def reject_payout(payout_id: int) -> ResponseReturnValue:
 def reinstate_payout(payout_id: int) -> ResponseReturnValue:
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = settlement.reinstate_payout(acting(), payout_id, reason=given_reason()).reference
+        reference = settlement.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} waits for the bank's word again.")
 
 
@@ -152,7 +153,7 @@ def reinstate_payout(payout_id: int) -> ResponseReturnValue:
 def return_payout(payout_id: int) -> ResponseReturnValue:
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = undoing.return_payout(acting(), payout_id, reason=given_reason()).reference
+        reference = undoing.return_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} came back. Its invoices wait to be financed again.")
 
 
@@ -160,7 +161,7 @@ def return_payout(payout_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def undo_disbursal(disbursal_id: int) -> ResponseReturnValue:
     with transaction():
-        reference = undoing.undo_disbursal(acting(), disbursal_id, reason=given_reason()).reference
+        reference = undoing.undo_disbursal(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is undone. Its invoices wait to be financed again.")
 
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import UserFilter, UserForm
-from tusker.errors import InvalidInput, TuskerError
+from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import Role, User
 from tusker.queries.people.users import active_admin_ids, companies, users_page
@@ -17,6 +17,7 @@ from tusker.services.people import activation
 from tusker.services.people import users as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -85,11 +86,8 @@ def new_user() -> ResponseReturnValue:
 @bp.post("/users/<int:user_id>/deactivate")
 @allow(Role.ADMIN)
 def deactivate_user(user_id: int) -> ResponseReturnValue:
-    reason = request.form.get("reason", "").strip()
-    if len(reason) > 500 or not reason.isprintable():
-        raise InvalidInput("Reason: at most 500 characters on one line.", field="reason")
     with transaction():
-        service.deactivate_user(acting(), user_id, reason)
+        service.deactivate_user(acting(), user_id, sent_reason())
     return _changed(user_id, "{} cannot sign in any more; open sessions are ended.")
 
 
@@ -116,7 +114,7 @@ def activate_user(user_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def refuse_user(user_id: int) -> ResponseReturnValue:
     with transaction():
-        activation.refuse_user(acting(), user_id, reason=request.form.get("reason", ""))
+        activation.refuse_user(acting(), user_id, reason=sent_reason())
     return _changed(user_id, "{} stays inactive.")
 
 

@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import AttentionFilter, ClaimForm
-from tusker.admin.payout.disbursal_view import given_reason
 from tusker.domain.attention import AttentionKind
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.extensions import db
@@ -24,6 +23,7 @@ from tusker.services.payout.purchaser_answers import overrule_dispute
 from tusker.services.record.daily_runs import try_run_again
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -52,7 +52,7 @@ def act_on_attention(item_id: int) -> ResponseReturnValue:
     try:
         with transaction():
             if action == "settle":
-                resolve_item(ctx, item_id, note=given_reason())
+                resolve_item(ctx, item_id, note=sent_reason())
             else:
                 _ACTIONS[kind][action](ctx, about, facts)
             review_items(ctx, rules_at(ctx))
@@ -77,15 +77,15 @@ def _accept_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
 
 
 def _dismiss_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
-    return dismiss_claim(ctx, facts["claim_id"], reason=given_reason())
+    return dismiss_claim(ctx, facts["claim_id"], reason=sent_reason())
 
 
 def _overrule(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return overrule_dispute(ctx, about, reason=given_reason())
+    return overrule_dispute(ctx, about, reason=sent_reason())
 
 
 def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
-    accept_value(ctx, about, reason=given_reason())
+    accept_value(ctx, about, reason=sent_reason())
 
 
 def _ask_again(ctx: Context, about: int, _facts: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import func, or_, select
 
-from tusker.domain.interest import Debt, amount_due
+from tusker.domain.interest import amount_due
 from tusker.domain.matching import Book, Credit, Judgement, OpenLoan, judge_all
 from tusker.extensions import db
 from tusker.models import BankAccount, BankAccountState, EntryDirection, EntryState, Receipt, StatementEntry
@@ -34,7 +34,7 @@ def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, J
         )
         for entry in money_in
     }
-    rows = open_loans(today)
+    rows = open_loans(today, to_collect=True)
     names = {row.supplier_id: row.supplier for row in rows} | {
         row.purchaser_id: row.purchaser for row in rows
     }
@@ -51,21 +51,27 @@ def _open_loan(row: LoanRow) -> OpenLoan:
         row.due_date,
         row.debtor_id,
         other,
-        lambda day: _due_on(row.debt, day),
+        lambda day: _due_on(row, day),
     )
 
 
-def _due_on(debt: Debt, day: date) -> int | None:
-    """What is due on a value date; None before the payout and before a later payment, as receipts refuse it too."""
+def _due_on(row: LoanRow, day: date) -> int | None:
+    """What a payer would pay on a value date: what is due, or where purchasers pay the face value the rest of that.
+
+    None before the payout and before a later payment, as receipts refuse it too.
+    """
     paid: dict[date, int] = {}
-    for part in debt.paid:
+    for part in row.debt.paid:
         # contra rows carry the value date of what they undo
         paid[part.value_date] = paid.get(part.value_date, 0) + (
             part.penalty + part.fee + part.interest + part.principal
         )
-    if day < debt.start or any(day < on for on, total in paid.items() if total):
+    barred = row.closed_on is None and any(day < on for on, total in paid.items() if total)
+    if day < row.debt.start or barred:
         return None
-    return amount_due(debt, day).total
+    if row.face_open is not None and row.face_open > 0:
+        return row.face_open
+    return amount_due(row.debt, day).total
 
 
 def _customers_by_account(accounts: Collection[str]) -> dict[str, set[int]]:

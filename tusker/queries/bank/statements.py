@@ -132,9 +132,9 @@ def outcomes_of(entries: Collection[StatementEntry]) -> dict[int, Outcome]:
     matched = {entry.id: entry.receipt_id for entry in entries if entry.state == EntryState.MATCHED}
     if not matched:
         return {}
-    payouts: dict[int, list[Payout]] = {}
+    payouts: dict[int | None, list[Payout]] = {}
     for payout in db.session.scalars(select(Payout).where(Payout.statement_entry_id.in_(matched))):
-        payouts.setdefault(payout.statement_entry_id or 0, []).append(payout)
+        payouts.setdefault(payout.statement_entry_id, []).append(payout)
     receipt_ids = {receipt_id for receipt_id in matched.values() if receipt_id is not None}
     receipts = {
         row.id: row

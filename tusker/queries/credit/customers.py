@@ -72,7 +72,7 @@ def customers_page(
 def customers_count(*, search: str = "", side: str | None = None) -> int:
     """How many companies `customers_page` would list in all."""
     query = select(func.count()).select_from(Customer).outerjoin(SupplierAccount).outerjoin(PurchaserAccount)
-    return int(db.session.scalar(_matching(query, search, side)) or 0)
+    return int(db.session.execute(_matching(query, search, side)).scalar_one())
 
 
 def customer_by_id(customer_id: int) -> Customer:
@@ -85,23 +85,6 @@ def customer_by_id(customer_id: int) -> Customer:
     )
     if found is None:
         raise NotFound("This customer does not exist.")
-    return found
-
-
-def customer_called(text: str, *, field: str) -> Customer:
-    """The company whose reference or name (in any case) is `text`; raises `NotFound` naming `field`.
-
-    A reference goes before a name, since two companies may share such a text between them.
-    """
-    wanted = " ".join(text.split())
-    found = db.session.scalar(
-        select(Customer)
-        .where(or_(Customer.reference == wanted, func.lower(Customer.name) == wanted.lower()))
-        .order_by((Customer.reference == wanted).desc().nulls_last())
-        .limit(1)
-    )
-    if found is None:
-        raise NotFound(f"No customer has the name or reference “{wanted[:120]}”.", field=field)
     return found
 
 
@@ -126,7 +109,7 @@ def supplier_limits_total(*, without: int | None = None) -> int:
     query = select(func.coalesce(func.sum(SupplierAccount.limit_amount), 0))
     if without is not None:
         query = query.where(SupplierAccount.customer_id != without)
-    return int(db.session.scalar(query) or 0)
+    return int(db.session.execute(query).scalar_one())
 
 
 def supplier_choices() -> list[tuple[int, str]]:
@@ -142,9 +125,8 @@ def purchaser_choices() -> list[tuple[int, str]]:
 def lines_count_of(customer_id: int, side: str) -> int:
     """How many credit lines a company has as `supplier` or as `purchaser`."""
     column = CreditLine.supplier_id if side == "supplier" else CreditLine.purchaser_id
-    return int(
-        db.session.scalar(select(func.count()).select_from(CreditLine).where(column == customer_id)) or 0
-    )
+    query = select(func.count()).select_from(CreditLine).where(column == customer_id)
+    return db.session.execute(query).scalar_one()
 
 
 def recent_invoices(customer_id: int, *, limit: int = 10) -> list[InvoiceLine]:
@@ -255,7 +237,7 @@ def _customer_row(row: Any) -> CustomerRow:
 
 
 def _use(limit: int | None, used: int | None) -> LimitUse | None:
-    return None if limit is None else LimitUse(limit, used or 0)
+    return None if limit is None or used is None else LimitUse(limit, used)
 
 
 def _choices(column: Any) -> list[tuple[int, str]]:

@@ -49,12 +49,10 @@ class MovementRow:
 
 def exposure_on(kind: Bound, key: int, as_of: date) -> int:
     """What was used of a limit at the end of a day, in minor units."""
-    total = db.session.scalar(
-        select(func.coalesce(func.sum(ExposureMovement.amount), 0)).where(
-            _KEYS[kind] == key, ExposureMovement.booked_on <= as_of
-        )
+    total = select(func.coalesce(func.sum(ExposureMovement.amount), 0)).where(
+        _KEYS[kind] == key, ExposureMovement.booked_on <= as_of
     )
-    return int(total or 0)
+    return int(db.session.execute(total).scalar_one())
 
 
 def exposures_on(kind: Bound, as_of: date) -> dict[int, int]:

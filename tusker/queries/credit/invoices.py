@@ -21,10 +21,8 @@ from tusker.models import (
     Invoice,
     LineState,
     Loan,
-    PurchaserAccount,
     Receipt,
     Shipment,
-    SupplierAccount,
 )
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
@@ -38,7 +36,7 @@ STATUS_ORDER = (
     InvoiceStatus.CANCELLED,
     InvoiceStatus.WRITTEN_OFF,
 )
-"""How people look at statuses: the good way first, then the ways out."""
+"""The order in which statuses are shown: the usual way first, then the ways out."""
 
 Columns = TypeVarTuple("Columns")
 _supplier = aliased(Customer, name="supplier")
@@ -113,7 +111,7 @@ class StatusNow:
 
     @property
     def mark(self) -> str:
-        """The same as text to compare: another status makes another mark."""
+        """The same as a text that changes with the status."""
         return f"{self.id}.{self.status}.{self.shipment_status or ''}"
 
 
@@ -163,17 +161,6 @@ def invoice_in(scope: Scope, invoice_id: int) -> Invoice:
     return invoice
 
 
-def invoices_called(text: str) -> list[Invoice]:
-    """The invoices that a person means by `#id` or by a number, the newest first."""
-    wanted = text.strip()
-    by_id = wanted.removeprefix("#")
-    if wanted.startswith("#") and by_id.isdecimal() and len(by_id) <= 18:
-        condition = Invoice.id == int(by_id)
-    else:
-        condition = Invoice.number == wanted
-    return list(db.session.scalars(select(Invoice).where(condition).order_by(Invoice.id.desc())))
-
-
 def shipment_of(invoice_id: int) -> Shipment | None:
     """The shipment with its events and documents; a refused request has none."""
     shipment: Shipment | None = db.session.scalar(
@@ -204,25 +191,6 @@ def allocations_of(invoice_id: int) -> Sequence[Allocation]:
         .where(Loan.invoice_id == invoice_id)
         .order_by(Receipt.value_date, Allocation.id)
     ).all()
-
-
-def supplier_choices() -> list[tuple[int, str]]:
-    """Every supplier as (id, name), by name."""
-    return _choices(SupplierAccount)
-
-
-def purchaser_choices() -> list[tuple[int, str]]:
-    """Every purchaser as (id, name), by name."""
-    return _choices(PurchaserAccount)
-
-
-def _choices(account: type[SupplierAccount] | type[PurchaserAccount]) -> list[tuple[int, str]]:
-    statement = (
-        select(Customer.id, Customer.name)
-        .join(account, account.customer_id == Customer.id)
-        .order_by(func.lower(Customer.name))
-    )
-    return [(customer_id, name) for customer_id, name in db.session.execute(statement)]
 
 
 def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:

@@ -13,11 +13,11 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from tusker.domain.interest import charges_accrued
 from tusker.extensions import db
-from tusker.models import Allocation, Invoice, Loan, Receipt
+from tusker.models import Allocation, CreditNote, Invoice, Loan, Payable, Receipt
 from tusker.queries.loans.loans import LoanRow, all_loans
 
 Side = Literal["supplier", "purchaser"]
@@ -30,6 +30,7 @@ class LineKind(StrEnum):
     CHARGES = "charges"
     RECEIPT = "receipt"
     REVERSAL = "receipt undone"
+    CREDIT_NOTE = "credit note"
     ENDED = "given up or undone"
 
 
@@ -86,24 +87,28 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
     """The account of a company as supplier or as purchaser."""
     before = first - timedelta(days=1)
     opening, closing = _loans(customer_id, side, before), _loans(customer_id, side, last)
+    by_debt = [row for row in closing if not _by_face(row, side)]
     paid = _allocations(customer_id, side, first, last)
     lines = [
-        *_payouts(closing, first),
-        *_charges(opening, closing, before, last, paid),
+        *_payouts(closing, first, side),
+        *_charges([row for row in opening if not _by_face(row, side)], by_debt, before, last, paid),
         *(line for _, line in paid),
-        *_ended(closing, first),
+        *_ended(by_debt, first),
+        *(_of_faces(customer_id, closing, first, last) if side == "purchaser" else ()),
     ]
     return Statement(
         customer_id=customer_id,
         side=side,
         first=first,
         last=last,
-        opening=sum(row.live.total for row in opening),
+        opening=sum(_balance(row, side) for row in opening),
         disbursed=_sum(lines, LineKind.DISBURSED),
         charges=_sum(lines, LineKind.CHARGES),
         receipts=-_sum(lines, LineKind.RECEIPT),
-        adjustments=-_sum(lines, LineKind.REVERSAL) - _sum(lines, LineKind.ENDED),
-        closing=sum(row.live.total for row in closing),
+        adjustments=-sum(
+            _sum(lines, kind) for kind in (LineKind.REVERSAL, LineKind.ENDED, LineKind.CREDIT_NOTE)
+        ),
+        closing=sum(_balance(row, side) for row in closing),
         credit=credit_balance(customer_id, last),
         lines=sorted(lines, key=lambda line: line.day),
     )
@@ -111,18 +116,23 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
 
 def credit_balance(customer_id: int, as_of: date) -> int:
     """What of a customer's receipts was neither allocated nor paid back at the end of a day, in minor units."""
-    received = db.session.scalar(
+    received = db.session.scalars(
         select(func.coalesce(func.sum(Receipt.amount), 0)).where(
             Receipt.customer_id == customer_id, Receipt.booked_on <= as_of
         )
-    )
+    ).one()
     total = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
-    spent = db.session.scalar(
+    spent = db.session.scalars(
         select(func.coalesce(func.sum(total), 0))
         .join(Receipt, Receipt.id == Allocation.receipt_id)
         .where(Receipt.customer_id == customer_id, Allocation.booked_on <= as_of)
-    )
-    return int(received or 0) - int(spent or 0)
+    ).one()
+    passed_on = db.session.scalars(
+        select(func.coalesce(func.sum(Payable.amount), 0))
+        .join(Receipt, Receipt.id == Payable.receipt_id)
+        .where(Receipt.customer_id == customer_id, Payable.booked_on <= as_of)
+    ).one()
+    return int(received - spent - passed_on)
 
 
 def _loans(customer_id: int, side: Side, as_of: date) -> list[LoanRow]:
@@ -131,14 +141,25 @@ def _loans(customer_id: int, side: Side, as_of: date) -> list[LoanRow]:
     return all_loans(as_of, purchaser_id=customer_id)
 
 
-def _payouts(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
+def _by_face(row: LoanRow, side: Side) -> bool:
+    """Whether a loan stands in the account with the invoice's face value: with a purchaser that pays that."""
+    return side == "purchaser" and row.face_open is not None
+
+
+def _balance(row: LoanRow, side: Side) -> int:
+    if not _by_face(row, side):
+        return row.live.total
+    return 0 if row.ended_on is not None else row.face_open or 0
+
+
+def _payouts(closing: Iterable[LoanRow], first: date, side: Side) -> list[StatementLine]:
     return [
         StatementLine(
             row.booked_on,
             LineKind.DISBURSED,
             row.number,
             row.reference,
-            row.principal - row.debt.deducted.total,
+            row.face if _by_face(row, side) else row.principal - row.debt.deducted.total,
         )
         for row in closing
         if row.booked_on >= first
@@ -177,6 +198,48 @@ def _charges(
     return lines
 
 
+def _of_faces(customer_id: int, closing: Iterable[LoanRow], first: date, last: date) -> list[StatementLine]:
+    """What came off face values besides the debts: payments beyond them, credit notes, and what ended."""
+    rows = {row.invoice_id: row for row in closing if row.face_open is not None}
+    beyond = db.session.execute(
+        select(Payable, Receipt.bank_reference)
+        .join(Receipt, Receipt.id == Payable.receipt_id)
+        .where(Receipt.customer_id == customer_id, Payable.booked_on.between(first, last))
+        .order_by(Payable.id)
+    )
+    lines = [
+        StatementLine(
+            payable.booked_on,
+            LineKind.RECEIPT if payable.reverses_id is None else LineKind.REVERSAL,
+            rows[payable.invoice_id].number,
+            reference,
+            -payable.amount,
+        )
+        for payable, reference in beyond
+        if payable.invoice_id in rows
+    ]
+    notes = db.session.scalars(
+        select(CreditNote)
+        .where(
+            CreditNote.invoice_id.in_(rows),
+            CreditNote.principal_cut == 0,
+            CreditNote.booked_on.between(first, last),
+        )
+        .order_by(CreditNote.id)
+    )
+    lines += [
+        StatementLine(
+            note.booked_on, LineKind.CREDIT_NOTE, rows[note.invoice_id].number, note.number, -note.amount
+        )
+        for note in notes
+    ]
+    return lines + [
+        StatementLine(row.ended_on, LineKind.ENDED, row.number, row.reference, -(row.face_open or 0))
+        for row in rows.values()
+        if row.ended_on is not None and row.ended_on >= first
+    ]
+
+
 def _ended(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
     """What was given up when a loan was written off or its payout undone in the period."""
     lines = []
@@ -198,6 +261,10 @@ def _allocations(customer_id: int, side: Side, first: date, last: date) -> list[
         .join(Loan, Loan.id == Allocation.loan_id)
         .join(Invoice, Invoice.id == Loan.invoice_id)
         .where(column == customer_id, Allocation.booked_on.between(first, last))
+        # What a supplier paid is nothing to a purchaser that pays the face value.
+        .where(
+            or_(column == Invoice.supplier_id, Loan.face_open.is_(None), Receipt.customer_id == customer_id)
+        )
         .order_by(Allocation.id)
     )
     return [

@@ -65,6 +65,7 @@ class ClaimRow:
     amount: int
     open_amount: int
     booked_on: date
+    for_payable: bool
     netted: list[Netted] = field(default_factory=list)
 
 
@@ -101,6 +102,7 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
             Claim.amount,
             Claim.open_amount,
             Claim.booked_on,
+            Claim.payable_id.is_not(None),
         )
         .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
         .where(Claim.invoice_id == invoice_id)
@@ -112,12 +114,12 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
 
 def open_claims_of(supplier_id: int) -> int:
     """What a supplier's next payouts will be netted by, in minor units."""
-    total = db.session.scalar(
+    total = db.session.scalars(
         select(func.coalesce(func.sum(Claim.open_amount), 0)).where(
             Claim.supplier_id == supplier_id, Claim.state == ClaimState.ACCEPTED
         )
-    )
-    return int(total or 0)
+    ).one()
+    return int(total)
 
 
 def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:
@@ -146,6 +148,7 @@ def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:
             Receipt,
             (Receipt.netted_payout_id == Payout.id)
             & (Payout.state == PayoutState.CONFIRMED)
+            & Claim.payable_id.is_(None)
             & (Claim.credit_note_id.is_(None) | pays_it.exists()),
         )
         .where(ClaimSettlement.claim_id.in_(claim_ids))

@@ -8,20 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Invoice, Loan
+from tusker.queries.loans.collection import paid_of_faces
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoanRow:
-    """A loan with what is owed on it live and at the end of its term; money in minor units."""
+    """A loan as it stood on the day `as_of`, with what is owed on it then and at the end of its term; money in minor
+    units."""
+
+    as_of: date
 
     loan_id: int
     reference: str
@@ -32,7 +37,6 @@ class LoanRow:
     purchaser_id: int
     purchaser: str
     principal: int
-    open_principal: int
     start_date: date
     due_date: date
     booked_on: date
@@ -42,8 +46,40 @@ class LoanRow:
     recourse_on: date | None
     credit_line_id: int
     debt: Debt
-    live: AmountDue
-    term: AmountDue
+    face_open: int | None = None
+    """What the purchaser had still to pay of the invoice where it pays the face value, None where it pays the debt;
+    negative where a credit note came after it had paid."""
+    face: int = 0
+    """The invoice's value less the credit notes of the time before the payout."""
+
+    @cached_property
+    def live(self) -> AmountDue:
+        """What is owed on the day; nothing from when it was written off or its payout undone."""
+        return (
+            amount_due(self.debt, self.as_of)
+            if self.ended_on is None
+            else AmountDue(self.as_of, 0, 0, 0, 0, 0)
+        )
+
+    @cached_property
+    def term(self) -> AmountDue:
+        """What is owed at the end of its term."""
+        return amount_at_term(self.debt)
+
+    @property
+    def purchaser_owes(self) -> int:
+        """What its purchaser has to pay on the day: the rest of the face value, or what is owed."""
+        return self.live.total if self.face_open is None else max(0, self.face_open)
+
+    @property
+    def purchaser_owes_at_term(self) -> int:
+        """What its purchaser has to pay at the end of the term."""
+        return self.term.total if self.face_open is None else max(0, self.face_open)
+
+    @property
+    def open_principal(self) -> int:
+        """What of the principal is owed on the day."""
+        return self.live.principal
 
     @property
     def closed_as(self) -> InvoiceStatus:
@@ -70,6 +106,14 @@ class LoanTotals:
     due_today: int
 
 
+TO_COLLECT = (
+    (Loan.face_open > 0)
+    & Loan.closed_on.is_not(None)
+    & Loan.reversed_on.is_(None)
+    & Loan.written_off_on.is_(None)
+)
+"""Loans that are paid, of whose invoices a purchaser that pays the face value still has to pay a part."""
+
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
 
@@ -83,9 +127,15 @@ def open_loans(
     due_until: date | None = None,
     after: tuple[date, int] | None = None,
     limit: int | None = None,
+    to_collect: bool = False,
 ) -> list[LoanRow]:
-    """Open loans, oldest due first. `after` is the (due date, loan id) of the last row of the page before."""
-    query = _loans().where(*_owed_on(as_of)).order_by(Loan.due_date, Loan.id)
+    """Open loans, oldest due first. A purchaser's, and all with `to_collect`, include those that are paid, but of whose
+    face value the purchaser still has to pay a part. `after` is the (due date, loan id) of the last row of the page
+    before."""
+    wanted = and_(*_owed_on(as_of))
+    if to_collect or purchaser_id is not None:
+        wanted = or_(wanted, and_(*_paid_out_by(as_of), TO_COLLECT))
+    query = _loans().where(wanted).order_by(Loan.due_date, Loan.id)
     if supplier_id is not None:
         query = query.where(Invoice.supplier_id == supplier_id)
     if purchaser_id is not None:
@@ -128,23 +178,28 @@ def loans_of_invoices(invoice_ids: Iterable[int], as_of: date) -> dict[int, Loan
 def loan_totals(
     as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None
 ) -> LoanTotals:
-    """What is owed over all open loans, of one company if given."""
-    return totals_of(open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id), as_of)
+    """What is owed over all open loans, of one company if given; of a purchaser what it has to pay."""
+    rows = open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
+    return totals_of(rows, as_of, as_purchaser=purchaser_id is not None)
 
 
-def totals_of(rows: Sequence[LoanRow], as_of: date) -> LoanTotals:
-    """The same of loans that were read already."""
+def totals_of(rows: Sequence[LoanRow], as_of: date, *, as_purchaser: bool = False) -> LoanTotals:
+    """The same of loans that were read already; `as_purchaser` counts what their purchasers have to pay."""
+
+    def owed(row: LoanRow) -> int:
+        return row.purchaser_owes if as_purchaser else row.live.total
+
     overdue = [row for row in rows if row.due_date < as_of]
     due_today = [row for row in rows if row.due_date == as_of]
     return LoanTotals(
         count=len(rows),
         principal=sum(row.open_principal for row in rows),
-        live=sum(row.live.total for row in rows),
-        term=sum(row.term.total for row in rows),
+        live=sum(owed(row) for row in rows),
+        term=sum(row.purchaser_owes_at_term if as_purchaser else row.term.total for row in rows),
         overdue_count=len(overdue),
-        overdue_live=sum(row.live.total for row in overdue),
+        overdue_live=sum(owed(row) for row in overdue),
         due_today_count=len(due_today),
-        due_today=sum(row.live.total for row in due_today),
+        due_today=sum(owed(row) for row in due_today),
     )
 
 
@@ -177,8 +232,9 @@ def _matches(words: str) -> Any:
 def _rows(query: Select[*tuple[Any, ...]], as_of: date) -> list[LoanRow]:
     found = db.session.execute(query).unique().all()
     paid = _paid_by_loan([loan.id for loan, *_ in found], as_of)
+    off = paid_of_faces([loan.id for loan, *_ in found if loan.face_open is not None], as_of)
     return [
-        _row(loan, invoice, supplier, purchaser, paid.get(loan.id, []), as_of)
+        _row(loan, invoice, supplier, purchaser, paid.get(loan.id, []), off.get(loan.id, 0), as_of)
         for loan, invoice, supplier, purchaser in found
     ]
 
@@ -205,14 +261,18 @@ def _paid_by_loan(loan_ids: Sequence[int], as_of: date) -> dict[int, list[Paid]]
 
 
 def _row(
-    loan: Loan, invoice: Invoice, supplier: str, purchaser: str, paid: Sequence[Paid], as_of: date
+    loan: Loan,
+    invoice: Invoice,
+    supplier: str,
+    purchaser: str,
+    paid: Sequence[Paid],
+    off_face: int,
+    as_of: date,
 ) -> LoanRow:
     debt = Debt(loan.principal, loan.fee, loan.start_date, loan.due_date, invoice.terms, paid, loan.deducted)
-    live = amount_due(debt, as_of)
     ended_on = loan.written_off_on or loan.reversed_on
-    if ended_on is not None and ended_on <= as_of:
-        live = AmountDue(as_of, 0, 0, 0, 0, 0)
     return LoanRow(
+        as_of=as_of,
         loan_id=loan.id,
         reference=loan.reference,
         invoice_id=invoice.id,
@@ -222,7 +282,6 @@ def _row(
         purchaser_id=invoice.purchaser_id,
         purchaser=purchaser,
         principal=loan.principal,
-        open_principal=live.principal,
         start_date=loan.start_date,
         due_date=loan.due_date,
         booked_on=loan.booked_on,
@@ -231,6 +290,6 @@ def _row(
         recourse_on=loan.recourse_on if loan.recourse_on and loan.recourse_on <= as_of else None,
         credit_line_id=invoice.credit_line_id,
         debt=debt,
-        live=live,
-        term=amount_at_term(debt),
+        face=invoice.amount - invoice.credit_noted,
+        face_open=None if loan.face_open is None else invoice.amount - off_face,
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from tusker.domain.status import Status, Tone
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import Allocation, Customer, Invoice, Loan, Payout, Receipt, ReceiptKind
+from tusker.models import Allocation, Customer, Invoice, Loan, Payable, Payout, Receipt, ReceiptKind
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 _supplier = aliased(Customer)
@@ -35,7 +35,7 @@ class ReceiptState(Status):
 class ReceiptRow:
     """A receipt, or the row that undoes it or pays a part of it back; money in minor units.
 
-    `allocated` and `refunded` are net of what was undone; both are zero for contra rows.
+    `allocated`, `passed_on` and `refunded` are net of what was undone; all are zero for contra rows.
     """
 
     id: int
@@ -51,6 +51,8 @@ class ReceiptRow:
     of_receipt_id: int | None
     of_reference: str | None
     allocated: int
+    passed_on: int
+    """What of it is the supplier's, beyond the debts."""
     refunded: int
     reversed: bool
     netted_disbursal_id: int | None
@@ -61,7 +63,7 @@ class ReceiptRow:
         """What of a payment is neither allocated nor paid back nor undone."""
         if self.kind != ReceiptKind.PAYMENT or self.reversed:
             return 0
-        return self.amount - self.allocated - self.refunded
+        return self.amount - self.allocated - self.passed_on - self.refunded
 
     @property
     def state(self) -> ReceiptState:
@@ -233,6 +235,11 @@ def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
         .where(Allocation.receipt_id == Receipt.id)
         .lateral("spent")
     )
+    passed_on = (
+        select(cast(func.coalesce(func.sum(Payable.amount), 0), BigInteger).label("passed_on"))
+        .where(Payable.receipt_id == Receipt.id)
+        .lateral("passed_on")
+    )
     undone = (
         select(
             cast(
@@ -260,6 +267,7 @@ def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
             Receipt.of_receipt_id,
             _payment.bank_reference.label("of_reference"),
             spent.c.allocated,
+            passed_on.c.passed_on,
             undone.c.refunded,
             undone.c.reversed,
             Payout.disbursal_id.label("netted_disbursal_id"),
@@ -269,9 +277,10 @@ def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
         .outerjoin(_payment, _payment.id == Receipt.of_receipt_id)
         .outerjoin(Payout, Payout.id == Receipt.netted_payout_id)
         .join(spent, literal(True))
+        .join(passed_on, literal(True))
         .join(undone, literal(True))
     )
-    return query, Receipt.amount + undone.c.total - spent.c.allocated
+    return query, Receipt.amount + undone.c.total - spent.c.allocated - passed_on.c.passed_on
 
 
 def _rows(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[ReceiptRow]:

@@ -29,11 +29,11 @@ def people_of(row: DisbursalRow) -> People:
             User.id.in_([i for i in known if i is not None]) | ((User.role == Role.ADMIN) & User.active)
         )
     ).all()
-    names = {user.id: user.name for user in users}
+    names: dict[int | None, str] = {user.id: user.name for user in users}
     return People(
         makers=[names[i] for i in row.maker_ids if i in names],
-        approved_by=names.get(row.approved_by or 0),
-        released_by=names.get(row.released_by or 0),
+        approved_by=names.get(row.approved_by),
+        released_by=names.get(row.released_by),
         others=sorted(
             user.name
             for user in users

@@ -23,6 +23,8 @@ from tusker.models import (
     Invoice,
     LineState,
     Loan,
+    Payable,
+    PayableLine,
     Payout,
     PayoutState,
     Shipment,
@@ -69,6 +71,8 @@ class DisbursalRow:
     payouts_failed: int
     payouts_answered: int
     """Of those that need a transfer, how many the bank has answered for."""
+    payables: int
+    """What it passes on of what purchasers paid beyond their debts."""
 
     @property
     def in_part(self) -> bool:
@@ -129,8 +133,8 @@ class SupplierSum:
     name: str
     lines: int
     taken_out: int
-    last_id: int
-    """The invoice of its last line, by number."""
+    last_id: int | None
+    """The invoice of its last line, by number; None without lines."""
 
 
 def disbursals_page(
@@ -205,6 +209,14 @@ def _disbursals() -> Select[*tuple[Any, ...]]:
         .where(Payout.disbursal_id == Disbursal.id)
         .lateral("states")
     )
+    passed_on = (
+        select(func.coalesce(func.sum(PayableLine.amount), 0).cast(db.BigInteger).label("payables"))
+        .where(
+            PayableLine.disbursal_id == Disbursal.id,
+            or_(PayableLine.state != LineState.REMOVED, PayableLine.payout_id.is_not(None)),
+        )
+        .lateral("passed_on")
+    )
     return (
         select(
             Disbursal.id,
@@ -225,10 +237,12 @@ def _disbursals() -> Select[*tuple[Any, ...]]:
             Disbursal.released_by,
             *sums.c,
             *states.c,
+            *passed_on.c,
         )
         .select_from(Disbursal)
         .join(sums, literal(True))
         .join(states, literal(True))
+        .join(passed_on, literal(True))
     )
 
 
@@ -254,7 +268,8 @@ def _instructed_before() -> Any:
 
 
 def supplier_sums(disbursal_id: int) -> list[SupplierSum]:
-    """The suppliers of a disbursal by name, also those of which everything was taken out."""
+    """The suppliers of a disbursal by name, also those of which everything was taken out, or that are only passed on
+    what their purchasers paid."""
     out = (DisbursalLine.state == LineState.REMOVED) & DisbursalLine.payout_id.is_(None)
     by_number = aggregate_order_by(Invoice.id, Invoice.number.desc(), Invoice.id.desc())
     query = (
@@ -272,7 +287,16 @@ def supplier_sums(disbursal_id: int) -> list[SupplierSum]:
         .group_by(_supplier.id)
         .order_by(_supplier.name, _supplier.id)
     )
-    return [SupplierSum(**row) for row in db.session.execute(query).mappings()]
+    found = [SupplierSum(**row) for row in db.session.execute(query).mappings()]
+    only_passed_on = (
+        select(_supplier.id, _supplier.name)
+        .join(Payable, Payable.supplier_id == _supplier.id)
+        .join(PayableLine, PayableLine.payable_id == Payable.id)
+        .where(PayableLine.disbursal_id == disbursal_id, _supplier.id.not_in([each.id for each in found]))
+        .distinct()
+    )
+    found += [SupplierSum(row.id, row.name, 0, 0, None) for row in db.session.execute(only_passed_on)]
+    return sorted(found, key=lambda each: (each.name, each.id))
 
 
 def covered_lines(disbursal_id: int) -> list[tuple[int, int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -26,6 +26,8 @@ from tusker.models import (
 )
 from tusker.models.columns import TermsColumns, terms_of
 from tusker.queries.payout.bank_accounts import active_accounts
+from tusker.queries.payout.payables import to_pass_on
+from tusker.working_days import working_days
 
 _TERMS = [Invoice.__table__.c[name] for name in TermsColumns.__annotations__]
 
@@ -44,6 +46,8 @@ class SupplierPayout:
     principal: int = 0
     interest: int = 0
     fee: int = 0
+    payables: int = 0
+    """What is passed on of what purchasers paid beyond their debts."""
     claims: int = 0
     deductions: dict[int, Deduction] = field(default_factory=dict)
     account: BankAccount | None = None
@@ -53,8 +57,8 @@ class SupplierPayout:
 
     @property
     def before_claims(self) -> int:
-        """Principal less what is deducted."""
-        return self.principal - self.interest - self.fee
+        """Principal less what is deducted, and what is passed on."""
+        return self.principal - self.interest - self.fee + self.payables
 
     @property
     def net(self) -> int:
@@ -89,12 +93,15 @@ def payouts_of(
         )
         if supplier_id is not None:
             included = included.where(Invoice.supplier_id == supplier_id)
-        return would_be_paid(list(db.session.scalars(included)), start)
+        return would_be_paid(list(db.session.scalars(included)), start, to_pass_on(disbursal_id))
     return _as_released(disbursal_id)
 
 
-def would_be_paid(invoice_ids: Collection[int], start: date) -> dict[int, SupplierPayout]:
-    """What each supplier would get for these invoices if they were paid out on `start`, by supplier id."""
+def would_be_paid(
+    invoice_ids: Collection[int], start: date, passed_on: Iterable[tuple[int, int, int]] = ()
+) -> dict[int, SupplierPayout]:
+    """What each supplier would get for these invoices if they were paid out on `start`, by supplier id; `passed_on`
+    are payables as (id, minor units, supplier id)."""
     found: dict[int, SupplierPayout] = {}
     # Of thousands of invoices most have the same terms and principal: reckoned once.
     known: dict[tuple[Any, ...], Deduction] = {}
@@ -103,8 +110,12 @@ def would_be_paid(invoice_ids: Collection[int], start: date) -> dict[int, Suppli
     for row in db.session.execute(query.where(Invoice.id == chosen)):
         key = tuple(row[2:])
         if key not in known:
-            known[key] = deduction_at_payout(row.principal, terms_of(row), start)
+            terms = terms_of(row)
+            due = working_days().due_date(start, terms)
+            known[key] = deduction_at_payout(row.principal, terms, start, due)
         found.setdefault(row.supplier_id, SupplierPayout()).add(row.id, row.principal, known[key])
+    for _, amount, supplier_id in passed_on:
+        found.setdefault(supplier_id, SupplierPayout()).payables += amount
     claims = db.session.execute(
         select(Claim.supplier_id, cast(func.sum(Claim.open_amount), BigInteger))
         .where(Claim.supplier_id.in_(found), Claim.open_amount > 0, Claim.state == ClaimState.ACCEPTED)
@@ -141,6 +152,7 @@ def _as_released(disbursal_id: int) -> dict[int, SupplierPayout]:
             row.principal,
             row.deducted_interest,
             row.deducted_fee,
+            row.payables,
             row.claims,
             account=row.bank_account,
             payout=row,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -55,6 +55,7 @@ class WhatIf:
     suppliers: int
     principal: int
     deducted: int
+    passed_on: int
     claims: int
     limits: list[LimitUse]
     shares: list[Share]
@@ -64,7 +65,7 @@ class WhatIf:
     @property
     def cash(self) -> int:
         """What leaves the bank."""
-        return self.principal - self.deducted - self.claims
+        return self.principal - self.deducted + self.passed_on - self.claims
 
 
 _LIMITS = text(
@@ -113,12 +114,16 @@ _CONCENTRATION = text(
 
 
 def what_if(
-    invoice_ids: Collection[int], start: date, payouts: Mapping[int, SupplierPayout] | None = None
+    invoice_ids: Collection[int],
+    start: date,
+    payouts: Mapping[int, SupplierPayout] | None = None,
+    passed_on: Iterable[tuple[int, int, int]] = (),
 ) -> WhatIf:
-    """What paying out these invoices on `start` would do; `payouts` are theirs where the caller has them already."""
+    """What paying out these invoices and payables on `start` would do; `payouts` are theirs where the caller has them
+    already. Payables come as (id, minor units, supplier id)."""
     ids = list(invoice_ids)
     if payouts is None:
-        payouts = would_be_paid(ids, start)
+        payouts = would_be_paid(ids, start, passed_on)
     limits = [
         LimitUse(row.kind, row.id, row.name, row.limit, row.used, row.funded, row.chosen)
         for row in db.session.execute(_LIMITS, {"ids": ids})
@@ -135,6 +140,7 @@ def what_if(
         suppliers=len(payouts),
         principal=sum(payout.principal for payout in payouts.values()),
         deducted=sum(payout.interest + payout.fee for payout in payouts.values()),
+        passed_on=sum(payout.payables for payout in payouts.values()),
         claims=sum(payout.claims for payout in payouts.values()),
         limits=limits,
         shares=shares,

@@ -26,8 +26,12 @@ SELECT 'allocations of the receipt', r.bank_reference, (r.amount + COALESCE(c.to
     COALESCE(a.total, 0)::bigint
 FROM receipts r
 LEFT JOIN (SELECT of_receipt_id, sum(amount) AS total FROM receipts GROUP BY 1) c ON c.of_receipt_id = r.id
-LEFT JOIN (SELECT receipt_id, sum(penalty + fee + interest + principal) AS total FROM allocations GROUP BY 1) a
-    ON a.receipt_id = r.id
+LEFT JOIN (
+    SELECT receipt_id, sum(total) AS total FROM (
+        SELECT receipt_id, penalty + fee + interest + principal AS total FROM allocations
+        UNION ALL SELECT receipt_id, amount FROM payables
+    ) x GROUP BY 1
+) a ON a.receipt_id = r.id
 WHERE r.kind = 'payment' AND COALESCE(a.total, 0) > r.amount + COALESCE(c.total, 0)
 UNION ALL
 SELECT 'open part of the claim', i.number, c.open_amount,
@@ -46,7 +50,8 @@ LEFT JOIN receipts r ON r.netted_payout_id = p.id
     AND NOT EXISTS (SELECT 1 FROM receipts u WHERE u.of_receipt_id = r.id AND u.kind = 'reversal')
 LEFT JOIN (
     SELECT s.disbursal_id, c.supplier_id, sum(s.amount)::bigint AS goods
-    FROM claim_settlements s JOIN claims c ON c.id = s.claim_id WHERE c.credit_note_id IS NULL GROUP BY 1, 2
+    FROM claim_settlements s JOIN claims c ON c.id = s.claim_id WHERE c.credit_note_id IS NULL AND c.payable_id IS NULL
+    GROUP BY 1, 2
 ) n ON n.disbursal_id = p.disbursal_id AND n.supplier_id = p.supplier_id
 WHERE COALESCE(r.amount, 0) NOT BETWEEN COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
     AND p.claims * (p.state = 'confirmed')::int
@@ -57,6 +62,35 @@ FROM (
     FROM reserve_movements GROUP BY 1
 ) r JOIN invoices i ON i.id = r.invoice_id
 WHERE r.total < 0
+UNION ALL
+-- A payable whose receipt was undone is open only where it was on its way, and a claim stands against it.
+SELECT 'open part of the payable', i.number, p.open_amount,
+    (p.amount - COALESCE(l.paid, 0)) * (u.id IS NULL OR c.id IS NOT NULL)::int
+FROM payables p JOIN invoices i ON i.id = p.invoice_id
+LEFT JOIN (SELECT payable_id, sum(amount)::bigint AS paid FROM payable_lines WHERE state = 'paid' GROUP BY 1) l
+    ON l.payable_id = p.id
+LEFT JOIN payables u ON u.reverses_id = p.id
+LEFT JOIN claims c ON c.payable_id = p.id
+WHERE p.reverses_id IS NULL
+    AND p.open_amount <> (p.amount - COALESCE(l.paid, 0)) * (u.id IS NULL OR c.id IS NOT NULL)::int
+UNION ALL
+SELECT 'payables of the payout', p.reference, p.payables, COALESCE(l.total, 0)::bigint
+FROM payouts p
+LEFT JOIN (SELECT payout_id, sum(amount) AS total FROM payable_lines WHERE payout_id IS NOT NULL GROUP BY 1) l
+    ON l.payout_id = p.id
+WHERE p.payables <> COALESCE(l.total, 0)
+UNION ALL
+SELECT 'face value still to be paid', i.number, l.face_open,
+    (i.amount - COALESCE(n.total, 0) - COALESCE(a.total, 0) - COALESCE(p.total, 0))::bigint
+FROM loans l JOIN invoices i ON i.id = l.invoice_id
+LEFT JOIN (SELECT invoice_id, sum(amount) AS total FROM credit_notes GROUP BY 1) n ON n.invoice_id = i.id
+LEFT JOIN (
+    SELECT x.loan_id, r.customer_id, sum(x.penalty + x.fee + x.interest + x.principal) AS total
+    FROM allocations x JOIN receipts r ON r.id = x.receipt_id GROUP BY 1, 2
+) a ON a.loan_id = l.id AND a.customer_id = i.purchaser_id
+LEFT JOIN (SELECT invoice_id, sum(amount) AS total FROM payables GROUP BY 1) p ON p.invoice_id = i.id
+WHERE l.face_open IS NOT NULL AND l.reversed_on IS NULL
+    AND l.face_open <> i.amount - COALESCE(n.total, 0) - COALESCE(a.total, 0) - COALESCE(p.total, 0)
 UNION ALL
 SELECT 'principal of the invoice', i.number, i.principal, e.principal
 FROM invoices i JOIN (

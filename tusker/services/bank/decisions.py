@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
-from tusker.domain.allocation import allocate_to_loan
+from tusker.domain.allocation import allocate_to_loan, lay_against_invoice
 from tusker.domain.matching import Judgement, Verdict
 from tusker.errors import Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
-from tusker.models import EntryDirection, EntryState, Loan, Receipt, StatementEntry
+from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
 from tusker.services.bank_entries import decide, lock_entries, own_reference, receipt_reference
 from tusker.services.context import Context
-from tusker.services.loans.debts import lock_debts
+from tusker.services.loans.debts import OpenDebt, lock_debts_of
 from tusker.services.loans.receipts import record_receipt
-from tusker.services.locks import lock_invoices, lock_rows
+from tusker.services.locks import lock_rows
+from tusker.services.reasons import reason_of
 
 TO_DECIDE = frozenset({EntryState.OPEN, EntryState.PARKED})
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What came of accepting many: the receipts, and by entry id why one was left."""
+    """The result of accepting many entries: the receipts, and by entry id why an entry was left."""
 
     receipts: Sequence[Receipt]
     left: Mapping[int, str]
@@ -46,7 +45,9 @@ def accept_entry(
     paid first. What is left over is the customer's credit. Raises `Conflict` when the entry is no longer open.
     """
     [entry] = lock_entries([entry_id])
-    return _accept(ctx, entry, customer_id, splits)
+    _check_acceptable(entry)
+    debts = None if splits is None else lock_debts_of(splits)
+    return _accept(ctx, entry, customer_id, splits, debts)
 
 
 def accept_sure(ctx: Context, entry_ids: Collection[int]) -> Accepted:
@@ -59,9 +60,7 @@ def accept_sure(ctx: Context, entry_ids: Collection[int]) -> Accepted:
         if entry.id in judged and judged[entry.id].verdict is Verdict.SURE and entry.state in TO_DECIDE
     }
     # in one go and in one order, so that this never waits for somebody who waits for it
-    invoice_ids = {part.loan.invoice_id for suggestion in sure.values() for part in suggestion.parts}
-    if invoice_ids:
-        lock_invoices(invoice_ids)
+    debts = lock_debts_of({part.loan.loan_id for suggestion in sure.values() for part in suggestion.parts})
     receipts: list[Receipt] = []
     left: dict[int, str] = {}
     for entry in entries:
@@ -72,7 +71,7 @@ def accept_sure(ctx: Context, entry_ids: Collection[int]) -> Accepted:
         try:
             with db.session.begin_nested():
                 splits = {part.loan.loan_id: part.amount for part in suggestion.parts}
-                receipts.append(_accept(ctx, entry, suggestion.customer_id, splits))
+                receipts.append(_accept(ctx, entry, suggestion.customer_id, splits, debts))
         except TuskerError as error:
             left[entry.id] = error.message
     return Accepted(receipts, left)
@@ -85,13 +84,21 @@ def _why_not_sure(entry: StatementEntry, judged: Mapping[int, Judgement]) -> str
     return (found.doubt if found else "") or "No open loan fits it."
 
 
-def _accept(
-    ctx: Context, entry: StatementEntry, customer_id: int, splits: Mapping[int, int] | None
-) -> Receipt:
+def _check_acceptable(entry: StatementEntry) -> None:
     _check_open(entry)
     if entry.direction != EntryDirection.CREDIT:
         raise InvalidInput("Only money that came in can become a receipt.", field="entry")
-    wanted = None if splits is None else _split_parts(entry, splits)
+
+
+def _accept(
+    ctx: Context,
+    entry: StatementEntry,
+    customer_id: int,
+    splits: Mapping[int, int] | None,
+    debts: Sequence[OpenDebt] | None,
+) -> Receipt:
+    """Record a locked credit; `debts` are those that `splits` names, locked."""
+    wanted = None if splits is None or debts is None else _split_parts(entry, customer_id, splits, debts)
     receipt = record_receipt(
         ctx,
         customer_id,
@@ -99,6 +106,7 @@ def _accept(
         bank_reference=receipt_reference(entry),
         value_date=entry.value_date,
         wanted=wanted,
+        debts=debts,
     )
     decide(
         ctx,
@@ -111,39 +119,45 @@ def _accept(
     return receipt
 
 
-def _split_parts(entry: StatementEntry, splits: Mapping[int, int]) -> list[Split]:
+def _split_parts(
+    entry: StatementEntry, payer_id: int, splits: Mapping[int, int], debts: Sequence[OpenDebt]
+) -> list[Split]:
     """The components of what each loan gets, as owed on the value date; raises `Conflict` when less is owed by now."""
-    rows = db.session.execute(
-        select(Loan.invoice_id, Loan.id).where(Loan.id.in_(splits), Loan.closed_on.is_(None))
-    ).all()
-    if len(rows) != len(splits):
+    chosen = [debt for debt in debts if debt.loan.id in splits]
+    if len(chosen) != len(splits):
         raise Conflict("One of the loans is no longer open; look at the suggestions again.")
     parts = []
-    for debt in lock_debts([row.invoice_id for row in rows]):
-        due, amount = debt.due_on(entry.value_date), splits.get(debt.loan.id, 0)
-        if not 0 < amount <= due.total:
+    for debt in chosen:
+        due, amount = debt.due_on(entry.value_date), splits[debt.loan.id]
+        face = debt.face_for(payer_id) or 0
+        if not 0 < amount <= max(due.total, face):
             raise Conflict(
-                f"{currency().show(due.total)} is owed on {debt.invoice.number} by now;"
+                f"{currency().show(max(due.total, face))} is owed on {debt.invoice.number} by now;"
                 " look at the suggestions again."
             )
-        parts.append(allocate_to_loan(debt.loan.id, amount, due))
+        if face:
+            parts.append(lay_against_invoice(debt.loan.id, amount, due, max(due.total, face)))
+        else:
+            parts.append(allocate_to_loan(debt.loan.id, amount, due))
     return parts
 
 
 def park_entry(ctx: Context, entry_id: int, *, reason: str) -> StatementEntry:
     """Leave an entry for later, with the reason."""
+    why = reason_of(reason)
     [entry] = lock_entries([entry_id])
     if entry.state != EntryState.OPEN:
         raise Conflict(f"This entry is {entry.state} already.")
-    decide(ctx, entry, EntryState.PARKED, note=_checked_reason(reason))
+    decide(ctx, entry, EntryState.PARKED, note=why)
     return entry
 
 
 def dismiss_entry(ctx: Context, entry_id: int, *, reason: str) -> StatementEntry:
     """An entry has nothing to do with loans or payouts, or was dealt with elsewhere; the reason says so."""
+    why = reason_of(reason)
     [entry] = lock_entries([entry_id])
     _check_open(entry)
-    decide(ctx, entry, EntryState.DISMISSED, note=_checked_reason(reason))
+    decide(ctx, entry, EntryState.DISMISSED, note=why)
     return entry
 
 
@@ -194,12 +208,3 @@ def link_receipt(ctx: Context, receipt: Receipt) -> StatementEntry | None:
 def _check_open(entry: StatementEntry) -> None:
     if entry.state not in TO_DECIDE:
         raise Conflict(f"This entry is {entry.state} already.")
-
-
-def _checked_reason(reason: str) -> str:
-    why = reason.strip()
-    if not why:
-        raise InvalidInput("Say why.", field="reason")
-    if len(why) > 300 or not why.isprintable():
-        raise InvalidInput("The reason may have at most 300 characters on one line.", field="reason")
-    return why

@@ -1,14 +1,14 @@
-"""A statement's bytes read the way this installation is configured, and only if it is of an account of ours."""
+"""Reads a statement file by this installation's configuration; refuses statements of other people's accounts."""
 
 from __future__ import annotations
 
 from flask import current_app
 
-from tusker.bankfiles.errors import unreadable
 from tusker.bankfiles.statements import read_statement_file
 from tusker.currency import currency
 from tusker.domain.accounts import same_number
 from tusker.domain.banking import Statement, StatementFile
+from tusker.errors import UnreadableFile
 
 
 def own_accounts() -> tuple[str, ...]:
@@ -19,20 +19,20 @@ def own_accounts() -> tuple[str, ...]:
 
 
 def is_ours(statement: Statement) -> bool | None:
-    """Whether a statement is of an account of ours; None when none is configured to compare it with."""
+    """Whether a statement is of one of the lender's accounts; None when none is configured."""
     own = own_accounts()
     return any(same_number(statement.account, number) for number in own) if own else None
 
 
 def read_configured(data: bytes, file_name: str) -> StatementFile:
-    """Read a file of statements in the installation's currency; raises `BankFileError`, for a file with `file`.
+    """Read a file of statements in the installation's currency; raises `InvalidInput`, for a file with `file`.
 
     One statement of a foreign account refuses the file: whoever picked the wrong one wants none of it kept.
     """
     config = current_app.config
     own = own_accounts()
     if not own and config["ENVIRONMENT"] == "PRODUCTION":
-        raise unreadable("No account of ours is configured; name those to take in STATEMENT_ACCOUNTS.")
+        raise UnreadableFile("No account of ours is configured; name those to take in STATEMENT_ACCOUNTS.")
     file = read_statement_file(
         data,
         file_name,
@@ -52,8 +52,8 @@ def _refuse_foreign(statement: Statement, format_: str) -> None:
         return
     name = f"Statement {statement.reference}" if statement.reference else "The statement"
     if not statement.account_named and format_ != "csv":
-        raise unreadable(f"{name} does not say whose account it is of; nothing was imported.")
-    raise unreadable(
+        raise UnreadableFile(f"{name} does not say whose account it is of; nothing was imported.")
+    raise UnreadableFile(
         f"{name} is of account {statement.account}, which is none of ours; nothing was imported."
         " If it is ours, add it to STATEMENT_ACCOUNTS."
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import select
 
@@ -36,18 +37,19 @@ class _Stored:
 
 
 def sort_entries(statement: BankStatement, entries: Sequence[Entry]) -> list[Sorted]:
-    """Tell for each movement of a statement, in its order, whether it is stored already. Call in the import's turn."""
+    """Say for each movement of a statement whether it is stored already. The caller holds the import lock."""
     counts = Counter(entry.likeness for entry in entries if entry.likeness)
-    stored = _stored_alike(counts)
-    referenced = _stored_of([entry.fingerprint for entry in entries if not entry.likeness])
+    stored = _stored_like(entries)
     waiting: dict[str, list[Sorted]] = {}
     sorted_out = []
     for entry in entries:
         if not entry.likeness:
-            sorted_out.append(Sorted(entry, "known" if entry.fingerprint in referenced else "new"))
+            sorted_out.append(Sorted(entry, "known" if entry.fingerprint in stored else "new"))
             continue
         if entry.likeness not in waiting:
-            alike = stored[entry.likeness]
+            # they are numbered without a gap
+            prints = (numbered(entry.likeness, number) for number in itertools.count(1))
+            alike = [stored[fingerprint] for fingerprint in itertools.takewhile(stored.__contains__, prints)]
             waiting[entry.likeness] = _fates(statement, entry, counts[entry.likeness], alike)[::-1]
         fate = waiting[entry.likeness].pop()
         sorted_out.append(Sorted(replace(entry, fingerprint=fate.entry.fingerprint), fate.fate))
@@ -70,36 +72,19 @@ def _fates(statement: BankStatement, entry: Entry, count: int, stored: Sequence[
     ]
 
 
-def _stored_alike(counts: Counter[str]) -> dict[str, list[_Stored]]:
-    """The stored movements by what they share. They are numbered without a gap, so one more than is there is asked
-    for, and more only of those of which all were there."""
-    found: dict[str, list[_Stored]] = {likeness: [] for likeness in counts}
-    upto = {likeness: count + 1 for likeness, count in counts.items()}
-    while upto:
-        asked = {
-            likeness: [numbered(likeness, n) for n in range(len(found[likeness]) + 1, end + 1)]
-            for likeness, end in upto.items()
-        }
-        rows = _stored_of([fingerprint for prints in asked.values() for fingerprint in prints])
-        for likeness, prints in asked.items():
-            there = [rows[fingerprint] for fingerprint in prints if fingerprint in rows]
-            found[likeness] += there
-            upto[likeness] *= 2
-            if len(there) < len(prints):
-                del upto[likeness]
-    return found
-
-
-def _stored_of(fingerprints: Collection[str]) -> dict[str, _Stored]:
-    if not fingerprints:
-        return {}
-    query = (
+def _stored_like(entries: Sequence[Entry]) -> dict[str, _Stored]:
+    """The stored movements of the same days and amounts by fingerprint; those that may be the same are among them."""
+    rows = db.session.execute(
         select(StatementEntry.fingerprint, StatementEntry.state, BankStatement)
         .join(BankStatement, BankStatement.id == StatementEntry.statement_id)
-        .where(StatementEntry.fingerprint.in_(fingerprints))
+        .where(
+            StatementEntry.booked_on.in_({entry.booked_on for entry in entries}),
+            StatementEntry.amount.in_({entry.amount for entry in entries}),
+        )
     )
-    rows: Sequence[Any] = db.session.execute(query).all()
-    return {row.fingerprint: _Stored(row.fingerprint, row.state, _span(row.BankStatement)) for row in rows}
+    return {
+        fingerprint: _Stored(fingerprint, state, _span(statement)) for fingerprint, state, statement in rows
+    }
 
 
 def _span(statement: BankStatement) -> Span:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import or_, select
@@ -14,22 +14,19 @@ from tusker.extensions import db
 from tusker.models import (
     BankAccount,
     Disbursal,
-    DisbursalLine,
     EntryDirection,
     EntryState,
-    LineState,
+    Invoice,
     Payout,
     PayoutState,
     StatementEntry,
 )
 from tusker.services.bank_entries import LONGEST_NOTE, decide, own_reference
 from tusker.services.context import Context
-from tusker.services.exposure import lock_counters
-from tusker.services.locks import lock_disbursal, lock_invoices, lock_rows
-from tusker.services.payout.netting import lock_receipts_of, touched_by
-from tusker.services.payout.payouts import lock_claims_of
-from tusker.services.payout.settlement import confirm_payouts, reject_payout
-from tusker.services.payout.undoing import return_payout
+from tusker.services.locks import lock_invoices, lock_rows
+from tusker.services.payout.payout_locks import lock_payouts
+from tusker.services.payout.settlement import confirm_payouts, reject_locked
+from tusker.services.payout.undoing import return_locked
 
 NO_PAYOUT = "No payout fits it."
 _WORDS = re.compile(r"[A-Za-z0-9?():.,'+-]+")
@@ -38,13 +35,14 @@ _MASKED = re.compile(r"[X*]+([0-9]{4,})")
 
 @dataclass(slots=True)
 class PayoutMatches:
-    """The payouts that the entries may be about, locked, with their disbursals and accounts."""
+    """The payouts and disbursals that the entries may be about, by reference, and the payouts' invoices and accounts
+    by id. All but the accounts is locked."""
 
     payouts: dict[str, Payout] = field(default_factory=dict)
-    disbursals: dict[int, Disbursal] = field(default_factory=dict)
-    by_reference: dict[str, Disbursal] = field(default_factory=dict)
-    accounts: dict[int, BankAccount] = field(default_factory=dict)
-    settling: dict[int, StatementEntry] = field(default_factory=dict)
+    disbursals: dict[str, Disbursal] = field(default_factory=dict)
+    invoices: Mapping[int, Invoice] = field(default_factory=dict)
+    accounts: Mapping[int | None, BankAccount] = field(default_factory=dict)
+    settling: dict[int | None, StatementEntry] = field(default_factory=dict)
     """Entries that settled payouts before."""
 
 
@@ -60,9 +58,10 @@ def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
     for entry in debits:
         _settle_debit(ctx, matches, entry)
     for entry in credits:
-        payout = _returned_payout(matches, entry)
-        if payout is not None:
-            _settle_return(ctx, matches, entry, payout)
+        if entry.return_reason is None:
+            _note_own_id(matches, entry)
+        elif payout := _returned_payout(matches, entry):
+            _settle_return(ctx, matches, entry, payout, entry.return_reason)
     for entry in entries:
         if entry.direction == EntryDirection.DEBIT and entry.return_reason is not None:
             entry.note = f"Gives money back that had come in ({entry.return_reason}); undo its receipt."[
@@ -71,7 +70,7 @@ def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
 
 
 def _collect(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]) -> PayoutMatches:
-    """Find and lock what the entries may be about: disbursals by id, then all invoices by id, then payouts."""
+    """Find and lock what the entries may be about."""
     names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
     returned = [e for e in credits if e.return_reason is not None]
     names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
@@ -87,43 +86,28 @@ def _collect(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]
     rows = db.session.execute(
         select(Payout.id, Payout.disbursal_id).join(Disbursal).where(condition, Payout.net > 0)
     ).all()
-    matches = PayoutMatches()
     if not rows:
-        return matches
-    for disbursal_id in sorted({row.disbursal_id for row in rows}):
-        disbursal = lock_disbursal(disbursal_id)
-        matches.disbursals[disbursal_id] = matches.by_reference[disbursal.reference] = disbursal
-    ids = [row.id for row in rows]
-    invoice_ids = select(DisbursalLine.invoice_id).where(
-        DisbursalLine.payout_id.in_(ids), DisbursalLine.state != LineState.REMOVED
+        return PayoutMatches()
+    disbursals = lock_rows(Disbursal, Disbursal.id.in_({row.disbursal_id for row in rows}))
+    locked = lock_payouts(disbursals, [row.id for row in rows])
+    payouts = locked.payouts.values()
+    accounts = select(BankAccount).where(BankAccount.id.in_({p.bank_account_id for p in payouts}))
+    settling = select(StatementEntry).where(StatementEntry.id.in_({p.statement_entry_id for p in payouts}))
+    return PayoutMatches(
+        payouts={payout.reference: payout for payout in payouts},
+        disbursals={disbursal.reference: disbursal for disbursal in disbursals},
+        invoices=locked.invoices,
+        accounts={account.id: account for account in db.session.scalars(accounts)},
+        settling={entry.id: entry for entry in db.session.scalars(settling)},
     )
-    netted_ids = touched_by(ids)
-    locked = lock_invoices({*db.session.scalars(invoice_ids), *netted_ids})
-    payouts = lock_rows(Payout, Payout.id.in_(ids))
-    lock_receipts_of(ids)
-    lock_claims_of([payout.supplier_id for payout in payouts])
-    # One payout after the other frees limits; counters have one order over all of them.
-    lock_counters([invoice for invoice in locked if invoice.id in netted_ids])
-    matches.payouts = {payout.reference: payout for payout in payouts}
-    account_ids = {p.bank_account_id for p in payouts}
-    matches.accounts = {
-        account.id: account
-        for account in db.session.scalars(select(BankAccount).where(BankAccount.id.in_(account_ids)))
-    }
-    entry_ids = {p.statement_entry_id for p in payouts}
-    matches.settling = {
-        entry.id: entry
-        for entry in db.session.scalars(select(StatementEntry).where(StatementEntry.id.in_(entry_ids)))
-    }
-    return matches
 
 
 def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -> None:
     payout = matches.payouts.get(entry.end_to_end_id) if entry.end_to_end_id else None
     if payout is not None:
         _settle_named(ctx, matches, entry, payout)
-    elif entry.batch_reference in matches.by_reference:
-        _settle_batch(ctx, matches, entry, matches.by_reference[entry.batch_reference])
+    elif entry.batch_reference in matches.disbursals:
+        _settle_batch(ctx, matches, entry, matches.disbursals[entry.batch_reference])
     elif not entry.end_to_end_id and entry.counterparty_account:
         fitting = [
             p for p in _of_amount(matches, entry, PayoutState.INSTRUCTED) if _account_fits(matches, p, entry)
@@ -149,7 +133,7 @@ def _settle_named(ctx: Context, matches: PayoutMatches, entry: StatementEntry, p
         _confirm(ctx, matches, entry, [payout])
     elif payout.state == PayoutState.CONFIRMED and payout.statement_entry_id is None:
         payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{payout.reference}, confirmed before", payout)
+        _matched(ctx, matches, entry, f"{payout.reference}, confirmed before")
     elif payout.state == PayoutState.CONFIRMED:
         entry.note = (
             f"Another entry confirmed {payout.reference} already; ask the bank whether it paid twice."
@@ -168,7 +152,7 @@ def _settle_batch(ctx: Context, matches: PayoutMatches, entry: StatementEntry, d
     elif not waiting and by_hand and sum(p.net for p in by_hand) == entry.amount:
         for payout in by_hand:
             payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{disbursal.reference}, confirmed before", *by_hand)
+        _matched(ctx, matches, entry, f"{disbursal.reference}, confirmed before")
     elif waiting:
         total = currency().show(sum(p.net for p in waiting))
         entry.note = f"The {len(waiting)} open payouts of {disbursal.reference} are {total}, not this amount."
@@ -177,7 +161,6 @@ def _settle_batch(ctx: Context, matches: PayoutMatches, entry: StatementEntry, d
 
 
 def _confirm(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payouts: Sequence[Payout]) -> None:
-    disbursal = matches.disbursals[payouts[0].disbursal_id]
     reference = own_reference(entry)
     # banks may give one reference to several orders, or count from 1 in each statement
     for tried in (reference, f"{reference[:40]}/{entry.fingerprint[:16]}"):
@@ -185,32 +168,34 @@ def _confirm(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout
         def act(tried: str = tried) -> None:
             confirm_payouts(
                 ctx,
-                disbursal,
+                payouts[0].disbursal,
                 payouts,
+                matches.invoices,
                 bank_reference=tried,
                 value_date=entry.value_date,
                 entry_id=entry.id,
             )
 
-        problem = _attempt(act)
+        problem = _attempt(matches, act)
         if not isinstance(problem, Duplicate):
             break
     if problem is None:
-        _matched(ctx, matches, entry, ", ".join(payout.reference for payout in payouts), *payouts)
+        _matched(ctx, matches, entry, ", ".join(payout.reference for payout in payouts))
     else:
         entry.note = problem.message[:LONGEST_NOTE]
 
 
+def _note_own_id(matches: PayoutMatches, entry: StatementEntry) -> None:
+    """A payer may have written our id on a credit that does not say that it is a return: a person has to look."""
+    if entry.end_to_end_id in matches.payouts:
+        entry.note = (
+            f"It carries the id of {entry.end_to_end_id} but does not say that it came back."
+            " If it did, record that with its disbursal and dismiss this."
+        )
+
+
 def _returned_payout(matches: PayoutMatches, entry: StatementEntry) -> Payout | None:
-    """The payout that a credit gives back which says that it is a return: by end-to-end id, by what it names, or by
-    account and amount. Without that a payer may have written our id: a person has to look."""
-    if entry.return_reason is None:
-        if entry.end_to_end_id in matches.payouts:
-            entry.note = (
-                f"It carries the id of {entry.end_to_end_id} but does not say that it came back."
-                " If it did, record that with its disbursal and dismiss this."
-            )
-        return None
+    """The payout that a returned credit gives back: by end-to-end id, by what it names, or by account and amount."""
     if entry.end_to_end_id in matches.payouts:
         return matches.payouts[entry.end_to_end_id]
     named = [matches.payouts[word] for word in _WORDS.findall(entry.remittance) if word in matches.payouts]
@@ -220,68 +205,63 @@ def _returned_payout(matches: PayoutMatches, entry: StatementEntry) -> Payout | 
     return named[0] if len({payout.id for payout in named}) == 1 else None
 
 
-def _settle_return(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout) -> None:
-    reason = (entry.return_reason or "")[:300]
+def _settle_return(
+    ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout, reason: str
+) -> None:
     if payout.net != entry.amount:
         entry.note = f"{payout.reference} is {currency().show(payout.net)}; another amount came back."
     elif payout.state == PayoutState.INSTRUCTED:
-        problem = _attempt(lambda: reject_payout(ctx, payout.id, reason=reason, entry_id=entry.id))
-        _after_return(ctx, matches, entry, payout, problem, f"{payout.reference} was not paid: {reason}")
+        problem = _attempt(matches, lambda: reject_locked(ctx, payout, matches.invoices, reason, entry.id))
+        _after_return(ctx, matches, entry, problem, f"{payout.reference} was not paid: {reason}")
     elif payout.state == PayoutState.CONFIRMED:
-        problem = _attempt(lambda: return_payout(ctx, payout.id, reason=reason, entry_id=entry.id))
-        _after_return(ctx, matches, entry, payout, problem, f"{payout.reference} came back: {reason}")
+        problem = _attempt(matches, lambda: return_locked(ctx, payout, matches.invoices, reason, entry.id))
+        _after_return(ctx, matches, entry, problem, f"{payout.reference} came back: {reason}")
     elif _came_back_on(matches, payout) is None:
         payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{payout.reference}, {payout.state} before", payout)
+        _matched(ctx, matches, entry, f"{payout.reference}, {payout.state} before")
     else:
         entry.note = f"{payout.reference} is {payout.state} already by another entry."
 
 
 def _came_back_on(matches: PayoutMatches, payout: Payout) -> StatementEntry | None:
     """The credit that gave a payout back before, if there was one."""
-    entry = matches.settling.get(payout.statement_entry_id or 0)
+    entry = matches.settling.get(payout.statement_entry_id)
     return entry if entry is not None and entry.direction == EntryDirection.CREDIT else None
 
 
 def _after_return(
-    ctx: Context,
-    matches: PayoutMatches,
-    entry: StatementEntry,
-    payout: Payout,
-    problem: TuskerError | None,
-    words: str,
+    ctx: Context, matches: PayoutMatches, entry: StatementEntry, problem: TuskerError | None, words: str
 ) -> None:
     if problem is None:
-        _matched(ctx, matches, entry, words, payout)
+        _matched(ctx, matches, entry, words)
     else:
         entry.note = problem.message[:LONGEST_NOTE]
 
 
-def _matched(
-    ctx: Context, matches: PayoutMatches, entry: StatementEntry, note: str, *payouts: Payout
-) -> None:
+def _matched(ctx: Context, matches: PayoutMatches, entry: StatementEntry, note: str) -> None:
     decide(ctx, entry, EntryState.MATCHED, note=note)
-    for payout in payouts:
-        matches.settling[payout.statement_entry_id or 0] = entry
+    matches.settling[entry.id] = entry
 
 
-def _attempt(action: Callable[[], object]) -> TuskerError | None:
+def _attempt(matches: PayoutMatches, action: Callable[[], None]) -> TuskerError | None:
     """Do it wholly or not at all; the error when it is refused."""
     try:
         with db.session.begin_nested():
             action()
     except TuskerError as error:
+        # Statuses that one statement had set on many invoices are to be read anew; the session undid the rest.
+        lock_invoices(matches.invoices)
         return error
     return None
 
 
 def _account_fits(matches: PayoutMatches, payout: Payout, entry: StatementEntry) -> bool | None:
     """Whether the bank names the account that was instructed; None when it names none or none is kept."""
-    account = matches.accounts.get(payout.bank_account_id or 0)
+    account = matches.accounts.get(payout.bank_account_id)
     told = "".join(entry.counterparty_account.split()).upper()
     if account is None or not told:
         return None
-    number = account.iban or account.account_number or ""
+    number = account.account.number
     if masked := _MASKED.fullmatch(told):
         return number.endswith(masked[1])
     return told.lstrip("0") == number.upper().lstrip("0")

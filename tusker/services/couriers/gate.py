@@ -36,7 +36,7 @@ from tusker.services.context import Context
 log = logging.getLogger(__name__)
 
 SUCCESS_NOTED_EVERY = timedelta(seconds=30)
-"""How old the time of the last success may get before it is written again: not with each answer."""
+"""The time of the last success is written at most this often, not with each answer."""
 
 _STATES = cast(Table, CarrierState.__table__)
 _COLUMNS = tuple(_STATES.c[field.name] for field in fields(Health))
@@ -56,13 +56,13 @@ def spend(ctx: Context, carrier: Carrier, questions: int) -> None:
 
 
 def pause_before_a_grant(ctx: Context, carrier: Carrier) -> timedelta | None:
-    """After a grant of none: how long until the rate limit allows one; None when more than that is in the way."""
+    """After a grant of none: how long until the rate limit allows one; None while the gate is shut."""
     health = _read(db.session.connection(), carrier.name) or Health()
     return None if health.blocked_until(ctx.now) else Rate(carrier.requests_per_second).interval
 
 
 def note_answer(ctx: Context, carrier: str) -> None:
-    """The delivery company answered. Writes only what is new: mostly nothing."""
+    """The delivery company answered. Mostly writes nothing, since the state stays the same."""
     _note_answer(db.session.connection(), carrier, ctx.now)
 
 
@@ -124,7 +124,7 @@ def _note_answer(connection: Connection, carrier: str, now: datetime) -> None:
 def _note_failure(connection: Connection, carrier: str, error: CarrierError, now: datetime) -> bool:
     health = _lock(connection, carrier)
     if not error.carrier_is_down:
-        # It answered, only not as we like: a bad request, or a refused key, which fails every question alike.
+        # It answered: a bad request, or a refused key, which fails every question alike.
         answered = after_refusal(health, now) if isinstance(error, CarrierRefused) else after_answer(health)
         _save(connection, carrier, answered, last_error=error.message[:500], last_error_at=now)
         return False
@@ -144,7 +144,7 @@ def _read(connection: Connection, carrier: str, *, lock: bool = False) -> Health
 
 
 def _lock(connection: Connection, carrier: str) -> Health:
-    """The state, its row locked; made where there is none yet."""
+    """The state, its row locked and made first where there is none yet."""
     health = _read(connection, carrier, lock=True)
     if health is None:
         connection.execute(insert(_STATES).values(carrier=carrier).on_conflict_do_nothing())

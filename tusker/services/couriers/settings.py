@@ -42,7 +42,7 @@ def carrier_spec(name: str) -> CarrierSpec:
 def save_carrier_settings(
     ctx: Context, name: str, given: CarrierInput, *, keys: str, production: bool
 ) -> CarrierSetting:
-    """Store a delivery company's settings, its secrets sealed with `keys`; the event tells which changed, not what.
+    """Store a delivery company's settings, its secrets sealed with `keys`; the event tells what changed, no values.
 
     A stored key is not sent to another host: with a new one it has to be entered again. Raises `InvalidInput` naming
     the field, `NotFound` for an unknown carrier.
@@ -79,7 +79,7 @@ def save_carrier_settings(
 
 
 def forget_carrier_settings(ctx: Context, name: str) -> None:
-    """Delete what the page holds about a delivery company; what the environment says counts again.
+    """Delete the stored settings of a delivery company; those of the environment apply again.
 
     Raises `NotFound` when the page holds nothing.
     """

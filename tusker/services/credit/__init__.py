@@ -1,1 +1,1 @@
-"""Use cases of admission: companies, credit lines, offers, requests, imports."""
+"""Companies, credit lines, quotes, requests for financing and imports of invoices."""

@@ -16,7 +16,7 @@ from tusker.services.context import Context
 
 
 class Outcome(StrEnum):
-    """What admission answers."""
+    """The outcomes of admission, as the database function names them."""
 
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -46,7 +46,7 @@ class AdmissionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The answer to one request; `refusal` is set when a limit did not hold."""
+    """The outcome of one request; `refusal` is set when a limit did not hold."""
 
     outcome: Outcome
     invoice_id: int | None
@@ -60,7 +60,7 @@ _ADMIT = text(
 
 
 def admit(ctx: Context, requests: Sequence[AdmissionRequest]) -> list[Admission]:
-    """Admit invoices in order, in one round trip within the caller's transaction; one answer each, in order."""
+    """Admit invoices in order, in one round trip within the caller's transaction; one outcome each, in order."""
     if not requests:
         return []
     rows = db.session.execute(

@@ -18,6 +18,7 @@ from tusker.services.context import Context
 from tusker.services.credit.customers import set_terms
 from tusker.services.events import record_event
 from tusker.services.locks import lock_credit_line
+from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
 
@@ -59,7 +60,7 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
         **data.terms.as_dict(),
     )
     try:
-        # The constraint decides, so that a form sent twice at once makes one line and one clear message.
+        # The unique constraint decides, so that a form sent twice at once makes one line and one clear message.
         with db.session.begin_nested():
             db.session.add(line)
     except IntegrityError as error:
@@ -121,7 +122,7 @@ def _set_wishes(ctx: Context, line: CreditLine, wishes: Wishes) -> None:
         from_value=_wanted(before),
         to_value=_wanted(wishes),
     )
-    # Invoices come before lines in the lock order, so those that wait on this line are looked at afterwards.
+    # Invoices are locked before lines, so those that wait on this line are re-checked by a job after the commit.
     after_commit(WATCH_JOB)
 
 
@@ -136,8 +137,7 @@ def _wanted(wishes: Wishes) -> str:
 
 def set_line_status(ctx: Context, line_id: int, status: LineStatus, *, reason: str) -> CreditLine:
     """Suspend a line, which then admits nothing new, or make it active again."""
-    if not reason.strip():
-        raise InvalidInput("Say why.", field="reason")
+    why = reason_of(reason)
     line = lock_credit_line(line_id)
     if line.status != status:
         record_event(
@@ -147,7 +147,7 @@ def set_line_status(ctx: Context, line_id: int, status: LineStatus, *, reason: s
             "status_changed",
             from_value=line.status,
             to_value=status,
-            reason=reason.strip(),
+            reason=why,
         )
         line.status = status
         db.session.flush()

@@ -13,6 +13,7 @@ from tusker.domain.terms import Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import CarrierIdentity, CreditLine, Customer, PurchaserAccount, SupplierAccount
+from tusker.queries.credit.customers import lines_count_of, supplier_limits_total
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_customer, lock_rows, take_lock
@@ -43,10 +44,7 @@ def create_customer(
     Raises `InvalidInput` or `Duplicate` naming the field. `programme_limit` in minor units bounds the sum of all
     supplier limits.
     """
-    if data.supplier_limit is None and data.purchaser_limit is None:
-        raise InvalidInput(
-            "A customer is a supplier, a purchaser or both: enter a limit.", field="supplier_limit"
-        )
+    _check_has_side(data)
     customer = Customer(
         name=_unused_name(data.name),
         reference=_unused_reference(data.reference),
@@ -54,7 +52,7 @@ def create_customer(
         created_at=ctx.now,
     )
     try:
-        # A savepoint: a form sent twice at once makes one company and one clear message.
+        # In a savepoint, so that a form sent twice at once makes one company and one clear message.
         with db.session.begin_nested():
             db.session.add(customer)
     except IntegrityError:
@@ -64,7 +62,7 @@ def create_customer(
     if data.supplier_limit is not None and notify:
         queue_mail(
             ctx,
-            "new_supplier",
+            "credit/new_supplier",
             admin_addresses(),
             name=customer.name,
             customer_id=customer.id,
@@ -80,10 +78,7 @@ def change_customer(ctx: Context, customer_id: int, data: CustomerData, *, progr
     A limit may be set below what is used: then nothing new is admitted until it fits again. Default terms are
     changed by `change_default_terms`, except for a side that is new.
     """
-    if data.supplier_limit is None and data.purchaser_limit is None:
-        raise InvalidInput(
-            "A customer is a supplier, a purchaser or both: enter a limit.", field="supplier_limit"
-        )
+    _check_has_side(data)
     customer = lock_customer(customer_id)
     for field, value in (
         ("name", _unused_name(data.name, customer_id)),
@@ -109,7 +104,7 @@ def change_customer(ctx: Context, customer_id: int, data: CustomerData, *, progr
 def edit_customer(
     ctx: Context, customer_id: int, data: CustomerData, *, programme_limit: int, cascade: bool = False
 ) -> int:
-    """What the form of a company saves at once: `change_customer` and, for a supplier, `change_default_terms`.
+    """`change_customer` and, for a supplier, `change_default_terms` in one, as the form saves them.
 
     Returns how many credit lines took the terms over.
     """
@@ -192,6 +187,13 @@ def set_carrier_identities(ctx: Context, customer_id: int, wanted: Iterable[Iden
     return customer
 
 
+def _check_has_side(data: CustomerData) -> None:
+    if data.supplier_limit is None and data.purchaser_limit is None:
+        raise InvalidInput(
+            "A customer is a supplier, a purchaser or both: enter a limit.", field="supplier_limit"
+        )
+
+
 def _check_identity_free(carrier: str, side: str, external_id: str) -> None:
     owner = db.session.scalar(
         select(Customer.name)
@@ -267,8 +269,7 @@ def _set_side(
 
 
 def _check_no_lines(customer_id: int, side: str) -> None:
-    column = CreditLine.supplier_id if side == "supplier" else CreditLine.purchaser_id
-    if db.session.scalar(select(func.count()).select_from(CreditLine).where(column == customer_id)):
+    if lines_count_of(customer_id, side):
         raise Conflict(
             f"This customer has credit lines as {side}; it cannot stop being one. Set the limit to 0 instead.",
         )
@@ -277,18 +278,14 @@ def _check_no_lines(customer_id: int, side: str) -> None:
 def _check_programme(customer_id: int, limit: int, programme_limit: int, before: int | None) -> None:
     """The supplier limits together may not exceed the programme limit; lowering one is always possible."""
     take_lock(AdvisoryLock.PROGRAMME)
-    others = db.session.scalar(
-        select(func.coalesce(func.sum(SupplierAccount.limit_amount), 0)).where(
-            SupplierAccount.customer_id != customer_id
-        )
-    )
-    room = programme_limit - int(others or 0)
-    if limit > room and limit > (before or 0):
+    left = programme_limit - supplier_limits_total(without=customer_id)
+    is_raised = before is None or limit > before
+    if is_raised and limit > max(0, left):
         raise InvalidInput(
             f"The supplier limits may not exceed the programme limit of {currency().show(programme_limit)};"
-            f" {currency().show(max(0, room))} is left for this supplier.",
+            f" {currency().show(max(0, left))} is left for this supplier.",
             field="supplier_limit",
-            room=room,
+            room=left,
         )
 
 
@@ -298,7 +295,7 @@ def _unused_name(name: str, customer_id: int | None = None) -> str:
         raise InvalidInput("The name must have 1 to 120 characters.", field="name")
     owner = db.session.scalar(
         select(Customer.id).where(
-            func.lower(Customer.name) == cleaned.lower(), Customer.id != (customer_id or 0)
+            func.lower(Customer.name) == cleaned.lower(), Customer.id.is_distinct_from(customer_id)
         )
     )
     if owner is not None:
@@ -313,7 +310,7 @@ def _unused_reference(reference: str | None, customer_id: int | None = None) -> 
     if len(cleaned) > 60:
         raise InvalidInput("The reference may have at most 60 characters.", field="reference")
     owner = db.session.scalar(
-        select(Customer.name).where(Customer.reference == cleaned, Customer.id != (customer_id or 0))
+        select(Customer.name).where(Customer.reference == cleaned, Customer.id.is_distinct_from(customer_id))
     )
     if owner is not None:
         raise Duplicate(f"The reference “{cleaned}” belongs to {owner}.", field="reference")

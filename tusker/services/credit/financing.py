@@ -1,4 +1,4 @@
-"""Requesting financing for an order, and taking a request back."""
+"""Requesting financing for an order or parcel, and cancelling a request."""
 
 from __future__ import annotations
 
@@ -10,24 +10,28 @@ from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.limits import Refusal
 from tusker.domain.shipments import TrackedOrder
-from tusker.errors import Duplicate, FinancingRefused, InvalidInput, NotFound, TermsChanged
+from tusker.errors import Duplicate, FinancingRefused, NotFound, TermsChanged
 from tusker.extensions import db
 from tusker.models import Invoice, Role, Shipment
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
-from tusker.services.credit.offers import Quote, check_not_requested
+from tusker.services.credit.offers import Quote
 from tusker.services.credit.parcels import Entered
-from tusker.services.credit.shipment_guard import check_shipment_free
+from tusker.services.credit.shipment_guard import check_free
 from tusker.services.credit.subject import quote_fetched
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_invoice
 from tusker.services.outbox import company_addresses, queue_mail
+from tusker.services.reasons import reason_of
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to a request: approved, or rejected with the limit that bound; `replayed` when it was known."""
+    """The decision on a request: approved, or rejected with the limit that bound.
+
+    `replayed` says that the same request was approved before, at the same moment by somebody else.
+    """
 
     invoice_id: int
     refusal: Refusal | None
@@ -50,7 +54,7 @@ def request_financing(
     figures: str | None = None,
     terms_version: int | None = None,
 ) -> Decision:
-    """Admit what `fetch_subject` brought; of a parcel with what was `entered` about it.
+    """Admit the order or parcel that `fetch_subject` returned; `entered` holds the details of a parcel's invoice.
 
     `figures` and `terms_version` are those of the quote that the person agreed to; None takes the present ones.
     Raises `FinancingRefused`, `Duplicate` or `TermsChanged`; a limit that does not hold is a rejected `Decision`.
@@ -70,21 +74,20 @@ def request_financing(
         _check_same_shipment(admission, quote)
     if admission.refusal is not None:
         _mail_refusal(ctx, quote, admission.refusal)
-    replayed = admission.outcome is Outcome.REPLAYED  # a request for the same at the same moment came first
+    replayed = admission.outcome is Outcome.REPLAYED
     return Decision(admission.invoice_id, admission.refusal, replayed, quote)
 
 
 def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "order_ref") -> None:
-    """Turn an answer that is neither approval, refusal nor replay into its typed error, naming `field`."""
-    if admission.outcome is Outcome.CONFLICT:
-        check_not_requested(quote.supplier_id, quote.number, field=field)
-        raise _requested_already(quote, field)
-    if admission.outcome is Outcome.SHIPMENT_TAKEN:
-        check_shipment_free(quote.supplier_id, quote.carrier, quote.order_ref)
+    """Raise the typed error of an outcome that is neither approval, refusal nor replay, naming `field`."""
+    if admission.outcome in {Outcome.CONFLICT, Outcome.SHIPMENT_TAKEN}:
+        check_free(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
+        # What stood in the way is gone already: it was cancelled at this moment.
+        what, named = (
+            (quote.number, field) if admission.outcome is Outcome.CONFLICT else (quote.order_ref, "order_ref")
+        )
         raise Duplicate(
-            f"Financing of “{quote.order_ref}” was just requested. Ask again.",
-            field="order_ref",
-            problem="duplicate",
+            f"Financing of “{what}” was just requested. Ask again.", field=named, problem="duplicate"
         )
     if admission.outcome is Outcome.TERMS_CHANGED:
         raise TermsChanged(
@@ -101,30 +104,25 @@ def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "o
 
 
 def _check_same_shipment(admission: Admission, quote: Quote) -> None:
-    """A number that came first with the same amount but for another parcel is no repetition."""
+    """The same number and amount for another parcel is a duplicate number, not a repetition."""
     same = Shipment.carrier == quote.carrier, Shipment.order_ref == quote.order_ref
     known = select(Shipment.id).where(Shipment.invoice_id == admission.invoice_id, *same)
     if db.session.scalar(known) is None:
-        raise _requested_already(quote, "number")
-
-
-def _requested_already(quote: Quote, field: str) -> Duplicate:
-    return Duplicate(
-        f"Financing of “{quote.number}” was requested already.", field=field, problem="duplicate"
-    )
+        raise Duplicate(
+            f"Financing of “{quote.number}” was requested already.", field="number", problem="duplicate"
+        )
 
 
 def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: int | None = None) -> Invoice:
-    """Take a request back before it is bundled and free its reservation on all three limits.
+    """Cancel a request before it is bundled and free its reservation on all three limits.
 
     `supplier_id` scopes it to that company's own invoices. Raises `NotFound` or `IllegalTransition`.
     """
-    if not reason.strip():
-        raise InvalidInput("Say why the request is cancelled.", field="reason")
+    why = reason_of(reason)
     invoice = lock_invoice(invoice_id)
     if supplier_id is not None and invoice.supplier_id != supplier_id:
         raise NotFound("This invoice does not exist.")
-    cancel_locked(ctx, invoice, reason=reason.strip())
+    cancel_locked(ctx, invoice, reason=why)
     return invoice
 
 
@@ -137,7 +135,7 @@ def cancel_locked(ctx: Context, invoice: Invoice, *, reason: str) -> None:
 
 
 def close_cancelled(ctx: Context, invoice: Invoice, *, reason: str) -> None:
-    """The first half of a cancellation: the locked invoice is closed, its reservation still stands.
+    """Close a locked invoice as cancelled; its reservation still stands.
 
     The caller stops the tracking and frees the principal by `change_exposure`, which may do many at once.
     """
@@ -174,7 +172,7 @@ def _admission_request(quote: Quote, source: str) -> AdmissionRequest:
 def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
     queue_mail(
         ctx,
-        "request_refused",
+        "credit/request_refused",
         company_addresses(quote.supplier_id, Role.SUPPLIER),
         number=quote.number,
         purchaser=quote.purchaser_name,

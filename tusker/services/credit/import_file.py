@@ -1,4 +1,4 @@
-"""A CSV file of invoices read by a mapping of its columns, before anything is asked of the database."""
+"""Reading a CSV file of invoices by a mapping of its columns, without the database."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import date
 from enum import StrEnum
 
 from tusker.carriers.registry import MANUAL, get_carriers
+from tusker.csv_tables import CsvRow, CsvTable, check_date_format, read_date
 from tusker.currency import currency
 from tusker.errors import InvalidInput
 from tusker.services.context import Context
-from tusker.services.csv_input import CsvRow, CsvTable, check_date_format, read_date
 
 REQUIRED = ("number", "supplier", "purchaser", "amount", "date")
 LONGEST = {"number": 60, "order_ref": 60, "supplier": 120, "purchaser": 120, "carrier": 40}
@@ -68,7 +68,7 @@ def parse_mapping(text: str) -> ColumnMapping:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How a file is to be read and what to do with known refusals.
+    """How a file is read, and what happens to invoices that were refused before.
 
     `date_format` is a `strptime` pattern, empty for ISO dates. `carrier` is the delivery company of order references
     where no column names one; `carriers` are those that can be asked. `retry_refused` requests again what was refused
@@ -152,7 +152,7 @@ def read_invoices(ctx: Context, table: CsvTable, options: ImportOptions) -> Impo
     invalid: list[RowResult] = []
     seen: dict[tuple[str, ...], int] = {}
     for record in table.rows:
-        values = {name: record.values[i].strip() for name, i in places.items() if i < len(record.values)}
+        values = {name: record.cells[i] for name, i in places.items() if i < len(record.cells)}
         try:
             row = _read_row(ctx, record, values, len(table.header), options)
             _check_first(row, seen)
@@ -168,8 +168,8 @@ def read_invoices(ctx: Context, table: CsvTable, options: ImportOptions) -> Impo
 def _read_row(
     ctx: Context, record: CsvRow, values: dict[str, str], width: int, options: ImportOptions
 ) -> InvoiceRow:
-    if len(record.values) != width:
-        raise InvalidInput(f"The row has {len(record.values)} values where the header has {width} columns.")
+    if len(record.cells) != width:
+        raise InvalidInput(f"The row has {len(record.cells)} values where the header has {width} columns.")
     for name, longest in LONGEST.items():
         _check_text(name, values.get(name, ""), longest)
     for name in REQUIRED:
@@ -213,7 +213,7 @@ def _known_carrier(name: str, options: ImportOptions) -> str:
 
 
 def _one_spelling(carrier: str, order_ref: str) -> str:
-    """The reference as it is stored. Nobody is asked here, so that a parcel has to name its courier."""
+    """The reference as it is stored. The delivery company is not asked, so a parcel has to name its courier."""
     known = get_carriers().get(carrier)
     if known is None or known.declares_orders:
         return order_ref

@@ -1,4 +1,4 @@
-"""Matching the rows of a file with companies, credit lines and earlier requests, with a few queries a batch."""
+"""Matching the rows of a file with companies, credit lines and earlier requests, in a few queries a batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound, Refusal
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
-from tusker.models import CreditLine
+from tusker.models import CreditLine, Customer
+from tusker.queries.lookup import companies_called
 from tusker.services.context import Context
 from tusker.services.credit.import_file import ImportOptions, InvoiceRow, RowOutcome, RowResult
 from tusker.services.credit.offers import check_line_open
@@ -33,22 +34,21 @@ class Candidate:
 def sort_out(
     ctx: Context, rows: Sequence[InvoiceRow], options: ImportOptions
 ) -> tuple[dict[int, RowResult], list[Candidate]]:
-    """Answers by line of the file for rows that are not to be admitted, and what is left to be."""
+    """Split rows into results (by line of the file) of those that are not admitted, and candidates for admission."""
     answered: dict[int, RowResult] = {}
     candidates: list[Candidate] = []
-    names = _find_customers({text_ for row in rows for text_ in (row.supplier, row.purchaser)})
+    called = companies_called({name for row in rows for name in (row.supplier, row.purchaser)})
     lines = _find_lines(
         {
-            (seller, buyer)
+            (called[row.supplier].id, called[row.purchaser].id)
             for row in rows
-            for seller in names.ids(row.supplier)
-            for buyer in names.ids(row.purchaser)
+            if row.supplier in called and row.purchaser in called
         }
     )
     for row in rows:
         try:
-            seller = names.one(row.supplier, "supplier")
-            buyer = names.one(row.purchaser, "purchaser")
+            seller = _company(called, row.supplier, "supplier")
+            buyer = _company(called, row.purchaser, "purchaser")
             line = lines.get((seller.id, buyer.id))
             if line is None:
                 raise FinancingRefused(f"There is no credit line between {seller.name} and {buyer.name}.")
@@ -67,52 +67,13 @@ def sort_out(
     return answered, [c for c in candidates if c.row.line not in answered]
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    id: int
-    name: str
-    sides: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """Companies by the text that files use for them: the reference, else the name."""
-
-    found: dict[str, _Named]
-
-    def ids(self, key: str) -> list[int]:
-        return [self.found[key].id] if key in self.found else []
-
-    def one(self, key: str, side: str) -> _Named:
-        named = self.found.get(key)
-        if named is None:
-            raise FinancingRefused(f"No customer has the reference or name “{key}”.")
-        if side not in named.sides:
-            raise FinancingRefused(f"{named.name} is not a {side}.")
-        return named
-
-
-_CUSTOMERS = text(
-    """
-    WITH keys AS (SELECT DISTINCT key FROM unnest(CAST(:keys AS text[])) AS k (key)),
-    hits AS (
-        SELECT key, id, 1 AS rank FROM keys JOIN customers ON reference = key
-        UNION ALL SELECT key, id, 2 FROM keys JOIN customers ON lower(name) = lower(key)
-    )
-    SELECT DISTINCT ON (h.key) h.key, c.id, c.name, s.customer_id AS supplier, p.customer_id AS purchaser
-    FROM hits h JOIN customers c ON c.id = h.id
-    LEFT JOIN supplier_accounts s ON s.customer_id = c.id LEFT JOIN purchaser_accounts p ON p.customer_id = c.id
-    ORDER BY h.key, h.rank
-    """
-)
-
-
-def _find_customers(keys: set[str]) -> _Names:
-    found = {}
-    for row in db.session.execute(_CUSTOMERS, {"keys": sorted(keys)}):
-        sides = {"supplier": row.supplier, "purchaser": row.purchaser}
-        found[row.key] = _Named(row.id, row.name, frozenset(side for side, has in sides.items() if has))
-    return _Names(found)
+def _company(called: dict[str, Customer], name: str, side: str) -> Customer:
+    company = called.get(name)
+    if company is None:
+        raise FinancingRefused(f"No customer has the reference or name “{name}”.")
+    if (company.supplier if side == "supplier" else company.purchaser) is None:
+        raise FinancingRefused(f"{company.name} is not a {side}.")
+    return company
 
 
 def _find_lines(pairs: set[tuple[int, int]]) -> dict[tuple[int, int], CreditLine]:
@@ -121,7 +82,7 @@ def _find_lines(pairs: set[tuple[int, int]]) -> dict[tuple[int, int], CreditLine
     lines = db.session.query(CreditLine).filter(
         tuple_(CreditLine.supplier_id, CreditLine.purchaser_id).in_(sorted(pairs))
     )
-    # What another transaction changed meanwhile must be seen here: admission compares the version of the terms.
+    # Always read anew: admission compares the version of the terms.
     fresh = lines.execution_options(populate_existing=True)
     return {(line.supplier_id, line.purchaser_id): line for line in fresh}
 
@@ -150,7 +111,7 @@ _TRACKED = text(
 
 
 def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict[int, RowResult]:
-    """Answers for rows that were requested before, and for orders that another invoice stands for."""
+    """Results of rows that were requested before, and of orders that another invoice stands for."""
     rows = {candidate.row.line: candidate for candidate in candidates}
     wanted = {
         "lines": list(rows),

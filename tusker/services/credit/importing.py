@@ -1,4 +1,4 @@
-"""Requesting financing for a file of invoices. Safe to run twice: what is known is answered, not requested again."""
+"""Requesting financing for a file of invoices. Safe to run twice: rows requested before are not requested again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tusker.services.outbox import company_addresses, queue_mail
 CHUNK = 200
 """Rows a transaction, where each row is on its own: enough to save round trips, few enough to hold no limit long."""
 ATTEMPTS = 5
-"""How often a batch is tried again whose terms changed just then."""
+"""How often a batch is tried whose terms change meanwhile."""
 
 Transaction = Callable[[], AbstractContextManager[object]]
 """How the edge commits: `tusker.transactions.transaction`."""
@@ -38,7 +38,7 @@ Transaction = Callable[[], AbstractContextManager[object]]
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """One answer a row, in the file's order; `written` says whether anything was stored."""
+    """One result a row, in the file's order; `written` says whether anything was stored."""
 
     results: list[RowResult]
     written: bool
@@ -56,7 +56,8 @@ class ImportReport:
     @property
     def approved_principal(self) -> int:
         """Principal approved by this run, in minor units."""
-        return sum(r.principal or 0 for r in self.results if r.outcome is RowOutcome.APPROVED)
+        approved = (r.principal for r in self.results if r.outcome is RowOutcome.APPROVED)
+        return sum(principal for principal in approved if principal is not None)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values: counts by outcome, principal approved in minor units, a row for each refusal."""
@@ -95,8 +96,8 @@ def run_import(
 ) -> ImportReport:
     """Request financing of every readable row.
 
-    Each row is on its own, in transactions of `CHUNK` rows, so that a break loses no more than the chunk at hand and
-    running it again goes on. With `all_or_nothing` every row is admitted in one transaction, or none at all.
+    Each row is on its own, in transactions of `CHUNK` rows, so that an interruption loses no more than one chunk and
+    a second run continues. With `all_or_nothing` every row is admitted in one transaction, or none at all.
     `dry_run` writes nothing and locks nothing: the answers are what would have come at this moment.
     """
     if dry_run or (all_or_nothing and file.invalid):
@@ -162,7 +163,7 @@ def _in_one_transaction(
 
 
 def _held_back(result: RowResult) -> RowResult:
-    """Nothing was written: an approval becomes a row held back, a refusal loses the invoice it was not stored as."""
+    """Nothing was written: an approval becomes a row held back, and a refusal has no stored invoice."""
     if result.outcome is RowOutcome.APPROVED:
         return replace(
             result,
@@ -229,6 +230,10 @@ def _answer(candidate: Candidate, admission: Admission) -> RowResult:
         raise TermsChanged("The terms of a credit line have just changed. Import the file again.")
     if admission.outcome is Outcome.LINE_CLOSED:
         return row_result(row, RowOutcome.NOT_FINANCEABLE, "This credit line was just closed.")
+    if admission.outcome is Outcome.ON_HOLD:
+        return row_result(
+            row, RowOutcome.NOT_FINANCEABLE, "A company of this credit line was just put on hold."
+        )
     if admission.outcome is Outcome.REPLAYED:
         return row_result(row, RowOutcome.REPLAYED, "Already requested just now.", invoice_id)
     if admission.outcome is Outcome.CONFLICT:
@@ -256,4 +261,4 @@ def _mail_refusals(ctx: Context, wanted: Sequence[Candidate], answered: dict[int
             )
     for supplier_id, invoices in refused.items():
         addresses = company_addresses(supplier_id, Role.SUPPLIER)
-        queue_mail(ctx, "requests_refused", addresses, invoices=invoices)
+        queue_mail(ctx, "credit/requests_refused", addresses, invoices=invoices)

@@ -1,4 +1,4 @@
-"""What financing an order would be worth and cost, before anything is requested."""
+"""Quotes: what financing an order would be worth and cost, before anything is requested."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tusker.domain.calculator import calculate
 from tusker.domain.limits import LimitUse, Refusal, ThreeLimits
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
-from tusker.errors import Duplicate, FinancingRefused, InvalidInput
+from tusker.errors import FinancingRefused, InvalidInput
 from tusker.extensions import db
-from tusker.models import CarrierIdentity, CreditLine, Invoice, LineStatus
-from tusker.models.invoice import LIVE_NUMBER
+from tusker.models import CarrierIdentity, CreditLine, LineStatus
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
-from tusker.services.credit.shipment_guard import check_shipment_free
+from tusker.services.credit.shipment_guard import check_free
+from tusker.working_days import working_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,13 @@ class Quote:
 
     @property
     def figures(self) -> str:
-        """A mark of what the quote is about, for a request to agree to: another number, line or value, another mark."""
+        """A digest of what is financed (number, line, value), which a request sends back to agree to it."""
         text = f"{self.carrier}|{self.number}|{self.credit_line_id}|{self.amount}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
-    """Ask the delivery company for one order. HTTP: call it outside any transaction; what was read before is let go.
+    """Ask the delivery company for one order. HTTP: rolls the open transaction back first.
 
     Raises `InvalidInput` for a reference that cannot be one, `FinancingRefused` for an unknown order, and the
     carrier's own errors when it does not answer.
@@ -90,8 +90,7 @@ def quote_order(ctx: Context, supplier_id: int, order: TrackedOrder) -> Quote:
     value = _declared_value(supplier_id, order)
     line = _line_for(supplier_id, order)
     check_line_open(line, ctx.today)
-    check_not_requested(supplier_id, order.ref)
-    check_shipment_free(supplier_id, order.carrier, order.ref)
+    check_free(supplier_id, order.ref, order.carrier, order.ref)
     return figures_on_line(
         ctx,
         line,
@@ -120,7 +119,7 @@ def figures_on_line(
     principal = terms.principal_of(amount)
     if principal < 1:
         raise FinancingRefused("The value is too small to be financed.", field=field, problem="no_value")
-    figures = calculate(principal, terms, ctx.today)
+    figures = calculate(principal, terms, ctx.today, working_days())
     limits = limits_of(line)
     return Quote(
         carrier=carrier,
@@ -174,33 +173,17 @@ def check_line_open(line: CreditLine, today: date, *, field: str = "order_ref") 
     raise FinancingRefused(problem, field=field, problem="line_closed")
 
 
-def check_not_requested(supplier_id: int, number: str, *, field: str = "order_ref") -> None:
-    """Raise `Duplicate` naming `field` when financing of this number was requested and not refused or cancelled."""
-    row = db.session.execute(
-        select(Invoice.id, Invoice.status).where(
-            Invoice.supplier_id == supplier_id, Invoice.number == number, LIVE_NUMBER
-        )
-    ).first()
-    if row is not None:
-        raise Duplicate(
-            f"Financing of “{number}” was requested already; it is {row.status.replace('_', ' ')}.",
-            field=field,
-            problem="duplicate",
-            invoice_id=row.id,
-        )
-
-
 def _declared_value(supplier_id: int, order: TrackedOrder) -> int:
     """The order's value in minor units, if it is this supplier's and in a state that may be financed."""
     owner = db.session.scalar(
         select(CarrierIdentity.customer_id).where(
             CarrierIdentity.carrier == order.carrier,
             CarrierIdentity.side == "supplier",
-            CarrierIdentity.external_id == (order.supplier_external_id or ""),
+            CarrierIdentity.external_id == order.supplier_external_id,
         )
     )
     if owner != supplier_id:
-        # The same words as for an unknown order: another supplier's orders are none of this one's business.
+        # The same words as for an unknown order, so that a supplier learns nothing about the orders of others.
         raise FinancingRefused(
             f"The delivery company knows no order “{order.ref}” of yours. Check the reference.",
             field="order_ref",
@@ -234,7 +217,7 @@ def _line_for(supplier_id: int, order: TrackedOrder) -> CreditLine:
             CreditLine.supplier_id == supplier_id,
             CarrierIdentity.carrier == order.carrier,
             CarrierIdentity.side == "purchaser",
-            CarrierIdentity.external_id == (order.purchaser_location_id or ""),
+            CarrierIdentity.external_id == order.purchaser_location_id,
         )
         .execution_options(populate_existing=True)
     )

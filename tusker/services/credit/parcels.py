@@ -1,4 +1,4 @@
-"""Financing by tracking number: a parcel carrier knows neither parties nor value, so who requests says the rest."""
+"""Financing by tracking number: a parcel carrier knows neither parties nor value, so the requester enters them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tusker.extensions import db
 from tusker.models import CreditLine
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
-from tusker.services.credit.offers import Quote, check_line_open, check_not_requested, figures_on_line
-from tusker.services.credit.shipment_guard import check_shipment_free
+from tusker.services.credit.offers import Quote, check_line_open, figures_on_line
+from tusker.services.credit.shipment_guard import check_free
 
 NOTHING_KNOWN = frozenset({ShipmentStatus.PENDING, ShipmentStatus.UNKNOWN})
-"""Words for a number that was registered only just now. It may be requested; without a delivery it is not paid."""
+"""The statuses of a number that was registered just now. It may be requested; it is paid once it is delivered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What whoever requests financing says of the invoice behind a parcel; the amount in minor units."""
+    """The details of a parcel's invoice that its carrier does not know; the amount in minor units."""
 
     credit_line_id: int
     number: str
@@ -41,9 +41,9 @@ def parcel_number(ref: str) -> str:
 def find_parcel(
     ctx: Context, supplier_id: int, carrier: Carrier, ref: str, entered: Entered
 ) -> TrackedOrder | None:
-    """Ask a parcel carrier for a number, once all that is known here allows a request; None: it does not track it yet.
+    """Check that the request would be allowed, then ask the carrier; None when it does not track the number yet.
 
-    HTTP: call it outside any transaction; what was read before is let go. Raises what `quote_parcel` raises, and the
+    HTTP: rolls the open transaction back first. Raises what `quote_parcel` raises, and the
     carrier's own errors.
     """
     quote_parcel(ctx, supplier_id, carrier.name, ref, entered)
@@ -55,7 +55,7 @@ def find_parcel(
 def track_parcel(
     ctx: Context, supplier_id: int, carrier: Carrier, ref: str, entered: Entered
 ) -> TrackedOrder:
-    """The same, and have the number registered where the carrier does not track it yet, which may cost money.
+    """As `find_parcel`, and register a number that the carrier does not track yet, which may cost money.
 
     Raises `FinancingRefused` too, for a number that cannot be tracked.
     """
@@ -80,9 +80,9 @@ def quote_parcel(
     entered: Entered,
     order: TrackedOrder | None = None,
 ) -> Quote:
-    """The figures for a parcel on what was entered; raises a typed error for what rules it out, naming the field.
+    """The quote for a parcel; raises a typed error for what rules it out, naming the field.
 
-    `ref` is canonical. Without `order`, what the delivery company says of it is not looked at.
+    `ref` is canonical. Without `order` the parcel's status is not checked.
     """
     line = _own_line(supplier_id, entered.credit_line_id)
     check_line_open(line, ctx.today, field="credit_line_id")
@@ -95,8 +95,8 @@ def quote_parcel(
     _check_kind(carrier)
     if order is not None:
         _check_parcel(order)
-    check_not_requested(supplier_id, entered.number, field="number")
-    check_shipment_free(supplier_id, carrier, ref, order.aliases if order else ())
+    aliases = order.aliases if order else ()
+    check_free(supplier_id, entered.number, carrier, ref, aliases, field="number")
     return figures_on_line(
         ctx,
         line,
@@ -117,7 +117,7 @@ def _own_line(supplier_id: int, line_id: int) -> CreditLine:
         .execution_options(populate_existing=True)
     )
     if line is None:
-        # The same words for a line of others: which ones there are is none of this supplier's business.
+        # The same words for a line of others, so that a supplier learns nothing about them.
         raise FinancingRefused(
             "You have no such credit line. Choose one of yours.",
             field="credit_line_id",
@@ -141,7 +141,7 @@ def says_itself(carrier: Carrier) -> InvalidInput:
 
 
 def _check_parcel(order: TrackedOrder) -> None:
-    """Whether what the delivery company says of the parcel allows a request."""
+    """Raise the error for a parcel whose status rules a request out."""
     if is_ambiguous(order):
         raise InvalidInput(
             f"Several couriers have the number {parcel_number(order.ref)}. Write the courier in front of the"

@@ -1,4 +1,4 @@
-"""One order or parcel stands behind one live invoice: who came first, in words."""
+"""A number, and an order or parcel, stand behind one live invoice each: who came first, in words."""
 
 from __future__ import annotations
 
@@ -20,28 +20,40 @@ STANDING_FOR_IT = """
 
 STANDING = text(
     f"""
-    SELECT i.id, i.number, i.supplier_id
-    FROM (SELECT CAST(:carrier AS text) AS carrier, ref FROM unnest(CAST(:refs AS text[])) AS r (ref)) AS w
-    CROSS JOIN LATERAL ({STANDING_FOR_IT}) AS s
-    JOIN invoices i ON i.id = s.invoice_id
-    ORDER BY i.supplier_id <> :supplier_id, i.id LIMIT 1
+    SELECT i.id, i.number, i.status, i.supplier_id, found.by_number
+    FROM (
+        SELECT id AS invoice_id, true AS by_number FROM invoices
+        WHERE supplier_id = :supplier_id AND number = :number AND status NOT IN ('rejected', 'cancelled')
+        UNION ALL
+        SELECT s.invoice_id, false
+        FROM (SELECT CAST(:carrier AS text) AS carrier, ref FROM unnest(CAST(:refs AS text[])) AS r (ref)) AS w
+        CROSS JOIN LATERAL ({STANDING_FOR_IT}) AS s
+    ) AS found JOIN invoices i ON i.id = found.invoice_id
+    ORDER BY NOT found.by_number, i.supplier_id <> :supplier_id, i.id LIMIT 1
     """  # noqa: S608 - constant text
 )
 
 
-def check_shipment_free(supplier_id: int, carrier: str, ref: str, aliases: Iterable[str] = ()) -> None:
-    """Raise `Duplicate` when a live invoice stands for this order; for a parcel, under any of its names.
+def check_free(
+    supplier_id: int,
+    number: str,
+    carrier: str,
+    ref: str,
+    aliases: Iterable[str] = (),
+    *,
+    field: str = "order_ref",
+) -> None:
+    """Raise `Duplicate` when a live invoice has this number (naming `field`), or stands for this order or parcel.
 
-    It is financed once, by whomever, a parcel at whichever parcel carrier. The database keeps it so, by
-    `uq_shipments_one_live_order` and `ex_shipments_one_live_parcel`; this says beforehand, and afterwards, who came
-    first.
+    An order is financed once, by whomever, and a parcel under any of its names, at whichever parcel carrier. The
+    database keeps it so, by `uq_invoices_live_number`, `uq_shipments_one_live_order` and
+    `ex_shipments_one_live_parcel`; this says beforehand, and afterwards, who came first.
     """
     names = {ref, *aliases}
-    # Of a parcel with a courier its bare number is no name: another courier may have it too.
+    # The bare number is not unique to a parcel that names its courier: another courier may use it too.
     bare = {name.rpartition("/")[2] for name in names if "/" in name}
-    row = db.session.execute(
-        STANDING, {"refs": sorted(names - bare), "carrier": carrier, "supplier_id": supplier_id}
-    ).first()
+    wanted = {"supplier_id": supplier_id, "number": number, "carrier": carrier, "refs": sorted(names - bare)}
+    row = db.session.execute(STANDING, wanted).first()
     if row is None:
         return
     if row.supplier_id != supplier_id:
@@ -50,9 +62,12 @@ def check_shipment_free(supplier_id: int, carrier: str, ref: str, aliases: Itera
             field="order_ref",
             problem="duplicate",
         )
+    what = f"“{ref}” was requested already, as invoice {row.number}."
+    if row.by_number:
+        what = f"“{number}” was requested already; it is {row.status.replace('_', ' ')}."
     raise Duplicate(
-        f"Financing of “{ref}” was requested already, as invoice {row.number}.",
-        field="order_ref",
+        f"Financing of {what}",
+        field=field if row.by_number else "order_ref",
         problem="duplicate",
         invoice_id=row.id,
     )

@@ -1,4 +1,4 @@
-"""What a person asks financing for: an order or a parcel, told apart here for page, endpoint and command alike."""
+"""What financing is requested for: an order or a parcel. Page, endpoint and command leave the difference to this."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RequestSubject:
 
 
 def details_needed(carrier: Carrier) -> tuple[str, ...]:
-    """What has to be said besides the reference, by the fields of `Entered`: nothing where orders are declared."""
+    """The fields of `Entered` that a request needs besides its reference: none where orders are declared."""
     return () if carrier.declares_orders else tuple(field.name for field in fields(Entered))
 
 
@@ -51,9 +51,9 @@ def subject_of(
     amount: int | None = None,
     invoice_date: date | None = None,
 ) -> RequestSubject:
-    """What was asked for; None is what was not said, the amount is in minor units.
+    """The subject of a request; details that were not given are None, the amount is in minor units.
 
-    Raises `InvalidInput` for a reference that cannot be one, and when `details_needed` are not exactly what was said.
+    Raises `InvalidInput` for a malformed reference and unless exactly the `details_needed` are given.
     """
     if carrier.declares_orders:
         if (credit_line_id, number, amount, invoice_date) != (None, None, None, None):
@@ -72,7 +72,7 @@ def subject_of(
 def quote_subject(ctx: Context, subject: RequestSubject) -> Quote:
     """Ask the delivery company and compute the figures; nothing is stored, and no parcel is registered.
 
-    HTTP: call it outside any transaction; what was read before is let go. Raises what `quote_order` and
+    HTTP: rolls the open transaction back first. Raises what `quote_order` and
     `quote_parcel` raise, and the carrier's own errors.
     """
     entered = subject.entered
@@ -85,9 +85,9 @@ def quote_subject(ctx: Context, subject: RequestSubject) -> Quote:
 
 
 def fetch_subject(ctx: Context, subject: RequestSubject) -> TrackedOrder:
-    """Ask the delivery company for what is about to be requested, by `request_financing` in the next transaction.
+    """Ask the delivery company, for `request_financing` in a transaction that follows.
 
-    A parcel that it does not track yet is registered, which may cost money. HTTP and errors as `quote_subject`.
+    A parcel that it does not track yet is registered, which may cost money. HTTP and errors as in `quote_subject`.
     """
     if subject.entered is None:
         return fetch_order(subject.carrier, subject.ref)
@@ -95,16 +95,16 @@ def fetch_subject(ctx: Context, subject: RequestSubject) -> TrackedOrder:
 
 
 def quote_fetched(ctx: Context, supplier_id: int, order: TrackedOrder, entered: Entered | None) -> Quote:
-    """The figures for what the delivery company was just asked for; of a parcel with what was `entered` about it."""
+    """The quote for an order or parcel that `fetch_subject` returned."""
     if entered is None:
         return quote_order(ctx, supplier_id, order)
     return quote_parcel(ctx, supplier_id, order.carrier, order.ref, entered, order)
 
 
 def live_invoice_of(subject: RequestSubject) -> int | None:
-    """The id of the invoice that was requested for just this and was neither refused nor cancelled.
+    """The id of the live invoice (not refused, not cancelled) of exactly this request.
 
-    A parcel's bare number fits the parcel with its courier.
+    A tracking number without its courier matches the parcel that was stored with one.
     """
     fits = Shipment.order_ref == subject.ref
     same = [Invoice.supplier_id == subject.supplier_id, Invoice.number == subject.number]

@@ -36,12 +36,13 @@ class Round:
     pause: timedelta | None = None
 
 
+# As an array the ids are chosen once: as `IN` the planner may choose anew for each row, and so claim more than :size.
 _CLAIM = text(
     """
-    UPDATE shipments SET next_poll_at = :until WHERE id IN (
+    UPDATE shipments SET next_poll_at = :until WHERE id = ANY(ARRAY(
         SELECT id FROM shipments WHERE carrier = :carrier AND next_poll_at <= :now
         ORDER BY next_poll_at LIMIT :size FOR UPDATE SKIP LOCKED
-    ) RETURNING id, order_ref
+    )) RETURNING id, order_ref
     """
 )
 
@@ -82,7 +83,7 @@ def claim_due_shipments(ctx: Context, carrier: str, size: int) -> list[Claim]:
 def count_due(ctx: Context, carrier: str, *, most: int) -> int:
     """How many shipments of a carrier are due, counted up to `most`."""
     due = select(Shipment.id).where(Shipment.carrier == carrier, Shipment.next_poll_at <= ctx.now).limit(most)
-    return db.session.scalar(select(func.count()).select_from(due.subquery())) or 0
+    return db.session.scalars(select(func.count()).select_from(due.subquery())).one()
 
 
 def release_claims(ctx: Context, claims: Iterable[Claim]) -> None:

@@ -105,7 +105,7 @@ def settle_ids(ctx: Context, invoice_ids: Sequence[int]) -> list[int]:
 
 
 def settle_locked(ctx: Context, pairs: Sequence[Pair], *, reason: str = "") -> list[int]:
-    """The same for locked ones. `reason` is why now, where another condition than the delivery came last."""
+    """`settle_ids` for locked invoices; `reason` says which condition came last, if not the delivery."""
     judge = Judge(pairs)
     effects = []
     for invoice, shipment in pairs:

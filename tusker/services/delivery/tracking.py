@@ -1,4 +1,4 @@
-"""What delivery companies tell of shipments: lock, re-check, transition, record."""
+"""Recording tracking news from delivery companies: lock, re-check, transition, record."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tusker.carriers.registry import MANUAL
 from tusker.domain.document_links import document_identity
 from tusker.domain.lifecycle import RESERVING, InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent, next_poll_after
-from tusker.errors import Conflict, IllegalTransition, InvalidInput
+from tusker.errors import Conflict, IllegalTransition
 from tusker.extensions import db
 from tusker.models import CarrierState, Invoice, Shipment
 from tusker.services.context import Context
@@ -28,6 +28,7 @@ from tusker.services.delivery.shipment_effects import (
 )
 from tusker.services.events import record_event
 from tusker.services.locks import lock_invoice, lock_invoices, lock_rows
+from tusker.services.reasons import reason_of
 
 _chance = random.SystemRandom().random
 
@@ -61,7 +62,7 @@ def record_tracking(
             if asked or effect.moved or shipment.status != known or due is None:
                 _set_next_poll(ctx, invoice, shipment, minimum_interval)
                 if not asked and due is not None and shipment.next_poll_at is not None:
-                    # What is told by itself may come often: it puts no question off.
+                    # Webhooks may come often: they must not postpone the next poll.
                     shipment.next_poll_at = min(due, shipment.next_poll_at)
         _keep_events(ctx, heard)
         _keep_documents(heard)
@@ -127,8 +128,7 @@ def shipments_of_orders(carrier: str, orders: Iterable[TrackedOrder]) -> Meant:
 
 def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     """An admin reports the delivery of an invoice that no delivery company tracks; the reason is the evidence."""
-    if not reason.strip():
-        raise InvalidInput("Say how you know of the delivery.", field="reason")
+    why = reason_of(reason)
     invoice = lock_invoice(invoice_id)
     shipment = db.session.scalars(select(Shipment).where(Shipment.invoice_id == invoice_id)).one()
     if shipment.carrier != MANUAL:
@@ -138,8 +138,8 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     known, shipment.status = shipment.status, ShipmentStatus.DELIVERED
     shipment.told_status = ShipmentStatus.DELIVERED
     shipment.status_changed_at, shipment.next_poll_at = ctx.now, None
-    if not settle_locked(ctx, [(invoice, shipment)], reason=reason.strip()):
-        # Other conditions are open: the evidence must be kept all the same.
+    if not settle_locked(ctx, [(invoice, shipment)], reason=why):
+        # Other conditions are open, but the evidence is still recorded.
         record_event(
             ctx,
             "invoice",
@@ -147,7 +147,7 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
             "shipment",
             from_value=known,
             to_value=shipment.status,
-            reason=reason.strip(),
+            reason=why,
         )
     return invoice
 
@@ -199,7 +199,7 @@ def _take_value(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
 
 
 def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder, *, asked: bool) -> bool:
-    """Put the shipment into the status that the order tells; False when that is no news."""
+    """Set the shipment to the order's status; False when nothing changed."""
     known, known_at = ShipmentStatus(shipment.status), shipment.status_occurred_at
     told = shipment.told.hear(order.status, order.updated_at, asked=asked)
     shipment.told_status, shipment.told_at, shipment.unclear_at = told.status, told.at, told.unclear_at
@@ -313,6 +313,6 @@ def _keep_documents(heard: Iterable[tuple[Shipment, TrackedOrder]]) -> None:
 
 
 def _is_late(shipment: Shipment, order: TrackedOrder) -> bool:
-    """Whether later news than these were heard."""
+    """Whether later news was recorded already."""
     told_at = shipment.told_at
     return told_at is not None and order.updated_at is not None and order.updated_at < told_at

@@ -1,4 +1,4 @@
-"""The inbox of what delivery companies tell by themselves: kept as it came, worked off by a job."""
+"""The inbox of webhooks from delivery companies: stored as received, processed by a job."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def next_webhook(after_id: int) -> int | None:
 def work_off_webhook(
     ctx: Context, delivery_id: int, carriers: Mapping[str, Carrier], *, minimum_interval: timedelta
 ) -> list[int]:
-    """Record what a locked webhook tells, in the same transaction that marks it done; returns moved invoices.
+    """Record the tracking news in a locked webhook, in the same transaction that marks it done; returns moved invoices.
 
     One that cannot be read is done too: it keeps its error, and people are shown it.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,7 +18,8 @@ from tusker.services.attention import WATCH_JOB, settle_items_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.debts import debt_of
-from tusker.services.locks import lock_invoice, lock_invoices, lock_loans, lock_row, lock_rows
+from tusker.services.locks import lock_invoice, lock_loans, lock_row, lock_rows
+from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
 UNDONE = "its payout was undone"
@@ -39,15 +40,16 @@ def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
     after_commit(WATCH_JOB)
 
 
-def claim_if_returned(ctx: Context, invoice_ids: Sequence[int]) -> None:
-    """Of locked invoices that were just disbursed, claim those whose goods came back while the bank was paying."""
+def claim_if_returned(ctx: Context, invoices: Mapping[int, Invoice]) -> None:
+    """Of locked invoices that were just disbursed, by id, claim those whose goods came back while the bank was
+    paying."""
     gone = db.session.scalars(
         select(Shipment.invoice_id).where(
-            Shipment.invoice_id.in_(invoice_ids), Shipment.status.in_(["returned", "cancelled"])
+            Shipment.invoice_id.in_(invoices), Shipment.status.in_(["returned", "cancelled"])
         )
     ).all()
     if gone:
-        claim_returned(ctx, lock_invoices(gone))
+        claim_returned(ctx, [invoices[invoice_id] for invoice_id in sorted(gone)])
 
 
 def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str) -> Claim:
@@ -55,6 +57,7 @@ def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str
 
     Never for more than is owed of the loan today, and not once nothing is.
     """
+    why = reason_of(reason)
     claim = _lock_for_decision(claim_id)
     most = min(claim.amount, _owed_today(ctx, claim.invoice_id))
     wanted = most if amount is None else amount
@@ -64,15 +67,16 @@ def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str
         )
     before = claim.amount
     claim.amount = claim.open_amount = wanted
-    _decide(ctx, claim, ClaimState.ACCEPTED, reason, claimed=before, accepted=wanted)
+    _decide(ctx, claim, ClaimState.ACCEPTED, why, claimed=before, accepted=wanted)
     return claim
 
 
 def dismiss_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
     """Give a claim in review up, with a reason."""
+    why = reason_of(reason)
     claim = _lock_for_decision(claim_id)
     claim.open_amount = 0
-    _decide(ctx, claim, ClaimState.DISMISSED, reason, claimed=claim.amount)
+    _decide(ctx, claim, ClaimState.DISMISSED, why, claimed=claim.amount)
     return claim
 
 
@@ -111,7 +115,7 @@ def end_claims_of_repaid(ctx: Context, invoices: Iterable[Invoice]) -> None:
 def claim_again(ctx: Context, claim: Claim, amount: int, reason: str) -> None:
     """A payout from which `amount` of a locked claim was kept back is made after all, but the claim ended with its
     loan meanwhile: so much of it stands again. Does nothing for other claims."""
-    if claim.credit_note_id is not None or claim.decision_reason != REPAID or claim.open_amount >= amount:
+    if not claim.is_for_goods or claim.decision_reason != REPAID or claim.open_amount >= amount:
         return
     netted = claim.amount - claim.open_amount if claim.state == ClaimState.ACCEPTED else 0
     claim.amount, claim.open_amount = netted + amount, amount
@@ -137,6 +141,7 @@ def _lock_return_claims(invoices: Sequence[Invoice], *more: ColumnElement[bool])
         Claim,
         Claim.invoice_id.in_([invoice.id for invoice in invoices]),
         Claim.credit_note_id.is_(None),
+        Claim.payable_id.is_(None),
         Claim.state != ClaimState.DISMISSED,
         *more,
     )
@@ -174,12 +179,7 @@ def _lock_for_decision(claim_id: int) -> Claim:
     return claim
 
 
-def _decide(ctx: Context, claim: Claim, state: ClaimState, reason: str, **figures: int) -> None:
-    why = reason.strip()
-    if not why:
-        raise InvalidInput("Say why.", field="reason")
-    if len(why) > 500:
-        raise InvalidInput("The reason may have at most 500 characters.", field="reason")
+def _decide(ctx: Context, claim: Claim, state: ClaimState, why: str, **figures: int) -> None:
     before = claim.state
     claim.state, claim.decision_reason = state, why
     claim.decided_at, claim.decided_by = ctx.now, ctx.actor_id
@@ -195,6 +195,5 @@ def _decide(ctx: Context, claim: Claim, state: ClaimState, reason: str, **figure
     )
     db.session.flush()
     if ctx.actor_id is not None:
-        how = f"claim {state}: {why}"[:500]
-        settle_items_of(ctx, AttentionKind.RETURNED_AFTER_PAYOUT, claim.invoice_id, how)
+        settle_items_of(ctx, AttentionKind.RETURNED_AFTER_PAYOUT, claim.invoice_id, f"claim {state}: {why}")
     after_commit(WATCH_JOB)

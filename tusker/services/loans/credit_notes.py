@@ -17,7 +17,8 @@ from tusker.services.credit.financing import cancel_locked
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.reserve import move_reserve, reserve_left
-from tusker.services.locks import lock_invoice
+from tusker.services.locks import lock_invoice, lock_loan_of
+from tusker.services.reasons import optional_reason
 from tusker.transactions import after_commit
 
 BEFORE_PAYOUT = {InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE}
@@ -38,6 +39,7 @@ def record_credit_note(
         raise InvalidInput("The credit note's number must have 1 to 60 characters.", field="number")
     if amount <= 0:
         raise InvalidInput("The amount must be more than zero.", field="amount")
+    why = optional_reason(reason)
     invoice = lock_invoice(invoice_id)
     if db.session.scalar(
         select(CreditNote.id).where(CreditNote.invoice_id == invoice_id, CreditNote.number == cleaned)
@@ -56,7 +58,7 @@ def record_credit_note(
         at=ctx.now,
         booked_on=ctx.today,
         recorded_by=ctx.actor_id,
-        reason=reason.strip()[:500],
+        reason=why,
     )
     db.session.add(note)
     if invoice.status in BEFORE_PAYOUT:
@@ -149,10 +151,8 @@ def _count_as_early(ctx: Context, invoice: Invoice, notes: Sequence[CreditNote],
 
 
 def _noted(invoice_id: int) -> int:
-    total = db.session.scalar(
-        select(func.coalesce(func.sum(CreditNote.amount), 0)).where(CreditNote.invoice_id == invoice_id)
-    )
-    return int(total or 0)
+    noted = select(func.coalesce(func.sum(CreditNote.amount), 0)).where(CreditNote.invoice_id == invoice_id)
+    return int(db.session.scalars(noted).one())
 
 
 def _cut_principal(ctx: Context, invoice: Invoice, note: CreditNote) -> None:
@@ -170,6 +170,9 @@ def _cut_principal(ctx: Context, invoice: Invoice, note: CreditNote) -> None:
 
 
 def _consume_and_claim(ctx: Context, invoice: Invoice, note: CreditNote) -> None:
+    loan = lock_loan_of(invoice)
+    if loan.face_open is not None:
+        loan.face_open -= note.amount
     note.reserve_consumed = min(reserve_left(invoice.id), note.amount)
     note.claimed = note.amount - note.reserve_consumed
     db.session.flush()

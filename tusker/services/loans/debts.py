@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import or_, select
+from sqlalchemy import literal, or_, select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from tusker.domain.interest import AmountDue, Debt, Paid, amount_due
-from tusker.errors import InvalidInput, NotFound
+from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import Allocation, Invoice, Loan
+from tusker.queries.loans.loans import TO_COLLECT
 from tusker.services.locks import lock_invoices, lock_rows
 
 
 @dataclass(frozen=True, slots=True)
 class OpenDebt:
-    """A locked loan with its locked invoice and its debt as of all rows written so far."""
+    """A locked loan with its locked invoice and its debt as of all rows written when it was locked."""
 
     loan: Loan
     invoice: Invoice
     debt: Debt
+    _dues: dict[date, AmountDue] = field(default_factory=dict, repr=False)
+
+    @property
+    def debtor_id(self) -> int:
+        """Who owes it: the purchaser, or by recourse the supplier."""
+        return self.invoice.purchaser_id if self.loan.recourse_on is None else self.invoice.supplier_id
+
+    def is_owed_by(self, customer_id: int) -> bool:
+        """Whether a company owes it, or as its purchaser has still to pay a part of the face value."""
+        if (self.face_for(customer_id) or 0) > 0:
+            return True
+        return self.loan.closed_on is None and self.debtor_id == customer_id
+
+    @property
+    def parties(self) -> tuple[int, int]:
+        """Who may pay it."""
+        return self.invoice.purchaser_id, self.invoice.supplier_id
 
     @property
     def last_payment(self) -> date | None:
@@ -35,9 +53,30 @@ class OpenDebt:
                 live.pop(allocation.id)
         return max((a.value_date for a in live.values()), default=None)
 
+    def face_for(self, payer_id: int) -> int | None:
+        """What a payer has still to pay of the invoice where it is the purchaser and pays the face value; else None."""
+        return self.loan.face_open if payer_id == self.invoice.purchaser_id else None
+
+    def may_be_paid_on(self, day: date) -> bool:
+        """Whether money of a value date can pay it: not before the payout, nor before a payment that was recorded."""
+        if self.loan.closed_on is not None:
+            return day >= self.loan.start_date
+        return day >= max(self.loan.start_date, self.last_payment or day)
+
     def due_on(self, day: date) -> AmountDue:
-        """What is owed on a value date. Raises `InvalidInput` naming `value_date` for a day before the payout or
-        before a payment that was recorded with a later value date."""
+        """What is owed on a value date, worked out once; nothing on a closed one.
+
+        Raises `InvalidInput` naming `value_date` for a day before the payout or before a payment that was recorded
+        with a later value date."""
+        if day not in self._dues:
+            if self.loan.closed_on is None:
+                self._check_value_date(day)
+                self._dues[day] = amount_due(self.debt, day)
+            else:
+                self._dues[day] = AmountDue(day, 0, 0, 0, 0, 0)
+        return self._dues[day]
+
+    def _check_value_date(self, day: date) -> None:
         if day < self.loan.start_date:
             raise InvalidInput(
                 f"The value date must not be before the payout of {self.invoice.number}"
@@ -51,7 +90,6 @@ class OpenDebt:
                 " undo it first to record an earlier one.",
                 field="value_date",
             )
-        return amount_due(self.debt, day)
 
 
 def debt_of(loan: Loan, invoice: Invoice) -> Debt:
@@ -67,44 +105,52 @@ def debt_of(loan: Loan, invoice: Invoice) -> Debt:
     )
 
 
-def owed_by(customer_id: int, *, with_other_side: bool = False) -> list[int]:
-    """Ids of the invoices whose open loans a company owes, oldest due first.
+def lock_debts_owed_by(customer_id: int, *, with_other_side: bool = False) -> list[OpenDebt]:
+    """Lock the debts that a company owes, oldest due first.
 
     A purchaser owes unless the debt has turned to the supplier by recourse; `with_other_side` adds the debts on
-    which the company is the other party, since nothing keeps it from paying those too.
+    which the company is the other party, since nothing keeps it from paying those too. Debts that are paid count
+    where the purchaser pays the face value and has not paid all of it.
     """
     owes = or_(
-        (Invoice.purchaser_id == customer_id) & Loan.recourse_on.is_(None),
+        (Invoice.purchaser_id == customer_id) & (Loan.recourse_on.is_(None) | (Loan.face_open > 0)),
         (Invoice.supplier_id == customer_id) & Loan.recourse_on.is_not(None),
     )
     if with_other_side:
         owes = or_(Invoice.purchaser_id == customer_id, Invoice.supplier_id == customer_id)
-    return list(
-        db.session.scalars(
-            select(Invoice.id)
-            .join(Loan, Loan.invoice_id == Invoice.id)
-            .where(Loan.closed_on.is_(None), owes)
-            .order_by(Loan.due_date, Loan.id)
-        )
-    )
+    to_collect = TO_COLLECT & (Invoice.purchaser_id == customer_id)
+    found = db.session.scalars(
+        select(Invoice.id)
+        .join(Loan, Loan.invoice_id == Invoice.id)
+        .where(Loan.closed_on.is_(None) & owes | to_collect)
+    ).all()
+    return lock_debts_on(lock_invoices(found), to_collect=True) if found else []
 
 
-def lock_debts(invoice_ids: Collection[int], *, all_of_them: bool = True) -> list[OpenDebt]:
-    """Lock invoices, then their open loans, both by ascending id; answers oldest due first.
+def lock_debts(invoice_ids: Collection[int]) -> list[OpenDebt]:
+    """Lock invoices, then their open loans, both by ascending id; returns the debts, oldest due first.
 
-    An invoice without an open loan (any more) raises `NotFound`, or is left out if not `all_of_them` are needed:
-    while this waited for a lock, another receipt may have paid it.
+    An invoice without an open loan is left out: while this waited for a lock, another receipt may have paid it.
     """
-    if not invoice_ids:
-        return []
-    invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)}
-    loans = lock_rows(Loan, Loan.invoice_id.in_(invoices), Loan.closed_on.is_(None))
-    if all_of_them and len(loans) != len(invoices):
-        raise NotFound("Nothing is owed on this invoice.")
+    return lock_debts_on(lock_invoices(invoice_ids)) if invoice_ids else []
+
+
+def lock_debts_of(loan_ids: Collection[int]) -> list[OpenDebt]:
+    """Lock loans by id; those of which nothing is owed or to be collected are left out."""
+    standing = select(Loan.invoice_id).where(Loan.id.in_(loan_ids), Loan.closed_on.is_(None) | TO_COLLECT)
+    found = db.session.scalars(standing).all()
+    return lock_debts_on(lock_invoices(found), to_collect=True) if found else []
+
+
+def lock_debts_on(invoices: Collection[Invoice], *, to_collect: bool = False) -> list[OpenDebt]:
+    """Lock the open loans of invoices that are locked already; with `to_collect` also those that are paid, but of
+    whose invoice the purchaser has not paid all of the face value."""
+    by_id = {invoice.id: invoice for invoice in invoices}
+    loans = lock_rows(
+        Loan, Loan.invoice_id.in_(by_id), Loan.closed_on.is_(None) | TO_COLLECT & literal(to_collect)
+    )
     _load_allocations(loans)
-    debts = [
-        OpenDebt(loan, invoices[loan.invoice_id], debt_of(loan, invoices[loan.invoice_id])) for loan in loans
-    ]
+    debts = [OpenDebt(loan, by_id[loan.invoice_id], debt_of(loan, by_id[loan.invoice_id])) for loan in loans]
     return sorted(debts, key=lambda debt: (debt.loan.due_date, debt.loan.id))
 
 

@@ -76,7 +76,7 @@ def turn_to_recourse(ctx: Context) -> list[int]:
             Loan.due_date + Invoice.recourse_days < ctx.today,
         )
     ).all()
-    debts = [debt for debt in lock_debts(late, all_of_them=False) if debt.loan.recourse_on is None]
+    debts = [debt for debt in lock_debts(late) if debt.loan.recourse_on is None]
     for debt in debts:
         invoice, due = debt.invoice, amount_due(debt.debt, ctx.today)
         debt.loan.recourse_on = ctx.today
@@ -90,7 +90,7 @@ def turn_to_recourse(ctx: Context) -> list[int]:
         )
         queue_mail(
             ctx,
-            "recourse",
+            "loans/recourse",
             company_addresses(invoice.supplier_id, Role.SUPPLIER),
             number=invoice.number,
             days=due.days_past_due,
@@ -144,6 +144,13 @@ def remind(ctx: Context, offsets: Collection[int], *, since: date | None = None)
     return len(rows)
 
 
+def _to_pay(loan: Loan, invoice: Invoice, debtor: int, due: int) -> int:
+    """What a debtor is asked for: a purchaser that pays the face value, for what is left of that."""
+    if loan.face_open is not None and debtor == invoice.purchaser_id:
+        return max(0, loan.face_open)
+    return due
+
+
 def _mail_reminder(ctx: Context, debtor: int, owed: list[tuple[Loan, Invoice, Customer]]) -> None:
     customer = owed[0][2]
     addresses = {
@@ -159,10 +166,10 @@ def _mail_reminder(ctx: Context, debtor: int, owed: list[tuple[Loan, Invoice, Cu
                 "number": invoice.number,
                 "reference": loan.reference,
                 "due_date": f"{loan.due_date:%d %b %Y}",
-                "amount": currency().show(due.total),
+                "amount": currency().show(_to_pay(loan, invoice, debtor, due.total)),
                 "days": (ctx.today - loan.due_date).days,
             }
         )
     queue_mail(
-        ctx, "reminder", [address for address in addresses if address], name=customer.name, loans=lines
+        ctx, "loans/reminder", [address for address in addresses if address], name=customer.name, loans=lines
     )

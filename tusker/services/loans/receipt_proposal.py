@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from tusker.domain.allocation import Allocation as Split
+from tusker.domain.interest import AmountDue
 from tusker.errors import InvalidInput
-from tusker.services.loans.debts import OpenDebt, lock_debts, owed_by
-from tusker.services.loans.receipts import ProposedLine, propose_allocation
+from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by
+from tusker.services.loans.receipts import oldest_first
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedLine:
+    """One loan of the proposal: what is owed on the value date and what of the receipt would go to it."""
+
+    invoice_id: int
+    loan_id: int
+    number: str
+    due_date: date
+    due: AmountDue
+    split: Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +31,19 @@ class ReceiptProposal:
 
     `lines` are the loans that the customer owes, `others` those that its counterparty owes and it may pay too.
     `later` are open loans, as (invoice number, start), paid out only after the value date: no money of that day can
-    have paid them.
+    have paid them. `barred` are those, as (invoice number, last value date), on which a later payment was recorded,
+    which has to be undone before an earlier one can be. `debts` are all of them, locked: `record_receipt` takes them in
+    the same transaction.
     """
 
+    payer_id: int
+    value_date: date
     lines: list[ProposedLine]
     others: list[ProposedLine]
     left_over: int
     later: list[tuple[str, date]]
+    barred: list[tuple[str, date]]
+    debts: Sequence[OpenDebt]
 
 
 def propose_receipt(customer_id: int, amount: int, value_date: date) -> ReceiptProposal:
@@ -31,34 +51,46 @@ def propose_receipt(customer_id: int, amount: int, value_date: date) -> ReceiptP
 
     Raises `InvalidInput` naming `value_date` when it is before all payouts, or before a payment that was recorded.
     """
-    own = set(owed_by(customer_id))
-    debts = lock_debts(owed_by(customer_id, with_other_side=True), all_of_them=False)
-    later = [
-        (debt.invoice.number, debt.loan.start_date)
-        for debt in debts
-        if debt.invoice.id in own and debt.loan.start_date > value_date
-    ]
-    proposal = propose_allocation(customer_id, amount, value_date)
-    if later and not proposal.lines:
-        number, start = min(later, key=lambda item: item[1])
+    debts = lock_debts_owed_by(customer_id, with_other_side=True)
+    own = [debt for debt in debts if debt.is_owed_by(customer_id)]
+    splits, left_over = oldest_first(own, customer_id, amount, value_date)
+    by_loan = {split.loan_id: split for split in splits}
+    later = [debt for debt in own if debt.loan.start_date > value_date]
+    if later and len(later) == len(own):
+        first = min(later, key=lambda debt: debt.loan.start_date)
         raise InvalidInput(
-            f"The value date must not be before the payout of {number} ({start:%d %b %Y}).",
+            f"The value date must not be before the payout of {first.invoice.number}"
+            f" ({first.loan.start_date:%d %b %Y}).",
             field="value_date",
         )
-    others = [
-        _unpaid_line(debt, value_date)
-        for debt in debts
-        if debt.invoice.id not in own and _may_be_paid_on(debt, value_date)
-    ]
-    return ReceiptProposal(proposal.lines, others, proposal.left_over, later)
+    return ReceiptProposal(
+        payer_id=customer_id,
+        value_date=value_date,
+        lines=[_line(debt, value_date, by_loan) for debt in own if debt.may_be_paid_on(value_date)],
+        others=[
+            _line(debt, value_date, {})
+            for debt in debts
+            if not debt.is_owed_by(customer_id) and debt.may_be_paid_on(value_date)
+        ],
+        left_over=left_over,
+        later=[(debt.invoice.number, debt.loan.start_date) for debt in later],
+        barred=[
+            (debt.invoice.number, debt.last_payment)
+            for debt in own
+            if debt.last_payment is not None
+            and value_date < debt.last_payment
+            and debt.loan.closed_on is None
+        ],
+        debts=debts,
+    )
 
 
-def _may_be_paid_on(debt: OpenDebt, day: date) -> bool:
-    return day >= debt.loan.start_date and (debt.last_payment is None or day >= debt.last_payment)
-
-
-def _unpaid_line(debt: OpenDebt, day: date) -> ProposedLine:
-    nothing = Split(debt.loan.id, 0, 0, 0, 0)
+def _line(debt: OpenDebt, day: date, splits: dict[int, Split]) -> ProposedLine:
     return ProposedLine(
-        debt.invoice.id, debt.loan.id, debt.invoice.number, debt.loan.due_date, debt.due_on(day), nothing
+        debt.invoice.id,
+        debt.loan.id,
+        debt.invoice.number,
+        debt.loan.due_date,
+        debt.due_on(day),
+        splits.get(debt.loan.id, Split(debt.loan.id, 0, 0, 0, 0)),
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
 from sqlalchemy import select
 
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
@@ -12,6 +15,7 @@ from tusker.services.bank_entries import reopen_entry_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
+from tusker.services.loans.payables import invoices_collected_with, undo_collected
 from tusker.services.loans.receipts import REVIEW_JOB, lock_payment
 from tusker.services.loans.reserve import take_back_release
 from tusker.services.locks import lock_invoices, lock_loans
@@ -28,12 +32,12 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
     payout.
     """
     why = reason_of(reason)
-    invoice_ids = db.session.scalars(
-        select(Loan.invoice_id).join(Allocation).where(Allocation.receipt_id == receipt_id).distinct()
-    ).all()
+    paid = select(Loan.invoice_id).join(Allocation).where(Allocation.receipt_id == receipt_id).distinct()
+    invoice_ids = {*db.session.scalars(paid), *invoices_collected_with(receipt_id)}
     invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)} if invoice_ids else {}
     loans = lock_loans(list(invoices))
-    receipt = lock_reversible(receipt_id)
+    receipt = lock_payment(receipt_id)
+    check_reversible(receipt)
     if receipt.netted_payout_id is not None:
         raise Conflict(f"No bank received this: it was {receipt.bank_reference}. Undo that payout instead.")
     contra = reverse_locked(ctx, receipt, invoices, loans, why)
@@ -42,7 +46,7 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
 
 
 def reverse_locked(
-    ctx: Context, receipt: Receipt, invoices: dict[int, Invoice], loans: dict[int, Loan], why: str
+    ctx: Context, receipt: Receipt, invoices: Mapping[int, Invoice], loans: Mapping[int, Loan], why: str
 ) -> Receipt:
     """Write the contra rows of a locked receipt and of what it paid, whose invoices and loans are locked."""
     contra = Receipt(
@@ -76,13 +80,17 @@ def reverse_locked(
         for a in allocations
     ]
     db.session.flush()
+    undone: Counter[int] = Counter()
+    for allocation in allocations:
+        undone[allocation.loan_id] += allocation.total
+    undo_collected(ctx, receipt, undone, invoices, loans.values(), why)
     change_exposure(ctx, "reversed", taken)
     after_commit(REVIEW_JOB)
     return contra
 
 
 def _reverse_allocation(
-    ctx: Context, allocation: Allocation, loan: Loan, invoices: dict[int, Invoice], why: str
+    ctx: Context, allocation: Allocation, loan: Loan, invoices: Mapping[int, Invoice], why: str
 ) -> int:
     """Write the contra row and open the loan again; returns the principal that is open again."""
     invoice = invoices[loan.invoice_id]
@@ -107,7 +115,8 @@ def _reverse_allocation(
         invoice.status = next_status(InvoiceStatus.REPAID, InvoiceEvent.REOPENED)
         invoice.closed_at = None
         loan.closed_on = None
-        take_back_release(ctx, invoice, why)
+        if loan.face_open is None:
+            take_back_release(ctx, invoice, why)
     record_event(
         ctx,
         "invoice",
@@ -122,15 +131,13 @@ def _reverse_allocation(
     return allocation.principal
 
 
-def lock_reversible(receipt_id: int) -> Receipt:
-    """The receipt, locked and fresh; raises `NotFound`, or `Conflict` when it was undone or partly refunded."""
-    receipt = lock_payment(receipt_id)
-    kinds = set(db.session.scalars(select(Receipt.kind).where(Receipt.of_receipt_id == receipt_id)))
+def check_reversible(receipt: Receipt) -> None:
+    """Raise `Conflict` when a locked receipt was undone or partly refunded."""
+    kinds = set(db.session.scalars(select(Receipt.kind).where(Receipt.of_receipt_id == receipt.id)))
     if ReceiptKind.REVERSAL in kinds:
         raise Conflict("This receipt is undone already.")
     if ReceiptKind.REFUND in kinds:
         raise Conflict("Part of this receipt was refunded; it cannot be undone.")
-    return receipt
 
 
 def _live_allocations(receipt: Receipt) -> list[Allocation]:

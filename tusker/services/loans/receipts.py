@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import func, select
 
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
-from tusker.domain.allocation import allocate, check_allocation
+from tusker.domain.allocation import Collectable, allocate, check_allocation
 from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.errors import Duplicate, InvalidInput
+from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Allocation, Customer, Invoice, Loan, Receipt, ReceiptKind
+from tusker.models import Allocation, Customer, Invoice, Payable, Receipt, ReceiptKind
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_return_claims
-from tusker.services.loans.debts import OpenDebt, lock_debts, owed_by
+from tusker.services.loans.debts import OpenDebt, lock_debts_of, lock_debts_on, lock_debts_owed_by
+from tusker.services.loans.payables import note_collected
 from tusker.services.loans.reserve import release_reserves
 from tusker.services.locks import lock_invoices, lock_row, lock_rows
 from tusker.transactions import after_commit
@@ -30,45 +31,43 @@ NETTED_FROM = "netted from "
 """How the references of receipts begin that no bank received; the payout's reference follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProposedLine:
-    """One loan of the proposal: what is owed on the value date and what of the receipt would go to it."""
+def oldest_first(
+    debts: Iterable[OpenDebt], payer_id: int, amount: int, value_date: date
+) -> tuple[list[Split], int]:
+    """Spread an amount of a payer over the debts that money of the value date can pay, in their order.
 
-    invoice_id: int
-    loan_id: int
-    number: str
-    due_date: date
-    due: AmountDue
-    split: Split
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """How a receipt would be spread; `left_over` becomes the customer's credit. Money in minor units."""
-
-    lines: list[ProposedLine]
-    left_over: int
+    Returns what each gets and what is left over, in minor units.
+    """
+    payable = [debt for debt in debts if debt.may_be_paid_on(value_date)]
+    return allocate(
+        amount,
+        [Collectable(debt.loan.id, debt.due_on(value_date), debt.face_for(payer_id)) for debt in payable],
+    )
 
 
-def propose_allocation(customer_id: int, amount: int, value_date: date) -> Proposal:
-    """Spread an amount over what the customer owes, oldest due loan first; nothing is written."""
-    owed = lock_debts(owed_by(customer_id), all_of_them=False)
-    debts = [debt for debt in owed if debt.loan.start_date <= value_date]
-    dues = {debt.loan.id: debt.due_on(value_date) for debt in debts}
-    splits, left_over = allocate(amount, [(debt.loan.id, dues[debt.loan.id]) for debt in debts])
-    by_loan = {split.loan_id: split for split in splits}
-    lines = [
-        ProposedLine(
-            debt.invoice.id,
-            debt.loan.id,
-            debt.invoice.number,
-            debt.loan.due_date,
-            dues[debt.loan.id],
-            by_loan.get(debt.loan.id, Split(debt.loan.id, 0, 0, 0, 0)),
-        )
-        for debt in debts
-    ]
-    return Proposal(lines, left_over)
+def lay_rest(
+    splits: Iterable[Split], debts: Iterable[OpenDebt], payer_id: int, amount: int, value_date: date
+) -> list[Split]:
+    """What a person's own allocation leaves of `amount` goes to the rest of the invoices whose debts it pays off, or
+    that are paid off already, where the payer pays the face value; what then is left is the payer's credit."""
+    by_loan = {debt.loan.id: debt for debt in debts}
+    chosen = list(splits)
+    left = amount - sum(split.total for split in chosen)
+    laid = []
+    for split in chosen:
+        debt = by_loan[split.loan_id]
+        face = debt.face_for(payer_id)
+        pays_off = split.total == debt.due_on(value_date).total
+        rest = min(left, max(0, (face or 0) - split.total)) if pays_off else 0
+        left -= rest
+        laid.append(replace(split, rest=rest))
+    named = {split.loan_id for split in laid}
+    for debt in by_loan.values():
+        if debt.loan.closed_on is not None and debt.loan.id not in named:
+            rest = min(left, max(0, debt.face_for(payer_id) or 0))
+            left -= rest
+            laid += [Split(debt.loan.id, 0, 0, 0, 0, rest)] if rest else []
+    return laid
 
 
 def record_receipt(
@@ -80,11 +79,13 @@ def record_receipt(
     value_date: date,
     wanted: Sequence[Split] | None = None,
     left_over: int | None = None,
+    debts: Sequence[OpenDebt] | None = None,
 ) -> Receipt:
-    """Record money received from a customer and allocate it.
+    """Record money received from a customer and allocate it; the amount in minor units.
 
-    `wanted` is a person's own allocation, in which `left_over` (if given) must be what it leaves; without it the
-    proposal is taken. Only the principal parts free limits. Raises `InvalidInput` or `Duplicate` naming the field.
+    `wanted` is a person's own allocation, in which `left_over` (if given) must be what it leaves; without it the oldest
+    due loans are paid first. `debts` are those it names, where the caller has locked them already. Only the principal
+    parts free limits. Raises `InvalidInput` or `Duplicate` naming the field.
     """
     if amount <= 0:
         raise InvalidInput("The amount must be more than zero.", field="amount")
@@ -93,13 +94,16 @@ def record_receipt(
     reference = unused_reference(bank_reference)
     check_value_date(ctx, value_date)
     if wanted is None:
-        proposal = propose_allocation(customer_id, amount, value_date)
-        splits = [line.split for line in proposal.lines if line.split.total]
-        debts = lock_debts([line.invoice_id for line in proposal.lines if line.split.total])
+        debts = lock_debts_owed_by(customer_id)
+        splits, _ = oldest_first(debts, customer_id, amount, value_date)
     else:
         splits = [split for split in wanted if split != Split(split.loan_id, 0, 0, 0, 0)]
-        debts = _lock_wanted(customer_id, splits)
-        _check_wanted(splits, debts, amount, value_date, left_over)
+        paid_off = [debt for debt in debts or () if debt.loan.closed_on is not None]
+        chosen = _debts_wanted(customer_id, splits, debts)
+        _check_wanted(splits, chosen, amount, value_date)
+        debts = list({debt.loan.id: debt for debt in (*chosen, *paid_off)}.values())
+        splits = lay_rest(splits, debts, customer_id, amount, value_date)
+        _check_left_over(splits, amount, left_over)
     receipt = new_receipt(ctx, customer_id, amount, reference, value_date)
     store_receipts(ctx, [receipt])
     apply_parts(ctx, _paired(receipt, splits, debts), value_date)
@@ -107,7 +111,8 @@ def record_receipt(
 
 
 def repay_in_full(ctx: Context, invoice_id: int, *, bank_reference: str, value_date: date) -> Receipt:
-    """Record a receipt of exactly what is due on `value_date`, from who owes it, and close the loan.
+    """Record a receipt of exactly what is due on `value_date`, from who owes it, and close the loan; from a purchaser
+    that pays the face value, of what it has still to pay of that.
 
     Raises `IllegalTransition` unless the invoice is disbursed, `InvalidInput` for a value date before the payout or
     in the future, `Duplicate` for a known bank reference.
@@ -122,14 +127,20 @@ def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date
     if len(set(cleaned.values())) != len(cleaned):
         raise Duplicate("Each payment reference may be used once only.", field="bank_reference")
     check_value_date(ctx, value_date)
-    for invoice in lock_invoices(cleaned):
+    invoices = lock_invoices(cleaned)
+    for invoice in invoices:
         next_status(InvoiceStatus(invoice.status), InvoiceEvent.REPAID)
+    debts = lock_debts_on(invoices)
+    if len(debts) != len(invoices):
+        raise NotFound("Nothing is owed on this invoice.")
     parts = []
-    for debt in lock_debts(cleaned):
+    for debt in debts:
         due = debt.due_on(value_date)
-        payer = debt.invoice.purchaser_id if debt.loan.recourse_on is None else debt.invoice.supplier_id
-        receipt = new_receipt(ctx, payer, due.total, cleaned[debt.invoice.id], value_date)
-        parts.append((receipt, Split(debt.loan.id, due.penalty, due.fee, due.interest, due.principal), debt))
+        face = debt.face_for(debt.debtor_id)
+        rest = max(0, (face or 0) - due.total)
+        split = Split(debt.loan.id, due.penalty, due.fee, due.interest, due.principal, rest)
+        receipt = new_receipt(ctx, debt.debtor_id, split.laid, cleaned[debt.invoice.id], value_date)
+        parts.append((receipt, split, debt))
     store_receipts(ctx, [receipt for receipt, _, _ in parts])
     apply_parts(ctx, parts, value_date)
     return [receipt for receipt, _, _ in parts]
@@ -140,17 +151,16 @@ def use_credit(ctx: Context, customer_id: int) -> int:
 
     Returns how much was used, in minor units.
     """
-    debts = lock_debts(owed_by(customer_id), all_of_them=False)
+    debts = lock_debts_owed_by(customer_id)
     used = 0
     for receipt in _payments(customer_id):
         credit = unallocated(receipt.id)
         if credit <= 0:
             continue
-        open_debts = [debt for debt in debts if debt.loan.closed_on is None]
-        splits, left = allocate(credit, [(d.loan.id, d.due_on(ctx.today)) for d in open_debts])
-        apply_parts(ctx, _paired(receipt, splits, open_debts), ctx.today)
+        splits, left = oldest_first(debts, customer_id, credit, ctx.today)
+        apply_parts(ctx, _paired(receipt, splits, debts), ctx.today)
         used += credit - left
-        debts = lock_debts([debt.invoice.id for debt in open_debts if debt.loan.closed_on is None])
+        debts = lock_debts_owed_by(customer_id)
     return used
 
 
@@ -185,17 +195,20 @@ def refund_credit(
 
 
 def unallocated(receipt_id: int) -> int:
-    """What of a payment is neither allocated nor paid back nor undone, in minor units."""
-    paid = db.session.scalar(
+    """What of a payment is neither allocated nor the supplier's nor paid back nor undone, in minor units."""
+    paid = db.session.scalars(
         select(func.coalesce(func.sum(Receipt.amount), 0)).where(
             (Receipt.id == receipt_id) | (Receipt.of_receipt_id == receipt_id)
         )
-    )
+    ).one()
     columns = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
-    spent = db.session.scalar(
+    spent = db.session.scalars(
         select(func.coalesce(func.sum(columns), 0)).where(Allocation.receipt_id == receipt_id)
-    )
-    return int(paid or 0) - int(spent or 0)
+    ).one()
+    passed_on = db.session.scalars(
+        select(func.coalesce(func.sum(Payable.amount), 0)).where(Payable.receipt_id == receipt_id)
+    ).one()
+    return int(paid - spent - passed_on)
 
 
 def unused_reference(bank_reference: str) -> str:
@@ -225,32 +238,37 @@ def lock_payment(receipt_id: int) -> Receipt:
     return lock_row("receipt", Receipt, Receipt.id == receipt_id, Receipt.kind == ReceiptKind.PAYMENT)
 
 
-def _lock_wanted(customer_id: int, splits: Sequence[Split]) -> list[OpenDebt]:
-    """Lock the loans that a person chose; they must be open and the customer a party to them."""
-    loan_ids = [split.loan_id for split in splits]
-    if len(set(loan_ids)) != len(loan_ids):
+def _debts_wanted(
+    customer_id: int, splits: Sequence[Split], locked: Iterable[OpenDebt] | None
+) -> list[OpenDebt]:
+    """The debts that a person chose, locked; they must be open and the customer a party to them."""
+    loan_ids = {split.loan_id for split in splits}
+    if len(loan_ids) != len(splits):
         raise InvalidInput("Each loan may be named once only.", field="allocations")
-    chosen = db.session.scalars(select(Loan.invoice_id).where(Loan.id.in_(loan_ids))).all()
-    allowed = set(owed_by(customer_id, with_other_side=True))
-    if len(chosen) != len(loan_ids) or not set(chosen) <= allowed:
+    known = lock_debts_of(loan_ids) if locked is None else locked
+    chosen = [debt for debt in known if debt.loan.id in loan_ids and customer_id in debt.parties]
+    if len(chosen) != len(loan_ids):
         raise InvalidInput("One of the loans is not open or not this customer's.", field="allocations")
-    return lock_debts(chosen)
+    return chosen
 
 
-def _check_wanted(
-    splits: Sequence[Split], debts: Sequence[OpenDebt], amount: int, value_date: date, left_over: int | None
-) -> None:
+def _check_wanted(splits: Sequence[Split], debts: Sequence[OpenDebt], amount: int, value_date: date) -> None:
     by_loan = {debt.loan.id: debt for debt in debts}
     for split in splits:
         debt = by_loan[split.loan_id]
         problem = check_allocation(split, debt.due_on(value_date))
         if problem:
             raise InvalidInput(f"{debt.invoice.number}: {problem}", field="allocations")
-    total = sum(split.total for split in splits)
-    if total > amount or (left_over is not None and total + left_over != amount):
+    _check_left_over(splits, amount, None)
+
+
+def _check_left_over(splits: Sequence[Split], amount: int, left_over: int | None) -> None:
+    """Raise `InvalidInput` when more is allocated than was received, or another sum left over than the person saw."""
+    laid = sum(split.laid for split in splits)
+    total = laid if left_over is None else laid + left_over
+    if laid > amount or (left_over is not None and total != amount):
         raise InvalidInput(
-            f"The allocation sums to {currency().show(total + (left_over or 0))},"
-            f" but {currency().show(amount)} was received.",
+            f"The allocation sums to {currency().show(total)}, but {currency().show(amount)} was received.",
             field="allocations",
         )
 
@@ -295,9 +313,13 @@ def _paired(receipt: Receipt, splits: Sequence[Split], debts: Sequence[OpenDebt]
 
 
 def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
-    """Write the allocations of locked debts, close what is paid, free the principal parts."""
+    """Write the allocations of locked debts, close what is paid, free the principal parts, and owe the supplier what
+    purchasers paid of the face value beyond the debt."""
     freed: list[tuple[Invoice, int]] = []
+    closed: list[tuple[Receipt, Invoice]] = []
     for receipt, split, debt in parts:
+        if debt.loan.closed_on is not None:
+            continue
         due = debt.due_on(value_date)
         db.session.add(
             Allocation(
@@ -314,9 +336,16 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
         debt.loan.open_principal -= split.principal
         _note_payment(ctx, debt, split, due, receipt.bank_reference)
         freed.append((debt.invoice, -split.principal))
+        if debt.loan.closed_on is not None:
+            closed.append((receipt, debt.invoice))
     db.session.flush()
-    closed = [(receipt, debt.invoice) for receipt, _, debt in parts if debt.loan.closed_on is not None]
-    release_reserves(ctx, {invoice.id: f"paid with {receipt.bank_reference}" for receipt, invoice in closed})
+    note_collected(ctx, parts, value_date)
+    left_to_them = {
+        debt.invoice.id: f"paid with {receipt.bank_reference}"
+        for receipt, _, debt in parts
+        if debt.loan.closed_on is not None and debt.loan.face_open is None
+    }
+    release_reserves(ctx, left_to_them)
     end_return_claims(ctx, [invoice for _, invoice in closed])
     change_exposure(ctx, "repaid", freed)
     after_commit(REVIEW_JOB)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import func, select, text
+from sqlalchemy import case, func, select, text
 
 from tusker.extensions import db
 from tusker.models import Invoice, ReserveKind, ReserveMovement
@@ -13,19 +13,26 @@ from tusker.services.context import Context
 
 def reserve_left(invoice_id: int) -> int:
     """What of an invoice's reserve is held: neither released nor consumed, in minor units."""
+    return reserves_left([invoice_id]).get(invoice_id, 0)
+
+
+def reserves_left(invoice_ids: Collection[int]) -> dict[int, int]:
+    """What is held of several invoices' reserves, in minor units by invoice id; those without movements are missing."""
+    signed = case(
+        (ReserveMovement.kind == ReserveKind.HELD, ReserveMovement.amount), else_=-ReserveMovement.amount
+    )
     rows = db.session.execute(
-        select(ReserveMovement.kind, func.sum(ReserveMovement.amount))
-        .where(ReserveMovement.invoice_id == invoice_id)
-        .group_by(ReserveMovement.kind)
+        select(ReserveMovement.invoice_id, func.sum(signed))
+        .where(ReserveMovement.invoice_id.in_(invoice_ids))
+        .group_by(ReserveMovement.invoice_id)
     )
-    sums = {kind: int(total) for kind, total in rows}
-    return (
-        sums.get(ReserveKind.HELD, 0) - sums.get(ReserveKind.RELEASED, 0) - sums.get(ReserveKind.CONSUMED, 0)
-    )
+    return {invoice_id: int(total) for invoice_id, total in rows}
 
 
-def move_reserve(ctx: Context, invoice_id: int, kind: ReserveKind, amount: int, reason: str) -> None:
-    """Write one movement; nothing for an amount of zero."""
+def move_reserve(
+    ctx: Context, invoice_id: int, kind: ReserveKind, amount: int, reason: str, receipt_id: int | None = None
+) -> None:
+    """Write one movement; nothing for an amount of zero. One that follows from a receipt is undone with it."""
     if amount:
         db.session.add(
             ReserveMovement(
@@ -35,6 +42,7 @@ def move_reserve(ctx: Context, invoice_id: int, kind: ReserveKind, amount: int, 
                 at=ctx.now,
                 booked_on=ctx.today,
                 reason=reason[:500],
+                receipt_id=receipt_id,
             )
         )
 
@@ -69,12 +77,29 @@ def release_reserves(ctx: Context, reasons: Mapping[int, str]) -> None:
 
 def take_back_release(ctx: Context, invoice: Invoice, reason: str) -> None:
     """When a debt opens again: its released reserve counts as held again."""
-    total = db.session.scalar(
+    released = db.session.scalars(
         select(func.coalesce(func.sum(ReserveMovement.amount), 0)).where(
             ReserveMovement.invoice_id == invoice.id, ReserveMovement.kind == ReserveKind.RELEASED
         )
+    ).one()
+    move_reserve(ctx, invoice.id, ReserveKind.RELEASED, -int(released), reason)
+
+
+_UNDO_RECEIPT = text(
+    """
+    INSERT INTO reserve_movements (invoice_id, kind, amount, at, booked_on, reason, receipt_id)
+    SELECT invoice_id, kind, -sum(amount), :now, :today, :reason, receipt_id FROM reserve_movements
+    WHERE receipt_id = :receipt_id GROUP BY invoice_id, kind, receipt_id HAVING sum(amount) <> 0
+    """
+)
+
+
+def undo_reserve_of(ctx: Context, receipt_id: int, reason: str) -> None:
+    """A receipt is undone: what it moved in reserves is moved back."""
+    db.session.flush()
+    db.session.execute(
+        _UNDO_RECEIPT, {"receipt_id": receipt_id, "now": ctx.now, "today": ctx.today, "reason": reason[:500]}
     )
-    move_reserve(ctx, invoice.id, ReserveKind.RELEASED, -int(total or 0), reason)
 
 
 _UNDO_HOLDS = text(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.errors import InvalidInput
 from tusker.models import Invoice
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_invoice, lock_loan_of
+from tusker.services.reasons import reason_of
 
 
 def write_off(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     """An admin gives a debt up, with a reason; its open principal is freed on all three limits."""
-    if not reason.strip():
-        raise InvalidInput("Say why the debt is written off.", field="reason")
+    why = reason_of(reason)
     invoice = lock_invoice(invoice_id)
     before = invoice.status
     invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.WRITTEN_OFF)
@@ -30,7 +29,7 @@ def write_off(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
         "written_off",
         from_value=before,
         to_value=invoice.status,
-        reason=reason.strip(),
+        reason=why,
         freed=freed,
     )
     change_exposure(ctx, "written_off", [(invoice, -freed)])

@@ -1,4 +1,4 @@
-"""Where suppliers are paid to: one admin proposes an account, another approves it, and the supplier hears of it.
+"""Where suppliers are paid to: one admin proposes an account, another approves it, and the supplier gets a mail.
 
 Events and mails carry masked numbers only.
 """
@@ -17,8 +17,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_customer
 from tusker.services.outbox import company_addresses, queue_mail
-
-REASON_MAX = 500
+from tusker.services.reasons import reason_of
 
 
 def propose_account(ctx: Context, customer_id: int, account: AccountNumber) -> BankAccount:
@@ -37,7 +36,7 @@ def propose_account(ctx: Context, customer_id: int, account: AccountNumber) -> B
         raise InvalidInput(f"{customer.name} is paid to this account already.", field=field)
     proposed = _add(ctx, customer_id, account, BankAccountState.PROPOSED)
     _record(ctx, proposed, "bank_account_proposed", before=active)
-    _tell(ctx, customer, proposed, "bank_account_proposed", before=active)
+    _tell(ctx, customer, proposed, "payout/bank_account_proposed", before=active)
     return proposed
 
 
@@ -58,21 +57,22 @@ def approve_account(ctx: Context, account_id: int, *, second_admin: bool) -> Ban
     proposed.second_admin = second_admin
     proposed.decided_at, proposed.decided_by = ctx.now, ctx.actor_id
     _record(ctx, proposed, "bank_account_approved", before=active)
-    _tell(ctx, customer, proposed, "bank_account_approved", before=active)
+    _tell(ctx, customer, proposed, "payout/bank_account_approved", before=active)
     db.session.flush()
     return proposed
 
 
 def refuse_account(ctx: Context, account_id: int, *, reason: str) -> BankAccount:
     """Give a proposed account up; who proposed it may do so too. The supplier is told by mail."""
+    why = reason_of(reason)
     customer, proposed = _locked_proposal(account_id)
-    proposed.reason = _clean_reason(reason, proposed.account)
+    proposed.reason = _without_number(why, proposed.account)
     proposed.state = BankAccountState.REFUSED
     proposed.decided_at, proposed.decided_by = ctx.now, ctx.actor_id
     own = ctx.actor_id is not None and ctx.actor_id == proposed.proposed_by
     _record(ctx, proposed, "bank_account_withdrawn" if own else "bank_account_refused")
     active = _in_state(customer.id, BankAccountState.ACTIVE)
-    _tell(ctx, customer, proposed, "bank_account_refused", before=active)
+    _tell(ctx, customer, proposed, "payout/bank_account_refused", before=active)
     db.session.flush()
     return proposed
 
@@ -148,14 +148,11 @@ def _check_second(ctx: Context, proposed: BankAccount) -> None:
         raise NotAllowed("You proposed these bank details; another admin must approve them.")
 
 
-def _clean_reason(reason: str, account: AccountNumber) -> str:
-    cleaned = " ".join(reason.split())
-    if not cleaned or len(cleaned) > REASON_MAX or not cleaned.isprintable():
-        raise InvalidInput(f"Give a reason of 1 to {REASON_MAX} characters.", field="reason")
+def _without_number(why: str, account: AccountNumber) -> str:
     # The reason goes into events and mails.
-    if len(account.number) > 4 and account.number in cleaned.replace(" ", "").upper():
+    if len(account.number) > 4 and account.number in why.replace(" ", "").upper():
         raise InvalidInput("Leave the account's number out of the reason: it is mailed.", field="reason")
-    return cleaned
+    return why
 
 
 def _record(ctx: Context, row: BankAccount, kind: str, *, before: BankAccount | None = None) -> None:

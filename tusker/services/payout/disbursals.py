@@ -1,4 +1,4 @@
-"""Disbursals in the making: bundling delivered invoices, changing what is in a draft, giving it up."""
+"""Drafts of disbursals: bundling delivered invoices, changing what is in a draft, giving it up."""
 
 from __future__ import annotations
 
@@ -13,11 +13,21 @@ from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState
 from tusker.services.context import Context
-from tusker.services.delivery.shipment_effects import settle_ids
+from tusker.services.delivery.conditions import with_shipments
+from tusker.services.delivery.shipment_effects import settle_locked
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_disbursal, lock_ids, lock_invoices, take_lock
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.payout.payable_lines import (
+    included_payables,
+    payables_left,
+    payables_wait,
+    remove_payables,
+    take_out_payable,
+    take_payables,
+)
+from tusker.services.reasons import reason_of
 
 
 def bundle_daily(ctx: Context, day: date | None = None) -> Disbursal | None:
@@ -40,7 +50,7 @@ def bundle_daily(ctx: Context, day: date | None = None) -> Disbursal | None:
         return existing
     # What somebody bundles by hand while this waits for its locks is left out.
     ids = lock_ids(Invoice, Invoice.status == InvoiceStatus.FINANCEABLE)
-    return _bundle(ctx, ids, "daily", day) if ids else None
+    return _bundle(ctx, ids, "daily", day) if ids or payables_wait() else None
 
 
 def bundle_selection(ctx: Context, invoice_ids: Collection[int]) -> Disbursal:
@@ -111,18 +121,26 @@ def _put_in(ctx: Context, disbursal: Disbursal, ids: Collection[int], kind: str)
 
 def _bundle(ctx: Context, ids: Collection[int], origin: str, day: date) -> Disbursal:
     disbursal = _new_disbursal(ctx, origin, day)
-    invoices, total = _put_in(ctx, disbursal, ids, "bundled")
+    invoices, total = _put_in(ctx, disbursal, ids, "bundled") if ids else (0, 0)
+    passed_on = take_payables(disbursal)
     record_event(
-        ctx, "disbursal", disbursal.id, "bundled", to_value=disbursal.status, invoices=invoices, total=total
+        ctx,
+        "disbursal",
+        disbursal.id,
+        "bundled",
+        to_value=disbursal.status,
+        invoices=invoices,
+        total=total,
+        payables=passed_on,
     )
     queue_mail(
         ctx,
-        "disbursal_ready",
+        "payout/disbursal_ready",
         admin_addresses(),
         reference=disbursal.reference,
         disbursal_id=disbursal.id,
         invoices=invoices,
-        total=currency().show(total),
+        total=currency().show(total + passed_on),
     )
     db.session.flush()
     return disbursal
@@ -147,29 +165,28 @@ def _new_disbursal(ctx: Context, origin: str, day: date) -> Disbursal:
 
 def sum_of_lines(disbursal_id: int) -> int:
     """Principal of the lines that are not removed, in minor units."""
-    total = db.session.scalar(
+    total = db.session.scalars(
         select(func.coalesce(func.sum(DisbursalLine.principal), 0)).where(
             DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state != LineState.REMOVED
         )
-    )
-    return int(total or 0)
+    ).one()
+    return int(total)
 
 
-def take_out(
-    ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str, prepares: bool = True
-) -> Disbursal:
-    """Put one invoice of a draft back into the queue. The last one taken out drops the disbursal.
-
-    `prepares` is false where it follows from something else, a dispute or a return: then nobody had a hand in the
-    disbursal by it.
-    """
+def take_out(ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str) -> Disbursal:
+    """Put one invoice of a draft back into the queue. The last one taken out drops the disbursal."""
+    why = reason_of(reason)
     disbursal = lock_draft(disbursal_id)
-    if prepares:
-        _note_maker(ctx, disbursal)
-    _remove(ctx, disbursal, [invoice_id], reason)
-    if sum_of_lines(disbursal_id) == 0:
-        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the last invoice was taken out")
+    _note_maker(ctx, disbursal)
+    take_out_of_locked(ctx, disbursal, invoice_id, why)
     return disbursal
+
+
+def take_out_of_locked(ctx: Context, disbursal: Disbursal, invoice_id: int, why: str) -> None:
+    """Take an invoice out of a locked draft because of a dispute or a return; nobody counts as its maker for that."""
+    _remove(ctx, disbursal, [invoice_id], why)
+    if sum_of_lines(disbursal.id) == 0 and payables_left(disbursal.id) == 0:
+        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the last invoice was taken out")
 
 
 def choose_lines(
@@ -215,11 +232,12 @@ def choose_lines(
     back = [i for i, state in states.items() if state == LineState.REMOVED and i in chosen]
     if not out and not back:
         return disbursal
+    why = reason_of(reason) if out else ""
     # All invoices are locked in one go, by id, before either half is written.
     lock_invoices([*out, *back])
     _note_maker(ctx, disbursal)
     if out:
-        _remove(ctx, disbursal, out, reason)
+        _remove(ctx, disbursal, out, why)
     if back:
         _put_back(ctx, disbursal, back)
     return disbursal
@@ -227,6 +245,7 @@ def choose_lines(
 
 def drop(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
     """Give up a disbursal that is not released; all its invoices go back into the queue."""
+    why = reason_of(reason)
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.status not in {DisbursalStatus.DRAFT, DisbursalStatus.APPROVED}:
         raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
@@ -235,8 +254,22 @@ def drop(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
             DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
         )
     ).all()
-    _remove(ctx, disbursal, ids, reason)
-    close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, reason.strip())
+    if ids:
+        _remove(ctx, disbursal, ids, why)
+    remove_payables(included_payables(disbursal_id), why)
+    close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, why)
+    return disbursal
+
+
+def hold_back(ctx: Context, disbursal_id: int, payable_id: int, *, reason: str) -> Disbursal:
+    """Take what is to be passed on for one receipt out of a draft; the next disbursal has it again. The last line
+    taken out drops the disbursal."""
+    why = reason_of(reason)
+    disbursal = lock_draft(disbursal_id)
+    _note_maker(ctx, disbursal)
+    take_out_payable(ctx, disbursal_id, payable_id, reason=why)
+    if sum_of_lines(disbursal_id) == 0 and payables_left(disbursal_id) == 0:
+        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the last line was taken out")
     return disbursal
 
 
@@ -291,10 +324,9 @@ def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
     _put_in(ctx, disbursal, ids, "put_back")
 
 
-def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], reason: str) -> None:
-    if not reason.strip():
-        raise InvalidInput("Reason: say why it is taken out.", field="reason")
-    ids = [invoice.id for invoice in lock_invoices(invoice_ids)]
+def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], why: str) -> None:
+    invoices = lock_invoices(invoice_ids)
+    ids = [invoice.id for invoice in invoices]
     lines = db.session.scalars(
         select(DisbursalLine).where(
             DisbursalLine.disbursal_id == disbursal.id,
@@ -305,16 +337,16 @@ def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], re
     if len(lines) != len(ids):
         raise Conflict("This invoice is not in the disbursal any more.")
     for line in lines:
-        line.state, line.reason = LineState.REMOVED, reason.strip()[:500]
+        line.state, line.reason = LineState.REMOVED, why
     move_invoices(
         ctx,
         ids,
         InvoiceStatus.BUNDLED,
         InvoiceEvent.UNBUNDLED,
         kind="unbundled",
-        reason=f"{disbursal.reference}: {reason.strip()}",
+        reason=f"{disbursal.reference}: {why}",
     )
-    settle_ids(ctx, ids)
+    settle_locked(ctx, with_shipments(invoices))
 
 
 def _note_maker(ctx: Context, disbursal: Disbursal) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from tusker.domain.financeable import waits_for
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.errors import Conflict, InvalidInput
+from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState, Shipment
 from tusker.services.attention import WATCH_JOB
@@ -17,8 +17,9 @@ from tusker.services.delivery.conditions import Judge, lock_pairs
 from tusker.services.delivery.shipment_effects import GONE, settle_locked
 from tusker.services.events import record_event
 from tusker.services.locks import lock_disbursal
-from tusker.services.payout.disbursals import take_out
-from tusker.services.payout.release import withdraw_approval
+from tusker.services.payout.disbursals import take_out_of_locked
+from tusker.services.payout.release import withdraw_from_locked
+from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
 WATCH_RETURNS = timedelta(days=30)
@@ -51,11 +52,11 @@ def settle(ctx: Context, invoice_id: int, *, reason: str = "") -> None:
 def settle_held(
     ctx: Context, disbursal: Disbursal | None, invoice: Invoice, shipment: Shipment, *, reason: str = ""
 ) -> None:
-    """The same with all rows locked. `reason` is why now, where another condition than the delivery came last.
+    """`settle` for locked rows; `reason` says which condition came last, if not the delivery.
 
-    Out of a draft an invoice is taken with the reason. Goods that are gone have the approval of a disbursal
-    withdrawn; what else speaks against an approved one is a person's to decide, and its release refuses it. What was
-    released is on its way: that is an item of the attention queue.
+    An invoice with an open condition is taken out of a draft. When its goods are gone, the approval of its disbursal
+    is withdrawn; any other open condition of an approved disbursal is left to a person, and the release refuses it.
+    A released payout cannot be stopped here: it becomes an item of the attention queue.
     """
     db.session.flush()
     if invoice.status != InvoiceStatus.BUNDLED:
@@ -72,17 +73,15 @@ def settle_held(
         else f"{invoice.number} waits for {waits_for(missing)}"
     )
     if disbursal.status == DisbursalStatus.APPROVED and gone:
-        disbursal = withdraw_approval(ctx, disbursal.id, reason=why)
+        withdraw_from_locked(ctx, disbursal, why)
     if disbursal.status == DisbursalStatus.DRAFT:
-        take_out(ctx, disbursal.id, invoice.id, reason=why, prepares=False)
+        take_out_of_locked(ctx, disbursal, invoice.id, why)
     after_commit(WATCH_JOB)
 
 
 def accept_value(ctx: Context, invoice_id: int, *, reason: str) -> None:
-    """An admin takes the declared value as it is; another one that is told later is judged anew."""
-    why = reason.strip()
-    if not why:
-        raise InvalidInput("Say why the difference is accepted.", field="reason")
+    """An admin accepts the declared value; a different one reported later is judged again."""
+    why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if shipment.declared_value is None or shipment.declared_value == shipment.accepted_value:
         raise Conflict("There is no difference to accept.")
@@ -92,7 +91,7 @@ def accept_value(ctx: Context, invoice_id: int, *, reason: str) -> None:
         "invoice",
         invoice.id,
         "value_accepted",
-        reason=why[:500],
+        reason=why,
         amount=invoice.amount,
         declared=shipment.declared_value,
     )
@@ -111,19 +110,19 @@ def ask_again(ctx: Context, invoice_id: int) -> None:
 
 _LOOK_AGAIN = text(
     """
-    UPDATE shipments SET next_poll_at = :now WHERE id IN (
+    UPDATE shipments SET next_poll_at = :now WHERE id = ANY(ARRAY(
         SELECT h.id FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         WHERE h.status_changed_at > :since AND h.status = 'delivered' AND h.carrier <> 'manual'
           AND h.next_poll_at IS NULL AND COALESCE(h.last_polled_at, h.status_changed_at) < :yesterday
           AND i.status IN ('approved', 'financeable', 'bundled', 'disbursed')
         ORDER BY h.id LIMIT 1000 FOR UPDATE OF h SKIP LOCKED
-    )
+    ))
     """
 )
 
 
 def watch_for_returns(ctx: Context) -> None:
-    """Have delivered shipments asked about once a day: nobody else tells that goods came back."""
+    """Have delivered shipments polled once a day, which is the only way to learn that goods came back."""
     values = {
         "now": ctx.now,
         "since": ctx.now - WATCH_RETURNS,

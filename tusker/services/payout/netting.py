@@ -11,13 +11,10 @@ from sqlalchemy.orm import aliased
 
 from tusker.domain.allocation import allocate_to_loan
 from tusker.extensions import db
-from tusker.models import Allocation, Claim, ClaimSettlement, Loan, Payout, Receipt, ReceiptKind
+from tusker.models import Claim, ClaimSettlement, Invoice, Payout, Receipt, ReceiptKind
 from tusker.services.context import Context
-from tusker.services.exposure import lock_counters
-from tusker.services.loans.debts import OpenDebt, lock_debts
+from tusker.services.loans.debts import OpenDebt, lock_debts_on
 from tusker.services.loans.receipts import NETTED_FROM, Part, apply_parts, new_receipt, store_receipts
-from tusker.services.locks import lock_ids
-from tusker.services.payout.payouts import lock_claims_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,8 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
         .where(
             ClaimSettlement.disbursal_id.in_({payout.disbursal_id for payout in payouts}),
             Claim.supplier_id.in_(by_supplier),
+            # What was passed on of an undone receipt pays no loan: netted, it is back.
+            Claim.payable_id.is_(None),
         )
         .group_by(Claim.supplier_id, Claim.invoice_id)
         .order_by(Claim.invoice_id)
@@ -58,36 +57,15 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
     ]
 
 
-def touched_by(payout_ids: Collection[int]) -> set[int]:
-    """Ids of the invoices that payouts' claims are about and that receipts netted from them paid: who confirms or
-    undoes the payouts needs their locks too, before those of claims."""
-    claimed = (
-        select(Claim.invoice_id)
-        .join(ClaimSettlement, ClaimSettlement.claim_id == Claim.id)
-        .join(
-            Payout,
-            (Payout.disbursal_id == ClaimSettlement.disbursal_id) & (Payout.supplier_id == Claim.supplier_id),
-        )
-        .where(Payout.id.in_(payout_ids))
-    )
-    paid = (
-        select(Loan.invoice_id).join(Allocation).join(Receipt).where(Receipt.netted_payout_id.in_(payout_ids))
-    )
-    return set(db.session.scalars(claimed.union(paid)))
-
-
-def lock_receipts_of(payout_ids: Collection[int]) -> None:
-    """Lock the receipts that were netted from payouts, after their invoices and before claims."""
-    lock_ids(Receipt, Receipt.netted_payout_id.in_(payout_ids))
-
-
-def pay_from_nettings(ctx: Context, nettings: Sequence[Netting], value_date: date) -> None:
+def pay_from_nettings(
+    ctx: Context, nettings: Sequence[Netting], invoices: Mapping[int, Invoice], value_date: date
+) -> None:
     """The payouts left: what was kept back of them is received on their `value_date`, one receipt a payout, and pays
-    the loans of the claimed invoices, which are locked. What a loan does not need is the supplier's credit.
+    the loans of the claimed invoices. What a loan does not need is the supplier's credit.
+
+    The invoices are locked, and so are the suppliers' claims and the counters.
     """
-    debts = {
-        debt.invoice.id: debt for debt in lock_debts({n.invoice_id for n in nettings}, all_of_them=False)
-    }
+    debts = {debt.invoice.id: debt for debt in lock_debts_on([invoices[n.invoice_id] for n in nettings])}
     amounts: dict[int, int] = {}
     wanted: list[tuple[Netting, int, OpenDebt]] = []
     for netting in nettings:
@@ -98,9 +76,6 @@ def pay_from_nettings(ctx: Context, nettings: Sequence[Netting], value_date: dat
         if debt and amount:
             wanted.append((netting, amount, debt))
     receipts = _receive(ctx, {n.payout.id: n.payout for n in nettings}, amounts, value_date)
-    # Claims before counters: a loan that is paid off ends those about it.
-    lock_claims_of({netting.payout.supplier_id for netting in nettings})
-    lock_counters([debt.invoice for _, _, debt in wanted])
     by_day: dict[date, list[Part]] = {}
     for netting, amount, debt in wanted:
         day = _day(debt, value_date)
@@ -131,12 +106,12 @@ def _day(debt: OpenDebt, value_date: date) -> date:
     return max(value_date, debt.loan.start_date, debt.last_payment or value_date)
 
 
-def receipts_of(payouts: Collection[Payout]) -> Sequence[int]:
-    """Ids of the receipts that payouts were netted for and that stand."""
+def receipts_of(payouts: Collection[Payout]) -> Sequence[Receipt]:
+    """The receipts that were netted from payouts and that stand, by id."""
     contra = aliased(Receipt)
     undone = select(contra.id).where(contra.of_receipt_id == Receipt.id, contra.kind == ReceiptKind.REVERSAL)
     return db.session.scalars(
-        select(Receipt.id)
+        select(Receipt)
         .where(Receipt.netted_payout_id.in_([payout.id for payout in payouts]), ~undone.exists())
         .order_by(Receipt.id)
     ).all()

@@ -1,4 +1,4 @@
-"""What the bank is told for a released disbursal."""
+"""The payment order of a released disbursal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tusker.working_days import working_days
 def take_payment_order(
     ctx: Context, disbursal_id: int, *, debtor: AccountNumber, initiator: str, kind: str
 ) -> PaymentOrder:
-    """The order of a released disbursal, as it was released: asked for again it is the same, message id and all.
+    """The order of a released disbursal. It stays the same, message id included, however often it is taken.
 
     Only an execution date that has passed gives way to the next working day, for no bank pays in the past. That
     somebody took it is recorded; `kind` is the file's. Raises `Conflict` before the release, and as soon as the bank

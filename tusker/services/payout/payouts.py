@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import func, select
 
 from tusker.currency import currency
-from tusker.domain.interest import deduction_at_payout, due_date
+from tusker.domain.interest import deduction_at_payout
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import (
@@ -21,15 +21,19 @@ from tusker.models import (
     Invoice,
     LineState,
     Loan,
+    Payable,
+    PayableLine,
     Payout,
     PayoutState,
     Role,
 )
 from tusker.services.context import Context
 from tusker.services.loans.claims import claim_again
+from tusker.services.loans.payables import face_of
 from tusker.services.loans.reserve import hold_reserve
-from tusker.services.locks import lock_ids, lock_rows
+from tusker.services.locks import lock_rows
 from tusker.services.outbox import addresses_by_company, queue_mail
+from tusker.working_days import working_days
 
 
 def included_lines(disbursal_id: int) -> Sequence[DisbursalLine]:
@@ -45,20 +49,22 @@ def make_payouts(
     ctx: Context,
     disbursal: Disbursal,
     invoices: Collection[Invoice],
+    passed_on: Collection[tuple[Payable, PayableLine]],
     accounts: Mapping[int, BankAccount],
     start: date,
     claimed: Collection[int],
 ) -> list[Payout]:
     """Freeze what each supplier is paid for a disbursal that is released to the bank, by supplier id.
 
-    Deductions are reckoned as if every loan began on `start`; open claims about the locked invoices with the ids
-    `claimed` are netted, oldest first, never beyond the payout. Raises `InvalidInput` naming `execution_date` when
-    deductions would take an invoice's whole payout.
+    Deductions are reckoned as if every loan began on `start`. The locked payables in `passed_on` come on top; open
+    claims about the locked invoices with the ids `claimed` are netted, oldest first, never beyond the payout. Raises
+    `InvalidInput` naming `execution_date` when deductions would take an invoice's whole payout.
     """
     lines = {line.invoice_id: line for line in included_lines(disbursal.id)}
     payouts: dict[int, Payout] = {}
     for invoice in invoices:
-        deducted = deduction_at_payout(invoice.principal, invoice.terms, start)
+        terms = invoice.terms
+        deducted = deduction_at_payout(invoice.principal, terms, start, working_days().due_date(start, terms))
         if deducted.total >= invoice.principal:
             raise InvalidInput(
                 f"Interest and fees of {invoice.number} would take its whole payout.", field="execution_date"
@@ -71,10 +77,15 @@ def make_payouts(
         line = lines[invoice.id]
         line.payout = payout
         line.deducted_interest, line.deducted_fee = deducted.interest, deducted.fee
+    for payable, passed in passed_on:
+        payout = payouts.get(payable.supplier_id) or _new_payout(disbursal, payable.supplier_id, accounts)
+        payouts[payable.supplier_id] = payout
+        payout.payables += passed.amount
+        passed.payout = payout
     with db.session.no_autoflush:
         _net_claims(ctx, disbursal, payouts, claimed)
         for payout in payouts.values():
-            payout.net = payout.principal - payout.deducted_interest - payout.deducted_fee - payout.claims
+            payout.net = _before_claims(payout) - payout.claims
     made = [payouts[supplier_id] for supplier_id in sorted(payouts)]
     db.session.add_all(made)
     db.session.flush()
@@ -90,10 +101,15 @@ def _new_payout(disbursal: Disbursal, supplier_id: int, accounts: Mapping[int, B
         principal=0,
         deducted_interest=0,
         deducted_fee=0,
+        payables=0,
         claims=0,
         net=0,
         state=PayoutState.INSTRUCTED,
     )
+
+
+def _before_claims(payout: Payout) -> int:
+    return payout.principal - payout.deducted_interest - payout.deducted_fee + payout.payables
 
 
 def claimed_from(supplier_ids: Collection[int]) -> Sequence[int]:
@@ -117,7 +133,7 @@ def _net_claims(
     )
     for claim in claims:
         payout = payouts[claim.supplier_id]
-        left = payout.principal - payout.deducted_interest - payout.deducted_fee - payout.claims
+        left = _before_claims(payout) - payout.claims
         amount = min(claim.open_amount, left)
         if amount > 0:
             claim.open_amount -= amount
@@ -154,13 +170,10 @@ def _netting(ctx: Context, claim: Claim, disbursal_id: int, amount: int) -> Clai
     return ClaimSettlement(claim_id=claim.id, disbursal_id=disbursal_id, amount=amount, booked_on=ctx.today)
 
 
-def lock_claims_of(supplier_ids: Collection[int]) -> None:
-    """Lock all open and netted claims of suppliers by id, before any of them is changed: the one order everywhere."""
-    lock_ids(Claim, Claim.supplier_id.in_(supplier_ids))
-
-
 def undo_netting(ctx: Context, payout: Payout) -> None:
     """The claims that were netted from a payout which was not made, or came back, are open again. They are locked."""
+    if not payout.claims:
+        return
     netted: dict[int, int] = {
         claim_id: int(total)
         for claim_id, total in db.session.execute(
@@ -205,8 +218,9 @@ def make_loans(
                 deducted_interest=line.deducted_interest,
                 deducted_fee=line.deducted_fee,
                 start_date=start,
-                due_date=due_date(start, invoice.terms),
+                due_date=working_days().due_date(start, invoice.terms),
                 booked_on=ctx.today,
+                face_open=face_of(invoice),
             )
         )
         hold_reserve(ctx, invoice, disbursal.reference)
@@ -217,18 +231,19 @@ def make_loans(
 def mail_payouts(
     ctx: Context, disbursal: Disbursal, paid: Sequence[tuple[Payout, Sequence[Invoice]]]
 ) -> None:
-    """Tell suppliers that their money left: one mail a payout, not one an invoice."""
+    """Mail suppliers that their money left: one mail a payout, not one an invoice."""
     addresses = addresses_by_company([payout.supplier_id for payout, _ in paid], Role.SUPPLIER)
     for payout, invoices in paid:
         deducted = payout.deducted_interest + payout.deducted_fee
         queue_mail(
             ctx,
-            "payout",
+            "payout/payout",
             addresses.get(payout.supplier_id, []),
             reference=disbursal.reference,
             bank_reference=payout.bank_reference,
             invoices=[{"number": i.number, "principal": currency().show(i.principal)} for i in invoices],
-            principal=currency().show(payout.principal),
+            principal=currency().show(payout.principal) if payout.principal else "",
+            passed_on=currency().show(payout.payables) if payout.payables else "",
             deducted=currency().show(deducted) if deducted else "",
             claims=currency().show(payout.claims) if payout.claims else "",
             total=currency().show(payout.net),

@@ -18,6 +18,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payout.funding_control import lock_with_disbursal, settle_held
+from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
 _Locked = tuple[Disbursal | None, Invoice, Shipment]
@@ -48,7 +49,7 @@ def dispute_delivery(
 
     Admins and the supplier are told by mail. Raises typed errors naming the field.
     """
-    why = _said(reason, "Say what is wrong.")
+    why = reason_of(reason)
     if grounds is Grounds.AMOUNT and amount is None:
         raise InvalidInput("Say which amount is right.", field="amount")
     disbursal, invoice, shipment = _lock_for_answer(purchaser_id, invoice_id)
@@ -68,31 +69,31 @@ def dispute_delivery(
 
 def overrule_dispute(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     """An admin decides that a dispute does not stop the financing (any more); the reason is kept with who and when."""
-    why = _said(reason, "Say why the dispute is settled.")
+    why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if invoice.purchaser_answer != PurchaserAnswer.DISPUTED or invoice.overruled_at is not None:
         raise Conflict("There is no open dispute.")
     invoice.overruled_at, invoice.overruled_by, invoice.overrule_reason = ctx.now, ctx.actor_id, why
     record_event(ctx, "invoice", invoice.id, "dispute_overruled", reason=why)
-    settle_held(ctx, disbursal, invoice, shipment, reason=f"the dispute was settled: {why}"[:500])
+    settle_held(ctx, disbursal, invoice, shipment, reason=f"the dispute was settled: {why}")
     after_commit(WATCH_JOB)
     return invoice
 
 
 _TAKE_UNASKED = text(
     """
-    UPDATE invoices SET confirmation_asked_at = :now WHERE id IN (
+    UPDATE invoices SET confirmation_asked_at = :now WHERE id = ANY(ARRAY(
         SELECT i.id FROM invoices i JOIN credit_lines c ON c.id = i.credit_line_id AND c.confirmation_required
         JOIN shipments h ON h.invoice_id = i.id AND h.status = 'delivered'
         WHERE i.status = 'approved' AND i.purchaser_answer IS NULL AND i.confirmation_asked_at IS NULL
         ORDER BY i.id LIMIT 1000 FOR NO KEY UPDATE OF i SKIP LOCKED
-    ) RETURNING id, purchaser_id, supplier_id, number, amount - credit_noted AS amount
+    )) RETURNING id, purchaser_id, supplier_id, number, amount - credit_noted AS amount
     """
 )
 
 
 def ask_for_confirmation(ctx: Context) -> int:
-    """Tell purchasers of deliveries that wait for their answer, each once, one mail a purchaser and run.
+    """Mail purchasers about deliveries that need their confirmation, each delivery once, one mail a purchaser and run.
 
     Returns how many purchasers.
     """
@@ -112,7 +113,12 @@ def ask_for_confirmation(ctx: Context) -> int:
             }
         )
     for purchaser_id, waiting in by_purchaser.items():
-        queue_mail(ctx, "confirm_delivery", company_addresses(purchaser_id, Role.PURCHASER), invoices=waiting)
+        queue_mail(
+            ctx,
+            "delivery/confirm_delivery",
+            company_addresses(purchaser_id, Role.PURCHASER),
+            invoices=waiting,
+        )
     return len(by_purchaser)
 
 
@@ -167,7 +173,7 @@ def _mail_dispute(ctx: Context, invoice: Invoice, why: str) -> None:
     ]
     queue_mail(
         ctx,
-        "delivery_disputed",
+        "delivery/delivery_disputed",
         people,
         invoice_id=invoice.id,
         number=invoice.number,
@@ -176,12 +182,3 @@ def _mail_dispute(ctx: Context, invoice: Invoice, why: str) -> None:
         amount="" if invoice.answered_amount is None else currency().show(invoice.answered_amount),
         reason=why,
     )
-
-
-def _said(reason: str, missing: str) -> str:
-    why = reason.strip()
-    if not why:
-        raise InvalidInput(missing, field="reason")
-    if len(why) > 500:
-        raise InvalidInput("The reason may have at most 500 characters.", field="reason")
-    return why

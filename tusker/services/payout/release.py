@@ -21,6 +21,8 @@ from tusker.models import (
     DisbursalStatus,
     Invoice,
     LineState,
+    Payable,
+    PayableLine,
     Payout,
     Role,
     Shipment,
@@ -32,12 +34,16 @@ from tusker.services.delivery.conditions import Judge, with_shipments
 from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.disbursals import lock_draft, set_disbursal_status
+from tusker.services.payout.payable_lines import included_payables
 from tusker.services.payout.payouts import claimed_from, make_payouts
 from tusker.services.payout.settlement import confirm_netted
+from tusker.services.reasons import reason_of
 from tusker.working_days import working_days
 
+PassedOn = Sequence[tuple[Payable, PayableLine]]
+"""What a disbursal is to pass on to suppliers, with its lines."""
 LATEST_EXECUTION = timedelta(days=10)
-"""How far ahead the bank may be told to pay."""
+"""How far ahead the execution date may be."""
 
 
 def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | None = None) -> Disbursal:
@@ -51,20 +57,23 @@ def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | 
         check_second_admin(ctx, disbursal.maker_ids, "prepared this disbursal")
     invoices = _invoices_of(disbursal)
     _check_conditions(invoices)
-    accounts = _accounts_of(invoices, second_admin=second_admin)
-    if seen is not None and seen != _digest(invoices, accounts):
+    passed_on = included_payables(disbursal_id)
+    if not invoices and not passed_on:
+        raise Conflict("Nothing is left in this disbursal; drop it.")
+    accounts = _accounts_of(invoices, passed_on, second_admin=second_admin)
+    if seen is not None and seen != _digest(invoices, passed_on, accounts):
         raise Conflict("This disbursal has changed since you looked at it; look again before you approve it.")
     _look_again(invoices, ctx.now)
     disbursal.second_admin = second_admin
     disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
-    disbursal.approved_digest = _digest(invoices, accounts)
-    total = sum(invoice.principal for invoice in invoices)
+    disbursal.approved_digest = _digest(invoices, passed_on, accounts)
+    total = sum(invoice.principal for invoice in invoices) + sum(line.amount for _, line in passed_on)
     set_disbursal_status(
         ctx, disbursal, DisbursalStatus.APPROVED, "approved", invoices=len(invoices), total=total
     )
     queue_mail(
         ctx,
-        "disbursal_approved",
+        "payout/disbursal_approved",
         admin_addresses(),
         reference=disbursal.reference,
         disbursal_id=disbursal.id,
@@ -77,13 +86,17 @@ def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | 
 
 def withdraw_approval(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
     """Make an approved disbursal a draft again, so that it can be changed; any admin may."""
-    if not reason.strip():
-        raise InvalidInput("Say why.", field="reason")
+    why = reason_of(reason)
     disbursal = _lock_approved(disbursal_id)
+    withdraw_from_locked(ctx, disbursal, why)
+    return disbursal
+
+
+def withdraw_from_locked(ctx: Context, disbursal: Disbursal, why: str) -> None:
+    """Withdraw the approval of a locked disbursal."""
     disbursal.approved_at = disbursal.approved_by = disbursal.approved_digest = None
     disbursal.second_admin = False
-    set_disbursal_status(ctx, disbursal, DisbursalStatus.DRAFT, "approval_withdrawn", reason.strip())
-    return disbursal
+    set_disbursal_status(ctx, disbursal, DisbursalStatus.DRAFT, "approval_withdrawn", why)
 
 
 def release(
@@ -101,15 +114,16 @@ def release(
     _check_execution_date(ctx, disbursal, execution_date, on_closed_day=on_closed_day)
     invoices, claimed = _invoices_and_claimed(disbursal)
     _check_conditions(invoices)
-    accounts = _accounts_of(invoices, second_admin=second_admin)
-    if _digest(invoices, accounts) != disbursal.approved_digest:
+    passed_on = included_payables(disbursal_id)
+    accounts = _accounts_of(invoices, passed_on, second_admin=second_admin)
+    if _digest(invoices, passed_on, accounts) != disbursal.approved_digest:
         raise Conflict(
             "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
         )
     _look_again(invoices, ctx.now)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
-    payouts = make_payouts(ctx, disbursal, invoices, accounts, execution_date, claimed)
+    payouts = make_payouts(ctx, disbursal, invoices, passed_on, accounts, execution_date, claimed)
     set_disbursal_status(
         ctx,
         disbursal,
@@ -193,7 +207,12 @@ def _invoices_and_claimed(disbursal: Disbursal) -> tuple[Sequence[Invoice], set[
         .where(DisbursalLine.disbursal_id == disbursal.id, DisbursalLine.state == LineState.INCLUDED)
     ).all()
     included = {row.invoice_id for row in rows}
-    claimed = set(claimed_from({row.supplier_id for row in rows}))
+    passed_on = db.session.scalars(
+        select(Payable.supplier_id)
+        .join(PayableLine, PayableLine.payable_id == Payable.id)
+        .where(PayableLine.disbursal_id == disbursal.id, PayableLine.state == LineState.INCLUDED)
+    )
+    claimed = set(claimed_from({*(row.supplier_id for row in rows), *passed_on}))
     return [invoice for invoice in lock_invoices(included | claimed) if invoice.id in included], claimed
 
 
@@ -220,12 +239,17 @@ def _look_again(invoices: Sequence[Invoice], when: datetime) -> None:
     )
 
 
-def _accounts_of(invoices: Sequence[Invoice], *, second_admin: bool) -> Mapping[int, BankAccount]:
+def _accounts_of(
+    invoices: Sequence[Invoice], passed_on: PassedOn, *, second_admin: bool
+) -> Mapping[int, BankAccount]:
     """The approved accounts by supplier id; raises `Conflict` naming the suppliers without one.
 
     With `second_admin`, one that a person approved alone does not count.
     """
-    suppliers = {invoice.supplier_id for invoice in invoices}
+    suppliers = {
+        *(invoice.supplier_id for invoice in invoices),
+        *(payable.supplier_id for payable, _ in passed_on),
+    }
     accounts = {
         supplier_id: account
         for supplier_id, account in active_accounts(suppliers).items()
@@ -242,14 +266,17 @@ def _accounts_of(invoices: Sequence[Invoice], *, second_admin: bool) -> Mapping[
     return accounts
 
 
-def _digest(invoices: Sequence[Invoice], accounts: Mapping[int, BankAccount]) -> str:
-    return approval_digest((i.id, i.principal, accounts[i.supplier_id].id) for i in invoices)
+def _digest(invoices: Sequence[Invoice], passed_on: PassedOn, accounts: Mapping[int, BankAccount]) -> str:
+    return approval_digest(
+        ((i.id, i.principal, accounts[i.supplier_id].id) for i in invoices),
+        ((payable.id, line.amount, accounts[payable.supplier_id].id) for payable, line in passed_on),
+    )
 
 
 def _mail_release(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]) -> None:
     queue_mail(
         ctx,
-        "disbursal_released",
+        "payout/disbursal_released",
         admin_addresses(),
         reference=disbursal.reference,
         disbursal_id=disbursal.id,

@@ -10,28 +10,33 @@ from sqlalchemy import func, select
 
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
-from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
+from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import (
     Customer,
     Disbursal,
     DisbursalLine,
     DisbursalStatus,
+    Invoice,
     LineState,
     Payout,
     PayoutState,
     Role,
 )
 from tusker.services.context import Context
-from tusker.services.delivery.shipment_effects import settle_ids
+from tusker.services.delivery.conditions import with_shipments
+from tusker.services.delivery.shipment_effects import settle_locked
 from tusker.services.events import record_event
 from tusker.services.loans.claims import claim_if_returned, end_claims_of_repaid
-from tusker.services.locks import lock_disbursal, lock_invoices, lock_row, lock_rows
+from tusker.services.locks import lock_disbursal
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payout.disbursals import close_disbursal, set_disbursal_status
-from tusker.services.payout.netting import nettings_of, pay_from_nettings, touched_by
-from tusker.services.payout.payouts import lock_claims_of, mail_payouts, make_loans, net_again, undo_netting
+from tusker.services.payout.netting import nettings_of, pay_from_nettings
+from tusker.services.payout.payable_lines import fail_payables, pay_payables, reinstate_payables
+from tusker.services.payout.payout_locks import lock_payout, lock_payouts, touched_by
+from tusker.services.payout.payouts import mail_payouts, make_loans, net_again, undo_netting
+from tusker.services.reasons import reason_of
 
 NETTED = "netted, no transfer"
 """The bank reference of a payout of which claims left nothing."""
@@ -51,11 +56,15 @@ def confirm(
     those not given are made here.
     """
     disbursal = _lock_released(disbursal_id)
-    payouts = lock_rows(Payout, Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.INSTRUCTED)
+    waiting = select(Payout.id).where(
+        Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.INSTRUCTED
+    )
+    locked = lock_payouts([disbursal], db.session.scalars(waiting).all())
     confirm_payouts(
         ctx,
         disbursal,
-        payouts,
+        list(locked.payouts.values()),
+        locked.invoices,
         bank_reference=bank_reference,
         value_date=value_date,
         loan_references=loan_references,
@@ -65,8 +74,15 @@ def confirm(
 
 def confirm_payout(ctx: Context, payout_id: int, *, bank_reference: str, value_date: date) -> Payout:
     """One payout left; raises `Conflict` unless it waits for the bank's word."""
-    disbursal, payout = lock_payout(payout_id, PayoutState.INSTRUCTED)
-    confirm_payouts(ctx, disbursal, [payout], bank_reference=bank_reference, value_date=value_date)
+    payout, locked = lock_payout(payout_id, PayoutState.INSTRUCTED)
+    confirm_payouts(
+        ctx,
+        payout.disbursal,
+        [payout],
+        locked.invoices,
+        bank_reference=bank_reference,
+        value_date=value_date,
+    )
     return payout
 
 
@@ -74,25 +90,27 @@ def confirm_payouts(
     ctx: Context,
     disbursal: Disbursal,
     payouts: Sequence[Payout],
+    invoices: Mapping[int, Invoice],
     *,
     bank_reference: str,
     value_date: date,
     loan_references: Mapping[int, str] | None = None,
     entry_id: int | None = None,
 ) -> None:
-    """Locked instructed payouts of a locked released disbursal left: each of their invoices becomes a loan.
+    """Instructed payouts of a released disbursal left: each of their invoices becomes a loan.
 
-    `entry_id` names the statement's entry that says so.
+    All is locked by `lock_payouts`. `entry_id` names the statement's entry that says so.
     """
     reference = _checked_reference(disbursal, bank_reference)
     _check_value_date(ctx, disbursal, value_date)
-    _confirm(ctx, disbursal, payouts, reference, value_date, loan_references or {}, entry_id)
+    _confirm(ctx, disbursal, payouts, invoices, reference, value_date, loan_references or {}, entry_id)
 
 
 def _confirm(
     ctx: Context,
     disbursal: Disbursal,
     payouts: Sequence[Payout],
+    locked: Mapping[int, Invoice],
     reference: str,
     value_date: date,
     loan_references: Mapping[int, str],
@@ -101,15 +119,14 @@ def _confirm(
     by_payout = lines_of(payouts)
     lines = [line for found in by_payout.values() for line in found]
     nettings = nettings_of(payouts)
-    financed = {line.invoice_id for line in lines}
-    locked = lock_invoices(financed | {netting.invoice_id for netting in nettings})
-    invoices = {invoice.id: invoice for invoice in locked if invoice.id in financed}
+    invoices = {line.invoice_id: locked[line.invoice_id] for line in lines}
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.CONFIRMED, entry_id)
         payout.bank_reference, payout.value_date = reference, value_date
     disbursal.bank_reference = disbursal.bank_reference or reference
     disbursal.value_date = max(filter(None, [disbursal.value_date, value_date]))
     make_loans(ctx, disbursal, lines, invoices, value_date, loan_references)
+    pay_payables(ctx, payouts)
     mail_payouts(
         ctx,
         disbursal,
@@ -124,8 +141,8 @@ def _confirm(
         reason=disbursal.reference,
     )
     if nettings:
-        pay_from_nettings(ctx, nettings, value_date)
-    claim_if_returned(ctx, sorted(invoices))
+        pay_from_nettings(ctx, nettings, locked, value_date)
+    claim_if_returned(ctx, invoices)
     _close_if_settled(ctx, disbursal)
 
 
@@ -133,27 +150,36 @@ def confirm_netted(ctx: Context, disbursal: Disbursal, value_date: date) -> None
     """Confirm the payouts of a disbursal just released that claims used up: the bank has nothing to do for them."""
     netted = [payout for payout in disbursal.payouts if payout.net == 0]
     if netted:
-        _confirm(ctx, disbursal, netted, NETTED, value_date, {}, None)
+        locked = lock_payouts([disbursal], [payout.id for payout in netted])
+        _confirm(ctx, disbursal, netted, locked.invoices, NETTED, value_date, {}, None)
 
 
-def reject_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | None = None) -> Payout:
+def reject_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
     """The bank did not make a payout: its invoices wait to be financed again, with the bank's reason.
 
     Claims netted from it are open again. When the bank made none of the disbursal's payouts, it is dropped.
     """
-    why = _checked_reason(reason)
-    disbursal, payout = lock_payout(payout_id, PayoutState.INSTRUCTED)
+    why = reason_of(reason)
+    payout, locked = lock_payout(payout_id, PayoutState.INSTRUCTED)
     if payout.net == 0:
         raise Conflict("No money was to leave for this payout.")
+    reject_locked(ctx, payout, locked.invoices, why)
+    return payout
+
+
+def reject_locked(
+    ctx: Context, payout: Payout, locked: Mapping[int, Invoice], why: str, entry_id: int | None = None
+) -> None:
+    """`reject_payout` for one that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
+    disbursal = payout.disbursal
     lines = lines_of([payout])[payout.id]
     ids = sorted(line.invoice_id for line in lines)
-    locked = lock_invoices({*ids, *touched_by([payout_id])})
     settle_payout(ctx, payout, PayoutState.REJECTED, entry_id, why)
     for line in lines:
-        line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"[:500]
-    lock_claims_of([payout.supplier_id])
+        line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"
+    fail_payables([payout], f"the bank did not pay: {why}")
     undo_netting(ctx, payout)
-    end_claims_of_repaid(ctx, locked)
+    end_claims_of_repaid(ctx, [locked[invoice_id] for invoice_id in touched_by([payout.id])])
     move_invoices(
         ctx,
         ids,
@@ -162,10 +188,9 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | 
         kind="payment_failed",
         reason=f"{disbursal.reference}: {why}",
     )
-    settle_ids(ctx, ids)
+    settle_locked(ctx, with_shipments([locked[invoice_id] for invoice_id in ids]))
     mail_failure(ctx, payout, why)
     _close_if_settled(ctx, disbursal)
-    return payout
 
 
 def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
@@ -173,19 +198,19 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
 
     Raises `Conflict` when one of its invoices is not as it was: financed again, cancelled, or worth less.
     """
-    why = _checked_reason(reason)
-    disbursal, payout = lock_payout(payout_id, PayoutState.REJECTED)
+    why = reason_of(reason)
+    payout, locked = lock_payout(payout_id, PayoutState.REJECTED)
+    disbursal = payout.disbursal
     lines = db.session.scalars(
         select(DisbursalLine).where(DisbursalLine.payout_id == payout_id).order_by(DisbursalLine.invoice_id)
     ).all()
-    principals = {line.invoice_id: line.principal for line in lines}
-    for invoice in lock_invoices({*principals, *touched_by([payout_id])}):
-        if invoice.id not in principals:
-            continue
-        if invoice.status != InvoiceStatus.FINANCEABLE or invoice.principal != principals[invoice.id]:
+    for line in lines:
+        invoice = locked.invoices[line.invoice_id]
+        if invoice.status != InvoiceStatus.FINANCEABLE or invoice.principal != line.principal:
             raise Conflict(
                 f"{invoice.number} is not as it was when it was instructed; it cannot be taken back."
             )
+    reinstate_payables(payout)
     net_again(ctx, payout)
     for line in lines:
         line.state, line.reason = LineState.INCLUDED, None
@@ -193,7 +218,7 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
     payout.settled_at = payout.settled_by = None
     move_invoices(
         ctx,
-        sorted(principals),
+        [line.invoice_id for line in lines],
         InvoiceStatus.FINANCEABLE,
         InvoiceEvent.BUNDLED,
         kind="payout_reinstated",
@@ -206,7 +231,7 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
 
 
 def mail_failure(ctx: Context, payout: Payout, why: str) -> None:
-    """Tell the admins and the supplier that its money did not arrive."""
+    """Mail the admins and the supplier that its money did not arrive."""
     supplier = db.session.get_one(Customer, payout.supplier_id)
     admins, people = admin_addresses(), company_addresses(payout.supplier_id, Role.SUPPLIER)
     facts = {
@@ -216,8 +241,8 @@ def mail_failure(ctx: Context, payout: Payout, why: str) -> None:
         "total": currency().show(payout.net),
         "reason": why,
     }
-    queue_mail(ctx, "payout_failed", admins, disbursal_id=payout.disbursal_id, **facts)
-    queue_mail(ctx, "payout_not_received", people, **facts)
+    queue_mail(ctx, "payout/payout_failed", admins, disbursal_id=payout.disbursal_id, **facts)
+    queue_mail(ctx, "payout/payout_not_received", people, **facts)
 
 
 def _lock_released(disbursal_id: int) -> Disbursal:
@@ -229,18 +254,6 @@ def _lock_released(disbursal_id: int) -> Disbursal:
     return disbursal
 
 
-def lock_payout(payout_id: int, state: PayoutState) -> tuple[Disbursal, Payout]:
-    """A payout and its disbursal, the disbursal locked first; raises `Conflict` unless it is in `state`."""
-    disbursal_id = db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id))
-    if disbursal_id is None:
-        raise NotFound("This payout does not exist.")
-    disbursal = lock_disbursal(disbursal_id)
-    payout = lock_row("payout", Payout, Payout.id == payout_id)
-    if payout.state != state:
-        raise Conflict(f"Payout {payout.reference} is {payout.state} already.")
-    return disbursal, payout
-
-
 def lines_of(payouts: Sequence[Payout]) -> dict[int, list[DisbursalLine]]:
     found: dict[int, list[DisbursalLine]] = {payout.id: [] for payout in payouts}
     rows = db.session.scalars(
@@ -249,7 +262,8 @@ def lines_of(payouts: Sequence[Payout]) -> dict[int, list[DisbursalLine]]:
         .order_by(DisbursalLine.invoice_id)
     )
     for row in rows:
-        found[row.payout_id or 0].append(row)
+        if row.payout_id is not None:
+            found[row.payout_id].append(row)
     return found
 
 
@@ -260,7 +274,8 @@ def settle_payout(
     before = payout.state
     payout.state, payout.reason = state, reason
     payout.settled_at, payout.settled_by = ctx.now, ctx.actor_id
-    payout.statement_entry_id = entry_id or payout.statement_entry_id
+    if entry_id is not None:
+        payout.statement_entry_id = entry_id
     record_event(
         ctx,
         "disbursal",
@@ -268,7 +283,7 @@ def settle_payout(
         f"payout_{state}",
         from_value=before,
         to_value=state,
-        reason=f"{payout.reference}: {reason}"[:500] if reason else payout.reference,
+        reason=f"{payout.reference}: {reason}" if reason else payout.reference,
         net=payout.net,
         supplier_id=payout.supplier_id,
     )
@@ -319,12 +334,3 @@ def _check_value_date(ctx: Context, disbursal: Disbursal, value_date: date) -> N
         raise InvalidInput(
             f"The value date must not be before the release ({released:%d %b %Y}).", field="value_date"
         )
-
-
-def _checked_reason(reason: str) -> str:
-    why = reason.strip()
-    if not why:
-        raise InvalidInput("Say what the bank gave as its reason.", field="reason")
-    if len(why) > 300:
-        raise InvalidInput("The reason may have at most 300 characters.", field="reason")
-    return why

@@ -3,7 +3,7 @@ had never been."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select
 
@@ -22,19 +22,21 @@ from tusker.models import (
     PayoutState,
 )
 from tusker.services.context import Context
-from tusker.services.delivery.shipment_effects import settle_ids
-from tusker.services.exposure import lock_counters
+from tusker.services.delivery.conditions import with_shipments
+from tusker.services.delivery.shipment_effects import settle_locked
 from tusker.services.loans.claims import drop_return_claims, end_claims_of_repaid
 from tusker.services.loans.credit_notes import count_notes_as_early
-from tusker.services.loans.receipt_undoing import lock_reversible, reverse_locked
+from tusker.services.loans.receipt_undoing import check_reversible, reverse_locked
 from tusker.services.loans.receipts import REVIEW_JOB
 from tusker.services.loans.reserve import undo_holds
-from tusker.services.locks import lock_disbursal, lock_invoices, lock_loans, lock_rows
+from tusker.services.locks import lock_disbursal, lock_loans
 from tusker.services.moves import move_invoices
 from tusker.services.payout.disbursals import close_disbursal
-from tusker.services.payout.netting import receipts_of, touched_by
-from tusker.services.payout.payouts import lock_claims_of, undo_netting
-from tusker.services.payout.settlement import lock_payout, mail_failure, settle_payout
+from tusker.services.payout.netting import receipts_of
+from tusker.services.payout.payable_lines import fail_payables
+from tusker.services.payout.payout_locks import lock_payout, lock_payouts, touched_by
+from tusker.services.payout.payouts import undo_netting
+from tusker.services.payout.settlement import mail_failure, settle_payout
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
@@ -51,55 +53,69 @@ def undo_disbursal(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal
         raise Conflict(
             f"Disbursal {disbursal.reference} is {disbursal.status}; only a confirmed one can be undone."
         )
-    payouts = lock_rows(Payout, Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.CONFIRMED)
-    _undo_payouts(ctx, disbursal, payouts, why, None)
+    confirmed = select(Payout.id).where(
+        Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.CONFIRMED
+    )
+    locked = lock_payouts([disbursal], db.session.scalars(confirmed).all())
+    _undo_payouts(ctx, disbursal, list(locked.payouts.values()), locked.invoices, why, None)
     return disbursal
 
 
-def return_payout(ctx: Context, payout_id: int, *, reason: str, entry_id: int | None = None) -> Payout:
+def return_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
     """A payout that had left came back from the supplier's bank: its loans are undone as in `undo_disbursal`.
 
-    `entry_id` names the statement's entry that says so. When it was the last one that stood, the disbursal is undone.
+    When it was the last one that stood, the disbursal is undone.
     """
     why = reason_of(reason)
-    disbursal, payout = lock_payout(payout_id, PayoutState.CONFIRMED)
+    payout, locked = lock_payout(payout_id, PayoutState.CONFIRMED)
     if payout.net == 0:
         raise Conflict("No money left for this payout, so none can come back.")
-    _undo_payouts(ctx, disbursal, [payout], why, entry_id)
-    mail_failure(ctx, payout, why)
+    return_locked(ctx, payout, locked.invoices, why)
     return payout
 
 
+def return_locked(
+    ctx: Context, payout: Payout, locked: Mapping[int, Invoice], why: str, entry_id: int | None = None
+) -> None:
+    """`return_payout` for one that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
+    _undo_payouts(ctx, payout.disbursal, [payout], locked, why, entry_id)
+    mail_failure(ctx, payout, why)
+
+
 def _undo_payouts(
-    ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout], why: str, entry_id: int | None
+    ctx: Context,
+    disbursal: Disbursal,
+    payouts: Sequence[Payout],
+    locked: Mapping[int, Invoice],
+    why: str,
+    entry_id: int | None,
 ) -> None:
     paid = db.session.scalars(
-        select(DisbursalLine).where(
+        select(DisbursalLine)
+        .where(
             DisbursalLine.payout_id.in_([payout.id for payout in payouts]),
             DisbursalLine.state == LineState.PAID,
         )
+        .order_by(DisbursalLine.invoice_id)
     ).all()
-    undone_ids = {line.invoice_id for line in paid}
-    touched = touched_by([payout.id for payout in payouts])
-    locked = {invoice.id: invoice for invoice in lock_invoices(undone_ids | touched)}
-    invoices = {invoice_id: locked[invoice_id] for invoice_id in sorted(undone_ids)}
-    by_id = lock_loans(list(locked))
+    invoices = {line.invoice_id: locked[line.invoice_id] for line in paid}
+    touched = [locked[invoice_id] for invoice_id in touched_by([payout.id for payout in payouts])]
+    by_id = lock_loans({*invoices, *(invoice.id for invoice in touched)})
     loans = [
         loan for loan in by_id.values() if loan.disbursal_id == disbursal.id and loan.invoice_id in invoices
     ]
     _check_untouched(loans, invoices)
-    receipts = [lock_reversible(receipt_id) for receipt_id in receipts_of(payouts)]
-    lock_claims_of([payout.supplier_id for payout in payouts])
-    lock_counters(locked.values() if receipts else [])
-    for receipt in receipts:
-        reverse_locked(ctx, receipt, locked, by_id, f"payout undone: {why}"[:500])
+    fail_payables(payouts, f"payout undone: {why}")
+    for receipt in receipts_of(payouts):
+        check_reversible(receipt)
+        reverse_locked(ctx, receipt, locked, by_id, f"payout undone: {why}")
     drop_return_claims(ctx, list(invoices.values()))
     for line in paid:
-        line.state, line.reason = LineState.REMOVED, f"payout undone: {why}"[:500]
+        line.state, line.reason = LineState.REMOVED, f"payout undone: {why}"
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
         undo_netting(ctx, payout)
-    end_claims_of_repaid(ctx, locked.values())
+    end_claims_of_repaid(ctx, [*invoices.values(), *touched])
     for loan in loans:
         loan.reversed_on = loan.closed_on = ctx.today
         loan.open_principal = 0
@@ -114,7 +130,7 @@ def _undo_payouts(
         reason=f"{disbursal.reference}: {why}",
     )
     count_notes_as_early(ctx, list(invoices), disbursal.id)
-    settle_ids(ctx, list(invoices))
+    settle_locked(ctx, with_shipments(list(invoices.values())))
     after_commit(REVIEW_JOB)
     standing = select(Payout.id).where(
         Payout.disbursal_id == disbursal.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tusker.errors import Conflict, InvalidInput, NotAllowed
+from tusker.errors import Conflict, NotAllowed
 from tusker.extensions import db
 from tusker.models import User
 from tusker.services.context import Context
@@ -10,8 +10,7 @@ from tusker.services.events import record_event
 from tusker.services.locks import lock_active_admins, lock_user
 from tusker.services.outbox import queue_mail
 from tusker.services.people.users import clear_activation, needs_another, request_password_reset
-
-REASON_MAX = 300
+from tusker.services.reasons import reason_of
 
 
 def activate_user(ctx: Context, user_id: int) -> User:
@@ -34,7 +33,7 @@ def activate_user(ctx: Context, user_id: int) -> User:
     record_event(ctx, "user", user.id, "admin_activated", from_value="waiting", to_value="active")
     fresh = user.last_login_at is None
     by = ctx.actor if ctx.actor_id is not None else None
-    queue_mail(ctx, "admin_activated", [user.email], name=user.name, by=by, fresh=fresh)
+    queue_mail(ctx, "people/admin_activated", [user.email], name=user.name, by=by, fresh=fresh)
     if fresh:
         request_password_reset(ctx, user.email)
     db.session.flush()
@@ -43,17 +42,15 @@ def activate_user(ctx: Context, user_id: int) -> User:
 
 def refuse_user(ctx: Context, user_id: int, *, reason: str) -> User:
     """Leave an admin who waits inactive; who asked may take it back so."""
+    why = reason_of(reason)
     user = _locked_waiting(ctx, user_id)
     if ctx.actor_id is None:
         raise NotAllowed("An admin has to do this under their own name.")
-    cleaned = " ".join(reason.split())
-    if not cleaned or len(cleaned) > REASON_MAX or not cleaned.isprintable():
-        raise InvalidInput(f"Give a reason of 1 to {REASON_MAX} characters.", field="reason")
     own = ctx.actor_id == user.activation_asked_by
     user.activation_decided_at, user.activation_decided_by = ctx.now, ctx.actor_id
-    user.activation_refusal = cleaned
+    user.activation_refusal = why
     kind = "admin_activation_withdrawn" if own else "admin_activation_refused"
-    record_event(ctx, "user", user.id, kind, from_value="waiting", to_value="inactive", reason=cleaned)
+    record_event(ctx, "user", user.id, kind, from_value="waiting", to_value="inactive", reason=why)
     db.session.flush()
     return user
 

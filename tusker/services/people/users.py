@@ -23,12 +23,13 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_active_admins, lock_user
 from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.reasons import optional_reason
 
 PASSWORD_SHORTEST = 12
 PASSWORD_LONGEST = 200
 RESET_SECONDS = 3600
 RESET_PATH = "/account/reset/"
-RESET_MAIL = "password_reset"
+RESET_MAIL = "people/password_reset"
 
 _hasher = PasswordHasher()
 
@@ -82,6 +83,7 @@ def create_user(
 
 def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
     """Shut a user out at once, open sessions included. Raises `Conflict` for oneself and for the last active admin."""
+    why = optional_reason(reason)
     if user_id == ctx.actor_id:
         raise Conflict("You cannot deactivate yourself.")
     # All admins are locked, by id, so that two admins cannot shut each other out at the same time.
@@ -96,9 +98,7 @@ def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
         clear_activation(user)
     user.active = False
     user.session_epoch += 1
-    record_event(
-        ctx, "user", user.id, "user_deactivated", from_value=before, to_value="inactive", reason=reason
-    )
+    record_event(ctx, "user", user.id, "user_deactivated", from_value=before, to_value="inactive", reason=why)
     db.session.flush()
     return user
 
@@ -310,7 +310,9 @@ def _let_wait(ctx: Context, user: User) -> None:
 
 def _tell_admins(ctx: Context, user: User, *, waits: bool) -> None:
     others = [address for address in admin_addresses() if address != user.email]
-    queue_mail(ctx, "admin_made", others, name=user.name, email=user.email, maker=ctx.actor, waits=waits)
+    queue_mail(
+        ctx, "people/admin_made", others, name=user.name, email=user.email, maker=ctx.actor, waits=waits
+    )
 
 
 def _known_role(role: Role | str) -> Role:

@@ -39,5 +39,5 @@ def report_differences(ctx: Context, proof: Proof, chain: ChainReport) -> int:
     lines += record_problems(ctx, chain)
     if lines:
         day = f"{ctx.today:%d %b %Y}"
-        queue_mail(ctx, "proof_failed", admin_addresses(), day=day, lines=lines, head=str(chain.head))
+        queue_mail(ctx, "record/proof_failed", admin_addresses(), day=day, lines=lines, head=str(chain.head))
     return len(lines)

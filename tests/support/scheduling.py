@@ -1,0 +1,65 @@
+"""Which test runs where and when: the longest first, so that all processors end together.
+
+A file stays on one worker, in its order. Those of `APART` are left to whoever is free, test by test: each of their
+tests is long and needs nothing of the others.
+"""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+SECONDS = {
+    "tests/browser/test_browser.py": 125,
+    "tests/replay/test_replay.py": 93,
+    "tests/demo/test_first_orders.py": 90,
+    "tests/loans/test_stateful.py": 88,
+    "tests/stack/test_kill.py": 81,
+    "tests/bank/test_overlap.py": 48,
+    "tests/stack/test_walk.py": 44,
+    "tests/tools/local/test_stack.py": 42,
+    "tests/demo/test_seed_demo.py": 41,
+    "tests/tools/local/test_servers.py": 37,
+    "tests/reports/test_properties.py": 34,
+    "tests/payout/test_netting.py": 19,
+    "tests/bank/test_pages.py": 15,
+    "tests/api/test_docs.py": 11,
+    "tests/browser/test_large_disbursal.py": 11,
+    "tests/browser/test_parcels.py": 10,
+    "tests/payout/test_large_disbursal.py": 10,
+}
+"""How long a file took when this was last looked at (`make test ARGS=--durations=50`); the others are short."""
+
+APART = {"tests/loans/test_stateful.py", "tests/demo/test_first_orders.py", "tests/replay/test_replay.py"}
+
+
+class LongestFirst(LoadScopeScheduling):
+    """Gives out files, the longest first, and the tests of some files one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file in APART else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LongestFirst | None:
+    """Take it for `--dist loadfile`, which `make test` asks for."""
+    if config.option.dist != "loadfile":
+        return None
+    config.option.loadscopereorder = False  # by the number of tests: a file of one long test would come last
+    return LongestFirst(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the long files first where several processes share the work."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: -SECONDS.get(item.nodeid.partition("::")[0], 0))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,154 @@
+"""A reason is judged in one place: pages and commands say the same of one that is too long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support.camt import Tx
+from tests.support.pages import words
+from tests.support.payouts import account_of
+from tests.support.people import make_user
+from tests.support.values import NOW
+from tusker.domain.attention import AttentionKind
+from tusker.extensions import db
+from tusker.models import AttentionItem, CreditLine, Event, Invoice, Loan, Payout, Role, User
+from tusker.services.bank.importing import ImportResult
+from tusker.services.context import Context
+from tusker.services.loans.receipts import record_receipt
+from tusker.services.payout.bank_accounts import propose_account
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.reasons import LONGEST_REASON
+from tusker.transactions import transaction
+
+TOO_LONG = "x" * 600
+SAID = "Give a reason of 1 to 300 characters on one line."
+
+COMMANDS = {
+    "cancel-invoice": ["{invoice}"],
+    "report-delivery": ["{invoice}"],
+    "write-off": ["{invoice}"],
+    "credit-note": ["{invoice}", "--number", "CN-1", "--amount", "10"],
+    "reverse-receipt": ["R-1"],
+    "undo-disbursal": ["{disbursal}"],
+    "drop-disbursal": ["{disbursal}"],
+    "reject-payout": ["{payout}"],
+    "refuse-bank-account": ["{supplier}", "--as", "admin@example.com"],
+    "deactivate-user": ["new@example.com"],
+    "refuse-user": ["new@example.com", "--as", "admin@example.com"],
+}
+"""Every command that takes a reason, with what else it needs."""
+
+PAGES: list[tuple[str, dict[str, str]]] = [
+    *((f"/invoices/1/{act}", {}) for act in ("cancel", "delivered", "overrule", "accept-value")),
+    ("/admin/loans/1/write-off", {}),
+    ("/admin/invoices/1/credit-notes/new", {"number": "CN-1", "amount": "10"}),
+    ("/admin/receipts/1/undo", {}),
+    ("/admin/disbursals/2/lines", {"shown_ids": "2"}),
+    *((f"/admin/disbursals/1/{act}", {}) for act in ("drop", "withdraw", "undo")),
+    *((f"/admin/payouts/1/{act}", {}) for act in ("reject", "reinstate", "return")),
+    *((f"/admin/statements/entries/1/{act}", {}) for act in ("park", "dismiss")),
+    ("/admin/users/2/deactivate", {}),
+    ("/admin/users/2/refuse", {}),
+    ("/customers/lines/1/status", {"status": "suspended"}),
+    ("/customers/bank-details/2/refuse", {}),
+    ("/admin/attention/1", {"action": "accept_claim"}),
+    ("/admin/attention/1", {"action": "dismiss_claim"}),
+    ("/admin/attention/2", {"action": "overrule"}),
+    ("/admin/attention/3", {"action": "accept_value"}),
+]
+
+
+@pytest.fixture
+def book(
+    app: Flask,
+    ctx: Context,
+    make_line: Callable[..., CreditLine],
+    make_invoice: Callable[..., Invoice],
+    create_user: Callable[..., User],
+    bank: Callable[..., ImportResult],
+    stopped_clock: None,
+) -> dict[str, str]:
+    """Something of every kind that a reason may be about; the names that commands know it by."""
+    admin = create_user(email="admin@example.com")
+    make_user(replace(ctx, actor_id=admin.id), "new@example.com")
+    line = make_line()
+    invoice = make_invoice("disbursed", line=line)
+    waiting = [make_invoice("financeable", line=line).id for _ in range(2)]
+    with transaction():
+        bundle_selection(ctx, waiting)
+        record_receipt(ctx, line.purchaser_id, amount=5_00, bank_reference="R-1", value_date=ctx.today)
+        account = replace(account_of(line.supplier_id, "New"), account_number="99887766554433")
+        propose_account(ctx, line.supplier_id, account)
+        for kind in (
+            AttentionKind.RETURNED_AFTER_PAYOUT,
+            AttentionKind.DISPUTED,
+            AttentionKind.VALUE_DIFFERS,
+        ):
+            db.session.add(
+                AttentionItem(
+                    kind=kind,
+                    subject="invoice",
+                    subject_id=invoice.id,
+                    cause_at=NOW,
+                    detail="",
+                    facts={"claim_id": 1, "amount": 10_00},
+                    opened_at=NOW,
+                )
+            )
+    bank([Tx(77, name="Nobody")])
+    loan = db.session.query(Loan).one()
+    return {
+        "invoice": invoice.number,
+        "supplier": loan.invoice.supplier.name,
+        "disbursal": loan.disbursal.reference,
+        "payout": db.session.query(Payout).one().reference,
+    }
+
+
+def events() -> int:
+    db.session.rollback()
+    return db.session.query(Event).count()
+
+
+def test_every_command_with_a_reason_is_tried(app: Flask) -> None:
+    asking = {
+        name
+        for name, command in app.cli.commands.items()
+        if any(param.name == "reason" for param in command.params)
+    }
+    assert asking == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands(app: Flask, book: dict[str, str], command: str) -> None:
+    before = events()
+    words = [word.format(**book) for word in COMMANDS[command]]
+    answer = app.test_cli_runner().invoke(args=[command, *words, "--reason", TOO_LONG])
+    assert (answer.exit_code, answer.output) == (1, f"Error: reason: {SAID}\n")
+    assert events() == before
+
+
+def test_pages(book: dict[str, str], login: Callable[..., FlaskClient]) -> None:
+    assert LONGEST_REASON == 300
+    browser = login()
+    before = events()
+    for path, more in PAGES:
+        for reason in (TOO_LONG, "two\nlines"):
+            answer = browser.post(path, data={"reason": reason, **more})
+            assert (answer.status_code, SAID in answer.text) == (422, True), (path, more, words(answer.text))
+    settled = browser.post("/admin/attention/1", data={"action": "settle", "reason": TOO_LONG})
+    assert "Give a note of 1 to 300 characters on one line." in settled.text
+    assert events() == before
+
+
+def test_the_purchaser(book: dict[str, str], login: Callable[..., FlaskClient]) -> None:
+    purchaser = db.session.query(Invoice).order_by(Invoice.id).first().purchaser
+    browser = login(Role.PURCHASER, customer=purchaser)
+    said = {"grounds": "goods_not_received", "reason": TOO_LONG}
+    answer = browser.post("/invoices/1/dispute-delivery", data=said)
+    assert (answer.status_code, SAID in answer.text) == (422, True)

@@ -1,0 +1,208 @@
+"""The one way to read CSV: bytes in, a header and rows with their line numbers out. Knows no column's meaning."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from tusker.errors import InvalidInput, UnreadableFile
+
+MAX_BYTES = 20 * 1024 * 1024
+MAX_ROWS = 50_000
+MAX_COLUMNS = 300
+_MOST_SEPARATORS = 10 * MAX_COLUMNS
+"""In one line; a quoted text may hold some."""
+_HEADER_WITHIN = 60
+"""Banks write name, account and period above the table, but no more than this many rows of it."""
+FIRST_DAY = date(2000, 1, 1)
+_PROBE = datetime(2012, 11, 23, tzinfo=UTC)
+
+Cells = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """One record, its cells without blanks around them; `line` is the line on which it begins, counted from 1."""
+
+    line: int
+    cells: Cells
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """A header and what stands above and below it; a record may have more or fewer cells than the header."""
+
+    header: Cells
+    rows: tuple[CsvRow, ...]
+    delimiter: str
+    above: tuple[CsvRow, ...] = ()
+
+    def column(self, name: str, *, meaning: str = "") -> int:
+        """The place of a column; raises `InvalidInput` naming it when it is missing or there twice."""
+        times = self.header.count(name)
+        what = f"“{name}” ({meaning})" if meaning else f"“{name}”"
+        if times == 0:
+            there = ", ".join(self.header)
+            raise InvalidInput(
+                f"The file has no column {what}. Its columns are: {there[:500]}.", field=name, column=name
+            )
+        if times > 1:
+            raise InvalidInput(f"The file has {times} columns named {what}.", field=name, column=name)
+        return self.header.index(name)
+
+
+def read_table(data: bytes) -> CsvTable:
+    """The table of a whole file in UTF-8 whose first record is the header; separated by commas, semicolons or tabs.
+
+    Raises `UnreadableFile` for one that is empty, too large, in another encoding, not readable as CSV, or without a
+    single row. Blank lines are skipped.
+    """
+    if len(data) > MAX_BYTES:
+        raise UnreadableFile(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; split it.")
+    text = _decoded(data)
+    # The separator that the header has most of: spreadsheets of some countries write semicolons.
+    delimiter = max(",;\t", key=text.lstrip("\r\n").partition("\n")[0].count)
+    records = _records(text, delimiter)
+    if not records:
+        raise UnreadableFile("The file is empty.")
+    if len(records) == 1:
+        raise UnreadableFile("The file has a header but no rows.")
+    return CsvTable(records[0].cells, tuple(records[1:]), delimiter)
+
+
+def find_table(data: bytes, is_header: Callable[[Cells], bool]) -> CsvTable | None:
+    """The table of a bank's file whose header `is_header` knows, by whichever separator it is found; None by none.
+
+    Also UTF-16 with a mark and Windows-1252 are read. Raises `UnreadableFile` for what is no text, and for what is no
+    CSV by any of the separators.
+    """
+    text = _decoded(data, of_bank=True)
+    failed: UnreadableFile | None = None
+    for delimiter in sorted(";,\t|", key=text[:5000].count, reverse=True):
+        if text.count(delimiter) == 0:
+            break
+        try:
+            records = _records(text, delimiter)
+        except UnreadableFile as error:
+            failed = failed or error
+            continue
+        for place, record in enumerate(records[:_HEADER_WITHIN]):
+            if is_header(record.cells):
+                return CsvTable(
+                    record.cells, tuple(records[place + 1 :]), delimiter, above=tuple(records[:place])
+                )
+    if failed is not None:
+        raise failed
+    return None
+
+
+def _decoded(data: bytes, *, of_bank: bool = False) -> str:
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if b"\0" in data and not is_utf16:
+        raise UnreadableFile(f"The file is not text ({_byte(data, data.index(0))}).")
+    if of_bank and is_utf16:
+        return _decoded_utf16(data)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if not of_bank:
+            raise UnreadableFile(
+                f"The file is not UTF-8 text ({_byte(data, error.start)})."
+                " Save it as “CSV UTF-8” and try again."
+            ) from None
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(
+            f"The file is neither UTF-8 nor Windows-1252 text ({_byte(data, error.start)})."
+        ) from None
+
+
+def _decoded_utf16(data: bytes) -> str:
+    try:
+        text = data.decode("utf-16")
+    except UnicodeDecodeError:
+        raise UnreadableFile("The file begins as UTF-16 text but does not go on as such.") from None
+    if "\0" in text:
+        raise UnreadableFile("The file is not text (it has zero characters).")
+    return text
+
+
+def _byte(data: bytes, place: int) -> str:
+    line = data.count(b"\n", 0, place) + 1
+    return f"line {line}, byte 0x{data[place]:02X}"
+
+
+def _records(text: str, delimiter: str) -> list[CsvRow]:
+    # strict: a quote left open or standing in the middle is an error, not a row that swallows those after it
+    reader = csv.reader(_bounded(text, delimiter), delimiter=delimiter, strict=True)
+    records: list[CsvRow] = []
+    begins = 1
+    try:
+        for raw in reader:
+            if len(raw) > MAX_COLUMNS:
+                raise _too_wide(begins)
+            cells = tuple(cell.strip() for cell in raw)
+            if any(cells):
+                records.append(CsvRow(begins, cells))
+            begins = reader.line_num + 1
+            if len(records) > MAX_ROWS + 1:
+                raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
+    except csv.Error as error:
+        raise UnreadableFile(
+            f"The record that begins in line {begins} cannot be read as CSV: {error}."
+        ) from None
+    return records
+
+
+def _bounded(text: str, delimiter: str) -> Iterator[str]:
+    """The lines, none of which holds so many separators that its cells alone would fill the memory."""
+    for number, line in enumerate(io.StringIO(text, newline=""), 1):
+        if line.count(delimiter) > _MOST_SEPARATORS:
+            raise _too_wide(number)
+        yield line
+
+
+def _too_wide(line: int) -> UnreadableFile:
+    return UnreadableFile(f"The record that begins in line {line} has more than {MAX_COLUMNS} columns.")
+
+
+def is_date_format(pattern: str) -> bool:
+    """Whether a day survives being written and read with this `strptime` pattern."""
+    try:
+        return datetime.strptime(_PROBE.strftime(pattern), pattern).replace(tzinfo=UTC) == _PROBE
+    except (ValueError, re.error):
+        return False
+
+
+def check_date_format(pattern: str) -> None:
+    """Raise `InvalidInput` with the field `date_format` unless `is_date_format`."""
+    if not is_date_format(pattern):
+        raise InvalidInput(
+            f"“{pattern[:40]}” is not a date format with day, month and year, such as %d/%m/%Y.",
+            field="date_format",
+        )
+
+
+def read_date(text: str, pattern: str, *, field: str) -> date:
+    """A date as written in a file, ISO when `pattern` is empty; raises `InvalidInput` naming `field`.
+
+    Dates before 2000 are refused: they come from a two-digit year or a wrong format.
+    """
+    cleaned = text.strip()
+    try:
+        if pattern:
+            found = datetime.strptime(cleaned, pattern).replace(tzinfo=UTC).date()
+        else:
+            found = date.fromisoformat(cleaned)
+    except ValueError:
+        wanted = pattern or "2026-03-31"
+        raise InvalidInput(f"“{cleaned[:40]}” is not a date such as {wanted}.", field=field) from None
+    if found < FIRST_DAY:
+        raise InvalidInput(f"The date {found.isoformat()} is before 2000.", field=field)
+    return found

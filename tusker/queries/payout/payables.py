@@ -1,0 +1,153 @@
+"""What is owed to suppliers of what purchasers paid beyond their debts, and its way out with disbursals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy.orm import aliased
+
+from tusker.extensions import db
+from tusker.models import (
+    Customer,
+    Disbursal,
+    Invoice,
+    LineState,
+    Payable,
+    PayableLine,
+    Payout,
+    Receipt,
+)
+
+_supplier = aliased(Customer)
+_purchaser = aliased(Customer)
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOnRow:
+    """A payable in a disbursal, in minor units; `reference` and `value_date` are those of the purchaser's payment."""
+
+    payable_id: int
+    invoice_id: int
+    number: str
+    supplier: str
+    purchaser: str
+    receipt_id: int
+    reference: str
+    value_date: date
+    amount: int
+    state: str
+    reason: str | None
+    payout: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PayableRow:
+    """What is owed to the supplier for one payment of an invoice, in minor units, and what became of it."""
+
+    amount: int
+    open_amount: int
+    booked_on: date
+    value_date: date
+    receipt_id: int
+    reference: str
+    undone: bool
+    disbursal_id: int | None
+    disbursal: str | None
+    paid_on: date | None
+    """The value date of the payout that passed it on; None while it is open or on its way."""
+
+
+def passed_on_in(disbursal_id: int) -> list[PassedOnRow]:
+    """The payables of a disbursal, by supplier; also those that were taken out."""
+    rows = db.session.execute(
+        select(
+            Payable.id.label("payable_id"),
+            Payable.invoice_id,
+            Invoice.number,
+            _supplier.name.label("supplier"),
+            _purchaser.name.label("purchaser"),
+            Receipt.id.label("receipt_id"),
+            Receipt.bank_reference.label("reference"),
+            Payable.value_date,
+            PayableLine.amount,
+            PayableLine.state,
+            PayableLine.reason,
+            Payout.reference.label("payout"),
+        )
+        .select_from(PayableLine)
+        .join(Payable, Payable.id == PayableLine.payable_id)
+        .join(Receipt, Receipt.id == Payable.receipt_id)
+        .join(Invoice, Invoice.id == Payable.invoice_id)
+        .join(_supplier, _supplier.id == Payable.supplier_id)
+        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .outerjoin(Payout, Payout.id == PayableLine.payout_id)
+        .where(PayableLine.disbursal_id == disbursal_id)
+        .order_by(_supplier.name, Payable.id)
+    )
+    return [PassedOnRow(**row) for row in rows.mappings()]
+
+
+def to_pass_on(disbursal_id: int) -> list[tuple[int, int, int]]:
+    """Of every payable that a disbursal is to pass on: its id, its amount in minor units, its supplier's id."""
+    rows = db.session.execute(
+        select(Payable.id, PayableLine.amount, Payable.supplier_id)
+        .join(PayableLine, PayableLine.payable_id == Payable.id)
+        .where(PayableLine.disbursal_id == disbursal_id, PayableLine.state == LineState.INCLUDED)
+        .order_by(Payable.id)
+    )
+    return [(payable_id, amount, supplier_id) for payable_id, amount, supplier_id in rows]
+
+
+def payables_of(invoice_id: int) -> list[PayableRow]:
+    """What was or is owed to the supplier beyond the debt of an invoice, the oldest first."""
+    undoing = aliased(Payable)
+    rows = db.session.execute(
+        select(
+            Payable.amount,
+            Payable.open_amount,
+            Payable.booked_on,
+            Payable.value_date,
+            Receipt.id.label("receipt_id"),
+            Receipt.bank_reference.label("reference"),
+            undoing.id.is_not(None).label("undone"),
+            Disbursal.id.label("disbursal_id"),
+            Disbursal.reference.label("disbursal"),
+            Payout.value_date.label("paid_on"),
+        )
+        .join(Receipt, Receipt.id == Payable.receipt_id)
+        .outerjoin(undoing, undoing.reverses_id == Payable.id)
+        .outerjoin(
+            PayableLine,
+            (PayableLine.payable_id == Payable.id) & (PayableLine.state != LineState.REMOVED),
+        )
+        .outerjoin(Disbursal, Disbursal.id == PayableLine.disbursal_id)
+        .outerjoin(Payout, Payout.id == PayableLine.payout_id)
+        .where(Payable.invoice_id == invoice_id, Payable.reverses_id.is_(None))
+        .order_by(Payable.id)
+    )
+    return [PayableRow(**row) for row in rows.mappings()]
+
+
+def owed_to_supplier(supplier_id: int) -> int:
+    """What is held of a supplier's and not paid yet, in minor units."""
+    total = db.session.scalars(
+        select(cast(func.coalesce(func.sum(Payable.open_amount), 0), BigInteger)).where(
+            Payable.supplier_id == supplier_id, Payable.open_amount > 0
+        )
+    ).one()
+    return int(total)
+
+
+def payables_waiting() -> int:
+    """What is to be passed on to suppliers and is in no live disbursal, in minor units."""
+    live = select(PayableLine.id).where(
+        PayableLine.payable_id == Payable.id, PayableLine.state != LineState.REMOVED
+    )
+    total = db.session.scalars(
+        select(cast(func.coalesce(func.sum(Payable.open_amount), 0), BigInteger)).where(
+            Payable.open_amount > 0, ~live.exists()
+        )
+    ).one()
+    return int(total)

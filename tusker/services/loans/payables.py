@@ -1,0 +1,163 @@
+"""What purchasers that pay the face value paid beyond their debts: the supplier's, owed until a disbursal pays it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from sqlalchemy import select
+
+from tusker.domain.allocation import Allocation as Split
+from tusker.domain.terms import Collection
+from tusker.extensions import db
+from tusker.models import (
+    Claim,
+    ClaimState,
+    Invoice,
+    LineState,
+    Loan,
+    Payable,
+    PayableLine,
+    Receipt,
+    ReserveKind,
+)
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.loans.debts import OpenDebt
+from tusker.services.loans.reserve import move_reserve, reserves_left, undo_reserve_of
+from tusker.services.locks import lock_rows
+
+
+def face_of(invoice: Invoice) -> int | None:
+    """What the purchaser is to pay of an invoice that is paid out now; None where it pays the debt."""
+    if invoice.terms.collection is Collection.DEBT:
+        return None
+    return invoice.amount - invoice.credit_noted
+
+
+def note_collected(ctx: Context, parts: Sequence[tuple[Receipt, Split, OpenDebt]], value_date: date) -> None:
+    """Parts of receipts were written: where the purchaser pays the face value, what it paid comes off that, charges
+    come out of the reserve, and the rest becomes payable to the supplier."""
+    collected = [part for part in parts if part[2].loan.face_open is not None]
+    left = reserves_left([debt.invoice.id for _, _, debt in collected])
+    for receipt, split, debt in collected:
+        loan, invoice = debt.loan, debt.invoice
+        if receipt.customer_id != invoice.purchaser_id:
+            # The supplier paid its own debt: so much more of what the purchaser will pay is the supplier's.
+            move_reserve(ctx, invoice.id, ReserveKind.HELD, split.principal, _why(receipt), receipt.id)
+            left[invoice.id] = left.get(invoice.id, 0) + split.principal
+            continue
+        loan.face_open = (loan.face_open or 0) - split.laid
+        charges = min(split.total - split.principal, left.get(invoice.id, 0))
+        move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, charges, _why(receipt), receipt.id)
+        move_reserve(ctx, invoice.id, ReserveKind.RELEASED, split.rest, _why(receipt), receipt.id)
+        left[invoice.id] = left.get(invoice.id, 0) - charges - split.rest
+        if split.rest:
+            _owe(ctx, receipt, invoice, split.rest, value_date)
+    db.session.flush()
+
+
+def _why(receipt: Receipt) -> str:
+    return f"paid with {receipt.bank_reference}"
+
+
+def _owe(ctx: Context, receipt: Receipt, invoice: Invoice, amount: int, value_date: date) -> None:
+    db.session.add(
+        Payable(
+            supplier_id=invoice.supplier_id,
+            invoice_id=invoice.id,
+            receipt_id=receipt.id,
+            amount=amount,
+            open_amount=amount,
+            value_date=value_date,
+            booked_on=ctx.today,
+            at=ctx.now,
+        )
+    )
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "payable",
+        reason=f"paid beyond the debt with {receipt.bank_reference}",
+        amount=amount,
+        supplier_id=invoice.supplier_id,
+    )
+
+
+def invoices_collected_with(receipt_id: int) -> set[int]:
+    """Ids of the invoices of which a receipt paid a part beyond the debt."""
+    return set(db.session.scalars(select(Payable.invoice_id).where(Payable.receipt_id == receipt_id)))
+
+
+def undo_collected(
+    ctx: Context,
+    receipt: Receipt,
+    undone: Mapping[int, int],
+    invoices: Mapping[int, Invoice],
+    loans: Iterable[Loan],
+    why: str,
+) -> None:
+    """A locked receipt is undone: the face value is to be paid again, the reserve stands as before it, and what was to
+    be passed on is not owed. What was passed on already, or is on its way, the supplier owes.
+
+    `undone` is what is taken back of debts, in minor units by loan id. Invoices and their loans are locked.
+    """
+    by_invoice: Counter[int] = Counter()
+    for payable in lock_rows(Payable, Payable.receipt_id == receipt.id, Payable.reverses_id.is_(None)):
+        by_invoice[payable.invoice_id] += payable.amount
+        _undo_payable(ctx, payable, invoices[payable.invoice_id], why)
+    undo_reserve_of(ctx, receipt.id, why)
+    for loan in loans:
+        laid = by_invoice[loan.invoice_id] + undone.get(loan.id, 0)
+        if loan.face_open is not None and receipt.customer_id == invoices[loan.invoice_id].purchaser_id:
+            loan.face_open += laid
+    db.session.flush()
+
+
+def _undo_payable(ctx: Context, payable: Payable, invoice: Invoice, why: str) -> None:
+    lines = lock_rows(
+        PayableLine, PayableLine.payable_id == payable.id, PayableLine.state != LineState.REMOVED
+    )
+    for line in lines:
+        if line.payout_id is None:
+            line.state, line.reason = LineState.REMOVED, f"its receipt was undone: {why}"[:500]
+    on_its_way = [line for line in lines if line.state != LineState.REMOVED]
+    if on_its_way:
+        db.session.add(
+            Claim(
+                supplier_id=payable.supplier_id,
+                invoice_id=invoice.id,
+                payable_id=payable.id,
+                state=ClaimState.ACCEPTED,
+                amount=payable.amount,
+                open_amount=payable.amount,
+                at=ctx.now,
+                booked_on=ctx.today,
+            )
+        )
+    else:
+        payable.open_amount = 0
+    db.session.add(
+        Payable(
+            supplier_id=payable.supplier_id,
+            invoice_id=invoice.id,
+            receipt_id=payable.receipt_id,
+            reverses_id=payable.id,
+            amount=-payable.amount,
+            open_amount=0,
+            value_date=payable.value_date,
+            booked_on=ctx.today,
+            at=ctx.now,
+        )
+    )
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "payable_claimed" if on_its_way else "payable_undone",
+        reason=why,
+        amount=payable.amount,
+        supplier_id=payable.supplier_id,
+    )
