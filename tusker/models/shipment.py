@@ -54,7 +54,9 @@ class Shipment(Base):
     """When we saw it move last; NULL while it stands as it was requested."""
     status_occurred_at: Mapped[Instant | None]
     """The delivery company's own time of the present status, by which late news is told from news."""
-    told_status: Mapped[Code] = mapped_column(String(40), default="pending", server_default="pending")
+    told_status: Mapped[ShipmentStatus] = mapped_column(
+        default=ShipmentStatus.PENDING, server_default=ShipmentStatus.PENDING
+    )
     told_at: Mapped[Instant | None]
     unclear_at: Mapped[Instant | None]
     """With `status`, the parts of `tusker.domain.shipments.Told`: the latest status with a meaning and when something
