@@ -61,7 +61,7 @@ def _run(server: Engine, statement: str) -> None:
 
 
 def _bare_app(url: URL) -> Flask:
-    """An app with a database and a currency and nothing else: no pages, no Redis, no mail, no delivery company."""
+    """An app with a database, a currency, a calendar and nothing else: no pages, no Redis, no mail, no delivery company."""
     parent = current_app._get_current_object()  # type: ignore[attr-defined]
     app = Flask("tusker.replay", static_folder=None)
     app.config.update(parent.config)
@@ -72,7 +72,8 @@ def _bare_app(url: URL) -> Flask:
         "pool_pre_ping": False,
         "executemany_mode": "values_plus_batch",
     }
-    app.extensions["tusker_currency"] = parent.extensions["tusker_currency"]
+    for name in ("tusker_currency", "tusker_working_days"):
+        app.extensions[name] = parent.extensions[name]
     db.init_app(app)
     migrate.init_app(app, db, directory=parent.extensions["migrate"].directory)
     return app
