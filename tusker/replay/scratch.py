@@ -61,7 +61,7 @@ def _run(server: Engine, statement: str) -> None:
 
 
 def _bare_app(url: URL) -> Flask:
-    """An app with a database, a currency, a calendar and nothing else: no pages, no Redis, no mail, no delivery company."""
+    """An app with a database, currency and calendar and nothing else: no pages, Redis, mail or delivery company."""
     parent = current_app._get_current_object()  # type: ignore[attr-defined]
     app = Flask("tusker.replay", static_folder=None)
     app.config.update(parent.config)
