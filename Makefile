@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint format create-db seed flask psql bench-polling vendor clean reset
+.PHONY: help run test test-slow soak check lint format create-db seed flask psql bench-polling vendor clean reset mutants
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -29,6 +29,10 @@ test-slow: $(VENV) ## run the tests that play for long: the year's replay and th
 
 soak: $(VENV) ## play the property tests with ten times as many examples, new ones each time
 	@HYPOTHESIS_PROFILE=soak $(PYTEST) -m "hypothesis and not slow" $(ARGS)
+
+mutants: $(VENV) ## change rules of money a little and see whether tests notice; ARGS="--sample 100" (hours)
+	@test -x .venv-mutants/bin/cosmic-ray || (python3 -m venv .venv-mutants && .venv-mutants/bin/pip install -q -r requirements-mutants.txt)
+	@$(BIN)/python scripts/mutants.py --tools .venv-mutants/bin $(ARGS)
 
 check: lint ## lint, then types, floors, configuration, documentation and migrations: what CI asks before the tests
 	$(BIN)/mypy

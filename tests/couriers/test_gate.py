@@ -40,7 +40,7 @@ def ask(courier: CourierDouble, kind: type[CarrierError], times: int = 1) -> int
     """Ask for an order some times, each of which has to fail in this way; how often the courier was asked so far."""
     for _ in range(times):
         with pytest.raises(kind) as caught:
-            fetch_order(get_carrier("tusker"), "ORD-1")
+            fetch_order(get_carrier("tusker"), "NO-SUCH-ORDER")
         assert type(caught.value) is kind
     return courier.server.courier.stats.faults_served
 
@@ -48,7 +48,7 @@ def ask(courier: CourierDouble, kind: type[CarrierError], times: int = 1) -> int
 def answered() -> None:
     """Ask for an order that the courier does not know, which is an answer."""
     with pytest.raises(FinancingRefused):
-        fetch_order(get_carrier("tusker"), "ORD-1")
+        fetch_order(get_carrier("tusker"), "NO-SUCH-ORDER")
 
 
 def test_it_shuts_after_five_failures_in_a_row_and_lets_one_try_after_a_while(
@@ -83,7 +83,7 @@ def test_the_message_says_when_to_try_again(app: Flask, courier: CourierDouble, 
     ask(courier, CarrierProtocolError, FAILURES_TO_OPEN)
     time.now += timedelta(seconds=10)
     with pytest.raises(CarrierUnavailable, match="is not asked for 20 s"):
-        fetch_order(get_carrier("tusker"), "ORD-1")
+        fetch_order(get_carrier("tusker"), "NO-SUCH-ORDER")
 
 
 class Other:

@@ -55,7 +55,10 @@ class CourierDouble:
         return self.server.courier.stats.order_calls
 
     def begin(self) -> None:
-        """Forget faults and counts, and let the app make its adapter anew: breakers may have opened."""
+        """Forget orders, faults and counts, and let the app make its adapter anew: the gate may have shut."""
+        store = self.server.courier.store
+        with store._lock, store._db:
+            store._db.execute("DELETE FROM orders")
         self.server.courier.faults.clear()
         self.server.courier.forget_counts()
         self.app.extensions.pop("tusker_carriers", None)

@@ -18,6 +18,7 @@ from tusker.domain.calculator import Calculation, calculate
 from tusker.domain.financeable import Condition, PurchaserAnswer, Wishes, waits_for
 from tusker.domain.lifecycle import FINAL, RESERVING, InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.terms import Collection
 from tusker.errors import IllegalTransition
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import DisputeForm, ReasonForm
@@ -249,7 +250,7 @@ def open_file(
         reserve=reserve_of(invoice.id),
         credit_notes=credit_notes_of(invoice.id),
         claims=claims_of(invoice.id),
-        payables=payables_of(invoice.id),
+        payables=payables_of(invoice.id) if invoice.collection == Collection.INVOICE else [],
         form=form or ReasonForm(),
         dispute=dispute or DisputeForm(formdata=None),
     )

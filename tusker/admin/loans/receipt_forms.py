@@ -108,6 +108,8 @@ class Sheet:
     rows: list[SheetRow]
     further: list[SheetRow]
     others: list[SheetRow]
+    passed_on: int = 0
+    """What of it is the suppliers', beyond the debts that it pays off."""
 
     @property
     def everything(self) -> list[SheetRow]:
@@ -124,14 +126,6 @@ class Sheet:
     def allocated(self) -> int:
         """What all splits sum to."""
         return sum(row.split.total for row in self.everything)
-
-    @property
-    def passed_on(self) -> int:
-        """What of it is the suppliers', beyond the debts that it pays off."""
-        given, day = self.proposal, self.proposal.value_date
-        return sum(
-            split.rest for split in lay_rest(self.wanted, given.debts, given.payer_id, self.amount, day)
-        )
 
     @property
     def left_over(self) -> int:
@@ -175,7 +169,11 @@ def make_sheet(
     def rows(lines: list[ProposedLine]) -> list[SheetRow]:
         return [_row(line, faces[line.loan_id], typed) for line in lines]
 
-    return Sheet(mark, amount, proposal, rows(reached), rows(further), rows(proposal.others))
+    sheet = Sheet(mark, amount, proposal, rows(reached), rows(further), rows(proposal.others))
+    if not sheet.problems:
+        laid = lay_rest(sheet.wanted, proposal.debts, proposal.payer_id, amount, proposal.value_date)
+        sheet.passed_on = sum(split.rest for split in laid)
+    return sheet
 
 
 def _row(line: ProposedLine, face: LoanFace, typed: MultiDict[str, str] | None) -> SheetRow:

@@ -15,7 +15,7 @@ from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
 from tusker.services.bank_entries import decide, lock_entries, own_reference, receipt_reference
 from tusker.services.context import Context
-from tusker.services.loans.debts import OpenDebt, lock_debts_of
+from tusker.services.loans.debts import OpenDebt, lock_debts, lock_debts_of
 from tusker.services.loans.receipts import record_receipt
 from tusker.services.locks import lock_rows
 from tusker.services.reasons import reason_of
@@ -60,7 +60,9 @@ def accept_sure(ctx: Context, entry_ids: Collection[int]) -> Accepted:
         if entry.id in judged and judged[entry.id].verdict is Verdict.SURE and entry.state in TO_DECIDE
     }
     # in one go and in one order, so that this never waits for somebody who waits for it
-    debts = lock_debts_of({part.loan.loan_id for suggestion in sure.values() for part in suggestion.parts})
+    debts = lock_debts(
+        {part.loan.invoice_id for suggestion in sure.values() for part in suggestion.parts}, to_collect=True
+    )
     receipts: list[Receipt] = []
     left: dict[int, str] = {}
     for entry in entries:

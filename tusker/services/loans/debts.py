@@ -124,22 +124,24 @@ def lock_debts_owed_by(customer_id: int, *, with_other_side: bool = False) -> li
         .join(Loan, Loan.invoice_id == Invoice.id)
         .where(Loan.closed_on.is_(None) & owes | to_collect)
     ).all()
-    return lock_debts_on(lock_invoices(found), to_collect=True) if found else []
+    return lock_debts(found, to_collect=True)
 
 
-def lock_debts(invoice_ids: Collection[int]) -> list[OpenDebt]:
+def lock_debts(invoice_ids: Collection[int], *, to_collect: bool = False) -> list[OpenDebt]:
     """Lock invoices, then their open loans, both by ascending id; returns the debts, oldest due first.
+
+    `to_collect` as in `lock_debts_on`.
 
     An invoice without an open loan is left out: while this waited for a lock, another receipt may have paid it.
     """
-    return lock_debts_on(lock_invoices(invoice_ids)) if invoice_ids else []
+    return lock_debts_on(lock_invoices(invoice_ids), to_collect=to_collect) if invoice_ids else []
 
 
 def lock_debts_of(loan_ids: Collection[int]) -> list[OpenDebt]:
     """Lock loans by id; those of which nothing is owed or to be collected are left out."""
     standing = select(Loan.invoice_id).where(Loan.id.in_(loan_ids), Loan.closed_on.is_(None) | TO_COLLECT)
     found = db.session.scalars(standing).all()
-    return lock_debts_on(lock_invoices(found), to_collect=True) if found else []
+    return lock_debts(found, to_collect=True)
 
 
 def lock_debts_on(invoices: Collection[Invoice], *, to_collect: bool = False) -> list[OpenDebt]:

@@ -104,15 +104,18 @@ def undo_collected(
 
     `undone` is what is taken back of debts, in minor units by loan id. Invoices and their loans are locked.
     """
+    faces = [loan for loan in loans if loan.face_open is not None]
+    if not faces:
+        return
     by_invoice: Counter[int] = Counter()
     for payable in lock_rows(Payable, Payable.receipt_id == receipt.id, Payable.reverses_id.is_(None)):
         by_invoice[payable.invoice_id] += payable.amount
         _undo_payable(ctx, payable, invoices[payable.invoice_id], why)
     undo_reserve_of(ctx, receipt.id, why)
-    for loan in loans:
+    for loan in faces:
         laid = by_invoice[loan.invoice_id] + undone.get(loan.id, 0)
-        if loan.face_open is not None and receipt.customer_id == invoices[loan.invoice_id].purchaser_id:
-            loan.face_open += laid
+        if receipt.customer_id == invoices[loan.invoice_id].purchaser_id:
+            loan.face_open = (loan.face_open or 0) + laid
     db.session.flush()
 
 

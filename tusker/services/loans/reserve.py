@@ -18,6 +18,8 @@ def reserve_left(invoice_id: int) -> int:
 
 def reserves_left(invoice_ids: Collection[int]) -> dict[int, int]:
     """What is held of several invoices' reserves, in minor units by invoice id; those without movements are missing."""
+    if not invoice_ids:
+        return {}
     signed = case(
         (ReserveMovement.kind == ReserveKind.HELD, ReserveMovement.amount), else_=-ReserveMovement.amount
     )

@@ -46,10 +46,20 @@ def take_payables(disbursal: Disbursal) -> int:
 
 def payable_lines(*conditions: ColumnElement[bool]) -> list[tuple[Payable, PayableLine]]:
     """The payables of the lines that meet all conditions, with the lines, by payable. Payables are locked first."""
-    chosen = select(PayableLine.payable_id).where(*conditions)
-    payables = lock_rows(Payable, Payable.id.in_(db.session.scalars(chosen).all()))
+    chosen = db.session.scalars(select(PayableLine.payable_id).where(*conditions)).all()
+    if not chosen:
+        return []
+    payables = lock_rows(Payable, Payable.id.in_(chosen))
     lines = {line.payable_id: line for line in lock_rows(PayableLine, *conditions)}
     return [(payable, lines[payable.id]) for payable in payables if payable.id in lines]
+
+
+def _lines_of(
+    payouts: Collection[Payout], *conditions: ColumnElement[bool]
+) -> list[tuple[Payable, PayableLine]]:
+    """The same of the lines of payouts; nothing is asked where none of them passes something on."""
+    passing = [payout.id for payout in payouts if payout.payables]
+    return payable_lines(PayableLine.payout_id.in_(passing), *conditions) if passing else []
 
 
 def included_payables(disbursal_id: int) -> list[tuple[Payable, PayableLine]]:
@@ -78,8 +88,7 @@ def remove_payables(lines: Iterable[tuple[Payable, PayableLine]], reason: str) -
 
 def pay_payables(ctx: Context, payouts: Collection[Payout]) -> None:
     """Locked payouts left: what they were to pass on is paid."""
-    of_them = PayableLine.payout_id.in_([payout.id for payout in payouts])
-    for payable, line in payable_lines(of_them, PayableLine.state == LineState.INCLUDED):
+    for payable, line in _lines_of(payouts, PayableLine.state == LineState.INCLUDED):
         line.state, line.booked_on = LineState.PAID, ctx.today
         payable.open_amount -= line.amount
         record_event(
@@ -96,14 +105,13 @@ def pay_payables(ctx: Context, payouts: Collection[Payout]) -> None:
 
 def fail_payables(payouts: Collection[Payout], why: str) -> None:
     """Locked payouts were not made, or came back: what they passed on waits for the next disbursal."""
-    of_them = PayableLine.payout_id.in_([payout.id for payout in payouts])
-    remove_payables(payable_lines(of_them, PayableLine.state != LineState.REMOVED), why)
+    remove_payables(_lines_of(payouts, PayableLine.state != LineState.REMOVED), why)
 
 
 def reinstate_payables(payout: Payout) -> None:
     """A locked payout is made after all: what it was to pass on is in it again. Raises `Conflict` when some of that
     went another way meanwhile."""
-    for payable, line in payable_lines(PayableLine.payout_id == payout.id):
+    for payable, line in _lines_of([payout]):
         elsewhere = select(PayableLine.id).where(
             PayableLine.payable_id == payable.id, PayableLine.state != LineState.REMOVED
         )

@@ -54,8 +54,9 @@ def lock_payouts(disbursals: Sequence[Disbursal], payout_ids: Collection[int]) -
     }
     lock_ids(Receipt, Receipt.netted_payout_id.in_(payout_ids))
     lock_ids(Claim, Claim.supplier_id.in_({payout.supplier_id for payout in payouts.values()}))
-    passed_on = select(PayableLine.payable_id).where(PayableLine.payout_id.in_(payout_ids))
-    lock_ids(Payable, Payable.id.in_(passed_on))
+    if any(payout.payables for payout in payouts.values()):
+        passed_on = select(PayableLine.payable_id).where(PayableLine.payout_id.in_(payout_ids))
+        lock_ids(Payable, Payable.id.in_(passed_on))
     # Paying or undoing what was netted, and undoing a payout, changes exposures.
     exposed = touched | {
         line.invoice_id for line in lines if payouts[line.payout_id].state == PayoutState.CONFIRMED
