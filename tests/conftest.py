@@ -315,6 +315,7 @@ def courier_server(session_app: Flask) -> Iterator[CourierDouble]:
 @pytest.fixture
 def courier(courier_server: CourierDouble) -> CourierDouble:
     """The courier simulator without faults, which the app asks over HTTP."""
+    courier_server.forget_orders()
     courier_server.begin()
     return courier_server
 

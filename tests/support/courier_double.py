@@ -54,11 +54,14 @@ class CourierDouble:
         """How often it was asked for orders since the test began."""
         return self.server.courier.stats.order_calls
 
-    def begin(self) -> None:
-        """Forget orders, faults and counts, and let the app make its adapter anew: the gate may have shut."""
+    def forget_orders(self) -> None:
+        """Know no order any more: those of another test are none of this one's."""
         store = self.server.courier.store
         with store._lock, store._db:
             store._db.execute("DELETE FROM orders")
+
+    def begin(self) -> None:
+        """Forget faults and counts, and let the app make its adapter anew: the gate may have shut."""
         self.server.courier.faults.clear()
         self.server.courier.forget_counts()
         self.app.extensions.pop("tusker_carriers", None)
