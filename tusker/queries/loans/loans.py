@@ -55,6 +55,8 @@ class LoanRow:
     """What was written off of it and that not undone; its debt counts it as paid."""
     recovered: int = 0
     """What came in of that."""
+    platform_reference: str | None = None
+    """The lending platform's own loan id."""
 
     @cached_property
     def live(self) -> AmountDue:
@@ -233,7 +235,7 @@ def _owed_on(as_of: date) -> tuple[ColumnElement[bool], ...]:
 
 
 def _matches(words: str) -> Any:
-    columns = (Invoice.number, Loan.reference, _supplier.name, _purchaser.name)
+    columns = (Invoice.number, Loan.reference, Loan.platform_reference, _supplier.name, _purchaser.name)
     return or_(*(column.icontains(words, autoescape=True) for column in columns))
 
 
@@ -313,6 +315,7 @@ def _row(
         credit_line_id=invoice.credit_line_id,
         debt=debt,
         face=invoice.amount - invoice.credit_noted,
+        platform_reference=loan.platform_reference,
         face_open=None if loan.face_open is None else invoice.amount - off_face,
         written_off=_sum_of(parts, AdjustmentKind.WRITE_OFF),
         recovered=-_sum_of(parts, AdjustmentKind.RECOVERY),
