@@ -43,6 +43,7 @@ class StatementLine:
     number: str
     reference: str
     amount: int
+    platform_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,7 @@ def _payouts(closing: Iterable[LoanRow], first: date, side: Side) -> list[Statem
             row.number,
             row.reference,
             row.face if _by_face(row, side) else row.principal - row.debt.deducted.total,
+            row.platform_reference,
         )
         for row in closing
         if row.booked_on >= first
@@ -193,7 +195,14 @@ def _charges(
             accrued = charges_accrued(row.debt, day).total
             if accrued != so_far:
                 lines.append(
-                    StatementLine(day, LineKind.CHARGES, row.number, row.reference, accrued - so_far)
+                    StatementLine(
+                        day,
+                        LineKind.CHARGES,
+                        row.number,
+                        row.reference,
+                        accrued - so_far,
+                        row.platform_reference,
+                    )
                 )
             so_far = accrued
     return lines
@@ -236,7 +245,14 @@ def _of_faces(customer_id: int, closing: Iterable[LoanRow], first: date, last: d
         for note in notes
     ]
     return lines + [
-        StatementLine(row.ended_on, LineKind.ENDED, row.number, row.reference, -(row.face_open or 0))
+        StatementLine(
+            row.ended_on,
+            LineKind.ENDED,
+            row.number,
+            row.reference,
+            -(row.face_open or 0),
+            row.platform_reference,
+        )
         for row in rows.values()
         if row.ended_on is not None and row.ended_on >= first
     ]
@@ -250,7 +266,16 @@ def _ended(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
             paid = sum(p.penalty + p.fee + p.interest + p.principal for p in row.debt.paid)
             charged = charges_accrued(row.debt, row.ended_on).total
             left = row.principal - row.debt.deducted.total + charged - paid
-            lines.append(StatementLine(row.ended_on, LineKind.ENDED, row.number, row.reference, -left))
+            lines.append(
+                StatementLine(
+                    row.ended_on,
+                    LineKind.ENDED,
+                    row.number,
+                    row.reference,
+                    -left,
+                    row.platform_reference,
+                )
+            )
     return lines
 
 
