@@ -26,13 +26,13 @@ EVENT = (
 
 
 def test_a_write_off_of_before_becomes_a_row(schema: Schema) -> None:
-    schema.upgrade("0018")
-    schema.run(INVOICE, LOAN, PAID, EVENT)
     schema.upgrade("0019")
+    schema.run(INVOICE, LOAN, PAID, EVENT)
+    schema.upgrade("0020")
     # ten days on 7,000.00: interest 700000 × 18 % × 10 / 365, penalty 700000 × 36.5 % × 10 / 365
     assert schema.rows(
         "SELECT loan_id, kind, value_date::text, booked_on::text, penalty, fee, interest, principal, reason"
         " FROM adjustments"
     ) == [(1, "write_off", "2026-04-11", "2026-04-11", 7000, 0, 3452, 700000, "insolvent")]
-    schema.downgrade("0018")
+    schema.downgrade("0019")
     assert schema.rows("SELECT to_regclass('adjustments') IS NULL") == [(True,)]
