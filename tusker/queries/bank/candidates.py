@@ -11,7 +11,7 @@ from tusker.domain.interest import amount_due
 from tusker.domain.matching import Book, Credit, Judgement, OpenLoan, judge_all
 from tusker.extensions import db
 from tusker.models import BankAccount, BankAccountState, EntryDirection, EntryState, Receipt, StatementEntry
-from tusker.queries.loans.loans import LoanRow, open_loans
+from tusker.queries.loans.loans import LoanRow, open_loans, written_off_loans
 
 
 def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, Judgement]:
@@ -34,7 +34,7 @@ def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, J
         )
         for entry in money_in
     }
-    rows = open_loans(today, to_collect=True)
+    rows = [*open_loans(today, to_collect=True), *written_off_loans(today)]
     names = {row.supplier_id: row.supplier for row in rows} | {
         row.purchaser_id: row.purchaser for row in rows
     }
@@ -52,11 +52,13 @@ def _open_loan(row: LoanRow) -> OpenLoan:
         row.debtor_id,
         other,
         lambda day: _due_on(row, day),
+        row.written_off > 0,
     )
 
 
 def _due_on(row: LoanRow, day: date) -> int | None:
-    """What a payer would pay on a value date: what is due, or, where purchasers pay the face value, the rest of it.
+    """What a payer would pay on a value date: what is due, or, where purchasers pay the face value, the rest of it; on
+    a loan that was written off, what did not come in of it.
 
     None for days before the payout or before a later payment, which a receipt refuses too.
     """
@@ -71,6 +73,8 @@ def _due_on(row: LoanRow, day: date) -> int | None:
         return None
     if row.face_open is not None and row.face_open > 0:
         return row.face_open
+    if row.written_off:
+        return row.written_off - row.recovered
     return amount_due(row.debt, day).total
 
 
