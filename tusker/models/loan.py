@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.interest import Deduction
@@ -100,9 +100,9 @@ class Receipt(Base):
         CheckConstraint("(kind = 'payment') = (of_receipt_id IS NULL)", name="contra_names_payment"),
         CheckConstraint("btrim(bank_reference) <> ''", name="reference_not_blank"),
         CheckConstraint("netted_payout_id IS NULL OR kind = 'payment'", name="netting_is_payment"),
-        UniqueConstraint("netted_payout_id"),
         Index("uq_receipts_one_reversal", "of_receipt_id", unique=True, postgresql_where="kind = 'reversal'"),
         Index("ix_receipts_customer_id", "customer_id"),
+        Index("ix_receipts_netted_payout_id", "netted_payout_id"),
         Index("ix_receipts_of_receipt_id", "of_receipt_id"),
     )
 
