@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
 from tusker.domain.banking import Entry, Statement, StatementFile
 from tusker.errors import InvalidInput
@@ -16,7 +17,7 @@ Sample = Callable[[str], bytes]
 
 
 def _read(data: bytes, currency: str = "EUR", exponent: int = 2) -> StatementFile:
-    return read_statement_file(data, "statement.xml", currency=currency, exponent=exponent)
+    return read_statement_file(data, "statement.xml", Reading(currency, exponent))
 
 
 def test_a_minimal_statement_of_version_2(sample: Sample) -> None:

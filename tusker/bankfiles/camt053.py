@@ -9,6 +9,7 @@ from itertools import islice
 from xml.etree.ElementTree import Element
 
 from tusker.bankfiles.camt_details import Details, batch_of, is_return, read_details, reason_of
+from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.hardened import read_xml
 from tusker.bankfiles.movements import (
     LONGEST,
@@ -43,8 +44,8 @@ _NOT_BOOKED = {"PDNG": "pending", "INFO": "for information", "FUTR": "in the fut
 _COUNTS_ONLY = re.compile(r"[0-9]{1,6}")
 
 
-def read_camt053(data: bytes, *, currency: str, exponent: int) -> StatementFile:
-    """Read a file of statements in `currency`, which has `exponent` decimals.
+def read_camt053(data: bytes, reading: Reading) -> StatementFile:
+    """Read a file of statements in the currency of `reading`.
 
     What cannot be read is skipped and named in `Statement.skipped`. Raises `InvalidInput` with the field `file` when
     it is no camt.053 at all, has no statement, or none of its entries can be read.
@@ -63,7 +64,7 @@ def read_camt053(data: bytes, *, currency: str, exponent: int) -> StatementFile:
         )
     version = _NAMESPACE.search(namespaces.get("BkToCstmrStmt", ""))
     format_ = version.group() if version else "camt.053"
-    readers = [_Reader(element, currency, exponent) for element in found]
+    readers = [_Reader(element, reading.currency, reading.exponent) for element in found]
     if format_ not in KNOWN:
         readers[0].notes.append(f"The file is {format_}, which is read like {KNOWN[1]}.")
     statements = tuple(reader.statement() for reader in readers)

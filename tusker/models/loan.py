@@ -33,10 +33,12 @@ class Loan(Base):
             name="deduction_range",
         ),
         CheckConstraint("due_date > start_date", name="dates_in_order"),
+        CheckConstraint("btrim(platform_reference) <> ''", name="platform_reference_not_blank"),
         Index("uq_loans_one_live", "invoice_id", unique=True, postgresql_where="reversed_on IS NULL"),
         Index("ix_loans_open_due", "due_date", "id", postgresql_where="closed_on IS NULL"),
         Index("ix_loans_disbursal_id", "disbursal_id"),
         Index("ix_loans_booked_on", "booked_on"),
+        Index("ix_loans_platform_reference", "platform_reference"),
         Index(
             "ix_loans_to_collect",
             "invoice_id",
@@ -47,6 +49,8 @@ class Loan(Base):
     id: Mapped[Id]
     reference: Mapped[str] = mapped_column(String(40), unique=True)
     """The loan id that people and the bank see."""
+    platform_reference: Mapped[str | None] = mapped_column(String(60))
+    """The lending platform's own loan id, where it gave one; it may be the same for several invoices."""
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
     principal: Mapped[Money]

@@ -34,6 +34,7 @@ HEADER = [
     "exact",
     "reference",
     "currency",
+    "platform_loan_id",
 ]
 
 
@@ -106,7 +107,8 @@ def _lines(found: LoanDerivation) -> list[list[object]]:
         *paid,
         *given_up,
     ]
-    return [[found.as_of, found.loan.reference, *line, money.code] for line in lines]
+    loan = found.loan
+    return [[found.as_of, loan.reference, *line, money.code, loan.platform_reference or ""] for line in lines]
 
 
 def _sum_line(what: str, amount: int, money: Currency) -> list[object]:

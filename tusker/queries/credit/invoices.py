@@ -86,6 +86,7 @@ class InvoiceRow:
     loan: str | None
     start_date: date | None
     due_date: date | None
+    platform_reference: str | None
 
     @property
     def now(self) -> StatusNow:
@@ -211,6 +212,7 @@ def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:
         Loan.reference,
         Loan.start_date,
         Loan.due_date,
+        Loan.platform_reference,
     ).select_from(Invoice)
     return _narrowed(_joined(statement).outerjoin(Shipment, Shipment.invoice_id == Invoice.id), wanted)
 
@@ -248,6 +250,7 @@ def _narrowed(
             Disbursal.reference,
             Disbursal.bank_reference,
             Loan.reference,
+            Loan.platform_reference,
         )
         conditions.append(or_(*(column.icontains(text, autoescape=True) for column in columns)))
     return statement.where(*conditions)

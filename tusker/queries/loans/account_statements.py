@@ -45,6 +45,7 @@ class StatementLine:
     number: str
     reference: str
     amount: int
+    platform_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ def _payouts(closing: Iterable[LoanRow], first: date, side: Side) -> list[Statem
             row.number,
             row.reference,
             row.face if _by_face(row, side) else row.principal - row.debt.deducted.total,
+            row.platform_reference,
         )
         for row in closing
         if row.booked_on >= first
@@ -203,7 +205,14 @@ def _charges(
             accrued = charges_accrued(row.debt, day).total
             if accrued != so_far:
                 lines.append(
-                    StatementLine(day, LineKind.CHARGES, row.number, row.reference, accrued - so_far)
+                    StatementLine(
+                        day,
+                        LineKind.CHARGES,
+                        row.number,
+                        row.reference,
+                        accrued - so_far,
+                        row.platform_reference,
+                    )
                 )
             so_far = accrued
     return lines
@@ -291,7 +300,14 @@ def _faces_ended(
         if invoice_id in left:
             left[invoice_id] += line.amount
     return [
-        StatementLine(row.ended_on or first, LineKind.ENDED, row.number, row.reference, -left[invoice_id])
+        StatementLine(
+            row.ended_on or first,
+            LineKind.ENDED,
+            row.number,
+            row.reference,
+            -left[invoice_id],
+            row.platform_reference,
+        )
         for invoice_id, row in ended.items()
     ]
 
@@ -304,7 +320,16 @@ def _ended(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
             paid = sum(p.penalty + p.fee + p.interest + p.principal for p in row.debt.paid)
             charged = charges_accrued(row.debt, row.ended_on).total
             left = row.principal - row.debt.deducted.total + charged - paid
-            lines.append(StatementLine(row.ended_on, LineKind.ENDED, row.number, row.reference, -left))
+            lines.append(
+                StatementLine(
+                    row.ended_on,
+                    LineKind.ENDED,
+                    row.number,
+                    row.reference,
+                    -left,
+                    row.platform_reference,
+                )
+            )
     return lines
 
 

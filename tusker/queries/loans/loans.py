@@ -51,6 +51,8 @@ class LoanRow:
     negative where a credit note came after it had paid."""
     face: int = 0
     """The invoice's value less the credit notes of the time before the payout."""
+    platform_reference: str | None = None
+    """The lending platform's own loan id."""
 
     @cached_property
     def live(self) -> AmountDue:
@@ -227,7 +229,7 @@ def _owed_on(as_of: date) -> tuple[ColumnElement[bool], ...]:
 
 
 def _matches(words: str) -> Any:
-    columns = (Invoice.number, Loan.reference, _supplier.name, _purchaser.name)
+    columns = (Invoice.number, Loan.reference, Loan.platform_reference, _supplier.name, _purchaser.name)
     return or_(*(column.icontains(words, autoescape=True) for column in columns))
 
 
@@ -304,5 +306,6 @@ def _row(
         credit_line_id=invoice.credit_line_id,
         debt=debt,
         face=invoice.amount - noted,
+        platform_reference=loan.platform_reference,
         face_open=None if loan.face_open is None else invoice.amount - off_face,
     )
