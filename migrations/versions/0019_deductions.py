@@ -62,7 +62,18 @@ def upgrade() -> None:
     op.create_index("ix_credit_notes_invoice_id", NOTES, ["invoice_id"])
     op.create_index("ix_credit_notes_receipt_id", NOTES, ["receipt_id"])
     op.drop_constraint(op.f("uq_receipts_netted_payout_id"), "receipts", type_="unique")
-    op.create_index("ix_receipts_netted_payout_id", "receipts", ["netted_payout_id"])
+    op.add_column("receipts", sa.Column("undone_claim_id", sa.BigInteger(), nullable=True))
+    op.create_foreign_key("fk_receipts_undone_claim_id", "receipts", "claims", ["undone_claim_id"], ["id"])
+    op.create_index(
+        "uq_receipts_netted_payout_id",
+        "receipts",
+        ["netted_payout_id"],
+        unique=True,
+        postgresql_where=sa.text("undone_claim_id IS NULL"),
+    )
+    op.create_index(
+        "uq_receipts_undone_claim", "receipts", ["netted_payout_id", "undone_claim_id"], unique=True
+    )
 
 
 def _checks(old: dict[str, str], new: dict[str, str]) -> None:
@@ -74,7 +85,8 @@ def _checks(old: dict[str, str], new: dict[str, str]) -> None:
 
 def downgrade() -> None:
     # Fails where a payout was netted by several receipts, or a deduction has no number.
-    op.drop_index("ix_receipts_netted_payout_id", "receipts")
+    op.drop_column("receipts", "undone_claim_id")
+    op.drop_index("uq_receipts_netted_payout_id", "receipts", if_exists=True)
     op.create_unique_constraint(op.f("uq_receipts_netted_payout_id"), "receipts", ["netted_payout_id"])
     op.execute(
         "DELETE FROM credit_notes WHERE reverses_id IS NOT NULL"

@@ -159,5 +159,5 @@ def _credit_what_was_netted(ctx: Context, claim: Claim) -> None:
         if amount > 0:
             reference = f"{NETTED_FROM}{payout.reference} (claim {claim.id})"
             receipt = new_receipt(ctx, claim.supplier_id, amount, reference, payout.value_date or ctx.today)
-            receipt.netted_payout_id = payout.id
+            receipt.netted_payout_id, receipt.undone_claim_id = payout.id, claim.id
             store_receipts(ctx, [receipt])
