@@ -302,8 +302,8 @@ def _faces_ended(
     moved: Iterable[tuple[int, StatementLine]],
     first: date,
 ) -> list[StatementLine]:
-    """What of face values was not to be paid any more when payouts were undone in the period. `moved` are the other lines
-    of the period, each with its invoice's id."""
+    """What of face values was not to be paid any more when payouts were undone in the period. `moved` are the other
+    lines of the period, each with its invoice's id."""
     by_face = [row for row in closing if row.face_open is not None]
     ended = {row.invoice_id: row for row in by_face if row.ended_on is not None and row.ended_on >= first}
     left = dict.fromkeys(ended, 0)
