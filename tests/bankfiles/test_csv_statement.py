@@ -9,6 +9,7 @@ import pytest
 
 from tusker.bankfiles.csv_amounts import check_date_format
 from tusker.bankfiles.csv_statement import parse_columns
+from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
 from tusker.domain.banking import Statement
 from tusker.errors import InvalidInput
@@ -28,7 +29,7 @@ GERMAN = """Buchungstag;Wertstellung;Verwendungszweck;Kontonummer/IBAN;Betrag;WÃ
 
 def _read(data: str | bytes, currency: str = "INR", exponent: int = 2, **options: Any) -> Statement:
     raw = data if isinstance(data, bytes) else data.encode()
-    read = read_statement_file(raw, "statement.csv", currency=currency, exponent=exponent, **options)
+    read = read_statement_file(raw, "statement.csv", Reading(currency, exponent, **options))
     assert read.format == "csv"
     [statement] = read.statements
     return statement

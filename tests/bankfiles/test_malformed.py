@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from tests.support.malformed import MALFORMED
 from tests.support.payment_orders import ISO20022
 from tests.support.profiles import examples
+from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
 from tusker.domain.banking import StatementFile
 from tusker.errors import InvalidInput
 
 
 def _read(data: bytes) -> StatementFile:
-    return read_statement_file(data, "bank.xml", currency="EUR", exponent=2)
+    return read_statement_file(data, "bank.xml", Reading("EUR", 2))
 
 
 @pytest.mark.parametrize(("data", "words"), MALFORMED.values(), ids=MALFORMED.keys())
@@ -38,8 +39,9 @@ def test_a_flood_of_elements_is_refused_before_memory_is_gone() -> None:
     """In a process of its own, whose memory is measured; it may use no more than 1 GB."""
     script = (
         "from tusker.bankfiles.statements import read_statement_file as read, MAX_BYTES\n"
+        "from tusker.bankfiles.formats import Reading\n"
         "from tusker.errors import InvalidInput\n"
-        "try: read(b'<r>' + b'<a/>' * (MAX_BYTES // 4 - 2), 'f', currency='EUR', exponent=2)\n"
+        "try: read(b'<r>' + b'<a/>' * (MAX_BYTES // 4 - 2), 'f', Reading('EUR', 2))\n"
         "except InvalidInput as e: print(e.message)\n"
     )
 

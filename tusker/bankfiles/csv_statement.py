@@ -17,6 +17,7 @@ from tusker.bankfiles.csv_amounts import (
     read_day,
     split_amount,
 )
+from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.movements import (
     LONGEST,
     Raw,
@@ -100,17 +101,18 @@ def parse_columns(text: str) -> dict[str, str]:
     return chosen
 
 
-def read_csv_statement(
-    data: bytes, *, currency: str, exponent: int, columns: str = "", date_format: str = "", account: str = ""
-) -> StatementFile:
-    """Read a CSV statement in `currency`, which has `exponent` decimals; `account` is whose it is when the file does
-    not say.
+def read_csv_statement(data: bytes, reading: Reading) -> StatementFile:
+    """Read a CSV statement.
 
     Rows that cannot be read are skipped and named with their line in `Statement.skipped`. Raises `InvalidInput` with
     the field `file` when there is no such table or none of its rows can be read, and with the variable's name when
     the configuration is wrong.
     """
-    chosen = parse_columns(columns)
+    chosen, currency, date_format = (
+        parse_columns(reading.csv_columns),
+        reading.currency,
+        reading.csv_date_format,
+    )
     if date_format:
         check_date_format(date_format)
     table = find_table(data, lambda cells: _is_header(_places(cells, currency, chosen)))
@@ -121,9 +123,9 @@ def read_csv_statement(
         )
     if not table.rows:
         raise UnreadableFile("The file has a header but no rows.")
-    reader = _Reader(table, _places(table.header, currency, chosen), currency, exponent, date_format)
+    reader = _Reader(table, _places(table.header, currency, chosen), currency, reading.exponent, date_format)
     named = reader.own_account() or _account_above(table)
-    statement = reader.statement(named or account, named=bool(named))
+    statement = reader.statement(named or reading.account, named=bool(named))
     refuse_if_nothing_was_read(len(statement.entries), reader.notes)
     return StatementFile("csv", (statement,))
 

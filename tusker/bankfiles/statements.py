@@ -4,48 +4,36 @@ from __future__ import annotations
 
 import re
 
-from tusker.bankfiles.camt053 import read_camt053
+from tusker.bankfiles.camt import read_camt
 from tusker.bankfiles.csv_statement import read_csv_statement
+from tusker.bankfiles.formats import FileFormat, Reading, Source, unread_kind
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import StatementFile
 from tusker.errors import UnreadableFile
 
 MAX_BYTES = 20 * 1024 * 1024
 
-_KINDS = (
+_ARCHIVES = (
     (b"\x1f\x8b", "a gzip archive; unpack it first"),
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook; unpack it, or save the sheet as CSV"),
     (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
-    (b"Rar!", "a RAR archive; unpack it first"),
-    (b"BZh", "a bzip2 archive; unpack it first"),
-    (b"%PDF", "a PDF; ask the bank for camt.053 or CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file; save the sheet as CSV"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"{\\rtf", "a text document (RTF)"),
 )
-_MT940 = re.compile(rb"(?:\{1:|:20:|(?:\S{1,20}\r?\n){0,3}:20:)")
-_HTML = re.compile(rb"<!doctype\s+html|<html", re.IGNORECASE)
-_OFX = re.compile(rb"OFXHEADER|<\?OFX|<OFX>", re.IGNORECASE)
+_MT940 = re.compile(r"(?:\{1:|:20:|(?:\S{1,20}\r?\n){0,3}:20:)")
+_OFX = re.compile(r"OFXHEADER|<\?OFX|<OFX>", re.IGNORECASE)
+
+FORMATS: tuple[FileFormat, ...] = (
+    FileFormat("XML", lambda source: source.head.startswith("<"), read_camt),
+    FileFormat("CSV", lambda source: True, read_csv_statement),
+)
+"""The first one that recognises a file reads it: the distinctive ones first, tables of text last."""
 
 
-def read_statement_file(
-    data: bytes,
-    file_name: str,
-    *,
-    currency: str,
-    exponent: int,
-    csv_columns: str = "",
-    csv_date_format: str = "",
-    account: str = "",
-) -> StatementFile:
-    """Read a file of bank statements by what is in it: camt.053 XML or CSV.
+def read_statement_file(data: bytes, file_name: str, reading: Reading) -> StatementFile:
+    """Read a file of bank statements by what is in it.
 
-    `currency` (with `exponent` decimals) is the account's; `csv_columns` and `csv_date_format` are the configured
-    ones; `account` is whose statement it is when the file does not say, as CSV files often do not. What cannot be
-    read is skipped and named in each statement's `skipped`. Raises `InvalidInput` with the field `file` for a file
-    that cannot be taken as a whole, and naming the variable for a wrong configuration; nothing else.
+    What cannot be read is skipped and named in each statement's `skipped`. Raises `InvalidInput` with the field
+    `file` for a file that cannot be taken as a whole, and naming the variable for a wrong configuration; nothing else.
     """
     name = kept(file_name, 60) or "The file"
     if len(data) > MAX_BYTES:
@@ -54,37 +42,19 @@ def read_statement_file(
         )
     if not data.strip(b"\xef\xbb\xbf\xfe\xff \t\r\n\0"):
         raise UnreadableFile(f"{name} is empty.")
-    if kind := _other_kind(data):
+    source = Source.of(data)
+    if kind := _not_yet(source) or unread_kind(source):
         raise UnreadableFile(f"{name} is {kind}.")
-    if _is_xml(data):
-        return read_camt053(data, currency=currency, exponent=exponent)
-    return read_csv_statement(
-        data,
-        currency=currency,
-        exponent=exponent,
-        columns=csv_columns,
-        date_format=csv_date_format,
-        account=account,
-    )
+    return next(form for form in FORMATS if form.recognises(source)).read(data, reading)
 
 
-def _other_kind(data: bytes) -> str | None:
-    """What the file is, if it is something that people upload by mistake."""
-    for magic, kind in _KINDS:
-        if data.startswith(magic):
+def _not_yet(source: Source) -> str | None:
+    """What the file is, if no reader of its format is here yet."""
+    for magic, kind in _ARCHIVES:
+        if source.data.startswith(magic):
             return kind
-    head = data[:1000].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if _HTML.match(head) or (head.startswith(b"<") and _HTML.search(head[:500])):
-        return "a web page; the bank's portal may have signed you out"
-    if _OFX.match(head) or (head.startswith(b"<?xml") and _OFX.search(head)):
+    if _OFX.match(source.head) or (source.head.startswith("<?xml") and _OFX.search(source.head)):
         return "an OFX file; ask the bank for camt.053 or CSV"
-    if _MT940.match(head):
+    if _MT940.match(source.head):
         return "an MT940 file; ask the bank for camt.053 or CSV"
-    if head.startswith((b"{", b"[")):
-        return "JSON; ask the bank for camt.053 or CSV"
     return None
-
-
-def _is_xml(data: bytes) -> bool:
-    text = data[:200].removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
-    return text.lstrip(b" \t\r\n\0").startswith(b"<")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import current_app
 
+from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
 from tusker.currency import currency
 from tusker.domain.accounts import same_number
@@ -33,15 +34,14 @@ def read_configured(data: bytes, file_name: str) -> StatementFile:
     own = own_accounts()
     if not own and config["ENVIRONMENT"] == "PRODUCTION":
         raise UnreadableFile("No account of ours is configured; name those to take in STATEMENT_ACCOUNTS.")
-    file = read_statement_file(
-        data,
-        file_name,
-        currency=currency().code,
-        exponent=currency().exponent,
+    reading = Reading(
+        currency().code,
+        currency().exponent,
+        account=own[0] if own else "",
         csv_columns=config["STATEMENT_CSV_COLUMNS"],
         csv_date_format=config["STATEMENT_DATE_FORMAT"],
-        account=own[0] if own else "",
     )
+    file = read_statement_file(data, file_name, reading)
     for statement in file.statements:
         _refuse_foreign(statement, file.format)
     return file

@@ -1,0 +1,86 @@
+"""What a reader of bank files is: how it knows its files by what is in them, and bytes to statements."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tusker.domain.banking import StatementFile
+
+HEAD = 4_000
+"""Bytes at the beginning of a file by which its format is known."""
+
+_KINDS = (
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
+    (b"Rar!", "a RAR archive; unpack it first"),
+    (b"BZh", "a bzip2 archive; unpack it first"),
+    (b"%PDF", "a PDF; ask the bank for camt.053 or CSV"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"{\\rtf", "a text document (RTF)"),
+    (b"!Type:", "a QIF file, which names neither account nor currency; ask the bank for camt.053 or CSV"),
+)
+_HTML = re.compile(r"<!doctype\s+html|<html|<table|<head\b|<body\b", re.IGNORECASE)
+_HTML_TABLE = re.compile(rb"<table\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are read in this installation.
+
+    `currency` (with `exponent` decimals) is the account's; `account` is whose statement it is when the file does not
+    say. `csv_columns` and `csv_date_format` are the configured ones.
+    """
+
+    currency: str
+    exponent: int
+    account: str = ""
+    csv_columns: str = ""
+    csv_date_format: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as it came, and its beginning as text: without mark and leading blanks, of UTF-16 too."""
+
+    data: bytes
+    head: str
+
+    @classmethod
+    def of(cls, data: bytes) -> Source:
+        """The source of these bytes."""
+        start = data[:HEAD]
+        for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+            if start.startswith(mark):
+                return cls(data, start.removeprefix(mark).decode(encoding, "ignore").lstrip())
+        return cls(data, start.removeprefix(codecs.BOM_UTF8).decode("latin-1").lstrip())
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """One kind of file that is read. `recognises` decides by the content alone, never by a name.
+
+    `read` raises `UnreadableFile` for a file that cannot be taken as a whole, `InvalidInput` naming the variable for a
+    wrong configuration, and nothing else; what it skips is named in each statement's `skipped`.
+    """
+
+    name: str
+    recognises: Callable[[Source], bool]
+    read: Callable[[bytes, Reading], StatementFile]
+
+
+def unread_kind(source: Source) -> str | None:
+    """What the file is, if it is something that people upload by mistake and nobody can read."""
+    for magic, kind in _KINDS:
+        if source.data.startswith(magic) or source.head.startswith(magic.decode("latin-1")):
+            return kind
+    head = source.head
+    if head.startswith("<") and _HTML.search(head[:500]):
+        if _HTML_TABLE.search(source.data):
+            return "a web page with a table, whatever its name says; ask the bank for CSV, Excel or camt.053"
+        return "a web page; the bank's portal may have signed you out"
+    if head.startswith(("{", "[")):
+        return "JSON; ask the bank for camt.053 or CSV"
+    return None
