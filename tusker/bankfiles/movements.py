@@ -20,8 +20,8 @@ MAX_NOTES = 200
 LONGEST = {"reference": 60, "party": 200, "reason": 300, "remittance": 2000}
 """Characters that are kept of a bank's texts."""
 
-_DECIMAL = re.compile(r"\+?([0-9]{1,20})(?:\.([0-9]{0,20}))?")
-_NO_REFERENCE = frozenset({"", "NONREF", "NOTPROVIDED", "NOT PROVIDED", "NONE", "NA", "N/A", "-", "0"})
+_DECIMAL = re.compile(r"\+?(?=\.?[0-9])([0-9]{0,20})(?:\.([0-9]{0,20}))?")
+_NO_REFERENCE = frozenset({"NONREF", "NOTPROVIDED", "NOT PROVIDED", "NONE", "NA", "N/A", "NIL", "NULL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def minor_units(text: str, exponent: int) -> int:
 def given(reference: str | None) -> str:
     """A reference; empty where the bank wrote a word for “none”."""
     cleaned = kept(reference, LONGEST["reference"])
-    return "" if cleaned.upper() in _NO_REFERENCE else cleaned
+    return "" if cleaned.upper() in _NO_REFERENCE or not cleaned.strip("-–0 ") else cleaned
 
 
 def sane_day(day: date) -> date:
