@@ -255,8 +255,8 @@ def test_the_last_one_taken_out_drops_the_disbursal(
         ({"bank_reference": "x" * 61}, "bank_reference"),
         ({"value_date": TODAY + timedelta(days=1)}, "value_date"),
         ({"value_date": date(1900, 1, 1)}, "value_date"),
-        ({"loan_references": {1: "x" * 41}}, "loan_references"),
-        ({"loan_references": {1: "same", 2: "same"}}, "loan_references"),
+        ({"platform_references": {1: "x" * 61}}, "platform_reference"),
+        ({"platform_references": {1: "two\nlines"}}, "platform_reference"),
     ],
 )
 def test_a_confirmation_that_cannot_be_names_its_field_and_writes_nothing(
@@ -308,15 +308,15 @@ def test_a_bank_reference_belongs_to_one_disbursal(
     assert refused.value.field == "bank_reference"
 
 
-def test_loan_ids_of_the_lenders_own_are_stored(ctx: Context, make_invoice: Callable[..., Invoice]) -> None:
+def test_the_platforms_loan_id_stands_beside_ours(ctx: Context, make_invoice: Callable[..., Invoice]) -> None:
     invoice = make_invoice("bundled")
     disbursal = db.session.query(Disbursal).one()
     with transaction():
         approve_and_release(ctx, disbursal.id)
-        confirm(
-            ctx, disbursal.id, bank_reference="B", value_date=TODAY, loan_references={invoice.id: "LN/2026/7"}
-        )
-    assert db.session.query(Loan).one().reference == "LN/2026/7"
+        given = {invoice.id: " LN/2026/7 "}
+        confirm(ctx, disbursal.id, bank_reference="B", value_date=TODAY, platform_references=given)
+    loan = db.session.query(Loan).one()
+    assert (loan.reference, loan.platform_reference) == (f"L-{disbursal.id}-{invoice.id}", "LN/2026/7")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_wtf.file import FileRequired
 from wtforms import BooleanField
 
 from tusker.domain.attention import ADVICE
@@ -20,6 +21,7 @@ from tusker.web.forms import (
     PasswordField,
     ReasonField,
     TextField,
+    UploadField,
 )
 
 ROLES = [
@@ -96,6 +98,11 @@ class ConfirmForm(Form):
 
     bank_reference = TextField("Bank reference", max_length=60, description="As on the bank statement.")
     value_date = DayField("Value date", description="The day the money left; every loan starts on it.")
+    file = UploadField(
+        "Platform's loan ids (optional)",
+        description="CSV with the columns invoice and platform_loan_id; or type them into the lines.",
+        render_kw={"accept": ".csv,text/csv"},
+    )
 
 
 class LoanFilter(FilterForm):
@@ -107,6 +114,17 @@ class LoanFilter(FilterForm):
         required=False,
         empty="All open loans",
         choices=[("overdue", "Overdue"), ("today", "Due today"), ("week", "Due within 7 days")],
+    )
+
+
+class PlatformIdsForm(Form):
+    """A file of the lending platform's loan ids."""
+
+    file = UploadField(
+        "File",
+        validators=[FileRequired("Choose a CSV file.")],
+        description="CSV in UTF-8 with the columns invoice (its number or our loan id) and platform_loan_id.",
+        render_kw={"accept": ".csv,text/csv"},
     )
 
 

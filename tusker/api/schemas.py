@@ -266,6 +266,8 @@ class Loan(Output):
     """The disbursed invoice as a debt."""
 
     reference: str
+    platform_reference: str | None
+    """The lending platform's own loan id; several loans may have the same."""
     principal: Money
     open_principal: Money
     start_date: date

@@ -213,6 +213,7 @@ def loan(row: LoanRow) -> schemas.Loan:
     """A loan with what is owed live and at term."""
     return schemas.Loan(
         reference=row.reference,
+        platform_reference=row.platform_reference,
         principal=money(row.principal),
         open_principal=money(row.open_principal),
         start_date=row.start_date,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
+from pathlib import Path
 
 import click
 from flask import Flask, current_app
@@ -18,11 +20,20 @@ from tusker.cli import (
 )
 from tusker.currency import currency
 from tusker.models import DisbursalStatus
-from tusker.queries.lookup import disbursal_id_of, financeable_id_of, payout_id_of
+from tusker.queries.lookup import (
+    disbursal_id_of,
+    financeable_id_of,
+    lines_called,
+    loans_called,
+    payout_id_of,
+)
 from tusker.queries.payout.disbursals import disbursals_page
+from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
 from tusker.services.payout import disbursals, release, settlement
 from tusker.transactions import transaction
 from tusker.working_days import working_days
+
+CSV_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def second_admin() -> bool:
@@ -90,19 +101,46 @@ def release_command(
 @click.argument("reference")
 @click.option("--bank-reference", required=True, help="As on the bank statement.")
 @click.option("--value-date", type=Day(), help="The day the money left; today unless given.")
+@click.option(
+    "--platform-ids",
+    type=CSV_FILE,
+    help="The platform's loan ids: CSV with the columns invoice and platform_loan_id.",
+)
 @with_appcontext
-def confirm_command(reference: str, bank_reference: str, value_date: date | None) -> None:
+def confirm_command(
+    reference: str, bank_reference: str, value_date: date | None, platform_ids: Path | None
+) -> None:
     """The bank made the open payouts of disbursal REFERENCE: make a loan of each of their invoices."""
     ctx = command_context("confirm-disbursal")
     with spoken_errors(), transaction():
+        disbursal_id = disbursal_id_of(reference)
+        called = partial(lines_called, disbursal_id)
+        given = read_platform_references(platform_ids.read_bytes(), called) if platform_ids else {}
         made = settlement.confirm(
             ctx,
-            disbursal_id_of(reference),
+            disbursal_id,
             bank_reference=bank_reference,
             value_date=value_date or ctx.today,
+            platform_references=given,
         )
         words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
     click.echo(f"Confirmed. {words}")
+
+
+@click.command("platform-ids")
+@click.argument("file", type=CSV_FILE)
+@with_appcontext
+def platform_ids_command(file: Path) -> None:
+    """Give loans the lending platform's own ids, or correct them, from FILE.
+
+    A CSV file in UTF-8 with the columns invoice (its number or our loan id) and platform_loan_id. If one row cannot be
+    used, nothing is changed.
+    """
+    with spoken_errors(), transaction():
+        read = read_platform_references(file.read_bytes(), loans_called)
+        changed = set_platform_references(command_context("platform-ids"), read)
+        words = f"{len(read)} loan ids are read, {changed} of them are new."
+    click.echo(words)
 
 
 @click.command("reject-payout")
@@ -158,6 +196,7 @@ def register(app: Flask) -> None:
         approve_command,
         release_command,
         confirm_command,
+        platform_ids_command,
         reject_command,
         drop_command,
         list_command,

@@ -19,7 +19,7 @@ FONT = "DejaVu"
 GREY, BLACK, LINE = 105, 20, 205
 MARGIN = 16
 ROW = 6.2
-HEADER = ("date", "what", "invoice", "reference", "amount", "balance", "currency")
+HEADER = ("date", "what", "invoice", "reference", "amount", "balance", "currency", "platform_loan_id")
 """The columns of `statement_rows`."""
 HEADS = ("Date", "What", "Invoice", "Reference", "Amount", "Balance")
 WIDTHS = (22.0, 33.0, 35.0, 34.0, 27.0, 27.0)
@@ -40,12 +40,14 @@ class Letterhead:
 
 
 def statement_rows(made: Statement, money: Currency) -> Iterator[list[object]]:
-    """The statement for a CSV file: date, what, invoice, reference, amount, balance, currency, in major units."""
-    yield [made.before, "opening", "", "", None, money.major(made.opening), money.code]
+    """The statement for a CSV file: date, what, invoice, reference, amount, balance, currency, the platform's
+    loan id, in major units."""
+    yield [made.before, "opening", "", "", None, money.major(made.opening), money.code, ""]
     for line, balance in made.running():
         amount, after = money.major(line.amount), money.major(balance)
-        yield [line.day, str(line.kind), line.number, line.reference, amount, after, money.code]
-    yield [made.last, "closing", "", "", None, money.major(made.closing), money.code]
+        platform = line.platform_reference or ""
+        yield [line.day, str(line.kind), line.number, line.reference, amount, after, money.code, platform]
+    yield [made.last, "closing", "", "", None, money.major(made.closing), money.code, ""]
 
 
 def statement_pdf(made: Statement, head: Letterhead) -> bytes:
@@ -185,7 +187,7 @@ def _cells(line: StatementLine, balance: int, head: Letterhead) -> tuple[str, ..
         head.day(line.day),
         line.kind.capitalize(),
         line.number,
-        line.reference,
+        " / ".join(filter(None, (line.reference, line.platform_reference))),
         head.money.show(line.amount),
         head.money.show(balance),
     )

@@ -16,6 +16,7 @@ from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
 from tusker.services.credit.financing import cancel_invoice
 from tusker.services.delivery.tracking import report_delivery
+from tusker.services.loans.platform_ids import set_platform_references
 from tusker.services.payout.funding_control import accept_value
 from tusker.services.payout.purchaser_answers import overrule_dispute
 from tusker.services.payout.verification import verify_document
@@ -61,6 +62,15 @@ def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
         accept_value(acting(), invoice_id, reason=reason)
 
     return _carry_out(invoice_id, act, "The declared value is accepted.")
+
+
+@bp.post("/<int:invoice_id>/platform-id")
+@allow(Role.ADMIN)
+def platform_id(invoice_id: int) -> ResponseReturnValue:
+    """Give, correct or take away the lending platform's id of its loan."""
+    with transaction():
+        set_platform_references(acting(), {invoice_id: request.form.get("platform_reference", "")})
+    return done_with(invoice_id, "The platform's loan id is saved.")
 
 
 @bp.post("/documents/<int:document_id>/verify")

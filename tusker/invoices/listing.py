@@ -49,6 +49,7 @@ CSV_HEADER = [
     "loan",
     "start_date",
     "due_date",
+    "platform_loan_id",
 ]
 
 
@@ -143,6 +144,7 @@ def _csv_lines(wanted: InvoiceFilter) -> Iterator[list[object]]:
             row.loan,
             row.start_date,
             row.due_date,
+            row.platform_reference,
         ]
 
 

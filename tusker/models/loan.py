@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -19,6 +20,9 @@ from tusker.models.columns import Code, Id, Instant, Money, one_of
 from tusker.models.customer import Customer
 from tusker.models.disbursal import Disbursal
 from tusker.models.invoice import Invoice
+
+if TYPE_CHECKING:
+    from tusker.models.adjustment import Adjustment
 
 
 class Loan(Base):
@@ -33,10 +37,12 @@ class Loan(Base):
             name="deduction_range",
         ),
         CheckConstraint("due_date > start_date", name="dates_in_order"),
+        CheckConstraint("btrim(platform_reference) <> ''", name="platform_reference_not_blank"),
         Index("uq_loans_one_live", "invoice_id", unique=True, postgresql_where="reversed_on IS NULL"),
         Index("ix_loans_open_due", "due_date", "id", postgresql_where="closed_on IS NULL"),
         Index("ix_loans_disbursal_id", "disbursal_id"),
         Index("ix_loans_booked_on", "booked_on"),
+        Index("ix_loans_platform_reference", "platform_reference"),
         Index(
             "ix_loans_to_collect",
             "invoice_id",
@@ -47,6 +53,8 @@ class Loan(Base):
     id: Mapped[Id]
     reference: Mapped[str] = mapped_column(String(40), unique=True)
     """The loan id that people and the bank see."""
+    platform_reference: Mapped[str | None] = mapped_column(String(60))
+    """The lending platform's own loan id, where it gave one; it may be the same for several invoices."""
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
     principal: Mapped[Money]
@@ -71,6 +79,19 @@ class Loan(Base):
     invoice: Mapped[Invoice] = relationship(lazy="select")
     disbursal: Mapped[Disbursal] = relationship(lazy="select")
     allocations: Mapped[list[Allocation]] = relationship(order_by="Allocation.id", lazy="select")
+    adjustments: Mapped[list[Adjustment]] = relationship(order_by="Adjustment.id", lazy="select")
+
+    @property
+    def reductions(self) -> list[Allocation | Adjustment]:
+        """What lowered the debt, contra rows included: what money paid, then what adjusted it."""
+        return [*self.allocations, *self.adjustments]
+
+    @property
+    def standing(self) -> list[Allocation | Adjustment]:
+        """Those of the reductions that are neither undone nor contra rows."""
+        rows = self.reductions
+        undone = {(type(row), row.reverses_id) for row in rows}
+        return [row for row in rows if row.reverses_id is None and (type(row), row.id) not in undone]
 
     @property
     def deducted(self) -> Deduction:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 
-from sqlalchemy import Select, column, or_, select, text
+from sqlalchemy import Select, column, func, or_, select, text
 
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Customer, Disbursal, Invoice, Loan, Payout, Role, User
+from tusker.models import (
+    Customer,
+    Disbursal,
+    DisbursalLine,
+    Invoice,
+    LineState,
+    Loan,
+    Payout,
+    Role,
+    User,
+)
 from tusker.models.invoice import LIVE_NUMBER
 
 _COMPANIES = (
@@ -91,6 +101,30 @@ def loan_invoice_id_of(name: str) -> int:
     """The id of an invoice by its number, loan id or `#id`, of those disbursed where the number is not unique."""
     query = select(Invoice.id, Invoice.status, Invoice.status == InvoiceStatus.DISBURSED)
     return _one(name, query, or_loan=True)
+
+
+def loans_called(names: Set[str]) -> dict[str, list[int]]:
+    """The invoices with a standing loan by the texts that name them: their number or our loan id. One query."""
+    standing = select(Invoice.id, Invoice.number, Loan.reference).join(Loan, Loan.invoice_id == Invoice.id)
+    wanted = or_(Invoice.number.in_(names), Loan.reference.in_(names))
+    return _by_name(standing.where(Loan.reversed_on.is_(None), wanted), names)
+
+
+def lines_called(disbursal_id: int, names: Set[str]) -> dict[str, list[int]]:
+    """The invoices that a disbursal pays by the texts that name them: their number, or our loan id to be. One query."""
+    lines = select(
+        Invoice.id, Invoice.number, func.concat("L-", DisbursalLine.disbursal_id, "-", Invoice.id)
+    ).join(DisbursalLine, DisbursalLine.invoice_id == Invoice.id)
+    included = (DisbursalLine.disbursal_id == disbursal_id) & (DisbursalLine.state == LineState.INCLUDED)
+    return _by_name(lines.where(included), names)
+
+
+def _by_name(query: Select[int, str, str], names: Set[str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for invoice_id, *called in db.session.execute(query.order_by(Invoice.id)):
+        for name in names & set(called):
+            found.setdefault(name, []).append(invoice_id)
+    return found
 
 
 def _one(name: str, query: Select[int, str, bool], *, or_loan: bool = False) -> int:

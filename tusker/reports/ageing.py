@@ -128,6 +128,7 @@ LOAN_HEADER = [
     "penalty",
     "owed",
     "currency",
+    "platform_loan_id",
 ]
 
 
@@ -148,6 +149,7 @@ def loan_lines(rows: list[LoanRow], day: date) -> Iterator[list[object]]:
             *(money.major(part) for part in (live.principal, live.interest, live.fee, live.penalty)),
             money.major(live.total),
             money.code,
+            row.platform_reference,
         ]
 
 

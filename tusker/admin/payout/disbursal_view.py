@@ -41,7 +41,7 @@ ALL_SHOWN = 100
 """A disbursal of so many lines shows all of them; of a larger one each supplier's lines open on demand."""
 LINES_SHOWN = 50
 
-LOAN_FIELD = "loan_reference_"
+LOAN_FIELD = "platform_reference_"
 CHOICE_FIELD = "invoice_ids"
 SHOWN_FIELD = "shown_ids"
 
@@ -177,7 +177,7 @@ def disbursal_context(
         "problem": problem,
         "seen": _digest_of(covered, passed_on, payouts),
         "passed_on": passed_on_in(disbursal_id),
-        "typed_loans": loan_references(),
+        "typed_loans": typed_references(),
         "loan_field": LOAN_FIELD,
         "choice_field": CHOICE_FIELD,
         "shown_field": SHOWN_FIELD,
@@ -191,7 +191,7 @@ def is_large(sums: Sequence[SupplierSum]) -> bool:
 
 def _lines_shown(disbursal_id: int, choice: Choice | None, opened: Sequence[LineRow]) -> Sequence[LineRow]:
     """The lines of a large disbursal to show: those opened, or those that a refused form showed or named loans of."""
-    if ids := (choice and choice.shown) or loan_references().keys():
+    if ids := (choice and choice.shown) or typed_references().keys():
         return disbursal_lines(disbursal_id, ids=ids)
     return opened
 
@@ -287,8 +287,8 @@ def next_step(row: DisbursalRow, people: People) -> NextStep | None:
     return None
 
 
-def loan_references() -> dict[int, str]:
-    """The lender's own loan ids by invoice id, from the inputs in the table."""
+def typed_references() -> dict[int, str]:
+    """The platform's loan ids by invoice id, from the inputs in the table."""
     return {
         int(name.removeprefix(LOAN_FIELD)): text.strip()
         for name, text in request.form.items()

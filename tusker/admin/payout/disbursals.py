@@ -53,6 +53,7 @@ EXPORT_HEADER = (
     "due_date",
     "principal",
     "deducted",
+    "platform_loan_id",
 )
 
 
@@ -166,7 +167,7 @@ def payout_lines(disbursal_id: int) -> ResponseReturnValue:
         if lines and part.payout.claims:
             netted = currency().major(-part.payout.claims)
             about = (row.reference, part.supplier, lines[0].supplier_reference, "claims netted", None)
-            cells.append((*about, netted, currency().code, None, None, None, None, None))
+            cells.append((*about, netted, currency().code, None, None, None, None, None, None))
     return csv_answer(f"{row.reference}.csv", EXPORT_HEADER, cells)
 
 
@@ -185,4 +186,5 @@ def _payout_cells(row: DisbursalRow, line: LineRow, deducted: Deduction | None) 
         line.due_date,
         currency().plain(line.principal),
         currency().plain(kept),
+        line.platform_reference,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_limiter.util import get_remote_address
@@ -9,10 +11,12 @@ from flask_login import current_user
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, ReleaseForm
-from tusker.admin.payout.disbursal_view import changed, loan_references, show_disbursal
+from tusker.admin.payout.disbursal_view import changed, show_disbursal, typed_references
 from tusker.errors import ClosedDay, NotFound, TuskerError
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
+from tusker.queries.lookup import lines_called
+from tusker.services.loans.platform_ids import read_platform_references
 from tusker.services.payout import release as service
 from tusker.services.payout import settlement, undoing
 from tusker.services.people import users
@@ -87,7 +91,7 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
 @bp.post("/disbursals/<int:disbursal_id>/confirm")
 @allow(Role.ADMIN)
 def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    """Confirm all payouts that are still open, with the loan ids typed into the lines."""
+    """Confirm all payouts that are still open, with the platform's loan ids from the lines or a file."""
     form = ConfirmForm()
     if form.validate_on_submit():
         try:
@@ -97,7 +101,7 @@ def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
                     disbursal_id,
                     bank_reference=form.bank_reference.filled,
                     value_date=form.value_date.filled,
-                    loan_references=loan_references(),
+                    platform_references=_platform_references(form, disbursal_id),
                 )
                 reference = made.reference
         except NotFound:
@@ -107,6 +111,15 @@ def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
         else:
             return changed(disbursal_id, f"{reference} is confirmed. Its invoices are loans now.")
     return show_disbursal(disbursal_id, confirm=form, status=422)
+
+
+def _platform_references(form: ConfirmForm, disbursal_id: int) -> dict[int, str]:
+    """Those of the file, if one was sent; what is typed into a line goes before it."""
+    typed = typed_references()
+    if not form.file.data:
+        return typed
+    read = read_platform_references(form.file.data.read(), partial(lines_called, disbursal_id))
+    return {**read, **typed}
 
 
 @bp.post("/payouts/<int:payout_id>/confirm")

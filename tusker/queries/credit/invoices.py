@@ -14,6 +14,7 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import (
+    Adjustment,
     Allocation,
     Customer,
     Disbursal,
@@ -86,6 +87,7 @@ class InvoiceRow:
     loan: str | None
     start_date: date | None
     due_date: date | None
+    platform_reference: str | None
 
     @property
     def now(self) -> StatusNow:
@@ -191,6 +193,16 @@ def allocations_of(invoice_id: int) -> Sequence[Allocation]:
     ).all()
 
 
+def adjustments_of(invoice_id: int) -> Sequence[Adjustment]:
+    """What changed what is owed on the invoice's loan without money, the oldest first."""
+    return db.session.scalars(
+        select(Adjustment)
+        .join(Loan, Loan.id == Adjustment.loan_id)
+        .where(Loan.invoice_id == invoice_id)
+        .order_by(Adjustment.id)
+    ).all()
+
+
 def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:
     statement: Select[*tuple[Any, ...]] = select(
         Invoice.id,
@@ -211,6 +223,7 @@ def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:
         Loan.reference,
         Loan.start_date,
         Loan.due_date,
+        Loan.platform_reference,
     ).select_from(Invoice)
     return _narrowed(_joined(statement).outerjoin(Shipment, Shipment.invoice_id == Invoice.id), wanted)
 
@@ -248,6 +261,7 @@ def _narrowed(
             Disbursal.reference,
             Disbursal.bank_reference,
             Loan.reference,
+            Loan.platform_reference,
         )
         conditions.append(or_(*(column.icontains(text, autoescape=True) for column in columns)))
     return statement.where(*conditions)

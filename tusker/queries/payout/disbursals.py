@@ -102,6 +102,7 @@ class LineRow:
     loan: str | None
     start_date: date | None
     due_date: date | None
+    platform_reference: str | None
 
     @property
     def shown_state(self) -> Status:
@@ -397,6 +398,7 @@ def _lines(disbursal_id: int) -> Select[*tuple[Any, ...]]:
             Loan.reference.label("loan"),
             Loan.start_date,
             Loan.due_date,
+            Loan.platform_reference,
         )
         .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
         .join(_supplier, _supplier.id == Invoice.supplier_id)

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from tusker.currency import currency
 from tusker.domain.interest import deduction_at_payout
-from tusker.errors import Conflict, Duplicate, InvalidInput
+from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import (
     BankAccount,
@@ -30,6 +30,7 @@ from tusker.models import (
 from tusker.services.context import Context
 from tusker.services.loans.claims import claim_again
 from tusker.services.loans.payables import face_of
+from tusker.services.loans.platform_ids import note_platform_reference, platform_reference_of
 from tusker.services.loans.reserve import hold_reserve
 from tusker.services.locks import lock_rows
 from tusker.services.outbox import addresses_by_company, queue_mail
@@ -202,14 +203,15 @@ def make_loans(
     references: Mapping[int, str],
 ) -> None:
     """Make a loan of each released line's locked invoice, with the deductions that the release froze, and hold its
-    reserve. `references` are loan ids of the lender's own by invoice id. Raises typed errors naming
-    `loan_references`."""
-    _check_references(references)
+    reserve. `references` are the lending platform's own loan ids by invoice id. Raises `InvalidInput` naming
+    `platform_reference`."""
+    named = {invoice_id: platform_reference_of(text) for invoice_id, text in references.items()}
     for line in lines:
         invoice = invoices[line.invoice_id]
         db.session.add(
             Loan(
-                reference=references.get(invoice.id, "").strip() or f"L-{disbursal.id}-{invoice.id}",
+                reference=f"L-{disbursal.id}-{invoice.id}",
+                platform_reference=named.get(invoice.id),
                 invoice_id=invoice.id,
                 disbursal_id=disbursal.id,
                 principal=line.principal,
@@ -225,6 +227,8 @@ def make_loans(
         )
         hold_reserve(ctx, invoice, disbursal.reference)
         line.state = LineState.PAID
+        if named.get(invoice.id):
+            note_platform_reference(ctx, invoice.id, None, named[invoice.id])
     db.session.flush()
 
 
@@ -248,16 +252,3 @@ def mail_payouts(
             claims=currency().show(payout.claims) if payout.claims else "",
             total=currency().show(payout.net),
         )
-
-
-def _check_references(references: Mapping[int, str]) -> None:
-    given = [reference.strip() for reference in references.values() if reference.strip()]
-    if len(set(given)) != len(given):
-        raise InvalidInput("Each loan id may be used once only.", field="loan_references")
-    if any(len(reference) > 40 for reference in given):
-        raise InvalidInput("A loan id may have at most 40 characters.", field="loan_references")
-    taken = (
-        db.session.scalars(select(Loan.reference).where(Loan.reference.in_(given))).first() if given else None
-    )
-    if taken:
-        raise Duplicate(f"Loan id “{taken}” exists already.", field="loan_references")

@@ -48,12 +48,12 @@ def confirm(
     *,
     bank_reference: str,
     value_date: date,
-    loan_references: Mapping[int, str] | None = None,
+    platform_references: Mapping[int, str] | None = None,
 ) -> Disbursal:
     """All payouts of a released disbursal that are still open left on `value_date`: a person read it at the bank.
 
-    `value_date` is the start of their loans. `loan_references` gives loan ids of the lender's own by invoice id;
-    those not given are made here.
+    `value_date` is the start of their loans. `platform_references` gives the lending platform's
+    own loan ids by invoice id, where it has any; ours are made here.
     """
     disbursal = _lock_released(disbursal_id)
     waiting = select(Payout.id).where(
@@ -67,7 +67,7 @@ def confirm(
         locked.invoices,
         bank_reference=bank_reference,
         value_date=value_date,
-        loan_references=loan_references,
+        platform_references=platform_references,
     )
     return disbursal
 
@@ -94,7 +94,7 @@ def confirm_payouts(
     *,
     bank_reference: str,
     value_date: date,
-    loan_references: Mapping[int, str] | None = None,
+    platform_references: Mapping[int, str] | None = None,
     entry_id: int | None = None,
 ) -> None:
     """Instructed payouts of a released disbursal left: each of their invoices becomes a loan.
@@ -103,7 +103,7 @@ def confirm_payouts(
     """
     reference = _checked_reference(disbursal, bank_reference)
     _check_value_date(ctx, disbursal, value_date)
-    _confirm(ctx, disbursal, payouts, invoices, reference, value_date, loan_references or {}, entry_id)
+    _confirm(ctx, disbursal, payouts, invoices, reference, value_date, platform_references or {}, entry_id)
 
 
 def _confirm(
@@ -113,7 +113,7 @@ def _confirm(
     locked: Mapping[int, Invoice],
     reference: str,
     value_date: date,
-    loan_references: Mapping[int, str],
+    platform_references: Mapping[int, str],
     entry_id: int | None,
 ) -> None:
     by_payout = lines_of(payouts)
@@ -125,7 +125,7 @@ def _confirm(
         payout.bank_reference, payout.value_date = reference, value_date
     disbursal.bank_reference = disbursal.bank_reference or reference
     disbursal.value_date = max(filter(None, [disbursal.value_date, value_date]))
-    make_loans(ctx, disbursal, lines, invoices, value_date, loan_references)
+    make_loans(ctx, disbursal, lines, invoices, value_date, platform_references)
     pay_payables(ctx, payouts)
     mail_payouts(
         ctx,

@@ -1,0 +1,35 @@
+"""The lending platform's own loan ids, given to many loans by a file."""
+
+from __future__ import annotations
+
+from flask import render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import PlatformIdsForm
+from tusker.errors import TuskerError
+from tusker.models import Role
+from tusker.queries.lookup import loans_called
+from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.htmx import done
+
+
+@bp.route("/loans/platform-ids", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def platform_ids() -> ResponseReturnValue:
+    """Give many loans their platform's ids by a file: all rows or, with what is wrong of each, none."""
+    form = PlatformIdsForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                read = read_platform_references(form.file.filled.read(), loans_called)
+                changed = set_platform_references(acting(), read)
+        except TuskerError as error:
+            form.take(error)
+        else:
+            words = f"{len(read)} loan ids are read, {changed} of them are new."
+            return done(words, to=url_for("admin.loans"))
+    status = 422 if form.is_submitted() else 200
+    return render_template("admin/loans/platform_ids.html", form=form), status
