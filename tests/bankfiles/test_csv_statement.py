@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tusker.bankfiles.table_days import check_date_format
-from tusker.bankfiles.table_heads import parse_columns
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
+from tusker.bankfiles.table_days import check_date_format
+from tusker.bankfiles.table_heads import parse_columns
 from tusker.domain.banking import Statement
 from tusker.errors import InvalidInput
 
@@ -149,7 +149,10 @@ def test_day_or_month_first_is_settled_by_the_other_rows_the_head_or_the_setting
     [
         ("Date,Amount\n31/03/2026,5\n03/31/2026,6\n", "day first and .* month first in one column"),
         ("Date (dd/mm/yyyy),Amount\n03/31/2026,6\n", "says dmy, but its days do not"),
-        ("Date,Amount\n03/09/2026,1\n03/10/2026,2\n04/01/2026,3\n", "is not clear; set STATEMENT_DATE_FORMAT"),
+        (
+            "Date,Amount\n03/09/2026,1\n03/10/2026,2\n04/01/2026,3\n",
+            "is not clear; set STATEMENT_DATE_FORMAT",
+        ),
     ],
 )
 def test_days_that_contradict_each_other_refuse_the_file(text: str, words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -41,8 +42,9 @@ def follow(rows: Sequence[Balanced], opening: int | None) -> Chain:
     if not any(row.balance is not None for row in rows):
         return Chain(None, None, frozenset(), (), broken=False)
     forward, backward = _walk(rows, opening), _walk(rows[::-1], opening, turned=True)
-    rises = all(one.day <= other.day for one, other in zip(rows, rows[1:], strict=False))
-    falls = all(one.day >= other.day for one, other in zip(rows, rows[1:], strict=False))
+    pairs = list(itertools.pairwise(rows))
+    rises = all(one.day <= other.day for one, other in pairs)
+    falls = all(one.day >= other.day for one, other in pairs)
     if rises != falls:
         return forward if rises else backward
     return backward if forward.broken and len(backward.proven) > len(forward.proven) else forward

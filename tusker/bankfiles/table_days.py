@@ -29,7 +29,13 @@ _MONTHS = {
     for number, names in enumerate(
         (
             *("jan january januar", "feb february februar", "mar march märz mär mrz", "apr april", "may mai"),
-            *("jun june juni", "jul july juli", "aug august", "sep sept september", "oct october okt oktober"),
+            *(
+                "jun june juni",
+                "jul july juli",
+                "aug august",
+                "sep sept september",
+                "oct october okt oktober",
+            ),
             *("nov november", "dec december dez dezember"),
         ),
         1,

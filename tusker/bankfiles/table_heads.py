@@ -69,7 +69,9 @@ _OF_BALANCES = frozenset(
     | {"transaction", "debit", "credit"}
 )
 _OF_SIDES = frozenset({"debit", "credit", "amount", "transaction", "indicator", "flag", "type", "or"})
-_OF_REFERENCES = frozenset({"cheque", "reference", "number", "transaction", "id", "utr", "rrn", "bank", "instrument"})
+_OF_REFERENCES = frozenset(
+    {"cheque", "reference", "number", "transaction", "id", "utr", "rrn", "bank", "instrument"}
+)
 _BEST_REFERENCES = ("utr", "rrn", "reference", "id", "transaction", "cheque")
 """Of several columns with references the one whose head has the earlier of these words counts."""
 _FILLERS = frozenset({"in", "rs", "the", "of"})
@@ -152,7 +154,7 @@ def columns_of(
             places.setdefault(name, place)
     _place_references(heads, names, places, by_hand)
     _place_marks(names, places)
-    shapes = {
+    shapes: dict[str, str] = {
         name: order
         for name in ("booked_on", "value_date")
         if name in places and (order := _order(heads[places[name]]))

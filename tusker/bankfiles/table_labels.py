@@ -19,20 +19,26 @@ LEAST_SEEN = 4
 """Characters that must be visible of a masked number to tell whose account it is."""
 _NUMBER_WORD = r"(?:numbers?|nos?\b|num\b|nr\b|#|nummer)"
 _LABEL = re.compile(
-    rf"(?:\b(?:account|a/?c|acct?|konto)[\s.]*{_NUMBER_WORD}|\biban\b)(?:\s*\([^)0-9]*\))?[\s.]*", re.IGNORECASE
+    rf"(?:\b(?:account|a/?c|acct?|konto)[\s.]*{_NUMBER_WORD}|\biban\b)(?:\s*\([^)0-9]*\))?[\s.]*",
+    re.IGNORECASE,
 )
 """A label of an account's number. What follows it has to be read."""
 _WEAK_LABEL = re.compile(
-    r"^\s*(?:account|a/c|konto)\s*(?:id\s*)?[:\-–]?\s*|\b(?:account|a/c|konto)\s*[:\-–]?\s*(?=[0-9x*•]{5})", re.IGNORECASE
+    r"^\s*(?:account|a/c|konto)\s*(?:id\s*)?[:\-–]?\s*|\b(?:account|a/c|konto)\s*[:\-–]?\s*(?=[0-9x*•]{5})",
+    re.IGNORECASE,
 )
 """Words that may stand before an account's number, or before anything else of it."""
-_OTHERS = re.compile(r"\b(?:virtual|loan|linked|nominee|beneficiary|demat|customer|cust|crn|cif|card)[\s.]*$", re.I)
+_OTHERS = re.compile(
+    r"\b(?:virtual|loan|linked|nominee|beneficiary|demat|customer|cust|crn|cif|card)[\s.]*$", re.I
+)
 """Words before a label that make it another number's."""
 _AROUND = " \t:=_-–'\""
 """What may stand between a label and its value, and around that."""
 _PIECE = re.compile(r"[0-9A-Za-z*•#]+(?:[-/.][0-9A-Za-z*•#]+)*")
 _MASK = re.compile(r"[*•#xX]")
-OPENING = re.compile(r"opening\s+bal(?:ance)?\b|balance\s+b/?f\b|brought\s+forward|anfangssaldo", re.IGNORECASE)
+OPENING = re.compile(
+    r"opening\s+bal(?:ance)?\b|balance\s+b/?f\b|brought\s+forward|anfangssaldo", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,12 @@ def _numbers(rows: Sequence[CsvRow], currency: str, *, only_at_start: bool = Fal
                 continue
             else:
                 number = _labelled(
-                    cell, found, row.cells[at + 1 :], _cell(rows, place + 1, at), currency, strict=not only_at_start
+                    cell,
+                    found,
+                    row.cells[at + 1 :],
+                    _cell(rows, place + 1, at),
+                    currency,
+                    strict=not only_at_start,
                 )
             if number:
                 yield number
@@ -187,7 +198,9 @@ def _joined(pieces: Sequence[str]) -> str:
 def _check_currency(behind: str, currency: str, text: str) -> None:
     found = re.match(r"\s*\(\s*([A-Z]{3})\s*\)", behind)
     if found and found[1] != currency:
-        raise UnreadableFile(f"The file is of an account in {found[1]} (“{kept(text, 40)}”), not in {currency}.")
+        raise UnreadableFile(
+            f"The file is of an account in {found[1]} (“{kept(text, 40)}”), not in {currency}."
+        )
 
 
 def _iban(bare: str) -> str | None:

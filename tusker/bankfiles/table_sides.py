@@ -10,21 +10,20 @@ from tusker.bankfiles.movements import Skip
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import Direction
 
-_WORDS: dict[str, Direction] = {
-    **dict.fromkeys(
-        "cr c credit credits credited crdt h haben deposit deposited gutschrift in inward inwards incoming received +".split(),
-        "credit",
-    ),
-    **dict.fromkeys(
-        "dr d debit debits debited dbit s soll withdrawal withdrawl withdrawn lastschrift out outward outwards outgoing -".split(),
-        "debit",
-    ),
+_SAID: dict[Direction, str] = {
+    "credit": "cr c credit credits credited crdt h haben deposit deposited gutschrift in inward inwards incoming"
+    " received",
+    "debit": "dr d debit debits debited dbit s soll withdrawal withdrawl withdrawn lastschrift out outward outwards"
+    " outgoing",
 }
-_UNCLEAR = frozenset(
-    "reversal reversed reverse rev rc rd return returned refund refunded contra void cancelled canceled storno no not"
-    " non".split()
+_WORDS = {word: side for side, words in _SAID.items() for word in words.split()}
+_TURNS = (
+    "reversal reversed reverse rev rc rd return returned refund refunded contra void cancelled canceled storno no"
+    " not non"
 )
+_UNCLEAR = frozenset(_TURNS.split())
 """Words that may turn what stands beside them."""
+_SIGNS = frozenset({"+", "-", "−"})
 _PRODUCTS = re.compile(r"(?:credit|debit)\s+cards?|credit\s+transfers?|direct\s+debits?")
 """Names of services that have a side in them and say nothing of the direction."""
 
@@ -36,7 +35,7 @@ class Contradiction(Skip):
 def said(text: str) -> Direction | None:
     """The direction that words say; None when they say none or both, or may turn it."""
     bare = text.strip()
-    if bare in {"+", "-", "−"}:
+    if bare in _SIGNS:
         return "credit" if bare == "+" else "debit"
     words = set(re.findall(r"\w+", _PRODUCTS.sub(" ", bare.casefold())))
     sides = {_WORDS[word] for word in words if word in _WORDS}
@@ -45,12 +44,15 @@ def said(text: str) -> Direction | None:
 
 def is_said(text: str) -> bool:
     """Whether any word of the text is one of a direction."""
-    return bool(set(re.findall(r"\w+", _PRODUCTS.sub(" ", text.casefold()))) & _WORDS.keys()) or text in {"+", "-"}
+    return bool(set(re.findall(r"\w+", _PRODUCTS.sub(" ", text.casefold()))) & _WORDS.keys()) or text in {
+        "+",
+        "-",
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An amount as written: not zero, in minor units with its own sign, and the side that its column or mark gives it."""
+    """An amount as written: not zero, in minor units with its own sign, and the side of its column or mark."""
 
     amount: int
     side: Direction | None

@@ -31,7 +31,9 @@ _MONEY = ("amount", "debit", "credit")
 _MOST_DOUBTS = 3
 
 
-def read_tables(grids: Iterable[Grid], reading: Reading, format_: str, *, typed: bool = False) -> StatementFile:
+def read_tables(
+    grids: Iterable[Grid], reading: Reading, format_: str, *, typed: bool = False
+) -> StatementFile:
     """Read the first grid that has a table of movements; `typed` ones come from a spreadsheet's sheets, all are read.
 
     Rows that cannot be read are skipped and named with their line in `Statement.skipped`. Raises `InvalidInput` with
@@ -52,10 +54,13 @@ def read_tables(grids: Iterable[Grid], reading: Reading, format_: str, *, typed:
     if not any(table.rows for table in tables):
         raise UnreadableFile("The file has a header but no rows.")
     read = [
-        _read_table(table, reading, chosen, typed=typed) for table in (tables if typed else tables[:1]) if table.rows
+        _read_table(table, reading, chosen, typed=typed)
+        for table in (tables if typed else tables[:1])
+        if table.rows
     ]
     refuse_if_nothing_was_read(
-        sum(len(statement.entries) for statement in read), [note for statement in read for note in statement.skipped]
+        sum(len(statement.entries) for statement in read),
+        [note for statement in read for note in statement.skipped],
     )
     return StatementFile(format_, tuple(read))
 
@@ -102,7 +107,8 @@ def _parted(rows: Sequence[CsvRow], columns: Columns) -> tuple[list[CsvRow], lis
         return is_day(columns.cell(row.cells, name)) or is_day(columns.cell(row.cells, "value_date"))
 
     last = max((place for place, row in enumerate(rows) if dated(row)), default=len(rows))
-    movements, around = [], []
+    movements: list[CsvRow] = []
+    around: list[CsvRow] = []
     below = False
     for place, row in enumerate(rows):
         moves = any(not is_nothing(columns.cell(row.cells, money)) for money in _MONEY)
@@ -141,7 +147,9 @@ class _Reader:
     def statement(self, account: Named | None, opening: str) -> Statement:
         number = account.number if account else self.reading.account
         if account and account.masked and account.number != account.masked:
-            self.doubts.append(f"It shows only {account.masked} of the account, which was taken for {number}.")
+            self.doubts.append(
+                f"It shows only {account.masked} of the account, which was taken for {number}."
+            )
         sides, figures = self.sides()
         raws: list[Raw] = []
         balanced: list[Balanced] = []
@@ -266,7 +274,9 @@ class _Reader:
             "bank_reference": given(cell(cells, "bank_reference").lstrip("'")),
             "end_to_end_id": given(cell(cells, "end_to_end_id")),
             "counterparty": kept(cell(cells, "counterparty"), LONGEST["party"]),
-            "counterparty_account": kept(cell(cells, "counterparty_account").lstrip("'"), LONGEST["reference"]),
+            "counterparty_account": kept(
+                cell(cells, "counterparty_account").lstrip("'"), LONGEST["reference"]
+            ),
             "remittance": kept(cell(cells, "remittance"), LONGEST["remittance"]),
         }
         if day is None:
@@ -308,5 +318,7 @@ class _Reader:
                 self.doubts.append(f"Line {line} has a minus against its side and was read as a reversal.")
         told = self.columns.two_sided or sides.needs_mark or sides.signed
         if not told and len(chain.proven) < max(len(rows) - 1, 1):
-            self.doubts.append("Nothing in it says whether money came in or left; it was taken as money that came in.")
+            self.doubts.append(
+                "Nothing in it says whether money came in or left; it was taken as money that came in."
+            )
         return chain.opening, chain.closing
