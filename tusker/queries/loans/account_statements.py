@@ -15,24 +15,18 @@ from sqlalchemy import func, or_, select
 
 from tusker.domain.interest import charges_accrued
 from tusker.extensions import db
-from tusker.models import (
-    AdjustmentKind,
-    Allocation,
-    Invoice,
-    Loan,
-    Payable,
-    Receipt,
-)
+from tusker.models import Allocation, Invoice, Loan, Payable, Receipt
 from tusker.queries.loans.loans import LoanRow, all_loans
+from tusker.queries.loans.statement_faces import face_lines
 from tusker.queries.loans.statement_lines import (
     BY_THEMSELVES,
     LineKind,
-    OfLoan,
     Side,
     StatementLine,
-    adjustments_booked,
+    adjustment_lines,
+    balance_of,
     by_face,
-    face_lines,
+    note_lines,
     payout_lines,
 )
 
@@ -82,25 +76,30 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
     opening, closing = _loans(customer_id, side, before), _loans(customer_id, side, last)
     by_debt = [row for row in closing if not by_face(row, side)]
     paid = _allocations(customer_id, side, first, last)
+    noted = note_lines(closing, first, last, side)
     lines = [
-        *(line for _, line in payout_lines(closing, first, side)),
+        *payout_lines(closing, first, side),
         *_charges([row for row in opening if not by_face(row, side)], by_debt, before, last, paid),
         *(line for _, line in paid),
         *_ended(by_debt, first),
-        *_adjusted(by_debt, first, last),
-        *(face_lines(customer_id, opening, closing, first, last, paid) if side == "purchaser" else ()),
+        *(line for _, line in noted),
+        *adjustment_lines(by_debt, first, last),
     ]
+    if side == "purchaser":
+        invoice_of = {row.loan_id: row.invoice_id for row in closing}
+        others = [*noted, *((invoice_of[loan_id], line) for loan_id, line in paid)]
+        lines += face_lines(customer_id, opening, closing, others, first, last)
     return Statement(
         customer_id=customer_id,
         side=side,
         first=first,
         last=last,
-        opening=sum(_balance(row, side) for row in opening),
+        opening=sum(balance_of(row, side) for row in opening),
         disbursed=_sum(lines, LineKind.DISBURSED),
         charges=_sum(lines, LineKind.CHARGES),
         receipts=-_sum(lines, LineKind.RECEIPT),
         adjustments=-sum(line.amount for line in lines if line.kind not in BY_THEMSELVES),
-        closing=sum(_balance(row, side) for row in closing),
+        closing=sum(balance_of(row, side) for row in closing),
         credit=credit_balance(customer_id, last),
         lines=sorted(lines, key=lambda line: line.day),
     )
@@ -134,18 +133,12 @@ def _loans(customer_id: int, side: Side, as_of: date) -> list[LoanRow]:
     return all_loans(as_of, purchaser_id=customer_id)
 
 
-def _balance(row: LoanRow, side: Side) -> int:
-    if not by_face(row, side):
-        return row.live.total
-    return 0 if row.ended_on is not None or row.written_off else row.face_open or 0
-
-
 def _charges(
     opening: Sequence[LoanRow],
     closing: Sequence[LoanRow],
     before: date,
     last: date,
-    paid: Iterable[OfLoan],
+    paid: Iterable[tuple[int, StatementLine]],
 ) -> list[StatementLine]:
     """The charges of each loan in the period, or until it ended: one line up to each receipt and one for the rest, so
     that the running balance never shows a payment before the charges that it paid."""
@@ -198,22 +191,7 @@ def _ended(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
     return lines
 
 
-def _adjusted(closing: Iterable[LoanRow], first: date, last: date) -> list[StatementLine]:
-    """What changed debts without money in the period."""
-    by_id = {row.loan_id: row for row in closing}
-    return [
-        StatementLine(
-            row.booked_on,
-            LineKind(AdjustmentKind(row.kind).words) if row.reverses_id is None else LineKind.TAKEN_BACK,
-            by_id[row.loan_id].number,
-            by_id[row.loan_id].reference,
-            -row.total,
-        )
-        for row in adjustments_booked(by_id, first, last)
-    ]
-
-
-def _allocations(customer_id: int, side: Side, first: date, last: date) -> list[OfLoan]:
+def _allocations(customer_id: int, side: Side, first: date, last: date) -> list[tuple[int, StatementLine]]:
     """What was paid and undone in the period, each with its loan's id."""
     column = Invoice.supplier_id if side == "supplier" else Invoice.purchaser_id
     rows = db.session.execute(
