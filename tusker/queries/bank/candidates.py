@@ -37,7 +37,7 @@ def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, J
     known = _customers_by_account({e.counterparty_account for e in money_in if e.counterparty_account})
     credits = {
         entry.id: Credit(
-            entry.amount,
+            entry.received,
             entry.value_date,
             entry.end_to_end_id,
             entry.remittance,
