@@ -17,6 +17,7 @@ from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.record.proof import prove
 from tusker.services.bank.decisions import accept_entry, accept_sure, link_receipt
 from tusker.services.bank.importing import ImportResult
+from tusker.services.bank_entries import receipt_reference
 from tusker.services.context import Context
 from tusker.services.loans.charges import (
     record_charge_of_payout,
@@ -100,7 +101,12 @@ def test_recorded_by_hand_it_is_the_entry_that_comes_later_or_was_there(
     with transaction():
         reverse_receipt(ctx, receipt.id, reason="wrong")
         again = record_receipt(
-            ctx, invoice.purchaser_id, amount=400_00, bank_reference="IN-1", value_date=TODAY, charges=15_00
+            ctx,
+            invoice.purchaser_id,
+            amount=400_00,
+            bank_reference=receipt_reference(entries()[0]),
+            value_date=TODAY,
+            charges=15_00,
         )
         link_receipt(ctx, again)
     assert [(e.state, e.receipt_id) for e in entries()] == [("matched", again.id)]
