@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
@@ -24,6 +23,7 @@ from tusker.bankfiles.movements import (
     balance_note,
     finished,
     given,
+    is_count,
     limited,
     minor_units,
     sane_day,
@@ -35,7 +35,6 @@ from tusker.domain.money import to_major
 _MAX_BALANCES = 50
 _DIRECTIONS: dict[str, Direction] = {"CRDT": "credit", "DBIT": "debit"}
 _NOT_BOOKED = {"PDNG": "pending", "INFO": "for information", "FUTR": "in the future"}
-_COUNTS_ONLY = re.compile(r"[0-9]{1,6}")
 CHARGES = "bank charges of the entry"
 
 
@@ -237,7 +236,7 @@ class StatementReader:
         remittance = kept(element.findtext("AddtlNtryInf"), LONGEST["remittance"])
         reason = reason_of(element) or ("reversed by the bank" if is_return(element) else None)
         # a reference that only counts the statement's entries is another one in the next statement
-        unique = service or ("" if _COUNTS_ONLY.fullmatch(own) else own)
+        unique = service or ("" if is_count(own) else own)
         return Raw(
             direction=direction,
             amount=amount,
