@@ -145,7 +145,10 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     ),
     "too many rows": (b"Date,Amount\n" + b"2026-03-02,5\n" * 50_001, "more than 50,000 rows"),
     "no row readable": (b"Date,Amount\nx,5\n,6\n", "Nothing in the file could be read. Line 2: its date"),
-    "month first": (b"Date,Amount\n12/31/2025,5\n", "is month first; set STATEMENT_DATE_FORMAT"),
+    "day first and month first": (
+        b"Date,Amount\n12/31/2025,5\n31/12/2025,5\n",
+        "month first in one column; set STATEMENT_DATE_FORMAT",
+    ),
     "too many columns": (b"Date,Amount" + b"," * 1_000_000, "line 1 has more than 300 columns"),
     "a very long cell": (b"Date,Amount\n2026-03-02," + b"9" * 200_000, "field larger than field limit"),
 }

@@ -30,15 +30,20 @@ _HTML_TABLE = re.compile(rb"<table\b", re.IGNORECASE)
 class Reading:
     """How files are read in this installation.
 
-    `currency` (with `exponent` decimals) is the account's; `account` is whose statement it is when the file does not
-    say. `csv_columns` and `csv_date_format` are the configured ones.
+    `currency` (with `exponent` decimals) is the account's; `own` are our accounts. `csv_columns` and
+    `csv_date_format` are the configured ones.
     """
 
     currency: str
     exponent: int
-    account: str = ""
+    own: tuple[str, ...] = ()
     csv_columns: str = ""
     csv_date_format: str = ""
+
+    @property
+    def account(self) -> str:
+        """Whose statement it is when the file does not say."""
+        return self.own[0] if self.own else ""
 
 
 @dataclass(frozen=True, slots=True)
