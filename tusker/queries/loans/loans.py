@@ -18,7 +18,7 @@ from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan
-from tusker.queries.loans.collection import paid_of_faces
+from tusker.queries.loans.collection import noted_at_payout, paid_of_faces
 
 
 @dataclass(frozen=True)
@@ -247,9 +247,19 @@ def _matches(words: str) -> Any:
 def _rows(query: Select[*tuple[Any, ...]], as_of: date) -> list[LoanRow]:
     found = db.session.execute(query).unique().all()
     parts = _parts_by_loan([loan.id for loan, *_ in found], as_of)
-    off = paid_of_faces([loan.id for loan, *_ in found if loan.face_open is not None], as_of)
+    by_face = [loan.id for loan, *_ in found if loan.face_open is not None]
+    off, noted = paid_of_faces(by_face, as_of), noted_at_payout(by_face)
     return [
-        _row(loan, invoice, supplier, purchaser, parts.get(loan.id, []), off.get(loan.id, 0), as_of)
+        _row(
+            loan,
+            invoice,
+            supplier,
+            purchaser,
+            parts.get(loan.id, []),
+            off.get(loan.id, 0),
+            noted.get(loan.id, 0),
+            as_of,
+        )
         for loan, invoice, supplier, purchaser in found
     ]
 
@@ -295,6 +305,7 @@ def _row(
     purchaser: str,
     parts: Sequence[tuple[str, Paid]],
     off_face: int,
+    noted: int,
     as_of: date,
 ) -> LoanRow:
     paid = [part for _, part in parts]
@@ -319,7 +330,7 @@ def _row(
         recourse_on=loan.recourse_on if loan.recourse_on and loan.recourse_on <= as_of else None,
         credit_line_id=invoice.credit_line_id,
         debt=debt,
-        face=invoice.amount - invoice.credit_noted,
+        face=invoice.amount - noted,
         platform_reference=loan.platform_reference,
         face_open=None if loan.face_open is None else invoice.amount - off_face,
         written_off=_sum_of(parts, AdjustmentKind.WRITE_OFF),
