@@ -61,8 +61,9 @@ class StatementReader:
         raws = [raw for number, entry in booked for raw in self.entry(number, entry)]
         entries = finished(raws, account)
         opening, opening_day = self.balance("OPBD", "PRCD")
-        if note := balance_note(opening, closing, entries, self.exponent):
-            self.notes.insert(0, note)
+        doubt = balance_note(opening, closing, entries, self.exponent)
+        if doubt:
+            self.notes.insert(0, doubt)
         return Statement(
             reference=kept(self.element.findtext("Id"), LONGEST["reference"]),
             account=account,
@@ -76,6 +77,7 @@ class StatementReader:
             starts_at=_moment(self.element.findtext("FrToDt/FrDtTm")),
             ends_at=_moment(self.element.findtext("FrToDt/ToDtTm")),
             account_named=bool(account),
+            doubt=kept(doubt, LONGEST["reason"]),
         )
 
     @property

@@ -138,8 +138,9 @@ class _Reader:
                 self.notes.append(f"Entry {number}: {skip}; skipped.")
                 self.unread.append(self.notes[-1])
         entries = finished(raws, account)
-        if note := balance_note(opening, closing, entries, self.reading.exponent):
-            self.notes.insert(0, note)
+        doubt = balance_note(opening, closing, entries, self.reading.exponent)
+        if doubt:
+            self.notes.insert(0, doubt)
         days = sorted(entry.booked_on for entry in entries)
         return Statement(
             reference=kept(" ".join(filter(None, (self.first("20"), self.first("28C", "28")))), 60),
@@ -152,6 +153,7 @@ class _Reader:
             entries=entries,
             skipped=limited(self.notes),
             account_named=bool(account),
+            doubt=kept(doubt, LONGEST["reason"]),
         )
 
     def first(self, *names: str) -> str:
