@@ -100,11 +100,13 @@ def test_recorded_by_hand_it_is_the_entry_that_comes_later_or_was_there(
     assert booked() == 15_00
     with transaction():
         reverse_receipt(ctx, receipt.id, reason="wrong")
+    name = receipt_reference(entries()[0])
+    with transaction():
         again = record_receipt(
             ctx,
             invoice.purchaser_id,
             amount=400_00,
-            bank_reference=receipt_reference(entries()[0]),
+            bank_reference=name,
             value_date=TODAY,
             charges=15_00,
         )
