@@ -37,7 +37,7 @@ def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, J
     known = _customers_by_account({e.counterparty_account for e in money_in if e.counterparty_account})
     credits = {
         entry.id: Credit(
-            entry.amount,
+            entry.received,
             entry.value_date,
             entry.end_to_end_id,
             entry.remittance,
@@ -53,10 +53,11 @@ def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, J
     judged = judge_all(Book(map(_open_loan, rows), names), credits)
     doubts = doubts_of(money_in)
     for entry in money_in:
-        if (doubt := doubts.get(entry.statement_id)) and judged[entry.id].verdict is Verdict.SURE:
-            judged[entry.id] = replace(
-                judged[entry.id], verdict=Verdict.AMBIGUOUS, doubt=f"{DOUBTED} {doubt}"
-            )
+        doubt = f"{DOUBTED} {doubts[entry.statement_id]}" if entry.statement_id in doubts else ""
+        if entry.charges is None:
+            doubt = doubt or "The bank writes another amount as well, which charges cannot explain."
+        if doubt and judged[entry.id].verdict is Verdict.SURE:
+            judged[entry.id] = replace(judged[entry.id], verdict=Verdict.AMBIGUOUS, doubt=doubt)
     return judged
 
 

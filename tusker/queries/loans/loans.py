@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import aliased
 
-from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due
+from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due, days_past_due
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan
@@ -78,6 +78,15 @@ class LoanRow:
         if self.face_open is None or self.written_off:
             return self.live.total
         return max(0, self.face_open)
+
+    def owed(self, *, as_purchaser: bool = False) -> int:
+        """What is owed on the day; `as_purchaser` what its purchaser has to pay."""
+        return self.purchaser_owes if as_purchaser else self.live.total
+
+    def days_late(self, *, as_purchaser: bool = False) -> int:
+        """Days past due of what is owed, or of what its purchaser has to pay."""
+        unpaid = as_purchaser and self.purchaser_owes
+        return days_past_due(self.due_date, self.as_of) if unpaid else self.live.days_past_due
 
     @property
     def purchaser_owes_at_term(self) -> int:
@@ -201,21 +210,17 @@ def loan_totals(
 
 def totals_of(rows: Sequence[LoanRow], as_of: date, *, as_purchaser: bool = False) -> LoanTotals:
     """The same of loans that were read already; `as_purchaser` counts what their purchasers have to pay."""
-
-    def owed(row: LoanRow) -> int:
-        return row.purchaser_owes if as_purchaser else row.live.total
-
     overdue = [row for row in rows if row.due_date < as_of]
     due_today = [row for row in rows if row.due_date == as_of]
     return LoanTotals(
         count=len(rows),
         principal=sum(row.open_principal for row in rows),
-        live=sum(owed(row) for row in rows),
+        live=sum(row.owed(as_purchaser=as_purchaser) for row in rows),
         term=sum(row.purchaser_owes_at_term if as_purchaser else row.term.total for row in rows),
         overdue_count=len(overdue),
-        overdue_live=sum(owed(row) for row in overdue),
+        overdue_live=sum(row.owed(as_purchaser=as_purchaser) for row in overdue),
         due_today_count=len(due_today),
-        due_today=sum(owed(row) for row in due_today),
+        due_today=sum(row.owed(as_purchaser=as_purchaser) for row in due_today),
     )
 
 

@@ -16,6 +16,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.adjustments import undo_adjustments
+from tusker.services.loans.charges import undo_charges_of
 from tusker.services.loans.debts import load_reductions
 from tusker.services.loans.deduction_undoing import invoices_deducted_with, undo_deductions_of
 from tusker.services.loans.payables import invoices_collected_with, undo_collected
@@ -98,6 +99,7 @@ def reverse_locked(
     undo_collected(ctx, receipt, undone, invoices, loans.values(), why)
     if receipt.netted_payout_id is None:
         undo_deductions_of(ctx, receipt.id, invoices, why)
+        undo_charges_of(ctx, receipt.id, why)
     change_exposure(ctx, "reversed", taken)
     after_commit(REVIEW_JOB)
     return contra

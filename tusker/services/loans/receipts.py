@@ -20,6 +20,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.adjustments import adjust
+from tusker.services.loans.charges import book_charge, check_charge
 from tusker.services.loans.claims import end_return_claims
 from tusker.services.loans.debts import OpenDebt, lock_debts_of, lock_debts_on, lock_debts_owed_by, named_by
 from tusker.services.loans.deductions import KeptBack
@@ -91,13 +92,14 @@ def record_receipt(
     left_over: int | None = None,
     debts: Sequence[OpenDebt] | None = None,
     kept_back: Sequence[KeptBack] = (),
+    charges: int = 0,
 ) -> Receipt:
     """Record money received from a customer and allocate it; the amount in minor units.
 
     `wanted` is a person's own allocation, in which `left_over` (if given) must be what it leaves; without it the oldest
     due loans are paid first. `debts` are those it names, where the caller has locked them already. `kept_back` is what
-    the customer keeps back of its invoices, with the reasons. Only the principal parts free limits. Raises
-    `InvalidInput` or `Duplicate` naming the field.
+    the customer keeps back of its invoices, with the reasons; `charges` what the bank kept of `amount`. Only the
+    principal parts free limits. Raises `InvalidInput` or `Duplicate` naming the field.
     """
     if amount <= 0:
         raise InvalidInput("The amount must be more than zero.", field="amount")
@@ -119,6 +121,9 @@ def record_receipt(
         _check_left_over(splits, amount, left_over)
     receipt = new_receipt(ctx, customer_id, amount, reference, value_date)
     store_receipts(ctx, [receipt])
+    if charges:
+        check_charge(ctx, charges, amount, value_date, field="charges")
+        book_charge(ctx, receipt, charges, value_date)
     deduct_with(ctx, receipt, kept_back, splits, debts)
     apply_parts(ctx, _paired(receipt, splits, debts), value_date)
     return receipt
