@@ -7,6 +7,7 @@ import re
 from tusker.bankfiles.camt import read_camt
 from tusker.bankfiles.csv_statement import read_csv_statement
 from tusker.bankfiles.formats import FileFormat, Reading, Source, unread_kind
+from tusker.bankfiles.sheets import is_workbook, read_workbook
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import StatementFile
 from tusker.errors import UnreadableFile
@@ -15,14 +16,14 @@ MAX_BYTES = 20 * 1024 * 1024
 
 _ARCHIVES = (
     (b"\x1f\x8b", "a gzip archive; unpack it first"),
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook; unpack it, or save the sheet as CSV"),
+    (b"PK\x03\x04", "a ZIP archive; unpack it first"),
     (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file; save the sheet as CSV"),
 )
 _MT940 = re.compile(r"(?:\{1:|:20:|(?:\S{1,20}\r?\n){0,3}:20:)")
 _OFX = re.compile(r"OFXHEADER|<\?OFX|<OFX>", re.IGNORECASE)
 
 FORMATS: tuple[FileFormat, ...] = (
+    FileFormat("Workbook", is_workbook, read_workbook),
     FileFormat("XML", lambda source: source.head.startswith("<"), read_camt),
     FileFormat("CSV", lambda source: True, read_csv_statement),
 )
@@ -50,6 +51,8 @@ def read_statement_file(data: bytes, file_name: str, reading: Reading) -> Statem
 
 def _not_yet(source: Source) -> str | None:
     """What the file is, if no reader of its format is here yet."""
+    if is_workbook(source):
+        return None
     for magic, kind in _ARCHIVES:
         if source.data.startswith(magic):
             return kind
