@@ -56,6 +56,7 @@ def test_the_visible_sheets_with_heads_are_read() -> None:
     assert file.format == "xlsx"
     assert [len(statement.entries) for statement in file.statements] == [1, 1]
     assert read(ods([HEADS, row])).format == "ods"
+    assert read(archive({"march.xlsx": xlsx({"A": [HEADS, row]})})).format == "xlsx"
 
 
 def test_days_that_a_spreadsheet_turned_are_refused() -> None:
@@ -96,9 +97,12 @@ TOO_MUCH = "asks for more memory or time than a bank statement does"
         ),
         (lambda: _sheet(f'<row><c t="inlineStr"><is><t>{"A" * 300_000_000}</t></is></c></row>'), TOO_MUCH),
         (lambda: _sheet("<row><c><v>1</v></c>"), "no header"),
-        (lambda: xlsx({"A": [HEADS]})[:900], "a ZIP archive"),
+        (lambda: xlsx({"A": [HEADS]})[:900], "ZIP archive is damaged"),
         (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2000, "damaged, or is another Office file"),
-        (lambda: archive({"word/document.xml": "<w/>"}), "a ZIP archive"),
+        (
+            lambda: archive({"[Content_Types].xml": "<Types/>", "word/document.xml": "<w/>"}),
+            "damaged, or is another Office file",
+        ),
         (lambda: xlsx({"A": [HEADS]}), "a header but no rows"),
         (
             lambda: b"<html><body><table><tr><td>Date</td></tr></table></body></html>",

@@ -18,11 +18,14 @@ from tusker.errors import UnreadableFile
 
 _SCRIPT = Path(__file__).with_name("sheet_cells.py")
 _OLD = b"\xd0\xcf\x11\xe0"
-_MEMBERS = {"xl/workbook.xml": "xlsx", "xl/workbook.bin": "xlsb", "content.xml": "ods"}
+_MEMBERS = {
+    **{"xl/workbook.xml": "xlsx", "xl/workbook.bin": "xlsb", "content.xml": "ods"},
+    **{"[Content_Types].xml": "document", "mimetype": "document"},
+}
 
 
 def is_workbook(source: Source) -> bool:
-    """Whether the bytes are a workbook: an old one, or a ZIP archive with the parts of one."""
+    """Whether the bytes are a workbook or another file of an office suite, which is then said when it is opened."""
     return _kind(source.data) != ""
 
 

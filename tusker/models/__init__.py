@@ -11,6 +11,7 @@ from tusker.models.bank import (
     EntryState,
     StatementEntry,
 )
+from tusker.models.bank_charge import BankCharge
 from tusker.models.carrier import CarrierState, WebhookDelivery
 from tusker.models.carrier_setting import CarrierSetting
 from tusker.models.credit_line import CreditLine, LineStatus
@@ -24,6 +25,8 @@ from tusker.models.ledger import (
     ClaimSettlement,
     ClaimState,
     CreditNote,
+    DeductionKind,
+    DeductionState,
     ExposureMovement,
     Reminder,
     ReserveKind,
@@ -42,6 +45,7 @@ __all__ = [
     "AttentionItem",
     "BankAccount",
     "BankAccountState",
+    "BankCharge",
     "BankStatement",
     "CarrierIdentity",
     "CarrierSetting",
@@ -53,6 +57,8 @@ __all__ = [
     "CreditNote",
     "Customer",
     "DailyRun",
+    "DeductionKind",
+    "DeductionState",
     "Disbursal",
     "DisbursalLine",
     "DisbursalStatus",
