@@ -23,6 +23,7 @@ from tests.support.values import TODAY
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import EntryState, StatementEntry
+from tusker.services.bank import importing
 from tusker.services.bank.decisions import reopen_entry
 from tusker.services.bank.file import read_configured
 from tusker.services.bank.importing import import_statement, take_as_new, take_as_same
@@ -50,6 +51,10 @@ def _booked() -> Counter[int]:
         .group_by(StatementEntry.direction, StatementEntry.amount)
     )
     return Counter({(a if d == "credit" else -a): n for d, a, n in db.session.execute(query)})
+
+
+def _signed(entry: StatementEntry) -> int:
+    return entry.amount if entry.direction == "credit" else -entry.amount
 
 
 def _waiting() -> list[StatementEntry]:
@@ -81,8 +86,13 @@ def _cuttings(draw: st.DrawFn) -> tuple[list[int], list[tuple[int, int]], str, b
     derandomize=True,
 )
 def test_any_cutting_of_a_day_is_that_day(
-    app: Flask, ctx: Context, cutting: tuple[list[int], list[tuple[int, int]], str, bool]
+    app: Flask,
+    ctx: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    cutting: tuple[list[int], list[tuple[int, int]], str, bool],
 ) -> None:
+    # what is kept and what is known does not depend on what the entries are matched with afterwards
+    monkeypatch.setattr(importing, "_settle", lambda ctx, entries: {})
     moves, parts, timed, balanced = cutting
     windows = {"day": (_at(0), _at(59)), "": None}
     seen: set[int] = set()
@@ -99,15 +109,15 @@ def test_any_cutting_of_a_day_is_that_day(
         import_statement(ctx, read, digest=hashlib.sha256(data).hexdigest(), file_name="bank.xml")
         seen |= set(range(start, end))
         truth = Counter(moves[i] for i in seen)
-        waiting = Counter(
-            entry.amount if entry.direction == "credit" else -entry.amount for entry in _waiting()
-        )
-        assert _booked() <= truth, "something was booked twice"
-        assert truth <= _booked() + waiting, "something was lost"
-        for entry in _waiting():
-            signed = entry.amount if entry.direction == "credit" else -entry.amount
-            (take_as_new if _booked()[signed] < truth[signed] else take_as_same)(ctx, entry.id)
-        assert _booked() == truth
+        waiting, booked = _waiting(), _booked()
+        assert booked <= truth, "something was booked twice"
+        assert truth <= booked + Counter(map(_signed, waiting)), "something was lost"
+        for entry in waiting:
+            is_new = booked[_signed(entry)] < truth[_signed(entry)]
+            (take_as_new if is_new else take_as_same)(ctx, entry.id)
+            booked[_signed(entry)] += is_new
+        if waiting:
+            assert _booked() == truth
     assert _booked() == Counter(moves)
     db.session.rollback()
 

@@ -70,6 +70,33 @@ def test_a_debit_that_differs_confirms_nothing(
     assert db.session.query(Loan).count() == 0
 
 
+@pytest.mark.parametrize(("taken", "settles"), [(5_00, True), (2_000_00, False), (-5_00, False)])
+def test_charges_inside_a_booking_confirm_the_payout_all_the_same(
+    bank: Bank, entries: Entries, released: Disbursal, taken: int, settles: bool
+) -> None:
+    """Only a charge can lie between what was ordered and what was booked, and no large one."""
+    first, second = released.payouts
+    bank([payment_of(first, amount=first.net + taken, instructed=first.net)])
+    [entry] = entries()
+    assert states(released)[0][0] == ("confirmed" if settles else "instructed")
+    assert (entry.state, first.reference in entry.note) == ("matched" if settles else "open", True)
+    if settles:
+        assert entry.note == f"{first.reference}; the bank took ₹5.00"
+    bank([return_of(second, amount=second.net - taken, instructed=second.net)], number="STMT-2")
+    assert states(released)[1][0] == ("rejected" if settles else "instructed")
+    assert second.reference in entries()[1].note
+    assert prove().holds
+
+
+def test_charges_do_not_make_up_for_a_wrong_account(
+    bank: Bank, entries: Entries, released: Disbursal
+) -> None:
+    first = released.payouts[0]
+    bank([payment_of(first, amount=first.net + 5_00, instructed=first.net, account="999")])
+    assert "instructed to another account" in entries()[0].note
+    assert states(released)[0][0] == "instructed"
+
+
 @pytest.mark.parametrize("account", ["XXXXXX{}", "000{}"])
 def test_banks_mask_and_pad_accounts(bank: Bank, released: Disbursal, account: str) -> None:
     payout = released.payouts[0]

@@ -73,8 +73,8 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
         b"<catalog><book/></catalog>",
         "XML but not a bank statement (camt.053): it begins with <catalog>",
     ),
-    "camt.052": (b"<Document><BkToCstmrAcctRpt/></Document>", "an intraday report (camt.052), not a bank"),
-    "camt.054": (b"<Document><BkToCstmrDbtCdtNtfctn/></Document>", "a debit or credit notification"),
+    "camt.052": (b"<Document><BkToCstmrAcctRpt/></Document>", "no report in it (<Rpt>)"),
+    "camt.054": (b"<Document><BkToCstmrDbtCdtNtfctn/></Document>", "no notification in it (<Ntfctn>)"),
     "pain.001": (
         b"<Document><CstmrCdtTrfInitn/></Document>",
         "a payment order (pain.001), not a bank statement",

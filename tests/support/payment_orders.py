@@ -12,6 +12,7 @@ from tusker.domain.accounts import AccountNumber
 from tusker.domain.banking import CreditTransfer, PaymentOrder
 
 ISO20022 = Path(__file__).parents[1] / "fixtures" / "iso20022"
+CASES = Path(__file__).parents[1] / "fixtures" / "cases"
 LENDER = AccountNumber("Tusker Finance", account_number="000111222333", ifsc="DEMO0000001")
 GERMAN = AccountNumber("Müller & Söhne GmbH", iban="DE89370400440532013000")
 INDIAN = AccountNumber("मुंबई ट्रेडर्स", account_number="50100012345678", ifsc="HDFC0000123")

@@ -1,4 +1,4 @@
-"""The transaction inside a booked entry of a camt.053: who, what about, and why it came back."""
+"""The transaction inside a booked entry of a camt message: who, what about, and why it came back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _RETURN_CODES = frozenset({"RRTN", "RPCR", "RIMB", "PRCT"})
 _REMITTANCE = (
     "RmtInf/Ustrd",
     "RmtInf/Strd/CdtrRefInf/Ref",
+    "RmtInf/Strd/CdtrRefInf/CdtrRef",
     "RmtInf/Strd/RfrdDocInf/Nb",
+    "RmtInf/Strd/RfrdDocInf/RfrdDocNb",
     "RmtInf/Strd/AddtlRmtInf",
 )
 
@@ -38,10 +40,12 @@ class Details:
         whole: Raw,
         *,
         amount: int | None = None,
+        instructed: int | None = None,
         direction: Direction | None = None,
         batch: str | None = None,
     ) -> Raw:
-        """The entry with what this transaction adds."""
+        """The entry with what this transaction adds. `amount` is given for a part of a batch, `instructed` where the
+        bank writes another amount than the entry's."""
         unique = self.service_reference or (whole.identity[0] if whole.identity else "")
         remittance = self.remittance or whole.remittance
         told = (self.transaction_id, self.end_to_end_id, self.counterparty_account, remittance)
@@ -52,6 +56,8 @@ class Details:
             whole,
             direction=direction or whole.direction,
             amount=whole.amount if amount is None else amount,
+            instructed=instructed,
+            entry_reference=whole.identity[0] if in_batch and whole.identity else "",
             bank_reference=self.service_reference or whole.bank_reference or self.transaction_id,
             end_to_end_id=self.end_to_end_id,
             batch_reference=self.batch_reference or batch or whole.batch_reference,
@@ -104,9 +110,24 @@ def reason_of(element: Element) -> str | None:
     information = element.find("RtrInf")
     if information is None:
         return None
-    code = kept(information.findtext("Rsn/Cd") or information.findtext("Rsn/Prtry"), 40)
-    more = " ".join(found.text or "" for found in information.iterfind("AddtlInf"))
+    # the first version of the message says RtrRsn
+    code = kept(first_text(information, "Rsn/Cd", "Rsn/Prtry", "RtrRsn/Cd", "RtrRsn/Prtry"), 40)
+    texts = [*information.iterfind("AddtlInf"), *information.iterfind("AddtlRtrRsnInf")]
+    more = " ".join(found.text or "" for found in texts)
     return kept(reason_words(code, " ".join(more.split())), LONGEST["reason"]) or "returned"
+
+
+def transactions_of(entry: Element) -> list[Element]:
+    """The transactions of an entry; the first version of the message has them in the entry itself."""
+    return entry.findall("NtryDtls/TxDtls") or entry.findall("TxDtls")
+
+
+def first_text(element: Element, *paths: str) -> str:
+    """The first of these that holds text."""
+    for path in paths:
+        if text := (element.findtext(path) or "").strip():
+            return text
+    return ""
 
 
 def is_return(element: Element) -> bool:
@@ -124,7 +145,15 @@ def _counterparty(element: Element, direction: Direction, *, returned: bool) -> 
         sides = ("Cdtr", "Dbtr") if direction == "credit" else ("Dbtr", "Cdtr")
     for side in sides:
         name = _text(element, (f"{side}/Nm", f"{side}/Pty/Nm", f"Ultmt{side}/Nm", f"Ultmt{side}/Pty/Nm"))
-        account = _text(element, (f"{side}Acct/Id/IBAN", f"{side}Acct/Id/Othr/Id"))
+        account = _text(
+            element,
+            (
+                f"{side}Acct/Id/IBAN",
+                f"{side}Acct/Id/Othr/Id",
+                f"{side}Acct/Id/BBAN",
+                f"{side}Acct/Id/PrtryAcct/Id",
+            ),
+        )
         if name or account:
             return kept(name, LONGEST["party"]), kept(account, LONGEST["reference"])
     return "", ""

@@ -20,7 +20,7 @@ MAX_NOTES = 200
 LONGEST = {"reference": 60, "party": 200, "reason": 300, "remittance": 2000}
 """Characters that are kept of a bank's texts."""
 
-_DECIMAL = re.compile(r"\+?([0-9]{1,20})(?:\.([0-9]{0,20}))?")
+_DECIMAL = re.compile(r"\+?(?=\.?[0-9])([0-9]{0,20})(?:\.([0-9]{0,20}))?")
 _NO_REFERENCE = frozenset({"", "NONREF", "NOTPROVIDED", "NOT PROVIDED", "NONE", "NA", "N/A", "-", "0"})
 
 
@@ -44,6 +44,8 @@ class Raw:
     remittance: str = ""
     return_reason: str | None = None
     identity: tuple[str, ...] = ()
+    instructed: int | None = None
+    entry_reference: str = ""
 
 
 class Skip(Exception):
@@ -60,7 +62,7 @@ def minor_units(text: str, exponent: int) -> int:
     whole, fraction = found.group(1), (found.group(2) or "").rstrip("0")
     if len(fraction) > exponent:
         raise Skip(f"its amount {cleaned} is finer than {exponent} decimals")
-    amount = int(whole + fraction.ljust(exponent, "0"))
+    amount = int((whole + fraction.ljust(exponent, "0")) or "0")
     if amount > MAX_AMOUNT:
         raise Skip(f"its amount {cleaned} is too large")
     return amount
@@ -117,6 +119,8 @@ def _entry(raw: Raw, fingerprint: str, likeness: str) -> Entry:
         counterparty_account=raw.counterparty_account,
         remittance=raw.remittance,
         return_reason=raw.return_reason,
+        instructed=raw.instructed,
+        entry_reference=raw.entry_reference,
         fingerprint=fingerprint,
         likeness=likeness,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tusker.bankfiles.camt053 import read_camt053
+from tusker.bankfiles.camt import read_camt
 from tusker.bankfiles.csv_statement import read_csv_statement
 from tusker.bankfiles.formats import FileFormat, Reading, Source, unread_kind
 from tusker.bankfiles.texts import kept
@@ -23,7 +23,7 @@ _MT940 = re.compile(r"(?:\{1:|:20:|(?:\S{1,20}\r?\n){0,3}:20:)")
 _OFX = re.compile(r"OFXHEADER|<\?OFX|<OFX>", re.IGNORECASE)
 
 FORMATS: tuple[FileFormat, ...] = (
-    FileFormat("XML", lambda source: source.head.startswith("<"), read_camt053),
+    FileFormat("XML", lambda source: source.head.startswith("<"), read_camt),
     FileFormat("CSV", lambda source: True, read_csv_statement),
 )
 """The first one that recognises a file reads it: the distinctive ones first, tables of text last."""

@@ -84,11 +84,30 @@ class Entry:
     likeness: str = field(default="", compare=False)
     """What movements that look alike share, so that only a number tells them apart; empty where the bank's reference
     does."""
+    instructed: int | None = None
+    """The amount of the payment itself, where the bank writes that it differs from what was booked: less or more by
+    its charges."""
+    entry_reference: str = ""
+    """The bank's reference of the batch booking of which this is a part; empty of a movement that stands alone."""
 
     @property
     def signed(self) -> int:
         """The amount as it changes the balance."""
         return self.amount if self.direction == "credit" else -self.amount
+
+    @property
+    def charges(self) -> int | None:
+        """What the bank took: zero where it writes no other amount, None where the amounts differ the other way and no
+        charges can explain it."""
+        return charges_in(self.direction, self.amount, self.instructed)
+
+
+def charges_in(direction: str, amount: int, instructed: int | None) -> int | None:
+    """The charges inside a booked amount: more than the payment left, or less than it came in; see `Entry.charges`."""
+    if instructed is None:
+        return 0
+    taken = instructed - amount if direction == "credit" else amount - instructed
+    return taken if taken >= 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +133,19 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class StatementFile:
-    """A file as read: `format` names what it was (`camt.053.001.08`, `csv`); at least one statement."""
+    """A file as read: `format` names what it was (`camt.053.001.08`, `mt940`, `csv`); at least one statement."""
 
     format: str
     statements: tuple[Statement, ...]
+
+
+ADVICES = ("camt.052", "camt.054", "mt942")
+"""Formats that tell of movements before the statement of the day does."""
+
+
+def is_advice(format_: str) -> bool:
+    """Whether a file of this format tells of movements that a statement will list again."""
+    return format_.startswith(ADVICES)
 
 
 def numbered(likeness: str, number: int) -> str:

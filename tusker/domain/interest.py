@@ -49,7 +49,7 @@ def exact_interest(principal: int, terms: Terms, start: date, end: date) -> Deci
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What one receipt paid on one loan on its value date, in minor units."""
+    """What one receipt or adjustment took off one loan on its value date, in minor units."""
 
     value_date: date
     penalty: int = 0

@@ -22,9 +22,25 @@ from tusker.domain.terms import Collection
 from tusker.errors import IllegalTransition
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import DisputeForm, ReasonForm
-from tusker.models import Allocation, CreditNote, Disbursal, Event, Invoice, Role, Shipment, ShipmentEvent
+from tusker.models import (
+    Adjustment,
+    Allocation,
+    CreditNote,
+    Disbursal,
+    Event,
+    Invoice,
+    Role,
+    Shipment,
+    ShipmentEvent,
+)
 from tusker.queries.attention import AttentionRow, items_of_invoice
-from tusker.queries.credit.invoices import allocations_of, disbursal_of, invoice_in, shipment_of
+from tusker.queries.credit.invoices import (
+    adjustments_of,
+    allocations_of,
+    disbursal_of,
+    invoice_in,
+    shipment_of,
+)
 from tusker.queries.loans.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
 from tusker.queries.loans.loans import LoanRow, loan_of_invoice
 from tusker.queries.loans.payoff import Payoff, payoff
@@ -52,6 +68,7 @@ class InvoiceFile:
     loan: LoanRow | None
     expected: Calculation
     allocations: list[Allocation]
+    adjustments: Sequence[Adjustment]
     events: Sequence[Event | CompanyEvent]
     signed_by: str | None
     """Who signed for the goods, as the delivery company reported."""
@@ -245,6 +262,7 @@ def open_file(
         loan=loan_of_invoice(invoice.id, today),
         expected=calculate(invoice.principal, invoice.terms, today, working_days()),
         allocations=list(allocations_of(invoice.id)),
+        adjustments=adjustments_of(invoice.id),
         events=events[::-1],
         signed_by=next((str(e.data["signed_by"]) for e in reversed(written) if "signed_by" in e.data), None),
         reserve=reserve_of(invoice.id),

@@ -1,6 +1,7 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
 from tusker.models.access import ApiToken, IdempotencyKey, Role, TokenState, User, UserState
+from tusker.models.adjustment import Adjustment, AdjustmentKind
 from tusker.models.attention import AttentionItem
 from tusker.models.bank import (
     BankAccount,
@@ -34,6 +35,8 @@ from tusker.models.payable import Payable, PayableLine
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 
 __all__ = [
+    "Adjustment",
+    "AdjustmentKind",
     "Allocation",
     "ApiToken",
     "AttentionItem",

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.accounts import AccountNumber
+from tusker.domain.banking import charges_in
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, LongText, Money, Name, one_of
@@ -155,9 +156,13 @@ class StatementEntry(Base):
     fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
     direction: Mapped[Code]
     amount: Mapped[Money]
+    instructed_amount: Mapped[int | None] = mapped_column(BigInteger)
+    """The payment itself, where the bank writes that it is not what was booked; minor units."""
     booked_on: Mapped[date]
     value_date: Mapped[date]
     bank_reference: Mapped[str] = mapped_column(String(60))
+    entry_reference: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    """The bank's reference of the batch booking of which this is a part; empty of a movement that stands alone."""
     end_to_end_id: Mapped[str] = mapped_column(String(60), default="", server_default="")
     batch_reference: Mapped[str] = mapped_column(String(60), default="", server_default="")
     """The payment order that the bank quotes, where it booked a whole one at once."""
@@ -173,3 +178,13 @@ class StatementEntry(Base):
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
 
     statement: Mapped[BankStatement] = relationship(lazy="select")
+
+    @property
+    def charges(self) -> int | None:
+        """What the bank took of it: zero where it writes no other amount, None where no charges explain the other."""
+        return charges_in(self.direction, self.amount, self.instructed_amount)
+
+    @property
+    def payment(self) -> int:
+        """The amount of the payment itself, without the bank's charges."""
+        return self.instructed_amount if self.instructed_amount and self.charges else self.amount

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -19,6 +20,9 @@ from tusker.models.columns import Code, Id, Instant, Money, one_of
 from tusker.models.customer import Customer
 from tusker.models.disbursal import Disbursal
 from tusker.models.invoice import Invoice
+
+if TYPE_CHECKING:
+    from tusker.models.adjustment import Adjustment
 
 
 class Loan(Base):
@@ -75,6 +79,19 @@ class Loan(Base):
     invoice: Mapped[Invoice] = relationship(lazy="select")
     disbursal: Mapped[Disbursal] = relationship(lazy="select")
     allocations: Mapped[list[Allocation]] = relationship(order_by="Allocation.id", lazy="select")
+    adjustments: Mapped[list[Adjustment]] = relationship(order_by="Adjustment.id", lazy="select")
+
+    @property
+    def reductions(self) -> list[Allocation | Adjustment]:
+        """What lowered the debt, contra rows included: what money paid, then what adjusted it."""
+        return [*self.allocations, *self.adjustments]
+
+    @property
+    def standing(self) -> list[Allocation | Adjustment]:
+        """Those of the reductions that are neither undone nor contra rows."""
+        rows = self.reductions
+        undone = {(type(row), row.reverses_id) for row in rows}
+        return [row for row in rows if row.reverses_id is None and (type(row), row.id) not in undone]
 
     @property
     def deducted(self) -> Deduction:

@@ -89,23 +89,21 @@ def _lines(found: LoanDerivation) -> list[list[object]]:
     }
     paid: list[list[object]] = [
         [
-            "payment undone" if row.undoes else "payment",
+            f"{row.what} undone" if row.undoes else row.what,
             row.value_date,
             row.booked_on,
             *[None] * 4,
             money.major(-row.total),
             None,
-            row.bank_reference,
+            row.about,
         ]
-        for row in found.payments
+        for row in (*found.payments, *found.adjustments)
     ]
-    given_up = [_sum_line("written off", -found.given_up, money)] if found.given_up else []
     lines: list[list[object]] = [
         _sum_line("principal", found.loan.principal, money),
         *parts,
         *(_sum_line(what, amount, money) for what, amount in sums.items()),
         *paid,
-        *given_up,
     ]
     loan = found.loan
     return [[found.as_of, loan.reference, *line, money.code, loan.platform_reference or ""] for line in lines]

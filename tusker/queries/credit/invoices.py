@@ -14,6 +14,7 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import (
+    Adjustment,
     Allocation,
     Customer,
     Disbursal,
@@ -189,6 +190,16 @@ def allocations_of(invoice_id: int) -> Sequence[Allocation]:
         .join(Receipt, Receipt.id == Allocation.receipt_id)
         .where(Loan.invoice_id == invoice_id)
         .order_by(Receipt.value_date, Allocation.id)
+    ).all()
+
+
+def adjustments_of(invoice_id: int) -> Sequence[Adjustment]:
+    """What changed what is owed on the invoice's loan without money, the oldest first."""
+    return db.session.scalars(
+        select(Adjustment)
+        .join(Loan, Loan.id == Adjustment.loan_id)
+        .where(Loan.invoice_id == invoice_id)
+        .order_by(Adjustment.id)
     ).all()
 
 

@@ -1,7 +1,7 @@
 """Statements: opening + disbursed + charges − receipts − adjustments = closing, for a company and a period.
 
 Opening and closing are what was owed as it was seen on those days. What lies between comes from rows of its own:
-payouts from loans by their booking day, receipts from allocations, adjustments from contra rows, write-offs and
+payouts from loans by their booking day, receipts from allocations, adjustments from their rows, contra rows and
 undone payouts, charges from the accrual function. Nothing forces the two to agree; `adds_up` checks it.
 """
 
@@ -17,7 +17,16 @@ from sqlalchemy import func, or_, select
 
 from tusker.domain.interest import charges_accrued
 from tusker.extensions import db
-from tusker.models import Allocation, CreditNote, Invoice, Loan, Payable, Receipt
+from tusker.models import (
+    Adjustment,
+    AdjustmentKind,
+    Allocation,
+    CreditNote,
+    Invoice,
+    Loan,
+    Payable,
+    Receipt,
+)
 from tusker.queries.loans.loans import LoanRow, all_loans
 
 Side = Literal["supplier", "purchaser"]
@@ -31,7 +40,16 @@ class LineKind(StrEnum):
     RECEIPT = "receipt"
     REVERSAL = "receipt undone"
     CREDIT_NOTE = "credit note"
-    ENDED = "given up or undone"
+    WRITTEN_OFF = AdjustmentKind.WRITE_OFF.words
+    RECOVERED = AdjustmentKind.RECOVERY.words
+    WAIVED = AdjustmentKind.WAIVER.words
+    ROUNDED = AdjustmentKind.ROUNDING.words
+    TAKEN_BACK = "adjustment undone"
+    ENDED = "payout undone"
+
+
+BY_THEMSELVES = {LineKind.DISBURSED, LineKind.CHARGES, LineKind.RECEIPT}
+"""What a statement sums by itself; all else is an adjustment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +114,7 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
         *_charges([row for row in opening if not _by_face(row, side)], by_debt, before, last, paid),
         *(line for _, line in paid),
         *_ended(by_debt, first),
+        *_adjusted(by_debt, first, last),
         *(_of_faces(customer_id, closing, first, last) if side == "purchaser" else ()),
     ]
     return Statement(
@@ -107,9 +126,7 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
         disbursed=_sum(lines, LineKind.DISBURSED),
         charges=_sum(lines, LineKind.CHARGES),
         receipts=-_sum(lines, LineKind.RECEIPT),
-        adjustments=-sum(
-            _sum(lines, kind) for kind in (LineKind.REVERSAL, LineKind.ENDED, LineKind.CREDIT_NOTE)
-        ),
+        adjustments=-sum(line.amount for line in lines if line.kind not in BY_THEMSELVES),
         closing=sum(_balance(row, side) for row in closing),
         credit=credit_balance(customer_id, last),
         lines=sorted(lines, key=lambda line: line.day),
@@ -259,7 +276,7 @@ def _of_faces(customer_id: int, closing: Iterable[LoanRow], first: date, last: d
 
 
 def _ended(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
-    """What was given up when a loan was written off or its payout undone in the period."""
+    """What was not owed any more when the payout of a loan was undone in the period."""
     lines = []
     for row in closing:
         if row.ended_on is not None and row.ended_on >= first:
@@ -277,6 +294,26 @@ def _ended(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
                 )
             )
     return lines
+
+
+def _adjusted(closing: Iterable[LoanRow], first: date, last: date) -> list[StatementLine]:
+    """What changed debts without money in the period."""
+    by_id = {row.loan_id: row for row in closing}
+    rows = db.session.scalars(
+        select(Adjustment)
+        .where(Adjustment.loan_id.in_(by_id), Adjustment.booked_on.between(first, last))
+        .order_by(Adjustment.id)
+    )
+    return [
+        StatementLine(
+            row.booked_on,
+            LineKind(AdjustmentKind(row.kind).words) if row.reverses_id is None else LineKind.TAKEN_BACK,
+            by_id[row.loan_id].number,
+            by_id[row.loan_id].reference,
+            -row.total,
+        )
+        for row in rows
+    ]
 
 
 def _allocations(customer_id: int, side: Side, first: date, last: date) -> list[tuple[int, StatementLine]]:

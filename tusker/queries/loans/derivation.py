@@ -9,17 +9,21 @@ from sqlalchemy import select
 
 from tusker.domain.interest import Accrual, Stretch, accrual_derivation
 from tusker.extensions import db
-from tusker.models import Allocation, Receipt
+from tusker.models import Adjustment, AdjustmentKind, Allocation, Receipt
 from tusker.queries.loans.loans import LoanRow, loan_of_invoice
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
-    """What one allocation paid of a loan, in minor units; a contra row is negative and `undoes` another."""
+    """What one allocation or adjustment took off a loan, in minor units; a contra row is negative and `undoes` another.
+
+    `what` is "payment" with its bank reference in `about`, or what an adjustment did with its reason.
+    """
 
     value_date: date
     booked_on: date
-    bank_reference: str
+    what: str
+    about: str
     undoes: bool
     penalty: int
     fee: int
@@ -28,7 +32,7 @@ class PaymentRow:
 
     @property
     def total(self) -> int:
-        """The part of the receipt that went to the loan."""
+        """By how much it lowered the debt."""
         return self.penalty + self.fee + self.interest + self.principal
 
 
@@ -39,9 +43,10 @@ class LoanDerivation:
     loan: LoanRow
     as_of: date
     until: date
-    """The last day on which something accrued: the day itself, or that on which the loan was given up."""
+    """The last day on which something accrued: the day itself, or that on which the payout was undone."""
     accrual: Accrual
     payments: list[PaymentRow]
+    adjustments: list[PaymentRow]
 
     @property
     def deducted(self) -> int:
@@ -55,10 +60,8 @@ class LoanDerivation:
 
     @property
     def given_up(self) -> int:
-        """What was left when the loan was written off."""
-        if self.loan.ended_on is None:
-            return 0
-        return self.loan.principal - self.deducted + self.accrual.charges.total - self.paid
+        """The sum of all adjustments: what was written off, waived or rounded off, less what was recovered."""
+        return sum(row.total for row in self.adjustments)
 
     @property
     def balance(self) -> int:
@@ -80,23 +83,36 @@ def loan_derivation(invoice_id: int, as_of: date) -> LoanDerivation | None:
     if loan is None:
         return None
     until = min(as_of, loan.ended_on or as_of)
-    rows = db.session.execute(
+    payments = db.session.execute(
         select(Allocation, Receipt.bank_reference)
         .join(Receipt, Receipt.id == Allocation.receipt_id)
         .where(Allocation.loan_id == loan.loan_id, Allocation.booked_on <= as_of)
         .order_by(Allocation.value_date, Allocation.id)
     ).unique()
-    payments = [
-        PaymentRow(
-            row.value_date,
-            row.booked_on,
-            reference,
-            row.reverses_id is not None,
-            row.penalty,
-            row.fee,
-            row.interest,
-            row.principal,
-        )
-        for row, reference in rows
-    ]
-    return LoanDerivation(loan, as_of, until, accrual_derivation(loan.debt, until), payments)
+    adjustments = db.session.scalars(
+        select(Adjustment)
+        .where(Adjustment.loan_id == loan.loan_id, Adjustment.booked_on <= as_of)
+        .order_by(Adjustment.value_date, Adjustment.id)
+    )
+    return LoanDerivation(
+        loan,
+        as_of,
+        until,
+        accrual_derivation(loan.debt, until),
+        [_payment_row(row, "payment", reference) for row, reference in payments],
+        [_payment_row(row, AdjustmentKind(row.kind).words, row.reason) for row in adjustments],
+    )
+
+
+def _payment_row(row: Allocation | Adjustment, what: str, about: str) -> PaymentRow:
+    return PaymentRow(
+        row.value_date,
+        row.booked_on,
+        what,
+        about,
+        row.reverses_id is not None,
+        row.penalty,
+        row.fee,
+        row.interest,
+        row.principal,
+    )

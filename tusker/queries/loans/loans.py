@@ -11,13 +11,13 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import aliased
 
 from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
-from tusker.models import Allocation, Customer, Invoice, Loan
+from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan
 from tusker.queries.loans.collection import paid_of_faces
 
 
@@ -42,7 +42,7 @@ class LoanRow:
     booked_on: date
     closed_on: date | None
     ended_on: date | None
-    """When it was written off or its payout undone: from then on nothing is owed."""
+    """When its payout was undone: from then on nothing is owed."""
     recourse_on: date | None
     credit_line_id: int
     debt: Debt
@@ -51,12 +51,16 @@ class LoanRow:
     negative where a credit note came after it had paid."""
     face: int = 0
     """The invoice's value less the credit notes of the time before the payout."""
+    written_off: int = 0
+    """What was written off of it and that not undone; its debt counts it as paid."""
+    recovered: int = 0
+    """What came in of that."""
     platform_reference: str | None = None
     """The lending platform's own loan id."""
 
     @cached_property
     def live(self) -> AmountDue:
-        """What is owed on the day; nothing from when it was written off or its payout undone."""
+        """What is owed on the day; nothing from when its payout was undone."""
         return (
             amount_due(self.debt, self.as_of)
             if self.ended_on is None
@@ -71,7 +75,9 @@ class LoanRow:
     @property
     def purchaser_owes(self) -> int:
         """What its purchaser has to pay on the day: the rest of the face value, or what is owed."""
-        return self.live.total if self.face_open is None else max(0, self.face_open)
+        if self.face_open is None or self.written_off:
+            return self.live.total
+        return max(0, self.face_open)
 
     @property
     def purchaser_owes_at_term(self) -> int:
@@ -86,7 +92,7 @@ class LoanRow:
     @property
     def closed_as(self) -> InvoiceStatus:
         """How a loan that is closed ended."""
-        return InvoiceStatus.REPAID if self.ended_on is None else InvoiceStatus.WRITTEN_OFF
+        return InvoiceStatus.WRITTEN_OFF if self.written_off else InvoiceStatus.REPAID
 
     @property
     def debtor_id(self) -> int:
@@ -222,7 +228,7 @@ def _paid_out_by(as_of: date) -> tuple[ColumnElement[bool], ...]:
 def _owed_on(as_of: date) -> tuple[ColumnElement[bool], ...]:
     """Loans that were open at the end of a day.
 
-    A loan that was closed and opened again counts as open since its payout; its allocations say what was owed.
+    A loan that was closed and opened again counts as open since its payout; its rows say what was owed.
     """
     still_open = or_(Loan.closed_on.is_(None), Loan.closed_on > as_of)
     return (*_paid_out_by(as_of), still_open)
@@ -235,33 +241,46 @@ def _matches(words: str) -> Any:
 
 def _rows(query: Select[*tuple[Any, ...]], as_of: date) -> list[LoanRow]:
     found = db.session.execute(query).unique().all()
-    paid = _paid_by_loan([loan.id for loan, *_ in found], as_of)
+    parts = _parts_by_loan([loan.id for loan, *_ in found], as_of)
     off = paid_of_faces([loan.id for loan, *_ in found if loan.face_open is not None], as_of)
     return [
-        _row(loan, invoice, supplier, purchaser, paid.get(loan.id, []), off.get(loan.id, 0), as_of)
+        _row(loan, invoice, supplier, purchaser, parts.get(loan.id, []), off.get(loan.id, 0), as_of)
         for loan, invoice, supplier, purchaser in found
     ]
 
 
-def _paid_by_loan(loan_ids: Sequence[int], as_of: date) -> dict[int, list[Paid]]:
-    paid: dict[int, list[Paid]] = {}
+def _parts_by_loan(loan_ids: Sequence[int], as_of: date) -> dict[int, list[tuple[str, Paid]]]:
+    """What lowered loans by rows booked until a day: each with the kind of adjustment, "" where money paid it."""
+    parts: dict[int, list[tuple[str, Paid]]] = {}
     if not loan_ids:
-        return paid
-    rows = db.session.execute(
-        select(
-            Allocation.loan_id,
-            Allocation.value_date,
-            Allocation.penalty,
-            Allocation.fee,
-            Allocation.interest,
-            Allocation.principal,
+        return parts
+    both = union_all(
+        *(
+            select(
+                model.loan_id,
+                kind,
+                model.value_date,
+                model.penalty,
+                model.fee,
+                model.interest,
+                model.principal,
+                model.id,
+            ).where(model.loan_id.in_(loan_ids), model.booked_on <= as_of)
+            for model, kind in (
+                (Allocation, literal("").label("kind")),
+                (Adjustment, Adjustment.kind.label("kind")),
+            )
         )
-        .where(Allocation.loan_id.in_(loan_ids), Allocation.booked_on <= as_of)
-        .order_by(Allocation.value_date, Allocation.id)
-    )
-    for loan_id, value_date, penalty, fee, interest, principal in rows:
-        paid.setdefault(loan_id, []).append(Paid(value_date, penalty, fee, interest, principal))
-    return paid
+    ).subquery()
+    for loan_id, kind, *paid, _ in db.session.execute(
+        select(both).order_by(both.c.value_date, both.c.kind, both.c.id)
+    ):
+        parts.setdefault(loan_id, []).append((kind, Paid(*paid)))
+    return parts
+
+
+def _sum_of(parts: Iterable[tuple[str, Paid]], wanted: AdjustmentKind) -> int:
+    return sum(p.penalty + p.fee + p.interest + p.principal for kind, p in parts if kind == wanted)
 
 
 def _row(
@@ -269,12 +288,13 @@ def _row(
     invoice: Invoice,
     supplier: str,
     purchaser: str,
-    paid: Sequence[Paid],
+    parts: Sequence[tuple[str, Paid]],
     off_face: int,
     as_of: date,
 ) -> LoanRow:
+    paid = [part for _, part in parts]
     debt = Debt(loan.principal, loan.fee, loan.start_date, loan.due_date, invoice.terms, paid, loan.deducted)
-    ended_on = loan.written_off_on or loan.reversed_on
+    ended_on = loan.reversed_on
     return LoanRow(
         as_of=as_of,
         loan_id=loan.id,
@@ -297,4 +317,6 @@ def _row(
         face=invoice.amount - invoice.credit_noted,
         platform_reference=loan.platform_reference,
         face_open=None if loan.face_open is None else invoice.amount - off_face,
+        written_off=_sum_of(parts, AdjustmentKind.WRITE_OFF),
+        recovered=-_sum_of(parts, AdjustmentKind.RECOVERY),
     )

@@ -11,8 +11,12 @@ WHERE COALESCE(m.total, 0)
 UNION ALL
 SELECT 'open principal of the loan', l.reference, l.open_principal, (l.principal - COALESCE(a.paid, 0))::bigint
 FROM loans l
-LEFT JOIN (SELECT loan_id, sum(principal) AS paid FROM allocations GROUP BY 1) a ON a.loan_id = l.id
-WHERE l.written_off_on IS NULL AND l.reversed_on IS NULL AND l.open_principal <> l.principal - COALESCE(a.paid, 0)
+LEFT JOIN (
+    SELECT loan_id, sum(principal) AS paid FROM (
+        SELECT loan_id, principal FROM allocations UNION ALL SELECT loan_id, principal FROM adjustments
+    ) x GROUP BY 1
+) a ON a.loan_id = l.id
+WHERE l.reversed_on IS NULL AND l.open_principal <> l.principal - COALESCE(a.paid, 0)
 UNION ALL
 SELECT 'loan closed although principal is open', l.reference, 0, l.open_principal
 FROM loans l WHERE l.closed_on IS NOT NULL AND l.open_principal <> 0
@@ -21,6 +25,25 @@ SELECT 'invoice repaid and loan closed', i.number, (i.status = 'repaid')::int,
     (l.closed_on IS NOT NULL AND l.written_off_on IS NULL)::int
 FROM invoices i JOIN loans l ON l.invoice_id = i.id AND l.reversed_on IS NULL
 WHERE (i.status = 'repaid') <> (l.closed_on IS NOT NULL AND l.written_off_on IS NULL)
+UNION ALL
+SELECT 'invoice and loan written off', i.number, (i.status = 'written_off')::int, (l.written_off_on IS NOT NULL)::int
+FROM invoices i JOIN loans l ON l.invoice_id = i.id AND l.reversed_on IS NULL
+WHERE (i.status = 'written_off') <> (l.written_off_on IS NOT NULL)
+UNION ALL
+-- A recovery takes back as much of what was written off as its allocation paid; never more is recovered than that.
+SELECT 'recovery of the allocation', l.reference, -x.total, a.penalty + a.fee + a.interest + a.principal
+FROM (SELECT id, loan_id, allocation_id, penalty + fee + interest + principal AS total FROM adjustments
+    WHERE kind = 'recovery' AND reverses_id IS NULL) x
+JOIN loans l ON l.id = x.loan_id JOIN allocations a ON a.id = x.allocation_id
+WHERE -x.total <> a.penalty + a.fee + a.interest + a.principal OR a.loan_id <> x.loan_id
+UNION ALL
+SELECT 'recovered of what was written off', l.reference, x.recovered, x.given_up
+FROM (
+    SELECT loan_id, -sum(total) FILTER (WHERE kind = 'recovery') AS recovered,
+        COALESCE(sum(total) FILTER (WHERE kind = 'write_off'), 0)::bigint AS given_up
+    FROM (SELECT loan_id, kind, penalty + fee + interest + principal AS total FROM adjustments) y GROUP BY 1
+) x JOIN loans l ON l.id = x.loan_id
+WHERE x.recovered > x.given_up OR (l.written_off_on IS NULL) <> (x.given_up = 0)
 UNION ALL
 SELECT 'allocations of the receipt', r.bank_reference, (r.amount + COALESCE(c.total, 0))::bigint,
     COALESCE(a.total, 0)::bigint

@@ -29,6 +29,8 @@ from tusker.services.payout.settlement import confirm_payouts, reject_locked
 from tusker.services.payout.undoing import return_locked
 
 NO_PAYOUT = "No payout fits it."
+MOST_CHARGES = 10
+"""Charges above a tenth of a payout are for a person to look at."""
 _WORDS = re.compile(r"[A-Za-z0-9?():.,'+-]+")
 _MASKED = re.compile(r"[X*]+([0-9]{4,})")
 
@@ -74,8 +76,8 @@ def _collect(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]
     names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
     returned = [e for e in credits if e.return_reason is not None]
     names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
-    blank = {e.amount for e in debits if not e.end_to_end_id}
-    back = {e.amount for e in returned if not e.end_to_end_id}
+    blank = {e.payment for e in debits if not e.end_to_end_id}
+    back = {e.payment for e in returned if not e.end_to_end_id}
     orders = {e.batch_reference for e in debits} - {""}
     condition = or_(
         Payout.reference.in_(names),
@@ -120,12 +122,18 @@ def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -
 
 
 def _of_amount(matches: PayoutMatches, entry: StatementEntry, *states: PayoutState) -> list[Payout]:
-    return [p for p in matches.payouts.values() if p.state in states and p.net == entry.amount]
+    return [p for p in matches.payouts.values() if p.state in states and _pays(p, entry)]
+
+
+def _pays(payout: Payout, entry: StatementEntry) -> bool:
+    """Whether the payment of an entry is this payout to the minor unit, without charges that are no more than a tenth
+    of it."""
+    return payout.net == entry.payment and (entry.charges or 0) * MOST_CHARGES <= payout.net
 
 
 def _settle_named(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout) -> None:
     """A debit that is about one payout."""
-    if payout.net != entry.amount:
+    if not _pays(payout, entry):
         entry.note = f"{payout.reference} is {currency().show(payout.net)}; the bank booked another amount."
     elif _account_fits(matches, payout, entry) is False:
         entry.note = f"{payout.reference} was instructed to another account than the bank paid."
@@ -208,7 +216,7 @@ def _returned_payout(matches: PayoutMatches, entry: StatementEntry) -> Payout | 
 def _settle_return(
     ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout, reason: str
 ) -> None:
-    if payout.net != entry.amount:
+    if not _pays(payout, entry):
         entry.note = f"{payout.reference} is {currency().show(payout.net)}; another amount came back."
     elif payout.state == PayoutState.INSTRUCTED:
         problem = _attempt(matches, lambda: reject_locked(ctx, payout, matches.invoices, reason, entry.id))
@@ -239,7 +247,8 @@ def _after_return(
 
 
 def _matched(ctx: Context, matches: PayoutMatches, entry: StatementEntry, note: str) -> None:
-    decide(ctx, entry, EntryState.MATCHED, note=note)
+    taken = f"; the bank took {currency().show(entry.charges)}" if entry.charges else ""
+    decide(ctx, entry, EntryState.MATCHED, note=note + taken)
     matches.settling[entry.id] = entry
 
 

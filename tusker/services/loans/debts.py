@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from sqlalchemy import literal, or_, select
 from sqlalchemy.orm.attributes import set_committed_value
@@ -12,7 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from tusker.domain.interest import AmountDue, Debt, Paid, amount_due
 from tusker.errors import InvalidInput
 from tusker.extensions import db
-from tusker.models import Allocation, Invoice, Loan
+from tusker.models import Adjustment, Allocation, Invoice, Loan
 from tusker.queries.loans.loans import TO_COLLECT
 from tusker.services.locks import lock_invoices, lock_rows
 
@@ -44,14 +45,8 @@ class OpenDebt:
 
     @property
     def last_payment(self) -> date | None:
-        """The latest value date of what was paid and not undone on it."""
-        live = {}
-        for allocation in self.loan.allocations:
-            live[allocation.id] = allocation
-            if allocation.reverses_id is not None:
-                live.pop(allocation.reverses_id, None)
-                live.pop(allocation.id)
-        return max((a.value_date for a in live.values()), default=None)
+        """The latest value date of what was paid or adjusted and not undone on it."""
+        return max((row.value_date for row in self.loan.standing), default=None)
 
     def face_for(self, payer_id: int) -> int | None:
         """What a payer has still to pay of the invoice where it is the purchaser and pays the face value; else None."""
@@ -86,21 +81,23 @@ class OpenDebt:
         last = self.last_payment
         if last is not None and day < last:
             raise InvalidInput(
-                f"A payment on {self.invoice.number} with value date {last:%d %b %Y} is recorded already;"
+                f"A payment or adjustment on {self.invoice.number} with value date {last:%d %b %Y} is recorded already;"
                 " undo it first to record an earlier one.",
                 field="value_date",
             )
 
 
 def debt_of(loan: Loan, invoice: Invoice) -> Debt:
-    """A loan with its frozen terms and what was paid on it, as the domain's value."""
+    """A loan with its frozen terms, what was paid on it and what adjusted it, as the domain's value."""
     return Debt(
         principal=loan.principal,
         fee=loan.fee,
         start=loan.start_date,
         due=loan.due_date,
         terms=invoice.terms,
-        paid=[Paid(a.value_date, a.penalty, a.fee, a.interest, a.principal) for a in loan.allocations],
+        paid=[
+            Paid(row.value_date, row.penalty, row.fee, row.interest, row.principal) for row in loan.reductions
+        ],
         deducted=loan.deducted,
     )
 
@@ -151,21 +148,23 @@ def lock_debts_on(invoices: Collection[Invoice], *, to_collect: bool = False) ->
     loans = lock_rows(
         Loan, Loan.invoice_id.in_(by_id), Loan.closed_on.is_(None) | TO_COLLECT & literal(to_collect)
     )
-    _load_allocations(loans)
+    load_reductions(loans)
     debts = [OpenDebt(loan, by_id[loan.invoice_id], debt_of(loan, by_id[loan.invoice_id])) for loan in loans]
     return sorted(debts, key=lambda debt: (debt.loan.due_date, debt.loan.id))
 
 
-def _load_allocations(loans: Collection[Loan]) -> None:
-    """Read all loans' allocations in one query rather than one each."""
-    found: dict[int, list[Allocation]] = {loan.id: [] for loan in loans}
-    rows = db.session.scalars(
-        select(Allocation)
-        .where(Allocation.loan_id.in_(found))
-        .order_by(Allocation.id)
-        .execution_options(populate_existing=True)
-    )
-    for row in rows:
-        found[row.loan_id].append(row)
-    for loan in loans:
-        set_committed_value(loan, "allocations", found[loan.id])
+def load_reductions(loans: Collection[Loan]) -> None:
+    """Read all loans' allocations and adjustments anew, in a query each rather than one for each loan."""
+    tables: tuple[tuple[str, Any], ...] = (("allocations", Allocation), ("adjustments", Adjustment))
+    for name, model in tables:
+        found: dict[int, list[Any]] = {loan.id: [] for loan in loans}
+        rows = db.session.scalars(
+            select(model)
+            .where(model.loan_id.in_(found))
+            .order_by(model.id)
+            .execution_options(populate_existing=True)
+        )
+        for row in rows:
+            found[row.loan_id].append(row)
+        for loan in loans:
+            set_committed_value(loan, name, found[loan.id])

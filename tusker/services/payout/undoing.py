@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import (
-    Allocation,
+    Adjustment,
     Disbursal,
     DisbursalLine,
     DisbursalStatus,
@@ -26,6 +26,7 @@ from tusker.services.delivery.conditions import with_shipments
 from tusker.services.delivery.shipment_effects import settle_locked
 from tusker.services.loans.claims import drop_return_claims, end_claims_of_repaid
 from tusker.services.loans.credit_notes import count_notes_as_early
+from tusker.services.loans.debts import load_reductions
 from tusker.services.loans.receipt_undoing import check_reversible, reverse_locked
 from tusker.services.loans.receipts import REVIEW_JOB
 from tusker.services.loans.reserve import undo_holds
@@ -141,20 +142,14 @@ def _undo_payouts(
 
 
 def _check_untouched(loans: Sequence[Loan], invoices: dict[int, Invoice]) -> None:
-    columns = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
-    paid: dict[int, int] = {
-        loan_id: int(total)
-        for loan_id, total in db.session.execute(
-            select(Allocation.loan_id, func.sum(columns))
-            .where(Allocation.loan_id.in_([loan.id for loan in loans]))
-            .group_by(Allocation.loan_id)
-        )
-    }
+    """Raise `Conflict` when a loan was paid, written off or adjusted, and that stands."""
+    load_reductions(loans)
     for loan in loans:
         invoice = invoices[loan.invoice_id]
-        if (
-            invoice.status != InvoiceStatus.DISBURSED
-            or paid.get(loan.id)
-            or loan.open_principal != loan.principal
-        ):
-            raise Conflict(f"A payment was recorded on {invoice.number}; undo it before its payout.")
+        if invoice.status == InvoiceStatus.WRITTEN_OFF:
+            raise Conflict(f"{invoice.number} was written off; undo that before its payout.")
+        if loan.standing or invoice.status != InvoiceStatus.DISBURSED:
+            what = (
+                "An adjustment" if all(isinstance(row, Adjustment) for row in loan.standing) else "A payment"
+            )
+            raise Conflict(f"{what} was recorded on {invoice.number}; undo it before its payout.")

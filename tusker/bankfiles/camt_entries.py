@@ -1,16 +1,22 @@
-"""Bank statements as ISO 20022 camt.053: versions .02 and .08, others as well as they can be read."""
+"""One statement, report or notification of a camt message: its account, balances and booked entries."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
 from xml.etree.ElementTree import Element
 
-from tusker.bankfiles.camt_details import Details, batch_of, is_return, read_details, reason_of
-from tusker.bankfiles.formats import Reading
-from tusker.bankfiles.hardened import read_xml
+from tusker.bankfiles.camt_details import (
+    Details,
+    batch_of,
+    first_text,
+    is_return,
+    read_details,
+    reason_of,
+    transactions_of,
+)
 from tusker.bankfiles.movements import (
     LONGEST,
     Raw,
@@ -20,74 +26,21 @@ from tusker.bankfiles.movements import (
     given,
     limited,
     minor_units,
-    refuse_if_nothing_was_read,
     sane_day,
 )
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import Direction, Statement, StatementFile
-from tusker.errors import UnreadableFile
+from tusker.domain.banking import Direction, Statement, charges_in
+from tusker.domain.money import to_major
 
-KNOWN = ("camt.053.001.02", "camt.053.001.08")
-MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
 _MAX_BALANCES = 50
-_NAMESPACE = re.compile(r"camt\.053\.001\.[0-9]{2}")
-_OTHERS = {
-    "BkToCstmrAcctRpt": "an intraday report (camt.052)",
-    "BkToCstmrDbtCdtNtfctn": "a debit or credit notification (camt.054)",
-    "CstmrCdtTrfInitn": "a payment order (pain.001)",
-    "CstmrPmtStsRpt": "a payment status report (pain.002)",
-    "CstmrDrctDbtInitn": "a direct debit order (pain.008)",
-    "html": "a web page",
-}
 _DIRECTIONS: dict[str, Direction] = {"CRDT": "credit", "DBIT": "debit"}
 _NOT_BOOKED = {"PDNG": "pending", "INFO": "for information", "FUTR": "in the future"}
 _COUNTS_ONLY = re.compile(r"[0-9]{1,6}")
-
-
-def read_camt053(data: bytes, reading: Reading) -> StatementFile:
-    """Read a file of statements in the currency of `reading`.
-
-    What cannot be read is skipped and named in `Statement.skipped`. Raises `InvalidInput` with the field `file` when
-    it is no camt.053 at all, has no statement, or none of its entries can be read.
-    """
-    root, namespaces = read_xml(data)
-    messages = list(root.iter("BkToCstmrStmt"))
-    if not messages:
-        raise UnreadableFile(_what_else(root))
-    found = [statement for message in messages for statement in message.findall("Stmt")]
-    if not found:
-        raise UnreadableFile("The file has no statement in it (<Stmt>).")
-    if len(found) > MAX_STATEMENTS or _movements(root) > MAX_MOVEMENTS:
-        raise UnreadableFile(
-            f"The file has more than {MAX_STATEMENTS:,} statements or {MAX_MOVEMENTS:,} movements;"
-            " ask the bank for smaller files."
-        )
-    version = _NAMESPACE.search(namespaces.get("BkToCstmrStmt", ""))
-    format_ = version.group() if version else "camt.053"
-    readers = [_Reader(element, reading.currency, reading.exponent) for element in found]
-    if format_ not in KNOWN:
-        readers[0].notes.append(f"The file is {format_}, which is read like {KNOWN[1]}.")
-    statements = tuple(reader.statement() for reader in readers)
-    refuse_if_nothing_was_read(
-        sum(len(statement.entries) for statement in statements),
-        [note for reader in readers for note in reader.unread],
-    )
-    return StatementFile(format_, statements)
-
-
-def _movements(message: Element) -> int:
-    return max(sum(1 for _ in message.iter(name)) for name in ("Ntry", "TxDtls"))
-
-
-def _what_else(root: Element) -> str:
-    for element in (root, *root):
-        if element.tag in _OTHERS:
-            return f"The file is {_OTHERS[element.tag]}, not a bank statement (camt.053)."
-    return f"The file is XML but not a bank statement (camt.053): it begins with <{kept(root.tag, 40)}>."
+CHARGES = "bank charges of the entry"
 
 
 @dataclass(slots=True)
-class _Reader:
+class StatementReader:
     """Reads one statement and notes what was left out."""
 
     element: Element
@@ -97,13 +50,18 @@ class _Reader:
     unread: list[str] = field(default_factory=list)
     """The notes about failures, not those about what is rightly left out."""
 
+    day: date | None = None
+    """The statement's own, for entries without a date: its last, or that of its closing balance or making."""
+
     def statement(self) -> Statement:
         account = self.account()
+        closing, closing_day = self.balance("CLBD")
+        closed_on = self.day_or_none("FrToDt/ToDtTm", "FrToDt/ToDt") or closing_day
+        self.day = closed_on or self.day_or_none("CreDtTm", "CreDt")
         booked = enumerate(self.element.iterfind("Ntry"), 1)
         raws = [raw for number, entry in booked for raw in self.entry(number, entry)]
         entries = finished(raws, account)
         opening, opening_day = self.balance("OPBD", "PRCD")
-        closing, closing_day = self.balance("CLBD")
         if note := balance_note(opening, closing, entries, self.exponent):
             self.notes.insert(0, note)
         return Statement(
@@ -111,7 +69,7 @@ class _Reader:
             account=account,
             currency=self.currency,
             opened_on=self.day_or_none("FrToDt/FrDtTm", "FrToDt/FrDt") or opening_day,
-            closed_on=self.day_or_none("FrToDt/ToDtTm", "FrToDt/ToDt") or closing_day,
+            closed_on=closed_on,
             opening_balance=opening,
             closing_balance=closing,
             entries=entries,
@@ -131,7 +89,9 @@ class _Reader:
         self.unread.append(note)
 
     def account(self) -> str:
-        number = first_text(self.element, "Acct/Id/IBAN", "Acct/Id/Othr/Id", "Acct/Id/PrtryAcct/Id")
+        number = first_text(
+            self.element, "Acct/Id/IBAN", "Acct/Id/Othr/Id", "Acct/Id/BBAN", "Acct/Id/PrtryAcct/Id"
+        )
         if not number:
             self.notes.append("The statement does not say whose account it is of.")
         return kept(number, LONGEST["reference"])
@@ -141,7 +101,7 @@ class _Reader:
         balances = list(islice(self.element.iterfind("Bal"), _MAX_BALANCES))
         for code in codes:
             for element in balances:
-                if (element.findtext("Tp/CdOrPrtry/Cd") or "").strip() == code:
+                if first_text(element, "Tp/CdOrPrtry/Cd", "Tp/Cd") == code:
                     return self.balance_amount(code, element), _day_or_none(element, "Dt")
         return None, None
 
@@ -183,34 +143,85 @@ class _Reader:
         except Skip as skip:
             self.fail(f"Entry {number}: {skip}; skipped.")
             return []
-        details = element.findall("NtryDtls/TxDtls")
+        details = transactions_of(element)
         if len(details) == 1 and not _counts_more(element):
-            if not self.agrees(whole, details[0]):
-                self.notes.append(
-                    f"Entry {number}: its only transaction is of another amount; kept without it."
-                )
-                return [whole]
-            return [read_details(details[0], whole.direction).merged(whole)]
+            return [self.only(number, element, whole, details[0])]
         if len(details) <= 1:
             return [whole]
         try:
             return self.split(element, whole)
         except Skip as skip:
             self.notes.append(f"Entry {number}: {skip}; kept as one.")
-            return [whole]
+            return [self.together(whole, details)]
 
-    def agrees(self, whole: Raw, detail: Element) -> bool:
-        """Whether an entry's only transaction may be all of it: it is of the same direction and does not surely have
-        another amount.
+    def only(self, number: int, element: Element, whole: Raw, detail: Element) -> Raw:
+        """An entry with what its only transaction says. Another amount there is that of the payment itself, before
+        charges; who paid, what for and why it came back hold all the same."""
+        details = read_details(detail, whole.direction)
+        if self.turned(detail, whole.direction) and not (whole.return_reason or details.return_reason):
+            self.notes.append(f"Entry {number}: its only transaction goes the other way; kept without it.")
+            return whole
+        instructed = self.instructed(whole.direction, whole.amount, detail, element)
+        if charges_in(whole.direction, whole.amount, instructed) is None:
+            told = f"{to_major(instructed or 0, self.exponent):.{self.exponent}f}"
+            self.notes.append(
+                f"Entry {number}: its only transaction is of {told}, which charges cannot explain."
+            )
+        return details.merged(whole, instructed=instructed)
 
-        Banks write various amounts there, such as the amount in the currency of the order, or zero.
-        """
+    def turned(self, detail: Element, direction: Direction) -> bool:
+        """Whether a transaction says that it goes the other way than its entry."""
         try:
-            if detail.find("CdtDbtInd") is not None and direction_of(detail) != whole.direction:
-                return False
-            return self.amount(detail.find("Amt")) in (0, whole.amount)
+            return detail.find("CdtDbtInd") is not None and direction_of(detail) != direction
         except Skip:
             return True
+
+    def together(self, whole: Raw, details: list[Element]) -> Raw:
+        """A batch that cannot be split, with what its transactions name, unless one of them goes the other way."""
+        if any(self.turned(detail, whole.direction) for detail in details):
+            return whole
+        read = [read_details(detail, whole.direction) for detail in details]
+        words = " ".join(word for each in read for word in (each.end_to_end_id, each.remittance) if word)
+        reasons = [each.return_reason for each in read if each.return_reason]
+        try:
+            total = sum(self.detail_amount(detail) for detail in details)
+        except Skip:
+            total = whole.amount
+        return replace(
+            whole,
+            remittance=kept(words, LONGEST["remittance"]) or whole.remittance,
+            return_reason=whole.return_reason or (reasons[0] if reasons else None),
+            instructed=None if total == whole.amount else total,
+        )
+
+    def instructed(self, direction: Direction, booked: int, detail: Element, *more: Element) -> int | None:
+        """The amount of the payment itself, where the bank writes it and it is not what was booked: as the transaction
+        says, or by the charges that are marked as included. Zero and other currencies say nothing."""
+        for path in ("AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt", "Amt"):
+            try:
+                amount = self.amount(detail.find(path))
+            except Skip:
+                continue
+            if amount not in {0, booked}:
+                return amount
+        charges = next(filter(None, (self.charges(each, included=True) for each in (detail, *more))), 0)
+        if not charges:
+            return None
+        return booked + (charges if direction == "credit" else -charges)
+
+    def charges(self, element: Element, *, included: bool) -> int:
+        """The charges that the bank names in an entry or transaction; with `included` only those marked as part of
+        the booked amount."""
+        total = 0
+        for record in element.findall("Chrgs/Rcrd") or element.findall("Chrgs"):
+            if included and (record.findtext("ChrgInclInd") or "").strip() not in {"true", "1"}:
+                continue
+            try:
+                amount = self.amount(record.find("Amt"))
+            except Skip:
+                continue
+            total += -amount if (record.findtext("CdtDbtInd") or "").strip() == "CRDT" else amount
+        return max(total, 0)
 
     def whole(self, element: Element) -> Raw:
         """An entry without its details."""
@@ -218,7 +229,8 @@ class _Reader:
         if amount == 0:
             raise Skip("its amount is zero")
         direction = direction_of(element)
-        booked = _day_of(element, "BookgDt") or _day_of(element, "ValDt")
+        # both dates are optional in the schema: then the statement's own serve
+        booked = _day_of(element, "BookgDt") or _day_of(element, "ValDt") or self.day
         if booked is None:
             raise Skip("no date")
         service, own = given(element.findtext("AcctSvcrRef")), given(element.findtext("NtryRef"))
@@ -239,18 +251,28 @@ class _Reader:
         )
 
     def split(self, element: Element, whole: Raw) -> list[Raw]:
-        """A batch booking as its transactions; raises `Skip` unless their amounts make the batch's exactly."""
+        """A batch booking as its transactions; raises `Skip` unless their amounts make the batch's exactly, with the
+        charges that the bank names as a movement of their own."""
         parts: list[Raw] = []
-        for block in element.iterfind("NtryDtls"):
+        for block in element.findall("NtryDtls") or [element]:
             batch = batch_of(block) or whole.batch_reference
             for detail in block.iterfind("TxDtls"):
                 amount, direction = self.detail_amount(detail), whole.direction
                 if detail.find("CdtDbtInd") is not None:
                     direction = direction_of(detail)
                 made: Details = read_details(detail, direction)
-                parts.append(made.merged(whole, amount=amount, direction=direction, batch=batch))
+                instructed = self.instructed(direction, amount, detail)
+                parts.append(
+                    made.merged(whole, amount=amount, instructed=instructed, direction=direction, batch=batch)
+                )
         total = sum(part.amount if part.direction == whole.direction else -part.amount for part in parts)
-        if total != whole.amount:
+        taken = charges_in(whole.direction, whole.amount, total)
+        if taken and taken == self.charges(element, included=False):
+            identity = (whole.identity[0] if whole.identity else "", CHARGES)
+            parts.append(
+                replace(whole, direction="debit", amount=taken, remittance=CHARGES, identity=identity)
+            )
+        elif taken != 0:
             raise Skip(f"its {len(parts)} details do not add up to its amount")
         return parts
 
@@ -262,14 +284,6 @@ class _Reader:
         if amount == 0:
             raise Skip("one of its details has no amount")
         return amount
-
-
-def first_text(element: Element, *paths: str) -> str:
-    """The first of these that holds text."""
-    for path in paths:
-        if text := (element.findtext(path) or "").strip():
-            return text
-    return ""
 
 
 def direction_of(element: Element) -> Direction:
@@ -310,5 +324,6 @@ def _day_or_none(element: Element, name: str) -> date | None:
 
 def _counts_more(element: Element) -> bool:
     """Whether the bank says that there are more transactions than it shows."""
-    counts = [(count.text or "").strip() for count in element.iterfind("NtryDtls/Btch/NbOfTxs")]
+    paths = ("NtryDtls/Btch/NbOfTxs", "Btch/NbOfTxs")
+    counts = [(count.text or "").strip() for path in paths for count in element.iterfind(path)]
     return any(count.isdecimal() and count.lstrip("0") not in {"", "1"} for count in counts)

@@ -1,0 +1,71 @@
+"""What changes a debt without money: rows that lower what is owed as payments do, and their contra rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from tusker.domain.allocation import Allocation as Split
+from tusker.domain.interest import AmountDue
+from tusker.extensions import db
+from tusker.models import Adjustment, AdjustmentKind, Loan
+from tusker.services.context import Context
+
+
+def adjust(
+    ctx: Context,
+    loan: Loan,
+    kind: AdjustmentKind,
+    parts: Split | AmountDue,
+    value_date: date,
+    reason: str,
+) -> Adjustment:
+    """Lower what is owed on a locked loan by some parts, and its open principal by theirs.
+
+    Exposure, the loan's end and the event are the caller's. Nothing is flushed.
+    """
+    row = Adjustment(
+        loan_id=loan.id,
+        kind=kind,
+        value_date=value_date,
+        booked_on=ctx.today,
+        penalty=parts.penalty,
+        fee=parts.fee,
+        interest=parts.interest,
+        principal=parts.principal,
+        reason=reason,
+        recorded_at=ctx.now,
+        recorded_by=ctx.actor_id,
+    )
+    loan.open_principal -= parts.principal
+    db.session.add(row)
+    return row
+
+
+def undo_adjustments(ctx: Context, loan: Loan, rows: Iterable[Adjustment], reason: str) -> int:
+    """Write the contra rows of adjustments of a locked loan; returns the principal that is open again, in minor units.
+
+    Exposure, the loan's status and the event are the caller's. Nothing is flushed.
+    """
+    opened = 0
+    for row in rows:
+        opened += row.principal
+        db.session.add(
+            Adjustment(
+                loan_id=loan.id,
+                kind=row.kind,
+                allocation_id=row.allocation_id,
+                reverses_id=row.id,
+                value_date=row.value_date,
+                booked_on=ctx.today,
+                penalty=-row.penalty,
+                fee=-row.fee,
+                interest=-row.interest,
+                principal=-row.principal,
+                reason=reason,
+                recorded_at=ctx.now,
+                recorded_by=ctx.actor_id,
+            )
+        )
+    loan.open_principal += opened
+    return opened
