@@ -124,7 +124,16 @@ def list_command(invoice: str | None) -> None:
     click.echo("id\tinvoice\tloan\twhat\tstate\tgives up\tproposed by\tdecided by")
     for row in rows:
         given = f"{currency().plain(row.gives_up)} {currency().code}"
-        cells = (row.id, row.number, row.loan, _what(row), row.state, given, row.proposer or "–", row.decider or "–")
+        cells = (
+            row.id,
+            row.number,
+            row.loan,
+            _what(row),
+            row.state,
+            given,
+            row.proposer or "–",
+            row.decider or "–",
+        )
         click.echo("\t".join(str(cell) for cell in cells))
 
 

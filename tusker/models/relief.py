@@ -53,7 +53,9 @@ class Relief(Base):
         ),
         CheckConstraint("gives_up >= 0", name="gives_up_not_negative"),
         CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decision_complete"),
-        CheckConstraint("(state IN ('accepted', 'undone')) = (booked_on IS NOT NULL)", name="booked_if_accepted"),
+        CheckConstraint(
+            "(state IN ('accepted', 'undone')) = (booked_on IS NOT NULL)", name="booked_if_accepted"
+        ),
         CheckConstraint("(state = 'undone') = (undone_on IS NOT NULL)", name="undone_complete"),
         CheckConstraint(
             "(adjustment_id IS NOT NULL) = (kind = 'waiver' AND booked_on IS NOT NULL)", name="waiver_has_row"
@@ -63,7 +65,9 @@ class Relief(Base):
             " AND decided_by <> proposed_by",
             name="maker_is_not_approver",
         ),
-        Index("uq_reliefs_one_proposed", "loan_id", "kind", unique=True, postgresql_where="state = 'proposed'"),
+        Index(
+            "uq_reliefs_one_proposed", "loan_id", "kind", unique=True, postgresql_where="state = 'proposed'"
+        ),
         Index("uq_reliefs_adjustment_id", "adjustment_id", unique=True),
         Index("ix_reliefs_loan_id", "loan_id", "id"),
     )
@@ -106,8 +110,7 @@ class Relief(Base):
             raise LookupError("a waiver moves no due date")
         return DueMove(self.due_date, self.with_interest)
 
-    def counts_on(self, day: date) -> bool:
-        """Whether it counted at the end of a day, as it was seen then."""
-        if self.booked_on is None or self.booked_on > day:
-            return False
-        return self.undone_on is None or self.undone_on > day
+    @property
+    def stands(self) -> bool:
+        """Whether it counts now."""
+        return self.state == ReliefState.ACCEPTED

@@ -19,7 +19,7 @@ from tusker.extensions import db
 from tusker.models import AdjustmentKind, Loan, Relief, ReliefKind, ReliefState
 from tusker.services.context import Context
 from tusker.services.loans.adjustments import adjust
-from tusker.services.loans.debts import OpenDebt, debt_of, load_reductions, lock_debts
+from tusker.services.loans.debts import OpenDebt, load_reductions, lock_debts
 from tusker.services.loans.relief_effects import note_relief, settle_relief, tell_companies
 from tusker.services.locks import lock_row
 from tusker.services.reasons import reason_of
@@ -198,7 +198,9 @@ def _check_waiver(ctx: Context, debt: OpenDebt, relief: Relief) -> None:
     for part in PARTS:
         wanted, owed = getattr(relief, part), max(0, getattr(due, part))
         if not 0 <= wanted <= owed:
-            raise InvalidInput(f"At most {currency().show(owed)} of {part} can be waived on that day.", field=part)
+            raise InvalidInput(
+                f"At most {currency().show(owed)} of {part} can be waived on that day.", field=part
+            )
     if not relief.gives_up:
         raise InvalidInput("Say how much of penalty, fee or interest is waived.", field="interest")
 
@@ -206,7 +208,9 @@ def _check_waiver(ctx: Context, debt: OpenDebt, relief: Relief) -> None:
 def _check_extension(debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> None:
     loan, day = debt.loan, relief.due_date
     if day is None or relief.due_before != loan.due_date:
-        raise Conflict(f"The due date of {debt.invoice.number} was moved since; refuse this and propose anew.")
+        raise Conflict(
+            f"The due date of {debt.invoice.number} was moved since; refuse this and propose anew."
+        )
     if day == loan.due_date:
         raise InvalidInput("This is the due date already.", field="due_date")
     if day <= loan.start_date:

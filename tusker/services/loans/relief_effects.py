@@ -69,9 +69,7 @@ def settle_relief(ctx: Context, loan: Loan, invoice: Invoice, why: str) -> None:
 
 
 def _note_end(ctx: Context, invoice: Invoice, kind: str, before: str, why: str) -> None:
-    record_event(
-        ctx, "invoice", invoice.id, kind, from_value=before, to_value=invoice.status, reason=why
-    )
+    record_event(ctx, "invoice", invoice.id, kind, from_value=before, to_value=invoice.status, reason=why)
 
 
 def tell_companies(ctx: Context, relief: Relief, invoice: Invoice) -> None:
