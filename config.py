@@ -89,6 +89,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "CARRIER_KEYS_SECRET": env.get("CARRIER_KEYS_SECRET") or secret_key,
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
         "VALUE_TOLERANCE": _share(env, "VALUE_TOLERANCE", "0.5%"),
+        "ROUNDING_TOLERANCE": _amount(env, "ROUNDING_TOLERANCE", "1", allow_zero=True),
         "STALLED_AFTER_DAYS": _integer(env, "STALLED_AFTER_DAYS", 7, 1, 365),
         "CARRIER_ALERT_MINUTES": _integer(env, "CARRIER_ALERT_MINUTES", 30, 1, 10080),
         "SERVICING_TIME": _clock_time(env, "SERVICING_TIME", "06:00"),
@@ -239,13 +240,13 @@ def _timezone(name: str) -> ZoneInfo:
         raise ConfigError(f"TIMEZONE is {name!r}, which is not a known time zone") from None
 
 
-def _amount(env: Mapping[str, str], name: str, default: str) -> Decimal:
+def _amount(env: Mapping[str, str], name: str, default: str, *, allow_zero: bool = False) -> Decimal:
     text = env.get(name) or default
     try:
         value = Decimal(text)
     except InvalidOperation:
         value = Decimal(-1)
-    if not value.is_finite() or value <= 0:
+    if not value.is_finite() or value < 0 or not (value or allow_zero):
         raise ConfigError(f"{name} is {text!r}; it must be an amount such as 500000000.00")
     return value
 

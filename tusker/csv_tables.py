@@ -20,6 +20,10 @@ _MOST_SEPARATORS = 10 * MAX_COLUMNS
 _HEADER_WITHIN = 60
 """Banks write name, account and period above the table, but no more than this many rows of it."""
 FIRST_DAY = date(2000, 1, 1)
+_FORMULA_TEXT = re.compile(r'(^|[,;\t|])="', re.MULTILINE)
+"""`="0001"`, with which some banks keep spreadsheets from taking a text for a number."""
+_UNSEEN = "\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060"
+"""Characters without width that stand at the ends of cells."""
 _PROBE = datetime(2012, 11, 23, tzinfo=UTC)
 
 Cells = tuple[str, ...]
@@ -56,6 +60,20 @@ class CsvTable:
         return self.header.index(name)
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The records of a file or of a sheet; `delimiter` is empty for a sheet."""
+
+    rows: tuple[CsvRow, ...]
+    delimiter: str = ""
+
+
+def clean_cell(text: str) -> str:
+    """A cell without blanks and characters without width around it, and without `="…"`."""
+    bare = text.strip().strip(_UNSEEN).strip()
+    return bare[2:-1].strip() if len(bare) > 2 and bare.startswith('="') and bare.endswith('"') else bare
+
+
 def read_table(data: bytes) -> CsvTable:
     """The table of a whole file in UTF-8 whose first record is the header; separated by commas, semicolons or tabs.
 
@@ -75,29 +93,34 @@ def read_table(data: bytes) -> CsvTable:
     return CsvTable(records[0].cells, tuple(records[1:]), delimiter)
 
 
-def find_table(data: bytes, is_header: Callable[[Cells], bool]) -> CsvTable | None:
-    """The table of a bank's file whose header `is_header` knows, by whichever separator it is found; None by none.
+def bank_grids(data: bytes) -> Iterator[Grid]:
+    """The records of a bank's file by each separator that occurs in it, the most frequent first.
 
-    Also UTF-16 with a mark and Windows-1252 are read. Raises `UnreadableFile` for what is no text, and for what is no
-    CSV by any of the separators.
+    Also UTF-16 and Windows-1252 are read. Raises `UnreadableFile` for what is no text, and for what is no CSV by any
+    of the separators.
     """
     text = _decoded(data, of_bank=True)
+    if '="' in text:
+        text = _FORMULA_TEXT.sub(r'\1"', text)
     failed: UnreadableFile | None = None
+    done = False
     for delimiter in sorted(";,\t|", key=text[:5000].count, reverse=True):
         if text.count(delimiter) == 0:
             break
         try:
-            records = _records(text, delimiter)
+            yield Grid(tuple(_records(text, delimiter)), delimiter)
+            done = True
         except UnreadableFile as error:
             failed = failed or error
-            continue
-        for place, record in enumerate(records[:_HEADER_WITHIN]):
-            if is_header(record.cells):
-                return CsvTable(
-                    record.cells, tuple(records[place + 1 :]), delimiter, above=tuple(records[:place])
-                )
-    if failed is not None:
+    if failed is not None and not done:
         raise failed
+
+
+def find_table(grid: Grid, is_header: Callable[[Cells], bool]) -> CsvTable | None:
+    """The table in a grid whose header `is_header` knows; None when there is none."""
+    for place, record in enumerate(grid.rows[:_HEADER_WITHIN]):
+        if is_header(record.cells):
+            return CsvTable(record.cells, grid.rows[place + 1 :], grid.delimiter, above=grid.rows[:place])
     return None
 
 
@@ -147,7 +170,7 @@ def _records(text: str, delimiter: str) -> list[CsvRow]:
         for raw in reader:
             if len(raw) > MAX_COLUMNS:
                 raise _too_wide(begins)
-            cells = tuple(cell.strip() for cell in raw)
+            cells = tuple(clean_cell(cell) for cell in raw)
             if any(cells):
                 records.append(CsvRow(begins, cells))
             begins = reader.line_num + 1

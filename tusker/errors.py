@@ -27,6 +27,12 @@ class InvalidInput(TuskerError):
     http_status = 422
 
 
+class UnreadableAddress(TuskerError):
+    """An address that no page or operation can be asked with."""
+
+    code = "bad_request"
+
+
 class UnreadableFile(InvalidInput):
     """A file that cannot be taken as a whole; its `field` is `file`."""
 

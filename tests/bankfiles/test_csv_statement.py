@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tusker.bankfiles.csv_amounts import check_date_format
-from tusker.bankfiles.csv_statement import parse_columns
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
+from tusker.bankfiles.table_days import check_date_format
+from tusker.bankfiles.table_heads import parse_columns
 from tusker.domain.banking import Statement
 from tusker.errors import InvalidInput
 
@@ -101,7 +101,7 @@ def test_where_what_came_in_is_marked_an_amount_without_a_mark_is_not_guessed() 
     rows = "2026-03-02,5.00 Cr\n2026-03-02,3.00 debit\n2026-03-02,2.00\n"
     statement = _read("Date,Amount\n" + rows)
     assert [entry.signed for entry in statement.entries] == [500, -300]
-    assert "neither credit nor debit" in statement.skipped[0]
+    assert "“2.00” is marked neither credit nor debit" in statement.skipped[0]
     assert [e.signed for e in _read("Date,Amount\n" + rows.replace(" Cr", "")).entries] == [500, -300, 200]
 
 
@@ -132,12 +132,32 @@ def test_dates(text: str) -> None:
     assert entry.booked_on == date(2026, 3, 2)
 
 
-def test_month_first_needs_the_configured_format() -> None:
-    text = "Date,Amount\n03/02/2026,5\n03/31/2026,6\n"
-    with pytest.raises(InvalidInput, match="“03/31/2026” is month first; set STATEMENT_DATE_FORMAT"):
+def test_day_or_month_first_is_settled_by_the_other_rows_the_head_or_the_setting() -> None:
+    def days(text: str, **options: str) -> list[date]:
+        return [entry.booked_on for entry in _read(text, **options).entries]
+
+    month_first = [date(2026, 3, 2), date(2026, 3, 31)]
+    assert days("Date,Amount\n03/02/2026,5\n03/31/2026,6\n") == month_first
+    assert days("Date (mm/dd/yyyy),Amount\n03/02/2026,5\n") == month_first[:1]
+    assert days("Date,Amount\n03/02/2026,5\n", csv_date_format="%m/%d/%Y") == month_first[:1]
+    assert days("Date,Value Date,Amount\n03/02/2026,03/31/2026,5\n") == month_first[:1]
+    assert days("Date (dd/mm/yyyy),Amount\n03/02/2026,5\n") == [date(2026, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Date,Amount\n31/03/2026,5\n03/31/2026,6\n", "day first and .* month first in one column"),
+        ("Date (dd/mm/yyyy),Amount\n03/31/2026,6\n", "says dmy, but its days do not"),
+        (
+            "Date,Amount\n03/09/2026,1\n03/10/2026,2\n04/01/2026,3\n",
+            "is not clear; set STATEMENT_DATE_FORMAT",
+        ),
+    ],
+)
+def test_days_that_contradict_each_other_refuse_the_file(text: str, words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
         _read(text)
-    days = [entry.booked_on for entry in _read(text, csv_date_format="%m/%d/%Y").entries]
-    assert days == [date(2026, 3, 2), date(2026, 3, 31)]
 
 
 def test_a_column_may_say_credit_or_debit() -> None:
@@ -172,8 +192,25 @@ def test_rows_that_cannot_be_read_are_named(row: str, note: str) -> None:
 
 def test_debit_and_credit_in_one_row_say_two_things() -> None:
     statement = _read("Date,Debit,Credit\n2026-03-02,5,-\n2026-03-02,5,6\n2026-03-02,-5,\n")
-    assert [entry.signed for entry in statement.entries] == [-500, -500]
+    assert [entry.signed for entry in statement.entries] == [-500, 500]
     assert statement.skipped == ("Line 3: it has both a debit and a credit; skipped.",)
+    assert statement.doubt == (
+        "Line 3: it has both a debit and a credit. Line 4 has a minus against its side and was read as a reversal."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "signed"),
+    [
+        ("5,-\n-,6\n-5,\n", [-500, 600, 500]),
+        ("-5,\n,6\n-7,\n", [-500, 600, -700]),
+        (",-4\n,6\n", [-400, 600]),
+    ],
+    ids=["a reversal of a debit", "all that left has a minus", "a reversal of a credit"],
+)
+def test_a_minus_in_a_column_of_its_own(rows: str, signed: list[int]) -> None:
+    lines = "".join(f"2026-03-02,{row}\n" for row in rows.splitlines())
+    assert [entry.signed for entry in _read("Date,Debit,Credit\n" + lines).entries] == signed
 
 
 def test_columns_as_configured() -> None:
@@ -204,7 +241,7 @@ def test_a_wrong_date_format_names_the_variable(pattern: str) -> None:
 
 def test_the_account_is_the_given_one_where_the_file_is_silent() -> None:
     text = "Date,Amount\n2026-03-02,5\n"
-    one, other = _read(text, account="A1"), _read(text, account="A2")
+    one, other = _read(text, own=("A1",)), _read(text, own=("A2",))
     assert one.account == "A1"
     assert one.entries[0].fingerprint != other.entries[0].fingerprint
 

@@ -158,6 +158,7 @@ def test_a_file_of_cases_is_answered_as_a_file(login: Callable[..., FlaskClient]
         (b"principal,apr,start\n1,2,2026-01-01\n", "has no column “end”"),
         (b"principal,apr,start,end,colour\n1,2,3,4,5\n", "has an unknown column “colour”"),
         (b"principal,apr,start,end,apr\n1,2,3,4,5\n", "has twice “apr”"),
+        (b"principal,apr,start,end\n" + 1001 * b"1,2,3,4\n", "has 1,001 cases; one file may have 1,000"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(

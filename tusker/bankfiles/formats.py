@@ -30,15 +30,20 @@ _HTML_TABLE = re.compile(rb"<table\b", re.IGNORECASE)
 class Reading:
     """How files are read in this installation.
 
-    `currency` (with `exponent` decimals) is the account's; `account` is whose statement it is when the file does not
-    say. `csv_columns` and `csv_date_format` are the configured ones.
+    `currency` (with `exponent` decimals) is the account's; `own` are our accounts. `csv_columns` and
+    `csv_date_format` are the configured ones.
     """
 
     currency: str
     exponent: int
-    account: str = ""
+    own: tuple[str, ...] = ()
     csv_columns: str = ""
     csv_date_format: str = ""
+
+    @property
+    def account(self) -> str:
+        """Whose statement it is when the file does not say."""
+        return self.own[0] if self.own else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ def unread_kind(source: Source) -> str | None:
         if _HTML_TABLE.search(source.data):
             return "a web page with a table, whatever its name says; ask the bank for CSV, Excel or camt.053"
         return "a web page; the bank's portal may have signed you out"
-    if head.startswith(("{", "[")):
+    # a SWIFT message begins with {1:
+    if head.startswith(("{", "[")) and not head.startswith("{1:"):
         return "JSON; ask the bank for camt.053 or CSV"
     return None

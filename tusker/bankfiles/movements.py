@@ -11,6 +11,7 @@ from datetime import date
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import BALANCE_REMARK, Direction, Entry, numbered
 from tusker.domain.money import MAX_AMOUNT, to_major
+from tusker.domain.narrations import read_narration
 from tusker.errors import UnreadableFile
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
@@ -21,7 +22,8 @@ LONGEST = {"reference": 60, "party": 200, "reason": 300, "remittance": 2000}
 """Characters that are kept of a bank's texts."""
 
 _DECIMAL = re.compile(r"\+?(?=\.?[0-9])([0-9]{0,20})(?:\.([0-9]{0,20}))?")
-_NO_REFERENCE = frozenset({"", "NONREF", "NOTPROVIDED", "NOT PROVIDED", "NONE", "NA", "N/A", "-", "0"})
+_COUNT = re.compile(r"[0-9]{1,6}")
+_NO_REFERENCE = frozenset({"NONREF", "NOTPROVIDED", "NOT PROVIDED", "NONE", "NA", "N/A", "NIL", "NULL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,12 @@ def minor_units(text: str, exponent: int) -> int:
 def given(reference: str | None) -> str:
     """A reference; empty where the bank wrote a word for “none”."""
     cleaned = kept(reference, LONGEST["reference"])
-    return "" if cleaned.upper() in _NO_REFERENCE else cleaned
+    return "" if cleaned.upper() in _NO_REFERENCE or not cleaned.strip("-–0 ") else cleaned
+
+
+def is_count(reference: str) -> bool:
+    """Whether a reference only counts the entries of a statement, so that the next statement has it again."""
+    return _COUNT.fullmatch(reference) is not None
 
 
 def sane_day(day: date) -> date:
@@ -107,16 +114,19 @@ def finished(raws: Sequence[Raw], account: str) -> tuple[Entry, ...]:
 
 
 def _entry(raw: Raw, fingerprint: str, likeness: str) -> Entry:
+    told = read_narration(raw.remittance)
+    # of a payer's account a few digits are not enough to know them by
+    told_account = told.account if raw.direction == "debit" or told.account.isdecimal() else ""
     return Entry(
         direction=raw.direction,
         amount=raw.amount,
         booked_on=raw.booked_on,
         value_date=raw.value_date,
-        bank_reference=raw.bank_reference,
+        bank_reference=raw.bank_reference or told.reference,
         end_to_end_id=raw.end_to_end_id,
         batch_reference=raw.batch_reference,
-        counterparty=raw.counterparty,
-        counterparty_account=raw.counterparty_account,
+        counterparty=raw.counterparty or told.party,
+        counterparty_account=raw.counterparty_account or told_account,
         remittance=raw.remittance,
         return_reason=raw.return_reason,
         instructed=raw.instructed,

@@ -39,14 +39,14 @@ class _OnlyLooked(Exception):
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @with_appcontext
 def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
-    """Import the bank statement FILE (camt.053 or CSV, at most 20 MB). Importing it twice adds nothing.
+    """Import the bank statement FILE (camt, MT940, OFX or CSV; at most 20 MB). Importing it twice adds nothing.
 
     Debits confirm the payouts they fit exactly, returns undo them; credits wait to be accepted on the page.
 
     \b
     JSON: {"format", "dry_run", "repeated", "new", "known", "doubtful", "settled",
     "sure", "to_look_at", "parked", "notes": [], "statements": [{"reference", "account", "ours",
-    "account_named", "skipped": [],
+    "account_named", "skipped": [], "doubt",
     "entries": [{"direction", "amount", "booked_on", "value_date",
     "bank_reference", "end_to_end_id", "counterparty", "counterparty_account",
     "remittance", "return_reason", "known", "state", "note", "payouts": [],
@@ -108,6 +108,7 @@ def _report(read: StatementFile, result: ImportResult, *, dry_run: bool) -> dict
                 "ours": is_ours(statement),
                 "account_named": statement.account_named,
                 "skipped": list(statement.skipped),
+                "doubt": statement.doubt,
                 "entries": [
                     _entry(
                         entry,
@@ -177,7 +178,7 @@ def _say(report: Mapping[str, Any], result: ImportResult) -> None:
     for statement in report["statements"]:
         name = statement["reference"] or "without a reference"
         click.echo(f"Statement {name} of {statement['account'] or 'an account not named'}")
-        for note in statement["skipped"]:
+        for note in (*statement["skipped"], *filter(None, [statement["doubt"]])):
             click.echo(f"  {note}")
         for entry in statement["entries"]:
             for line in _lines(entry):

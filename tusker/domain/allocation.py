@@ -80,11 +80,12 @@ def lay_against_invoice(loan_id: int, amount: int, due: AmountDue, face_open: in
 @dataclass(frozen=True, slots=True)
 class Collectable:
     """A loan that a receipt may pay. `face_open` is what the payer has still to pay of the invoice where it pays the
-    face value, None where it pays the debt."""
+    face value, None where it pays the debt; `kept_back` is what it keeps back of the debt then."""
 
     loan_id: int
     due: AmountDue
     face_open: int | None = None
+    kept_back: int = 0
 
 
 def allocate(amount: int, loans: Iterable[Collectable]) -> tuple[list[Allocation], int]:
@@ -98,7 +99,8 @@ def allocate(amount: int, loans: Iterable[Collectable]) -> tuple[list[Allocation
         if left == 0:
             break
         if loan.face_open is None:
-            allocation = allocate_to_loan(loan.loan_id, left, loan.due)
+            most = loan.due.total - loan.kept_back if loan.kept_back else left
+            allocation = allocate_to_loan(loan.loan_id, min(left, max(0, most)), loan.due)
         else:
             allocation = lay_against_invoice(loan.loan_id, left, loan.due, loan.face_open)
         if allocation.laid:

@@ -129,6 +129,8 @@ class Statement:
     """The times between which its movements were booked; naive where the bank writes no zone."""
     account_named: bool = True
     """False when the file does not say whose account it is of and `account` is the one it was taken for."""
+    doubt: str = ""
+    """Why a person has to look at all of its movements: the file contradicts itself. Empty when it does not."""
 
 
 @dataclass(frozen=True, slots=True)

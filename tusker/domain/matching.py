@@ -13,14 +13,17 @@ Nothing but a named, exact and unrivalled suggestion is `sure`; see `Book.judge`
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
-from tusker.domain.texts import name_words, names_in, number_words, tokens
+from tusker.domain.texts import name_words, names_in, number_words, tokens, without_cut_form
 
 NAMED, AMOUNT, SUM, PAYER = 50, 30, 20, 20
+LEAST_OF_NAME = 12
+"""Characters of a name that a bank cut by which it is still known."""
 MARGIN = 20
 """A suggestion with another one nearer than this is not sure."""
 MAX_SUGGESTIONS = 5
@@ -128,6 +131,7 @@ class Book:
         for customer_id, name in names.items():
             if name_key := name_words(name):
                 self._by_name.setdefault(name_key, set()).add(customer_id)
+        self._spelled = sorted((" ".join(key), key) for key in self._by_name)
 
     def judge(self, credit: Credit) -> Judgement:
         """Find what the credit may have paid.
@@ -185,8 +189,9 @@ class Book:
             for customer_id in credit.known_payers
             if customer_id in self._names
         }
+        called: Collection[int]
         if credit.counterparty:
-            called = self._by_name.get(name_words(credit.counterparty), set())
+            called = self._called(name_words(credit.counterparty))
         else:
             spoken = name_words(credit.remittance)
             called = {
@@ -199,6 +204,16 @@ class Book:
         for customer_id in called:
             payers.setdefault(customer_id, f"payer is {self._names[customer_id]}")
         return payers, bool(credit.counterparty) and not payers
+
+    def _called(self, words: tuple[str, ...]) -> Collection[int]:
+        """Who goes by this name, or by the only one that begins with it: banks cut long names."""
+        words = without_cut_form(words) if words not in self._by_name else words
+        if words in self._by_name:
+            return self._by_name[words]
+        told = " ".join(words)
+        place = bisect_left(self._spelled, (told, ()))
+        longer = [key for name, key in self._spelled[place : place + 2] if name.startswith(told)]
+        return self._by_name[longer[0]] if len(longer) == 1 and len(told) >= LEAST_OF_NAME else ()
 
     def _suggest(self, credit: Credit, found: _Found) -> list[Suggestion]:
         """All suggestions, the best first."""

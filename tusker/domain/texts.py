@@ -95,3 +95,10 @@ def name_words(name: str) -> tuple[str, ...]:
     words = re.findall(r"[^\W_]+", plain(name).replace("'", "").replace("’", ""))
     kept = tuple(word for word in words if word not in _LEGAL_FORMS)
     return kept or tuple(words)
+
+
+def without_cut_form(words: tuple[str, ...]) -> tuple[str, ...]:
+    """A name's words without the beginning of a legal form at their end: banks cut "Acme Private Limited" anywhere."""
+    if len(words) > 1 and any(form.startswith(words[-1]) for form in _LEGAL_FORMS):
+        return words[:-1]
+    return words

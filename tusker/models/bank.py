@@ -102,6 +102,8 @@ class BankStatement(Base):
     """The times between which it holds what was booked, where the bank says them."""
     skipped: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     """The parts that could not be read, in words."""
+    doubt: Mapped[LongText] = mapped_column(server_default="")
+    """Why a person has to look at each of its movements: the file contradicts itself. Empty when it does not."""
     imported_at: Mapped[Instant]
     imported_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     importer: Mapped[Name]

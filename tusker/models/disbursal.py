@@ -136,6 +136,7 @@ class Payout(Base):
         Index("ix_payouts_bank_account_id", "bank_account_id", "settled_at"),
         Index("ix_payouts_bank_reference", "bank_reference"),
         Index("ix_payouts_statement_entry_id", "statement_entry_id"),
+        Index("ix_payouts_supplier_id", "supplier_id", "value_date", "id"),
         Index("ix_payouts_open", "net", "id", postgresql_where="state = 'instructed'"),
     )
 

@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.interest import Deduction
@@ -133,9 +133,15 @@ class Receipt(Base):
         CheckConstraint("(kind = 'payment') = (of_receipt_id IS NULL)", name="contra_names_payment"),
         CheckConstraint("btrim(bank_reference) <> ''", name="reference_not_blank"),
         CheckConstraint("netted_payout_id IS NULL OR kind = 'payment'", name="netting_is_payment"),
-        UniqueConstraint("netted_payout_id"),
         Index("uq_receipts_one_reversal", "of_receipt_id", unique=True, postgresql_where="kind = 'reversal'"),
         Index("ix_receipts_customer_id", "customer_id"),
+        Index(
+            "uq_receipts_netted_payout_id",
+            "netted_payout_id",
+            unique=True,
+            postgresql_where="undone_claim_id IS NULL",
+        ),
+        Index("uq_receipts_undone_claim", "netted_payout_id", "undone_claim_id", unique=True),
         Index("ix_receipts_of_receipt_id", "of_receipt_id"),
     )
 
@@ -154,6 +160,10 @@ class Receipt(Base):
         ForeignKey("payouts.id", use_alter=True, name="fk_receipts_netted_payout_id")
     )
     """The payout that it was kept back from; NULL where the bank received it."""
+    undone_claim_id: Mapped[int | None] = mapped_column(
+        ForeignKey("claims.id", use_alter=True, name="fk_receipts_undone_claim_id")
+    )
+    """The claim of that payout whose credit note was undone since: so much is the supplier's credit."""
 
     customer: Mapped[Customer] = relationship(lazy="select")
     allocations: Mapped[list[Allocation]] = relationship(order_by="Allocation.id", lazy="select")

@@ -20,6 +20,9 @@ from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer
 from tusker.web.htmx import render
 
+MOST_CASES = 1000
+"""In one file: what a web process calculates in about a second. `flask quote` takes more."""
+
 
 @bp.get("/calculator")
 @allow()
@@ -47,6 +50,11 @@ def calculator_cases() -> ResponseReturnValue:
         try:
             table = read_table(cases.file.filled.read())
             check_columns(table)
+            if len(table.rows) > MOST_CASES:
+                raise InvalidInput(
+                    f"The file has {len(table.rows):,} cases; one file may have {MOST_CASES:,}. Split it.",
+                    field="file",
+                )
         except InvalidInput as error:
             cases.take(error)
         else:
@@ -70,6 +78,7 @@ def _answer(form: CalculatorForm, cases: CasesForm, case: Case | None, status: i
         result=result,
         rows=rows,
         columns=COLUMNS,
+        most_cases=MOST_CASES,
     )
 
 

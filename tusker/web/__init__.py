@@ -11,6 +11,7 @@ from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tusker.currency import currency
+from tusker.errors import UnreadableAddress
 from tusker.logs import work_id
 from tusker.services.reasons import LONGEST_REASON
 from tusker.web import assets, errors, filters
@@ -19,6 +20,8 @@ from tusker.web.nav import navigation
 from tusker.web.routes import bp
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""All but tabs and line ends, which come along when somebody pastes a number out of a table."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -46,7 +49,7 @@ def init_app(app: Flask) -> None:
     assets.init_app(app)
     errors.init_app(app)
     # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
-    app.before_request_funcs.setdefault(None, []).insert(0, _name_request)
+    app.before_request_funcs.setdefault(None, [])[:0] = [_name_request, _refuse_control_characters]
     app.before_request(guard)
     app.after_request(_set_headers)
     app.context_processor(_template_context)
@@ -58,6 +61,16 @@ def _name_request() -> None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
     work_id.set(g.request_id)
+
+
+def _refuse_control_characters() -> None:
+    """No address that the application links to has any, and the database takes no text with a NUL."""
+    if _CONTROLS.search(request.path):
+        raise UnreadableAddress("The address has a control character.")
+    for name, value in request.args.items(multi=True):
+        if _CONTROLS.search(name + value):
+            shown = _CONTROLS.sub("?", name)[:80]
+            raise UnreadableAddress(f"“{shown}” in the address has a control character.", field=shown)
 
 
 def _set_headers(answer: Response) -> Response:

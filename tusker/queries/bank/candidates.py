@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import func, or_, select
 
 from tusker.domain.interest import amount_due
-from tusker.domain.matching import Book, Credit, Judgement, OpenLoan, judge_all
+from tusker.domain.matching import Book, Credit, Judgement, OpenLoan, Verdict, judge_all
 from tusker.extensions import db
-from tusker.models import BankAccount, BankAccountState, EntryDirection, EntryState, Receipt, StatementEntry
+from tusker.models import (
+    BankAccount,
+    BankAccountState,
+    BankStatement,
+    EntryDirection,
+    EntryState,
+    Receipt,
+    StatementEntry,
+)
 from tusker.queries.loans.loans import LoanRow, open_loans
+
+DOUBTED = "The file contradicts itself."
+"""The beginning of the words for an entry of a file that nothing is done by itself with."""
 
 
 def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, Judgement]:
@@ -38,7 +50,25 @@ def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, J
     names = {row.supplier_id: row.supplier for row in rows} | {
         row.purchaser_id: row.purchaser for row in rows
     }
-    return judge_all(Book(map(_open_loan, rows), names), credits)
+    judged = judge_all(Book(map(_open_loan, rows), names), credits)
+    doubts = doubts_of(money_in)
+    for entry in money_in:
+        doubt = f"{DOUBTED} {doubts[entry.statement_id]}" if entry.statement_id in doubts else ""
+        if entry.charges is None:
+            doubt = doubt or "The bank writes another amount as well, which charges cannot explain."
+        if doubt and judged[entry.id].verdict is Verdict.SURE:
+            judged[entry.id] = replace(judged[entry.id], verdict=Verdict.AMBIGUOUS, doubt=doubt)
+    return judged
+
+
+def doubts_of(entries: Iterable[StatementEntry]) -> dict[int, str]:
+    """Why the statements of these entries need a person, by statement id, of those that do."""
+    rows = db.session.execute(
+        select(BankStatement.id, BankStatement.doubt).where(
+            BankStatement.id.in_({entry.statement_id for entry in entries}), BankStatement.doubt != ""
+        )
+    )
+    return {row.id: row.doubt for row in rows}
 
 
 def _open_loan(row: LoanRow) -> OpenLoan:

@@ -33,6 +33,7 @@ class StatementRow:
     opening_balance: int | None
     closing_balance: int | None
     skipped: Sequence[str]
+    doubt: str
     imported_at: datetime
     importer: str
     entries: int
@@ -200,6 +201,7 @@ def _statements() -> Select[*tuple[Any, ...]]:
         BankStatement.opening_balance,
         BankStatement.closing_balance,
         BankStatement.skipped,
+        BankStatement.doubt,
         BankStatement.imported_at,
         BankStatement.importer,
     )

@@ -15,6 +15,7 @@ from typing import Literal
 
 from sqlalchemy import func, or_, select
 
+from tusker.currency import currency
 from tusker.domain.interest import charges_accrued
 from tusker.extensions import db
 from tusker.models import (
@@ -22,6 +23,7 @@ from tusker.models import (
     AdjustmentKind,
     Allocation,
     CreditNote,
+    DeductionKind,
     Invoice,
     Loan,
     Payable,
@@ -40,6 +42,7 @@ class LineKind(StrEnum):
     RECEIPT = "receipt"
     REVERSAL = "receipt undone"
     CREDIT_NOTE = "credit note"
+    DEDUCTION = "deduction"
     WRITTEN_OFF = AdjustmentKind.WRITE_OFF.words
     RECOVERED = AdjustmentKind.RECOVERY.words
     WAIVED = AdjustmentKind.WAIVER.words
@@ -109,14 +112,21 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
     opening, closing = _loans(customer_id, side, before), _loans(customer_id, side, last)
     by_debt = [row for row in closing if not _by_face(row, side)]
     paid = _allocations(customer_id, side, first, last)
+    noted = _noted(closing, first, last, side)
     lines = [
         *_payouts(closing, first, side),
         *_charges([row for row in opening if not _by_face(row, side)], by_debt, before, last, paid),
         *(line for _, line in paid),
         *_ended(by_debt, first),
+        *(line for _, line in noted),
         *_adjusted(by_debt, first, last),
-        *(_of_faces(customer_id, closing, first, last) if side == "purchaser" else ()),
     ]
+    if side == "purchaser":
+        beyond = _beyond(customer_id, closing, first, last)
+        lines += [line for _, line in beyond]
+        invoice_of = {row.loan_id: row.invoice_id for row in closing}
+        moved = [*noted, *beyond, *((invoice_of[loan_id], line) for loan_id, line in paid)]
+        lines += _faces_ended(opening, closing, moved, first)
     return Statement(
         customer_id=customer_id,
         side=side,
@@ -225,53 +235,97 @@ def _charges(
     return lines
 
 
-def _of_faces(customer_id: int, closing: Iterable[LoanRow], first: date, last: date) -> list[StatementLine]:
-    """What reduced face values besides payments of debts: payments beyond the debts, credit notes, loans that
-    ended."""
-    rows = {row.invoice_id: row for row in closing if row.face_open is not None}
+def _beyond(
+    customer_id: int, closing: Iterable[LoanRow], first: date, last: date
+) -> list[tuple[int, StatementLine]]:
+    """What a purchaser paid of face values beyond the debts, each with its invoice's id."""
+    numbers = {row.invoice_id: row.number for row in closing if row.face_open is not None}
     beyond = db.session.execute(
         select(Payable, Receipt.bank_reference)
         .join(Receipt, Receipt.id == Payable.receipt_id)
         .where(Receipt.customer_id == customer_id, Payable.booked_on.between(first, last))
         .order_by(Payable.id)
     )
-    lines = [
-        StatementLine(
-            payable.booked_on,
-            LineKind.RECEIPT if payable.reverses_id is None else LineKind.REVERSAL,
-            rows[payable.invoice_id].number,
-            reference,
-            -payable.amount,
+    return [
+        (
+            payable.invoice_id,
+            StatementLine(
+                payable.booked_on,
+                LineKind.RECEIPT if payable.reverses_id is None else LineKind.REVERSAL,
+                numbers[payable.invoice_id],
+                reference,
+                -payable.amount,
+            ),
         )
         for payable, reference in beyond
-        if payable.invoice_id in rows
+        if payable.invoice_id in numbers
     ]
+
+
+def _noted(
+    closing: Iterable[LoanRow], first: date, last: date, side: Side
+) -> list[tuple[int, StatementLine]]:
+    """Credit notes and deductions after the payout, each with its invoice's id.
+
+    They lower what a purchaser that pays the face value has to pay; a debt they do not change, so that their line there
+    says the amount in its words.
+    """
+    rows: dict[int, LoanRow] = {}
+    for row in closing:
+        rows.setdefault(row.invoice_id, row)
     notes = db.session.scalars(
         select(CreditNote)
-        .where(
-            CreditNote.invoice_id.in_(rows),
-            CreditNote.principal_cut == 0,
-            CreditNote.booked_on.between(first, last),
-        )
+        .where(CreditNote.invoice_id.in_(rows), CreditNote.booked_on.between(first, last))
         .order_by(CreditNote.id)
     )
-    lines += [
+    lines = []
+    for note in notes:
+        row = rows[note.invoice_id]
+        if note.before_payout and note.booked_on <= row.booked_on:
+            continue
+        kind = LineKind.CREDIT_NOTE if note.kind == DeductionKind.CREDIT_NOTE else LineKind.DEDUCTION
+        words = note.number if kind is LineKind.CREDIT_NOTE else words_of_deduction(note.kind, note.number)
+        lowers = note.amount if _by_face(row, side) else 0
+        told = words if lowers else f"{currency().show(note.amount)} {words}"
+        lines.append((note.invoice_id, StatementLine(note.booked_on, kind, row.number, told, -lowers)))
+    return lines
+
+
+def words_of_deduction(kind: str, number: str) -> str:
+    """Kind and number, such as `tax 16A-7`."""
+    return f"{kind.replace('_', ' ')} {number}".strip()
+
+
+def _faces_ended(
+    opening: Iterable[LoanRow],
+    closing: Sequence[LoanRow],
+    moved: Iterable[tuple[int, StatementLine]],
+    first: date,
+) -> list[StatementLine]:
+    """What of face values was not to be paid any more when payouts were undone in the period. `moved` are the other
+    lines of the period, each with its invoice's id."""
+    by_face = [row for row in closing if row.face_open is not None]
+    ended = {row.invoice_id: row for row in by_face if row.ended_on is not None and row.ended_on >= first}
+    left = dict.fromkeys(ended, 0)
+    for row in opening:
+        if row.invoice_id in left:
+            left[row.invoice_id] += _balance(row, "purchaser")
+    for row in by_face:
+        if row.invoice_id in left:
+            left[row.invoice_id] += (row.face if row.booked_on >= first else 0) - _balance(row, "purchaser")
+    for invoice_id, line in moved:
+        if invoice_id in left:
+            left[invoice_id] += line.amount
+    return [
         StatementLine(
-            note.booked_on, LineKind.CREDIT_NOTE, rows[note.invoice_id].number, note.number, -note.amount
-        )
-        for note in notes
-    ]
-    return lines + [
-        StatementLine(
-            row.ended_on,
+            row.ended_on or first,
             LineKind.ENDED,
             row.number,
             row.reference,
-            -(row.face_open or 0),
+            -left[invoice_id],
             row.platform_reference,
         )
-        for row in rows.values()
-        if row.ended_on is not None and row.ended_on >= first
+        for invoice_id, row in ended.items()
     ]
 
 

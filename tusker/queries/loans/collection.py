@@ -11,6 +11,20 @@ from tusker.extensions import db
 from tusker.models import Allocation, CreditNote, Invoice, Loan, Payable, Receipt
 
 
+def noted_at_payout(loan_ids: Collection[int]) -> dict[int, int]:
+    """By how much credit notes of the time before their payouts lowered the values of loans' invoices, in minor units
+    by loan id; loans without any are missing."""
+    if not loan_ids:
+        return {}
+    rows = db.session.execute(
+        select(Loan.id, cast(func.sum(CreditNote.amount), BigInteger))
+        .join(CreditNote, CreditNote.invoice_id == Loan.invoice_id)
+        .where(Loan.id.in_(loan_ids), CreditNote.before_payout, CreditNote.booked_on <= Loan.booked_on)
+        .group_by(Loan.id)
+    )
+    return {loan_id: noted for loan_id, noted in rows}
+
+
 def paid_of_faces(loan_ids: Collection[int], as_of: date) -> dict[int, int]:
     """By how much the face values of loans' invoices were reduced by rows booked until a day, in minor units by loan
     id: by what purchasers paid, of the debts and beyond them, and by credit notes. Loans without any are missing."""

@@ -15,11 +15,11 @@ from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from tusker.domain.extensions import DueMove, after_moves
-from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due
+from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due, days_past_due
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan
-from tusker.queries.loans.collection import paid_of_faces
+from tusker.queries.loans.collection import noted_at_payout, paid_of_faces
 from tusker.queries.loans.reliefs import moves_by_loan
 
 
@@ -82,6 +82,15 @@ class LoanRow:
         if self.face_open is None or self.written_off:
             return self.live.total
         return max(0, self.face_open)
+
+    def owed(self, *, as_purchaser: bool = False) -> int:
+        """What is owed on the day; `as_purchaser` what its purchaser has to pay."""
+        return self.purchaser_owes if as_purchaser else self.live.total
+
+    def days_late(self, *, as_purchaser: bool = False) -> int:
+        """Days past due of what is owed, or of what its purchaser has to pay."""
+        unpaid = as_purchaser and self.purchaser_owes
+        return days_past_due(self.due_date, self.as_of) if unpaid else self.live.days_past_due
 
     @property
     def purchaser_owes_at_term(self) -> int:
@@ -197,21 +206,17 @@ def loan_totals(
 
 def totals_of(rows: Sequence[LoanRow], as_of: date, *, as_purchaser: bool = False) -> LoanTotals:
     """The same of loans that were read already; `as_purchaser` counts what their purchasers have to pay."""
-
-    def owed(row: LoanRow) -> int:
-        return row.purchaser_owes if as_purchaser else row.live.total
-
     overdue = [row for row in rows if row.due_date < as_of]
     due_today = [row for row in rows if row.due_date == as_of]
     return LoanTotals(
         count=len(rows),
         principal=sum(row.open_principal for row in rows),
-        live=sum(owed(row) for row in rows),
+        live=sum(row.owed(as_purchaser=as_purchaser) for row in rows),
         term=sum(row.purchaser_owes_at_term if as_purchaser else row.term.total for row in rows),
         overdue_count=len(overdue),
-        overdue_live=sum(owed(row) for row in overdue),
+        overdue_live=sum(row.owed(as_purchaser=as_purchaser) for row in overdue),
         due_today_count=len(due_today),
-        due_today=sum(owed(row) for row in due_today),
+        due_today=sum(row.owed(as_purchaser=as_purchaser) for row in due_today),
     )
 
 
@@ -246,7 +251,8 @@ def _matches(words: str) -> Any:
 def _rows(query: Select[*tuple[Any, ...]], as_of: date) -> list[LoanRow]:
     found = db.session.execute(query).unique().all()
     parts = _parts_by_loan([loan.id for loan, *_ in found], as_of)
-    off = paid_of_faces([loan.id for loan, *_ in found if loan.face_open is not None], as_of)
+    by_face = [loan.id for loan, *_ in found if loan.face_open is not None]
+    off, noted = paid_of_faces(by_face, as_of), noted_at_payout(by_face)
     moves = moves_by_loan([loan.id for loan, *_ in found if loan.first_due_date is not None], as_of)
     return [
         _row(
@@ -256,6 +262,7 @@ def _rows(query: Select[*tuple[Any, ...]], as_of: date) -> list[LoanRow]:
             purchaser,
             parts.get(loan.id, []),
             off.get(loan.id, 0),
+            noted.get(loan.id, 0),
             moves.get(loan.id, []),
             as_of,
         )
@@ -304,6 +311,7 @@ def _row(
     purchaser: str,
     parts: Sequence[tuple[str, Paid]],
     off_face: int,
+    noted: int,
     moves: Sequence[DueMove],
     as_of: date,
 ) -> LoanRow:
@@ -330,7 +338,7 @@ def _row(
         recourse_on=loan.recourse_on if loan.recourse_on and loan.recourse_on <= as_of else None,
         credit_line_id=invoice.credit_line_id,
         debt=debt,
-        face=invoice.amount - invoice.credit_noted,
+        face=invoice.amount - noted,
         platform_reference=loan.platform_reference,
         first_due_date=loan.first_due_date if moves else None,
         face_open=None if loan.face_open is None else invoice.amount - off_face,

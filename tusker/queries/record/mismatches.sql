@@ -92,16 +92,21 @@ LEFT JOIN (SELECT claim_id, sum(amount) AS total FROM claim_settlements GROUP BY
 WHERE c.open_amount <> CASE WHEN c.state = 'dismissed' THEN 0 ELSE c.amount - COALESCE(s.total, 0) END
     OR (c.state <> 'accepted' AND COALESCE(s.total, 0) <> 0)
 UNION ALL
--- What was netted for goods that came back is received in full, for credit notes as far as the loan lacks it. From
--- payouts of the time before, a person recorded it.
+-- What was netted for goods that came back, and for what was kept back or undone since, is received in full, for credit
+-- notes as far as the loan lacks it. From payouts of the time before, a person recorded it.
 SELECT 'received by netting from the payout', p.reference, COALESCE(r.amount, 0),
     COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
 FROM payouts p
-LEFT JOIN receipts r ON r.netted_payout_id = p.id
-    AND NOT EXISTS (SELECT 1 FROM receipts u WHERE u.of_receipt_id = r.id AND u.kind = 'reversal')
+LEFT JOIN (
+    SELECT netted_payout_id, sum(amount)::bigint AS amount FROM receipts x
+    WHERE netted_payout_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM receipts u WHERE u.of_receipt_id = x.id AND u.kind = 'reversal')
+    GROUP BY 1
+) r ON r.netted_payout_id = p.id
 LEFT JOIN (
     SELECT s.disbursal_id, c.supplier_id, sum(s.amount)::bigint AS goods
-    FROM claim_settlements s JOIN claims c ON c.id = s.claim_id WHERE c.credit_note_id IS NULL AND c.payable_id IS NULL
+    FROM claim_settlements s JOIN claims c ON c.id = s.claim_id LEFT JOIN credit_notes d ON d.id = c.credit_note_id
+    WHERE c.payable_id IS NULL AND (d.id IS NULL OR d.kind <> 'credit_note' OR d.state IN ('withdrawn', 'undone'))
     GROUP BY 1, 2
 ) n ON n.disbursal_id = p.disbursal_id AND n.supplier_id = p.supplier_id
 WHERE COALESCE(r.amount, 0) NOT BETWEEN COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
@@ -158,4 +163,31 @@ FROM invoices i
 LEFT JOIN (SELECT invoice_id, sum(amount) AS total FROM credit_notes GROUP BY 1) n ON n.invoice_id = i.id
 WHERE i.status IN ('approved', 'financeable', 'bundled')
     AND i.principal > i.advance_rate * (i.amount - COALESCE(n.total, 0)) + 1
+UNION ALL
+-- Rounding and what is disputed are borne by nobody beyond the reserve.
+SELECT 'what bears the deduction', i.number, (n.reserve_consumed + n.claimed)::bigint, n.amount
+FROM credit_notes n JOIN invoices i ON i.id = n.invoice_id
+WHERE NOT n.before_payout AND n.reverses_id IS NULL AND n.state <> 'withdrawn' AND n.state <> 'undone'
+    AND (n.reserve_consumed + n.claimed > n.amount
+        OR n.reserve_consumed + n.claimed < n.amount AND n.state = 'accepted' AND n.kind <> 'rounding')
+UNION ALL
+SELECT 'claimed for the deduction', i.number, n.claimed, COALESCE(c.amount, 0)
+FROM credit_notes n JOIN invoices i ON i.id = n.invoice_id LEFT JOIN claims c ON c.credit_note_id = n.id
+WHERE NOT n.before_payout AND n.reverses_id IS NULL AND n.state IN ('accepted', 'disputed')
+    AND n.claimed <> COALESCE(c.amount, 0)
+UNION ALL
+SELECT 'contra row of the deduction', i.number, n.amount * (n.state IN ('withdrawn', 'undone'))::int,
+    COALESCE(-u.amount, 0)
+FROM credit_notes n JOIN invoices i ON i.id = n.invoice_id LEFT JOIN credit_notes u ON u.reverses_id = n.id
+WHERE n.reverses_id IS NULL
+    AND n.amount * (n.state IN ('withdrawn', 'undone'))::int <> COALESCE(-u.amount, 0)
+UNION ALL
+SELECT 'reserve consumed by deductions', i.number, COALESCE(m.total, 0)::bigint, COALESCE(n.total, 0)::bigint
+FROM invoices i
+LEFT JOIN (
+    SELECT invoice_id, sum(amount) AS total FROM reserve_movements
+    WHERE kind = 'consumed' AND receipt_id IS NULL GROUP BY 1
+) m ON m.invoice_id = i.id
+LEFT JOIN (SELECT invoice_id, sum(reserve_consumed) AS total FROM credit_notes GROUP BY 1) n ON n.invoice_id = i.id
+WHERE COALESCE(m.total, 0) <> COALESCE(n.total, 0) AND i.status <> 'cancelled'
 ORDER BY 1, 2

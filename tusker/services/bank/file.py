@@ -37,7 +37,7 @@ def read_configured(data: bytes, file_name: str) -> StatementFile:
     reading = Reading(
         currency().code,
         currency().exponent,
-        account=own[0] if own else "",
+        own=own,
         csv_columns=config["STATEMENT_CSV_COLUMNS"],
         csv_date_format=config["STATEMENT_DATE_FORMAT"],
     )

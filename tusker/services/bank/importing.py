@@ -178,6 +178,7 @@ def _store_statement(
         starts_at=_aware(statement.starts_at),
         ends_at=_aware(statement.ends_at),
         skipped=list(statement.skipped),
+        doubt=statement.doubt,
         imported_at=ctx.now,
         imported_by=ctx.actor_id,
         importer=ctx.actor[:120],

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import or_, select
 
 from tusker.currency import currency
+from tusker.domain.narrations import bank_numbers, disbursals_named, payouts_named
 from tusker.errors import Duplicate, TuskerError
 from tusker.extensions import db
 from tusker.models import (
@@ -21,6 +22,7 @@ from tusker.models import (
     PayoutState,
     StatementEntry,
 )
+from tusker.queries.bank.candidates import DOUBTED, doubts_of
 from tusker.services.bank_entries import LONGEST_NOTE, decide, own_reference
 from tusker.services.context import Context
 from tusker.services.locks import lock_invoices, lock_rows
@@ -41,11 +43,15 @@ class PayoutMatches:
     by id. All but the accounts is locked."""
 
     payouts: dict[str, Payout] = field(default_factory=dict)
+    by_bank: Mapping[str | None, Payout] = field(default_factory=dict)
+    """Payouts by the bank's reference under which they left."""
     disbursals: dict[str, Disbursal] = field(default_factory=dict)
     invoices: Mapping[int, Invoice] = field(default_factory=dict)
     accounts: Mapping[int | None, BankAccount] = field(default_factory=dict)
     settling: dict[int | None, StatementEntry] = field(default_factory=dict)
     """Entries that settled payouts before."""
+    doubts: Mapping[int, str] = field(default_factory=dict)
+    """Why a statement contradicts itself: its entries settle nothing by themselves."""
 
 
 def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
@@ -76,14 +82,18 @@ def _collect(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]
     names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
     returned = [e for e in credits if e.return_reason is not None]
     names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
+    names |= {name for e in (*debits, *credits) for name in payouts_named(_text(e))}
     blank = {e.payment for e in debits if not e.end_to_end_id}
     back = {e.payment for e in returned if not e.end_to_end_id}
     orders = {e.batch_reference for e in debits} - {""}
+    orders |= {name for e in debits for name in disbursals_named(_text(e))}
+    numbers = {number for e in credits for number in bank_numbers(_text(e))}
     condition = or_(
         Payout.reference.in_(names),
         Disbursal.reference.in_(orders),
         (Payout.state == PayoutState.INSTRUCTED) & Payout.net.in_(blank | back),
-        (Payout.state == PayoutState.CONFIRMED) & Payout.net.in_(back),
+        (Payout.state == PayoutState.CONFIRMED)
+        & or_(Payout.net.in_(back), Payout.bank_reference.in_(numbers)),
     )
     rows = db.session.execute(
         select(Payout.id, Payout.disbursal_id).join(Disbursal).where(condition, Payout.net > 0)
@@ -97,19 +107,32 @@ def _collect(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]
     settling = select(StatementEntry).where(StatementEntry.id.in_({p.statement_entry_id for p in payouts}))
     return PayoutMatches(
         payouts={payout.reference: payout for payout in payouts},
+        by_bank={payout.bank_reference: payout for payout in payouts},
         disbursals={disbursal.reference: disbursal for disbursal in disbursals},
         invoices=locked.invoices,
         accounts={account.id: account for account in db.session.scalars(accounts)},
         settling={entry.id: entry for entry in db.session.scalars(settling)},
+        doubts=doubts_of((*debits, *credits)),
     )
 
 
+def _text(entry: StatementEntry) -> str:
+    return f"{entry.bank_reference} {entry.remittance}"
+
+
 def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -> None:
+    named = _named_in_text(matches, entry)
+    orders = {entry.batch_reference, *disbursals_named(_text(entry))} & matches.disbursals.keys()
     payout = matches.payouts.get(entry.end_to_end_id) if entry.end_to_end_id else None
     if payout is not None:
         _settle_named(ctx, matches, entry, payout)
-    elif entry.batch_reference in matches.disbursals:
-        _settle_batch(ctx, matches, entry, matches.disbursals[entry.batch_reference])
+    elif len(named) == 1:
+        _settle_named(ctx, matches, entry, named[0])
+    elif named:
+        names = ", ".join(payout.reference for payout in named)
+        entry.note = f"It names several payouts: {names}; confirm them with their disbursal."[:LONGEST_NOTE]
+    elif len(orders) == 1:
+        _settle_batch(ctx, matches, entry, matches.disbursals[orders.pop()])
     elif not entry.end_to_end_id and entry.counterparty_account:
         fitting = [
             p for p in _of_amount(matches, entry, PayoutState.INSTRUCTED) if _account_fits(matches, p, entry)
@@ -119,6 +142,14 @@ def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -
         elif fitting:
             names = ", ".join(p.reference for p in fitting)
             entry.note = f"Several payouts have this amount and account: {names}."[:LONGEST_NOTE]
+
+
+def _named_in_text(matches: PayoutMatches, entry: StatementEntry) -> list[Payout]:
+    """The payouts whose ids stand in the bank's text or reference, of a credit also those whose UTR does; each once."""
+    found = [matches.payouts.get(name) for name in payouts_named(_text(entry))]
+    if entry.direction == EntryDirection.CREDIT:
+        found += [matches.by_bank.get(number) for number in bank_numbers(_text(entry))]
+    return list({payout.id: payout for payout in found if payout is not None}.values())
 
 
 def _of_amount(matches: PayoutMatches, entry: StatementEntry, *states: PayoutState) -> list[Payout]:
@@ -168,7 +199,17 @@ def _settle_batch(ctx: Context, matches: PayoutMatches, entry: StatementEntry, d
         entry.note = f"{disbursal.reference} waits for no payout any more."
 
 
+def _doubted(matches: PayoutMatches, entry: StatementEntry, words: str) -> bool:
+    """Whether the entry's file contradicts itself; the note then says what a person may do by hand."""
+    doubt = matches.doubts.get(entry.statement_id)
+    if doubt:
+        entry.note = f"It fits {words}; record that by hand if it is so. {DOUBTED} {doubt}"[:LONGEST_NOTE]
+    return doubt is not None
+
+
 def _confirm(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payouts: Sequence[Payout]) -> None:
+    if _doubted(matches, entry, ", ".join(payout.reference for payout in payouts)):
+        return
     reference = own_reference(entry)
     # banks may give one reference to several orders, or count from 1 in each statement
     for tried in (reference, f"{reference[:40]}/{entry.fingerprint[:16]}"):
@@ -195,9 +236,10 @@ def _confirm(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout
 
 def _note_own_id(matches: PayoutMatches, entry: StatementEntry) -> None:
     """A payer may have written our id on a credit that does not say that it is a return: a person has to look."""
-    if entry.end_to_end_id in matches.payouts:
+    by_id = matches.payouts.get(entry.end_to_end_id)
+    for payout in filter(None, (by_id, *_named_in_text(matches, entry))):
         entry.note = (
-            f"It carries the id of {entry.end_to_end_id} but does not say that it came back."
+            f"It carries the id of {payout.reference} but does not say that it came back."
             " If it did, record that with its disbursal and dismiss this."
         )
 
@@ -207,6 +249,7 @@ def _returned_payout(matches: PayoutMatches, entry: StatementEntry) -> Payout | 
     if entry.end_to_end_id in matches.payouts:
         return matches.payouts[entry.end_to_end_id]
     named = [matches.payouts[word] for word in _WORDS.findall(entry.remittance) if word in matches.payouts]
+    named += _named_in_text(matches, entry)
     if not named and not entry.end_to_end_id:
         standing = _of_amount(matches, entry, PayoutState.INSTRUCTED, PayoutState.CONFIRMED)
         named = [payout for payout in standing if _account_fits(matches, payout, entry)]
@@ -218,6 +261,10 @@ def _settle_return(
 ) -> None:
     if not _pays(payout, entry):
         entry.note = f"{payout.reference} is {currency().show(payout.net)}; another amount came back."
+    elif payout.state in {PayoutState.INSTRUCTED, PayoutState.CONFIRMED} and _doubted(
+        matches, entry, f"a return of {payout.reference}"
+    ):
+        return
     elif payout.state == PayoutState.INSTRUCTED:
         problem = _attempt(matches, lambda: reject_locked(ctx, payout, matches.invoices, reason, entry.id))
         _after_return(ctx, matches, entry, problem, f"{payout.reference} was not paid: {reason}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
@@ -13,7 +13,8 @@ from tusker.domain.interest import amount_due
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Claim, ClaimState, Invoice, Loan, Shipment
+from tusker.models import Claim, ClaimState, CreditNote, Invoice, Loan, Shipment
+from tusker.models.ledger import STANDING
 from tusker.services.attention import WATCH_JOB, settle_items_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -97,19 +98,35 @@ def end_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
     if not invoices:
         return
     for claim in _lock_return_claims(invoices, Claim.open_amount > 0):
-        claimed = claim.amount
-        if claim.open_amount == claim.amount:
-            claim.open_amount = 0
-            _decide(ctx, claim, ClaimState.DISMISSED, REPAID, claimed=claimed)
-        else:
-            claim.amount -= claim.open_amount
-            claim.open_amount = 0
-            _decide(ctx, claim, ClaimState.ACCEPTED, REPAID, claimed=claimed, accepted=claim.amount)
+        end_claim(ctx, claim, REPAID)
+
+
+def end_claim(ctx: Context, claim: Claim, why: str) -> None:
+    """What of a locked claim is open is not owed any more; what was netted of it stays netted."""
+    claimed = claim.amount
+    if claim.open_amount == claim.amount:
+        claim.open_amount = 0
+        _decide(ctx, claim, ClaimState.DISMISSED, why, claimed=claimed)
+    else:
+        claim.amount -= claim.open_amount
+        claim.open_amount = 0
+        _decide(ctx, claim, ClaimState.ACCEPTED, why, claimed=claimed, accepted=claim.amount)
 
 
 def end_claims_of_repaid(ctx: Context, invoices: Iterable[Invoice]) -> None:
     """Nettings were undone, so claims are open again: not those about locked invoices that were repaid meanwhile."""
     end_return_claims(ctx, [invoice for invoice in invoices if invoice.status == InvoiceStatus.REPAID])
+
+
+def end_claims_of_undone_notes(ctx: Context, claims: Collection[Claim]) -> None:
+    """Nettings were undone, so locked claims are open again: not those for deductions that were undone meanwhile."""
+    undone = select(Claim.id).join(CreditNote, CreditNote.id == Claim.credit_note_id)
+    ids = db.session.scalars(
+        undone.where(Claim.id.in_([claim.id for claim in claims]), CreditNote.state.not_in(STANDING))
+    ).all()
+    for claim in claims:
+        if claim.id in ids and claim.open_amount:
+            end_claim(ctx, claim, "its deduction was undone")
 
 
 def claim_again(ctx: Context, claim: Claim, amount: int, reason: str) -> None:

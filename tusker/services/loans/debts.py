@@ -21,11 +21,15 @@ from tusker.services.locks import lock_invoices, lock_rows
 
 @dataclass(frozen=True, slots=True)
 class OpenDebt:
-    """A locked loan with its locked invoice and its debt as of all rows written when it was locked."""
+    """A locked loan with its locked invoice and its debt as of all rows written when it was locked.
+
+    `kept_back` is what the purchaser keeps back with the payment that is being recorded, in minor units.
+    """
 
     loan: Loan
     invoice: Invoice
     debt: Debt
+    kept_back: int = 0
     _dues: dict[date, AmountDue] = field(default_factory=dict, repr=False)
 
     @property
@@ -51,7 +55,9 @@ class OpenDebt:
 
     def face_for(self, payer_id: int) -> int | None:
         """What a payer has still to pay of the invoice where it is the purchaser and pays the face value; else None."""
-        return self.loan.face_open if payer_id == self.invoice.purchaser_id else None
+        if self.loan.face_open is None or payer_id != self.invoice.purchaser_id:
+            return None
+        return self.loan.face_open - self.kept_back
 
     def may_be_paid_on(self, day: date) -> bool:
         """Whether money of a value date can pay it: not before the payout, nor before a payment that was recorded."""

@@ -15,6 +15,7 @@ from tusker.services.bank_entries import reopen_entry_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
+from tusker.services.loans.deduction_undoing import invoices_deducted_with, undo_deductions_of
 from tusker.services.loans.payables import invoices_collected_with, undo_collected
 from tusker.services.loans.receipts import REVIEW_JOB, lock_payment
 from tusker.services.loans.reserve import take_back_release
@@ -33,7 +34,11 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
     """
     why = reason_of(reason)
     paid = select(Loan.invoice_id).join(Allocation).where(Allocation.receipt_id == receipt_id).distinct()
-    invoice_ids = {*db.session.scalars(paid), *invoices_collected_with(receipt_id)}
+    invoice_ids = {
+        *db.session.scalars(paid),
+        *invoices_collected_with(receipt_id),
+        *invoices_deducted_with(receipt_id),
+    }
     invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)} if invoice_ids else {}
     loans = lock_loans(list(invoices))
     receipt = lock_payment(receipt_id)
@@ -84,6 +89,8 @@ def reverse_locked(
     for allocation in allocations:
         undone[allocation.loan_id] += allocation.total
     undo_collected(ctx, receipt, undone, invoices, loans.values(), why)
+    if receipt.netted_payout_id is None:
+        undo_deductions_of(ctx, receipt.id, invoices, why)
     change_exposure(ctx, "reversed", taken)
     after_commit(REVIEW_JOB)
     return contra

@@ -21,8 +21,10 @@ from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_return_claims
 from tusker.services.loans.debts import OpenDebt, lock_debts_of, lock_debts_on, lock_debts_owed_by
+from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.payables import note_collected
 from tusker.services.loans.reserve import release_reserves
+from tusker.services.loans.short_payments import deduct_with, keep_back, round_off
 from tusker.services.locks import lock_invoices, lock_row, lock_rows
 from tusker.transactions import after_commit
 
@@ -41,7 +43,10 @@ def oldest_first(
     payable = [debt for debt in debts if debt.may_be_paid_on(value_date)]
     return allocate(
         amount,
-        [Collectable(debt.loan.id, debt.due_on(value_date), debt.face_for(payer_id)) for debt in payable],
+        [
+            Collectable(debt.loan.id, debt.due_on(value_date), debt.face_for(payer_id), debt.kept_back)
+            for debt in payable
+        ],
     )
 
 
@@ -80,12 +85,14 @@ def record_receipt(
     wanted: Sequence[Split] | None = None,
     left_over: int | None = None,
     debts: Sequence[OpenDebt] | None = None,
+    kept_back: Sequence[KeptBack] = (),
 ) -> Receipt:
     """Record money received from a customer and allocate it; the amount in minor units.
 
     `wanted` is a person's own allocation, in which `left_over` (if given) must be what it leaves; without it the oldest
-    due loans are paid first. `debts` are those it names, where the caller has locked them already. Only the principal
-    parts free limits. Raises `InvalidInput` or `Duplicate` naming the field.
+    due loans are paid first. `debts` are those it names, where the caller has locked them already. `kept_back` is what
+    the customer keeps back of its invoices, with the reasons. Only the principal parts free limits. Raises
+    `InvalidInput` or `Duplicate` naming the field.
     """
     if amount <= 0:
         raise InvalidInput("The amount must be more than zero.", field="amount")
@@ -94,18 +101,20 @@ def record_receipt(
     reference = unused_reference(bank_reference)
     check_value_date(ctx, value_date)
     if wanted is None:
-        debts = lock_debts_owed_by(customer_id)
+        debts = keep_back(lock_debts_owed_by(customer_id), customer_id, kept_back)
         splits, _ = oldest_first(debts, customer_id, amount, value_date)
     else:
+        debts = None if debts is None else keep_back(debts, customer_id, kept_back)
         splits = [split for split in wanted if split != Split(split.loan_id, 0, 0, 0, 0)]
-        paid_off = [debt for debt in debts or () if debt.loan.closed_on is not None]
+        kept_of = [d for d in debts or () if d.loan.closed_on is not None or d.kept_back]
         chosen = _debts_wanted(customer_id, splits, debts)
         _check_wanted(splits, chosen, amount, value_date)
-        debts = list({debt.loan.id: debt for debt in (*chosen, *paid_off)}.values())
+        debts = list({debt.loan.id: debt for debt in (*chosen, *kept_of)}.values())
         splits = lay_rest(splits, debts, customer_id, amount, value_date)
         _check_left_over(splits, amount, left_over)
     receipt = new_receipt(ctx, customer_id, amount, reference, value_date)
     store_receipts(ctx, [receipt])
+    deduct_with(ctx, receipt, kept_back, splits, debts)
     apply_parts(ctx, _paired(receipt, splits, debts), value_date)
     return receipt
 
@@ -348,6 +357,7 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
     release_reserves(ctx, left_to_them)
     end_return_claims(ctx, [invoice for _, invoice in closed])
     change_exposure(ctx, "repaid", freed)
+    round_off(ctx, parts)
     after_commit(REVIEW_JOB)
 
 

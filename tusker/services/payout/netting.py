@@ -11,7 +11,17 @@ from sqlalchemy.orm import aliased
 
 from tusker.domain.allocation import allocate_to_loan
 from tusker.extensions import db
-from tusker.models import Claim, ClaimSettlement, Invoice, Payout, Receipt, ReceiptKind
+from tusker.models import (
+    Claim,
+    ClaimSettlement,
+    CreditNote,
+    DeductionKind,
+    Invoice,
+    Payout,
+    Receipt,
+    ReceiptKind,
+)
+from tusker.models.ledger import STANDING
 from tusker.services.context import Context
 from tusker.services.loans.debts import OpenDebt, lock_debts_on
 from tusker.services.loans.receipts import NETTED_FROM, Part, apply_parts, new_receipt, store_receipts
@@ -19,12 +29,13 @@ from tusker.services.loans.receipts import NETTED_FROM, Part, apply_parts, new_r
 
 @dataclass(frozen=True, slots=True)
 class Netting:
-    """What a payout was netted by for claims about one invoice, in minor units: for goods that came back, which is the
-    supplier's money whatever became of the loan, and for credit notes, which only makes up for what a loan lacks."""
+    """What a payout was netted by for claims about one invoice, in minor units: for goods that came back and for what
+    purchasers kept back, which is the supplier's money whatever became of the loan, and for credit notes, which only
+    makes up for what a loan lacks."""
 
     payout: Payout
     invoice_id: int
-    for_goods: int
+    for_supplier: int
     for_notes: int
 
 
@@ -33,15 +44,17 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
     by_supplier = {payout.supplier_id: payout for payout in payouts if payout.claims}
     if not by_supplier:
         return []
-    amount, is_goods = ClaimSettlement.amount, Claim.credit_note_id.is_(None)
+    amount = ClaimSettlement.amount
+    makes_up = (CreditNote.kind == DeductionKind.CREDIT_NOTE) & CreditNote.state.in_(STANDING)
     rows = db.session.execute(
         select(
             Claim.supplier_id,
             Claim.invoice_id,
-            func.sum(case((is_goods, amount), else_=0)).label("for_goods"),
-            func.sum(case((is_goods, 0), else_=amount)).label("for_notes"),
+            func.sum(case((makes_up, 0), else_=amount)).label("for_supplier"),
+            func.sum(case((makes_up, amount), else_=0)).label("for_notes"),
         )
         .join(ClaimSettlement, ClaimSettlement.claim_id == Claim.id)
+        .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
         .where(
             ClaimSettlement.disbursal_id.in_({payout.disbursal_id for payout in payouts}),
             Claim.supplier_id.in_(by_supplier),
@@ -52,7 +65,7 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
         .order_by(Claim.invoice_id)
     )
     return [
-        Netting(by_supplier[row.supplier_id], row.invoice_id, int(row.for_goods), int(row.for_notes))
+        Netting(by_supplier[row.supplier_id], row.invoice_id, int(row.for_supplier), int(row.for_notes))
         for row in rows
     ]
 
@@ -71,7 +84,7 @@ def pay_from_nettings(
     for netting in nettings:
         debt = debts.get(netting.invoice_id)
         lacking = debt.due_on(_day(debt, value_date)).total if debt else 0
-        amount = netting.for_goods + min(netting.for_notes, max(0, lacking - netting.for_goods))
+        amount = netting.for_supplier + min(netting.for_notes, max(0, lacking - netting.for_supplier))
         amounts[netting.payout.id] = amounts.get(netting.payout.id, 0) + amount
         if debt and amount:
             wanted.append((netting, amount, debt))

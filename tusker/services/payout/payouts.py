@@ -28,7 +28,7 @@ from tusker.models import (
     Role,
 )
 from tusker.services.context import Context
-from tusker.services.loans.claims import claim_again
+from tusker.services.loans.claims import claim_again, end_claims_of_undone_notes
 from tusker.services.loans.payables import face_of
 from tusker.services.loans.platform_ids import note_platform_reference, platform_reference_of
 from tusker.services.loans.reserve import hold_reserve
@@ -188,10 +188,12 @@ def undo_netting(ctx: Context, payout: Payout) -> None:
             .having(func.sum(ClaimSettlement.amount) > 0)
         )
     }
-    for claim in lock_rows(Claim, Claim.id.in_(netted)):
+    claims = lock_rows(Claim, Claim.id.in_(netted))
+    for claim in claims:
         claim.open_amount += netted[claim.id]
         db.session.add(_netting(ctx, claim, payout.disbursal_id, -netted[claim.id]))
     db.session.flush()
+    end_claims_of_undone_notes(ctx, claims)
 
 
 def make_loans(

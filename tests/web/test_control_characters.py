@@ -1,0 +1,67 @@
+"""No address with a control character reaches a view, whatever the view would do with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+import tusker
+from tusker.web.forms import FilterForm
+
+_READ = re.compile(r"request\.args\.get(?:list)?\(\s*\"(\w+)\"")
+
+
+def arguments() -> set[str]:
+    """The names of all arguments that any view reads, in its code or by a form."""
+    named = {
+        name
+        for source in Path(tusker.__file__).parent.rglob("*.py")
+        for name in _READ.findall(source.read_text())
+    }
+    forms = list(FilterForm.__subclasses__())
+    for form in forms:
+        forms += form.__subclasses__()
+        named |= {name for name in vars(form) if not name.startswith("_") and name != "Meta"}
+    return named
+
+
+def addresses(app: Flask) -> Iterator[str]:
+    """The address of every view that answers GET, with 1 for each id."""
+    for rule in app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()):
+            yield re.sub(r"<[^>]+>", "1", rule.rule)
+
+
+def test_every_argument_of_every_page(app: Flask, login: Callable[..., FlaskClient]) -> None:
+    names, browser = arguments(), login()
+    assert {"q", "kind", "status", "before", "as_of", "seen", "supplier"} <= names
+    paths = list(addresses(app))
+    assert len(paths) > 60
+    every = "&".join(f"{name}=%00" for name in sorted(names))
+    for path in paths:
+        assert browser.get(f"{path}?{every}").status_code == 400, path
+    for name in names:
+        assert browser.get(f"/admin/events?{name}=a%00").status_code == 400, name
+
+
+def test_the_message_names_the_argument(login: Callable[..., FlaskClient], client: FlaskClient) -> None:
+    assert "“kind” in the address has a control character." in login().get("/admin/events?kind=a%00b").text
+    answer = client.get("/api/v1/invoices?status=%1b")
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (400, "status")
+    assert answer.json["type"] == "urn:tusker:problem:bad_request"
+
+
+@pytest.mark.parametrize("path", ["/static/%00", "/admin/carriers/%00", "/invoices/?a%00=1", "/%00"])
+def test_paths_and_names_of_arguments(login: Callable[..., FlaskClient], path: str) -> None:
+    assert login().get(path).status_code == 400
+
+
+@pytest.mark.parametrize("text", ["INV-1\t", "\nINV-1", "é\u00a0—"])
+def test_what_is_pasted_is_searched_for(login: Callable[..., FlaskClient], text: str) -> None:
+    assert login().get(f"/invoices/?q={quote(text)}").status_code == 200

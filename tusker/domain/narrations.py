@@ -1,0 +1,92 @@
+"""What Indian banks write into one narration: the way of payment, its reference, the other side's name and account.
+
+`NEFT CR-BANK0000001-ACME LTD-INV 1001-N123456789012345`, `IMPS-612345678901-NAME-BANK-XXXX1234-text`,
+`RTGS/…/…`, `UPI/612345678901/…`. Only what stands at a place that the bank itself fills counts: the name directly
+behind the bank's code or reference, never a word of the payer's own text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_SHAPE = re.compile(
+    r"\s*(?:(?:by|to)\s+transfer\s*-\s*|mmt/|inb[ /-]|mb[ /-]|trf[ /-])?"
+    r"(?P<way>neft|rtgs|imps|upi|nach|ach|ecs)"
+    r"(?:[ _-]?(?:cr|dr|credit|debit|in|out|inward|p2a|p2m|p2p))?\s*[-/*:|_]\s*",
+    re.IGNORECASE,
+)
+_APART = re.compile(r"\s*[-/*|]\s*")
+IFSC = re.compile(r"[A-Z]{4}0[A-Z0-9]{6}")
+_UTR = re.compile(
+    r"[A-Z]{4}R[A-Z0-9]20[0-9]{6}[0-9]{8}|(?=[A-Z0-9]{13,16}$)[A-Z]{1,6}[0-9]{1,2}[A-Z0-9]*[0-9]{8,}"
+)
+"""22 characters of RTGS: bank, R, channel, day, number; up to 16 of NEFT, which begin with letters."""
+_RRN = re.compile(r"[0-9]{12}")
+_ACCOUNT = re.compile(r"[0-9]{9,18}|[X*]{2,}[0-9]{3,6}", re.IGNORECASE)
+_CODES = frozenset(
+    {"CR", "DR", "P2A", "P2M", "P2P", "IN", "OUT", "CREDIT", "DEBIT", "PAY", "NA", "INWARD", "OUTWARD"}
+)
+_PAYOUT = re.compile(
+    r"(?<![A-Z0-9])P[-_/ ]([0-9]{1,18})[-_/ ]([0-9]{1,18})(?![A-Z0-9]|[-_/.][0-9])", re.IGNORECASE
+)
+_DISBURSAL = re.compile(
+    r"(?<![A-Z0-9])D[-_/ ]([0-9]{8})[-_/ ]([0-9]{1,18})(?![A-Z0-9]|[-_/.][0-9])", re.IGNORECASE
+)
+_TOKEN = re.compile(r"[A-Z0-9]{12,22}")
+
+
+@dataclass(frozen=True, slots=True)
+class Narration:
+    """What a narration says of a payment; empty where it does not say it at a place that the bank fills."""
+
+    reference: str = ""
+    """The UTR of NEFT and RTGS, the RRN of IMPS and UPI."""
+    party: str = ""
+    account: str = ""
+
+
+NOTHING = Narration()
+
+
+def read_narration(text: str) -> Narration:
+    """The parts of a narration in one of the shapes that banks write; nothing of any other text."""
+    found = _SHAPE.match(text)
+    if found is None:
+        return NOTHING
+    by_number = found["way"].upper() in {"IMPS", "UPI"}
+    reference, party, account = "", "", ""
+    after_code = False
+    for part in (piece.strip() for piece in _APART.split(text[found.end() :])):
+        upper = part.upper()
+        if not part or upper in _CODES:
+            continue
+        is_reference = bool((_RRN if by_number else _UTR).fullmatch(upper))
+        if is_reference and not reference:
+            reference = upper
+        elif _ACCOUNT.fullmatch(part) and not account:
+            account = upper
+        elif after_code and not party and sum(c.isalpha() for c in part) >= 3 and not IFSC.fullmatch(upper):
+            party = part
+        after_code = is_reference or bool(IFSC.fullmatch(upper))
+    return Narration(reference, party, account)
+
+
+def payouts_named(text: str) -> Iterator[str]:
+    """The ids of payouts that a text holds, as this desk gives them: P-1-7, also with other signs between."""
+    for found in _PAYOUT.finditer(text):
+        yield f"P-{found[1]}-{found[2]}"
+
+
+def disbursals_named(text: str) -> Iterator[str]:
+    """The ids of disbursals that a text holds, such as D-20260302-1."""
+    for found in _DISBURSAL.finditer(text):
+        yield f"D-{found[1]}-{found[2]}"
+
+
+def bank_numbers(text: str) -> Iterator[str]:
+    """What may be a UTR or RRN anywhere in a text."""
+    for found in _TOKEN.finditer(text.upper()):
+        if _UTR.fullmatch(found.group()) or _RRN.fullmatch(found.group()):
+            yield found.group()

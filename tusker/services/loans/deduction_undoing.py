@@ -1,0 +1,163 @@
+"""Undoing credit notes and deductions: contra rows, and the purchaser owes as if they had never been."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import func, select
+
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.errors import Conflict
+from tusker.extensions import db
+from tusker.models import (
+    Claim,
+    ClaimSettlement,
+    CreditNote,
+    DeductionState,
+    Invoice,
+    Loan,
+    Payout,
+    PayoutState,
+    Receipt,
+    ReserveKind,
+)
+from tusker.models.ledger import STANDING
+from tusker.services.attention import WATCH_JOB
+from tusker.services.context import Context
+from tusker.services.exposure import change_exposure
+from tusker.services.loans.claims import end_claim
+from tusker.services.loans.deductions import PAID_OUT, lock_note, note_event, words_of
+from tusker.services.loans.receipts import NETTED_FROM, new_receipt, store_receipts
+from tusker.services.loans.reserve import move_reserve, release_reserves
+from tusker.services.locks import lock_loan_of, lock_rows
+from tusker.services.reasons import reason_of
+from tusker.transactions import after_commit
+
+WAITING = frozenset({InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE})
+
+
+def undo_deduction(ctx: Context, note_id: int, *, reason: str) -> CreditNote:
+    """Undo a credit note or deduction that was recorded wrongly; returns its contra row.
+
+    Limits may be passed by it, since a fact is not refused. Raises `Conflict` while the invoice is in a disbursal.
+    """
+    invoice, note = lock_note(note_id)
+    return _undo(ctx, invoice, note, DeductionState.UNDONE, reason_of(reason))
+
+
+def withdraw_dispute(ctx: Context, note_id: int, *, reason: str) -> CreditNote:
+    """The purchaser pays after all what it had kept back and what was disputed: it owes it again."""
+    invoice, note = lock_note(note_id)
+    if note.state != DeductionState.DISPUTED:
+        raise Conflict(f"This deduction is {note.state}, not disputed; undo it.")
+    return _undo(ctx, invoice, note, DeductionState.WITHDRAWN, reason_of(reason))
+
+
+def undo_deductions_of(ctx: Context, receipt_id: int, invoices: Mapping[int, Invoice], why: str) -> None:
+    """A receipt is undone: what was deducted with it is owed again. Invoices and loans are locked."""
+    for note in lock_rows(
+        CreditNote,
+        CreditNote.receipt_id == receipt_id,
+        CreditNote.state.in_(STANDING),
+        CreditNote.reverses_id.is_(None),
+    ):
+        _undo(ctx, invoices[note.invoice_id], note, DeductionState.UNDONE, why)
+
+
+def invoices_deducted_with(receipt_id: int) -> set[int]:
+    """Ids of the invoices of which something was deducted with a receipt."""
+    return set(db.session.scalars(select(CreditNote.invoice_id).where(CreditNote.receipt_id == receipt_id)))
+
+
+def _undo(ctx: Context, invoice: Invoice, note: CreditNote, state: DeductionState, why: str) -> CreditNote:
+    if invoice.status == InvoiceStatus.BUNDLED:
+        raise Conflict("The invoice is in a disbursal; take it out, or wait for the bank's answer.")
+    note.state = state
+    contra = CreditNote(
+        invoice_id=invoice.id,
+        kind=note.kind,
+        state=state,
+        number=note.number,
+        amount=-note.amount,
+        before_payout=note.before_payout and invoice.status not in PAID_OUT,
+        principal_cut=0,
+        reserve_consumed=-note.reserve_consumed,
+        claimed=-note.claimed,
+        at=ctx.now,
+        booked_on=ctx.today,
+        recorded_by=ctx.actor_id,
+        reason=why,
+        receipt_id=note.receipt_id,
+        reverses_id=note.id,
+    )
+    db.session.add(contra)
+    if invoice.status in WAITING:
+        contra.principal_cut = -_finance_again(ctx, invoice, note)
+    elif invoice.status in PAID_OUT:
+        _owe_again(ctx, invoice, lock_loan_of(invoice), note, why)
+    note_event(ctx, invoice, contra, f"deduction_{state}", why)
+    db.session.flush()
+    return contra
+
+
+def _finance_again(ctx: Context, invoice: Invoice, note: CreditNote) -> int:
+    """Before the payout: what is eligible rises again and with it the principal; returns by how much."""
+    invoice.credit_noted -= note.amount
+    principal = invoice.terms.principal_of(invoice.amount - invoice.credit_noted)
+    raised = principal - invoice.principal
+    invoice.principal = principal
+    db.session.flush()
+    change_exposure(ctx, "credit_note", [(invoice, raised)])
+    after_commit(WATCH_JOB)
+    return raised
+
+
+def _owe_again(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote, why: str) -> None:
+    """After the payout: the purchaser owes the amount again, and reserve and claim stand as without it."""
+    if loan.face_open is not None:
+        loan.face_open += note.amount
+    reason = f"{words_of(note)} undone: {why}"
+    if note.before_payout:
+        # So much more of the invoice was not advanced.
+        move_reserve(ctx, invoice.id, ReserveKind.HELD, note.amount, reason)
+    move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, -note.reserve_consumed, reason)
+    if note.claimed:
+        [claim] = lock_rows(Claim, Claim.credit_note_id == note.id)
+        _credit_what_was_netted(ctx, claim)
+        end_claim(ctx, claim, reason[:300])
+    db.session.flush()
+    if loan.face_open is None and invoice.status == InvoiceStatus.REPAID:
+        release_reserves(ctx, {invoice.id: reason})
+
+
+def _credit_what_was_netted(ctx: Context, claim: Claim) -> None:
+    """What payouts that left were netted by, and no loan needed, is the supplier's credit."""
+    settled = (
+        select(
+            ClaimSettlement.disbursal_id, Claim.supplier_id, func.sum(ClaimSettlement.amount).label("netted")
+        )
+        .join(Claim, Claim.id == ClaimSettlement.claim_id)
+        .where(Claim.payable_id.is_(None))
+        .group_by(ClaimSettlement.disbursal_id, Claim.supplier_id)
+    )
+    of_this = settled.where(Claim.id == claim.id).subquery()
+    of_all = settled.where(Claim.supplier_id == claim.supplier_id).subquery()
+    received = (
+        select(func.coalesce(func.sum(Receipt.amount), 0))
+        .where(Receipt.netted_payout_id == Payout.id)
+        .scalar_subquery()
+    )
+    rows = db.session.execute(
+        select(Payout, of_this.c.netted, of_all.c.netted - received)
+        .join(of_this, of_this.c.disbursal_id == Payout.disbursal_id)
+        .join(of_all, of_all.c.disbursal_id == Payout.disbursal_id)
+        .where(Payout.supplier_id == claim.supplier_id, Payout.state == PayoutState.CONFIRMED)
+        .order_by(Payout.id)
+    ).all()
+    for payout, netted, not_received in rows:
+        amount = min(int(netted), int(not_received))
+        if amount > 0:
+            reference = f"{NETTED_FROM}{payout.reference} (claim {claim.id})"
+            receipt = new_receipt(ctx, claim.supplier_id, amount, reference, payout.value_date or ctx.today)
+            receipt.netted_payout_id, receipt.undone_claim_id = payout.id, claim.id
+            store_receipts(ctx, [receipt])
