@@ -110,6 +110,14 @@ def charges_in(direction: str, amount: int, instructed: int | None) -> int | Non
     return taken if taken >= 0 else None
 
 
+MOST_CHARGES = 10
+
+
+def may_be_charges(charges: int, payment: int) -> bool:
+    """Whether a bank may have taken so much for a payment; more than a tenth of it is for a person to look at."""
+    return charges * MOST_CHARGES <= payment
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement of one account. Balances are in minor units, negative when overdrawn, None when the bank gives

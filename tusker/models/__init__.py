@@ -11,6 +11,7 @@ from tusker.models.bank import (
     EntryState,
     StatementEntry,
 )
+from tusker.models.bank_charge import BankCharge
 from tusker.models.carrier import CarrierState, WebhookDelivery
 from tusker.models.carrier_setting import CarrierSetting
 from tusker.models.credit_line import CreditLine, LineStatus
@@ -45,6 +46,7 @@ __all__ = [
     "AttentionItem",
     "BankAccount",
     "BankAccountState",
+    "BankCharge",
     "BankStatement",
     "CarrierIdentity",
     "CarrierSetting",

@@ -106,6 +106,16 @@ class Loan(Base):
         return [row.move for row in self.reliefs if row.due_date is not None and row.stands]
 
     @property
+    def given_up(self) -> list[Adjustment]:
+        """The rows that stand of its write-off and of what came in since; none where it was not written off."""
+        undone = {row.reverses_id for row in self.adjustments}
+        return [
+            row
+            for row in self.adjustments
+            if row.kind in ("write_off", "recovery") and row.reverses_id is None and row.id not in undone
+        ]
+
+    @property
     def deducted(self) -> Deduction:
         """What was kept back from the payout."""
         return Deduction(self.deducted_interest, self.deducted_fee)

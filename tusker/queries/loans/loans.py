@@ -134,6 +134,8 @@ TO_COLLECT = (
     & Loan.written_off_on.is_(None)
 )
 """Loans that are paid, of whose invoices a purchaser that pays the face value still has to pay a part."""
+WRITTEN_OFF = Loan.written_off_on.is_not(None) & Loan.reversed_on.is_(None)
+"""Loans that were given up; what comes in on them is a recovery."""
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -168,6 +170,12 @@ def open_loans(
     if search.strip():
         query = query.where(_matches(search.strip()))
     return _rows(query.limit(limit), as_of)
+
+
+def written_off_loans(as_of: date) -> list[LoanRow]:
+    """Loans that were given up and of which a part can still come in, oldest due first."""
+    rows = _rows(_loans().where(WRITTEN_OFF).order_by(Loan.due_date, Loan.id), as_of)
+    return [row for row in rows if row.written_off > row.recovered or (row.face_open or 0) > 0]
 
 
 def all_loans(

