@@ -17,7 +17,15 @@ from tusker.models.carrier_setting import CarrierSetting
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
 from tusker.models.daily import DailyRun
-from tusker.models.disbursal import Disbursal, DisbursalLine, DisbursalStatus, LineState, Payout, PayoutState
+from tusker.models.disbursal import (
+    Disbursal,
+    DisbursalLine,
+    DisbursalStatus,
+    LineState,
+    PaymentReport,
+    Payout,
+    PayoutState,
+)
 from tusker.models.event import Event, EventSeal
 from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
@@ -75,6 +83,7 @@ __all__ = [
     "OutboxMessage",
     "Payable",
     "PayableLine",
+    "PaymentReport",
     "Payout",
     "PayoutState",
     "PurchaserAccount",
