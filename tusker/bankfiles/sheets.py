@@ -8,6 +8,7 @@ import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from tusker.bankfiles.formats import Reading, Source
 from tusker.bankfiles.sheet_cells import SECONDS
@@ -61,7 +62,7 @@ def _sheets(data: bytes) -> list[list[tuple[int, list[str]]]]:
             timeout=4 * SECONDS,
             check=False,
         )
-        answer = json.loads(run.stdout) if run.returncode == 0 else {"error": "MemoryError"}
+        answer: dict[str, Any] = json.loads(run.stdout) if run.returncode == 0 else {"error": "MemoryError"}
     except subprocess.TimeoutExpired:
         answer = {"error": "MemoryError"}
     if error := answer.get("error"):
