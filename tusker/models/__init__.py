@@ -43,6 +43,7 @@ from tusker.models.ledger import (
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
+from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 
 __all__ = [
@@ -89,6 +90,9 @@ __all__ = [
     "PurchaserAccount",
     "Receipt",
     "ReceiptKind",
+    "Relief",
+    "ReliefKind",
+    "ReliefState",
     "Reminder",
     "ReserveKind",
     "ReserveMovement",
