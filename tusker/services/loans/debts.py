@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import literal, or_, select
 from sqlalchemy.orm.attributes import set_committed_value
 
+from tusker.domain.extensions import after_moves
 from tusker.domain.interest import AmountDue, Debt, Paid, amount_due
 from tusker.domain.texts import names_in, number_words, tokens
 from tusker.errors import InvalidInput
 from tusker.extensions import db
-from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan
+from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Relief
 from tusker.queries.loans.loans import TO_COLLECT, WRITTEN_OFF
 from tusker.services.locks import lock_invoices, lock_rows
 
@@ -137,6 +138,7 @@ def _not_recovered(loan: Loan, day: date) -> AmountDue:
 
 def debt_of(loan: Loan, invoice: Invoice) -> Debt:
     """A loan with its frozen terms, what was paid on it and what adjusted it, as the domain's value."""
+    _, free = after_moves(loan.first_due_date or loan.due_date, loan.moves)
     return Debt(
         principal=loan.principal,
         fee=loan.fee,
@@ -147,6 +149,7 @@ def debt_of(loan: Loan, invoice: Invoice) -> Debt:
             Paid(row.value_date, row.penalty, row.fee, row.interest, row.principal) for row in loan.reductions
         ],
         deducted=loan.deducted,
+        free=free,
     )
 
 
@@ -210,10 +213,18 @@ def lock_debts_on(invoices: Collection[Invoice], *, closed_too: bool = False) ->
 
 
 def load_reductions(loans: Collection[Loan]) -> None:
-    """Read all loans' allocations and adjustments anew, in a query each rather than one for each loan."""
-    tables: tuple[tuple[str, Any], ...] = (("allocations", Allocation), ("adjustments", Adjustment))
-    for name, model in tables:
-        found: dict[int, list[Any]] = {loan.id: [] for loan in loans}
+    """Read all loans' allocations and adjustments anew, and the relief of those whose due date was moved once, in a
+    query each rather than one for each loan."""
+    moved = [loan for loan in loans if loan.first_due_date is not None]
+    tables: tuple[tuple[str, Any, Collection[Loan]], ...] = (
+        ("allocations", Allocation, loans),
+        ("adjustments", Adjustment, loans),
+        ("reliefs", Relief, moved),
+    )
+    for name, model, of_loans in tables:
+        found: dict[int, list[Any]] = {loan.id: [] for loan in of_loans}
+        if not found:
+            continue
         rows = db.session.scalars(
             select(model)
             .where(model.loan_id.in_(found))
@@ -222,5 +233,5 @@ def load_reductions(loans: Collection[Loan]) -> None:
         )
         for row in rows:
             found[row.loan_id].append(row)
-        for loan in loans:
+        for loan in of_loans:
             set_committed_value(loan, name, found[loan.id])
