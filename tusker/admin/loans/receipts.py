@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.admin.blueprint import bp
+from tusker.admin.loans.deduction_forms import ChargeForm
 from tusker.admin.loans.receipt_forms import (
     ReceiptFilter,
     ReceiptForm,
@@ -23,6 +24,8 @@ from tusker.currency import currency
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.models import ReceiptKind, Role
 from tusker.queries.loans import receipts as queries
+from tusker.queries.loans.charges import charges_of_receipt
+from tusker.queries.loans.invoice_money import deductions_of_receipt
 from tusker.services.bank.decisions import link_receipt
 from tusker.services.loans import receipts as service
 from tusker.services.loans.receipt_proposal import propose_receipt
@@ -270,6 +273,9 @@ def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) 
     return {
         "row": row,
         "allocations": queries.receipt_allocations(receipt_id),
+        "kept": deductions_of_receipt(receipt_id),
+        "charges": charges_of_receipt(receipt_id),
+        "charge_form": ChargeForm(None, data={"value_date": row.value_date}),
         "contras": queries.contras_of(receipt_id),
         "refund": refund or RefundForm(None, data={"amount": row.credit, "value_date": clock.today()}),
         "undo": undo or UndoForm(None),
