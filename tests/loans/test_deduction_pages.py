@@ -11,15 +11,19 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.bank_accounts import Run
+from tests.support.pages import inputs, words
+from tests.support.payouts import approve_and_release
 from tests.support.values import TERMS, TODAY
 from tusker.domain.terms import Collection
 from tusker.extensions import db
-from tusker.models import BankCharge, CreditLine, CreditNote, Invoice, Loan, Payable, Receipt, Role
+from tusker.models import BankCharge, CreditLine, CreditNote, Customer, Invoice, Loan, Payable, Receipt, Role
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.loans.receipts import record_receipt
+from tusker.services.payout.disbursals import bundle_selection
 from tusker.transactions import transaction
 
+NEW = "/admin/receipts/new"
 FACE = replace(TERMS, collection=Collection.INVOICE)
 
 
@@ -71,11 +75,13 @@ def test_recorded_settled_and_undone_on_the_invoices_page(admin: FlaskClient, in
     assert sent.status_code == 303
     assert face_left(invoice) == 9_900_00
     shown = admin.get(page).text
-    assert "Tax at source" in shown and "certificate to come" in shown and "section 194Q" in shown
+    assert all(words in shown for words in ("Tax at source", "certificate to come", "section 194Q"))
     open_tax = admin.get("/admin/deductions?show=certificate").text
     assert invoice.number in open_tax
     note_id = the_note().id
-    admin.post(f"/admin/deductions/{note_id}/settle", data={"number": "16A-7", "settled_on": TODAY.isoformat()})
+    admin.post(
+        f"/admin/deductions/{note_id}/settle", data={"number": "16A-7", "settled_on": TODAY.isoformat()}
+    )
     assert the_note().number == "16A-7"
     assert "16A-7" in admin.get(page).text
     assert invoice.number not in admin.get("/admin/deductions?show=certificate").text
@@ -105,7 +111,7 @@ def test_companies_see_their_own_and_change_nothing(
 ) -> None:
     admin.post(f"/admin/invoices/{invoice.id}/deductions/new", data={"kind": "tax", "amount": "100"})
     for role, customer_id in ((Role.SUPPLIER, invoice.supplier_id), (Role.PURCHASER, invoice.purchaser_id)):
-        own = login(role, customer_id=customer_id)
+        own = login(role, customer=db.session.get(Customer, customer_id))
         page = own.get(f"/invoices/{invoice.id}").text
         assert "Tax at source" in page
         assert "Certificate number" not in page
@@ -149,7 +155,7 @@ def test_commands(run: Run, ctx: Context, invoice: Invoice) -> None:
     assert run("undo-deduction", note_id, "--reason", "wrong")[0] == 0
     assert face_left(invoice) == 10_000_00
     code, said = run(
-        "record-receipt", f"#{invoice.purchaser_id}" if False else invoice.purchaser.name,
+        "record-receipt", invoice.purchaser.name,
         "--amount", "9900", "--reference", "UTR-1", "--charges", "15",
         "--kept-back", f"{invoice.number}:tax:100:16A-7",
     )  # fmt: skip
@@ -171,4 +177,62 @@ def test_commands(run: Run, ctx: Context, invoice: Invoice) -> None:
         "record-receipt", invoice.purchaser.name, "--amount", "1", "--reference", "U", "--kept-back", "x"
     )
     assert (code, "INVOICE:KIND:AMOUNT" in said) == (2, True)
+    assert prove().holds
+
+
+def test_recorded_together_with_the_receipt(admin: FlaskClient, invoice: Invoice) -> None:
+    key = invoice.id
+    data = {
+        "customer_id": str(invoice.purchaser_id),
+        "amount": "9900",
+        "value_date": TODAY.isoformat(),
+        "bank_reference": "UTR-1",
+        "charges": "15",
+        "action": "propose",
+        f"kept_kind_{key}": "",
+        f"kept_amount_{key}": "100",
+        f"kept_number_{key}": "16A-7",
+        f"kept_reason_{key}": "section 194Q",
+    }
+    page = admin.post(NEW, data=data)
+    assert "Choose why it is kept back." in page.text
+    sheet = {**inputs(page.text), f"kept_kind_{key}": "tax"}
+    sums = admin.post(NEW, data={**sheet, "action": "sums"}).text
+    sheet = {**sheet, "left_over": inputs(sums)["left_over"]}
+    assert "Kept back by the payer ₹100.00" in words(sums)
+    assert "Passed on to suppliers ₹1,900.00" in words(sums)
+    assert admin.post(NEW, data={**sheet, "charges": "9900", "action": "record"}).status_code == 422
+    assert db.session.query(Receipt).count() == 0
+    answer = admin.post(NEW, data={**sheet, "action": "record"})
+    assert answer.status_code == 303, words(answer.text)
+    shown = words(admin.get(answer.headers["Location"]).text)
+    assert "Kept back by the payer" in shown
+    assert "16A-7" in shown
+    assert "₹15.00" in shown
+    assert (face_left(invoice), the_note().amount) == (0, 100_00)
+    receipt_id = db.session.query(Receipt).one().id
+    admin.post(f"/admin/receipts/{receipt_id}/undo", data={"reason": "bounced"})
+    assert (face_left(invoice), the_note().state) == (10_000_00, "undone")
+
+
+def test_a_payout_is_confirmed_and_returned_with_charges(
+    admin: FlaskClient, ctx: Context, make_invoice: Callable[..., Invoice]
+) -> None:
+    waits = make_invoice("financeable")
+    with transaction():
+        disbursal = approve_and_release(ctx, bundle_selection(ctx, [waits.id]).id)
+        payout = disbursal.payouts[0]
+        payout_id, page = payout.id, f"/admin/disbursals/{disbursal.id}"
+    told = {"bank_reference": "B-1", "value_date": TODAY.isoformat(), "charges": "1.50"}
+    refused = admin.post(f"/admin/payouts/{payout_id}/confirm", data={**told, "charges": "x"})
+    assert refused.status_code == 422
+    assert admin.post(f"/admin/payouts/{payout_id}/confirm", data=told).status_code == 303
+    assert "₹1.50 bank charges" in words(admin.get(page).text)
+    admin.post(
+        f"/admin/payouts/{payout_id}/charges", data={"amount": "0.50", "value_date": TODAY.isoformat()}
+    )
+    back = {"reason": "AC04 closed account", "charges": "10"}
+    assert admin.post(f"/admin/payouts/{payout_id}/return", data=back).status_code == 303
+    db.session.rollback()
+    assert sum(row.amount for row in db.session.query(BankCharge)) == 12_00
     assert prove().holds

@@ -33,8 +33,8 @@ class KeptBackOption(click.ParamType[KeptBack]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> KeptBack:
         """Read the parts; what is wrong with them is said of this option."""
-        invoice, kind, amount, number, *more = [*str(value).split(":"), "", ""][:5]
-        if kind not in KINDS or not invoice or (more and more[0]):
+        invoice, kind, amount, number, more = [*str(value).split(":", 4), "", "", "", ""][:5]
+        if kind not in KINDS or not invoice or more:
             self.fail(f"{value!r} must be INVOICE:KIND:AMOUNT with a kind of {', '.join(KINDS)}", param, ctx)
         with spoken_errors():
             parsed = currency().parse(amount, field="kept_back")

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.admin.blueprint import bp
+from tusker.admin.loans.deduction_forms import KINDS as DEDUCTION_KINDS
 from tusker.admin.loans.deduction_forms import ChargeForm
 from tusker.admin.loans.receipt_forms import (
     ReceiptFilter,
@@ -19,6 +20,7 @@ from tusker.admin.loans.receipt_forms import (
     Sheet,
     UndoForm,
     make_sheet,
+    typed_deductions,
 )
 from tusker.currency import currency
 from tusker.errors import InvalidInput, NotFound, TuskerError
@@ -107,6 +109,7 @@ def _sheet_answer(form: ReceiptForm, sheet: Sheet | None, notice: str | None, ac
         partial,
         status=422 if failed and not wants_fragment() else 200,
         form=form,
+        deduction_kinds=DEDUCTION_KINDS,
         sheet=sheet,
         notice=notice,
         live=wants_fragment(),
@@ -141,13 +144,19 @@ def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
     """The sheet for the form's money; None, with the reason at its field, when there can be none."""
     try:
         service.check_value_date(acting(), form.value_date.filled)
-        proposal = propose_receipt(form.customer_id.filled, form.amount.filled, form.value_date.filled)
+        kept = typed_deductions(request.form)
+        proposal = propose_receipt(
+            form.customer_id.filled,
+            form.amount.filled,
+            form.value_date.filled,
+            [each.kept for each in kept.values() if each.kept],
+        )
     except TuskerError as error:
         form.take(error)
         return None
     faces = queries.loan_faces([line.loan_id for line in (*proposal.lines, *proposal.others)])
     typed = request.form if with_typed else None
-    return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.filled, typed=typed)
+    return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.filled, typed=typed, kept=kept)
 
 
 def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
@@ -163,6 +172,8 @@ def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
                 wanted=sheet.wanted,
                 left_over=request.form.get("left_over", type=int, default=-1),
                 debts=sheet.proposal.debts,
+                kept_back=sheet.proposal.kept_back,
+                charges=form.charges.data or 0,
             )
             link_receipt(acting(), made)
             receipt_id = made.id
