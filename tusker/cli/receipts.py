@@ -62,7 +62,7 @@ def record_receipt_command(
         with _own_names():
             receipts.check_value_date(ctx, day)
             receipts.unused_reference(reference)
-            proposal = propose_receipt(payer.id, amount, day, kept)
+            proposal = propose_receipt(payer.id, amount, day, reference, kept)
             if not dry_run:
                 receipts.record_receipt(
                     ctx,

@@ -56,7 +56,9 @@ class ReceiptForm(Form):
         "Value date", description="The day the money came in; amounts owed are of this day."
     )
     bank_reference = TextField(
-        "Bank reference", max_length=60, description="As on the bank statement; used once."
+        "Bank reference",
+        max_length=60,
+        description="As on the bank statement; once for each payer. What it names is paid first.",
     )
     charges = MoneyField(
         "Bank charges", required=False, allow_zero=True, description="Kept by the bank of it."
@@ -165,13 +167,14 @@ class Sheet:
     rows: list[SheetRow]
     further: list[SheetRow]
     others: list[SheetRow]
+    written_off: list[SheetRow]
     passed_on: int = 0
     """What of it is the suppliers', beyond the debts that it pays off."""
 
     @property
     def everything(self) -> list[SheetRow]:
         """All rows."""
-        return [*self.rows, *self.further, *self.others]
+        return [*self.rows, *self.further, *self.others, *self.written_off]
 
     @property
     def wanted(self) -> list[Split]:
@@ -235,7 +238,15 @@ def make_sheet(
 
     purchased = {debt.invoice.id for debt in proposal.debts if debt.invoice.purchaser_id == proposal.payer_id}
 
-    sheet = Sheet(mark, amount, proposal, rows(reached), rows(further), rows(proposal.others))
+    sheet = Sheet(
+        mark,
+        amount,
+        proposal,
+        rows(reached),
+        rows(further),
+        rows(proposal.others),
+        rows(proposal.written_off),
+    )
     for row in sheet.everything:
         if row.line.invoice_id in purchased:
             row.kept = (kept or {}).get(row.line.invoice_id) or TypedDeduction(row.line.invoice_id)

@@ -136,6 +136,11 @@ def _asked_for() -> dict[str, Any]:
     }
 
 
+def _text_of(form: ReceiptForm) -> str:
+    """What was written with the money: the loan that it names is paid first."""
+    return f"{form.bank_reference.data or ''} {request.values.get('about', '')[:1000]}"
+
+
 def _mark(form: ReceiptForm) -> str:
     return f"{form.customer_id.data}.{form.amount.data}.{form.value_date.data}"
 
@@ -149,12 +154,15 @@ def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
             form.customer_id.filled,
             form.amount.filled,
             form.value_date.filled,
+            _text_of(form),
             [each.kept for each in kept.values() if each.kept],
         )
     except TuskerError as error:
         form.take(error)
         return None
-    faces = queries.loan_faces([line.loan_id for line in (*proposal.lines, *proposal.others)])
+    faces = queries.loan_faces(
+        [line.loan_id for line in (*proposal.lines, *proposal.others, *proposal.written_off)]
+    )
     typed = request.form if with_typed else None
     return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.filled, typed=typed, kept=kept)
 

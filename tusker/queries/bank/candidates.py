@@ -20,7 +20,7 @@ from tusker.models import (
     Receipt,
     StatementEntry,
 )
-from tusker.queries.loans.loans import LoanRow, open_loans
+from tusker.queries.loans.loans import LoanRow, open_loans, written_off_loans
 
 DOUBTED = "The file contradicts itself."
 """The beginning of the words for an entry of a file that nothing is done by itself with."""
@@ -46,7 +46,7 @@ def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, J
         )
         for entry in money_in
     }
-    rows = open_loans(today, to_collect=True)
+    rows = [*open_loans(today, to_collect=True), *written_off_loans(today)]
     names = {row.supplier_id: row.supplier for row in rows} | {
         row.purchaser_id: row.purchaser for row in rows
     }
@@ -82,11 +82,13 @@ def _open_loan(row: LoanRow) -> OpenLoan:
         row.debtor_id,
         other,
         lambda day: _due_on(row, day),
+        row.written_off > 0,
     )
 
 
 def _due_on(row: LoanRow, day: date) -> int | None:
-    """What a payer would pay on a value date: what is due, or, where purchasers pay the face value, the rest of it.
+    """What a payer would pay on a value date: what is due, or, where purchasers pay the face value, the rest of it; on
+    a loan that was written off, what did not come in of it.
 
     None for days before the payout or before a later payment, which a receipt refuses too.
     """
@@ -101,6 +103,8 @@ def _due_on(row: LoanRow, day: date) -> int | None:
         return None
     if row.face_open is not None and row.face_open > 0:
         return row.face_open
+    if row.written_off:
+        return row.written_off - row.recovered
     return amount_due(row.debt, day).total
 
 

@@ -62,7 +62,7 @@ def accept_sure(ctx: Context, entry_ids: Collection[int]) -> Accepted:
     }
     # in one go and in one order, so that this never waits for somebody who waits for it
     debts = lock_debts(
-        {part.loan.invoice_id for suggestion in sure.values() for part in suggestion.parts}, to_collect=True
+        {part.loan.invoice_id for suggestion in sure.values() for part in suggestion.parts}, closed_too=True
     )
     receipts: list[Receipt] = []
     left: dict[int, str] = {}
