@@ -12,7 +12,9 @@ from tusker.extensions import db
 from tusker.models import Event
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
-_LENDERS = frozenset({"value_accepted", "document_verified", "document_unverified"})
+_LENDERS = frozenset(
+    {"value_accepted", "delivery_accepted", "told_apart", "document_verified", "document_unverified"}
+)
 _SUPPLIERS = frozenset({"claimed", "claim_accepted", "claim_dismissed", "credit_note"})
 _UNEXPLAINED = frozenset({"dispute_overruled"})
 
