@@ -97,6 +97,9 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "HOLD_AFTER_DAYS": _days_or_off(env, "HOLD_AFTER_DAYS", "30"),
         "REMINDER_DAYS": _day_list(env, "REMINDER_DAYS", "-3,1,7,14,30"),
         "REQUIRE_SECOND_ADMIN": _flag(env, "REQUIRE_SECOND_ADMIN", production),
+        "RELIEF_ALONE": _amount_or_none(env, "RELIEF_ALONE"),
+        "RELIEF_MAX": _share(env, "RELIEF_MAX", "100%"),
+        "RELIEF_MAX_DAYS": _integer(env, "RELIEF_MAX_DAYS", 365, 0, 3650),
         "BUNDLE_TIME": _clock_time(env, "BUNDLE_TIME", "17:00"),
         "SMTP_HOST": env.get("SMTP_HOST", ""),
         "SMTP_PORT": _integer(env, "SMTP_PORT", 587, 1, 65535),
@@ -247,6 +250,12 @@ def _amount(env: Mapping[str, str], name: str, default: str, *, allow_zero: bool
     if not value.is_finite() or value < 0 or not (value or allow_zero):
         raise ConfigError(f"{name} is {text!r}; it must be an amount such as 500000000.00")
     return value
+
+
+def _amount_or_none(env: Mapping[str, str], name: str) -> Decimal:
+    """An amount that may be zero, as it is where it is not set."""
+    text = env.get(name) or "0"
+    return Decimal(0) if text == "0" else _amount(env, name, text)
 
 
 def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

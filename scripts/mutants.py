@@ -17,7 +17,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = ["tusker/domain", "tusker/services/loans"]
-TESTS = "tests/domain tests/loans tests/reports/test_derivations.py --deselect tests/loans/test_stateful.py"
+TESTS = (
+    "tests/domain tests/bank/test_matching.py tests/record/test_chain.py tests/delivery/test_conditions.py"
+    " tests/reports/test_derivations.py tests/loans tests/record/test_daily_jobs.py"
+    " --deselect tests/loans/test_stateful.py"
+)
 CONFIG = """
 [cosmic-ray]
 module-path = {modules}

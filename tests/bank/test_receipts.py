@@ -14,12 +14,14 @@ from tusker.errors import Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, Receipt, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
+from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.record.proof import prove
 from tusker.services.bank import decisions as desk
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
 from tusker.services.loans.receipt_undoing import reverse_receipt
 from tusker.services.loans.receipts import record_receipt
+from tusker.services.loans.write_off import write_off
 from tusker.transactions import transaction
 
 Bank = Callable[..., ImportResult]
@@ -249,3 +251,28 @@ def test_park_dismiss_and_reopen(bank: Bank, entries: Entries, owed: list[Invoic
         for event in db.session.query(Event).filter_by(subject="statement_entry").order_by(Event.id)
     ]
     assert kinds == ["entry_parked", "entry_dismissed", "entry_reopened", "entry_matched"]
+
+
+def test_an_entry_that_names_a_written_off_loan_is_its_recovery(
+    bank: Bank, entries: Entries, owed: list[Invoice], ctx: Context
+) -> None:
+    given_up, other, _ = owed
+    with transaction():
+        write_off(ctx, given_up.id, reason="insolvent")
+    bank([pay(given_up, 3_000_00), pay(given_up, 3_500_00, text="", reference="IN-X")])
+    named, unnamed = entries()
+    judged = judge_entries([named, unnamed], ctx.today)
+    best = judged[named.id].suggestions[0]
+    assert [(part.loan.invoice_id, part.amount) for part in best.parts] == [(given_up.id, 3_000_00)]
+    assert f"{given_up.number} was written off: a recovery" in best.reasons
+    ways = [[part.loan.invoice_id for part in way.parts] for way in judged[unnamed.id].suggestions]
+    assert [other.id] in ways
+    assert [given_up.id] in ways
+    receipt_id = accept_best(ctx, named)
+    row = loan_of_invoice(given_up.id, ctx.today)
+    assert row is not None
+    assert (row.recovered, row.live.total, other.status) == (3_000_00, 0, "disbursed")
+    with transaction():
+        reverse_receipt(ctx, receipt_id, reason="bounced")
+    assert entries()[0].state == "open"
+    assert prove().holds

@@ -50,6 +50,7 @@ def test_the_demo(app: Flask, seed: Run, courier: CourierDouble, logins: Path) -
     assert_the_past_adds_up()
     assert_people_can_sign_in(logins.read_text())
     assert_orders_to_try_can_be_quoted(result.output)
+    assert_the_courier_remembers_when_goods_arrived()
     assert_goods_arrive_by_themselves(courier)
     before = db.session.scalar(select(func.count()).select_from(Event))
     again = seed("--once")
@@ -143,6 +144,16 @@ def assert_orders_told_are_looked_up_anew(
     app.config["TUSKER_CARRIER_TOKEN"] = token
     assert (refused.exit_code, "No orders to request" in refused.stderr) == (0, True)
     assert "Orders to request" not in logins.read_text()
+
+
+def assert_the_courier_remembers_when_goods_arrived() -> None:
+    """Asked again about goods of the past it says nothing new."""
+    paid = select(Shipment).join(Invoice).where(Invoice.status == "disbursed", Shipment.carrier == NAME)
+    told = {shipment.order_ref: shipment.status_occurred_at for shipment in db.session.scalars(paid)}
+    answers = get_carrier(NAME).fetch(sorted(told))
+    for ref, order in answers.items():
+        assert order.updated_at == told[ref], ref
+    assert len(answers) > 20
 
 
 def assert_goods_arrive_by_themselves(courier: CourierDouble) -> None:

@@ -20,6 +20,7 @@ LEGAL = {
     ("disbursed", "repaid"): "repaid",
     ("disbursed", "written_off"): "written_off",
     ("repaid", "reopened"): "disbursed",
+    ("written_off", "write_off_undone"): "disbursed",
     ("disbursed", "payout_undone"): "financeable",
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +11,7 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.pages import Today, amounts
 from tests.support.payouts import approve_and_release, bundle_and_confirm, press_approve
 from tests.support.values import PASSWORD, TERMS, at
 from tusker import clock
@@ -354,6 +357,33 @@ def test_each_side_is_shown_its_own_figures(
     page = supplier.get(f"/invoices/{invoice.id}").text
     assert "Released to the supplier" in page
     assert "with the next disbursal" in page
+
+
+def test_a_purchasers_ageing_is_of_what_it_has_to_pay(
+    ctx: Context, login: Callable[..., FlaskClient], invoice: Invoice, line: CreditLine, business_day: Today
+) -> None:
+    pay(ctx, invoice, DEBT_AT_TERM)  # the debt is paid, the supplier's rest is not
+    business_day(at(ctx, 95).today)
+    buyer = login(Role.PURCHASER, customer=line.purchaser.customer)
+    assert amounts(buyer.get("/invoices/dashboard").text.split("Outstanding")[1])[0] == "₹1,644.93"
+    ageing = buyer.get("/reports/ageing").text
+    assert amounts(ageing)[-1] == amounts(ageing)[-5] == "₹1,644.93"  # five days late
+    assert "₹1,644.93" in buyer.get("/reports/ageing/loans?bucket=1–30").text
+    [row] = csv.DictReader(io.StringIO(buyer.get("/reports/ageing.csv").text))
+    assert (row["owed"], row["purchaser_pays"], row["bucket"]) == ("0.00", "1644.93", "1-30")
+    assert "₹1,644.93" not in login(Role.ADMIN).get("/reports/ageing").text  # nobody owes it to the lender
+
+
+def test_a_supplier_sees_what_was_passed_on_to_it(
+    ctx: Context, login: Callable[..., FlaskClient], invoice: Invoice, line: CreditLine
+) -> None:
+    pay(ctx, invoice, 10_000_00)
+    disbursal = next_disbursal(ctx)
+    with transaction():
+        confirm(at(ctx, 91), disbursal.id, bank_reference="B-2", value_date=at(ctx, 91).today)
+    page = login(Role.SUPPLIER, customer=line.supplier.customer).get("/invoices/dashboard").text
+    assert "₹1,644.93 of your purchasers" in page
+    assert disbursal.reference in page
 
 
 def test_the_disbursals_page_has_a_line_of_its_own_for_it(

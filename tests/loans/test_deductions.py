@@ -31,8 +31,9 @@ from tusker.models import (
     Payable,
     Receipt,
 )
-from tusker.queries.loans.account_statements import LineKind, credit_balance, statement
+from tusker.queries.loans.account_statements import credit_balance, statement
 from tusker.queries.loans.loans import loan_of_invoice
+from tusker.queries.loans.statement_lines import LineKind
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.loans.credit_notes import record_credit_note

@@ -4,20 +4,17 @@ once and in order, and what cannot be done stands in Attention."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import given
-from hypothesis import strategies as st
 from rq import Queue
 
 from tests.support.values import TODAY, at
 from tusker import clock
-from tusker.domain.daily import DailyJob, days_due, due_at
+from tusker.domain.daily import DailyJob
 from tusker.extensions import db
 from tusker.jobs import daily
 from tusker.jobs.attention import watch
@@ -234,19 +231,3 @@ def test_a_reminder_of_a_missed_day_goes_out_once_on_the_next(
     assert mail.context["loans"][0]["days"] == 8
     with transaction():
         assert remind(at(ctx, tenor + 14), offsets, since=at(ctx, tenor + 13).today) == 1
-
-
-@given(
-    last=st.dates(date(2026, 1, 1), date(2026, 12, 1)),
-    now=st.integers(0, 365 * 24 * 60).map(
-        lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
-    ),
-    when=st.tuples(st.integers(0, 23), st.integers(0, 59)),
-)
-def test_due_days_follow_each_other_and_have_come(last: date, now: datetime, when: tuple[int, int]) -> None:
-    zone = ZoneInfo("Europe/Berlin")
-    days = days_due(last, now, when, zone)
-    assert days == [last + timedelta(days=n) for n in range(1, len(days) + 1)]
-    assert all(due_at(day, when, zone) <= now for day in days)
-    following = (days[-1] if days else last) + timedelta(days=1)
-    assert following <= last or due_at(following, when, zone) > now

@@ -19,11 +19,23 @@ def _document(inside: str, before: str = "") -> bytes:
     )
 
 
-def _zipped() -> bytes:
+def _zipped(*names: str, inside: bytes = GOOD) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("statement.xml", GOOD)
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, inside)
     return out.getvalue()
+
+
+def _encrypted() -> bytes:
+    """An archive whose only file is marked as encrypted, in its own head and in the archive's list."""
+    data = bytearray(_zipped("a.xml"))
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(mark) + place] |= 1
+    return bytes(data)
+
+
+ENCRYPTED = _encrypted()
 
 
 BILLION_LAUGHS = _document(
@@ -40,17 +52,43 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "a mark only": (b"\xef\xbb\xbf", "bank.xml is empty"),
     "zeros": (b"\0" * 500, "bank.xml is empty"),
     "too large": (b"x" * (MAX_BYTES + 1), "larger than 20 MB"),
-    "gzip": (gzip.compress(GOOD), "a gzip archive; unpack it first"),
-    "zip": (_zipped(), "a ZIP archive or an Excel workbook"),
+    "gzip cut off": (gzip.compress(GOOD)[:-20], "gzip archive is cut off"),
+    "gzip that is none": (b"\x1f\x8bnot really", "gzip archive is damaged"),
+    "gzip bomb": (gzip.compress(b"<" + b" " * MAX_BYTES), "or much larger than its archive"),
+    "gzip in gzip": (gzip.compress(gzip.compress(GOOD)), "holds another archive"),
+    "zip of two": (_zipped("a.xml", "b.xml"), "holds 2 files; send one at a time"),
+    "zip of none": (_zipped("__MACOSX/a.xml"), "ZIP archive is empty"),
+    "zip that is none": (b"PK\x03\x04 not really", "ZIP archive is damaged"),
+    "zip bomb": (_zipped("a.xml", inside=b"<" + b" " * 5_000_000), "or much larger than its archive"),
+    "zip in zip": (_zipped("a.zip", inside=_zipped("a.xml")), "holds another archive"),
+    "zip with a password": (ENCRYPTED, "is encrypted; unpack it first"),
     "7-Zip": (b"7z\xbc\xaf\x27\x1c\0\x04", "a 7-Zip archive"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", "a PDF; ask the bank"),
-    "old Excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file"),
+    "no workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "begins like a workbook but is damaged"),
     "picture": (b"\x89PNG\r\n\x1a\n", "a picture"),
     "web page": (b"<!DOCTYPE html><html><body>Sign in</body></html>", "a web page; the bank's portal"),
     "xhtml": (b'<?xml version="1.0"?>\n<html xmlns="http://www.w3.org/1999/xhtml"/>', "a web page"),
-    "mt940": (b":20:STARTUMS\r\n:25:DE123\r\n:28C:1/1\r\n", "an MT940 file"),
-    "mt940 in an envelope": (b"{1:F01BANKDEFFXXXX}{2:I940}{4:\r\n:20:X", "an MT940 file"),
-    "ofx": (b"OFXHEADER:100\nDATA:OFXSGML\n", "an OFX file"),
+    "mt940 of nobody": (b":20:STARTUMS\r\n:28C:1/1\r\n", "MT940 that does not say whose account"),
+    "mt940 cut off": (b"{1:F01BANKDEFFXXXX}{2:I940}{4:\r\n:20:X", "MT940 that does not say whose account"),
+    "mt940 of odd lines": (
+        b":20:X\n:25:1\n:61:nothing\n:61:2602300230C1,00NTRF\n:61:260302X1,00NTRF\n",
+        "Entry 1: “nothing” is no line of a statement; skipped. Entry 2: a date in “2602300230C1,00NTRF” is not one",
+    ),
+    "mt940 of another currency": (
+        b":20:X\n:25:1\n:60F:C260301USD1,\n:61:260302C1,00NTRF\n",
+        "Entry 1: its amount is in USD, not EUR; skipped.",
+    ),
+    "ofx without a statement": (b"OFXHEADER:100\nDATA:OFXSGML\n", "OFX without a bank statement"),
+    "ofx with entities": (
+        b'<?xml version="1.0"?>\n<?OFX?><!DOCTYPE a [<!ENTITY b "c">]><OFX>',
+        "DTD or entities",
+    ),
+    "ofx of contradictions": (
+        b"<OFX><STMTRS><CURDEF>EUR<BANKACCTFROM><ACCTID>1</BANKACCTFROM>"
+        b"<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20260302<TRNAMT>-5.00<FITID>A1</STMTTRN></STMTRS></OFX>",
+        "Entry 1: it is of the kind CREDIT, but its amount is -5.00; skipped.",
+    ),
+    "qif": (b"!Type:Bank\nD03/02/2026\nT5.00\n^\n", "a QIF file"),
     "json": (b'{"transactions": []}', "JSON; ask the bank"),
     "entity bomb": (BILLION_LAUGHS, "declares a DTD"),
     "external entity": (EXTERNAL, "declares a DTD"),

@@ -32,6 +32,7 @@ COMMANDS = {
     "cancel-invoice": ["{invoice}"],
     "report-delivery": ["{invoice}"],
     "write-off": ["{invoice}"],
+    "undo-write-off": ["{invoice}"],
     "credit-note": ["{invoice}", "--number", "CN-1", "--amount", "10"],
     "reverse-receipt": ["R-1"],
     "undo-disbursal": ["{disbursal}"],
@@ -44,7 +45,10 @@ COMMANDS = {
 """Every command that takes a reason, with what else it needs."""
 
 PAGES: list[tuple[str, dict[str, str]]] = [
-    *((f"/invoices/1/{act}", {}) for act in ("cancel", "delivered", "overrule", "accept-value")),
+    *(
+        (f"/invoices/1/{act}", {})
+        for act in ("cancel", "delivered", "overrule", "accept-value", "undo-write-off")
+    ),
     ("/admin/loans/1/write-off", {}),
     ("/admin/invoices/1/credit-notes/new", {"number": "CN-1", "amount": "10"}),
     ("/admin/receipts/1/undo", {}),

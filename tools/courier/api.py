@@ -3,7 +3,8 @@
 Both need the token in the header LM_PA_TOKEN; the pages for people do not.
 
     POST   /sim/orders                {"orders": [{"ref_no", "cust_id", "rcvr_id", "val_dcl": "1250.50",
-                                       "status": 3, "plan": [[seconds after creation, status], ...]}]}
+                                       "status": 3, "s_updt": milliseconds since 1970,
+                                       "plan": [[seconds after creation, status], ...]}]}
     GET    /sim/orders                ?ref=part&status=9&cust_id=…&limit=100&offset=0
     POST   /sim/orders/<ref>/status   {"status": 21}
     POST   /sim/users                 {"users": [{"id", "loc_id", "name", "phone", "city"}]}
@@ -12,8 +13,8 @@ Both need the token in the header LM_PA_TOKEN; the pages for people do not.
     POST   /sim/faults                {"fault": "500", "calls": 2, "seconds": 1} or {"faults": [...]}
     GET, DELETE /sim/faults, /sim/stats;  GET /sim/clock, /healthz
 
-Only `ref_no` of an order is required. Without `plan` it takes the usual way by itself; `"plan": []` keeps it
-where it is. An order that exists is replaced and keeps its id.
+Only `ref_no` of an order is required; without `s_updt` it came into its status now. Without `plan` it takes the
+usual way by itself; `"plan": []` keeps it where it is. An order that exists is replaced and keeps its id.
 """
 
 from __future__ import annotations

@@ -156,7 +156,17 @@ def _read_order(item: Mapping[str, object], where: str, speed: float) -> NewOrde
         val_dcl=value,
         status=status,
         plan=default_plan(status, speed) if plan is None else _read_plan(plan, where),
+        changed_at=_read_moment(item.get("s_updt"), f"{where}: s_updt"),
     )
+
+
+def _read_moment(value: object, where: str) -> float | None:
+    """Milliseconds since the epoch as seconds."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        raise BadRequest(f"{where} must be milliseconds since 1970 or null")
+    return value / 1000
 
 
 def read_people(body: Mapping[str, object]) -> list[Person]:

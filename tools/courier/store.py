@@ -52,7 +52,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order to be created; the times of `plan` are seconds after its creation."""
+    """An order to be created; the times of `plan` are seconds after its creation, `changed_at` (None: its
+    creation) is when it came into its status, in seconds since the epoch."""
 
     ref: str
     cust_id: str | None
@@ -60,6 +61,7 @@ class NewOrder:
     val_dcl: str | None
     status: int | None
     plan: Plan
+    changed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class Store:
         next_at = plan[0][0] if plan else None
         return (
             *(order.ref, order.cust_id, order.rcvr_id, order.val_dcl, order.status),
-            *(now, eta, json.dumps(plan), next_at),
+            *(now if order.changed_at is None else order.changed_at, eta, json.dumps(plan), next_at),
         )
 
     def place(self, cust_id: str, rcvr_id: str, val_dcl: str) -> str:

@@ -123,7 +123,7 @@ def plan_courier(environ: dict[str, str], listening: socket.socket) -> Part:
     environ.setdefault("POLL_INTERVAL_SECONDS", "5")
     program = python(
         *("-m", "tools.courier", "--fd", str(listening.fileno())),
-        *("--state", str(HOME / "courier.sqlite"), "--public-url", f"http://localhost:{port}"),
+        *("--state", str(HOME / "courier.sqlite")),
         *("--webhook-url", f"http://127.0.0.1:{environ['PORT']}/api/v1/carriers/tusker/webhook"),
     )
     return Part("courier", program, (listening.fileno(),))

@@ -19,6 +19,7 @@ from tusker.queries.bank.statements import entries_to_do
 from tusker.queries.credit.customers import customers_on_hold
 from tusker.queries.loans.ageing import ageing_of
 from tusker.queries.loans.loans import open_loans, totals_of
+from tusker.queries.loans.reliefs import reliefs_waiting
 from tusker.queries.payout.bank_accounts import proposals_waiting
 from tusker.queries.payout.disbursals import open_disbursals
 from tusker.queries.people.users import admins_waiting
@@ -47,6 +48,7 @@ def dashboard() -> ResponseReturnValue:
         bank_proposals=proposals_waiting(),
         statement_entries=entries_to_do(),
         admins=admins_waiting(),
+        reliefs=reliefs_waiting(),
         attention=open_counts(),
         advice=ADVICE,
         health=reads.health(clock.now() - LATE),

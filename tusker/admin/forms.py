@@ -135,6 +135,30 @@ class RepayForm(Form):
     value_date = DayField("Value date", description="The day the money came in.")
 
 
+class WaiveForm(Form):
+    """Waiving charges of a loan."""
+
+    penalty = MoneyField("Penalty", required=False, allow_zero=True)
+    fee = MoneyField("Fee", required=False, allow_zero=True)
+    interest = MoneyField("Interest", required=False, allow_zero=True)
+    value_date = DayField("Value date", description="The day from which it is not owed any more.")
+    reason = ReasonField()
+
+
+class ExtendForm(Form):
+    """Moving the due date of a loan."""
+
+    due_date = DayField("New due date")
+    interest = ChoiceField(
+        "Interest for the days between",
+        choices=[("with", "Is charged"), ("without", "Is not charged")],
+        required=False,
+    )
+    on_closed_day = BooleanField("Take this day although the bank is closed")
+    """Shown once a closed day was chosen."""
+    reason = ReasonField()
+
+
 class WriteOffForm(Form):
     """Writing a debt off."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
@@ -24,6 +23,7 @@ from tusker.bankfiles.movements import (
     balance_note,
     finished,
     given,
+    is_count,
     limited,
     minor_units,
     sane_day,
@@ -35,7 +35,6 @@ from tusker.domain.money import to_major
 _MAX_BALANCES = 50
 _DIRECTIONS: dict[str, Direction] = {"CRDT": "credit", "DBIT": "debit"}
 _NOT_BOOKED = {"PDNG": "pending", "INFO": "for information", "FUTR": "in the future"}
-_COUNTS_ONLY = re.compile(r"[0-9]{1,6}")
 CHARGES = "bank charges of the entry"
 
 
@@ -62,8 +61,9 @@ class StatementReader:
         raws = [raw for number, entry in booked for raw in self.entry(number, entry)]
         entries = finished(raws, account)
         opening, opening_day = self.balance("OPBD", "PRCD")
-        if note := balance_note(opening, closing, entries, self.exponent):
-            self.notes.insert(0, note)
+        doubt = balance_note(opening, closing, entries, self.exponent)
+        if doubt:
+            self.notes.insert(0, doubt)
         return Statement(
             reference=kept(self.element.findtext("Id"), LONGEST["reference"]),
             account=account,
@@ -77,6 +77,7 @@ class StatementReader:
             starts_at=_moment(self.element.findtext("FrToDt/FrDtTm")),
             ends_at=_moment(self.element.findtext("FrToDt/ToDtTm")),
             account_named=bool(account),
+            doubt=kept(doubt, LONGEST["reason"]),
         )
 
     @property
@@ -237,7 +238,7 @@ class StatementReader:
         remittance = kept(element.findtext("AddtlNtryInf"), LONGEST["remittance"])
         reason = reason_of(element) or ("reversed by the bank" if is_return(element) else None)
         # a reference that only counts the statement's entries is another one in the next statement
-        unique = service or ("" if _COUNTS_ONLY.fullmatch(own) else own)
+        unique = service or ("" if is_count(own) else own)
         return Raw(
             direction=direction,
             amount=amount,

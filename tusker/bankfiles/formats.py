@@ -82,10 +82,13 @@ def unread_kind(source: Source) -> str | None:
         if source.data.startswith(magic) or source.head.startswith(magic.decode("latin-1")):
             return kind
     head = source.head
+    if "Excel.Sheet" in head and head.startswith("<"):
+        return "an Excel 2003 XML workbook; save it as XLSX or CSV"
     if head.startswith("<") and _HTML.search(head[:500]):
         if _HTML_TABLE.search(source.data):
             return "a web page with a table, whatever its name says; ask the bank for CSV, Excel or camt.053"
         return "a web page; the bank's portal may have signed you out"
-    if head.startswith(("{", "[")):
+    # a SWIFT message begins with {1:
+    if head.startswith(("{", "[")) and not head.startswith("{1:"):
         return "JSON; ask the bank for camt.053 or CSV"
     return None

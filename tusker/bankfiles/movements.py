@@ -22,6 +22,7 @@ LONGEST = {"reference": 60, "party": 200, "reason": 300, "remittance": 2000}
 """Characters that are kept of a bank's texts."""
 
 _DECIMAL = re.compile(r"\+?(?=\.?[0-9])([0-9]{0,20})(?:\.([0-9]{0,20}))?")
+_COUNT = re.compile(r"[0-9]{1,6}")
 _NO_REFERENCE = frozenset({"NONREF", "NOTPROVIDED", "NOT PROVIDED", "NONE", "NA", "N/A", "NIL", "NULL"})
 
 
@@ -73,6 +74,11 @@ def given(reference: str | None) -> str:
     """A reference; empty where the bank wrote a word for “none”."""
     cleaned = kept(reference, LONGEST["reference"])
     return "" if cleaned.upper() in _NO_REFERENCE or not cleaned.strip("-–0 ") else cleaned
+
+
+def is_count(reference: str) -> bool:
+    """Whether a reference only counts the entries of a statement, so that the next statement has it again."""
+    return _COUNT.fullmatch(reference) is not None
 
 
 def sane_day(day: date) -> date:

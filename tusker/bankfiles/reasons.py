@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _WORDS = {
     "AC01": "account number is wrong",
     "AC03": "creditor's account number is wrong",
@@ -54,6 +56,15 @@ _WORDS = {
     "TM01": "after the cut-off time",
     "UPAY": "undue payment",
 }
+
+
+_CODE = re.compile(rf"\b({'|'.join(_WORDS)})\b")
+
+
+def reason_in(text: str) -> str:
+    """The first code that a bank's text of a return names, in words; empty when it names none."""
+    found = _CODE.search(text)
+    return reason_words(found[1]) if found else ""
 
 
 def reason_words(code: str, more: str = "") -> str:

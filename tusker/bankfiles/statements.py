@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import re
-
+from tusker.bankfiles.archives import unpacked
 from tusker.bankfiles.camt import read_camt
 from tusker.bankfiles.csv_statement import read_csv_statement
 from tusker.bankfiles.formats import FileFormat, Reading, Source, unread_kind
+from tusker.bankfiles.mt940 import is_mt940, read_mt940
+from tusker.bankfiles.ofx import is_ofx, read_ofx
+from tusker.bankfiles.sheets import is_workbook, read_workbook
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import StatementFile
 from tusker.errors import UnreadableFile
 
 MAX_BYTES = 20 * 1024 * 1024
 
-_ARCHIVES = (
-    (b"\x1f\x8b", "a gzip archive; unpack it first"),
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook; unpack it, or save the sheet as CSV"),
-    (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file; save the sheet as CSV"),
-)
-_MT940 = re.compile(r"(?:\{1:|:20:|(?:\S{1,20}\r?\n){0,3}:20:)")
-_OFX = re.compile(r"OFXHEADER|<\?OFX|<OFX>", re.IGNORECASE)
-
 FORMATS: tuple[FileFormat, ...] = (
+    FileFormat("Workbook", is_workbook, read_workbook),
+    FileFormat("OFX", is_ofx, read_ofx),
+    FileFormat("MT940", is_mt940, read_mt940),
     FileFormat("XML", lambda source: source.head.startswith("<"), read_camt),
     FileFormat("CSV", lambda source: True, read_csv_statement),
 )
@@ -42,19 +38,8 @@ def read_statement_file(data: bytes, file_name: str, reading: Reading) -> Statem
         )
     if not data.strip(b"\xef\xbb\xbf\xfe\xff \t\r\n\0"):
         raise UnreadableFile(f"{name} is empty.")
+    data = unpacked(data, MAX_BYTES)
     source = Source.of(data)
-    if kind := _not_yet(source) or unread_kind(source):
+    if kind := unread_kind(source):
         raise UnreadableFile(f"{name} is {kind}.")
     return next(form for form in FORMATS if form.recognises(source)).read(data, reading)
-
-
-def _not_yet(source: Source) -> str | None:
-    """What the file is, if no reader of its format is here yet."""
-    for magic, kind in _ARCHIVES:
-        if source.data.startswith(magic):
-            return kind
-    if _OFX.match(source.head) or (source.head.startswith("<?xml") and _OFX.search(source.head)):
-        return "an OFX file; ask the bank for camt.053 or CSV"
-    if _MT940.match(source.head):
-        return "an MT940 file; ask the bank for camt.053 or CSV"
-    return None

@@ -17,6 +17,7 @@ from tusker.jobs.outbox import send_outbox
 from tusker.jobs.polling import poll_carrier
 from tusker.queries.lookup import loan_invoice_id_of
 from tusker.services.loans import receipts
+from tusker.services.loans.write_off import undo_write_off
 from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.transactions import transaction
 
@@ -52,10 +53,21 @@ def repay_command(invoice: str, reference: str, value_date: date | None) -> None
 @click.option("--reason", required=True, help="Goes into the events.")
 @with_appcontext
 def write_off_command(invoice: str, reason: str) -> None:
-    """Give the debt of INVOICE (its number, loan id or #id) up for good."""
+    """Give the debt of INVOICE (its number, loan id or #id) up."""
     with spoken_errors(), transaction():
         write_off_debt(command_context("write-off"), loan_invoice_id_of(invoice), reason=reason)
     click.echo(f"{invoice} is written off.")
+
+
+@click.command("undo-write-off")
+@click.argument("invoice")
+@click.option("--reason", required=True, help="Goes into the events.")
+@with_appcontext
+def undo_write_off_command(invoice: str, reason: str) -> None:
+    """Take the write-off of INVOICE (its number, loan id or #id) back; what came in since has paid its debt."""
+    with spoken_errors(), transaction():
+        undo_write_off(command_context("undo-write-off"), loan_invoice_id_of(invoice), reason=reason)
+    click.echo(f"The write-off of {invoice} is undone.")
 
 
 @click.command("send-mail")
@@ -86,6 +98,7 @@ def register(app: Flask) -> None:
         poll_command,
         repay_command,
         write_off_command,
+        undo_write_off_command,
         send_mail_command,
         catch_up_command,
     ):

@@ -46,7 +46,7 @@ def record_receipt_command(
         with _own_names():
             receipts.check_value_date(ctx, day)
             receipts.unused_reference(reference)
-            proposal = propose_receipt(payer.id, amount, day)
+            proposal = propose_receipt(payer.id, amount, day, reference)
             if not dry_run:
                 receipts.record_receipt(
                     ctx,

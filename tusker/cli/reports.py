@@ -18,8 +18,9 @@ from tusker.documents.statement import HEADER, Letterhead, statement_pdf, statem
 from tusker.domain.ageing import AgeingRow, Bucket
 from tusker.errors import InvalidInput
 from tusker.models import Customer
-from tusker.queries.loans.account_statements import Side, Statement, statement
+from tusker.queries.loans.account_statements import Statement, statement
 from tusker.queries.loans.ageing import ageing
+from tusker.queries.loans.statement_lines import Side
 from tusker.queries.lookup import company_called
 
 

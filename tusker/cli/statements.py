@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import select
 from tusker.bankfiles.statements import MAX_BYTES
 from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
-from tusker.domain.banking import StatementFile
+from tusker.domain.banking import OrderAnswer, StatementFile
 from tusker.domain.matching import Judgement, Suggestion
 from tusker.errors import UnreadableFile
 from tusker.extensions import db
@@ -24,8 +25,9 @@ from tusker.models import EntryState, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
 from tusker.queries.bank.statements import Outcome, outcomes_of
 from tusker.queries.loans.receipts import names_of_customers
-from tusker.services.bank.file import account_notes, is_ours, read_configured
+from tusker.services.bank.file import account_notes, is_ours, read_answer, read_configured
 from tusker.services.bank.importing import ImportResult, import_statement
+from tusker.services.payout.bank_answers import take_answer
 from tusker.transactions import transaction
 
 
@@ -39,7 +41,7 @@ class _OnlyLooked(Exception):
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @with_appcontext
 def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
-    """Import the bank statement FILE (camt.053 or CSV, at most 20 MB). Importing it twice adds nothing.
+    """Import the bank statement FILE (camt, MT940, OFX or CSV; at most 20 MB). Importing it twice adds nothing.
 
     Debits confirm the payouts they fit exactly, returns undo them; credits wait to be accepted on the page.
 
@@ -56,11 +58,18 @@ def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
     "verdict" is sure, ambiguous, none, or null for what is no receipt; "ours" is
     null where no account is configured. A foreign account is an error. A known
     entry is shown as it stands now.
+
+    The bank's answer to a payment order (pain.002) fails what it rejected and marks
+    what it accepted. JSON: {"format", "dry_run", "disbursal_id", "disbursal",
+    "repeated", "rejected": {payout: reason}, "accepted": {payout: code}, "notes": []}.
     """
     with spoken_errors():
         if file.stat().st_size > MAX_BYTES:
             raise UnreadableFile(f"{file.name} is larger than {MAX_BYTES // 1024 // 1024} MB.")
         data = file.read_bytes()
+        if answer := read_answer(data):
+            _take_answer(answer, data, file.name, dry_run=dry_run, as_json=as_json)
+            return
         read = read_configured(data, file.name)
         report: dict[str, Any] = {}
         try:
@@ -78,6 +87,26 @@ def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
         _say(report, result)
+
+
+def _take_answer(answer: OrderAnswer, data: bytes, name: str, *, dry_run: bool, as_json: bool) -> None:
+    """Apply the bank's answer to a payment order, and say what it changed."""
+    try:
+        with transaction():
+            result = take_answer(
+                command_context("import-statement"),
+                answer,
+                digest=hashlib.sha256(data).hexdigest(),
+                file_name=name,
+            )
+            if dry_run:
+                raise _OnlyLooked
+    except _OnlyLooked:
+        pass
+    report = {"format": answer.format, "dry_run": dry_run, **asdict(result)}
+    click.echo(json.dumps(report, ensure_ascii=False) if as_json else result.words)
+    if dry_run and not as_json:
+        click.echo("Nothing was written.")
 
 
 def _report(read: StatementFile, result: ImportResult, *, dry_run: bool) -> dict[str, Any]:
@@ -117,7 +146,7 @@ def _report(read: StatementFile, result: ImportResult, *, dry_run: bool) -> dict
                         judgement=judged.get(entry.id),
                         names=names,
                     )
-                    for entry in (stored[fingerprint] for fingerprint in part)
+                    for entry in (stored[fingerprint] for fingerprint in part if fingerprint in stored)
                 ],
             }
             for statement, part in zip(read.statements, result.prints, strict=True)

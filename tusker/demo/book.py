@@ -145,8 +145,9 @@ class DemoBook:
         answers = {}
         rows = db.session.query(Shipment.id, Shipment.order_ref).filter(Shipment.order_ref.in_(statuses))
         for shipment_id, ref in rows:
-            self.orders[ref].status = statuses[ref]
-            answers[shipment_id] = self.orders[ref].tracked(ctx.now)
+            order = self.orders[ref]
+            order.status, order.since = statuses[ref], ctx.now
+            answers[shipment_id] = order.tracked(ctx.now)
         record_tracking(ctx, answers, minimum_interval=timedelta(minutes=5))
 
     def line(self, special: str) -> CreditLine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tusker.domain.terms import DayCount, InterestMethod, Terms
+from tusker.domain.terms import Collection, DayCount, InterestMethod, Terms
 from tusker.models import Role
 
 LAKH = 100_000
@@ -51,7 +51,7 @@ SUPPLIERS = (
     ),
     Company(
         "KTM", "Kaveri Textile Mills Ltd", "Coimbatore", "+91 422 555 0102", 150 * LAKH,
-        terms=_terms("0.85", "0.165", 60, fee_rate=Decimal("0.0025")),
+        terms=_terms("0.85", "0.165", 60, fee_rate=Decimal("0.0025"), collection=Collection.INVOICE),
     ),
     Company(
         "SAF", "Sahyadri Agro Foods Pvt Ltd", "Nashik", "+91 253 555 0103", 120 * LAKH,

@@ -25,7 +25,8 @@ HOUR = 3600
 
 @dataclass(slots=True)
 class CourierOrder:
-    """An order as the courier holds it: value in minor units, `plan` as (seconds from now, status)."""
+    """An order as the courier holds it: value in minor units, `since` when it has its status (None: now), `plan` as
+    (seconds from now, status)."""
 
     ref: str
     supplier: str
@@ -33,6 +34,7 @@ class CourierOrder:
     value: int
     status: int = PLACED
     plan: list[tuple[int, int]] = field(default_factory=list)
+    since: datetime | None = None
 
     def tracked(self, at: datetime, status: int | None = None) -> TrackedOrder:
         """The order as the adapter would have read it at a time."""
@@ -68,6 +70,7 @@ class CourierOrder:
             "rcvr_id": self.location,
             "val_dcl": currency().plain(self.value),
             "status": self.status,
+            "s_updt": int(self.since.timestamp() * 1000) if self.since else None,
             "plan": [list(step) for step in self.plan],
         }
 

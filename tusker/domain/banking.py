@@ -110,6 +110,14 @@ def charges_in(direction: str, amount: int, instructed: int | None) -> int | Non
     return taken if taken >= 0 else None
 
 
+MOST_CHARGES = 10
+
+
+def may_be_charges(charges: int, payment: int) -> bool:
+    """Whether a bank may have taken so much for a payment; more than a tenth of it is for a person to look at."""
+    return charges * MOST_CHARGES <= payment
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement of one account. Balances are in minor units, negative when overdrawn, None when the bank gives
@@ -139,6 +147,53 @@ class StatementFile:
 
     format: str
     statements: tuple[Statement, ...]
+
+
+ANSWERS: dict[str, tuple[Literal["accepted", "rejected", "open"], str]] = {
+    "ACTC": ("accepted", "technically accepted"),
+    "ACCP": ("accepted", "accepted"),
+    "ACWC": ("accepted", "accepted with a change"),
+    "ACWP": ("accepted", "accepted, not yet posted"),
+    "ACFC": ("accepted", "accepted, funds checked"),
+    "ACSP": ("accepted", "being settled"),
+    "ACSC": ("accepted", "settled on our account"),
+    "ACCC": ("accepted", "settled on the payee's account"),
+    "RJCT": ("rejected", "rejected"),
+    "CANC": ("rejected", "cancelled"),
+    "BLCK": ("rejected", "blocked"),
+    "RCVD": ("open", "received"),
+    "PDNG": ("open", "pending"),
+}
+"""What a bank's codes for the status of a payment mean; it may go on to say another."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAnswer:
+    """What the bank says of one payment: `reference` is the end-to-end id, `status` its code (see `ANSWERS`), `amount`
+    in minor units where it repeats it."""
+
+    reference: str
+    status: str
+    reason: str
+    amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAnswer:
+    """The bank's answer to the payment order `order`, under the bank's own `reference`. `status` and `reason` hold for
+    all of its payments, unless one has its own; empty where the bank says none for all."""
+
+    format: str
+    reference: str
+    order: str
+    status: str
+    reason: str
+    payments: tuple[PaymentAnswer, ...]
+
+
+def answer_words(status: str) -> str:
+    """The code of a status with what it means; an unknown code stands alone."""
+    return " ".join(filter(None, (status, ANSWERS.get(status, ("", ""))[1])))
 
 
 ADVICES = ("camt.052", "camt.054", "mt942")

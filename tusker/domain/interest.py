@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 
+from tusker.domain.extensions import Span, outside
 from tusker.domain.money import round_minor
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 
@@ -98,7 +99,8 @@ class AmountDue:
 class Debt:
     """A disbursed invoice as a debt: what was lent, when, on which terms, and what was paid.
 
-    `deducted` is interest and fee that were kept back from the payout, which counts as paid on the first day.
+    `deducted` is interest and fee that were kept back from the payout, which counts as paid on the first day. `free`
+    are days for which no interest is charged because the due date was moved without it.
     """
 
     principal: int
@@ -108,6 +110,7 @@ class Debt:
     terms: Terms
     paid: Sequence[Paid] = ()
     deducted: Deduction = NOTHING_DEDUCTED
+    free: Sequence[Span] = ()
 
 
 def days_past_due(due: date, as_of: date) -> int:
@@ -200,6 +203,19 @@ def amount_due(debt: Debt, as_of: date) -> AmountDue:
     )
 
 
+def overpaid_on(debt: Debt, before: Debt) -> date | None:
+    """The first value date on which more of penalty, fee or interest was paid than arises on a debt whose terms of
+    payment were `before`; None when there is none.
+
+    What is not earned yet of interest deducted at the payout is not overpaid.
+    """
+    for day in sorted({p.value_date for p in debt.paid}):
+        due = amount_due(debt, day)
+        if due.penalty < 0 or due.fee < 0 or due.interest < min(0, amount_due(before, day).interest):
+            return day
+    return None
+
+
 def _paid_until(debt: Debt, as_of: date) -> list[Paid]:
     return sorted((p for p in debt.paid if p.value_date <= as_of), key=lambda p: p.value_date)
 
@@ -238,7 +254,8 @@ def _interest_stretches(debt: Debt, paid: Sequence[Paid], end: date) -> list[Str
             rate=terms.apr,
             amount=exact_interest(principal, terms, since, until),
         )
-        for principal, since, until in _stretches(debt, paid, debt.start, end)
+        for principal, first, last in _stretches(debt, paid, debt.start, end)
+        for since, until in outside(first, last, debt.free)
     ]
 
 

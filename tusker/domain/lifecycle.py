@@ -36,6 +36,7 @@ class InvoiceEvent(StrEnum):
     RELEASED = "released"
     REPAID = "repaid"
     WRITTEN_OFF = "written_off"
+    WRITE_OFF_UNDONE = "write_off_undone"
     REOPENED = "reopened"
     PAYOUT_UNDONE = "payout_undone"
 
@@ -51,6 +52,7 @@ TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceEvent], InvoiceStatus] = {
     (InvoiceStatus.DISBURSED, InvoiceEvent.REPAID): InvoiceStatus.REPAID,
     (InvoiceStatus.DISBURSED, InvoiceEvent.WRITTEN_OFF): InvoiceStatus.WRITTEN_OFF,
     (InvoiceStatus.REPAID, InvoiceEvent.REOPENED): InvoiceStatus.DISBURSED,
+    (InvoiceStatus.WRITTEN_OFF, InvoiceEvent.WRITE_OFF_UNDONE): InvoiceStatus.DISBURSED,
     (InvoiceStatus.DISBURSED, InvoiceEvent.PAYOUT_UNDONE): InvoiceStatus.FINANCEABLE,
 }
 

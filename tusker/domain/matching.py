@@ -27,6 +27,7 @@ LEAST_OF_NAME = 12
 MARGIN = 20
 """A suggestion with another one nearer than this is not sure."""
 MAX_SUGGESTIONS = 5
+MAX_RECOVERIES = 2
 MAX_LOANS, MAX_STEPS, MAX_SETS = 24, 2_000, 2
 """Bounds of the search for loans that add up to the amount: the oldest due ones, tries, and results."""
 
@@ -52,6 +53,7 @@ class OpenLoan:
     debtor_id: int
     other_id: int
     due_on: Callable[[date], int | None]
+    written_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,10 @@ class Book:
         self._by_name: dict[tuple[str, ...], set[int]] = {}
         self._places = {loan.loan_id: place for place, loan in enumerate(self._loans)}
         self._owed: dict[int, list[OpenLoan]] = {}
+        self._given_up: dict[int, list[OpenLoan]] = {}
         self._dues: dict[date, tuple[dict[int, int], dict[int, list[OpenLoan]]]] = {}
         for loan in self._loans:
-            self._owed.setdefault(loan.debtor_id, []).append(loan)
+            (self._given_up if loan.written_off else self._owed).setdefault(loan.debtor_id, []).append(loan)
             for words, text in ((loan.number, f"invoice {loan.number}"), (loan.reference, loan.reference)):
                 if key := number_words(words):
                     self._by_number.setdefault(key, []).append((loan, text))
@@ -234,6 +237,8 @@ class Book:
             owed = [loan for loan in self._owed.get(customer_id, ()) if loan.loan_id in dues]
             ways += [(customer_id, parts) for parts in sums_to(credit.amount, owed, dues)]
             ways.append((customer_id, spread(credit.amount, owed, dues)))
+            given_up = [loan for loan in self._given_up.get(customer_id, ()) if loan.loan_id in dues]
+            ways += [(customer_id, spread(credit.amount, [loan], dues)) for loan in given_up[:MAX_RECOVERIES]]
         rated = {
             (customer_id, tuple((p.loan.loan_id, p.amount) for p in parts)): self._rate(
                 credit, found, customer_id, parts
@@ -253,7 +258,8 @@ class Book:
                 due = loan.due_on(day)
                 if due is not None and due > 0:
                     dues[loan.loan_id] = due
-                    by_amount.setdefault(due, []).append(loan)
+                    if not loan.written_off:
+                        by_amount.setdefault(due, []).append(loan)
             self._dues[day] = dues, by_amount
         return self._dues[day]
 
@@ -267,6 +273,9 @@ class Book:
             score += AMOUNT if len(parts) == 1 or every else SUM
         if customer_id in found.payers:
             score += PAYER
+        reasons += [
+            f"{part.loan.number} was written off: a recovery" for part in parts if part.loan.written_off
+        ]
         reasons.append(_about_amount(made, credit.value_date))
         reasons.append(self._about_payer(customer_id, found))
         return replace(made, score=score, reasons=tuple(reason for reason in reasons if reason))

@@ -30,13 +30,16 @@ class WorkingDays:
 
     def due_date(self, start: date, terms: Terms) -> date:
         """The last day of the tenor, moved by the terms' convention; never on or before the start."""
-        end = start + timedelta(days=terms.tenor_days)
+        return self.by_convention(start + timedelta(days=terms.tenor_days), terms, after=start)
+
+    def by_convention(self, day: date, terms: Terms, *, after: date) -> date:
+        """What the terms' convention makes of a due date; never a day on or before `after`."""
         if terms.due_convention is DueConvention.NONE:
-            return end
-        moved = self.on_or_after(end)
-        if terms.due_convention is DueConvention.MODIFIED_FOLLOWING and moved.month != end.month:
-            before = self.on_or_before(end)
-            return before if before > start else moved
+            return day
+        moved = self.on_or_after(day)
+        if terms.due_convention is DueConvention.MODIFIED_FOLLOWING and moved.month != day.month:
+            before = self.on_or_before(day)
+            return before if before > after else moved
         return moved
 
     def on_or_before(self, day: date) -> date:

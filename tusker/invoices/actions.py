@@ -17,6 +17,7 @@ from tusker.queries.credit.invoices import invoice_in
 from tusker.services.credit.financing import cancel_invoice
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.platform_ids import set_platform_references
+from tusker.services.loans.write_off import undo_write_off
 from tusker.services.payout.funding_control import accept_value
 from tusker.services.payout.purchaser_answers import overrule_dispute
 from tusker.services.payout.verification import verify_document
@@ -62,6 +63,19 @@ def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
         accept_value(acting(), invoice_id, reason=reason)
 
     return _carry_out(invoice_id, act, "The declared value is accepted.")
+
+
+@bp.post("/<int:invoice_id>/undo-write-off")
+@allow(Role.ADMIN)
+def take_write_off_back(invoice_id: int) -> ResponseReturnValue:
+    """The debt of a written-off invoice stands again, less what came in since."""
+
+    def act(reason: str) -> None:
+        undo_write_off(acting(), invoice_id, reason=reason)
+
+    return _carry_out(
+        invoice_id, act, "The write-off is undone. Its debt stands again and counts on all three limits."
+    )
 
 
 @bp.post("/<int:invoice_id>/platform-id")

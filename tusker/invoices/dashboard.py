@@ -52,7 +52,7 @@ def dashboard() -> ResponseReturnValue:
         own_limit=limit_of_supplier(company) if sells else limit_of_purchaser(company),
         lines=lines_of_supplier(company) if sells else lines_of_purchaser(company),
         totals=totals_of(loans, today, as_purchaser=not sells),
-        ageing=ageing_of(loans, today),
+        ageing=ageing_of(loans, today, as_purchaser=not sells),
         next_due=loans[:RECENT],
         this_week=[row for row in loans if today <= row.due_date <= today + WEEK],
         recent=list_invoices(wanted, limit=RECENT),

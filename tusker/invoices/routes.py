@@ -29,6 +29,7 @@ from tusker.models import (
     Disbursal,
     Event,
     Invoice,
+    ReliefKind,
     Role,
     Shipment,
     ShipmentEvent,
@@ -44,6 +45,7 @@ from tusker.queries.credit.invoices import (
 from tusker.queries.loans.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
 from tusker.queries.loans.loans import LoanRow, loan_of_invoice
 from tusker.queries.loans.payoff import Payoff, payoff
+from tusker.queries.loans.reliefs import ReliefRow, reliefs_of
 from tusker.queries.payout.payables import PayableRow, payables_of
 from tusker.queries.record.events import CompanyEvent, events_of, for_company
 from tusker.services.delivery.conditions import Judge
@@ -69,6 +71,7 @@ class InvoiceFile:
     expected: Calculation
     allocations: list[Allocation]
     adjustments: Sequence[Adjustment]
+    reliefs: Sequence[ReliefRow]
     events: Sequence[Event | CompanyEvent]
     signed_by: str | None
     """Who signed for the goods, as the delivery company reported."""
@@ -266,6 +269,7 @@ def open_file(
         expected=calculate(invoice.principal, invoice.terms, today, working_days()),
         allocations=list(allocations_of(invoice.id)),
         adjustments=adjustments_of(invoice.id),
+        reliefs=_reliefs_shown(invoice),
         events=events[::-1],
         signed_by=next((str(e.data["signed_by"]) for e in reversed(written) if "signed_by" in e.data), None),
         reserve=reserve_of(invoice.id),
@@ -275,6 +279,15 @@ def open_file(
         form=form or ReasonForm(),
         dispute=dispute or DisputeForm(formdata=None),
     )
+
+
+def _reliefs_shown(invoice: Invoice) -> list[ReliefRow]:
+    """All to staff; to a company what counts or counted, but no charges to a purchaser that pays the face value."""
+    found = reliefs_of(invoice.id)
+    if is_staff():
+        return found
+    no_charges = current_user.role == Role.PURCHASER and invoice.collection == Collection.INVOICE
+    return [row for row in found if row.counted and not (no_charges and row.kind == ReliefKind.WAIVER)]
 
 
 @bp.get("/<int:invoice_id>")

@@ -11,12 +11,21 @@ from tusker.models.bank import (
     EntryState,
     StatementEntry,
 )
+from tusker.models.bank_charge import BankCharge
 from tusker.models.carrier import CarrierState, WebhookDelivery
 from tusker.models.carrier_setting import CarrierSetting
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
 from tusker.models.daily import DailyRun
-from tusker.models.disbursal import Disbursal, DisbursalLine, DisbursalStatus, LineState, Payout, PayoutState
+from tusker.models.disbursal import (
+    Disbursal,
+    DisbursalLine,
+    DisbursalStatus,
+    LineState,
+    PaymentReport,
+    Payout,
+    PayoutState,
+)
 from tusker.models.event import Event, EventSeal
 from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
@@ -34,6 +43,7 @@ from tusker.models.ledger import (
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
+from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 
 __all__ = [
@@ -44,6 +54,7 @@ __all__ = [
     "AttentionItem",
     "BankAccount",
     "BankAccountState",
+    "BankCharge",
     "BankStatement",
     "CarrierIdentity",
     "CarrierSetting",
@@ -73,11 +84,15 @@ __all__ = [
     "OutboxMessage",
     "Payable",
     "PayableLine",
+    "PaymentReport",
     "Payout",
     "PayoutState",
     "PurchaserAccount",
     "Receipt",
     "ReceiptKind",
+    "Relief",
+    "ReliefKind",
+    "ReliefState",
     "Reminder",
     "ReserveKind",
     "ReserveMovement",

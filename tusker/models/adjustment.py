@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Money, one_of
-from tusker.models.loan import Loan
+from tusker.models.loan import Allocation, Loan
 
 
 class AdjustmentKind(StrEnum):
@@ -79,6 +79,7 @@ class Adjustment(Base):
     recorded_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
 
     loan: Mapped[Loan] = relationship(back_populates="adjustments", lazy="select")
+    allocation: Mapped[Allocation | None] = relationship(lazy="select")
 
     @property
     def total(self) -> int:

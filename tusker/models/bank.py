@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.accounts import AccountNumber
-from tusker.domain.banking import charges_in
+from tusker.domain.banking import charges_in, may_be_charges
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, LongText, Money, Name, one_of
@@ -190,3 +190,8 @@ class StatementEntry(Base):
     def payment(self) -> int:
         """The amount of the payment itself, without the bank's charges."""
         return self.instructed_amount if self.instructed_amount and self.charges else self.amount
+
+    @property
+    def received(self) -> int:
+        """What its payer paid, of which the bank may have kept charges; minor units."""
+        return self.payment if may_be_charges(self.charges or 0, self.payment) else self.amount

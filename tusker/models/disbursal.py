@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, U
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.banking import answer_words
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
 from tusker.models.bank import BankAccount
@@ -136,6 +137,7 @@ class Payout(Base):
         Index("ix_payouts_bank_account_id", "bank_account_id", "settled_at"),
         Index("ix_payouts_bank_reference", "bank_reference"),
         Index("ix_payouts_statement_entry_id", "statement_entry_id"),
+        Index("ix_payouts_supplier_id", "supplier_id", "value_date", "id"),
         Index("ix_payouts_open", "net", "id", postgresql_where="state = 'instructed'"),
     )
 
@@ -161,6 +163,8 @@ class Payout(Base):
     """The bank's reason where it did not pay or the money came back."""
     netting_received: Mapped[bool] = mapped_column(default=True, server_default=true())
     """False in older payouts, of which a person had to record the netted amount as received."""
+    bank_status: Mapped[str | None] = mapped_column(String(10))
+    """The code of the bank's last answer to the payment order, such as ACCP; NULL while there is none."""
     settled_at: Mapped[Instant | None]
     settled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     statement_entry_id: Mapped[int | None] = mapped_column(ForeignKey("statement_entries.id"))
@@ -172,6 +176,11 @@ class Payout(Base):
     lines: Mapped[list[DisbursalLine]] = relationship(
         back_populates="payout", order_by="DisbursalLine.id", lazy="select"
     )
+
+    @property
+    def bank_answer(self) -> str:
+        """The bank's last answer in words."""
+        return answer_words(self.bank_status or "")
 
 
 class DisbursalLine(Base):
@@ -210,3 +219,29 @@ class DisbursalLine(Base):
     disbursal: Mapped[Disbursal] = relationship(back_populates="lines", lazy="select")
     payout: Mapped[Payout | None] = relationship(back_populates="lines", lazy="select")
     invoice: Mapped[Invoice] = relationship(lazy="select")
+
+
+class PaymentReport(Base):
+    """An answer of the bank to a payment order that was read. The same one again changes nothing."""
+
+    __tablename__ = "payment_reports"
+    __table_args__ = (
+        UniqueConstraint("disbursal_id", "digest"),
+        Index(
+            "uq_payment_reports_reference",
+            "disbursal_id",
+            "reference",
+            unique=True,
+            postgresql_where="reference <> ''",
+        ),
+    )
+
+    id: Mapped[Id]
+    disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
+    digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the file."""
+    reference: Mapped[str] = mapped_column(String(60))
+    """The bank's id of the message."""
+    file_name: Mapped[str] = mapped_column(String(200))
+    at: Mapped[Instant]
+    imported_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

@@ -257,13 +257,14 @@ class ClaimSettlement(Base):
 
 
 class Reminder(Base):
-    """A mail about a due date, sent once for each loan and distance from its due date in days."""
+    """A mail about a due date, sent once for each due date of a loan and distance from it in days."""
 
     __tablename__ = "reminders"
-    __table_args__ = (UniqueConstraint("loan_id", "days_past_due"),)
+    __table_args__ = (UniqueConstraint("loan_id", "due_date", "days_past_due"),)
 
     id: Mapped[Id]
     loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"))
+    due_date: Mapped[date]
     days_past_due: Mapped[int]
     """Negative before the due date."""
     sent_on: Mapped[date]

@@ -22,7 +22,9 @@ from tusker.models.disbursal import Disbursal
 from tusker.models.invoice import Invoice
 
 if TYPE_CHECKING:
+    from tusker.domain.extensions import DueMove
     from tusker.models.adjustment import Adjustment
+    from tusker.models.relief import Relief
 
 
 class Loan(Base):
@@ -64,6 +66,8 @@ class Loan(Base):
     deducted_fee: Mapped[Money] = mapped_column(server_default="0")
     start_date: Mapped[date]
     due_date: Mapped[date]
+    first_due_date: Mapped[date | None]
+    """The due date that it began with, where it was moved since, by relief that may be undone."""
     booked_on: Mapped[date]
     closed_on: Mapped[date | None]
     """The business day on which nothing of it was open any more: repaid, written off or its payout undone."""
@@ -80,6 +84,7 @@ class Loan(Base):
     disbursal: Mapped[Disbursal] = relationship(lazy="select")
     allocations: Mapped[list[Allocation]] = relationship(order_by="Allocation.id", lazy="select")
     adjustments: Mapped[list[Adjustment]] = relationship(order_by="Adjustment.id", lazy="select")
+    reliefs: Mapped[list[Relief]] = relationship(order_by="Relief.id", lazy="select")
 
     @property
     def reductions(self) -> list[Allocation | Adjustment]:
@@ -92,6 +97,23 @@ class Loan(Base):
         rows = self.reductions
         undone = {(type(row), row.reverses_id) for row in rows}
         return [row for row in rows if row.reverses_id is None and (type(row), row.id) not in undone]
+
+    @property
+    def moves(self) -> list[DueMove]:
+        """How its due date was moved, without what was undone; asks the database only where it was moved once."""
+        if self.first_due_date is None:
+            return []
+        return [row.move for row in self.reliefs if row.due_date is not None and row.stands]
+
+    @property
+    def given_up(self) -> list[Adjustment]:
+        """The rows that stand of its write-off and of what came in since; none where it was not written off."""
+        undone = {row.reverses_id for row in self.adjustments}
+        return [
+            row
+            for row in self.adjustments
+            if row.kind in ("write_off", "recovery") and row.reverses_id is None and row.id not in undone
+        ]
 
     @property
     def deducted(self) -> Deduction:

@@ -15,9 +15,9 @@ from tusker.models import (
     Customer,
     Disbursal,
     DisbursalLine,
-    DisbursalStatus,
-    Invoice,
     LineState,
+    Payout,
+    PayoutState,
     PurchaserAccount,
     SupplierAccount,
 )
@@ -37,14 +37,16 @@ class LineUse:
 
 @dataclass(frozen=True, slots=True)
 class PaidOut:
-    """A confirmed disbursal as one supplier sees it: only its own invoices count; principal in minor units."""
+    """What a supplier was paid with one disbursal, in minor units: `net` left, of which `passed_on` is what its
+    purchasers paid beyond the debts."""
 
     disbursal_id: int
     reference: str
     bank_reference: str
     value_date: date
     invoices: int
-    principal: int
+    passed_on: int
+    net: int
 
 
 def limit_of_supplier(customer_id: int) -> LimitUse | None:
@@ -88,25 +90,25 @@ def _lines(own: InstrumentedAttribute[int], own_id: int, other: InstrumentedAttr
 
 
 def recent_payouts(supplier_id: int, *, limit: int) -> list[PaidOut]:
-    """The last disbursals that held invoices of this supplier, the newest first."""
+    """The supplier's last payouts that the bank confirmed, the newest first."""
+    invoices = (
+        select(func.count()).where(
+            DisbursalLine.payout_id == Payout.id, DisbursalLine.state == LineState.PAID
+        )
+    ).scalar_subquery()
     rows = db.session.execute(
         select(
             Disbursal.id,
             Disbursal.reference,
-            NotNullable(Disbursal.bank_reference),
-            NotNullable(Disbursal.value_date),
-            func.count(),
-            func.sum(DisbursalLine.principal),
+            NotNullable(Payout.bank_reference),
+            NotNullable(Payout.value_date),
+            invoices,
+            Payout.payables,
+            Payout.net,
         )
-        .join(DisbursalLine, DisbursalLine.disbursal_id == Disbursal.id)
-        .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
-        .where(
-            Invoice.supplier_id == supplier_id,
-            DisbursalLine.state == LineState.PAID,
-            Disbursal.status == DisbursalStatus.CONFIRMED,
-        )
-        .group_by(Disbursal.id)
-        .order_by(Disbursal.value_date.desc(), Disbursal.id.desc())
+        .join(Disbursal, Disbursal.id == Payout.disbursal_id)
+        .where(Payout.supplier_id == supplier_id, Payout.state == PayoutState.CONFIRMED)
+        .order_by(Payout.value_date.desc(), Payout.id.desc())
         .limit(limit)
     )
-    return [PaidOut(*row[:5], int(row[5])) for row in rows]
+    return [PaidOut(*row) for row in rows]

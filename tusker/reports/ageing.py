@@ -15,7 +15,7 @@ from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.queries.loans.ageing import Ageing, ageing_of
 from tusker.queries.loans.loans import LoanRow, open_loans
-from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own
+from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own, pays
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer
 from tusker.web.htmx import render
@@ -44,7 +44,7 @@ class View:
 def ageing() -> ResponseReturnValue:
     """Totals by bucket, and the same debts by supplier, purchaser and credit line."""
     form, day = asked_day()
-    found = ageing_of(open_loans(day, **own()), day) if day else None
+    found = _ageing(day) if day else None
     return render(
         "reports/ageing.html",
         "reports/_ageing.html",
@@ -54,6 +54,10 @@ def ageing() -> ResponseReturnValue:
         views=views_of(found) if found else [],
         buckets=list(Bucket),
     )
+
+
+def _ageing(day: date) -> Ageing:
+    return ageing_of(open_loans(day, **own()), day, as_purchaser=pays())
 
 
 def views_of(found: Ageing) -> list[View]:
@@ -80,7 +84,8 @@ def ageing_loans() -> ResponseReturnValue:
         day=day,
         rows=rows[:SHOWN],
         count=len(rows),
-        total=sum(row.live.total for row in rows),
+        total=sum(row.owed(as_purchaser=pays()) for row in rows),
+        pays=pays(),
         about=_about(rows),
     )
 
@@ -94,7 +99,7 @@ def ageing_file() -> Response:
         return csv_answer(f"ageing-loans-{day}.csv", LOAN_HEADER, loan_lines(_narrowed(day), day))
     if by not in VIEWS:
         raise InvalidInput("The ageing is by supplier, purchaser, line or loan.", field="by")
-    found = ageing_of(open_loans(day, **own()), day)
+    found = _ageing(day)
     rows = {"supplier": found.by_supplier, "purchaser": found.by_purchaser, "line": found.by_line}[by]
     header = ["as_of", by, *(bucket.replace("–", "-") for bucket in Bucket), "total", "currency"]
     return csv_answer(f"ageing-{by}-{day}.csv", header, _view_lines(rows, found))
@@ -129,6 +134,7 @@ LOAN_HEADER = [
     "owed",
     "currency",
     "platform_loan_id",
+    "purchaser_pays",
 ]
 
 
@@ -136,7 +142,7 @@ def loan_lines(rows: list[LoanRow], day: date) -> Iterator[list[object]]:
     """One line a loan, amounts in major units."""
     money = currency()
     for row in rows:
-        live = row.live
+        live, late = row.live, row.days_late(as_purchaser=pays())
         yield [
             day,
             row.reference,
@@ -144,12 +150,13 @@ def loan_lines(rows: list[LoanRow], day: date) -> Iterator[list[object]]:
             row.supplier,
             row.purchaser,
             row.due_date,
-            live.days_past_due,
-            bucket_of(live.days_past_due).replace("–", "-"),
+            late,
+            bucket_of(late).replace("–", "-"),
             *(money.major(part) for part in (live.principal, live.interest, live.fee, live.penalty)),
             money.major(live.total),
             money.code,
             row.platform_reference,
+            money.major(row.purchaser_owes),
         ]
 
 
@@ -162,11 +169,11 @@ def _narrowed(day: date) -> list[LoanRow]:
     return [
         row
         for row in open_loans(day, **own())
-        if row.live.total
+        if row.owed(as_purchaser=pays())
         and supplier in (None, row.supplier_id)
         and purchaser in (None, row.purchaser_id)
         and line in (None, row.credit_line_id)
-        and (not bucket or bucket_of(row.live.days_past_due) == bucket)
+        and (not bucket or bucket_of(row.days_late(as_purchaser=pays())) == bucket)
     ]
 
 

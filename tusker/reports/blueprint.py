@@ -33,6 +33,11 @@ def own() -> Own:
     return {"purchaser_id": current_company_id()}
 
 
+def pays() -> bool:
+    """Whether a purchaser asks: its figures are what it has to pay."""
+    return "purchaser_id" in own()
+
+
 def asked_day(*, past_only: bool = True) -> tuple[AsOfForm, date | None]:
     """The form with the day in the address, today unless given; the day is None when it is not valid."""
     form = AsOfForm(request.args)

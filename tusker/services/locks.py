@@ -1,5 +1,5 @@
-"""Row locks. One order everywhere: disbursals, payouts, invoices, loans, receipts, claims, payables, each by id, then
-the counters."""
+"""Row locks. One order everywhere: disbursals, payouts, invoices, loans, reliefs, receipts, claims, payables, each by
+id, then the counters."""
 
 from __future__ import annotations
 

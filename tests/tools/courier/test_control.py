@@ -57,6 +57,13 @@ def test_an_order_with_a_slash_can_be_moved(sim: Sim) -> None:
     assert sim.call("POST", "/sim/orders/gone/status", {"status": 21}).status_code == 404
 
 
+def test_an_order_can_have_been_in_its_status_for_long(sim: Sim) -> None:
+    sim.create({"ref_no": "OLD", "status": 21, "s_updt": 1_700_000_000_123, "plan": []}, {"ref_no": "NEW"})
+    updated = {o["ref_no"]: o["s_updt"] for o in sim.ok("GET", "/sim/orders")["orders"]}
+    assert updated["OLD"] == 1_700_000_000_123
+    assert updated["NEW"] > updated["OLD"]
+
+
 def test_orders_are_listed_filtered_and_counted(sim: Sim) -> None:
     sim.create(*({"ref_no": f"R{n}", "cust_id": str(n % 2), "status": 9 if n < 3 else 21} for n in range(10)))
 
@@ -88,6 +95,7 @@ BAD_ORDERS: list[tuple[object, str]] = [
     ({"orders": [{"ref_no": "A", "plan": [[1]]}]}, "plan"),
     ({"orders": [{"ref_no": "A", "plan": [[-1, 3]]}]}, "plan"),
     ({"orders": [{"ref_no": "A", "plan": [[1, None]]}]}, "plan"),
+    ({"orders": [{"ref_no": "A", "s_updt": "today"}]}, "s_updt"),
 ]
 
 

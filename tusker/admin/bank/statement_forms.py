@@ -21,8 +21,10 @@ class StatementForm(Form):
     file = UploadField(
         "Statement",
         validators=[FileRequired("Choose a statement file.")],
-        description="camt.053 (XML) or CSV, at most 20 MB. The same file or entry twice adds nothing.",
-        render_kw={"accept": ".xml,.csv,.txt,.053,text/csv,text/xml,application/xml"},
+        description=(
+            "camt, MT940, OFX or CSV, packed or not, at most 20 MB. The same file or entry twice adds nothing."
+        ),
+        render_kw={"accept": ".xml,.csv,.txt,.053,.sta,.940,.ofx,.gz,.zip,text/csv,text/xml,application/xml"},
     )
 
 

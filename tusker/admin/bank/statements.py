@@ -13,12 +13,14 @@ from tusker.admin.bank.statement_forms import TOO_LARGE, StatementForm, entry_id
 from tusker.admin.bank.statement_view import changed, show_statement
 from tusker.admin.blueprint import bp
 from tusker.currency import currency
+from tusker.domain.banking import OrderAnswer
 from tusker.errors import TuskerError
 from tusker.models import EntryState, Role
 from tusker.queries.bank.statements import statement_of_entry, statement_row, statements_page
 from tusker.services.bank import decisions as desk
 from tusker.services.bank import importing as service
-from tusker.services.bank.file import account_notes, own_accounts, read_configured
+from tusker.services.bank.file import account_notes, own_accounts, read_answer, read_configured
+from tusker.services.payout.bank_answers import take_answer
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error
@@ -49,10 +51,12 @@ def upload_statement() -> ResponseReturnValue:
     if form.validate():
         data = form.file.filled.read()
         name = (form.file.filled.filename or "")[:200]
+        digest = hashlib.sha256(data).hexdigest()
         try:
+            if answer := read_answer(data):
+                return _answered(answer, digest, name)
             read = read_configured(data, name)
             with transaction():
-                digest = hashlib.sha256(data).hexdigest()
                 result = service.import_statement(acting(), read, digest=digest, file_name=name)
         except TuskerError as error:
             form.take(error)
@@ -66,6 +70,15 @@ def upload_statement() -> ResponseReturnValue:
             message = " ".join((result.words, *account_notes(read)))
             return done(message, to=to, category=_tone(result))
     return _show_list(form, status=422)
+
+
+def _answered(answer: OrderAnswer, digest: str, name: str) -> ResponseReturnValue:
+    """Apply the bank's answer to a payment order, and show its disbursal."""
+    with transaction():
+        result = take_answer(acting(), answer, digest=digest, file_name=name)
+    tone = "info" if result.repeated else "warning" if result.rejected or result.notes else "success"
+    to = url_for("admin.disbursal", disbursal_id=result.disbursal_id)
+    return done(result.words, to=to, category=tone)
 
 
 @bp.errorhandler(RequestEntityTooLarge)

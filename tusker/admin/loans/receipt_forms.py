@@ -52,7 +52,9 @@ class ReceiptForm(Form):
         "Value date", description="The day the money came in; amounts owed are of this day."
     )
     bank_reference = TextField(
-        "Bank reference", max_length=60, description="As on the bank statement; used once."
+        "Bank reference",
+        max_length=60,
+        description="As on the bank statement; once for each payer. What it names is paid first.",
     )
 
 
@@ -108,13 +110,14 @@ class Sheet:
     rows: list[SheetRow]
     further: list[SheetRow]
     others: list[SheetRow]
+    written_off: list[SheetRow]
     passed_on: int = 0
     """What of it is the suppliers', beyond the debts that it pays off."""
 
     @property
     def everything(self) -> list[SheetRow]:
         """All rows."""
-        return [*self.rows, *self.further, *self.others]
+        return [*self.rows, *self.further, *self.others, *self.written_off]
 
     @property
     def wanted(self) -> list[Split]:
@@ -169,7 +172,15 @@ def make_sheet(
     def rows(lines: list[ProposedLine]) -> list[SheetRow]:
         return [_row(line, faces[line.loan_id], typed) for line in lines]
 
-    sheet = Sheet(mark, amount, proposal, rows(reached), rows(further), rows(proposal.others))
+    sheet = Sheet(
+        mark,
+        amount,
+        proposal,
+        rows(reached),
+        rows(further),
+        rows(proposal.others),
+        rows(proposal.written_off),
+    )
     if not sheet.problems:
         laid = lay_rest(sheet.wanted, proposal.debts, proposal.payer_id, amount, proposal.value_date)
         sheet.passed_on = sum(split.rest for split in laid)

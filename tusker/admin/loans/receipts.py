@@ -130,6 +130,11 @@ def _asked_for() -> dict[str, Any]:
     }
 
 
+def _text_of(form: ReceiptForm) -> str:
+    """What was written with the money: the loan that it names is paid first."""
+    return f"{form.bank_reference.data or ''} {request.values.get('about', '')[:1000]}"
+
+
 def _mark(form: ReceiptForm) -> str:
     return f"{form.customer_id.data}.{form.amount.data}.{form.value_date.data}"
 
@@ -138,11 +143,15 @@ def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
     """The sheet for the form's money; None, with the reason at its field, when there can be none."""
     try:
         service.check_value_date(acting(), form.value_date.filled)
-        proposal = propose_receipt(form.customer_id.filled, form.amount.filled, form.value_date.filled)
+        proposal = propose_receipt(
+            form.customer_id.filled, form.amount.filled, form.value_date.filled, _text_of(form)
+        )
     except TuskerError as error:
         form.take(error)
         return None
-    faces = queries.loan_faces([line.loan_id for line in (*proposal.lines, *proposal.others)])
+    faces = queries.loan_faces(
+        [line.loan_id for line in (*proposal.lines, *proposal.others, *proposal.written_off)]
+    )
     typed = request.form if with_typed else None
     return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.filled, typed=typed)
 

@@ -155,6 +155,7 @@ def disbursal_context(
         "row": row,
         "parts": parts,
         "net": sum(part.payout.net for part in parts),
+        "beyond_debts": sum(part.payout.payables for part in parts),
         "paid": sum(part.payout.net for part in parts if part.payout.confirmed),
         "failed_accounts": [p for p in parts if (p.count or p.payout.payables) and p.payout.failure],
         "missing_accounts": [

@@ -20,7 +20,7 @@ from tusker.models import (
     Receipt,
     StatementEntry,
 )
-from tusker.queries.loans.loans import LoanRow, open_loans
+from tusker.queries.loans.loans import LoanRow, open_loans, written_off_loans
 
 DOUBTED = "The file contradicts itself."
 """The beginning of the words for an entry of a file that nothing is done by itself with."""
@@ -37,7 +37,7 @@ def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, J
     known = _customers_by_account({e.counterparty_account for e in money_in if e.counterparty_account})
     credits = {
         entry.id: Credit(
-            entry.amount,
+            entry.received,
             entry.value_date,
             entry.end_to_end_id,
             entry.remittance,
@@ -46,17 +46,18 @@ def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, J
         )
         for entry in money_in
     }
-    rows = open_loans(today, to_collect=True)
+    rows = [*open_loans(today, to_collect=True), *written_off_loans(today)]
     names = {row.supplier_id: row.supplier for row in rows} | {
         row.purchaser_id: row.purchaser for row in rows
     }
     judged = judge_all(Book(map(_open_loan, rows), names), credits)
     doubts = doubts_of(money_in)
     for entry in money_in:
-        if (doubt := doubts.get(entry.statement_id)) and judged[entry.id].verdict is Verdict.SURE:
-            judged[entry.id] = replace(
-                judged[entry.id], verdict=Verdict.AMBIGUOUS, doubt=f"{DOUBTED} {doubt}"
-            )
+        doubt = f"{DOUBTED} {doubts[entry.statement_id]}" if entry.statement_id in doubts else ""
+        if entry.charges is None:
+            doubt = doubt or "The bank writes another amount as well, which charges cannot explain."
+        if doubt and judged[entry.id].verdict is Verdict.SURE:
+            judged[entry.id] = replace(judged[entry.id], verdict=Verdict.AMBIGUOUS, doubt=doubt)
     return judged
 
 
@@ -81,11 +82,13 @@ def _open_loan(row: LoanRow) -> OpenLoan:
         row.debtor_id,
         other,
         lambda day: _due_on(row, day),
+        row.written_off > 0,
     )
 
 
 def _due_on(row: LoanRow, day: date) -> int | None:
-    """What a payer would pay on a value date: what is due, or, where purchasers pay the face value, the rest of it.
+    """What a payer would pay on a value date: what is due, or, where purchasers pay the face value, the rest of it; on
+    a loan that was written off, what did not come in of it.
 
     None for days before the payout or before a later payment, which a receipt refuses too.
     """
@@ -100,6 +103,8 @@ def _due_on(row: LoanRow, day: date) -> int | None:
         return None
     if row.face_open is not None and row.face_open > 0:
         return row.face_open
+    if row.written_off:
+        return row.written_off - row.recovered
     return amount_due(row.debt, day).total
 
 

@@ -10,61 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from enum import StrEnum
-from typing import Literal
 
 from sqlalchemy import func, or_, select
 
-from tusker.currency import currency
 from tusker.domain.interest import charges_accrued
 from tusker.extensions import db
-from tusker.models import (
-    Adjustment,
-    AdjustmentKind,
-    Allocation,
-    CreditNote,
-    DeductionKind,
-    Invoice,
-    Loan,
-    Payable,
-    Receipt,
-)
+from tusker.models import Allocation, Invoice, Loan, Payable, Receipt
 from tusker.queries.loans.loans import LoanRow, all_loans
-
-Side = Literal["supplier", "purchaser"]
-
-
-class LineKind(StrEnum):
-    """What a statement's line is."""
-
-    DISBURSED = "disbursed"
-    CHARGES = "charges"
-    RECEIPT = "receipt"
-    REVERSAL = "receipt undone"
-    CREDIT_NOTE = "credit note"
-    DEDUCTION = "deduction"
-    WRITTEN_OFF = AdjustmentKind.WRITE_OFF.words
-    RECOVERED = AdjustmentKind.RECOVERY.words
-    WAIVED = AdjustmentKind.WAIVER.words
-    ROUNDED = AdjustmentKind.ROUNDING.words
-    TAKEN_BACK = "adjustment undone"
-    ENDED = "payout undone"
-
-
-BY_THEMSELVES = {LineKind.DISBURSED, LineKind.CHARGES, LineKind.RECEIPT}
-"""What a statement sums by itself; all else is an adjustment."""
-
-
-@dataclass(frozen=True, slots=True)
-class StatementLine:
-    """One movement; `amount` in minor units, positive where it raises what is owed."""
-
-    day: date
-    kind: LineKind
-    number: str
-    reference: str
-    amount: int
-    platform_reference: str | None = None
+from tusker.queries.loans.statement_faces import face_lines
+from tusker.queries.loans.statement_lines import (
+    BY_THEMSELVES,
+    LineKind,
+    Side,
+    StatementLine,
+    adjustment_lines,
+    balance_of,
+    by_face,
+    note_lines,
+    payout_lines,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,34 +74,32 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
     """The account of a company as supplier or as purchaser."""
     before = first - timedelta(days=1)
     opening, closing = _loans(customer_id, side, before), _loans(customer_id, side, last)
-    by_debt = [row for row in closing if not _by_face(row, side)]
+    by_debt = [row for row in closing if not by_face(row, side)]
     paid = _allocations(customer_id, side, first, last)
-    noted = _noted(closing, first, last, side)
+    noted = note_lines(closing, first, last, side)
     lines = [
-        *_payouts(closing, first, side),
-        *_charges([row for row in opening if not _by_face(row, side)], by_debt, before, last, paid),
+        *payout_lines(closing, first, side),
+        *_charges([row for row in opening if not by_face(row, side)], by_debt, before, last, paid),
         *(line for _, line in paid),
         *_ended(by_debt, first),
         *(line for _, line in noted),
-        *_adjusted(by_debt, first, last),
+        *adjustment_lines(by_debt, first, last),
     ]
     if side == "purchaser":
-        beyond = _beyond(customer_id, closing, first, last)
-        lines += [line for _, line in beyond]
         invoice_of = {row.loan_id: row.invoice_id for row in closing}
-        moved = [*noted, *beyond, *((invoice_of[loan_id], line) for loan_id, line in paid)]
-        lines += _faces_ended(opening, closing, moved, first)
+        others = [*noted, *((invoice_of[loan_id], line) for loan_id, line in paid)]
+        lines += face_lines(customer_id, opening, closing, others, first, last)
     return Statement(
         customer_id=customer_id,
         side=side,
         first=first,
         last=last,
-        opening=sum(_balance(row, side) for row in opening),
+        opening=sum(balance_of(row, side) for row in opening),
         disbursed=_sum(lines, LineKind.DISBURSED),
         charges=_sum(lines, LineKind.CHARGES),
         receipts=-_sum(lines, LineKind.RECEIPT),
         adjustments=-sum(line.amount for line in lines if line.kind not in BY_THEMSELVES),
-        closing=sum(_balance(row, side) for row in closing),
+        closing=sum(balance_of(row, side) for row in closing),
         credit=credit_balance(customer_id, last),
         lines=sorted(lines, key=lambda line: line.day),
     )
@@ -169,33 +131,6 @@ def _loans(customer_id: int, side: Side, as_of: date) -> list[LoanRow]:
     if side == "supplier":
         return all_loans(as_of, supplier_id=customer_id)
     return all_loans(as_of, purchaser_id=customer_id)
-
-
-def _by_face(row: LoanRow, side: Side) -> bool:
-    """Whether the account shows a loan at the invoice's face value: it does to a purchaser that pays the face
-    value."""
-    return side == "purchaser" and row.face_open is not None
-
-
-def _balance(row: LoanRow, side: Side) -> int:
-    if not _by_face(row, side):
-        return row.live.total
-    return 0 if row.ended_on is not None else row.face_open or 0
-
-
-def _payouts(closing: Iterable[LoanRow], first: date, side: Side) -> list[StatementLine]:
-    return [
-        StatementLine(
-            row.booked_on,
-            LineKind.DISBURSED,
-            row.number,
-            row.reference,
-            row.face if _by_face(row, side) else row.principal - row.debt.deducted.total,
-            row.platform_reference,
-        )
-        for row in closing
-        if row.booked_on >= first
-    ]
 
 
 def _charges(
@@ -235,100 +170,6 @@ def _charges(
     return lines
 
 
-def _beyond(
-    customer_id: int, closing: Iterable[LoanRow], first: date, last: date
-) -> list[tuple[int, StatementLine]]:
-    """What a purchaser paid of face values beyond the debts, each with its invoice's id."""
-    numbers = {row.invoice_id: row.number for row in closing if row.face_open is not None}
-    beyond = db.session.execute(
-        select(Payable, Receipt.bank_reference)
-        .join(Receipt, Receipt.id == Payable.receipt_id)
-        .where(Receipt.customer_id == customer_id, Payable.booked_on.between(first, last))
-        .order_by(Payable.id)
-    )
-    return [
-        (
-            payable.invoice_id,
-            StatementLine(
-                payable.booked_on,
-                LineKind.RECEIPT if payable.reverses_id is None else LineKind.REVERSAL,
-                numbers[payable.invoice_id],
-                reference,
-                -payable.amount,
-            ),
-        )
-        for payable, reference in beyond
-        if payable.invoice_id in numbers
-    ]
-
-
-def _noted(
-    closing: Iterable[LoanRow], first: date, last: date, side: Side
-) -> list[tuple[int, StatementLine]]:
-    """Credit notes and deductions after the payout, each with its invoice's id.
-
-    They lower what a purchaser that pays the face value has to pay; a debt they do not change, so that their line there
-    says the amount in its words.
-    """
-    rows: dict[int, LoanRow] = {}
-    for row in closing:
-        rows.setdefault(row.invoice_id, row)
-    notes = db.session.scalars(
-        select(CreditNote)
-        .where(CreditNote.invoice_id.in_(rows), CreditNote.booked_on.between(first, last))
-        .order_by(CreditNote.id)
-    )
-    lines = []
-    for note in notes:
-        row = rows[note.invoice_id]
-        if note.before_payout and note.booked_on <= row.booked_on:
-            continue
-        kind = LineKind.CREDIT_NOTE if note.kind == DeductionKind.CREDIT_NOTE else LineKind.DEDUCTION
-        words = note.number if kind is LineKind.CREDIT_NOTE else words_of_deduction(note.kind, note.number)
-        lowers = note.amount if _by_face(row, side) else 0
-        told = words if lowers else f"{currency().show(note.amount)} {words}"
-        lines.append((note.invoice_id, StatementLine(note.booked_on, kind, row.number, told, -lowers)))
-    return lines
-
-
-def words_of_deduction(kind: str, number: str) -> str:
-    """Kind and number, such as `tax 16A-7`."""
-    return f"{kind.replace('_', ' ')} {number}".strip()
-
-
-def _faces_ended(
-    opening: Iterable[LoanRow],
-    closing: Sequence[LoanRow],
-    moved: Iterable[tuple[int, StatementLine]],
-    first: date,
-) -> list[StatementLine]:
-    """What of face values was not to be paid any more when payouts were undone in the period. `moved` are the other
-    lines of the period, each with its invoice's id."""
-    by_face = [row for row in closing if row.face_open is not None]
-    ended = {row.invoice_id: row for row in by_face if row.ended_on is not None and row.ended_on >= first}
-    left = dict.fromkeys(ended, 0)
-    for row in opening:
-        if row.invoice_id in left:
-            left[row.invoice_id] += _balance(row, "purchaser")
-    for row in by_face:
-        if row.invoice_id in left:
-            left[row.invoice_id] += (row.face if row.booked_on >= first else 0) - _balance(row, "purchaser")
-    for invoice_id, line in moved:
-        if invoice_id in left:
-            left[invoice_id] += line.amount
-    return [
-        StatementLine(
-            row.ended_on or first,
-            LineKind.ENDED,
-            row.number,
-            row.reference,
-            -left[invoice_id],
-            row.platform_reference,
-        )
-        for invoice_id, row in ended.items()
-    ]
-
-
 def _ended(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
     """What was not owed any more when the payout of a loan was undone in the period."""
     lines = []
@@ -348,26 +189,6 @@ def _ended(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
                 )
             )
     return lines
-
-
-def _adjusted(closing: Iterable[LoanRow], first: date, last: date) -> list[StatementLine]:
-    """What changed debts without money in the period."""
-    by_id = {row.loan_id: row for row in closing}
-    rows = db.session.scalars(
-        select(Adjustment)
-        .where(Adjustment.loan_id.in_(by_id), Adjustment.booked_on.between(first, last))
-        .order_by(Adjustment.id)
-    )
-    return [
-        StatementLine(
-            row.booked_on,
-            LineKind(AdjustmentKind(row.kind).words) if row.reverses_id is None else LineKind.TAKEN_BACK,
-            by_id[row.loan_id].number,
-            by_id[row.loan_id].reference,
-            -row.total,
-        )
-        for row in rows
-    ]
 
 
 def _allocations(customer_id: int, side: Side, first: date, last: date) -> list[tuple[int, StatementLine]]:

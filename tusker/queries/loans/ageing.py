@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from tusker.domain.ageing import AgeingRow, Bucket, age
+from tusker.domain.ageing import AgeingRow, Bucket, Key, age
 from tusker.queries.loans.loans import LoanRow, open_loans
 
 
@@ -28,20 +28,24 @@ class Ageing:
 
 def ageing(as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None) -> Ageing:
     """What is owed on a day by bucket, of one company if given."""
-    return ageing_of(open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id), as_of)
+    loans = open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
+    return ageing_of(loans, as_of, as_purchaser=purchaser_id is not None)
 
 
-def ageing_of(loans: list[LoanRow], as_of: date) -> Ageing:
-    """The same of loans that were read already."""
-    whole = age((0, row.live.days_past_due, row.live.total) for row in loans)
+def ageing_of(loans: list[LoanRow], as_of: date, *, as_purchaser: bool = False) -> Ageing:
+    """The same of loans that were read already; `as_purchaser` ages what their purchasers have to pay."""
+
+    def by(key: Callable[[LoanRow], Key]) -> list[AgeingRow[Key]]:
+        return age(
+            (key(row), row.days_late(as_purchaser=as_purchaser), row.owed(as_purchaser=as_purchaser))
+            for row in loans
+        )
+
+    whole = by(lambda row: 0)
     return Ageing(
         as_of=as_of,
-        by_supplier=_by(loans, lambda row: (row.supplier_id, row.supplier)),
-        by_purchaser=_by(loans, lambda row: (row.purchaser_id, row.purchaser)),
-        by_line=_by(loans, lambda row: (row.credit_line_id, f"{row.supplier} → {row.purchaser}")),
+        by_supplier=by(lambda row: (row.supplier_id, row.supplier)),
+        by_purchaser=by(lambda row: (row.purchaser_id, row.purchaser)),
+        by_line=by(lambda row: (row.credit_line_id, f"{row.supplier} → {row.purchaser}")),
         totals=whole[0].amounts if whole else dict.fromkeys(Bucket, 0),
     )
-
-
-def _by(loans: list[LoanRow], key: Callable[[LoanRow], tuple[int, str]]) -> list[AgeingRow[tuple[int, str]]]:
-    return age((key(row), row.live.days_past_due, row.live.total) for row in loans)

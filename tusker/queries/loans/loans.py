@@ -14,11 +14,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import aliased
 
-from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due
+from tusker.domain.extensions import DueMove, after_moves
+from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due, days_past_due
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan
 from tusker.queries.loans.collection import noted_at_payout, paid_of_faces
+from tusker.queries.loans.reliefs import moves_by_loan
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class LoanRow:
     """What came in of that."""
     platform_reference: str | None = None
     """The lending platform's own loan id."""
+    first_due_date: date | None = None
+    """The due date that it began with, where relief had moved it by then."""
 
     @cached_property
     def live(self) -> AmountDue:
@@ -78,6 +82,15 @@ class LoanRow:
         if self.face_open is None or self.written_off:
             return self.live.total
         return max(0, self.face_open)
+
+    def owed(self, *, as_purchaser: bool = False) -> int:
+        """What is owed on the day; `as_purchaser` what its purchaser has to pay."""
+        return self.purchaser_owes if as_purchaser else self.live.total
+
+    def days_late(self, *, as_purchaser: bool = False) -> int:
+        """Days past due of what is owed, or of what its purchaser has to pay."""
+        unpaid = as_purchaser and self.purchaser_owes
+        return days_past_due(self.due_date, self.as_of) if unpaid else self.live.days_past_due
 
     @property
     def purchaser_owes_at_term(self) -> int:
@@ -121,6 +134,8 @@ TO_COLLECT = (
     & Loan.written_off_on.is_(None)
 )
 """Loans that are paid, of whose invoices a purchaser that pays the face value still has to pay a part."""
+WRITTEN_OFF = Loan.written_off_on.is_not(None) & Loan.reversed_on.is_(None)
+"""Loans that were given up; what comes in on them is a recovery."""
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -155,6 +170,12 @@ def open_loans(
     if search.strip():
         query = query.where(_matches(search.strip()))
     return _rows(query.limit(limit), as_of)
+
+
+def written_off_loans(as_of: date) -> list[LoanRow]:
+    """Loans that were given up and of which a part can still come in, oldest due first."""
+    rows = _rows(_loans().where(WRITTEN_OFF).order_by(Loan.due_date, Loan.id), as_of)
+    return [row for row in rows if row.written_off > row.recovered or (row.face_open or 0) > 0]
 
 
 def all_loans(
@@ -193,21 +214,17 @@ def loan_totals(
 
 def totals_of(rows: Sequence[LoanRow], as_of: date, *, as_purchaser: bool = False) -> LoanTotals:
     """The same of loans that were read already; `as_purchaser` counts what their purchasers have to pay."""
-
-    def owed(row: LoanRow) -> int:
-        return row.purchaser_owes if as_purchaser else row.live.total
-
     overdue = [row for row in rows if row.due_date < as_of]
     due_today = [row for row in rows if row.due_date == as_of]
     return LoanTotals(
         count=len(rows),
         principal=sum(row.open_principal for row in rows),
-        live=sum(owed(row) for row in rows),
+        live=sum(row.owed(as_purchaser=as_purchaser) for row in rows),
         term=sum(row.purchaser_owes_at_term if as_purchaser else row.term.total for row in rows),
         overdue_count=len(overdue),
-        overdue_live=sum(owed(row) for row in overdue),
+        overdue_live=sum(row.owed(as_purchaser=as_purchaser) for row in overdue),
         due_today_count=len(due_today),
-        due_today=sum(owed(row) for row in due_today),
+        due_today=sum(row.owed(as_purchaser=as_purchaser) for row in due_today),
     )
 
 
@@ -244,6 +261,7 @@ def _rows(query: Select[*tuple[Any, ...]], as_of: date) -> list[LoanRow]:
     parts = _parts_by_loan([loan.id for loan, *_ in found], as_of)
     by_face = [loan.id for loan, *_ in found if loan.face_open is not None]
     off, noted = paid_of_faces(by_face, as_of), noted_at_payout(by_face)
+    moves = moves_by_loan([loan.id for loan, *_ in found if loan.first_due_date is not None], as_of)
     return [
         _row(
             loan,
@@ -253,6 +271,7 @@ def _rows(query: Select[*tuple[Any, ...]], as_of: date) -> list[LoanRow]:
             parts.get(loan.id, []),
             off.get(loan.id, 0),
             noted.get(loan.id, 0),
+            moves.get(loan.id, []),
             as_of,
         )
         for loan, invoice, supplier, purchaser in found
@@ -301,10 +320,12 @@ def _row(
     parts: Sequence[tuple[str, Paid]],
     off_face: int,
     noted: int,
+    moves: Sequence[DueMove],
     as_of: date,
 ) -> LoanRow:
     paid = [part for _, part in parts]
-    debt = Debt(loan.principal, loan.fee, loan.start_date, loan.due_date, invoice.terms, paid, loan.deducted)
+    due, free = after_moves(loan.first_due_date or loan.due_date, moves)
+    debt = Debt(loan.principal, loan.fee, loan.start_date, due, invoice.terms, paid, loan.deducted, free)
     ended_on = loan.reversed_on
     return LoanRow(
         as_of=as_of,
@@ -318,7 +339,7 @@ def _row(
         purchaser=purchaser,
         principal=loan.principal,
         start_date=loan.start_date,
-        due_date=loan.due_date,
+        due_date=due,
         booked_on=loan.booked_on,
         closed_on=loan.closed_on,
         ended_on=ended_on if ended_on and ended_on <= as_of else None,
@@ -327,6 +348,7 @@ def _row(
         debt=debt,
         face=invoice.amount - noted,
         platform_reference=loan.platform_reference,
+        first_due_date=loan.first_due_date if moves else None,
         face_open=None if loan.face_open is None else invoice.amount - off_face,
         written_off=_sum_of(parts, AdjustmentKind.WRITE_OFF),
         recovered=-_sum_of(parts, AdjustmentKind.RECOVERY),

@@ -13,7 +13,17 @@ from sqlalchemy.orm import aliased
 from tusker.domain.status import Status, Tone
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import Allocation, Customer, Invoice, Loan, Payable, Payout, Receipt, ReceiptKind
+from tusker.models import (
+    Adjustment,
+    Allocation,
+    Customer,
+    Invoice,
+    Loan,
+    Payable,
+    Payout,
+    Receipt,
+    ReceiptKind,
+)
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 _supplier = aliased(Customer)
@@ -90,6 +100,8 @@ class AllocationRow:
     interest: int
     principal: int
     undone: bool
+    recovery: bool
+    """Whether it came on a loan that was written off, which stands."""
 
     @property
     def total(self) -> int:
@@ -165,7 +177,7 @@ def contras_of(receipt_id: int) -> list[ReceiptRow]:
 
 def receipt_allocations(receipt_id: int) -> list[AllocationRow]:
     """What a payment paid, with the contra rows, as they were written."""
-    contra = aliased(Allocation)
+    contra, taken_back = aliased(Allocation), aliased(Adjustment)
     rows = db.session.execute(
         select(
             Allocation.id,
@@ -183,6 +195,14 @@ def receipt_allocations(receipt_id: int) -> list[AllocationRow]:
             Allocation.interest,
             Allocation.principal,
             select(contra.id).where(contra.reverses_id == Allocation.id).exists().label("undone"),
+            select(Adjustment.id)
+            .where(
+                Adjustment.allocation_id == Allocation.id,
+                Adjustment.reverses_id.is_(None),
+                ~select(taken_back.id).where(taken_back.reverses_id == Adjustment.id).exists(),
+            )
+            .exists()
+            .label("recovery"),
         )
         .join(Loan, Loan.id == Allocation.loan_id)
         .join(Invoice, Invoice.id == Loan.invoice_id)

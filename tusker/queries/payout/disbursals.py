@@ -205,7 +205,9 @@ def _disbursals() -> Select[*tuple[Any, ...]]:
             .filter(Payout.state.in_([PayoutState.REJECTED, PayoutState.RETURNED]))
             .label("payouts_failed"),
             func.count()
-            .filter(Payout.net > 0, Payout.state != PayoutState.INSTRUCTED)
+            .filter(
+                Payout.net > 0, (Payout.state != PayoutState.INSTRUCTED) | Payout.bank_status.is_not(None)
+            )
             .label("payouts_answered"),
         )
         .where(Payout.disbursal_id == Disbursal.id)

@@ -13,7 +13,19 @@ from tusker.models import Event
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 _LENDERS = frozenset(
-    {"value_accepted", "delivery_accepted", "told_apart", "document_verified", "document_unverified"}
+    {
+        "value_accepted",
+        "delivery_accepted",
+        "told_apart",
+        "document_verified",
+        "document_unverified",
+        "platform_loan_id",
+    }
+    | {
+        f"{kind}_{state}"
+        for kind in ("waiver", "extension")
+        for state in ("proposed", "refused", "withdrawn")
+    }
 )
 _SUPPLIERS = frozenset({"claimed", "claim_accepted", "claim_dismissed", "credit_note"})
 _UNEXPLAINED = frozenset({"dispute_overruled"})

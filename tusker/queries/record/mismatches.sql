@@ -30,6 +30,34 @@ SELECT 'invoice and loan written off', i.number, (i.status = 'written_off')::int
 FROM invoices i JOIN loans l ON l.invoice_id = i.id AND l.reversed_on IS NULL
 WHERE (i.status = 'written_off') <> (l.written_off_on IS NOT NULL)
 UNION ALL
+SELECT 'due date as relief moved it', l.reference, 0, 1
+FROM loans l LEFT JOIN LATERAL (
+    SELECT due_date FROM reliefs WHERE loan_id = l.id AND kind = 'extension' AND state = 'accepted'
+    ORDER BY id DESC LIMIT 1
+) r ON true
+WHERE l.due_date <> COALESCE(r.due_date, l.first_due_date, l.due_date)
+UNION ALL
+SELECT 'due date moved from the one that stood', l.reference, 0, 1
+FROM (
+    SELECT loan_id, due_before, lag(due_date) OVER (PARTITION BY loan_id ORDER BY id) AS expected
+    FROM reliefs WHERE kind = 'extension' AND state = 'accepted'
+) r JOIN loans l ON l.id = r.loan_id
+WHERE r.due_before <> COALESCE(r.expected, l.first_due_date) OR l.first_due_date IS NULL
+UNION ALL
+SELECT 'waived of the loan', l.reference, COALESCE(a.total, 0)::bigint, COALESCE(r.total, 0)::bigint
+FROM loans l
+LEFT JOIN (SELECT loan_id, sum(penalty + fee + interest + principal) AS total FROM adjustments
+    WHERE kind = 'waiver' GROUP BY 1) a ON a.loan_id = l.id
+LEFT JOIN (SELECT loan_id, sum(penalty + fee + interest) AS total FROM reliefs
+    WHERE kind = 'waiver' AND state = 'accepted' GROUP BY 1) r ON r.loan_id = l.id
+WHERE COALESCE(a.total, 0) <> COALESCE(r.total, 0)
+UNION ALL
+SELECT 'row of the waiver', l.reference, a.penalty + a.fee + a.interest, r.gives_up
+FROM reliefs r JOIN loans l ON l.id = r.loan_id JOIN adjustments a ON a.id = r.adjustment_id
+WHERE (a.kind, a.loan_id, a.value_date, a.penalty, a.fee, a.interest, a.principal, r.gives_up)
+        <> ('waiver', r.loan_id, r.value_date, r.penalty, r.fee, r.interest, 0, r.penalty + r.fee + r.interest)
+    OR (r.state = 'undone') <> EXISTS (SELECT 1 FROM adjustments c WHERE c.reverses_id = a.id)
+UNION ALL
 -- A recovery takes back as much of what was written off as its allocation paid; never more is recovered than that.
 SELECT 'recovery of the allocation', l.reference, -x.total, a.penalty + a.fee + a.interest + a.principal
 FROM (SELECT id, loan_id, allocation_id, penalty + fee + interest + principal AS total FROM adjustments
@@ -162,4 +190,21 @@ LEFT JOIN (
 ) m ON m.invoice_id = i.id
 LEFT JOIN (SELECT invoice_id, sum(reserve_consumed) AS total FROM credit_notes GROUP BY 1) n ON n.invoice_id = i.id
 WHERE COALESCE(m.total, 0) <> COALESCE(n.total, 0) AND i.status <> 'cancelled'
+UNION ALL
+SELECT 'bank charges of an undone receipt', r.bank_reference, sum(c.amount)::bigint, 0
+FROM bank_charges c JOIN receipts r ON r.id = c.receipt_id JOIN receipts u ON u.of_receipt_id = r.id AND u.kind = 'reversal'
+GROUP BY r.id, r.bank_reference HAVING sum(c.amount) <> 0
+UNION ALL
+SELECT 'what the bank credited of the receipt', r.bank_reference, e.amount, r.amount - COALESCE(c.total, 0)
+FROM statement_entries e JOIN receipts r ON r.id = e.receipt_id
+LEFT JOIN (SELECT receipt_id, sum(amount)::bigint AS total FROM bank_charges GROUP BY 1) c ON c.receipt_id = r.id
+WHERE e.amount <> r.amount - COALESCE(c.total, 0)
+UNION ALL
+SELECT 'what the bank booked of the payout', p.reference, e.amount,
+    p.net + c.total * CASE e.direction WHEN 'debit' THEN 1 ELSE -1 END
+FROM (
+    SELECT payout_id, statement_entry_id, sum(amount)::bigint AS total FROM bank_charges
+    WHERE payout_id IS NOT NULL AND statement_entry_id IS NOT NULL GROUP BY 1, 2
+) c JOIN payouts p ON p.id = c.payout_id JOIN statement_entries e ON e.id = c.statement_entry_id
+WHERE e.amount <> p.net + c.total * CASE e.direction WHEN 'debit' THEN 1 ELSE -1 END
 ORDER BY 1, 2

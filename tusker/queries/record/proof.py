@@ -32,7 +32,13 @@ class ProofRow:
         return self.used - self.open_principal
 
 
-_YES_OR_NO = frozenset({"invoice repaid and loan closed"})
+_YES_OR_NO = frozenset(
+    {
+        "invoice repaid and loan closed",
+        "due date as relief moved it",
+        "due date moved from the one that stood",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

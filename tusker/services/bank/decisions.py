@@ -15,6 +15,7 @@ from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
 from tusker.services.bank_entries import decide, lock_entries, own_reference, receipt_reference
 from tusker.services.context import Context
+from tusker.services.loans.charges import charge_in_entry, charged
 from tusker.services.loans.debts import OpenDebt, lock_debts, lock_debts_of
 from tusker.services.loans.receipts import record_receipt
 from tusker.services.locks import lock_rows
@@ -61,7 +62,7 @@ def accept_sure(ctx: Context, entry_ids: Collection[int]) -> Accepted:
     }
     # in one go and in one order, so that this never waits for somebody who waits for it
     debts = lock_debts(
-        {part.loan.invoice_id for suggestion in sure.values() for part in suggestion.parts}, to_collect=True
+        {part.loan.invoice_id for suggestion in sure.values() for part in suggestion.parts}, closed_too=True
     )
     receipts: list[Receipt] = []
     left: dict[int, str] = {}
@@ -104,12 +105,14 @@ def _accept(
     receipt = record_receipt(
         ctx,
         customer_id,
-        amount=entry.amount,
+        amount=entry.received,
         bank_reference=receipt_reference(entry),
         value_date=entry.value_date,
         wanted=wanted,
         debts=debts,
     )
+    if entry.received != entry.amount:
+        charge_in_entry(ctx, receipt, entry)
     decide(
         ctx,
         entry,
@@ -189,7 +192,7 @@ def link_receipt(ctx: Context, receipt: Receipt) -> StatementEntry | None:
         StatementEntry.direction == EntryDirection.CREDIT,
         StatementEntry.state.in_(TO_DECIDE),
         StatementEntry.return_reason.is_(None),
-        StatementEntry.amount == receipt.amount,
+        StatementEntry.amount == receipt.amount - charged(receipt.id),
         StatementEntry.value_date == receipt.value_date,
         # one that somebody is just deciding on is not waited for: locks are taken in the other order there
         skip_locked=True,

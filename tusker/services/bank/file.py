@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from flask import current_app
 
-from tusker.bankfiles.formats import Reading
-from tusker.bankfiles.statements import read_statement_file
+from tusker.bankfiles.archives import unpacked
+from tusker.bankfiles.formats import Reading, Source
+from tusker.bankfiles.pain002 import is_pain002, read_pain002
+from tusker.bankfiles.statements import MAX_BYTES, read_statement_file
 from tusker.currency import currency
 from tusker.domain.accounts import same_number
-from tusker.domain.banking import Statement, StatementFile
+from tusker.domain.banking import OrderAnswer, Statement, StatementFile
 from tusker.errors import UnreadableFile
 
 
@@ -23,6 +25,16 @@ def is_ours(statement: Statement) -> bool | None:
     """Whether a statement is of one of the lender's accounts; None when none is configured."""
     own = own_accounts()
     return any(same_number(statement.account, number) for number in own) if own else None
+
+
+def read_answer(data: bytes) -> OrderAnswer | None:
+    """The bank's answer to a payment order (pain.002), packed or not; None for any other file."""
+    if len(data) > MAX_BYTES:
+        return None
+    data = unpacked(data, MAX_BYTES)
+    if not is_pain002(Source.of(data)):
+        return None
+    return read_pain002(data, Reading(currency().code, currency().exponent))
 
 
 def read_configured(data: bytes, file_name: str) -> StatementFile:

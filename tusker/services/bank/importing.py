@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import current_app
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from tusker.domain.banking import Statement, StatementFile
 from tusker.domain.matching import Verdict
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
 from tusker.models import (
+    BankCharge,
     BankStatement,
     EntryDirection,
     EntryState,
@@ -300,7 +301,19 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
             )
         )
     )
-    free = {(row.bank_reference, row.amount, row.value_date): row.id for row in found if row.id not in undone}
+    kept = {
+        receipt_id: int(total)
+        for receipt_id, total in db.session.execute(
+            select(BankCharge.receipt_id, func.sum(BankCharge.amount))
+            .where(BankCharge.receipt_id.in_([row.id for row in found]))
+            .group_by(BankCharge.receipt_id)
+        )
+    }
+    free = {
+        (row.bank_reference, row.amount - kept.get(row.id, 0), row.value_date): row.id
+        for row in found
+        if row.id not in undone
+    }
     for entry in entries:
         key = (entry.bank_reference, entry.amount, entry.value_date)
         if entry.direction == EntryDirection.CREDIT and entry.return_reason is None and key in free:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import or_, select
 
 from tusker.currency import currency
+from tusker.domain.banking import may_be_charges
 from tusker.domain.narrations import bank_numbers, disbursals_named, payouts_named
 from tusker.errors import Duplicate, TuskerError
 from tusker.extensions import db
@@ -25,14 +26,13 @@ from tusker.models import (
 from tusker.queries.bank.candidates import DOUBTED, doubts_of
 from tusker.services.bank_entries import LONGEST_NOTE, decide, own_reference
 from tusker.services.context import Context
+from tusker.services.loans.charges import charge_in_entry
 from tusker.services.locks import lock_invoices, lock_rows
 from tusker.services.payout.payout_locks import lock_payouts
 from tusker.services.payout.settlement import confirm_payouts, reject_locked
 from tusker.services.payout.undoing import return_locked
 
 NO_PAYOUT = "No payout fits it."
-MOST_CHARGES = 10
-"""Charges above a tenth of a payout are for a person to look at."""
 _WORDS = re.compile(r"[A-Za-z0-9?():.,'+-]+")
 _MASKED = re.compile(r"[X*]+([0-9]{4,})")
 
@@ -157,9 +157,8 @@ def _of_amount(matches: PayoutMatches, entry: StatementEntry, *states: PayoutSta
 
 
 def _pays(payout: Payout, entry: StatementEntry) -> bool:
-    """Whether the payment of an entry is this payout to the minor unit, without charges that are no more than a tenth
-    of it."""
-    return payout.net == entry.payment and (entry.charges or 0) * MOST_CHARGES <= payout.net
+    """Whether the payment of an entry is this payout to the minor unit, without charges that a bank may take."""
+    return payout.net == entry.payment and may_be_charges(entry.charges or 0, payout.net)
 
 
 def _settle_named(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout) -> None:
@@ -172,7 +171,7 @@ def _settle_named(ctx: Context, matches: PayoutMatches, entry: StatementEntry, p
         _confirm(ctx, matches, entry, [payout])
     elif payout.state == PayoutState.CONFIRMED and payout.statement_entry_id is None:
         payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{payout.reference}, confirmed before")
+        _matched(ctx, matches, entry, f"{payout.reference}, confirmed before", payout)
     elif payout.state == PayoutState.CONFIRMED:
         entry.note = (
             f"Another entry confirmed {payout.reference} already; ask the bank whether it paid twice."
@@ -229,7 +228,7 @@ def _confirm(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout
         if not isinstance(problem, Duplicate):
             break
     if problem is None:
-        _matched(ctx, matches, entry, ", ".join(payout.reference for payout in payouts))
+        _matched(ctx, matches, entry, ", ".join(payout.reference for payout in payouts), payouts[0])
     else:
         entry.note = problem.message[:LONGEST_NOTE]
 
@@ -267,13 +266,13 @@ def _settle_return(
         return
     elif payout.state == PayoutState.INSTRUCTED:
         problem = _attempt(matches, lambda: reject_locked(ctx, payout, matches.invoices, reason, entry.id))
-        _after_return(ctx, matches, entry, problem, f"{payout.reference} was not paid: {reason}")
+        _after_return(ctx, matches, entry, problem, f"{payout.reference} was not paid: {reason}", payout)
     elif payout.state == PayoutState.CONFIRMED:
         problem = _attempt(matches, lambda: return_locked(ctx, payout, matches.invoices, reason, entry.id))
-        _after_return(ctx, matches, entry, problem, f"{payout.reference} came back: {reason}")
+        _after_return(ctx, matches, entry, problem, f"{payout.reference} came back: {reason}", payout)
     elif _came_back_on(matches, payout) is None:
         payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{payout.reference}, {payout.state} before")
+        _matched(ctx, matches, entry, f"{payout.reference}, {payout.state} before", payout)
     else:
         entry.note = f"{payout.reference} is {payout.state} already by another entry."
 
@@ -285,17 +284,27 @@ def _came_back_on(matches: PayoutMatches, payout: Payout) -> StatementEntry | No
 
 
 def _after_return(
-    ctx: Context, matches: PayoutMatches, entry: StatementEntry, problem: TuskerError | None, words: str
+    ctx: Context,
+    matches: PayoutMatches,
+    entry: StatementEntry,
+    problem: TuskerError | None,
+    words: str,
+    payout: Payout,
 ) -> None:
     if problem is None:
-        _matched(ctx, matches, entry, words)
+        _matched(ctx, matches, entry, words, payout)
     else:
         entry.note = problem.message[:LONGEST_NOTE]
 
 
-def _matched(ctx: Context, matches: PayoutMatches, entry: StatementEntry, note: str) -> None:
+def _matched(
+    ctx: Context, matches: PayoutMatches, entry: StatementEntry, note: str, payout: Payout | None = None
+) -> None:
+    """The entry settled something; what the bank took inside it for a payout is the lender's cost."""
     taken = f"; the bank took {currency().show(entry.charges)}" if entry.charges else ""
     decide(ctx, entry, EntryState.MATCHED, note=note + taken)
+    if entry.charges and payout is not None:
+        charge_in_entry(ctx, payout, entry)
     matches.settling[entry.id] = entry
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.interest import AmountDue
 from tusker.extensions import db
-from tusker.models import Adjustment, AdjustmentKind, Loan
+from tusker.models import Adjustment, AdjustmentKind, Allocation, Loan
 from tusker.services.context import Context
 
 
@@ -19,14 +19,18 @@ def adjust(
     parts: Split | AmountDue,
     value_date: date,
     reason: str,
+    *,
+    allocation: Allocation | None = None,
 ) -> Adjustment:
-    """Lower what is owed on a locked loan by some parts, and its open principal by theirs.
+    """Lower what is owed on a locked loan by some parts, and its open principal by theirs; a recovery names the
+    allocation that it balances.
 
     Exposure, the loan's end and the event are the caller's. Nothing is flushed.
     """
     row = Adjustment(
         loan_id=loan.id,
         kind=kind,
+        allocation=allocation,
         value_date=value_date,
         booked_on=ctx.today,
         penalty=parts.penalty,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import literal, or_, select
 from sqlalchemy.orm.attributes import set_committed_value
 
+from tusker.domain.extensions import after_moves
 from tusker.domain.interest import AmountDue, Debt, Paid, amount_due
+from tusker.domain.texts import names_in, number_words, tokens
 from tusker.errors import InvalidInput
 from tusker.extensions import db
-from tusker.models import Adjustment, Allocation, Invoice, Loan
-from tusker.queries.loans.loans import TO_COLLECT
+from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Relief
+from tusker.queries.loans.loans import TO_COLLECT, WRITTEN_OFF
 from tusker.services.locks import lock_invoices, lock_rows
 
 
@@ -37,10 +39,18 @@ class OpenDebt:
         return self.invoice.purchaser_id if self.loan.recourse_on is None else self.invoice.supplier_id
 
     def is_owed_by(self, customer_id: int) -> bool:
-        """Whether a company owes it, or as its purchaser has still to pay a part of the face value."""
+        """Whether a company owes it, or as its purchaser has still to pay a part of the face value; nobody owes what
+        was written off."""
+        if self.is_written_off:
+            return False
         if (self.face_for(customer_id) or 0) > 0:
             return True
         return self.loan.closed_on is None and self.debtor_id == customer_id
+
+    @property
+    def is_written_off(self) -> bool:
+        """Whether money that comes is a recovery of what was given up."""
+        return self.loan.written_off_on is not None
 
     @property
     def parties(self) -> tuple[int, int]:
@@ -59,13 +69,23 @@ class OpenDebt:
         return self.loan.face_open - self.kept_back
 
     def may_be_paid_on(self, day: date) -> bool:
-        """Whether money of a value date can pay it: not before the payout, nor before a payment that was recorded."""
+        """Whether money of a value date can pay it: not before the payout, nor before a payment that was recorded; what
+        was written off only until all of it came in."""
+        if self.is_written_off and self.due_on(day).total == 0:
+            return False
         if self.loan.closed_on is not None:
             return day >= self.loan.start_date
         return day >= max(self.loan.start_date, self.last_payment or day)
 
+    def counts_from(self, day: date) -> date:
+        """From when money of a value date counts: what was written off is fixed, and nothing paid it before that."""
+        return max(
+            [day, *(row.value_date for row in self.loan.given_up if row.kind == AdjustmentKind.WRITE_OFF)]
+        )
+
     def due_on(self, day: date) -> AmountDue:
-        """What is owed on a value date, worked out once; nothing on a closed one.
+        """What can be paid on a value date, worked out once: what is owed; what was written off and has not come in
+        since, whatever the day; nothing on another closed one.
 
         Raises `InvalidInput` naming `value_date` for a day before the payout or before a payment that was recorded
         with a later value date."""
@@ -74,7 +94,7 @@ class OpenDebt:
                 self._check_value_date(day)
                 self._dues[day] = amount_due(self.debt, day)
             else:
-                self._dues[day] = AmountDue(day, 0, 0, 0, 0, 0)
+                self._dues[day] = _not_recovered(self.loan, day)
         return self._dues[day]
 
     def _check_value_date(self, day: date) -> None:
@@ -93,8 +113,32 @@ class OpenDebt:
             )
 
 
+def named_by(text: str, debts: Iterable[OpenDebt]) -> set[int]:
+    """Ids of the loans that a text names as a whole word, by invoice number, loan id or the platform's."""
+    by_words: dict[tuple[str, ...], set[int]] = {}
+    for debt in debts:
+        for name in (debt.invoice.number, debt.loan.reference, debt.loan.platform_reference or ""):
+            if words := number_words(name):
+                by_words.setdefault(words, set()).add(debt.loan.id)
+    return {loan_id for words in names_in(tokens(text), by_words, text) for loan_id in by_words[words]}
+
+
+def _not_recovered(loan: Loan, day: date) -> AmountDue:
+    """What of a loan was written off and did not come in since; nothing on one that was not."""
+    rows = loan.given_up
+    return AmountDue(
+        day,
+        principal=sum(row.principal for row in rows),
+        interest=sum(row.interest for row in rows),
+        fee=sum(row.fee for row in rows),
+        penalty=sum(row.penalty for row in rows),
+        days_past_due=0,
+    )
+
+
 def debt_of(loan: Loan, invoice: Invoice) -> Debt:
     """A loan with its frozen terms, what was paid on it and what adjusted it, as the domain's value."""
+    _, free = after_moves(loan.first_due_date or loan.due_date, loan.moves)
     return Debt(
         principal=loan.principal,
         fee=loan.fee,
@@ -105,54 +149,63 @@ def debt_of(loan: Loan, invoice: Invoice) -> Debt:
             Paid(row.value_date, row.penalty, row.fee, row.interest, row.principal) for row in loan.reductions
         ],
         deducted=loan.deducted,
+        free=free,
     )
 
 
-def lock_debts_owed_by(customer_id: int, *, with_other_side: bool = False) -> list[OpenDebt]:
+def lock_debts_owed_by(
+    customer_id: int, *, with_other_side: bool = False, written_off: bool = False
+) -> list[OpenDebt]:
     """Lock the debts that a company owes, oldest due first.
 
     A purchaser owes unless the debt has turned to the supplier by recourse; `with_other_side` adds the debts on
     which the company is the other party, since nothing keeps it from paying those too. Debts that are paid count
-    where the purchaser pays the face value and has not paid all of it.
+    where the purchaser pays the face value and has not paid all of it; `written_off` adds those of either side that
+    were given up.
     """
+    party = or_(Invoice.purchaser_id == customer_id, Invoice.supplier_id == customer_id)
     owes = or_(
         (Invoice.purchaser_id == customer_id) & (Loan.recourse_on.is_(None) | (Loan.face_open > 0)),
         (Invoice.supplier_id == customer_id) & Loan.recourse_on.is_not(None),
     )
     if with_other_side:
-        owes = or_(Invoice.purchaser_id == customer_id, Invoice.supplier_id == customer_id)
+        owes = party
     to_collect = TO_COLLECT & (Invoice.purchaser_id == customer_id)
     found = db.session.scalars(
         select(Invoice.id)
         .join(Loan, Loan.invoice_id == Invoice.id)
-        .where(Loan.closed_on.is_(None) & owes | to_collect)
+        .where(Loan.closed_on.is_(None) & owes | to_collect | WRITTEN_OFF & party & literal(written_off))
     ).all()
-    return lock_debts(found, to_collect=True)
+    return lock_debts(found, closed_too=True)
 
 
-def lock_debts(invoice_ids: Collection[int], *, to_collect: bool = False) -> list[OpenDebt]:
+def lock_debts(invoice_ids: Collection[int], *, closed_too: bool = False) -> list[OpenDebt]:
     """Lock invoices, then their open loans, both by ascending id; returns the debts, oldest due first.
 
-    `to_collect` as in `lock_debts_on`.
+    `closed_too` as in `lock_debts_on`.
 
     An invoice without an open loan is left out: while this waited for a lock, another receipt may have paid it.
     """
-    return lock_debts_on(lock_invoices(invoice_ids), to_collect=to_collect) if invoice_ids else []
+    return lock_debts_on(lock_invoices(invoice_ids), closed_too=closed_too) if invoice_ids else []
 
 
 def lock_debts_of(loan_ids: Collection[int]) -> list[OpenDebt]:
-    """Lock loans by id; those of which nothing is owed or to be collected are left out."""
-    standing = select(Loan.invoice_id).where(Loan.id.in_(loan_ids), Loan.closed_on.is_(None) | TO_COLLECT)
+    """Lock loans by id; those on which nothing can be paid are left out."""
+    standing = select(Loan.invoice_id).where(
+        Loan.id.in_(loan_ids), Loan.closed_on.is_(None) | TO_COLLECT | WRITTEN_OFF
+    )
     found = db.session.scalars(standing).all()
-    return lock_debts(found, to_collect=True)
+    return lock_debts(found, closed_too=True)
 
 
-def lock_debts_on(invoices: Collection[Invoice], *, to_collect: bool = False) -> list[OpenDebt]:
-    """Lock the open loans of invoices that are locked already; with `to_collect` also those that are paid, but of
-    whose invoice the purchaser has not paid all of the face value."""
+def lock_debts_on(invoices: Collection[Invoice], *, closed_too: bool = False) -> list[OpenDebt]:
+    """Lock the open loans of invoices that are locked already; `closed_too` adds those on which money may still come:
+    paid ones of whose invoices the purchaser has not paid all of the face value, and those that were written off."""
     by_id = {invoice.id: invoice for invoice in invoices}
     loans = lock_rows(
-        Loan, Loan.invoice_id.in_(by_id), Loan.closed_on.is_(None) | TO_COLLECT & literal(to_collect)
+        Loan,
+        Loan.invoice_id.in_(by_id),
+        Loan.closed_on.is_(None) | (TO_COLLECT | WRITTEN_OFF) & literal(closed_too),
     )
     load_reductions(loans)
     debts = [OpenDebt(loan, by_id[loan.invoice_id], debt_of(loan, by_id[loan.invoice_id])) for loan in loans]
@@ -160,10 +213,18 @@ def lock_debts_on(invoices: Collection[Invoice], *, to_collect: bool = False) ->
 
 
 def load_reductions(loans: Collection[Loan]) -> None:
-    """Read all loans' allocations and adjustments anew, in a query each rather than one for each loan."""
-    tables: tuple[tuple[str, Any], ...] = (("allocations", Allocation), ("adjustments", Adjustment))
-    for name, model in tables:
-        found: dict[int, list[Any]] = {loan.id: [] for loan in loans}
+    """Read all loans' allocations and adjustments anew, and the relief of those whose due date was moved once, in a
+    query each rather than one for each loan."""
+    moved = [loan for loan in loans if loan.first_due_date is not None]
+    tables: tuple[tuple[str, Any, Collection[Loan]], ...] = (
+        ("allocations", Allocation, loans),
+        ("adjustments", Adjustment, loans),
+        ("reliefs", Relief, moved),
+    )
+    for name, model, of_loans in tables:
+        found: dict[int, list[Any]] = {loan.id: [] for loan in of_loans}
+        if not found:
+            continue
         rows = db.session.scalars(
             select(model)
             .where(model.loan_id.in_(found))
@@ -172,5 +233,5 @@ def load_reductions(loans: Collection[Loan]) -> None:
         )
         for row in rows:
             found[row.loan_id].append(row)
-        for loan in loans:
+        for loan in of_loans:
             set_committed_value(loan, name, found[loan.id])

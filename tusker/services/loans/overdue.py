@@ -104,12 +104,12 @@ def turn_to_recourse(ctx: Context) -> list[int]:
 _NOTE_REMINDERS = text(
     """
     WITH noted AS (
-        INSERT INTO reminders (loan_id, days_past_due, sent_on)
-        SELECT l.id, o.days, :today
+        INSERT INTO reminders (loan_id, due_date, days_past_due, sent_on)
+        SELECT l.id, l.due_date, o.days, :today
         FROM unnest(CAST(:offsets AS int[])) AS o (days)
         JOIN loans l ON l.due_date > CAST(:since AS date) - o.days AND l.due_date <= CAST(:today AS date) - o.days
         WHERE l.closed_on IS NULL
-        ON CONFLICT (loan_id, days_past_due) DO NOTHING
+        ON CONFLICT (loan_id, due_date, days_past_due) DO NOTHING
         RETURNING loan_id
     )
     SELECT DISTINCT loan_id FROM noted
@@ -121,8 +121,8 @@ def remind(ctx: Context, offsets: Collection[int], *, since: date | None = None)
     """Mail who owes about loans that became one of `offsets` days past due (negative: before the due date).
 
     The days after `since` count, today alone unless it is given: a reminder of a day that was missed goes out once,
-    with today's figures. One mail a customer and day; a loan is reminded of once for each offset however often this
-    runs. Returns the number of loans reminded of.
+    with today's figures. One mail a customer and day; a loan is reminded of once for each offset of its due date
+    however often this runs. Returns the number of loans reminded of.
     """
     db.session.flush()
     loan_ids = db.session.scalars(

@@ -23,13 +23,16 @@ class ProposedLine:
     due_date: date
     due: AmountDue
     split: Split
+    written_off: bool
+    """Whether it was given up: what it is paid is a recovery."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptProposal:
     """How a receipt would be spread; `left_over` would become the customer's credit. Money in minor units.
 
-    `lines` are the loans that the customer owes, `others` those that its counterparty owes and it may pay too.
+    `lines` are the loans that the customer owes or that the text with the money names, `others` those that its
+    counterparty owes and it may pay too, `written_off` those of either that were given up: it may be a recovery.
     `later` are open loans, as (invoice number, start), paid out only after the value date: no money of that day can
     have paid them. `barred` are those, as (invoice number, last value date), on which a later payment was recorded,
     which has to be undone before an earlier one can be. `debts` are all of them, locked: `record_receipt` takes them in
@@ -40,38 +43,44 @@ class ReceiptProposal:
     value_date: date
     lines: list[ProposedLine]
     others: list[ProposedLine]
+    written_off: list[ProposedLine]
     left_over: int
     later: list[tuple[str, date]]
     barred: list[tuple[str, date]]
     debts: Sequence[OpenDebt]
 
 
-def propose_receipt(customer_id: int, amount: int, value_date: date) -> ReceiptProposal:
-    """Propose an allocation, oldest due loan first; nothing is written.
+def propose_receipt(customer_id: int, amount: int, value_date: date, text: str = "") -> ReceiptProposal:
+    """Propose an allocation: the loans that a text with the money names, then what the customer owes, oldest due loan
+    first; nothing is written.
 
-    Raises `InvalidInput` naming `value_date` when it is before all payouts, or before a payment that was recorded.
+    Raises `InvalidInput` naming `value_date` when it is before all payouts.
     """
-    debts = lock_debts_owed_by(customer_id, with_other_side=True)
-    own = [debt for debt in debts if debt.is_owed_by(customer_id)]
-    splits, left_over = oldest_first(own, customer_id, amount, value_date)
+    debts = lock_debts_owed_by(customer_id, with_other_side=True, written_off=True)
+    splits, left_over = oldest_first(debts, customer_id, amount, value_date, text)
     by_loan = {split.loan_id: split for split in splits}
+    own = [debt for debt in debts if debt.is_owed_by(customer_id)]
     later = [debt for debt in own if debt.loan.start_date > value_date]
-    if later and len(later) == len(own):
+    if later and len(later) == len(own) and not by_loan:
         first = min(later, key=lambda debt: debt.loan.start_date)
         raise InvalidInput(
             f"The value date must not be before the payout of {first.invoice.number}"
             f" ({first.loan.start_date:%d %b %Y}).",
             field="value_date",
         )
+    payable = [debt for debt in debts if debt.may_be_paid_on(value_date)]
+    reached = [debt for debt in payable if debt.loan.id in by_loan or debt.is_owed_by(customer_id)]
+    rest = [debt for debt in payable if debt not in reached]
+
+    def lines(some: Sequence[OpenDebt]) -> list[ProposedLine]:
+        return [_line(debt, value_date, by_loan) for debt in some]
+
     return ReceiptProposal(
         payer_id=customer_id,
         value_date=value_date,
-        lines=[_line(debt, value_date, by_loan) for debt in own if debt.may_be_paid_on(value_date)],
-        others=[
-            _line(debt, value_date, {})
-            for debt in debts
-            if not debt.is_owed_by(customer_id) and debt.may_be_paid_on(value_date)
-        ],
+        lines=lines(reached),
+        others=lines([debt for debt in rest if not debt.is_written_off]),
+        written_off=lines([debt for debt in rest if debt.is_written_off]),
         left_over=left_over,
         later=[(debt.invoice.number, debt.loan.start_date) for debt in later],
         barred=[
@@ -93,4 +102,5 @@ def _line(debt: OpenDebt, day: date, splits: dict[int, Split]) -> ProposedLine:
         debt.loan.due_date,
         debt.due_on(day),
         splits.get(debt.loan.id, Split(debt.loan.id, 0, 0, 0, 0)),
+        debt.is_written_off,
     )

@@ -15,10 +15,14 @@ from tusker.services.bank_entries import reopen_entry_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
+from tusker.services.loans.adjustments import undo_adjustments
+from tusker.services.loans.charges import undo_charges_of
+from tusker.services.loans.debts import load_reductions
 from tusker.services.loans.deduction_undoing import invoices_deducted_with, undo_deductions_of
 from tusker.services.loans.payables import invoices_collected_with, undo_collected
 from tusker.services.loans.receipts import REVIEW_JOB, lock_payment
 from tusker.services.loans.reserve import take_back_release
+from tusker.services.loans.write_off import give_up_rest
 from tusker.services.locks import lock_invoices, lock_loans
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
@@ -80,17 +84,22 @@ def reverse_locked(
     allocations = _live_allocations(receipt)
     if not loans.keys() >= {a.loan_id for a in allocations}:
         raise Conflict("Its credit was used just now; try again.")
+    load_reductions([loans[loan_id] for loan_id in {a.loan_id for a in allocations}])
     taken = [
         (invoices[loans[a.loan_id].invoice_id], _reverse_allocation(ctx, a, loans[a.loan_id], invoices, why))
         for a in allocations
     ]
     db.session.flush()
+    for loan_id in {a.loan_id for a in allocations}:
+        if loans[loan_id].written_off_on is not None:
+            give_up_rest(ctx, invoices[loans[loan_id].invoice_id], loans[loan_id], why)
     undone: Counter[int] = Counter()
     for allocation in allocations:
         undone[allocation.loan_id] += allocation.total
     undo_collected(ctx, receipt, undone, invoices, loans.values(), why)
     if receipt.netted_payout_id is None:
         undo_deductions_of(ctx, receipt.id, invoices, why)
+        undo_charges_of(ctx, receipt.id, why)
     change_exposure(ctx, "reversed", taken)
     after_commit(REVIEW_JOB)
     return contra
@@ -99,10 +108,11 @@ def reverse_locked(
 def _reverse_allocation(
     ctx: Context, allocation: Allocation, loan: Loan, invoices: Mapping[int, Invoice], why: str
 ) -> int:
-    """Write the contra row and open the loan again; returns the principal that is open again."""
+    """Write the contra row, with that of the recovery that it was, and open the loan again; returns the principal that
+    is open again: none where the loan is written off."""
     invoice = invoices[loan.invoice_id]
-    if invoice.status == InvoiceStatus.WRITTEN_OFF:
-        raise Conflict(f"{invoice.number} was written off since; its payments cannot be undone.")
+    recovery = [row for row in loan.given_up if row.allocation_id == allocation.id]
+    undo_adjustments(ctx, loan, recovery, why)
     db.session.add(
         Allocation(
             receipt_id=allocation.receipt_id,
@@ -118,6 +128,7 @@ def _reverse_allocation(
     )
     loan.open_principal += allocation.principal
     before = invoice.status
+    taken = 0 if before == InvoiceStatus.WRITTEN_OFF else allocation.principal
     if invoice.status == InvoiceStatus.REPAID:
         invoice.status = next_status(InvoiceStatus.REPAID, InvoiceEvent.REOPENED)
         invoice.closed_at = None
@@ -133,9 +144,9 @@ def _reverse_allocation(
         to_value=invoice.status,
         reason=why,
         amount=allocation.total,
-        taken=allocation.principal,
+        taken=taken,
     )
-    return allocation.principal
+    return taken
 
 
 def check_reversible(receipt: Receipt) -> None:

@@ -15,12 +15,14 @@ from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Allocation, Customer, Invoice, Payable, Receipt, ReceiptKind
+from tusker.models import AdjustmentKind, Allocation, Customer, Invoice, Payable, Receipt, ReceiptKind
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
+from tusker.services.loans.adjustments import adjust
+from tusker.services.loans.charges import book_charge, check_charge
 from tusker.services.loans.claims import end_return_claims
-from tusker.services.loans.debts import OpenDebt, lock_debts_of, lock_debts_on, lock_debts_owed_by
+from tusker.services.loans.debts import OpenDebt, lock_debts_of, lock_debts_on, lock_debts_owed_by, named_by
 from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.payables import note_collected
 from tusker.services.loans.reserve import release_reserves
@@ -34,18 +36,22 @@ NETTED_FROM = "netted from "
 
 
 def oldest_first(
-    debts: Iterable[OpenDebt], payer_id: int, amount: int, value_date: date
+    debts: Iterable[OpenDebt], payer_id: int, amount: int, value_date: date, text: str = ""
 ) -> tuple[list[Split], int]:
-    """Spread an amount of a payer over the debts that money of the value date can pay, in their order.
+    """Spread an amount of a payer over the debts that money of the value date can pay, in their order; those that a
+    text with it names come first, and what was written off is paid only where it is named.
 
     Returns what each gets and what is left over, in minor units.
     """
     payable = [debt for debt in debts if debt.may_be_paid_on(value_date)]
+    named = named_by(text, payable) if text else set()
+    first = [debt for debt in payable if debt.loan.id in named]
+    then = [debt for debt in payable if debt.loan.id not in named and debt.is_owed_by(payer_id)]
     return allocate(
         amount,
         [
             Collectable(debt.loan.id, debt.due_on(value_date), debt.face_for(payer_id), debt.kept_back)
-            for debt in payable
+            for debt in (*first, *then)
         ],
     )
 
@@ -68,7 +74,7 @@ def lay_rest(
         laid.append(replace(split, rest=rest))
     named = {split.loan_id for split in laid}
     for debt in by_loan.values():
-        if debt.loan.closed_on is not None and debt.loan.id not in named:
+        if debt.loan.closed_on is not None and debt.loan.id not in named and not debt.is_written_off:
             rest = min(left, max(0, debt.face_for(payer_id) or 0))
             left -= rest
             laid += [Split(debt.loan.id, 0, 0, 0, 0, rest)] if rest else []
@@ -86,13 +92,14 @@ def record_receipt(
     left_over: int | None = None,
     debts: Sequence[OpenDebt] | None = None,
     kept_back: Sequence[KeptBack] = (),
+    charges: int = 0,
 ) -> Receipt:
     """Record money received from a customer and allocate it; the amount in minor units.
 
     `wanted` is a person's own allocation, in which `left_over` (if given) must be what it leaves; without it the oldest
     due loans are paid first. `debts` are those it names, where the caller has locked them already. `kept_back` is what
-    the customer keeps back of its invoices, with the reasons. Only the principal parts free limits. Raises
-    `InvalidInput` or `Duplicate` naming the field.
+    the customer keeps back of its invoices, with the reasons; `charges` what the bank kept of `amount`. Only the
+    principal parts free limits. Raises `InvalidInput` or `Duplicate` naming the field.
     """
     if amount <= 0:
         raise InvalidInput("The amount must be more than zero.", field="amount")
@@ -101,8 +108,8 @@ def record_receipt(
     reference = unused_reference(bank_reference)
     check_value_date(ctx, value_date)
     if wanted is None:
-        debts = keep_back(lock_debts_owed_by(customer_id), customer_id, kept_back)
-        splits, _ = oldest_first(debts, customer_id, amount, value_date)
+        debts = keep_back(lock_debts_owed_by(customer_id, written_off=True), customer_id, kept_back)
+        splits, _ = oldest_first(debts, customer_id, amount, value_date, reference)
     else:
         debts = None if debts is None else keep_back(debts, customer_id, kept_back)
         splits = [split for split in wanted if split != Split(split.loan_id, 0, 0, 0, 0)]
@@ -114,6 +121,9 @@ def record_receipt(
         _check_left_over(splits, amount, left_over)
     receipt = new_receipt(ctx, customer_id, amount, reference, value_date)
     store_receipts(ctx, [receipt])
+    if charges:
+        check_charge(ctx, charges, amount, value_date, field="charges")
+        book_charge(ctx, receipt, charges, value_date)
     deduct_with(ctx, receipt, kept_back, splits, debts)
     apply_parts(ctx, _paired(receipt, splits, debts), value_date)
     return receipt
@@ -327,22 +337,12 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
     freed: list[tuple[Invoice, int]] = []
     closed: list[tuple[Receipt, Invoice]] = []
     for receipt, split, debt in parts:
+        if debt.is_written_off:
+            _recover(ctx, receipt, split, debt, value_date)
         if debt.loan.closed_on is not None:
             continue
         due = debt.due_on(value_date)
-        db.session.add(
-            Allocation(
-                receipt_id=receipt.id,
-                loan_id=split.loan_id,
-                value_date=value_date,
-                booked_on=ctx.today,
-                penalty=split.penalty,
-                fee=split.fee,
-                interest=split.interest,
-                principal=split.principal,
-            )
-        )
-        debt.loan.open_principal -= split.principal
+        _allocate(ctx, receipt, split, debt, value_date)
         _note_payment(ctx, debt, split, due, receipt.bank_reference)
         freed.append((debt.invoice, -split.principal))
         if debt.loan.closed_on is not None:
@@ -352,13 +352,51 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
     left_to_them = {
         debt.invoice.id: f"paid with {receipt.bank_reference}"
         for receipt, _, debt in parts
-        if debt.loan.closed_on is not None and debt.loan.face_open is None
+        if debt.loan.closed_on is not None and debt.loan.face_open is None and not debt.is_written_off
     }
     release_reserves(ctx, left_to_them)
     end_return_claims(ctx, [invoice for _, invoice in closed])
     change_exposure(ctx, "repaid", freed)
     round_off(ctx, parts)
     after_commit(REVIEW_JOB)
+
+
+def _allocate(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value_date: date) -> Allocation:
+    row = Allocation(
+        receipt_id=receipt.id,
+        loan_id=split.loan_id,
+        value_date=value_date,
+        booked_on=ctx.today,
+        penalty=split.penalty,
+        fee=split.fee,
+        interest=split.interest,
+        principal=split.principal,
+    )
+    db.session.add(row)
+    debt.loan.open_principal -= split.principal
+    return row
+
+
+def _recover(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value_date: date) -> None:
+    """Book money that came on a loan that was written off: as much of that is taken back as it pays, so that nothing
+    is owed and no limit changes."""
+    if split.total == 0:
+        return
+    day = debt.counts_from(value_date)
+    paid = _allocate(ctx, receipt, split, debt, day)
+    reason = f"paid with {receipt.bank_reference}"
+    opposite = Split(split.loan_id, -split.penalty, -split.fee, -split.interest, -split.principal)
+    adjust(ctx, debt.loan, AdjustmentKind.RECOVERY, opposite, day, reason, allocation=paid)
+    record_event(
+        ctx,
+        "invoice",
+        debt.invoice.id,
+        "recovered",
+        from_value=debt.invoice.status,
+        to_value=debt.invoice.status,
+        reason=reason,
+        amount=split.total,
+    )
 
 
 def _note_payment(ctx: Context, debt: OpenDebt, split: Split, due: AmountDue, reference: str) -> None:

@@ -58,6 +58,6 @@ def round_off(ctx: Context, parts: Iterable[tuple[Receipt, Split, OpenDebt]]) ->
     is written off with them."""
     for receipt, _, debt in parts:
         left = debt.loan.face_open if receipt.customer_id == debt.invoice.purchaser_id else None
-        if left and 0 < left <= tolerance():
+        if left and 0 < left <= tolerance() and not debt.is_written_off:
             kept = KeptBack(debt.invoice.id, DeductionKind.ROUNDING, left)
             deduct(ctx, debt.invoice, debt.loan, kept, receipt.id)

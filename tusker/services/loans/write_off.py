@@ -1,17 +1,23 @@
-"""Debts that will not come back."""
+"""Debts that will not come back: given up, taken back, and kept at nothing while they are given up."""
 
 from __future__ import annotations
 
 from tusker.domain.interest import amount_due
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.models import AdjustmentKind, Invoice
+from tusker.extensions import db
+from tusker.models import AdjustmentKind, Invoice, Loan
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
-from tusker.services.loans.adjustments import adjust
-from tusker.services.loans.debts import lock_debts_on
-from tusker.services.locks import lock_invoice
+from tusker.services.loans.adjustments import adjust, undo_adjustments
+from tusker.services.loans.claims import end_return_claims
+from tusker.services.loans.debts import debt_of, load_reductions, lock_debts_on
+from tusker.services.loans.reserve import release_reserves
+from tusker.services.locks import lock_invoice, lock_loan_of
 from tusker.services.reasons import reason_of
+from tusker.transactions import after_commit
+
+REVIEW_JOB = "tusker.jobs.servicing.review_holds"
 
 
 def write_off(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
@@ -40,3 +46,70 @@ def write_off(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     )
     change_exposure(ctx, "written_off", [(invoice, -due.principal)])
     return invoice
+
+
+def undo_write_off(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
+    """Take a write-off back: the debt stands as if it had never been given up, less what came in since.
+
+    Its open principal counts on all three limits again, over them if they were used meanwhile. Where all of it came
+    in, the invoice is repaid.
+    """
+    why = reason_of(reason)
+    invoice = lock_invoice(invoice_id)
+    before = invoice.status
+    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.WRITE_OFF_UNDONE)
+    loan = lock_loan_of(invoice)
+    load_reductions([loan])
+    rows = loan.given_up
+    taken = undo_adjustments(ctx, loan, rows, why)
+    loan.closed_on = loan.written_off_on = None
+    invoice.closed_at = None
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "write_off_undone",
+        from_value=before,
+        to_value=invoice.status,
+        reason=why,
+        amount=sum(row.total for row in rows),
+        taken=taken,
+    )
+    db.session.flush()
+    load_reductions([loan])
+    if loan.open_principal == 0 and amount_due(debt_of(loan, invoice), ctx.today).total == 0:
+        _close(ctx, invoice, loan, why)
+    change_exposure(ctx, "write_off_undone", [(invoice, taken)])
+    after_commit(REVIEW_JOB)
+    return invoice
+
+
+def _close(ctx: Context, invoice: Invoice, loan: Loan, why: str) -> None:
+    """All that was given up came in, and nothing accrued since: the debt is paid."""
+    before = invoice.status
+    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.REPAID)
+    loan.closed_on, invoice.closed_at = ctx.today, ctx.now
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "repaid",
+        from_value=before,
+        to_value=invoice.status,
+        reason=why,
+        amount=0,
+    )
+    if loan.face_open is None:
+        release_reserves(ctx, {invoice.id: why})
+    end_return_claims(ctx, [invoice])
+
+
+def give_up_rest(ctx: Context, invoice: Invoice, loan: Loan, reason: str) -> None:
+    """What a locked written-off loan owes again, because a payment of the time before bounced, is given up too, from
+    the day of the write-off on."""
+    [day] = {row.value_date for row in loan.given_up if row.kind == AdjustmentKind.WRITE_OFF}
+    db.session.flush()
+    load_reductions([loan])
+    due = amount_due(debt_of(loan, invoice), day)
+    if any((due.principal, due.interest, due.fee, due.penalty)):
+        adjust(ctx, loan, AdjustmentKind.WRITE_OFF, due, day, reason)

@@ -74,11 +74,13 @@ def pay_from_nettings(
     ctx: Context, nettings: Sequence[Netting], invoices: Mapping[int, Invoice], value_date: date
 ) -> None:
     """The payouts left: what was kept back of them is received on their `value_date`, one receipt a payout, and pays
-    the loans of the claimed invoices. What a loan does not need is the supplier's credit.
+    the loans of the claimed invoices, also those that were written off. What a loan does not need is the supplier's
+    credit.
 
     The invoices are locked, and so are the suppliers' claims and the counters.
     """
-    debts = {debt.invoice.id: debt for debt in lock_debts_on([invoices[n.invoice_id] for n in nettings])}
+    locked = lock_debts_on([invoices[n.invoice_id] for n in nettings], closed_too=True)
+    debts = {debt.invoice.id: debt for debt in locked if debt.loan.closed_on is None or debt.is_written_off}
     amounts: dict[int, int] = {}
     wanted: list[tuple[Netting, int, OpenDebt]] = []
     for netting in nettings:

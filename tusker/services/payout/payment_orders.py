@@ -31,7 +31,9 @@ def take_payment_order(
     if disbursal.released_at is None or disbursal.execution_date is None:
         raise Conflict(f"Disbursal {disbursal.reference} is not released yet; there is no file for the bank.")
     answered = select(Payout.id).where(
-        Payout.disbursal_id == disbursal_id, Payout.net > 0, Payout.state != PayoutState.INSTRUCTED
+        Payout.disbursal_id == disbursal_id,
+        Payout.net > 0,
+        (Payout.state != PayoutState.INSTRUCTED) | Payout.bank_status.is_not(None),
     )
     if db.session.scalar(answered.limit(1)):
         raise Conflict(f"The bank has answered for {disbursal.reference}; its file must not be sent again.")

@@ -27,6 +27,7 @@ from tusker.services.context import Context
 from tusker.services.delivery.conditions import with_shipments
 from tusker.services.delivery.shipment_effects import settle_locked
 from tusker.services.events import record_event
+from tusker.services.loans.charges import book_charge, check_charge
 from tusker.services.loans.claims import claim_if_returned, end_claims_of_repaid
 from tusker.services.locks import lock_disbursal
 from tusker.services.moves import move_invoices
@@ -72,8 +73,11 @@ def confirm(
     return disbursal
 
 
-def confirm_payout(ctx: Context, payout_id: int, *, bank_reference: str, value_date: date) -> Payout:
-    """One payout left; raises `Conflict` unless it waits for the bank's word."""
+def confirm_payout(
+    ctx: Context, payout_id: int, *, bank_reference: str, value_date: date, charges: int = 0
+) -> Payout:
+    """One payout left, and the bank took `charges` for it besides; raises `Conflict` unless it waits for the bank's
+    word."""
     payout, locked = lock_payout(payout_id, PayoutState.INSTRUCTED)
     confirm_payouts(
         ctx,
@@ -83,6 +87,9 @@ def confirm_payout(ctx: Context, payout_id: int, *, bank_reference: str, value_d
         bank_reference=bank_reference,
         value_date=value_date,
     )
+    if charges:
+        check_charge(ctx, charges, payout.net, value_date, field="charges")
+        book_charge(ctx, payout, charges, value_date)
     return payout
 
 

@@ -24,6 +24,7 @@ from tusker.models import (
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import with_shipments
 from tusker.services.delivery.shipment_effects import settle_locked
+from tusker.services.loans.charges import book_charge, check_charge
 from tusker.services.loans.claims import drop_return_claims, end_claims_of_repaid
 from tusker.services.loans.credit_notes import count_notes_as_early
 from tusker.services.loans.debts import load_reductions
@@ -62,8 +63,9 @@ def undo_disbursal(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal
     return disbursal
 
 
-def return_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
-    """A payout that had left came back from the supplier's bank: its loans are undone as in `undo_disbursal`.
+def return_payout(ctx: Context, payout_id: int, *, reason: str, charges: int = 0) -> Payout:
+    """A payout that had left came back from the supplier's bank, less `charges`: its loans are undone as in
+    `undo_disbursal`.
 
     When it was the last one that stood, the disbursal is undone.
     """
@@ -72,6 +74,9 @@ def return_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
     if payout.net == 0:
         raise Conflict("No money left for this payout, so none can come back.")
     return_locked(ctx, payout, locked.invoices, why)
+    if charges:
+        check_charge(ctx, charges, payout.net, ctx.today, field="charges")
+        book_charge(ctx, payout, charges, ctx.today, reason=why)
     return payout
 
 

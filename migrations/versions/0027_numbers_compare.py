@@ -1,8 +1,8 @@
 """numbers compare by a strict and a loose form; deliveries and look-alikes that an admin accepted
 
-Revision ID: 0023
-Revises: 0022
-Create Date: 2026-11-29 17:30:00.000000
+Revision ID: 0027
+Revises: 0026
+Create Date: 2026-11-29 17:45:00.000000
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from migrations.sql_files import set_function
 
-revision = "0023"
-down_revision = "0022"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,138 @@
+"""Relief on loans: waiving charges and moving due dates, and deciding on what another admin proposed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import ExtendForm, WaiveForm
+from tusker.errors import ClosedDay, NotFound, TuskerError
+from tusker.models import Relief, ReliefState, Role
+from tusker.queries.loans.loans import LoanRow, loan_of_invoice
+from tusker.queries.loans.reliefs import open_reliefs
+from tusker.services.loans import relief as service
+from tusker.services.loans.relief_undoing import undo_relief
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
+from tusker.web.htmx import done
+from tusker.working_days import working_days
+
+USUAL_EXTENSION = timedelta(days=30)
+
+
+@bp.get("/relief")
+@allow(Role.ADMIN, Role.AUDITOR)
+def reliefs() -> str:
+    """What waits for a second admin."""
+    return render_template("admin/loans/relief/proposals.html", rows=open_reliefs())
+
+
+@bp.route("/loans/<int:invoice_id>/waive", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def waive(invoice_id: int) -> ResponseReturnValue:
+    row, form = _open_loan(invoice_id), WaiveForm(value_date=clock.today())
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                made = service.waive(
+                    acting(),
+                    invoice_id,
+                    penalty=form.penalty.data or 0,
+                    fee=form.fee.data or 0,
+                    interest=form.interest.data or 0,
+                    value_date=form.value_date.filled,
+                    reason=form.reason.filled,
+                    limits=service.configured_limits(),
+                )
+                words = _words_of(made)
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return _answer(invoice_id, words)
+    return _form("admin/loans/relief/waive.html", form, row)
+
+
+@bp.route("/loans/<int:invoice_id>/extend", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def extend(invoice_id: int) -> ResponseReturnValue:
+    """Move the due date; the form proposes a day by the convention of the loan's terms."""
+    row = _open_loan(invoice_id)
+    usual = max(row.due_date, clock.today()) + USUAL_EXTENSION
+    proposed = working_days().by_convention(usual, row.debt.terms, after=row.start_date)
+    form, closed = ExtendForm(due_date=proposed), False
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                made = service.extend(
+                    acting(),
+                    invoice_id,
+                    due_date=form.due_date.filled,
+                    with_interest=form.interest.data == "with",
+                    reason=form.reason.filled,
+                    limits=service.configured_limits(),
+                    on_closed_day=form.on_closed_day.data,
+                )
+                words = _words_of(made)
+        except TuskerError as error:
+            form.take(error)
+            closed = isinstance(error, ClosedDay)
+        else:
+            return _answer(invoice_id, words)
+    return _form("admin/loans/relief/extend.html", form, row, closed_day=closed)
+
+
+@bp.post("/relief/<int:relief_id>/accept")
+@allow(Role.ADMIN)
+def accept_relief(relief_id: int) -> ResponseReturnValue:
+    with transaction():
+        service.accept_relief(acting(), relief_id, limits=service.configured_limits())
+        invoice_id = service.invoice_of_relief(relief_id)
+    return _answer(invoice_id, "Accepted: it counts from now on.")
+
+
+@bp.post("/relief/<int:relief_id>/refuse")
+@allow(Role.ADMIN)
+def refuse_relief(relief_id: int) -> ResponseReturnValue:
+    """Refuse what another proposed, or withdraw one's own proposal."""
+    with transaction():
+        state = service.refuse_relief(acting(), relief_id, reason=sent_reason()).state
+        invoice_id = service.invoice_of_relief(relief_id)
+    return _answer(invoice_id, f"The proposal is {state}.")
+
+
+@bp.post("/relief/<int:relief_id>/undo")
+@allow(Role.ADMIN)
+def undo_granted(relief_id: int) -> ResponseReturnValue:
+    with transaction():
+        undo_relief(acting(), relief_id, reason=sent_reason())
+        invoice_id = service.invoice_of_relief(relief_id)
+    return _answer(invoice_id, "Undone: the debt stands as if it had not been granted.")
+
+
+def _open_loan(invoice_id: int) -> LoanRow:
+    row = loan_of_invoice(invoice_id, clock.today())
+    if row is None or row.closed_on is not None:
+        raise NotFound("Nothing is owed on this invoice.")
+    return row
+
+
+def _form(template: str, form: Any, row: LoanRow, **more: object) -> ResponseReturnValue:
+    status = 422 if request.method == "POST" else 200
+    limits = service.configured_limits()
+    return render_template(template, form=form, row=row, limits=limits, today=clock.today(), **more), status
+
+
+def _words_of(made: Relief) -> str:
+    if made.state == ReliefState.PROPOSED:
+        return "It is proposed and counts once another admin has accepted it."
+    return "It is granted."
+
+
+def _answer(invoice_id: int, words: str) -> Response:
+    return done(words, to=url_for("invoices.show", invoice_id=invoice_id, _anchor="relief"))

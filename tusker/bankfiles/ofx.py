@@ -1,0 +1,239 @@
+"""Bank statements as OFX: SGML of versions 1.x, whose elements need no end, and XML of versions 2.x.
+
+A small reader of its own: ofxparse had its last release in 2021 and brings lxml and BeautifulSoup, and ofxtools is
+GPL-3.0-only.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from tusker.bankfiles.formats import Reading, Source
+from tusker.bankfiles.movements import (
+    LONGEST,
+    Raw,
+    Skip,
+    finished,
+    given,
+    is_count,
+    limited,
+    minor_units,
+    refuse_if_nothing_was_read,
+    sane_day,
+)
+from tusker.bankfiles.texts import kept
+from tusker.domain.banking import Direction, Statement, StatementFile
+from tusker.errors import UnreadableFile
+
+MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
+_BEGINS = re.compile(
+    r"\s*(?:OFXHEADER|<\?OFX|<OFX>|<\?xml[^>]*>\s*<\?OFX|<\?xml[^>]*>\s*<OFX>)", re.IGNORECASE
+)
+_TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,32})>([^<]*)")
+_DECLARES = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_STATEMENTS = ("STMTRS", "CCSTMTRS")
+_INSIDE = frozenset(
+    {"BANKACCTFROM", "CCACCTFROM", "BANKACCTTO", "CCACCTTO", "LEDGERBAL", "AVAILBAL", "PAYEE", "STMTTRN"}
+)
+"""What holds other elements; the rest of what is read holds a value."""
+_SIDES: dict[str, Direction] = {
+    "CREDIT": "credit",
+    "DEP": "credit",
+    "DIRECTDEP": "credit",
+    "DEBIT": "debit",
+    "DIRECTDEBIT": "debit",
+    "PAYMENT": "debit",
+    "CHECK": "debit",
+}
+"""The kinds of transaction that say a direction; the others go either way."""
+Values = dict[str, str]
+
+
+def is_ofx(source: Source) -> bool:
+    """Whether a file begins as OFX does."""
+    return _BEGINS.match(source.head) is not None
+
+
+def read_ofx(data: bytes, reading: Reading) -> StatementFile:
+    """Read a file of statements in the currency of `reading`.
+
+    What cannot be read is skipped and named in `Statement.skipped`. Raises `UnreadableFile` when it has no statement,
+    declares a DTD or entities, or none of its transactions can be read.
+    """
+    text = _text(data)
+    if _DECLARES.search(text):
+        raise UnreadableFile("The OFX file declares a DTD or entities; such files are refused.")
+    found = list(_statements(text))
+    if not found:
+        raise UnreadableFile("The file is OFX without a bank statement in it (<STMTRS>).")
+    if len(found) > MAX_STATEMENTS or sum(len(each.transactions) for each in found) > MAX_MOVEMENTS:
+        raise _too_many()
+    readers = [_Reader(each, reading) for each in found]
+    statements = tuple(reader.statement() for reader in readers)
+    refuse_if_nothing_was_read(
+        sum(len(statement.entries) for statement in statements),
+        [note for reader in readers for note in reader.notes],
+    )
+    return StatementFile("ofx", statements)
+
+
+def _too_many() -> UnreadableFile:
+    return UnreadableFile(
+        f"The file has more than {MAX_STATEMENTS:,} statements or {MAX_MOVEMENTS:,} movements;"
+        " ask the bank for smaller files."
+    )
+
+
+def _text(data: bytes) -> str:
+    for encoding in ("utf-16",) if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8-sig", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
+
+
+@dataclass(slots=True)
+class _Found:
+    """The values of one statement by the path of their names, and those of each of its transactions."""
+
+    values: Values = field(default_factory=dict)
+    transactions: list[Values] = field(default_factory=list)
+
+
+def _statements(text: str) -> Iterator[_Found]:
+    """The statements of a file in one pass, by names alone: what is not known is passed over."""
+    current: _Found | None = None
+    values: Values = {}
+    path: list[str] = []
+    for found in _TAG.finditer(text):
+        ends, name, value = found[1], found[2].upper(), found[3].strip()
+        if name in _STATEMENTS:
+            if current is not None:
+                yield current
+            current = None if ends else _Found()
+            values, path = (current.values if current else {}), []
+        elif current is None:
+            continue
+        elif name in _INSIDE:
+            if ends:
+                path = path[: path.index(name)] if name in path else path
+                values = values if "STMTTRN" in path else current.values
+                continue
+            if name == "STMTTRN" or "STMTTRN" not in path:
+                path = []
+            if name == "STMTTRN":
+                values = {}
+                current.transactions.append(values)
+                if len(current.transactions) > MAX_MOVEMENTS:
+                    raise _too_many()
+            path.append(name)
+        elif not ends:
+            inner = [each for each in path if each != "STMTTRN"]
+            values.setdefault("/".join((*inner, name)), html.unescape(value))
+    if current is not None:
+        yield current
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one statement and notes what was left out."""
+
+    found: _Found
+    reading: Reading
+    notes: list[str] = field(default_factory=list)
+
+    def statement(self) -> Statement:
+        values = self.found.values
+        account = given(values.get("BANKACCTFROM/ACCTID") or values.get("CCACCTFROM/ACCTID"))
+        if not account:
+            self.notes.append("The statement does not say whose account it is of.")
+        raws: list[Raw] = []
+        for number, told in enumerate(self.found.transactions, 1):
+            try:
+                raws.append(self.movement(told))
+            except Skip as skip:
+                self.notes.append(f"Entry {number}: {skip}; skipped.")
+        opened, closed = (self.day_or_none(values, name) for name in ("DTSTART", "DTEND"))
+        return Statement(
+            reference="",
+            account=account,
+            currency=self.reading.currency,
+            opened_on=opened,
+            closed_on=closed,
+            opening_balance=None,
+            closing_balance=self.balance(values.get("LEDGERBAL/BALAMT", "")),
+            entries=finished(raws, account),
+            skipped=limited(self.notes),
+            account_named=bool(account),
+        )
+
+    def movement(self, told: Values) -> Raw:
+        """One transaction; raises `Skip` when its sign and its kind contradict each other or it cannot be read."""
+        stated = (
+            told.get("CURRENCY/CURSYM") or told.get("CURSYM") or self.found.values.get("CURDEF", "")
+        ).upper()
+        if stated and stated != self.reading.currency:
+            raise Skip(f"its amount is in {kept(stated, 10)}, not {self.reading.currency}")
+        if told.get("CORRECTFITID"):
+            raise Skip(f"it corrects {kept(told['CORRECTFITID'], 40)}; look at the bank's pages")
+        signed = self.amount(told.get("TRNAMT", ""))
+        if signed == 0:
+            raise Skip("its amount is zero")
+        direction: Direction = "credit" if signed > 0 else "debit"
+        kind = told.get("TRNTYPE", "").upper()
+        if _SIDES.get(kind, direction) != direction:
+            raise Skip(f"it is of the kind {kind}, but its amount is {kept(told['TRNAMT'], 40)}")
+        booked = _day(told.get("DTPOSTED", ""))
+        name = told.get("NAME") or told.get("PAYEE/NAME", "")
+        memo = told.get("MEMO", "")
+        own = given(told.get("FITID"))
+        remittance = kept(memo if name in memo else f"{name} {memo}", LONGEST["remittance"])
+        account = given(told.get("BANKACCTTO/ACCTID") or told.get("CCACCTTO/ACCTID"))
+        return Raw(
+            direction=direction,
+            amount=abs(signed),
+            booked_on=booked,
+            value_date=_day(told["DTAVAIL"]) if told.get("DTAVAIL") else booked,
+            bank_reference=given(told.get("REFNUM")) or own or given(told.get("CHECKNUM")),
+            counterparty=kept(name, LONGEST["party"]),
+            counterparty_account=account,
+            remittance=remittance,
+            identity=(own,) if own and not is_count(own) else ("", name, account, remittance),
+        )
+
+    def amount(self, text: str) -> int:
+        """Signed minor units; raises `Skip`."""
+        if not text:
+            raise Skip("no amount")
+        sign = -1 if text.startswith("-") else 1
+        bare = text.removeprefix("-") if sign < 0 else text
+        return sign * minor_units(bare.replace(",", ".") if "." not in bare else bare, self.reading.exponent)
+
+    def balance(self, text: str) -> int | None:
+        try:
+            return self.amount(text)
+        except Skip as skip:
+            if text:
+                self.notes.append(f"Balance: {skip}; left out.")
+            return None
+
+    def day_or_none(self, values: Values, name: str) -> date | None:
+        try:
+            return _day(values.get(name, ""))
+        except Skip:
+            return None
+
+
+def _day(text: str) -> date:
+    """The day of a time such as 20260302120000[+5.5:IST], whose zone is the bank's; raises `Skip`."""
+    if not text:
+        raise Skip("no date")
+    try:
+        return sane_day(date(int(text[:4]), int(text[4:6]), int(text[6:8])))
+    except ValueError:
+        raise Skip(f"its date “{kept(text, 30)}” is not one") from None

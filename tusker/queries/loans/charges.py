@@ -1,0 +1,82 @@
+"""What banks kept out of payments: of one receipt, of one disbursal's payouts, and by period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import aliased
+
+from tusker.extensions import db
+from tusker.models import BankCharge, Payout, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRow:
+    """A charge or its contra row; the amount in minor units, negative where it was undone."""
+
+    id: int
+    booked_on: date
+    value_date: date
+    amount: int
+    about: str
+    """The receipt's bank reference or the payout's id."""
+    receipt_id: int | None
+    disbursal_id: int | None
+    reason: str
+    is_contra: bool
+    undone: bool
+    at_bank: bool
+    """Whether a statement's entry says so."""
+
+
+def charges_between(first: date, last: date, *, limit: int | None = None) -> list[ChargeRow]:
+    """What was booked in a period, both days included, the oldest first."""
+    query = _charges().where(BankCharge.booked_on.between(first, last))
+    return _rows(db.session.execute(query.order_by(BankCharge.booked_on, BankCharge.id).limit(limit)))
+
+
+def total_between(first: date, last: date) -> int:
+    """The charges booked in a period less those undone in it, in minor units."""
+    total = select(func.coalesce(func.sum(BankCharge.amount), 0))
+    return int(db.session.scalars(total.where(BankCharge.booked_on.between(first, last))).one())
+
+
+def charges_of_receipt(receipt_id: int) -> list[ChargeRow]:
+    """What the bank kept of a receipt, with contra rows, the oldest first."""
+    query = _charges().where(BankCharge.receipt_id == receipt_id)
+    return _rows(db.session.execute(query.order_by(BankCharge.id)))
+
+
+def charges_of_disbursal(disbursal_id: int) -> list[ChargeRow]:
+    """What the bank took for a disbursal's payouts, with contra rows, the oldest first."""
+    query = _charges().where(Payout.disbursal_id == disbursal_id)
+    return _rows(db.session.execute(query.order_by(BankCharge.id)))
+
+
+def _charges() -> Select[*tuple[Any, ...]]:
+    contra = aliased(BankCharge)
+    return (
+        select(
+            BankCharge.id,
+            BankCharge.booked_on,
+            BankCharge.value_date,
+            BankCharge.amount,
+            func.coalesce(Receipt.bank_reference, Payout.reference).label("about"),
+            BankCharge.receipt_id,
+            Payout.disbursal_id,
+            BankCharge.reason,
+            BankCharge.reverses_id.is_not(None).label("is_contra"),
+            select(contra.id).where(contra.reverses_id == BankCharge.id).exists().label("undone"),
+            BankCharge.statement_entry_id.is_not(None).label("at_bank"),
+        )
+        .outerjoin(Receipt, Receipt.id == BankCharge.receipt_id)
+        .outerjoin(Payout, Payout.id == BankCharge.payout_id)
+    )
+
+
+def _rows(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[ChargeRow]:
+    return [ChargeRow(**row._mapping) for row in rows]

@@ -1,0 +1,150 @@
+"""Relief on loans: what was granted on one, and what waits for a second admin."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import aliased
+
+from tusker.domain.extensions import DueMove
+from tusker.extensions import db
+from tusker.models import Customer, Invoice, Loan, Relief, ReliefKind, ReliefState, User
+
+_proposer = aliased(User)
+_decider = aliased(User)
+_supplier = aliased(Customer)
+_purchaser = aliased(Customer)
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefRow:
+    """Relief that was proposed or granted, with the names of who did so (None for commands and jobs); money in minor
+    units."""
+
+    id: int
+    kind: ReliefKind
+    state: ReliefState
+    invoice_id: int
+    number: str
+    supplier: str
+    purchaser: str
+    loan: str
+    penalty: int
+    fee: int
+    interest: int
+    value_date: date | None
+    due_before: date | None
+    due_date: date | None
+    with_interest: bool
+    gives_up: int
+    reason: str
+    proposed_at: datetime
+    proposed_by: int | None
+    proposer: str | None
+    decided_at: datetime | None
+    decider: str | None
+    booked_on: date | None
+    undone_on: date | None
+    decision_reason: str
+
+    @property
+    def counted(self) -> bool:
+        """Whether it counts or counted once."""
+        return self.booked_on is not None
+
+    def awaits(self, user_id: int) -> bool:
+        """Whether this admin may accept it: another one than who proposed it."""
+        return self.state == ReliefState.PROPOSED and self.proposed_by not in (None, user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefWaiting:
+    """How many proposals wait for a second admin, and since when the oldest does."""
+
+    count: int
+    oldest: datetime | None
+
+
+def reliefs_of(invoice_id: int) -> list[ReliefRow]:
+    """All relief on an invoice's loans, the newest first."""
+    rows = _rows(Loan.invoice_id == invoice_id)
+    return rows[::-1]
+
+
+def open_reliefs() -> list[ReliefRow]:
+    """Proposals that wait for a second admin, those that wait longest first."""
+    return _rows(Relief.state == ReliefState.PROPOSED)
+
+
+def reliefs_waiting() -> ReliefWaiting:
+    """How many `open_reliefs` there are, for a dashboard."""
+    row = db.session.execute(
+        select(func.count(), func.min(Relief.proposed_at)).where(Relief.state == ReliefState.PROPOSED)
+    ).one()
+    return ReliefWaiting(*row)
+
+
+def moves_by_loan(loan_ids: Collection[int], as_of: date) -> dict[int, list[DueMove]]:
+    """The moves of due dates that counted at the end of a day, by loan id, in their order."""
+    if not loan_ids:
+        return {}
+    rows = db.session.scalars(
+        select(Relief)
+        .where(
+            Relief.loan_id.in_(loan_ids),
+            Relief.kind == ReliefKind.EXTENSION,
+            Relief.booked_on <= as_of,
+            or_(Relief.undone_on.is_(None), Relief.undone_on > as_of),
+        )
+        .order_by(Relief.id)
+    )
+    found: dict[int, list[DueMove]] = {}
+    for row in rows:
+        found.setdefault(row.loan_id, []).append(row.move)
+    return found
+
+
+def _rows(condition: ColumnElement[bool]) -> list[ReliefRow]:
+    columns: tuple[Any, ...] = (
+        Relief.id,
+        Relief.kind,
+        Relief.state,
+        Loan.invoice_id,
+        Invoice.number,
+        _supplier.name.label("supplier"),
+        _purchaser.name.label("purchaser"),
+        Loan.reference.label("loan"),
+        Relief.penalty,
+        Relief.fee,
+        Relief.interest,
+        Relief.value_date,
+        Relief.due_before,
+        Relief.due_date,
+        Relief.with_interest,
+        Relief.gives_up,
+        Relief.reason,
+        Relief.proposed_at,
+        Relief.proposed_by,
+        _proposer.name.label("proposer"),
+        Relief.decided_at,
+        _decider.name.label("decider"),
+        Relief.booked_on,
+        Relief.undone_on,
+        Relief.decision_reason,
+    )
+    query = (
+        select(*columns)
+        .join(Loan, Loan.id == Relief.loan_id)
+        .join(Invoice, Invoice.id == Loan.invoice_id)
+        .join(_supplier, _supplier.id == Invoice.supplier_id)
+        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .outerjoin(_proposer, _proposer.id == Relief.proposed_by)
+        .outerjoin(_decider, _decider.id == Relief.decided_by)
+        .where(condition)
+        .order_by(Relief.id)
+    )
+    return [ReliefRow(**row) for row in db.session.execute(query).mappings()]
