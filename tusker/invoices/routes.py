@@ -97,8 +97,11 @@ class InvoiceFile:
 
     @property
     def waits_for(self) -> str:
-        """What keeps it from being financed although the goods arrived; empty: nothing."""
-        if self.invoice.status != InvoiceStatus.APPROVED or Condition.DELIVERY in self.missing:
+        """What keeps it from being financed besides the delivery; empty: nothing."""
+        alike = Condition.NUMBER in self.missing
+        if self.invoice.status != InvoiceStatus.APPROVED or (
+            Condition.DELIVERY in self.missing and not alike
+        ):
             return ""
         return waits_for(self.missing)
 

@@ -16,6 +16,8 @@ from sqlalchemy import func, select
 from tusker.currency import currency
 from tusker.domain.interest import amount_due
 from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.numbers import strict_form
+from tusker.domain.texts import one_line
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
@@ -182,17 +184,17 @@ def checked_number(
     invoice_id: int, number: str, *, required: bool = False, besides: int = 0, what: str = "number"
 ) -> str:
     """The number of a paper, stripped; raises `InvalidInput` or `Duplicate` naming `number`."""
-    cleaned = number.strip()
+    cleaned = one_line(number)
     if len(cleaned) > 60 or (required and not cleaned):
         raise InvalidInput(f"The {what} must have 1 to 60 characters.", field="number")
-    taken = select(CreditNote.id).where(
+    taken = select(CreditNote.number).where(
         CreditNote.invoice_id == invoice_id,
-        CreditNote.number == cleaned,
+        CreditNote.number_strict == strict_form(cleaned),
         CreditNote.state.in_(STANDING),
         CreditNote.id != besides,
     )
-    if cleaned and db.session.scalar(taken.limit(1)):
-        raise Duplicate(f"“{cleaned}” of this invoice is recorded already.", field="number")
+    if cleaned and (printed := db.session.scalar(taken.limit(1))):
+        raise Duplicate(f"“{printed}” of this invoice is recorded already.", field="number")
     return cleaned
 
 
