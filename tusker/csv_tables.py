@@ -22,8 +22,10 @@ _HEADER_WITHIN = 60
 FIRST_DAY = date(2000, 1, 1)
 _FORMULA_TEXT = re.compile(r'(^|[,;\t|])="', re.MULTILINE)
 """`="0001"`, with which some banks keep spreadsheets from taking a text for a number."""
-_UNSEEN = "\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060"
-"""Characters without width that stand at the ends of cells."""
+_BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + (
+    "\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060"
+)
+"""Blanks, and characters without width, that stand at the ends of cells."""
 _PROBE = datetime(2012, 11, 23, tzinfo=UTC)
 
 Cells = tuple[str, ...]
@@ -70,8 +72,8 @@ class Grid:
 
 def clean_cell(text: str) -> str:
     """A cell without blanks and characters without width around it, and without `="…"`."""
-    bare = text.strip().strip(_UNSEEN).strip()
-    return bare[2:-1].strip() if len(bare) > 2 and bare.startswith('="') and bare.endswith('"') else bare
+    bare = text.strip(_BLANKS)
+    return bare[2:-1].strip(_BLANKS) if bare.startswith('="') and bare.endswith('"') else bare
 
 
 def read_table(data: bytes) -> CsvTable:
@@ -108,7 +110,7 @@ def bank_grids(data: bytes) -> Iterator[Grid]:
         if text.count(delimiter) == 0:
             break
         try:
-            yield Grid(tuple(_records(text, delimiter)), delimiter)
+            yield Grid(tuple(_records(text, delimiter, around=2 * _HEADER_WITHIN)), delimiter)
             done = True
         except UnreadableFile as error:
             failed = failed or error
@@ -120,7 +122,10 @@ def find_table(grid: Grid, is_header: Callable[[Cells], bool]) -> CsvTable | Non
     """The table in a grid whose header `is_header` knows; None when there is none."""
     for place, record in enumerate(grid.rows[:_HEADER_WITHIN]):
         if is_header(record.cells):
-            return CsvTable(record.cells, grid.rows[place + 1 :], grid.delimiter, above=grid.rows[:place])
+            rows = grid.rows[place + 1 :]
+            if len(rows) > MAX_ROWS + _HEADER_WITHIN:
+                raise _too_long()
+            return CsvTable(record.cells, rows, grid.delimiter, above=grid.rows[:place])
     return None
 
 
@@ -161,7 +166,7 @@ def _byte(data: bytes, place: int) -> str:
     return f"line {line}, byte 0x{data[place]:02X}"
 
 
-def _records(text: str, delimiter: str) -> list[CsvRow]:
+def _records(text: str, delimiter: str, *, around: int = 0) -> list[CsvRow]:
     # strict: a quote left open or standing in the middle is an error, not a row that swallows those after it
     reader = csv.reader(_bounded(text, delimiter), delimiter=delimiter, strict=True)
     records: list[CsvRow] = []
@@ -174,8 +179,8 @@ def _records(text: str, delimiter: str) -> list[CsvRow]:
             if any(cells):
                 records.append(CsvRow(begins, cells))
             begins = reader.line_num + 1
-            if len(records) > MAX_ROWS + 1:
-                raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
+            if len(records) > MAX_ROWS + 1 + around:
+                raise _too_long()
     except csv.Error as error:
         raise UnreadableFile(
             f"The record that begins in line {begins} cannot be read as CSV: {error}."
@@ -189,6 +194,10 @@ def _bounded(text: str, delimiter: str) -> Iterator[str]:
         if line.count(delimiter) > _MOST_SEPARATORS:
             raise _too_wide(number)
         yield line
+
+
+def _too_long() -> UnreadableFile:
+    return UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
 
 
 def _too_wide(line: int) -> UnreadableFile:

@@ -64,7 +64,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "zip with a password": (ENCRYPTED, "is encrypted; unpack it first"),
     "7-Zip": (b"7z\xbc\xaf\x27\x1c\0\x04", "a 7-Zip archive"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", "a PDF; ask the bank"),
-    "old Excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file"),
+    "no workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "begins like a workbook but is damaged"),
     "picture": (b"\x89PNG\r\n\x1a\n", "a picture"),
     "web page": (b"<!DOCTYPE html><html><body>Sign in</body></html>", "a web page; the bank's portal"),
     "xhtml": (b'<?xml version="1.0"?>\n<html xmlns="http://www.w3.org/1999/xhtml"/>', "a web page"),

@@ -29,14 +29,18 @@ def unpacked(data: bytes, largest: int) -> bytes:
         inside = _gunzipped(data, largest)
     elif data.startswith(_ZIP):
         archive = _opened(data)
-        if any(name in _OF_ITS_OWN for name in archive.namelist()):
+        if _is_document(archive):
             return data
         inside = _only_file(archive, largest)
     else:
         return data
-    if inside.startswith(_PACKED):
+    if inside.startswith(_PACKED) and not (inside.startswith(_ZIP) and _is_document(_opened(inside))):
         raise UnreadableFile("The archive holds another archive; unpack it first.")
     return inside
+
+
+def _is_document(archive: zipfile.ZipFile) -> bool:
+    return any(name in _OF_ITS_OWN for name in archive.namelist())
 
 
 def _bound(packed: int, largest: int) -> int:

@@ -82,6 +82,8 @@ def unread_kind(source: Source) -> str | None:
         if source.data.startswith(magic) or source.head.startswith(magic.decode("latin-1")):
             return kind
     head = source.head
+    if "Excel.Sheet" in head and head.startswith("<"):
+        return "an Excel 2003 XML workbook; save it as XLSX or CSV"
     if head.startswith("<") and _HTML.search(head[:500]):
         if _HTML_TABLE.search(source.data):
             return "a web page with a table, whatever its name says; ask the bank for CSV, Excel or camt.053"

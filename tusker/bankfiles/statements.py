@@ -8,18 +8,15 @@ from tusker.bankfiles.csv_statement import read_csv_statement
 from tusker.bankfiles.formats import FileFormat, Reading, Source, unread_kind
 from tusker.bankfiles.mt940 import is_mt940, read_mt940
 from tusker.bankfiles.ofx import is_ofx, read_ofx
+from tusker.bankfiles.sheets import is_workbook, read_workbook
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import StatementFile
 from tusker.errors import UnreadableFile
 
 MAX_BYTES = 20 * 1024 * 1024
 
-_ARCHIVES = (
-    (b"PK\x03\x04", "an Excel workbook; save the sheet as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file; save the sheet as CSV"),
-)
-
 FORMATS: tuple[FileFormat, ...] = (
+    FileFormat("Workbook", is_workbook, read_workbook),
     FileFormat("OFX", is_ofx, read_ofx),
     FileFormat("MT940", is_mt940, read_mt940),
     FileFormat("XML", lambda source: source.head.startswith("<"), read_camt),
@@ -43,14 +40,6 @@ def read_statement_file(data: bytes, file_name: str, reading: Reading) -> Statem
         raise UnreadableFile(f"{name} is empty.")
     data = unpacked(data, MAX_BYTES)
     source = Source.of(data)
-    if kind := _not_yet(source) or unread_kind(source):
+    if kind := unread_kind(source):
         raise UnreadableFile(f"{name} is {kind}.")
     return next(form for form in FORMATS if form.recognises(source)).read(data, reading)
-
-
-def _not_yet(source: Source) -> str | None:
-    """What the file is, if no reader of its format is here yet."""
-    for magic, kind in _ARCHIVES:
-        if source.data.startswith(magic):
-            return kind
-    return None

@@ -21,6 +21,7 @@ _SHAPE = {
     ".": re.compile(r"(?=\.?[0-9])([0-9]*|[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3})(?:\.([0-9]*))?"),
     ",": re.compile(r"(?=,?[0-9])([0-9]*|[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3})(?:,([0-9]*))?"),
 }
+_PLAIN = re.compile(r"-?[0-9][0-9,.]{0,40}")
 _SIDE = re.compile(r"(.*[0-9)\s.,-])\(?(credit|debit|cr|dr|c|d)\.?\)?", re.IGNORECASE | re.DOTALL)
 _SIDE_BEFORE = re.compile(r"\(?(cr|dr)\.?\)?\s*([^A-Za-z]*[0-9].*)", re.IGNORECASE | re.DOTALL)
 _NOTHING = frozenset({"", "-", "na", "n/a", "nil", "null", "none"})
@@ -29,6 +30,8 @@ _LONGEST = 60
 
 def split_amount(text: str, currency: str) -> tuple[bool, str, str]:
     """Whether it is negative, the bare figure with its marks, and `CR`, `DR` or nothing for a side written with it."""
+    if _PLAIN.fullmatch(text):
+        return text[0] == "-", text.removeprefix("-"), ""
     if len(text) > _LONGEST:
         return False, "", ""
     bare = _SIGNS.sub("-", text.strip())

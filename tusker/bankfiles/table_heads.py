@@ -14,6 +14,7 @@ from functools import cache
 from babel.core import Locale
 from babel.numbers import get_currency_symbol
 
+from tusker.csv_tables import MAX_COLUMNS
 from tusker.errors import InvalidInput, UnreadableFile
 
 VARIABLE = "STATEMENT_CSV_COLUMNS"
@@ -91,8 +92,8 @@ class Columns:
 
     def cell(self, cells: Sequence[str], name: str) -> str:
         """The cell of a field; empty where there is none."""
-        place = self.places.get(name)
-        return cells[place] if place is not None and place < len(cells) else ""
+        place = self.places.get(name, MAX_COLUMNS)
+        return cells[place] if place < len(cells) else ""
 
     @property
     def two_sided(self) -> bool:

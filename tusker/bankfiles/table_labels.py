@@ -32,6 +32,7 @@ _OTHERS = re.compile(
     r"\b(?:virtual|loan|linked|nominee|beneficiary|demat|customer|cust|crn|cif|card)[\s.]*$", re.I
 )
 """Words before a label that make it another number's."""
+_TITLE = re.compile(r"\s*(?:account|statement|details|transactions)", re.IGNORECASE)
 _AROUND = " \t:=_-–'\""
 """What may stand between a label and its value, and around that."""
 _PIECE = re.compile(r"[0-9A-Za-z*•#]+(?:[-/.][0-9A-Za-z*•#]+)*")
@@ -114,9 +115,7 @@ def _numbers(rows: Sequence[CsvRow], currency: str, *, only_at_start: bool = Fal
         for at, cell in enumerate(row.cells):
             found = _LABEL.search(cell)
             if found is None:
-                weak = _WEAK_LABEL.search(cell)
-                beside = next((text for text in row.cells[at + 1 :] if text.strip(" :-")), "")
-                number = _number(cell[weak.end() :] or beside, currency) if weak else None
+                number = _loosely(cell, row.cells[at + 1 :], currency)
             elif _OTHERS.search(cell[: found.start()]) or (only_at_start and found.start()):
                 continue
             else:
@@ -132,6 +131,13 @@ def _numbers(rows: Sequence[CsvRow], currency: str, *, only_at_start: bool = Fal
                 yield number
 
 
+def _loosely(cell: str, right: Sequence[str], currency: str) -> str | None:
+    """The number behind a word such as account, where one stands there."""
+    beside = next((text for text in right if text.strip(" :-")), "")
+    tried = (_number(cell[found.end() :] or beside, currency) for found in _WEAK_LABEL.finditer(cell))
+    return next(filter(None, tried), None)
+
+
 def _labelled(
     cell: str, found: re.Match[str], right: Sequence[str], below: str, currency: str, *, strict: bool
 ) -> str | None:
@@ -145,7 +151,8 @@ def _labelled(
             raise _unreadable(cell, beside or below)
         return number
     number = _number(value, currency)
-    if number is None and (rest[0] in ":=-–" or (strict and found.start() == 0)):
+    titled = strict and (found.start() == 0 or _TITLE.match(cell))
+    if number is None and (titled or rest[0] in ":=-–" or _MASK.match(value) or value[0].isdigit()):
         raise _unreadable(cell, value)
     return number
 

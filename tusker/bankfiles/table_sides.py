@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tusker.bankfiles.movements import Skip
 from tusker.bankfiles.texts import kept
@@ -32,6 +33,7 @@ class Contradiction(Skip):
     """A row whose sign, column and words do not go together, or whose words are not known: the file needs a person."""
 
 
+@lru_cache(maxsize=1024)
 def said(text: str) -> Direction | None:
     """The direction that words say; None when they say none or both, or may turn it."""
     bare = text.strip()
@@ -42,6 +44,7 @@ def said(text: str) -> Direction | None:
     return sides.pop() if len(sides) == 1 and not words & _UNCLEAR else None
 
 
+@lru_cache(maxsize=1024)
 def is_said(text: str) -> bool:
     """Whether any word of the text is one of a direction."""
     return bool(set(re.findall(r"\w+", _PRODUCTS.sub(" ", text.casefold()))) & _WORDS.keys()) or text in {

@@ -23,7 +23,7 @@ from tusker.bankfiles.table_heads import VARIABLE, Columns, columns_of, may_be_h
 from tusker.bankfiles.table_labels import OPENING, Named, account_around, account_in, opening_around, the_one
 from tusker.bankfiles.table_sides import Contradiction, Figure, Sides, is_said, said
 from tusker.bankfiles.texts import kept
-from tusker.csv_tables import Cells, CsvRow, CsvTable, Grid, find_table
+from tusker.csv_tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
 from tusker.domain.banking import BALANCE_REMARK, Direction, Statement, StatementFile
 from tusker.errors import UnreadableFile
 
@@ -47,17 +47,19 @@ def read_tables(
     def is_header(cells: Cells) -> bool:
         return may_be_heads(cells, reading.currency, chosen)
 
-    kept_grids = list(grids)
-    tables = [table for grid in kept_grids if (table := find_table(grid, is_header))]
+    seen: list[Grid] = []
+    tables: list[CsvTable] = []
+    for grid in grids:
+        if table := find_table(grid, is_header):
+            tables.append(table)
+            if not typed:
+                break
+        seen.append(grid)
     if not tables:
-        raise UnreadableFile(_unknown_heads(kept_grids))
+        raise UnreadableFile(_unknown_heads(seen))
     if not any(table.rows for table in tables):
         raise UnreadableFile("The file has a header but no rows.")
-    read = [
-        _read_table(table, reading, chosen, typed=typed)
-        for table in (tables if typed else tables[:1])
-        if table.rows
-    ]
+    read = [_read_table(table, reading, chosen, typed=typed) for table in tables if table.rows]
     refuse_if_nothing_was_read(
         sum(len(statement.entries) for statement in read),
         [note for statement in read for note in statement.skipped],
@@ -83,6 +85,8 @@ def _read_table(table: CsvTable, reading: Reading, chosen: dict[str, str], *, ty
     if not columns.complete:
         raise UnreadableFile(_unknown_heads([Grid((CsvRow(0, table.header),), table.delimiter)]))
     movements, around = _parted(rows, columns)
+    if len(movements) > MAX_ROWS:
+        raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
     reader = _Reader(columns, movements, reading, _mark(columns, movements, reading, table.delimiter))
     reader.days = days_of(
         {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},

@@ -25,6 +25,7 @@ _UTR = re.compile(
 """22 characters of RTGS: bank, R, channel, day, number; up to 16 of NEFT, which begin with letters."""
 _RRN = re.compile(r"[0-9]{12}")
 _ACCOUNT = re.compile(r"[0-9]{9,18}|[X*]{2,}[0-9]{3,6}", re.IGNORECASE)
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _CODES = frozenset(
     {"CR", "DR", "P2A", "P2M", "P2P", "IN", "OUT", "CREDIT", "DEBIT", "PAY", "NA", "INWARD", "OUTWARD"}
 )
@@ -67,7 +68,7 @@ def read_narration(text: str) -> Narration:
             reference = upper
         elif _ACCOUNT.fullmatch(part) and not account:
             account = upper
-        elif after_code and not party and sum(c.isalpha() for c in part) >= 3 and not IFSC.fullmatch(upper):
+        elif after_code and not party and _LETTERS.search(part) and not IFSC.fullmatch(upper):
             party = part
         after_code = is_reference or bool(IFSC.fullmatch(upper))
     return Narration(reference, party, account)

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Select, or_, select, union_all
 from sqlalchemy.orm import aliased
 
+from tusker.domain.numbers import strict_form
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Loan, Shipment
 from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
@@ -46,7 +47,7 @@ def company_invoices(
         if status is not None:
             page = page.where(Invoice.status == status)
         if number is not None:
-            page = page.where(Invoice.number == number)
+            page = page.where(Invoice.number_strict == strict_form(number))
         if loan is not None:
             called = or_(Loan.reference == loan, Loan.platform_reference == loan)
             page = page.where(
