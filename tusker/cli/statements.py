@@ -146,7 +146,7 @@ def _report(read: StatementFile, result: ImportResult, *, dry_run: bool) -> dict
                         judgement=judged.get(entry.id),
                         names=names,
                     )
-                    for entry in (stored[fingerprint] for fingerprint in part)
+                    for entry in (stored[fingerprint] for fingerprint in part if fingerprint in stored)
                 ],
             }
             for statement, part in zip(read.statements, result.prints, strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,6 +14,7 @@ from tusker.domain.banking import Entry, numbered
 from tusker.domain.overlap import Held, Relation, Span, relation, sort_out
 from tusker.extensions import db
 from tusker.models import BankStatement, EntryState, StatementEntry
+from tusker.services.bank.advices import told_before
 
 _STANDING: dict[str, Literal["waiting", "copy"]] = {
     EntryState.IN_DOUBT: "waiting",
@@ -38,32 +39,49 @@ class _Stored:
 
 def sort_entries(statement: BankStatement, entries: Sequence[Entry]) -> list[Sorted]:
     """Say for each movement of a statement whether it is stored already. The caller holds the import lock."""
-    counts = Counter(entry.likeness for entry in entries if entry.likeness)
     stored = _stored_like(entries)
+    referenced = {
+        entry.fingerprint for entry in entries if not entry.likeness and entry.fingerprint in stored
+    }
+    advised = told_before(
+        statement, [entry for entry in entries if entry.fingerprint not in referenced], referenced
+    )
+    counts = Counter(
+        entry.likeness for entry in entries if entry.likeness and entry.fingerprint not in advised.known
+    )
     waiting: dict[str, list[Sorted]] = {}
     sorted_out = []
     for entry in entries:
-        if not entry.likeness:
-            sorted_out.append(Sorted(entry, "known" if entry.fingerprint in stored else "new"))
+        if known := advised.known.get(entry.fingerprint):
+            sorted_out.append(Sorted(replace(entry, fingerprint=known), "known"))
             continue
-        if entry.likeness not in waiting:
-            # they are numbered without a gap
-            prints = (numbered(entry.likeness, number) for number in itertools.count(1))
-            alike = [stored[fingerprint] for fingerprint in itertools.takewhile(stored.__contains__, prints)]
-            waiting[entry.likeness] = _fates(statement, entry, counts[entry.likeness], alike)[::-1]
-        fate = waiting[entry.likeness].pop()
-        sorted_out.append(Sorted(replace(entry, fingerprint=fate.entry.fingerprint), fate.fate))
+        fate = Sorted(entry, "known" if entry.fingerprint in referenced else "new")
+        if entry.likeness:
+            if entry.likeness not in waiting:
+                # they are numbered without a gap
+                prints = (numbered(entry.likeness, number) for number in itertools.count(1))
+                alike = [stored[each] for each in itertools.takewhile(stored.__contains__, prints)]
+                fates = _fates(statement, entry, counts[entry.likeness], alike, set(advised.known.values()))
+                waiting[entry.likeness] = fates[::-1]
+            fate = waiting[entry.likeness].pop()
+            fate = Sorted(replace(entry, fingerprint=fate.entry.fingerprint), fate.fate)
+        if fate.fate == "new" and entry.fingerprint in advised.doubtful:
+            fate = replace(fate, fate="doubtful")
+        sorted_out.append(fate)
     return sorted_out
 
 
-def _fates(statement: BankStatement, entry: Entry, count: int, stored: Sequence[_Stored]) -> list[Sorted]:
-    """What becomes of each of the movements that look like this one."""
+def _fates(
+    statement: BankStatement, entry: Entry, count: int, alike: Sequence[_Stored], paired: Collection[str]
+) -> list[Sorted]:
+    """What becomes of each of the movements that look like this one; `paired` are stored ones that others are."""
     span = _span(statement)
+    stored = [row for row in alike if row.fingerprint not in paired]
     lies = [relation(span, row.span, entry.booked_on) for row in stored]
     held = [Held(lie, _STANDING.get(row.state, "sure")) for lie, row in zip(lies, stored, strict=True)]
     verdicts = sort_out(count, held)
     known = [row.fingerprint for lie, row in zip(lies, stored, strict=True) if lie is Relation.WITHIN]
-    made = [numbered(entry.likeness, len(stored) + place) for place in range(1, count - verdicts.known + 1)]
+    made = [numbered(entry.likeness, len(alike) + place) for place in range(1, count - verdicts.known + 1)]
     doubtful, new = made[: verdicts.doubtful], made[verdicts.doubtful :]
     return [
         *(Sorted(replace(entry, fingerprint=found), "known") for found in known[: verdicts.known]),
