@@ -22,7 +22,7 @@ class StatementForm(Form):
         "Statement",
         validators=[FileRequired("Choose a statement file.")],
         description=(
-            "camt, MT940, OFX or CSV, packed or not, at most 20 MB. The same file or entry twice adds nothing."
+            "camt, MT940, OFX, Excel, ODS or CSV, packed or not, at most 20 MB. The same file or entry twice adds nothing."
         ),
         render_kw={"accept": ".xml,.csv,.txt,.053,.sta,.940,.ofx,.gz,.zip,text/csv,text/xml,application/xml"},
     )
