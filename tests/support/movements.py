@@ -203,3 +203,22 @@ WRITERS: dict[str, Callable[..., bytes]] = {
     "ofx sgml": ofx("sgml"),
     "ofx xml": ofx("xml"),
 }
+
+
+def turned(name: str, written: bytes, place: int = 0) -> bytes:
+    """The file with the sign of one movement turned round, where the format says it first."""
+    text = written.decode()
+    mark, other = {
+        "ofx": ("<TRNAMT>", {"-": "", "": "-"}),
+        "mt9": ("\r\n:61:", {"C": "D", "D": "C"}),
+    }.get(name[:3], ("<Ntry>", {"CRDT": "DBIT", "DBIT": "CRDT"}))
+    pieces = text.split(mark)
+    piece = pieces[place + 1]
+    if name.startswith("ofx"):
+        pieces[place + 1] = piece.removeprefix("-") if piece.startswith("-") else f"-{piece}"
+    elif name.startswith("mt9"):
+        pieces[place + 1] = piece[:10] + other[piece[10]] + piece[11:]
+    else:
+        start = piece.index("<CdtDbtInd>") + len("<CdtDbtInd>")
+        pieces[place + 1] = piece[:start] + other[piece[start : start + 4]] + piece[start + 4 :]
+    return mark.join(pieces).encode()

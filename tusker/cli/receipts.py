@@ -12,11 +12,13 @@ from flask.cli import with_appcontext
 
 from tusker.cli import Day, command_context, spoken_errors
 from tusker.cli.customers import AMOUNT
+from tusker.cli.deductions import KeptBackOption
 from tusker.currency import currency
 from tusker.errors import InvalidInput, TuskerError
 from tusker.queries.loans.receipts import receipt_called, receipt_row
 from tusker.queries.lookup import company_called, disbursal_id_of, invoice_id_of
 from tusker.services.loans import credit_notes, receipts
+from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.receipt_proposal import propose_receipt
 from tusker.services.loans.receipt_undoing import reverse_receipt
 from tusker.services.payout import undoing
@@ -28,10 +30,24 @@ from tusker.transactions import transaction
 @click.option("--amount", type=AMOUNT, required=True, help="All that came in with this reference.")
 @click.option("--reference", required=True, help="As on the bank statement; used once.")
 @click.option("--value-date", type=Day(), help="The day the money came in; today unless given.")
+@click.option("--charges", type=AMOUNT, default=0, help="What of it the bank kept.")
+@click.option(
+    "--kept-back",
+    "kept",
+    type=KeptBackOption(),
+    multiple=True,
+    help="What the customer keeps back of an invoice, with the number of what proves it after a third colon.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show how it would be allocated.")
 @with_appcontext
 def record_receipt_command(
-    customer: str, amount: int, reference: str, value_date: date | None, dry_run: bool
+    customer: str,
+    amount: int,
+    reference: str,
+    value_date: date | None,
+    charges: int,
+    kept: tuple[KeptBack, ...],
+    dry_run: bool,
 ) -> None:
     """Record money received from CUSTOMER (name or reference).
 
@@ -46,7 +62,7 @@ def record_receipt_command(
         with _own_names():
             receipts.check_value_date(ctx, day)
             receipts.unused_reference(reference)
-            proposal = propose_receipt(payer.id, amount, day, reference)
+            proposal = propose_receipt(payer.id, amount, day, reference, kept)
             if not dry_run:
                 receipts.record_receipt(
                     ctx,
@@ -57,7 +73,11 @@ def record_receipt_command(
                     wanted=[line.split for line in proposal.lines if line.split.total],
                     left_over=proposal.left_over,
                     debts=proposal.debts,
+                    kept_back=kept,
+                    charges=charges,
                 )
+        for each in kept:
+            click.echo(f"Kept back ({each.kind.replace('_', ' ')}): {_plain(each.amount)}")
         for line in proposal.lines:
             if line.split.total:
                 full = " (in full)" if line.split.total == line.due.total else ""

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Select, or_, select, union_all
 from sqlalchemy.orm import aliased
 
+from tusker.domain.numbers import strict_form
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Shipment
 from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
@@ -45,7 +46,7 @@ def company_invoices(
         if status is not None:
             page = page.where(Invoice.status == status)
         if number is not None:
-            page = page.where(Invoice.number == number)
+            page = page.where(Invoice.number_strict == strict_form(number))
         if since is not None:
             page = page.where(Invoice.requested_at >= since)
         pages.append(on_page(page, Invoice.id, cursor, limit).subquery())

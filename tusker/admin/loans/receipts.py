@@ -11,6 +11,8 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.admin.blueprint import bp
+from tusker.admin.loans.deduction_forms import KINDS as DEDUCTION_KINDS
+from tusker.admin.loans.deduction_forms import ChargeForm
 from tusker.admin.loans.receipt_forms import (
     ReceiptFilter,
     ReceiptForm,
@@ -18,11 +20,14 @@ from tusker.admin.loans.receipt_forms import (
     Sheet,
     UndoForm,
     make_sheet,
+    typed_deductions,
 )
 from tusker.currency import currency
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.models import ReceiptKind, Role
 from tusker.queries.loans import receipts as queries
+from tusker.queries.loans.charges import charges_of_receipt
+from tusker.queries.loans.invoice_money import deductions_of_receipt
 from tusker.services.bank.decisions import link_receipt
 from tusker.services.loans import receipts as service
 from tusker.services.loans.receipt_proposal import propose_receipt
@@ -104,6 +109,7 @@ def _sheet_answer(form: ReceiptForm, sheet: Sheet | None, notice: str | None, ac
         partial,
         status=422 if failed and not wants_fragment() else 200,
         form=form,
+        deduction_kinds=DEDUCTION_KINDS,
         sheet=sheet,
         notice=notice,
         live=wants_fragment(),
@@ -143,8 +149,13 @@ def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
     """The sheet for the form's money; None, with the reason at its field, when there can be none."""
     try:
         service.check_value_date(acting(), form.value_date.filled)
+        kept = typed_deductions(request.form)
         proposal = propose_receipt(
-            form.customer_id.filled, form.amount.filled, form.value_date.filled, _text_of(form)
+            form.customer_id.filled,
+            form.amount.filled,
+            form.value_date.filled,
+            _text_of(form),
+            [each.kept for each in kept.values() if each.kept],
         )
     except TuskerError as error:
         form.take(error)
@@ -153,7 +164,7 @@ def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
         [line.loan_id for line in (*proposal.lines, *proposal.others, *proposal.written_off)]
     )
     typed = request.form if with_typed else None
-    return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.filled, typed=typed)
+    return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.filled, typed=typed, kept=kept)
 
 
 def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
@@ -169,6 +180,8 @@ def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
                 wanted=sheet.wanted,
                 left_over=request.form.get("left_over", type=int, default=-1),
                 debts=sheet.proposal.debts,
+                kept_back=sheet.proposal.kept_back,
+                charges=form.charges.data or 0,
             )
             link_receipt(acting(), made)
             receipt_id = made.id
@@ -279,6 +292,9 @@ def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) 
     return {
         "row": row,
         "allocations": queries.receipt_allocations(receipt_id),
+        "kept": deductions_of_receipt(receipt_id),
+        "charges": charges_of_receipt(receipt_id),
+        "charge_form": ChargeForm(None, data={"value_date": row.value_date}),
         "contras": queries.contras_of(receipt_id),
         "refund": refund or RefundForm(None, data={"amount": row.credit, "value_date": clock.today()}),
         "undo": undo or UndoForm(None),

@@ -10,7 +10,9 @@ from tusker.domain.allocation import Allocation as Split
 from tusker.domain.interest import AmountDue
 from tusker.errors import InvalidInput
 from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by
+from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.receipts import oldest_first
+from tusker.services.loans.short_payments import keep_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ class ReceiptProposal:
     counterparty owes and it may pay too, `written_off` those of either that were given up: it may be a recovery.
     `later` are open loans, as (invoice number, start), paid out only after the value date: no money of that day can
     have paid them. `barred` are those, as (invoice number, last value date), on which a later payment was recorded,
-    which has to be undone before an earlier one can be. `debts` are all of them, locked: `record_receipt` takes them in
-    the same transaction.
+    which has to be undone before an earlier one can be. `kept_back` is what the customer keeps back of its invoices.
+    `debts` are all of them, locked: `record_receipt` takes them in the same transaction.
     """
 
     payer_id: int
@@ -47,16 +49,22 @@ class ReceiptProposal:
     left_over: int
     later: list[tuple[str, date]]
     barred: list[tuple[str, date]]
+    kept_back: Sequence[KeptBack]
     debts: Sequence[OpenDebt]
 
 
-def propose_receipt(customer_id: int, amount: int, value_date: date, text: str = "") -> ReceiptProposal:
+def propose_receipt(
+    customer_id: int, amount: int, value_date: date, text: str = "", kept_back: Sequence[KeptBack] = ()
+) -> ReceiptProposal:
     """Propose an allocation: the loans that a text with the money names, then what the customer owes, oldest due loan
-    first; nothing is written.
+    first; nothing is written. Of `kept_back` only what is of the customer's own invoices counts.
 
     Raises `InvalidInput` naming `value_date` when it is before all payouts.
     """
     debts = lock_debts_owed_by(customer_id, with_other_side=True, written_off=True)
+    purchased = {debt.invoice.id for debt in debts if debt.invoice.purchaser_id == customer_id}
+    kept = [each for each in kept_back if each.invoice_id in purchased]
+    debts = keep_back(debts, customer_id, kept)
     splits, left_over = oldest_first(debts, customer_id, amount, value_date, text)
     by_loan = {split.loan_id: split for split in splits}
     own = [debt for debt in debts if debt.is_owed_by(customer_id)]
@@ -90,6 +98,7 @@ def propose_receipt(customer_id: int, amount: int, value_date: date, text: str =
             and value_date < debt.last_payment
             and debt.loan.closed_on is None
         ],
+        kept_back=kept,
         debts=debts,
     )
 
