@@ -55,9 +55,11 @@ class Currency:
 
     def show(self, amount: int) -> str:
         """The amount for people, such as ₹1,25,000.00."""
-        return _pattern(self.locale, self.exponent).apply(
+        pattern = _pattern(self.locale, self.exponent)
+        shown: str = pattern.apply(
             self.major(amount), Locale.parse(self.locale), currency=self.code, currency_digits=False
         )
+        return shown
 
 
 @cache
