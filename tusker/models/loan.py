@@ -108,12 +108,13 @@ class Loan(Base):
     @property
     def given_up(self) -> list[Adjustment]:
         """The rows that stand of its write-off and of what came in since; none where it was not written off."""
+        return [row for row in self.standing_adjustments if row.kind in ("write_off", "recovery")]
+
+    @property
+    def standing_adjustments(self) -> list[Adjustment]:
+        """What changed it without money, without rows that were undone."""
         undone = {row.reverses_id for row in self.adjustments}
-        return [
-            row
-            for row in self.adjustments
-            if row.kind in ("write_off", "recovery") and row.reverses_id is None and row.id not in undone
-        ]
+        return [row for row in self.adjustments if row.reverses_id is None and row.id not in undone]
 
     @property
     def deducted(self) -> Deduction:

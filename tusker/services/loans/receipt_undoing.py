@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
-from tusker.models import Allocation, Invoice, Loan, Receipt, ReceiptKind
+from tusker.models import AdjustmentKind, Allocation, Invoice, Loan, Receipt, ReceiptKind
 from tusker.services.bank_entries import reopen_entry_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -110,11 +110,12 @@ def reverse_locked(
 def _reverse_allocation(
     ctx: Context, allocation: Allocation, loan: Loan, invoices: Mapping[int, Invoice], why: str
 ) -> int:
-    """Write the contra row, with that of the recovery that it was, and open the loan again; returns the principal that
-    is open again: none where the loan is written off."""
+    """Write the contra row, with that of the recovery that it was or of what was rounded off with it, and open the loan
+    again; returns the principal that is open again: none where the loan is written off."""
     invoice = invoices[loan.invoice_id]
-    recovery = [row for row in loan.given_up if row.allocation_id == allocation.id]
-    undo_adjustments(ctx, loan, recovery, why)
+    with_it = [row for row in loan.standing_adjustments if row.allocation_id == allocation.id]
+    rounded = sum(row.principal for row in with_it if row.kind == AdjustmentKind.ROUNDING)
+    undo_adjustments(ctx, loan, with_it, why)
     db.session.add(
         Allocation(
             receipt_id=allocation.receipt_id,
@@ -130,7 +131,7 @@ def _reverse_allocation(
     )
     loan.open_principal += allocation.principal
     before = invoice.status
-    taken = 0 if before == InvoiceStatus.WRITTEN_OFF else allocation.principal
+    taken = 0 if before == InvoiceStatus.WRITTEN_OFF else allocation.principal + rounded
     if invoice.status == InvoiceStatus.REPAID:
         invoice.status = next_status(InvoiceStatus.REPAID, InvoiceEvent.REOPENED)
         invoice.closed_at = None

@@ -16,7 +16,16 @@ from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import AdjustmentKind, Allocation, Customer, Invoice, Payable, Receipt, ReceiptKind
+from tusker.models import (
+    Adjustment,
+    AdjustmentKind,
+    Allocation,
+    Customer,
+    Invoice,
+    Payable,
+    Receipt,
+    ReceiptKind,
+)
 from tusker.queries.loans.account_statements import credit_balance
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -28,7 +37,7 @@ from tusker.services.loans.debts import OpenDebt, lock_debts_of, lock_debts_on, 
 from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.payables import note_collected
 from tusker.services.loans.reserve import release_reserves
-from tusker.services.loans.short_payments import deduct_with, keep_back, round_off
+from tusker.services.loans.short_payments import deduct_with, keep_back, round_off, round_off_debt
 from tusker.services.locks import lock_invoices, lock_row, lock_rows
 from tusker.transactions import after_commit
 
@@ -384,9 +393,10 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
         if debt.loan.closed_on is not None:
             continue
         due = debt.due_on(value_date)
-        _allocate(ctx, receipt, split, debt, value_date)
-        _note_payment(ctx, debt, split, due, receipt.bank_reference)
-        freed.append((debt.invoice, -split.principal))
+        paid = _allocate(ctx, receipt, split, debt, value_date)
+        rounded = round_off_debt(ctx, receipt, paid, split, debt)
+        _note_payment(ctx, debt, split, due, receipt.bank_reference, rounded)
+        freed.append((debt.invoice, -split.principal - (rounded.principal if rounded else 0)))
         if debt.loan.closed_on is not None:
             closed.append((receipt, debt.invoice))
     db.session.flush()
@@ -441,10 +451,18 @@ def _recover(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value
     )
 
 
-def _note_payment(ctx: Context, debt: OpenDebt, split: Split, due: AmountDue, reference: str) -> None:
+def _note_payment(
+    ctx: Context,
+    debt: OpenDebt,
+    split: Split,
+    due: AmountDue,
+    reference: str,
+    rounded: Adjustment | None,
+) -> None:
     """Close the loan when nothing is left of it, and write the invoice's event."""
     invoice, before = debt.invoice, debt.invoice.status
-    closes = split.total == due.total and debt.loan.open_principal == 0
+    off = rounded.total if rounded else 0
+    closes = split.total + off == due.total and debt.loan.open_principal == 0
     if closes:
         debt.loan.closed_on = ctx.today
         invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.REPAID)
@@ -456,11 +474,12 @@ def _note_payment(ctx: Context, debt: OpenDebt, split: Split, due: AmountDue, re
         "repaid" if closes else "part_repaid",
         from_value=before,
         to_value=invoice.status,
-        reason=f"payment reference {reference}",
+        reason=f"payment reference {reference}" + (f", {currency().show(off)} rounded off" if off else ""),
         amount=split.total,
         principal=split.principal,
         interest=split.interest,
         fee=split.fee,
         penalty=split.penalty,
-        freed=split.principal,
+        rounded=off,
+        freed=split.principal + (rounded.principal if rounded else 0),
     )
