@@ -217,6 +217,7 @@ def receipt_allocations(receipt_id: int) -> list[AllocationRow]:
             select(Adjustment.id)
             .where(
                 Adjustment.allocation_id == Allocation.id,
+                Adjustment.kind == AdjustmentKind.RECOVERY,
                 Adjustment.reverses_id.is_(None),
                 ~select(taken_back.id).where(taken_back.reverses_id == Adjustment.id).exists(),
             )
