@@ -15,6 +15,7 @@ from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import (
     Adjustment,
+    AdjustmentKind,
     Allocation,
     Customer,
     Invoice,
