@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -19,6 +21,7 @@ from tusker.domain.financeable import (
     PurchaserAnswer,
     Value,
     Wishes,
+    came_too_early,
     open_conditions,
     waits_for,
 )
@@ -56,6 +59,8 @@ YES, NO = PurchaserAnswer.CONFIRMED, PurchaserAnswer.DISPUTED
         (replace(GOOD, value=Value(100_00, 60_00, declared=100_00)), ""),
         (replace(GOOD, value=Value(100_00, 60_00, declared=59_00)), "value"),
         (replace(GOOD, value=Value(100_00, 100_00, declared=0)), "value"),
+        (replace(GOOD, alike=True), "number"),
+        (replace(GOOD, too_early=True), "parcel"),
     ],
 )
 def test_what_is_open(facts: Facts, open_: str) -> None:
@@ -73,11 +78,25 @@ def test_every_condition_has_words() -> None:
 
 ROW = """
     SELECT {ready} FROM (SELECT :shipment AS status, CAST(:declared AS bigint) AS declared_value,
-        CAST(:accepted AS bigint) AS accepted_value, 0::bigint AS id) h,
+        CAST(:accepted AS bigint) AS accepted_value, 0::bigint AS id, 'tusker' AS carrier,
+        CAST(:delivered AS timestamptz) AS status_occurred_at, CAST(:taken AS timestamptz) AS accepted_delivery_at) h,
     (SELECT CAST(:amount AS bigint) AS amount, CAST(:amount - :eligible AS bigint) AS credit_noted,
-        CAST(:answer AS text) AS purchaser_answer, CASE WHEN :overruled THEN now() END AS overruled_at) i,
+        CAST(:answer AS text) AS purchaser_answer, CASE WHEN :overruled THEN now() END AS overruled_at,
+        now() AS alike_accepted_at, 1::bigint AS supplier_id, 1::bigint AS id, 1::bigint AS credit_line_id,
+        ''::text AS number_strict, ARRAY[]::text[] AS number_loose,
+        CAST(:invoiced AS date) AS invoice_date) i,
     (SELECT :documents AS documents_required, :confirmation AS confirmation_required) c
 """
+
+
+NO_DATES = {
+    "tolerance": str(HALF),
+    "delivered": None,
+    "taken": None,
+    "invoiced": None,
+    "zone": "UTC",
+    "days_before": 7,
+}
 
 
 def test_sql_judges_as_the_domain_does(app: Flask) -> None:
@@ -101,10 +120,24 @@ def test_sql_judges_as_the_domain_does(app: Flask) -> None:
                 "overruled": overruled,
                 "documents": wish.documents,
                 "confirmation": wish.confirmation,
-                "tolerance": str(HALF),
+                **NO_DATES,
             },
         )
         assert found == (not open_conditions(facts, HALF)), facts
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "UTC", "America/New_York"])
+def test_sql_compares_the_days_as_the_domain_does(app: Flask, zone: str) -> None:
+    """Around midnight of either zone."""
+    end, on = datetime(2026, 3, 11, 4, tzinfo=UTC), date(2026, 3, 10)
+    for hours, days, taken in itertools.product(range(-210, 0, 3), (0, 3, 7), (False, True)):
+        delivered = end + timedelta(hours=hours)
+        early = came_too_early(delivered.astimezone(ZoneInfo(zone)).date(), on, days) and not taken
+        values = {**NO_DATES, "zone": zone, "days_before": days, "delivered": delivered}
+        values |= {"invoiced": on, "taken": delivered if taken else None}
+        values |= {"shipment": "delivered", "declared": None, "accepted": None, "amount": 1, "eligible": 1}
+        values |= {"answer": None, "overruled": False, "documents": False, "confirmation": False}
+        assert db.session.scalar(text(ROW.format(ready=READY)), values) != early, (delivered, days)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.support.values import TERMS, TODAY, at
 from tusker.domain.allocation import Collectable, allocate
 from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.terms import Collection
+from tusker.domain.terms import Collection, InterestTiming
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import (
@@ -284,6 +284,51 @@ def test_beyond_the_tolerance_nothing_is_rounded(
     monkeypatch.setitem(app.config, "ROUNDING_TOLERANCE", Decimal(0))
     pay(ctx, invoice, 1_00, reference="UTR-2")
     assert figures(invoice) == (1, 0, 1, REST - 1)
+    holds()
+
+
+def test_what_a_payment_leaves_of_a_debt_is_rounded_off_and_comes_back_with_it(
+    ctx: Context, by_debt: Invoice
+) -> None:
+    receipt = pay(ctx, by_debt, DEBT_AT_TERM - 1_00)
+    db.session.refresh(by_debt)
+    assert (by_debt.status, loan_of(by_debt).open_principal) == (InvoiceStatus.REPAID, 0)
+    [rounded] = loan_of(by_debt).adjustments
+    assert (rounded.kind, rounded.principal, rounded.total) == ("rounding", 1_00, 1_00)
+    holds()
+    for side, customer_id in (("purchaser", by_debt.purchaser_id), ("supplier", by_debt.supplier_id)):
+        made = statement(customer_id, side, TODAY, at(ctx, 90).today)  # type: ignore[arg-type]
+        assert (made.adds_up, made.closing, made.adjustments) == (True, 0, 1_00)
+    with transaction():
+        reverse_receipt(at(ctx, 91), receipt.id, reason="bounced")
+    assert loan_of(by_debt).open_principal == 8_000_00
+    holds()
+    pay(ctx, by_debt, DEBT_AT_TERM - 1_01, reference="UTR-2")
+    assert loan_of(by_debt).open_principal == 1_01
+    holds()
+
+
+def test_interest_deducted_before_is_rounded_off_with_the_rest(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]
+) -> None:
+    early = make_invoice(
+        "disbursed", line=make_line(terms=replace(TERMS, interest_timing=InterestTiming.UPFRONT))
+    )
+    receipt = pay(ctx, early, 8_000_00 - 355_07 - 40, day=0)
+    assert loan_of(early).open_principal == 0
+    assert loan_of(early).closed_on == TODAY
+    holds()
+    with transaction():
+        reverse_receipt(at(ctx, 1), receipt.id, reason="bounced")
+    assert loan_of(early).open_principal == 8_000_00
+    holds()
+
+
+def test_of_a_debt_of_which_something_was_kept_back_nothing_is_rounded_off(
+    ctx: Context, by_debt: Invoice
+) -> None:
+    pay(ctx, by_debt, DEBT_AT_TERM - 50, tax(by_debt, 50))
+    assert (loan_of(by_debt).closed_on, loan_of(by_debt).open_principal) == (None, 50)
     holds()
 
 

@@ -334,12 +334,12 @@ def test_ten_thousand_invoices_are_bundled_by_a_handful_of_statements(
         session.execute(
             text(
                 """
-                INSERT INTO invoices (credit_line_id, supplier_id, purchaser_id, number, amount, principal, status,
-                    source, requested_at, financeable_at, advance_rate, apr, tenor_days, day_count,
-                    interest_method, fee_flat, fee_rate, grace_days, penal_rate)
-                SELECT l.id, l.supplier_id, l.purchaser_id, 'N-' || n, 1000, 800, 'financeable', 'test', now(), now(),
-                    l.advance_rate, l.apr, l.tenor_days, l.day_count, l.interest_method, l.fee_flat, l.fee_rate,
-                    l.grace_days, l.penal_rate
+                INSERT INTO invoices (credit_line_id, supplier_id, purchaser_id, number, number_strict, number_loose,
+                    amount, principal, status, source, requested_at, financeable_at, advance_rate, apr, tenor_days,
+                    day_count, interest_method, fee_flat, fee_rate, grace_days, penal_rate)
+                SELECT l.id, l.supplier_id, l.purchaser_id, 'N-' || n, 'n-' || n, '{}', 1000, 800, 'financeable',
+                    'test', now(), now(), l.advance_rate, l.apr, l.tenor_days, l.day_count, l.interest_method,
+                    l.fee_flat, l.fee_rate, l.grace_days, l.penal_rate
                 FROM credit_lines l, generate_series(1, 10000) n WHERE l.id = :line
                 """
             ),

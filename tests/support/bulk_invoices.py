@@ -11,10 +11,12 @@ from tusker.transactions import transaction
 
 _MANY = """
     WITH made AS (
-        INSERT INTO invoices (credit_line_id, supplier_id, purchaser_id, number, amount, principal, status, source,
-            requested_at, financeable_at, advance_rate, apr, tenor_days, day_count, interest_method, fee_flat,
+        INSERT INTO invoices (credit_line_id, supplier_id, purchaser_id, number, number_strict, number_loose,
+            amount, principal, status, source, requested_at, financeable_at, advance_rate, apr, tenor_days, day_count,
+            interest_method, fee_flat,
             fee_rate, grace_days, penal_rate, interest_timing)
-        SELECT l.id, l.supplier_id, l.purchaser_id, 'N-' || l.id || '-' || lpad(n::text, 5, '0'), 1000 + n, 800 + n,
+        SELECT l.id, l.supplier_id, l.purchaser_id, 'N-' || l.id || '-' || lpad(n::text, 5, '0'),
+            'n-' || l.id || '-' || n, '{}', 1000 + n, 800 + n,
             'financeable', 'test', now(), now(), l.advance_rate, l.apr, l.tenor_days, l.day_count, l.interest_method,
             l.fee_flat, l.fee_rate, l.grace_days, l.penal_rate, CASE n % 2 WHEN 0 THEN 'upfront' ELSE 'arrears' END
         FROM credit_lines l, generate_series(1, :each) n WHERE l.id = ANY(:lines) ORDER BY n, l.id

@@ -12,6 +12,7 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import ShipmentStatus
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming
+from tusker.domain.texts import one_line
 
 Side = Literal["supplier", "purchaser"]
 
@@ -30,7 +31,11 @@ def _not_blank(text: str) -> str:
 
 
 Reference = Annotated[
-    str, Field(min_length=1, max_length=60), AfterValidator(_printable), AfterValidator(_not_blank)
+    str,
+    Field(min_length=1, max_length=60),
+    AfterValidator(one_line),
+    AfterValidator(_printable),
+    AfterValidator(_not_blank),
 ]
 """A reference as it is written on orders and invoices; blanks around it do not count."""
 
@@ -118,6 +123,8 @@ class InvoiceQuery(PageQuery):
     """Only invoices in this status."""
     number: Reference | None = None
     """Only this number (of an order its reference)."""
+    loan: Reference | None = None
+    """Only loans with this id, ours or the lending platform's."""
     since: AwareDatetime | None = None
     """Only invoices requested at or after this time, with its offset from UTC."""
 

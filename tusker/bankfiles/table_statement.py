@@ -20,7 +20,15 @@ from tusker.bankfiles.table_amounts import Mark, decimal_mark, is_figure, is_not
 from tusker.bankfiles.table_balances import Balanced, follow
 from tusker.bankfiles.table_days import Days, check_date_format, days_of, is_day
 from tusker.bankfiles.table_heads import VARIABLE, Columns, columns_of, may_be_heads, parse_columns
-from tusker.bankfiles.table_labels import OPENING, Named, account_around, account_in, opening_around, the_one
+from tusker.bankfiles.table_labels import (
+    OPENING,
+    Named,
+    account_around,
+    account_in,
+    lone_number,
+    opening_around,
+    the_one,
+)
 from tusker.bankfiles.table_sides import Contradiction, Figure, Sides, is_said, said
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
@@ -95,6 +103,11 @@ def _read_table(table: CsvTable, reading: Reading, chosen: dict[str, str], *, ty
         typed=typed,
     )
     account = _account(table.above, around, reader.column("own_account"), reading)
+    if account is None and (lone := lone_number(table.above, reading.own)):
+        if lone.number in reading.own:
+            account = lone
+        else:
+            reader.doubts.append(f"“{lone.number}” above the table may be another account's number.")
     return reader.statement(account, opening_around([*table.above, *around]))
 
 

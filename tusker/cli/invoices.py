@@ -15,6 +15,7 @@ from tusker.carriers.registry import get_carrier
 from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.texts import one_line
 from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import Invoice
@@ -66,7 +67,7 @@ def request_financing_command(
             asked,
             order_ref,
             credit_line_id=line_id,
-            number=None if number is None else number.strip(),
+            number=None if number is None else one_line(number),
             amount=None if amount is None else currency().parse(amount, field="amount"),
             invoice_date=None if invoice_date is None else invoice_date.date(),
         )

@@ -14,7 +14,10 @@ class AttentionKind(StrEnum):
     RETURNED_AFTER_PAYOUT = "returned_after_payout"
     RETURNED_BEFORE_PAYOUT = "returned_before_payout"
     DISPUTED = "disputed"
+    NUMBER_ALIKE = "number_alike"
+    DELIVERED_BEFORE = "delivered_before"
     VALUE_DIFFERS = "value_differs"
+    NOTE_ALIKE = "note_alike"
     CARRIER_FAILING = "carrier_failing"
     DAILY_JOB_LATE = "daily_job_late"
     SHIPMENT_EXCEPTION = "shipment_exception"
@@ -60,6 +63,23 @@ ADVICE: Mapping[AttentionKind, Advice] = {
         "Declared value differs",
         "orange",
         "Compare the invoice with the delivery. Record a credit note, cancel the request, or accept the difference.",
+    ),
+    AttentionKind.NUMBER_ALIKE: Advice(
+        "Looks like another invoice",
+        "danger",
+        "Compare the two invoices. Cancel the request if they are one, or say that they are two; until then it is not"
+        " financed.",
+    ),
+    AttentionKind.DELIVERED_BEFORE: Advice(
+        "Delivered before the invoice",
+        "danger",
+        "Ask for a proof of this delivery: the tracking number may be another parcel's of long ago. Cancel the request,"
+        " or accept the delivery; until then it is not financed.",
+    ),
+    AttentionKind.NOTE_ALIKE: Advice(
+        "Credit notes look alike",
+        "yellow",
+        "Compare the two papers. If they are one, take the second back; if they are two, settle this with a note.",
     ),
     AttentionKind.CARRIER_FAILING: Advice(
         "Delivery company does not answer",

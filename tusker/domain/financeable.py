@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -29,7 +30,9 @@ class Grounds(StrEnum):
 class Condition(StrEnum):
     """What has to hold before an invoice is financed, in the order in which pages list it."""
 
+    NUMBER = "number"
     DELIVERY = "delivery"
+    PARCEL = "parcel"
     DISPUTE = "dispute"
     VALUE = "value"
     DOCUMENTS = "documents"
@@ -68,9 +71,19 @@ class Value:
         return self.eligible - most <= self.declared <= self.amount + most
 
 
+def came_too_early(delivered: date, invoiced: date, tolerance_days: int) -> bool:
+    """Whether a delivery was so many days before its invoice that it must be another parcel's: delivery companies use
+    their numbers again."""
+    return delivered < invoiced - timedelta(days=tolerance_days)
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All facts that the conditions depend on. `overruled`: an admin decided the purchaser's dispute."""
+    """All facts that the conditions depend on.
+
+    `overruled`: an admin decided the purchaser's dispute. `alike`: an earlier invoice looks like this one, and
+    `too_early`: the delivery was before the invoice, and no admin accepted it.
+    """
 
     shipment: ShipmentStatus
     wishes: Wishes
@@ -78,10 +91,14 @@ class Facts:
     answer: PurchaserAnswer | None
     overruled: bool
     value: Value
+    alike: bool = False
+    too_early: bool = False
 
 
 _WAITED_FOR = {
+    Condition.NUMBER: "a decision whether it is another invoice than the one that it looks like",
     Condition.DELIVERY: "the delivery",
+    Condition.PARCEL: "a decision on its delivery, which was before the invoice",
     Condition.DISPUTE: "the purchaser's dispute to be settled",
     Condition.VALUE: "the declared value to agree with the invoice",
     Condition.DOCUMENTS: "a verified proof of delivery or signed invoice",
@@ -98,7 +115,9 @@ def open_conditions(facts: Facts, tolerance: Decimal) -> tuple[Condition, ...]:
     """The conditions that do not hold; empty when the invoice may be financed."""
     disputed = facts.answer is PurchaserAnswer.DISPUTED
     holds = {
+        Condition.NUMBER: not facts.alike,
         Condition.DELIVERY: facts.shipment is ShipmentStatus.DELIVERED,
+        Condition.PARCEL: not facts.too_early,
         Condition.DISPUTE: not disputed or facts.overruled,
         Condition.VALUE: facts.value.agrees(tolerance),
         Condition.DOCUMENTS: facts.document_verified or not facts.wishes.documents,

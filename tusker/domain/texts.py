@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+_UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_BLANKS = re.compile(r"[^\S\r\n]")
 _RUN = re.compile(r"[^\W\d_]+|\d+")
 _LEGAL_FORMS = frozenset(
     (  # noqa: SIM905 - a list of words reads better as words
@@ -31,6 +33,14 @@ class Token:
 def is_id(text: str) -> bool:
     """Whether a text is the id of a row: up to 18 ASCII digits, which the database's type certainly holds."""
     return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
+def one_line(text: str) -> str:
+    """What was typed or pasted as one line: every kind of blank is a blank, and what has no width at all is gone.
+
+    Joiners stay, which some scripts are written with.
+    """
+    return _BLANKS.sub(" ", _UNSEEN.sub("", text)).strip()
 
 
 def plain(text: str) -> str:

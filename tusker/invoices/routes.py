@@ -97,8 +97,11 @@ class InvoiceFile:
 
     @property
     def waits_for(self) -> str:
-        """What keeps it from being financed although the goods arrived; empty: nothing."""
-        if self.invoice.status != InvoiceStatus.APPROVED or Condition.DELIVERY in self.missing:
+        """What keeps it from being financed besides the delivery; empty: nothing."""
+        alike = Condition.NUMBER in self.missing
+        if self.invoice.status != InvoiceStatus.APPROVED or (
+            Condition.DELIVERY in self.missing and not alike
+        ):
             return ""
         return waits_for(self.missing)
 
@@ -203,6 +206,11 @@ class InvoiceFile:
     def may_note_credit(self) -> bool:
         """Whether this person may record a credit note now."""
         return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT | AFTER_PAYOUT
+
+    @property
+    def may_deduct(self) -> bool:
+        """Whether this person may record what the purchaser keeps back."""
+        return current_user.role == Role.ADMIN and self.invoice.status in AFTER_PAYOUT
 
     @property
     def carrier_label(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.errors import TuskerError
@@ -12,6 +11,7 @@ from tusker.jobs import job_context
 from tusker.queries.delivery.conditions import unsettled_ids
 from tusker.services.attention import mail_new_items, review_items, rules_at
 from tusker.services.context import Context
+from tusker.services.delivery.conditions import allowed
 from tusker.services.payout.funding_control import settle, watch_for_returns
 from tusker.services.payout.purchaser_answers import ask_for_confirmation
 from tusker.transactions import transaction
@@ -40,7 +40,7 @@ def watch() -> None:
 def settle_all(ctx: Context) -> int:
     """Give invoices the status that follows from their conditions, one transaction each; returns how many."""
     with transaction():
-        ids = unsettled_ids(current_app.config["VALUE_TOLERANCE"], limit=BATCH)
+        ids = unsettled_ids(allowed(), limit=BATCH)
     done = 0
     for invoice_id in ids:
         try:

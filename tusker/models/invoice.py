@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.financeable import Grounds, PurchaserAnswer
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Money, TermsColumns, one_of, terms_checks
+from tusker.models.columns import Code, Id, Instant, LongText, Money, TermsColumns, one_of, terms_checks
 from tusker.models.credit_line import CreditLine
 from tusker.models.customer import Customer
 
@@ -28,6 +28,7 @@ class Invoice(TermsColumns, Base):
         CheckConstraint("amount > 0 AND principal > 0 AND principal <= amount", name="amounts_positive"),
         CheckConstraint("credit_noted >= 0 AND credit_noted < amount", name="credit_noted_range"),
         CheckConstraint("btrim(number) <> ''", name="number_not_blank"),
+        CheckConstraint("number_strict <> ''", name="number_strict_not_blank"),
         CheckConstraint(
             "(status = 'rejected') = (refused_by IS NOT NULL) AND (refused_by IS NULL) = (lacking IS NULL)",
             name="refusal_complete",
@@ -51,15 +52,15 @@ class Invoice(TermsColumns, Base):
         Index(
             "uq_invoices_live_number",
             "supplier_id",
-            "number",
+            "number_strict",
             unique=True,
             postgresql_where=_LIVE_NUMBER,
         ),
-        Index("ix_invoices_supplier_id_number", "supplier_id", "number"),
+        Index("ix_invoices_supplier_id_number_strict", "supplier_id", "number_strict"),
         Index("ix_invoices_supplier_id_id", "supplier_id", "id"),
         Index("ix_invoices_purchaser_id_id", "purchaser_id", "id"),
         Index("ix_invoices_status_id", "status", "id"),
-        Index("ix_invoices_credit_line_id", "credit_line_id"),
+        Index("ix_invoices_credit_line_id_amount", "credit_line_id", "amount"),
         Index("ix_invoices_disputed", "id", postgresql_where="purchaser_answer = 'disputed'"),
     )
 
@@ -68,6 +69,13 @@ class Invoice(TermsColumns, Base):
     supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     purchaser_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     number: Mapped[str] = mapped_column(String(60))
+    """As it is printed."""
+    number_strict: Mapped[LongText]
+    """By `tusker.domain.numbers.strict_form`; a number that was doubled when this column came has its id behind it."""
+    number_loose: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """By `tusker.domain.numbers.loose_forms`."""
+    alike_accepted_at: Mapped[Instant | None]
+    """When an admin found it to be another one than those that look alike."""
     invoice_date: Mapped[date | None]
     amount: Mapped[Money]
     credit_noted: Mapped[Money] = mapped_column(server_default="0")

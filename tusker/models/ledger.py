@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from tusker.domain.numbers import loose_forms, strict_form
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Money, one_of
+from tusker.models.columns import Code, Id, Instant, LongText, Money, one_of
 from tusker.models.invoice import Invoice
 
 
@@ -96,6 +97,11 @@ class DeductionState(Status):
 STANDING = (DeductionState.ACCEPTED, DeductionState.DISPUTED)
 
 
+def deduction_words(kind: str, number: str) -> str:
+    """Kind and number of a deduction, such as `tax 16A-7`."""
+    return f"{kind.replace('_', ' ')} {number}".strip()
+
+
 class CreditNote(Base):
     """A part of the invoice's value that the purchaser does not pay: the supplier's credit note, or what the purchaser
     kept back with a reason (dilution). A contra row is negative and names what it undoes."""
@@ -119,7 +125,7 @@ class CreditNote(Base):
         Index(
             "uq_credit_notes_one_number",
             "invoice_id",
-            "number",
+            "number_strict",
             unique=True,
             postgresql_where="number <> '' AND state IN ('accepted', 'disputed')",
         ),
@@ -136,6 +142,9 @@ class CreditNote(Base):
     )
     number: Mapped[str] = mapped_column(String(60))
     """Of the paper that proves it: the credit note, the certificate of the tax; may be empty but for a credit note."""
+    number_strict: Mapped[LongText]
+    number_loose: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """The forms by which numbers compare, as those of invoices; set with the number."""
     amount: Mapped[Money]
     before_payout: Mapped[bool] = mapped_column(default=False, server_default="false")
     """Whether it lowered what was financed, rather than what was paid out already."""
@@ -156,6 +165,16 @@ class CreditNote(Base):
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("credit_notes.id"))
 
     invoice: Mapped[Invoice] = relationship(lazy="select")
+
+    @validates("number")
+    def _set_forms(self, _key: str, number: str) -> str:
+        self.number_strict, self.number_loose = strict_form(number), loose_forms(number)
+        return number
+
+    @property
+    def words(self) -> str:
+        """Kind and number, such as `credit note CN-1`."""
+        return deduction_words(self.kind, self.number)
 
     @property
     def stands(self) -> bool:

@@ -68,6 +68,8 @@ class Shipment(Base):
     """When we first heard of that value."""
     accepted_value: Mapped[int | None] = mapped_column(BigInteger)
     """A declared value that an admin took although it differs from the invoice's."""
+    accepted_delivery_at: Mapped[Instant | None]
+    """The time of a delivery that an admin took although it lies before the invoice."""
     stands: Mapped[bool] = mapped_column(default=True, server_default="true")
     """Whether its invoice was neither refused nor cancelled; a trigger keeps it so. Of those that stand no two may be
     the same order (the index above) or parcel (the constraint `ex_shipments_one_live_parcel`)."""

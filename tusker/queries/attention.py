@@ -15,7 +15,7 @@ from tusker.domain.daily import TITLES, DailyJob
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import AttentionItem, Invoice
-from tusker.queries.delivery.conditions import VALUE_AGREES
+from tusker.queries.delivery.conditions import ALIKE, ALIKE_OF, TOO_EARLY, VALUE_AGREES
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 FAILING_POLLS = 3
@@ -24,9 +24,12 @@ FAILING_POLLS = 3
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """From when on something is wrong. `tolerance` is a fraction of the invoice's amount."""
+    """From when on something is wrong. `tolerance`, `days_before` and `zone` are those of
+    `queries.delivery.conditions.Allowed`."""
 
     tolerance: Decimal
+    days_before: int
+    zone: str
     stalled_before: datetime
     failing_before: datetime
     late_before: datetime
@@ -104,6 +107,43 @@ CAUSES: Mapping[AttentionKind, Cause] = {
             jsonb_build_object('principal', i.principal, 'amount', i.amount, 'declared', h.declared_value) AS facts
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         WHERE h.declared_value <> i.amount AND {_LIVE} AND NOT {VALUE_AGREES}
+        """,  # noqa: S608
+    ),
+    AttentionKind.NUMBER_ALIKE: Cause(
+        "invoice",
+        f"""
+        SELECT i.id AS subject_id, NULL::text AS carrier, i.requested_at AS cause_at,
+            'Looks like “' || o.number || '” (#' || o.id || '), which is ' || replace(o.status, '_', ' ') AS detail,
+            jsonb_build_object('principal', i.principal, 'like', o.id) AS facts
+        FROM invoices i CROSS JOIN LATERAL (
+            SELECT o.id, o.number, o.status FROM invoices o WHERE {ALIKE_OF} ORDER BY o.id LIMIT 1
+        ) AS o
+        WHERE {ALIKE} AND {_LIVE}
+        """,  # noqa: S608
+    ),
+    AttentionKind.NOTE_ALIKE: Cause(
+        "invoice",
+        """
+        SELECT n.invoice_id AS subject_id, NULL::text AS carrier, max(n.at) AS cause_at,
+            'Look alike and have one amount: '
+                || string_agg(DISTINCT '“' || o.number || '” and “' || n.number || '”', ', ') AS detail,
+            jsonb_build_object('amount', max(n.amount)) AS facts
+        FROM credit_notes n JOIN credit_notes o ON o.invoice_id = n.invoice_id AND o.id < n.id AND o.amount = n.amount
+            AND (o.number_loose && n.number_loose OR n.number_strict = o.number_strict || ' #' || n.id)
+        WHERE n.amount > 0 AND n.kind = o.kind AND n.state IN ('accepted', 'disputed')
+            AND o.state IN ('accepted', 'disputed')
+        GROUP BY n.invoice_id
+        """,
+    ),
+    AttentionKind.DELIVERED_BEFORE: Cause(
+        "invoice",
+        f"""
+        SELECT i.id AS subject_id, NULL::text AS carrier, h.status_occurred_at AS cause_at,
+            h.carrier || ' delivered on ' || to_char(h.status_occurred_at AT TIME ZONE :zone, 'DD Mon YYYY')
+                || ', and the invoice is of ' || to_char(i.invoice_date, 'DD Mon YYYY') AS detail,
+            jsonb_build_object('principal', i.principal) AS facts
+        FROM shipments h JOIN invoices i ON i.id = h.invoice_id
+        WHERE {TOO_EARLY} AND i.status IN ('approved', 'financeable', 'bundled')
         """,  # noqa: S608
     ),
     AttentionKind.CARRIER_FAILING: Cause(

@@ -71,6 +71,8 @@ def rules_at(ctx: Context) -> Rules:
     config = current_app.config
     return Rules(
         tolerance=config["VALUE_TOLERANCE"],
+        days_before=config["DELIVERY_BEFORE_INVOICE_DAYS"],
+        zone=config["TIMEZONE"].key,
         stalled_before=ctx.now - timedelta(days=config["STALLED_AFTER_DAYS"]),
         carriers=tuple(get_carriers()),
         failing_before=ctx.now - timedelta(minutes=config["CARRIER_ALERT_MINUTES"]),

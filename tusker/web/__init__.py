@@ -11,7 +11,7 @@ from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tusker.currency import currency
-from tusker.errors import UnreadableAddress
+from tusker.errors import InvalidInput, UnreadableAddress
 from tusker.logs import work_id
 from tusker.services.reasons import LONGEST_REASON
 from tusker.web import assets, errors, filters
@@ -70,7 +70,9 @@ def _refuse_control_characters() -> None:
     for name, value in request.args.items(multi=True):
         if _CONTROLS.search(name + value):
             shown = _CONTROLS.sub("?", name)[:80]
-            raise UnreadableAddress(f"“{shown}” in the address has a control character.", field=shown)
+            # To a system it is a value of a field that cannot be taken, like any other.
+            error = InvalidInput if request.path.startswith("/api/") else UnreadableAddress
+            raise error(f"“{shown}” in the address has a control character.", field=shown)
 
 
 def _set_headers(answer: Response) -> Response:

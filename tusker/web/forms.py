@@ -20,6 +20,7 @@ from wtforms.validators import ValidationError as FieldError
 from wtforms.widgets import DateInput, Input, NumberInput, PasswordInput, Select, TextInput
 
 from tusker.currency import currency
+from tusker.domain.texts import one_line
 from tusker.errors import InvalidInput, TuskerError
 from tusker.services.reasons import LONGEST_REASON, reason_of
 from tusker.web.filters import money_plain, percent_plain
@@ -147,6 +148,7 @@ class TextField(ValueField[str]):
         super().__init__(label, validators=[length, *validators], hints=hints, **kwargs)
 
     def read(self, text: str) -> str:
+        text = one_line(text)
         if not text.isprintable():
             raise ValueError(f"{self.label.text} must be one line of readable text.")
         return text

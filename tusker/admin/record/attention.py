@@ -18,7 +18,7 @@ from tusker.queries.attention import items_page, open_counts
 from tusker.services.attention import resolve_item, review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.loans.claims import accept_claim, dismiss_claim
-from tusker.services.payout.funding_control import accept_value, ask_again
+from tusker.services.payout.funding_control import accept_delivery, accept_value, ask_again, tell_apart
 from tusker.services.payout.purchaser_answers import overrule_dispute
 from tusker.services.record.daily_runs import try_run_again
 from tusker.transactions import transaction
@@ -88,6 +88,14 @@ def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
     accept_value(ctx, about, reason=sent_reason())
 
 
+def _accept_delivery(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
+    accept_delivery(ctx, about, reason=sent_reason())
+
+
+def _tell_apart(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
+    tell_apart(ctx, about, reason=sent_reason())
+
+
 def _ask_again(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
     ask_again(ctx, about)
 
@@ -101,6 +109,8 @@ _ACTIONS: Mapping[AttentionKind, Mapping[str, Act]] = {
     AttentionKind.RETURNED_AFTER_PAYOUT: {"accept_claim": _accept_claim, "dismiss_claim": _dismiss_claim},
     AttentionKind.DISPUTED: {"overrule": _overrule},
     AttentionKind.VALUE_DIFFERS: {"accept_value": _accept_value},
+    AttentionKind.DELIVERED_BEFORE: {"accept_delivery": _accept_delivery},
+    AttentionKind.NUMBER_ALIKE: {"tell_apart": _tell_apart},
     AttentionKind.DAILY_JOB_LATE: {"run_again": _run_again},
     AttentionKind.SHIPMENT_EXCEPTION: _ASKING,
     AttentionKind.UNKNOWN_STATUS: _ASKING,
@@ -113,6 +123,8 @@ _DONE = {
     "dismiss_claim": "The claim is dismissed.",
     "overrule": "The dispute is settled and does not stop the financing any more.",
     "accept_value": "The declared value is accepted.",
+    "accept_delivery": "The delivery is accepted.",
+    "tell_apart": "It counts as an invoice of its own.",
     "run_again": "It is tried again within the next minute.",
     "ask_again": "The delivery company is asked within the next minute.",
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 
 from sqlalchemy import text
 
+from tusker.domain.financeable import Wishes
 from tusker.extensions import db
 
 VALUE_AGREES = (
@@ -19,8 +22,24 @@ _VERIFIED = (
     "EXISTS (SELECT 1 FROM shipment_documents t WHERE t.shipment_id = h.id AND t.verified_at IS NOT NULL"
     " AND t.kind IN ('proof_of_delivery', 'signed_invoice'))"
 )
+ALIKE_OF = (
+    "o.supplier_id = i.supplier_id AND o.id < i.id AND o.status NOT IN ('rejected', 'cancelled')"
+    " AND (o.credit_line_id = i.credit_line_id AND o.amount = i.amount AND o.number_loose && i.number_loose"
+    " OR i.number_strict = o.number_strict || ' #' || i.id)"
+)
+"""An earlier invoice o of the same companies and amount looks like invoice i, or had its number when numbers began to
+compare by their strict form."""
+ALIKE = f"(i.alike_accepted_at IS NULL AND EXISTS (SELECT 1 FROM invoices o WHERE {ALIKE_OF}))"  # noqa: S608 (constants)
+DELIVERED_ON = "CAST(h.status_occurred_at AT TIME ZONE :zone AS date)"
+TOO_EARLY = (
+    f"(h.status = 'delivered' AND h.carrier NOT IN ('manual', 'replay')"
+    f" AND COALESCE({DELIVERED_ON} < i.invoice_date - CAST(:days_before AS integer), false)"
+    " AND h.status_occurred_at IS DISTINCT FROM h.accepted_delivery_at)"
+)
+"""`domain.financeable.came_too_early` as SQL, unless an admin accepted this very delivery; unknown days are no
+grounds."""
 READY = (
-    f"(h.status = 'delivered' AND NOT {_OBJECTED} AND {VALUE_AGREES}"
+    f"(h.status = 'delivered' AND NOT {ALIKE} AND NOT {TOO_EARLY} AND NOT {_OBJECTED} AND {VALUE_AGREES}"
     f" AND (NOT c.documents_required OR {_VERIFIED})"
     " AND (NOT c.confirmation_required OR i.purchaser_answer IS NOT NULL))"
 )
@@ -52,6 +71,31 @@ _UNSETTLED = text(
 )
 
 
-def unsettled_ids(tolerance: Decimal, *, limit: int) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the installation allows, as the SQL above takes it: the tolerance of the declared value as a fraction, the
+    days that a delivery may lie before its invoice, and in which zone days begin."""
+
+    tolerance: Decimal
+    days_before: int
+    zone: str
+
+
+def unsettled_ids(allowed: Allowed, *, limit: int) -> list[int]:
     """Ids of at most `limit` invoices whose status has to follow their conditions, the oldest first."""
-    return list(db.session.scalars(_UNSETTLED, {"tolerance": str(tolerance), "limit": limit}))
+    return list(db.session.scalars(_UNSETTLED, {**asdict(allowed), "limit": limit}))
+
+
+_ON_LINES = text(
+    f"""
+    SELECT i.id, c.documents_required, c.confirmation_required, {ALIKE} AS alike
+    FROM invoices i JOIN credit_lines c ON c.id = i.credit_line_id WHERE i.id = ANY(:ids)
+    """  # noqa: S608 (constants)
+)
+
+
+def wishes_and_looks(invoice_ids: Collection[int]) -> dict[int, tuple[Wishes, bool]]:
+    """What the credit lines of invoices want, by invoice; and whether it looks like an earlier one from which no admin
+    told it apart."""
+    rows = db.session.execute(_ON_LINES, {"ids": list(invoice_ids)})
+    return {row.id: (Wishes(row.documents_required, row.confirmation_required), row.alike) for row in rows}

@@ -13,7 +13,14 @@ from tusker.models import Event
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 _LENDERS = frozenset(
-    {"value_accepted", "document_verified", "document_unverified", "platform_loan_id"}
+    {
+        "value_accepted",
+        "delivery_accepted",
+        "told_apart",
+        "document_verified",
+        "document_unverified",
+        "platform_loan_id",
+    }
     | {
         f"{kind}_{state}"
         for kind in ("waiver", "extension")

@@ -11,6 +11,7 @@ from enum import StrEnum
 from sqlalchemy import text
 
 from tusker.domain.limits import Bound, Refusal
+from tusker.domain.numbers import loose_forms, strict_form
 from tusker.extensions import db
 from tusker.services.context import Context
 
@@ -53,6 +54,11 @@ class Admission:
     refusal: Refusal | None
 
 
+def _as_json(request: AdmissionRequest) -> dict[str, object]:
+    forms = {"number_strict": strict_form(request.number), "number_loose": loose_forms(request.number)}
+    return {**asdict(request), **forms}
+
+
 _ADMIT = text(
     "SELECT outcome, invoice_id, refused_by, lacking"
     " FROM admit_invoices(CAST(:requests AS jsonb), :now, :today, :actor_id, :actor) ORDER BY ord"
@@ -66,7 +72,7 @@ def admit(ctx: Context, requests: Sequence[AdmissionRequest]) -> list[Admission]
     rows = db.session.execute(
         _ADMIT,
         {
-            "requests": json.dumps([asdict(request) for request in requests], default=str),
+            "requests": json.dumps([_as_json(request) for request in requests], default=str),
             "now": ctx.now,
             "today": ctx.today,
             "actor_id": ctx.actor_id,

@@ -11,6 +11,7 @@ from enum import StrEnum
 from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.csv_tables import CsvRow, CsvTable, check_date_format, read_date
 from tusker.currency import currency
+from tusker.domain.texts import one_line
 from tusker.errors import InvalidInput
 from tusker.services.context import Context
 
@@ -152,7 +153,7 @@ def read_invoices(ctx: Context, table: CsvTable, options: ImportOptions) -> Impo
     invalid: list[RowResult] = []
     seen: dict[tuple[str, ...], int] = {}
     for record in table.rows:
-        values = {name: record.cells[i] for name, i in places.items() if i < len(record.cells)}
+        values = {name: one_line(record.cells[i]) for name, i in places.items() if i < len(record.cells)}
         try:
             row = _read_row(ctx, record, values, len(table.header), options)
             _check_first(row, seen)

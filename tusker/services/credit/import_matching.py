@@ -12,6 +12,7 @@ from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound, Refusal
+from tusker.domain.numbers import strict_form
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer
@@ -89,12 +90,13 @@ def _find_lines(pairs: set[tuple[int, int]]) -> dict[tuple[int, int], CreditLine
 
 _KNOWN = text(
     """
-    SELECT w.line, i.id, i.status, i.refused_by, i.lacking,
-        i.amount = w.amount AND i.purchaser_id = w.purchaser_id AS same
+    SELECT w.line, i.id, i.number, i.status, i.refused_by, i.lacking,
+        i.number = w.number AND i.amount = w.amount AND i.purchaser_id = w.purchaser_id AS same
     FROM unnest(CAST(:lines AS int[]), CAST(:suppliers AS bigint[]), CAST(:purchasers AS bigint[]),
-        CAST(:numbers AS text[]), CAST(:amounts AS bigint[])) AS w (line, supplier_id, purchaser_id, number, amount)
+        CAST(:numbers AS text[]), CAST(:forms AS text[]), CAST(:amounts AS bigint[]))
+        AS w (line, supplier_id, purchaser_id, number, form, amount)
     CROSS JOIN LATERAL (
-        SELECT * FROM invoices WHERE supplier_id = w.supplier_id AND number = w.number
+        SELECT * FROM invoices WHERE supplier_id = w.supplier_id AND number_strict = w.form
         ORDER BY status NOT IN ('rejected', 'cancelled') DESC, id DESC LIMIT 1
     ) AS i
     """
@@ -102,10 +104,10 @@ _KNOWN = text(
 _TRACKED = text(
     f"""
     SELECT w.line, i.number FROM unnest(CAST(:lines AS int[]), CAST(:carriers AS text[]), CAST(:refs AS text[]),
-        CAST(:suppliers AS bigint[]), CAST(:numbers AS text[])) AS w (line, carrier, ref, supplier_id, number)
+        CAST(:suppliers AS bigint[]), CAST(:forms AS text[])) AS w (line, carrier, ref, supplier_id, form)
     CROSS JOIN LATERAL ({STANDING_FOR_IT}) AS s
     JOIN invoices i ON i.id = s.invoice_id
-    WHERE (i.supplier_id, i.number) <> (w.supplier_id, w.number)
+    WHERE (i.supplier_id, i.number_strict) <> (w.supplier_id, w.form)
     """  # noqa: S608 - constant text
 )
 
@@ -113,11 +115,13 @@ _TRACKED = text(
 def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict[int, RowResult]:
     """Results of rows that were requested before, and of orders that another invoice stands for."""
     rows = {candidate.row.line: candidate for candidate in candidates}
+    forms = {line: strict_form(c.row.number) for line, c in rows.items()}
     wanted = {
         "lines": list(rows),
         "suppliers": [c.line.supplier_id for c in rows.values()],
         "purchasers": [c.line.purchaser_id for c in rows.values()],
         "numbers": [c.row.number for c in rows.values()],
+        "forms": list(forms.values()),
         "amounts": [c.row.amount for c in rows.values()],
     }
     known = {}
@@ -131,14 +135,14 @@ def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict
         "carriers": [c.row.carrier for c in tracked],
         "refs": [c.row.order_ref for c in tracked],
         "suppliers": [c.line.supplier_id for c in tracked],
-        "numbers": [c.row.number for c in tracked],
+        "forms": [forms[c.row.line] for c in tracked],
     }
     for found in db.session.execute(_TRACKED, orders) if tracked else ():
         known[found.line] = shipment_conflict(rows[found.line].row, f"as invoice {found.number}")
     seen: dict[tuple[int, str], int] = {}
     for line, candidate in rows.items():
-        # The same supplier may stand in the file by its reference and by its name.
-        first = seen.setdefault((candidate.line.supplier_id, candidate.row.number), line)
+        # The same supplier may stand in the file by its reference and by its name, the same number typed differently.
+        first = seen.setdefault((candidate.line.supplier_id, forms[line]), line)
         if first != line and line not in known:
             known[line] = row_result(
                 candidate.row, RowOutcome.CONFLICT, f"This invoice stands in line {first} already."
@@ -153,7 +157,7 @@ def _known_answer(candidate: Candidate, found: Any, options: ImportOptions) -> R
             return row_result(
                 candidate.row, RowOutcome.REPLAYED, f"Already requested; it is {status}.", found.id
             )
-        return conflict(candidate.row, found.id, status)
+        return conflict(candidate.row, found.id, status, found.number)
     if options.retry_refused or not found.same:
         return None
     why = "It was cancelled."
@@ -162,8 +166,9 @@ def _known_answer(candidate: Candidate, found: Any, options: ImportOptions) -> R
     return row_result(candidate.row, RowOutcome.REFUSED_BEFORE, f"Refused before. {why}", found.id)
 
 
-def conflict(row: InvoiceRow, invoice_id: int | None, status: str) -> RowResult:
-    reason = f"This number was requested already with another amount or purchaser; it is {status}."
+def conflict(row: InvoiceRow, invoice_id: int | None, status: str, printed: str = "") -> RowResult:
+    how = f", as “{printed}”" if printed not in {"", row.number} else " with another amount or purchaser"
+    reason = f"This number was requested already{how}; it is {status}."
     return row_result(row, RowOutcome.CONFLICT, reason, invoice_id)
 
 

@@ -88,6 +88,8 @@ def quote_parcel(
     check_line_open(line, ctx.today, field="credit_line_id")
     if not entered.number.strip():
         raise InvalidInput("The invoice number is missing.", field="number")
+    if len(entered.number) > 60 or not entered.number.isprintable():
+        raise InvalidInput("The invoice number must be at most 60 readable characters.", field="number")
     if entered.amount <= 0:
         raise InvalidInput("The amount must be more than nothing.", field="amount")
     if entered.invoice_date > ctx.today:

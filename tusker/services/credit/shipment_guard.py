@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import text
 
+from tusker.domain.numbers import strict_form
 from tusker.errors import Duplicate
 from tusker.extensions import db
 
@@ -23,7 +24,7 @@ STANDING = text(
     SELECT i.id, i.number, i.status, i.supplier_id, found.by_number
     FROM (
         SELECT id AS invoice_id, true AS by_number FROM invoices
-        WHERE supplier_id = :supplier_id AND number = :number AND status NOT IN ('rejected', 'cancelled')
+        WHERE supplier_id = :supplier_id AND number_strict = :number AND status NOT IN ('rejected', 'cancelled')
         UNION ALL
         SELECT s.invoice_id, false
         FROM (SELECT CAST(:carrier AS text) AS carrier, ref FROM unnest(CAST(:refs AS text[])) AS r (ref)) AS w
@@ -43,7 +44,8 @@ def check_free(
     *,
     field: str = "order_ref",
 ) -> None:
-    """Raise `Duplicate` when a live invoice has this number (naming `field`), or stands for this order or parcel.
+    """Raise `Duplicate` when a live invoice has this number, however it was typed (naming `field`), or stands for this
+    order or parcel.
 
     An order is financed once, by whomever, and a parcel under any of its names, at whichever parcel carrier. The
     database keeps it so, by `uq_invoices_live_number`, `uq_shipments_one_live_order` and
@@ -52,7 +54,12 @@ def check_free(
     names = {ref, *aliases}
     # The bare number is not unique to a parcel that names its courier: another courier may use it too.
     bare = {name.rpartition("/")[2] for name in names if "/" in name}
-    wanted = {"supplier_id": supplier_id, "number": number, "carrier": carrier, "refs": sorted(names - bare)}
+    wanted = {
+        "supplier_id": supplier_id,
+        "number": strict_form(number),
+        "carrier": carrier,
+        "refs": sorted(names - bare),
+    }
     row = db.session.execute(STANDING, wanted).first()
     if row is None:
         return
@@ -64,7 +71,7 @@ def check_free(
         )
     what = f"“{ref}” was requested already, as invoice {row.number}."
     if row.by_number:
-        what = f"“{number}” was requested already; it is {row.status.replace('_', ' ')}."
+        what = f"“{row.number}” was requested already; it is {row.status.replace('_', ' ')}."
     raise Duplicate(
         f"Financing of {what}",
         field=field if row.by_number else "order_ref",

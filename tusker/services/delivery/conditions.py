@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from flask import current_app
 from sqlalchemy import select
 
-from tusker.domain.financeable import Condition, Facts, PurchaserAnswer, Value, Wishes, open_conditions
+from tusker.domain.financeable import (
+    Condition,
+    Facts,
+    PurchaserAnswer,
+    Value,
+    Wishes,
+    came_too_early,
+    open_conditions,
+)
 from tusker.domain.shipments import DocumentKind, ShipmentStatus
 from tusker.extensions import db
-from tusker.models import CreditLine, Invoice, Shipment, ShipmentDocument
+from tusker.models import Invoice, Shipment, ShipmentDocument
+from tusker.queries.delivery.conditions import Allowed, wishes_and_looks
 from tusker.services.locks import lock_invoices
 
 PROVING = (DocumentKind.PROOF_OF_DELIVERY, DocumentKind.SIGNED_INVOICE)
 """Documents of which a verified one will do where a credit line wants documents."""
+
+UNTRACKED = frozenset({"manual", "replay"})
+"""Their deliveries are a person's or a file's word."""
 
 Pair = tuple[Invoice, Shipment]
 
@@ -24,16 +36,8 @@ class Judge:
     """The conditions of a set of invoices, read with two queries whatever their number."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
-        self.tolerance: Decimal = current_app.config["VALUE_TOLERANCE"]
-        lines = {invoice.credit_line_id for invoice, _ in pairs}
-        self._wishes: dict[int, Wishes] = {
-            line_id: Wishes(documents, confirmation)
-            for line_id, documents, confirmation in db.session.execute(
-                select(CreditLine.id, CreditLine.documents_required, CreditLine.confirmation_required).where(
-                    CreditLine.id.in_(lines)
-                )
-            )
-        }
+        self.allowed = allowed()
+        self._known = wishes_and_looks([invoice.id for invoice, _ in pairs])
         self._verified = set(
             db.session.scalars(
                 select(ShipmentDocument.shipment_id).where(
@@ -46,7 +50,7 @@ class Judge:
 
     def wishes_of(self, invoice: Invoice) -> Wishes:
         """What the invoice's credit line wants."""
-        return self._wishes[invoice.credit_line_id]
+        return self._known[invoice.id][0]
 
     def open_for(self, invoice: Invoice, shipment: Shipment) -> tuple[Condition, ...]:
         """The conditions of an invoice that do not hold."""
@@ -62,8 +66,26 @@ class Judge:
                 declared=shipment.declared_value,
                 accepted=shipment.accepted_value,
             ),
+            alike=self._known[invoice.id][1],
+            too_early=self.is_too_early(invoice, shipment),
         )
-        return open_conditions(facts, self.tolerance)
+        return open_conditions(facts, self.allowed.tolerance)
+
+    def is_too_early(self, invoice: Invoice, shipment: Shipment) -> bool:
+        """Whether the delivery was before the invoice, and no admin accepted it."""
+        at, invoiced = shipment.status_occurred_at, invoice.invoice_date
+        if shipment.status != ShipmentStatus.DELIVERED or shipment.carrier in UNTRACKED:
+            return False
+        if at is None or invoiced is None or at == shipment.accepted_delivery_at:
+            return False
+        delivered = at.astimezone(ZoneInfo(self.allowed.zone)).date()
+        return came_too_early(delivered, invoiced, self.allowed.days_before)
+
+
+def allowed() -> Allowed:
+    """What this installation allows."""
+    config = current_app.config
+    return Allowed(config["VALUE_TOLERANCE"], config["DELIVERY_BEFORE_INVOICE_DAYS"], config["TIMEZONE"].key)
 
 
 def with_shipments(invoices: Sequence[Invoice]) -> list[Pair]:

@@ -23,6 +23,8 @@ from tusker.transactions import after_commit
 
 GONE = frozenset({ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED})
 """The goods are not, or not any more, with the purchaser."""
+DECIDED_BY_ADMIN = frozenset({Condition.NUMBER, Condition.PARCEL, Condition.VALUE})
+"""Open conditions that an admin looks at, and may accept as they are."""
 _CANCELLABLE = frozenset({InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE})
 
 
@@ -61,7 +63,7 @@ def apply_shipment_status(
     if shipment.status in GONE:
         return _lose(ctx, invoice, shipment, was_delivered=was_delivered)
     missing = judge.open_for(invoice, shipment)
-    if missing and (status is InvoiceStatus.BUNDLED or Condition.VALUE in missing):
+    if missing and (status is InvoiceStatus.BUNDLED or not DECIDED_BY_ADMIN.isdisjoint(missing)):
         after_commit(WATCH_JOB)
     if status is InvoiceStatus.APPROVED and not missing:
         why = reason or f"{shipment.carrier} reported the delivery"

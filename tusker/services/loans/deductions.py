@@ -16,6 +16,8 @@ from sqlalchemy import func, select
 from tusker.currency import currency
 from tusker.domain.interest import amount_due
 from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.numbers import strict_form
+from tusker.domain.texts import one_line
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
@@ -92,7 +94,6 @@ def new_note(ctx: Context, kept: KeptBack, receipt_id: int | None = None) -> Cre
 
 def note_event(ctx: Context, invoice: Invoice, note: CreditNote, kind: str, reason: str) -> None:
     """Write an event of the invoice about a deduction, with what it did."""
-    words = str(note.kind).replace("_", " ") + (f" {note.number}" if note.number else "")
     record_event(
         ctx,
         "invoice",
@@ -100,7 +101,7 @@ def note_event(ctx: Context, invoice: Invoice, note: CreditNote, kind: str, reas
         kind,
         from_value=invoice.status,
         to_value=invoice.status,
-        reason=f"{words}: {reason}" if reason else words,
+        reason=f"{note.words}: {reason}" if reason else note.words,
         amount=note.amount,
         freed=note.principal_cut,
         reserve_consumed=note.reserve_consumed,
@@ -117,7 +118,7 @@ def bear(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote) -> None:
     from_debt = loan.face_open is None and note.kind != DeductionKind.CREDIT_NOTE
     left = note.amount - note.reserve_consumed - note.claimed
     consumed = 0 if from_debt else min(max(0, reserve_left(invoice.id)), left)
-    move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, consumed, words_of(note))
+    move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, consumed, note.words)
     note.reserve_consumed += consumed
     claimed = left - consumed
     if claimed and note.state == DeductionState.ACCEPTED and note.kind != DeductionKind.ROUNDING:
@@ -134,11 +135,6 @@ def bear(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote) -> None:
             )
         )
     db.session.flush()
-
-
-def words_of(note: CreditNote) -> str:
-    """Kind and number, such as `credit note CN-1`."""
-    return f"{str(note.kind).replace('_', ' ')} {note.number}".strip()
 
 
 def settle_tax(ctx: Context, note_id: int, *, number: str, settled_on: date) -> CreditNote:
@@ -188,17 +184,17 @@ def checked_number(
     invoice_id: int, number: str, *, required: bool = False, besides: int = 0, what: str = "number"
 ) -> str:
     """The number of a paper, stripped; raises `InvalidInput` or `Duplicate` naming `number`."""
-    cleaned = number.strip()
+    cleaned = one_line(number)
     if len(cleaned) > 60 or (required and not cleaned):
         raise InvalidInput(f"The {what} must have 1 to 60 characters.", field="number")
-    taken = select(CreditNote.id).where(
+    taken = select(CreditNote.number).where(
         CreditNote.invoice_id == invoice_id,
-        CreditNote.number == cleaned,
+        CreditNote.number_strict == strict_form(cleaned),
         CreditNote.state.in_(STANDING),
         CreditNote.id != besides,
     )
-    if cleaned and db.session.scalar(taken.limit(1)):
-        raise Duplicate(f"“{cleaned}” of this invoice is recorded already.", field="number")
+    if cleaned and (printed := db.session.scalar(taken.limit(1))):
+        raise Duplicate(f"“{printed}” of this invoice is recorded already.", field="number")
     return cleaned
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, text
 
-from tusker.domain.financeable import waits_for
+from tusker.domain.financeable import Condition, waits_for
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
@@ -76,6 +76,30 @@ def settle_held(
         withdraw_from_locked(ctx, disbursal, why)
     if disbursal.status == DisbursalStatus.DRAFT:
         take_out_of_locked(ctx, disbursal, invoice.id, why)
+    after_commit(WATCH_JOB)
+
+
+def accept_delivery(ctx: Context, invoice_id: int, *, reason: str) -> None:
+    """An admin accepts a delivery from before the invoice; another one told later is judged again."""
+    why = reason_of(reason)
+    disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
+    if not Judge([(invoice, shipment)]).is_too_early(invoice, shipment):
+        raise Conflict("There is no delivery from before the invoice to accept.")
+    shipment.accepted_delivery_at = shipment.status_occurred_at
+    record_event(ctx, "invoice", invoice.id, "delivery_accepted", reason=why)
+    settle_held(ctx, disbursal, invoice, shipment, reason=f"delivery accepted: {why}")
+    after_commit(WATCH_JOB)
+
+
+def tell_apart(ctx: Context, invoice_id: int, *, reason: str) -> None:
+    """An admin says that an invoice is another one than those that it looks like."""
+    why = reason_of(reason)
+    disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
+    if Condition.NUMBER not in Judge([(invoice, shipment)]).open_for(invoice, shipment):
+        raise Conflict("It does not look like another invoice.")
+    invoice.alike_accepted_at = ctx.now
+    record_event(ctx, "invoice", invoice.id, "told_apart", reason=why)
+    settle_held(ctx, disbursal, invoice, shipment, reason=f"another invoice: {why}")
     after_commit(WATCH_JOB)
 
 

@@ -1,0 +1,134 @@
+"""Delivery companies use their numbers again: a delivery from before the invoice is another parcel's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support.fake_server import FakeServer
+from tests.support.funding import FundingDesk, open_kinds, shipment_of
+from tests.support.invoices import order_on
+from tests.support.pages import hidden
+from tests.support.parcels import fields_of, the_invoice, trackers
+from tests.support.values import NOW, TODAY
+from tusker import clock
+from tusker.domain.shipments import ShipmentStatus as S
+from tusker.errors import Conflict
+from tusker.extensions import db
+from tusker.jobs.polling import poll_carrier
+from tusker.models import AttentionItem, CreditLine, Invoice, Role
+from tusker.services.attention import review_items, rules_at
+from tusker.services.context import Context
+from tusker.services.delivery.tracking import record_tracking
+from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.funding_control import accept_delivery
+from tusker.transactions import transaction
+
+CASE = Path(__file__).parents[1] / "fixtures/cases/recycled_tracker.json"
+
+
+def deliver_at(desk: FundingDesk, invoice: Invoice, *, days: float) -> str:
+    """The delivery company tells of a delivery so many days from now; returns the invoice's status."""
+    shipment = shipment_of(invoice)
+    at = NOW + timedelta(days=days)
+    order = order_on(desk.line, invoice.amount, ref=shipment.order_ref, status=S.DELIVERED, updated_at=at)
+    with transaction():
+        record_tracking(desk.ctx, {shipment.id: order}, minimum_interval=timedelta(minutes=1))
+    return str(invoice.status)
+
+
+def test_the_case(
+    app: Flask,
+    ctx: Context,
+    admin: Context,
+    vendor: FakeServer,
+    line: CreditLine,
+    login: Callable[..., FlaskClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(app.config, "DELIVERY_BEFORE_INVOICE_DAYS", 7)
+    vendor.otherwise = trackers(*json.loads(CASE.read_text())["trackers"])
+    browser = login(Role.SUPPLIER, customer=line.supplier.customer)
+    fields = fields_of(line)
+    shown = browser.post("/invoices/new", data={**fields, "action": "check"})
+    browser.post("/invoices/new", data={**fields, **hidden(shown.text), "action": "request"})
+    assert poll_carrier("easypost") == 1
+    invoice, shipment = the_invoice()
+    assert (invoice.status, shipment.status) == ("approved", "delivered")
+    page = browser.get(f"/invoices/{invoice.id}").text
+    assert "waits for: a decision on its delivery, which was before the invoice" in page
+    with transaction():
+        review_items(ctx, rules_at(ctx))
+    [detail] = db.session.query(AttentionItem.detail).filter_by(kind="delivered_before").one()
+    assert detail == "easypost delivered on 05 Jan 2025, and the invoice is of 27 Feb 2026"
+    with pytest.raises(Conflict), transaction():
+        bundle_selection(admin, [invoice.id])
+    staff = login(Role.ADMIN)
+    assert "Accept delivery" in staff.get("/admin/attention").text
+    answer = staff.post(
+        "/admin/attention/1", data={"action": "accept_delivery", "reason": "signed paper seen"}
+    )
+    assert answer.status_code == 303
+    invoice, shipment = the_invoice()
+    assert (invoice.status, open_kinds()) == ("financeable", [])
+    assert "signed paper seen" in staff.get(f"/invoices/{invoice.id}").text
+    with transaction():
+        shipment.next_poll_at = clock.now()
+    poll_carrier("easypost")
+    assert the_invoice()[0].status == "financeable", "the same delivery told again"
+
+
+def dated(desk: FundingDesk, day: date = TODAY) -> Invoice:
+    """An invoice of an order with a date of its own, as imports bring it."""
+    invoice = desk.ask()
+    with transaction():
+        invoice.invoice_date = day
+    return invoice
+
+
+@pytest.mark.parametrize(("days", "status"), [(-7, "financeable"), (-8, "approved"), (0, "financeable")])
+def test_the_tolerance_is_in_days(funding: FundingDesk, days: int, status: str) -> None:
+    invoice = dated(funding)
+    assert deliver_at(funding, invoice, days=days) == status
+    funding.watch()
+    assert open_kinds() == ([] if status == "financeable" else ["delivered_before"])
+
+
+def test_an_order_without_a_date_of_its_invoice_is_taken_as_it_is(funding: FundingDesk) -> None:
+    assert deliver_at(funding, funding.ask(), days=-400) == "financeable"
+
+
+def test_an_accepted_delivery_is_that_one_alone(funding: FundingDesk, admin: Context) -> None:
+    invoice = dated(funding)
+    assert deliver_at(funding, invoice, days=-400) == "approved"
+    with transaction():
+        accept_delivery(admin, invoice.id, reason="seen")
+    assert invoice.status == "financeable"
+    with pytest.raises(Conflict, match="no delivery from before"), transaction():
+        accept_delivery(admin, invoice.id, reason="again")
+    assert deliver_at(funding, invoice, days=-300) == "financeable", "nothing moved yet"
+    funding.watch()
+    assert (invoice.status, open_kinds()) == ("approved", ["delivered_before"])
+    assert deliver_at(funding, invoice, days=1) == "approved"
+    funding.watch()
+    assert (invoice.status, open_kinds()) == ("financeable", [])
+
+
+def test_what_waits_in_a_draft_is_taken_out(app: Flask, funding: FundingDesk) -> None:
+    """As when the setting is lowered."""
+    invoice = dated(funding)
+    assert deliver_at(funding, invoice, days=-3) == "financeable"
+    with transaction():
+        bundle_selection(funding.ctx, [invoice.id])
+    app.config["DELIVERY_BEFORE_INVOICE_DAYS"] = 2
+    try:
+        funding.watch()
+        assert (invoice.status, open_kinds()) == ("approved", ["delivered_before"])
+    finally:
+        app.config["DELIVERY_BEFORE_INVOICE_DAYS"] = 7

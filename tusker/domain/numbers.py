@@ -1,0 +1,60 @@
+"""Numbers of invoices and credit notes, made comparable: a strict form, in which one number typed differently is one
+number, and loose forms, in which numbers look alike."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_APOSTROPHES = "'’‘ʼ`´"
+"""Before a number they come from a spreadsheet, which shows none of them."""
+_BLANKS = re.compile(r"\s+")
+_DASHES = re.compile("-+")
+_MINUS = "−⁃˗"
+"""Dashes by their looks that Unicode files elsewhere."""
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+"""What has neither ink nor width, besides the characters of the category Cf."""
+_RUN = re.compile(r"[^\W_]+")
+_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+_CONFUSABLE = str.maketrans("oil|sbzаеорсухіјѕвкмнтαβεζηικμνορτυχ", "0111582ae0pcyx1j58kmhta8e2h1kmn0ptyx")
+"""Letters that look like digits, and those of other alphabets that look like Latin ones, all in lower case."""
+
+
+def strict_form(number: str) -> str:
+    """The number without what people do not see or type at will: case, width, ligatures, kinds of space and of dash,
+    characters without width, an apostrophe before it. Numbers of one supplier with the same form are one number.
+
+    Never empty for a number that is not.
+    """
+    form = _folded(number)
+    while form != (again := _folded(form)):
+        form = again
+    return form.lstrip(_APOSTROPHES + " ") or form or number
+
+
+def _folded(number: str) -> str:
+    seen = "".join(c for c in _UNSEEN.sub("", number) if unicodedata.category(c) != "Cf")
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
+    dashed = "".join("-" if unicodedata.category(c) == "Pd" or c in _MINUS else c for c in text)
+    return _DASHES.sub("-", _BLANKS.sub(" ", dashed)).strip()
+
+
+def loose_forms(number: str) -> list[str]:
+    """What is left of a number without separators, accents, leading zeros and the difference of O and 0, I and l and 1:
+    with the zeros dropped in each of its parts, and in the whole. Numbers that share a form look alike.
+
+    Two forms, because INV-10-01 is much like both INV-10-1 and INV1001. Empty for a number without letters and digits.
+    """
+    apart = unicodedata.normalize("NFKD", strict_form(number))
+    plain = "".join(_digit(c) for c in apart if not unicodedata.combining(c)).translate(_CONFUSABLE)
+    parts = _RUN.findall(plain)
+    joined = _ZEROS.sub("", "".join(parts))
+    by_part = "".join(_ZEROS.sub("", part) for part in parts)
+    return sorted({joined, by_part} - {""})
+
+
+def _digit(character: str) -> str:
+    """A digit of any script as the one of ours; anything else as it is."""
+    return str(unicodedata.decimal(character, character))
