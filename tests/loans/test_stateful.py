@@ -32,16 +32,19 @@ from tests.support.values import NOW, PASSWORD, TODAY
 from tusker import clock
 from tusker.domain.limits import Bound
 from tusker.domain.relief import ReliefLimits
-from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.terms import Collection, DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, FinancingRefused, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import (
     Allocation,
     CreditLine,
+    CreditNote,
+    DeductionKind,
     Disbursal,
     Event,
     Invoice,
     Loan,
+    Payable,
     Receipt,
     Relief,
     ReliefState,
@@ -61,6 +64,8 @@ from tusker.services.credit.customers import (
 )
 from tusker.services.credit.financing import cancel_invoice, request_financing
 from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.loans.deduction_undoing import undo_deduction, withdraw_dispute
+from tusker.services.loans.deductions import KeptBack, accept_dispute, record_deduction
 from tusker.services.loans.overdue import review_holds, turn_to_recourse
 from tusker.services.loans.receipt_undoing import return_refund, reverse_receipt
 from tusker.services.loans.receipts import (
@@ -102,6 +107,15 @@ TERMS = [
         recourse_days=20,
     ),
     Terms(Decimal(1), Decimal("0.3"), 20, interest_method=InterestMethod.DAILY_COMPOUND_360),
+    Terms(
+        Decimal("0.75"),
+        Decimal("0.2"),
+        30,
+        grace_days=2,
+        penal_rate=Decimal("0.3"),
+        recourse_days=30,
+        collection=Collection.INVOICE,
+    ),
 ]
 ALONE = ReliefLimits(False, 0, Decimal(1), 365)
 BY_TWO = replace(ALONE, second_admin=True)
@@ -169,7 +183,7 @@ class Books(RuleBasedStateMachine):
         ).all()
         return ids[number % len(ids)] if ids else None
 
-    @rule(line=st.integers(0, 2), value=st.integers(1_000, 400_000), delivered=st.booleans())
+    @rule(line=st.integers(0, 3), value=st.integers(1_000, 400_000), delivered=st.booleans())
     def request(self, line: int, value: int, delivered: bool) -> None:
         on = db.session.get_one(CreditLine, self.lines[line])
         order = order_on(on, value, ref=f"O-{self._next()}", updated_at=self.ctx.now)
@@ -225,6 +239,56 @@ class Books(RuleBasedStateMachine):
         except InvalidInput as error:
             if error.field != "value_date":
                 raise
+
+    @precondition(lambda self: self.statuses & {"disbursed", "repaid"})
+    @rule(
+        number=st.integers(0, 9),
+        amount=st.integers(1, 150_000),
+        kept=st.integers(1, 20_000),
+        kind=st.sampled_from(["tax", "quality", "bank_charges"]),
+        charges=st.sampled_from([0, 0, 50]),
+    )
+    def pay_less(self, number: int, amount: int, kept: int, kind: str, charges: int) -> None:
+        """A purchaser keeps something back with a payment, or without one."""
+        invoice_id = self._pick(number, "disbursed", "repaid")
+        if not invoice_id:
+            return
+        back = KeptBack(invoice_id, DeductionKind(kind), kept, disputed=kind == "quality")
+        try:
+            with transaction():
+                if number % 3 == 0:
+                    record_deduction(self.ctx, back)
+                else:
+                    record_receipt(
+                        self.ctx,
+                        db.session.get_one(Invoice, invoice_id).purchaser_id,
+                        amount=amount,
+                        bank_reference=f"R-{self._next()}",
+                        value_date=self.ctx.today,
+                        kept_back=[back],
+                        charges=charges if charges < amount else 0,
+                    )
+        except InvalidInput as error:
+            if error.field not in {"value_date", "amount", "kept_back"}:
+                raise
+
+    @rule(number=st.integers(0, 9), what=st.sampled_from(["undo", "undo", "accept", "withdraw"]))
+    def decide_on_deduction(self, number: int, what: str) -> None:
+        ids = db.session.scalars(
+            select(CreditNote.id).where(CreditNote.reverses_id.is_(None)).order_by(CreditNote.id)
+        ).all()
+        if not ids:
+            return
+        note_id = ids[number % len(ids)]
+        with contextlib.suppress(Conflict):
+            with transaction():
+                if what == "undo":
+                    undo_deduction(self.ctx, note_id, reason="recorded wrongly")
+                elif what == "accept":
+                    accept_dispute(self.ctx, note_id)
+                else:
+                    withdraw_dispute(self.ctx, note_id, reason="sound")
+            self.limit_may_be_passed = True
 
     @precondition(lambda self: "disbursed" in self.statuses)
     @rule(number=st.integers(0, 9))
@@ -558,7 +622,8 @@ class Books(RuleBasedStateMachine):
         received = db.session.scalar(select(func.coalesce(func.sum(Receipt.amount), 0)))
         payers = db.session.scalars(select(Receipt.customer_id).distinct())
         credit = sum(credit_balance(payer, self.ctx.today) for payer in payers)
-        assert allocated + credit == received
+        passed_on = db.session.scalar(select(func.coalesce(func.sum(Payable.amount), 0)))
+        assert allocated + passed_on + credit == received
         assert db.session.scalar(select(func.count()).select_from(Loan).where(Loan.open_principal < 0)) == 0
 
 
@@ -576,13 +641,13 @@ def company(ctx: Context, number: int, **data: Any) -> int:
 
 
 def set_up_companies() -> None:
-    """Two suppliers, two purchasers and three lines with different terms, which all sequences share."""
+    """Two suppliers, two purchasers and four lines with different terms, which all sequences share."""
     ctx = Context(None, "set-up", NOW, TODAY)
     with transaction():
         Books.suppliers = [company(ctx, n, supplier_limit=600_000, terms=TERMS[0]) for n in range(2)]
         Books.admins = [make_user(ctx, f"admin{n}@example.com").id for n in range(2)]
         Books.purchasers = [company(ctx, n + 2, purchaser_limit=700_000) for n in range(2)]
-        pairs = [(s, p) for s in Books.suppliers for p in Books.purchasers][:3]
+        pairs = [(s, p) for s in Books.suppliers for p in Books.purchasers]
         Books.lines = [
             open_credit_line(ctx, s, p, LineData(500_000, TERMS[n], date(2026, 1, 1))).id
             for n, (s, p) in enumerate(pairs)
