@@ -200,8 +200,8 @@ class Limits(Output):
     """null for purchasers."""
     purchaser: Limit
     available: Money
-    """The largest principal that would be approved now: the smallest rest of the three limits, the supplier's own for
-    purchasers too; 0 on a line that is not open."""
+    """The largest principal that would be approved now: the smallest rest of the three limits, for purchasers
+    of the two that they see; 0 on a line that is not open."""
 
 
 class Refusal(Output):

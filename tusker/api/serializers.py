@@ -77,15 +77,15 @@ def limits_for_supplier(found: Sequence[tuple[Bound, LimitUse]], available: int)
     )
 
 
-def limits_for_purchaser(found: Sequence[tuple[Bound, LimitUse]], available: int) -> schemas.Limits:
-    """The limits that a purchaser sees: the line's and its own."""
+def limits_for_purchaser(found: Sequence[tuple[Bound, LimitUse]], state: LineState) -> schemas.Limits:
+    """The limits that a purchaser sees: the line's and its own, without what the supplier's own leaves."""
     uses = dict(found)
     line, own = uses[Bound.CREDIT_LINE], uses[Bound.PURCHASER]
     return schemas.Limits(
         credit_line=limit(line),
         supplier=None,
         purchaser=limit(own),
-        available=money(available),
+        available=money(min(line.available, own.available) if state is LineState.ACTIVE else 0),
     )
 
 
@@ -137,7 +137,7 @@ def credit_line(found: models.CreditLine, company_id: int, today: date) -> schem
         terms=terms(found.terms),
         limits=limits_for_supplier(uses, row.available)
         if as_supplier
-        else limits_for_purchaser(uses, row.available),
+        else limits_for_purchaser(uses, row.state),
     )
 
 
