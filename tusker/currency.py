@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from babel.core import Locale
-from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
+from babel.numbers import NumberPattern, get_currency_symbol, parse_pattern
 from flask import current_app
 
+from tusker.domain.currencies import decimals_of
 from tusker.domain.money import parse_amount, to_major
 
 
@@ -22,7 +24,7 @@ class Currency:
     @property
     def exponent(self) -> int:
         """Decimals of the currency: 2 for INR, 0 for JPY."""
-        return get_currency_precision(self.code)
+        return decimals_of(self.code)
 
     @property
     def symbol(self) -> str:
@@ -53,7 +55,19 @@ class Currency:
 
     def show(self, amount: int) -> str:
         """The amount for people, such as ₹1,25,000.00."""
-        return format_currency(self.major(amount), self.code, locale=Locale.parse(self.locale))
+        pattern = _pattern(self.locale, self.exponent)
+        shown: str = pattern.apply(
+            self.major(amount), Locale.parse(self.locale), currency=self.code, currency_digits=False
+        )
+        return shown
+
+
+@cache
+def _pattern(locale: str, exponent: int) -> NumberPattern:
+    """How the locale writes amounts, with the decimals of the currency instead of those that it usually shows."""
+    pattern = parse_pattern(Locale.parse(locale).currency_formats["standard"].pattern)
+    pattern.frac_prec = (exponent, exponent)
+    return pattern
 
 
 def currency() -> Currency:

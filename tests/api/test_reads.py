@@ -18,6 +18,7 @@ from tusker.models import CreditLine, Customer, Invoice, LineStatus
 from tusker.services.context import Context
 from tusker.services.credit.credit_lines import set_line_status
 from tusker.services.credit.financing import request_financing
+from tusker.services.loans.platform_ids import set_platform_references
 from tusker.transactions import transaction
 
 Caller = Callable[[Customer], Api]
@@ -182,9 +183,24 @@ class TestList:
         assert numbers(api, "?since=2026-03-03T12:00:01%2B05:30") == ["NEW"]
         assert numbers(api, "?status=approved&since=2026-03-03T00:00:00Z") == ["NEW"]
 
+    def test_loans_are_found_by_our_id_and_by_the_platforms(
+        self, call_as: Caller, make_invoice: MakeInvoice, ctx: Context
+    ) -> None:
+        invoice = make_invoice("disbursed")
+        api = call_as(invoice.supplier)
+        with transaction():
+            set_platform_references(ctx, {invoice.id: "LN/26/7"})
+        ours = api.get(f"/invoices/{invoice.id}").json["loan"]
+        assert ours["platform_reference"] == "LN/26/7"
+        for name in ("LN/26/7", ours["reference"]):
+            assert numbers(api, f"?loan={name}") == [invoice.number]
+        assert numbers(api, "?loan=LN") == []
+        assert numbers(call_as(make_invoice("disbursed").supplier), "?loan=LN/26/7") == []
+
     @pytest.mark.parametrize(
         ("query", "field"),
         [
+            ("loan=", "loan"),
             ("status=paid", "status"),
             ("limit=0", "limit"),
             ("limit=201", "limit"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests.support.payouts import bundle_and_confirm
 from tests.support.people import acts
 from tests.support.receipts import LATE, receive
 from tests.support.values import TERMS, TODAY, at
@@ -46,6 +47,7 @@ from tusker.services.loans.relief import accept_relief, extend, refuse_relief, w
 from tusker.services.loans.relief_undoing import undo_relief
 from tusker.services.loans.reserve import reserve_left
 from tusker.services.loans.write_off import write_off
+from tusker.services.payout.undoing import undo_disbursal
 from tusker.transactions import transaction
 
 ALONE = ReliefLimits(False, 0, Decimal(1), 365)
@@ -277,6 +279,23 @@ def test_a_proposal_is_checked_again_when_it_is_accepted(
     with transaction():
         refuse_relief(other, relief.id, reason="paid meanwhile")
     assert relief.state == "refused"
+
+
+def test_a_proposal_falls_with_the_payout_of_its_loan(
+    invoice: Invoice, ctx: Context, two: tuple[Context, Context]
+) -> None:
+    one, other = two
+    relief = grant(one, invoice, BY_TWO, penalty=80_00)
+    first = loan_of(invoice)
+    with transaction():
+        undo_disbursal(one, first.disbursal_id, reason="came back")
+    with pytest.raises(Conflict, match="Nothing is owed"), transaction():
+        accept_relief(other, relief.id, limits=BY_TWO)
+    bundle_and_confirm(ctx, [invoice.id])
+    with pytest.raises(Conflict, match="payout of this loan was undone"), transaction():
+        accept_relief(other, relief.id, limits=BY_TWO)
+    with transaction():
+        refuse_relief(other, relief.id, reason="its payout came back")
 
 
 def test_who_proposed_withdraws(invoice: Invoice, two: tuple[Context, Context]) -> None:

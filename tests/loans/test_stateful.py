@@ -25,17 +25,31 @@ from sqlalchemy import func, select, text
 from tests.support.database import clear_tables
 from tests.support.invoices import deliver, order_on
 from tests.support.payouts import account_of, approve_and_release
+from tests.support.people import make_user
 from tests.support.profiles import SOAK, examples
 from tests.support.values import NOW, TODAY
 from tusker.domain.limits import Bound
-from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.relief import ReliefLimits
+from tusker.domain.terms import Collection, DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, FinancingRefused, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Allocation, CreditLine, Disbursal, Invoice, Loan, Receipt
+from tusker.models import (
+    Allocation,
+    CreditLine,
+    CreditNote,
+    DeductionKind,
+    Disbursal,
+    Invoice,
+    Loan,
+    Payable,
+    Receipt,
+    Relief,
+    ReliefState,
+)
 from tusker.queries.credit.exposure import derivation, exposures_on
 from tusker.queries.loans.account_statements import credit_balance, statement
 from tusker.queries.loans.ageing import ageing
-from tusker.queries.loans.loans import open_loans
+from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.credit_lines import LineData, open_credit_line
@@ -47,6 +61,8 @@ from tusker.services.credit.customers import (
 )
 from tusker.services.credit.financing import cancel_invoice, request_financing
 from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.loans.deduction_undoing import undo_deduction, withdraw_dispute
+from tusker.services.loans.deductions import KeptBack, accept_dispute, record_deduction
 from tusker.services.loans.overdue import review_holds, turn_to_recourse
 from tusker.services.loans.receipt_undoing import reverse_receipt
 from tusker.services.loans.receipts import (
@@ -56,6 +72,8 @@ from tusker.services.loans.receipts import (
     unallocated,
     use_credit,
 )
+from tusker.services.loans.relief import accept_relief, extend, refuse_relief, waive
+from tusker.services.loans.relief_undoing import undo_relief
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.bank_accounts import set_account_directly
 from tusker.services.payout.disbursals import bundle_selection
@@ -85,7 +103,18 @@ TERMS = [
         recourse_days=20,
     ),
     Terms(Decimal(1), Decimal("0.3"), 20, interest_method=InterestMethod.DAILY_COMPOUND_360),
+    Terms(
+        Decimal("0.75"),
+        Decimal("0.2"),
+        30,
+        grace_days=2,
+        penal_rate=Decimal("0.3"),
+        recourse_days=30,
+        collection=Collection.INVOICE,
+    ),
 ]
+ALONE = ReliefLimits(False, 0, Decimal(1), 365)
+BY_TWO = replace(ALONE, second_admin=True)
 REFUSALS = (Conflict, InvalidInput, NotFound, Duplicate, FinancingRefused)
 
 
@@ -106,6 +135,7 @@ class Books(RuleBasedStateMachine):
     suppliers: ClassVar[list[int]]
     purchasers: ClassVar[list[int]]
     lines: ClassVar[list[int]]
+    admins: ClassVar[list[int]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +146,7 @@ class Books(RuleBasedStateMachine):
         self.counter = 0
         self.limit_may_be_passed = False
         self.statuses: set[str] = set()
-        self.received = False
+        self.received = self.granted = False
         self.shown: dict[date, Snapshot] = {}
 
     def teardown(self) -> None:
@@ -142,7 +172,7 @@ class Books(RuleBasedStateMachine):
         ).all()
         return ids[number % len(ids)] if ids else None
 
-    @rule(line=st.integers(0, 2), value=st.integers(1_000, 400_000), delivered=st.booleans())
+    @rule(line=st.integers(0, 3), value=st.integers(1_000, 400_000), delivered=st.booleans())
     def request(self, line: int, value: int, delivered: bool) -> None:
         on = db.session.get_one(CreditLine, self.lines[line])
         order = order_on(on, value, ref=f"O-{self._next()}", updated_at=self.ctx.now)
@@ -198,6 +228,56 @@ class Books(RuleBasedStateMachine):
         except InvalidInput as error:
             if error.field != "value_date":
                 raise
+
+    @precondition(lambda self: self.statuses & {"disbursed", "repaid"})
+    @rule(
+        number=st.integers(0, 9),
+        amount=st.integers(1, 150_000),
+        kept=st.integers(1, 20_000),
+        kind=st.sampled_from(["tax", "quality", "bank_charges"]),
+        charges=st.sampled_from([0, 0, 50]),
+    )
+    def pay_less(self, number: int, amount: int, kept: int, kind: str, charges: int) -> None:
+        """A purchaser keeps something back with a payment, or without one."""
+        invoice_id = self._pick(number, "disbursed", "repaid")
+        if not invoice_id:
+            return
+        back = KeptBack(invoice_id, DeductionKind(kind), kept, disputed=kind == "quality")
+        try:
+            with transaction():
+                if number % 3 == 0:
+                    record_deduction(self.ctx, back)
+                else:
+                    record_receipt(
+                        self.ctx,
+                        db.session.get_one(Invoice, invoice_id).purchaser_id,
+                        amount=amount,
+                        bank_reference=f"R-{self._next()}",
+                        value_date=self.ctx.today,
+                        kept_back=[back],
+                        charges=charges if charges < amount else 0,
+                    )
+        except InvalidInput as error:
+            if error.field not in {"value_date", "amount", "kept_back"}:
+                raise
+
+    @rule(number=st.integers(0, 9), what=st.sampled_from(["undo", "undo", "accept", "withdraw"]))
+    def decide_on_deduction(self, number: int, what: str) -> None:
+        ids = db.session.scalars(
+            select(CreditNote.id).where(CreditNote.reverses_id.is_(None)).order_by(CreditNote.id)
+        ).all()
+        if not ids:
+            return
+        note_id = ids[number % len(ids)]
+        with contextlib.suppress(Conflict):
+            with transaction():
+                if what == "undo":
+                    undo_deduction(self.ctx, note_id, reason="recorded wrongly")
+                elif what == "accept":
+                    accept_dispute(self.ctx, note_id)
+                else:
+                    withdraw_dispute(self.ctx, note_id, reason="sound")
+            self.limit_may_be_passed = True
 
     @precondition(lambda self: "disbursed" in self.statuses)
     @rule(number=st.integers(0, 9))
@@ -287,6 +367,81 @@ class Books(RuleBasedStateMachine):
             with transaction():
                 write_off(self.ctx, invoice_id, reason="insolvent")
 
+    def _as(self, admin: int) -> Context:
+        return replace(self.ctx, actor_id=self.admins[admin], actor=f"Admin {admin}")
+
+    @precondition(lambda self: "disbursed" in self.statuses)
+    @rule(
+        number=st.integers(0, 9),
+        part=st.sampled_from(["penalty", "fee", "interest"]),
+        percent=st.integers(1, 100),
+        by_two=st.booleans(),
+    )
+    def waive_charges(self, number: int, part: str, percent: int, by_two: bool) -> None:
+        invoice_id = self._pick(number, "disbursed")
+        row = loan_of_invoice(invoice_id, self.ctx.today) if invoice_id else None
+        amount = max(0, getattr(row.live, part)) * percent // 100 if row else 0
+        if invoice_id and amount:
+            with contextlib.suppress(Conflict), transaction():
+                waive(
+                    self._as(0),
+                    invoice_id,
+                    **{part: amount},
+                    value_date=self.ctx.today,
+                    reason="goodwill",
+                    limits=BY_TWO if by_two else ALONE,
+                )
+
+    @precondition(lambda self: "disbursed" in self.statuses)
+    @rule(
+        number=st.integers(0, 9),
+        days=st.integers(-15, 60),
+        with_interest=st.booleans(),
+        by_two=st.booleans(),
+    )
+    def move_due_date(self, number: int, days: int, with_interest: bool, by_two: bool) -> None:
+        invoice_id = self._pick(number, "disbursed")
+        row = loan_of_invoice(invoice_id, self.ctx.today) if invoice_id else None
+        if invoice_id and row:
+            try:
+                with transaction():
+                    extend(
+                        self._as(0),
+                        invoice_id,
+                        due_date=row.due_date + timedelta(days=days),
+                        with_interest=with_interest,
+                        reason="the ship is late",
+                        limits=BY_TWO if by_two else ALONE,
+                    )
+            except Conflict:
+                pass
+            except InvalidInput as error:
+                if error.field != "due_date":
+                    raise
+
+    def _relief(self, number: int, state: ReliefState) -> int | None:
+        ids = db.session.scalars(select(Relief.id).where(Relief.state == state).order_by(Relief.id)).all()
+        return ids[number % len(ids)] if ids else None
+
+    @precondition(lambda self: self.granted)
+    @rule(number=st.integers(0, 9), accept=st.booleans())
+    def decide_on_relief(self, number: int, accept: bool) -> None:
+        relief_id = self._relief(number, ReliefState.PROPOSED)
+        if relief_id:
+            with contextlib.suppress(*REFUSALS), transaction():
+                if accept:
+                    accept_relief(self._as(1), relief_id, limits=BY_TWO)
+                else:
+                    refuse_relief(self._as(1), relief_id, reason="not agreed")
+
+    @precondition(lambda self: self.granted)
+    @rule(number=st.integers(0, 9))
+    def undo_relief(self, number: int) -> None:
+        relief_id = self._relief(number, ReliefState.ACCEPTED)
+        if relief_id:
+            with contextlib.suppress(Conflict), transaction():
+                undo_relief(self._as(0), relief_id, reason="a mistake")
+
     @rule(days=st.integers(1, 25))
     def pass_days(self, days: int) -> None:
         with transaction():
@@ -298,8 +453,11 @@ class Books(RuleBasedStateMachine):
         )
 
     def _snapshot(self, day: date) -> Snapshot:
+        rows = open_loans(day)
+        for row in rows:
+            assert min(row.live.penalty, row.live.fee, row.live.total) >= 0, row
         return Snapshot(
-            owed={row.invoice_id: row.live.total for row in open_loans(day) if row.live.total},
+            owed={row.invoice_id: row.live.total for row in rows if row.live.total},
             exposures={kind: {k: v for k, v in exposures_on(kind, day).items() if v} for kind in Bound},
             buckets={str(bucket): amount for bucket, amount in ageing(day).totals.items()},
             credit={p: credit_balance(p, day) for p in self.purchasers},
@@ -309,6 +467,7 @@ class Books(RuleBasedStateMachine):
     def counters_equal_rows(self) -> None:
         self.statuses = set(db.session.scalars(select(Invoice.status).distinct()))
         self.received = db.session.scalar(select(Receipt.id).limit(1)) is not None
+        self.granted = db.session.scalar(select(Relief.id).limit(1)) is not None
         proof = prove()
         assert proof.holds, (proof.differences, proof.mismatches)
         if not self.limit_may_be_passed:
@@ -343,7 +502,8 @@ class Books(RuleBasedStateMachine):
         received = db.session.scalar(select(func.coalesce(func.sum(Receipt.amount), 0)))
         payers = db.session.scalars(select(Receipt.customer_id).distinct())
         credit = sum(credit_balance(payer, self.ctx.today) for payer in payers)
-        assert allocated + credit == received
+        passed_on = db.session.scalar(select(func.coalesce(func.sum(Payable.amount), 0)))
+        assert allocated + passed_on + credit == received
         assert db.session.scalar(select(func.count()).select_from(Loan).where(Loan.open_principal < 0)) == 0
 
 
@@ -361,12 +521,13 @@ def company(ctx: Context, number: int, **data: Any) -> int:
 
 
 def set_up_companies() -> None:
-    """Two suppliers, two purchasers and three lines with different terms, which all sequences share."""
+    """Two suppliers, two purchasers and four lines with different terms, which all sequences share."""
     ctx = Context(None, "set-up", NOW, TODAY)
     with transaction():
         Books.suppliers = [company(ctx, n, supplier_limit=600_000, terms=TERMS[0]) for n in range(2)]
+        Books.admins = [make_user(ctx, f"admin{n}@example.com").id for n in range(2)]
         Books.purchasers = [company(ctx, n + 2, purchaser_limit=700_000) for n in range(2)]
-        pairs = [(s, p) for s in Books.suppliers for p in Books.purchasers][:3]
+        pairs = [(s, p) for s in Books.suppliers for p in Books.purchasers]
         Books.lines = [
             open_credit_line(ctx, s, p, LineData(500_000, TERMS[n], date(2026, 1, 1))).id
             for n, (s, p) in enumerate(pairs)

@@ -189,3 +189,14 @@ def test_the_command_with_options(app: Flask) -> None:
     assert wrong.exit_code == 1
     assert "end: The end must be after the start." in wrong.output
     assert "apr: Give --apr too." in runner.invoke(args=["quote", "--principal", "5"]).output
+
+
+@pytest.mark.parametrize(
+    "options", [["--day-count", "ACT/365F", "--method", "SIMPLE"], ["--method", "simple"], []]
+)
+def test_the_command_takes_the_words_of_its_file(app: Flask, options: list[str]) -> None:
+    runner = app.test_cli_runner()
+    base = ["quote", "--principal", "100000", "--apr", "18", "--start", "2026-01-01", "--end", "2026-04-01"]
+    assert "due at term    104438.36" in runner.invoke(args=[*base, *options]).output
+    file = "principal,apr,start,end,day_count,method\n100000,18,2026-01-01,2026-04-01,act/365f,SIMPLE\n"
+    assert "104438.36" in runner.invoke(args=["quote"], input=file).stdout

@@ -151,6 +151,7 @@ def invoices(*, caller: Caller, query: schemas.InvoiceQuery) -> Reply:
         caller.company_id,
         status=query.status,
         number=query.number,
+        loan=query.loan,
         since=query.since,
         cursor=_cursor(query.cursor),
         limit=query.limit + 1,

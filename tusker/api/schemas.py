@@ -123,6 +123,8 @@ class InvoiceQuery(PageQuery):
     """Only invoices in this status."""
     number: Reference | None = None
     """Only this number (of an order its reference)."""
+    loan: Reference | None = None
+    """Only loans with this id, ours or the lending platform's."""
     since: AwareDatetime | None = None
     """Only invoices requested at or after this time, with its offset from UTC."""
 

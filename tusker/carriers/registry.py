@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from babel.numbers import get_currency_precision
 from flask import current_app
 from sqlalchemy import select
 
@@ -19,6 +18,7 @@ from tusker import carriers as package
 from tusker.carriers.base import Carrier, UnknownCarrier
 from tusker.carriers.http import check_base_url
 from tusker.carriers.settings import CarrierSettings, CarrierSpec
+from tusker.domain.currencies import decimals_of
 from tusker.extensions import db
 from tusker.models import CarrierSetting
 from tusker.secrets_box import Unreadable, unseal
@@ -54,7 +54,7 @@ def settings_from_config(config: Mapping[str, object]) -> dict[str, CarrierSetti
     One with an address of its own is set up by its key, the pilot's by its address. Raises `ValueError` naming the
     variable when an address comes without a key or is none.
     """
-    exponent = get_currency_precision(str(config.get("CURRENCY") or "INR"))
+    exponent = decimals_of(str(config.get("CURRENCY") or "INR"))
     settings = {}
     for name, spec in specs().items():
         url = str(config.get(spec.url_variable) or "").strip() or spec.default_url
@@ -87,7 +87,7 @@ def open_settings(row: Any, config: Mapping[str, object]) -> CarrierSettings | N
         base_url=row.base_url,
         api_key=unseal(keys, row.api_key_encrypted),
         webhook_secret=unseal(keys, sealed) if sealed is not None else "",
-        exponent=get_currency_precision(str(config.get("CURRENCY") or "INR")),
+        exponent=decimals_of(str(config.get("CURRENCY") or "INR")),
         public_only=config.get("ENVIRONMENT") == "PRODUCTION",
     )
 

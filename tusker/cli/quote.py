@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import TextIO
 
 import click
@@ -18,6 +19,11 @@ from tusker.errors import InvalidInput
 from tusker.reports.quoting import ANSWERS, answer_rows, check_columns, lines_of
 
 
+def _words_of(kind: type[StrEnum]) -> click.Choice[str]:
+    """The words of a CSV's column; click would take the names of the members instead."""
+    return click.Choice([each.value for each in kind], case_sensitive=False)
+
+
 @click.command("quote")
 @click.option("--principal", help="Amount lent, such as 100000.00.")
 @click.option("--apr", help="Yearly rate in percent, such as 18 or 18.5.")
@@ -25,9 +31,9 @@ from tusker.reports.quoting import ANSWERS, answer_rows, check_columns, lines_of
 @click.option("--end", help="Due date, YYYY-MM-DD.")
 @click.option("--tenor-days", help="In place of --end.")
 @click.option("--as-of", help="Also what is due on this day, YYYY-MM-DD.")
-@click.option("--day-count", type=click.Choice(list(DayCount)), default=DayCount.ACT_365F)
-@click.option("--method", type=click.Choice(list(InterestMethod)), default=InterestMethod.SIMPLE)
-@click.option("--timing", type=click.Choice(list(InterestTiming)), default=InterestTiming.ARREARS)
+@click.option("--day-count", type=_words_of(DayCount), default=DayCount.ACT_365F.value)
+@click.option("--method", type=_words_of(InterestMethod), default=InterestMethod.SIMPLE.value)
+@click.option("--timing", type=_words_of(InterestTiming), default=InterestTiming.ARREARS.value)
 @click.option("--fee", default="0", help="Flat fee.")
 @click.option("--fee-rate", default="0", help="Fee in percent of the principal.")
 @click.option("--fee-min", default="0", help="The whole fee is at least this.")

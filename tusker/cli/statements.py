@@ -41,8 +41,9 @@ class _OnlyLooked(Exception):
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @with_appcontext
 def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
-    """Import the bank statement FILE (camt, MT940, OFX or CSV; at most 20 MB). Importing it twice adds nothing.
+    """Import the bank statement FILE (camt, MT940, OFX, Excel, ODS or CSV; at most 20 MB).
 
+    Importing it twice adds nothing.
     Debits confirm the payouts they fit exactly, returns undo them; credits wait to be accepted on the page.
 
     \b

@@ -208,6 +208,11 @@ class InvoiceFile:
         return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT | AFTER_PAYOUT
 
     @property
+    def may_deduct(self) -> bool:
+        """Whether this person may record what the purchaser keeps back."""
+        return current_user.role == Role.ADMIN and self.invoice.status in AFTER_PAYOUT
+
+    @property
     def carrier_label(self) -> str:
         """The delivery company as people read it."""
         if self.shipment is None or self.shipment.carrier == MANUAL:

@@ -97,6 +97,11 @@ class DeductionState(Status):
 STANDING = (DeductionState.ACCEPTED, DeductionState.DISPUTED)
 
 
+def deduction_words(kind: str, number: str) -> str:
+    """Kind and number of a deduction, such as `tax 16A-7`."""
+    return f"{kind.replace('_', ' ')} {number}".strip()
+
+
 class CreditNote(Base):
     """A part of the invoice's value that the purchaser does not pay: the supplier's credit note, or what the purchaser
     kept back with a reason (dilution). A contra row is negative and names what it undoes."""
@@ -165,6 +170,11 @@ class CreditNote(Base):
     def _set_forms(self, _key: str, number: str) -> str:
         self.number_strict, self.number_loose = strict_form(number), loose_forms(number)
         return number
+
+    @property
+    def words(self) -> str:
+        """Kind and number, such as `credit note CN-1`."""
+        return deduction_words(self.kind, self.number)
 
     @property
     def stands(self) -> bool:

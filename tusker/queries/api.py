@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from tusker.domain.numbers import strict_form
 from tusker.extensions import db
-from tusker.models import CreditLine, Customer, Invoice, Shipment
+from tusker.models import CreditLine, Customer, Invoice, Loan, Shipment
 from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
 
 
@@ -34,6 +34,7 @@ def company_invoices(
     *,
     status: str | None = None,
     number: str | None = None,
+    loan: str | None = None,
     since: datetime | None = None,
     cursor: Cursor = NEWEST,
     limit: int,
@@ -47,6 +48,11 @@ def company_invoices(
             page = page.where(Invoice.status == status)
         if number is not None:
             page = page.where(Invoice.number_strict == strict_form(number))
+        if loan is not None:
+            called = or_(Loan.reference == loan, Loan.platform_reference == loan)
+            page = page.where(
+                Invoice.id.in_(select(Loan.invoice_id).where(called, Loan.reversed_on.is_(None)))
+            )
         if since is not None:
             page = page.where(Invoice.requested_at >= since)
         pages.append(on_page(page, Invoice.id, cursor, limit).subquery())

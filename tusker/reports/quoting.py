@@ -218,7 +218,8 @@ def _whole(given: Mapping[str, str], name: str) -> int:
 
 
 def _choice(given: Mapping[str, str], name: str, kind: type[Kind], default: Kind) -> Kind:
-    text = given.get(name) or default
-    if text not in list(kind):
+    text = (given.get(name) or default).casefold()
+    found = next((each for each in kind if each.value.casefold() == text), None)
+    if found is None:
         raise InvalidInput(f"It must be one of {', '.join(kind)}.", field=name)
-    return kind(text)
+    return found

@@ -30,6 +30,7 @@ STATUS_WORDS = {
     "exception": "Problem",
     "unknown": "Needs review",
     "open": "Open",
+    "tax": "Tax at source",
     "instructed": "At the bank",
     "reversed": "Undone",
     "payment": "Received",

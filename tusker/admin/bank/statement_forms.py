@@ -15,6 +15,10 @@ TOO_LARGE = "The file is larger than 20 MB; ask the bank for smaller files."
 _CHOICE = re.compile(r"([0-9]{1,18})\|([0-9]{1,18}:[0-9]{1,18}(?:,[0-9]{1,18}:[0-9]{1,18}){0,99})")
 
 
+ENDINGS = ".xml,.csv,.txt,.xls,.xlsx,.xlsb,.ods,.053,.sta,.940,.ofx,.gz,.zip"
+"""What the browser offers first; every file is known by what is in it."""
+
+
 class StatementForm(Form):
     """The upload of a statement."""
 
@@ -22,9 +26,10 @@ class StatementForm(Form):
         "Statement",
         validators=[FileRequired("Choose a statement file.")],
         description=(
-            "camt, MT940, OFX or CSV, packed or not, at most 20 MB. The same file or entry twice adds nothing."
+            "camt, MT940, OFX, Excel, ODS or CSV, packed or not, at most 20 MB."
+            " The same file or entry twice adds nothing."
         ),
-        render_kw={"accept": ".xml,.csv,.txt,.053,.sta,.940,.ofx,.gz,.zip,text/csv,text/xml,application/xml"},
+        render_kw={"accept": f"{ENDINGS},text/csv,text/xml,application/xml"},
     )
 
 

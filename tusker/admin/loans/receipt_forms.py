@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 from werkzeug.datastructures import MultiDict
 
+from tusker.admin.loans.deduction_forms import KINDS as DEDUCTION_KINDS
+from tusker.admin.loans.deduction_forms import kind_and_dispute
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.allocation import check_allocation
 from tusker.errors import InvalidInput
 from tusker.queries.loans.receipts import LoanFace
+from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.receipt_proposal import ProposedLine, ReceiptProposal
 from tusker.services.loans.receipts import lay_rest
+from tusker.services.reasons import LONGEST_REASON
 from tusker.web.forms import (
     ChoiceField,
     DayField,
@@ -32,6 +36,8 @@ STATES = [
     ("reversed", "Undone payments"),
     ("reversal", "Reversals"),
     ("refund", "Refunds"),
+    ("returned", "Refunds that came back"),
+    ("owed", "Owed back by the customer"),
 ]
 
 
@@ -55,6 +61,9 @@ class ReceiptForm(Form):
         "Bank reference",
         max_length=60,
         description="As on the bank statement; once for each payer. What it names is paid first.",
+    )
+    charges = MoneyField(
+        "Bank charges", required=False, allow_zero=True, description="Kept by the bank of it."
     )
 
 
@@ -81,6 +90,54 @@ class CreditNoteForm(Form):
 
 
 @dataclass(slots=True)
+class TypedDeduction:
+    """What was typed of a deduction of one invoice; `kept` is what it says, None for nothing."""
+
+    invoice_id: int
+    kind: str = ""
+    amount: str = ""
+    number: str = ""
+    reason: str = ""
+    kept: KeptBack | None = None
+    problem: str | None = None
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether anything was typed."""
+        return bool(self.kind or self.amount or self.number or self.reason)
+
+
+def typed_deductions(form: MultiDict[str, str]) -> dict[int, TypedDeduction]:
+    """The deductions of a sent form, by invoice id: fields such as `kept_amount_12`."""
+    found = {}
+    for name in form:
+        key = name.removeprefix("kept_amount_")
+        if key != name and key.isdecimal() and len(key) < 19:
+            kind, amount, number, reason = (
+                form.get(f"kept_{part}_{key}", "").strip()[:LONGEST_REASON]
+                for part in ("kind", "amount", "number", "reason")
+            )
+            found[int(key)] = _read_deduction(TypedDeduction(int(key), kind, amount, number, reason))
+    return found
+
+
+def _read_deduction(typed: TypedDeduction) -> TypedDeduction:
+    if not typed.is_typed:
+        return typed
+    try:
+        amount = currency().parse(typed.amount, field="amount")
+    except InvalidInput as error:
+        typed.problem = f"kept back: {error.message}"
+        return typed
+    if typed.kind not in dict(DEDUCTION_KINDS):
+        typed.problem = "Choose why it is kept back."
+        return typed
+    kind, disputed = kind_and_dispute(typed.kind)
+    typed.kept = KeptBack(typed.invoice_id, kind, amount, typed.number, typed.reason, disputed)
+    return typed
+
+
+@dataclass(slots=True)
 class SheetRow:
     """A loan on the sheet: what is owed of each part, what was typed, and what is wrong with it."""
 
@@ -89,6 +146,8 @@ class SheetRow:
     typed: dict[str, str]
     split: Split
     problem: str | None = None
+    kept: TypedDeduction | None = None
+    """What is kept back of it; None where the payer is not its purchaser."""
 
     @property
     def fields(self) -> dict[str, tuple[str, str, int]]:
@@ -139,6 +198,11 @@ class Sheet:
     def problems(self) -> list[str]:
         """Why the sheet cannot be recorded."""
         found = [f"{row.line.number}: {row.problem}" for row in self.everything if row.problem]
+        found += [
+            f"{row.line.number}: {row.kept.problem}"
+            for row in self.everything
+            if row.kept and row.kept.problem
+        ]
         if self.left_over < 0:
             found.append(
                 f"The allocation sums to {currency().show(self.allocated)},"
@@ -164,13 +228,17 @@ def make_sheet(
     mark: str,
     amount: int,
     typed: MultiDict[str, str] | None = None,
+    kept: Mapping[int, TypedDeduction] | None = None,
 ) -> Sheet:
-    """The sheet as proposed, or with the amounts that an admin typed."""
+    """The sheet as proposed, or with the amounts that an admin typed; `kept` is what was typed of deductions, by
+    invoice id."""
     reached = [line for line in proposal.lines if line.split.total]
     further = [line for line in proposal.lines if not line.split.total]
 
     def rows(lines: list[ProposedLine]) -> list[SheetRow]:
         return [_row(line, faces[line.loan_id], typed) for line in lines]
+
+    purchased = {debt.invoice.id for debt in proposal.debts if debt.invoice.purchaser_id == proposal.payer_id}
 
     sheet = Sheet(
         mark,
@@ -181,6 +249,9 @@ def make_sheet(
         rows(proposal.others),
         rows(proposal.written_off),
     )
+    for row in sheet.everything:
+        if row.line.invoice_id in purchased:
+            row.kept = (kept or {}).get(row.line.invoice_id) or TypedDeduction(row.line.invoice_id)
     if not sheet.problems:
         laid = lay_rest(sheet.wanted, proposal.debts, proposal.payer_id, amount, proposal.value_date)
         sheet.passed_on = sum(split.rest for split in laid)

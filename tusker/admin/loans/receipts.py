@@ -11,6 +11,8 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.admin.blueprint import bp
+from tusker.admin.loans.deduction_forms import KINDS as DEDUCTION_KINDS
+from tusker.admin.loans.deduction_forms import ChargeForm
 from tusker.admin.loans.receipt_forms import (
     ReceiptFilter,
     ReceiptForm,
@@ -18,17 +20,21 @@ from tusker.admin.loans.receipt_forms import (
     Sheet,
     UndoForm,
     make_sheet,
+    typed_deductions,
 )
 from tusker.currency import currency
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.models import ReceiptKind, Role
 from tusker.queries.loans import receipts as queries
+from tusker.queries.loans.charges import charges_of_receipt
+from tusker.queries.loans.invoice_money import deductions_of_receipt
 from tusker.services.bank.decisions import link_receipt
 from tusker.services.loans import receipts as service
 from tusker.services.loans.receipt_proposal import propose_receipt
-from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipt_undoing import return_refund, reverse_receipt
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render, wants_fragment
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -104,6 +110,7 @@ def _sheet_answer(form: ReceiptForm, sheet: Sheet | None, notice: str | None, ac
         partial,
         status=422 if failed and not wants_fragment() else 200,
         form=form,
+        deduction_kinds=DEDUCTION_KINDS,
         sheet=sheet,
         notice=notice,
         live=wants_fragment(),
@@ -143,8 +150,13 @@ def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
     """The sheet for the form's money; None, with the reason at its field, when there can be none."""
     try:
         service.check_value_date(acting(), form.value_date.filled)
+        kept = typed_deductions(request.form)
         proposal = propose_receipt(
-            form.customer_id.filled, form.amount.filled, form.value_date.filled, _text_of(form)
+            form.customer_id.filled,
+            form.amount.filled,
+            form.value_date.filled,
+            _text_of(form),
+            [each.kept for each in kept.values() if each.kept],
         )
     except TuskerError as error:
         form.take(error)
@@ -153,7 +165,7 @@ def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
         [line.loan_id for line in (*proposal.lines, *proposal.others, *proposal.written_off)]
     )
     typed = request.form if with_typed else None
-    return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.filled, typed=typed)
+    return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.filled, typed=typed, kept=kept)
 
 
 def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
@@ -169,6 +181,8 @@ def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
                 wanted=sheet.wanted,
                 left_over=request.form.get("left_over", type=int, default=-1),
                 debts=sheet.proposal.debts,
+                kept_back=sheet.proposal.kept_back,
+                charges=form.charges.data or 0,
             )
             link_receipt(acting(), made)
             receipt_id = made.id
@@ -232,6 +246,16 @@ def undo_receipt(receipt_id: int) -> ResponseReturnValue:
     return _show(receipt_id, undo=form, status=422)
 
 
+@bp.post("/receipts/refunds/<int:refund_id>/returned")
+@allow(Role.ADMIN)
+def refund_returned(refund_id: int) -> ResponseReturnValue:
+    """The bank returned a refund: it is the customer's credit again."""
+    with transaction():
+        contra = return_refund(acting(), refund_id, reason=sent_reason())
+        receipt_id = contra.of_receipt_id
+    return _changed(receipt_id or 0, "The refund came back; it is the customer's credit again.")
+
+
 @bp.post("/customers/<int:customer_id>/use-credit")
 @allow(Role.ADMIN)
 def use_credit(customer_id: int) -> ResponseReturnValue:
@@ -279,7 +303,11 @@ def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) 
     return {
         "row": row,
         "allocations": queries.receipt_allocations(receipt_id),
+        "kept": deductions_of_receipt(receipt_id),
+        "charges": charges_of_receipt(receipt_id),
+        "charge_form": ChargeForm(None, data={"value_date": row.value_date}),
         "contras": queries.contras_of(receipt_id),
-        "refund": refund or RefundForm(None, data={"amount": row.credit, "value_date": clock.today()}),
+        "refund": refund
+        or RefundForm(None, data={"amount": max(0, row.credit), "value_date": clock.today()}),
         "undo": undo or UndoForm(None),
     }

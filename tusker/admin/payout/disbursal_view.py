@@ -16,6 +16,7 @@ from tusker.domain.approval import approval_digest
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import DisbursalStatus, LineState, Role
+from tusker.queries.loans.charges import charges_of_disbursal
 from tusker.queries.payout.disbursal_people import People, people_of
 from tusker.queries.payout.disbursals import (
     DisbursalRow,
@@ -154,6 +155,7 @@ def disbursal_context(
     return {
         "row": row,
         "parts": parts,
+        "charges": [] if unreleased else charges_of_disbursal(disbursal_id),
         "net": sum(part.payout.net for part in parts),
         "beyond_debts": sum(part.payout.payables for part in parts),
         "paid": sum(part.payout.net for part in parts if part.payout.confirmed),

@@ -12,6 +12,7 @@ from flask_login import current_user
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.admin.payout.disbursal_view import changed, show_disbursal, typed_references
+from tusker.currency import currency
 from tusker.errors import ClosedDay, NotFound, TuskerError
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
@@ -134,6 +135,7 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
                     payout_id,
                     bank_reference=form.bank_reference.filled,
                     value_date=form.value_date.filled,
+                    charges=_sent_charges(),
                 )
                 reference = made.reference
         except TuskerError as error:
@@ -166,7 +168,9 @@ def reinstate_payout(payout_id: int) -> ResponseReturnValue:
 def return_payout(payout_id: int) -> ResponseReturnValue:
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = undoing.return_payout(acting(), payout_id, reason=sent_reason()).reference
+        reference = undoing.return_payout(
+            acting(), payout_id, reason=sent_reason(), charges=_sent_charges()
+        ).reference
     return changed(disbursal_id, f"Payout {reference} came back. Its invoices wait to be financed again.")
 
 
@@ -176,6 +180,12 @@ def undo_disbursal(disbursal_id: int) -> ResponseReturnValue:
     with transaction():
         reference = undoing.undo_disbursal(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is undone. Its invoices wait to be financed again.")
+
+
+def _sent_charges() -> int:
+    """What the bank took besides, in minor units; raises `InvalidInput` for what is no amount."""
+    text = request.form.get("charges", "").strip()
+    return currency().parse(text, field="charges", allow_zero=True) if text else 0
 
 
 def _disbursal_of(payout_id: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import aliased
 
+from tusker.currency import currency
 from tusker.extensions import db
 from tusker.models import BankCharge, Payout, Receipt
 
@@ -31,6 +32,22 @@ class ChargeRow:
     undone: bool
     at_bank: bool
     """Whether a statement's entry says so."""
+
+
+CHARGE_COLUMNS = ("booked", "value_date", "payment", "amount", "currency", "by", "reason")
+
+
+def charge_cells(row: ChargeRow) -> list[object]:
+    """A charge for a CSV file, in major units."""
+    return [
+        row.booked_on,
+        row.value_date,
+        row.about,
+        currency().major(row.amount),
+        currency().code,
+        "statement" if row.at_bank else "person",
+        row.reason,
+    ]
 
 
 def charges_between(first: date, last: date, *, limit: int | None = None) -> list[ChargeRow]:

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy import BigInteger, cast, func, or_, select
+from sqlalchemy.orm import contains_eager, joinedload
 
 from tusker.extensions import db
 from tusker.models import (
@@ -15,7 +16,10 @@ from tusker.models import (
     ClaimSettlement,
     ClaimState,
     CreditNote,
+    DeductionKind,
+    DeductionState,
     Disbursal,
+    Invoice,
     Loan,
     Payout,
     PayoutState,
@@ -23,6 +27,8 @@ from tusker.models import (
     ReserveKind,
     ReserveMovement,
 )
+from tusker.models.ledger import STANDING, deduction_words
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,8 @@ class ClaimRow:
     units."""
 
     id: int
-    credit_note: str | None
+    for_note: str | None
+    """The credit note or deduction that it is for, in words."""
     state: ClaimState
     reason: str | None
     amount: int
@@ -83,12 +90,53 @@ def reserve_of(invoice_id: int) -> Reserve:
 
 
 def credit_notes_of(invoice_id: int) -> list[CreditNote]:
-    """The credit notes of an invoice, the oldest first."""
+    """The credit notes and deductions of an invoice without their contra rows, the oldest first."""
     return list(
         db.session.scalars(
-            select(CreditNote).where(CreditNote.invoice_id == invoice_id).order_by(CreditNote.id)
+            select(CreditNote)
+            .where(CreditNote.invoice_id == invoice_id, CreditNote.reverses_id.is_(None))
+            .order_by(CreditNote.id)
         )
     )
+
+
+def deductions_of_receipt(receipt_id: int) -> list[CreditNote]:
+    """What was kept back or rounded off with a receipt, the oldest first, each with its invoice."""
+    return list(
+        db.session.scalars(
+            select(CreditNote)
+            .where(CreditNote.receipt_id == receipt_id, CreditNote.reverses_id.is_(None))
+            .options(joinedload(CreditNote.invoice))
+            .order_by(CreditNote.id)
+        )
+    )
+
+
+def deductions_page(
+    *, search: str = "", show: str = "", cursor: Cursor = NEWEST, limit: int | None = None
+) -> list[CreditNote]:
+    """Credit notes and deductions with their invoices, the newest first. `show` is `certificate` (tax whose certificate
+    has not come), `disputed`, or a kind."""
+    query = select(CreditNote).join(Invoice).where(CreditNote.reverses_id.is_(None))
+    query = query.options(contains_eager(CreditNote.invoice))
+    if text := search.strip():
+        query = query.where(
+            or_(
+                Invoice.number.icontains(text, autoescape=True),
+                CreditNote.number.icontains(text, autoescape=True),
+            )
+        )
+    if show == "certificate":
+        query = query.where(
+            CreditNote.kind == DeductionKind.TAX,
+            CreditNote.settled_on.is_(None),
+            CreditNote.state.in_(STANDING),
+        )
+    elif show == "disputed":
+        query = query.where(CreditNote.state == DeductionState.DISPUTED)
+    elif show:
+        query = query.where(CreditNote.kind == show)
+    return [note for (note,) in rows_of_page(query, CreditNote.id, cursor, limit)]
 
 
 def claims_of(invoice_id: int) -> list[ClaimRow]:
@@ -96,6 +144,7 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
     rows = db.session.execute(
         select(
             Claim.id,
+            CreditNote.kind,
             CreditNote.number,
             Claim.state,
             Claim.decision_reason,
@@ -109,7 +158,15 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
         .order_by(Claim.id)
     ).all()
     netted = _netted([row.id for row in rows])
-    return [ClaimRow(*row, netted.get(row.id, [])) for row in rows]
+    return [
+        ClaimRow(
+            row.id,
+            deduction_words(row.kind, row.number) if row.kind else None,
+            *row[3:],
+            netted=netted.get(row.id, []),
+        )
+        for row in rows
+    ]
 
 
 def open_claims_of(supplier_id: int) -> int:

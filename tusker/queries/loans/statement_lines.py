@@ -129,13 +129,8 @@ def note_lines(
         if note.before_payout and note.booked_on <= row.booked_on:
             continue
         kind = LineKind.CREDIT_NOTE if note.kind == DeductionKind.CREDIT_NOTE else LineKind.DEDUCTION
-        words = note.number if kind is LineKind.CREDIT_NOTE else words_of_deduction(note.kind, note.number)
+        words = note.number if kind is LineKind.CREDIT_NOTE else note.words
         lowers = note.amount if by_face(row, side) else 0
         told = words if lowers else f"{currency().show(note.amount)} {words}"
         lines.append((note.invoice_id, StatementLine(note.booked_on, kind, row.number, told, -lowers)))
     return lines
-
-
-def words_of_deduction(kind: str, number: str) -> str:
-    """Kind and number, such as `tax 16A-7`."""
-    return f"{kind.replace('_', ' ')} {number}".strip()

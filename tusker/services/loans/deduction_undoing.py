@@ -26,7 +26,7 @@ from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_claim
-from tusker.services.loans.deductions import PAID_OUT, lock_note, note_event, words_of
+from tusker.services.loans.deductions import PAID_OUT, lock_note, note_event
 from tusker.services.loans.receipts import NETTED_FROM, new_receipt, store_receipts
 from tusker.services.loans.reserve import move_reserve, release_reserves
 from tusker.services.locks import lock_loan_of, lock_rows
@@ -116,7 +116,7 @@ def _owe_again(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote, why
     """After the payout: the purchaser owes the amount again, and reserve and claim stand as without it."""
     if loan.face_open is not None:
         loan.face_open += note.amount
-    reason = f"{words_of(note)} undone: {why}"
+    reason = f"{note.words} undone: {why}"
     if note.before_payout:
         # So much more of the invoice was not advanced.
         move_reserve(ctx, invoice.id, ReserveKind.HELD, note.amount, reason)

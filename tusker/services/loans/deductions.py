@@ -94,7 +94,6 @@ def new_note(ctx: Context, kept: KeptBack, receipt_id: int | None = None) -> Cre
 
 def note_event(ctx: Context, invoice: Invoice, note: CreditNote, kind: str, reason: str) -> None:
     """Write an event of the invoice about a deduction, with what it did."""
-    words = str(note.kind).replace("_", " ") + (f" {note.number}" if note.number else "")
     record_event(
         ctx,
         "invoice",
@@ -102,7 +101,7 @@ def note_event(ctx: Context, invoice: Invoice, note: CreditNote, kind: str, reas
         kind,
         from_value=invoice.status,
         to_value=invoice.status,
-        reason=f"{words}: {reason}" if reason else words,
+        reason=f"{note.words}: {reason}" if reason else note.words,
         amount=note.amount,
         freed=note.principal_cut,
         reserve_consumed=note.reserve_consumed,
@@ -119,7 +118,7 @@ def bear(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote) -> None:
     from_debt = loan.face_open is None and note.kind != DeductionKind.CREDIT_NOTE
     left = note.amount - note.reserve_consumed - note.claimed
     consumed = 0 if from_debt else min(max(0, reserve_left(invoice.id)), left)
-    move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, consumed, words_of(note))
+    move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, consumed, note.words)
     note.reserve_consumed += consumed
     claimed = left - consumed
     if claimed and note.state == DeductionState.ACCEPTED and note.kind != DeductionKind.ROUNDING:
@@ -136,11 +135,6 @@ def bear(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote) -> None:
             )
         )
     db.session.flush()
-
-
-def words_of(note: CreditNote) -> str:
-    """Kind and number, such as `credit note CN-1`."""
-    return f"{str(note.kind).replace('_', ' ')} {note.number}".strip()
 
 
 def settle_tax(ctx: Context, note_id: int, *, number: str, settled_on: date) -> CreditNote:

@@ -10,7 +10,9 @@ from tusker.domain.allocation import Allocation as Split
 from tusker.domain.interest import AmountDue
 from tusker.errors import InvalidInput
 from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by
-from tusker.services.loans.receipts import oldest_first
+from tusker.services.loans.deductions import KeptBack
+from tusker.services.loans.receipts import oldest_first, owed_back
+from tusker.services.loans.short_payments import keep_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,15 @@ class ProposedLine:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptProposal:
-    """How a receipt would be spread; `left_over` would become the customer's credit. Money in minor units.
+    """How a receipt would be spread; `left_over` would become the customer's credit, of which `owed_back` settles what
+    it owes of bounced payments that were paid back to it. Money in minor units.
 
     `lines` are the loans that the customer owes or that the text with the money names, `others` those that its
     counterparty owes and it may pay too, `written_off` those of either that were given up: it may be a recovery.
     `later` are open loans, as (invoice number, start), paid out only after the value date: no money of that day can
     have paid them. `barred` are those, as (invoice number, last value date), on which a later payment was recorded,
-    which has to be undone before an earlier one can be. `debts` are all of them, locked: `record_receipt` takes them in
-    the same transaction.
+    which has to be undone before an earlier one can be. `kept_back` is what the customer keeps back of its invoices.
+    `debts` are all of them, locked: `record_receipt` takes them in the same transaction.
     """
 
     payer_id: int
@@ -45,19 +48,27 @@ class ReceiptProposal:
     others: list[ProposedLine]
     written_off: list[ProposedLine]
     left_over: int
+    owed_back: int
     later: list[tuple[str, date]]
     barred: list[tuple[str, date]]
+    kept_back: Sequence[KeptBack]
     debts: Sequence[OpenDebt]
 
 
-def propose_receipt(customer_id: int, amount: int, value_date: date, text: str = "") -> ReceiptProposal:
+def propose_receipt(
+    customer_id: int, amount: int, value_date: date, text: str = "", kept_back: Sequence[KeptBack] = ()
+) -> ReceiptProposal:
     """Propose an allocation: the loans that a text with the money names, then what the customer owes, oldest due loan
-    first; nothing is written.
+    first; nothing is written. Of `kept_back` only what is of the customer's own invoices counts.
 
     Raises `InvalidInput` naming `value_date` when it is before all payouts.
     """
     debts = lock_debts_owed_by(customer_id, with_other_side=True, written_off=True)
-    splits, left_over = oldest_first(debts, customer_id, amount, value_date, text)
+    purchased = {debt.invoice.id for debt in debts if debt.invoice.purchaser_id == customer_id}
+    kept = [each for each in kept_back if each.invoice_id in purchased]
+    debts = keep_back(debts, customer_id, kept)
+    held = min(amount, owed_back(customer_id))
+    splits, left = oldest_first(debts, customer_id, amount - held, value_date, text)
     by_loan = {split.loan_id: split for split in splits}
     own = [debt for debt in debts if debt.is_owed_by(customer_id)]
     later = [debt for debt in own if debt.loan.start_date > value_date]
@@ -81,7 +92,8 @@ def propose_receipt(customer_id: int, amount: int, value_date: date, text: str =
         lines=lines(reached),
         others=lines([debt for debt in rest if not debt.is_written_off]),
         written_off=lines([debt for debt in rest if debt.is_written_off]),
-        left_over=left_over,
+        left_over=left + held,
+        owed_back=held,
         later=[(debt.invoice.number, debt.loan.start_date) for debt in later],
         barred=[
             (debt.invoice.number, debt.last_payment)
@@ -90,6 +102,7 @@ def propose_receipt(customer_id: int, amount: int, value_date: date, text: str =
             and value_date < debt.last_payment
             and debt.loan.closed_on is None
         ],
+        kept_back=kept,
         debts=debts,
     )
 

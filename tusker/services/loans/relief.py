@@ -98,6 +98,8 @@ def accept_relief(ctx: Context, relief_id: int, *, limits: ReliefLimits) -> Reli
     """
     debt = _lock_open(invoice_of_relief(relief_id))
     relief = lock_relief(relief_id, ReliefState.PROPOSED)
+    if relief.loan_id != debt.loan.id:
+        raise Conflict("The payout of this loan was undone since; refuse this and propose anew.")
     relief.second_admin = _check_amounts(ctx, debt, relief, limits)
     if relief.second_admin:
         _check_second(ctx, relief)

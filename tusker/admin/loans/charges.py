@@ -1,0 +1,116 @@
+"""What banks keep out of receipts and payouts: by period, recorded and undone."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask import Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.admin.blueprint import bp
+from tusker.admin.loans.deduction_forms import ChargeForm, PeriodForm
+from tusker.currency import currency
+from tusker.errors import InvalidInput
+from tusker.models import BankCharge, Role
+from tusker.queries.loans.charges import CHARGE_COLUMNS, charge_cells, charges_between, total_between
+from tusker.queries.payout.payouts import disbursal_id_of_payout
+from tusker.services.loans import charges as service
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.csvfile import csv_answer
+from tusker.web.forms import sent_reason
+from tusker.web.htmx import done, render
+
+SHOWN = 1000
+"""Charges on a page; the file has all."""
+
+
+@bp.get("/charges")
+@allow(Role.ADMIN, Role.AUDITOR)
+def charges() -> ResponseReturnValue:
+    """What banks took in a period, with its total."""
+    form, first, last = _period()
+    return render(
+        "admin/loans/charges.html",
+        "admin/loans/_charges.html",
+        status=422 if form.errors else 200,
+        form=form,
+        first=first,
+        last=last,
+        rows=charges_between(first, last, limit=SHOWN),
+        total=total_between(first, last),
+    )
+
+
+@bp.get("/charges.csv")
+@allow(Role.ADMIN, Role.AUDITOR)
+def charges_csv() -> Response:
+    """The same as CSV, amounts in major units."""
+    form, first, last = _period()
+    if form.errors:
+        raise InvalidInput("From and to must be dates, the first not after the last.", field="first")
+    rows = map(charge_cells, charges_between(first, last))
+    return csv_answer(f"bank-charges-{first}-to-{last}.csv", CHARGE_COLUMNS, rows)
+
+
+@bp.post("/receipts/<int:receipt_id>/charges")
+@allow(Role.ADMIN)
+def charge_receipt(receipt_id: int) -> ResponseReturnValue:
+    """The bank kept a part of a receipt."""
+    amount, day, reason = _sent()
+    with transaction():
+        service.record_charge_of_receipt(acting(), receipt_id, amount=amount, value_date=day, reason=reason)
+    return done(_words(amount), to=url_for("admin.receipt", receipt_id=receipt_id))
+
+
+@bp.post("/payouts/<int:payout_id>/charges")
+@allow(Role.ADMIN)
+def charge_payout(payout_id: int) -> ResponseReturnValue:
+    """The bank took something for a payout."""
+    amount, day, reason = _sent()
+    with transaction():
+        service.record_charge_of_payout(acting(), payout_id, amount=amount, value_date=day, reason=reason)
+    disbursal_id = disbursal_id_of_payout(payout_id)
+    return done(_words(amount), to=url_for("admin.disbursal", disbursal_id=disbursal_id))
+
+
+@bp.post("/charges/<int:charge_id>/undo")
+@allow(Role.ADMIN)
+def undo_charge(charge_id: int) -> ResponseReturnValue:
+    """A charge was recorded wrongly."""
+    with transaction():
+        made: BankCharge = service.undo_charge(acting(), charge_id, reason=sent_reason())
+        receipt_id, payout_id = made.receipt_id, made.payout_id
+    to = (
+        url_for("admin.receipt", receipt_id=receipt_id)
+        if receipt_id is not None
+        else url_for("admin.disbursal", disbursal_id=disbursal_id_of_payout(payout_id or 0))
+    )
+    return done("The charge is undone.", to=to)
+
+
+def _sent() -> tuple[int, date, str]:
+    """What the form says; raises `InvalidInput` with the first thing that is wrong with it."""
+    form = ChargeForm()
+    if not form.validate_on_submit():
+        problems = [(field.name, str(error)) for field in form for error in field.errors]
+        raise InvalidInput(problems[0][1], field=problems[0][0])
+    return form.amount.filled, form.value_date.filled, form.reason.data or ""
+
+
+def _words(amount: int) -> str:
+    return f"{currency().show(amount)} of bank charges is booked as the lender's cost."
+
+
+def _period() -> tuple[PeriodForm, date, date]:
+    """The days in the address, this month unless given."""
+    form = PeriodForm(request.args)
+    valid = form.validate()
+    last = (form.last.data if valid else None) or clock.today()
+    first = (form.first.data if valid else None) or last.replace(day=1)
+    if first > last:
+        form.take(InvalidInput("The first day must not be after the last.", field="first"))
+        first = last
+    form.first.data, form.last.data = form.first.data or first, form.last.data or last
+    return form, first, last

@@ -1,0 +1,67 @@
+"""The forms of deductions and bank charges."""
+
+from __future__ import annotations
+
+from tusker.models import DeductionKind
+from tusker.models.ledger import DISPUTABLE
+from tusker.web.filters import status_label
+from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, MoneyField, TextField
+
+DISPUTED = "/disputed"
+KINDS = [
+    (f"{kind}{mark}", f"{status_label(kind)}{', disputed by the supplier' if mark else ''}")
+    for kind in DeductionKind
+    if kind is not DeductionKind.CREDIT_NOTE
+    for mark in (("", DISPUTED) if kind in DISPUTABLE else ("",))
+]
+"""What may be chosen on a form: a kind, with a mark where the supplier contests it."""
+SHOWN = [
+    ("certificate", "Tax without certificate"),
+    ("disputed", "Disputed"),
+    *((kind, status_label(kind)) for kind in DeductionKind),
+]
+
+
+def kind_and_dispute(chosen: str) -> tuple[DeductionKind, bool]:
+    """A choice of `KINDS` as the kind and whether it is disputed."""
+    return DeductionKind(chosen.removesuffix(DISPUTED)), chosen.endswith(DISPUTED)
+
+
+class DeductionFilter(FilterForm):
+    """Which deductions are shown."""
+
+    q = TextField("Search", required=False, render_kw={"placeholder": "Invoice or number"})
+    show = ChoiceField("Show", required=False, empty="All", choices=SHOWN)
+
+
+class DeductionForm(Form):
+    """Recording what a purchaser keeps back."""
+
+    kind = ChoiceField("Why", empty="Choose the reason", choices=KINDS)
+    amount = MoneyField("Amount", description="What the purchaser does not pay.")
+    number = TextField(
+        "Number", required=False, max_length=60, description="Of the certificate or note that proves it."
+    )
+    reason = TextField("Note", required=False, max_length=300)
+
+
+class SettleForm(Form):
+    """The certificate of tax at source."""
+
+    number = TextField("Certificate number", max_length=60)
+    settled_on = DayField("Day on the certificate")
+
+
+class ChargeForm(Form):
+    """A charge that a bank took."""
+
+    amount = MoneyField("Bank charges", description="What the bank kept or took.")
+    value_date = DayField("Value date")
+    reason = TextField("Note", required=False, max_length=300)
+
+
+class PeriodForm(FilterForm):
+    """The days of a list."""
+
+    first = DayField("From", required=False)
+    last = DayField("To", required=False)
