@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 
 from tests.support.payouts import bundle_and_confirm
 from tests.support.values import TERMS, TODAY, at
+from tusker.currency import currency
 from tusker.domain.allocation import Collectable, allocate
 from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.terms import Collection
+from tusker.domain.terms import Collection, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import (
@@ -128,6 +130,34 @@ def test_tax_kept_back_from_the_face_value_is_borne_by_the_reserve(ctx: Context,
         at(ctx, 110).today,
         False,
     )
+
+
+def test_the_examples_of_the_documentation(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]
+) -> None:
+    told = (Path(__file__).parents[2] / "docs" / "money.md").read_text()
+
+    def example(terms: Terms, paid: int, *kinds: tuple[DeductionKind, int]) -> tuple[Invoice, list[str]]:
+        made = make_invoice("disbursed", line=make_line(terms=terms))
+        before = suppliers()
+        pay(
+            ctx, made, paid, *(KeptBack(made.id, kind, amount) for kind, amount in kinds),
+            reference=f"DOC-{made.id}",
+        )  # fmt: skip
+        claimed = sum(c.amount for c in db.session.query(Claim).filter_by(invoice_id=made.id))
+        loan = loan_of(made)
+        left = 0 if loan.closed_on else loan.open_principal
+        return made, [currency().show(amount) for amount in (suppliers() - before, claimed, left)]
+
+    _, (passed, _, _) = example(FACE, 9_900_00, (DeductionKind.TAX, 100_00))
+    assert f"the reserve bears ₹100.00, and {passed} are the supplier's" in told
+    _, (_, claimed, _) = example(FACE, 1_00, (DeductionKind.QUALITY, 3_000_00))
+    assert f"reserve would bear its ₹2,000.00 and {claimed} would be claimed" in told
+    _, (_, claimed, left) = example(TERMS, DEBT_AT_TERM - 100_00, (DeductionKind.TAX, 100_00))
+    assert f"{left} stay owed, and {claimed} are claimed from the supplier" in told
+    _, (passed, _, _) = example(FACE, 9_999_40)
+    assert f"the ₹0.60 that lack are rounded off, and\n{passed} are the supplier's" in told
+    holds()
 
 
 def test_undone_with_its_receipt(ctx: Context, invoice: Invoice) -> None:
@@ -284,6 +314,51 @@ def test_beyond_the_tolerance_nothing_is_rounded(
     monkeypatch.setitem(app.config, "ROUNDING_TOLERANCE", Decimal(0))
     pay(ctx, invoice, 1_00, reference="UTR-2")
     assert figures(invoice) == (1, 0, 1, REST - 1)
+    holds()
+
+
+def test_what_a_payment_leaves_of_a_debt_is_rounded_off_and_comes_back_with_it(
+    ctx: Context, by_debt: Invoice
+) -> None:
+    receipt = pay(ctx, by_debt, DEBT_AT_TERM - 1_00)
+    db.session.refresh(by_debt)
+    assert (by_debt.status, loan_of(by_debt).open_principal) == (InvoiceStatus.REPAID, 0)
+    [rounded] = loan_of(by_debt).adjustments
+    assert (rounded.kind, rounded.principal, rounded.total) == ("rounding", 1_00, 1_00)
+    holds()
+    for side, customer_id in (("purchaser", by_debt.purchaser_id), ("supplier", by_debt.supplier_id)):
+        made = statement(customer_id, side, TODAY, at(ctx, 90).today)  # type: ignore[arg-type]
+        assert (made.adds_up, made.closing, made.adjustments) == (True, 0, 1_00)
+    with transaction():
+        reverse_receipt(at(ctx, 91), receipt.id, reason="bounced")
+    assert loan_of(by_debt).open_principal == 8_000_00
+    holds()
+    pay(ctx, by_debt, DEBT_AT_TERM - 1_01, reference="UTR-2")
+    assert loan_of(by_debt).open_principal == 1_01
+    holds()
+
+
+def test_interest_deducted_before_is_rounded_off_with_the_rest(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]
+) -> None:
+    early = make_invoice(
+        "disbursed", line=make_line(terms=replace(TERMS, interest_timing=InterestTiming.UPFRONT))
+    )
+    receipt = pay(ctx, early, 8_000_00 - 355_07 - 40, day=0)
+    assert loan_of(early).open_principal == 0
+    assert loan_of(early).closed_on == TODAY
+    holds()
+    with transaction():
+        reverse_receipt(at(ctx, 1), receipt.id, reason="bounced")
+    assert loan_of(early).open_principal == 8_000_00
+    holds()
+
+
+def test_of_a_debt_of_which_something_was_kept_back_nothing_is_rounded_off(
+    ctx: Context, by_debt: Invoice
+) -> None:
+    pay(ctx, by_debt, DEBT_AT_TERM - 50, tax(by_debt, 50))
+    assert (loan_of(by_debt).closed_on, loan_of(by_debt).open_principal) == (None, 50)
     holds()
 
 

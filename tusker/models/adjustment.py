@@ -40,15 +40,18 @@ class Adjustment(Base):
     """A row that lowers what is owed on a loan from its value date on, by component in minor units, as a payment does.
 
     A contra row has the opposite amounts and names what it undoes; a recovery is negative and names the allocation
-    that it balances, so that money that comes after a write-off leaves the debt at nothing.
+    that it balances, so that money that comes after a write-off leaves the debt at nothing. Rounding names the
+    allocation that left so little, and is undone with it.
     """
 
     __tablename__ = "adjustments"
     __table_args__ = (
         one_of("kind", AdjustmentKind),
-        CheckConstraint("(kind = 'recovery') = (allocation_id IS NOT NULL)", name="recovery_of_allocation"),
         CheckConstraint(
-            "reverses_id IS NOT NULL OR kind IN ('write_off', 'recovery')"
+            "(kind IN ('recovery', 'rounding')) = (allocation_id IS NOT NULL)", name="recovery_of_allocation"
+        ),
+        CheckConstraint(
+            "reverses_id IS NOT NULL OR kind IN ('write_off', 'recovery', 'rounding')"
             " OR (penalty >= 0 AND fee >= 0 AND interest >= 0 AND principal >= 0)",
             name="amounts_positive",
         ),

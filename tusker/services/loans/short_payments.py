@@ -8,8 +8,9 @@ from dataclasses import replace
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
 from tusker.errors import InvalidInput, TuskerError
-from tusker.models import DeductionKind, Receipt
+from tusker.models import Adjustment, AdjustmentKind, Allocation, DeductionKind, Receipt
 from tusker.services.context import Context
+from tusker.services.loans.adjustments import adjust
 from tusker.services.loans.debts import OpenDebt
 from tusker.services.loans.deductions import KeptBack, by_invoice, deduct, tolerance
 
@@ -55,9 +56,30 @@ def deduct_with(
 
 def round_off(ctx: Context, parts: Iterable[tuple[Receipt, Split, OpenDebt]]) -> None:
     """Receipts were laid against invoices: where they leave no more of a face value than `ROUNDING_TOLERANCE`, the rest
-    is written off with them."""
+    is a deduction, undone with them."""
     for receipt, _, debt in parts:
         left = debt.loan.face_open if receipt.customer_id == debt.invoice.purchaser_id else None
         if left and 0 < left <= tolerance() and not debt.is_written_off:
             kept = KeptBack(debt.invoice.id, DeductionKind.ROUNDING, left)
             deduct(ctx, debt.invoice, debt.loan, kept, receipt.id)
+
+
+def round_off_debt(
+    ctx: Context, receipt: Receipt, paid: Allocation, split: Split, debt: OpenDebt
+) -> Adjustment | None:
+    """Write off with an allocation what it leaves of a debt, where that is no more than `ROUNDING_TOLERANCE` and all
+    that its payer was to pay; the row, not flushed, or None."""
+    due = debt.due_on(paid.value_date)
+    face = debt.face_for(receipt.customer_id)
+    more_to_come = debt.kept_back or (face is not None and face - split.laid > tolerance())
+    if more_to_come or not split.total or not 0 < due.total - split.total <= tolerance():
+        return None
+    rest = Split(
+        split.loan_id,
+        due.penalty - split.penalty,
+        due.fee - split.fee,
+        due.interest - split.interest,
+        due.principal - split.principal,
+    )
+    reason = f"paid with {receipt.bank_reference}"
+    return adjust(ctx, debt.loan, AdjustmentKind.ROUNDING, rest, paid.value_date, reason, allocation=paid)
