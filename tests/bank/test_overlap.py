@@ -92,7 +92,7 @@ def test_any_cutting_of_a_day_is_that_day(
     cutting: tuple[list[int], list[tuple[int, int]], str, bool],
 ) -> None:
     # what is kept and what is known does not depend on what the entries are matched with afterwards
-    monkeypatch.setattr(importing, "_settle", lambda ctx, entries: {})
+    monkeypatch.setattr(importing, "settle_entries", lambda ctx, entry_ids, progress=None: {})
     moves, parts, timed, balanced = cutting
     windows = {"day": (_at(0), _at(59)), "": None}
     seen: set[int] = set()
@@ -135,7 +135,7 @@ def test_what_is_stored_is_asked_for_once(bank: Bank) -> None:
     with statements() as sent:
         later = bank([TWIN, TWIN, Tx(3_00, reference="OWN")], number="STMT-2")
     assert (later.doubtful, later.new) == (2, 1)
-    assert sum("JOIN bank_statements" in text for text in sent) == 1
+    assert sum("JOIN bank_statements" in text for text in sent) == 2  # of statements, of advices
 
 
 def test_times_and_balances_that_join_need_nobody(bank: Bank, entries: Entries) -> None:
