@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import date
@@ -65,6 +66,9 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "LENDER_NAME": env.get("LENDER_NAME", "Tusker Finance"),
         **_lender_account(env, production),
         "PAIN_VERSION": _one_of(env, "PAIN_VERSION", "09", ("09", "03")),
+        "PAIN_PRIORITY": _one_of(env, "PAIN_PRIORITY", "", ("", "NORM", "HIGH")),
+        "PAIN_LOCAL_INSTRUMENT": _word(env, "PAIN_LOCAL_INSTRUMENT", 35),
+        "INSTANT_PAYMENTS": _flag(env, "INSTANT_PAYMENTS", False),
         "BANK_CSV_COLUMNS": env.get("BANK_CSV_COLUMNS") or BANK_CSV_COLUMNS,
         "STATEMENT_ACCOUNTS": _accounts(env.get("STATEMENT_ACCOUNTS", "")),
         "STATEMENT_CSV_COLUMNS": env.get("STATEMENT_CSV_COLUMNS", ""),
@@ -167,6 +171,14 @@ def _one_of(env: Mapping[str, str], name: str, default: str, allowed: tuple[str,
 
 MARKETS = {"INR": "XNSE", "EUR": "XECB", "USD": "XFED", "GBP": "XLON"}
 """The financial calendar of a currency, where the holidays library has one."""
+
+
+def _word(env: Mapping[str, str], name: str, longest: int) -> str:
+    """A word of letters, digits and hyphens, or nothing."""
+    word = env.get(name, "").strip()
+    if word and not re.fullmatch(rf"[A-Za-z0-9-]{{1,{longest}}}", word):
+        raise ConfigError(f"{name} must be one word of at most {longest} letters, digits and hyphens.")
+    return word
 
 
 def _holidays(env: Mapping[str, str]) -> dict[str, Any]:

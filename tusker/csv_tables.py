@@ -130,6 +130,8 @@ def find_table(grid: Grid, is_header: Callable[[Cells], bool]) -> CsvTable | Non
 
 
 def _decoded(data: bytes, *, of_bank: bool = False) -> str:
+    if of_bank and (mark := _mark_of_utf16(data)):
+        data = mark + data
     is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if b"\0" in data and not is_utf16:
         raise UnreadableFile(f"The file is not text ({_byte(data, data.index(0))}).")
@@ -149,6 +151,15 @@ def _decoded(data: bytes, *, of_bank: bool = False) -> str:
         raise UnreadableFile(
             f"The file is neither UTF-8 nor Windows-1252 text ({_byte(data, error.start)})."
         ) from None
+
+
+def _mark_of_utf16(data: bytes) -> bytes:
+    """The mark of UTF-16 that is missing: Latin text has a zero as every other byte."""
+    head = data[:200]
+    for mark, zeros in ((codecs.BOM_UTF16_LE, head[1::2]), (codecs.BOM_UTF16_BE, head[::2])):
+        if len(zeros) > 4 and zeros.count(0) > len(zeros) * 0.8 and head.count(0) == zeros.count(0):
+            return mark
+    return b""
 
 
 def _decoded_utf16(data: bytes) -> str:

@@ -116,7 +116,9 @@ def test_malformed_files_are_said_at_the_field_and_write_nothing(
         assert shown, case
         words = html.unescape(shown[1])
         # amounts are read in the installation's currency, not the list's
-        assert expected in words or ", not INR; skipped." in words, case
+        # and answers to payment orders are taken here
+        said = {"pain.002": "does not say which payment order it answers"}.get(case, expected)
+        assert said in words or ", not INR; skipped." in words, case
     assert scalar("SELECT count(*) FROM bank_statements") == 0
     assert scalar("SELECT count(*) FROM events WHERE subject LIKE 'statement%'") == 0
 

@@ -168,7 +168,7 @@ def test_a_receipt_that_is_undone_opens_its_entry_again(
             None,
             "Its receipt was undone: wrong customer",
         )
-    assert references == ["IN-9", "IN-9~2", "IN-9~3"]
+    assert references == ["IN-9"] * 3
     assert prove().holds
 
 

@@ -187,6 +187,12 @@ def test_a_masked_account_is_ours_as_far_as_it_is_seen_and_needs_a_person(number
         "Linked Loan Account No : 999888777666\nAccount No : 000111222333",
         "Acct #000111222333",
         "Name,Account No.,Period\nACME,000111222333,March",
+        "Account_Number:000111222333",
+        "Your Account Number is 000111222333",
+        "Customer Account Number : 000111222333",
+        "खाता संख्या : 000111222333",
+        "Loan Account Number : 000111222333",
+        "EXAMPLE FINANCE,000111222333",
     ],
 )
 def test_an_account_is_found_where_a_bank_writes_it(label: str) -> None:
@@ -212,6 +218,8 @@ def test_other_words_with_account_name_none(words: str) -> None:
         ("Account No : ask us\n", "“ask us” cannot be read as a number of one"),
         ("Account No :\n", "cannot be read as a number"),
         (f"Account No : {OURS}\nAccount Number : {FOREIGN}\n", "is of several accounts"),
+        (f"Account No : {OURS}\nCurrency,USD\n", "is of an account in USD"),
+        (f"Account No : {OURS} USD\n", "is of an account in USD"),
         (f"Account Number,{OURS} ( USD ) - ACME\n", "is of an account in USD"),
     ],
 )
@@ -232,3 +240,15 @@ def test_a_column_of_accounts_is_ours_unless_it_is_the_payers() -> None:
     assert read(f"Date,Account Number,Amount\n{row}".encode()).account == FOREIGN
     payers = read(f"Date,Account Number,Amount,Payer\n{row[:-1]},ACME\n".encode())
     assert (payers.account, payers.entries[0].counterparty_account) == (OURS, FOREIGN)
+
+
+def test_a_number_without_a_label_that_is_none_of_ours_needs_a_person() -> None:
+    statement = read(f"ACME,{FOREIGN}\nDate,Amount\n2026-03-02,+5\n".encode())
+    assert (statement.account, statement.account_named) == (OURS, False)
+    assert statement.doubt == f"“{FOREIGN}” above the table may be another account's number."
+
+
+def test_an_account_of_eight_digits_is_no_day() -> None:
+    data = b"Account No : 20260302\nDate,Amount\n2026-03-02,+5\n"
+    [statement] = read_statement_file(data, "x", Reading("GBP", 2, ("2026-0302",))).statements
+    assert (statement.account, statement.account_named) == ("2026-0302", True)

@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 
 import config
-from tests.support.payment_orders import INDIAN, LENDER, order_of
+from tests.support.payment_orders import GERMAN, INDIAN, LENDER, order_of
 from tusker.bankfiles.bulk_csv import parse_profile, write_bulk_csv
 from tusker.bankfiles.lender import lender_account
 from tusker.domain.banking import CreditTransfer, PaymentOrder
+from tusker.domain.payment_modes import payment_mode
 from tusker.errors import InvalidInput
 
 PROFILE = (
@@ -28,7 +29,7 @@ def test_columns_as_configured(order: PaymentOrder) -> None:
     assert _rows(write_bulk_csv(order, PROFILE, 2)) == [
         ["Beneficiary Name", "Account, No.", "IFSC", "Amount", "Ref", "Mode"],
         ["Muller + Sohne GmbH", "DE89370400440532013000", "", "12500.50", "PAY-7-1", "NEFT"],
-        ["mumbi tredrs", "50100012345678", "HDFC0000123", "0.99", "PAY-7-2", "NEFT"],
+        ["mumbai tredars", "50100012345678", "HDFC0000123", "0.99", "PAY-7-2", "NEFT"],
     ]
 
 
@@ -72,6 +73,44 @@ def test_a_wrong_profile_names_the_variable(order: PaymentOrder, profile: str, w
     with pytest.raises(InvalidInput, match="BANK_CSV_COLUMNS") as refused:
         write_bulk_csv(order, profile, 2)
     assert words in refused.value.message
+
+
+def test_the_file_of_a_known_bank() -> None:
+    payee = replace(INDIAN, holder="Shree Ganesh & Sons Enterprises (India) Private Limited")
+    made = order_of(
+        CreditTransfer("P-7-1", payee, 12_50_050, "INV-1", "NEFT"),
+        CreditTransfer("P-7-2", payee, 3_00_000_00, "INV-2", "RTGS"),
+        CreditTransfer("P-7-3", payee, 50_000_00, "INV-3", "IMPS"),
+    )
+    rows = _rows(write_bulk_csv(made, "HDFC", 2))
+    assert [len(row) for row in rows] == [28] * 3
+    name = "Shree Ganesh Sons Enterprises India"
+    assert rows[0][:5] == ["N", "", "50100012345678", "12500.50", name]
+    assert (rows[0][13], rows[0][22], rows[0][24]) == ("P-7-1", "03/03/2026", "HDFC0000123")
+    assert [row[0] for row in rows] == ["N", "R", "N"]  # its file has no IMPS
+    header, first, *_ = _rows(write_bulk_csv(made, "icici", 2))
+    assert header[:3] == ["PYMT_PROD_TYPE_CODE", "PYMT_MODE", "DEBIT_ACC_NO"]
+    assert first[:3] == ["PAB_VENDOR", "NEFT", "000111222333"]
+    assert (first[12], first[13]) == ("03-03-2026", "P-7-1")
+    with pytest.raises(InvalidInput, match="no column for the IBAN"):
+        write_bulk_csv(order_of(CreditTransfer("P-7-1", GERMAN, 1, "x")), "icici", 2)
+
+
+@pytest.mark.parametrize(
+    ("amount", "ifsc", "instant", "mode"),
+    [
+        (1_99_999_99, "HDFC0000123", False, "NEFT"),
+        (2_00_000_00, "HDFC0000123", False, "RTGS"),
+        (1_00, "HDFC0000123", True, "IMPS"),
+        (5_00_000_00, "HDFC0000123", True, "IMPS"),
+        (5_00_000_01, "HDFC0000123", True, "RTGS"),
+        (9_00_000_00, "DEMO0000999", True, "FT"),
+        (1_00, "", True, ""),
+    ],
+)
+def test_the_mode_of_a_payment(amount: int, ifsc: str, instant: bool, mode: str) -> None:
+    found = payment_mode(amount, 2, payee_ifsc=ifsc, own_ifsc="DEMO0000001", instant=instant)
+    assert found == mode
 
 
 def test_words_and_fields_are_told_apart() -> None:

@@ -252,3 +252,73 @@ def test_overlapping_files_share_fingerprints_and_twins_stay_two() -> None:
     longer = [e.fingerprint for e in _read(f"Date,Amount,Memo\n2026-03-01,4,y\n{row}{row}").entries]
     assert longer[1:] == twins
     assert len(set(longer)) == 3
+
+
+HEADS = "Date,Narration,Debit,Credit,Balance\n"
+
+
+def test_sums_and_balances_around_the_rows_are_no_movements() -> None:
+    statement = _read(
+        HEADS
+        + "01/03/2026,OPENING BALANCE,,100.00,100.00\n"
+        + "02/03/2026,a,,5.00,105.00\n"
+        + "03/03/2026,b,1.00,,104.00\n"
+        + "*****,*****,*****\n"
+        + ",Total,1.00,5.00,\n"
+        + "Dr Count,Cr Count,Debits,Credits\n"
+        + "1,1,1.00,5.00\n"
+        + "End of statement\n"
+    )
+    assert [entry.signed for entry in statement.entries] == [500, -100]
+    assert (statement.skipped, statement.doubt) == ((), "")
+    assert (statement.opening_balance, statement.closing_balance) == (10_000, 10_400)
+
+
+def test_the_opening_balance_checks_the_first_row() -> None:
+    turned = _read(
+        HEADS + "01/03/2026,B/F,,,100.00\n".replace("B/F", "Balance B/F") + "02/03/2026,a,5.00,,105.00\n"
+    )
+    assert turned.doubt == "The balance says the opposite of what line 3 says."
+
+
+def test_a_narration_on_several_lines_is_one() -> None:
+    statement = _read(
+        HEADS
+        + "02/03/2026,NEFT CR-EXAM0000001-ACME,,5.00,105.00\n"
+        + ",A/C NO 998877665544,,,\n"
+        + "03/03/2026,b,1.00,,104.00\n"
+    )
+    assert [entry.remittance for entry in statement.entries] == [
+        "NEFT CR-EXAM0000001-ACME A/C NO 998877665544",
+        "b",
+    ]
+    assert not statement.account_named
+
+
+def test_heads_that_a_bank_repeats_on_each_page_are_left_out() -> None:
+    rows = ["02/03/2026,a,,5.00,105.00\n", "03/03/2026,b,1.00,,104.00\n"]
+    statement = _read(
+        "Account No : 12345678\n" + HEADS + rows[0] + "Account No : 12345678\n" + HEADS + rows[1]
+    )
+    assert (len(statement.entries), statement.skipped, statement.account) == (2, (), "12345678")
+    with pytest.raises(InvalidInput, match="several accounts"):
+        _read("Account No : 12345678\n" + HEADS + rows[0] + "Account No : 12345679\n" + HEADS + rows[1])
+
+
+def test_amounts_in_another_currency_by_their_head_refuse_the_file() -> None:
+    with pytest.raises(InvalidInput, match="“Amount \\(USD\\)” is in USD, not INR"):
+        _read("Date,Amount (USD)\n2026-03-02,5\n")
+
+
+@pytest.mark.parametrize(
+    "amount", ["--5", "(-5)", "5-5", "+-5", "-5-", "5.0.0", "1,2345.00", "५.००", "1e3", "0x10"]
+)
+def test_an_amount_that_is_written_in_no_known_way_is_skipped(amount: str) -> None:
+    statement = _read(f'Date,Amount\n2026-03-02,+1\n2026-03-02,"{amount}"\n')
+    assert [entry.amount for entry in statement.entries] == [100]
+    assert len(statement.skipped) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark(encoding: str) -> None:
+    assert len(_read(INDIAN.encode(encoding)).entries) == 2

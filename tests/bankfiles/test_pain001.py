@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from tests.support.payment_orders import GERMAN, INDIAN, LENDER, order_of, schema_of
 from tests.support.profiles import examples
-from tusker.bankfiles.pain001 import Version, write_pain001
-from tusker.bankfiles.texts import bank_text
+from tusker.bankfiles.pain001 import Version, Wishes, write_pain001
+from tusker.bankfiles.texts import bank_name, bank_text
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.banking import CreditTransfer, PaymentOrder
 from tusker.domain.money import MAX_AMOUNT
@@ -132,13 +132,13 @@ def test_an_iban_and_an_indian_account(order: PaymentOrder, version: Version) ->
     one = f"{block}/CdtTrfTxInf"
     assert _texts(root, f"{one}/PmtId/EndToEndId") == ["PAY-7-1", "PAY-7-2"]
     assert _texts(root, f"{one}/Amt/InstdAmt") == ["12500.50", "0.99"]
-    assert _texts(root, f"{one}/Cdtr/Nm") == ["Muller + Sohne GmbH", "mumbi tredrs"]
+    assert _texts(root, f"{one}/Cdtr/Nm") == ["Muller + Sohne GmbH", "mumbai tredars"]
     assert _texts(root, f"{one}/CdtrAcct/Id/IBAN") == ["DE89370400440532013000"]
     assert _texts(root, f"{one}/CdtrAcct/Id/Othr/Id") == ["50100012345678"]
     assert _texts(root, f"{one}/CdtrAcct/Id/Othr/SchmeNm/Cd") == ["BBAN"]
     assert _texts(root, f"{one}/CdtrAgt/{member}/ClrSysId/Cd") == ["INFSC"]
     assert _texts(root, f"{one}/CdtrAgt/{member}/MmbId") == ["HDFC0000123"]
-    assert _texts(root, f"{one}/RmtInf/Ustrd") == ["INV-1, INV-2", "calan 7"]
+    assert _texts(root, f"{one}/RmtInf/Ustrd") == ["INV-1, INV-2", "chalan 7"]
 
 
 @pytest.mark.parametrize("version", ["09", "03"])
@@ -221,6 +221,56 @@ def test_long_texts_are_cut_between_words_and_show_it() -> None:
     assert shown is not None
     assert len(shown) <= 140
     assert shown.endswith("INV-00012...")
+
+
+@pytest.mark.parametrize("version", ["09", "03"])
+@pytest.mark.parametrize(
+    ("wishes", "block", "own"),
+    [
+        (Wishes(), None, None),
+        (Wishes("HIGH"), ("HIGH", None), None),
+        (Wishes("NORM", "NURG"), ("NORM", "NURG"), None),
+        (Wishes("", "mode"), None, (None, "RTGS")),
+    ],
+)
+def test_priority_and_local_instrument_where_the_bank_wants_them(
+    version: Version, wishes: Wishes, block: tuple[str | None, ...] | None, own: tuple[str | None, ...] | None
+) -> None:
+    made = order_of(replace(_transfer, mode="RTGS"))
+    written = write_pain001(made, version, 2, wishes)
+    schema_of(f"pain.001.001.{version}").validate(written.decode())
+    root = _read(written)
+    for path, wanted in (("PmtInf/PmtTpInf", block), ("PmtInf/CdtTrfTxInf/PmtTpInf", own)):
+        [kind] = root.findall(f".//{path}") or [None]
+        told = None if kind is None else (kind.findtext("InstrPrty"), kind.findtext("LclInstrm/Prtry"))
+        assert told == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "latin"),
+    [
+        ("आनंद ट्रेडर्स", "anand tredars"),
+        ("श्री गणेश एंटरप्राइजेज", "shri ganesh entarapraijej"),
+        ("मित्र चन्द्र", "mitra chandra"),
+        ("लक्ष्मी क़लम काँच", "lakshmi kalam kanch"),
+        ("আনন্দ ট্রেডার্স", "anand tredars"),
+        ("ਆਨੰਦ", "anand"),
+        ("ರಾಜ ಟ್ರೇಡರ್ಸ್", "raja tredars"),
+        ("राजा १२३ (दिल्ली)", "raja 123 (dilli)"),
+        ("🚀 Rocket 👍🏽 & Co", "Rocket + Co"),
+        ("Łódź ½ № 5 ™", "Lodz 1/2 No 5 TM"),
+    ],
+)
+def test_names_in_other_scripts_stay_readable(name: str, latin: str) -> None:
+    assert bank_text(name) == latin
+
+
+def test_a_long_name_ends_with_a_word() -> None:
+    name = "Shree Ganesh Enterprises"
+    assert bank_name(name, longest=20, field="f", whose="w") == "Shree Ganesh"
+    assert bank_name(name, longest=24, field="f", whose="w") == name
+    with pytest.raises(InvalidInput, match="a word of more than 4 characters"):
+        bank_name(name, longest=4, field="f", whose="w")
 
 
 NAMES = st.text(min_size=1, max_size=120).filter(lambda name: any(c.isalnum() for c in bank_text(name)))

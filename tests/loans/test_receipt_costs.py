@@ -34,7 +34,7 @@ def three(make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invo
 
 def test_oldest_first(ctx: Context, three: list[Invoice]) -> None:
     day, payer = at(ctx, 40), three[0].purchaser_id
-    with costs(sends=22, reckons=3), transaction():
+    with costs(sends=23, reckons=3), transaction():
         record_receipt(day, payer, amount=TWO_OF_THREE, bank_reference="R-1", value_date=day.today)
     assert [invoice.status for invoice in three] == ["repaid", "disbursed", "disbursed"]
 
@@ -50,7 +50,7 @@ def test_an_allocation_of_ones_own(ctx: Context, three: list[Invoice]) -> None:
 
 def test_a_proposal_that_is_recorded(ctx: Context, three: list[Invoice]) -> None:
     day, payer = at(ctx, 40), three[0].purchaser_id
-    with costs(sends=22, reckons=3), transaction():
+    with costs(sends=23, reckons=3), transaction():
         proposal = propose_receipt(payer, TWO_OF_THREE, day.today)
         record_receipt(
             day,
@@ -83,10 +83,10 @@ def test_the_page(
         "bank_reference": "R-1",
         "action": "propose",
     }
-    with costs(sends=9, reckons=3):
+    with costs(sends=10, reckons=3):
         sheet = admin.post("/admin/receipts/new", data=about)
     sent = {**inputs(sheet.text), "action": "record"}
-    with costs(sends=26, reckons=3):
+    with costs(sends=28, reckons=3):
         answer = admin.post("/admin/receipts/new", data=sent)
     assert answer.status_code == 303, words(answer.text)
     assert db.session.query(Receipt).one().amount == TWO_OF_THREE

@@ -310,7 +310,7 @@ def test_credit_is_shown_used_and_paid_back(
     page = words(admin.get(f"/admin/receipts/{receipt_id}").text)
     assert "Paid back ₹500.00" in page
     assert "Left as credit ₹9,500.00" in page
-    assert "cannot be undone" in page
+    assert "What was paid back of it is then owed by the customer." in page
     answer = admin.post(f"/admin/customers/{loan.purchaser_id}/use-credit", data={"receipt_id": receipt_id})
     assert answer.headers["Location"] == f"/admin/receipts/{receipt_id}"
     db.session.refresh(loan)

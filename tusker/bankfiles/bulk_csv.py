@@ -1,11 +1,12 @@
-"""Payment orders as CSV for banks that take bulk files; which columns a bank wants is configuration."""
+"""Payment orders as CSV for banks that take bulk files: columns by configuration, or those of a known bank."""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+import re
 from io import StringIO
 
+from tusker.bankfiles.bulk_profiles import PROFILES, BulkProfile, Column
 from tusker.bankfiles.orders import check_order
 from tusker.bankfiles.texts import bank_name, bank_text
 from tusker.csv_cells import SafeWriter
@@ -14,6 +15,9 @@ from tusker.domain.money import to_major
 from tusker.errors import InvalidInput
 
 VARIABLE = "BANK_CSV_COLUMNS"
+NEVER_CHANGED = frozenset({"amount", "reference", "message_id", "execution_date", "mode"})
+"""Fields that are written as they are for a bank that takes only letters and digits in the others."""
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ]")
 FIELDS = (
     "number",
     "holder",
@@ -28,22 +32,20 @@ FIELDS = (
     "reference",
     "remittance",
     "execution_date",
+    "mode",
     "message_id",
     "debtor_holder",
     "debtor_account",
     "debtor_bank",
 )
 """What a column may hold. `number` counts the rows from 1; `account` is the IBAN or the account number, `bank` the
-IFSC or the BIC, whichever there is."""
+IFSC or the BIC, whichever there is; `mode` is FT, NEFT, RTGS or IMPS."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A header and the values below it: a field, or the same words in every row."""
-
-    header: str
-    field: str | None
-    words: str = ""
+def profile_of(text: str) -> BulkProfile:
+    """The profile of a bank by its name, or one whose columns are written out; see `parse_profile`."""
+    known = PROFILES.get(text.strip().lower())
+    return known if known is not None else BulkProfile(parse_profile(text))
 
 
 def parse_profile(text: str) -> tuple[Column, ...]:
@@ -78,29 +80,41 @@ def parse_profile(text: str) -> tuple[Column, ...]:
 
 
 def write_bulk_csv(order: PaymentOrder, profile: str, exponent: int) -> bytes:
-    """The order as UTF-8 CSV with the columns of `profile` (see `parse_profile`), one transfer a row.
+    """The order as UTF-8 CSV by `profile` (see `profile_of`), one transfer a row.
 
     `exponent` is the number of decimals of the currency. Raises `InvalidInput` naming the field for an order that a
     bank would refuse, for one whose accounts the profile has no column for, and for a wrong profile.
     """
-    columns = parse_profile(profile)
+    chosen = profile_of(profile)
     check_order(order)
     out = StringIO()
     writer = SafeWriter(out)
-    writer.writerow(column.header for column in columns)
+    if chosen.has_head:
+        writer.writerow(column.header for column in chosen.columns)
     for number, transfer in enumerate(order.transfers, 1):
-        values = _values(order, transfer, number, exponent)
-        _check_account_shown(columns, transfer)
-        writer.writerow(values[column.field] if column.field else column.words for column in columns)
+        values = _values(order, transfer, number, exponent, chosen)
+        _check_account_shown(chosen.columns, transfer)
+        writer.writerow(_cell(column, values, chosen) for column in chosen.columns)
     return out.getvalue().encode("utf-8")
 
 
-def _values(order: PaymentOrder, transfer: CreditTransfer, number: int, exponent: int) -> dict[str, str]:
+def _cell(column: Column, values: dict[str, str], profile: BulkProfile) -> str:
+    if column.field is None:
+        return column.words
+    value = values[column.field]
+    if not profile.plain or column.field in NEVER_CHANGED:
+        return value
+    return " ".join(_NOT_PLAIN.sub(" ", value).split())
+
+
+def _values(
+    order: PaymentOrder, transfer: CreditTransfer, number: int, exponent: int, profile: BulkProfile
+) -> dict[str, str]:
     payee, debtor = transfer.creditor, order.debtor
-    whose = f"the payee of {transfer.reference}"
+    whose, longest = f"the payee of {transfer.reference}", profile.longest_name
     return {
         "number": str(number),
-        "holder": bank_name(payee.holder, longest=140, field="creditor", whose=whose),
+        "holder": bank_name(payee.holder, longest=longest, field="creditor", whose=whose),
         "account": payee.iban or payee.account_number or "",
         "iban": payee.iban or "",
         "account_number": payee.account_number or "",
@@ -111,9 +125,10 @@ def _values(order: PaymentOrder, transfer: CreditTransfer, number: int, exponent
         "currency": order.currency,
         "reference": transfer.reference,
         "remittance": bank_text(transfer.remittance),
-        "execution_date": order.execution_date.isoformat(),
+        "execution_date": order.execution_date.strftime(profile.days),
+        "mode": profile.mode(transfer.mode),
         "message_id": order.message_id,
-        "debtor_holder": bank_name(debtor.holder, longest=140, field="debtor", whose="the lender"),
+        "debtor_holder": bank_name(debtor.holder, longest=longest, field="debtor", whose="the lender"),
         "debtor_account": debtor.iban or debtor.account_number or "",
         "debtor_bank": debtor.ifsc or debtor.bic or "",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -20,7 +21,18 @@ NO_BANK = "NOTPROVIDED"
 """The standard's word where the bank follows from the IBAN."""
 
 
-def write_pain001(order: PaymentOrder, version: Version, exponent: int) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a bank wants to be told besides: the priority of the order, and the local instrument, which is the payment's
+    mode (`mode`) or the bank's own word. Empty where it wants neither."""
+
+    priority: str = ""
+    local_instrument: str = ""
+
+
+def write_pain001(
+    order: PaymentOrder, version: Version, exponent: int, wishes: Wishes | None = None
+) -> bytes:
     """The order as a file; the same order gives the same bytes.
 
     The message id is the payment block's id too, so that whichever of them a statement quotes leads back to the
@@ -28,7 +40,7 @@ def write_pain001(order: PaymentOrder, version: Version, exponent: int) -> bytes
     that a bank would refuse.
     """
     check_order(order)
-    writer = _Writer(order, version, exponent)
+    writer = _Writer(order, version, exponent, wishes or Wishes())
     document = _tag("Document", _tag("CstmrCdtTrfInitn", writer.header(), writer.block()))
     document.set("xmlns", f"urn:iso:std:iso:20022:tech:xsd:pain.001.001.{version}")
     ElementTree.indent(document)
@@ -50,8 +62,9 @@ def _tag(name: str, *inside: Element | str | None) -> Element:
 class _Writer:
     """The parts of one order in one version of the message."""
 
-    def __init__(self, order: PaymentOrder, version: Version, exponent: int) -> None:
+    def __init__(self, order: PaymentOrder, version: Version, exponent: int, wishes: Wishes) -> None:
         self.order = order
+        self.wishes = wishes
         self.is_new = version == "09"
         self.exponent = exponent
 
@@ -76,12 +89,22 @@ class _Writer:
             _tag("PmtMtd", "TRF"),
             _tag("BtchBookg", "false"),
             *self.sums(),
+            self.kind(),
             _tag("ReqdExctnDt", _tag("Dt", day) if self.is_new else day),
             _tag("Dbtr", self.name(order.debtor.holder, field="debtor", whose="the lender")),
             _tag("DbtrAcct", _account(order.debtor), _tag("Ccy", order.currency)),
             _tag("DbtrAgt", _no_bank() if bank is None else bank),
             *[self.transfer(transfer) for transfer in order.transfers],
         )
+
+    def kind(self) -> Element | None:
+        """The kind of all payments of the block, where the bank wants it."""
+        instrument = self.wishes.local_instrument
+        return _kind(self.wishes.priority, "" if instrument == "mode" else instrument)
+
+    def own_kind(self, transfer: CreditTransfer) -> Element | None:
+        """The kind of one payment, where the bank wants its mode."""
+        return _kind("", transfer.mode if self.wishes.local_instrument == "mode" else "")
 
     def sums(self) -> tuple[Element, Element]:
         return _tag("NbOfTxs", str(self.order.count)), _tag("CtrlSum", self.amount(self.order.total))
@@ -94,6 +117,7 @@ class _Writer:
         return _tag(
             "CdtTrfTxInf",
             _tag("PmtId", _tag("InstrId", reference), _tag("EndToEndId", reference)),
+            self.own_kind(transfer),
             _tag("Amt", amount),
             None if bank is None else _tag("CdtrAgt", bank),
             _tag("Cdtr", self.name(transfer.creditor.holder, field="creditor", whose=whose)),
@@ -113,6 +137,16 @@ class _Writer:
             return None
         bic = None if account.bic is None else _tag("BICFI" if self.is_new else "BIC", account.bic)
         return _tag("FinInstnId", bic, None if account.ifsc is None else _branch(account.ifsc))
+
+
+def _kind(priority: str, instrument: str) -> Element | None:
+    if not priority and not instrument:
+        return None
+    return _tag(
+        "PmtTpInf",
+        _tag("InstrPrty", priority) if priority else None,
+        _tag("LclInstrm", _tag("Prtry", instrument)) if instrument else None,
+    )
 
 
 def _branch(ifsc: str) -> Element:

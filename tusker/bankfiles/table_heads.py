@@ -198,6 +198,8 @@ def _place_marks(names: Sequence[str | None], places: dict[str, int]) -> None:
 def _meaning(head: str, currency: str, chosen: Mapping[str, str]) -> str | None:
     if name := chosen.get(_spelled(head)):
         return name
+    if head.strip() in {"+/-", "-/+", "±"}:
+        return "direction"
     words = [word for word in _words(head) if word != currency.casefold()]
     if name := _KNOWN.get(" ".join(words)) or _KNOWN.get(_spelled(head)):
         return name

@@ -6,32 +6,35 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from babel.numbers import is_currency
 from stdnum import iban as ibans
 
 from tusker.bankfiles.table_amounts import is_figure
 from tusker.bankfiles.table_days import is_day
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import CsvRow
-from tusker.domain.accounts import same_number
 from tusker.errors import UnreadableFile
 
 LEAST_SEEN = 4
 """Characters that must be visible of a masked number to tell whose account it is."""
 _NUMBER_WORD = r"(?:numbers?|nos?\b|num\b|nr\b|#|nummer)"
 _LABEL = re.compile(
-    rf"(?:\b(?:account|a/?c|acct?|konto)[\s.]*{_NUMBER_WORD}|\biban\b)(?:\s*\([^)0-9]*\))?[\s.]*",
+    rf"(?:\b(?:account|a/?c|acct?|konto)[\s._-]*{_NUMBER_WORD}|\biban\b|खाता\s*(?:संख्या|सं|नंबर|क्रमांक))"
+    r"(?:\s*\([^)0-9]*\))?[\s.]*(?:(?:is|are)\b)?",
     re.IGNORECASE,
 )
 """A label of an account's number. What follows it has to be read."""
 _WEAK_LABEL = re.compile(
-    r"^\s*(?:account|a/c|konto)\s*(?:id\s*)?[:\-–]?\s*|\b(?:account|a/c|konto)\s*[:\-–]?\s*(?=[0-9x*•]{5})",
+    r"^\s*(?:account|a/c|konto)\s*(?:id\s*)?[:\-–]?\s*"
+    r"|\b(?:account|a/c|konto|compte|cuenta|conto|rekening|खाता)\s*[:\-–]?\s*(?=[0-9x*•]{5})",
     re.IGNORECASE,
 )
 """Words that may stand before an account's number, or before anything else of it."""
-_OTHERS = re.compile(
-    r"\b(?:virtual|loan|linked|nominee|beneficiary|demat|customer|cust|crn|cif|card)[\s.]*$", re.I
-)
-"""Words before a label that make it another number's."""
+_OTHERS = re.compile(r"\b(?:virtual|loan|linked|nominee|beneficiary|demat)[\s._-]*$", re.IGNORECASE)
+"""Words before a label that make it another number's, where there is a plain one."""
+_LONE = re.compile(r"(?<![0-9A-Za-z])(?:[0-9]{11,18}|[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})(?![0-9A-Za-z])")
+_CODES = re.compile(r"\s*(?:\(\s*([A-Z]{3})\s*\)|([A-Z]{3})$)")
+_CURRENCY = re.compile(r"\s*(?:account\s+)?currency\s*[:\-–]?\s*", re.IGNORECASE)
 _TITLE = re.compile(r"\s*(?:account|statement|details|transactions)", re.IGNORECASE)
 _AROUND = " \t:=_-–'\""
 """What may stand between a label and its value, and around that."""
@@ -55,10 +58,19 @@ def account_around(
 ) -> Named | None:
     """The account named in the lines above and below a table; None when no label of one is there.
 
-    Raises `UnreadableFile` when a label's value cannot be read, or when there are several accounts.
+    Raises `UnreadableFile` when a label's value cannot be read, when there are several accounts, or when the account is
+    in another currency.
     """
+    _check_stated_currency(above, currency)
     found = [*_numbers(above, currency), *_numbers(below, currency, only_at_start=True)]
-    return the_one([resolved(number, own) for number in found], own)
+    plain = [number for number, other in found if not other] or [number for number, _ in found]
+    return the_one([resolved(number, own) for number in plain], own)
+
+
+def lone_number(above: Sequence[CsvRow], own: Sequence[str]) -> Named | None:
+    """What may be an account's number above a table without a label of one; ours where one of ours stands there."""
+    found = [resolved(text, own) for row in above for cell in row.cells for text in _LONE.findall(cell)]
+    return next((named for named in found if named.number in own), found[0] if found else None)
 
 
 def account_in(texts: Iterable[str], own: Sequence[str], currency: str) -> Named | None:
@@ -87,7 +99,7 @@ def the_one(accounts: Sequence[Named], own: Sequence[str]) -> Named | None:
 def resolved(number: str, own: Sequence[str]) -> Named:
     """One of our accounts that a number is, whole or as far as a masked one is visible; else the number as it is."""
     masked = _is_masked(number)
-    fitting = [mine for mine in own if (_fits(number, mine) if masked else same_number(number, mine))]
+    fitting = [mine for mine in own if (_fits(number, mine) if masked else _bare(number) == _bare(mine))]
     if masked:
         return Named(fitting[0], number) if len(fitting) == 1 else Named(number, number)
     return Named(fitting[0] if fitting else number)
@@ -110,25 +122,25 @@ def _cell(rows: Sequence[CsvRow], place: int, at: int) -> str:
     return rows[place].cells[at] if place < len(rows) and at < len(rows[place].cells) else ""
 
 
-def _numbers(rows: Sequence[CsvRow], currency: str, *, only_at_start: bool = False) -> Iterator[str]:
+def _numbers(
+    rows: Sequence[CsvRow], currency: str, *, only_at_start: bool = False
+) -> Iterator[tuple[str, bool]]:
+    """The numbers behind labels, each with whether its label is of another kind of account."""
     for place, row in enumerate(rows):
         for at, cell in enumerate(row.cells):
+            right, below = row.cells[at + 1 :], _cell(rows, place + 1, at)
             found = _LABEL.search(cell)
+            other = found is not None and bool(_OTHERS.search(cell[: found.start()]))
             if found is None:
-                number = _loosely(cell, row.cells[at + 1 :], currency)
-            elif _OTHERS.search(cell[: found.start()]) or (only_at_start and found.start()):
+                number = _loosely(cell, right, currency)
+            elif only_at_start and found.start():
                 continue
+            elif other:
+                number = _number(cell[found.end() :] or next(filter(None, right), ""), currency)
             else:
-                number = _labelled(
-                    cell,
-                    found,
-                    row.cells[at + 1 :],
-                    _cell(rows, place + 1, at),
-                    currency,
-                    strict=not only_at_start,
-                )
+                number = _labelled(cell, found, right, below, currency, strict=not only_at_start)
             if number:
-                yield number
+                yield number, other
 
 
 def _loosely(cell: str, right: Sequence[str], currency: str) -> str | None:
@@ -151,6 +163,8 @@ def _labelled(
             raise _unreadable(cell, beside or below)
         return number
     number = _number(value, currency)
+    if number is None and (alone := _LONE.search(value)):
+        number = alone.group()
     titled = strict and (found.start() == 0 or _TITLE.match(cell))
     if number is None and (titled or rest[0] in ":=-–" or _MASK.match(value) or value[0].isdigit()):
         raise _unreadable(cell, value)
@@ -185,7 +199,7 @@ def _number(text: str, currency: str) -> str | None:
 
 def _is_part(piece: str, *, first: bool) -> bool:
     """Whether a piece belongs to the number; behind a blank only more digits do."""
-    if is_day(piece) or re.fullmatch(r"[0-9]+\.[0-9]{1,2}", piece):
+    if (not piece.isdigit() and is_day(piece)) or re.fullmatch(r"[0-9]+\.[0-9]{1,2}", piece):
         return False
     if not first:
         return all(character.isdigit() or _MASK.match(character) for character in piece)
@@ -203,11 +217,22 @@ def _joined(pieces: Sequence[str]) -> str:
 
 
 def _check_currency(behind: str, currency: str, text: str) -> None:
-    found = re.match(r"\s*\(\s*([A-Z]{3})\s*\)", behind)
-    if found and found[1] != currency:
-        raise UnreadableFile(
-            f"The file is of an account in {found[1]} (“{kept(text, 40)}”), not in {currency}."
-        )
+    found = _CODES.match(behind)
+    code = (found[1] or found[2]) if found else currency
+    if code != currency and is_currency(code):
+        raise UnreadableFile(f"The file is of an account in {code} (“{kept(text, 40)}”), not in {currency}.")
+
+
+def _check_stated_currency(rows: Sequence[CsvRow], currency: str) -> None:
+    """A line such as Currency : USD states what the whole file is in."""
+    for place, row in enumerate(rows):
+        for at, cell in enumerate(row.cells):
+            if found := _CURRENCY.match(cell):
+                beside = next((text for text in row.cells[at + 1 :] if text.strip(_AROUND)), "")
+                for text in (cell[found.end() :] or beside, _cell(rows, place + 1, at)):
+                    code = text.strip(_AROUND).upper()
+                    if len(code) == 3 and code != currency and is_currency(code):
+                        raise UnreadableFile(f"The file is of an account in {code}, not in {currency}.")
 
 
 def _iban(bare: str) -> str | None:
@@ -235,9 +260,14 @@ def _fits(masked: str, mine: str) -> bool:
     return ours.endswith(tail) and ours.startswith(head)
 
 
+def _bare(number: str) -> str:
+    bare = re.sub(r"\W", "", number).upper()
+    return bare.lstrip("0") if bare.isdecimal() else bare
+
+
 def _same_account(one: str, other: str) -> bool:
     """Whether two numbers are one account; an IBAN ends with the number of its account."""
-    left, right = (re.sub(r"\W", "", text).upper().lstrip("0") for text in (one, other))
+    left, right = _bare(one), _bare(other)
     return left == right or any(
         len(short) >= 6 and long[:2].isalpha() and long.endswith(short)
         for short, long in ((left, right), (right, left))

@@ -7,6 +7,7 @@ import unicodedata
 
 from anyascii import anyascii
 
+from tusker.bankfiles.indic import romanised
 from tusker.domain.banking import LONGEST_REFERENCE
 from tusker.errors import InvalidInput
 
@@ -14,21 +15,35 @@ _NOT_TAKEN = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]")
 _REFERENCE = re.compile(r"[A-Za-z0-9\-?:().,'+ ]+(/[A-Za-z0-9\-?:().,'+ ]+)*")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CUT = "..."
+_PICTURES = frozenset({"So", "Sk"})
+"""Categories of emoji and their shades, which would be spelt out (:rocket:)."""
 
 
 def bank_text(text: str) -> str:
     """The text in the characters that all banks take (EPC217-08): letters of other scripts transliterated, & as +,
-    everything else a blank; blanks collapsed."""
-    latin = anyascii(unicodedata.normalize("NFKC", text)).replace("&", "+").replace("_", "-")
+    everything else a blank, pictures too; blanks collapsed."""
+    bare = "".join(
+        " " if unicodedata.category(character) in _PICTURES else character
+        for character in unicodedata.normalize("NFKC", text)
+    )
+    latin = anyascii(romanised(bare)).replace("&", "+").replace("_", "-")
     return " ".join(_NOT_TAKEN.sub(" ", latin).split())
 
 
 def bank_name(text: str, *, longest: int, field: str, whose: str) -> str:
-    """A name as banks take it; raises `InvalidInput` when nothing is left of it or it is too long to be kept."""
+    """A name as banks take it, of a long one its first words: dots behind it would be part of the name. Raises
+    `InvalidInput` when nothing is left of it or its first word is too long."""
     name = bank_text(text)
     if not any(character.isalnum() for character in name):
         raise InvalidInput(f"The name of {whose}, “{text[:40]}”, has no letter that banks take.", field=field)
-    return shortened(name, longest=longest, field=field, whose=f"The name of {whose}")
+    if len(name) <= longest:
+        return name
+    head = name[: longest + 1].rpartition(" ")[0].rstrip()
+    if not head:
+        raise InvalidInput(
+            f"The name of {whose} has a word of more than {longest} characters: “{name[:40]}…”.", field=field
+        )
+    return head
 
 
 def shortened(text: str, *, longest: int, field: str, whose: str) -> str:

@@ -15,20 +15,29 @@ from tusker.cli.customers import AMOUNT
 from tusker.cli.deductions import KeptBackOption
 from tusker.currency import currency
 from tusker.errors import InvalidInput, TuskerError
-from tusker.queries.loans.receipts import receipt_called, receipt_row
+from tusker.models import ReceiptKind
+from tusker.queries.loans.receipts import ReceiptRow, receipt_called
 from tusker.queries.lookup import company_called, disbursal_id_of, invoice_id_of
 from tusker.services.loans import credit_notes, receipts
 from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.receipt_proposal import propose_receipt
-from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipt_undoing import return_refund, reverse_receipt
 from tusker.services.payout import undoing
 from tusker.transactions import transaction
+
+CUSTOMER = click.option(
+    "--customer", help="Name or reference of the payer, where several gave the reference."
+)
 
 
 @click.command("record-receipt")
 @click.argument("customer")
 @click.option("--amount", type=AMOUNT, required=True, help="All that came in with this reference.")
-@click.option("--reference", required=True, help="As on the bank statement; used once.")
+@click.option(
+    "--reference",
+    required=True,
+    help="As on the bank statement; a loan that it names is paid first.",
+)
 @click.option("--value-date", type=Day(), help="The day the money came in; today unless given.")
 @click.option("--charges", type=AMOUNT, default=0, help="What of it the bank kept.")
 @click.option(
@@ -61,7 +70,7 @@ def record_receipt_command(
             raise InvalidInput("The amount must be more than zero.", field="amount")
         with _own_names():
             receipts.check_value_date(ctx, day)
-            receipts.unused_reference(reference)
+            receipts.unused_reference(payer.id, reference)
             proposal = propose_receipt(payer.id, amount, day, reference, kept)
             if not dry_run:
                 receipts.record_receipt(
@@ -89,12 +98,14 @@ def record_receipt_command(
 
 @click.command("reverse-receipt")
 @click.argument("reference")
+@CUSTOMER
 @click.option("--reason", required=True, help="Goes into the events.")
 @with_appcontext
-def reverse_receipt_command(reference: str, reason: str) -> None:
+def reverse_receipt_command(reference: str, customer: str | None, reason: str) -> None:
     """Undo the receipt with this bank REFERENCE; what it had paid is owed again."""
     with spoken_errors(), transaction():
-        reverse_receipt(command_context("reverse-receipt"), receipt_called(reference).id, reason=reason)
+        row = _called(reference, customer)
+        reverse_receipt(command_context("reverse-receipt"), row.id, reason=reason)
     click.echo(f"{reference} is undone.")
 
 
@@ -125,21 +136,38 @@ def credit_note_command(invoice: str, number: str, amount: int, reason: str) -> 
 
 @click.command("refund")
 @click.argument("receipt")
+@CUSTOMER
 @click.option("--amount", type=AMOUNT, help="All that is left of the receipt unless given.")
-@click.option("--reference", required=True, help="Of the transfer back; used once.")
+@click.option("--reference", required=True, help="Of the transfer back; once for each payer.")
 @click.option("--value-date", type=Day(), help="The day the money left; today unless given.")
 @with_appcontext
-def refund_command(receipt: str, amount: int | None, reference: str, value_date: date | None) -> None:
+def refund_command(
+    receipt: str, customer: str | None, amount: int | None, reference: str, value_date: date | None
+) -> None:
     """Pay back what is left of the receipt with bank reference RECEIPT."""
     ctx = command_context("refund")
     with spoken_errors(), transaction():
-        row = receipt_row(receipt_called(receipt).id)
+        row = _called(receipt, customer)
         paid_back = row.credit if amount is None else amount
         with _own_names():
             receipts.refund_credit(
                 ctx, row.id, amount=paid_back, bank_reference=reference, value_date=value_date or ctx.today
             )
     click.echo(f"{_plain(paid_back)} of {receipt} is paid back.")
+
+
+@click.command("return-refund")
+@click.argument("reference")
+@CUSTOMER
+@click.option("--value-date", type=Day(), help="The day it came back; today unless given.")
+@click.option("--reason", required=True, help="Goes into the events.")
+@with_appcontext
+def return_refund_command(reference: str, customer: str | None, value_date: date | None, reason: str) -> None:
+    """The refund with this REFERENCE came back from the bank; its amount is the customer's credit again."""
+    with spoken_errors(), transaction():
+        row = _called(reference, customer, ReceiptKind.REFUND)
+        return_refund(command_context("return-refund"), row.id, reason=reason, value_date=value_date)
+    click.echo(f"The refund {reference} came back.")
 
 
 @click.command("use-credit")
@@ -164,6 +192,11 @@ def undo_disbursal_command(reference: str, reason: str) -> None:
     click.echo(f"{reference} is undone; its invoices wait to be financed.")
 
 
+def _called(reference: str, customer: str | None, kind: ReceiptKind = ReceiptKind.PAYMENT) -> ReceiptRow:
+    payer = company_called(customer, field="customer") if customer else None
+    return receipt_called(reference, payer.id if payer else None, kind)
+
+
 @contextmanager
 def _own_names() -> Iterator[None]:
     """Name fields as the options of these commands are called."""
@@ -186,6 +219,7 @@ def register(app: Flask) -> None:
         reverse_receipt_command,
         credit_note_command,
         refund_command,
+        return_refund_command,
         use_credit_command,
         undo_disbursal_command,
     ):

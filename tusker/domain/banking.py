@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from tusker.domain.accounts import AccountNumber
+from tusker.domain.payment_modes import Mode
 
 Direction = Literal["credit", "debit"]
 """As the account's owner sees it: money that came in, or left."""
@@ -29,6 +30,7 @@ class CreditTransfer:
     creditor: AccountNumber
     amount: int
     remittance: str
+    mode: Mode = ""
 
 
 @dataclass(frozen=True, slots=True)

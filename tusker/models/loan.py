@@ -123,25 +123,41 @@ class Loan(Base):
 
 
 class ReceiptKind(StrEnum):
-    """Money that came in; its contra row; or what was left of it paid back."""
+    """Money that came in; its contra row; what was left of it paid back; or such a refund that came back."""
 
     PAYMENT = "payment"
     REVERSAL = "reversal"
     REFUND = "refund"
+    RETURNED = "returned"
 
 
 class Receipt(Base):
     """Money that came in from a customer, or that was netted from a payout to it. What is not allocated is the
-    customer's credit.
+    customer's credit; where a payment bounced after a part of it was paid back, that part is owed by the customer.
 
-    A reversal or refund is a row of its own with a negative amount, `of_receipt_id` naming the payment it is about.
+    A reversal or refund is a row of its own with a negative amount, `of_receipt_id` naming the payment it is about. A
+    refund that came back has a contra row, positive, which names the refund too. A reference is used once for each
+    payer, and is free again when its row was undone.
     """
 
     __tablename__ = "receipts"
     __table_args__ = (
         one_of("kind", ReceiptKind),
-        CheckConstraint("(kind = 'payment') = (amount > 0) AND amount <> 0", name="amount_sign"),
+        CheckConstraint(
+            "(kind IN ('payment', 'returned')) = (amount > 0) AND amount <> 0", name="amount_sign"
+        ),
         CheckConstraint("(kind = 'payment') = (of_receipt_id IS NULL)", name="contra_names_payment"),
+        CheckConstraint("(kind = 'returned') = (reverses_id IS NOT NULL)", name="return_names_refund"),
+        CheckConstraint("reversed_on IS NULL OR kind IN ('payment', 'refund')", name="only_money_is_undone"),
+        Index(
+            "uq_receipts_reference",
+            "customer_id",
+            "bank_reference",
+            unique=True,
+            postgresql_where="kind IN ('payment', 'refund') AND reversed_on IS NULL",
+        ),
+        Index("ix_receipts_bank_reference", "bank_reference"),
+        Index("uq_receipts_one_return", "reverses_id", unique=True),
         CheckConstraint("btrim(bank_reference) <> ''", name="reference_not_blank"),
         CheckConstraint("netted_payout_id IS NULL OR kind = 'payment'", name="netting_is_payment"),
         Index("uq_receipts_one_reversal", "of_receipt_id", unique=True, postgresql_where="kind = 'reversal'"),
@@ -160,7 +176,11 @@ class Receipt(Base):
     kind: Mapped[Code] = mapped_column(String(40), server_default="payment")
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     of_receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"))
-    bank_reference: Mapped[str] = mapped_column(String(60), unique=True)
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"))
+    """The refund that came back."""
+    reversed_on: Mapped[date | None]
+    """The business day on which a payment was undone or a refund came back."""
+    bank_reference: Mapped[str] = mapped_column(String(60))
     value_date: Mapped[date]
     booked_on: Mapped[date]
     amount: Mapped[Money]
@@ -178,7 +198,9 @@ class Receipt(Base):
 
     customer: Mapped[Customer] = relationship(lazy="select")
     allocations: Mapped[list[Allocation]] = relationship(order_by="Allocation.id", lazy="select")
-    contras: Mapped[list[Receipt]] = relationship(order_by="Receipt.id", lazy="select")
+    contras: Mapped[list[Receipt]] = relationship(
+        foreign_keys=[of_receipt_id], order_by="Receipt.id", lazy="select"
+    )
 
 
 class Allocation(Base):

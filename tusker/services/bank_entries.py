@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
+from tusker.models import EntryState, Receipt, StatementEntry
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import among, lock_rows
@@ -59,39 +59,29 @@ def own_reference(entry: StatementEntry) -> str:
     return entry.bank_reference or f"ST-{entry.fingerprint[:16]}"
 
 
-def receipt_reference(entry: StatementEntry) -> str:
-    """The reference under which an entry becomes a receipt, which no other receipt may have.
+def receipt_reference(entry: StatementEntry, customer_id: int) -> str:
+    """The reference under which an entry becomes a receipt of a customer.
 
-    The bank gives all parts of a batch the same one: the second is `REF/2`, by the order of entries. After a receipt
-    was undone its entry is recorded anew as `REF~2`.
+    The bank gives all parts of a batch the same one: the second of them from the same payer is `REF/2`.
     """
     name = own_reference(entry)
-    if entry.bank_reference:
-        place = db.session.scalars(
-            select(func.count()).where(
+    taken = set(
+        db.session.scalars(
+            select(Receipt.bank_reference)
+            .join(StatementEntry, StatementEntry.receipt_id == Receipt.id)
+            .where(
                 StatementEntry.bank_reference == entry.bank_reference,
-                StatementEntry.direction == EntryDirection.CREDIT,
-                StatementEntry.id <= entry.id,
+                StatementEntry.id != entry.id,
+                Receipt.customer_id == customer_id,
+                Receipt.reversed_on.is_(None),
             )
-        ).one()
-        name = name if place == 1 else _with(name, f"/{place}")
-    again = _with(name, "~")
-    undone = db.session.scalar(
-        select(func.count(func.distinct(Receipt.of_receipt_id))).where(
-            Receipt.kind == ReceiptKind.REVERSAL,
-            Receipt.of_receipt_id.in_(
-                select(Receipt.id).where(
-                    (Receipt.bank_reference == name)
-                    | Receipt.bank_reference.startswith(again, autoescape=True)
-                )
-            ),
         )
     )
-    return name if not undone else f"{again}{undone + 1}"
-
-
-def _with(name: str, suffix: str) -> str:
-    return name[: LONGEST_BANK_REFERENCE - 8] + suffix
+    place, free = 1, name
+    while free in taken:
+        place += 1
+        free = f"{name[: LONGEST_BANK_REFERENCE - 8]}/{place}"
+    return free
 
 
 def reopen_entry_of(ctx: Context, receipt_id: int, why: str) -> None:

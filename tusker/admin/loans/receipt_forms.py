@@ -36,6 +36,8 @@ STATES = [
     ("reversed", "Undone payments"),
     ("reversal", "Reversals"),
     ("refund", "Refunds"),
+    ("returned", "Refunds that came back"),
+    ("owed", "Owed back by the customer"),
 ]
 
 

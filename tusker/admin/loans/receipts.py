@@ -31,9 +31,10 @@ from tusker.queries.loans.invoice_money import deductions_of_receipt
 from tusker.services.bank.decisions import link_receipt
 from tusker.services.loans import receipts as service
 from tusker.services.loans.receipt_proposal import propose_receipt
-from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipt_undoing import return_refund, reverse_receipt
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render, wants_fragment
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -245,6 +246,16 @@ def undo_receipt(receipt_id: int) -> ResponseReturnValue:
     return _show(receipt_id, undo=form, status=422)
 
 
+@bp.post("/receipts/refunds/<int:refund_id>/returned")
+@allow(Role.ADMIN)
+def refund_returned(refund_id: int) -> ResponseReturnValue:
+    """The bank returned a refund: it is the customer's credit again."""
+    with transaction():
+        contra = return_refund(acting(), refund_id, reason=sent_reason())
+        receipt_id = contra.of_receipt_id
+    return _changed(receipt_id or 0, "The refund came back; it is the customer's credit again.")
+
+
 @bp.post("/customers/<int:customer_id>/use-credit")
 @allow(Role.ADMIN)
 def use_credit(customer_id: int) -> ResponseReturnValue:
@@ -296,6 +307,7 @@ def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) 
         "charges": charges_of_receipt(receipt_id),
         "charge_form": ChargeForm(None, data={"value_date": row.value_date}),
         "contras": queries.contras_of(receipt_id),
-        "refund": refund or RefundForm(None, data={"amount": row.credit, "value_date": clock.today()}),
+        "refund": refund
+        or RefundForm(None, data={"amount": max(0, row.credit), "value_date": clock.today()}),
         "undo": undo or UndoForm(None),
     }

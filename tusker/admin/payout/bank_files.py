@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.bankfiles.bulk_csv import write_bulk_csv
 from tusker.bankfiles.lender import lender_account
-from tusker.bankfiles.pain001 import Version, write_pain001
+from tusker.bankfiles.pain001 import Version, Wishes, write_pain001
 from tusker.currency import currency
 from tusker.domain.banking import PaymentOrder
 from tusker.errors import InvalidInput
@@ -29,7 +29,9 @@ def payment_file(disbursal_id: int) -> ResponseReturnValue:
         raise InvalidInput("The version must be 09 or 03.", field="version")
     with transaction():
         order = _order(disbursal_id, f"pain.001.001.{version}")
-        data = write_pain001(order, cast(Version, version), currency().exponent)
+        config = current_app.config
+        wishes = Wishes(config["PAIN_PRIORITY"], config["PAIN_LOCAL_INSTRUMENT"])
+        data = write_pain001(order, cast(Version, version), currency().exponent, wishes)
     return _download(data, f"{order.message_id}.pain.001.001.{version}.xml", "application/xml")
 
 

@@ -11,10 +11,11 @@ from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, liter
 from sqlalchemy.orm import aliased
 
 from tusker.domain.status import Status, Tone
-from tusker.errors import NotFound
+from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import (
     Adjustment,
+    AdjustmentKind,
     Allocation,
     Customer,
     Invoice,
@@ -39,6 +40,7 @@ class ReceiptState(Status):
     REVERSAL = "reversal", Tone.ORANGE
     REFUND = "refund", Tone.AZURE
     REVERSED = "reversed", Tone.ORANGE
+    RETURNED = "returned", Tone.ORANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,11 @@ class ReceiptRow:
 
     @property
     def credit(self) -> int:
-        """The part of a payment that is neither allocated nor paid back nor undone."""
-        if self.kind != ReceiptKind.PAYMENT or self.reversed:
+        """The part of a payment that is neither allocated nor paid back nor undone; negative where it was paid back
+        before the payment bounced: so much the customer owes."""
+        if self.kind != ReceiptKind.PAYMENT:
             return 0
-        return self.amount - self.allocated - self.passed_on - self.refunded
+        return (0 if self.reversed else self.amount) - self.allocated - self.passed_on - self.refunded
 
     @property
     def state(self) -> ReceiptState:
@@ -129,8 +132,8 @@ def receipts_page(
 ) -> list[ReceiptRow]:
     """Receipts and their contra rows, the newest first.
 
-    `search` is a part of a reference or of the customer's name. `state` is `credit` (something of it is left),
-    `payment`, `reversed`, `reversal` or `refund`.
+    `search` is a part of a reference or of the customer's name. `state` is `credit` (something of it is left), `owed`
+    (it bounced after a part of it was paid back), `payment`, `reversed`, `reversal`, `refund` or `returned`.
     """
     query, left = _receipts()
     if customer_id is not None:
@@ -144,10 +147,12 @@ def receipts_page(
         )
     if state == "credit":
         query = query.where(Receipt.kind == ReceiptKind.PAYMENT, left > 0)
+    elif state == "owed":
+        query = query.where(Receipt.kind == ReceiptKind.PAYMENT, left < 0)
     elif state == "reversed":
-        query = query.where(_is_reversed())
+        query = query.where(Receipt.kind == ReceiptKind.PAYMENT, Receipt.reversed_on.is_not(None))
     elif state == ReceiptKind.PAYMENT:
-        query = query.where(Receipt.kind == ReceiptKind.PAYMENT, ~_is_reversed())
+        query = query.where(Receipt.kind == ReceiptKind.PAYMENT, Receipt.reversed_on.is_(None))
     elif state:
         query = query.where(Receipt.kind == state)
     return _rows(rows_of_page(query, Receipt.id, cursor, limit))
@@ -161,12 +166,27 @@ def receipt_row(receipt_id: int) -> ReceiptRow:
     return rows[0]
 
 
-def receipt_called(reference: str) -> ReceiptRow:
-    """The payment with this bank reference; raises `NotFound`."""
-    rows = _rows(db.session.execute(_receipts()[0].where(Receipt.bank_reference == reference.strip())))
+def receipt_called(
+    reference: str, customer_id: int | None = None, kind: ReceiptKind = ReceiptKind.PAYMENT
+) -> ReceiptRow:
+    """The payment or refund with this bank reference, of a customer if given: one that stands rather than one that was
+    undone.
+
+    Raises `NotFound`, or `InvalidInput` where several payers gave the same, naming `reference`.
+    """
+    query = _receipts()[0].where(Receipt.bank_reference == reference.strip(), Receipt.kind == kind)
+    if customer_id is not None:
+        query = query.where(Receipt.customer_id == customer_id)
+    rows = _rows(db.session.execute(query.order_by(Receipt.id.desc())))
     if not rows:
-        raise NotFound(f"No receipt has the reference “{reference[:60]}”.", field="reference")
-    return rows[0]
+        raise NotFound(
+            f"No {'receipt' if kind == ReceiptKind.PAYMENT else kind} has the reference “{reference[:60]}”.",
+            field="reference",
+        )
+    standing = [row for row in rows if not row.reversed]
+    if len(standing) > 1:
+        raise InvalidInput("Several payers gave this reference; name the customer.", field="reference")
+    return standing[0] if standing else rows[0]
 
 
 def contras_of(receipt_id: int) -> list[ReceiptRow]:
@@ -198,6 +218,7 @@ def receipt_allocations(receipt_id: int) -> list[AllocationRow]:
             select(Adjustment.id)
             .where(
                 Adjustment.allocation_id == Allocation.id,
+                Adjustment.kind == AdjustmentKind.RECOVERY,
                 Adjustment.reverses_id.is_(None),
                 ~select(taken_back.id).where(taken_back.reverses_id == Adjustment.id).exists(),
             )
@@ -238,15 +259,6 @@ def names_of_customers(customer_ids: Collection[int]) -> dict[int, str]:
     return {row.id: row.name for row in rows}
 
 
-def _is_reversed() -> ColumnElement[bool]:
-    undoing = aliased(Receipt)
-    return (
-        select(undoing.id)
-        .where(undoing.of_receipt_id == Receipt.id, undoing.kind == ReceiptKind.REVERSAL)
-        .exists()
-    )
-
-
 def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
     """The rows with their sums, and the column of what is left of each; the sums are read for the rows of a page
     only."""
@@ -264,10 +276,14 @@ def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
     undone = (
         select(
             cast(
-                func.coalesce(func.sum(-_contra.amount).filter(_contra.kind == ReceiptKind.REFUND), 0),
+                func.coalesce(
+                    func.sum(-_contra.amount).filter(
+                        _contra.kind.in_([ReceiptKind.REFUND, ReceiptKind.RETURNED])
+                    ),
+                    0,
+                ),
                 BigInteger,
             ).label("refunded"),
-            func.coalesce(func.bool_or(_contra.kind == ReceiptKind.REVERSAL), False).label("reversed"),
             cast(func.coalesce(func.sum(_contra.amount), 0), BigInteger).label("total"),
         )
         .where(_contra.of_receipt_id == Receipt.id)
@@ -290,7 +306,7 @@ def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
             spent.c.allocated,
             passed_on.c.passed_on,
             undone.c.refunded,
-            undone.c.reversed,
+            Receipt.reversed_on.is_not(None).label("reversed"),
             Payout.disbursal_id.label("netted_disbursal_id"),
         )
         .select_from(Receipt)

@@ -83,7 +83,16 @@ LEFT JOIN (
         UNION ALL SELECT receipt_id, amount FROM payables
     ) x GROUP BY 1
 ) a ON a.receipt_id = r.id
-WHERE r.kind = 'payment' AND COALESCE(a.total, 0) > r.amount + COALESCE(c.total, 0)
+WHERE r.kind = 'payment' AND (
+    r.reversed_on IS NULL AND COALESCE(a.total, 0) > r.amount + COALESCE(c.total, 0)
+    OR r.reversed_on IS NOT NULL AND COALESCE(a.total, 0) <> 0
+)
+UNION ALL
+SELECT 'receipt or refund undone', r.bank_reference, (r.reversed_on IS NOT NULL)::int, (u.id IS NOT NULL)::int
+FROM receipts r
+LEFT JOIN receipts u ON u.kind = 'reversal' AND u.of_receipt_id = r.id AND u.amount = -r.amount
+    OR u.kind = 'returned' AND u.reverses_id = r.id AND u.amount = -r.amount
+WHERE r.kind IN ('payment', 'refund') AND (r.reversed_on IS NOT NULL) <> (u.id IS NOT NULL)
 UNION ALL
 SELECT 'open part of the claim', i.number, c.open_amount,
     CASE WHEN c.state = 'dismissed' THEN 0 ELSE c.amount - COALESCE(s.total, 0) END::bigint

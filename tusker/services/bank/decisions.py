@@ -106,7 +106,7 @@ def _accept(
         ctx,
         customer_id,
         amount=entry.received,
-        bank_reference=receipt_reference(entry),
+        bank_reference=receipt_reference(entry, customer_id),
         value_date=entry.value_date,
         wanted=wanted,
         debts=debts,
@@ -198,7 +198,7 @@ def link_receipt(ctx: Context, receipt: Receipt) -> StatementEntry | None:
         skip_locked=True,
     )
     for entry in found:
-        if receipt.bank_reference in {own_reference(entry), receipt_reference(entry)}:
+        if receipt.bank_reference in {own_reference(entry), receipt_reference(entry, receipt.customer_id)}:
             decide(
                 ctx,
                 entry,

@@ -134,17 +134,11 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
     found = lock_rows(
         Receipt,
         Receipt.kind == ReceiptKind.PAYMENT,
+        Receipt.reversed_on.is_(None),
         Receipt.bank_reference.in_(references),
         Receipt.id.not_in(linked),
         # one that is just being undone is not waited for
         skip_locked=True,
-    )
-    undone = set(
-        db.session.scalars(
-            select(Receipt.of_receipt_id).where(
-                Receipt.kind == ReceiptKind.REVERSAL, Receipt.of_receipt_id.in_([row.id for row in found])
-            )
-        )
     )
     kept = {
         receipt_id: int(total)
@@ -154,16 +148,16 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
             .group_by(BankCharge.receipt_id)
         )
     }
-    free = {
-        (row.bank_reference, row.amount - kept.get(row.id, 0), row.value_date): row.id
-        for row in found
-        if row.id not in undone
-    }
+    free: dict[object, list[int]] = {}
+    for row in found:
+        free.setdefault((row.bank_reference, row.amount - kept.get(row.id, 0), row.value_date), []).append(
+            row.id
+        )
     for entry in entries:
         key = (entry.bank_reference, entry.amount, entry.value_date)
-        if entry.direction == EntryDirection.CREDIT and entry.return_reason is None and key in free:
+        if entry.direction == EntryDirection.CREDIT and entry.return_reason is None and free.get(key):
             note = f"Receipt {entry.bank_reference}, recorded before"
-            decide(ctx, entry, EntryState.MATCHED, note=note, receipt_id=free.pop(key))
+            decide(ctx, entry, EntryState.MATCHED, note=note, receipt_id=free[key].pop(0))
 
 
 def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

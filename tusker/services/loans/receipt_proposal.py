@@ -11,7 +11,7 @@ from tusker.domain.interest import AmountDue
 from tusker.errors import InvalidInput
 from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by
 from tusker.services.loans.deductions import KeptBack
-from tusker.services.loans.receipts import oldest_first
+from tusker.services.loans.receipts import oldest_first, owed_back
 from tusker.services.loans.short_payments import keep_back
 
 
@@ -31,7 +31,8 @@ class ProposedLine:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptProposal:
-    """How a receipt would be spread; `left_over` would become the customer's credit. Money in minor units.
+    """How a receipt would be spread; `left_over` would become the customer's credit, of which `owed_back` settles what
+    it owes of bounced payments that were paid back to it. Money in minor units.
 
     `lines` are the loans that the customer owes or that the text with the money names, `others` those that its
     counterparty owes and it may pay too, `written_off` those of either that were given up: it may be a recovery.
@@ -47,6 +48,7 @@ class ReceiptProposal:
     others: list[ProposedLine]
     written_off: list[ProposedLine]
     left_over: int
+    owed_back: int
     later: list[tuple[str, date]]
     barred: list[tuple[str, date]]
     kept_back: Sequence[KeptBack]
@@ -65,7 +67,8 @@ def propose_receipt(
     purchased = {debt.invoice.id for debt in debts if debt.invoice.purchaser_id == customer_id}
     kept = [each for each in kept_back if each.invoice_id in purchased]
     debts = keep_back(debts, customer_id, kept)
-    splits, left_over = oldest_first(debts, customer_id, amount, value_date, text)
+    held = min(amount, owed_back(customer_id))
+    splits, left = oldest_first(debts, customer_id, amount - held, value_date, text)
     by_loan = {split.loan_id: split for split in splits}
     own = [debt for debt in debts if debt.is_owed_by(customer_id)]
     later = [debt for debt in own if debt.loan.start_date > value_date]
@@ -89,7 +92,8 @@ def propose_receipt(
         lines=lines(reached),
         others=lines([debt for debt in rest if not debt.is_written_off]),
         written_off=lines([debt for debt in rest if debt.is_written_off]),
-        left_over=left_over,
+        left_over=left + held,
+        owed_back=held,
         later=[(debt.invoice.number, debt.loan.start_date) for debt in later],
         barred=[
             (debt.invoice.number, debt.last_payment)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import date
 
 from sqlalchemy import select
 
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.errors import Conflict
+from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import AdjustmentKind, Allocation, Invoice, Loan, Receipt, ReceiptKind
 from tusker.services.bank_entries import reopen_entry_of
@@ -20,10 +21,10 @@ from tusker.services.loans.charges import undo_charges_of
 from tusker.services.loans.debts import load_reductions
 from tusker.services.loans.deduction_undoing import invoices_deducted_with, undo_deductions_of
 from tusker.services.loans.payables import invoices_collected_with, undo_collected
-from tusker.services.loans.receipts import REVIEW_JOB, lock_payment
+from tusker.services.loans.receipts import REVIEW_JOB, check_value_date, lock_payment
 from tusker.services.loans.reserve import take_back_release
 from tusker.services.loans.write_off import give_up_rest
-from tusker.services.locks import lock_invoices, lock_loans
+from tusker.services.locks import lock_invoices, lock_loans, lock_row
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
@@ -33,8 +34,8 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
 
     Its allocations get contra rows of the same value date, so that interest and penalty come out as if it had never
     been; loans that it closed open again with their exposure, over the limit if that was used meanwhile, because a
-    fact is not refused. Raises `Conflict` when it is undone already, part of it was refunded or it was netted from a
-    payout.
+    fact is not refused. What was refunded of it then is owed by the customer. Raises `Conflict` when it is undone
+    already or was netted from a payout.
     """
     why = reason_of(reason)
     paid = select(Loan.invoice_id).join(Allocation).where(Allocation.receipt_id == receipt_id).distinct()
@@ -70,6 +71,7 @@ def reverse_locked(
         recorded_at=ctx.now,
         recorded_by=ctx.actor_id,
     )
+    receipt.reversed_on = ctx.today
     db.session.add(contra)
     db.session.flush()
     record_event(
@@ -150,13 +152,51 @@ def _reverse_allocation(
     return taken
 
 
+def return_refund(ctx: Context, refund_id: int, *, reason: str, value_date: date | None = None) -> Receipt:
+    """A refund came back: its amount is the customer's credit again, or settles what it owes; returns the contra row.
+
+    Raises `Conflict` when it came back already.
+    """
+    why = reason_of(reason)
+    day = value_date or ctx.today
+    check_value_date(ctx, day)
+    refund = lock_row("refund", Receipt, Receipt.id == refund_id, Receipt.kind == ReceiptKind.REFUND)
+    if refund.reversed_on is not None:
+        raise Conflict("This refund came back already.")
+    if day < refund.value_date:
+        raise InvalidInput("A refund cannot come back before it left.", field="value_date")
+    contra = Receipt(
+        kind=ReceiptKind.RETURNED,
+        customer_id=refund.customer_id,
+        of_receipt_id=refund.of_receipt_id,
+        reverses_id=refund.id,
+        bank_reference=f"RET-{refund.id}",
+        value_date=day,
+        booked_on=ctx.today,
+        amount=-refund.amount,
+        reason=why,
+        recorded_at=ctx.now,
+        recorded_by=ctx.actor_id,
+    )
+    refund.reversed_on = ctx.today
+    db.session.add(contra)
+    record_event(
+        ctx,
+        "customer",
+        refund.customer_id,
+        "refund_returned",
+        from_value=refund.bank_reference,
+        reason=why,
+        amount=-refund.amount,
+    )
+    db.session.flush()
+    return contra
+
+
 def check_reversible(receipt: Receipt) -> None:
-    """Raise `Conflict` when a locked receipt was undone or partly refunded."""
-    kinds = set(db.session.scalars(select(Receipt.kind).where(Receipt.of_receipt_id == receipt.id)))
-    if ReceiptKind.REVERSAL in kinds:
+    """Raise `Conflict` when a locked receipt was undone already."""
+    if receipt.reversed_on is not None:
         raise Conflict("This receipt is undone already.")
-    if ReceiptKind.REFUND in kinds:
-        raise Conflict("Part of this receipt was refunded; it cannot be undone.")
 
 
 def _live_allocations(receipt: Receipt) -> list[Allocation]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
@@ -25,6 +26,7 @@ from tusker.models import (
     Receipt,
     ReceiptKind,
 )
+from tusker.queries.loans.account_statements import credit_balance
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
@@ -114,11 +116,12 @@ def record_receipt(
         raise InvalidInput("The amount must be more than zero.", field="amount")
     if db.session.get(Customer, customer_id) is None:
         raise InvalidInput("Choose the customer who paid.", field="customer_id")
-    reference = unused_reference(bank_reference)
+    reference = unused_reference(customer_id, bank_reference)
     check_value_date(ctx, value_date)
     if wanted is None:
         debts = keep_back(lock_debts_owed_by(customer_id, written_off=True), customer_id, kept_back)
-        splits, _ = oldest_first(debts, customer_id, amount, value_date, reference)
+        free = max(0, amount - owed_back(customer_id))
+        splits, _ = oldest_first(debts, customer_id, free, value_date, reference)
     else:
         debts = None if debts is None else keep_back(debts, customer_id, kept_back)
         splits = [split for split in wanted if split != Split(split.loan_id, 0, 0, 0, 0)]
@@ -151,9 +154,7 @@ def repay_in_full(ctx: Context, invoice_id: int, *, bank_reference: str, value_d
 def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date: date) -> list[Receipt]:
     """`repay_in_full` for payments of one day, given as bank references by invoice id: all of them or, with the
     first error, none. Returns the receipts, of the oldest due loan first."""
-    cleaned = {invoice_id: unused_reference(reference) for invoice_id, reference in references.items()}
-    if len(set(cleaned.values())) != len(cleaned):
-        raise Duplicate("Each payment reference may be used once only.", field="bank_reference")
+    cleaned = {invoice_id: clean_reference(reference) for invoice_id, reference in references.items()}
     check_value_date(ctx, value_date)
     invoices = lock_invoices(cleaned)
     for invoice in invoices:
@@ -161,6 +162,9 @@ def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date
     debts = lock_debts_on(invoices)
     if len(debts) != len(invoices):
         raise NotFound("Nothing is owed on this invoice.")
+    taken = {(debt.debtor_id, unused_reference(debt.debtor_id, cleaned[debt.invoice.id])) for debt in debts}
+    if len(taken) != len(debts):
+        raise Duplicate("Each payment reference of a payer may be used once only.", field="bank_reference")
     parts = []
     for debt in debts:
         due = debt.due_on(value_date)
@@ -182,7 +186,7 @@ def use_credit(ctx: Context, customer_id: int) -> int:
     debts = lock_debts_owed_by(customer_id)
     used = 0
     for receipt in _payments(customer_id):
-        credit = unallocated(receipt.id)
+        credit = usable_credit(receipt)
         if credit <= 0:
             continue
         splits, left = oldest_first(debts, customer_id, credit, ctx.today)
@@ -196,12 +200,13 @@ def refund_credit(
     ctx: Context, receipt_id: int, *, amount: int, bank_reference: str, value_date: date
 ) -> Receipt:
     """Pay back what of a receipt is not allocated; the refund is a row of its own."""
-    receipt = lock_payment(receipt_id)
-    reference = unused_reference(bank_reference)
+    payer_id = lock_payment(receipt_id).customer_id
+    [receipt] = [payment for payment in _payments(payer_id) if payment.id == receipt_id]
+    reference = unused_reference(receipt.customer_id, bank_reference)
     check_value_date(ctx, value_date)
     if value_date < receipt.value_date:
         raise InvalidInput("A refund cannot be before the receipt.", field="value_date")
-    credit = unallocated(receipt_id)
+    credit = max(0, usable_credit(receipt))
     if not 0 < amount <= credit:
         raise InvalidInput(f"At most {currency().show(credit)} can be refunded.", field="amount")
     refund = Receipt(
@@ -239,14 +244,51 @@ def unallocated(receipt_id: int) -> int:
     return int(paid - spent - passed_on)
 
 
-def unused_reference(bank_reference: str) -> str:
-    """The reference, stripped; raises `InvalidInput` or `Duplicate` naming `bank_reference`."""
+def usable_credit(receipt: Receipt) -> int:
+    """What of a locked payment can be used or paid back: what is left of it, less what the customer owes back."""
+    return min(unallocated(receipt.id), credit_balance(receipt.customer_id, date.max))
+
+
+def owed_back(customer_id: int) -> int:
+    """What a customer owes because payments bounced after parts of them were paid back to it, in minor units; its other
+    credit counts against it, and money that comes settles it first."""
+    payment = aliased(Receipt)
+    bounced = (
+        select(Receipt.id)
+        .join(payment, payment.id == Receipt.of_receipt_id)
+        .where(
+            Receipt.customer_id == customer_id,
+            Receipt.kind == ReceiptKind.REFUND,
+            Receipt.reversed_on.is_(None),
+            payment.reversed_on.is_not(None),
+        )
+    )
+    if db.session.scalar(bounced.limit(1)) is None:
+        return 0
+    return max(0, -credit_balance(customer_id, date.max))
+
+
+def clean_reference(bank_reference: str) -> str:
+    """The reference, stripped; raises `InvalidInput` naming `bank_reference`."""
     reference = bank_reference.strip()
     if not reference or len(reference) > 60:
         raise InvalidInput("The payment reference must have 1 to 60 characters.", field="bank_reference")
     if reference.startswith(NETTED_FROM):
         raise InvalidInput("This is no reference of a payment.", field="bank_reference")
-    if db.session.scalar(select(Receipt.id).where(Receipt.bank_reference == reference)):
+    return reference
+
+
+def unused_reference(customer_id: int, bank_reference: str) -> str:
+    """The reference, stripped, that no payment or refund of the customer has that stands; raises `InvalidInput` or
+    `Duplicate` naming `bank_reference`."""
+    reference = clean_reference(bank_reference)
+    taken = select(Receipt.id).where(
+        Receipt.customer_id == customer_id,
+        Receipt.bank_reference == reference,
+        Receipt.kind.in_([ReceiptKind.PAYMENT, ReceiptKind.REFUND]),
+        Receipt.reversed_on.is_(None),
+    )
+    if db.session.scalar(taken):
         raise Duplicate("This payment reference was recorded already.", field="bank_reference")
     return reference
 

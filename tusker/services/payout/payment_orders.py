@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
+from flask import current_app
 from sqlalchemy import select
 
 from tusker.currency import currency
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.banking import CreditTransfer, PaymentOrder
+from tusker.domain.payment_modes import payment_mode
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import BankAccount, Disbursal, DisbursalLine, Invoice, Payout, PayoutState
@@ -37,7 +39,7 @@ def take_payment_order(
     )
     if db.session.scalar(answered.limit(1)):
         raise Conflict(f"The bank has answered for {disbursal.reference}; its file must not be sent again.")
-    transfers = _transfers(disbursal)
+    transfers = _transfers(disbursal, debtor)
     if not transfers:
         raise Conflict(f"No payout of disbursal {disbursal.reference} needs a transfer.")
     day = order_day(disbursal.execution_date, ctx.today)
@@ -66,7 +68,7 @@ def order_day(execution_date: date, today: date) -> date:
     return execution_date if execution_date >= today else working_days().on_or_after(today)
 
 
-def _transfers(disbursal: Disbursal) -> tuple[CreditTransfer, ...]:
+def _transfers(disbursal: Disbursal, debtor: AccountNumber) -> tuple[CreditTransfer, ...]:
     rows = db.session.execute(
         select(Payout, BankAccount)
         .join(BankAccount, BankAccount.id == Payout.bank_account_id)
@@ -80,6 +82,13 @@ def _transfers(disbursal: Disbursal) -> tuple[CreditTransfer, ...]:
             creditor=account.account,
             amount=payout.net,
             remittance=f"{disbursal.reference} {', '.join(numbers.get(payout.id, []))}",
+            mode=payment_mode(
+                payout.net,
+                currency().exponent,
+                payee_ifsc=account.account.ifsc or "",
+                own_ifsc=debtor.ifsc or "",
+                instant=current_app.config["INSTANT_PAYMENTS"],
+            ),
         )
         for payout, account in rows
     )
