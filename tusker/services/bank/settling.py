@@ -45,16 +45,15 @@ def settle_entries(
     First what is about payouts, since those that are confirmed become loans that credits may pay.
     """
     tally, done = _Tally(), 0
-    payouts, credits = _by_kind(entry_ids)
-    for ids in chunks(payouts):
-        done += _settle(ctx, lock_entries(ids), tally, None)
-        if progress:
-            progress(done, len(entry_ids))
-    book = open_book(ctx.today) if credits else None
-    for ids in chunks(credits):
-        done += _settle(ctx, lock_entries(ids), tally, book)
-        if progress:
-            progress(done, len(entry_ids))
+    # what fits into memory at once is settled in that order anyway
+    groups = [entry_ids] if len(entry_ids) <= CHUNK else _by_kind(entry_ids)
+    for ids in groups:
+        book = open_book(ctx.today) if len(ids) > CHUNK else None
+        for part in chunks(ids):
+            _settle(ctx, lock_entries(part), tally, book)
+            done += len(part)
+            if progress:
+                progress(done, len(entry_ids))
     doubtful = len(rivals(tally.paid))
     tally.counts["sure"] -= doubtful
     tally.counts["to_look_at"] += doubtful
@@ -72,8 +71,8 @@ def _by_kind(entry_ids: Sequence[int]) -> tuple[list[int], list[int]]:
     return [row[0] for row in rows if not row[1]], [row[0] for row in rows if row[1]]
 
 
-def _settle(ctx: Context, entries: Sequence[StatementEntry], tally: _Tally, book: Book | None) -> int:
-    """Settle some entries and write what became of them; returns how many they are."""
+def _settle(ctx: Context, entries: Sequence[StatementEntry], tally: _Tally, book: Book | None) -> None:
+    """Settle some entries and write what became of them."""
     for entry in entries:
         entry.note = ""
     settle_payouts(ctx, entries)
@@ -98,7 +97,6 @@ def _settle(ctx: Context, entries: Sequence[StatementEntry], tally: _Tally, book
     matched = [entry for entry in entries if entry.state == EntryState.MATCHED]
     tally.counts["failed"] += sum(entry.return_reason is not None for entry in matched)
     db.session.flush()
-    return len(entries)
 
 
 def _park(entries: Sequence[StatementEntry], note: str) -> None:
