@@ -239,3 +239,27 @@ def test_the_search_is_bounded() -> None:
     dues = {n: 1000 + n for n in range(200)}
     assert sums_to(999_999, loans, dues) == []
     assert len(sums_to(2001, loans, dues)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("payer", "sure"),
+    [
+        ("ACME RETAIL PVT LTD", True),
+        ("Acme Retail Priva", True),
+        ("ACME RETAIL P", True),
+        ("ACME", False),
+        ("ACME RETAILERS", False),
+        ("OTHER TRADERS", False),
+    ],
+)
+def test_a_payers_name_that_a_bank_cut_is_known_by_its_beginning(payer: str, sure: bool) -> None:
+    judged = judge(credit(100, "INV-100", payer), loan(1, "INV-100", 100))
+    assert (judged.verdict is Verdict.SURE) is sure
+
+
+def test_a_long_name_cut_in_a_word_is_known_unless_two_begin_so() -> None:
+    names = {1: "Northern Lights Trading", 2: "Northern Lights Transport", SELLER: "Seller GmbH"}
+    paid = credit(100, "INV-100", "NORTHERN LIGHTS TRAD")
+    assert Book([loan(1, "INV-100", 100, debtor=1)], names).judge(paid).verdict is Verdict.SURE
+    unclear = credit(100, "INV-100", "NORTHERN LIGHTS TRA")
+    assert Book([loan(1, "INV-100", 100, debtor=1)], names).judge(unclear).verdict is Verdict.AMBIGUOUS

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.camt import Tx
 from tests.support.movements import WRITERS, Movement, turned
 from tests.support.pages import Today
 from tests.support.pain002 import Said, pain002
@@ -117,6 +118,18 @@ def test_an_mt940_of_face_values_closes_loans_and_leaves_payables(
     assert proof.holds, (proof.differences, proof.mismatches)
     assert upload(browser, WRITERS["mt940 coded"](came), "again.sta") == page
     assert scalar("SELECT count(*) FROM receipts") == 2
+
+
+def test_another_amount_that_charges_cannot_explain_is_never_sure(
+    bank: Callable[..., ImportResult], make_invoice: Callable[..., Invoice]
+) -> None:
+    """Less than was paid cannot have come in where the bank says that less was ordered."""
+    invoice = make_invoice("disbursed")
+    came = Tx(
+        invoice.principal, reference="U-1", name=invoice.purchaser.name, text=invoice.number, instructed=1_00
+    )
+    result = bank([came])
+    assert (result.sure, result.to_look_at) == (0, 1)
 
 
 @pytest.mark.parametrize("name", WRITERS)

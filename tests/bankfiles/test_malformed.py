@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.malformed import MALFORMED
+from tests.support.movements import WRITERS, Movement
 from tests.support.payment_orders import ISO20022
 from tests.support.profiles import examples
 from tusker.bankfiles.formats import Reading
@@ -62,10 +64,15 @@ def test_a_flood_of_elements_is_refused_before_memory_is_gone() -> None:
     ), run.stderr
 
 
-SAMPLES = [file.read_bytes() for file in sorted(ISO20022.glob("*.xml"))] + [
-    b'Date,Narration,Debit,Credit,Balance\n02/03/2026,a,5.00,,95.00\n03/03/2026,b,,"1,000.00","1,095.00"\n',
-    "Buchungstag;Betrag;Text\n02.03.2026;1.250,50;Müller\n".encode("cp1252"),
-]
+MOVEMENTS = [Movement(5_00, date(2026, 3, 2), date(2026, 3, 3), "R-1", "E-1", "Acme", "501000", "INV 1001")]
+SAMPLES = (
+    [write(MOVEMENTS) for write in WRITERS.values()]
+    + [file.read_bytes() for file in sorted(ISO20022.glob("*.xml"))]
+    + [
+        b'Date,Narration,Debit,Credit,Balance\n02/03/2026,a,5.00,,95.00\n03/03/2026,b,,"1,000.00","1,095.00"\n',
+        "Buchungstag;Betrag;Text\n02.03.2026;1.250,50;Müller\n".encode("cp1252"),
+    ]
+)
 
 
 def _flip(data: bytes, draw: Callable[[st.SearchStrategy[int]], int]) -> bytes:

@@ -118,6 +118,13 @@ def test_numbered_subfields_and_an_entry_date_in_the_next_year() -> None:
     assert _facts(paid) == (500, "", "", "Zahler AG", "", "Rechnung ACME-1001 danke", None)
 
 
+def test_bank_and_number_of_an_iban_of_ours() -> None:
+    own = "DE89370400440532013000"
+    for accounts, account in (((own,), own), (("DE00370400440532013001",), "0532013000")):
+        read = read_statement_file(GERMAN, "x", Reading("EUR", 2, accounts))
+        assert read.statements[0].account == account
+
+
 @pytest.mark.parametrize("mark", ["<", ">", "^", "~", "|"])
 def test_other_marks_of_subfields(mark: str) -> None:
     assert _read(GERMAN.replace(b"?", mark.encode())).entries == _read(GERMAN).entries

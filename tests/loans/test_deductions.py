@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 
 from tests.support.payouts import bundle_and_confirm
 from tests.support.values import TERMS, TODAY, at
+from tusker.currency import currency
 from tusker.domain.allocation import Collectable, allocate
 from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.terms import Collection, InterestTiming
+from tusker.domain.terms import Collection, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import (
@@ -128,6 +130,34 @@ def test_tax_kept_back_from_the_face_value_is_borne_by_the_reserve(ctx: Context,
         at(ctx, 110).today,
         False,
     )
+
+
+def test_the_examples_of_the_documentation(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]
+) -> None:
+    told = (Path(__file__).parents[2] / "docs" / "money.md").read_text()
+
+    def example(terms: Terms, paid: int, *kinds: tuple[DeductionKind, int]) -> tuple[Invoice, list[str]]:
+        made = make_invoice("disbursed", line=make_line(terms=terms))
+        before = suppliers()
+        pay(
+            ctx, made, paid, *(KeptBack(made.id, kind, amount) for kind, amount in kinds),
+            reference=f"DOC-{made.id}",
+        )  # fmt: skip
+        claimed = sum(c.amount for c in db.session.query(Claim).filter_by(invoice_id=made.id))
+        loan = loan_of(made)
+        left = 0 if loan.closed_on else loan.open_principal
+        return made, [currency().show(amount) for amount in (suppliers() - before, claimed, left)]
+
+    _, (passed, _, _) = example(FACE, 9_900_00, (DeductionKind.TAX, 100_00))
+    assert f"the reserve bears ₹100.00, and {passed} are the supplier's" in told
+    _, (_, claimed, _) = example(FACE, 1_00, (DeductionKind.QUALITY, 3_000_00))
+    assert f"reserve would bear its ₹2,000.00 and {claimed} would be claimed" in told
+    _, (_, claimed, left) = example(TERMS, DEBT_AT_TERM - 100_00, (DeductionKind.TAX, 100_00))
+    assert f"{left} stay owed, and {claimed} are claimed from the supplier" in told
+    _, (passed, _, _) = example(FACE, 9_999_40)
+    assert f"the ₹0.60 that lack are rounded off, and\n{passed} are the supplier's" in told
+    holds()
 
 
 def test_undone_with_its_receipt(ctx: Context, invoice: Invoice) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -27,13 +28,27 @@ from tests.support.invoices import deliver, order_on
 from tests.support.payouts import account_of, approve_and_release
 from tests.support.people import make_user
 from tests.support.profiles import SOAK, examples
-from tests.support.values import NOW, TODAY
+from tests.support.values import NOW, PASSWORD, TODAY
+from tusker import clock
 from tusker.domain.limits import Bound
 from tusker.domain.relief import ReliefLimits
-from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.terms import Collection, DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, FinancingRefused, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Allocation, CreditLine, Disbursal, Invoice, Loan, Receipt, Relief, ReliefState
+from tusker.models import (
+    Allocation,
+    CreditLine,
+    CreditNote,
+    DeductionKind,
+    Disbursal,
+    Event,
+    Invoice,
+    Loan,
+    Payable,
+    Receipt,
+    Relief,
+    ReliefState,
+)
 from tusker.queries.credit.exposure import derivation, exposures_on
 from tusker.queries.loans.account_statements import credit_balance, statement
 from tusker.queries.loans.ageing import ageing
@@ -49,18 +64,21 @@ from tusker.services.credit.customers import (
 )
 from tusker.services.credit.financing import cancel_invoice, request_financing
 from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.loans.deduction_undoing import undo_deduction, withdraw_dispute
+from tusker.services.loans.deductions import KeptBack, accept_dispute, record_deduction
 from tusker.services.loans.overdue import review_holds, turn_to_recourse
-from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipt_undoing import return_refund, reverse_receipt
 from tusker.services.loans.receipts import (
+    owed_back,
     record_receipt,
     refund_credit,
     repay_in_full,
-    unallocated,
+    usable_credit,
     use_credit,
 )
 from tusker.services.loans.relief import accept_relief, extend, refuse_relief, waive
 from tusker.services.loans.relief_undoing import undo_relief
-from tusker.services.loans.write_off import write_off
+from tusker.services.loans.write_off import undo_write_off, write_off
 from tusker.services.payout.bank_accounts import set_account_directly
 from tusker.services.payout.disbursals import bundle_selection
 from tusker.services.payout.settlement import confirm, reject_payout
@@ -89,9 +107,21 @@ TERMS = [
         recourse_days=20,
     ),
     Terms(Decimal(1), Decimal("0.3"), 20, interest_method=InterestMethod.DAILY_COMPOUND_360),
+    Terms(
+        Decimal("0.75"),
+        Decimal("0.2"),
+        30,
+        grace_days=2,
+        penal_rate=Decimal("0.3"),
+        recourse_days=30,
+        collection=Collection.INVOICE,
+    ),
 ]
 ALONE = ReliefLimits(False, 0, Decimal(1), 365)
 BY_TWO = replace(ALONE, second_admin=True)
+PAGES = {"invoice": "/invoices/{}", "customer": "/customers/{}"}
+"""The pages of what events are about."""
+ADMIN = "admin0@example.com"
 REFUSALS = (Conflict, InvalidInput, NotFound, Duplicate, FinancingRefused)
 
 
@@ -109,6 +139,7 @@ class Books(RuleBasedStateMachine):
     """Requests, deliveries, payouts, receipts and their undoing, over some months."""
 
     app: Flask
+    now: ClassVar[datetime] = NOW
     suppliers: ClassVar[list[int]]
     purchasers: ClassVar[list[int]]
     lines: ClassVar[list[int]]
@@ -125,10 +156,13 @@ class Books(RuleBasedStateMachine):
         self.statuses: set[str] = set()
         self.received = self.granted = False
         self.shown: dict[date, Snapshot] = {}
+        self.last_event = 0
+        self.browser = self.app.test_client()
 
     def teardown(self) -> None:
         try:
             self.check_every_day_again()
+            self.check_that_all_can_be_closed()
         finally:
             db.session.remove()
             self.context.pop()
@@ -149,7 +183,7 @@ class Books(RuleBasedStateMachine):
         ).all()
         return ids[number % len(ids)] if ids else None
 
-    @rule(line=st.integers(0, 2), value=st.integers(1_000, 400_000), delivered=st.booleans())
+    @rule(line=st.integers(0, 3), value=st.integers(1_000, 400_000), delivered=st.booleans())
     def request(self, line: int, value: int, delivered: bool) -> None:
         on = db.session.get_one(CreditLine, self.lines[line])
         order = order_on(on, value, ref=f"O-{self._next()}", updated_at=self.ctx.now)
@@ -205,6 +239,56 @@ class Books(RuleBasedStateMachine):
         except InvalidInput as error:
             if error.field != "value_date":
                 raise
+
+    @precondition(lambda self: self.statuses & {"disbursed", "repaid"})
+    @rule(
+        number=st.integers(0, 9),
+        amount=st.integers(1, 150_000),
+        kept=st.integers(1, 20_000),
+        kind=st.sampled_from(["tax", "quality", "bank_charges"]),
+        charges=st.sampled_from([0, 0, 50]),
+    )
+    def pay_less(self, number: int, amount: int, kept: int, kind: str, charges: int) -> None:
+        """A purchaser keeps something back with a payment, or without one."""
+        invoice_id = self._pick(number, "disbursed", "repaid")
+        if not invoice_id:
+            return
+        back = KeptBack(invoice_id, DeductionKind(kind), kept, disputed=kind == "quality")
+        try:
+            with transaction():
+                if number % 3 == 0:
+                    record_deduction(self.ctx, back)
+                else:
+                    record_receipt(
+                        self.ctx,
+                        db.session.get_one(Invoice, invoice_id).purchaser_id,
+                        amount=amount,
+                        bank_reference=f"R-{self._next()}",
+                        value_date=self.ctx.today,
+                        kept_back=[back],
+                        charges=charges if charges < amount else 0,
+                    )
+        except InvalidInput as error:
+            if error.field not in {"value_date", "amount", "kept_back"}:
+                raise
+
+    @rule(number=st.integers(0, 9), what=st.sampled_from(["undo", "undo", "accept", "withdraw"]))
+    def decide_on_deduction(self, number: int, what: str) -> None:
+        ids = db.session.scalars(
+            select(CreditNote.id).where(CreditNote.reverses_id.is_(None)).order_by(CreditNote.id)
+        ).all()
+        if not ids:
+            return
+        note_id = ids[number % len(ids)]
+        with contextlib.suppress(Conflict):
+            with transaction():
+                if what == "undo":
+                    undo_deduction(self.ctx, note_id, reason="recorded wrongly")
+                elif what == "accept":
+                    accept_dispute(self.ctx, note_id)
+                else:
+                    withdraw_dispute(self.ctx, note_id, reason="sound")
+            self.limit_may_be_passed = True
 
     @precondition(lambda self: "disbursed" in self.statuses)
     @rule(number=st.integers(0, 9))
@@ -275,7 +359,8 @@ class Books(RuleBasedStateMachine):
             select(Receipt.id).where(Receipt.kind == "payment").order_by(Receipt.id)
         ).all()
         for receipt_id in ids[number % len(ids) :] if ids else []:
-            if credit := unallocated(receipt_id):
+            payment = db.session.get_one(Receipt, receipt_id)
+            if (credit := usable_credit(payment)) > 0:
                 with transaction():
                     refund_credit(
                         self.ctx,
@@ -290,9 +375,67 @@ class Books(RuleBasedStateMachine):
     @rule(number=st.integers(0, 9))
     def give_up(self, number: int) -> None:
         invoice_id = self._pick(number, "disbursed")
-        if invoice_id and number == 0:
+        if invoice_id and number < 3:
             with transaction():
                 write_off(self.ctx, invoice_id, reason="insolvent")
+
+    @precondition(lambda self: "written_off" in self.statuses)
+    @rule(number=st.integers(0, 9))
+    def take_write_off_back(self, number: int) -> None:
+        invoice_id = self._pick(number, "written_off")
+        if invoice_id:
+            with transaction():
+                undo_write_off(self.ctx, invoice_id, reason="it comes back after all")
+            self.limit_may_be_passed = True
+
+    @precondition(lambda self: "written_off" in self.statuses)
+    @rule(number=st.integers(0, 9), amount=st.integers(1, 250_000), back=st.integers(0, 40))
+    def recover(self, number: int, amount: int, back: int) -> None:
+        """Money whose reference names a loan that was written off, also of a day before that."""
+        invoice = db.session.get(Invoice, self._pick(number, "written_off"))
+        if invoice is None:
+            return
+        with transaction():
+            record_receipt(
+                self.ctx,
+                (invoice.purchaser_id, invoice.supplier_id)[number % 2],
+                amount=amount,
+                bank_reference=f"R-{self._next()} {invoice.number}",
+                value_date=self.ctx.today - timedelta(days=back),
+            )
+
+    @precondition(lambda self: self.received)
+    @rule(number=st.integers(0, 9))
+    def take_refund_back(self, number: int) -> None:
+        ids = db.session.scalars(
+            select(Receipt.id)
+            .where(Receipt.kind == "refund", Receipt.reversed_on.is_(None))
+            .order_by(Receipt.id)
+        ).all()
+        if ids:
+            with transaction():
+                return_refund(self.ctx, ids[number % len(ids)], reason="no such account")
+
+    @rule(payer=st.integers(0, 1), amount=st.integers(1, 50_000))
+    def the_same_cheque_number(self, payer: int, amount: int) -> None:
+        """Taken of each payer once, and again once it was undone."""
+        standing = db.session.scalar(
+            select(Receipt.id).where(
+                Receipt.customer_id == self.purchasers[payer],
+                Receipt.bank_reference == "000123",
+                Receipt.reversed_on.is_(None),
+            )
+        )
+        refused = pytest.raises(Duplicate) if standing else contextlib.nullcontext()
+        with refused, transaction():
+            record_receipt(
+                self.ctx,
+                self.purchasers[payer],
+                amount=amount,
+                bank_reference="000123",
+                value_date=self.ctx.today,
+                wanted=[],
+            )
 
     def _as(self, admin: int) -> Context:
         return replace(self.ctx, actor_id=self.admins[admin], actor=f"Admin {admin}")
@@ -423,13 +566,64 @@ class Books(RuleBasedStateMachine):
         for view in (total.by_supplier, total.by_purchaser, total.by_line):
             assert sum(row.total for row in view) == total.outstanding
 
+    @invariant()
+    def pages_answer(self) -> None:
+        """Those about what the step touched: the invoices, the companies, and the newest receipt."""
+        told = db.session.execute(
+            select(Event.id, Event.subject, Event.subject_id).where(Event.id > self.last_event)
+        ).all()
+        self.last_event = max((row.id for row in told), default=self.last_event)
+        paths = {
+            PAGES[row.subject].format(row.subject_id)
+            for row in told
+            if row.subject in PAGES and row.subject_id is not None
+        }
+        newest = db.session.scalar(select(func.max(Receipt.id)))
+        if newest and any(row.subject == "customer" for row in told):
+            paths.add(f"/admin/receipts/{newest}")
+        self._open(sorted(paths)[: None if SOAK else 2])
+
+    def _open(self, paths: Iterable[str]) -> None:
+        Books.now = self.ctx.now
+        db.session.remove()
+        for path in paths:
+            answer = self.browser.get(path, follow_redirects=True)
+            if answer.request.path == "/login":
+                self.browser.post("/login", data={"email": ADMIN, "password": PASSWORD})
+                answer = self.browser.get(path, follow_redirects=True)
+            assert (answer.status_code, answer.request.path != "/login") == (200, True), path
+
+    def check_that_all_can_be_closed(self) -> None:
+        """Every debt that is open can be paid off, and what companies owe back settled."""
+        for invoice_id in db.session.scalars(select(Invoice.id).where(Invoice.status == "disbursed")).all():
+            with transaction():
+                repay_in_full(
+                    self.ctx, invoice_id, bank_reference=f"END-{invoice_id}", value_date=self.ctx.today
+                )
+        for customer_id in (*self.purchasers, *self.suppliers):
+            if lacking := owed_back(customer_id):
+                with transaction():
+                    record_receipt(
+                        self.ctx,
+                        customer_id,
+                        amount=lacking,
+                        bank_reference="END",
+                        value_date=self.ctx.today,
+                        wanted=[],
+                    )
+            assert owed_back(customer_id) == 0
+        proof = prove()
+        assert proof.holds, (proof.differences, proof.mismatches)
+        assert all(row.live.total == 0 for row in open_loans(self.ctx.today))
+
     def _allocations_sum_to_receipts(self) -> None:
         columns = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
         allocated = db.session.scalar(select(func.coalesce(func.sum(columns), 0)))
         received = db.session.scalar(select(func.coalesce(func.sum(Receipt.amount), 0)))
         payers = db.session.scalars(select(Receipt.customer_id).distinct())
         credit = sum(credit_balance(payer, self.ctx.today) for payer in payers)
-        assert allocated + credit == received
+        passed_on = db.session.scalar(select(func.coalesce(func.sum(Payable.amount), 0)))
+        assert allocated + passed_on + credit == received
         assert db.session.scalar(select(func.count()).select_from(Loan).where(Loan.open_principal < 0)) == 0
 
 
@@ -447,13 +641,13 @@ def company(ctx: Context, number: int, **data: Any) -> int:
 
 
 def set_up_companies() -> None:
-    """Two suppliers, two purchasers and three lines with different terms, which all sequences share."""
+    """Two suppliers, two purchasers and four lines with different terms, which all sequences share."""
     ctx = Context(None, "set-up", NOW, TODAY)
     with transaction():
         Books.suppliers = [company(ctx, n, supplier_limit=600_000, terms=TERMS[0]) for n in range(2)]
         Books.admins = [make_user(ctx, f"admin{n}@example.com").id for n in range(2)]
         Books.purchasers = [company(ctx, n + 2, purchaser_limit=700_000) for n in range(2)]
-        pairs = [(s, p) for s in Books.suppliers for p in Books.purchasers][:3]
+        pairs = [(s, p) for s in Books.suppliers for p in Books.purchasers]
         Books.lines = [
             open_credit_line(ctx, s, p, LineData(500_000, TERMS[n], date(2026, 1, 1))).id
             for n, (s, p) in enumerate(pairs)
@@ -501,6 +695,7 @@ def test_the_books_agree_whatever_happens(session_app: Flask, shard: int) -> Non
         db.session.remove()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tusker.transactions.enqueue", lambda *_: True)
+        patch.setattr(clock, "now", lambda: Books.now)
         run_state_machine_as_test(
             machine,
             settings=settings(

@@ -107,6 +107,56 @@ def assert_figures_match_the_file(said: dict) -> None:
     assert said["settled_on_payout_day"] == same_day
 
 
+def assert_suppliers_got_the_rest(said: dict, receivables: list[Receivable]) -> None:
+    """Each supplier was paid face value − debt of each of its invoices, from the file and the formulas alone."""
+    terms = Terms(advance_rate=Decimal("0.8"), apr=Decimal("0.18"), tenor_days=30, penal_rate=Decimal("0.24"))
+    rest = 0
+    for r in receivables:
+        start = r.invoice_date + timedelta(days=1)
+        debt = Debt(terms.principal_of(r.amount), 0, start, start + timedelta(days=30), terms)
+        rest += r.amount - amount_due(debt, r.settled_on).total
+    assert said["passed_on"] == rest
+    assert said["received"] == sum(r.amount for r in receivables)
+    assert said["proof"]["problems"] == []
+
+
+@pytest.mark.slow
+def test_the_whole_year_at_face_value(replay: Run) -> None:
+    result = replay(YEAR, "--json", "--collection", "invoice")
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert said["by_status"]["repaid"] == 1277
+    assert_suppliers_got_the_rest(said, read_receivables(YEAR.read_bytes(), "%m/%d/%Y"))
+
+
+def test_some_weeks_at_face_value(replay: Run, csv_file: Callable[..., Path]) -> None:
+    header, *rows = YEAR.read_text().splitlines()[:61]
+    path = csv_file(*rows, header=header)
+    result = replay(path, "--json", "--collection", "invoice")
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert said["exposure_at_end"] == 0
+    assert_suppliers_got_the_rest(said, read_receivables(path.read_bytes(), "%m/%d/%Y"))
+
+
+def test_what_was_not_passed_on_is_reported(
+    replay: Run, csv_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(play_module, "days_of", lambda rs, settings: days_until_settled(rs))
+    result = replay(csv_file(ROW.replace("1/23/2012", "1/4/2012")), "--json", "--collection", "invoice")
+    assert result.exit_code == 1
+    assert (
+        "INV-1: the supplier was paid 0 beyond the debt, not 1008"
+        in json.loads(result.stdout)["proof"]["problems"]
+    )
+
+
+def days_until_settled(receivables: list[Receivable]) -> list[date]:
+    """The days of a replay without the one on which the last money is passed on."""
+    first, last = min(r.invoice_date for r in receivables), max(r.settled_on for r in receivables)
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
 def test_tight_limits_refuse_some_and_still_prove(replay: Run, csv_file: Callable[..., Path]) -> None:
     header, *rows = YEAR.read_text().splitlines()[:251]
     limits = ("--supplier-limit", "600", "--purchaser-limit", "80", "--line-limit", "100")

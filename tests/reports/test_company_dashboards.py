@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from tests.support.invoices import deliver, order_on
 from tests.support.payouts import bundle_and_confirm
-from tests.support.values import TERMS
+from tests.support.values import TERMS, TODAY
 from tusker import clock
 from tusker.models import CreditLine, Invoice, Role
 from tusker.queries.company_dashboard import lines_of_purchaser, lines_of_supplier, recent_payouts
@@ -98,9 +98,9 @@ def test_purchaser_sees_what_is_to_repay_when(
 
 def test_lines_are_the_companys_own(make_line: Callable[..., CreditLine]) -> None:
     mine, other = make_line(), make_line()
-    assert [line.line_id for line in lines_of_supplier(mine.supplier_id)] == [mine.id]
-    assert [line.line_id for line in lines_of_purchaser(other.purchaser_id)] == [other.id]
-    assert lines_of_supplier(mine.supplier_id)[0].partner == mine.purchaser.customer.name
+    assert [line.line_id for line in lines_of_supplier(mine.supplier_id, TODAY)] == [mine.id]
+    assert [line.line_id for line in lines_of_purchaser(other.purchaser_id, TODAY)] == [other.id]
+    assert lines_of_supplier(mine.supplier_id, TODAY)[0].partner == mine.purchaser.customer.name
 
 
 def test_new_companies_see_no_empty_tables(

@@ -202,7 +202,8 @@ class Limits(Output):
     """null for purchasers."""
     purchaser: Limit
     available: Money
-    """The smallest of the three: the largest principal that would be approved now."""
+    """The largest principal that would be approved now: the smallest rest of the three limits, for purchasers
+    of the two that they see; 0 on a line that is not open."""
 
 
 class Refusal(Output):
@@ -361,7 +362,9 @@ class CreditLine(Output):
     purchaser: Company
     status: Literal["active", "suspended"]
     open: bool
-    """Whether it admits new invoices today: active and within its dates."""
+    """Whether it admits new invoices now: active, within its dates, and neither company on hold."""
+    closed_because: str | None
+    """Why it admits nothing now and what clears it, as a sentence; null while it is open."""
     valid_from: date
     valid_to: date | None
     terms_version: int

@@ -12,15 +12,16 @@ from tusker.currency import currency
 from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
 from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound, LimitUse
+from tusker.domain.limits import Bound, LimitUse, LineState
 from tusker.domain.limits import Refusal as DomainRefusal
 from tusker.domain.shipments import ShipmentStatus
 from tusker.domain.terms import Terms as DomainTerms
-from tusker.errors import FinancingRefused
 from tusker.queries.api import CompanyInvoice
+from tusker.queries.credit.credit_lines import row_of
 from tusker.queries.loans.loans import LoanRow
 from tusker.queries.record.events import CompanyEvent, for_company
-from tusker.services.credit.offers import Quote, check_line_open, limits_of
+from tusker.services.credit.offers import Quote
+from tusker.services.credit.standing import why_closed
 
 
 def money(minor: int) -> schemas.Money:
@@ -65,26 +66,26 @@ def limit(use: LimitUse, *, own: bool = True) -> schemas.Limit:
     )
 
 
-def limits_for_supplier(found: Sequence[tuple[Bound, LimitUse]]) -> schemas.Limits:
+def limits_for_supplier(found: Sequence[tuple[Bound, LimitUse]], available: int) -> schemas.Limits:
     """All three limits, the purchaser's own without its size."""
     uses = dict(found)
     return schemas.Limits(
         credit_line=limit(uses[Bound.CREDIT_LINE]),
         supplier=limit(uses[Bound.SUPPLIER]),
         purchaser=limit(uses[Bound.PURCHASER], own=False),
-        available=money(min(use.available for use in uses.values())),
+        available=money(available),
     )
 
 
-def limits_for_purchaser(found: Sequence[tuple[Bound, LimitUse]]) -> schemas.Limits:
-    """The limits that a purchaser sees: the line's and its own."""
+def limits_for_purchaser(found: Sequence[tuple[Bound, LimitUse]], state: LineState) -> schemas.Limits:
+    """The limits that a purchaser sees: the line's and its own, without what the supplier's own leaves."""
     uses = dict(found)
     line, own = uses[Bound.CREDIT_LINE], uses[Bound.PURCHASER]
     return schemas.Limits(
         credit_line=limit(line),
         supplier=None,
         purchaser=limit(own),
-        available=money(min(line.available, own.available)),
+        available=money(min(line.available, own.available) if state is LineState.ACTIVE else 0),
     )
 
 
@@ -112,7 +113,7 @@ def quote(found: Quote) -> schemas.Quote:
         payout=money(found.payout),
         due_at_term=money(found.due_at_term),
         due_on=found.due_on,
-        limits=limits_for_supplier(found.limits.in_order()),
+        limits=limits_for_supplier(found.limits.in_order(), found.limits.available),
         refusal=refusal(found.refusal),
     )
 
@@ -120,28 +121,24 @@ def quote(found: Quote) -> schemas.Quote:
 def credit_line(found: models.CreditLine, company_id: int, today: date) -> schemas.CreditLine:
     """A credit line as one of its two companies sees it."""
     as_supplier = found.supplier_id == company_id
-    uses = limits_of(found).in_order()
+    row = row_of(found, today)
+    uses = row.limits.in_order()
     return schemas.CreditLine(
         id=found.id,
         side="supplier" if as_supplier else "purchaser",
         supplier=schemas.Company(id=found.supplier_id, name=found.supplier.customer.name),
         purchaser=schemas.Company(id=found.purchaser_id, name=found.purchaser.customer.name),
         status="active" if found.status == models.LineStatus.ACTIVE else "suspended",
-        open=_is_open(found, today),
+        open=row.state is LineState.ACTIVE,
+        closed_because=why_closed([row], today, seen_by=company_id).get(row.id),
         valid_from=found.valid_from,
         valid_to=found.valid_to,
         terms_version=found.terms_version,
         terms=terms(found.terms),
-        limits=limits_for_supplier(uses) if as_supplier else limits_for_purchaser(uses),
+        limits=limits_for_supplier(uses, row.available)
+        if as_supplier
+        else limits_for_purchaser(uses, row.state),
     )
-
-
-def _is_open(line: models.CreditLine, today: date) -> bool:
-    try:
-        check_line_open(line, today)
-    except FinancingRefused:
-        return False
-    return True
 
 
 def invoice(

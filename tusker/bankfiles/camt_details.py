@@ -91,17 +91,12 @@ def batch_of(element: Element | None) -> str:
     """The id of our payment block or message that the bank quotes here or in the batch's summary below."""
     if element is None:
         return ""
-    paths = (
-        "PmtInfId",
-        "Btch/PmtInfId",
-        "NtryDtls/Btch/PmtInfId",
-        "MsgId",
-        "Btch/MsgId",
-        "NtryDtls/Btch/MsgId",
-    )
-    for path in paths:
-        if reference := given(element.findtext(path)):
-            return reference
+    for holder in (element, element.find("Btch"), element.find("NtryDtls/Btch")):
+        if holder is None:
+            continue
+        for name in ("PmtInfId", "MsgId"):
+            if reference := given(holder.findtext(name)):
+                return reference
     return ""
 
 

@@ -198,7 +198,8 @@ class StatementReader:
     def instructed(self, direction: Direction, booked: int, detail: Element, *more: Element) -> int | None:
         """The amount of the payment itself, where the bank writes it and it is not what was booked: as the transaction
         says, or by the charges that are marked as included. Zero and other currencies say nothing."""
-        for path in ("AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt", "Amt"):
+        paths = ("AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt", "Amt")
+        for path in paths if detail.find("AmtDtls") is not None else paths[2:]:
             try:
                 amount = self.amount(detail.find(path))
             except Skip:
@@ -213,6 +214,8 @@ class StatementReader:
     def charges(self, element: Element, *, included: bool) -> int:
         """The charges that the bank names in an entry or transaction; with `included` only those marked as part of
         the booked amount."""
+        if element.find("Chrgs") is None:
+            return 0
         total = 0
         for record in element.findall("Chrgs/Rcrd") or element.findall("Chrgs"):
             if included and (record.findtext("ChrgInclInd") or "").strip() not in {"true", "1"}:

@@ -34,6 +34,8 @@ from tusker.domain.banking import Direction, Statement, StatementFile
 from tusker.errors import UnreadableFile
 
 MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
+MAX_LINES = 100
+"""Lines that are kept of one field; the standard has six."""
 _BEGINS = re.compile(r"^(?::20:|\{1:[A-Z]\d\d)", re.MULTILINE)
 _FIELD = re.compile(r":(NS|[0-9]{2}[A-Z]?):")
 _END = re.compile(r"-(?:\}.*|XXX)?\s*$|\{1:")
@@ -93,24 +95,27 @@ def _text(data: bytes) -> str:
 
 def _messages(text: str) -> Iterator[list[tuple[str, str]]]:
     """The fields of each message, in order. Lines outside of fields are the bank's own and no part of them."""
-    fields: list[tuple[str, str]] = []
+    fields: list[tuple[str, list[str]]] = []
     inside = False
     for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
         found = _FIELD.match(line.removeprefix("{4:"))
         if found is None:
             if _END.match(line):
                 inside = False
-            elif inside and line.strip():
-                name, value = fields[-1]
-                fields[-1] = name, f"{value}\n{line}"
+            elif inside and line.strip() and len(fields[-1][1]) < MAX_LINES:
+                fields[-1][1].append(line)
             continue
         if found[1] == "20" and fields:
-            yield fields
+            yield _whole(fields)
             fields = []
         inside = True
-        fields.append((found[1], line.removeprefix("{4:")[found.end() :]))
+        fields.append((found[1], [line.removeprefix("{4:")[found.end() :]]))
     if fields:
-        yield fields
+        yield _whole(fields)
+
+
+def _whole(fields: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[str, str]]:
+    return [(name, "\n".join(lines)) for name, lines in fields]
 
 
 @dataclass(slots=True)
@@ -161,8 +166,13 @@ class _Reader:
         return next((value.split("\n")[0].strip() for name, value in self.fields if name in names), "")
 
     def account(self) -> str:
-        """The number in field 25, without the bank before a slash and the currency behind it."""
-        number = self.first("25", "25P").rpartition("/")[2].strip()
+        """The number in field 25, without the bank before a slash and the currency behind it. An IBAN of ours that is
+        made of both is meant by them."""
+        bank, _, number = (part.strip() for part in self.first("25", "25P").rpartition("/"))
+        if bank.isdecimal() and number.isdecimal():
+            for ours in self.reading.own:
+                if ours.endswith(bank + number.zfill(10)):
+                    return ours
         if re.fullmatch(r".*[0-9][A-Z]{3}", number) and number.endswith(self.reading.currency):
             number = number[:-3]
         if not number:

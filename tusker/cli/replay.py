@@ -15,7 +15,7 @@ from flask.cli import with_appcontext
 
 from tusker.cli import spoken_errors
 from tusker.currency import currency
-from tusker.domain.terms import Terms
+from tusker.domain.terms import Collection, Terms
 from tusker.replay.play import Played, Settings, days_of, play
 from tusker.replay.report import Report, make_report
 from tusker.replay.scratch import scratch_database
@@ -58,6 +58,13 @@ class Fraction(click.ParamType[Decimal]):
     show_default=True,
     help="Days from invoice to delivery and payout.",
 )
+@click.option(
+    "--collection",
+    type=click.Choice([str(kind) for kind in Collection]),
+    default=str(Collection.DEBT),
+    show_default=True,
+    help="What purchasers pay: the debt, or the invoice's face value.",
+)
 @click.option("--date-format", default="%m/%d/%Y", show_default=True, help="Of the file, as strptime has it.")
 @click.option("--keep", is_flag=True, help="Keep the replay's database and say its name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; amounts in minor units.")
@@ -72,6 +79,7 @@ def replay_command(
     tenor: int,
     penal_rate: Decimal,
     deliver_after: int,
+    collection: str,
     date_format: str,
     keep: bool,
     as_json: bool,
@@ -81,7 +89,8 @@ def replay_command(
     Each invoice is requested on its date, delivered and paid out some days later, and repaid on the day on which it
     was really settled. An invoice settled before its payout is cancelled; one settled on that day is paid out and
     repaid the same day. Exposure is proved against open principal every day. All of it happens in a database of its
-    own on the same server; the live one is not touched and no mail is sent.
+    own on the same server; the live one is not touched and no mail is sent. With --collection invoice the purchasers
+    pay the face value, and of each invoice the supplier has to have been paid that less the debt.
 
     Exit status: 0 when everything adds up, 1 when something differs or the file cannot be read.
     """
@@ -91,7 +100,13 @@ def replay_command(
             supplier_limit=_limit(supplier_limit, "supplier_limit"),
             purchaser_limit=_limit(purchaser_limit, "purchaser_limit"),
             line_limit=_limit(line_limit, "line_limit"),
-            terms=Terms(advance_rate=advance_rate, apr=apr, tenor_days=tenor, penal_rate=penal_rate),
+            terms=Terms(
+                advance_rate=advance_rate,
+                apr=apr,
+                tenor_days=tenor,
+                penal_rate=penal_rate,
+                collection=Collection(collection),
+            ),
             deliver_after=deliver_after,
         )
         receivables = read_receivables(file.read_bytes(), date_format)
@@ -141,6 +156,7 @@ def _say(report: Report, played: Played, seconds: float, database: str | None) -
         ("Interest earned", show(report.interest)),
         ("Fees", show(report.fees)),
         ("Penalties", show(report.penalties)),
+        *([("Passed on to suppliers", show(report.passed_on))] if report.passed_on else []),
         ("Days late", ", ".join(f"{name}: {count}" for name, count in report.days_late.items())),
         ("  most, average of the late", f"{report.most_days_late}, {report.average_days_late}"),
         ("Exposure at the end", show(report.exposure_at_end)),

@@ -23,6 +23,7 @@ from tusker.queries.loans.invoice_money import open_claims_of
 from tusker.queries.loans.receipts import receipts_page
 from tusker.queries.record.events import events_of
 from tusker.services.credit.customers import create_customer, edit_customer, set_carrier_identities
+from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
@@ -125,6 +126,7 @@ def show(customer_id: int) -> str:
         "customers/company/show.html",
         lines=lines[:LINES_SHOWN],
         more_lines=len(lines) > LINES_SHOWN,
+        closed=why_closed(lines, today(), seen_by=None),
         invoices=queries.recent_invoices(customer_id),
         users=queries.users_of(customer_id),
         events=events_of("customer", customer_id)[::-1],

@@ -9,6 +9,7 @@ from wtforms import BooleanField
 
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.domain.financeable import Wishes
+from tusker.domain.limits import LineState
 from tusker.domain.terms import (
     TERM_FIELDS,
     Collection,
@@ -19,7 +20,6 @@ from tusker.domain.terms import (
     Terms,
 )
 from tusker.models import LineStatus
-from tusker.queries.credit.credit_lines import LineState
 from tusker.services.credit.credit_lines import LineData
 from tusker.services.credit.customers import CustomerData
 from tusker.web.forms import (
@@ -79,6 +79,7 @@ _STATES = [
     (LineState.SUSPENDED.value, "Suspended"),
     (LineState.NOT_YET_VALID.value, "Not yet valid"),
     (LineState.EXPIRED.value, "Expired"),
+    (LineState.ON_HOLD.value, "On hold"),
 ]
 
 

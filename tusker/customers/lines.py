@@ -10,6 +10,7 @@ from tusker.clock import today
 from tusker.currency import currency
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import DEFAULT_TERMS, LineEditForm, LineForm, LinesFilter, LineStatusForm
+from tusker.domain.limits import LineState
 from tusker.domain.terms import Terms
 from tusker.errors import TuskerError
 from tusker.extensions import db
@@ -19,6 +20,7 @@ from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.holds import holds_on
 from tusker.queries.record.events import events_of
 from tusker.services.credit.credit_lines import change_credit_line, open_credit_line, set_line_status
+from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
@@ -34,7 +36,7 @@ def lines() -> Response:
     if form.validate():
         asked = {
             "search": form.q.data or "",
-            "state": queries.LineState(form.state.data) if form.state.data else None,
+            "state": LineState(form.state.data) if form.state.data else None,
             "supplier_id": form.supplier_id.data,
             "purchaser_id": form.purchaser_id.data,
         }
@@ -45,6 +47,7 @@ def lines() -> Response:
         "customers/line/_lines.html",
         form=form,
         page=keyset_page(rows, cursor),
+        closed=why_closed(rows, today(), seen_by=None),
         filtered=any(asked.values()),
     )
 
@@ -153,6 +156,7 @@ def _line_context(line_id: int) -> dict[str, Any]:
     return {
         "line": line,
         "holds": holds_on(line.supplier_id, line.purchaser_id),
+        "closed": why_closed([line], today(), seen_by=None),
         "counts": queries.invoice_counts(line_id),
         "events": events_of("credit_line", line_id)[::-1],
         "status_form": LineStatusForm(formdata=None),

@@ -17,6 +17,7 @@ from tusker.domain.limits import LimitUse
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import lines_page
 from tusker.queries.credit.customers import customer_by_id
+from tusker.services.credit.standing import why_closed
 from tusker.services.people.tokens import revoke_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
@@ -44,6 +45,7 @@ def my_lines() -> Response:
         "customers/line/_my_lines.html",
         sells=sells,
         page=keyset_page(rows, cursor),
+        closed=why_closed(rows, today(), seen_by=company.id),
         own=LimitUse(account.limit_amount, account.used_amount) if account else None,
     )
 

@@ -16,10 +16,10 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, LineStatus, Shipment
+from tusker.queries.credit.credit_lines import limits_of
 from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
 from tusker.services.credit.import_file import ColumnMapping, ImportOptions, InvoiceRow
 from tusker.services.credit.importing import import_rows
-from tusker.services.credit.offers import limits_of
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.payout.bank_accounts import propose_account
 

@@ -4,7 +4,10 @@ a property test holds the two together."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+
+from tusker.domain.status import Status, Tone
 
 
 class Bound(StrEnum):
@@ -68,3 +71,31 @@ class ThreeLimits:
             if principal > use.headroom:
                 return Refusal(bound, principal - use.headroom)
         return None
+
+
+class LineState(Status):
+    """The state of a credit line on a day; only an active line admits new requests."""
+
+    ACTIVE = "active", Tone.GREEN
+    SUSPENDED = "suspended", Tone.ORANGE
+    NOT_YET_VALID = "not_yet_valid", Tone.GREY
+    EXPIRED = "expired", Tone.GREY
+    ON_HOLD = "on_hold", Tone.RED
+
+
+def line_state(
+    status: str, valid_from: date, valid_to: date | None, today: date, *, held: bool = False
+) -> LineState:
+    """The state of a line on a day, in the order in which admission asks. `held`: one of its companies is on hold."""
+    if status != LineState.ACTIVE:
+        return LineState.SUSPENDED
+    if today < valid_from:
+        return LineState.NOT_YET_VALID
+    if valid_to is not None and today > valid_to:
+        return LineState.EXPIRED
+    return LineState.ON_HOLD if held else LineState.ACTIVE
+
+
+def available_now(limits: ThreeLimits, state: LineState) -> int:
+    """The most principal that a new request on a line is admitted for now, in minor units."""
+    return limits.available if state is LineState.ACTIVE else 0

@@ -12,6 +12,7 @@ from tusker import clock
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.models import Role
 from tusker.queries.company_dashboard import (
+    left_of,
     limit_of_purchaser,
     limit_of_supplier,
     lines_of_purchaser,
@@ -22,6 +23,7 @@ from tusker.queries.credit.invoices import InvoiceFilter, count_by_status, list_
 from tusker.queries.loans.ageing import ageing_of
 from tusker.queries.loans.loans import loan_totals, open_loans, totals_of
 from tusker.queries.payout.payables import owed_to_supplier
+from tusker.services.credit.standing import why_closed
 from tusker.web.access import allow, current_company_id
 from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
@@ -39,6 +41,8 @@ def dashboard() -> ResponseReturnValue:
     loans = open_loans(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
     sells = current_user.role == Role.SUPPLIER
     wanted = InvoiceFilter(scope=scope)
+    own = limit_of_supplier(company) if sells else limit_of_purchaser(company)
+    lines = lines_of_supplier(company, today) if sells else lines_of_purchaser(company, today)
     template = (
         "invoices/dashboard/supplier_dashboard.html"
         if sells
@@ -49,8 +53,10 @@ def dashboard() -> ResponseReturnValue:
         template,
         today=today,
         counts=count_by_status(wanted),
-        own_limit=limit_of_supplier(company) if sells else limit_of_purchaser(company),
-        lines=lines_of_supplier(company) if sells else lines_of_purchaser(company),
+        own_limit=own,
+        credit_left=left_of(own, lines),
+        lines=lines,
+        closed=why_closed([line.row for line in lines], today, seen_by=company),
         totals=totals_of(loans, today, as_purchaser=not sells),
         ageing=ageing_of(loans, today, as_purchaser=not sells),
         next_due=loans[:RECENT],

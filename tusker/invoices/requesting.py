@@ -13,13 +13,13 @@ from tusker import clock
 from tusker.carriers.base import CarrierError
 from tusker.carriers.registry import get_carrier, get_carriers
 from tusker.currency import currency
-from tusker.domain.limits import Bound
+from tusker.domain.limits import Bound, LineState
 from tusker.errors import InvalidInput, TermsChanged, TuskerError
 from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import RequestForm
 from tusker.invoices.preview import Preview
 from tusker.models import Role
-from tusker.queries.credit.credit_lines import LineState, lines_page
+from tusker.queries.credit.credit_lines import lines_page
 from tusker.queries.credit.customers import supplier_choices
 from tusker.services.credit.financing import Decision, request_financing
 from tusker.services.credit.subject import (
@@ -97,10 +97,11 @@ def _form(given: MultiDict[str, str] | None = None) -> RequestForm:
 
 
 def _line_choices(supplier_id: int | None) -> list[tuple[int, str]]:
-    """The supplier's lines that admit new requests today, by the purchaser's name."""
+    """The supplier's lines of today by the purchaser's name; those on hold too, for the check says what clears it."""
     if supplier_id is None:
         return []
-    rows = lines_page(clock.today(), state=LineState.ACTIVE, supplier_id=supplier_id)
+    rows = lines_page(clock.today(), supplier_id=supplier_id)
+    rows = [row for row in rows if row.state in {LineState.ACTIVE, LineState.ON_HOLD}]
     rows.sort(key=lambda row: row.purchaser.casefold())
     return [(row.id, f"{row.purchaser} ({currency().show(row.available)} left)") for row in rows]
 

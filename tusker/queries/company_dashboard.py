@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import NotNullable, func, select
-from sqlalchemy.orm import InstrumentedAttribute
 
 from tusker.domain.limits import LimitUse
 from tusker.extensions import db
 from tusker.models import (
-    CreditLine,
-    Customer,
     Disbursal,
     DisbursalLine,
     LineState,
@@ -21,18 +19,20 @@ from tusker.models import (
     PurchaserAccount,
     SupplierAccount,
 )
+from tusker.queries.credit.credit_lines import LineRow, lines_page
 
 
 @dataclass(frozen=True, slots=True)
 class LineUse:
     """A credit line with the company at its other end."""
 
-    line_id: int
     partner: str
-    status: str
-    valid_from: date
-    valid_to: date | None
-    use: LimitUse
+    row: LineRow
+
+    @property
+    def line_id(self) -> int:
+        """The line's id."""
+        return self.row.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +61,23 @@ def limit_of_purchaser(customer_id: int) -> LimitUse | None:
     return LimitUse(account.limit_amount, account.used_amount) if account else None
 
 
-def lines_of_supplier(supplier_id: int) -> list[LineUse]:
+def lines_of_supplier(supplier_id: int, today: date) -> list[LineUse]:
     """The supplier's credit lines by the purchaser's name."""
-    return _lines(CreditLine.supplier_id, supplier_id, CreditLine.purchaser_id)
+    return _by_partner(LineUse(row.purchaser, row) for row in lines_page(today, supplier_id=supplier_id))
 
 
-def lines_of_purchaser(purchaser_id: int) -> list[LineUse]:
+def lines_of_purchaser(purchaser_id: int, today: date) -> list[LineUse]:
     """The purchaser's credit lines by the supplier's name."""
-    return _lines(CreditLine.purchaser_id, purchaser_id, CreditLine.supplier_id)
+    return _by_partner(LineUse(row.supplier, row) for row in lines_page(today, purchaser_id=purchaser_id))
 
 
-def _lines(own: InstrumentedAttribute[int], own_id: int, other: InstrumentedAttribute[int]) -> list[LineUse]:
-    rows = db.session.execute(
-        select(
-            CreditLine.id,
-            Customer.name,
-            CreditLine.status,
-            CreditLine.valid_from,
-            CreditLine.valid_to,
-            CreditLine.limit_amount,
-            CreditLine.used_amount,
-        )
-        .join(Customer, Customer.id == other)
-        .where(own == own_id)
-        .order_by(func.lower(Customer.name))
-    )
-    return [LineUse(*row[:5], LimitUse(row[5], row[6])) for row in rows]
+def _by_partner(lines: Iterable[LineUse]) -> list[LineUse]:
+    return sorted(lines, key=lambda line: line.partner.casefold())
+
+
+def left_of(own: LimitUse | None, lines: Iterable[LineUse]) -> int:
+    """What a company can have in all by new requests now, in minor units: of its own limit, and over all its lines."""
+    return min(own.available if own else 0, sum(line.row.available for line in lines))
 
 
 def recent_payouts(supplier_id: int, *, limit: int) -> list[PaidOut]:

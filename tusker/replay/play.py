@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
-from tusker.domain.terms import Terms
+from tusker.domain.terms import Collection, Terms
 from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import Shipment, SupplierAccount
@@ -87,9 +87,12 @@ def play(
 
 
 def days_of(receivables: Iterable[Receivable], settings: Settings) -> list[date]:
-    """Every calendar day from the first invoice to the last settlement or payout."""
+    """Every calendar day from the first invoice to the last settlement or payout, and where purchasers pay the face
+    value one more, on which what came in last is passed on."""
     first = min(r.invoice_date for r in receivables)
     last = max(max(r.settled_on, _payout_day(r, settings)) for r in receivables)
+    if settings.terms.collection is Collection.INVOICE:
+        last += DAY
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 

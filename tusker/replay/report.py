@@ -31,6 +31,8 @@ class Report:
     fees: int
     penalties: int
     received: int
+    passed_on: int
+    """What suppliers were paid of what purchasers paid beyond their debts."""
     days_late: dict[str, int]
     most_days_late: int
     average_days_late: str
@@ -62,6 +64,7 @@ class Report:
             "fees": self.fees,
             "penalties": self.penalties,
             "received": self.received,
+            "passed_on": self.passed_on,
             "days_late": self.days_late,
             "most_days_late": self.most_days_late,
             "average_days_late": self.average_days_late,
@@ -75,11 +78,31 @@ _MONEY = text(
     SELECT (SELECT COALESCE(sum(principal), 0) FROM loans)::bigint AS lent,
         (SELECT COALESCE(sum(open_principal), 0) FROM loans)::bigint AS still_open,
         (SELECT COALESCE(sum(amount), 0) FROM receipts)::bigint AS received,
+        (SELECT COALESCE(sum(amount), 0) FROM payables)::bigint AS beyond,
+        (SELECT COALESCE(sum(amount), 0) FROM payable_lines WHERE state = 'paid')::bigint AS passed_on,
         COALESCE(sum(principal), 0)::bigint AS principal, COALESCE(sum(interest), 0)::bigint AS interest,
         COALESCE(sum(fee), 0)::bigint AS fees, COALESCE(sum(penalty), 0)::bigint AS penalties
     FROM allocations
     """
 )
+
+
+_NOT_PASSED_ON = text(
+    """
+    SELECT i.number, (i.amount - COALESCE(a.total, 0))::bigint AS due, COALESCE(p.total, 0)::bigint AS paid
+    FROM invoices i JOIN loans l ON l.invoice_id = i.id AND l.reversed_on IS NULL AND l.face_open IS NOT NULL
+    LEFT JOIN (
+        SELECT loan_id, sum(penalty + fee + interest + principal) AS total FROM allocations GROUP BY 1
+    ) a ON a.loan_id = l.id
+    LEFT JOIN (
+        SELECT x.invoice_id, sum(y.amount) AS total FROM payables x JOIN payable_lines y ON y.payable_id = x.id
+        WHERE y.state = 'paid' GROUP BY 1
+    ) p ON p.invoice_id = i.id
+    WHERE i.status = 'repaid' AND COALESCE(p.total, 0) <> i.amount - COALESCE(a.total, 0)
+    ORDER BY i.id LIMIT 20
+    """
+)
+"""Invoices paid at their face value of which the supplier was not paid that less the debt."""
 
 
 def make_report(played: Played, requested: int) -> Report:
@@ -101,14 +124,20 @@ def make_report(played: Played, requested: int) -> Report:
     problems = [
         *(f"{day}: {_difference(row)}" for day, row in played.differences[:20]),
         *(f"at the end: {_difference(row)}" for row in proof.differences[:20]),
+        *(f"at the end: {row}" for row in proof.mismatches[:20]),
+        *(
+            f"{row.number}: the supplier was paid {row.paid} beyond the debt, not {row.due}"
+            for row in db.session.execute(_NOT_PASSED_ON)
+        ),
     ]
     checks = {
         "invoices requested and invoices stored": (requested, sum(by_status.values())),
         "principal lent and principal back or open": (money.lent, money.principal + money.still_open),
         "money received and money allocated": (
             money.received,
-            money.principal + money.interest + money.fees + money.penalties,
+            money.principal + money.interest + money.fees + money.penalties + money.beyond,
         ),
+        "paid beyond debts and passed on to suppliers": (money.beyond, money.passed_on),
     }
     problems += [f"{name} differ: {one} and {other}" for name, (one, other) in checks.items() if one != other]
     overdue = [days for days in late if days]
@@ -122,6 +151,7 @@ def make_report(played: Played, requested: int) -> Report:
         fees=money.fees,
         penalties=money.penalties,
         received=money.received,
+        passed_on=money.passed_on,
         days_late=_spread(late),
         most_days_late=max(late, default=0),
         average_days_late=f"{sum(overdue) / len(overdue):.1f}" if overdue else "0",

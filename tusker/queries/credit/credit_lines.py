@@ -10,22 +10,12 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound, LimitUse, ThreeLimits
-from tusker.domain.status import Status, Tone
+from tusker.domain.limits import Bound, LimitUse, LineState, ThreeLimits, available_now, line_state
 from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, Terms
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
-
-
-class LineState(Status):
-    """The state of a line on a day; only an active line admits new requests."""
-
-    ACTIVE = "active", Tone.GREEN
-    SUSPENDED = "suspended", Tone.ORANGE
-    NOT_YET_VALID = "not_yet_valid", Tone.GREY
-    EXPIRED = "expired", Tone.GREY
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +34,14 @@ class LineRow:
     confirmation_required: bool
     terms: Terms
     limits: ThreeLimits
+    supplier_held: bool
+    """Whether the supplier is on hold, which admits nothing new; and the purchaser."""
+    purchaser_held: bool
 
     @property
     def available(self) -> int:
-        """The most principal that a new request may have, in minor units; 0 on a line that is not active."""
-        return self.limits.available if self.state is LineState.ACTIVE else 0
+        """The most principal that a new request is admitted for now, in minor units; 0 on a line that is not active."""
+        return available_now(self.limits, self.state)
 
     @property
     def bound_by(self) -> Bound:
@@ -107,6 +100,39 @@ def lines_of(customer_id: int, today: date, *, limit: int | None = None) -> list
     ]
 
 
+def limits_of(line: CreditLine) -> ThreeLimits:
+    """The three limits that an invoice on this line is held against."""
+    return ThreeLimits(
+        credit_line=LimitUse(line.limit_amount, line.used_amount),
+        supplier=LimitUse(line.supplier.limit_amount, line.supplier.used_amount),
+        purchaser=LimitUse(line.purchaser.limit_amount, line.purchaser.used_amount),
+    )
+
+
+def row_of(line: CreditLine, today: date) -> LineRow:
+    """A line that was read already, as it stands on a day."""
+    supplier, purchaser = line.supplier, line.purchaser
+    supplier_held, purchaser_held = supplier.on_hold_since is not None, purchaser.on_hold_since is not None
+    return LineRow(
+        id=line.id,
+        supplier_id=line.supplier_id,
+        supplier=supplier.customer.name,
+        purchaser_id=line.purchaser_id,
+        purchaser=purchaser.customer.name,
+        state=line_state(
+            line.status, line.valid_from, line.valid_to, today, held=supplier_held or purchaser_held
+        ),
+        valid_from=line.valid_from,
+        valid_to=line.valid_to,
+        documents_required=line.documents_required,
+        confirmation_required=line.confirmation_required,
+        terms=line.terms,
+        limits=limits_of(line),
+        supplier_held=supplier_held,
+        purchaser_held=purchaser_held,
+    )
+
+
 def invoice_counts(line_id: int) -> list[StatusCount]:
     """The invoices on a line by status, the most frequent first."""
     rows = db.session.execute(
@@ -128,17 +154,6 @@ def line_between(supplier_id: int, purchaser_id: int) -> CreditLine | None:
     return found
 
 
-def line_state(status: str, valid_from: date, valid_to: date | None, today: date) -> LineState:
-    """The state of a line on a day; a suspended line is suspended whatever its dates say."""
-    if status != LineStatus.ACTIVE:
-        return LineState.SUSPENDED
-    if today < valid_from:
-        return LineState.NOT_YET_VALID
-    if valid_to is not None and today > valid_to:
-        return LineState.EXPIRED
-    return LineState.ACTIVE
-
-
 _SUPPLIER, _PURCHASER = aliased(Customer), aliased(Customer)
 
 
@@ -157,6 +172,8 @@ def _line_rows() -> Select[*tuple[Any, ...]]:
             CreditLine.confirmation_required,
             CreditLine.limit_amount.label("line_limit"),
             CreditLine.used_amount.label("line_used"),
+            SupplierAccount.on_hold_since.is_not(None).label("supplier_held"),
+            PurchaserAccount.on_hold_since.is_not(None).label("purchaser_held"),
             SupplierAccount.limit_amount.label("supplier_limit"),
             SupplierAccount.used_amount.label("supplier_used"),
             PurchaserAccount.limit_amount.label("purchaser_limit"),
@@ -174,11 +191,13 @@ def _in_state(state: LineState, today: date) -> Any:
     active = CreditLine.status == LineStatus.ACTIVE
     begun = CreditLine.valid_from <= today
     ended = and_(CreditLine.valid_to.is_not(None), CreditLine.valid_to < today)
+    held = or_(SupplierAccount.on_hold_since.is_not(None), PurchaserAccount.on_hold_since.is_not(None))
     return {
         LineState.SUSPENDED: ~active,
         LineState.NOT_YET_VALID: and_(active, ~begun),
         LineState.EXPIRED: and_(active, begun, ended),
-        LineState.ACTIVE: and_(active, begun, ~ended),
+        LineState.ON_HOLD: and_(active, begun, ~ended, held),
+        LineState.ACTIVE: and_(active, begun, ~ended, ~held),
     }[state]
 
 
@@ -194,7 +213,11 @@ def _line_row(row: Any, today: date) -> LineRow:
         supplier=row.supplier,
         purchaser_id=row.purchaser_id,
         purchaser=row.purchaser,
-        state=line_state(row.status, row.valid_from, row.valid_to, today),
+        state=line_state(
+            row.status, row.valid_from, row.valid_to, today, held=row.supplier_held or row.purchaser_held
+        ),
+        supplier_held=row.supplier_held,
+        purchaser_held=row.purchaser_held,
         valid_from=row.valid_from,
         valid_to=row.valid_to,
         documents_required=row.documents_required,

@@ -5,7 +5,7 @@ A past day's figures come from the rows booked until then: what was recorded or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -147,14 +147,15 @@ def open_loans(
     supplier_id: int | None = None,
     purchaser_id: int | None = None,
     search: str = "",
+    companies: Collection[int] | None = None,
     due_until: date | None = None,
     after: tuple[date, int] | None = None,
     limit: int | None = None,
     to_collect: bool = False,
 ) -> list[LoanRow]:
     """Open loans, oldest due first. A purchaser's, and all with `to_collect`, include those that are paid, but of whose
-    face value the purchaser still has to pay a part. `after` is the (due date, loan id) of the last row of the page
-    before."""
+    face value the purchaser still has to pay a part. `companies` stand on either
+    side. `after` is the (due date, loan id) of the last row of the page before."""
     wanted = and_(*_owed_on(as_of))
     if to_collect or purchaser_id is not None:
         wanted = or_(wanted, and_(*_paid_out_by(as_of), TO_COLLECT))
@@ -163,6 +164,8 @@ def open_loans(
         query = query.where(Invoice.supplier_id == supplier_id)
     if purchaser_id is not None:
         query = query.where(Invoice.purchaser_id == purchaser_id)
+    if companies is not None:
+        query = query.where(Invoice.supplier_id.in_(companies) | Invoice.purchaser_id.in_(companies))
     if due_until is not None:
         query = query.where(Loan.due_date <= due_until)
     if after is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import select
 
@@ -12,12 +13,13 @@ from tusker.domain.limits import Refusal
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Duplicate, FinancingRefused, NotFound, TermsChanged
 from tusker.extensions import db
-from tusker.models import Invoice, Role, Shipment
+from tusker.models import CreditLine, Invoice, Role, Shipment
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
 from tusker.services.credit.offers import Quote
 from tusker.services.credit.parcels import Entered
 from tusker.services.credit.shipment_guard import check_free
+from tusker.services.credit.standing import check_line_open
 from tusker.services.credit.subject import quote_fetched
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
@@ -67,7 +69,9 @@ def request_financing(
             "The terms of this credit line have changed. Look at the new figures and request again."
         )
     admission = admit(ctx, [_admission_request(quote, source)])[0]
-    raise_unless_admitted(admission, quote, field="order_ref" if entered is None else "number")
+    raise_unless_admitted(
+        admission, quote, field="order_ref" if entered is None else "number", today=ctx.today
+    )
     if admission.invoice_id is None:
         raise RuntimeError(f"admission answered {admission.outcome} without an invoice")
     if admission.outcome is Outcome.REPLAYED and entered is not None:
@@ -78,8 +82,14 @@ def request_financing(
     return Decision(admission.invoice_id, admission.refusal, replayed, quote)
 
 
-def raise_unless_admitted(admission: Admission, quote: Quote, *, field: str = "order_ref") -> None:
-    """Raise the typed error of an outcome that is neither approval, refusal nor replay, naming `field`."""
+def raise_unless_admitted(
+    admission: Admission, quote: Quote, *, field: str = "order_ref", today: date | None = None
+) -> None:
+    """Raise the typed error of an outcome that is neither approval, refusal nor replay, naming `field`; with `today`
+    in the words of the line's page."""
+    if today is not None and admission.outcome in {Outcome.ON_HOLD, Outcome.LINE_CLOSED}:
+        line = db.session.get_one(CreditLine, quote.credit_line_id, populate_existing=True)
+        check_line_open(line, today, field=field)
     if admission.outcome in {Outcome.CONFLICT, Outcome.SHIPMENT_TAKEN}:
         check_free(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
         # What stood in the way is gone already: it was cancelled at this moment.

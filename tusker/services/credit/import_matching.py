@@ -16,11 +16,12 @@ from tusker.domain.numbers import strict_form
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer
+from tusker.queries.credit.credit_lines import row_of
 from tusker.queries.lookup import companies_called
 from tusker.services.context import Context
 from tusker.services.credit.import_file import ImportOptions, InvoiceRow, RowOutcome, RowResult
-from tusker.services.credit.offers import check_line_open
 from tusker.services.credit.shipment_guard import STANDING_FOR_IT
+from tusker.services.credit.standing import why_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def sort_out(
             if row.supplier in called and row.purchaser in called
         }
     )
+    closed = why_closed([row_of(line, ctx.today) for line in lines.values()], ctx.today, seen_by=None)
     for row in rows:
         try:
             seller = _company(called, row.supplier, "supplier")
@@ -53,7 +55,8 @@ def sort_out(
             line = lines.get((seller.id, buyer.id))
             if line is None:
                 raise FinancingRefused(f"There is no credit line between {seller.name} and {buyer.name}.")
-            check_line_open(line, ctx.today)
+            if line.id in closed:
+                raise FinancingRefused(closed[line.id])
             principal = line.terms.principal_of(row.amount)
             if principal < 1:
                 raise FinancingRefused("The amount is too small to be financed.")

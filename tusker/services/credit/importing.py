@@ -13,6 +13,7 @@ from tusker.currency import currency
 from tusker.domain.limits import Bound, LimitUse, ThreeLimits
 from tusker.errors import TermsChanged
 from tusker.models import Role
+from tusker.queries.credit.credit_lines import limits_of
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
 from tusker.services.credit.import_file import ImportFile, ImportOptions, InvoiceRow, RowOutcome, RowResult
@@ -24,7 +25,6 @@ from tusker.services.credit.import_matching import (
     shipment_conflict,
     sort_out,
 )
-from tusker.services.credit.offers import limits_of
 from tusker.services.outbox import company_addresses, queue_mail
 
 CHUNK = 200

@@ -10,15 +10,17 @@ from sqlalchemy import select
 
 from tusker.carriers.base import Carrier
 from tusker.domain.calculator import calculate
-from tusker.domain.limits import LimitUse, Refusal, ThreeLimits
+from tusker.domain.limits import Refusal, ThreeLimits
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
 from tusker.errors import FinancingRefused, InvalidInput
 from tusker.extensions import db
-from tusker.models import CarrierIdentity, CreditLine, LineStatus
+from tusker.models import CarrierIdentity, CreditLine
+from tusker.queries.credit.credit_lines import limits_of
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
 from tusker.services.credit.shipment_guard import check_free
+from tusker.services.credit.standing import check_line_open
 from tusker.working_days import working_days
 
 
@@ -143,34 +145,6 @@ def figures_on_line(
         refusal=limits.check(principal),
         shipment_status=shipment_status,
     )
-
-
-def limits_of(line: CreditLine) -> ThreeLimits:
-    """The three limits that an invoice on this line is held against."""
-    return ThreeLimits(
-        credit_line=LimitUse(line.limit_amount, line.used_amount),
-        supplier=LimitUse(line.supplier.limit_amount, line.supplier.used_amount),
-        purchaser=LimitUse(line.purchaser.limit_amount, line.purchaser.used_amount),
-    )
-
-
-def check_line_open(line: CreditLine, today: date, *, field: str = "order_ref") -> None:
-    """Raise `FinancingRefused` naming `field`: the line is suspended or not valid, or a company of it is on hold."""
-    purchaser = line.purchaser.customer.name
-    if line.supplier.on_hold_since or line.purchaser.on_hold_since:
-        late = "you" if line.supplier.on_hold_since else purchaser
-        problem = (
-            f"Payments due from {late} are overdue for too long; nothing new is financed until they are made."
-        )
-    elif line.status != LineStatus.ACTIVE:
-        problem = f"The credit line with {purchaser} is suspended."
-    elif today < line.valid_from:
-        problem = f"The credit line with {purchaser} is valid from {line.valid_from:%d %b %Y} only."
-    elif line.valid_to is not None and today > line.valid_to:
-        problem = f"The credit line with {purchaser} ended on {line.valid_to:%d %b %Y}."
-    else:
-        return
-    raise FinancingRefused(problem, field=field, problem="line_closed")
 
 
 def _declared_value(supplier_id: int, order: TrackedOrder) -> int:

@@ -16,8 +16,9 @@ from tusker.extensions import db
 from tusker.models import CreditLine
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
-from tusker.services.credit.offers import Quote, check_line_open, figures_on_line
+from tusker.services.credit.offers import Quote, figures_on_line
 from tusker.services.credit.shipment_guard import check_free
+from tusker.services.credit.standing import check_line_open
 
 NOTHING_KNOWN = frozenset({ShipmentStatus.PENDING, ShipmentStatus.UNKNOWN})
 """The statuses of a number that was registered just now. It may be requested; it is paid once it is delivered."""

@@ -1,0 +1,79 @@
+"""Why a credit line admits nothing new now, and what clears it, in words for whoever looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from flask import current_app
+
+from tusker.currency import currency
+from tusker.domain.limits import LineState
+from tusker.errors import FinancingRefused
+from tusker.models import CreditLine
+from tusker.queries.credit.credit_lines import LineRow, row_of
+from tusker.queries.loans.loans import LoanRow, open_loans
+
+
+def check_line_open(line: CreditLine, today: date, *, field: str = "order_ref") -> None:
+    """Raise `FinancingRefused` naming `field`, in words for its supplier: the line is suspended or not valid, or a
+    company of it is on hold."""
+    row = row_of(line, today)
+    reason = why_closed([row], today, seen_by=row.supplier_id).get(row.id)
+    if reason is not None:
+        raise FinancingRefused(reason, field=field, problem="line_closed")
+
+
+def why_closed(lines: Sequence[LineRow], today: date, *, seen_by: int | None) -> dict[int, str]:
+    """Sentences by line id, of lines that admit nothing whatever their limits leave; others are missing.
+
+    `seen_by` is the company that looks, None for staff. Of another company's debts it is told only those on invoices
+    between the two. Two statements at most, however many lines.
+    """
+    late = _late([row for row in lines if row.state is LineState.ON_HOLD], today)
+    return {row.id: _sentence(row, late, seen_by) for row in lines if row.state is not LineState.ACTIVE}
+
+
+def _late(held: Sequence[LineRow], today: date) -> list[LoanRow]:
+    """The loans for which companies are on hold."""
+    after = current_app.config["HOLD_AFTER_DAYS"]
+    if not held or after is None:
+        return []
+    companies = {row.supplier_id for row in held if row.supplier_held}
+    companies |= {row.purchaser_id for row in held if row.purchaser_held}
+    due_until = today - timedelta(days=after + 1)
+    return [
+        loan
+        for loan in open_loans(today, companies=companies, due_until=due_until)
+        if loan.debtor_id in companies
+    ]
+
+
+def _sentence(row: LineRow, late: Sequence[LoanRow], seen_by: int | None) -> str:
+    other = row.supplier if seen_by == row.purchaser_id else row.purchaser
+    line = f"The credit line with {other}"
+    if row.state is LineState.SUSPENDED:
+        return f"{line} is suspended."
+    if row.state is LineState.NOT_YET_VALID:
+        return f"{line} is valid from {row.valid_from:%d %b %Y} only."
+    if row.state is LineState.EXPIRED:
+        return f"{line} ended on {row.valid_to:%d %b %Y}."
+    held = [(row.supplier_id, row.supplier)] if row.supplier_held else []
+    held += [(row.purchaser_id, row.purchaser)] if row.purchaser_held else []
+    who = " and ".join(_payment(late, company, name, seen_by) for company, name in held)
+    return f"Payments are overdue for too long: nothing new is financed until {who}."
+
+
+def _payment(late: Sequence[LoanRow], company: int, name: str, seen_by: int | None) -> str:
+    """What a company has to pay, such as “Ganga Retail pays ₹2,40,664.83 due since 26 October 2026”."""
+    pays = "you pay" if company == seen_by else f"{name} pays"
+    owed = [loan for loan in late if loan.debtor_id == company]
+    shown = [loan for loan in owed if seen_by in {None, company, loan.supplier_id, loan.purchaser_id}]
+    if not owed:
+        return f"the daily run finds that {name} has paid"
+    if not shown:
+        return f"{pays} what it owes on other companies' invoices"
+    amount = currency().show(sum(loan.owed(as_purchaser=company == loan.purchaser_id) for loan in shown))
+    since = min(loan.due_date for loan in shown)
+    more = " and what it owes on other companies' invoices" if len(shown) < len(owed) else ""
+    return f"{pays} {amount} due since {since.day} {since:%B %Y}{more}"
