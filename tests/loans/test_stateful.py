@@ -167,11 +167,24 @@ class Books(RuleBasedStateMachine):
             db.session.remove()
             self.context.pop()
 
-    @initialize(values=st.lists(st.integers(20_000, 150_000), min_size=2, max_size=3))
-    def open_loans_to_start_with(self, values: list[int]) -> None:
+    @initialize(values=st.lists(st.integers(20_000, 150_000), min_size=2, max_size=3), given_up=st.booleans())
+    def open_loans_to_start_with(self, values: list[int], given_up: bool) -> None:
         for number, value in enumerate(values):
             self.request(number, value, delivered=True)
         self.disburse()
+        invoice = db.session.scalars(select(Invoice).where(Invoice.status == "disbursed")).first()
+        if given_up and invoice is not None:
+            with transaction():
+                record_receipt(
+                    self.ctx,
+                    invoice.purchaser_id,
+                    amount=10_000,
+                    bank_reference=f"R-{self._next()} {invoice.number}",
+                    value_date=self.ctx.today,
+                )
+            self.pass_days(20)
+            with transaction():
+                write_off(self.ctx, invoice.id, reason="insolvent from the start")
 
     def _next(self) -> int:
         self.counter += 1
