@@ -276,3 +276,32 @@ def test_an_entry_that_names_a_written_off_loan_is_its_recovery(
         reverse_receipt(ctx, receipt_id, reason="bounced")
     assert entries()[0].state == "open"
     assert prove().holds
+
+
+def test_back_dated_money_is_offered_to_the_loan_that_can_take_it(
+    bank: Bank, entries: Entries, owed: list[Invoice], ctx: Context
+) -> None:
+    paid, other, _ = owed
+    with transaction():
+        record_receipt(
+            at(ctx, 20),
+            paid.purchaser_id,
+            amount=1_000_00,
+            bank_reference=f"A {paid.number}",
+            value_date=at(ctx, 20).today,
+        )
+    bank([pay(other, 2_000_00, text="")], at(ctx, 21))
+    [entry] = entries()
+    ways = judge_entries([entry], at(ctx, 21).today)[entry.id].suggestions
+    assert [[part.loan.invoice_id for part in way.parts] for way in ways] == [[other.id]]
+    accept_best(at(ctx, 21), entry)
+    assert prove().holds
+
+
+def test_two_payers_of_one_cheque_number(
+    bank: Bank, entries: Entries, owed: list[Invoice], ctx: Context
+) -> None:
+    one, _, other = owed
+    bank([pay(one, reference="000123"), pay(other, reference="000123")])
+    receipts = [accept_best(ctx, entry) for entry in entries()[::-1]]
+    assert {db.session.get_one(Receipt, id_).bank_reference for id_ in receipts} == {"000123"}

@@ -319,6 +319,45 @@ def test_an_amount_that_is_written_in_no_known_way_is_skipped(amount: str) -> No
     assert len(statement.skipped) == 1
 
 
+def test_what_keeps_a_spreadsheet_from_taking_a_cell_for_a_number_is_left_out() -> None:
+    [entry] = _read(
+        'Date,Ref No,Narration,Debit,Credit\n\'02/03/2026,\'00123,\'tis,="",="1,000.50"\n'
+    ).entries
+    assert (entry.signed, entry.bank_reference, entry.remittance) == (100_050, "00123", "'tis")
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark(encoding: str) -> None:
     assert len(_read(INDIAN.encode(encoding)).entries) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "signed", "words"),
+    [
+        ("Transfer Debit,,5.00", None, "it is written as a credit, but “Transfer Debit” says the other"),
+        ("Transfer Credit,5.00,", None, "it is written as a debit, but “Transfer Credit” says the other"),
+        ("Transfer Debit,,-5.00", -500, ""),
+        ("Transfer Credit,,-5.00", -500, ""),
+        ("NEFT,,5.00", 500, ""),
+        ("Credit Card,5.00,", -500, ""),
+        ("Debit,,5.00 Cr", None, "it is written as a credit, but “Debit” says the other"),
+        ("Debit,,5.00 Dr", None, "“5.00 Dr” stands in the column of the credits"),
+    ],
+)
+def test_a_word_beside_the_two_sides_has_to_agree(row: str, signed: int | None, words: str) -> None:
+    statement = _read(f"Date,Type,Debit,Credit\n2026-03-01,Credit,,1.00\n2026-03-02,{row}\n")
+    assert [entry.signed for entry in statement.entries[1:]] == ([] if signed is None else [signed])
+    assert [words in note for note in statement.skipped] == ([True] if words else [])
+    if words:
+        assert words in statement.doubt
+
+
+def test_a_mark_and_a_word_of_one_amount_have_to_agree() -> None:
+    statement = _read(
+        "Date,Amount,Dr/Cr\n2026-03-02,5.00 Cr,Cr\n2026-03-02,6.00 Cr,Dr\n2026-03-02,7.00,Foo\n"
+    )
+    assert [entry.signed for entry in statement.entries] == [500]
+    assert [("says the other" in note, "neither credit nor debit" in note) for note in statement.skipped] == [
+        (True, False),
+        (False, True),
+    ]

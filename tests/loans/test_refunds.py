@@ -159,6 +159,7 @@ def test_pages_and_commands(
     assert "Owed by the customer, paid back before it bounced ₹1,000.00" in words(answer.text)
     company = words(admin.get(f"/customers/{invoice.purchaser_id}").text)
     assert "Owed of bounced payments that were paid back ₹1,000.00" in company
+    assert "1 customer to pay ₹1,000.00 back" in words(admin.get("/admin/").text)
     listed = words(admin.get("/admin/receipts?state=owed").text)
     assert "R-1" in listed
     words_of_command = ["return-refund", "RF-2", "--customer", invoice.purchaser.name, "--reason", "closed"]

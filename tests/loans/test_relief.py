@@ -9,11 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template
+from flask.testing import FlaskClient
 
+from tests.support.pages import Today, words
 from tests.support.payouts import bundle_and_confirm
 from tests.support.people import acts
 from tests.support.receipts import LATE, receive
+from tests.support.threads import in_threads
 from tests.support.values import TERMS, TODAY, at
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.interest import AmountDue
@@ -583,3 +586,56 @@ def test_the_examples_of_the_manual(
     assert owed(ctx, paying, 120).total == told(8_473_42)
     assert [owed(ctx, free, day).total for day in (90, 105, 120)] == [8_355_07] * 3
     assert owed(ctx, free, 130).total == told(8_394_52)
+
+
+def test_a_proposal_is_accepted_once_however_many_press_the_button(
+    app: Flask, ctx: Context, invoice: Invoice, two: tuple[Context, Context]
+) -> None:
+    relief_id = grant(two[0], invoice, BY_TWO, penalty=80_00).id
+
+    def press() -> bool:
+        try:
+            with transaction():
+                accept_relief(two[1], relief_id, limits=BY_TWO)
+        except Conflict:
+            return False
+        return True
+
+    assert in_threads(app, [press] * 8).count(True) == 1
+    assert db.session.query(Adjustment).count() == 1
+    assert owed(ctx, invoice, 40).penalty == 0
+
+
+def test_the_mail_says_what_is_owed_and_when(app: Flask, ctx: Context, invoice: Invoice) -> None:
+    def said() -> str:
+        row = (
+            db.session.query(OutboxMessage)
+            .filter_by(template="loans/relief")
+            .order_by(OutboxMessage.id)
+            .all()
+        )
+        return " ".join(render_template("mail/loans/relief.txt", **row[-1].context).split())
+
+    invoice.purchaser.email = "buyer@example.com"
+    db.session.commit()
+    day = at(ctx, 40)
+    relief = grant(day, invoice, penalty=80_00)
+    assert f"₹80.00 of the charges on {invoice.number}" in said()
+    assert "are waived." in said()
+    undo(day, relief)
+    assert "that was undone, and they are owed again" in said()
+    moved = prolong(day, invoice, 60, interest=False)
+    assert "is now due on 01 May 2026. No interest is charged for the days" in said()
+    undo(day, moved)
+    assert "is now due on 01 Apr 2026. " in said()
+    assert "interest" not in said()
+
+
+def test_the_balance_names_the_days_without_interest(
+    login: Callable[..., FlaskClient], business_day: Today, ctx: Context, invoice: Invoice
+) -> None:
+    prolong(at(ctx, 31), invoice, 60, interest=False)
+    business_day(at(ctx, 65).today)
+    page = words(login().get(f"/reports/ageing/balance/{invoice.id}?as_of=2026-05-06").text)
+    assert "No interest: the due date was moved without it after 1 Apr 2026 until 1 May 2026" in page
+    assert "₹8,370.00" in page  # 35 days of interest, 5 of penalty, the fee

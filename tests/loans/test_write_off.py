@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.pages import inputs, words
@@ -209,6 +210,7 @@ def test_by_hand_the_loan_that_the_reference_names_comes_first(
 
 
 def test_the_page_offers_the_written_off_loan_and_shows_the_recovery(
+    app: Flask,
     ctx: Context,
     make_line: Callable[..., CreditLine],
     make_invoice: Callable[..., Invoice],
@@ -245,6 +247,10 @@ def test_the_page_offers_the_written_off_loan_and_shows_the_recovery(
     answer = admin.post(f"/invoices/{a.id}/undo-write-off", data={"reason": "court"}, follow_redirects=True)
     assert "The write-off is undone" in words(answer.text)
     assert (b.status, used()) == ("disbursed", {11_000_00})
+    for command in ("write-off", "undo-write-off"):
+        done = app.test_cli_runner().invoke(args=[command, a.number, "--reason", "by command"])
+        assert done.exit_code == 0, done.output
+    assert used() == {11_000_00}
 
 
 @pytest.mark.parametrize("after", [0, 1])

@@ -98,7 +98,7 @@ def read_amount(text: str, mark: Mark, currency: str, exponent: int) -> tuple[in
 
 def is_nothing(text: str) -> bool:
     """Whether a cell stands for no amount: empty, a dash, or a word for none."""
-    return _SIGNS.sub("-", text.strip()).casefold() in _NOTHING
+    return not text or (not text[0].isdigit() and _SIGNS.sub("-", text.strip()).casefold() in _NOTHING)
 
 
 def is_figure(text: str) -> bool:

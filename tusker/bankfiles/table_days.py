@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from tusker.bankfiles.movements import Skip, sane_day
 from tusker.bankfiles.texts import kept
@@ -109,6 +110,7 @@ def days_of(
     return readers
 
 
+@lru_cache(maxsize=4096)  # a statement has few days and many rows
 def is_day(text: str) -> bool:
     """Whether a cell looks like a day in any shape."""
     bare = _bare(text)

@@ -90,7 +90,9 @@ class TableReader:
             except Skip as skip:
                 figures.append(skip)
         read = [figure for figure in figures if isinstance(figure, Figure)]
-        spoken = [said(self.columns.cell(row.cells, "direction")) for row in self.rows]
+        spoken: list[Direction | None] = [None] * len(self.rows)
+        if "direction" in self.columns.places:
+            spoken = [said(self.columns.cell(row.cells, "direction")) for row in self.rows]
         marked = any(spoken) or (
             "direction" in self.columns.places
             and not self.columns.two_sided

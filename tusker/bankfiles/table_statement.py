@@ -27,6 +27,8 @@ from tusker.domain.banking import Statement, StatementFile
 from tusker.errors import UnreadableFile
 
 _MONEY = ("amount", "debit", "credit")
+_ENOUGH = 5_000
+"""Rows whose figures say what the decimal mark of the file is."""
 
 
 def read_tables(
@@ -150,7 +152,8 @@ def _joined(row: CsvRow, more: CsvRow, place: int) -> CsvRow:
 
 
 def _mark(columns: Columns, rows: Sequence[CsvRow], reading: Reading, delimiter: str) -> Mark:
-    figures = (columns.cell(row.cells, name) for row in rows for name in (*_MONEY, "balance"))
+    names = [name for name in (*_MONEY, "balance") if name in columns.places]
+    figures = (columns.cell(row.cells, name) for row in rows[:_ENOUGH] for name in names)
     default: Mark = "," if delimiter == ";" else "."
     return decimal_mark(filter(None, figures), reading.currency, reading.exponent, default=default)
 

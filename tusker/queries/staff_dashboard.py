@@ -67,11 +67,15 @@ class RefusedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Signs that workers, the delivery company or the mail server are not working."""
+    """Signs that workers, the delivery company or the mail server are not working, and that money is missing."""
 
     polls_overdue: int
     mails_overdue: int
     mails_given_up: int
+    owing: int
+    """How many companies owe something of payments that bounced after a part of them was paid back."""
+    owed_back: int
+    """How much that is, in minor units."""
 
 
 def _rows(row: Any, sql: str, values: Mapping[str, object]) -> list[Any]:
@@ -137,9 +141,23 @@ def recent_refusals(limit: int) -> list[RefusedRequest]:
 
 
 def health(late: datetime) -> Health:
-    """What should have been done by the instant `late` and was not."""
+    """What should have been done by the instant `late` and was not, and what was paid back and is missing."""
     sql = """
-        SELECT (SELECT count(*) FROM shipments WHERE next_poll_at < :late) AS polls_overdue,
+        WITH bounced AS (
+            SELECT DISTINCT p.customer_id FROM receipts p
+            JOIN receipts f ON f.of_receipt_id = p.id AND f.kind = 'refund' AND f.reversed_on IS NULL
+            WHERE p.kind = 'payment' AND p.reversed_on IS NOT NULL
+        ), credits AS (
+            SELECT r.customer_id, sum(r.amount - COALESCE(a.total, 0) - COALESCE(y.total, 0)) AS total
+            FROM bounced b JOIN receipts r ON r.customer_id = b.customer_id
+            LEFT JOIN LATERAL (SELECT sum(penalty + fee + interest + principal) AS total FROM allocations
+                WHERE receipt_id = r.id) a ON true
+            LEFT JOIN LATERAL (SELECT sum(amount) AS total FROM payables WHERE receipt_id = r.id) y ON true
+            GROUP BY 1
+        )
+        SELECT (SELECT count(*) FROM credits WHERE total < 0) AS owing,
+            (SELECT COALESCE(-sum(total), 0) FROM credits WHERE total < 0)::bigint AS owed_back,
+            (SELECT count(*) FROM shipments WHERE next_poll_at < :late) AS polls_overdue,
             (SELECT count(*) FROM outbox
              WHERE sent_at IS NULL AND given_up_at IS NULL AND send_after < :late) AS mails_overdue,
             (SELECT count(*) FROM outbox WHERE given_up_at IS NOT NULL) AS mails_given_up
