@@ -1,7 +1,7 @@
 """a refused request names every limit that lacked
 
-Revision ID: 0030
-Revises: 0029
+Revision ID: 0031
+Revises: 0030
 Create Date: 2026-11-29 18:10:00.000000
 """
 
@@ -12,8 +12,8 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
