@@ -71,8 +71,11 @@ class Grid:
 
 
 def clean_cell(text: str) -> str:
-    """A cell without blanks and characters without width around it, and without `="…"`."""
+    """A bank's cell without blanks and characters without width around it, and without what keeps spreadsheets from
+    taking it for a number: `="…"`, or an apostrophe before a figure."""
     bare = text.strip(_BLANKS)
+    if bare.startswith("'") and bare[1:2].isdigit():
+        return bare[1:]
     return bare[2:-1].strip(_BLANKS) if bare.startswith('="') and bare.endswith('"') else bare
 
 
@@ -179,6 +182,7 @@ def _byte(data: bytes, place: int) -> str:
 
 def _records(text: str, delimiter: str, *, around: int = 0) -> list[CsvRow]:
     # strict: a quote left open or standing in the middle is an error, not a row that swallows those after it
+    clean = clean_cell if around else str.strip
     reader = csv.reader(_bounded(text, delimiter), delimiter=delimiter, strict=True)
     records: list[CsvRow] = []
     begins = 1
@@ -186,7 +190,7 @@ def _records(text: str, delimiter: str, *, around: int = 0) -> list[CsvRow]:
         for raw in reader:
             if len(raw) > MAX_COLUMNS:
                 raise _too_wide(begins)
-            cells = tuple(clean_cell(cell) for cell in raw)
+            cells = tuple(clean(cell) for cell in raw)
             if any(cells):
                 records.append(CsvRow(begins, cells))
             begins = reader.line_num + 1

@@ -12,6 +12,9 @@ from flask import Flask
 
 from tests.support.payment_orders import CASES
 from tusker.models import Disbursal, Invoice
+from tusker.services.context import Context
+from tusker.services.payout.settlement import confirm_payout
+from tusker.transactions import transaction
 
 Report = Callable[..., dict[str, Any]]
 
@@ -136,3 +139,30 @@ def test_a_file_that_contradicts_itself_settles_nothing_and_has_nothing_sure(
     assert statement["skipped"] == ["Line 4: it has both a debit and a credit; skipped."]
     assert f"It fits {payout.reference}; record that by hand if it is so." in debit["note"]
     assert credit["doubt"].startswith("The file contradicts itself. Line 4")
+
+
+def test_a_narration_names_the_payer_and_the_banks_number(
+    look: Callable[[bytes], Any], loan: Invoice, make_invoice: Callable[..., Invoice]
+) -> None:
+    other = make_invoice("disbursed", value=600_00)
+    heads = "Date,Narration,Debit,Credit\n"
+    good = f"02/03/2026,NEFT CR-EXAM0000001-{loan.purchaser.name}-{loan.number}-EXAMN52026030201,,400.00\n"
+    odd = f"02/03/2026,NEFT CR-EXAM0000001-STRANGER TRADERS-{other.number}-EXAMN52026030202,,480.00\n"
+    [statement] = json.loads(look((heads + good + odd).encode()).stdout)["statements"]
+    first, second = statement["entries"]
+    assert (first["verdict"], first["counterparty"]) == ("sure", loan.purchaser.name)
+    assert first["bank_reference"] == "EXAMN52026030201"
+    assert (second["verdict"], second["doubt"]) == ("ambiguous", "The payer is no party to it.")
+
+
+def test_a_credit_with_the_banks_number_of_a_payout_is_for_a_person(
+    look: Callable[[bytes], Any], released: Disbursal, ctx: Context
+) -> None:
+    payout = released.payouts[0]
+    with transaction():
+        confirm_payout(ctx, payout.id, bank_reference="EXAMN52026030277", value_date=ctx.today)
+    row = f"02/03/2026,RTN EXAMN52026030277 ACCOUNT CLOSED,,{payout.net / 100:.2f}\n"
+    [statement] = json.loads(look(("Date,Narration,Debit,Credit\n" + row).encode()).stdout)["statements"]
+    [entry] = statement["entries"]
+    assert entry["state"] == "open"
+    assert f"It carries the id of {payout.reference}" in entry["note"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.profiles import examples
 from tusker.domain.matching import Book, Credit, Judgement, OpenLoan, Verdict, judge_all, spread, sums_to
-from tusker.domain.texts import name_words, names_in, number_words, tokens
+from tusker.domain.texts import Numbers, name_words, number_words
 
 DAY = date(2026, 3, 5)
 ACME, BOLT, SELLER = 1, 2, 9
@@ -68,7 +68,7 @@ def credit(amount: int, text: str = "", payer: str = "ACME RETAIL PRIVATE LIMITE
     ],
 )
 def test_numbers_are_found_as_whole_words(text: str, number: str, found: bool) -> None:
-    assert (list(names_in(tokens(text), {number_words(number)}, text)) != []) is found
+    assert (Numbers([number_words(number)]).named_in(text) != []) is found
 
 
 @pytest.mark.parametrize("number", ["7", "2026", "ABC", "", "A1"])
@@ -78,7 +78,7 @@ def test_numbers_that_could_be_anything_are_not_looked_for(number: str) -> None:
 
 def test_a_number_inside_of_a_longer_one_does_not_count() -> None:
     known = {number_words("INV-1"), number_words("INV 1 B 2")}
-    assert list(names_in(tokens("INV 1 B 2"), known, "INV 1 B 2")) == [number_words("INV 1 B 2")]
+    assert Numbers(known).named_in("INV 1 B 2") == [number_words("INV 1 B 2")]
 
 
 @pytest.mark.parametrize(
@@ -239,3 +239,27 @@ def test_the_search_is_bounded() -> None:
     dues = {n: 1000 + n for n in range(200)}
     assert sums_to(999_999, loans, dues) == []
     assert len(sums_to(2001, loans, dues)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("payer", "sure"),
+    [
+        ("ACME RETAIL PVT LTD", True),
+        ("Acme Retail Priva", True),
+        ("ACME RETAIL P", True),
+        ("ACME", False),
+        ("ACME RETAILERS", False),
+        ("OTHER TRADERS", False),
+    ],
+)
+def test_a_payers_name_that_a_bank_cut_is_known_by_its_beginning(payer: str, sure: bool) -> None:
+    judged = judge(credit(100, "INV-100", payer), loan(1, "INV-100", 100))
+    assert (judged.verdict is Verdict.SURE) is sure
+
+
+def test_a_long_name_cut_in_a_word_is_known_unless_two_begin_so() -> None:
+    names = {1: "Northern Lights Trading", 2: "Northern Lights Transport", SELLER: "Seller GmbH"}
+    paid = credit(100, "INV-100", "NORTHERN LIGHTS TRAD")
+    assert Book([loan(1, "INV-100", 100, debtor=1)], names).judge(paid).verdict is Verdict.SURE
+    unclear = credit(100, "INV-100", "NORTHERN LIGHTS TRA")
+    assert Book([loan(1, "INV-100", 100, debtor=1)], names).judge(unclear).verdict is Verdict.AMBIGUOUS

@@ -319,6 +319,13 @@ def test_an_amount_that_is_written_in_no_known_way_is_skipped(amount: str) -> No
     assert len(statement.skipped) == 1
 
 
+def test_what_keeps_a_spreadsheet_from_taking_a_cell_for_a_number_is_left_out() -> None:
+    [entry] = _read(
+        'Date,Ref No,Narration,Debit,Credit\n\'02/03/2026,\'00123,\'tis,="",="1,000.50"\n'
+    ).entries
+    assert (entry.signed, entry.bank_reference, entry.remittance) == (100_050, "00123", "'tis")
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark(encoding: str) -> None:
     assert len(_read(INDIAN.encode(encoding)).entries) == 2

@@ -8,14 +8,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.domain.test_derivation import START, TERMS
 from tusker.domain.calculator import debt_from
 from tusker.domain.extensions import DueMove, after_moves, outside
 from tusker.domain.interest import Debt, Paid, amount_at_term, amount_due, overpaid_on
-from tusker.domain.terms import Terms
+from tusker.domain.terms import DayCount, Terms
 from tusker.domain.working_days import EVERY_DAY
 
 MOVES = st.lists(
@@ -63,6 +63,16 @@ def test_without_interest_the_old_term_figure_stands_until_the_new_due_date(
     assert amount_due(moved, day).total == amount_at_term(debt).total
     after = moved.due + days(30)
     assert amount_due(moved, after).interest >= amount_at_term(debt).interest
+
+
+@given(fresh_debts(), st.integers(1, 200), st.integers(0, 300))
+def test_after_days_without_interest_it_goes_on_as_if_they_had_not_been(
+    debt: Debt, extra: int, after: int
+) -> None:
+    assume(debt.terms.day_count is not DayCount.THIRTY_360)  # its months differ in what they count
+    moved = move(debt, DueMove(debt.due + days(extra), with_interest=False))
+    late, before = amount_due(moved, moved.due + days(after)), amount_due(debt, debt.due + days(after))
+    assert (late.interest, late.penalty) == (before.interest, before.penalty)
 
 
 @given(fresh_debts(), MOVES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tusker.domain.texts import name_words, names_in, number_words, tokens, without_cut_form
+from tusker.domain.texts import Numbers, name_words, number_words, without_cut_form
 
 
 @pytest.mark.parametrize(
@@ -40,19 +40,19 @@ def test_a_number_that_says_too_little_is_not_looked_for(number: str, words: tup
 )
 def test_a_number_counts_where_it_stands_whole(text: str, named: bool) -> None:
     known = {("inv", "7")}
-    assert list(names_in(tokens(text), known, text)) == ([("inv", "7")] if named else [])
+    assert Numbers(known).named_in(text) == ([("inv", "7")] if named else [])
 
 
 def test_the_longest_of_nested_numbers_counts() -> None:
     known = {("inv", "7"), ("acme", "inv", "7"), ("12", "2026", "7"), ("2026", "7")}
     text = "ACME-INV-7 AND 12-2026-7"
-    assert set(names_in(tokens(text), known, text)) == {("acme", "inv", "7"), ("12", "2026", "7")}
+    assert set(Numbers(known).named_in(text)) == {("acme", "inv", "7"), ("12", "2026", "7")}
 
 
 def test_digits_behind_a_joint_and_more_digits_are_another_number() -> None:
     known = {("20267",)}
-    assert list(names_in(tokens("12-20267"), known, "12-20267")) == []
-    assert list(names_in(tokens("X-20267"), known, "X-20267")) == [("20267",)]
+    assert Numbers(known).named_in("12-20267") == []
+    assert Numbers(known).named_in("X-20267") == [("20267",)]
 
 
 def test_names_are_their_words_without_legal_forms() -> None:

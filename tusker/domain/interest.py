@@ -244,19 +244,23 @@ def _interest_stretches(debt: Debt, paid: Sequence[Paid], end: date) -> list[Str
     terms = debt.terms
     compound = terms.interest_method is InterestMethod.DAILY_COMPOUND_360
     convention = DayCount.ACT_360 if compound else terms.day_count
-    return [
-        Stretch(
-            principal=principal,
-            since=since,
-            until=until,
-            days=day_count_days(since, until, convention),
-            year=year_days(convention),
-            rate=terms.apr,
-            amount=exact_interest(principal, terms, since, until),
-        )
-        for principal, first, last in _stretches(debt, paid, debt.start, end)
-        for since, until in outside(first, last, debt.free)
-    ]
+    found: list[Stretch] = []
+    for principal, first, last in _stretches(debt, paid, debt.start, end):
+        so_far = Decimal(0)
+        counted = first
+        for since, until in outside(first, last, debt.free):
+            counted += until - since
+            # Compound interest goes on after days that are left out as if they had not been.
+            amount = (
+                exact_interest(principal, terms, first, counted) - so_far
+                if compound
+                else exact_interest(principal, terms, since, until)
+            )
+            so_far += amount
+            days = day_count_days(since, until, convention)
+            year = year_days(convention)
+            found.append(Stretch(principal, since, until, days, year, terms.apr, amount))
+    return found
 
 
 def _penalty_stretches(debt: Debt, paid: Sequence[Paid], end: date) -> list[Stretch]:

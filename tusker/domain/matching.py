@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
-from tusker.domain.texts import name_words, names_in, number_words, tokens, without_cut_form
+from tusker.domain.texts import Numbers, name_words, number_words, without_cut_form
 
 NAMED, AMOUNT, SUM, PAYER = 50, 30, 20, 20
 LEAST_OF_NAME = 12
@@ -131,6 +131,7 @@ class Book:
             for words, text in ((loan.number, f"invoice {loan.number}"), (loan.reference, loan.reference)):
                 if key := number_words(words):
                     self._by_number.setdefault(key, []).append((loan, text))
+        self._numbers = Numbers(self._by_number)
         for customer_id, name in names.items():
             if name_key := name_words(name):
                 self._by_name.setdefault(name_key, set()).add(customer_id)
@@ -176,7 +177,7 @@ class Book:
             (credit.end_to_end_id, "end-to-end id names"),
             (credit.remittance, "text names"),
         ):
-            for key in names_in(tokens(text), self._by_number, text):
+            for key in self._numbers.named_in(text):
                 loans = self._by_number[key]
                 if len({loan.loan_id for loan, _ in loans}) > 1:
                     found.twice = loans[0][1]
@@ -291,18 +292,25 @@ class Book:
 def judge_all(book: Book, credits: Mapping[int, Credit]) -> dict[int, Judgement]:
     """Judge credits that came in together, by id. Of those that would all pay the same loan none is sure."""
     judged = {key: book.judge(credit) for key, credit in credits.items()}
-    claims: dict[int, list[int]] = {}
-    for key, judgement in judged.items():
-        if judgement.verdict is Verdict.SURE:
-            for part in judgement.suggestions[0].parts:
-                claims.setdefault(part.loan.loan_id, []).append(key)
-    for keys in claims.values():
-        if len(keys) > 1:
-            for key in keys:
-                judged[key] = replace(
-                    judged[key], verdict=Verdict.AMBIGUOUS, doubt="Another entry pays the same."
-                )
+    for key in rivals({key: paid_surely(judgement) for key, judgement in judged.items()}):
+        judged[key] = replace(judged[key], verdict=Verdict.AMBIGUOUS, doubt="Another entry pays the same.")
     return judged
+
+
+def paid_surely(judgement: Judgement) -> tuple[int, ...]:
+    """The loans that a credit surely paid, by id; none where it is not sure."""
+    if judgement.verdict is not Verdict.SURE:
+        return ()
+    return tuple(part.loan.loan_id for part in judgement.suggestions[0].parts)
+
+
+def rivals(paid: Mapping[int, Collection[int]]) -> set[int]:
+    """The credits, by id, of which another pays one of the same loans; `paid` are the loans of each."""
+    payers: dict[int, list[int]] = {}
+    for key, loan_ids in paid.items():
+        for loan_id in loan_ids:
+            payers.setdefault(loan_id, []).append(key)
+    return {key for keys in payers.values() if len(keys) > 1 for key in keys}
 
 
 def spread(amount: int, loans: Iterable[OpenLoan], dues: Mapping[int, int]) -> tuple[Part, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
@@ -45,6 +45,8 @@ def one_line(text: str) -> str:
 
 def plain(text: str) -> str:
     """The text without case, accents and width."""
+    if text.isascii():
+        return text.lower()
     apart = unicodedata.normalize("NFKD", text).casefold()
     return "".join(c for c in apart if not unicodedata.combining(c))
 
@@ -64,21 +66,30 @@ def number_words(number: str) -> tuple[str, ...]:
     return words if len(text) >= (LEAST_DIGITS if text.isdigit() else LEAST_LETTERS) else ()
 
 
-def names_in(
-    found: Sequence[Token], known: Collection[tuple[str, ...]], text: str, *, longest: int = 12
-) -> Iterator[tuple[str, ...]]:
-    """Those of the `known` numbers that stand in a text as a whole; one inside of a longer one does not count."""
-    written = plain(text)
-    spans = [
-        (start, end)
-        for start in range(len(found))
-        for end in range(start + 1, min(len(found), start + longest) + 1)
-        if tuple(token.word for token in found[start:end]) in known
-        and _is_whole(written, found[start].start, found[end - 1].end)
-    ]
-    for start, end in spans:
-        if not any(s <= start and end <= e and (s, e) != (start, end) for s, e in spans):
-            yield tuple(token.word for token in found[start:end])
+class Numbers:
+    """Numbers as `number_words` gives them, to be looked for in any number of texts."""
+
+    def __init__(self, known: Iterable[tuple[str, ...]]) -> None:
+        self._by_first: dict[str, set[tuple[str, ...]]] = {}
+        for words in known:
+            self._by_first.setdefault(words[0], set()).add(words)
+
+    def named_in(self, text: str) -> list[tuple[str, ...]]:
+        """Those that stand in a text as a whole; one inside of a longer one does not count."""
+        found, written = tokens(text), plain(text)
+        words = tuple(token.word for token in found)
+        spans = [
+            (start, start + len(number))
+            for start, word in enumerate(words)
+            for number in self._by_first.get(word, ())
+            if words[start : start + len(number)] == number
+            and _is_whole(written, found[start].start, found[start + len(number) - 1].end)
+        ]
+        return [
+            words[start:end]
+            for start, end in spans
+            if not any(s <= start and end <= e and (s, e) != (start, end) for s, e in spans)
+        ]
 
 
 _JOINTS = frozenset("-_/.")

@@ -11,7 +11,7 @@ from tusker.extensions import db
 from tusker.models import EntryState, Receipt, StatementEntry
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.locks import lock_rows
+from tusker.services.locks import among, lock_rows
 
 LONGEST_NOTE = 500
 LONGEST_BANK_REFERENCE = 60
@@ -19,7 +19,7 @@ LONGEST_BANK_REFERENCE = 60
 
 def lock_entries(entry_ids: Collection[int]) -> Sequence[StatementEntry]:
     """The entries by ascending id, locked and fresh; raises `NotFound` when one does not exist."""
-    found = lock_rows(StatementEntry, StatementEntry.id.in_(entry_ids))
+    found = lock_rows(StatementEntry, among(StatementEntry.id, entry_ids))
     if len(found) != len(set(entry_ids)):
         raise NotFound("This statement entry does not exist.")
     return found

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, inspect, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, cast, func, inspect, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from tusker.errors import NotFound
 from tusker.extensions import Base, db
@@ -34,6 +35,11 @@ def take_lock(lock: AdvisoryLock) -> None:
 def try_lock(lock: AdvisoryLock) -> bool:
     """Take the lock without waiting; False when another transaction holds it."""
     return bool(db.session.scalar(select(func.pg_try_advisory_xact_lock(int(lock)))))
+
+
+def among(column: InstrumentedAttribute[int], ids: Collection[int]) -> ColumnElement[bool]:
+    """Whether a column has one of any number of ids, which go to the database as one array."""
+    return column == any_(cast(list(ids), ARRAY(BigInteger)))
 
 
 def lock_rows(model: type[Row], *conditions: ColumnElement[bool], skip_locked: bool = False) -> Sequence[Row]:

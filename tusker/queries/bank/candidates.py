@@ -26,10 +26,22 @@ DOUBTED = "The file contradicts itself."
 """The beginning of the words for an entry of a file that nothing is done by itself with."""
 
 
-def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, Judgement]:
+def open_book(today: date) -> Book:
+    """The loans that credits may pay, to be matched with any number of entries."""
+    rows = [*open_loans(today, to_collect=True), *written_off_loans(today)]
+    names = {row.supplier_id: row.supplier for row in rows} | {
+        row.purchaser_id: row.purchaser for row in rows
+    }
+    return Book(map(_open_loan, rows), names)
+
+
+def judge_entries(
+    entries: Sequence[StatementEntry], today: date, book: Book | None = None
+) -> dict[int, Judgement]:
     """The verdict on each entry that may become a receipt, by entry id, in a fixed number of queries.
 
-    Returned payments and debits are left out: they are no receipts.
+    Returned payments and debits are left out: they are no receipts. `book` is that of the day where the caller judges
+    several times.
     """
     money_in = [e for e in entries if e.direction == EntryDirection.CREDIT and e.return_reason is None]
     if not money_in:
@@ -46,11 +58,7 @@ def judge_entries(entries: Sequence[StatementEntry], today: date) -> dict[int, J
         )
         for entry in money_in
     }
-    rows = [*open_loans(today, to_collect=True), *written_off_loans(today)]
-    names = {row.supplier_id: row.supplier for row in rows} | {
-        row.purchaser_id: row.purchaser for row in rows
-    }
-    judged = judge_all(Book(map(_open_loan, rows), names), credits)
+    judged = judge_all(book or open_book(today), credits)
     doubts = doubts_of(money_in)
     for entry in money_in:
         doubt = f"{DOUBTED} {doubts[entry.statement_id]}" if entry.statement_id in doubts else ""

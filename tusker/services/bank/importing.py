@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask import current_app
-from sqlalchemy import func, insert, select
+from sqlalchemy import select, text
 
 from tusker.domain.banking import Statement, StatementFile
-from tusker.domain.matching import Verdict
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
 from tusker.models import (
-    BankCharge,
     BankStatement,
-    EntryDirection,
     EntryState,
-    Receipt,
-    ReceiptKind,
     StatementEntry,
 )
-from tusker.queries.bank.candidates import judge_entries
 from tusker.services.bank.overlap import Sorted, sort_entries
-from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
+from tusker.services.bank.settling import Progress, chunks, settle_entries
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.locks import AdvisoryLock, lock_rows, take_lock
+from tusker.services.locks import AdvisoryLock, lock_ids, take_lock
 
-NO_LOAN = "No open loan fits it."
 LOOKS_BOOKED = "Looks like a movement that is booked already."
 THE_SAME = "The same movement as one that was booked before."
 
@@ -85,7 +79,9 @@ class ImportResult:
         return f"{self.new} entries{known}{': ' if parts else ''}{', '.join(parts)}."
 
 
-def import_statement(ctx: Context, file: StatementFile, *, digest: str, file_name: str) -> ImportResult:
+def import_statement(
+    ctx: Context, file: StatementFile, *, digest: str, file_name: str, progress: Progress | None = None
+) -> ImportResult:
     """Keep a file's statements and entries, and settle what they say of payouts.
 
     `digest` is the SHA-256 of the file. A file, or an entry of an overlapping statement, that is here already adds
@@ -99,20 +95,20 @@ def import_statement(ctx: Context, file: StatementFile, *, digest: str, file_nam
         prints = [[entry.fingerprint for entry in statement.entries] for statement in file.statements]
         return ImportResult(earlier, repeated=True, prints=prints)
     statement_ids: list[int] = []
-    entries: list[StatementEntry] = []
+    entry_ids: list[int] = []
     read: list[list[Sorted]] = []
     for position, statement in enumerate(file.statements, 1):
         made = _store_statement(ctx, file.format, statement, digest, position, file_name)
         statement_ids.append(made.id)
         read.append(sort_entries(made, statement.entries))
-        entries += _store_entries(made.id, read[-1])
+        entry_ids += _store_entries(made.id, read[-1])
         _note_import(ctx, made, read[-1])
-    counts = _settle(ctx, entries)
+    counts = settle_entries(ctx, entry_ids, progress)
     fates = [each.fate for part in read for each in part]
     return ImportResult(
         statement_ids,
         repeated=False,
-        new=len(entries),
+        new=len(entry_ids),
         known=fates.count("known"),
         doubtful=fates.count("doubtful"),
         prints=[[each.entry.fingerprint for each in part] for part in read],
@@ -125,7 +121,8 @@ def take_as_new(ctx: Context, entry_id: int) -> StatementEntry:
     take_lock(AdvisoryLock.STATEMENT_IMPORT)
     entry = _in_doubt(entry_id)
     decide(ctx, entry, EntryState.OPEN)
-    _settle(ctx, [entry])
+    db.session.flush()
+    settle_entries(ctx, [entry.id])
     return entry
 
 
@@ -149,17 +146,17 @@ def match_again(ctx: Context, statement_id: int) -> ImportResult:
     take_lock(AdvisoryLock.STATEMENT_IMPORT)
     if db.session.get(BankStatement, statement_id) is None:
         raise NotFound("This statement does not exist.")
-    entries = lock_rows(
+    entry_ids = lock_ids(
         StatementEntry,
         StatementEntry.statement_id == statement_id,
         StatementEntry.state.in_([EntryState.OPEN, EntryState.PARKED]),
         StatementEntry.decided_at.is_(None),
     )
-    counts = _settle(ctx, entries)
+    counts = settle_entries(ctx, entry_ids)
     record_event(
         ctx, "statement", statement_id, "looked_at_again", settled=counts["settled"], sure=counts["sure"]
     )
-    return ImportResult([statement_id], repeated=False, new=len(entries), prints=(), **counts)
+    return ImportResult([statement_id], repeated=False, new=len(entry_ids), prints=(), **counts)
 
 
 def _store_statement(
@@ -196,38 +193,63 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=current_app.config["TIMEZONE"])
 
 
-def _store_entries(statement_id: int, read: Sequence[Sorted]) -> Sequence[StatementEntry]:
-    """Store those that are not there yet, in the bank's order; the new ones of them, locked."""
-    rows = [
-        {
-            "statement_id": statement_id,
-            "fingerprint": entry.fingerprint,
-            "direction": str(entry.direction),
-            "amount": entry.amount,
-            "instructed_amount": entry.instructed,
-            "booked_on": entry.booked_on,
-            "value_date": entry.value_date,
-            "bank_reference": entry.bank_reference,
-            "entry_reference": entry.entry_reference,
-            "end_to_end_id": entry.end_to_end_id,
-            "batch_reference": entry.batch_reference,
-            "counterparty": entry.counterparty,
-            "counterparty_account": entry.counterparty_account,
-            "remittance": entry.remittance,
-            "return_reason": entry.return_reason,
-            "state": EntryState.OPEN if each.fate == "new" else EntryState.IN_DOUBT,
-            "note": "" if each.fate == "new" else LOOKS_BOOKED,
-        }
-        for each in read
-        if each.fate != "known"
-        for entry in [each.entry]
-    ]
-    if not rows:
-        return []
-    db.session.execute(insert(StatementEntry), rows)
-    return lock_rows(
-        StatementEntry, StatementEntry.statement_id == statement_id, StatementEntry.state == EntryState.OPEN
-    )
+_COLUMNS = {
+    "statement_id": "bigint",
+    "fingerprint": "text",
+    "direction": "text",
+    "amount": "bigint",
+    "instructed_amount": "bigint",
+    "booked_on": "date",
+    "value_date": "date",
+    "bank_reference": "text",
+    "entry_reference": "text",
+    "end_to_end_id": "text",
+    "batch_reference": "text",
+    "counterparty": "text",
+    "counterparty_account": "text",
+    "remittance": "text",
+    "return_reason": "text",
+    "state": "text",
+    "note": "text",
+}
+# One statement a chunk: row by row, a large file would take a minute.
+_STORE = text(
+    f"INSERT INTO statement_entries ({', '.join(_COLUMNS)}) SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))"  # noqa: S608 - names of columns
+    f" AS r ({', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())})"
+    " RETURNING CASE WHEN state = 'open' THEN id END"
+)
+
+
+def _store_entries(statement_id: int, read: Sequence[Sorted]) -> Sequence[int]:
+    """Store those that are not there yet, in the bank's order; the ids of the new ones. Nobody else sees them yet."""
+    stored: list[int] = []
+    for chunk in chunks([each for each in read if each.fate != "known"]):
+        rows = json.dumps([_row_of(statement_id, each) for each in chunk])
+        stored += [found for found in db.session.scalars(_STORE, {"rows": rows}) if found is not None]
+    return sorted(stored)
+
+
+def _row_of(statement_id: int, each: Sorted) -> dict[str, object]:
+    entry = each.entry
+    return {
+        "statement_id": statement_id,
+        "fingerprint": entry.fingerprint,
+        "direction": str(entry.direction),
+        "amount": entry.amount,
+        "instructed_amount": entry.instructed,
+        "booked_on": entry.booked_on.isoformat(),
+        "value_date": entry.value_date.isoformat(),
+        "bank_reference": entry.bank_reference,
+        "entry_reference": entry.entry_reference,
+        "end_to_end_id": entry.end_to_end_id,
+        "batch_reference": entry.batch_reference,
+        "counterparty": entry.counterparty,
+        "counterparty_account": entry.counterparty_account,
+        "remittance": entry.remittance,
+        "return_reason": entry.return_reason,
+        "state": EntryState.OPEN if each.fate == "new" else EntryState.IN_DOUBT,
+        "note": "" if each.fate == "new" else LOOKS_BOOKED,
+    }
 
 
 def _note_import(ctx: Context, made: BankStatement, read: Sequence[Sorted]) -> None:
@@ -244,72 +266,3 @@ def _note_import(ctx: Context, made: BankStatement, read: Sequence[Sorted]) -> N
         doubtful=fates.count("doubtful"),
         skipped=len(made.skipped),
     )
-
-
-def _settle(ctx: Context, entries: Sequence[StatementEntry]) -> dict[str, int]:
-    """Match open entries with payouts and receipts, judge the rest; the counts of an `ImportResult`."""
-    for entry in entries:
-        entry.note = ""
-    settle_payouts(ctx, entries)
-    _link_recorded(ctx, [entry for entry in entries if entry.state != EntryState.MATCHED])
-    rest = [entry for entry in entries if entry.state != EntryState.MATCHED]
-    judged = judge_entries(rest, ctx.today)
-    failed = sum(e.state == EntryState.MATCHED and e.return_reason is not None for e in entries)
-    counts = {"settled": len(entries) - len(rest), "failed": failed, "sure": 0, "to_look_at": 0, "parked": 0}
-    for entry in rest:
-        verdict = judged[entry.id].verdict if entry.id in judged else Verdict.NONE
-        if not entry.note and verdict is Verdict.NONE and entry.return_reason is None:
-            counts["parked"] += 1
-            entry.state, entry.note = EntryState.PARKED, _nothing(entry)
-        else:
-            counts["sure" if verdict is Verdict.SURE and not entry.note else "to_look_at"] += 1
-            entry.state, entry.note = EntryState.OPEN, entry.note or _unclear(entry)
-    db.session.flush()
-    return counts
-
-
-def _nothing(entry: StatementEntry) -> str:
-    return NO_LOAN if entry.direction == EntryDirection.CREDIT else NO_PAYOUT
-
-
-def _unclear(entry: StatementEntry) -> str:
-    return "" if entry.return_reason is None else f"Returned ({entry.return_reason}), but {NO_PAYOUT.lower()}"
-
-
-def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
-    """Match credits that a person recorded by hand before: same reference, amount and value date."""
-    references = {
-        e.bank_reference
-        for e in entries
-        if e.bank_reference and e.direction == EntryDirection.CREDIT and e.return_reason is None
-    }
-    if not references:
-        return
-    linked = select(StatementEntry.receipt_id).where(StatementEntry.receipt_id.is_not(None))
-    found = lock_rows(
-        Receipt,
-        Receipt.kind == ReceiptKind.PAYMENT,
-        Receipt.reversed_on.is_(None),
-        Receipt.bank_reference.in_(references),
-        Receipt.id.not_in(linked),
-        # one that is just being undone is not waited for
-        skip_locked=True,
-    )
-    kept = {
-        receipt_id: int(total)
-        for receipt_id, total in db.session.execute(
-            select(BankCharge.receipt_id, func.sum(BankCharge.amount))
-            .where(BankCharge.receipt_id.in_([row.id for row in found]))
-            .group_by(BankCharge.receipt_id)
-        )
-    }
-    free: dict[object, list[int]] = {}
-    for row in found:
-        free.setdefault((row.bank_reference, row.amount - kept.get(row.id, 0), row.value_date), []).append(
-            row.id
-        )
-    for entry in entries:
-        key = (entry.bank_reference, entry.amount, entry.value_date)
-        if entry.direction == EntryDirection.CREDIT and entry.return_reason is None and free.get(key):
-            note = f"Receipt {entry.bank_reference}, recorded before"
-            decide(ctx, entry, EntryState.MATCHED, note=note, receipt_id=free[key].pop(0))

@@ -23,6 +23,7 @@ def record_charge_of_receipt(
 
     Raises `Conflict` when a statement says what the bank credited of it.
     """
+    why = optional_reason(reason)
     receipt = lock_row("receipt", Receipt, Receipt.id == receipt_id, Receipt.kind == ReceiptKind.PAYMENT)
     if db.session.scalar(select(StatementEntry.id).where(StatementEntry.receipt_id == receipt_id)):
         raise Conflict("The bank's statement says what it credited of this receipt.")
@@ -32,16 +33,17 @@ def record_charge_of_receipt(
     if db.session.scalar(undone):
         raise Conflict("This receipt is undone.")
     check_charge(ctx, amount, receipt.amount - charged(receipt_id), value_date)
-    return book_charge(ctx, receipt, amount, value_date, reason=optional_reason(reason))
+    return book_charge(ctx, receipt, amount, value_date, reason=why)
 
 
 def record_charge_of_payout(
     ctx: Context, payout_id: int, *, amount: int, value_date: date, reason: str = ""
 ) -> BankCharge:
     """The bank took something for a payout, or out of one that came back; the amount in minor units."""
+    why = optional_reason(reason)
     payout = lock_row("payout", Payout, Payout.id == payout_id)
     check_charge(ctx, amount, payout.net, value_date)
-    return book_charge(ctx, payout, amount, value_date, reason=optional_reason(reason))
+    return book_charge(ctx, payout, amount, value_date, reason=why)
 
 
 def book_charge(

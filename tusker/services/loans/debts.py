@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from tusker.domain.extensions import after_moves
 from tusker.domain.interest import AmountDue, Debt, Paid, amount_due
-from tusker.domain.texts import names_in, number_words, tokens
+from tusker.domain.texts import Numbers, number_words
 from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Relief
@@ -120,7 +120,7 @@ def named_by(text: str, debts: Iterable[OpenDebt]) -> set[int]:
         for name in (debt.invoice.number, debt.loan.reference, debt.loan.platform_reference or ""):
             if words := number_words(name):
                 by_words.setdefault(words, set()).add(debt.loan.id)
-    return {loan_id for words in names_in(tokens(text), by_words, text) for loan_id in by_words[words]}
+    return {loan_id for words in Numbers(by_words).named_in(text) for loan_id in by_words[words]}
 
 
 def _not_recovered(loan: Loan, day: date) -> AmountDue:

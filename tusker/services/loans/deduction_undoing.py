@@ -41,16 +41,18 @@ def undo_deduction(ctx: Context, note_id: int, *, reason: str) -> CreditNote:
 
     Limits may be passed by it, since a fact is not refused. Raises `Conflict` while the invoice is in a disbursal.
     """
+    why = reason_of(reason)
     invoice, note = lock_note(note_id)
-    return _undo(ctx, invoice, note, DeductionState.UNDONE, reason_of(reason))
+    return _undo(ctx, invoice, note, DeductionState.UNDONE, why)
 
 
 def withdraw_dispute(ctx: Context, note_id: int, *, reason: str) -> CreditNote:
     """The purchaser pays after all what it had kept back and what was disputed: it owes it again."""
+    why = reason_of(reason)
     invoice, note = lock_note(note_id)
     if note.state != DeductionState.DISPUTED:
         raise Conflict(f"This deduction is {note.state}, not disputed; undo it.")
-    return _undo(ctx, invoice, note, DeductionState.WITHDRAWN, reason_of(reason))
+    return _undo(ctx, invoice, note, DeductionState.WITHDRAWN, why)
 
 
 def undo_deductions_of(ctx: Context, receipt_id: int, invoices: Mapping[int, Invoice], why: str) -> None:

@@ -50,6 +50,7 @@ def record_deduction(ctx: Context, kept: KeptBack) -> CreditNote:
 
     Raises typed errors naming the field.
     """
+    kept = replace(kept, reason=optional_reason(kept.reason))
     invoice = lock_invoice(kept.invoice_id)
     if invoice.status not in {InvoiceStatus.DISBURSED, InvoiceStatus.REPAID}:
         raise Conflict(

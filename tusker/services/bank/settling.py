@@ -1,0 +1,163 @@
+"""What entries of a statement say: of payouts, of receipts recorded by hand, of loans that they may pay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm.attributes import set_committed_value
+
+from tusker.domain.matching import Book, Verdict, paid_surely, rivals
+from tusker.extensions import db
+from tusker.models import BankCharge, EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
+from tusker.queries.bank.candidates import judge_entries, open_book
+from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
+from tusker.services.bank_entries import decide, lock_entries
+from tusker.services.context import Context
+from tusker.services.locks import among, lock_rows
+
+NO_LOAN = "No open loan fits it."
+CHUNK = 2_000
+"""Entries that are in memory at once."""
+Item = TypeVar("Item")
+Progress = Callable[[int, int], None]
+"""Is told how much was done of how much."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The counts of an `ImportResult`, and the loans that each sure credit pays."""
+
+    counts: Counter[str] = field(
+        default_factory=lambda: Counter(settled=0, failed=0, sure=0, to_look_at=0, parked=0)
+    )
+    paid: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+
+def settle_entries(
+    ctx: Context, entry_ids: Sequence[int], progress: Progress | None = None
+) -> dict[str, int]:
+    """Match locked open entries with payouts and receipts, judge the rest; the counts of an `ImportResult`.
+
+    First what is about payouts, since those that are confirmed become loans that credits may pay.
+    """
+    tally, done = _Tally(), 0
+    # what fits into memory at once is settled in that order anyway
+    groups = [entry_ids] if len(entry_ids) <= CHUNK else _by_kind(entry_ids)
+    for ids in groups:
+        book = open_book(ctx.today) if len(ids) > CHUNK else None
+        for part in chunks(ids):
+            _settle(ctx, lock_entries(part), tally, book)
+            done += len(part)
+            if progress:
+                progress(done, len(entry_ids))
+    doubtful = len(rivals(tally.paid))
+    tally.counts["sure"] -= doubtful
+    tally.counts["to_look_at"] += doubtful
+    return dict(tally.counts)
+
+
+def _by_kind(entry_ids: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The debits and the payments that came back, and the other credits."""
+    is_credit = (StatementEntry.direction == EntryDirection.CREDIT) & StatementEntry.return_reason.is_(None)
+    rows = db.session.execute(
+        select(StatementEntry.id, is_credit)
+        .where(among(StatementEntry.id, entry_ids))
+        .order_by(StatementEntry.id)
+    ).all()
+    return [row[0] for row in rows if not row[1]], [row[0] for row in rows if row[1]]
+
+
+def _settle(ctx: Context, entries: Sequence[StatementEntry], tally: _Tally, book: Book | None) -> None:
+    """Settle some entries and write what became of them."""
+    for entry in entries:
+        entry.note = ""
+    settle_payouts(ctx, entries)
+    _link_recorded(ctx, [entry for entry in entries if entry.state != EntryState.MATCHED])
+    rest = [entry for entry in entries if entry.state != EntryState.MATCHED]
+    judged = judge_entries(rest, ctx.today, book)
+    parked: dict[str, list[StatementEntry]] = {}
+    for entry in rest:
+        verdict = judged[entry.id].verdict if entry.id in judged else Verdict.NONE
+        if not entry.note and verdict is Verdict.NONE and entry.return_reason is None:
+            parked.setdefault(_nothing(entry), []).append(entry)
+            continue
+        sure = verdict is Verdict.SURE and not entry.note
+        tally.counts["sure" if sure else "to_look_at"] += 1
+        if sure:
+            tally.paid[entry.id] = paid_surely(judged[entry.id])
+        entry.state, entry.note = EntryState.OPEN, entry.note or _unclear(entry)
+    for note, together in parked.items():
+        _park(together, note)
+        tally.counts["parked"] += len(together)
+    tally.counts["settled"] += len(entries) - len(rest)
+    matched = [entry for entry in entries if entry.state == EntryState.MATCHED]
+    tally.counts["failed"] += sum(entry.return_reason is not None for entry in matched)
+    db.session.flush()
+
+
+def _park(entries: Sequence[StatementEntry], note: str) -> None:
+    db.session.execute(
+        update(StatementEntry)
+        .where(among(StatementEntry.id, [entry.id for entry in entries]))
+        .values(state=EntryState.PARKED, note=note)
+        .execution_options(synchronize_session=False)
+    )
+    for entry in entries:
+        set_committed_value(entry, "state", EntryState.PARKED)
+        set_committed_value(entry, "note", note)
+
+
+def _nothing(entry: StatementEntry) -> str:
+    return NO_LOAN if entry.direction == EntryDirection.CREDIT else NO_PAYOUT
+
+
+def _unclear(entry: StatementEntry) -> str:
+    return "" if entry.return_reason is None else f"Returned ({entry.return_reason}), but {NO_PAYOUT.lower()}"
+
+
+def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
+    """Match credits that a person recorded by hand before: same reference, amount and value date."""
+    references = {
+        e.bank_reference
+        for e in entries
+        if e.bank_reference and e.direction == EntryDirection.CREDIT and e.return_reason is None
+    }
+    if not references:
+        return
+    linked = select(StatementEntry.receipt_id).where(StatementEntry.receipt_id.is_not(None))
+    found = lock_rows(
+        Receipt,
+        Receipt.kind == ReceiptKind.PAYMENT,
+        Receipt.reversed_on.is_(None),
+        Receipt.bank_reference.in_(references),
+        Receipt.id.not_in(linked),
+        # one that is just being undone is not waited for
+        skip_locked=True,
+    )
+    kept = {
+        receipt_id: int(total)
+        for receipt_id, total in db.session.execute(
+            select(BankCharge.receipt_id, func.sum(BankCharge.amount))
+            .where(BankCharge.receipt_id.in_([row.id for row in found]))
+            .group_by(BankCharge.receipt_id)
+        )
+    }
+    free: dict[object, list[int]] = {}
+    for row in found:
+        free.setdefault((row.bank_reference, row.amount - kept.get(row.id, 0), row.value_date), []).append(
+            row.id
+        )
+    for entry in entries:
+        key = (entry.bank_reference, entry.amount, entry.value_date)
+        if entry.direction == EntryDirection.CREDIT and entry.return_reason is None and free.get(key):
+            note = f"Receipt {entry.bank_reference}, recorded before"
+            decide(ctx, entry, EntryState.MATCHED, note=note, receipt_id=free[key].pop(0))
+
+
+def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The items in parts of `CHUNK`."""
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
