@@ -11,6 +11,7 @@ from tusker.jobs.daily import start_due
 from tusker.jobs.outbox import send_outbox
 from tusker.jobs.polling import poll_all
 from tusker.jobs.sealing import seal_new
+from tusker.jobs.statements import start_uploads
 from tusker.jobs.webhooks import work_off_webhooks
 from tusker.queues import QUEUE
 
@@ -22,6 +23,8 @@ ATTENTION_SECONDS = 180
 """How late an item that needs a person is found when its job was lost, or that arises from time alone."""
 SEALING_SECONDS = 60
 """How long a committed event waits for its link of the hash chain."""
+UPLOAD_SECONDS = 60
+"""How late a large statement is read when its job was lost."""
 DAILY_SECONDS = 60
 """How late a daily job begins, and how soon a missed one is caught up."""
 
@@ -34,5 +37,6 @@ def cron_scheduler(app: Flask, connection: Redis) -> CronScheduler:
     scheduler.register(work_off_webhooks, QUEUE, interval=WEBHOOK_SECONDS, result_ttl=60)
     scheduler.register(watch, QUEUE, interval=ATTENTION_SECONDS, result_ttl=60)
     scheduler.register(seal_new, QUEUE, interval=SEALING_SECONDS, result_ttl=60)
+    scheduler.register(start_uploads, QUEUE, interval=UPLOAD_SECONDS, result_ttl=60)
     scheduler.register(start_due, QUEUE, interval=DAILY_SECONDS, result_ttl=60)
     return scheduler

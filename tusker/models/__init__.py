@@ -45,6 +45,7 @@ from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
+from tusker.models.upload import StatementUpload, UploadState
 
 __all__ = [
     "Adjustment",
@@ -101,8 +102,10 @@ __all__ = [
     "ShipmentDocument",
     "ShipmentEvent",
     "StatementEntry",
+    "StatementUpload",
     "SupplierAccount",
     "TokenState",
+    "UploadState",
     "User",
     "UserState",
     "WebhookDelivery",

@@ -16,10 +16,17 @@ from tusker.currency import currency
 from tusker.domain.banking import OrderAnswer
 from tusker.errors import TuskerError
 from tusker.models import EntryState, Role
-from tusker.queries.bank.statements import statement_of_entry, statement_row, statements_page
+from tusker.queries.bank.statements import (
+    statement_of_entry,
+    statement_row,
+    statements_page,
+    uploaded,
+)
+from tusker.queues import enqueue
 from tusker.services.bank import decisions as desk
 from tusker.services.bank import importing as service
 from tusker.services.bank.file import account_notes, own_accounts, read_answer, read_configured
+from tusker.services.bank.uploads import LARGE, READ_JOB, READ_SECONDS, take_upload
 from tusker.services.payout.bank_answers import take_answer
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -55,6 +62,8 @@ def upload_statement() -> ResponseReturnValue:
         try:
             if answer := read_answer(data):
                 return _answered(answer, digest, name)
+            if len(data) > LARGE:
+                return _left_to_a_worker(data, name)
             read = read_configured(data, name)
             with transaction():
                 result = service.import_statement(acting(), read, digest=digest, file_name=name)
@@ -70,6 +79,27 @@ def upload_statement() -> ResponseReturnValue:
             message = " ".join((result.words, *account_notes(read)))
             return done(message, to=to, category=_tone(result))
     return _show_list(form, status=422)
+
+
+def _left_to_a_worker(data: bytes, name: str) -> ResponseReturnValue:
+    """Keep a large file, and show how far a worker is with it."""
+    with transaction():
+        upload_id = take_upload(acting(), data, name).id
+    enqueue(READ_JOB, upload_id, job_timeout=READ_SECONDS)
+    return redirect(url_for("admin.statement_upload", upload_id=upload_id), code=303)
+
+
+@bp.get("/statements/uploads/<int:upload_id>")
+@allow(Role.ADMIN, Role.AUDITOR)
+def statement_upload(upload_id: int) -> ResponseReturnValue:
+    """How far a worker is with a large file, and what came of it."""
+    upload = uploaded(upload_id)
+    return render(
+        "admin/bank/upload.html",
+        "admin/bank/_upload.html",
+        upload=upload,
+        statements=[statement_row(statement_id) for statement_id in upload.statement_ids],
+    )
 
 
 def _answered(answer: OrderAnswer, digest: str, name: str) -> ResponseReturnValue:

@@ -12,7 +12,16 @@ from sqlalchemy import BigInteger, Row, Select, case, cast, func, literal, selec
 from tusker.domain.banking import BALANCE_REMARK
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import BankStatement, Customer, EntryDirection, EntryState, Payout, Receipt, StatementEntry
+from tusker.models import (
+    BankStatement,
+    Customer,
+    EntryDirection,
+    EntryState,
+    Payout,
+    Receipt,
+    StatementEntry,
+    StatementUpload,
+)
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 TO_LOOK_AT = (EntryState.OPEN, EntryState.IN_DOUBT)
@@ -97,6 +106,14 @@ def statement_row(statement_id: int) -> StatementRow:
     if not rows:
         raise NotFound("This statement does not exist.")
     return rows[0]
+
+
+def uploaded(upload_id: int) -> StatementUpload:
+    """A large file that was sent in; raises `NotFound`."""
+    found = db.session.get(StatementUpload, upload_id)
+    if found is None:
+        raise NotFound("This upload does not exist.")
+    return found
 
 
 def entries_page(

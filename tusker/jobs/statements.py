@@ -1,0 +1,71 @@
+"""Reading large bank statements."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from tusker.errors import TuskerError
+from tusker.extensions import db
+from tusker.jobs import job_context
+from tusker.queues import enqueue
+from tusker.services.bank.file import account_notes, read_configured
+from tusker.services.bank.importing import import_statement
+from tusker.services.bank.uploads import (
+    READ_JOB,
+    READ_SECONDS,
+    claim_upload,
+    finish_upload,
+    note_progress,
+    refuse_upload,
+    waiting_uploads,
+)
+from tusker.transactions import transaction
+
+log = logging.getLogger(__name__)
+
+
+def start_uploads() -> int:
+    """By cron: ask workers for every upload that waits; returns how many."""
+    with transaction():
+        waiting = waiting_uploads(job_context("statements"))
+    return sum(enqueue(READ_JOB, upload_id, job_timeout=READ_SECONDS) for upload_id in waiting)
+
+
+def read_upload(upload_id: int) -> bool:
+    """Import an upload as its sender, in one transaction; False when another worker has it or it was read.
+
+    What cannot be read is refused with the reason. Any other error leaves it to the next run.
+    """
+    ctx = job_context("statements")
+    with transaction():
+        upload = claim_upload(ctx, upload_id)
+        if upload is None or upload.content is None:
+            return False
+        content, name = upload.content, upload.file_name
+        digest, sender = upload.digest, replace(ctx, actor_id=upload.sent_by, actor=upload.sender)
+    try:
+        read = read_configured(content, name)
+        _tell(upload_id, 0, sum(len(statement.entries) for statement in read.statements))
+        with transaction():
+            result = import_statement(
+                sender,
+                read,
+                digest=digest,
+                file_name=name,
+                progress=lambda done, entries: _tell(upload_id, done, entries),
+            )
+            finish_upload(sender, upload_id, result, account_notes(read))
+    except TuskerError as error:
+        with transaction():
+            refuse_upload(sender, upload_id, error.message)
+        log.info("upload %d was refused: %s", upload_id, error.message)
+    return True
+
+
+def _tell(upload_id: int, done: int, entries: int) -> None:
+    """Beside the import's own transaction, so that pages see it at once."""
+    with Session(db.engine) as session, session.begin():
+        note_progress(session, upload_id, done, entries)

@@ -1,0 +1,49 @@
+"""Large bank statements that wait for a worker to read them."""
+
+from __future__ import annotations
+
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tusker.domain.status import Status, Tone
+from tusker.extensions import Base
+from tusker.models.columns import Id, Instant, LongText, Name, one_of
+
+
+class UploadState(Status):
+    """`waiting` until a worker read it: then `imported`, or `refused` with the reason."""
+
+    WAITING = "waiting", Tone.BLUE
+    IMPORTED = "imported", Tone.GREEN
+    REFUSED = "refused", Tone.RED
+
+
+class StatementUpload(Base):
+    """A file that a person sent in. Its content is kept until it was read; the same file is here once."""
+
+    __tablename__ = "statement_uploads"
+    __table_args__ = (
+        one_of("state", UploadState),
+        CheckConstraint("(state = 'waiting') = (content IS NOT NULL)", name="content_while_waiting"),
+        CheckConstraint("entries_done >= 0 AND entries_done <= entries", name="progress_range"),
+        Index("ix_statement_uploads_waiting", "id", postgresql_where="state = 'waiting'"),
+    )
+
+    id: Mapped[Id]
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    """SHA-256 of the file."""
+    file_name: Mapped[str] = mapped_column(String(200))
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    state: Mapped[UploadState]
+    entries: Mapped[int] = mapped_column(default=0, server_default="0")
+    entries_done: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How far a worker is; both are zero until it has read the file."""
+    claimed_until: Mapped[Instant | None]
+    """Until when a worker has it; after that another one may take it over."""
+    words: Mapped[LongText] = mapped_column(default="", server_default="")
+    """What came of it, or why it was refused."""
+    statement_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")
+    sent_at: Mapped[Instant]
+    sent_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    sender: Mapped[Name]
+    settled_at: Mapped[Instant | None]

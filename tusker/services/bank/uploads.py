@@ -1,0 +1,108 @@
+"""Large statements: kept when they are sent in, read by a worker, which tells how far it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, undefer
+
+from tusker.extensions import db
+from tusker.models import StatementUpload, UploadState
+from tusker.services.bank.importing import ImportResult
+from tusker.services.context import Context
+from tusker.services.locks import lock_row
+
+LARGE = 256 * 1024
+"""From how many bytes on a file is left to a worker; smaller ones are read at once."""
+LEASE = timedelta(minutes=15)
+"""How long a claim keeps other workers away; what a worker that died had is read again after it."""
+
+READ_JOB = "tusker.jobs.statements.read_upload"
+READ_SECONDS = int(LEASE.total_seconds())
+
+
+def take_upload(ctx: Context, data: bytes, file_name: str) -> StatementUpload:
+    """Keep a file for a worker. A file that was sent in before is the same upload; one that was refused is tried again,
+    since accounts may be configured since."""
+    digest = hashlib.sha256(data).hexdigest()
+    values = {
+        "file_name": file_name[:200],
+        "content": data,
+        "state": UploadState.WAITING,
+        "entries": 0,
+        "entries_done": 0,
+        "claimed_until": None,
+        "words": "",
+        "sent_at": ctx.now,
+        "sent_by": ctx.actor_id,
+        "sender": ctx.actor[:120],
+        "settled_at": None,
+    }
+    db.session.execute(
+        insert(StatementUpload)
+        .values(digest=digest, **values)
+        .on_conflict_do_update(
+            index_elements=["digest"], set_=values, where=StatementUpload.state == UploadState.REFUSED
+        )
+    )
+    return lock_row("upload", StatementUpload, StatementUpload.digest == digest)
+
+
+def waiting_uploads(ctx: Context) -> Sequence[int]:
+    """The uploads that no worker has, oldest first."""
+    free = StatementUpload.claimed_until.is_(None) | (StatementUpload.claimed_until <= ctx.now)
+    return db.session.scalars(
+        select(StatementUpload.id)
+        .where(StatementUpload.state == UploadState.WAITING, free)
+        .order_by(StatementUpload.id)
+    ).all()
+
+
+def claim_upload(ctx: Context, upload_id: int) -> StatementUpload | None:
+    """Take an upload with its content; None when another worker has it or it was read."""
+    found = db.session.scalars(
+        select(StatementUpload)
+        .where(StatementUpload.id == upload_id)
+        .options(undefer(StatementUpload.content))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    taken = found.claimed_until is not None and found.claimed_until > ctx.now
+    if found.state != UploadState.WAITING or taken:
+        return None
+    found.claimed_until = ctx.now + LEASE
+    db.session.flush()
+    return found
+
+
+def note_progress(session: Session, upload_id: int, done: int, entries: int) -> None:
+    """Note how far a worker is, in a session of its own."""
+    session.execute(
+        update(StatementUpload)
+        .where(StatementUpload.id == upload_id)
+        .values(entries_done=min(done, entries), entries=entries)
+    )
+
+
+def finish_upload(ctx: Context, upload_id: int, result: ImportResult, notes: Sequence[str]) -> None:
+    """Note what came of a file, in the transaction that imports it."""
+    words = " ".join((result.words, *notes))
+    _settle(ctx, upload_id, UploadState.IMPORTED, words).statement_ids = list(result.statement_ids)
+
+
+def refuse_upload(ctx: Context, upload_id: int, why: str) -> None:
+    """Note why a file could not be read."""
+    _settle(ctx, upload_id, UploadState.REFUSED, why)
+
+
+def _settle(ctx: Context, upload_id: int, state: UploadState, words: str) -> StatementUpload:
+    upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+    upload.state, upload.words, upload.settled_at = state, words, ctx.now
+    upload.content = upload.claimed_until = None
+    upload.entries_done = upload.entries
+    db.session.flush()
+    return upload
