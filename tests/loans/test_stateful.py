@@ -375,7 +375,7 @@ class Books(RuleBasedStateMachine):
     @rule(number=st.integers(0, 9))
     def give_up(self, number: int) -> None:
         invoice_id = self._pick(number, "disbursed")
-        if invoice_id and number < 3:
+        if invoice_id and number < 6:
             with transaction():
                 write_off(self.ctx, invoice_id, reason="insolvent")
 
@@ -403,6 +403,27 @@ class Books(RuleBasedStateMachine):
                 bank_reference=f"R-{self._next()} {invoice.number}",
                 value_date=self.ctx.today - timedelta(days=back),
             )
+
+    @precondition(lambda self: self.received and "written_off" in self.statuses)
+    @rule(number=st.integers(0, 9))
+    def bounce_on_what_was_written_off(self, number: int) -> None:
+        """A payment of before, or a recovery."""
+        ids = db.session.scalars(
+            select(Receipt.id)
+            .join(Allocation, Allocation.receipt_id == Receipt.id)
+            .join(Loan, Loan.id == Allocation.loan_id)
+            .where(
+                Loan.written_off_on.is_not(None),
+                Receipt.reversed_on.is_(None),
+                Receipt.netted_payout_id.is_(None),
+            )
+            .distinct()
+            .order_by(Receipt.id)
+        ).all()
+        if ids:
+            with transaction():
+                reverse_receipt(self.ctx, ids[number % len(ids)], reason="bounced")
+            self.limit_may_be_passed = True
 
     @precondition(lambda self: self.received)
     @rule(number=st.integers(0, 9))

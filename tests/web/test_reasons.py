@@ -19,7 +19,7 @@ from tusker.extensions import db
 from tusker.models import AttentionItem, CreditLine, Event, Invoice, Loan, Payout, Role, User
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
-from tusker.services.loans.receipts import record_receipt
+from tusker.services.loans.receipts import record_receipt, refund_credit
 from tusker.services.payout.bank_accounts import propose_account
 from tusker.services.payout.disbursals import bundle_selection
 from tusker.services.reasons import LONGEST_REASON
@@ -40,6 +40,7 @@ COMMANDS = {
     "bank-charge": ["--receipt", "R-1", "--amount", "1"],
     "undo-bank-charge": ["1"],
     "reverse-receipt": ["R-1"],
+    "return-refund": ["RF-1"],
     "undo-disbursal": ["{disbursal}"],
     "drop-disbursal": ["{disbursal}"],
     "reject-payout": ["{payout}"],
@@ -57,6 +58,7 @@ PAGES: list[tuple[str, dict[str, str]]] = [
     ("/admin/loans/1/write-off", {}),
     ("/admin/invoices/1/credit-notes/new", {"number": "CN-1", "amount": "10"}),
     ("/admin/receipts/1/undo", {}),
+    ("/admin/receipts/refunds/3/returned", {}),
     *((f"/admin/deductions/1/{act}", {}) for act in ("withdraw", "undo")),
     ("/admin/charges/1/undo", {}),
     ("/admin/disbursals/2/lines", {"shown_ids": "2"}),
@@ -93,6 +95,10 @@ def book(
     with transaction():
         bundle_selection(ctx, waiting)
         record_receipt(ctx, line.purchaser_id, amount=5_00, bank_reference="R-1", value_date=ctx.today)
+        more = record_receipt(
+            ctx, line.purchaser_id, amount=5_00, bank_reference="R-2", value_date=ctx.today, wanted=[]
+        )
+        refund_credit(ctx, more.id, amount=5_00, bank_reference="RF-1", value_date=ctx.today)
         account = replace(account_of(line.supplier_id, "New"), account_number="99887766554433")
         propose_account(ctx, line.supplier_id, account)
         for kind in (
