@@ -50,6 +50,8 @@ def main() -> int:
         python = ROOT / ".venv" / "bin" / "python"
         config.write_text(CONFIG.format(modules=arguments.modules, python=python, tests=arguments.tests))
         cosmic_ray = [str(arguments.tools / "cosmic-ray")]
+        # tests that fail without any change would notice every one
+        subprocess.run([*cosmic_ray, "baseline", str(config)], cwd=copy, check=True)
         subprocess.run([*cosmic_ray, "init", str(config), str(session)], cwd=copy, check=True)
         total = keep_sample(session, arguments.sample, arguments.seed)
         subprocess.run([*cosmic_ray, "exec", str(config), str(session)], cwd=copy, check=True)

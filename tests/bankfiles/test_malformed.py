@@ -68,6 +68,7 @@ MOVEMENTS = [Movement(5_00, date(2026, 3, 2), date(2026, 3, 3), "R-1", "E-1", "A
 SAMPLES = (
     [write(MOVEMENTS) for write in WRITERS.values()]
     + [file.read_bytes() for file in sorted(ISO20022.glob("*.xml"))]
+    + [file.read_bytes() for file in sorted((ISO20022.parent / "bank_exports").glob("*.csv"))]
     + [
         b'Date,Narration,Debit,Credit,Balance\n02/03/2026,a,5.00,,95.00\n03/03/2026,b,,"1,000.00","1,095.00"\n',
         "Buchungstag;Betrag;Text\n02.03.2026;1.250,50;Müller\n".encode("cp1252"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.values import TERMS
 from tusker.domain.allocation import Collectable, allocate
 from tusker.domain.interest import AmountDue
 from tusker.domain.limits import Bound, LimitUse, ThreeLimits
@@ -31,6 +34,9 @@ def test_what_is_available_is_admitted_and_nothing_more(
     refusal = limits.check(principal)
     assert (refusal is None) == (principal <= limits.available)
     if refusal is not None:
+        lacking = {b: principal - use.headroom for b, use in limits.in_order() if principal > use.headroom}
+        assert dict(refusal.lacks) == lacking
+        assert refusal.at_once(principal) == limits.available
         use = dict(limits.in_order())[refusal.bound]
         assert refusal.lacking == use.used + principal - use.limit > 0
 
@@ -40,6 +46,13 @@ def test_the_first_limit_in_lock_order_is_the_one_named() -> None:
     refusal = ThreeLimits(LimitUse(100, 0), none, none).check(50)
     assert refusal is not None
     assert refusal.bound is Bound.SUPPLIER
+
+
+@given(st.integers(0, 10**9), st.decimals("0.000001", 1, places=6))
+def test_the_largest_invoice_is_exact(principal: int, rate: Decimal) -> None:
+    terms = replace(TERMS, advance_rate=rate)
+    value = terms.largest_within(principal)
+    assert terms.principal_of(value) <= principal < terms.principal_of(value + 1)
 
 
 def test_a_limit_lowered_below_its_use_leaves_nothing_and_never_less() -> None:

@@ -115,11 +115,12 @@ def test_it_works_without_scripts(
 def test_what_cannot_be_repaid_says_why_and_writes_nothing(
     login: Callable[..., FlaskClient],
     make_invoice: Callable[..., Invoice],
+    line: CreditLine,
     scalar: Callable[..., Any],
     given: dict[str, str],
     said: str,
 ) -> None:
-    known, invoice_id = make_invoice("disbursed").id, make_invoice("disbursed").id
+    known, invoice_id = (make_invoice("disbursed", line=line).id for _ in range(2))
     browser, right = login(), {"bank_reference": "USED", "value_date": "2026-03-02"}
     browser.post(f"/admin/loans/{known}/repay", data=right)
     data = right | {"bank_reference": "NEW"} | given

@@ -207,7 +207,7 @@ class Limits(Output):
 
 
 class Refusal(Output):
-    """The limit that did not hold."""
+    """A limit that did not hold."""
 
     bound: Bound
     lacking: Money
@@ -244,7 +244,11 @@ class Quote(Output):
     due_on: date
     limits: Limits
     refusal: Refusal | None
-    """Set when a limit would not hold now."""
+    """The first limit that would not hold now."""
+    lacks: list[Refusal]
+    """All limits that would not hold now."""
+    largest: Money
+    """The largest amount whose principal the limits leave now."""
 
 
 class Shipment(Output):
@@ -334,7 +338,9 @@ class Invoice(Output):
     financeable_at: AwareDatetime | None
     closed_at: AwareDatetime | None
     refusal: Refusal | None
-    """Of a rejected invoice: the limit that bound. Shown to the supplier."""
+    """Of a rejected invoice: the limit that bound first. Shown to the supplier."""
+    lacks: list[Refusal]
+    """Of a rejected invoice: all limits that lacked. Shown to the supplier."""
     waits_for: list[Condition]
     """Of an approved invoice: what has to be met before it is financed."""
     answer: Answer | None

@@ -91,7 +91,13 @@ def limits_for_purchaser(found: Sequence[tuple[Bound, LimitUse]], state: LineSta
 
 def refusal(found: DomainRefusal | None) -> schemas.Refusal | None:
     """The limit that did not hold, or None."""
-    return None if found is None else schemas.Refusal(bound=found.bound, lacking=money(found.lacking))
+    return None if found is None else lacks(found)[0]
+
+
+def lacks(found: DomainRefusal | None) -> list[schemas.Refusal]:
+    """All limits that did not hold."""
+    rows = found.lacks if found else ()
+    return [schemas.Refusal(bound=bound, lacking=money(lacking)) for bound, lacking in rows]
 
 
 def quote(found: Quote) -> schemas.Quote:
@@ -115,6 +121,8 @@ def quote(found: Quote) -> schemas.Quote:
         due_on=found.due_on,
         limits=limits_for_supplier(found.limits.in_order(), found.limits.available),
         refusal=refusal(found.refusal),
+        lacks=lacks(found.refusal),
+        largest=money(found.largest),
     )
 
 
@@ -154,9 +162,7 @@ def invoice(
     """
     row = found.invoice
     as_supplier = row.supplier_id == company_id
-    refused = None
-    if as_supplier and row.refused_by is not None and row.lacking is not None:
-        refused = schemas.Refusal(bound=Bound(row.refused_by), lacking=money(row.lacking))
+    refused = row.refusal if as_supplier else None
     return schemas.Invoice(
         id=row.id,
         number=row.number,
@@ -172,7 +178,8 @@ def invoice(
         requested_at=row.requested_at,
         financeable_at=row.financeable_at,
         closed_at=row.closed_at,
-        refusal=refused,
+        refusal=refusal(refused),
+        lacks=lacks(refused),
         waits_for=list(missing),
         answer=answer(row),
         shipment=None if found.shipment is None else shipment(found.shipment),

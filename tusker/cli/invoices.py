@@ -81,11 +81,11 @@ def request_financing_command(
         if decision.refusal is None:
             click.echo(f"Approved: invoice #{decision.invoice_id}.")
             return
-        bound = str(decision.refusal.bound).replace("_", " ")
-        lacking = currency().show(decision.refusal.lacking)
-        click.echo(
-            f"Refused: invoice #{decision.invoice_id}, the limit of the {bound} lacks {lacking}.", err=True
-        )
+        refusal, show = decision.refusal, currency().show
+        said = (f"the limit of the {str(b).replace('_', ' ')} lacks {show(n)}" for b, n in refusal.lacks)
+        click.echo(f"Refused: invoice #{decision.invoice_id}, {', '.join(said)}.", err=True)
+        if at_once := refusal.at_once(decision.quote.principal):
+            click.echo(f"{show(at_once)} of principal could be financed at once.", err=True)
         raise SystemExit(REFUSED)
 
 
@@ -105,10 +105,8 @@ def show_invoice_command(invoice: str) -> None:
             ("value", show(found.amount)),
             ("principal", show(found.principal)),
         ]
-        if found.refused_by is not None and found.lacking is not None:
-            facts.append(
-                ("refused by", f"{found.refused_by.replace('_', ' ')}, lacking {show(found.lacking)}")
-            )
+        for bound, lacking in found.refusal.lacks if found.refusal else ():
+            facts.append(("refused by", f"{str(bound).replace('_', ' ')}, lacking {show(lacking)}"))
         shipment = shipment_of(found.id)
         if shipment is not None:
             facts.append(("shipment", f"{shipment.carrier} {shipment.order_ref}: {shipment.status}"))

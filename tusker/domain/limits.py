@@ -38,10 +38,26 @@ class LimitUse:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Which limit bound and how much it lacked, in minor units."""
+    """Which limit bound first and how much it lacked, in minor units; and `besides` those after it that lacked too."""
 
     bound: Bound
     lacking: int
+    besides: tuple[tuple[Bound, int], ...] = ()
+
+    @property
+    def lacks(self) -> tuple[tuple[Bound, int], ...]:
+        """Every limit that lacked, in lock order, and by how much."""
+        return ((self.bound, self.lacking), *self.besides)
+
+    def at_once(self, principal: int) -> int:
+        """What could have been financed at once of the `principal` asked for."""
+        return max(0, principal - max(lacking for _, lacking in self.lacks))
+
+
+def refusal_of(bound: str, lacking: int, supplier: int | None, purchaser: int | None) -> Refusal:
+    """A refusal as it is stored: the first limit, and what supplier's and purchaser's lacked besides."""
+    others = ((Bound.SUPPLIER, supplier), (Bound.PURCHASER, purchaser))
+    return Refusal(Bound(bound), lacking, tuple((which, amount) for which, amount in others if amount))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +82,9 @@ class ThreeLimits:
         return min(use.available for _, use in self.in_order())
 
     def check(self, principal: int) -> Refusal | None:
-        """None when `principal` fits on all three limits, else the first that binds and what it lacks."""
-        for bound, use in self.in_order():
-            if principal > use.headroom:
-                return Refusal(bound, principal - use.headroom)
-        return None
+        """None when `principal` fits on all three limits, else the first that binds and what it and the others lack."""
+        lacks = [(b, principal - use.headroom) for b, use in self.in_order() if principal > use.headroom]
+        return Refusal(*lacks[0], tuple(lacks[1:])) if lacks else None
 
 
 class LineState(Status):

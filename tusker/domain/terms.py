@@ -100,6 +100,13 @@ class Terms:
         """Principal in minor units: advance rate × invoice value, rounded once."""
         return round_minor(self.advance_rate * invoice_value)
 
+    def largest_within(self, principal: int) -> int:
+        """The largest invoice value whose principal is not above this one, in minor units."""
+        value = int((principal + Decimal("0.5")) / self.advance_rate)
+        while self.principal_of(value) > principal:
+            value -= 1
+        return value
+
     def fee_of(self, principal: int) -> int:
         """Fee in minor units: flat part plus percentage, rounded once, then held between minimum and maximum."""
         fee = max(self.fee_min, self.fee_flat + round_minor(self.fee_rate * principal))

@@ -192,5 +192,9 @@ def _answer(decision: Decision) -> tuple[str, str]:
     if decision.refusal is None:
         principal = show(decision.quote.principal)
         return f"Approved: {principal} is reserved for “{number}” and paid out after the delivery.", "success"
-    bound, lacking = BOUND_WORDS[decision.refusal.bound], show(decision.refusal.lacking)
-    return f"Refused: {bound} lacks {lacking} for “{number}”.", "danger"
+    said = ", ".join(
+        f"{BOUND_WORDS[bound]} lacks {show(lacking)}" for bound, lacking in decision.refusal.lacks
+    )
+    at_once = decision.refusal.at_once(decision.quote.principal)
+    instead = f" {show(at_once)} of principal could be financed at once." if at_once else ""
+    return f"Refused: {said} for “{number}”.{instead}", "danger"

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.financeable import Grounds, PurchaserAnswer
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound
+from tusker.domain.limits import Bound, Refusal, refusal_of
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, LongText, Money, TermsColumns, one_of, terms_checks
 from tusker.models.credit_line import CreditLine
@@ -34,6 +34,12 @@ class Invoice(TermsColumns, Base):
             name="refusal_complete",
         ),
         CheckConstraint("lacking > 0", name="lacking_positive"),
+        CheckConstraint(
+            "(lacking_supplier IS NULL OR lacking_supplier > 0 AND refused_by IS NOT DISTINCT FROM 'credit_line')"
+            " AND (lacking_purchaser IS NULL"
+            " OR lacking_purchaser > 0 AND COALESCE(refused_by, 'purchaser') <> 'purchaser')",
+            name="lacking_besides",
+        ),
         one_of("purchaser_answer", PurchaserAnswer),
         one_of("answer_grounds", Grounds),
         CheckConstraint(
@@ -84,6 +90,9 @@ class Invoice(TermsColumns, Base):
     status: Mapped[InvoiceStatus]
     refused_by: Mapped[str | None] = mapped_column(String(40))
     lacking: Mapped[int | None] = mapped_column(BigInteger)
+    lacking_supplier: Mapped[int | None] = mapped_column(BigInteger)
+    """What the supplier's limit lacked besides that in `refused_by`; then the purchaser's."""
+    lacking_purchaser: Mapped[int | None] = mapped_column(BigInteger)
     source: Mapped[Code]
     requested_at: Mapped[Instant]
     requested_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
@@ -103,6 +112,13 @@ class Invoice(TermsColumns, Base):
     """When an admin decided that the dispute does not stop the financing."""
     overruled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     overrule_reason: Mapped[str | None] = mapped_column(String(500))
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """The limits that lacked when it was refused."""
+        if self.refused_by is None or self.lacking is None:
+            return None
+        return refusal_of(self.refused_by, self.lacking, self.lacking_supplier, self.lacking_purchaser)
 
     credit_line: Mapped[CreditLine] = relationship(lazy="select")
     supplier: Mapped[Customer] = relationship(foreign_keys=[supplier_id], lazy="select")

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import text
 
-from tusker.domain.limits import Bound, Refusal
+from tusker.domain.limits import Refusal, refusal_of
 from tusker.domain.numbers import loose_forms, strict_form
 from tusker.extensions import db
 from tusker.services.context import Context
@@ -60,7 +60,7 @@ def _as_json(request: AdmissionRequest) -> dict[str, object]:
 
 
 _ADMIT = text(
-    "SELECT outcome, invoice_id, refused_by, lacking"
+    "SELECT outcome, invoice_id, refused_by, lacking, lacking_supplier, lacking_purchaser"
     " FROM admit_invoices(CAST(:requests AS jsonb), :now, :today, :actor_id, :actor) ORDER BY ord"
 )
 
@@ -83,7 +83,9 @@ def admit(ctx: Context, requests: Sequence[AdmissionRequest]) -> list[Admission]
         Admission(
             Outcome(row.outcome),
             row.invoice_id,
-            Refusal(Bound(row.refused_by), row.lacking) if row.refused_by else None,
+            refusal_of(row.refused_by, row.lacking, row.lacking_supplier, row.lacking_purchaser)
+            if row.refused_by
+            else None,
         )
         for row in rows
     ]

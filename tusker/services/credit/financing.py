@@ -180,13 +180,16 @@ def _admission_request(quote: Quote, source: str) -> AdmissionRequest:
 
 
 def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
+    show = currency().show
+    besides = "".join(f", the {bound} limit lacks {show(lacking)}" for bound, lacking in refusal.besides)
     queue_mail(
         ctx,
         "credit/request_refused",
         company_addresses(quote.supplier_id, Role.SUPPLIER),
         number=quote.number,
         purchaser=quote.purchaser_name,
-        principal=currency().show(quote.principal),
+        principal=show(quote.principal),
         limit=str(refusal.bound).replace("_", " "),
-        lacking=currency().show(refusal.lacking),
+        lacking=f"{show(refusal.lacking)}{besides}",
+        at_once=show(refusal.at_once(quote.principal)),
     )

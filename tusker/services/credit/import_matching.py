@@ -11,7 +11,7 @@ from sqlalchemy import text, tuple_
 from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound, Refusal
+from tusker.domain.limits import Refusal, refusal_of
 from tusker.domain.numbers import strict_form
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
@@ -93,7 +93,8 @@ def _find_lines(pairs: set[tuple[int, int]]) -> dict[tuple[int, int], CreditLine
 
 _KNOWN = text(
     """
-    SELECT w.line, i.id, i.number, i.status, i.refused_by, i.lacking,
+    SELECT w.line, i.id, i.number, i.status, i.refused_by, i.lacking, i.lacking_supplier,
+        i.lacking_purchaser,
         i.number = w.number AND i.amount = w.amount AND i.purchaser_id = w.purchaser_id AS same
     FROM unnest(CAST(:lines AS int[]), CAST(:suppliers AS bigint[]), CAST(:purchasers AS bigint[]),
         CAST(:numbers AS text[]), CAST(:forms AS text[]), CAST(:amounts AS bigint[]))
@@ -165,7 +166,9 @@ def _known_answer(candidate: Candidate, found: Any, options: ImportOptions) -> R
         return None
     why = "It was cancelled."
     if found.status == InvoiceStatus.REJECTED:
-        why = limit_words(Refusal(Bound(found.refused_by), found.lacking))
+        why = limit_words(
+            refusal_of(found.refused_by, found.lacking, found.lacking_supplier, found.lacking_purchaser)
+        )
     return row_result(candidate.row, RowOutcome.REFUSED_BEFORE, f"Refused before. {why}", found.id)
 
 
@@ -180,8 +183,12 @@ def shipment_conflict(row: InvoiceRow, how: str) -> RowResult:
 
 
 def limit_words(refusal: Refusal) -> str:
-    bound = str(refusal.bound).replace("_", " ")
-    return f"The {bound} limit lacks {currency().show(refusal.lacking)}."
+    """Every limit that lacked, as a sentence."""
+    said = (
+        f"{str(bound).replace('_', ' ')} limit lacks {currency().show(lacking)}"
+        for bound, lacking in refusal.lacks
+    )
+    return f"The {', the '.join(said)}."
 
 
 def row_result(

@@ -60,6 +60,11 @@ class Quote:
         return self.interest + self.fee
 
     @property
+    def largest(self) -> int:
+        """The largest invoice whose principal the limits leave now."""
+        return self.terms.largest_within(self.limits.available)
+
+    @property
     def figures(self) -> str:
         """A digest of what is financed (number, line, value), which a request sends back to agree to it."""
         text = f"{self.carrier}|{self.number}|{self.credit_line_id}|{self.amount}"
