@@ -57,7 +57,7 @@ class CourierOrder:
             supplier_external_id=COMPANIES[self.supplier].supplier_id,
             purchaser_location_id=self.location,
             declared_value=self.value,
-            updated_at=at,
+            updated_at=at.replace(microsecond=at.microsecond // 1000 * 1000),  # its API has milliseconds
             documents=(Document(DocumentKind.SIGNED_INVOICE, address),),
             raw=raw,
         )
