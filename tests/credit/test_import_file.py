@@ -87,7 +87,7 @@ def test_a_column_that_is_there_twice(importer: ImportDesk) -> None:
         ("INV-1,S-1,B-1,1000,2026-03-03", "Date: The date 2026-03-03 is in the future."),
         (f"{'9' * 300},S-1,B-1,1000,2026-02-27", "No: The number has more than 60 characters."),
         (f"INV-1,{'S' * 300},B-1,1000,2026-02-27", "Seller: The supplier has more than 120 characters."),
-        ("IN\u202eV,S-1,B-1,1000,2026-02-27", "No: The number is not one line of readable text."),
+        ("IN\x07V,S-1,B-1,1000,2026-02-27", "No: The number is not one line of readable text."),
         ("INV-1,S-1,B-1,1000", "The row has 4 values where the header has 5 columns."),
         ("INV-1,S-1,B-1,1,000,2026-02-27", "The row has 6 values where the header has 5 columns."),
         ("INV-1,S-1,Nobody,1000,2026-02-27", "No customer has the reference or name “Nobody”."),

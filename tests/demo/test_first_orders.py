@@ -28,7 +28,6 @@ from tusker.services.credit.financing import request_financing
 from tusker.services.credit.offers import fetch_order
 from tusker.transactions import transaction
 
-SUNDAY = 6
 MONDAY = date(2026, 3, 2)
 MOMENTS = ["00:01", "05:59", "06:01", "11:30", "16:59", "17:01", "23:58"]
 """One for each weekday: about midnight, SERVICING_TIME and BUNDLE_TIME, and in between."""
@@ -101,13 +100,8 @@ def lines_of(refs: list[str]) -> set[int]:
     return set(db.session.scalars(rows))
 
 
-@pytest.mark.parametrize(
-    ("weekday", "moment"),
-    [
-        pytest.param(weekday, moment, marks=() if weekday == SUNDAY else pytest.mark.slow)
-        for weekday, moment in enumerate(MOMENTS)
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("weekday", "moment"), list(enumerate(MOMENTS)))
 def test_the_orders_told_can_be_financed(
     weekday: int,
     moment: str,

@@ -7,10 +7,13 @@ from pathlib import Path
 from tests.support.schema import Schema
 
 MAILS = Path(__file__).parents[2] / "templates" / "mail"
+NEWER = {"relief"}
+"""Templates that were made in their room."""
 
 
 def test_mails_that_wait_follow_their_templates(schema: Schema) -> None:
-    templates = [path.relative_to(MAILS).with_suffix("") for path in sorted(MAILS.glob("*/*.txt"))]
+    every = [path.relative_to(MAILS).with_suffix("") for path in sorted(MAILS.glob("*/*.txt"))]
+    templates = [template for template in every if template.name not in NEWER]
     schema.upgrade("0015")
     schema.run(
         *(

@@ -303,7 +303,7 @@ def refused_is_stored(book: Book, ref: str) -> None:
 def dashboards_show_the_debt(book: Book) -> None:
     """One loan of 1,00,000 with its fee, one invoice approved, one refused."""
     supplier = book.supplier.open("/invoices/dashboard").text
-    assert "Credit left ₹7,00,000.00" in supplier
+    assert "Credit left ₹2,00,000.00 on your credit lines" in supplier
     assert "Owed today ₹1,00,500.00 on 1 loan" in supplier
     assert "Owed at the end of the term ₹1,05,000.00" in supplier
     purchaser = book.purchaser.open("/invoices/dashboard").text

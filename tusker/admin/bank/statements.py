@@ -12,6 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from tusker.admin.bank.statement_forms import TOO_LARGE, StatementForm, entry_ids, read_choice
 from tusker.admin.bank.statement_view import changed, show_statement
 from tusker.admin.blueprint import bp
+from tusker.bankfiles.statements import MAX_BYTES
 from tusker.currency import currency
 from tusker.domain.banking import OrderAnswer
 from tusker.errors import TuskerError
@@ -62,7 +63,7 @@ def upload_statement() -> ResponseReturnValue:
         try:
             if answer := read_answer(data):
                 return _answered(answer, digest, name)
-            if len(data) > LARGE:
+            if LARGE < len(data) <= MAX_BYTES:
                 return _left_to_a_worker(data, name)
             read = read_configured(data, name)
             with transaction():
