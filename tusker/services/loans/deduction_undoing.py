@@ -27,7 +27,8 @@ from tusker.services.context import Context
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_claim
 from tusker.services.loans.deductions import PAID_OUT, lock_note, note_event
-from tusker.services.loans.receipts import NETTED_FROM, new_receipt, store_receipts
+from tusker.services.loans.receipt_booking import new_receipt, store_receipts
+from tusker.services.loans.receipts import NETTED_FROM
 from tusker.services.loans.reserve import move_reserve, release_reserves
 from tusker.services.locks import lock_loan_of, lock_rows
 from tusker.services.reasons import reason_of

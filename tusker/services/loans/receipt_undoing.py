@@ -21,7 +21,8 @@ from tusker.services.loans.charges import undo_charges_of
 from tusker.services.loans.debts import load_reductions
 from tusker.services.loans.deduction_undoing import invoices_deducted_with, undo_deductions_of
 from tusker.services.loans.payables import invoices_collected_with, undo_collected
-from tusker.services.loans.receipts import REVIEW_JOB, check_value_date, lock_payment
+from tusker.services.loans.receipt_booking import REVIEW_JOB
+from tusker.services.loans.receipts import check_value_date, lock_payment
 from tusker.services.loans.reserve import take_back_release
 from tusker.services.loans.write_off import give_up_rest
 from tusker.services.locks import lock_invoices, lock_loans, lock_row

@@ -13,7 +13,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.claims import end_return_claims
 from tusker.services.loans.debts import OpenDebt, debt_of
-from tusker.services.loans.receipts import REVIEW_JOB
+from tusker.services.loans.receipt_booking import REVIEW_JOB
 from tusker.services.loans.reserve import release_reserves, take_back_release
 from tusker.services.outbox import company_addresses, queue_mail
 from tusker.transactions import after_commit

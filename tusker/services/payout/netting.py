@@ -24,7 +24,8 @@ from tusker.models import (
 from tusker.models.ledger import STANDING
 from tusker.services.context import Context
 from tusker.services.loans.debts import OpenDebt, lock_debts_on
-from tusker.services.loans.receipts import NETTED_FROM, Part, apply_parts, new_receipt, store_receipts
+from tusker.services.loans.receipt_booking import Part, apply_parts, new_receipt, store_receipts
+from tusker.services.loans.receipts import NETTED_FROM
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ from tusker.services.loans.charges import book_charge, check_charge
 from tusker.services.loans.claims import drop_return_claims, end_claims_of_repaid
 from tusker.services.loans.credit_notes import count_notes_as_early
 from tusker.services.loans.debts import load_reductions
+from tusker.services.loans.receipt_booking import REVIEW_JOB
 from tusker.services.loans.receipt_undoing import check_reversible, reverse_locked
-from tusker.services.loans.receipts import REVIEW_JOB
 from tusker.services.loans.reserve import undo_holds
 from tusker.services.locks import lock_disbursal, lock_loans
 from tusker.services.moves import move_invoices
