@@ -172,7 +172,8 @@ class Books(RuleBasedStateMachine):
         for number, value in enumerate(values):
             self.request(number, value, delivered=True)
         self.disburse()
-        invoice = db.session.scalars(select(Invoice).where(Invoice.status == "disbursed")).first()
+        disbursed = select(Invoice).where(Invoice.status == "disbursed").order_by(Invoice.id)
+        invoice = db.session.scalars(disbursed).first()
         if given_up and invoice is not None:
             with transaction():
                 record_receipt(
@@ -219,7 +220,9 @@ class Books(RuleBasedStateMachine):
     @precondition(lambda self: "financeable" in self.statuses)
     @rule(ends=st.sampled_from(["paid", "paid", "rejected in part", "returned in part"]))
     def disburse(self, ends: str = "paid") -> None:
-        ids = db.session.scalars(select(Invoice.id).where(Invoice.status == "financeable")).all()
+        ids = db.session.scalars(
+            select(Invoice.id).where(Invoice.status == "financeable").order_by(Invoice.id)
+        ).all()
         if not ids:
             return
         with transaction():
@@ -629,7 +632,8 @@ class Books(RuleBasedStateMachine):
 
     def check_that_all_can_be_closed(self) -> None:
         """Every debt that is open can be paid off, and what companies owe back settled."""
-        for invoice_id in db.session.scalars(select(Invoice.id).where(Invoice.status == "disbursed")).all():
+        disbursed = select(Invoice.id).where(Invoice.status == "disbursed").order_by(Invoice.id)
+        for invoice_id in db.session.scalars(disbursed).all():
             with transaction():
                 repay_in_full(
                     self.ctx, invoice_id, bank_reference=f"END-{invoice_id}", value_date=self.ctx.today
