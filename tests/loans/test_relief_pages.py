@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -107,6 +108,20 @@ def test_a_proposal_waits_for_another_admin(login: Callable[..., FlaskClient], i
     shown = page(maker, invoice)
     assert "First due on 1 Apr 2026" in shown
     assert "Nothing to accept" in seen(other.get("/admin/relief"))
+
+
+def test_interest_is_charged_unless_a_person_says_otherwise(
+    login: Callable[..., FlaskClient], invoice: Invoice
+) -> None:
+    browser, url = login(), f"/admin/loans/{invoice.id}/extend"
+    assert re.search(
+        r'<option[^>]* value="with"[^>]*selected|selected[^>]* value="with"', browser.get(url).text
+    )
+    for sent in ({}, {"interest": ""}):  # nothing is given up by leaving the field out
+        answer = browser.post(url, data={"due_date": "2026-05-01", "reason": "the ship is late", **sent})
+        assert answer.status_code == 422
+        assert "Interest for the days between" in field_error(answer.text, "interest")
+    assert db.session.query(Relief).count() == 0
 
 
 @pytest.mark.usefixtures("by_two")

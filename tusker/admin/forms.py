@@ -152,7 +152,6 @@ class ExtendForm(Form):
     interest = ChoiceField(
         "Interest for the days between",
         choices=[("with", "Is charged"), ("without", "Is not charged")],
-        required=False,
     )
     on_closed_day = BooleanField("Take this day although the bank is closed")
     """Shown once a closed day was chosen."""

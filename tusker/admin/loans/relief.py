@@ -65,7 +65,7 @@ def extend(invoice_id: int) -> ResponseReturnValue:
     row = _open_loan(invoice_id)
     usual = max(row.due_date, clock.today()) + USUAL_EXTENSION
     proposed = working_days().by_convention(usual, row.debt.terms, after=row.start_date)
-    form, closed = ExtendForm(due_date=proposed), False
+    form, closed = ExtendForm(due_date=proposed, interest="with"), False
     if form.validate_on_submit():
         try:
             with transaction():
