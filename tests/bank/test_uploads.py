@@ -108,6 +108,22 @@ def test_a_refused_file_says_why_and_can_be_sent_again(app: Flask, login: Callab
     assert upload_row().state == UploadState.WAITING
 
 
+def test_an_error_of_the_program_is_said_and_nothing_is_written(
+    login: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = login()
+    send(browser)
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(job, "import_statement", fails)
+    assert job.read_upload(1)
+    assert upload_row().state == UploadState.REFUSED
+    assert "error of the program" in browser.get(PAGE).text
+    assert db.session.query(BankStatement).count() == 0
+
+
 def test_one_worker_has_it_until_its_time_is_over(app: Flask, create_user: Callable[..., User]) -> None:
     ctx = replace(job_context("test"), actor_id=create_user().id)
     with transaction():

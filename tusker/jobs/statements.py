@@ -24,6 +24,9 @@ from tusker.services.bank.uploads import (
 )
 from tusker.transactions import transaction
 
+FAILED = (
+    "It could not be imported because of an error of the program, which the log has; nothing was written."
+)
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +40,8 @@ def start_uploads() -> int:
 def read_upload(upload_id: int) -> bool:
     """Import an upload as its sender, in one transaction; False when another worker has it or it was read.
 
-    What cannot be read is refused with the reason. Any other error leaves it to the next run.
+    What cannot be read is refused with the reason, and so is one on which the program fails. Where the database is away
+    too, or the worker dies, another run follows.
     """
     ctx = job_context("statements")
     with transaction():
@@ -62,6 +66,11 @@ def read_upload(upload_id: int) -> bool:
         with transaction():
             refuse_upload(sender, upload_id, error.message)
         log.info("upload %d was refused: %s", upload_id, error.message)
+    except Exception:
+        # Left waiting it would fail again every quarter of an hour, and its page would say that it is being read.
+        log.exception("upload %d could not be imported", upload_id)
+        with transaction():
+            refuse_upload(sender, upload_id, FAILED)
     return True
 
 
