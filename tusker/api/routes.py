@@ -282,7 +282,7 @@ def _sides(caller: Caller) -> list[schemas.Side]:
 
 
 def _account_limit(account: SupplierAccount | PurchaserAccount | None) -> schemas.Limit | None:
-    return None if account is None else serializers.limit(LimitUse(account.limit_amount, account.used_amount))
+    return None if account is None else serializers.limit(account.use)
 
 
 def _cursor(given: str | None) -> Cursor:

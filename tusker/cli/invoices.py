@@ -204,7 +204,7 @@ def _say_quote(quote: Quote) -> None:
     ):
         click.echo(f"{label:<13} {value}")
     for bound, use in quote.limits.in_order():
-        after = use.headroom - quote.principal
+        after = use.left - quote.principal
         then = show(after) if after >= 0 else f"lacks {show(-after)}"
         click.echo(f"{str(bound).replace('_', ' '):<13} {show(use.available)} left, then {then}")
 

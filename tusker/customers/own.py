@@ -46,7 +46,7 @@ def my_lines() -> Response:
         sells=sells,
         page=keyset_page(rows, cursor),
         closed=why_closed(rows, today(), seen_by=company.id),
-        own=LimitUse(account.limit_amount, account.used_amount) if account else None,
+        own=account.use if account else None,
     )
 
 

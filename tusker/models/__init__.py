@@ -46,6 +46,7 @@ from tusker.models.payable import Payable, PayableLine
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 from tusker.models.upload import StatementUpload, UploadState
+from tusker.models.waiting import WaitingRequest, WaitingState
 
 __all__ = [
     "Adjustment",
@@ -108,5 +109,7 @@ __all__ = [
     "UploadState",
     "User",
     "UserState",
+    "WaitingRequest",
+    "WaitingState",
     "WebhookDelivery",
 ]

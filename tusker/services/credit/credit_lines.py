@@ -17,6 +17,7 @@ from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.credit.customers import set_terms
 from tusker.services.events import record_event
+from tusker.services.exposure import ADMIT_WAITING_JOB
 from tusker.services.locks import lock_credit_line
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
@@ -91,6 +92,7 @@ def change_credit_line(ctx: Context, line_id: int, data: LineData) -> CreditLine
             after=data.limit,
         )
         line.limit_amount = data.limit
+        after_commit(ADMIT_WAITING_JOB)
     if (line.valid_from, line.valid_to) != (data.valid_from, data.valid_to):
         record_event(
             ctx,
@@ -101,6 +103,7 @@ def change_credit_line(ctx: Context, line_id: int, data: LineData) -> CreditLine
             to_value=f"{data.valid_from} – {data.valid_to or 'open'}",
         )
         line.valid_from, line.valid_to = data.valid_from, data.valid_to
+        after_commit(ADMIT_WAITING_JOB)
     if data.wishes is not None:
         _set_wishes(ctx, line, data.wishes)
     if set_terms(ctx, line, data.terms, "credit_line", line_id):
@@ -151,6 +154,7 @@ def set_line_status(ctx: Context, line_id: int, status: LineStatus, *, reason: s
         )
         line.status = status
         db.session.flush()
+        after_commit(ADMIT_WAITING_JOB)
     return line
 
 

@@ -16,9 +16,11 @@ from tusker.models import CarrierIdentity, CreditLine, Customer, PurchaserAccoun
 from tusker.queries.credit.customers import lines_count_of, supplier_limits_total
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.exposure import ADMIT_WAITING_JOB
 from tusker.services.locks import AdvisoryLock, lock_customer, lock_rows, take_lock
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.people.users import clean_email
+from tusker.transactions import after_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,7 @@ def _set_side(
         db.session.expire(customer, [side])
     elif before is not None:
         db.session.query(model).filter_by(customer_id=customer.id).update({"limit_amount": limit})
+        after_commit(ADMIT_WAITING_JOB)
     elif model is SupplierAccount:
         if terms is None:
             raise InvalidInput("A supplier needs default terms.", field="advance_rate")
