@@ -23,9 +23,7 @@ WAITING = "state = 'waiting'"
 
 def upgrade() -> None:
     for table in LIMITS:
-        op.add_column(
-            table, sa.Column("waiting_amount", sa.BigInteger(), server_default="0", nullable=False)
-        )
+        op.add_column(table, sa.Column("waiting_amount", sa.BigInteger(), server_default="0", nullable=False))
         op.create_check_constraint(op.f(f"ck_{table}_waiting_not_negative"), table, "waiting_amount >= 0")
     op.create_table(
         "waiting_requests",

@@ -14,7 +14,6 @@ from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
 from tusker.domain.financeable import Condition
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import LimitUse
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db

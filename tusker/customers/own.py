@@ -13,7 +13,6 @@ from tusker.clock import today
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import TokenForm
 from tusker.customers.tokens import make_token, token_context
-from tusker.domain.limits import LimitUse
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import lines_page
 from tusker.queries.credit.customers import customer_by_id

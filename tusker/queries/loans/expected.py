@@ -59,7 +59,11 @@ def repayment_plan(
     keys = {"line_id": line_id, "supplier_id": supplier_id, "purchaser_id": purchaser_id}
     steps: list[Repayment] = []
     for row in db.session.execute(_DUE, {**keys, **{str(bound): bound in missing for bound in Bound}}):
-        own = (row.credit_line_id == line_id, row.supplier_id == supplier_id, row.purchaser_id == purchaser_id)
+        own = (
+            row.credit_line_id == line_id,
+            row.supplier_id == supplier_id,
+            row.purchaser_id == purchaser_id,
+        )
         for bound, counts in zip(Bound, own, strict=True):
             if counts and bound in missing:
                 missing[bound] -= row.amount

@@ -72,9 +72,7 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
         carrier=asked.carrier,
         order_ref=asked.order_ref,
         principal=refused.principal,
-        agreed_at_term=calculate(
-            refused.principal, refused.terms, ctx.today, working_days()
-        ).at_term.total,
+        agreed_at_term=calculate(refused.principal, refused.terms, ctx.today, working_days()).at_term.total,
         asked_at=ctx.now,
         expires_at=ctx.now + timedelta(days=current_app.config["WAITING_DAYS"]),
     )
