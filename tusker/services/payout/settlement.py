@@ -28,14 +28,14 @@ from tusker.services.delivery.conditions import with_shipments
 from tusker.services.delivery.shipment_effects import settle_locked
 from tusker.services.events import record_event
 from tusker.services.loans.charges import book_charge, check_charge
-from tusker.services.loans.claims import claim_if_returned, end_claims_of_repaid
+from tusker.services.loans.claims import claim_if_returned
 from tusker.services.locks import lock_disbursal
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payout.disbursals import close_disbursal, set_disbursal_status
 from tusker.services.payout.netting import nettings_of, pay_from_nettings
 from tusker.services.payout.payable_lines import fail_payables, pay_payables, reinstate_payables
-from tusker.services.payout.payout_locks import lock_payout, lock_payouts, touched_by
+from tusker.services.payout.payout_locks import lock_payout, lock_payouts
 from tusker.services.payout.payouts import mail_payouts, make_loans, net_again, undo_netting
 from tusker.services.reasons import reason_of
 
@@ -186,7 +186,6 @@ def reject_locked(
         line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"
     fail_payables([payout], f"the bank did not pay: {why}")
     undo_netting(ctx, payout)
-    end_claims_of_repaid(ctx, [locked[invoice_id] for invoice_id in touched_by([payout.id])])
     move_invoices(
         ctx,
         ids,
