@@ -18,7 +18,7 @@ from tests.support.camt import payment_of
 from tests.support.pain002 import Said, pain002
 from tests.support.threads import in_threads
 from tusker.bankfiles.formats import Reading
-from tusker.bankfiles.pain002 import read_pain002
+from tusker.bankfiles.payments.pain002 import read_pain002
 from tusker.errors import Conflict, UnreadableFile
 from tusker.extensions import db
 from tusker.models import Disbursal, Event, PaymentReport, Role
