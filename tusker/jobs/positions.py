@@ -11,11 +11,12 @@ BATCHES_A_JOB = 200
 
 
 def keep_positions() -> int:
-    """Cron: write the positions of loans that changed, and build those of tomorrow; returns how many batches it took."""
+    """Cron: write the positions of loans that changed, and build those of tomorrow; returns how many
+    batches that took."""
     with transaction():
         positions.keep_days(job_context("positions"))
     for done in range(BATCHES_A_JOB):
         with transaction():
-            if not positions.keep_positions():
+            if not positions.write_positions():
                 return done
     return BATCHES_A_JOB

@@ -1,4 +1,4 @@
-"""What is owed over many loans, summed: for today from kept sums, for other days from the loans themselves.
+"""What is owed over many loans, summed: from kept sums for today, from the loans themselves for other days.
 
 A sum is right at every moment: loans that changed since their kept position was written are computed afresh and stand
 in for it. Where the day is not kept yet, every loan is computed.
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, select, text
 
 from tusker.domain.ageing import Bucket, bucket_of
 from tusker.extensions import db
+from tusker.models import Loan
 from tusker.queries.loans.loans import LoanRow, loans_owed, open_loans
+from tusker.queries.record.proof import Mismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,15 @@ def position_of(row: LoanRow) -> Position:
 def positions(
     as_of: date,
     *,
-    today: date,
     supplier_id: int | None = None,
     purchaser_id: int | None = None,
     by_line: bool = False,
 ) -> list[Position]:
-    """What is owed on a day, of one company if given; a purchaser's include what it has to pay of debts that are paid."""
-    kept = _kept(as_of, supplier_id, purchaser_id, by_line=by_line) if as_of == today else None
+    """What is owed on a day, of one company if given.
+
+    Those that are not `in_book` are for a purchaser's sight only.
+    """
+    kept = _kept(as_of, supplier_id, purchaser_id, by_line=by_line)
     if kept is not None:
         return kept
     rows = open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
@@ -131,9 +135,11 @@ def totals_of(found: Iterable[Position], *, as_purchaser: bool = False) -> LoanT
     )
 
 
-def loan_totals(today: date, *, supplier_id: int | None = None, purchaser_id: int | None = None) -> LoanTotals:
-    """What is owed today over all open loans, of one company if given; of a purchaser what it has to pay."""
-    found = positions(today, today=today, supplier_id=supplier_id, purchaser_id=purchaser_id)
+def loan_totals(
+    as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None
+) -> LoanTotals:
+    """What is owed on a day over all open loans, of one company if given; of a purchaser what it has to pay."""
+    found = positions(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
     return totals_of(found, as_purchaser=purchaser_id is not None)
 
 
@@ -195,3 +201,38 @@ def _position(values: Sequence[Any], *, by_line: bool) -> Position:
     line, rest = (LineKey(*values[:5]), values[5:]) if by_line else (None, values)
     bucket, purchaser_bucket, *flags_and_figures = rest
     return Position(line, Bucket(bucket), Bucket(purchaser_bucket), *flags_and_figures)
+
+
+def wrong_positions(day: date) -> list[Mismatch]:
+    """Kept positions that differ from those of their loans, computed one by one; none for a day that is not kept."""
+    kept = _kept(day, None, None, by_line=True)
+    if kept is None:
+        return []
+    ids = db.session.scalars(select(Loan.id).where(Loan.reversed_on.is_(None)).order_by(Loan.id)).all()
+    computed: _Sums = {}
+    for start in range(0, len(ids), _BATCH):
+        rows = loans_owed(ids[start : start + _BATCH], day)
+        _add(computed, (position_of(row) for row in rows))
+    stored = _add({}, kept)
+    return [
+        Mismatch("kept position of the loans", f"{line.supplier} → {line.purchaser}", was[2], now[2])
+        for (line, *_), was, now in (
+            (key, stored.get(key, _NONE), computed.get(key, _NONE)) for key in stored.keys() | computed.keys()
+        )
+        if was != now
+    ]
+
+
+_Sums = dict[tuple[LineKey, Bucket, Bucket, bool, bool, bool], tuple[int, ...]]
+_NONE = (0,) * 6
+_BATCH = 2_000
+"""Loans that are computed at a time."""
+
+
+def _add(sums: _Sums, rows: Iterable[Position]) -> _Sums:
+    for row in rows:
+        if row.line is not None:
+            key = (row.line, row.bucket, row.purchaser_bucket, row.overdue, row.due_today, row.in_book)
+            figures = (row.loans, row.principal, row.live, row.term, row.purchaser_owes, row.purchaser_term)
+            sums[key] = tuple(map(sum, zip(sums.get(key, _NONE), figures, strict=True)))
+    return sums

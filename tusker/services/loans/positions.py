@@ -17,7 +17,7 @@ from tusker.models import BookPosition, Loan, LoanChange, LoanPosition, Position
 from tusker.queries.loans.loans import LoanRow, loans_owed
 from tusker.queries.loans.positions import ALIKE, FIGURES, position_of
 from tusker.services.context import Context
-from tusker.services.locks import AdvisoryLock, among, try_lock
+from tusker.services.locks import AdvisoryLock, among, take_lock, try_lock
 
 BATCH = 2_000
 """Loans a transaction."""
@@ -33,7 +33,7 @@ def keep_days(ctx: Context) -> None:
     db.session.execute(upsert(PositionDay).on_conflict_do_nothing(), days)
 
 
-def keep_positions() -> bool:
+def write_positions() -> bool:
     """Write the positions of the loans that changed, else of the next loans of a day that is still to be built.
 
     False when nothing is left to do or another worker is at it.
@@ -51,10 +51,12 @@ def keep_positions() -> bool:
     return True
 
 
-def drop_positions() -> None:
-    """Forget what is kept, so that it is built anew; pages compute every loan until then."""
-    for model in (LoanPosition, BookPosition, PositionDay, LoanChange):
+def drop_positions(ctx: Context) -> None:
+    """Forget what is kept, and have today and tomorrow built anew; waits for a worker that is at it."""
+    take_lock(AdvisoryLock.POSITIONS)
+    for model in (LoanPosition, BookPosition, PositionDay):
         db.session.execute(delete(model))
+    keep_days(ctx)
 
 
 def _build(day: PositionDay) -> bool:

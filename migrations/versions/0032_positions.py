@@ -1,6 +1,6 @@
 """positions of open loans are kept for today and tomorrow, and summed by credit line
 
-Revision ID: 0099
+Revision ID: 0032
 Revises: 0031
 Create Date: 2026-11-29 20:00:00.000000
 """
@@ -12,7 +12,7 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0099"
+revision = "0032"
 down_revision = "0031"
 branch_labels = None
 depends_on = None
@@ -47,10 +47,14 @@ def upgrade() -> None:
         sa.CheckConstraint(
             f"purchaser_bucket IN {BUCKETS}", name=op.f("ck_loan_positions_purchaser_bucket_known")
         ),
-        sa.ForeignKeyConstraint(["day"], ["position_days.day"], name=op.f("fk_loan_positions_day_position_days")),
+        sa.ForeignKeyConstraint(
+            ["day"], ["position_days.day"], name=op.f("fk_loan_positions_day_position_days")
+        ),
         sa.ForeignKeyConstraint(["loan_id"], ["loans.id"], name=op.f("fk_loan_positions_loan_id_loans")),
         sa.ForeignKeyConstraint(
-            ["credit_line_id"], ["credit_lines.id"], name=op.f("fk_loan_positions_credit_line_id_credit_lines")
+            ["credit_line_id"],
+            ["credit_lines.id"],
+            name=op.f("fk_loan_positions_credit_line_id_credit_lines"),
         ),
         sa.PrimaryKeyConstraint("day", "loan_id", name=op.f("pk_loan_positions")),
     )
@@ -62,9 +66,13 @@ def upgrade() -> None:
         *_alike(),
         sa.Column("loans", sa.Integer(), nullable=False),
         *_figures(),
-        sa.ForeignKeyConstraint(["day"], ["position_days.day"], name=op.f("fk_book_positions_day_position_days")),
         sa.ForeignKeyConstraint(
-            ["credit_line_id"], ["credit_lines.id"], name=op.f("fk_book_positions_credit_line_id_credit_lines")
+            ["day"], ["position_days.day"], name=op.f("fk_book_positions_day_position_days")
+        ),
+        sa.ForeignKeyConstraint(
+            ["credit_line_id"],
+            ["credit_lines.id"],
+            name=op.f("fk_book_positions_credit_line_id_credit_lines"),
         ),
         sa.PrimaryKeyConstraint(
             "day",
