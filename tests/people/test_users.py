@@ -148,7 +148,7 @@ def test_an_old_hash_is_renewed_at_sign_in(app: Flask, ctx: Context, monkeypatch
 
     user = make(ctx)
     weak = user.password_hash
-    monkeypatch.setattr(users, "_hasher", PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
     with transaction():
         assert passwords.sign_in(ctx.now, user.email, PASSWORD) is not None
     db.session.refresh(user)

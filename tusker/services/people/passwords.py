@@ -113,7 +113,7 @@ def reset_password(ctx: Context, token: str, new: str) -> User:
 
 
 def hash_of_new(password: str, email: str, *, field: str = "password") -> str:
-    """The hash that is kept of a new password; raises `InvalidInput` for one that is too short, too long or just the address."""
+    """What is kept of a new password; raises `InvalidInput` for one too short, too long or just the address."""
     if len(password) < PASSWORD_SHORTEST:
         raise InvalidInput(f"The password must have at least {PASSWORD_SHORTEST} characters.", field=field)
     if len(password) > PASSWORD_LONGEST:
