@@ -56,13 +56,9 @@ from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
+from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
 from tusker.services.credit.credit_lines import LineData, open_credit_line
-from tusker.services.credit.customers import (
-    CustomerData,
-    IdentityData,
-    create_customer,
-    set_carrier_identities,
-)
+from tusker.services.credit.customers import CustomerData, create_customer
 from tusker.services.credit.financing import cancel_invoice, request_financing
 from tusker.services.loans.credit_notes import record_credit_note
 from tusker.services.loans.deduction_undoing import undo_deduction, withdraw_dispute
@@ -82,8 +78,9 @@ from tusker.services.loans.relief import accept_relief, extend, refuse_relief, w
 from tusker.services.loans.relief_undoing import undo_relief
 from tusker.services.loans.write_off import undo_write_off, write_off
 from tusker.services.payout.bank_accounts import set_account_directly
-from tusker.services.payout.disbursals import bundle_selection
-from tusker.services.payout.settlement import confirm, reject_payout
+from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.rejection import reject_payout
+from tusker.services.payout.settlement import confirm
 from tusker.services.payout.undoing import return_payout, undo_disbursal
 from tusker.transactions import transaction
 
