@@ -28,12 +28,14 @@ from tusker.services.loans.receipts import record_receipt, repay_in_full, use_cr
 from tusker.services.loans.relief import waive
 from tusker.services.loans.write_off import write_off
 from tusker.services.locks import lock_invoices
-from tusker.services.payout.disbursals import bundle_daily, bundle_selection
-from tusker.services.payout.settlement import confirm, reject_payout
+from tusker.services.payout.bundling import bundle_daily, bundle_selection
+from tusker.services.payout.rejection import reject_payout
+from tusker.services.payout.settlement import confirm
 from tusker.services.payout.undoing import return_payout, undo_disbursal
 from tusker.transactions import transaction
 
 Make = Callable[..., Invoice]
+ALONE = ReliefLimits(False, 0, Decimal(1), 365)
 
 
 @pytest.fixture

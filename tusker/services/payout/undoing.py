@@ -36,7 +36,8 @@ from tusker.services.payout.netting import receipts_of
 from tusker.services.payout.payable_lines import fail_payables
 from tusker.services.payout.payout_locks import lock_payout, lock_payouts, touched_by
 from tusker.services.payout.payouts import undo_netting
-from tusker.services.payout.settlement import mail_failure, settle_payout
+from tusker.services.payout.rejection import mail_failure
+from tusker.services.payout.settlement import settle_payout
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
