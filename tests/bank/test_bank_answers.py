@@ -27,7 +27,7 @@ from tusker.services.bank.file import read_answer
 from tusker.services.context import Context
 from tusker.services.payout.bank_answers import AnswerResult, take_answer
 from tusker.services.payout.payment_orders import take_payment_order
-from tusker.services.payout.settlement import reinstate_payout
+from tusker.services.payout.rejection import reinstate_payout
 from tusker.transactions import transaction
 
 Take = Callable[..., AnswerResult]

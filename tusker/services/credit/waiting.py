@@ -84,7 +84,7 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
         raise Duplicate(
             f"Financing of “{refused.number}” was just left waiting.", field="order_ref"
         ) from None
-    record_event(ctx, "invoice", refused.id, "waiting", to_value=request.state, principal=request.principal)
+    record_event(ctx, "invoice", refused.id, "waiting_list", to_value=request.state, principal=request.principal)
     return request
 
 
@@ -208,7 +208,7 @@ def _close(ctx: Context, request: WaitingRequest, state: WaitingState, words: st
         ctx,
         "invoice",
         request.invoice_id,
-        "waiting",
+        "waiting_list",
         from_value=WaitingState.WAITING,
         to_value=state,
         reason=words,
