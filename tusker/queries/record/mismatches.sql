@@ -217,7 +217,6 @@ FROM (
 ) c JOIN payouts p ON p.id = c.payout_id JOIN statement_entries e ON e.id = c.statement_entry_id
 WHERE e.amount <> p.net + c.total * CASE e.direction WHEN 'debit' THEN 1 ELSE -1 END
 UNION ALL
-<<<<<<< HEAD
 SELECT 'waiting for the limit of the ' || x.kind, x.name, x.waiting_amount, x.total
 FROM (
     SELECT 'credit line' AS kind, s.name || ' → ' || p.name AS name, l.waiting_amount, COALESCE((SELECT sum(principal)
@@ -239,7 +238,7 @@ FROM waiting_requests w JOIN invoices i ON i.id = w.invoice_id LEFT JOIN invoice
 WHERE (w.principal, w.credit_line_id, w.supplier_id, w.purchaser_id)
         <> (i.principal, i.credit_line_id, i.supplier_id, i.purchaser_id)
     OR i.status <> 'rejected' OR (b.credit_line_id, b.number) <> (i.credit_line_id, i.number)
-=======
+UNION ALL
 SELECT 'summed positions of credit line', COALESCE(b.credit_line_id, p.credit_line_id) || ' on ' || COALESCE(b.day, p.day),
     COALESCE(b.total, 0)::bigint, COALESCE(p.total, 0)::bigint
 FROM (
@@ -248,5 +247,4 @@ FROM (
     SELECT day, credit_line_id, sum(live) AS total, count(*) AS loans FROM loan_positions GROUP BY 1, 2
 ) p ON p.day = b.day AND p.credit_line_id = b.credit_line_id
 WHERE (b.total, b.loans) IS DISTINCT FROM (p.total, p.loans)
->>>>>>> main
 ORDER BY 1, 2

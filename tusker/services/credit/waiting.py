@@ -84,7 +84,9 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
         raise Duplicate(
             f"Financing of “{refused.number}” was just left waiting.", field="order_ref"
         ) from None
-    record_event(ctx, "invoice", refused.id, "waiting_list", to_value=request.state, principal=request.principal)
+    record_event(
+        ctx, "invoice", refused.id, "waiting_list", to_value=request.state, principal=request.principal
+    )
     return request
 
 
