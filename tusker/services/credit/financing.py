@@ -16,6 +16,7 @@ from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, Role, Shipment
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
+from tusker.services.credit.expected import plan_words
 from tusker.services.credit.offers import Quote
 from tusker.services.credit.parcels import Entered
 from tusker.services.credit.shipment_guard import check_free, check_not_waiting
@@ -197,4 +198,5 @@ def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
         limit=str(refusal.bound).replace("_", " "),
         lacking=f"{show(refusal.lacking)}{besides}",
         at_once=show(refusal.at_once(quote.principal)),
+        expected=plan_words(quote.plan, ctx.today) if quote.plan else "",
     )
