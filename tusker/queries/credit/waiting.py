@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import select, text
+from sqlalchemy.orm import joinedload
 
 from tusker.domain.limits import Bound, LineState, Refusal, line_state
 from tusker.extensions import db
@@ -102,3 +104,9 @@ def waiting_of(invoice_id: int) -> WaitingRequest | None:
         .execution_options(populate_existing=True)
     )
     return found
+
+
+def waiting_requests(ids: Collection[int]) -> dict[int, WaitingRequest]:
+    """Places on the waiting list with their refused invoices, by id."""
+    query = select(WaitingRequest).options(joinedload(WaitingRequest.invoice))
+    return {row.id: row for row in db.session.scalars(query.where(WaitingRequest.id.in_(ids)))}
