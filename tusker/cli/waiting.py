@@ -29,7 +29,7 @@ def list_command(company: str | None) -> None:
     with spoken_errors():
         company_id = company_called(company, field="company", or_id=True).id if company else None
         for row in waiting_rows(clock.today(), customer_id=company_id):
-            cells = (f"#{row.invoice_id}", row.number, row.supplier, row.purchaser)
+            cells = (f"#{row.invoice_id}", row.number, row.line.supplier, row.line.purchaser)
             amounts = (currency().plain(row.principal), row.place, _lacks(row), f"{row.expires_at:%Y-%m-%d}")
             click.echo("\t".join(str(cell) for cell in (*cells, *amounts)))
 
@@ -67,7 +67,7 @@ def admit_command() -> None:
 def _lacks(row: WaitingRow) -> str:
     lacks = row.refusal.lacks if row.refusal else ()
     said = [f"{bound} lacks {currency().plain(lacking)}" for bound, lacking in lacks]
-    return ", ".join(said) or str(row.line_state)
+    return ", ".join(said) or str(row.line.state)
 
 
 def register(app: Flask) -> None:

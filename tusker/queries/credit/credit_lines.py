@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -88,6 +89,12 @@ def line_by_id(line_id: int, today: date) -> LineRow:
     if row is None:
         raise NotFound("This credit line does not exist.")
     return _line_row(row, today)
+
+
+def lines_by_id(line_ids: Collection[int], today: date) -> dict[int, LineRow]:
+    """Several lines by id."""
+    found = db.session.execute(_line_rows().where(CreditLine.id.in_(line_ids))) if line_ids else ()
+    return {row.id: _line_row(row, today) for row in found}
 
 
 def lines_of(customer_id: int, today: date, *, limit: int | None = None) -> list[LineRow]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import joinedload
 
-from tusker.domain.limits import Bound, LineState, Refusal, line_state
+from tusker.domain.limits import LimitUse, LineState, Refusal, ThreeLimits
 from tusker.extensions import db
 from tusker.models import WaitingRequest
+from tusker.queries.credit.credit_lines import LineRow, lines_by_id
 
-# What waits before a request, and its own principal, is held against each limit as if it were used.
+# What waits up to a request, itself included, is held against each limit as if it were used.
 _WAITING = text(
     """
     WITH listed AS (
@@ -24,16 +26,7 @@ _WAITING = text(
                 row_number() OVER (PARTITION BY purchaser_id ORDER BY id)) AS place
         FROM waiting_requests WHERE state = 'waiting'
     )
-    SELECT w.id, w.invoice_id, i.number, w.credit_line_id, w.supplier_id, s.name AS supplier, w.purchaser_id,
-        p.name AS purchaser, i.amount, w.principal, w.agreed_at_term, w.asked_at, w.expires_at, w.place,
-        (l.used_amount + w.of_line - l.limit_amount)::bigint AS credit_line_lacks,
-        (a.used_amount + w.of_supplier - a.limit_amount)::bigint AS supplier_lacks,
-        (b.used_amount + w.of_purchaser - b.limit_amount)::bigint AS purchaser_lacks,
-        l.status, l.valid_from, l.valid_to, (a.on_hold_since IS NOT NULL OR b.on_hold_since IS NOT NULL) AS held
-    FROM listed w JOIN invoices i ON i.id = w.invoice_id
-    JOIN credit_lines l ON l.id = w.credit_line_id
-    JOIN supplier_accounts a ON a.customer_id = w.supplier_id JOIN customers s ON s.id = w.supplier_id
-    JOIN purchaser_accounts b ON b.customer_id = w.purchaser_id JOIN customers p ON p.id = w.purchaser_id
+    SELECT w.*, i.number FROM listed w JOIN invoices i ON i.id = w.invoice_id
     WHERE (CAST(:supplier_id AS bigint) IS NULL OR w.supplier_id = :supplier_id)
       AND (CAST(:customer_id AS bigint) IS NULL OR :customer_id IN (w.supplier_id, w.purchaser_id))
       AND (CAST(:line_id AS bigint) IS NULL OR w.credit_line_id = :line_id)
@@ -51,12 +44,7 @@ class WaitingRow:
     invoice_id: int
     """The refused one."""
     number: str
-    credit_line_id: int
-    supplier_id: int
-    supplier: str
-    purchaser_id: int
-    purchaser: str
-    amount: int
+    line: LineRow
     principal: int
     agreed_at_term: int
     asked_at: datetime
@@ -65,12 +53,11 @@ class WaitingRow:
     """Its place among those that wait for its supplier's or its purchaser's limit, whichever comes later; 1 is next."""
     refusal: Refusal | None
     """The limits that lack, with all that waits before it; None when it fits."""
-    line_state: LineState
 
     @property
     def fits(self) -> bool:
         """Whether it can be admitted now."""
-        return self.refusal is None and self.line_state is LineState.ACTIVE
+        return self.refusal is None and self.line.state is LineState.ACTIVE
 
 
 def waiting_rows(
@@ -85,15 +72,33 @@ def waiting_rows(
     """Who waits, in the order of asking: all, or those of a supplier, of a company on either side, of a line, or of a
     refused invoice."""
     wanted = {"supplier_id": supplier_id, "customer_id": customer_id, "line_id": line_id}
-    rows = db.session.execute(_WAITING, {**wanted, "invoice_id": invoice_id, "limit": limit})
-    found = []
-    for row in rows.mappings():
-        values = {name: row[name] for name in WaitingRow.__slots__ if name in row}
-        lacks = [(bound, row[f"{bound}_lacks"]) for bound in Bound if row[f"{bound}_lacks"] > 0]
-        refusal = Refusal(*lacks[0], tuple(lacks[1:])) if lacks else None
-        state = line_state(row["status"], row["valid_from"], row["valid_to"], today, held=row["held"])
-        found.append(WaitingRow(**values, refusal=refusal, line_state=state))
-    return found
+    rows = db.session.execute(_WAITING, {**wanted, "invoice_id": invoice_id, "limit": limit}).all()
+    lines = lines_by_id({row.credit_line_id for row in rows}, today)
+    return [
+        WaitingRow(
+            id=row.id,
+            invoice_id=row.invoice_id,
+            number=row.number,
+            line=lines[row.credit_line_id],
+            principal=row.principal,
+            agreed_at_term=row.agreed_at_term,
+            asked_at=row.asked_at,
+            expires_at=row.expires_at,
+            place=row.place,
+            refusal=_refusal(lines[row.credit_line_id].limits, row),
+        )
+        for row in rows
+    ]
+
+
+def _refusal(limits: ThreeLimits, row: Any) -> Refusal | None:
+    """What lacks of the limits for a row and all that waits before it."""
+    listed = (row.of_line, row.of_supplier, row.of_purchaser)
+    uses = (
+        LimitUse(use.limit, use.used + int(until) - row.principal)
+        for (_, use), until in zip(limits.in_order(), listed, strict=True)
+    )
+    return ThreeLimits(*uses).check(row.principal)
 
 
 def waiting_of(invoice_id: int) -> WaitingRequest | None:

@@ -62,7 +62,7 @@ def _review_side(
         account.on_hold_since = ctx.today if held else None
         kind = "put_on_hold" if held else "hold_lifted"
         record_event(ctx, "customer", account.customer_id, kind, reason=reason if held else "")
-    if not held and accounts:
+    if accounts:
         after_commit(ADMIT_WAITING_JOB)
     db.session.flush()
     return [account.customer_id for account in accounts]
