@@ -43,6 +43,7 @@ from tusker.models.ledger import (
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
+from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 from tusker.models.upload import StatementUpload, UploadState
@@ -88,6 +89,8 @@ __all__ = [
     "PaymentReport",
     "Payout",
     "PayoutState",
+    "Proposal",
+    "ProposalState",
     "PurchaserAccount",
     "Receipt",
     "ReceiptKind",
