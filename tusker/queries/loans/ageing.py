@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from tusker.domain.ageing import AgeingRow, Bucket, Key, age
-from tusker.queries.loans.loans import LoanRow, open_loans
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import open_loans
 
 
 @dataclass(frozen=True, slots=True)
