@@ -53,6 +53,7 @@ from tusker.queries.credit.exposure import derivation, exposures_on
 from tusker.queries.loans.account_statements import credit_balance, statement
 from tusker.queries.loans.ageing import ageing
 from tusker.queries.loans.loans import loan_of_invoice, open_loans
+from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
@@ -63,6 +64,7 @@ from tusker.services.loans.credit_notes import record_credit_note
 from tusker.services.loans.deduction_undoing import undo_deduction, withdraw_dispute
 from tusker.services.loans.deductions import KeptBack, accept_dispute, record_deduction
 from tusker.services.loans.overdue import review_holds, turn_to_recourse
+from tusker.services.loans.positions import keep_days, write_positions
 from tusker.services.loans.receipt_undoing import return_refund, reverse_receipt
 from tusker.services.loans.receipts import (
     owed_back,
@@ -205,6 +207,15 @@ class Books(RuleBasedStateMachine):
             return
         if delivered and decision.approved:
             deliver(self.ctx, decision.invoice_id, order)
+
+    @rule(batches=st.integers(0, 3))
+    def keep_positions(self, batches: int) -> None:
+        """A worker keeps the sums of the book, and may be stopped before it is done."""
+        with transaction():
+            keep_days(self.ctx)
+        for _ in range(batches):
+            with transaction():
+                write_positions()
 
     @precondition(lambda self: self.statuses & {"approved", "financeable"})
     @rule(number=st.integers(0, 9))
@@ -572,7 +583,7 @@ class Books(RuleBasedStateMachine):
         self.statuses = set(db.session.scalars(select(Invoice.status).distinct()))
         self.received = db.session.scalar(select(Receipt.id).limit(1)) is not None
         self.granted = db.session.scalar(select(Relief.id).limit(1)) is not None
-        proof = prove()
+        proof = prove(wrong_positions(self.ctx.today))
         assert proof.holds, (proof.differences, proof.mismatches)
         if not self.limit_may_be_passed:
             assert all(row.used <= row.limit for row in proof.accounts)

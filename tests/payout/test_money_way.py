@@ -30,7 +30,8 @@ from tusker.models import (
     Shipment,
     ShipmentEvent,
 )
-from tusker.queries.loans.loans import loan_of_invoice, loan_totals, open_loans
+from tusker.queries.loans.loans import loan_of_invoice, open_loans
+from tusker.queries.loans.positions import loan_totals
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.financing import cancel_invoice

@@ -1,4 +1,7 @@
-"""Loans as they were on a day. Every figure comes from `tusker.domain.interest.amount_due`."""
+"""Loans as they were on a day. Every figure comes from `tusker.domain.interest.amount_due`.
+
+A past day's figures come from the rows booked until then: what was recorded or undone later is not in them.
+"""
 
 from __future__ import annotations
 

@@ -216,4 +216,13 @@ FROM (
     WHERE payout_id IS NOT NULL AND statement_entry_id IS NOT NULL GROUP BY 1, 2
 ) c JOIN payouts p ON p.id = c.payout_id JOIN statement_entries e ON e.id = c.statement_entry_id
 WHERE e.amount <> p.net + c.total * CASE e.direction WHEN 'debit' THEN 1 ELSE -1 END
+UNION ALL
+SELECT 'summed positions of credit line', COALESCE(b.credit_line_id, p.credit_line_id) || ' on ' || COALESCE(b.day, p.day),
+    COALESCE(b.total, 0)::bigint, COALESCE(p.total, 0)::bigint
+FROM (
+    SELECT day, credit_line_id, sum(live) AS total, sum(loans) AS loans FROM book_positions GROUP BY 1, 2
+) b FULL JOIN (
+    SELECT day, credit_line_id, sum(live) AS total, count(*) AS loans FROM loan_positions GROUP BY 1, 2
+) p ON p.day = b.day AND p.credit_line_id = b.credit_line_id
+WHERE (b.total, b.loans) IS DISTINCT FROM (p.total, p.loans)
 ORDER BY 1, 2
