@@ -22,7 +22,8 @@ from tusker.services.loans import receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.fields import FIRST_DAY, LAST_DAY, Form
+from tusker.web.fields import FIRST_DAY, LAST_DAY
+from tusker.web.forms import Form
 from tusker.web.htmx import done, render, wants_fragment
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
