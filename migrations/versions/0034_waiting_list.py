@@ -1,7 +1,7 @@
 """refused requests may wait until their amount is free
 
-Revision ID: 0033
-Revises: 0032
+Revision ID: 0034
+Revises: 0033
 Create Date: 2026-11-29 20:10:00.000000
 """
 
@@ -12,8 +12,8 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0033"
-down_revision = "0032"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
