@@ -131,7 +131,11 @@ def test_taken_off_by_endpoint_and_not_by_others(
 
 
 def test_on_pages(
-    tight: CreditLine, full: list[Invoice], login: Callable[..., FlaskClient], buyer: Customer
+    tight: CreditLine,
+    full: list[Invoice],
+    login: Callable[..., FlaskClient],
+    buyer: Customer,
+    make_supplier: Callable[..., Customer],
 ) -> None:
     supplier = login(Role.SUPPLIER, customer=tight.supplier.customer)
     shown = supplier.post("/invoices/new", data={"order_ref": "ORD-W", "action": "check"}).text
@@ -164,7 +168,7 @@ def test_on_pages(
     ):
         assert "ORD-W" in browser.get(where).text, where
     assert "waits" in words(login(Role.ADMIN).get(f"/customers/{buyer.id}").text)
-    stranger = login(Role.SUPPLIER)
+    stranger = login(Role.SUPPLIER, customer=make_supplier())
     assert "ORD-W" not in stranger.get("/invoices/waiting").text
     assert [stranger.post(f"{path}/{what}").status_code for what in ("wait", "stop-waiting")] == [404, 404]
     payer = login(Role.PURCHASER, customer=buyer)
