@@ -23,6 +23,8 @@ from tusker.web.htmx import render
 
 SHOWN = 500
 """Loans on a page; the file has all."""
+ROWS_SHOWN = 40
+"""Companies or lines in a table of the page; the file has all."""
 VIEWS = {"supplier": "By supplier", "purchaser": "By purchaser", "line": "By credit line"}
 
 
@@ -33,6 +35,11 @@ class View:
     by: str
     title: str
     rows: list[AgeingRow[tuple[int, str]]]
+
+    @property
+    def shown(self) -> list[AgeingRow[tuple[int, str]]]:
+        """Those that a page shows, the largest."""
+        return self.rows[:ROWS_SHOWN]
 
     @property
     def total(self) -> int:
