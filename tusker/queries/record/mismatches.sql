@@ -101,8 +101,8 @@ LEFT JOIN (SELECT claim_id, sum(amount) AS total FROM claim_settlements GROUP BY
 WHERE c.open_amount <> CASE WHEN c.state = 'dismissed' THEN 0 ELSE c.amount - COALESCE(s.total, 0) END
     OR (c.state <> 'accepted' AND COALESCE(s.total, 0) <> 0)
 UNION ALL
--- What was netted for goods that came back, and for what was kept back or undone since, is received in full, for credit
--- notes as far as the loan lacks it. From payouts of the time before, a person recorded it.
+-- What was netted for goods that came back, and for what was kept back or has no cause since, is received in full, for
+-- credit notes as far as the loan lacks it. From payouts of the time before, a person recorded it.
 SELECT 'received by netting from the payout', p.reference, COALESCE(r.amount, 0),
     COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
 FROM payouts p
@@ -115,7 +115,7 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT s.disbursal_id, c.supplier_id, sum(s.amount)::bigint AS goods
     FROM claim_settlements s JOIN claims c ON c.id = s.claim_id LEFT JOIN credit_notes d ON d.id = c.credit_note_id
-    WHERE c.payable_id IS NULL AND (d.id IS NULL OR d.kind <> 'credit_note' OR d.state IN ('withdrawn', 'undone'))
+    WHERE c.payable_id IS NULL AND (d.id IS NULL OR d.kind <> 'credit_note' OR d.before_payout OR d.state IN ('withdrawn', 'undone'))
     GROUP BY 1, 2
 ) n ON n.disbursal_id = p.disbursal_id AND n.supplier_id = p.supplier_id
 WHERE COALESCE(r.amount, 0) NOT BETWEEN COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int

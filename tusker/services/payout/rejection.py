@@ -23,12 +23,11 @@ from tusker.models import (
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import with_shipments
 from tusker.services.delivery.shipment_effects import settle_locked
-from tusker.services.loans.claims import end_claims_of_repaid
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payout.disbursals import set_disbursal_status
 from tusker.services.payout.payable_lines import fail_payables, reinstate_payables
-from tusker.services.payout.payout_locks import lock_payout, touched_by
+from tusker.services.payout.payout_locks import lock_payout
 from tusker.services.payout.payouts import net_again, undo_netting
 from tusker.services.payout.settlement import close_if_settled, lines_of, settle_payout
 from tusker.services.reasons import reason_of
@@ -59,7 +58,6 @@ def reject_locked(
         line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"
     fail_payables([payout], f"the bank did not pay: {why}")
     undo_netting(ctx, payout)
-    end_claims_of_repaid(ctx, [locked[invoice_id] for invoice_id in touched_by([payout.id])])
     move_invoices(
         ctx,
         ids,
