@@ -17,7 +17,7 @@ from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.queries.loans.ageing import Ageing, Narrowed, loans_behind, sum_behind
 from tusker.queries.loans.ageing import ageing as ageing_on
-from tusker.queries.loans.loans import LoanRow
+from tusker.queries.loans.loan_rows import LoanRow
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own, pays
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer
