@@ -169,6 +169,11 @@ def sent_reason() -> str:
     return request.form.get("reason", "")
 
 
+def sent_seen() -> list[str]:
+    """What the form carried of what its page showed, for `tusker.services.seen`."""
+    return request.form.getlist("seen")
+
+
 class NameField(TextField):
     """A name of a person or company."""
 
