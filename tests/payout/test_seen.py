@@ -25,7 +25,8 @@ from tusker.queries.payout.shown import shown_of_disbursal, shown_waiting
 from tusker.services.context import Context
 from tusker.services.loans.credit_notes import record_credit_note
 from tusker.services.payout.bank_accounts import approve_account, propose_account
-from tusker.services.payout.disbursals import bundle_selection, bundle_waiting, choose_lines
+from tusker.services.payout.bundling import bundle_selection, bundle_waiting
+from tusker.services.payout.disbursals import choose_lines
 from tusker.services.payout.release import approve
 from tusker.transactions import transaction
 

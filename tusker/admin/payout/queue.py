@@ -16,7 +16,7 @@ from tusker.models import Role
 from tusker.queries.payout.disbursals import daily_disbursal
 from tusker.queries.payout.queue import QueueOrder, queue_groups, queue_page, queue_total
 from tusker.queries.payout.shown import shown_everything, shown_waiting
-from tusker.services.payout.disbursals import bundle_selection, bundle_waiting
+from tusker.services.payout.bundling import bundle_selection, bundle_waiting
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_seen

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from tusker.currency import currency
 from tusker.domain.approval import Shown
 from tusker.extensions import db
-from tusker.queries.payout.disbursals import covered_lines
+from tusker.queries.payout.disbursal_lines import covered_lines
 from tusker.queries.payout.payables import to_pass_on
 from tusker.queries.payout.payouts import SupplierPayout, would_be_paid
 
