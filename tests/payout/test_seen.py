@@ -78,8 +78,9 @@ def test_unsaved_ticks_are_not_approved_in_silence(
     admin, page = login(), f"/admin/disbursals/{draft.id}"
     everything, gone = [invoice.id for invoice in four], four[0].number
     kept = everything[1:]
-    answer = admin.post(f"{page}/approve", data={"seen": seen_on(admin, page), "invoice_ids": kept})
-    assert answer.status_code == 409
+    sent = {"seen": seen_on(admin, page), "invoice_ids": kept}
+    answer = admin.post(f"{page}/approve", data=sent, headers=HTMX)
+    assert (answer.status_code, answer.headers["HX-Retarget"]) == (409, "#disbursal")
     assert f"{gone} is not ticked, and that is not saved." in words(answer.text)
     assert answer.text.count(" checked") == 3  # shown again as it was ticked
     off = admin.post(f"{page}/what-if", data={"invoice_ids": kept}, headers=HTMX).text

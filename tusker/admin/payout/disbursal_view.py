@@ -97,7 +97,10 @@ def show_disbursal(
         problem=problem,
         closed_day=closed_day,
     )
-    return render("admin/payout/disbursal.html", "admin/payout/_disbursal.html", status=status, **context)
+    answer = render("admin/payout/disbursal.html", "admin/payout/_disbursal.html", status=status, **context)
+    if is_htmx() and status >= 400:
+        answer.headers["HX-Retarget"], answer.headers["HX-Reswap"] = "#disbursal", "outerHTML"
+    return answer
 
 
 def changed(disbursal_id: int, message: str, *, opened: Sequence[LineRow] = ()) -> Response:

@@ -44,7 +44,7 @@ def act_on_attention(item_id: int) -> ResponseReturnValue:
     item = db.session.get(AttentionItem, item_id)
     if item is None:
         raise NotFound("This item does not exist.")
-    kind, about, facts = AttentionKind(item.kind), item.subject_id or 0, dict(item.facts)
+    kind, about, facts = AttentionKind(item.kind), item.subject_id, dict(item.facts)
     action = request.form.get("action", "")
     if action != "settle" and action not in _ACTIONS.get(kind, {}):
         raise InvalidInput("Choose one of the buttons.", field="action")
@@ -53,7 +53,7 @@ def act_on_attention(item_id: int) -> ResponseReturnValue:
         with transaction():
             if action == "settle":
                 resolve_item(ctx, item_id, note=sent_reason())
-            else:
+            elif about is not None:
                 _ACTIONS[kind][action](ctx, about, facts)
             review_items(ctx, rules_at(ctx))
     except TuskerError as error:

@@ -81,7 +81,11 @@ def loans_owed(
 def written_off_loans(as_of: date) -> list[LoanRow]:
     """Loans that were given up and of which a part can still come in, oldest due first."""
     rows = loan_rows(_loans().where(WRITTEN_OFF).order_by(Loan.due_date, Loan.id), as_of)
-    return [row for row in rows if row.written_off > row.recovered or (row.face_open or 0) > 0]
+    return [
+        row
+        for row in rows
+        if row.written_off > row.recovered or (row.face_open is not None and row.face_open > 0)
+    ]
 
 
 def all_loans(

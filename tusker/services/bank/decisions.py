@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
-from tusker.domain.allocation import allocate_to_loan, lay_against_invoice
+from tusker.domain.allocation import lay_against_invoice
 from tusker.domain.approval import Shown
 from tusker.domain.matching import Judgement, Suggestion, Verdict
 from tusker.errors import Changed, Conflict, InvalidInput, TuskerError
@@ -170,16 +170,13 @@ def _split_parts(
     parts = []
     for debt in chosen:
         due, amount = debt.due_on(entry.value_date), splits[debt.loan.id]
-        face = debt.face_for(payer_id) or 0
-        if not 0 < amount <= max(due.total, face):
+        most = due.total + debt.rest_for(payer_id, due.total)
+        if not 0 < amount <= most:
             raise Conflict(
-                f"{currency().show(max(due.total, face))} is owed on {debt.invoice.number} by now;"
+                f"{currency().show(most)} is owed on {debt.invoice.number} by now;"
                 " look at the suggestions again."
             )
-        if face:
-            parts.append(lay_against_invoice(debt.loan.id, amount, due, max(due.total, face)))
-        else:
-            parts.append(allocate_to_loan(debt.loan.id, amount, due))
+        parts.append(lay_against_invoice(debt.loan.id, amount, due, most))
     return parts
 
 
