@@ -11,14 +11,7 @@ from tusker.currency import currency
 from tusker.domain.classification import AssetClass
 from tusker.domain.interest import amount_due
 from tusker.extensions import db
-from tusker.models import (
-    Customer,
-    Invoice,
-    Loan,
-    PurchaserAccount,
-    Role,
-    SupplierAccount,
-)
+from tusker.models import Customer, Invoice, Loan, PurchaserAccount, Role, SupplierAccount
 from tusker.queries.loans.classes import held_by_state
 from tusker.services.context import Context
 from tusker.services.events import record_event
