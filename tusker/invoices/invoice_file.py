@@ -290,6 +290,7 @@ def open_file(
     refused = invoice.status == InvoiceStatus.REJECTED
     shipment = None if refused else asked
     waiting = waiting_of(invoice.id)
+    may_still = refused and not (waiting and waiting.admitted_id)
     place = next(iter(waiting_rows(today, invoice_id=invoice.id)), None) if waiting else None
     judge = Judge([(invoice, shipment)]) if shipment else None
     loan = loan_of_invoice(invoice.id, today)
@@ -315,7 +316,7 @@ def open_file(
         asked=asked,
         waiting=waiting if current_user.role != Role.PURCHASER else None,
         place=place,
-        room=_room_for(invoice, place) if refused and current_user.role != Role.PURCHASER else "",
+        room=_room_for(invoice, place) if may_still and current_user.role != Role.PURCHASER else "",
         form=form or ReasonForm(),
         dispute=dispute or DisputeForm(formdata=None),
     )
