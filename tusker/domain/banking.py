@@ -207,6 +207,16 @@ def is_advice(format_: str) -> bool:
     return format_.startswith(ADVICES)
 
 
+def kind_of(format_: str) -> str:
+    """The kind of message a format is, whatever its version: all tables of a bank's portal are one."""
+    kind = format_[: len("camt.053")]
+    return "table" if kind in TABLES else kind
+
+
+TABLES = frozenset({"csv", "xls", "xlsx", "xlsb", "ods"})
+"""Formats that one reader reads by the words of their heads."""
+
+
 def numbered(likeness: str, number: int) -> str:
     """The fingerprint of the n-th of the movements that look alike."""
     return hashlib.sha256(f"{likeness}\x1f{number}".encode()).hexdigest()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from tusker.currency import currency
 from tusker.domain.banking import may_be_charges
@@ -23,17 +23,18 @@ from tusker.models import (
     PayoutState,
     StatementEntry,
 )
-from tusker.queries.bank.candidates import DOUBTED, doubts_of
+from tusker.queries.bank.candidates import DOUBTED, Line, doubts_of
 from tusker.services.bank_entries import LONGEST_NOTE, decide, own_reference
 from tusker.services.context import Context
 from tusker.services.loans.charges import charge_in_entry
-from tusker.services.locks import lock_invoices, lock_rows
+from tusker.services.locks import among, lock_invoices, lock_rows
 from tusker.services.payout.payout_locks import lock_payouts
 from tusker.services.payout.settlement import confirm_payouts, reject_locked
 from tusker.services.payout.undoing import return_locked
 
 NO_PAYOUT = "No payout fits it."
 _WORDS = re.compile(r"[A-Za-z0-9?():.,'+-]+")
+Entries = Sequence[StatementEntry] | Sequence[Line]
 _MASKED = re.compile(r"[X*]+([0-9]{4,})")
 
 
@@ -79,28 +80,14 @@ def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
 
 def _collect(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]) -> PayoutMatches:
     """Find and lock what the entries may be about."""
-    names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
-    returned = [e for e in credits if e.return_reason is not None]
-    names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
-    names |= {name for e in (*debits, *credits) for name in payouts_named(_text(e))}
-    blank = {e.payment for e in debits if not e.end_to_end_id}
-    back = {e.payment for e in returned if not e.end_to_end_id}
-    orders = {e.batch_reference for e in debits} - {""}
-    orders |= {name for e in debits for name in disbursals_named(_text(e))}
-    numbers = {number for e in credits for number in bank_numbers(_text(e))}
-    condition = or_(
-        Payout.reference.in_(names),
-        Disbursal.reference.in_(orders),
-        (Payout.state == PayoutState.INSTRUCTED) & Payout.net.in_(blank | back),
-        (Payout.state == PayoutState.CONFIRMED)
-        & or_(Payout.net.in_(back), Payout.bank_reference.in_(numbers)),
-    )
     rows = db.session.execute(
-        select(Payout.id, Payout.disbursal_id).join(Disbursal).where(condition, Payout.net > 0)
+        select(Payout.id, Payout.disbursal_id)
+        .join(Disbursal)
+        .where(_named_by(debits, credits), Payout.net > 0)
     ).all()
     if not rows:
         return PayoutMatches()
-    disbursals = lock_rows(Disbursal, Disbursal.id.in_({row.disbursal_id for row in rows}))
+    disbursals = lock_rows(Disbursal, among(Disbursal.id, {row.disbursal_id for row in rows}))
     locked = lock_payouts(disbursals, [row.id for row in rows])
     payouts = locked.payouts.values()
     accounts = select(BankAccount).where(BankAccount.id.in_({p.bank_account_id for p in payouts}))
@@ -116,7 +103,57 @@ def _collect(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]
     )
 
 
-def _text(entry: StatementEntry) -> str:
+def about_payouts(lines: Sequence[Line]) -> set[int]:
+    """The entries, by id, that may be about payouts of ours, so that `settle_payouts` has to see them."""
+    debits = [line for line in lines if line.direction == EntryDirection.DEBIT and line.return_reason is None]
+    credits = [line for line in lines if line.direction == EntryDirection.CREDIT]
+    rows = db.session.execute(
+        select(Payout.reference, Payout.bank_reference, Disbursal.reference, Payout.net)
+        .join(Disbursal)
+        .where(_named_by(debits, credits), Payout.net > 0)
+    ).all()
+    if not rows:
+        return set()
+    references = {name for row in rows for name in row[:3]}
+    nets = {row.net for row in rows}
+    return {
+        line.id
+        for line in lines
+        if (line.direction == EntryDirection.DEBIT and line.payment in nets)
+        or not references.isdisjoint(_names(line))
+    }
+
+
+def _names(line: Line) -> Iterator[str]:
+    """Everything in an entry that may be the id of a payout or disbursal, or the bank's reference of one."""
+    text = _text(line)
+    yield from (line.end_to_end_id, line.batch_reference)
+    yield from payouts_named(text)
+    yield from disbursals_named(text)
+    yield from bank_numbers(text)
+
+
+def _named_by(debits: Entries, credits: Entries) -> ColumnElement[bool]:
+    """The payouts that entries may be about."""
+    names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
+    returned = [e for e in credits if e.return_reason is not None]
+    names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
+    names |= {name for e in (*debits, *credits) for name in payouts_named(_text(e))}
+    blank = {e.payment for e in debits if not e.end_to_end_id}
+    back = {e.payment for e in returned if not e.end_to_end_id}
+    orders = {e.batch_reference for e in debits} - {""}
+    orders |= {name for e in debits for name in disbursals_named(_text(e))}
+    numbers = {number for e in credits for number in bank_numbers(_text(e))}
+    return or_(
+        among(Payout.reference, names),
+        among(Disbursal.reference, orders),
+        (Payout.state == PayoutState.INSTRUCTED) & among(Payout.net, blank | back),
+        (Payout.state == PayoutState.CONFIRMED)
+        & or_(among(Payout.net, back), among(Payout.bank_reference, numbers)),
+    )
+
+
+def _text(entry: StatementEntry | Line) -> str:
     return f"{entry.bank_reference} {entry.remittance}"
 
 
