@@ -6,7 +6,7 @@ from typing import Any
 
 from wtforms.validators import EqualTo, Length
 
-from tusker.services.people.users import PASSWORD_LONGEST
+from tusker.services.people.passwords import PASSWORD_LONGEST
 from tusker.web.forms import EmailField, Form, PasswordField
 
 _NEW_HELP = "At least 12 characters; a sentence is easier to keep than a riddle."

@@ -22,7 +22,8 @@ from tusker.queries.loans.account_statements import credit_balance
 from tusker.queries.loans.invoice_money import open_claims_of
 from tusker.queries.loans.receipts import receipts_page
 from tusker.queries.record.events import events_of
-from tusker.services.credit.customers import create_customer, edit_customer, set_carrier_identities
+from tusker.services.credit.carrier_identities import set_carrier_identities
+from tusker.services.credit.customers import create_customer, edit_customer
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow

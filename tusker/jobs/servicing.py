@@ -9,6 +9,7 @@ from flask import current_app
 
 from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
+from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.proof import prove
 from tusker.services.loans import overdue
 from tusker.services.record.housekeeping import forget_old_guards
@@ -44,7 +45,8 @@ def prove_day() -> int:
     """
     chain = seal_and_check()
     with transaction():
-        differences = report_differences(job_context("prove"), prove(), chain)
+        ctx = job_context("prove")
+        differences = report_differences(ctx, prove(wrong_positions(ctx.today)), chain)
     log.info("event chain: %d events sealed, head %s", chain.sealed, chain.head)
     log.log(logging.ERROR if differences else logging.INFO, "proof: %d differences", differences)
     return differences

@@ -14,8 +14,9 @@ from tusker.admin.forms import LoanFilter, RepayForm, WriteOffForm
 from tusker.currency import currency
 from tusker.errors import NotFound, TuskerError
 from tusker.models import Role
-from tusker.queries.loans.loans import LoanRow, loan_of_invoice, loan_totals, open_loans
+from tusker.queries.loans.loans import LoanRow, loan_of_invoice, open_loans
 from tusker.queries.loans.payoff import payoff
+from tusker.queries.loans.positions import loan_totals
 from tusker.services.loans import receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.transactions import transaction

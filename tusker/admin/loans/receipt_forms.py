@@ -16,7 +16,7 @@ from tusker.errors import InvalidInput
 from tusker.queries.loans.receipts import LoanFace
 from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.receipt_proposal import ProposedLine, ReceiptProposal
-from tusker.services.loans.receipts import lay_rest
+from tusker.services.loans.spreading import lay_rest
 from tusker.services.reasons import LONGEST_REASON
 from tusker.web.forms import (
     ChoiceField,

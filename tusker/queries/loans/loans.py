@@ -11,7 +11,20 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, tuple_, union_all
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    any_,
+    cast,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
 from tusker.domain.extensions import DueMove, after_moves
@@ -113,20 +126,6 @@ class LoanRow:
         return self.purchaser_id if self.recourse_on is None else self.supplier_id
 
 
-@dataclass(frozen=True, slots=True)
-class LoanTotals:
-    """Sums over open loans, in minor units."""
-
-    count: int
-    principal: int
-    live: int
-    term: int
-    overdue_count: int
-    overdue_live: int
-    due_today_count: int
-    due_today: int
-
-
 TO_COLLECT = (
     (Loan.face_open > 0)
     & Loan.closed_on.is_not(None)
@@ -175,6 +174,24 @@ def open_loans(
     return _rows(query.limit(limit), as_of)
 
 
+def loans_owed(
+    loan_ids: Collection[int],
+    as_of: date,
+    *,
+    supplier_id: int | None = None,
+    purchaser_id: int | None = None,
+) -> list[LoanRow]:
+    """Those of some loans that are open or of whose face value the purchaser still has to pay a part, of one company
+    if given."""
+    owed = or_(and_(*_owed_on(as_of)), and_(*_paid_out_by(as_of), TO_COLLECT))
+    query = _loans().where(owed, Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger))))
+    if supplier_id is not None:
+        query = query.where(Invoice.supplier_id == supplier_id)
+    if purchaser_id is not None:
+        query = query.where(Invoice.purchaser_id == purchaser_id)
+    return _rows(query, as_of)
+
+
 def written_off_loans(as_of: date) -> list[LoanRow]:
     """Loans that were given up and of which a part can still come in, oldest due first."""
     rows = _rows(_loans().where(WRITTEN_OFF).order_by(Loan.due_date, Loan.id), as_of)
@@ -205,30 +222,6 @@ def loans_of_invoices(invoice_ids: Iterable[int], as_of: date) -> dict[int, Loan
         row.invoice_id: row
         for row in _rows(_loans().where(Invoice.id.in_(list(invoice_ids)), *_paid_out_by(as_of)), as_of)
     }
-
-
-def loan_totals(
-    as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None
-) -> LoanTotals:
-    """What is owed over all open loans, of one company if given; of a purchaser what it has to pay."""
-    rows = open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
-    return totals_of(rows, as_of, as_purchaser=purchaser_id is not None)
-
-
-def totals_of(rows: Sequence[LoanRow], as_of: date, *, as_purchaser: bool = False) -> LoanTotals:
-    """The same of loans that were read already; `as_purchaser` counts what their purchasers have to pay."""
-    overdue = [row for row in rows if row.due_date < as_of]
-    due_today = [row for row in rows if row.due_date == as_of]
-    return LoanTotals(
-        count=len(rows),
-        principal=sum(row.open_principal for row in rows),
-        live=sum(row.owed(as_purchaser=as_purchaser) for row in rows),
-        term=sum(row.purchaser_owes_at_term if as_purchaser else row.term.total for row in rows),
-        overdue_count=len(overdue),
-        overdue_live=sum(row.owed(as_purchaser=as_purchaser) for row in overdue),
-        due_today_count=len(due_today),
-        due_today=sum(row.owed(as_purchaser=as_purchaser) for row in due_today),
-    )
 
 
 def _loans() -> Select[*tuple[Any, ...]]:

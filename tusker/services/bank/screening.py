@@ -10,7 +10,7 @@ from tusker.domain.matching import Book, Verdict
 from tusker.extensions import db
 from tusker.models import Receipt
 from tusker.queries.bank.candidates import Line, credits_of, lines_of
-from tusker.services.bank.payout_matches import about_payouts
+from tusker.services.bank.payout_evidence import about_payouts
 from tusker.services.locks import among
 
 

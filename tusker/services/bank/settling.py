@@ -145,7 +145,7 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
         Receipt,
         Receipt.kind == ReceiptKind.PAYMENT,
         Receipt.reversed_on.is_(None),
-        Receipt.bank_reference.in_(references),
+        among(Receipt.bank_reference, references),
         Receipt.id.not_in(linked),
         # one that is just being undone is not waited for
         skip_locked=True,
