@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from tusker.bankfiles.tables.profiles import Profile
+from tusker.csv_tables import Grid
 from tusker.domain.banking import StatementFile
 
 HEAD = 4_000
@@ -31,7 +33,7 @@ class Reading:
     """How files are read in this installation.
 
     `currency` (with `exponent` decimals) is the account's; `own` are our accounts. `csv_columns` and
-    `csv_date_format` are the configured ones.
+    `csv_date_format` are the configured ones, `profiles` what persons said of tables whose heads were not known.
     """
 
     currency: str
@@ -39,6 +41,7 @@ class Reading:
     own: tuple[str, ...] = ()
     csv_columns: str = ""
     csv_date_format: str = ""
+    profiles: tuple[Profile, ...] = ()
 
     @property
     def account(self) -> str:
@@ -68,12 +71,14 @@ class FileFormat:
     """One kind of file that is read. `recognises` decides by the content alone, never by a name.
 
     `read` raises `UnreadableFile` for a file that cannot be taken as a whole, `InvalidInput` naming the variable for a
-    wrong configuration, and nothing else; what it skips is named in each statement's `skipped`.
+    wrong configuration, and nothing else; what it skips is named in each statement's `skipped`. `grids` are the cells
+    of a file of tables.
     """
 
     name: str
     recognises: Callable[[Source], bool]
     read: Callable[[bytes, Reading], StatementFile]
+    grids: Callable[[bytes], Iterable[Grid]] | None = None
 
 
 def unread_kind(source: Source) -> str | None:

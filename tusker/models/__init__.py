@@ -46,7 +46,7 @@ from tusker.models.payable import Payable, PayableLine
 from tusker.models.position import BookPosition, LoanChange, LoanPosition, PositionDay
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
-from tusker.models.upload import StatementUpload, UploadState
+from tusker.models.upload import StatementProfile, StatementUpload, UploadState
 
 __all__ = [
     "Adjustment",
@@ -107,6 +107,7 @@ __all__ = [
     "ShipmentDocument",
     "ShipmentEvent",
     "StatementEntry",
+    "StatementProfile",
     "StatementUpload",
     "SupplierAccount",
     "TokenState",

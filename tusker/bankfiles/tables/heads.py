@@ -122,7 +122,7 @@ def parse_columns(text: str) -> dict[str, str]:
                 f"{VARIABLE}: “{name[:40]}” is unknown; a column holds one of {', '.join(FIELDS)}.",
                 field=VARIABLE,
             )
-        chosen[_spelled(header)] = name
+        chosen[spelled(header)] = name
     return chosen
 
 
@@ -149,7 +149,7 @@ def columns_of(
             figures = any(is_figure(row[place]) for row in rows if place < len(row) and row[place])
             names[place] = "amount" if figures else "direction"
     places: dict[str, int] = {}
-    by_hand = {place for place, head in enumerate(heads) if _spelled(head) in chosen}
+    by_hand = {place for place, head in enumerate(heads) if spelled(head) in chosen}
     for place in sorted(range(len(heads)), key=lambda place: (place not in by_hand, place)):
         if (name := names[place]) and name not in {"direction", "bank_reference"}:
             places.setdefault(name, place)
@@ -196,12 +196,12 @@ def _place_marks(names: Sequence[str | None], places: dict[str, int]) -> None:
 
 
 def _meaning(head: str, currency: str, chosen: Mapping[str, str]) -> str | None:
-    if name := chosen.get(_spelled(head)):
+    if name := chosen.get(spelled(head)):
         return name
     if head.strip() in {"+/-", "-/+", "±"}:
         return "direction"
     words = [word for word in _words(head) if word != currency.casefold()]
-    if name := _KNOWN.get(" ".join(words)) or _KNOWN.get(_spelled(head)):
+    if name := _KNOWN.get(" ".join(words)) or _KNOWN.get(spelled(head)):
         return name
     said = set(words)
     if "balance" in said and said <= _OF_BALANCES:
@@ -215,10 +215,11 @@ def _meaning(head: str, currency: str, chosen: Mapping[str, str]) -> str | None:
 
 def _words(head: str) -> list[str]:
     bare = _CODE.sub(" ", _DATE_SHAPE.sub(" ", head)).casefold().replace("a/c", "account")
-    return [_SAME_WORD.get(word, word) for word in _spelled(bare).split() if word not in _FILLERS]
+    return [_SAME_WORD.get(word, word) for word in spelled(bare).split() if word not in _FILLERS]
 
 
-def _spelled(head: str) -> str:
+def spelled(head: str) -> str:
+    """The words of a head without case and signs."""
     return " ".join(re.findall(r"\w+", head.casefold().replace("_", " ")))
 
 

@@ -20,11 +20,12 @@ from tusker.bankfiles.tables.labels import (
     opening_around,
     the_one,
 )
+from tusker.bankfiles.tables.profiles import Profile, key_of, outline_of
 from tusker.bankfiles.tables.rows import TableReader
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
 from tusker.domain.banking import Statement, StatementFile
-from tusker.errors import UnreadableFile
+from tusker.errors import UnknownHeads, UnreadableFile
 
 _MONEY = ("amount", "debit", "credit")
 _ENOUGH = 5_000
@@ -44,8 +45,10 @@ def read_tables(
     if reading.csv_date_format:
         check_date_format(reading.csv_date_format)
 
+    profiles = {profile.key: profile for profile in reading.profiles}
+
     def is_header(cells: Cells) -> bool:
-        return may_be_heads(cells, reading.currency, chosen)
+        return key_of(cells) in profiles or may_be_heads(cells, reading.currency, chosen)
 
     seen: list[Grid] = []
     tables: list[CsvTable] = []
@@ -56,10 +59,14 @@ def read_tables(
                 break
         seen.append(grid)
     if not tables:
-        raise UnreadableFile(_unknown_heads(seen))
+        raise _unknown_heads(seen)
     if not any(table.rows for table in tables):
         raise UnreadableFile("The file has a header but no rows.")
-    read = [_read_table(table, reading, chosen, typed=typed) for table in tables if table.rows]
+    read = [
+        _read_table(table, reading, chosen, profiles.get(key_of(table.header)), typed=typed)
+        for table in tables
+        if table.rows
+    ]
     refuse_if_nothing_was_read(
         sum(len(statement.entries) for statement in read),
         [note for statement in read for note in statement.skipped],
@@ -67,31 +74,39 @@ def read_tables(
     return StatementFile(format_, tuple(read))
 
 
-def _unknown_heads(grids: Sequence[Grid]) -> str:
-    """What is wrong with a file without known heads, naming those that it seems to have."""
+def _unknown_heads(grids: Sequence[Grid]) -> UnreadableFile:
+    """What is wrong with a file without known heads, naming those that it seems to have: a person may say what they
+    mean, where it looks like a table."""
     rows = [record.cells for grid in grids for record in grid.rows[:60]]
     words = [[cell for cell in cells if cell and not is_figure(cell)] for cells in rows]
     best = max(words, key=len, default=[])
     named = f" Its heads may be: {kept(', '.join(best), 300)}." if len(best) > 2 else ""
-    return (
-        "The file has no header with a date and an amount (or debit and credit) column that is known."
-        f"{named} Name the bank's columns in {VARIABLE}."
-    )
+    problem = "The file has no header with a date and an amount (or debit and credit) column that is known."
+    if outline_of(grids) is None:
+        return UnreadableFile(f"{problem}{named} Name the bank's columns in {VARIABLE}.")
+    return UnknownHeads(f"{problem}{named} Say on its page what its columns are, or in {VARIABLE}.")
 
 
-def _read_table(table: CsvTable, reading: Reading, chosen: dict[str, str], *, typed: bool) -> Statement:
+def _read_table(
+    table: CsvTable, reading: Reading, chosen: dict[str, str], profile: Profile | None, *, typed: bool
+) -> Statement:
     rows = [row for row in table.rows if _says_anything(row.cells) and row.cells != table.header]
-    columns = columns_of(table.header, [row.cells for row in rows], reading.currency, chosen, is_figure)
+    columns = (
+        profile.columns
+        if profile
+        else columns_of(table.header, [row.cells for row in rows], reading.currency, chosen, is_figure)
+    )
     if not columns.complete:
-        raise UnreadableFile(_unknown_heads([Grid((CsvRow(0, table.header),), table.delimiter)]))
+        raise _unknown_heads([Grid((CsvRow(0, table.header), *table.rows), table.delimiter)])
     movements, around = _parted(rows, columns)
     if len(movements) > MAX_ROWS:
         raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
-    reader = TableReader(columns, movements, reading, _mark(columns, movements, reading, table.delimiter))
+    mark = (profile and profile.mark) or _mark(columns, movements, reading, table.delimiter)
+    reader = TableReader(columns, movements, reading, mark)
     reader.days = days_of(
         {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
         columns.shapes,
-        reading.csv_date_format,
+        "" if profile else reading.csv_date_format,
         typed=typed,
     )
     account = _account(table.above, around, reader.column("own_account"), reading)
