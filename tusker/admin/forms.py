@@ -37,6 +37,7 @@ SUBJECTS = (
     "disbursal",
     "statement",
     "statement_entry",
+    "statement_profile",
     "user",
     "carrier",
     "attention",

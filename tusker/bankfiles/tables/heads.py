@@ -163,6 +163,17 @@ def columns_of(
     return Columns(_settled(places), shapes)
 
 
+def guessed(heads: Sequence[str], currency: str) -> tuple[str, ...]:
+    """What columns may hold by the words of their heads, each field once; empty where they say nothing."""
+    found: list[str] = []
+    for head in heads:
+        name = {"sides": "direction", "account": "own_account"}.get(
+            meant := _meaning(head, currency, {}) or "", meant
+        )
+        found.append(name if name not in found else "")
+    return tuple(found)
+
+
 def _settled(places: dict[str, int]) -> dict[str, int]:
     """A column "Account" is of the payer where the payer's name or our own account has a column, else it is ours."""
     if (place := places.pop("account", None)) is not None:

@@ -18,6 +18,7 @@ from tusker.models import (
     Event,
     Invoice,
     StatementEntry,
+    StatementProfile,
     User,
 )
 
@@ -35,6 +36,7 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
         StatementEntry.id,
         func.coalesce(func.nullif(StatementEntry.bank_reference, ""), StatementEntry.counterparty),
     ),
+    "statement_profile": select(StatementProfile.id, StatementProfile.file_name),
     "user": select(User.id, User.name),
     "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)
