@@ -10,8 +10,9 @@ from tusker.clock import today
 from tusker.currency import currency
 from tusker.customers.bank import bank_context
 from tusker.customers.blueprint import bp
-from tusker.customers.forms import DEFAULT_TERMS, CustomerForm, CustomersFilter
+from tusker.customers.forms import CustomerForm, CustomersFilter
 from tusker.customers.identities import IdentityDraft, draft_of, only_drafting, pack, read_draft
+from tusker.customers.terms_fields import DEFAULT_TERMS
 from tusker.customers.tokens import token_context
 from tusker.domain.limits import LimitUse
 from tusker.errors import TuskerError

@@ -15,7 +15,8 @@ from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.queries.loans.ageing import Ageing
 from tusker.queries.loans.ageing import ageing as ageing_on
-from tusker.queries.loans.loans import LoanRow, open_loans
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import open_loans
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own, pays
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer

@@ -11,7 +11,8 @@ from flask_login import current_user
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, ReleaseForm
-from tusker.admin.payout.disbursal_view import changed, show_disbursal, typed_references
+from tusker.admin.payout.disbursal_choice import typed_references
+from tusker.admin.payout.disbursal_view import changed, show_disbursal
 from tusker.currency import currency
 from tusker.errors import ClosedDay, NotFound, TuskerError
 from tusker.extensions import db, limiter

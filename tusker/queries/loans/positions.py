@@ -16,7 +16,8 @@ from sqlalchemy import TextClause, select, text
 from tusker.domain.ageing import Bucket, bucket_of
 from tusker.extensions import db
 from tusker.models import Loan
-from tusker.queries.loans.loans import LoanRow, loans_owed, open_loans
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import loans_owed, open_loans
 from tusker.queries.record.proof import Mismatch
 
 

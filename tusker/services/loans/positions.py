@@ -14,7 +14,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from tusker.extensions import db
 from tusker.models import BookPosition, Loan, LoanChange, LoanPosition, PositionDay
-from tusker.queries.loans.loans import LoanRow, loans_owed
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import loans_owed
 from tusker.queries.loans.positions import ALIKE, FIGURES, position_of
 from tusker.services.context import Context
 from tusker.services.locks import AdvisoryLock, among, take_lock, try_lock
