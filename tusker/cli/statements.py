@@ -1,5 +1,5 @@
-"""`flask import-statement`: a bank statement from the shell, to look at or to import; and the columns that are remembered
-of tables."""
+"""`flask import-statement`: a bank statement from the shell, to look at or to import; and the columns of tables that
+are remembered."""
 
 from __future__ import annotations
 
