@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tusker.bankfiles.tables.profiles import Profile
 from tusker.csv_tables import Grid
+from tusker.domain.accounts import same_number
 from tusker.domain.banking import StatementFile
 
 HEAD = 4_000
@@ -42,6 +43,10 @@ class Reading:
     csv_columns: str = ""
     csv_date_format: str = ""
     profiles: tuple[Profile, ...] = ()
+
+    def is_ours(self, number: str) -> bool:
+        """Whether a number is one of our accounts."""
+        return any(same_number(number, mine) for mine in self.own)
 
     @property
     def account(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.movements import (
@@ -10,8 +12,17 @@ from tusker.bankfiles.movements import (
 )
 from tusker.bankfiles.tables.amounts import Mark, decimal_mark, is_figure, is_nothing
 from tusker.bankfiles.tables.days import check_date_format, days_of, is_day
-from tusker.bankfiles.tables.heads import VARIABLE, Columns, columns_of, may_be_heads, parse_columns
+from tusker.bankfiles.tables.heads import (
+    VARIABLE,
+    Columns,
+    columns_of,
+    is_ledger,
+    may_be_heads,
+    parse_columns,
+    whole_heads,
+)
 from tusker.bankfiles.tables.labels import (
+    CLOSING,
     OPENING,
     Named,
     account_around,
@@ -90,11 +101,17 @@ def _unknown_heads(grids: Sequence[Grid]) -> UnreadableFile:
 def _read_table(
     table: CsvTable, reading: Reading, chosen: dict[str, str], profile: Profile | None, *, typed: bool
 ) -> Statement:
+    if profile is None and is_ledger(table.header):
+        raise UnreadableFile("The file is a ledger of an accounting program, whose debits are what came in.")
+    if profile is None and (heads := whole_heads(table.header, table.rows[0].cells, reading.currency)):
+        table = replace(table, header=heads, rows=table.rows[1:])
     rows = [row for row in table.rows if _says_anything(row.cells) and row.cells != table.header]
     columns = (
         profile.columns
         if profile
-        else columns_of(table.header, [row.cells for row in rows], reading.currency, chosen, is_figure)
+        else columns_of(
+            table.header, [row.cells for row in rows], reading.currency, chosen, is_figure, reading.is_ours
+        )
     )
     if not columns.complete:
         raise _unknown_heads([Grid((CsvRow(0, table.header), *table.rows), table.delimiter)])
@@ -109,12 +126,14 @@ def _read_table(
         "" if profile else reading.csv_date_format,
         typed=typed,
     )
+    if not columns.shapes and not reading.csv_date_format and not reader.days_settled():
+        reader.doubts.append("Whether the day or the month comes first in its dates is not clear.")
     account = _account(table.above, around, reader.column("own_account"), reading)
-    if account is None and (lone := lone_number(table.above, reading.own)):
+    if account is None and (lone := lone_number(table.above, around, reading.own)):
         if lone.number in reading.own:
             account = lone
         else:
-            reader.doubts.append(f"“{lone.number}” above the table may be another account's number.")
+            reader.doubts.append(f"“{lone.number}” around the table may be another account's number.")
     return reader.statement(account, opening_around([*table.above, *around]))
 
 
@@ -138,7 +157,8 @@ def _parted(rows: Sequence[CsvRow], columns: Columns) -> tuple[list[CsvRow], lis
         texts = [columns.cell(row.cells, each) for each in _MONEY]
         money = [text for text in texts if not is_nothing(text) and text.strip("0.,")]
         below = below or (place > last and (not money or len(money) > 1))
-        if below or _opens(row, columns, money) or not (money or dated(row)):
+        apart = _opens(row, columns, money) or _sums_up(row, money, dated=dated(row))
+        if below or apart or not (money or dated(row)):
             if movements and place < last and _continues(row, columns):
                 movements[-1] = _joined(movements[-1], row, columns.places["remittance"])
             else:
@@ -149,9 +169,18 @@ def _parted(rows: Sequence[CsvRow], columns: Columns) -> tuple[list[CsvRow], lis
 
 
 def _opens(row: CsvRow, columns: Columns, money: Sequence[str]) -> bool:
-    """Whether a row only carries the balance over: it moves nothing, or its amount is the balance."""
+    """Whether a row only carries the balance over, at the beginning or end: it moves nothing, or its amount is the
+    balance."""
     carried = not money or money == [columns.cell(row.cells, "balance")]
-    return carried and any(OPENING.search(cell) for cell in row.cells)
+    return carried and any(OPENING.search(cell) or CLOSING.search(cell) for cell in row.cells)
+
+
+_SUM = re.compile(r"(?:(?:grand|sub|page)[ -]?)?totals?|gesamt|summe", re.IGNORECASE)
+
+
+def _sums_up(row: CsvRow, money: Sequence[str], *, dated: bool) -> bool:
+    """Whether a row is the sum of others: it says so, and has no day or amounts on both sides."""
+    return (not dated or len(money) > 1) and any(_SUM.fullmatch(cell.strip(" :*-")) for cell in row.cells)
 
 
 def _continues(row: CsvRow, columns: Columns) -> bool:
