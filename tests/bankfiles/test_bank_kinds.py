@@ -38,7 +38,7 @@ TABLES = {
         "Date;Text;Debit;Credit;Balance\n01/03/26;A;;100.00;200.00\nPage 1;;;;\nDate;Text;Debit;Credit;Balance\n"
         "B/F;;;;200.00\n02/03/26;B;50.00;;150.00\n***END***\n"
     ),
-    "heads in two rows": "Date;Text;Amount;;Balance\n;;Debit;Credit;\n1/3/26;A;;100.00;200.00\n2/3/26;B;50.00;;150.00\n",
+    "heads in two rows": "Date;Text;Amount;;Left\n;;Debit;Credit;\n1/3/26;A;;100.00;200.00\n2/3/26;B;50.00;;150.00\n",
     "payments and receipts": "Date;Text;Payments;Receipts\n1/3/26;A;;100.00\n2/3/26;B;50.00;\n",
     "credited and debited": "Date;Text;Amount Credited;Amount Debited\n1/3/26;A;100.00;\n2/3/26;B;;50.00\n",
     "what is not booked": (
@@ -79,7 +79,8 @@ def test_a_column_account_beside_payers_is_ours_where_it_never_changes(account: 
     text = f"Date;Name;Account;Amount\n1/3/26;A;{account};100.00\n2/3/26;B;{account};-50.00\n"
     assert _read(text).account == account
     payer = _read("Date;Name;Account;Amount\n1/3/26;A;123456789;100.00\n2/3/26;B;987654321;-50.00\n")
-    assert payer.entries[0].counterparty_account == "123456789" and not payer.account_named
+    assert payer.entries[0].counterparty_account == "123456789"
+    assert not payer.account_named
 
 
 def test_a_sort_code_stands_before_an_account() -> None:

@@ -172,12 +172,13 @@ ANSWERS: dict[str, tuple[Literal["accepted", "rejected", "open"], str]] = {
 @dataclass(frozen=True, slots=True)
 class PaymentAnswer:
     """What the bank says of one payment: `reference` is the end-to-end id, `status` its code (see `ANSWERS`), `amount`
-    in minor units where it repeats it."""
+    in minor units where it repeats it, `number` the bank's own of the transfer (UTR, RRN)."""
 
     reference: str
     status: str
     reason: str
     amount: int | None = None
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

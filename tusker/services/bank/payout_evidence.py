@@ -28,7 +28,7 @@ class PayoutMatches:
 
     payouts: dict[str, Payout] = field(default_factory=dict)
     by_bank: Mapping[str | None, Payout] = field(default_factory=dict)
-    """Payouts by the bank's reference under which they left."""
+    """Payouts by the bank's numbers under which they left or will leave."""
     disbursals: dict[str, Disbursal] = field(default_factory=dict)
     invoices: Mapping[int, Invoice] = field(default_factory=dict)
     accounts: Mapping[int | None, BankAccount] = field(default_factory=dict)
@@ -54,7 +54,12 @@ def collect_matches(debits: Sequence[StatementEntry], credits: Sequence[Statemen
     settling = select(StatementEntry).where(StatementEntry.id.in_({p.statement_entry_id for p in payouts}))
     return PayoutMatches(
         payouts={payout.reference: payout for payout in payouts},
-        by_bank={payout.bank_reference: payout for payout in payouts},
+        by_bank={
+            number: payout
+            for payout in payouts
+            for number in (payout.bank_reference, payout.bank_number)
+            if number
+        },
         disbursals={disbursal.reference: disbursal for disbursal in disbursals},
         invoices=locked.invoices,
         accounts={account.id: account for account in db.session.scalars(accounts)},
@@ -68,13 +73,13 @@ def about_payouts(lines: Sequence[Line]) -> set[int]:
     debits = [line for line in lines if line.direction == EntryDirection.DEBIT and line.return_reason is None]
     credits = [line for line in lines if line.direction == EntryDirection.CREDIT]
     rows = db.session.execute(
-        select(Payout.reference, Payout.bank_reference, Disbursal.reference, Payout.net)
+        select(Payout.reference, Payout.bank_reference, Payout.bank_number, Disbursal.reference, Payout.net)
         .join(Disbursal)
         .where(_named_by(debits, credits), Payout.net > 0)
     ).all()
     if not rows:
         return set()
-    references, nets = {name for row in rows for name in row[:3]}, {row.net for row in rows}
+    references, nets = {name for row in rows for name in row[:4]}, {row.net for row in rows}
     return {
         line.id
         for line in lines
@@ -102,13 +107,14 @@ def _named_by(debits: Entries, credits: Entries) -> ColumnElement[bool]:
     back = {e.payment for e in returned if not e.end_to_end_id}
     orders = {e.batch_reference for e in debits} - {""}
     orders |= {name for e in debits for name in disbursals_named(text_of(e))}
-    numbers = {number for e in credits for number in bank_numbers(text_of(e))}
+    numbers = {number for e in (*debits, *credits) for number in bank_numbers(text_of(e))}
     return or_(
         among(Payout.reference, names),
         among(Disbursal.reference, orders),
         (Payout.state == PayoutState.INSTRUCTED) & among(Payout.net, blank | back),
         (Payout.state == PayoutState.CONFIRMED)
         & or_(among(Payout.net, back), among(Payout.bank_reference, numbers)),
+        among(Payout.bank_number, numbers),
     )
 
 
@@ -117,11 +123,20 @@ def text_of(entry: StatementEntry | Line) -> str:
 
 
 def named_in_text(matches: PayoutMatches, entry: StatementEntry) -> list[Payout]:
-    """The payouts whose ids stand in the bank's text or reference, of a credit also those whose UTR does; each once."""
+    """The payouts whose ids or UTRs stand in the bank's text or reference; each once.
+
+    A debit of another amount that quotes the UTR of a settled payout is what the bank charges for it.
+    """
     found = [matches.payouts.get(name) for name in payouts_named(text_of(entry))]
-    if entry.direction == EntryDirection.CREDIT:
-        found += [matches.by_bank.get(number) for number in bank_numbers(text_of(entry))]
+    told = [matches.by_bank.get(number) for number in bank_numbers(text_of(entry))]
+    for payout in filter(None, told):
+        if entry.direction == EntryDirection.CREDIT or _may_be_left(payout, entry):
+            found.append(payout)
     return list({payout.id: payout for payout in found if payout is not None}.values())
+
+
+def _may_be_left(payout: Payout, entry: StatementEntry) -> bool:
+    return payout.state == PayoutState.INSTRUCTED or pays(payout, entry)
 
 
 def of_amount(matches: PayoutMatches, entry: StatementEntry, *states: PayoutState) -> list[Payout]:
