@@ -147,10 +147,12 @@ def is_ledger(heads: Sequence[str]) -> bool:
     return any(spelled(head).startswith(("vch ", "voucher ")) for head in heads)
 
 
-def whole_heads(heads: Sequence[str], below: Sequence[str], currency: str) -> tuple[str, ...] | None:
+def whole_heads(
+    heads: Sequence[str], below: Sequence[str], currency: str, is_figure: IsFigure
+) -> tuple[str, ...] | None:
     """The heads of a table that writes them in two rows, where a cell over both sides is merged; None for others."""
     names = [_meaning(cell, currency, {}) for cell in below]
-    if not {"debit", "credit"} <= {*names}:
+    if not {"debit", "credit"} <= {*names} or any(map(is_figure, below)):
         return None
     pairs = zip_longest(heads, below, names, fillvalue="")
     return tuple(lower if name else upper or lower or "" for upper, lower, name in pairs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -104,10 +104,8 @@ class TableReader:
         )
         if not marked and not any(is_said(text) for text in self.column("direction")):
             # a column "Type" that says NEFT or UPI says nothing of the direction
-            self.columns = Columns(
-                {name: place for name, place in self.columns.places.items() if name != "direction"},
-                self.columns.shapes,
-            )
+            places = {name: place for name, place in self.columns.places.items() if name != "direction"}
+            self.columns = replace(self.columns, places=places)
         judged = [
             Figure(figure.amount, figure.side or way, figure.text)
             for figure, way in zip(figures, spoken, strict=True)

@@ -103,7 +103,9 @@ def _read_table(
 ) -> Statement:
     if profile is None and is_ledger(table.header):
         raise UnreadableFile("The file is a ledger of an accounting program, whose debits are what came in.")
-    if profile is None and (heads := whole_heads(table.header, table.rows[0].cells, reading.currency)):
+    if profile is None and (
+        heads := whole_heads(table.header, table.rows[0].cells, reading.currency, is_figure)
+    ):
         table = replace(table, header=heads, rows=table.rows[1:])
     rows = [row for row in table.rows if _says_anything(row.cells) and row.cells != table.header]
     columns = (
