@@ -48,6 +48,7 @@ from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 from tusker.models.upload import StatementProfile, StatementUpload, UploadState
+from tusker.models.waiting import WaitingRequest, WaitingState
 
 __all__ = [
     "Adjustment",
@@ -117,5 +118,7 @@ __all__ = [
     "UploadState",
     "User",
     "UserState",
+    "WaitingRequest",
+    "WaitingState",
     "WebhookDelivery",
 ]
