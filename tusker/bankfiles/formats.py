@@ -6,8 +6,8 @@ import codecs
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
-from tusker.bankfiles.tables.profiles import Profile
 from tusker.csv_tables import Grid
 from tusker.domain.accounts import same_number
 from tusker.domain.banking import StatementFile
@@ -27,6 +27,20 @@ _KINDS = (
 )
 _HTML = re.compile(r"<!doctype\s+html|<html|<table|<head\b|<body\b", re.IGNORECASE)
 _HTML_TABLE = re.compile(rb"<table\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a person said of a table: its heads as the bank writes them, and what each column holds; empty for one that
+    is not read.
+
+    `order` is how its numeric days are written and `mark` its decimal mark; empty as the file itself shows.
+    """
+
+    heads: tuple[str, ...]
+    fields: tuple[str, ...]
+    order: Literal["", "dmy", "mdy"] = ""
+    mark: Literal["", ".", ","] = ""
 
 
 @dataclass(frozen=True, slots=True)

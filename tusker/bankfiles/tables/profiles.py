@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from tusker.bankfiles.tables.amounts import Mark, is_figure
+from tusker.bankfiles.formats import Profile
+from tusker.bankfiles.tables.amounts import is_figure
 from tusker.bankfiles.tables.days import is_day
 from tusker.bankfiles.tables.heads import FIELDS, Columns, spelled
 from tusker.csv_tables import CsvRow, Grid
@@ -17,32 +17,13 @@ SHOWN = 8
 """Rows of a table that its preview shows."""
 _WITHIN = 60
 _SIDES = frozenset({"debit", "credit"})
-Order = Literal["", "dmy", "mdy"]
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The heads of a table as the bank writes them, and what each column holds; empty for one that is not read.
-
-    `order` is how its numeric days are written and `mark` its decimal mark; empty as the file itself shows.
-    """
-
-    heads: tuple[str, ...]
-    fields: tuple[str, ...]
-    order: Order = ""
-    mark: Mark | Literal[""] = ""
-
-    @property
-    def key(self) -> str:
-        """What tables with these heads share."""
-        return key_of(self.heads)
-
-    @property
-    def columns(self) -> Columns:
-        """Where each field stands."""
-        places = {name: place for place, name in enumerate(self.fields) if name}
-        days = {"booked_on", "value_date"} & places.keys()
-        return Columns(places, dict.fromkeys(days, self.order) if self.order else {})
+def columns_by(profile: Profile) -> Columns:
+    """Where each field stands in a table with the heads of this profile."""
+    places = {name: place for place, name in enumerate(profile.fields) if name}
+    days = {"booked_on", "value_date"} & places.keys()
+    return Columns(places, dict.fromkeys(days, profile.order) if profile.order else {})
 
 
 def checked_profile(heads: Sequence[str], fields: Sequence[str], order: str, mark: str) -> Profile:

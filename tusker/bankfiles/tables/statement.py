@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from tusker.bankfiles.formats import Reading
+from tusker.bankfiles.formats import Profile, Reading
 from tusker.bankfiles.movements import (
     refuse_if_nothing_was_read,
 )
@@ -31,7 +31,7 @@ from tusker.bankfiles.tables.labels import (
     opening_around,
     the_one,
 )
-from tusker.bankfiles.tables.profiles import Profile, key_of, outline_of
+from tusker.bankfiles.tables.profiles import columns_by, key_of, outline_of
 from tusker.bankfiles.tables.rows import TableReader
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
@@ -56,7 +56,7 @@ def read_tables(
     if reading.csv_date_format:
         check_date_format(reading.csv_date_format)
 
-    profiles = {profile.key: profile for profile in reading.profiles}
+    profiles = {key_of(profile.heads): profile for profile in reading.profiles}
 
     def is_header(cells: Cells) -> bool:
         return key_of(cells) in profiles or may_be_heads(cells, reading.currency, chosen)
@@ -109,7 +109,7 @@ def _read_table(
         table = replace(table, header=heads, rows=table.rows[1:])
     rows = [row for row in table.rows if _says_anything(row.cells) and row.cells != table.header]
     columns = (
-        profile.columns
+        columns_by(profile)
         if profile
         else columns_of(
             table.header, [row.cells for row in rows], reading.currency, chosen, is_figure, reading.is_ours

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from tusker.bankfiles.tables.profiles import Profile, field_words
+from tusker.bankfiles.formats import Profile
+from tusker.bankfiles.tables.profiles import field_words, key_of
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import StatementProfile, StatementUpload, UploadState
@@ -30,12 +31,12 @@ def read_upload_by(ctx: Context, upload_id: int, profile: Profile) -> StatementU
     wait for this any more.
     """
     take_lock(AdvisoryLock.STATEMENT_IMPORT)
-    upload = lock_unclear(upload_id)
-    earlier = db.session.scalar(select(StatementProfile.id).where(StatementProfile.heads_key == profile.key))
+    upload, key = lock_unclear(upload_id), key_of(profile.heads)
+    earlier = db.session.scalar(select(StatementProfile.id).where(StatementProfile.heads_key == key))
     if earlier is not None:
         remove_profile(ctx, earlier)
     made = StatementProfile(
-        heads_key=profile.key,
+        heads_key=key,
         heads=list(profile.heads),
         fields=list(profile.fields),
         day_order=profile.order,
