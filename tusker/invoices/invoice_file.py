@@ -33,6 +33,7 @@ from tusker.models import (
 )
 from tusker.queries.attention import AttentionRow
 from tusker.queries.credit.waiting import WaitingRow
+from tusker.queries.loans.classes import ClassHistory
 from tusker.queries.loans.invoice_money import ClaimRow, Reserve
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.reliefs import ReliefRow
@@ -74,6 +75,7 @@ class InvoiceFile:
     """While it waits, what it waits for."""
     room: str
     """Of a refused request that does not wait: which repayments make room for it."""
+    class_history: list[ClassHistory]
     form: ReasonForm = field(default_factory=ReasonForm)
     dispute: DisputeForm = field(default_factory=lambda: DisputeForm(formdata=None))
 
