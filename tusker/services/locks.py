@@ -26,6 +26,7 @@ class AdvisoryLock(IntEnum):
     STATEMENT_IMPORT = 7106
     ATTENTION = 7110
     POSITIONS = 7111
+    INVOICE_COUNTS = 7112
 
 
 def take_lock(lock: AdvisoryLock) -> None:
