@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from holidays import list_supported_countries, list_supported_financial
@@ -56,13 +57,14 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         )
     # Outside production a key made at the start is safe: sessions then end with the process.
     secret_key = env.get("SECRET_KEY") or secrets.token_hex(32)
+    base_url = env.get("BASE_URL", "http://localhost:8000").rstrip("/")
     return {
         "ENVIRONMENT": mode,
         "TESTING": mode == "TEST",
         "SECRET_KEY": secret_key,
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
         "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
-        "BASE_URL": env.get("BASE_URL", "http://localhost:8000").rstrip("/"),
+        "BASE_URL": base_url,
         "LENDER_NAME": env.get("LENDER_NAME", "Tusker Finance"),
         **_lender_account(env, production),
         "PAIN_VERSION": _one_of(env, "PAIN_VERSION", "09", ("09", "03")),
@@ -114,6 +116,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "MAIL_FROM": env.get("MAIL_FROM", "tusker@localhost"),
         "MAIL_FOLDER": env.get("MAIL_FOLDER", "var/mail"),
         "LOG_LEVEL": env.get("LOG_LEVEL", "INFO").upper(),
+        # browsers keep one set of cookies for all ports: two stacks on one machine would sign each other's people out
+        "SESSION_COOKIE_NAME": f"session-{port}" if (port := urlsplit(base_url).port) else "session",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": production,

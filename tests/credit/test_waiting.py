@@ -47,6 +47,7 @@ from tusker.services.credit.financing import Decision, cancel_invoice, request_f
 from tusker.services.credit.subject import RequestSubject
 from tusker.services.credit.waiting import cancel_waiting, leave_waiting
 from tusker.services.loans.receipts import repay_in_full
+from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 
 numbers = itertools.count(1)
@@ -353,6 +354,51 @@ def test_an_invoice_imported_meanwhile_takes_it_off_the_list(
     assert state_of(waits) is WaitingState.CANCELLED
 
 
+def test_the_proof_names_a_list_that_does_not_add_up(
+    desk: Desk, make_line: Callable[..., CreditLine]
+) -> None:
+    line = make_line(limit=EIGHT)
+    desk.ask(line)
+    waits = desk.wait(line)
+    proved()
+    with transaction():
+        for table in ("credit_lines", "supplier_accounts", "purchaser_accounts"):
+            db.session.execute(text(f"UPDATE {table} SET waiting_amount = waiting_amount + 1"))
+    limits = {f"waiting for the limit of the {kind}" for kind in ("credit line", "supplier", "purchaser")}
+    assert {m.check for m in prove().mismatches} == limits
+    with transaction():
+        db.session.execute(text("UPDATE waiting_requests SET principal = principal + 1"))
+    [wrong] = prove().mismatches
+    assert (wrong.check, wrong.subject) == ("request on the waiting list", waits.order_ref)
+
+
+def test_mails_say_what_became_of_it(
+    desk: Desk,
+    make_line: Callable[..., CreditLine],
+    login: Any,
+    mails: Callable[[], list[OutboxMessage]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = make_line(limit=2 * EIGHT)
+    login("supplier", customer=line.supplier.customer)
+    holds = [desk.ask(line).invoice_id for _ in range(2)]
+    first, gone, dearer, last = (desk.wait(line) for _ in range(4))
+    desk.orders[dearer.order_ref] = order_on(line, TEN // 2, ref=dearer.order_ref)
+    with transaction():
+        for invoice_id in holds:
+            cancel_invoice(now(), invoice_id, reason="test")
+        cancel_waiting(now(), gone.invoice_id, reason="The order is doubtful.")
+    assert admit_waiting() == 2
+    said = [compose(now(), mail) for mail in mails() if mail.template.startswith("credit/waiting")]
+    texts = [f"{mail['Subject']} {mail.get_content()}" for mail in said if mail is not None]
+    assert f"{gone.order_ref} is no longer on the waiting list" in texts[0]
+    assert "The order is doubtful." in texts[0]
+    assert f"Financing of {first.order_ref} is approved" in texts[1]
+    assert "the order is worth ₹5,000.00" in texts[2]
+    assert f"/invoices/{dearer.invoice_id}" in texts[2]
+    assert f"Financing of {last.order_ref} is approved" in texts[3]
+
+
 def test_twenty_threads_leave_exposures_exact_and_the_order_kept(
     app: Flask,
     desk: Desk,
@@ -385,7 +431,7 @@ def test_twenty_threads_leave_exposures_exact_and_the_order_kept(
     jobs += [lambda n=n: ask(lines[n % 3]) for n in range(8)]
     jobs += [lambda: admit_waiting() for _ in range(6)]
     jobs += [lambda: leave(ids[1][1]), lambda: leave(ids[6][1])]
-    answers = in_threads(app, jobs)
+    answers = in_threads(app, jobs, width=20)
     admit_waiting()
     assert not any(answers[4:12]), "a new request took what waiting ones need"
     used = proved()

@@ -10,14 +10,7 @@ from sqlalchemy import case, select, text
 from tusker.currency import currency
 from tusker.domain.interest import amount_due
 from tusker.extensions import db
-from tusker.models import (
-    Customer,
-    Invoice,
-    Loan,
-    PurchaserAccount,
-    Role,
-    SupplierAccount,
-)
+from tusker.models import Customer, Invoice, Loan, PurchaserAccount, Role, SupplierAccount
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import ADMIT_WAITING_JOB
