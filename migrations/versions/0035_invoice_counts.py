@@ -1,6 +1,6 @@
 """invoices are counted by companies and status as they change; searches use trigrams
 
-Revision ID: 0098
+Revision ID: 0035
 Revises: 0034
 Create Date: 2026-11-29 20:40:00.000000
 """
@@ -12,7 +12,7 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0098"
+revision = "0035"
 down_revision = "0034"
 branch_labels = None
 depends_on = None
