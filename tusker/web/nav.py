@@ -42,6 +42,7 @@ _STAFF = (
     ("Credit lines", "arrows-exchange", "customers.lines", "book"),
     ("Import", "upload", "admin.import_invoices", "book"),
     ("Ageing", "calendar-due", "reports.ageing", "reports"),
+    ("Classification", "scale", "reports.classification", "reports"),
     ("Exposure", "chart-bar", "reports.exposure", "reports"),
     ("Statements", "report-money", "reports.statement", "reports"),
     ("Calculator", "calculator", "reports.calculator", "reports"),
