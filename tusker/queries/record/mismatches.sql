@@ -216,4 +216,14 @@ FROM (
     WHERE payout_id IS NOT NULL AND statement_entry_id IS NOT NULL GROUP BY 1, 2
 ) c JOIN payouts p ON p.id = c.payout_id JOIN statement_entries e ON e.id = c.statement_entry_id
 WHERE e.amount <> p.net + c.total * CASE e.direction WHEN 'debit' THEN 1 ELSE -1 END
+UNION ALL
+SELECT 'limit kept by day: ' || replace(l.kind, '_', ' '), '#' || l.key, l.limit_amount, COALESCE(d.limit_amount, 0)
+FROM (
+    SELECT 'credit_line' AS kind, id AS key, limit_amount FROM credit_lines
+    UNION ALL SELECT 'supplier', customer_id, limit_amount FROM supplier_accounts
+    UNION ALL SELECT 'purchaser', customer_id, limit_amount FROM purchaser_accounts
+) l LEFT JOIN LATERAL (
+    SELECT limit_amount FROM limit_days WHERE kind = l.kind AND key = l.key ORDER BY day DESC LIMIT 1
+) d ON true
+WHERE d.limit_amount IS DISTINCT FROM l.limit_amount
 ORDER BY 1, 2

@@ -15,6 +15,7 @@ from tusker.extensions import db
 from tusker.models import CarrierIdentity, CreditLine, Customer, PurchaserAccount, SupplierAccount
 from tusker.queries.credit.customers import lines_count_of, supplier_limits_total
 from tusker.services.context import Context
+from tusker.services.credit.limit_days import note_limit
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_customer, lock_rows, take_lock
 from tusker.services.outbox import admin_addresses, queue_mail
@@ -256,6 +257,7 @@ def _set_side(
         customer.supplier = SupplierAccount(limit_amount=limit, used_amount=0, **terms.as_dict())
     else:
         customer.purchaser = PurchaserAccount(limit_amount=limit, used_amount=0)
+    note_limit(ctx, side, customer.id, limit or 0)
     record_event(
         ctx,
         "customer",
