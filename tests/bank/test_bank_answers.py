@@ -18,7 +18,7 @@ from tests.support.camt import payment_of
 from tests.support.pain002 import Said, pain002
 from tests.support.threads import in_threads
 from tusker.bankfiles.formats import Reading
-from tusker.bankfiles.pain002 import read_pain002
+from tusker.bankfiles.payments.pain002 import read_pain002
 from tusker.errors import Conflict, UnreadableFile
 from tusker.extensions import db
 from tusker.models import Disbursal, Event, PaymentReport, Role
@@ -27,7 +27,7 @@ from tusker.services.bank.file import read_answer
 from tusker.services.context import Context
 from tusker.services.payout.bank_answers import AnswerResult, take_answer
 from tusker.services.payout.payment_orders import take_payment_order
-from tusker.services.payout.settlement import reinstate_payout
+from tusker.services.payout.rejection import reinstate_payout
 from tusker.transactions import transaction
 
 Take = Callable[..., AnswerResult]

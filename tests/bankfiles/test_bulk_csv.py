@@ -10,8 +10,8 @@ import pytest
 
 import config
 from tests.support.payment_orders import GERMAN, INDIAN, LENDER, order_of
-from tusker.bankfiles.bulk_csv import parse_profile, write_bulk_csv
-from tusker.bankfiles.lender import lender_account
+from tusker.bankfiles.payments.bulk_csv import parse_profile, write_bulk_csv
+from tusker.bankfiles.payments.lender import lender_account
 from tusker.domain.banking import CreditTransfer, PaymentOrder
 from tusker.domain.payment_modes import payment_mode
 from tusker.errors import InvalidInput

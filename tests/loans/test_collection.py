@@ -44,8 +44,10 @@ from tusker.services.loans.credit_notes import record_credit_note
 from tusker.services.loans.receipt_undoing import reverse_receipt
 from tusker.services.loans.receipts import record_receipt, repay_in_full
 from tusker.services.loans.reserve import reserve_left
-from tusker.services.payout.disbursals import bundle_daily, drop, hold_back
-from tusker.services.payout.settlement import confirm, reinstate_payout, reject_payout
+from tusker.services.payout.bundling import bundle_daily
+from tusker.services.payout.disbursals import drop, hold_back
+from tusker.services.payout.rejection import reinstate_payout, reject_payout
+from tusker.services.payout.settlement import confirm
 from tusker.services.payout.undoing import return_payout
 from tusker.transactions import transaction
 

@@ -15,9 +15,9 @@ from tusker.models import CreditLine, Invoice
 from tusker.services.context import Context
 from tusker.services.loans.credit_notes import record_credit_note
 from tusker.services.payout.bank_accounts import approve_account, propose_account
-from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.rejection import reject_payout
 from tusker.services.payout.release import approve
-from tusker.services.payout.settlement import reject_payout
 from tusker.services.payout.undoing import return_payout
 from tusker.transactions import transaction
 

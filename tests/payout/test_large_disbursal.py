@@ -23,7 +23,7 @@ from tusker.domain.interest import deduction_at_payout
 from tusker.domain.working_days import EVERY_DAY
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice
-from tusker.queries.payout.disbursals import ticked_lines
+from tusker.queries.payout.disbursal_lines import ticked_lines
 from tusker.queries.payout.what_if import what_if
 from tusker.services.context import Context
 from tusker.transactions import transaction

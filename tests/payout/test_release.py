@@ -39,9 +39,11 @@ from tusker.services.context import Context
 from tusker.services.loans.credit_notes import record_credit_note
 from tusker.services.loans.receipts import repay_in_full
 from tusker.services.payout.bank_accounts import approve_account, propose_account
-from tusker.services.payout.disbursals import bundle_daily, bundle_selection, choose_lines, drop
+from tusker.services.payout.bundling import bundle_daily, bundle_selection
+from tusker.services.payout.disbursals import choose_lines, drop
+from tusker.services.payout.rejection import reinstate_payout, reject_payout
 from tusker.services.payout.release import approve, release, withdraw_approval
-from tusker.services.payout.settlement import NETTED, confirm, confirm_payout, reinstate_payout, reject_payout
+from tusker.services.payout.settlement import NETTED, confirm, confirm_payout
 from tusker.services.payout.undoing import return_payout, undo_disbursal
 from tusker.services.people.users import deactivate_user
 from tusker.transactions import transaction

@@ -9,12 +9,9 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from tusker.domain.accounts import AccountNumber
-from tusker.models import (
-    Disbursal,
-    DisbursalStatus,
-)
+from tusker.models import Disbursal, DisbursalStatus
 from tusker.services.context import Context
-from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.bundling import bundle_selection
 from tusker.services.payout.release import approve, release
 from tusker.services.payout.settlement import confirm
 from tusker.transactions import transaction

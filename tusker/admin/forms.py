@@ -8,13 +8,10 @@ from wtforms import BooleanField
 from tusker.domain.attention import ADVICE
 from tusker.models import DisbursalStatus, Role
 from tusker.queries.payout.queue import QueueOrder
-from tusker.web.filters import status_label
-from tusker.web.forms import (
+from tusker.web.fields import (
     ChoiceField,
     DayField,
     EmailField,
-    FilterForm,
-    Form,
     IdField,
     MoneyField,
     NameField,
@@ -23,6 +20,8 @@ from tusker.web.forms import (
     TextField,
     UploadField,
 )
+from tusker.web.filters import status_label
+from tusker.web.forms import FilterForm, Form
 
 ROLES = [
     (Role.ADMIN, "Admin: does everything"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flask import url_for
 
-from tusker.api import schemas, serializers
+from tusker.api import inputs, schemas, serializers
 from tusker.api.auth import Caller
 from tusker.api.endpoints import Reply, operation
 from tusker.api.subject import fields_sent, naming, read_subject
@@ -76,12 +76,12 @@ def me(*, caller: Caller) -> Reply:
     "POST",
     "/quotes",
     tag="Financing",
-    body=schemas.QuoteRequest,
+    body=inputs.QuoteRequest,
     answer=schemas.Quote,
     answers={200: "The figures. With `refusal` set, a request would be rejected now."},
     problems=("not_allowed", *_ORDER_PROBLEMS),
 )
-def quote(*, caller: Caller, body: schemas.QuoteRequest) -> Reply:
+def quote(*, caller: Caller, body: inputs.QuoteRequest) -> Reply:
     """What financing an order or a parcel would be worth and cost.
 
     Asks the delivery company and shows value, principal, cost and what is left of each of the three limits. Nothing is
@@ -96,7 +96,7 @@ def quote(*, caller: Caller, body: schemas.QuoteRequest) -> Reply:
     "POST",
     "/invoices",
     tag="Financing",
-    body=schemas.InvoiceRequest,
+    body=inputs.InvoiceRequest,
     answer=schemas.Invoice,
     answers={
         201: "Decided: `status` is `approved`, or `rejected` with the `refusal` that says which limit lacked how much.",
@@ -105,7 +105,7 @@ def quote(*, caller: Caller, body: schemas.QuoteRequest) -> Reply:
     problems=("not_allowed", "terms_changed", "conflict", "idempotency_key_reused", *_ORDER_PROBLEMS),
     keyed=True,
 )
-def request_invoice(*, caller: Caller, body: schemas.InvoiceRequest, key: str | None) -> Reply:
+def request_invoice(*, caller: Caller, body: inputs.InvoiceRequest, key: str | None) -> Reply:
     """Request financing for an order or a parcel.
 
     Safe to repeat: each is financed once. A refusal by a limit is an answer, not an error: a stored invoice with the
@@ -137,11 +137,11 @@ def request_invoice(*, caller: Caller, body: schemas.InvoiceRequest, key: str | 
     "GET",
     "/invoices",
     tag="Invoices",
-    query=schemas.InvoiceQuery,
+    query=inputs.InvoiceQuery,
     answer=schemas.InvoicePage,
     answers={200: "A page, newest first."},
 )
-def invoices(*, caller: Caller, query: schemas.InvoiceQuery) -> Reply:
+def invoices(*, caller: Caller, query: inputs.InvoiceQuery) -> Reply:
     """List your invoices.
 
     Those in which your company is supplier or purchaser, newest first. Give `next_cursor` as `cursor` for the next
@@ -170,12 +170,12 @@ def invoices(*, caller: Caller, query: schemas.InvoiceQuery) -> Reply:
     "GET",
     f"/invoices/<int(max={_LARGEST_ID}):invoice_id>",
     tag="Invoices",
-    query=schemas.OneInvoiceQuery,
+    query=inputs.OneInvoiceQuery,
     answer=schemas.Invoice,
     answers={200: "The invoice."},
     problems=("not_found",),
 )
-def invoice(*, caller: Caller, query: schemas.OneInvoiceQuery, invoice_id: int) -> Reply:
+def invoice(*, caller: Caller, query: inputs.OneInvoiceQuery, invoice_id: int) -> Reply:
     """One invoice.
 
     With its shipment and, from the payout on, its loan with what is owed today and at the end of the term.
@@ -192,11 +192,11 @@ def invoice(*, caller: Caller, query: schemas.OneInvoiceQuery, invoice_id: int) 
     "GET",
     "/credit-lines",
     tag="Account",
-    query=schemas.PageQuery,
+    query=inputs.PageQuery,
     answer=schemas.CreditLinePage,
     answers={200: "A page, newest first."},
 )
-def credit_lines(*, caller: Caller, query: schemas.PageQuery) -> Reply:
+def credit_lines(*, caller: Caller, query: inputs.PageQuery) -> Reply:
     """List your credit lines with what is left of each limit.
 
     Another company's own limit shows only what is left of it; a supplier's is not shown to its purchasers.

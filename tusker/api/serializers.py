@@ -18,7 +18,7 @@ from tusker.domain.shipments import ShipmentStatus
 from tusker.domain.terms import Terms as DomainTerms
 from tusker.queries.api import CompanyInvoice
 from tusker.queries.credit.credit_lines import row_of
-from tusker.queries.loans.loans import LoanRow
+from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.record.events import CompanyEvent, for_company
 from tusker.services.credit.offers import Quote
 from tusker.services.credit.standing import why_closed

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tusker.bankfiles.archives import unpacked
-from tusker.bankfiles.camt import read_camt
-from tusker.bankfiles.csv_statement import read_csv_statement
+from tusker.bankfiles.camt.statement import read_camt
 from tusker.bankfiles.formats import FileFormat, Reading, Source, unread_kind
-from tusker.bankfiles.mt940 import is_mt940, read_mt940
+from tusker.bankfiles.mt940.statement import is_mt940, read_mt940
 from tusker.bankfiles.ofx import is_ofx, read_ofx
-from tusker.bankfiles.sheets import is_workbook, read_workbook
+from tusker.bankfiles.tables.csv_statement import read_csv_statement
+from tusker.bankfiles.tables.sheets import is_workbook, read_workbook
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import StatementFile
 from tusker.errors import UnreadableFile

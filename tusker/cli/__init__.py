@@ -17,7 +17,7 @@ from tusker.errors import TuskerError
 from tusker.models import User
 from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
-from tusker.services.people.users import confirm_password
+from tusker.services.people.passwords import confirm_password
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

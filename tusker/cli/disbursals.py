@@ -10,26 +10,13 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from tusker.cli import (
-    Day,
-    acting_as,
-    command_context,
-    proven_admin,
-    spoken_errors,
-    with_password,
-)
+from tusker.cli import Day, acting_as, command_context, proven_admin, spoken_errors, with_password
 from tusker.currency import currency
 from tusker.models import DisbursalStatus
-from tusker.queries.lookup import (
-    disbursal_id_of,
-    financeable_id_of,
-    lines_called,
-    loans_called,
-    payout_id_of,
-)
+from tusker.queries.lookup import disbursal_id_of, financeable_id_of, lines_called, loans_called, payout_id_of
 from tusker.queries.payout.disbursals import disbursals_page
 from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
-from tusker.services.payout import disbursals, release, settlement
+from tusker.services.payout import bundling, disbursals, rejection, release, settlement
 from tusker.transactions import transaction
 from tusker.working_days import working_days
 
@@ -52,7 +39,7 @@ def bundle_command(invoices: tuple[str, ...]) -> None:
     ctx = command_context("bundle")
     with spoken_errors(), transaction():
         chosen = [financeable_id_of(text) for text in invoices]
-        made = disbursals.bundle_selection(ctx, chosen) if chosen else disbursals.bundle_daily(ctx)
+        made = bundling.bundle_selection(ctx, chosen) if chosen else bundling.bundle_daily(ctx)
         words = _words_of(made.reference, disbursals.sum_of_lines(made.id)) if made else ""
     click.echo(words or "Nothing is waiting to be financed.")
 
@@ -150,7 +137,7 @@ def platform_ids_command(file: Path) -> None:
 def reject_command(payout: str, reason: str) -> None:
     """The bank did not make PAYOUT (its end-to-end id): its invoices wait to be financed again."""
     with spoken_errors(), transaction():
-        made = settlement.reject_payout(command_context("reject-payout"), payout_id_of(payout), reason=reason)
+        made = rejection.reject_payout(command_context("reject-payout"), payout_id_of(payout), reason=reason)
         words = f"{made.reference} was rejected."
     click.echo(words)
 

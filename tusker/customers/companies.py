@@ -10,8 +10,9 @@ from tusker.clock import today
 from tusker.currency import currency
 from tusker.customers.bank import bank_context
 from tusker.customers.blueprint import bp
-from tusker.customers.forms import DEFAULT_TERMS, CustomerForm, CustomersFilter
+from tusker.customers.forms import CustomerForm, CustomersFilter
 from tusker.customers.identities import IdentityDraft, draft_of, only_drafting, pack, read_draft
+from tusker.customers.terms_fields import DEFAULT_TERMS
 from tusker.customers.tokens import token_context
 from tusker.domain.limits import LimitUse
 from tusker.errors import TuskerError
@@ -22,7 +23,8 @@ from tusker.queries.loans.account_statements import credit_balance
 from tusker.queries.loans.invoice_money import open_claims_of
 from tusker.queries.loans.receipts import receipts_page
 from tusker.queries.record.events import events_of
-from tusker.services.credit.customers import create_customer, edit_customer, set_carrier_identities
+from tusker.services.credit.carrier_identities import set_carrier_identities
+from tusker.services.credit.customers import create_customer, edit_customer
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow

@@ -9,7 +9,8 @@ from flask import Response, flash, request, url_for
 from tusker.clock import today
 from tusker.currency import currency
 from tusker.customers.blueprint import bp
-from tusker.customers.forms import DEFAULT_TERMS, LineEditForm, LineForm, LinesFilter, LineStatusForm
+from tusker.customers.forms import LineEditForm, LineForm, LinesFilter, LineStatusForm
+from tusker.customers.terms_fields import DEFAULT_TERMS
 from tusker.domain.limits import LineState
 from tusker.domain.terms import Terms
 from tusker.errors import TuskerError

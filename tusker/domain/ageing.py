@@ -48,10 +48,10 @@ class AgeingRow(Generic[Key]):
         return sum(self.amounts.values())
 
 
-def age(debts: Iterable[tuple[Key, int, int]]) -> list[AgeingRow[Key]]:
-    """Sum (key, days past due, amount) into one row a key, the largest total first."""
+def age(debts: Iterable[tuple[Key, Bucket, int]]) -> list[AgeingRow[Key]]:
+    """Sum (key, bucket, amount) into one row a key, the largest total first."""
     sums: dict[Key, dict[Bucket, int]] = {}
-    for key, days, amount in debts:
+    for key, bucket, amount in debts:
         row = sums.setdefault(key, dict.fromkeys(Bucket, 0))
-        row[bucket_of(days)] += amount
+        row[bucket] += amount
     return sorted((AgeingRow(key, amounts) for key, amounts in sums.items()), key=lambda row: -row.total)

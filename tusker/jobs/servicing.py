@@ -10,6 +10,7 @@ from flask import current_app
 from tusker.currency import currency
 from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
+from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.proof import prove
 from tusker.services.credit.limit_days import note_programme_limit
 from tusker.services.loans import overdue
@@ -51,7 +52,8 @@ def prove_day() -> int:
     """
     chain = seal_and_check()
     with transaction():
-        differences = report_differences(job_context("prove"), prove(), chain)
+        ctx = job_context("prove")
+        differences = report_differences(ctx, prove(wrong_positions(ctx.today)), chain)
     log.info("event chain: %d events sealed, head %s", chain.sealed, chain.head)
     log.log(logging.ERROR if differences else logging.INFO, "proof: %d differences", differences)
     return differences

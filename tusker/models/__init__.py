@@ -44,6 +44,7 @@ from tusker.models.limit_day import LimitDay
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
+from tusker.models.position import BookPosition, LoanChange, LoanPosition, PositionDay
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 from tusker.models.upload import StatementUpload, UploadState
@@ -58,6 +59,7 @@ __all__ = [
     "BankAccountState",
     "BankCharge",
     "BankStatement",
+    "BookPosition",
     "CarrierIdentity",
     "CarrierSetting",
     "CarrierState",
@@ -84,12 +86,15 @@ __all__ = [
     "LineState",
     "LineStatus",
     "Loan",
+    "LoanChange",
+    "LoanPosition",
     "OutboxMessage",
     "Payable",
     "PayableLine",
     "PaymentReport",
     "Payout",
     "PayoutState",
+    "PositionDay",
     "PurchaserAccount",
     "Receipt",
     "ReceiptKind",

@@ -13,8 +13,10 @@ from tusker.currency import currency
 from tusker.domain.ageing import AgeingRow, Bucket, bucket_of
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
-from tusker.queries.loans.ageing import Ageing, ageing_of
-from tusker.queries.loans.loans import LoanRow, open_loans
+from tusker.queries.loans.ageing import Ageing
+from tusker.queries.loans.ageing import ageing as ageing_on
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import open_loans
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own, pays
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer
@@ -57,7 +59,7 @@ def ageing() -> ResponseReturnValue:
 
 
 def _ageing(day: date) -> Ageing:
-    return ageing_of(open_loans(day, **own()), day, as_purchaser=pays())
+    return ageing_on(day, **own())
 
 
 def views_of(found: Ageing) -> list[View]:

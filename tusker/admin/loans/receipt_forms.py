@@ -13,21 +13,13 @@ from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.allocation import check_allocation
 from tusker.errors import InvalidInput
-from tusker.queries.loans.receipts import LoanFace
+from tusker.queries.loans.receipt_allocations import LoanFace
 from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.receipt_proposal import ProposedLine, ReceiptProposal
-from tusker.services.loans.receipts import lay_rest
+from tusker.services.loans.spreading import lay_rest
 from tusker.services.reasons import LONGEST_REASON
-from tusker.web.forms import (
-    ChoiceField,
-    DayField,
-    FilterForm,
-    Form,
-    IdField,
-    MoneyField,
-    ReasonField,
-    TextField,
-)
+from tusker.web.fields import ChoiceField, DayField, IdField, MoneyField, ReasonField, TextField
+from tusker.web.forms import FilterForm, Form
 
 PARTS = ("penalty", "fee", "interest", "principal")
 STATES = [

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from flask import Response, current_app, request, url_for
+from flask import Response, current_app, url_for
 from flask_login import current_user
 
 from tusker import clock
 from tusker.admin.forms import ConfirmForm, ReleaseForm
+from tusker.admin.payout.disbursal_choice import (
+    CHOICE_FIELD,
+    LOAN_FIELD,
+    SHOWN_FIELD,
+    Choice,
+    typed_references,
+)
 from tusker.domain.approval import approval_digest
-from tusker.domain.texts import is_id
-from tusker.errors import InvalidInput, NotFound
+from tusker.errors import NotFound
 from tusker.models import DisbursalStatus, LineState, Role
 from tusker.queries.loans.charges import charges_of_disbursal
-from tusker.queries.payout.disbursal_people import People, people_of
-from tusker.queries.payout.disbursals import (
-    DisbursalRow,
+from tusker.queries.payout.disbursal_lines import (
     LineRow,
     SupplierSum,
     covered_lines,
     disbursal_lines,
-    disbursal_row,
     lost_numbers,
     supplier_sums,
     ticked_lines,
 )
+from tusker.queries.payout.disbursal_people import People, people_of
+from tusker.queries.payout.disbursals import DisbursalRow, disbursal_row
 from tusker.queries.payout.payables import passed_on_in, to_pass_on
 from tusker.queries.payout.payouts import NOT_RELEASED, SupplierPayout, payouts_of
 from tusker.queries.payout.what_if import what_if
@@ -41,10 +46,6 @@ from tusker.working_days import working_days
 ALL_SHOWN = 100
 """A disbursal of so many lines shows all of them; of a larger one each supplier's lines open on demand."""
 LINES_SHOWN = 50
-
-LOAN_FIELD = "platform_reference_"
-CHOICE_FIELD = "invoice_ids"
-SHOWN_FIELD = "shown_ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,6 @@ class SupplierPart:
     def lines_total(self) -> int:
         """How many lines it has, those taken out too; none where it is only passed something on."""
         return self.count + self.taken_out
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The boxes of a form: those ticked, and those shown (None where the form had a box for every line)."""
-
-    ticked: Collection[int]
-    shown: Collection[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,30 +281,3 @@ def next_step(row: DisbursalRow, people: People) -> NextStep | None:
         words = f"{row.payouts_open} of {row.payouts} payouts wait for the bank's word."
         return NextStep(f"{words} Import the statement, or confirm them by hand.", admin)
     return None
-
-
-def typed_references() -> dict[int, str]:
-    """The platform's loan ids by invoice id, from the inputs in the table."""
-    return {
-        int(name.removeprefix(LOAN_FIELD)): text.strip()
-        for name, text in request.form.items()
-        if name.startswith(LOAN_FIELD) and name.removeprefix(LOAN_FIELD).isdecimal() and text.strip()
-    }
-
-
-def given_choice() -> Choice:
-    """The boxes of the form; raises `InvalidInput` for anything that is not a number.
-
-    A form that shows only some of the lines names them in `shown_ids`, which may be empty.
-    """
-    shown = [value for value in request.form.getlist(SHOWN_FIELD) if value]
-    return Choice(
-        _numbers(request.form.getlist(CHOICE_FIELD)),
-        _numbers(shown) if SHOWN_FIELD in request.form else None,
-    )
-
-
-def _numbers(values: Sequence[str]) -> list[int]:
-    if not all(map(is_id, values)):
-        raise InvalidInput("One of the chosen invoices does not exist.", field=CHOICE_FIELD)
-    return [int(value) for value in values]

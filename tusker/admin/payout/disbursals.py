@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import DisbursalFilter
+from tusker.admin.payout.disbursal_choice import given_choice
 from tusker.admin.payout.disbursal_view import (
     changed,
     existing_disbursal,
-    given_choice,
     parts_of,
     show_disbursal,
     supplier_context,
@@ -22,13 +22,8 @@ from tusker.currency import currency
 from tusker.domain.interest import Deduction
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import LineState, Role
-from tusker.queries.payout.disbursals import (
-    DisbursalRow,
-    LineRow,
-    disbursal_lines,
-    disbursals_page,
-    supplier_sums,
-)
+from tusker.queries.payout.disbursal_lines import LineRow, disbursal_lines, supplier_sums
+from tusker.queries.payout.disbursals import DisbursalRow, disbursals_page
 from tusker.queries.payout.payables import to_pass_on
 from tusker.queries.payout.payouts import payouts_of
 from tusker.queries.payout.what_if import what_if

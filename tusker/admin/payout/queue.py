@@ -16,7 +16,7 @@ from tusker.models import Disbursal, Role
 from tusker.queries.payout.disbursals import daily_disbursal
 from tusker.queries.payout.queue import QueueOrder, financeable_ids, queue_groups, queue_page, queue_total
 from tusker.services.context import Context
-from tusker.services.payout.disbursals import bundle_daily, bundle_selection
+from tusker.services.payout.bundling import bundle_daily, bundle_selection
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, is_htmx, render

@@ -11,16 +11,17 @@ from flask_login import current_user
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, ReleaseForm
-from tusker.admin.payout.disbursal_view import changed, show_disbursal, typed_references
+from tusker.admin.payout.disbursal_choice import typed_references
+from tusker.admin.payout.disbursal_view import changed, show_disbursal
 from tusker.currency import currency
 from tusker.errors import ClosedDay, NotFound, TuskerError
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
 from tusker.services.loans.platform_ids import read_platform_references
+from tusker.services.payout import rejection, settlement, undoing
 from tusker.services.payout import release as service
-from tusker.services.payout import settlement, undoing
-from tusker.services.people import users
+from tusker.services.people import passwords
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
@@ -64,7 +65,7 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
     form = ReleaseForm()
     if form.validate_on_submit():
         try:
-            users.confirm_password(current_user.id, form.password.filled)
+            passwords.confirm_password(current_user.id, form.password.filled)
             with transaction():
                 made = service.release(
                     acting(),
@@ -150,7 +151,7 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
 def reject_payout(payout_id: int) -> ResponseReturnValue:
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = settlement.reject_payout(acting(), payout_id, reason=sent_reason()).reference
+        reference = rejection.reject_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} was rejected. Its invoices wait to be financed again.")
 
 
@@ -159,7 +160,7 @@ def reject_payout(payout_id: int) -> ResponseReturnValue:
 def reinstate_payout(payout_id: int) -> ResponseReturnValue:
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = settlement.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
+        reference = rejection.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} waits for the bank's word again.")
 
 

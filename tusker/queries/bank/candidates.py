@@ -9,7 +9,8 @@ from datetime import date
 from sqlalchemy import func, or_, select
 
 from tusker.domain.interest import amount_due
-from tusker.domain.matching import Book, Credit, Judgement, OpenLoan, Verdict, judge_all
+from tusker.domain.loan_sums import OpenLoan
+from tusker.domain.matching import Book, Credit, Judgement, Verdict, judge_all
 from tusker.extensions import db
 from tusker.models import (
     BankAccount,
@@ -20,7 +21,8 @@ from tusker.models import (
     Receipt,
     StatementEntry,
 )
-from tusker.queries.loans.loans import LoanRow, open_loans, written_off_loans
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import open_loans, written_off_loans
 
 DOUBTED = "The file contradicts itself."
 """The beginning of the words for an entry of a file that nothing is done by itself with."""

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tusker.extensions import db
 from tusker.models import AdjustmentKind, Payable, Receipt
-from tusker.queries.loans.loans import LoanRow
+from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.statement_lines import LineKind, StatementLine, adjustments_booked, balance_of
 
 OfInvoice = tuple[int, StatementLine]

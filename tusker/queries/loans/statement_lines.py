@@ -16,7 +16,7 @@ from sqlalchemy import select
 from tusker.currency import currency
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, CreditNote, DeductionKind
-from tusker.queries.loans.loans import LoanRow
+from tusker.queries.loans.loan_rows import LoanRow
 
 Side = Literal["supplier", "purchaser"]
 

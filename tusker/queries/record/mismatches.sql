@@ -101,8 +101,8 @@ LEFT JOIN (SELECT claim_id, sum(amount) AS total FROM claim_settlements GROUP BY
 WHERE c.open_amount <> CASE WHEN c.state = 'dismissed' THEN 0 ELSE c.amount - COALESCE(s.total, 0) END
     OR (c.state <> 'accepted' AND COALESCE(s.total, 0) <> 0)
 UNION ALL
--- What was netted for goods that came back, and for what was kept back or undone since, is received in full, for credit
--- notes as far as the loan lacks it. From payouts of the time before, a person recorded it.
+-- What was netted for goods that came back, and for what was kept back or has no cause since, is received in full, for
+-- credit notes as far as the loan lacks it. From payouts of the time before, a person recorded it.
 SELECT 'received by netting from the payout', p.reference, COALESCE(r.amount, 0),
     COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
 FROM payouts p
@@ -115,7 +115,7 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT s.disbursal_id, c.supplier_id, sum(s.amount)::bigint AS goods
     FROM claim_settlements s JOIN claims c ON c.id = s.claim_id LEFT JOIN credit_notes d ON d.id = c.credit_note_id
-    WHERE c.payable_id IS NULL AND (d.id IS NULL OR d.kind <> 'credit_note' OR d.state IN ('withdrawn', 'undone'))
+    WHERE c.payable_id IS NULL AND (d.id IS NULL OR d.kind <> 'credit_note' OR d.before_payout OR d.state IN ('withdrawn', 'undone'))
     GROUP BY 1, 2
 ) n ON n.disbursal_id = p.disbursal_id AND n.supplier_id = p.supplier_id
 WHERE COALESCE(r.amount, 0) NOT BETWEEN COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
@@ -226,4 +226,13 @@ FROM (
     SELECT limit_amount FROM limit_days WHERE kind = l.kind AND key = l.key ORDER BY day DESC LIMIT 1
 ) d ON true
 WHERE d.limit_amount IS DISTINCT FROM l.limit_amount
+UNION ALL
+SELECT 'summed positions of credit line', COALESCE(b.credit_line_id, p.credit_line_id) || ' on ' || COALESCE(b.day, p.day),
+    COALESCE(b.total, 0)::bigint, COALESCE(p.total, 0)::bigint
+FROM (
+    SELECT day, credit_line_id, sum(live) AS total, sum(loans) AS loans FROM book_positions GROUP BY 1, 2
+) b FULL JOIN (
+    SELECT day, credit_line_id, sum(live) AS total, count(*) AS loans FROM loan_positions GROUP BY 1, 2
+) p ON p.day = b.day AND p.credit_line_id = b.credit_line_id
+WHERE (b.total, b.loans) IS DISTINCT FROM (p.total, p.loans)
 ORDER BY 1, 2

@@ -6,7 +6,7 @@ from flask import current_app
 
 from tusker.bankfiles.archives import unpacked
 from tusker.bankfiles.formats import Reading, Source
-from tusker.bankfiles.pain002 import is_pain002, read_pain002
+from tusker.bankfiles.payments.pain002 import is_pain002, read_pain002
 from tusker.bankfiles.statements import MAX_BYTES, read_statement_file
 from tusker.currency import currency
 from tusker.domain.accounts import same_number

@@ -12,7 +12,8 @@ from tusker.domain.limits import LineState, Validity
 from tusker.errors import FinancingRefused
 from tusker.models import CreditLine
 from tusker.queries.credit.credit_lines import LineRow, row_of
-from tusker.queries.loans.loans import LoanRow, open_loans
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import open_loans
 
 
 def check_line_open(line: CreditLine, today: date, *, field: str = "order_ref") -> None:

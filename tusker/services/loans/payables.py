@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import aliased
 
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.terms import Collection
@@ -91,6 +92,14 @@ def invoices_collected_with(receipt_id: int) -> set[int]:
     return set(db.session.scalars(select(Payable.invoice_id).where(Payable.receipt_id == receipt_id)))
 
 
+def undo_payables_of(ctx: Context, invoices: Mapping[int, Invoice], why: str) -> None:
+    """The payouts of locked invoices did not arrive: what their purchasers paid beyond the debts is their credit. What
+    was passed on already, or is on its way, the supplier owes."""
+    for payable in _lock_standing(Payable.invoice_id.in_(invoices)):
+        _undo_payable(ctx, payable, invoices[payable.invoice_id], why)
+    db.session.flush()
+
+
 def undo_collected(
     ctx: Context,
     receipt: Receipt,
@@ -108,7 +117,7 @@ def undo_collected(
     if not faces:
         return
     by_invoice: Counter[int] = Counter()
-    for payable in lock_rows(Payable, Payable.receipt_id == receipt.id, Payable.reverses_id.is_(None)):
+    for payable in _lock_standing(Payable.receipt_id == receipt.id):
         by_invoice[payable.invoice_id] += payable.amount
         _undo_payable(ctx, payable, invoices[payable.invoice_id], why)
     undo_reserve_of(ctx, receipt.id, why)
@@ -119,13 +128,20 @@ def undo_collected(
     db.session.flush()
 
 
+def _lock_standing(condition: ColumnElement[bool]) -> Sequence[Payable]:
+    """The payables that meet a condition and were not undone, locked."""
+    contra = aliased(Payable)
+    undone = select(contra.id).where(contra.reverses_id == Payable.id)
+    return lock_rows(Payable, condition, Payable.reverses_id.is_(None), ~undone.exists())
+
+
 def _undo_payable(ctx: Context, payable: Payable, invoice: Invoice, why: str) -> None:
     lines = lock_rows(
         PayableLine, PayableLine.payable_id == payable.id, PayableLine.state != LineState.REMOVED
     )
     for line in lines:
         if line.payout_id is None:
-            line.state, line.reason = LineState.REMOVED, f"its receipt was undone: {why}"[:500]
+            line.state, line.reason = LineState.REMOVED, f"what it passes on was undone: {why}"[:500]
     on_its_way = [line for line in lines if line.state != LineState.REMOVED]
     if on_its_way:
         db.session.add(

@@ -10,7 +10,7 @@ from tusker.domain.allocation import Allocation as Split
 from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.extensions import db
-from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Receipt, ReceiptKind
+from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Receipt, ReceiptKind
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
@@ -104,6 +104,24 @@ def _allocate(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, valu
     db.session.add(row)
     debt.loan.open_principal -= split.principal
     return row
+
+
+def undo_allocation(ctx: Context, allocation: Allocation, loan: Loan) -> None:
+    """Write the contra row of a locked loan's allocation; what it paid is open again. Nothing is flushed."""
+    db.session.add(
+        Allocation(
+            receipt_id=allocation.receipt_id,
+            loan_id=loan.id,
+            reverses_id=allocation.id,
+            value_date=allocation.value_date,
+            booked_on=ctx.today,
+            penalty=-allocation.penalty,
+            fee=-allocation.fee,
+            interest=-allocation.interest,
+            principal=-allocation.principal,
+        )
+    )
+    loan.open_principal += allocation.principal
 
 
 def _recover(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value_date: date) -> None:

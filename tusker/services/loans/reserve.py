@@ -106,16 +106,15 @@ def undo_reserve_of(ctx: Context, receipt_id: int, reason: str) -> None:
 
 _UNDO_HOLDS = text(
     """
-    INSERT INTO reserve_movements (invoice_id, kind, amount, at, booked_on, reason)
-    SELECT invoice_id, kind, -sum(amount), :now, :today, :reason FROM reserve_movements
-    WHERE invoice_id = ANY(:ids) AND kind IN ('held', 'consumed')
-    GROUP BY invoice_id, kind HAVING sum(amount) <> 0
+    INSERT INTO reserve_movements (invoice_id, kind, amount, at, booked_on, reason, receipt_id)
+    SELECT invoice_id, kind, -sum(amount), :now, :today, :reason, receipt_id FROM reserve_movements
+    WHERE invoice_id = ANY(:ids) GROUP BY invoice_id, kind, receipt_id HAVING sum(amount) <> 0
     """
 )
 
 
 def undo_holds(ctx: Context, invoice_ids: Sequence[int], reason: str) -> None:
-    """When payouts are undone: nothing is held any more; what credit notes consumed of it is undone with it."""
+    """When payouts are undone: nothing is held any more; what was consumed or released of it is undone with it."""
     db.session.flush()
     db.session.execute(
         _UNDO_HOLDS,

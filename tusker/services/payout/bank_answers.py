@@ -16,7 +16,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_disbursal
 from tusker.services.payout.payout_locks import LockedPayouts, lock_payouts
-from tusker.services.payout.settlement import reject_locked
+from tusker.services.payout.rejection import reject_locked
 
 NO_REASON = "the bank gives no reason"
 

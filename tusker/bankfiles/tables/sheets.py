@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tusker.bankfiles.formats import Reading, Source
-from tusker.bankfiles.sheet_cells import SECONDS
-from tusker.bankfiles.table_statement import read_tables
+from tusker.bankfiles.tables.sheet_cells import SECONDS
+from tusker.bankfiles.tables.statement import read_tables
 from tusker.csv_tables import MAX_COLUMNS, MAX_ROWS, CsvRow, Grid, clean_cell
 from tusker.domain.banking import StatementFile
 from tusker.errors import UnreadableFile

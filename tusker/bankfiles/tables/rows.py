@@ -9,12 +9,12 @@ from typing import Any
 
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.movements import LONGEST, Raw, Skip, finished, given, limited
-from tusker.bankfiles.table_amounts import Mark, is_nothing, read_amount
-from tusker.bankfiles.table_balances import Balanced, follow
-from tusker.bankfiles.table_days import Days
-from tusker.bankfiles.table_heads import Columns
-from tusker.bankfiles.table_labels import Named
-from tusker.bankfiles.table_sides import Contradiction, Figure, Sides, is_said, said
+from tusker.bankfiles.tables.amounts import Mark, is_nothing, read_amount
+from tusker.bankfiles.tables.balances import Balanced, follow
+from tusker.bankfiles.tables.days import Days
+from tusker.bankfiles.tables.heads import Columns
+from tusker.bankfiles.tables.labels import Named
+from tusker.bankfiles.tables.sides import Contradiction, Figure, Sides, is_said, said
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
 from tusker.domain.banking import BALANCE_REMARK, Direction, Statement

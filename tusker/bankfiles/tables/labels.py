@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from babel.numbers import is_currency
 from stdnum import iban as ibans
 
-from tusker.bankfiles.table_amounts import is_figure
-from tusker.bankfiles.table_days import is_day
+from tusker.bankfiles.tables.amounts import is_figure
+from tusker.bankfiles.tables.days import is_day
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import CsvRow
 from tusker.errors import UnreadableFile

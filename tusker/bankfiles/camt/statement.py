@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from tusker.bankfiles.camt_details import transactions_of
-from tusker.bankfiles.camt_entries import StatementReader
+from tusker.bankfiles.camt.details import transactions_of
+from tusker.bankfiles.camt.entries import StatementReader
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.hardened import read_xml
 from tusker.bankfiles.movements import refuse_if_nothing_was_read

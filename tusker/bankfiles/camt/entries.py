@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from itertools import islice
 from xml.etree.ElementTree import Element
 
-from tusker.bankfiles.camt_details import (
+from tusker.bankfiles.camt.details import (
     Details,
     batch_of,
-    first_text,
     is_return,
     read_details,
     reason_of,
     transactions_of,
 )
+from tusker.bankfiles.camt.values import day_of, day_or_none, direction_of, moment_of, read_day
+from tusker.bankfiles.hardened import first_text
 from tusker.bankfiles.movements import (
     LONGEST,
     Raw,
@@ -26,14 +27,12 @@ from tusker.bankfiles.movements import (
     is_count,
     limited,
     minor_units,
-    sane_day,
 )
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import Direction, Statement, charges_in
 from tusker.domain.money import to_major
 
 _MAX_BALANCES = 50
-_DIRECTIONS: dict[str, Direction] = {"CRDT": "credit", "DBIT": "debit"}
 _NOT_BOOKED = {"PDNG": "pending", "INFO": "for information", "FUTR": "in the future"}
 CHARGES = "bank charges of the entry"
 
@@ -74,8 +73,8 @@ class StatementReader:
             closing_balance=closing,
             entries=entries,
             skipped=limited(self.notes),
-            starts_at=_moment(self.element.findtext("FrToDt/FrDtTm")),
-            ends_at=_moment(self.element.findtext("FrToDt/ToDtTm")),
+            starts_at=moment_of(self.element.findtext("FrToDt/FrDtTm")),
+            ends_at=moment_of(self.element.findtext("FrToDt/ToDtTm")),
             account_named=bool(account),
             doubt=kept(doubt, LONGEST["reason"]),
         )
@@ -103,7 +102,7 @@ class StatementReader:
         for code in codes:
             for element in balances:
                 if first_text(element, "Tp/CdOrPrtry/Cd", "Tp/Cd") == code:
-                    return self.balance_amount(code, element), _day_or_none(element, "Dt")
+                    return self.balance_amount(code, element), day_or_none(element, "Dt")
         return None, None
 
     def balance_amount(self, code: str, element: Element) -> int | None:
@@ -234,7 +233,7 @@ class StatementReader:
             raise Skip("its amount is zero")
         direction = direction_of(element)
         # both dates are optional in the schema: then the statement's own serve
-        booked = _day_of(element, "BookgDt") or _day_of(element, "ValDt") or self.day
+        booked = day_of(element, "BookgDt") or day_of(element, "ValDt") or self.day
         if booked is None:
             raise Skip("no date")
         service, own = given(element.findtext("AcctSvcrRef")), given(element.findtext("NtryRef"))
@@ -246,7 +245,7 @@ class StatementReader:
             direction=direction,
             amount=amount,
             booked_on=booked,
-            value_date=_day_or_none(element, "ValDt") or booked,
+            value_date=day_or_none(element, "ValDt") or booked,
             bank_reference=service or own,
             batch_reference=batch_of(element),
             remittance=remittance,
@@ -288,42 +287,6 @@ class StatementReader:
         if amount == 0:
             raise Skip("one of its details has no amount")
         return amount
-
-
-def direction_of(element: Element) -> Direction:
-    """The direction of the money; raises `Skip` when there is none."""
-    text = (element.findtext("CdtDbtInd") or "").strip()
-    if text not in _DIRECTIONS:
-        raise Skip(f"“{kept(text, 20)}” is neither CRDT nor DBIT" if text else "neither credit nor debit")
-    return _DIRECTIONS[text]
-
-
-def read_day(text: str) -> date:
-    """The day of a date or a time as the bank wrote it, whose zone is the bank's; raises `Skip`."""
-    try:
-        return sane_day(date.fromisoformat(text.strip()[:10]))
-    except ValueError:
-        raise Skip(f"its date “{kept(text, 30)}” is not one") from None
-
-
-def _moment(text: str | None) -> datetime | None:
-    """A time as the bank wrote it; nothing where it wrote a day only."""
-    try:
-        return datetime.fromisoformat(text.strip()) if text and "T" in text else None
-    except ValueError:
-        return None
-
-
-def _day_of(element: Element, name: str) -> date | None:
-    text = first_text(element, f"{name}/Dt", f"{name}/DtTm")
-    return read_day(text) if text else None
-
-
-def _day_or_none(element: Element, name: str) -> date | None:
-    try:
-        return _day_of(element, name)
-    except Skip:
-        return None
 
 
 def _counts_more(element: Element) -> bool:

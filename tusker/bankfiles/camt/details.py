@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
+from tusker.bankfiles.hardened import first_text
 from tusker.bankfiles.movements import LONGEST, Raw, given
 from tusker.bankfiles.reasons import reason_words
 from tusker.bankfiles.texts import kept
@@ -115,14 +116,6 @@ def reason_of(element: Element) -> str | None:
 def transactions_of(entry: Element) -> list[Element]:
     """The transactions of an entry; the first version of the message has them in the entry itself."""
     return entry.findall("NtryDtls/TxDtls") or entry.findall("TxDtls")
-
-
-def first_text(element: Element, *paths: str) -> str:
-    """The first of these that holds text."""
-    for path in paths:
-        if text := (element.findtext(path) or "").strip():
-            return text
-    return ""
 
 
 def is_return(element: Element) -> bool:

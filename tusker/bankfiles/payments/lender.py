@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tusker.bankfiles.orders import check_account
+from tusker.bankfiles.payments.orders import check_account
 from tusker.domain.accounts import AccountNumber
 from tusker.errors import InvalidInput
 

@@ -6,8 +6,8 @@ import csv
 import re
 from io import StringIO
 
-from tusker.bankfiles.bulk_profiles import PROFILES, BulkProfile, Column
-from tusker.bankfiles.orders import check_order
+from tusker.bankfiles.payments.bulk_profiles import PROFILES, BulkProfile, Column
+from tusker.bankfiles.payments.orders import check_order
 from tusker.bankfiles.texts import bank_name, bank_text
 from tusker.csv_cells import SafeWriter
 from tusker.domain.banking import CreditTransfer, PaymentOrder

@@ -8,10 +8,10 @@ from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.movements import (
     refuse_if_nothing_was_read,
 )
-from tusker.bankfiles.table_amounts import Mark, decimal_mark, is_figure, is_nothing
-from tusker.bankfiles.table_days import check_date_format, days_of, is_day
-from tusker.bankfiles.table_heads import VARIABLE, Columns, columns_of, may_be_heads, parse_columns
-from tusker.bankfiles.table_labels import (
+from tusker.bankfiles.tables.amounts import Mark, decimal_mark, is_figure, is_nothing
+from tusker.bankfiles.tables.days import check_date_format, days_of, is_day
+from tusker.bankfiles.tables.heads import VARIABLE, Columns, columns_of, may_be_heads, parse_columns
+from tusker.bankfiles.tables.labels import (
     OPENING,
     Named,
     account_around,
@@ -20,7 +20,7 @@ from tusker.bankfiles.table_labels import (
     opening_around,
     the_one,
 )
-from tusker.bankfiles.table_rows import TableReader
+from tusker.bankfiles.tables.rows import TableReader
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
 from tusker.domain.banking import Statement, StatementFile

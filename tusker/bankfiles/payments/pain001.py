@@ -7,7 +7,7 @@ from typing import Literal
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from tusker.bankfiles.orders import check_order
+from tusker.bankfiles.payments.orders import check_order
 from tusker.bankfiles.texts import bank_name, bank_text, shortened
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.banking import CreditTransfer, PaymentOrder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tusker.bankfiles.formats import Reading
-from tusker.bankfiles.table_statement import read_tables
+from tusker.bankfiles.tables.statement import read_tables
 from tusker.csv_tables import bank_grids
 from tusker.domain.banking import StatementFile
 

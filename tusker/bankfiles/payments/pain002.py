@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from tusker.bankfiles.camt_details import first_text
 from tusker.bankfiles.formats import Reading, Source
-from tusker.bankfiles.hardened import read_xml
+from tusker.bankfiles.hardened import first_text, read_xml
 from tusker.bankfiles.movements import LONGEST, Skip, given, minor_units
 from tusker.bankfiles.reasons import reason_words
 from tusker.bankfiles.texts import kept

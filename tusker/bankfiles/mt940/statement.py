@@ -28,7 +28,7 @@ from tusker.bankfiles.movements import (
     refuse_if_nothing_was_read,
     sane_day,
 )
-from tusker.bankfiles.mt940_details import read_details
+from tusker.bankfiles.mt940.details import read_details
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import Direction, Statement, StatementFile
 from tusker.errors import UnreadableFile
