@@ -157,13 +157,17 @@ def create_user(app: Flask, ctx: Context) -> Callable[..., User]:
     """Make a user of a role; company users get a company unless one is given."""
 
     def create(
-        role: Role = Role.ADMIN, *, customer: Customer | None = None, email: str | None = None
+        role: Role = Role.ADMIN,
+        *,
+        customer: Customer | None = None,
+        email: str | None = None,
+        name: str | None = None,
     ) -> User:
         with transaction():
             return create_user_service(
                 ctx,
                 email=email or f"{role}{next(_numbers)}@example.com",
-                name=f"Test {role}",
+                name=name or f"Test {role}",
                 role=role,
                 customer_id=customer.id if customer else None,
                 password=PASSWORD,

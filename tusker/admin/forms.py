@@ -72,6 +72,12 @@ class AttentionFilter(FilterForm):
     state = ChoiceField("State", required=False, empty="Open", choices=[("settled", "Settled")])
 
 
+class ProposalFilter(FilterForm):
+    """Which proposals are shown."""
+
+    state = ChoiceField("State", required=False, empty="Waiting", choices=[("decided", "Decided")])
+
+
 class ClaimForm(Form):
     """Accepting a claim, for less if an amount is given."""
 

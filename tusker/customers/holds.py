@@ -8,12 +8,12 @@ from tusker.customers.blueprint import bp
 from tusker.customers.forms import ValidityForm
 from tusker.domain.limits import Validity
 from tusker.errors import InvalidInput
-from tusker.models import Role
+from tusker.models import Proposal, Role
 from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done
+from tusker.web.htmx import done, proposed
 
 
 @bp.post("/<int:customer_id>/hold")
@@ -29,9 +29,12 @@ def hold(customer_id: int) -> Response:
 @allow(Role.ADMIN)
 def lift(customer_id: int) -> Response:
     """Lift the hold that an admin put on a company."""
+    to = url_for("customers.show", customer_id=customer_id)
     with transaction():
-        name = lift_hold(acting(), customer_id, reason=sent_reason()).name
-    return done(f"The hold on {name} is lifted.", to=url_for("customers.show", customer_id=customer_id))
+        made = lift_hold(acting(), customer_id, reason=sent_reason())
+    if isinstance(made, Proposal):
+        return proposed(to)
+    return done("The hold is lifted.", to=to)
 
 
 @bp.post("/<int:customer_id>/validity")
@@ -41,10 +44,10 @@ def validity(customer_id: int) -> Response:
     form = ValidityForm()
     if not form.validate_on_submit():
         raise InvalidInput(" ".join(str(error) for errors in form.errors.values() for error in errors))
+    to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         days = Validity(form.valid_from.data, form.valid_to.data)
-        set_validity(acting(), customer_id, form.side.filled, days)
-    return done(
-        f"The days of the {form.side.filled} limit were saved.",
-        to=url_for("customers.show", customer_id=customer_id),
-    )
+        made = set_validity(acting(), customer_id, form.side.filled, days)
+    if isinstance(made, Proposal):
+        return proposed(to)
+    return done(f"The days of the {form.side.filled} limit were saved.", to=to)

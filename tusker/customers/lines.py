@@ -15,7 +15,7 @@ from tusker.domain.limits import LineState
 from tusker.domain.terms import Terms
 from tusker.errors import TuskerError
 from tusker.extensions import db
-from tusker.models import LineStatus, Role, SupplierAccount
+from tusker.models import LineStatus, Proposal, Role, SupplierAccount
 from tusker.queries.credit import credit_lines as queries
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.holds import holds_on
@@ -24,7 +24,7 @@ from tusker.services.credit.credit_lines import change_credit_line, open_credit_
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.htmx import done, render
+from tusker.web.htmx import done, proposed, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 
@@ -71,13 +71,16 @@ def new_line() -> Response:
     if form.validate_on_submit():
         try:
             with transaction():
-                line_id = open_credit_line(
+                made = open_credit_line(
                     acting(), form.supplier_id.filled, form.purchaser_id.filled, form.line_data()
-                ).id
+                )
+                made_id = made.id
         except TuskerError as error:
             form.take(error)
         else:
-            return done("The credit line was opened.", to=url_for("customers.line", line_id=line_id))
+            if isinstance(made, Proposal):
+                return proposed(url_for("customers.lines"))
+            return done("The credit line was opened.", to=url_for("customers.line", line_id=made_id))
     return render(
         "customers/line/line_form.html",
         "customers/line/_line_form.html",
@@ -111,10 +114,12 @@ def edit_line(line_id: int) -> Response:
     if form.validate_on_submit():
         try:
             with transaction():
-                change_credit_line(acting(), line_id, form.line_data())
+                made = change_credit_line(acting(), line_id, form.line_data())
         except TuskerError as error:
             form.take(error)
         else:
+            if isinstance(made, Proposal):
+                return proposed(url_for("customers.line", line_id=line_id))
             _warn_of_limit(line_id)
             return done("The credit line was saved.", to=url_for("customers.line", line_id=line_id))
     return render(
@@ -135,12 +140,15 @@ def line_status(line_id: int) -> Response:
     if form.validate_on_submit():
         try:
             with transaction():
-                status = set_line_status(
+                made = set_line_status(
                     acting(), line_id, LineStatus(form.status.filled), reason=form.reason.filled
-                ).status
+                )
+                status = LineStatus(form.status.filled)
         except TuskerError as error:
             form.take(error)
         else:
+            if isinstance(made, Proposal):
+                return proposed(url_for("customers.line", line_id=line_id))
             words = "active again" if status == LineStatus.ACTIVE else "suspended: it admits nothing new"
             return done(
                 f"The credit line is {words}.",

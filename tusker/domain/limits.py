@@ -110,6 +110,11 @@ class Validity:
         """Such as “2026-01-01 – open”."""
         return f"{self.first or 'open'} – {self.last or 'open'}"
 
+    def reaches_beyond(self, other: Validity) -> bool:
+        """Whether it has a day that the other does not have."""
+        earlier = (self.first or date.min) < (other.first or date.min)
+        return earlier or (self.last or date.max) > (other.last or date.max)
+
     def state_on(self, day: date) -> LineState:
         """Active, not yet valid or expired."""
         if self.first is not None and day < self.first:

@@ -45,6 +45,7 @@ from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
 from tusker.models.position import BookPosition, LoanChange, LoanPosition, PositionDay
+from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 from tusker.models.upload import StatementUpload, UploadState
@@ -95,6 +96,8 @@ __all__ = [
     "Payout",
     "PayoutState",
     "PositionDay",
+    "Proposal",
+    "ProposalState",
     "PurchaserAccount",
     "Receipt",
     "ReceiptKind",

@@ -9,6 +9,7 @@ from flask_login import current_user
 
 from tusker.models import Role
 from tusker.queries.attention import count_open
+from tusker.queries.proposals import count_to_approve
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class NavEntry:
 _STAFF = (
     ("Dashboard", "gauge", "admin.dashboard", "work"),
     ("Attention", "bell", "admin.attention", "work"),
+    ("To approve", "circle-check", "admin.approvals", "work"),
     ("Invoices", "file-invoice", "invoices.index", "work"),
     ("To be financed", "hourglass", "admin.queue", "work"),
     ("Disbursals", "building-bank", "admin.disbursals", "work"),
@@ -71,7 +73,7 @@ _PURCHASER = (
     ("Statement", "report-money", "reports.statement", "reports"),
     ("Calculator", "calculator", "reports.calculator", "reports"),
 )
-COUNTS = {"admin.attention": count_open}
+COUNTS = {"admin.attention": count_open, "admin.approvals": count_to_approve}
 """Entries that show how many items wait."""
 BY_ROLE = {Role.ADMIN: _STAFF, Role.AUDITOR: _STAFF, Role.SUPPLIER: _SUPPLIER, Role.PURCHASER: _PURCHASER}
 HOME = {

@@ -17,6 +17,7 @@ from tusker.models import (
     Disbursal,
     Event,
     Invoice,
+    Proposal,
     StatementEntry,
     User,
 )
@@ -43,11 +44,12 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
 }
 
 
-def names_of_subjects(events: Iterable[Event]) -> dict[tuple[str, int], str]:
-    """The name of each event's subject by (subject, id): one query a kind of subject, whatever the number of events."""
+def names_of_subjects(events: Iterable[Event | Proposal]) -> dict[tuple[str, int], str]:
+    """The name of each event's or proposal's subject by (subject, id): one query a kind of subject, however many."""
     wanted: dict[str, set[int]] = {}
     for event in events:
-        wanted.setdefault(event.subject, set()).add(event.subject_id)
+        if event.subject_id is not None:
+            wanted.setdefault(event.subject, set()).add(event.subject_id)
     names: dict[tuple[str, int], str] = {}
     for subject, ids in wanted.items():
         query = _NAMES.get(subject)

@@ -11,6 +11,7 @@ from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_customer, lock_rows
+from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 
 ACCOUNTS: Mapping[str, type[SupplierAccount] | type[PurchaserAccount]] = {
@@ -31,18 +32,20 @@ def hold_customer(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     return customer
 
 
+@needs_second("Lift the hold on a company", about="customer")
 def lift_hold(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     """Lift the hold that an admin put on a company; one for being overdue goes with the payment only."""
     why = reason_of(reason)
     customer = lock_customer(customer_id)
     if customer.held_since is None:
         raise Conflict(f"No admin has {customer.name} on hold.")
+    record_event(ctx, "customer", customer_id, "hold_lifted", from_value=customer.held_reason, reason=why)
     customer.held_since = customer.held_reason = None
-    record_event(ctx, "customer", customer_id, "hold_lifted", reason=why)
     db.session.flush()
     return customer
 
 
+@needs_second("Change the days of a limit", about="customer", always=False)
 def set_validity(ctx: Context, customer_id: int, side: str, validity: Validity) -> Customer:
     """Set the days on which a company's limit as `supplier` or `purchaser` admits something new."""
     if validity.first and validity.last and validity.last < validity.first:
@@ -62,6 +65,7 @@ def set_validity(ctx: Context, customer_id: int, side: str, validity: Validity) 
             f"{side}_dates_changed",
             from_value=before.words,
             to_value=validity.words,
+            asks_second=validity.reaches_beyond(before),
         )
         db.session.flush()
     return customer
