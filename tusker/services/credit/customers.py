@@ -17,8 +17,8 @@ from tusker.extensions import db
 from tusker.models import CreditLine, Customer, PurchaserAccount, SupplierAccount
 from tusker.queries.credit.customers import lines_count_of, supplier_limits_total
 from tusker.services.context import Context
-from tusker.services.credit.limit_days import note_limit
 from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
+from tusker.services.credit.limit_days import note_limit
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_customer, lock_rows, take_lock
 from tusker.services.outbox import admin_addresses, queue_mail
