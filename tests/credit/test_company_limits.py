@@ -18,7 +18,7 @@ from tusker.errors import Conflict, FinancingRefused, InvalidInput
 from tusker.models import CreditLine, Customer, Role
 from tusker.queries.credit.exposure import exposure_table, programme_limit_on
 from tusker.services.context import Context
-from tusker.services.credit.customers import CustomerData, change_customer
+from tusker.services.credit.customers import CustomerData, edit_customer
 from tusker.services.credit.financing import Decision
 from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
 from tusker.services.credit.limit_days import note_programme_limit
@@ -106,7 +106,7 @@ def test_exposure_of_a_past_day_is_held_against_the_limit_of_that_day(
     def change(days: int, limit: int) -> None:
         with transaction():
             data = CustomerData(company.name, supplier_limit=limit)
-            change_customer(at(ctx, days), company.id, data, programme_limit=PROGRAMME_LIMIT)
+            edit_customer(at(ctx, days), company.id, data, programme_limit=PROGRAMME_LIMIT)
 
     change(10, 150_000_00)
     change(20, 90_000_00)
