@@ -24,6 +24,7 @@ from tusker.services.payout.purchaser_answers import overrule_dispute
 from tusker.services.payout.verification import verify_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
+from tusker.web.forms import sent_seen
 from tusker.web.htmx import render
 
 
@@ -52,7 +53,7 @@ def delivered(invoice_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def overrule(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> None:
-        overrule_dispute(acting(), invoice_id, reason=reason)
+        overrule_dispute(acting(), invoice_id, reason=reason, seen=sent_seen())
 
     return _carry_out(invoice_id, act, "The dispute is settled and does not stop the financing any more.")
 

@@ -12,6 +12,7 @@ from flask_login import current_user
 from tusker import clock
 from tusker.carriers.registry import MANUAL, carrier_label, get_carriers
 from tusker.domain import shipments
+from tusker.domain.approval import Shown
 from tusker.domain.calculator import Calculation, calculate
 from tusker.domain.financeable import Condition, PurchaserAnswer, Wishes, waits_for
 from tusker.domain.lifecycle import FINAL, RESERVING, InvoiceEvent, InvoiceStatus, next_status
@@ -48,6 +49,7 @@ from tusker.queries.payout.payables import PayableRow, payables_of
 from tusker.queries.record.events import CompanyEvent, events_of, for_company
 from tusker.services.delivery.conditions import Judge
 from tusker.services.loans.credit_notes import AFTER_PAYOUT, BEFORE_PAYOUT
+from tusker.services.payout.purchaser_answers import shown_dispute
 from tusker.web.access import is_staff
 from tusker.web.filters import money_plain
 from tusker.working_days import working_days
@@ -112,6 +114,12 @@ class InvoiceFile:
     def is_disputed(self) -> bool:
         """Whether the purchaser's dispute stands."""
         return self.invoice.purchaser_answer == PurchaserAnswer.DISPUTED and self.invoice.overruled_at is None
+
+    @property
+    def dispute_shown(self) -> Shown:
+        """The dispute as the page shows it."""
+        told = self.invoice
+        return shown_dispute(told.number, told.answered_amount, told.answer_reason, told.answered_at)
 
     @property
     def may_dispute(self) -> bool:

@@ -26,7 +26,13 @@ from tusker.models import (
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.debts import OpenDebt
-from tusker.services.loans.reserve import move_reserve, reserves_left, undo_reserve_of
+from tusker.services.loans.reserve import (
+    consumed_by,
+    move_reserve,
+    reserve_left,
+    reserves_left,
+    undo_reserve_of,
+)
 from tusker.services.locks import lock_rows
 
 
@@ -49,13 +55,34 @@ def note_collected(ctx: Context, parts: Sequence[tuple[Receipt, Split, OpenDebt]
             move_reserve(ctx, invoice.id, ReserveKind.HELD, split.principal, _why(receipt), receipt.id)
             left[invoice.id] = left.get(invoice.id, 0) + split.principal
             continue
-        loan.face_open = (loan.face_open or 0) - split.laid
+        loan.change_face(-split.laid)
         charges = min(split.total - split.principal, left.get(invoice.id, 0))
         move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, charges, _why(receipt), receipt.id)
         move_reserve(ctx, invoice.id, ReserveKind.RELEASED, split.rest, _why(receipt), receipt.id)
         left[invoice.id] = left.get(invoice.id, 0) - charges - split.rest
         if split.rest:
             _owe(ctx, receipt, invoice, split.rest, value_date)
+    db.session.flush()
+
+
+def note_laid_anew(
+    ctx: Context, receipt: Receipt, invoice: Invoice, was: Split, made: Split, value_date: date
+) -> None:
+    """What a receipt paid of a debt was laid again where the purchaser pays the face value: what it does not pay any
+    more is the supplier's, and the reserve bears the charges that it pays now."""
+    if receipt.customer_id != invoice.purchaser_id:
+        move_reserve(
+            ctx, invoice.id, ReserveKind.HELD, made.principal - was.principal, _why(receipt), receipt.id
+        )
+        return
+    more = (made.total - made.principal) - (was.total - was.principal)
+    borne = (
+        min(more, reserve_left(invoice.id)) if more > 0 else max(more, -consumed_by(receipt.id, invoice.id))
+    )
+    move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, borne, _why(receipt), receipt.id)
+    if left := was.total - made.total:
+        move_reserve(ctx, invoice.id, ReserveKind.RELEASED, left, _why(receipt), receipt.id)
+        _owe(ctx, receipt, invoice, left, value_date)
     db.session.flush()
 
 
@@ -124,7 +151,7 @@ def undo_collected(
     for loan in faces:
         laid = by_invoice[loan.invoice_id] + undone.get(loan.id, 0)
         if receipt.customer_id == invoices[loan.invoice_id].purchaser_id:
-            loan.face_open = (loan.face_open or 0) + laid
+            loan.change_face(laid)
     db.session.flush()
 
 

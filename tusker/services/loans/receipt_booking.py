@@ -70,7 +70,7 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
         if debt.loan.closed_on is not None:
             continue
         due = debt.due_on(value_date)
-        paid = _allocate(ctx, receipt, split, debt, value_date)
+        paid = allocate_part(ctx, receipt, split, debt.loan, value_date)
         rounded = round_off_debt(ctx, receipt, paid, split, debt)
         _note_payment(ctx, debt, split, due, receipt.bank_reference, rounded)
         freed.append((debt.invoice, -split.principal - (rounded.principal if rounded else 0)))
@@ -90,7 +90,8 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
     after_commit(REVIEW_JOB)
 
 
-def _allocate(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value_date: date) -> Allocation:
+def allocate_part(ctx: Context, receipt: Receipt, split: Split, loan: Loan, value_date: date) -> Allocation:
+    """Write the part of a receipt that pays a locked loan. Exposure, the loan's end and the event are the caller's."""
     row = Allocation(
         receipt_id=receipt.id,
         loan_id=split.loan_id,
@@ -102,7 +103,7 @@ def _allocate(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, valu
         principal=split.principal,
     )
     db.session.add(row)
-    debt.loan.open_principal -= split.principal
+    loan.open_principal -= split.principal
     return row
 
 
@@ -130,7 +131,7 @@ def _recover(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value
     if split.total == 0:
         return
     day = debt.counts_from(value_date)
-    paid = _allocate(ctx, receipt, split, debt, day)
+    paid = allocate_part(ctx, receipt, split, debt.loan, day)
     reason = f"paid with {receipt.bank_reference}"
     opposite = Split(split.loan_id, -split.penalty, -split.fee, -split.interest, -split.principal)
     adjust(ctx, debt.loan, AdjustmentKind.RECOVERY, opposite, day, reason, allocation=paid)

@@ -31,6 +31,16 @@ def reserves_left(invoice_ids: Collection[int]) -> dict[int, int]:
     return {invoice_id: int(total) for invoice_id, total in rows}
 
 
+def consumed_by(receipt_id: int, invoice_id: int) -> int:
+    """What of an invoice's reserve the charges took that a receipt paid, in minor units."""
+    total = select(func.coalesce(func.sum(ReserveMovement.amount), 0)).where(
+        ReserveMovement.invoice_id == invoice_id,
+        ReserveMovement.receipt_id == receipt_id,
+        ReserveMovement.kind == ReserveKind.CONSUMED,
+    )
+    return int(db.session.scalars(total).one())
+
+
 def move_reserve(
     ctx: Context, invoice_id: int, kind: ReserveKind, amount: int, reason: str, receipt_id: int | None = None
 ) -> None:
