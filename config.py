@@ -98,6 +98,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "STALLED_AFTER_DAYS": _integer(env, "STALLED_AFTER_DAYS", 7, 1, 365),
         "CARRIER_ALERT_MINUTES": _integer(env, "CARRIER_ALERT_MINUTES", 30, 1, 10080),
         "SERVICING_TIME": _clock_time(env, "SERVICING_TIME", "06:00"),
+        "WAITING_DAYS": _integer(env, "WAITING_DAYS", 30, 1, 365),
         "HOLD_AFTER_DAYS": _days_or_off(env, "HOLD_AFTER_DAYS", "30"),
         "REMINDER_DAYS": _day_list(env, "REMINDER_DAYS", "-3,1,7,14,30"),
         "REQUIRE_SECOND_ADMIN": _flag(env, "REQUIRE_SECOND_ADMIN", production),

@@ -49,6 +49,7 @@ from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 from tusker.models.upload import StatementUpload, UploadState
+from tusker.models.waiting import WaitingRequest, WaitingState
 
 __all__ = [
     "Adjustment",
@@ -118,5 +119,7 @@ __all__ = [
     "UploadState",
     "User",
     "UserState",
+    "WaitingRequest",
+    "WaitingState",
     "WebhookDelivery",
 ]

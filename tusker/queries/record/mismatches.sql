@@ -227,6 +227,28 @@ FROM (
 ) d ON true
 WHERE d.limit_amount IS DISTINCT FROM l.limit_amount
 UNION ALL
+SELECT 'waiting for the limit of the ' || x.kind, x.name, x.waiting_amount, x.total
+FROM (
+    SELECT 'credit line' AS kind, s.name || ' → ' || p.name AS name, l.waiting_amount, COALESCE((SELECT sum(principal)
+        FROM waiting_requests WHERE credit_line_id = l.id AND state = 'waiting'), 0)::bigint AS total
+    FROM credit_lines l JOIN customers s ON s.id = l.supplier_id JOIN customers p ON p.id = l.purchaser_id
+    UNION ALL
+    SELECT 'supplier', c.name, a.waiting_amount, COALESCE((SELECT sum(principal)
+        FROM waiting_requests WHERE supplier_id = c.id AND state = 'waiting'), 0)::bigint
+    FROM supplier_accounts a JOIN customers c ON c.id = a.customer_id
+    UNION ALL
+    SELECT 'purchaser', c.name, a.waiting_amount, COALESCE((SELECT sum(principal)
+        FROM waiting_requests WHERE purchaser_id = c.id AND state = 'waiting'), 0)::bigint
+    FROM purchaser_accounts a JOIN customers c ON c.id = a.customer_id
+) x WHERE x.waiting_amount <> x.total
+UNION ALL
+-- A place on the list is of a refused request as it was refused; what it became is the same number at the same line.
+SELECT 'request on the waiting list', i.number, w.principal, i.principal
+FROM waiting_requests w JOIN invoices i ON i.id = w.invoice_id LEFT JOIN invoices b ON b.id = w.admitted_id
+WHERE (w.principal, w.credit_line_id, w.supplier_id, w.purchaser_id)
+        <> (i.principal, i.credit_line_id, i.supplier_id, i.purchaser_id)
+    OR i.status <> 'rejected' OR (b.credit_line_id, b.number) <> (i.credit_line_id, i.number)
+UNION ALL
 SELECT 'summed positions of credit line', COALESCE(b.credit_line_id, p.credit_line_id) || ' on ' || COALESCE(b.day, p.day),
     COALESCE(b.total, 0)::bigint, COALESCE(p.total, 0)::bigint
 FROM (

@@ -20,9 +20,11 @@ from tusker.models import (
 )
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.exposure import ADMIT_WAITING_JOB
 from tusker.services.loans.debts import debt_of, lock_debts
 from tusker.services.locks import lock_rows
 from tusker.services.outbox import company_addresses, queue_mail
+from tusker.transactions import after_commit
 
 DEBTOR = case((Loan.recourse_on.is_(None), Invoice.purchaser_id), else_=Invoice.supplier_id)
 """Who owes a loan: the purchaser, or by recourse the supplier."""
@@ -60,6 +62,8 @@ def _review_side(
         account.on_hold_since = ctx.today if held else None
         kind = "put_on_hold" if held else "hold_lifted"
         record_event(ctx, "customer", account.customer_id, kind, reason=reason if held else "")
+    if accounts:
+        after_commit(ADMIT_WAITING_JOB)
     db.session.flush()
     return [account.customer_id for account in accounts]
 
