@@ -20,6 +20,7 @@ from tests.support.profiles import examples
 from tests.support.threads import in_threads
 from tests.support.values import TERMS
 from tusker import clock
+from tusker.carriers.registry import MANUAL
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import TrackedOrder
 from tusker.domain.terms import Terms
@@ -44,9 +45,12 @@ from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
 from tusker.services.credit.financing import Decision, cancel_invoice, request_financing
+from tusker.services.credit.import_file import ColumnMapping, ImportOptions, InvoiceRow
+from tusker.services.credit.importing import import_rows, preview_rows
 from tusker.services.credit.subject import RequestSubject
 from tusker.services.credit.waiting import cancel_waiting, leave_waiting
 from tusker.services.loans.receipts import repay_in_full
+from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 
 numbers = itertools.count(1)
@@ -304,6 +308,40 @@ def test_what_waits_cannot_be_asked_for_again(desk: Desk, make_line: Callable[..
         cancel_waiting(now(), waits.invoice_id, reason="again")
 
 
+def test_neither_a_file_nor_the_database_takes_it_twice(
+    desk: Desk, make_line: Callable[..., CreditLine]
+) -> None:
+    line = make_line(limit=EIGHT)
+    desk.ask(line)
+    waits = desk.wait(line)
+    names = {"supplier": line.supplier.customer.name, "purchaser": line.purchaser.customer.name}
+    row = InvoiceRow(
+        line=2,
+        number=waits.order_ref,
+        amount=TEN,
+        invoice_date=clock.today(),
+        carrier=MANUAL,
+        order_ref="",
+        **names,
+    )
+    options = ImportOptions(ColumnMapping("No", "Seller", "Buyer", "Amount", "Date"), retry_refused=True)
+    with transaction():
+        answers = preview_rows(now(), [row], options) + import_rows(now(), [row], options)
+    assert [(str(a.outcome), a.reason) for a in answers] == [("conflict", "It is on the waiting list.")] * 2
+    asked = AdmissionRequest(
+        *(line.id, line.terms_version, waits.order_ref, 2, 1, "test", "manual", "other"), poll=False
+    )
+    with transaction():
+        [answer] = admit(
+            now(),
+            [
+                asked,
+            ],
+        )
+    assert (answer.outcome, answer.invoice_id) == (Outcome.WAITING, None)
+    proved()
+
+
 def test_what_cannot_wait(
     desk: Desk, make_line: Callable[..., CreditLine], make_purchaser: Callable[..., Customer]
 ) -> None:
@@ -353,6 +391,51 @@ def test_an_invoice_imported_meanwhile_takes_it_off_the_list(
     assert state_of(waits) is WaitingState.CANCELLED
 
 
+def test_the_proof_names_a_list_that_does_not_add_up(
+    desk: Desk, make_line: Callable[..., CreditLine]
+) -> None:
+    line = make_line(limit=EIGHT)
+    desk.ask(line)
+    waits = desk.wait(line)
+    proved()
+    with transaction():
+        for table in ("credit_lines", "supplier_accounts", "purchaser_accounts"):
+            db.session.execute(text(f"UPDATE {table} SET waiting_amount = waiting_amount + 1"))
+    limits = {f"waiting for the limit of the {kind}" for kind in ("credit line", "supplier", "purchaser")}
+    assert {m.check for m in prove().mismatches} == limits
+    with transaction():
+        db.session.execute(text("UPDATE waiting_requests SET principal = principal + 1"))
+    [wrong] = prove().mismatches
+    assert (wrong.check, wrong.subject) == ("request on the waiting list", waits.order_ref)
+
+
+def test_mails_say_what_became_of_it(
+    desk: Desk,
+    make_line: Callable[..., CreditLine],
+    login: Any,
+    mails: Callable[[], list[OutboxMessage]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = make_line(limit=2 * EIGHT)
+    login("supplier", customer=line.supplier.customer)
+    holds = [desk.ask(line).invoice_id for _ in range(2)]
+    first, gone, dearer, last = (desk.wait(line) for _ in range(4))
+    desk.orders[dearer.order_ref] = order_on(line, TEN // 2, ref=dearer.order_ref)
+    with transaction():
+        for invoice_id in holds:
+            cancel_invoice(now(), invoice_id, reason="test")
+        cancel_waiting(now(), gone.invoice_id, reason="The order is doubtful.")
+    assert admit_waiting() == 2
+    said = [compose(now(), mail) for mail in mails() if mail.template.startswith("credit/waiting")]
+    texts = [f"{mail['Subject']} {mail.get_content()}" for mail in said if mail is not None]
+    assert f"{gone.order_ref} is no longer on the waiting list" in texts[0]
+    assert "The order is doubtful." in texts[0]
+    assert f"Financing of {first.order_ref} is approved" in texts[1]
+    assert "the order is worth ₹5,000.00" in texts[2]
+    assert f"/invoices/{dearer.invoice_id}" in texts[2]
+    assert f"Financing of {last.order_ref} is approved" in texts[3]
+
+
 def test_twenty_threads_leave_exposures_exact_and_the_order_kept(
     app: Flask,
     desk: Desk,
@@ -385,7 +468,7 @@ def test_twenty_threads_leave_exposures_exact_and_the_order_kept(
     jobs += [lambda n=n: ask(lines[n % 3]) for n in range(8)]
     jobs += [lambda: admit_waiting() for _ in range(6)]
     jobs += [lambda: leave(ids[1][1]), lambda: leave(ids[6][1])]
-    answers = in_threads(app, jobs)
+    answers = in_threads(app, jobs, width=20)
     admit_waiting()
     assert not any(answers[4:12]), "a new request took what waiting ones need"
     used = proved()

@@ -79,8 +79,10 @@ class Limit(Output):
 
     limit: Money | None
     used: Money | None
+    waiting: Money | None
+    """What requests on the waiting list hold of it."""
     available: Money
-    """limit − used, never below zero."""
+    """limit − used − waiting, never below zero."""
 
 
 class Limits(Output):

@@ -64,6 +64,7 @@ def limit(use: LimitUse, *, own: bool = True) -> schemas.Limit:
     return schemas.Limit(
         limit=money(use.limit) if own else None,
         used=money(use.used) if own else None,
+        waiting=money(use.waiting) if own else None,
         available=money(use.available),
     )
 

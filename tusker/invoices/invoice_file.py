@@ -43,6 +43,7 @@ from tusker.queries.credit.invoices import (
     shipment_of,
 )
 from tusker.queries.credit.waiting import WaitingRow, waiting_of, waiting_rows
+from tusker.queries.loans.classes import ClassHistory, class_history
 from tusker.queries.loans.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice
@@ -88,6 +89,7 @@ class InvoiceFile:
     """While it waits, what it waits for."""
     room: str
     """Of a refused request that does not wait: which repayments make room for it."""
+    class_history: list[ClassHistory]
     form: ReasonForm = field(default_factory=ReasonForm)
     dispute: DisputeForm = field(default_factory=lambda: DisputeForm(formdata=None))
 
@@ -289,6 +291,7 @@ def open_file(
     shipment = None if refused else asked
     waiting = waiting_of(invoice.id)
     judge = Judge([(invoice, shipment)]) if shipment else None
+    loan = loan_of_invoice(invoice.id, today)
     return InvoiceFile(
         invoice=invoice,
         shipment=shipment,
@@ -296,11 +299,12 @@ def open_file(
         wishes=judge.wishes_of(invoice) if judge else Wishes(),
         attention=items_of_invoice(invoice.id) if is_staff() else [],
         disbursal=disbursal_of(invoice.id),
-        loan=loan_of_invoice(invoice.id, today),
+        loan=loan,
         expected=calculate(invoice.principal, invoice.terms, today, working_days()),
         allocations=list(allocations_of(invoice.id)),
         adjustments=adjustments_of(invoice.id),
         reliefs=_reliefs_shown(invoice),
+        class_history=class_history(loan_id=loan.loan_id) if loan and is_staff() else [],
         events=events[::-1],
         signed_by=next((str(e.data["signed_by"]) for e in reversed(written) if "signed_by" in e.data), None),
         reserve=reserve_of(invoice.id),

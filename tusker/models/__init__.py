@@ -14,6 +14,7 @@ from tusker.models.bank import (
 from tusker.models.bank_charge import BankCharge
 from tusker.models.carrier import CarrierState, WebhookDelivery
 from tusker.models.carrier_setting import CarrierSetting
+from tusker.models.classification import Classification
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
 from tusker.models.daily import DailyRun
@@ -68,6 +69,7 @@ __all__ = [
     "Claim",
     "ClaimSettlement",
     "ClaimState",
+    "Classification",
     "CreditLine",
     "CreditNote",
     "Customer",

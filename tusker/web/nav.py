@@ -42,6 +42,7 @@ _STAFF = (
     ("Credit lines", "arrows-exchange", "customers.lines", "book"),
     ("Import", "upload", "admin.import_invoices", "book"),
     ("Ageing", "calendar-due", "reports.ageing", "reports"),
+    ("Classification", "scale", "reports.classification", "reports"),
     ("Exposure", "chart-bar", "reports.exposure", "reports"),
     ("Statements", "report-money", "reports.statement", "reports"),
     ("Calculator", "calculator", "reports.calculator", "reports"),
@@ -103,7 +104,8 @@ def navigation() -> list[list[NavEntry]]:
 
 
 def _active(endpoint: str) -> str | None:
-    """The entry that a page belongs to: itself, or the longest entry whose path the page's path starts with."""
+    """The entry that a page belongs to: itself, or the longest entry whose path the page's path starts with. What staff
+    do to an invoice or customer under `/admin` belongs to those; nothing belongs to a dashboard but itself."""
     entries = [
         entry[2] for entry in BY_ROLE[Role(current_user.role)] if entry[2] in current_app.view_functions
     ]
@@ -111,7 +113,12 @@ def _active(endpoint: str) -> str | None:
         return endpoint
     # a form that is shown again stands at its list's own path under another endpoint
     here = request.path.rstrip("/") + "/"
-    below = [e for e in entries if here.startswith(url_for(e).rstrip("/") + "/") and url_for(e) != "/"]
+    paths = here, here.removeprefix("/admin")
+    below = [
+        e
+        for e in entries
+        if e not in HOME.values() and any(path.startswith(url_for(e).rstrip("/") + "/") for path in paths)
+    ]
     return max(below, key=lambda e: len(url_for(e)), default=None)
 
 

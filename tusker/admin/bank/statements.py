@@ -17,12 +17,7 @@ from tusker.currency import currency
 from tusker.domain.banking import OrderAnswer
 from tusker.errors import TuskerError
 from tusker.models import EntryState, Role
-from tusker.queries.bank.statements import (
-    statement_of_entry,
-    statement_row,
-    statements_page,
-    uploaded,
-)
+from tusker.queries.bank.statements import statement_of_entry, statement_row, statements_page, uploaded
 from tusker.queues import enqueue
 from tusker.services.bank import decisions as desk
 from tusker.services.bank import importing as service

@@ -20,6 +20,7 @@ _LENDERS = frozenset(
         "document_verified",
         "document_unverified",
         "platform_loan_id",
+        "classified",
     }
     | {
         f"{kind}_{state}"

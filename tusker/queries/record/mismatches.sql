@@ -257,4 +257,23 @@ FROM (
     SELECT day, credit_line_id, sum(live) AS total, count(*) AS loans FROM loan_positions GROUP BY 1, 2
 ) p ON p.day = b.day AND p.credit_line_id = b.credit_line_id
 WHERE (b.total, b.loans) IS DISTINCT FROM (p.total, p.loans)
+UNION ALL
+SELECT 'classification that changed nothing', 'customer ' || customer_id || COALESCE(', loan ' || loan_id, ''), 1, 0
+FROM (
+    SELECT customer_id, loan_id, state, npa_since,
+        lag(state, 1, 'standard') OVER history AS state_before, lag(npa_since) OVER history AS since_before
+    FROM classifications WINDOW history AS (PARTITION BY COALESCE(loan_id, -customer_id) ORDER BY day, id)
+) c WHERE (state, npa_since) IS NOT DISTINCT FROM (state_before, since_before)
+    OR npa_since <> since_before AND loan_id IS NULL
+UNION ALL
+SELECT 'class of the loan of a non-performing borrower', l.reference, (b.npa_since IS NOT NULL)::int, 1
+FROM (
+    SELECT DISTINCT ON (customer_id) customer_id, state, npa_since, day FROM classifications WHERE loan_id IS NULL
+    ORDER BY customer_id, day DESC
+) b CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (loan_id) loan_id, state, npa_since FROM classifications c
+    WHERE c.customer_id = b.customer_id AND c.loan_id IS NOT NULL ORDER BY loan_id, day DESC
+) c JOIN loans l ON l.id = c.loan_id AND l.closed_on IS NULL AND l.reversed_on IS NULL AND l.booked_on <= b.day
+    AND (l.recourse_on IS NULL OR l.recourse_on <= b.day)
+WHERE c.npa_since IS DISTINCT FROM b.npa_since
 ORDER BY 1, 2
