@@ -22,9 +22,9 @@ BOOK = (
 
 
 def test_the_days_of_before_are_filled_in(schema: Schema) -> None:
-    schema.upgrade("0035")
-    schema.run(*BOOK)
     schema.upgrade("0036")
+    schema.run(*BOOK)
+    schema.upgrade("0037")
     found = schema.rows("SELECT kind, key, day::text, limit_amount FROM limit_days ORDER BY kind, key, day")
     # 20:00 UTC is the next day in Asia/Kolkata
     assert found == [
@@ -32,5 +32,5 @@ def test_the_days_of_before_are_filled_in(schema: Schema) -> None:
         ("supplier", 1, "2026-01-11", 100),
         ("supplier", 1, "2026-03-01", 300),
     ]
-    schema.downgrade("0035")
+    schema.downgrade("0036")
     assert schema.rows("SELECT to_regclass('limit_days') IS NULL") == [(True,)]

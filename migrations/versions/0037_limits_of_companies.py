@@ -1,7 +1,7 @@
 """limits of companies have dates and holds by hand; what limits were is kept by day
 
-Revision ID: 0036
-Revises: 0035
+Revision ID: 0037
+Revises: 0036
 Create Date: 2026-11-29 20:10:00.000000
 """
 
@@ -13,8 +13,8 @@ from flask import current_app
 
 from migrations.sql_files import run_step, set_function
 
-revision = "0036"
-down_revision = "0035"
+revision = "0037"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 
@@ -45,7 +45,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "key", "day", name=op.f("pk_limit_days")),
     )
     op.execute(f"SET LOCAL TIME ZONE '{current_app.config['TIMEZONE'].key}'")
-    run_step("0036_limits_by_day")
+    run_step("0037_limits_by_day")
     op.execute("SET LOCAL TIME ZONE DEFAULT")
     set_function("company_on_hold", 2)
     set_function("limits_valid", 1)
