@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.CheckConstraint("limit_amount >= 0", name=op.f("ck_limit_days_limit_not_negative")),
         sa.PrimaryKeyConstraint("kind", "key", "day", name=op.f("pk_limit_days")),
     )
-    op.execute(f"SET LOCAL TIME ZONE '{current_app.config['TIMEZONE'].key}'")
+    op.execute(f"SET LOCAL TIME ZONE '{current_app.config.get('TIMEZONE', 'UTC')}'")
     run_step("0037_limits_by_day")
     op.execute("SET LOCAL TIME ZONE DEFAULT")
     set_function("company_on_hold", 2)
