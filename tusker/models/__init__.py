@@ -41,6 +41,7 @@ from tusker.models.ledger import (
     ReserveKind,
     ReserveMovement,
 )
+from tusker.models.limit_day import LimitDay
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
@@ -48,7 +49,7 @@ from tusker.models.position import BookPosition, InvoiceCount, LoanChange, LoanP
 from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
-from tusker.models.upload import StatementUpload, UploadState
+from tusker.models.upload import StatementProfile, StatementUpload, UploadState
 from tusker.models.waiting import WaitingRequest, WaitingState
 
 __all__ = [
@@ -86,6 +87,7 @@ __all__ = [
     "IdempotencyKey",
     "Invoice",
     "InvoiceCount",
+    "LimitDay",
     "LineState",
     "LineStatus",
     "Loan",
@@ -114,6 +116,7 @@ __all__ = [
     "ShipmentDocument",
     "ShipmentEvent",
     "StatementEntry",
+    "StatementProfile",
     "StatementUpload",
     "SupplierAccount",
     "TokenState",

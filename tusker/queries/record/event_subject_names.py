@@ -19,6 +19,7 @@ from tusker.models import (
     Invoice,
     Proposal,
     StatementEntry,
+    StatementProfile,
     User,
 )
 
@@ -36,6 +37,7 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
         StatementEntry.id,
         func.coalesce(func.nullif(StatementEntry.bank_reference, ""), StatementEntry.counterparty),
     ),
+    "statement_profile": select(StatementProfile.id, StatementProfile.file_name),
     "user": select(User.id, User.name),
     "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)

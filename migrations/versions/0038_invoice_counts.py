@@ -1,7 +1,7 @@
 """invoices are counted by companies and status as they change; searches use trigrams
 
-Revision ID: 0036
-Revises: 0035
+Revision ID: 0038
+Revises: 0037
 Create Date: 2026-11-29 20:40:00.000000
 """
 
@@ -12,8 +12,8 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0036"
-down_revision = "0035"
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
