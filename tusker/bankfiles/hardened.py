@@ -24,6 +24,8 @@ class _Builder(TreeBuilder):
         super().__init__()
         self.namespaces: dict[str, str] = {}
         """The namespace in which each element name was first seen."""
+        self._names: dict[str, str] = {}
+        """The local name of each tag, of which a file has few and uses each very often."""
         self._depth = 0
         self._count = 0
 
@@ -36,14 +38,16 @@ class _Builder(TreeBuilder):
             raise UnreadableFile(
                 f"The XML has more than {MAX_ELEMENTS:,} elements; ask the bank for smaller files."
             )
-        namespace, _, local = tag.rpartition("}")
+        local = self._names.get(tag)
+        if local is None:
+            local = self._names[tag] = tag.rpartition("}")[2]
         if self._depth <= 4:
-            self.namespaces.setdefault(local, namespace.removeprefix("{"))
+            self.namespaces.setdefault(local, tag.rpartition("}")[0].removeprefix("{"))
         return super().start(local, attrs)
 
     def end(self, tag: Any, /) -> Element:
         self._depth -= 1
-        return super().end(tag.rpartition("}")[2])
+        return super().end(self._names[tag])
 
 
 def read_xml(data: bytes) -> tuple[Element, dict[str, str]]:

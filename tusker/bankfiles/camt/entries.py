@@ -56,8 +56,11 @@ class StatementReader:
         closing, closing_day = self.balance("CLBD")
         closed_on = self.day_or_none("FrToDt/ToDtTm", "FrToDt/ToDt") or closing_day
         self.day = closed_on or self.day_or_none("CreDtTm", "CreDt")
-        booked = enumerate(self.element.iterfind("Ntry"), 1)
-        raws = [raw for number, entry in booked for raw in self.entry(number, entry)]
+        raws: list[Raw] = []
+        for number, entry in enumerate(self.element.iterfind("Ntry"), 1):
+            raws += self.entry(number, entry)
+            # what was read is given back: the elements of a large file take far more memory than what they say
+            entry.clear()
         entries = finished(raws, account)
         opening, opening_day = self.balance("OPBD", "PRCD")
         doubt = balance_note(opening, closing, entries, self.exponent)
