@@ -18,6 +18,7 @@ from tusker.models import (
     Event,
     Invoice,
     Proposal,
+    Receipt,
     StatementEntry,
     User,
 )
@@ -36,6 +37,8 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
         StatementEntry.id,
         func.coalesce(func.nullif(StatementEntry.bank_reference, ""), StatementEntry.counterparty),
     ),
+    "receipt": select(Receipt.id, Receipt.bank_reference),
+    "proposal": select(Proposal.id, func.initcap(func.replace(Proposal.kind, "_", " "))),
     "user": select(User.id, User.name),
     "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)

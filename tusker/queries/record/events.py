@@ -20,6 +20,10 @@ _LENDERS = frozenset(
         "document_verified",
         "document_unverified",
         "platform_loan_id",
+        "proposed",
+        "proposal_accepted",
+        "proposal_refused",
+        "proposal_withdrawn",
     }
     | {
         f"{kind}_{state}"

@@ -18,6 +18,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payout.funding_control import lock_with_disbursal, settle_held
+from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
@@ -67,6 +68,7 @@ def dispute_delivery(
     return invoice
 
 
+@needs_second("Overrule a dispute", "invoice")
 def overrule_dispute(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     """An admin decides that a dispute does not stop the financing (any more); the reason is kept with who and when."""
     why = reason_of(reason)
