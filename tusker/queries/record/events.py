@@ -24,6 +24,7 @@ _LENDERS = frozenset(
         "proposal_accepted",
         "proposal_refused",
         "proposal_withdrawn",
+        "classified",
     }
     | {
         f"{kind}_{state}"
@@ -31,7 +32,7 @@ _LENDERS = frozenset(
         for state in ("proposed", "refused", "withdrawn")
     }
 )
-_SUPPLIERS = frozenset({"claimed", "claim_accepted", "claim_dismissed", "credit_note"})
+_SUPPLIERS = frozenset({"waiting_list", "claimed", "claim_accepted", "claim_dismissed", "credit_note"})
 _UNEXPLAINED = frozenset({"dispute_overruled"})
 
 
