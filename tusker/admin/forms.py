@@ -36,6 +36,7 @@ SUBJECTS = (
     "disbursal",
     "statement",
     "statement_entry",
+    "statement_profile",
     "user",
     "carrier",
     "attention",

@@ -48,7 +48,7 @@ from tusker.models.position import BookPosition, LoanChange, LoanPosition, Posit
 from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
-from tusker.models.upload import StatementUpload, UploadState
+from tusker.models.upload import StatementProfile, StatementUpload, UploadState
 from tusker.models.waiting import WaitingRequest, WaitingState
 
 __all__ = [
@@ -113,6 +113,7 @@ __all__ = [
     "ShipmentDocument",
     "ShipmentEvent",
     "StatementEntry",
+    "StatementProfile",
     "StatementUpload",
     "SupplierAccount",
     "TokenState",

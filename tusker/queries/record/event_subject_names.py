@@ -20,6 +20,7 @@ from tusker.models import (
     Proposal,
     Receipt,
     StatementEntry,
+    StatementProfile,
     User,
 )
 
@@ -39,6 +40,7 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
     ),
     "receipt": select(Receipt.id, Receipt.bank_reference),
     "proposal": select(Proposal.id, func.initcap(func.replace(Proposal.kind, "_", " "))),
+    "statement_profile": select(StatementProfile.id, StatementProfile.file_name),
     "user": select(User.id, User.name),
     "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)
