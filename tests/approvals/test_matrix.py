@@ -18,6 +18,7 @@ from sqlalchemy import text
 from tests.support.bank_accounts import Run
 from tests.support.funding import FundingDesk, shipment_of
 from tests.support.values import PROGRAMME_LIMIT, TERMS
+from tusker.domain.limits import Validity
 from tusker.domain.numbers import loose_forms, strict_form
 from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import NotAllowed
@@ -33,6 +34,7 @@ from tusker.services.credit.credit_lines import (
     set_line_status,
 )
 from tusker.services.credit.customers import CustomerData, create_customer, edit_customer
+from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.receipts import record_receipt, refund_credit
 from tusker.services.loans.write_off import write_off
@@ -318,6 +320,28 @@ def told_apart(desk: Desk) -> Doors:
     )
 
 
+def hold_lifted(desk: Desk) -> Doors:
+    supplier_id = desk.funding.line.supplier_id
+    with transaction():
+        hold_customer(desk.ctx, supplier_id, reason="odd invoices")
+    return Doors(
+        lambda ctx: lift_hold(ctx, supplier_id, reason=WHY),
+        (f"/customers/{supplier_id}/lift-hold", {"reason": WHY}),
+        ["lift-hold", desk.names[0], "--reason", WHY],
+    )
+
+
+def longer_limit(desk: Desk) -> Doors:
+    supplier_id = desk.funding.line.supplier_id
+    with transaction():
+        set_validity(desk.ctx, supplier_id, "supplier", Validity(None, date(2026, 12, 31)))
+    return Doors(
+        lambda ctx: set_validity(ctx, supplier_id, "supplier", Validity(None, date(2027, 12, 31))),
+        (f"/customers/{supplier_id}/validity", {"side": "supplier", "valid_to": "2027-12-31"}),
+        ["set-validity", desk.names[0], "supplier", "--valid-to", "2027-12-31"],
+    )
+
+
 LATER = {"valid_to": date(2027, 6, 30)}
 CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a new company": ("create_customer", new_company),
@@ -351,6 +375,8 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
         "change_credit_line",
         change_of_line({"terms": replace(TERMS, apr=Decimal("0.05"))}, {"apr": "5"}, []),
     ),
+    "a company's hold": ("lift_hold", hold_lifted),
+    "a limit's days": ("set_validity", longer_limit),
     "a suspended line": ("set_line_status", line_again),
     "a supplier's user": ("create_user", new_user(Role.SUPPLIER)),
     "an admin": ("create_user", new_user(Role.ADMIN)),

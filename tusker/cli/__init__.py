@@ -75,7 +75,7 @@ def acting_as(command: Command) -> Command:
     )
 
 
-def acting_as_or_operator(command: Command) -> Command:
+def as_or_operator(command: Command) -> Command:
     """Give a command the option of an admin who does it; without one, whoever runs this machine does."""
     return click.option(
         "--as",
@@ -85,11 +85,10 @@ def acting_as_or_operator(command: Command) -> Command:
     )(command)
 
 
-def with_why(command: Command) -> Command:
-    """Give a command the option of why it is done, where it asks for no reason of its own."""
-    return click.option("--why", default="", help="The other admin reads it, where one has to accept this.")(
-        command
-    )
+def acting_as_or_operator(command: Command) -> Command:
+    """`as_or_operator` and, for a command that asks for no reason of its own, why."""
+    why = click.option("--why", default="", help="The other admin reads it, where one has to accept this.")
+    return as_or_operator(why(command))
 
 
 def context_of(name: str, email: str | None, why: str = "") -> Context:

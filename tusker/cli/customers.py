@@ -11,7 +11,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from tusker.cli import acting_as_or_operator, context_of, said, spoken_errors, with_why
+from tusker.cli import acting_as_or_operator, context_of, said, spoken_errors
 from tusker.currency import currency
 from tusker.domain.limits import LimitUse
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
@@ -119,7 +119,6 @@ def term_options(command: Command) -> Command:
 @click.option("--reference", help="Its number in other systems.")
 @click.option("--email", "mail")
 @acting_as_or_operator
-@with_why
 @term_options
 @with_appcontext
 def create_customer_command(
@@ -155,7 +154,6 @@ def create_customer_command(
 @click.option("--valid-from", type=DAY, help="First day, YYYY-MM-DD; today unless given.")
 @click.option("--valid-to", type=DAY, help="Last day, YYYY-MM-DD; no end unless given.")
 @acting_as_or_operator
-@with_why
 @term_options
 @with_appcontext
 def create_line_command(
@@ -196,7 +194,6 @@ def create_line_command(
 @click.option("--line-with", metavar="PURCHASER", help="Set the limit of COMPANY's line with this purchaser.")
 @click.option("--limit", type=AMOUNT, help="The line's limit; goes with --line-with.")
 @acting_as_or_operator
-@with_why
 @with_appcontext
 def set_limit_command(
     company: str,

@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 from tusker import clock
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier
-from tusker.cli import acting_as_or_operator, command_context, context_of, said, spoken_errors
+from tusker.cli import as_or_operator, command_context, context_of, said, spoken_errors
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.texts import one_line
@@ -173,7 +173,7 @@ def cancel_invoice_command(invoice: str, reason: str) -> None:
 @click.command("report-delivery")
 @click.argument("invoice")
 @click.option("--reason", required=True, help="How you know of the delivery; goes into the event.")
-@acting_as_or_operator
+@as_or_operator
 @with_appcontext
 def report_delivery_command(invoice: str, reason: str, email: str | None) -> None:
     """Report the delivery of INVOICE (number, loan id, or # and id), which no delivery company tracks."""

@@ -10,7 +10,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from tusker.cli import Day, acting_as_or_operator, command_context, context_of, said, spoken_errors, with_why
+from tusker.cli import Day, acting_as_or_operator, command_context, context_of, said, spoken_errors
 from tusker.cli.customers import AMOUNT
 from tusker.cli.deductions import KeptBackOption
 from tusker.currency import currency
@@ -146,7 +146,6 @@ def credit_note_command(invoice: str, number: str, amount: int, reason: str) -> 
 @click.option("--reference", required=True, help="Of the transfer back; once for each payer.")
 @click.option("--value-date", type=Day(), help="The day the money left; today unless given.")
 @acting_as_or_operator
-@with_why
 @with_appcontext
 def refund_command(
     receipt: str,

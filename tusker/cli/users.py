@@ -6,7 +6,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from tusker.cli import acting_as_or_operator, command_context, context_of, said, spoken_errors, with_why
+from tusker.cli import acting_as_or_operator, command_context, context_of, said, spoken_errors
 from tusker.models import Role
 from tusker.queries.lookup import company_called
 from tusker.queries.people.users import user_id_of
@@ -28,7 +28,6 @@ from tusker.transactions import transaction
     help="At least 12 characters; asked for when neither this nor the variable PASSWORD is given.",
 )
 @acting_as_or_operator
-@with_why
 @with_appcontext
 def create_user_command(
     address: str, name: str, role: str, company: str | None, password: str, email: str | None, why: str

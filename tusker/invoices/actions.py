@@ -11,7 +11,7 @@ from flask_login import current_user
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import ReasonForm
-from tusker.invoices.invoice_file import open_file
+from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in

@@ -41,6 +41,7 @@ from tusker.models.ledger import (
     ReserveKind,
     ReserveMovement,
 )
+from tusker.models.limit_day import LimitDay
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
@@ -85,6 +86,7 @@ __all__ = [
     "ExposureMovement",
     "IdempotencyKey",
     "Invoice",
+    "LimitDay",
     "LineState",
     "LineStatus",
     "Loan",

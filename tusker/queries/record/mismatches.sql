@@ -217,6 +217,16 @@ FROM (
 ) c JOIN payouts p ON p.id = c.payout_id JOIN statement_entries e ON e.id = c.statement_entry_id
 WHERE e.amount <> p.net + c.total * CASE e.direction WHEN 'debit' THEN 1 ELSE -1 END
 UNION ALL
+SELECT 'limit kept by day: ' || replace(l.kind, '_', ' '), '#' || l.key, l.limit_amount, COALESCE(d.limit_amount, 0)
+FROM (
+    SELECT 'credit_line' AS kind, id AS key, limit_amount FROM credit_lines
+    UNION ALL SELECT 'supplier', customer_id, limit_amount FROM supplier_accounts
+    UNION ALL SELECT 'purchaser', customer_id, limit_amount FROM purchaser_accounts
+) l LEFT JOIN LATERAL (
+    SELECT limit_amount FROM limit_days WHERE kind = l.kind AND key = l.key ORDER BY day DESC LIMIT 1
+) d ON true
+WHERE d.limit_amount IS DISTINCT FROM l.limit_amount
+UNION ALL
 SELECT 'waiting for the limit of the ' || x.kind, x.name, x.waiting_amount, x.total
 FROM (
     SELECT 'credit line' AS kind, s.name || ' → ' || p.name AS name, l.waiting_amount, COALESCE((SELECT sum(principal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tusker.services.credit import credit_lines, customers
+from tusker.services.credit import credit_lines, customers, holds
 from tusker.services.delivery import tracking
 from tusker.services.loans import receipts, write_off
 from tusker.services.payout import funding_control, purchaser_answers
@@ -27,6 +27,8 @@ _ALL: tuple[Action[..., Any], ...] = (
     funding_control.accept_value,
     funding_control.accept_delivery,
     funding_control.tell_apart,
+    holds.lift_hold,
+    holds.set_validity,
 )
 ACTIONS = {action.kind: action for action in _ALL}
 TITLES = {action.kind: action.title for action in _ALL}
