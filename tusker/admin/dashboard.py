@@ -17,6 +17,7 @@ from tusker.queries import staff_dashboard as reads
 from tusker.queries.attention import open_counts
 from tusker.queries.bank.statements import entries_to_do
 from tusker.queries.credit.customers import customers_on_hold
+from tusker.queries.credit.invoices import count_by_status
 from tusker.queries.loans.ageing import together
 from tusker.queries.loans.positions import positions, totals_of
 from tusker.queries.loans.reliefs import reliefs_waiting
@@ -51,7 +52,7 @@ def dashboard() -> ResponseReturnValue:
         attention=open_counts(),
         advice=ADVICE,
         health=reads.health(clock.now() - LATE),
-        by_status=reads.invoices_by_status(),
+        by_status=count_by_status(),
         programme_limit=currency().minor(current_app.config["PROGRAMME_LIMIT"]),
         programme=reads.programme_use(),
         pressures=reads.limits_under_pressure(SHOWN),
