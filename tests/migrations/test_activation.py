@@ -65,7 +65,7 @@ def test_up_and_down_users_stay_as_they_are() -> None:
 
 @pytest.mark.usefixtures("before")
 def test_on_the_way_back_who_waits_stays_out() -> None:
-    flask_migrate.upgrade(revision="0037")
+    flask_migrate.upgrade(revision="0038")
     with db.engine.begin() as connection:
         connection.execute(
             text("UPDATE users SET activation_asked_at = now(), activation_asked_by = 1 WHERE id = 2")
