@@ -143,7 +143,7 @@ def _prepare(shipments: int, environ: dict[str, str]) -> None:
             seller = create_customer(ctx, supplier, programme_limit=10**13, notify=False)
             buyer = create_customer(ctx, purchaser, programme_limit=10**13, notify=False)
             data = LineData(10**11, terms, date(2020, 1, 1), None)
-            line = open_credit_line(ctx, seller.id, buyer.id, data)
+            line = open_credit_line.do(ctx, seller.id, buyer.id, data)
             lines.append((line.id, line.terms_version))
     asked = [
         AdmissionRequest(*lines[n % LINES], ref, 1_000_00, 800_00, "test", "tusker", ref, poll=True)

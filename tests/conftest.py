@@ -36,30 +36,16 @@ from tusker import clock
 from tusker.app import create_app
 from tusker.domain.terms import Terms
 from tusker.extensions import db
-from tusker.models import (
-    CreditLine,
-    Customer,
-    Invoice,
-    OutboxMessage,
-    Role,
-    User,
-)
+from tusker.models import CreditLine, Customer, Invoice, OutboxMessage, Role, User
 from tusker.services.bank.file import read_configured
 from tusker.services.bank.importing import ImportResult, import_statement
 from tusker.services.context import Context
-from tusker.services.credit.credit_lines import (
-    LineData,
-    open_credit_line,
-)
-from tusker.services.credit.customers import (
-    CustomerData,
-    IdentityData,
-    create_customer,
-    set_carrier_identities,
-)
+from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
+from tusker.services.credit.credit_lines import LineData, open_credit_line
+from tusker.services.credit.customers import CustomerData, create_customer
 from tusker.services.credit.financing import Decision, request_financing
 from tusker.services.payout.bank_accounts import set_account_directly
-from tusker.services.people import users
+from tusker.services.people import passwords
 from tusker.services.people.users import create_user as create_user_service
 from tusker.transactions import transaction
 
@@ -85,7 +71,7 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _quick_hashes() -> None:
     """Passwords are hashed for real but cheaply: hundreds of tests sign somebody in."""
-    users._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture(scope="session")
@@ -171,13 +157,17 @@ def create_user(app: Flask, ctx: Context) -> Callable[..., User]:
     """Make a user of a role; company users get a company unless one is given."""
 
     def create(
-        role: Role = Role.ADMIN, *, customer: Customer | None = None, email: str | None = None
+        role: Role = Role.ADMIN,
+        *,
+        customer: Customer | None = None,
+        email: str | None = None,
+        name: str | None = None,
     ) -> User:
         with transaction():
             return create_user_service(
                 ctx,
                 email=email or f"{role}{next(_numbers)}@example.com",
-                name=f"Test {role}",
+                name=name or f"Test {role}",
                 role=role,
                 customer_id=customer.id if customer else None,
                 password=PASSWORD,

@@ -42,6 +42,12 @@ class UnreadableFile(InvalidInput):
         super().__init__(message, field="file")
 
 
+class UnknownHeads(UnreadableFile):
+    """A table whose heads are not known; a person may say what its columns are."""
+
+    code = "unknown_heads"
+
+
 class ClosedDay(InvalidInput):
     """A day on which the bank does not work; it can be taken all the same by saying so."""
 
@@ -67,6 +73,22 @@ class Conflict(TuskerError):
 
     code = "conflict"
     http_status = 409
+
+
+class Changed(Conflict):
+    """What a person decides on is not what they were shown; `changes` says how it differs, in words."""
+
+    code = "changed"
+
+    def __init__(self, changes: list[str]) -> None:
+        listed = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
+        super().__init__(f"This has changed since you looked at it. {listed}.", changes=changes)
+
+
+class Unsaved(Conflict):
+    """Other boxes were ticked than those that are saved."""
+
+    code = "unsaved"
 
 
 class IllegalTransition(Conflict):

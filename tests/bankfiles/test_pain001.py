@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.payment_orders import GERMAN, INDIAN, LENDER, order_of, schema_of
 from tests.support.profiles import examples
-from tusker.bankfiles.pain001 import Version, Wishes, write_pain001
+from tusker.bankfiles.payments.pain001 import Version, Wishes, write_pain001
 from tusker.bankfiles.texts import bank_name, bank_text
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.banking import CreditTransfer, PaymentOrder

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.workbooks import archive, ods, xlsx
 from tusker.bankfiles.formats import Reading
-from tusker.bankfiles.sheet_cells import text_of
 from tusker.bankfiles.statements import read_statement_file
+from tusker.bankfiles.tables.sheet_cells import text_of
 from tusker.domain.banking import StatementFile
 from tusker.errors import InvalidInput
 

@@ -17,14 +17,12 @@ from tusker.errors import Conflict, Duplicate, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Event, Invoice, Role, SupplierAccount, User
 from tusker.services.context import Context
+from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
 from tusker.services.credit.credit_lines import LineData, change_credit_line, open_credit_line
 from tusker.services.credit.customers import (
     CustomerData,
-    IdentityData,
-    change_customer,
-    change_default_terms,
     create_customer,
-    set_carrier_identities,
+    edit_customer,
 )
 from tusker.transactions import transaction
 
@@ -101,25 +99,26 @@ def test_a_supplier_limit_may_always_be_lowered(ctx: Context, app: Flask) -> Non
     customer = create(ctx, name="S", supplier_limit=900_000, terms=TERMS)
     with transaction():
         # The programme was cut below what is granted.
-        change_customer(ctx, customer.id, CustomerData("S", supplier_limit=800_000), programme_limit=500_000)
+        edit_customer(ctx, customer.id, CustomerData("S", supplier_limit=800_000), programme_limit=500_000)
     with pytest.raises(InvalidInput), transaction():
-        change_customer(ctx, customer.id, CustomerData("S", supplier_limit=800_001), programme_limit=500_000)
+        edit_customer(ctx, customer.id, CustomerData("S", supplier_limit=800_001), programme_limit=500_000)
     assert events("customer", customer.id)[-1] == ("supplier_limit_changed", "₹9,000.00", "₹8,000.00")
 
 
 def test_a_side_with_lines_cannot_be_taken_away(ctx: Context, make_line: Callable[..., CreditLine]) -> None:
     line = make_line()
     with pytest.raises(Conflict, match="credit lines as supplier"), transaction():
-        change_customer(
+        edit_customer(
             ctx, line.supplier_id, CustomerData("Renamed", purchaser_limit=5), programme_limit=PROGRAMME
         )
     with transaction():
-        both = change_customer(
+        edit_customer(
             ctx,
             line.supplier_id,
             CustomerData("Renamed", supplier_limit=7, purchaser_limit=5),
             programme_limit=PROGRAMME,
         )
+    both = db.session.get_one(Customer, line.supplier_id)
     assert (both.supplier.limit_amount, both.purchaser.limit_amount) == (7, 5)
 
 
@@ -128,15 +127,19 @@ def test_changed_defaults_reach_lines_only_when_told_and_never_invoices(
 ) -> None:
     line = make_line()
     invoice = make_invoice(line=line)
-    dearer = replace(TERMS, apr=Decimal("0.24"))
-    with transaction():
-        assert change_default_terms(ctx, line.supplier_id, dearer, cascade=False) == 0
+    name, limit = line.supplier.customer.name, line.supplier.limit_amount
+
+    def save(apr: str, *, cascade: bool) -> int:
+        data = CustomerData(name, supplier_limit=limit, terms=replace(TERMS, apr=Decimal(apr)))
+        with transaction():
+            return edit_customer(ctx, line.supplier_id, data, programme_limit=10**12, cascade=cascade)
+
+    assert save("0.24", cascade=False) == 0
     assert line.apr == Decimal("0.18")
-    with transaction():
-        assert change_default_terms(ctx, line.supplier_id, dearer, cascade=True) == 1
+    assert save("0.24", cascade=True) == 1
     assert (line.apr, line.terms_version, invoice.apr) == (Decimal("0.24"), 2, Decimal("0.18"))
     changed = db.session.query(Event).filter_by(subject="credit_line", kind="terms_changed").one()
-    assert changed.data == {"changed": {"apr": ["0.180000", "0.24"]}}
+    assert changed.data["changed"] == {"apr": ["0.180000", "0.24"]}
 
 
 def test_an_id_at_a_delivery_company_belongs_to_one_customer(

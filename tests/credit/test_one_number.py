@@ -31,7 +31,7 @@ from tusker.services.credit.financing import cancel_invoice, request_financing
 from tusker.services.credit.parcels import Entered
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.bundling import bundle_selection
 from tusker.services.payout.funding_control import tell_apart
 from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction

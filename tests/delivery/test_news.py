@@ -28,9 +28,10 @@ from tusker.services.loans.claims import accept_claim, claim_returned, dismiss_c
 from tusker.services.loans.credit_notes import record_credit_note
 from tusker.services.loans.receipts import record_receipt, repay_in_full
 from tusker.services.locks import lock_invoices
-from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.rejection import reinstate_payout, reject_payout
 from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import confirm, reinstate_payout, reject_payout
+from tusker.services.payout.settlement import confirm
 from tusker.services.payout.undoing import undo_disbursal
 from tusker.services.payout.verification import verify_document
 from tusker.transactions import transaction

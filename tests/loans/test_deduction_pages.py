@@ -20,7 +20,7 @@ from tusker.models import BankCharge, CreditLine, CreditNote, Customer, Invoice,
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.loans.receipts import record_receipt
-from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.bundling import bundle_selection
 from tusker.transactions import transaction
 
 NEW = "/admin/receipts/new"

@@ -31,7 +31,7 @@ from tusker.services.loans.receipts import (
     unallocated,
     use_credit,
 )
-from tusker.services.payout.disbursals import bundle_daily
+from tusker.services.payout.bundling import bundle_daily
 from tusker.services.payout.settlement import confirm
 from tusker.services.payout.undoing import undo_disbursal
 from tusker.transactions import transaction

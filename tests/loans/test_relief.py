@@ -410,29 +410,6 @@ def test_a_due_date_that_cannot_be_is_named(ctx: Context, invoice: Invoice, days
     assert db.session.query(Relief).count() == 0
 
 
-def test_penalty_that_was_paid_bars_a_due_date_by_which_it_had_not_arisen(
-    ctx: Context, invoice: Invoice
-) -> None:
-    receipt = receive(at(ctx, 40), invoice, 80_00)
-    with pytest.raises(Conflict, match="more than would be owed then"):
-        prolong(at(ctx, 41), invoice, 60)
-    with transaction():
-        reverse_receipt(at(ctx, 41), receipt.id, reason="bounced")
-    relief = grant(at(ctx, 41), invoice, penalty=80_00)
-    with pytest.raises(Conflict, match="more than would be owed then"):
-        prolong(at(ctx, 41), invoice, 60)
-    undo(at(ctx, 41), relief)
-    assert prolong(at(ctx, 41), invoice, 60).state == "accepted"
-
-
-def test_an_earlier_due_date_is_not_undone_once_its_penalty_was_paid(ctx: Context, invoice: Invoice) -> None:
-    relief = prolong(at(ctx, 10), invoice, 15)
-    assert owed(ctx, invoice, 20).penalty == 40_00
-    receive(at(ctx, 20), invoice, 40_00)
-    with pytest.raises(Conflict, match="more than would be owed then"):
-        undo(at(ctx, 21), relief)
-
-
 def test_an_extension_undone_on_a_paid_loan_opens_it_for_what_it_had_left_out(
     ctx: Context, invoice: Invoice
 ) -> None:
@@ -499,6 +476,22 @@ def test_reminders_recourse_holds_and_ageing_follow_the_new_due_date(
         30,
         60,
     ]
+
+
+def test_a_debt_that_is_not_late_any_more_goes_back_to_the_purchaser(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]
+) -> None:
+    invoice = make_invoice("disbursed", line=make_line(terms=replace(EASY, recourse_days=5)))
+    with transaction():
+        assert turn_to_recourse(at(ctx, 36)) == [invoice.id]
+    prolong(at(ctx, 37), invoice, 31)
+    assert loan_of(invoice).recourse_on == at(ctx, 36).today  # 6 days late still
+    relief = prolong(at(ctx, 37), invoice, 32)
+    assert loan_of(invoice).recourse_on is None
+    assert events(invoice, "recourse", "recourse_ended") == ["recourse", "recourse_ended"]
+    undo(at(ctx, 38), relief)
+    with transaction():
+        assert turn_to_recourse(at(ctx, 38)) == [invoice.id]
 
 
 def test_both_sides_are_told(

@@ -16,7 +16,8 @@ from tusker.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, Event, Invoice, OutboxMessage, Role, User
 from tusker.services.context import Context
-from tusker.services.payout.disbursals import bundle_daily, take_out
+from tusker.services.payout.bundling import bundle_daily
+from tusker.services.payout.disbursals import take_out
 from tusker.services.payout.purchaser_answers import (
     ask_for_confirmation,
     confirm_delivery,

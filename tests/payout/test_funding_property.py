@@ -20,10 +20,11 @@ from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, DisbursalLine, Invoice
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.bundling import bundle_selection
 from tusker.services.payout.purchaser_answers import confirm_delivery, dispute_delivery
+from tusker.services.payout.rejection import reject_payout
 from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import confirm, reject_payout
+from tusker.services.payout.settlement import confirm
 from tusker.transactions import transaction
 
 STEPS = (

@@ -42,9 +42,10 @@ from tusker.services.loans.credit_notes import record_credit_note
 from tusker.services.loans.receipt_undoing import reverse_receipt
 from tusker.services.loans.receipts import refund_credit, repay_all_in_full, repay_in_full, unallocated
 from tusker.services.locks import lock_invoices
-from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.rejection import reinstate_payout, reject_payout
 from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import NETTED, confirm, confirm_payout, reinstate_payout, reject_payout
+from tusker.services.payout.settlement import NETTED, confirm, confirm_payout
 from tusker.services.payout.undoing import return_payout, undo_disbursal
 from tusker.transactions import transaction
 

@@ -18,7 +18,8 @@ from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.jobs.attention import watch
 from tusker.models import AttentionItem, CarrierState, OutboxMessage, Shipment
-from tusker.queries.attention import CAUSES, open_counts
+from tusker.queries.attention import open_counts
+from tusker.queries.attention_causes import CAUSES
 from tusker.services.attention import mail_new_items, resolve_item, review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.delivery.tracking import record_poll_failure

@@ -20,13 +20,8 @@ from tusker.models import OutboxMessage, Role, User
 from tusker.services.context import Context
 from tusker.services.outbox import admin_addresses
 from tusker.services.people.activation import activate_user, refuse_user
-from tusker.services.people.users import (
-    deactivate_user,
-    reactivate_user,
-    request_password_reset,
-    reset_url_for,
-    sign_in,
-)
+from tusker.services.people.passwords import request_password_reset, reset_url_for, sign_in
+from tusker.services.people.users import deactivate_user, reactivate_user
 from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 

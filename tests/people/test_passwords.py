@@ -20,7 +20,7 @@ from tusker.extensions import db
 from tusker.jobs.outbox import send_outbox
 from tusker.models import Event, OutboxMessage, User
 from tusker.services.context import Context
-from tusker.services.people import users
+from tusker.services.people import passwords, users
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("limits_count")
@@ -157,7 +157,7 @@ def test_a_link_dies_with_the_password(
     user = create_user(email="asha@example.com")
     link = asked_link(pages, mail_folder)
     with transaction():
-        users.change_password(ctx, user.id, PASSWORD, NEW)
+        passwords.change_password(ctx, user.id, PASSWORD, NEW)
     assert pages.get(link).status_code == 410
     assert submit(pages, "/login", email="asha@example.com", password=NEW).status_code == 303
 

@@ -16,7 +16,7 @@ from tusker.auth.routes import FAILED
 from tusker.extensions import db
 from tusker.models import Role, User
 from tusker.services.context import Context
-from tusker.services.people import users
+from tusker.services.people import passwords, users
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("limits_count")
@@ -65,7 +65,7 @@ def test_every_failure_costs_one_hash(
     if state == "inactive":
         with transaction():
             users.deactivate_user(ctx, user.id)
-    users._hash_of_nobody()
+    passwords._hash_of_nobody()
     verified: list[str] = []
     verify = PasswordHasher.verify
 
@@ -75,7 +75,7 @@ def test_every_failure_costs_one_hash(
 
     monkeypatch.setattr(PasswordHasher, "verify", counted)
     email = "nobody@example.com" if state == "unknown" else "asha@example.com"
-    assert users.sign_in(ctx.now, email, "not the password") is None
+    assert passwords.sign_in(ctx.now, email, "not the password") is None
     assert len(verified) == 1
     parameters = {stored.rsplit("$", 2)[0] for stored in (*verified, user.password_hash)}
     assert len(parameters) == 1

@@ -18,7 +18,7 @@ from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Shipment
 from tusker.queries import staff_dashboard as reads
-from tusker.queries.attention import FAILING_POLLS
+from tusker.queries.attention_causes import FAILING_POLLS
 from tusker.services.attention import review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.credit.financing import Decision

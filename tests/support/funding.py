@@ -23,7 +23,7 @@ from tusker.services.credit.financing import request_financing
 from tusker.services.delivery.tracking import record_tracking
 from tusker.services.loans.receipts import repay_in_full
 from tusker.services.loans.write_off import write_off
-from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.bundling import bundle_selection
 from tusker.services.payout.release import approve
 from tusker.transactions import transaction
 

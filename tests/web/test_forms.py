@@ -11,16 +11,16 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 
 from tusker.errors import Conflict, Duplicate
-from tusker.web.forms import (
+from tusker.web.fields import (
     ChoiceField,
     CountField,
     DayField,
-    Form,
     MoneyField,
     NameField,
     PercentField,
     TextField,
 )
+from tusker.web.forms import Form
 
 pytestmark = pytest.mark.usefixtures("app")
 

@@ -21,7 +21,7 @@ from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
 from tusker.services.loans.receipts import record_receipt, refund_credit
 from tusker.services.payout.bank_accounts import propose_account
-from tusker.services.payout.disbursals import bundle_selection
+from tusker.services.payout.bundling import bundle_selection
 from tusker.services.reasons import LONGEST_REASON
 from tusker.transactions import transaction
 

@@ -9,7 +9,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
-from tools.courier.api import CARRIER_PATHS, Courier, answer_carrier, answer_control
+from tools.courier.api import CARRIER_PATHS, Courier, answer_carrier
+from tools.courier.control import answer_control
 from tools.courier.faults import Fault, FaultKind
 from tools.courier.messages import Request, Response, is_foreign, json_response
 

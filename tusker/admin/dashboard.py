@@ -17,8 +17,9 @@ from tusker.queries import staff_dashboard as reads
 from tusker.queries.attention import open_counts
 from tusker.queries.bank.statements import entries_to_do
 from tusker.queries.credit.customers import customers_on_hold
-from tusker.queries.loans.ageing import ageing_of
-from tusker.queries.loans.loans import open_loans, totals_of
+from tusker.queries.credit.invoices import count_by_status
+from tusker.queries.loans.ageing import together
+from tusker.queries.loans.positions import positions, totals_of
 from tusker.queries.loans.reliefs import reliefs_waiting
 from tusker.queries.payout.bank_accounts import proposals_waiting
 from tusker.queries.payout.disbursals import open_disbursals
@@ -36,14 +37,13 @@ LATE = timedelta(minutes=15)
 def dashboard() -> ResponseReturnValue:
     """Everything at a glance, in a fixed number of queries."""
     events = events_page(limit=SHOWN)
-    today = clock.today()
-    loans = open_loans(today)
+    found = positions(clock.today())
     return render_template(
         "admin/dashboard/dashboard.html",
         waiting=reads.waiting_to_be_financed(),
         disbursals=open_disbursals(),
-        totals=totals_of(loans, today),
-        ageing=ageing_of(loans, today),
+        totals=totals_of(found),
+        ageing=together(found),
         held=customers_on_hold(),
         bank_proposals=proposals_waiting(),
         statement_entries=entries_to_do(),
@@ -52,7 +52,7 @@ def dashboard() -> ResponseReturnValue:
         attention=open_counts(),
         advice=ADVICE,
         health=reads.health(clock.now() - LATE),
-        by_status=reads.invoices_by_status(),
+        by_status=count_by_status(),
         programme_limit=currency().minor(current_app.config["PROGRAMME_LIMIT"]),
         programme=reads.programme_use(),
         pressures=reads.limits_under_pressure(SHOWN),

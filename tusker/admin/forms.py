@@ -8,13 +8,10 @@ from wtforms import BooleanField
 from tusker.domain.attention import ADVICE
 from tusker.models import DisbursalStatus, Role
 from tusker.queries.payout.queue import QueueOrder
-from tusker.web.filters import status_label
-from tusker.web.forms import (
+from tusker.web.fields import (
     ChoiceField,
     DayField,
     EmailField,
-    FilterForm,
-    Form,
     IdField,
     MoneyField,
     NameField,
@@ -23,6 +20,8 @@ from tusker.web.forms import (
     TextField,
     UploadField,
 )
+from tusker.web.filters import status_label
+from tusker.web.forms import FilterForm, Form
 
 ROLES = [
     (Role.ADMIN, "Admin: does everything"),
@@ -37,6 +36,7 @@ SUBJECTS = (
     "disbursal",
     "statement",
     "statement_entry",
+    "statement_profile",
     "user",
     "carrier",
     "attention",
@@ -71,6 +71,12 @@ class AttentionFilter(FilterForm):
         "Kind", required=False, empty="All", choices=[(kind, advice.title) for kind, advice in ADVICE.items()]
     )
     state = ChoiceField("State", required=False, empty="Open", choices=[("settled", "Settled")])
+
+
+class ProposalFilter(FilterForm):
+    """Which proposals are shown."""
+
+    state = ChoiceField("State", required=False, empty="Waiting", choices=[("decided", "Decided")])
 
 
 class ClaimForm(Form):

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from tusker.api.auth import authenticate
+from tusker.api.inputs import Input
 from tusker.api.problems import ApiError, refuse_invalid
-from tusker.api.schemas import FieldError, Input
+from tusker.api.schemas import FieldError
 from tusker.web.access import by_token
 
 PREFIX = "/api/v1"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flask import url_for
 
-from tusker.api import schemas, serializers
+from tusker.api import inputs, invoice_schemas, schemas, serializers
 from tusker.api.auth import Caller
 from tusker.api.endpoints import Reply, operation
 from tusker.api.subject import fields_sent, naming, read_subject
@@ -14,16 +14,17 @@ from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
 from tusker.domain.financeable import Condition
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import LimitUse
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
+from tusker.queries.loans.expected import Plan
 from tusker.queries.loans.loans import loan_of_invoice, loans_of_invoices
 from tusker.queries.paging import NEWEST, Cursor
 from tusker.queries.record.events import events_of
 from tusker.services.context import Context
+from tusker.services.credit.expected import plan_now
 from tusker.services.credit.financing import request_financing
 from tusker.services.credit.subject import RequestSubject, fetch_subject, live_invoice_of, quote_subject
 from tusker.services.delivery.conditions import Judge
@@ -76,12 +77,12 @@ def me(*, caller: Caller) -> Reply:
     "POST",
     "/quotes",
     tag="Financing",
-    body=schemas.QuoteRequest,
+    body=inputs.QuoteRequest,
     answer=schemas.Quote,
     answers={200: "The figures. With `refusal` set, a request would be rejected now."},
     problems=("not_allowed", *_ORDER_PROBLEMS),
 )
-def quote(*, caller: Caller, body: schemas.QuoteRequest) -> Reply:
+def quote(*, caller: Caller, body: inputs.QuoteRequest) -> Reply:
     """What financing an order or a parcel would be worth and cost.
 
     Asks the delivery company and shows value, principal, cost and what is left of each of the three limits. Nothing is
@@ -96,8 +97,8 @@ def quote(*, caller: Caller, body: schemas.QuoteRequest) -> Reply:
     "POST",
     "/invoices",
     tag="Financing",
-    body=schemas.InvoiceRequest,
-    answer=schemas.Invoice,
+    body=inputs.InvoiceRequest,
+    answer=invoice_schemas.Invoice,
     answers={
         201: "Decided: `status` is `approved`, or `rejected` with the `refusal` that says which limit lacked how much.",
         200: "This was requested before and is neither rejected nor cancelled: that invoice as it stands now.",
@@ -105,7 +106,7 @@ def quote(*, caller: Caller, body: schemas.QuoteRequest) -> Reply:
     problems=("not_allowed", "terms_changed", "conflict", "idempotency_key_reused", *_ORDER_PROBLEMS),
     keyed=True,
 )
-def request_invoice(*, caller: Caller, body: schemas.InvoiceRequest, key: str | None) -> Reply:
+def request_invoice(*, caller: Caller, body: inputs.InvoiceRequest, key: str | None) -> Reply:
     """Request financing for an order or a parcel.
 
     Safe to repeat: each is financed once. A refusal by a limit is an answer, not an error: a stored invoice with the
@@ -137,11 +138,11 @@ def request_invoice(*, caller: Caller, body: schemas.InvoiceRequest, key: str | 
     "GET",
     "/invoices",
     tag="Invoices",
-    query=schemas.InvoiceQuery,
-    answer=schemas.InvoicePage,
+    query=inputs.InvoiceQuery,
+    answer=invoice_schemas.InvoicePage,
     answers={200: "A page, newest first."},
 )
-def invoices(*, caller: Caller, query: schemas.InvoiceQuery) -> Reply:
+def invoices(*, caller: Caller, query: inputs.InvoiceQuery) -> Reply:
     """List your invoices.
 
     Those in which your company is supplier or purchaser, newest first. Give `next_cursor` as `cursor` for the next
@@ -163,19 +164,19 @@ def invoices(*, caller: Caller, query: schemas.InvoiceQuery) -> Reply:
         serializers.invoice(row, caller.company_id, loans.get(row.invoice.id), missing[row.invoice.id])
         for row in page
     ]
-    return Reply(schemas.InvoicePage(items=items, next_cursor=_next_cursor(items, len(rows))))
+    return Reply(invoice_schemas.InvoicePage(items=items, next_cursor=_next_cursor(items, len(rows))))
 
 
 @operation(
     "GET",
     f"/invoices/<int(max={_LARGEST_ID}):invoice_id>",
     tag="Invoices",
-    query=schemas.OneInvoiceQuery,
-    answer=schemas.Invoice,
+    query=inputs.OneInvoiceQuery,
+    answer=invoice_schemas.Invoice,
     answers={200: "The invoice."},
     problems=("not_found",),
 )
-def invoice(*, caller: Caller, query: schemas.OneInvoiceQuery, invoice_id: int) -> Reply:
+def invoice(*, caller: Caller, query: inputs.OneInvoiceQuery, invoice_id: int) -> Reply:
     """One invoice.
 
     With its shipment and, from the payout on, its loan with what is owed today and at the end of the term.
@@ -185,18 +186,20 @@ def invoice(*, caller: Caller, query: schemas.OneInvoiceQuery, invoice_id: int) 
         raise NotFound("This invoice does not exist.")
     events = events_of("invoice", invoice_id) if query.include == "events" else None
     loan = loan_of_invoice(invoice_id, caller.context().today)
-    return Reply(serializers.invoice(found, caller.company_id, loan, _missing([found])[invoice_id], events))
+    missing = _missing([found])[invoice_id]
+    room = _room_for(found)
+    return Reply(serializers.invoice(found, caller.company_id, loan, missing, events, room))
 
 
 @operation(
     "GET",
     "/credit-lines",
     tag="Account",
-    query=schemas.PageQuery,
+    query=inputs.PageQuery,
     answer=schemas.CreditLinePage,
     answers={200: "A page, newest first."},
 )
-def credit_lines(*, caller: Caller, query: schemas.PageQuery) -> Reply:
+def credit_lines(*, caller: Caller, query: inputs.PageQuery) -> Reply:
     """List your credit lines with what is left of each limit.
 
     Another company's own limit shows only what is left of it; a supplier's is not shown to its purchasers.
@@ -247,8 +250,17 @@ def _decide(
     if found is None:
         raise Conflict("The invoice of this order was cancelled at this moment. Ask again.")
     loan = loan_of_invoice(found.invoice.id, ctx.today)
-    shown = serializers.invoice(found, subject.supplier_id, loan, _missing([found])[found.invoice.id])
+    missing = _missing([found])[found.invoice.id]
+    shown = serializers.invoice(found, subject.supplier_id, loan, missing, expected=_room_for(found))
     return Reply(shown.model_dump(mode="json"), 201 if created else 200, _location(found.invoice.id))
+
+
+def _room_for(found: queries.CompanyInvoice) -> Plan | None:
+    """Which repayments make room for a refused request, as its supplier may know them."""
+    row = found.invoice
+    if row.status != InvoiceStatus.REJECTED:
+        return None
+    return plan_now(row.credit_line, row.principal, seen_by=row.supplier_id)
 
 
 def _missing(rows: Sequence[queries.CompanyInvoice]) -> dict[int, Sequence[Condition]]:
@@ -282,7 +294,7 @@ def _sides(caller: Caller) -> list[schemas.Side]:
 
 
 def _account_limit(account: SupplierAccount | PurchaserAccount | None) -> schemas.Limit | None:
-    return None if account is None else serializers.limit(LimitUse(account.limit_amount, account.used_amount))
+    return None if account is None else serializers.limit(account.use)
 
 
 def _cursor(given: str | None) -> Cursor:
@@ -294,5 +306,5 @@ def _cursor(given: str | None) -> Cursor:
         raise InvalidInput("cursor is not one that a page of this list gave.", field="cursor") from None
 
 
-def _next_cursor(items: list[schemas.Invoice] | list[schemas.CreditLine], found: int) -> str | None:
+def _next_cursor(items: list[invoice_schemas.Invoice] | list[schemas.CreditLine], found: int) -> str | None:
     return encode_key(items[-1].id) if found > len(items) else None

@@ -1,49 +1,20 @@
-"""What goes in and out of `/api/v1`. The OpenAPI document is made from these models."""
+"""What `/api/v1` answers: quotes, credit lines, who one is, problems; invoices have a module of their own.
+
+The OpenAPI document is made from these models.
+"""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict
 
-from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
-from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import ShipmentStatus
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming
-from tusker.domain.texts import one_line
 
 Side = Literal["supplier", "purchaser"]
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must not contain control characters.")
-    return text
-
-
-def _not_blank(text: str) -> str:
-    cleaned = text.strip()
-    if not cleaned:
-        raise ValueError("must not be empty.")
-    return cleaned
-
-
-Reference = Annotated[
-    str,
-    Field(min_length=1, max_length=60),
-    AfterValidator(one_line),
-    AfterValidator(_printable),
-    AfterValidator(_not_blank),
-]
-"""A reference as it is written on orders and invoices; blanks around it do not count."""
-
-
-class Input(BaseModel):
-    """A body or query that a caller sends: unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class Output(BaseModel):
@@ -52,88 +23,6 @@ class Output(BaseModel):
     model_config = ConfigDict(
         extra="forbid", use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
     )
-
-
-_PARCEL: dict[str, JsonValue] = {
-    "carrier": "easypost",
-    "tracking_number": "usps/9400110898825022579493",
-    "credit_line_id": 12,
-    "number": "INV-2041",
-    "amount": 1250000,
-    "invoice_date": "2026-03-02",
-}
-
-
-class QuoteRequest(Input):
-    """What to look at: an order by `order_ref`, or a parcel by `tracking_number`.
-
-    A delivery company that knows orders says itself what they are worth and whose they are. One that tracks parcels
-    knows a number only (`GET /me` says which is which), so `credit_line_id`, `number`, `amount` and `invoice_date` are
-    needed too.
-    """
-
-    model_config = ConfigDict(
-        strict=True, json_schema_extra={"examples": [{"order_ref": "ORD-100045"}, _PARCEL]}
-    )
-
-    order_ref: Reference | None = None
-    """The reference of an order. Not for parcels."""
-    carrier: Annotated[str | None, Field(max_length=40)] = None
-    """The delivery company, as `GET /me` lists it. May be left out when there is only one of its kind."""
-    tracking_number: Reference | None = None
-    """Of a parcel, with its courier in front where it is known: `usps/9400…`."""
-    credit_line_id: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
-    """Of a parcel: one of your credit lines, as `GET /credit-lines` lists them."""
-    number: Reference | None = None
-    """Of a parcel: your invoice's number."""
-    amount: Annotated[int | None, Field(ge=1, le=10**15)] = None
-    """Of a parcel: what the invoice comes to, in the currency's smallest unit."""
-    invoice_date: date | None = None
-    """Of a parcel: the invoice's date, not in the future."""
-
-
-class InvoiceRequest(QuoteRequest):
-    """What to finance (see `QuoteRequest`), and on which terms."""
-
-    model_config = ConfigDict(
-        strict=True,
-        json_schema_extra={
-            "examples": [{"order_ref": "ORD-100045", "terms_version": 1}, {**_PARCEL, "terms_version": 1}]
-        },
-    )
-
-    terms_version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
-    """That of the quote you agreed to: the request fails when the terms have changed since. Left out, the present
-    terms are taken."""
-
-
-class PageQuery(Input):
-    """A page of a list, newest first."""
-
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    """How many items at most."""
-    cursor: Annotated[str | None, Field(min_length=1, max_length=40)] = None
-    """`next_cursor` of the page before."""
-
-
-class InvoiceQuery(PageQuery):
-    """Which invoices to list."""
-
-    status: InvoiceStatus | None = None
-    """Only invoices in this status."""
-    number: Reference | None = None
-    """Only this number (of an order its reference)."""
-    loan: Reference | None = None
-    """Only loans with this id, ours or the lending platform's."""
-    since: AwareDatetime | None = None
-    """Only invoices requested at or after this time, with its offset from UTC."""
-
-
-class OneInvoiceQuery(Input):
-    """What to add to an invoice."""
-
-    include: Literal["events"] | None = None
-    """`events` adds the invoice's timeline."""
 
 
 class Money(Output):
@@ -190,8 +79,10 @@ class Limit(Output):
 
     limit: Money | None
     used: Money | None
+    waiting: Money | None
+    """What requests on the waiting list hold of it."""
     available: Money
-    """limit − used, never below zero."""
+    """limit − used − waiting, never below zero."""
 
 
 class Limits(Output):
@@ -212,6 +103,23 @@ class Refusal(Output):
     bound: Bound
     lacking: Money
     """How much it lacked for this principal."""
+
+
+class Repayment(Output):
+    """Principal that is due on a day and frees limits once it is paid."""
+
+    due_on: date
+    debtor: str | None
+    """null where the loan is between other companies."""
+    amount: Money | None
+
+
+class Plan(Output):
+    """The repayments expected until a refused request fits, oldest first."""
+
+    repayments: list[Repayment]
+    fits_on: date | None
+    """When the last of them is due; null when all of them together do not free enough."""
 
 
 class Quote(Output):
@@ -247,116 +155,10 @@ class Quote(Output):
     """The first limit that would not hold now."""
     lacks: list[Refusal]
     """All limits that would not hold now."""
+    plan: Plan | None
+    """With a `refusal`: which repayments make room, and when."""
     largest: Money
     """The largest amount whose principal the limits leave now."""
-
-
-class Shipment(Output):
-    """Where the goods are."""
-
-    carrier: str
-    order_ref: str
-    status: ShipmentStatus
-    eta: AwareDatetime | None
-    checked_at: AwareDatetime | None
-    """When the delivery company was last asked."""
-
-
-class Owed(Output):
-    """What is owed on a day, net of what was paid."""
-
-    as_of: date
-    principal: Money
-    interest: Money
-    fee: Money
-    penalty: Money
-    total: Money
-    days_past_due: int
-
-
-class Loan(Output):
-    """The disbursed invoice as a debt."""
-
-    reference: str
-    platform_reference: str | None
-    """The lending platform's own loan id; several loans may have the same."""
-    principal: Money
-    open_principal: Money
-    start_date: date
-    due_date: date
-    closed_on: date | None
-    deducted: Money
-    """Interest and fee that were kept back from the payout."""
-    recourse_on: date | None
-    """Since when the supplier owes it in place of the purchaser."""
-    live: Owed
-    """What is to be paid today."""
-    term: Owed
-    """What is to be paid on the due date."""
-
-
-class Event(Output):
-    """One change in an invoice's life."""
-
-    at: AwareDatetime
-    kind: str
-    from_value: str | None
-    to_value: str | None
-    reason: str
-
-
-class Answer(Output):
-    """What the purchaser says of a delivery and its amount."""
-
-    answer: PurchaserAnswer
-    at: AwareDatetime
-    amount: Money | None
-    """What the purchaser says it owes, where it does."""
-    grounds: Grounds | None
-    reason: str | None
-    settled: bool
-    """Whether a dispute was settled by the lender, so that it does not stop the financing any more."""
-
-
-class Invoice(Output):
-    """A request for financing and what became of it."""
-
-    id: int
-    number: str
-    side: Side
-    """Which side of it your company is on."""
-    status: InvoiceStatus
-    supplier: Company
-    purchaser: Company
-    credit_line_id: int
-    invoice_date: date | None
-    amount: Money
-    principal: Money
-    terms: Terms
-    """As frozen at the request."""
-    requested_at: AwareDatetime
-    financeable_at: AwareDatetime | None
-    closed_at: AwareDatetime | None
-    refusal: Refusal | None
-    """Of a rejected invoice: the limit that bound first. Shown to the supplier."""
-    lacks: list[Refusal]
-    """Of a rejected invoice: all limits that lacked. Shown to the supplier."""
-    waits_for: list[Condition]
-    """Of an approved invoice: what has to be met before it is financed."""
-    answer: Answer | None
-    shipment: Shipment | None
-    loan: Loan | None
-    """From the payout on."""
-    events: list[Event] | None
-    """The timeline, oldest first, when asked for with `include=events`."""
-
-
-class InvoicePage(Output):
-    """A page of invoices, newest first."""
-
-    items: list[Invoice]
-    next_cursor: str | None
-    """Give it as `cursor` for the next page; null on the last one."""
 
 
 class CreditLine(Output):

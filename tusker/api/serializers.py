@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from tusker import models
-from tusker.api import schemas
+from tusker.api import invoice_schemas, schemas
 from tusker.currency import currency
 from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
 from tusker.domain.interest import AmountDue
@@ -18,7 +18,9 @@ from tusker.domain.shipments import ShipmentStatus
 from tusker.domain.terms import Terms as DomainTerms
 from tusker.queries.api import CompanyInvoice
 from tusker.queries.credit.credit_lines import row_of
-from tusker.queries.loans.loans import LoanRow
+from tusker.queries.credit.waiting import WaitingRow
+from tusker.queries.loans.expected import Plan
+from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.record.events import CompanyEvent, for_company
 from tusker.services.credit.offers import Quote
 from tusker.services.credit.standing import why_closed
@@ -62,6 +64,7 @@ def limit(use: LimitUse, *, own: bool = True) -> schemas.Limit:
     return schemas.Limit(
         limit=money(use.limit) if own else None,
         used=money(use.used) if own else None,
+        waiting=money(use.waiting) if own else None,
         available=money(use.available),
     )
 
@@ -100,6 +103,40 @@ def lacks(found: DomainRefusal | None) -> list[schemas.Refusal]:
     return [schemas.Refusal(bound=bound, lacking=money(lacking)) for bound, lacking in rows]
 
 
+def plan(found: Plan | None) -> schemas.Plan | None:
+    """Which repayments make room, or None."""
+    if found is None:
+        return None
+    rows = [
+        schemas.Repayment(
+            due_on=row.due_date, debtor=row.debtor, amount=None if row.amount is None else money(row.amount)
+        )
+        for row in found.repayments
+    ]
+    return schemas.Plan(repayments=rows, fits_on=found.fits_on)
+
+
+def waiting(
+    found: models.WaitingRequest, place: WaitingRow | None, expected: Plan | None
+) -> invoice_schemas.Waiting:
+    """A place on the waiting list; `place` is what it waits for while it does."""
+    return invoice_schemas.Waiting(
+        invoice_id=found.invoice_id,
+        number=found.invoice.number,
+        state=found.state,
+        principal=money(found.principal),
+        agreed_at_term=money(found.agreed_at_term),
+        place=place.place if place else None,
+        lacks=lacks(place.refusal) if place else [],
+        plan=plan(expected),
+        asked_at=found.asked_at,
+        expires_at=found.expires_at,
+        ended_at=found.ended_at,
+        reason=found.words,
+        admitted_invoice_id=found.admitted_id,
+    )
+
+
 def quote(found: Quote) -> schemas.Quote:
     """A quote, which only the supplier gets."""
     return schemas.Quote(
@@ -122,6 +159,7 @@ def quote(found: Quote) -> schemas.Quote:
         limits=limits_for_supplier(found.limits.in_order(), found.limits.available),
         refusal=refusal(found.refusal),
         lacks=lacks(found.refusal),
+        plan=plan(found.plan),
         largest=money(found.largest),
     )
 
@@ -155,15 +193,17 @@ def invoice(
     loan_row: LoanRow | None,
     missing: Sequence[Condition],
     events: Sequence[models.Event] | None = None,
-) -> schemas.Invoice:
-    """An invoice as one of its two companies sees it; `events` None leaves the timeline out.
+    expected: Plan | None = None,
+) -> invoice_schemas.Invoice:
+    """An invoice as one of its two companies sees it; `events` None leaves the timeline out, `expected` is what makes
+    room for a refused one.
 
     `missing` are the conditions of financing that do not hold.
     """
     row = found.invoice
     as_supplier = row.supplier_id == company_id
     refused = row.refusal if as_supplier else None
-    return schemas.Invoice(
+    return invoice_schemas.Invoice(
         id=row.id,
         number=row.number,
         side="supplier" if as_supplier else "purchaser",
@@ -180,6 +220,7 @@ def invoice(
         closed_at=row.closed_at,
         refusal=refusal(refused),
         lacks=lacks(refused),
+        plan=plan(expected) if as_supplier else None,
         waits_for=list(missing),
         answer=answer(row),
         shipment=None if found.shipment is None else shipment(found.shipment),
@@ -188,11 +229,11 @@ def invoice(
     )
 
 
-def answer(row: models.Invoice) -> schemas.Answer | None:
+def answer(row: models.Invoice) -> invoice_schemas.Answer | None:
     """What the purchaser said, or None."""
     if row.purchaser_answer is None or row.answered_at is None:
         return None
-    return schemas.Answer(
+    return invoice_schemas.Answer(
         answer=PurchaserAnswer(row.purchaser_answer),
         at=row.answered_at,
         amount=None if row.answered_amount is None else money(row.answered_amount),
@@ -202,9 +243,9 @@ def answer(row: models.Invoice) -> schemas.Answer | None:
     )
 
 
-def shipment(row: models.Shipment) -> schemas.Shipment:
+def shipment(row: models.Shipment) -> invoice_schemas.Shipment:
     """Where the goods are."""
-    return schemas.Shipment(
+    return invoice_schemas.Shipment(
         carrier=row.carrier,
         order_ref=row.order_ref,
         status=ShipmentStatus(row.status),
@@ -213,9 +254,9 @@ def shipment(row: models.Shipment) -> schemas.Shipment:
     )
 
 
-def loan(row: LoanRow) -> schemas.Loan:
+def loan(row: LoanRow) -> invoice_schemas.Loan:
     """A loan with what is owed live and at term."""
-    return schemas.Loan(
+    return invoice_schemas.Loan(
         reference=row.reference,
         platform_reference=row.platform_reference,
         principal=money(row.principal),
@@ -230,9 +271,9 @@ def loan(row: LoanRow) -> schemas.Loan:
     )
 
 
-def owed(due: AmountDue) -> schemas.Owed:
+def owed(due: AmountDue) -> invoice_schemas.Owed:
     """What is owed on a day, by component."""
-    return schemas.Owed(
+    return invoice_schemas.Owed(
         as_of=due.as_of,
         principal=money(due.principal),
         interest=money(due.interest),
@@ -243,8 +284,8 @@ def owed(due: AmountDue) -> schemas.Owed:
     )
 
 
-def event(row: CompanyEvent) -> schemas.Event:
+def event(row: CompanyEvent) -> invoice_schemas.Event:
     """One change as a company may see it."""
-    return schemas.Event(
+    return invoice_schemas.Event(
         at=row.at, kind=row.kind, from_value=row.from_value, to_value=row.to_value, reason=row.reason
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tusker.api import schemas
+from tusker.api import inputs, schemas
 from tusker.api.problems import ApiError
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier, get_carriers
@@ -21,7 +21,7 @@ def ref_field(carrier: Carrier) -> str:
     return "order_ref" if carrier.declares_orders else "tracking_number"
 
 
-def read_subject(supplier_id: int, body: schemas.QuoteRequest) -> RequestSubject:
+def read_subject(supplier_id: int, body: inputs.QuoteRequest) -> RequestSubject:
     """What a body asks for; raises an error that names each field that is missing or does not belong there."""
     carrier = _carrier(body)
     _check_fields(body, carrier)
@@ -37,7 +37,7 @@ def read_subject(supplier_id: int, body: schemas.QuoteRequest) -> RequestSubject
         )
 
 
-def fields_sent(body: schemas.QuoteRequest, carrier: Carrier) -> dict[str, object]:
+def fields_sent(body: inputs.QuoteRequest, carrier: Carrier) -> dict[str, object]:
     """The fields of a request at this delivery company as JSON, by which a repetition is recognised."""
     unsent = {*REFS, *DETAILS} - {ref_field(carrier), *details_needed(carrier)}
     return {**body.model_dump(mode="json", exclude=unsent), "carrier": carrier.name}
@@ -54,7 +54,7 @@ def naming(carrier: Carrier) -> Iterator[None]:
         raise
 
 
-def _carrier(body: schemas.QuoteRequest) -> Carrier:
+def _carrier(body: inputs.QuoteRequest) -> Carrier:
     """The delivery company that is named; without a name, the only one there is, or of the kind that is meant."""
     if body.carrier is not None:
         return get_carrier(body.carrier)
@@ -66,7 +66,7 @@ def _carrier(body: schemas.QuoteRequest) -> Carrier:
     return known[0]
 
 
-def _check_fields(body: schemas.QuoteRequest, carrier: Carrier) -> None:
+def _check_fields(body: inputs.QuoteRequest, carrier: Carrier) -> None:
     needed = (ref_field(carrier), *details_needed(carrier))
     kind = "an order" if carrier.declares_orders else "a parcel"
     errors = [

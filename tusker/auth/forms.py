@@ -6,8 +6,9 @@ from typing import Any
 
 from wtforms.validators import EqualTo, Length
 
-from tusker.services.people.users import PASSWORD_LONGEST
-from tusker.web.forms import EmailField, Form, PasswordField
+from tusker.services.people.passwords import PASSWORD_LONGEST
+from tusker.web.fields import EmailField, PasswordField
+from tusker.web.forms import Form
 
 _NEW_HELP = "At least 12 characters; a sentence is easier to keep than a riddle."
 

@@ -15,7 +15,7 @@ from tusker.auth.sessions import start_session
 from tusker.errors import TuskerError
 from tusker.extensions import limiter
 from tusker.services.context import Context
-from tusker.services.people import users
+from tusker.services.people import passwords
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, public
 from tusker.web.nav import home_url
@@ -59,7 +59,7 @@ def login() -> ResponseReturnValue:
         status = 422
         if form.validate():
             with transaction():
-                user = users.sign_in(clock.now(), form.email.filled, form.password.filled)
+                user = passwords.sign_in(clock.now(), form.email.filled, form.password.filled)
             if user is not None:
                 start_session(user)
                 return redirect(local_url(request.args.get("next"), home_url()), 303)
@@ -94,7 +94,7 @@ def password() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction():
-                user = users.change_password(
+                user = passwords.change_password(
                     acting(), current_user.id, form.current_password.filled, form.new_password.filled
                 )
         except TuskerError as error:
@@ -114,24 +114,24 @@ def forgot() -> ResponseReturnValue:
     form = ForgotForm()
     if form.validate_on_submit():
         with transaction():
-            users.request_password_reset(_visitor(), form.email.filled)
+            passwords.request_password_reset(_visitor(), form.email.filled)
         flash(ASKED, "info")
         return redirect(url_for("auth.login"), 303)
     return render_template("auth/forgot.html", form=form), 422 if form.is_submitted() else 200
 
 
-@bp.route(f"{users.RESET_PATH}<token>", methods=["GET", "POST"])
+@bp.route(f"{passwords.RESET_PATH}<token>", methods=["GET", "POST"])
 @limiter.limit("30 per hour", methods=["POST"])
 @public
 def reset(token: str) -> ResponseReturnValue:
     """The form of the link from the mail, which sets a new password."""
-    if not users.reset_token_works(token):
+    if not passwords.reset_token_works(token):
         return render_template("auth/expired.html"), 410
     form = ResetForm()
     if form.validate_on_submit():
         try:
             with transaction():
-                users.reset_password(_visitor(), token, form.new_password.filled)
+                passwords.reset_password(_visitor(), token, form.new_password.filled)
         except TuskerError as error:
             form.take(error)
         else:

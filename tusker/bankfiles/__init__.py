@@ -1,5 +1,6 @@
 """Files for the bank and from it: values of `tusker.domain.banking` to bytes and back.
 
-Writing (`pain001`, `bulk_csv`) is strict, because a bank refuses or misroutes what departs from its rules. Reading
-(`statements`) is tolerant and reports what it skipped, because real statements depart from their schema.
+Writing (`payments`) is strict, because a bank refuses or misroutes what departs from its rules. Reading (`statements`,
+which asks `camt`, `mt940`, `ofx` and `tables`) is tolerant and reports what it skipped, because real statements depart
+from their schema.
 """

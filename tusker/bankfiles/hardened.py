@@ -73,6 +73,14 @@ def read_xml(data: bytes) -> tuple[Element, dict[str, str]]:
     return root, builder.namespaces
 
 
+def first_text(element: Element, *paths: str) -> str:
+    """The first of these that holds text."""
+    for path in paths:
+        if text := (element.findtext(path) or "").strip():
+            return text
+    return ""
+
+
 def _without_mark(data: bytes) -> bytes | str:
     """The file from its first `<`: portals put blanks before it. UTF-16 becomes text, whatever the file says of its
     encoding."""

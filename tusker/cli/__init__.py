@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from importlib import import_module
 from pkgutil import iter_modules
@@ -14,10 +15,10 @@ from flask import Flask
 
 from tusker import clock
 from tusker.errors import TuskerError
-from tusker.models import User
+from tusker.models import Proposal, User
 from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
-from tusker.services.people.users import confirm_password
+from tusker.services.people.passwords import confirm_password
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -72,6 +73,31 @@ def acting_as(command: Command) -> Command:
     return click.option("--as", "email", required=True, metavar="EMAIL", help="The admin who does this.")(
         command
     )
+
+
+def acting_as_or_operator(command: Command) -> Command:
+    """Give a command the options of an admin who does it, and why; without one, whoever runs this machine does."""
+    command = click.option(
+        "--why", default="", help="The other admin reads it, where one has to accept this."
+    )(command)
+    return click.option(
+        "--as",
+        "email",
+        metavar="EMAIL",
+        help="The admin who does this; whoever runs this machine unless given.",
+    )(command)
+
+
+def context_of(name: str, email: str | None, why: str) -> Context:
+    """The context of a command with these options."""
+    return replace(admin_context(name, email) if email else command_context(name), why=why)
+
+
+def said(made: object, words: str) -> str:
+    """What a command says of what it did, or of the proposal that it made."""
+    if isinstance(made, Proposal):
+        return f"Proposed as {made.id}: another admin must accept it (flask approve {made.id})."
+    return words
 
 
 class Day(click.ParamType[date]):

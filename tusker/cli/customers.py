@@ -8,10 +8,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import click
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import with_appcontext
 
-from tusker.cli import command_context, spoken_errors
+from tusker.cli import acting_as_or_operator, context_of, said, spoken_errors
 from tusker.currency import currency
 from tusker.domain.limits import LimitUse
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
@@ -20,8 +20,9 @@ from tusker.models import Customer
 from tusker.queries.credit.credit_lines import line_between
 from tusker.queries.credit.customers import customers_page
 from tusker.queries.lookup import company_called
+from tusker.services.context import Context
 from tusker.services.credit.credit_lines import LineData, change_credit_line, open_credit_line
-from tusker.services.credit.customers import CustomerData, change_customer, create_customer
+from tusker.services.credit.customers import CustomerData, create_customer, edit_customer, programme_limit
 from tusker.transactions import transaction
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -116,7 +117,8 @@ def term_options(command: Command) -> Command:
 @click.option("--supplier-limit", type=AMOUNT, help="Makes it a supplier, with this limit.")
 @click.option("--purchaser-limit", type=AMOUNT, help="Makes it a purchaser, with this limit.")
 @click.option("--reference", help="Its number in other systems.")
-@click.option("--email")
+@click.option("--email", "mail")
+@acting_as_or_operator
 @term_options
 @with_appcontext
 def create_customer_command(
@@ -124,23 +126,25 @@ def create_customer_command(
     supplier_limit: int | None,
     purchaser_limit: int | None,
     reference: str | None,
+    mail: str | None,
     email: str | None,
+    why: str,
     **terms: Any,
 ) -> None:
     """Create the company NAME. Terms that are not given: 80 % advance, 18 % APR, 90 days, no fees."""
     with spoken_errors(), transaction():
         data = CustomerData(
             name=name,
-            email=email,
+            email=mail,
             reference=reference,
             supplier_limit=supplier_limit,
             purchaser_limit=purchaser_limit,
             terms=_terms(STARTING_TERMS, terms),
         )
-        customer = create_customer(
-            command_context("create-customer"), data, programme_limit=_programme_limit()
+        made = create_customer(
+            context_of("create-customer", email, why), data, programme_limit=programme_limit()
         )
-        click.echo(f"Created customer {customer.id}: {customer.name}.")
+        click.echo(said(made, f"Created customer {made.id}: {name}."))
 
 
 @click.command("create-line")
@@ -149,17 +153,25 @@ def create_customer_command(
 @click.option("--limit", type=AMOUNT, required=True)
 @click.option("--valid-from", type=DAY, help="First day, YYYY-MM-DD; today unless given.")
 @click.option("--valid-to", type=DAY, help="Last day, YYYY-MM-DD; no end unless given.")
+@acting_as_or_operator
 @term_options
 @with_appcontext
 def create_line_command(
-    supplier: str, purchaser: str, limit: int, valid_from: Any, valid_to: Any, **terms: Any
+    supplier: str,
+    purchaser: str,
+    limit: int,
+    valid_from: Any,
+    valid_to: Any,
+    email: str | None,
+    why: str,
+    **terms: Any,
 ) -> None:
     """Open the credit line of SUPPLIER and PURCHASER (names or references).
 
     Terms that are not given are the supplier's default terms.
     """
-    ctx = command_context("create-line")
     with spoken_errors(), transaction():
+        ctx = context_of("create-line", email, why)
         seller = company_called(supplier, field="supplier")
         buyer = company_called(purchaser, field="purchaser")
         if seller.supplier is None:
@@ -170,8 +182,9 @@ def create_line_command(
             valid_from=_day(valid_from, "valid_from") or ctx.today,
             valid_to=_day(valid_to, "valid_to"),
         )
-        line = open_credit_line(ctx, seller.id, buyer.id, data)
-        click.echo(f"Opened credit line {line.id}: {seller.name} → {buyer.name}, {currency().show(limit)}.")
+        made = open_credit_line(ctx, seller.id, buyer.id, data)
+        words = f"Opened credit line {made.id}: {seller.name} → {buyer.name}, {currency().show(limit)}."
+        click.echo(said(made, words))
 
 
 @click.command("set-limit")
@@ -180,6 +193,7 @@ def create_line_command(
 @click.option("--purchaser-limit", type=AMOUNT)
 @click.option("--line-with", metavar="PURCHASER", help="Set the limit of COMPANY's line with this purchaser.")
 @click.option("--limit", type=AMOUNT, help="The line's limit; goes with --line-with.")
+@acting_as_or_operator
 @with_appcontext
 def set_limit_command(
     company: str,
@@ -187,6 +201,8 @@ def set_limit_command(
     purchaser_limit: int | None,
     line_with: str | None,
     limit: int | None,
+    email: str | None,
+    why: str,
 ) -> None:
     """Set limits of COMPANY (name or reference): its own, or that of one of its lines as supplier."""
     if (line_with is None) != (limit is None):
@@ -195,11 +211,11 @@ def set_limit_command(
     if own == (limit is not None):
         raise click.UsageError("Give --supplier-limit and/or --purchaser-limit, or --line-with and --limit.")
     with spoken_errors(), transaction():
-        customer = company_called(company, field="company")
+        customer, ctx = company_called(company, field="company"), context_of("set-limit", email, why)
         if line_with is not None and limit is not None:
-            _set_line_limit(customer, company_called(line_with, field="line_with"), limit)
+            _set_line_limit(ctx, customer, company_called(line_with, field="line_with"), limit)
         else:
-            _set_own_limits(customer, supplier_limit, purchaser_limit)
+            _set_own_limits(ctx, customer, supplier_limit, purchaser_limit)
 
 
 @click.command("list-customers")
@@ -215,19 +231,21 @@ def list_customers_command(search: str, side: str | None) -> None:
         click.echo("\t".join(str(cell) for cell in cells))
 
 
-def _set_line_limit(supplier: Customer, purchaser: Customer, limit: int) -> None:
+def _set_line_limit(ctx: Context, supplier: Customer, purchaser: Customer, limit: int) -> None:
     line = line_between(supplier.id, purchaser.id)
     if line is None:
         raise NotFound(f"{supplier.name} has no credit line with {purchaser.name}.", field="line_with")
-    change_credit_line(
-        command_context("set-limit"),
+    made = change_credit_line(
+        ctx,
         line.id,
         LineData(limit=limit, terms=line.terms, valid_from=line.valid_from, valid_to=line.valid_to),
     )
-    _say_limit("line", LimitUse(limit, line.used_amount))
+    _say_limit("line", LimitUse(limit, line.used_amount), made)
 
 
-def _set_own_limits(customer: Customer, supplier_limit: int | None, purchaser_limit: int | None) -> None:
+def _set_own_limits(
+    ctx: Context, customer: Customer, supplier_limit: int | None, purchaser_limit: int | None
+) -> None:
     for side, wanted, account in (
         ("supplier", supplier_limit, customer.supplier),
         ("purchaser", purchaser_limit, customer.purchaser),
@@ -242,17 +260,18 @@ def _set_own_limits(customer: Customer, supplier_limit: int | None, purchaser_li
         supplier_limit=supplier.limit_amount if supplier and supplier_limit is None else supplier_limit,
         purchaser_limit=purchaser.limit_amount if purchaser and purchaser_limit is None else purchaser_limit,
     )
-    change_customer(command_context("set-limit"), customer.id, before, programme_limit=_programme_limit())
+    made = edit_customer(ctx, customer.id, before, programme_limit=programme_limit())
     for side, wanted, account in (
         ("supplier", supplier_limit, supplier),
         ("purchaser", purchaser_limit, purchaser),
     ):
         if wanted is not None and account is not None:
-            _say_limit(side, LimitUse(wanted, account.used_amount))
+            _say_limit(side, LimitUse(wanted, account.used_amount), made)
 
 
-def _say_limit(what: str, use: LimitUse) -> None:
-    click.echo(f"The {what} limit is {currency().show(use.limit)}; {currency().show(use.used)} is used.")
+def _say_limit(what: str, use: LimitUse, made: object) -> None:
+    words = f"The {what} limit is {currency().show(use.limit)}; {currency().show(use.used)} is used."
+    click.echo(said(made, words))
     if use.headroom < 0:
         click.echo("More is used than that: nothing new is admitted until it fits again.", err=True)
 
@@ -278,10 +297,6 @@ def _day(value: Any, field: str) -> date | None:
 
 def _use(use: LimitUse | None) -> str:
     return "–" if use is None else f"{currency().plain(use.used)} of {currency().plain(use.limit)}"
-
-
-def _programme_limit() -> int:
-    return currency().minor(current_app.config["PROGRAMME_LIMIT"])
 
 
 def register(app: Flask) -> None:

@@ -14,9 +14,12 @@ from flask.cli import with_appcontext
 from tusker.cli import command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.chain import Head
+from tusker.jobs.positions import keep_positions
 from tusker.jobs.sealing import seal_all, seal_and_check
+from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.chain import ChainReport
 from tusker.queries.record.proof import Mismatch, Proof, ProofRow, prove
+from tusker.services.loans.positions import drop_positions
 from tusker.services.record.app_role import create_app_role, grant_app_role
 from tusker.services.record.proving import record_problems
 from tusker.transactions import transaction
@@ -52,7 +55,7 @@ def prove_command(as_json: bool, expect_head: Head | None) -> None:
     ctx = command_context("prove")
     chain = seal_and_check(expect_head)
     problems = record_problems(ctx, chain)
-    proof = prove()
+    proof = prove(wrong_positions(ctx.today))
     if as_json:
         found = {
             "at": ctx.now.isoformat(),
@@ -77,6 +80,18 @@ def seal_command() -> None:
     """Seal every committed event that has no seal yet, here and now; the scheduler does it each minute."""
     sealed = seal_all()
     click.echo(f"{sealed} event{'' if sealed == 1 else 's'} sealed.")
+
+
+@click.command("rebuild-positions")
+@with_appcontext
+def rebuild_positions_command() -> None:
+    """Forget the kept sums of what is owed and build those of today and tomorrow anew, here and now.
+
+    Pages show right figures meanwhile: they compute every loan until the sums are there.
+    """
+    with transaction():
+        drop_positions(command_context("positions"))
+    click.echo(f"Positions are built anew, in {keep_positions()} batches.")
 
 
 @click.command("grant-app-role")
@@ -147,5 +162,5 @@ def _chain_as_dict(chain: ChainReport) -> dict[str, object]:
 
 def register(app: Flask) -> None:
     """Make the commands known."""
-    for command in (prove_command, seal_command, grant_command):
+    for command in (prove_command, seal_command, rebuild_positions_command, grant_command):
         app.cli.add_command(command)

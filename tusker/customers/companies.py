@@ -4,38 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, flash, render_template, request, url_for
+from flask import Response, flash, render_template, request, url_for
 
 from tusker.clock import today
 from tusker.currency import currency
 from tusker.customers.bank import bank_context
 from tusker.customers.blueprint import bp
-from tusker.customers.forms import DEFAULT_TERMS, CustomerForm, CustomersFilter
+from tusker.customers.forms import CustomerForm, CustomersFilter
 from tusker.customers.identities import IdentityDraft, draft_of, only_drafting, pack, read_draft
+from tusker.customers.terms_fields import DEFAULT_TERMS
 from tusker.customers.tokens import token_context
 from tusker.domain.limits import LimitUse
 from tusker.errors import TuskerError
-from tusker.models import Customer, Role
+from tusker.models import Customer, Proposal, Role
 from tusker.queries.credit import customers as queries
 from tusker.queries.credit.credit_lines import lines_of
 from tusker.queries.loans.account_statements import credit_balance
+from tusker.queries.loans.classes import class_history
 from tusker.queries.loans.invoice_money import open_claims_of
 from tusker.queries.loans.receipts import receipts_page
 from tusker.queries.record.events import events_of
-from tusker.services.credit.customers import create_customer, edit_customer, set_carrier_identities
+from tusker.services.credit.customers import create_customer, edit_customer, programme_limit
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.htmx import done, render
+from tusker.web.htmx import done, proposed, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 LINES_SHOWN = 20
 RECEIPTS_SHOWN = 10
-
-
-def programme_limit() -> int:
-    """The bound of the sum of all supplier limits, in minor units."""
-    return currency().minor(current_app.config["PROGRAMME_LIMIT"])
 
 
 @bp.get("/")
@@ -66,16 +63,19 @@ def new() -> Response:
     if not only_drafting() and form.validate_on_submit():
         try:
             with transaction():
-                customer_id = create_customer(
-                    acting(), form.customer_data(), programme_limit=programme_limit()
-                ).id
-                set_carrier_identities(acting(), customer_id, draft.chosen)
+                made = create_customer(
+                    acting(),
+                    form.customer_data(),
+                    programme_limit=programme_limit(),
+                    identities=draft.chosen,
+                )
+                made_id = made.id
         except TuskerError as error:
             form.take(error)
         else:
-            return done(
-                f"{form.name.data} was created.", to=url_for("customers.show", customer_id=customer_id)
-            )
+            if isinstance(made, Proposal):
+                return proposed(url_for("customers.index"))
+            return done(f"{form.name.data} was created.", to=url_for("customers.show", customer_id=made_id))
     return _form_page(form, draft, None)
 
 
@@ -95,12 +95,14 @@ def edit(customer_id: int) -> Response:
                     form.customer_data(),
                     programme_limit=programme_limit(),
                     cascade=form.cascade.data,
+                    identities=draft.chosen,
                 )
-                set_carrier_identities(acting(), customer_id, draft.chosen)
         except TuskerError as error:
             form.take(error)
             customer = queries.customer_by_id(customer_id)
         else:
+            if isinstance(changed, Proposal):
+                return proposed(url_for("customers.show", customer_id=customer_id))
             _warn_of_limits(queries.customer_by_id(customer_id))
             cascaded = f" {changed} credit line(s) took the terms over." if changed else ""
             return done(
@@ -130,6 +132,7 @@ def show(customer_id: int) -> str:
         invoices=queries.recent_invoices(customer_id),
         users=queries.users_of(customer_id),
         events=events_of("customer", customer_id)[::-1],
+        class_history=class_history(customer_id=customer_id),
         credit=credit_balance(customer_id, today()),
         claims=open_claims_of(customer_id),
         receipts=receipts_page(customer_id=customer_id, limit=RECEIPTS_SHOWN),

@@ -9,21 +9,23 @@ from flask import Response, flash, request, url_for
 from tusker.clock import today
 from tusker.currency import currency
 from tusker.customers.blueprint import bp
-from tusker.customers.forms import DEFAULT_TERMS, LineEditForm, LineForm, LinesFilter, LineStatusForm
+from tusker.customers.forms import LineEditForm, LineForm, LinesFilter, LineStatusForm
+from tusker.customers.terms_fields import DEFAULT_TERMS
 from tusker.domain.limits import LineState
 from tusker.domain.terms import Terms
 from tusker.errors import TuskerError
 from tusker.extensions import db
-from tusker.models import LineStatus, Role, SupplierAccount
+from tusker.models import LineStatus, Proposal, Role, SupplierAccount
 from tusker.queries.credit import credit_lines as queries
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.holds import holds_on
+from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.record.events import events_of
 from tusker.services.credit.credit_lines import change_credit_line, open_credit_line, set_line_status
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.htmx import done, render
+from tusker.web.htmx import done, proposed, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 
@@ -70,13 +72,16 @@ def new_line() -> Response:
     if form.validate_on_submit():
         try:
             with transaction():
-                line_id = open_credit_line(
+                made = open_credit_line(
                     acting(), form.supplier_id.filled, form.purchaser_id.filled, form.line_data()
-                ).id
+                )
+                made_id = made.id
         except TuskerError as error:
             form.take(error)
         else:
-            return done("The credit line was opened.", to=url_for("customers.line", line_id=line_id))
+            if isinstance(made, Proposal):
+                return proposed(url_for("customers.lines"))
+            return done("The credit line was opened.", to=url_for("customers.line", line_id=made_id))
     return render(
         "customers/line/line_form.html",
         "customers/line/_line_form.html",
@@ -110,10 +115,12 @@ def edit_line(line_id: int) -> Response:
     if form.validate_on_submit():
         try:
             with transaction():
-                change_credit_line(acting(), line_id, form.line_data())
+                made = change_credit_line(acting(), line_id, form.line_data())
         except TuskerError as error:
             form.take(error)
         else:
+            if isinstance(made, Proposal):
+                return proposed(url_for("customers.line", line_id=line_id))
             _warn_of_limit(line_id)
             return done("The credit line was saved.", to=url_for("customers.line", line_id=line_id))
     return render(
@@ -134,12 +141,15 @@ def line_status(line_id: int) -> Response:
     if form.validate_on_submit():
         try:
             with transaction():
-                status = set_line_status(
+                made = set_line_status(
                     acting(), line_id, LineStatus(form.status.filled), reason=form.reason.filled
-                ).status
+                )
+                status = LineStatus(form.status.filled)
         except TuskerError as error:
             form.take(error)
         else:
+            if isinstance(made, Proposal):
+                return proposed(url_for("customers.line", line_id=line_id))
             words = "active again" if status == LineStatus.ACTIVE else "suspended: it admits nothing new"
             return done(
                 f"The credit line is {words}.",
@@ -158,6 +168,7 @@ def _line_context(line_id: int) -> dict[str, Any]:
         "holds": holds_on(line.supplier_id, line.purchaser_id),
         "closed": why_closed([line], today(), seen_by=None),
         "counts": queries.invoice_counts(line_id),
+        "waiting": waiting_rows(today(), line_id=line_id),
         "events": events_of("credit_line", line_id)[::-1],
         "status_form": LineStatusForm(formdata=None),
     }

@@ -9,27 +9,15 @@ from zoneinfo import ZoneInfo
 
 from tusker.carriers.tusker import NAME as CARRIER
 from tusker.currency import currency
-from tusker.demo.companies import (
-    BUSY_LINES,
-    COMPANIES,
-    LAKH,
-    PASSWORD,
-    PEOPLE,
-    SPECIAL_LINES,
-    Company,
-)
+from tusker.demo.companies import BUSY_LINES, COMPANIES, LAKH, PASSWORD, PEOPLE, SPECIAL_LINES, Company
 from tusker.demo.courier import PLACED, CourierOrder
 from tusker.domain.accounts import AccountNumber
 from tusker.extensions import db
 from tusker.models import CreditLine, Role, Shipment
 from tusker.services.context import Context
+from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
 from tusker.services.credit.credit_lines import LineData, open_credit_line
-from tusker.services.credit.customers import (
-    CustomerData,
-    IdentityData,
-    create_customer,
-    set_carrier_identities,
-)
+from tusker.services.credit.customers import CustomerData, create_customer
 from tusker.services.credit.financing import Decision, request_financing
 from tusker.services.delivery.tracking import record_tracking
 from tusker.services.payout.bank_accounts import set_account_directly

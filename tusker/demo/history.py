@@ -16,7 +16,8 @@ from tusker.services.credit.financing import cancel_invoice
 from tusker.services.loans.overdue import review_holds
 from tusker.services.loans.receipts import repay_in_full
 from tusker.services.loans.write_off import write_off
-from tusker.services.payout.disbursals import bundle_daily, take_out
+from tusker.services.payout.bundling import bundle_daily
+from tusker.services.payout.disbursals import take_out
 from tusker.services.payout.release import approve, release
 from tusker.services.payout.settlement import confirm
 

@@ -3,6 +3,7 @@ a property test holds the two together."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -20,15 +21,24 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LimitUse:
-    """A limit and what is used of it, in minor units. A limit may be lower than what is used."""
+    """A limit and what is used of it, in minor units. A limit may be lower than what is used.
+
+    `waiting` is what requests on the waiting list hold of it: nobody who asks later can have it.
+    """
 
     limit: int
     used: int
+    waiting: int = 0
+
+    @property
+    def left(self) -> int:
+        """limit − used − waiting, negative when the limit was lowered or more waits than is left."""
+        return self.limit - self.used - self.waiting
 
     @property
     def available(self) -> int:
         """What may still be admitted, never below zero."""
-        return max(0, self.limit - self.used)
+        return max(0, self.left)
 
     @property
     def headroom(self) -> int:
@@ -78,12 +88,12 @@ class ThreeLimits:
 
     @property
     def available(self) -> int:
-        """min over the three of (limit − exposure), never below zero."""
+        """min over the three of (limit − exposure − what waits), never below zero."""
         return min(use.available for _, use in self.in_order())
 
     def check(self, principal: int) -> Refusal | None:
         """None when `principal` fits on all three limits, else the first that binds and what it and the others lack."""
-        lacks = [(b, principal - use.headroom) for b, use in self.in_order() if principal > use.headroom]
+        lacks = [(b, principal - use.left) for b, use in self.in_order() if principal > use.left]
         return Refusal(*lacks[0], tuple(lacks[1:])) if lacks else None
 
 
@@ -97,16 +107,41 @@ class LineState(Status):
     ON_HOLD = "on_hold", Tone.RED
 
 
-def line_state(
-    status: str, valid_from: date, valid_to: date | None, today: date, *, held: bool = False
-) -> LineState:
-    """The state of a line on a day, in the order in which admission asks. `held`: one of its companies is on hold."""
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """The days on which a limit admits something new, both inclusive; None for no beginning or no end."""
+
+    first: date | None = None
+    last: date | None = None
+
+    @property
+    def words(self) -> str:
+        """Such as “2026-01-01 – open”."""
+        return f"{self.first or 'open'} – {self.last or 'open'}"
+
+    def reaches_beyond(self, other: Validity) -> bool:
+        """Whether it has a day that the other does not have."""
+        earlier = (self.first or date.min) < (other.first or date.min)
+        return earlier or (self.last or date.max) > (other.last or date.max)
+
+    def state_on(self, day: date) -> LineState:
+        """Active, not yet valid or expired."""
+        if self.first is not None and day < self.first:
+            return LineState.NOT_YET_VALID
+        return LineState.EXPIRED if self.last is not None and day > self.last else LineState.ACTIVE
+
+
+def line_state(status: str, validities: Iterable[Validity], today: date, *, held: bool = False) -> LineState:
+    """The state of a line on a day, in the order in which admission asks.
+
+    `validities` are those of the line and of its companies' limits; `held`: one of its companies is on hold.
+    """
     if status != LineState.ACTIVE:
         return LineState.SUSPENDED
-    if today < valid_from:
-        return LineState.NOT_YET_VALID
-    if valid_to is not None and today > valid_to:
-        return LineState.EXPIRED
+    states = {validity.state_on(today) for validity in validities}
+    for state in (LineState.NOT_YET_VALID, LineState.EXPIRED):
+        if state in states:
+            return state
     return LineState.ON_HOLD if held else LineState.ACTIVE
 
 

@@ -14,11 +14,12 @@ Nothing but a named, exact and unrivalled suggestion is `sure`; see `Book.judge`
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
+from tusker.domain.loan_sums import OpenLoan, Part, spread, sums_to
 from tusker.domain.texts import Numbers, name_words, number_words, without_cut_form
 
 NAMED, AMOUNT, SUM, PAYER = 50, 30, 20, 20
@@ -28,8 +29,6 @@ MARGIN = 20
 """A suggestion with another one nearer than this is not sure."""
 MAX_SUGGESTIONS = 5
 MAX_RECOVERIES = 2
-MAX_LOANS, MAX_STEPS, MAX_SETS = 24, 2_000, 2
-"""Bounds of the search for loans that add up to the amount: the oldest due ones, tries, and results."""
 
 
 class Verdict(StrEnum):
@@ -38,22 +37,6 @@ class Verdict(StrEnum):
     SURE = "sure"
     AMBIGUOUS = "ambiguous"
     NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class OpenLoan:
-    """A loan that may be paid. `due_on` gives what is owed of it on a value date in minor units, None when no money
-    of that day can pay it. `debtor_id` owes it; `other_id`, the other party, may pay it too."""
-
-    loan_id: int
-    invoice_id: int
-    number: str
-    reference: str
-    due_date: date
-    debtor_id: int
-    other_id: int
-    due_on: Callable[[date], int | None]
-    written_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +50,6 @@ class Credit:
     remittance: str = ""
     counterparty: str = ""
     known_payers: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The part of the credit that one loan gets, and what is due of it; minor units."""
-
-    loan: OpenLoan
-    amount: int
-    due: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +110,8 @@ class Book:
             if name_key := name_words(name):
                 self._by_name.setdefault(name_key, set()).add(customer_id)
         self._spelled = sorted((" ".join(key), key) for key in self._by_name)
+        self._first_words = {key[0] for key in self._by_name}
+        self._callers: dict[str, Collection[int]] = {}
 
     def judge(self, credit: Credit) -> Judgement:
         """Find what the credit may have paid.
@@ -194,13 +170,16 @@ class Book:
             if customer_id in self._names
         }
         called: Collection[int]
-        if credit.counterparty:
-            called = self._called(name_words(credit.counterparty))
+        if name := credit.counterparty:
+            if name not in self._callers:
+                self._callers[name] = self._called(name_words(name))
+            called = self._callers[name]
         else:
             spoken = name_words(credit.remittance)
             called = {
                 customer_id
                 for start in range(len(spoken))
+                if spoken[start] in self._first_words
                 for end in range(start + 1, min(len(spoken), start + 8) + 1)
                 if sum(map(len, spoken[start:end])) >= 5
                 for customer_id in self._by_name.get(spoken[start:end], ())
@@ -222,6 +201,8 @@ class Book:
     def _suggest(self, credit: Credit, found: _Found) -> list[Suggestion]:
         """All suggestions, the best first."""
         dues, by_amount = self._dues_on(credit.value_date)
+        if not found.named and not found.payers and credit.amount not in by_amount:
+            return []
         ways: list[tuple[int, tuple[Part, ...]]] = []
         places = sorted(self._places[loan_id] for loan_id in found.named if loan_id in dues)
         named = [self._loans[place] for place in places]
@@ -311,44 +292,6 @@ def rivals(paid: Mapping[int, Collection[int]]) -> set[int]:
         for loan_id in loan_ids:
             payers.setdefault(loan_id, []).append(key)
     return {key for keys in payers.values() if len(keys) > 1 for key in keys}
-
-
-def spread(amount: int, loans: Iterable[OpenLoan], dues: Mapping[int, int]) -> tuple[Part, ...]:
-    """The amount over loans in their order, each in full as long as it lasts; what exceeds them is left over."""
-    parts = []
-    for loan in loans:
-        if amount <= 0:
-            break
-        due = dues[loan.loan_id]
-        parts.append(Part(loan, min(amount, due), due))
-        amount -= due
-    return tuple(parts)
-
-
-def sums_to(amount: int, loans: Sequence[OpenLoan], dues: Mapping[int, int]) -> list[tuple[Part, ...]]:
-    """Sets of two or more loans whose dues add up to the amount, those with the oldest due first; a bounded search."""
-    pool = [loan for loan in loans if dues[loan.loan_id] < amount][:MAX_LOANS]
-    rest = [0] * (len(pool) + 1)
-    for place in range(len(pool) - 1, -1, -1):
-        rest[place] = rest[place + 1] + dues[pool[place].loan_id]
-    found: list[tuple[Part, ...]] = []
-    steps = 0
-    stack: list[tuple[int, int, tuple[int, ...]]] = [(0, amount, ())]
-    while stack and steps < MAX_STEPS and len(found) < MAX_SETS:
-        steps += 1
-        place, left, chosen = stack.pop()
-        if left == 0:
-            if len(chosen) > 1:
-                whole = [(pool[i], dues[pool[i].loan_id]) for i in chosen]
-                found.append(tuple(Part(loan, due, due) for loan, due in whole))
-            continue
-        if place == len(pool) or left > rest[place]:
-            continue
-        stack.append((place + 1, left, chosen))
-        due = dues[pool[place].loan_id]
-        if due <= left:
-            stack.append((place + 1, left - due, (*chosen, place)))
-    return found
 
 
 def _payer_of(loan: OpenLoan, payers: Collection[int]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -20,8 +21,10 @@ from tusker.queries.company_dashboard import (
     recent_payouts,
 )
 from tusker.queries.credit.invoices import InvoiceFilter, count_by_status, list_invoices
-from tusker.queries.loans.ageing import ageing_of
-from tusker.queries.loans.loans import loan_totals, open_loans, totals_of
+from tusker.queries.credit.waiting import waiting_rows
+from tusker.queries.loans.ageing import together
+from tusker.queries.loans.loans import open_loans
+from tusker.queries.loans.positions import loan_totals, positions, totals_of
 from tusker.queries.payout.payables import owed_to_supplier
 from tusker.services.credit.standing import why_closed
 from tusker.web.access import allow, current_company_id
@@ -38,7 +41,8 @@ WEEK = timedelta(days=6)
 def dashboard() -> ResponseReturnValue:
     """A supplier user sees the company as supplier, a purchaser user as purchaser."""
     company, today, scope = current_company_id(), clock.today(), my_scope()
-    loans = open_loans(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
+    found = positions(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
+    due = partial(open_loans, today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
     sells = current_user.role == Role.SUPPLIER
     wanted = InvoiceFilter(scope=scope)
     own = limit_of_supplier(company) if sells else limit_of_purchaser(company)
@@ -57,12 +61,13 @@ def dashboard() -> ResponseReturnValue:
         credit_left=left_of(own, lines),
         lines=lines,
         closed=why_closed([line.row for line in lines], today, seen_by=company),
-        totals=totals_of(loans, today, as_purchaser=not sells),
-        ageing=ageing_of(loans, today, as_purchaser=not sells),
-        next_due=loans[:RECENT],
-        this_week=[row for row in loans if today <= row.due_date <= today + WEEK],
+        totals=totals_of(found, as_purchaser=not sells),
+        ageing=together(found, as_purchaser=not sells),
+        next_due=due(limit=RECENT),
+        this_week=due(after=(today, 0), due_until=today + WEEK),
         recent=list_invoices(wanted, limit=RECENT),
         payouts=recent_payouts(company, limit=RECENT) if sells else [],
+        waiting=waiting_rows(today, supplier_id=company, limit=RECENT) if sells else [],
         to_pass_on=owed_to_supplier(company) if sells else 0,
     )
 

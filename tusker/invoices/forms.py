@@ -10,17 +10,9 @@ from tusker.carriers.base import Carrier
 from tusker.domain.financeable import Grounds
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.queries.credit.invoices import InvoiceFilter, Scope
+from tusker.web.fields import ChoiceField, DayField, IdField, MoneyField, ReasonField, TextField
 from tusker.web.filters import status_label
-from tusker.web.forms import (
-    ChoiceField,
-    DayField,
-    FilterForm,
-    Form,
-    IdField,
-    MoneyField,
-    ReasonField,
-    TextField,
-)
+from tusker.web.forms import FilterForm, Form
 
 Companies = Sequence[tuple[int, str]]
 

@@ -7,10 +7,15 @@ from datetime import date
 
 from flask import current_app
 
+from tusker.currency import currency
+from tusker.domain.classification import AssetClass
 from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
+from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.proof import prove
+from tusker.services.credit.limit_days import note_programme_limit
 from tusker.services.loans import overdue
+from tusker.services.loans.classification import classify_day
 from tusker.services.record.housekeeping import forget_old_guards
 from tusker.services.record.proving import report_differences
 from tusker.transactions import transaction
@@ -19,19 +24,34 @@ log = logging.getLogger(__name__)
 
 
 def service_day(since: date) -> None:
-    """Turn debts to recourse, send the reminders due after the day `since`, set and lift holds. Safe to repeat."""
+    """Turn debts to recourse, send the reminders due after the day `since`, set and lift holds, and keep the programme
+    limit of the day. Safe to repeat."""
     with transaction():
         turned = overdue.turn_to_recourse(job_context("servicing"))
     with transaction():
         reminded = overdue.remind(job_context("servicing"), current_app.config["REMINDER_DAYS"], since=since)
     review_holds()
+    with transaction():
+        note_programme_limit(
+            job_context("servicing"), currency().minor(current_app.config["PROGRAMME_LIMIT"])
+        )
     log.info("servicing: %d debts turned to recourse, %d loans reminded of", len(turned), reminded)
+
+
+def classify(day: date) -> None:
+    """Record how customers and loans are classified at the end of a day. Safe to repeat."""
+    with transaction():
+        changed = classify_day(job_context("servicing"), day, current_app.config["CLASSIFICATION"])
+    log.info("classification of %s: %d changes", day, changed)
 
 
 def review_holds() -> None:
     """Put late customers on hold and lift the holds of those who paid; also after each receipt."""
     with transaction():
-        changed = overdue.review_holds(job_context("servicing"), current_app.config["HOLD_AFTER_DAYS"])
+        config = current_app.config
+        state = config["HOLD_FROM_STATE"]
+        held_from = None if state == "off" else AssetClass(state)
+        changed = overdue.review_holds(job_context("servicing"), config["HOLD_AFTER_DAYS"], held_from)
     if changed:
         log.info("holds changed for %d customers", len(changed))
 
@@ -44,7 +64,8 @@ def prove_day() -> int:
     """
     chain = seal_and_check()
     with transaction():
-        differences = report_differences(job_context("prove"), prove(), chain)
+        ctx = job_context("prove")
+        differences = report_differences(ctx, prove(wrong_positions(ctx.today)), chain)
     log.info("event chain: %d events sealed, head %s", chain.sealed, chain.head)
     log.log(logging.ERROR if differences else logging.INFO, "proof: %d differences", differences)
     return differences

@@ -14,6 +14,7 @@ from tusker.models.bank import (
 from tusker.models.bank_charge import BankCharge
 from tusker.models.carrier import CarrierState, WebhookDelivery
 from tusker.models.carrier_setting import CarrierSetting
+from tusker.models.classification import Classification
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
 from tusker.models.daily import DailyRun
@@ -40,12 +41,16 @@ from tusker.models.ledger import (
     ReserveKind,
     ReserveMovement,
 )
+from tusker.models.limit_day import LimitDay
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
+from tusker.models.position import BookPosition, InvoiceCount, LoanChange, LoanPosition, PositionDay
+from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
-from tusker.models.upload import StatementUpload, UploadState
+from tusker.models.upload import StatementProfile, StatementUpload, UploadState
+from tusker.models.waiting import WaitingRequest, WaitingState
 
 __all__ = [
     "Adjustment",
@@ -57,12 +62,14 @@ __all__ = [
     "BankAccountState",
     "BankCharge",
     "BankStatement",
+    "BookPosition",
     "CarrierIdentity",
     "CarrierSetting",
     "CarrierState",
     "Claim",
     "ClaimSettlement",
     "ClaimState",
+    "Classification",
     "CreditLine",
     "CreditNote",
     "Customer",
@@ -79,15 +86,22 @@ __all__ = [
     "ExposureMovement",
     "IdempotencyKey",
     "Invoice",
+    "InvoiceCount",
+    "LimitDay",
     "LineState",
     "LineStatus",
     "Loan",
+    "LoanChange",
+    "LoanPosition",
     "OutboxMessage",
     "Payable",
     "PayableLine",
     "PaymentReport",
     "Payout",
     "PayoutState",
+    "PositionDay",
+    "Proposal",
+    "ProposalState",
     "PurchaserAccount",
     "Receipt",
     "ReceiptKind",
@@ -102,11 +116,14 @@ __all__ = [
     "ShipmentDocument",
     "ShipmentEvent",
     "StatementEntry",
+    "StatementProfile",
     "StatementUpload",
     "SupplierAccount",
     "TokenState",
     "UploadState",
     "User",
     "UserState",
+    "WaitingRequest",
+    "WaitingState",
     "WebhookDelivery",
 ]

@@ -45,6 +45,12 @@ class Loan(Base):
         Index("ix_loans_disbursal_id", "disbursal_id"),
         Index("ix_loans_booked_on", "booked_on"),
         Index("ix_loans_platform_reference", "platform_reference"),
+        *(
+            Index(
+                f"ix_loans_{name}_search", name, postgresql_using="gin", postgresql_ops={name: "gin_trgm_ops"}
+            )
+            for name in ("reference", "platform_reference")
+        ),
         Index(
             "ix_loans_to_collect",
             "invoice_id",
@@ -115,6 +121,11 @@ class Loan(Base):
         """What changed it without money, without rows that were undone."""
         undone = {row.reverses_id for row in self.adjustments}
         return [row for row in self.adjustments if row.reverses_id is None and row.id not in undone]
+
+    def change_face(self, by: int) -> None:
+        """Change what the purchaser has still to pay of the invoice where it pays the face value; a debt has none."""
+        if self.face_open is not None:
+            self.face_open += by
 
     @property
     def deducted(self) -> Deduction:

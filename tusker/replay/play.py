@@ -26,7 +26,7 @@ from tusker.services.credit.financing import cancel_invoice
 from tusker.services.delivery.tracking import record_tracking
 from tusker.services.loans.receipts import repay_all_in_full
 from tusker.services.payout.bank_accounts import set_account_directly
-from tusker.services.payout.disbursals import bundle_daily
+from tusker.services.payout.bundling import bundle_daily
 from tusker.services.payout.release import approve, release
 from tusker.services.payout.settlement import confirm
 

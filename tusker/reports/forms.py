@@ -7,16 +7,8 @@ from decimal import Decimal
 from flask_wtf.file import FileRequired
 
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming
-from tusker.web.forms import (
-    ChoiceField,
-    CountField,
-    DayField,
-    FilterForm,
-    Form,
-    MoneyField,
-    PercentField,
-    UploadField,
-)
+from tusker.web.fields import ChoiceField, CountField, DayField, MoneyField, PercentField, UploadField
+from tusker.web.forms import FilterForm, Form
 
 METHODS = [
     (InterestMethod.SIMPLE, "Simple"),

@@ -14,7 +14,8 @@ from tusker.domain.attention import AttentionKind
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import AttentionItem
-from tusker.queries.attention import CAUSES, Rules, WatchedFor, mail_lines
+from tusker.queries.attention import WatchedFor, mail_lines
+from tusker.queries.attention_causes import CAUSES, Rules
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_row, try_lock

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tusker.models import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,9 +16,15 @@ class Context:
 
     `actor_id` is a user's id or None for jobs and commands, `actor` the name that events show, `now` an aware UTC
     instant, `today` the business date in the installation's time zone.
+
+    `why` is what the person says of an act that has no reason of its own; the other admin reads it. `events` collects
+    the events of what is tried, or done because another admin accepted it; `proposed_by` is then who proposed it.
     """
 
     actor_id: int | None
     actor: str
     now: datetime
     today: date
+    why: str = ""
+    events: list[Event] | None = None
+    proposed_by: int | None = None

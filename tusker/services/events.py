@@ -18,7 +18,13 @@ def record_event(
     reason: str = "",
     **data: object,
 ) -> Event:
-    """Add one event row to the current transaction. Figures in `data` are minor units; values must be JSON-able."""
+    """Add one event row to the current transaction. Figures in `data` are minor units; values must be JSON-able.
+
+    `asks_second` among it says that an admin may do this alone only where no second one is asked for
+    (`services.proposals`).
+    """
+    if data.get("asks_second") is False:
+        del data["asks_second"]
     event = Event(
         at=ctx.now,
         actor_id=ctx.actor_id,
@@ -32,4 +38,6 @@ def record_event(
         data=data,
     )
     db.session.add(event)
+    if ctx.events is not None:
+        ctx.events.append(event)
     return event

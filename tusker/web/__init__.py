@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from tusker.currency import currency
 from tusker.errors import InvalidInput, UnreadableAddress
 from tusker.logs import work_id
+from tusker.queries.proposals import open_proposals_on
 from tusker.services.reasons import LONGEST_REASON
 from tusker.web import assets, errors, filters
 from tusker.web.access import guard, is_staff
@@ -95,6 +96,7 @@ def _template_context() -> dict[str, Any]:
         "lender_name": current_app.config["LENDER_NAME"],
         "navigation": navigation,
         "is_staff": is_staff,
+        "open_proposals_on": open_proposals_on,
         "currency": currency,
         "theme": "dark" if cookies.get("theme") == "dark" else "light",
         "signed_in": lambda: bool(current_user.is_authenticated),

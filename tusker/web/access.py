@@ -113,4 +113,10 @@ def acting() -> Context:
     """The signed-in user and the time, as services take them; raises `NotAllowed` when nobody is signed in."""
     if not current_user.is_authenticated:
         raise NotAllowed("Sign in first.")
-    return Context(actor_id=current_user.id, actor=current_user.name, now=clock.now(), today=clock.today())
+    return Context(
+        actor_id=current_user.id,
+        actor=current_user.name,
+        now=clock.now(),
+        today=clock.today(),
+        why=request.form.get("why", ""),
+    )

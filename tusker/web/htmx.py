@@ -54,6 +54,11 @@ def done(
     return answer
 
 
+def proposed(to: str) -> Response:
+    """Answer an action that another admin has to accept first."""
+    return done("It is proposed, and counts once another admin has accepted it (To approve).", to=to)
+
+
 def oob_message(message: str, category: str) -> Markup:
     """A message that htmx adds to the page's messages, besides the answer's own target."""
     return Markup(render_template("layout/_oob_message.html", message=message, category=category))  # noqa: S704

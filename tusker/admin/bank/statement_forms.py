@@ -9,7 +9,8 @@ from flask_wtf.file import FileRequired
 from tusker.domain.matching import Suggestion
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
-from tusker.web.forms import Form, UploadField
+from tusker.web.fields import UploadField
+from tusker.web.forms import Form
 
 TOO_LARGE = "The file is larger than 20 MB; ask the bank for smaller files."
 _CHOICE = re.compile(r"([0-9]{1,18})\|([0-9]{1,18}:[0-9]{1,18}(?:,[0-9]{1,18}:[0-9]{1,18}){0,99})")

@@ -15,12 +15,13 @@ from tusker.admin.blueprint import bp
 from tusker.bankfiles.statements import MAX_BYTES
 from tusker.currency import currency
 from tusker.domain.banking import OrderAnswer
-from tusker.errors import TuskerError
+from tusker.errors import TuskerError, UnknownHeads
 from tusker.models import EntryState, Role
 from tusker.queries.bank.statements import (
     statement_of_entry,
     statement_row,
     statements_page,
+    unclear_uploads,
     uploaded,
 )
 from tusker.queues import enqueue
@@ -32,7 +33,7 @@ from tusker.services.payout.bank_answers import take_answer
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error
-from tusker.web.forms import sent_reason
+from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -68,6 +69,10 @@ def upload_statement() -> ResponseReturnValue:
             read = read_configured(data, name)
             with transaction():
                 result = service.import_statement(acting(), read, digest=digest, file_name=name)
+        except UnknownHeads as error:
+            with transaction():
+                upload_id = take_upload(acting(), data, name, unclear=error.message).id
+            return redirect(url_for("admin.statement_columns", upload_id=upload_id), code=303)
         except TuskerError as error:
             form.take(error)
         else:
@@ -132,6 +137,7 @@ def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue
         status=status,
         form=form,
         own_accounts=own_accounts(),
+        unclear=unclear_uploads(),
         page=keyset_page(rows, cursor),
     )
 
@@ -158,7 +164,7 @@ def accept_sure(statement_id: int) -> ResponseReturnValue:
     """Accept the sure entries that the page showed; one that is no longer sure stays open."""
     statement_row(statement_id)
     with transaction():
-        accepted = desk.accept_sure(acting(), entry_ids(request.form.getlist("entry_ids")))
+        accepted = desk.accept_sure(acting(), entry_ids(request.form.getlist("entry_ids")), seen=sent_seen())
         count, total = len(accepted.receipts), currency().show(accepted.total)
     reasons = " ".join(sorted(set(accepted.left.values()))[:3])
     left = f" {len(accepted.left)} were left: {reasons}" if accepted.left else ""
@@ -182,7 +188,7 @@ def accept_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     customer_id, splits = read_choice(request.form.get("choice", ""))
     with transaction():
-        receipt = desk.accept_entry(acting(), entry_id, customer_id, splits)
+        receipt = desk.accept_entry(acting(), entry_id, customer_id, splits, seen=sent_seen())
         words = f"{currency().show(receipt.amount)} is recorded as {receipt.bank_reference}."
     return changed(statement_id, words)
 

@@ -16,7 +16,8 @@ from tusker.queries.delivery.carriers import CarrierCard, Source, carrier_card, 
 from tusker.services.couriers.settings import CarrierInput, forget_carrier_settings, save_carrier_settings
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import Form, PasswordField, TextField
+from tusker.web.fields import PasswordField, TextField
+from tusker.web.forms import Form
 from tusker.web.htmx import done, render
 
 NEVER_FILLED = {"autocomplete": "off", "spellcheck": "false", "maxlength": "500"}

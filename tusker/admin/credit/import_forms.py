@@ -13,7 +13,8 @@ from tusker.carriers.base import Carrier
 from tusker.csv_tables import CsvTable, read_date
 from tusker.errors import InvalidInput
 from tusker.services.credit.import_file import ColumnMapping, mapping_from
-from tusker.web.forms import ChoiceField, Form, UploadField
+from tusker.web.fields import ChoiceField, UploadField
+from tusker.web.forms import Form
 
 DATE_FORMATS = [
     ("iso", "2026-03-31"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tusker.models import DeductionKind
 from tusker.models.ledger import DISPUTABLE
+from tusker.web.fields import ChoiceField, DayField, MoneyField, TextField
 from tusker.web.filters import status_label
-from tusker.web.forms import ChoiceField, DayField, FilterForm, Form, MoneyField, TextField
+from tusker.web.forms import FilterForm, Form
 
 DISPUTED = "/disputed"
 KINDS = [

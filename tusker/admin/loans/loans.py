@@ -14,13 +14,16 @@ from tusker.admin.forms import LoanFilter, RepayForm, WriteOffForm
 from tusker.currency import currency
 from tusker.errors import NotFound, TuskerError
 from tusker.models import Role
-from tusker.queries.loans.loans import LoanRow, loan_of_invoice, loan_totals, open_loans
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.queries.loans.payoff import payoff
+from tusker.queries.loans.positions import loan_totals
 from tusker.services.loans import receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import FIRST_DAY, LAST_DAY, Form
+from tusker.web.fields import FIRST_DAY, LAST_DAY
+from tusker.web.forms import Form
 from tusker.web.htmx import done, render, wants_fragment
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 

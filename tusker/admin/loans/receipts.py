@@ -1,9 +1,7 @@
-"""Receipts: the list, recording one with its allocation, refunding and undoing it."""
+"""Receipts: the list and one of them; refunding and undoing it."""
 
 from __future__ import annotations
 
-import contextlib
-from datetime import date
 from typing import Any
 
 from flask import Response, redirect, request, url_for
@@ -11,37 +9,22 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.admin.blueprint import bp
-from tusker.admin.loans.deduction_forms import KINDS as DEDUCTION_KINDS
 from tusker.admin.loans.deduction_forms import ChargeForm
-from tusker.admin.loans.receipt_forms import (
-    ReceiptFilter,
-    ReceiptForm,
-    RefundForm,
-    Sheet,
-    UndoForm,
-    make_sheet,
-    typed_deductions,
-)
+from tusker.admin.loans.receipt_forms import ReceiptFilter, RefundForm, UndoForm
 from tusker.currency import currency
-from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.errors import NotFound, TuskerError
 from tusker.models import ReceiptKind, Role
+from tusker.queries.loans import receipt_allocations
 from tusker.queries.loans import receipts as queries
 from tusker.queries.loans.charges import charges_of_receipt
 from tusker.queries.loans.invoice_money import deductions_of_receipt
-from tusker.services.bank.decisions import link_receipt
 from tusker.services.loans import receipts as service
-from tusker.services.loans.receipt_proposal import propose_receipt
 from tusker.services.loans.receipt_undoing import return_refund, reverse_receipt
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done, render, wants_fragment
+from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
-
-ABOUT_THE_MONEY = ("customer_id", "amount", "value_date")
-CHANGED = (
-    "Customer, amount or value date changed. This is the allocation proposed for them; look at it and record."
-)
 
 
 @bp.get("/receipts")
@@ -65,134 +48,6 @@ def receipts() -> ResponseReturnValue:
         filters=filters,
         page=keyset_page(rows, cursor),
         filtered=any(asked.values()),
-    )
-
-
-@bp.route("/receipts/new", methods=["GET", "POST"])
-@allow(Role.ADMIN)
-def new_receipt() -> ResponseReturnValue:
-    """The form of a receipt. Its buttons are `propose` (an allocation), `sums` (of what was typed) and `record`."""
-    action = request.form.get("action", "propose")
-    form = _receipt_form()
-    if request.method == "GET":
-        return render(
-            "admin/loans/receipts/new.html",
-            "admin/loans/receipts/new.html",
-            form=form,
-            sheet=None,
-            notice=None,
-        )
-    valid = form.validate_on_submit()
-    if action != "record":
-        form.bank_reference.errors = []
-    sheet, notice = None, None
-    if not any(form[name].errors for name in ABOUT_THE_MONEY):
-        same = request.form.get("proposed_for") == _mark(form)
-        sheet = _lay_out(form, with_typed=same and action != "propose")
-        notice = CHANGED if "proposed_for" in request.form and action != "propose" and not same else None
-        if valid and same and sheet is not None and action == "record" and not sheet.problems:
-            recorded = _record(form, sheet)
-            if recorded is not None:
-                return recorded
-    return _sheet_answer(form, sheet, notice, action)
-
-
-def _sheet_answer(form: ReceiptForm, sheet: Sheet | None, notice: str | None, action: str) -> Response:
-    """The form again, or with htmx the part of it that was asked for."""
-    partial = (
-        "admin/loans/receipts/_sums.html"
-        if action == "sums" and sheet
-        else "admin/loans/receipts/_allocation.html"
-    )
-    failed = bool(form.errors or form.form_errors) or action == "record"
-    return render(
-        "admin/loans/receipts/new.html",
-        partial,
-        status=422 if failed and not wants_fragment() else 200,
-        form=form,
-        deduction_kinds=DEDUCTION_KINDS,
-        sheet=sheet,
-        notice=notice,
-        live=wants_fragment(),
-        oob=wants_fragment() and "sums" in partial,
-    )
-
-
-def _receipt_form() -> ReceiptForm:
-    form = ReceiptForm() if request.method == "POST" else ReceiptForm(None, data=_asked_for())
-    form.customer_id.choices = queries.payers()
-    return form
-
-
-def _asked_for() -> dict[str, Any]:
-    """What the link to the form fills in; what cannot be read stays empty."""
-    amount = None
-    with contextlib.suppress(InvalidInput):
-        amount = currency().parse(request.args.get("amount", ""), field="amount")
-    return {
-        "customer_id": request.args.get("customer_id", type=int),
-        "amount": amount,
-        "value_date": request.args.get("value_date", type=date.fromisoformat) or clock.today(),
-        "bank_reference": request.args.get("bank_reference", "")[:60] or None,
-    }
-
-
-def _text_of(form: ReceiptForm) -> str:
-    """What was written with the money: the loan that it names is paid first."""
-    return f"{form.bank_reference.data or ''} {request.values.get('about', '')[:1000]}"
-
-
-def _mark(form: ReceiptForm) -> str:
-    return f"{form.customer_id.data}.{form.amount.data}.{form.value_date.data}"
-
-
-def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
-    """The sheet for the form's money; None, with the reason at its field, when there can be none."""
-    try:
-        service.check_value_date(acting(), form.value_date.filled)
-        kept = typed_deductions(request.form)
-        proposal = propose_receipt(
-            form.customer_id.filled,
-            form.amount.filled,
-            form.value_date.filled,
-            _text_of(form),
-            [each.kept for each in kept.values() if each.kept],
-        )
-    except TuskerError as error:
-        form.take(error)
-        return None
-    faces = queries.loan_faces(
-        [line.loan_id for line in (*proposal.lines, *proposal.others, *proposal.written_off)]
-    )
-    typed = request.form if with_typed else None
-    return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.filled, typed=typed, kept=kept)
-
-
-def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
-    """Store exactly what was shown; None, with the reason in the form, when it cannot be."""
-    try:
-        with transaction():
-            made = service.record_receipt(
-                acting(),
-                form.customer_id.filled,
-                amount=form.amount.filled,
-                bank_reference=form.bank_reference.filled,
-                value_date=form.value_date.filled,
-                wanted=sheet.wanted,
-                left_over=request.form.get("left_over", type=int, default=-1),
-                debts=sheet.proposal.debts,
-                kept_back=sheet.proposal.kept_back,
-                charges=form.charges.data or 0,
-            )
-            link_receipt(acting(), made)
-            receipt_id = made.id
-    except TuskerError as error:
-        form.take(error)
-        return None
-    left = f" {currency().show(sheet.left_over)} is the customer's credit." if sheet.left_over else ""
-    return done(
-        f"{currency().show(sheet.amount)} is recorded.{left}",
-        to=url_for("admin.receipt", receipt_id=receipt_id),
     )
 
 
@@ -302,7 +157,7 @@ def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) 
         raise NotFound("This receipt does not exist.")
     return {
         "row": row,
-        "allocations": queries.receipt_allocations(receipt_id),
+        "allocations": receipt_allocations.receipt_allocations(receipt_id),
         "kept": deductions_of_receipt(receipt_id),
         "charges": charges_of_receipt(receipt_id),
         "charge_form": ChargeForm(None, data={"value_date": row.value_date}),

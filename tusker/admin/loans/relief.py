@@ -13,7 +13,8 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import ExtendForm, WaiveForm
 from tusker.errors import ClosedDay, NotFound, TuskerError
 from tusker.models import Relief, ReliefState, Role
-from tusker.queries.loans.loans import LoanRow, loan_of_invoice
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.loans.reliefs import open_reliefs
 from tusker.services.loans import relief as service
 from tusker.services.loans.relief_undoing import undo_relief

@@ -8,9 +8,9 @@ from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
-from tusker.bankfiles.bulk_csv import write_bulk_csv
-from tusker.bankfiles.lender import lender_account
-from tusker.bankfiles.pain001 import Version, Wishes, write_pain001
+from tusker.bankfiles.payments.bulk_csv import write_bulk_csv
+from tusker.bankfiles.payments.lender import lender_account
+from tusker.bankfiles.payments.pain001 import Version, Wishes, write_pain001
 from tusker.currency import currency
 from tusker.domain.banking import PaymentOrder
 from tusker.errors import InvalidInput

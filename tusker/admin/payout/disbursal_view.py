@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from flask import Response, current_app, request, url_for
+from flask import Response, current_app, url_for
 from flask_login import current_user
 
 from tusker import clock
 from tusker.admin.forms import ConfirmForm, ReleaseForm
-from tusker.domain.approval import approval_digest
-from tusker.domain.texts import is_id
-from tusker.errors import InvalidInput, NotFound
+from tusker.admin.payout.disbursal_choice import (
+    CHOICE_FIELD,
+    LOAN_FIELD,
+    SHOWN_FIELD,
+    Choice,
+    typed_references,
+)
+from tusker.errors import NotFound
 from tusker.models import DisbursalStatus, LineState, Role
 from tusker.queries.loans.charges import charges_of_disbursal
-from tusker.queries.payout.disbursal_people import People, people_of
-from tusker.queries.payout.disbursals import (
-    DisbursalRow,
+from tusker.queries.payout.disbursal_lines import (
     LineRow,
     SupplierSum,
     covered_lines,
     disbursal_lines,
-    disbursal_row,
     lost_numbers,
     supplier_sums,
     ticked_lines,
 )
+from tusker.queries.payout.disbursal_people import People, people_of
+from tusker.queries.payout.disbursals import DisbursalRow, disbursal_row
 from tusker.queries.payout.payables import passed_on_in, to_pass_on
 from tusker.queries.payout.payouts import NOT_RELEASED, SupplierPayout, payouts_of
+from tusker.queries.payout.shown import shown_payouts
 from tusker.queries.payout.what_if import what_if
 from tusker.queries.record.events import events_of
 from tusker.services.payout.payment_orders import order_day
@@ -41,10 +46,6 @@ from tusker.working_days import working_days
 ALL_SHOWN = 100
 """A disbursal of so many lines shows all of them; of a larger one each supplier's lines open on demand."""
 LINES_SHOWN = 50
-
-LOAN_FIELD = "platform_reference_"
-CHOICE_FIELD = "invoice_ids"
-SHOWN_FIELD = "shown_ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,6 @@ class SupplierPart:
     def lines_total(self) -> int:
         """How many lines it has, those taken out too; none where it is only passed something on."""
         return self.count + self.taken_out
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The boxes of a form: those ticked, and those shown (None where the form had a box for every line)."""
-
-    ticked: Collection[int]
-    shown: Collection[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +97,10 @@ def show_disbursal(
         problem=problem,
         closed_day=closed_day,
     )
-    return render("admin/payout/disbursal.html", "admin/payout/_disbursal.html", status=status, **context)
+    answer = render("admin/payout/disbursal.html", "admin/payout/_disbursal.html", status=status, **context)
+    if is_htmx() and status >= 400:
+        answer.headers["HX-Retarget"], answer.headers["HX-Reswap"] = "#disbursal", "outerHTML"
+    return answer
 
 
 def changed(disbursal_id: int, message: str, *, opened: Sequence[LineRow] = ()) -> Response:
@@ -178,7 +174,8 @@ def disbursal_context(
         "ticked": ticked,
         "effect": what_if(ticked, today, None if choice else payouts, passed_on) if unreleased else None,
         "problem": problem,
-        "seen": _digest_of(covered, passed_on, payouts),
+        "shown": shown_payouts(covered, passed_on, payouts) if unreleased else [],
+        "unsaved": ticked != {line[0] for line in covered},
         "passed_on": passed_on_in(disbursal_id),
         "typed_loans": typed_references(),
         "loan_field": LOAN_FIELD,
@@ -251,18 +248,16 @@ def parts_of(
     return parts
 
 
-Covered = Iterable[tuple[int, int, int]]
-
-
-def _digest_of(covered: Covered, passed_on: Covered, payouts: Mapping[int, SupplierPayout]) -> str:
-    """What the page shows, opened or not, to who may approve it: all lines and payables with amounts and accounts."""
-
-    def with_accounts(rows: Covered) -> Iterator[tuple[int, int, int | None]]:
-        for row_id, amount, supplier_id in rows:
-            payout = payouts.get(supplier_id)
-            yield row_id, amount, payout.account.id if payout and payout.account else None
-
-    return approval_digest(with_accounts(covered), with_accounts(passed_on))
+def approval_of(row: DisbursalRow, ticked: Collection[int]) -> dict[str, Any]:
+    """What the button of the approval needs: its amount as saved, whether other boxes are ticked than are saved, and
+    whether the signed-in person may press it."""
+    step = next_step(row, people_of(row))
+    payouts = payouts_of(row.id, row.status, clock.today())
+    return {
+        "net": sum(payout.net for payout in payouts.values()),
+        "unsaved": set(ticked) != {line[0] for line in covered_lines(row.id)},
+        "may_approve": step is not None and step.may_act,
+    }
 
 
 def next_step(row: DisbursalRow, people: People) -> NextStep | None:
@@ -288,30 +283,3 @@ def next_step(row: DisbursalRow, people: People) -> NextStep | None:
         words = f"{row.payouts_open} of {row.payouts} payouts wait for the bank's word."
         return NextStep(f"{words} Import the statement, or confirm them by hand.", admin)
     return None
-
-
-def typed_references() -> dict[int, str]:
-    """The platform's loan ids by invoice id, from the inputs in the table."""
-    return {
-        int(name.removeprefix(LOAN_FIELD)): text.strip()
-        for name, text in request.form.items()
-        if name.startswith(LOAN_FIELD) and name.removeprefix(LOAN_FIELD).isdecimal() and text.strip()
-    }
-
-
-def given_choice() -> Choice:
-    """The boxes of the form; raises `InvalidInput` for anything that is not a number.
-
-    A form that shows only some of the lines names them in `shown_ids`, which may be empty.
-    """
-    shown = [value for value in request.form.getlist(SHOWN_FIELD) if value]
-    return Choice(
-        _numbers(request.form.getlist(CHOICE_FIELD)),
-        _numbers(shown) if SHOWN_FIELD in request.form else None,
-    )
-
-
-def _numbers(values: Sequence[str]) -> list[int]:
-    if not all(map(is_id, values)):
-        raise InvalidInput("One of the chosen invoices does not exist.", field=CHOICE_FIELD)
-    return [int(value) for value in values]

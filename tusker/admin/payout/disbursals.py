@@ -8,10 +8,11 @@ from flask.typing import ResponseReturnValue
 from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import DisbursalFilter
+from tusker.admin.payout.disbursal_choice import given_choice
 from tusker.admin.payout.disbursal_view import (
+    approval_of,
     changed,
     existing_disbursal,
-    given_choice,
     parts_of,
     show_disbursal,
     supplier_context,
@@ -22,13 +23,8 @@ from tusker.currency import currency
 from tusker.domain.interest import Deduction
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import LineState, Role
-from tusker.queries.payout.disbursals import (
-    DisbursalRow,
-    LineRow,
-    disbursal_lines,
-    disbursals_page,
-    supplier_sums,
-)
+from tusker.queries.payout.disbursal_lines import LineRow, disbursal_lines, supplier_sums
+from tusker.queries.payout.disbursals import DisbursalRow, disbursals_page
 from tusker.queries.payout.payables import to_pass_on
 from tusker.queries.payout.payouts import payouts_of
 from tusker.queries.payout.what_if import what_if
@@ -108,7 +104,14 @@ def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
     row = existing_disbursal(disbursal_id)
     chosen, passed_on = ticked_of(disbursal_id, choice), to_pass_on(disbursal_id)
     effect = what_if(chosen, clock.today(), passed_on=passed_on)
-    return render("admin/payout/disbursal.html", "admin/payout/_what_if.html", row=row, effect=effect)
+    return render(
+        "admin/payout/disbursal.html",
+        "admin/payout/_what_if.html",
+        row=row,
+        effect=effect,
+        oob=True,
+        **approval_of(row, chosen),
+    )
 
 
 @bp.post("/disbursals/<int:disbursal_id>/lines")

@@ -11,19 +11,20 @@ from flask_login import current_user
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, ReleaseForm
-from tusker.admin.payout.disbursal_view import changed, show_disbursal, typed_references
+from tusker.admin.payout.disbursal_choice import given_choice, typed_references
+from tusker.admin.payout.disbursal_view import changed, show_disbursal, ticked_of
 from tusker.currency import currency
-from tusker.errors import ClosedDay, NotFound, TuskerError
+from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
 from tusker.services.loans.platform_ids import read_platform_references
+from tusker.services.payout import rejection, settlement, undoing
 from tusker.services.payout import release as service
-from tusker.services.payout import settlement, undoing
-from tusker.services.people import users
+from tusker.services.people import passwords
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import sent_reason
+from tusker.web.forms import sent_reason, sent_seen
 
 
 def _second_admin() -> bool:
@@ -33,10 +34,20 @@ def _second_admin() -> bool:
 @bp.post("/disbursals/<int:disbursal_id>/approve")
 @allow(Role.ADMIN)
 def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    with transaction():
-        reference = service.approve(
-            acting(), disbursal_id, second_admin=_second_admin(), seen=request.form.get("seen", "")
-        ).reference
+    """Approve what was shown. Its form sends the ticks too: those that are not saved are shown, and nothing is done."""
+    choice = given_choice()
+    try:
+        with transaction():
+            reference = service.approve(
+                acting(),
+                disbursal_id,
+                second_admin=_second_admin(),
+                seen=sent_seen(),
+                ticked=ticked_of(disbursal_id, choice),
+            ).reference
+    except Conflict as error:
+        kept = choice if isinstance(error, Unsaved) else None
+        return show_disbursal(disbursal_id, choice=kept, problem=error.message, status=error.http_status)
     return changed(disbursal_id, f"{reference} is approved and can be released.")
 
 
@@ -64,7 +75,7 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
     form = ReleaseForm()
     if form.validate_on_submit():
         try:
-            users.confirm_password(current_user.id, form.password.filled)
+            passwords.confirm_password(current_user.id, form.password.filled)
             with transaction():
                 made = service.release(
                     acting(),
@@ -72,6 +83,7 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
                     execution_date=form.execution_date.filled,
                     second_admin=_second_admin(),
                     on_closed_day=form.on_closed_day.data,
+                    seen=sent_seen(),
                 )
                 next_step = (
                     "Give its file to the bank."
@@ -150,7 +162,7 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
 def reject_payout(payout_id: int) -> ResponseReturnValue:
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = settlement.reject_payout(acting(), payout_id, reason=sent_reason()).reference
+        reference = rejection.reject_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} was rejected. Its invoices wait to be financed again.")
 
 
@@ -159,7 +171,7 @@ def reject_payout(payout_id: int) -> ResponseReturnValue:
 def reinstate_payout(payout_id: int) -> ResponseReturnValue:
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
-        reference = settlement.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
+        reference = rejection.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} waits for the bank's word again.")
 
 

@@ -13,7 +13,7 @@ from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import Role, User
 from tusker.queries.people.users import active_admin_ids, companies, users_page
-from tusker.services.people import activation
+from tusker.services.people import activation, passwords
 from tusker.services.people import users as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -65,7 +65,7 @@ def new_user() -> ResponseReturnValue:
                 )
                 email, waits = user.email, user.waits_for_activation
                 if not waits:
-                    service.request_password_reset(ctx, email)
+                    passwords.request_password_reset(ctx, email)
         except TuskerError as error:
             form.take(error)
         else:
@@ -122,7 +122,7 @@ def refuse_user(user_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def invite_user(user_id: int) -> ResponseReturnValue:
     with transaction():
-        service.request_password_reset(acting(), _user(user_id).email)
+        passwords.request_password_reset(acting(), _user(user_id).email)
     return _changed(user_id, "A link to choose a password is on its way to {}; it works for an hour.")
 
 

@@ -88,17 +88,20 @@ def customer_by_id(customer_id: int) -> Customer:
     return found
 
 
+_HELD_SINCE = func.least(SupplierAccount.on_hold_since, PurchaserAccount.on_hold_since, Customer.held_since)
+
+
 def customers_on_hold() -> list[HeldCustomer]:
-    """Companies for which nothing new is financed until they pay, those held longest first."""
+    """Companies for which nothing new is financed, those held longest first."""
     rows = db.session.execute(
         select(
             Customer.id,
             Customer.name,
-            func.least(SupplierAccount.on_hold_since, PurchaserAccount.on_hold_since).label("since"),
+            _HELD_SINCE.label("since"),
         )
         .outerjoin(SupplierAccount, SupplierAccount.customer_id == Customer.id)
         .outerjoin(PurchaserAccount, PurchaserAccount.customer_id == Customer.id)
-        .where(or_(SupplierAccount.on_hold_since.is_not(None), PurchaserAccount.on_hold_since.is_not(None)))
+        .where(_HELD_SINCE.is_not(None))
         .order_by("since", func.lower(Customer.name))
     )
     return [HeldCustomer(*row) for row in rows]
@@ -182,8 +185,10 @@ def _customer_rows() -> Select[*tuple[Any, ...]]:
             Customer.email,
             SupplierAccount.limit_amount.label("supplier_limit"),
             SupplierAccount.used_amount.label("supplier_used"),
+            SupplierAccount.waiting_amount.label("supplier_waiting"),
             PurchaserAccount.limit_amount.label("purchaser_limit"),
             PurchaserAccount.used_amount.label("purchaser_used"),
+            PurchaserAccount.waiting_amount.label("purchaser_waiting"),
             (_open_count(Invoice.supplier_id) + _open_count(Invoice.purchaser_id)).label("open_invoices"),
             (_lines_count(CreditLine.supplier_id) + _lines_count(CreditLine.purchaser_id)).label("lines"),
         )
@@ -229,15 +234,15 @@ def _customer_row(row: Any) -> CustomerRow:
         name=row.name,
         reference=row.reference,
         email=row.email,
-        supplier=_use(row.supplier_limit, row.supplier_used),
-        purchaser=_use(row.purchaser_limit, row.purchaser_used),
+        supplier=_use(row.supplier_limit, row.supplier_used, row.supplier_waiting),
+        purchaser=_use(row.purchaser_limit, row.purchaser_used, row.purchaser_waiting),
         open_invoices=row.open_invoices,
         lines=row.lines,
     )
 
 
-def _use(limit: int | None, used: int | None) -> LimitUse | None:
-    return None if limit is None or used is None else LimitUse(limit, used)
+def _use(limit: int | None, used: int | None, waiting: int | None) -> LimitUse | None:
+    return None if limit is None or used is None or waiting is None else LimitUse(limit, used, waiting)
 
 
 def _choices(column: Any) -> list[tuple[int, str]]:

@@ -16,7 +16,8 @@ from sqlalchemy import func, or_, select
 from tusker.domain.interest import charges_accrued
 from tusker.extensions import db
 from tusker.models import Allocation, Invoice, Loan, Payable, Receipt
-from tusker.queries.loans.loans import LoanRow, all_loans
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import all_loans
 from tusker.queries.loans.statement_faces import face_lines
 from tusker.queries.loans.statement_lines import (
     BY_THEMSELVES,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
-from tusker.domain.ageing import AgeingRow, Bucket, Key, age
-from tusker.queries.loans.loans import LoanRow, open_loans
+from tusker.domain.ageing import AgeingRow, Bucket, Key, age, bucket_of
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import open_loans
+from tusker.queries.loans.positions import LineKey, Position, positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +30,86 @@ class Ageing:
 
 
 def ageing(as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None) -> Ageing:
-    """What is owed on a day by bucket, of one company if given."""
-    loans = open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
-    return ageing_of(loans, as_of, as_purchaser=purchaser_id is not None)
+    """What is owed on a day by bucket, of one company if given; a purchaser's is what it has to pay."""
+    found = positions(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id, by_line=True)
+    as_purchaser = purchaser_id is not None
 
+    def by(key: Callable[[LineKey], Key]) -> list[AgeingRow[Key]]:
+        return _aged(((key(row.line), row) for row in found if row.line), as_purchaser=as_purchaser)
 
-def ageing_of(loans: list[LoanRow], as_of: date, *, as_purchaser: bool = False) -> Ageing:
-    """The same of loans that were read already; `as_purchaser` ages what their purchasers have to pay."""
-
-    def by(key: Callable[[LoanRow], Key]) -> list[AgeingRow[Key]]:
-        return age(
-            (key(row), row.days_late(as_purchaser=as_purchaser), row.owed(as_purchaser=as_purchaser))
-            for row in loans
-        )
-
-    whole = by(lambda row: 0)
     return Ageing(
         as_of=as_of,
-        by_supplier=by(lambda row: (row.supplier_id, row.supplier)),
-        by_purchaser=by(lambda row: (row.purchaser_id, row.purchaser)),
-        by_line=by(lambda row: (row.credit_line_id, f"{row.supplier} → {row.purchaser}")),
-        totals=whole[0].amounts if whole else dict.fromkeys(Bucket, 0),
+        by_supplier=by(lambda line: (line.supplier_id, line.supplier)),
+        by_purchaser=by(lambda line: (line.purchaser_id, line.purchaser)),
+        by_line=by(lambda line: (line.line_id, f"{line.supplier} → {line.purchaser}")),
+        totals=together(found, as_purchaser=as_purchaser).amounts,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Which loans of the ageing are meant; None is all. `as_purchaser` ages what the purchasers have to pay."""
+
+    supplier_id: int | None = None
+    purchaser_id: int | None = None
+    line_id: int | None = None
+    bucket: Bucket | None = None
+    as_purchaser: bool = False
+
+
+def loans_behind(
+    as_of: date, wanted: Narrowed, *, today: date, after: tuple[date, int] | None = None
+) -> Iterator[LoanRow]:
+    """The loans on which something was owed on a day, the oldest due first, read a few at a time."""
+    read = partial(
+        open_loans,
+        as_of,
+        supplier_id=wanted.supplier_id,
+        purchaser_id=wanted.purchaser_id,
+        line_id=wanted.line_id,
+        # What was paid and undone since had another bucket then.
+        bucket=wanted.bucket if as_of == today else None,
+        to_collect=wanted.as_purchaser,
+        limit=_AT_A_TIME,
+    )
+    while rows := read(after=after):
+        for row in rows:
+            late = bucket_of(row.days_late(as_purchaser=wanted.as_purchaser))
+            if row.owed(as_purchaser=wanted.as_purchaser) and wanted.bucket in (None, late):
+                yield row
+        after = (rows[-1].due_date, rows[-1].loan_id)
+
+
+def sum_behind(as_of: date, wanted: Narrowed) -> tuple[int, int]:
+    """How many loans those are, and what is owed on them."""
+    found = [
+        row
+        for row in positions(
+            as_of,
+            supplier_id=wanted.supplier_id,
+            purchaser_id=wanted.purchaser_id,
+            by_line=wanted.line_id is not None,
+        )
+        if (wanted.as_purchaser or row.in_book)
+        and row.owed(as_purchaser=wanted.as_purchaser)
+        and wanted.bucket in (None, row.bucket_for(as_purchaser=wanted.as_purchaser))
+        and (wanted.line_id is None or (row.line is not None and row.line.line_id == wanted.line_id))
+    ]
+    return sum(row.loans for row in found), sum(row.owed(as_purchaser=wanted.as_purchaser) for row in found)
+
+
+_AT_A_TIME = 200
+
+
+def together(found: Iterable[Position], *, as_purchaser: bool = False) -> AgeingRow[None]:
+    """All positions as one row; `as_purchaser` ages what the purchasers have to pay."""
+    whole = _aged(((None, row) for row in found), as_purchaser=as_purchaser)
+    return whole[0] if whole else AgeingRow(None, dict.fromkeys(Bucket, 0))
+
+
+def _aged(rows: Iterable[tuple[Key, Position]], *, as_purchaser: bool) -> list[AgeingRow[Key]]:
+    return age(
+        (key, row.bucket_for(as_purchaser=as_purchaser), row.owed(as_purchaser=as_purchaser))
+        for key, row in rows
+        if as_purchaser or row.in_book
     )

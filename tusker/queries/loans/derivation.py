@@ -10,7 +10,8 @@ from sqlalchemy import select
 from tusker.domain.interest import Accrual, Stretch, accrual_derivation
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Receipt
-from tusker.queries.loans.loans import LoanRow, loan_of_invoice
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import loan_of_invoice
 
 
 @dataclass(frozen=True, slots=True)

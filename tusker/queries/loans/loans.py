@@ -1,131 +1,17 @@
-"""What is owed, today or as it was seen on a past day. Every figure comes from `tusker.domain.interest.amount_due`.
-
-A past day's figures come from the rows booked until then: what was recorded or undone later is not in them.
-"""
+"""What is owed, today or as it was seen on a past day."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from datetime import date
-from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, tuple_, union_all
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, and_, any_, cast, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
-from tusker.domain.extensions import DueMove, after_moves
-from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due, days_past_due
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.extensions import db
-from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan
-from tusker.queries.loans.collection import noted_at_payout, paid_of_faces
-from tusker.queries.loans.reliefs import moves_by_loan
-
-
-@dataclass(frozen=True)
-class LoanRow:
-    """A loan as it stood on the day `as_of`, with what is owed on it then and at the end of its term; money in minor
-    units."""
-
-    as_of: date
-
-    loan_id: int
-    reference: str
-    invoice_id: int
-    number: str
-    supplier_id: int
-    supplier: str
-    purchaser_id: int
-    purchaser: str
-    principal: int
-    start_date: date
-    due_date: date
-    booked_on: date
-    closed_on: date | None
-    ended_on: date | None
-    """When its payout was undone: from then on nothing is owed."""
-    recourse_on: date | None
-    credit_line_id: int
-    debt: Debt
-    face_open: int | None = None
-    """What the purchaser had still to pay of the invoice where it pays the face value, None where it pays the debt;
-    negative where a credit note came after it had paid."""
-    face: int = 0
-    """The invoice's value less the credit notes of the time before the payout."""
-    written_off: int = 0
-    """What was written off of it and that not undone; its debt counts it as paid."""
-    recovered: int = 0
-    """What came in of that."""
-    platform_reference: str | None = None
-    """The lending platform's own loan id."""
-    first_due_date: date | None = None
-    """The due date that it began with, where relief had moved it by then."""
-
-    @cached_property
-    def live(self) -> AmountDue:
-        """What is owed on the day; nothing from when its payout was undone."""
-        return (
-            amount_due(self.debt, self.as_of)
-            if self.ended_on is None
-            else AmountDue(self.as_of, 0, 0, 0, 0, 0)
-        )
-
-    @cached_property
-    def term(self) -> AmountDue:
-        """What is owed at the end of its term."""
-        return amount_at_term(self.debt)
-
-    @property
-    def purchaser_owes(self) -> int:
-        """What its purchaser has to pay on the day: the rest of the face value, or what is owed."""
-        if self.face_open is None or self.written_off:
-            return self.live.total
-        return max(0, self.face_open)
-
-    def owed(self, *, as_purchaser: bool = False) -> int:
-        """What is owed on the day; `as_purchaser` what its purchaser has to pay."""
-        return self.purchaser_owes if as_purchaser else self.live.total
-
-    def days_late(self, *, as_purchaser: bool = False) -> int:
-        """Days past due of what is owed, or of what its purchaser has to pay."""
-        unpaid = as_purchaser and self.purchaser_owes
-        return days_past_due(self.due_date, self.as_of) if unpaid else self.live.days_past_due
-
-    @property
-    def purchaser_owes_at_term(self) -> int:
-        """What its purchaser has to pay at the end of the term."""
-        return self.term.total if self.face_open is None else max(0, self.face_open)
-
-    @property
-    def open_principal(self) -> int:
-        """The part of the principal that is owed on the day."""
-        return self.live.principal
-
-    @property
-    def closed_as(self) -> InvoiceStatus:
-        """How a loan that is closed ended."""
-        return InvoiceStatus.WRITTEN_OFF if self.written_off else InvoiceStatus.REPAID
-
-    @property
-    def debtor_id(self) -> int:
-        """Who owes it: the purchaser, or by recourse the supplier."""
-        return self.purchaser_id if self.recourse_on is None else self.supplier_id
-
-
-@dataclass(frozen=True, slots=True)
-class LoanTotals:
-    """Sums over open loans, in minor units."""
-
-    count: int
-    principal: int
-    live: int
-    term: int
-    overdue_count: int
-    overdue_live: int
-    due_today_count: int
-    due_today: int
-
+from tusker.domain.ageing import Bucket, due_between
+from tusker.models import Customer, Invoice, Loan
+from tusker.queries.loans.loan_rows import LoanRow, loan_rows
 
 TO_COLLECT = (
     (Loan.face_open > 0)
@@ -152,10 +38,13 @@ def open_loans(
     after: tuple[date, int] | None = None,
     limit: int | None = None,
     to_collect: bool = False,
+    line_id: int | None = None,
+    bucket: Bucket | None = None,
 ) -> list[LoanRow]:
     """Open loans, oldest due first. A purchaser's, and all with `to_collect`, include those that are paid, but of whose
-    face value the purchaser still has to pay a part. `companies` stand on either
-    side. `after` is the (due date, loan id) of the last row of the page before."""
+    face value the purchaser still has to pay a part. `companies` stand on either side. `after` is the (due date, loan
+    id) of the last row of the page before. With `bucket` none is left out that may be in it today, and few others are
+    in."""
     wanted = and_(*_owed_on(as_of))
     if to_collect or purchaser_id is not None:
         wanted = or_(wanted, and_(*_paid_out_by(as_of), TO_COLLECT))
@@ -164,6 +53,11 @@ def open_loans(
         query = query.where(Invoice.supplier_id == supplier_id)
     if purchaser_id is not None:
         query = query.where(Invoice.purchaser_id == purchaser_id)
+    if line_id is not None:
+        query = query.where(Invoice.credit_line_id == line_id)
+    if bucket is not None:
+        # A loan without principal is not late, whatever its due date.
+        query = query.where(Loan.due_date.between(*due_between(bucket, as_of)) | (Loan.open_principal == 0))
     if companies is not None:
         query = query.where(Invoice.supplier_id.in_(companies) | Invoice.purchaser_id.in_(companies))
     if due_until is not None:
@@ -172,13 +66,35 @@ def open_loans(
         query = query.where(tuple_(Loan.due_date, Loan.id) > after)
     if search.strip():
         query = query.where(_matches(search.strip()))
-    return _rows(query.limit(limit), as_of)
+    return loan_rows(query.limit(limit), as_of)
+
+
+def loans_owed(
+    loan_ids: Collection[int],
+    as_of: date,
+    *,
+    supplier_id: int | None = None,
+    purchaser_id: int | None = None,
+) -> list[LoanRow]:
+    """Those of some loans that are open or of whose face value the purchaser still has to pay a part, of one company
+    if given."""
+    owed = or_(and_(*_owed_on(as_of)), and_(*_paid_out_by(as_of), TO_COLLECT))
+    query = _loans().where(owed, Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger))))
+    if supplier_id is not None:
+        query = query.where(Invoice.supplier_id == supplier_id)
+    if purchaser_id is not None:
+        query = query.where(Invoice.purchaser_id == purchaser_id)
+    return loan_rows(query, as_of)
 
 
 def written_off_loans(as_of: date) -> list[LoanRow]:
     """Loans that were given up and of which a part can still come in, oldest due first."""
-    rows = _rows(_loans().where(WRITTEN_OFF).order_by(Loan.due_date, Loan.id), as_of)
-    return [row for row in rows if row.written_off > row.recovered or (row.face_open or 0) > 0]
+    rows = loan_rows(_loans().where(WRITTEN_OFF).order_by(Loan.due_date, Loan.id), as_of)
+    return [
+        row
+        for row in rows
+        if row.written_off > row.recovered or (row.face_open is not None and row.face_open > 0)
+    ]
 
 
 def all_loans(
@@ -190,12 +106,12 @@ def all_loans(
         query = query.where(Invoice.supplier_id == supplier_id)
     if purchaser_id is not None:
         query = query.where(Invoice.purchaser_id == purchaser_id)
-    return _rows(query, as_of)
+    return loan_rows(query, as_of)
 
 
 def loan_of_invoice(invoice_id: int, as_of: date) -> LoanRow | None:
     """The loan of an invoice, open or closed; None before the disbursal and after it was undone."""
-    rows = _rows(_loans().where(Invoice.id == invoice_id, *_paid_out_by(as_of)), as_of)
+    rows = loan_rows(_loans().where(Invoice.id == invoice_id, *_paid_out_by(as_of)), as_of)
     return rows[0] if rows else None
 
 
@@ -203,32 +119,8 @@ def loans_of_invoices(invoice_ids: Iterable[int], as_of: date) -> dict[int, Loan
     """The loans of some invoices, by invoice id."""
     return {
         row.invoice_id: row
-        for row in _rows(_loans().where(Invoice.id.in_(list(invoice_ids)), *_paid_out_by(as_of)), as_of)
+        for row in loan_rows(_loans().where(Invoice.id.in_(list(invoice_ids)), *_paid_out_by(as_of)), as_of)
     }
-
-
-def loan_totals(
-    as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None
-) -> LoanTotals:
-    """What is owed over all open loans, of one company if given; of a purchaser what it has to pay."""
-    rows = open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
-    return totals_of(rows, as_of, as_purchaser=purchaser_id is not None)
-
-
-def totals_of(rows: Sequence[LoanRow], as_of: date, *, as_purchaser: bool = False) -> LoanTotals:
-    """The same of loans that were read already; `as_purchaser` counts what their purchasers have to pay."""
-    overdue = [row for row in rows if row.due_date < as_of]
-    due_today = [row for row in rows if row.due_date == as_of]
-    return LoanTotals(
-        count=len(rows),
-        principal=sum(row.open_principal for row in rows),
-        live=sum(row.owed(as_purchaser=as_purchaser) for row in rows),
-        term=sum(row.purchaser_owes_at_term if as_purchaser else row.term.total for row in rows),
-        overdue_count=len(overdue),
-        overdue_live=sum(row.owed(as_purchaser=as_purchaser) for row in overdue),
-        due_today_count=len(due_today),
-        due_today=sum(row.owed(as_purchaser=as_purchaser) for row in due_today),
-    )
 
 
 def _loans() -> Select[*tuple[Any, ...]]:
@@ -257,102 +149,3 @@ def _owed_on(as_of: date) -> tuple[ColumnElement[bool], ...]:
 def _matches(words: str) -> Any:
     columns = (Invoice.number, Loan.reference, Loan.platform_reference, _supplier.name, _purchaser.name)
     return or_(*(column.icontains(words, autoescape=True) for column in columns))
-
-
-def _rows(query: Select[*tuple[Any, ...]], as_of: date) -> list[LoanRow]:
-    found = db.session.execute(query).unique().all()
-    parts = _parts_by_loan([loan.id for loan, *_ in found], as_of)
-    by_face = [loan.id for loan, *_ in found if loan.face_open is not None]
-    off, noted = paid_of_faces(by_face, as_of), noted_at_payout(by_face)
-    moves = moves_by_loan([loan.id for loan, *_ in found if loan.first_due_date is not None], as_of)
-    return [
-        _row(
-            loan,
-            invoice,
-            supplier,
-            purchaser,
-            parts.get(loan.id, []),
-            off.get(loan.id, 0),
-            noted.get(loan.id, 0),
-            moves.get(loan.id, []),
-            as_of,
-        )
-        for loan, invoice, supplier, purchaser in found
-    ]
-
-
-def _parts_by_loan(loan_ids: Sequence[int], as_of: date) -> dict[int, list[tuple[str, Paid]]]:
-    """What lowered loans by rows booked until a day: each with the kind of adjustment, "" where money paid it."""
-    parts: dict[int, list[tuple[str, Paid]]] = {}
-    if not loan_ids:
-        return parts
-    both = union_all(
-        *(
-            select(
-                model.loan_id,
-                kind,
-                model.value_date,
-                model.penalty,
-                model.fee,
-                model.interest,
-                model.principal,
-                model.id,
-            ).where(model.loan_id.in_(loan_ids), model.booked_on <= as_of)
-            for model, kind in (
-                (Allocation, literal("").label("kind")),
-                (Adjustment, Adjustment.kind.label("kind")),
-            )
-        )
-    ).subquery()
-    for loan_id, kind, *paid, _ in db.session.execute(
-        select(both).order_by(both.c.value_date, both.c.kind, both.c.id)
-    ):
-        parts.setdefault(loan_id, []).append((kind, Paid(*paid)))
-    return parts
-
-
-def _sum_of(parts: Iterable[tuple[str, Paid]], wanted: AdjustmentKind) -> int:
-    return sum(p.penalty + p.fee + p.interest + p.principal for kind, p in parts if kind == wanted)
-
-
-def _row(
-    loan: Loan,
-    invoice: Invoice,
-    supplier: str,
-    purchaser: str,
-    parts: Sequence[tuple[str, Paid]],
-    off_face: int,
-    noted: int,
-    moves: Sequence[DueMove],
-    as_of: date,
-) -> LoanRow:
-    paid = [part for _, part in parts]
-    due, free = after_moves(loan.first_due_date or loan.due_date, moves)
-    debt = Debt(loan.principal, loan.fee, loan.start_date, due, invoice.terms, paid, loan.deducted, free)
-    ended_on = loan.reversed_on
-    return LoanRow(
-        as_of=as_of,
-        loan_id=loan.id,
-        reference=loan.reference,
-        invoice_id=invoice.id,
-        number=invoice.number,
-        supplier_id=invoice.supplier_id,
-        supplier=supplier,
-        purchaser_id=invoice.purchaser_id,
-        purchaser=purchaser,
-        principal=loan.principal,
-        start_date=loan.start_date,
-        due_date=due,
-        booked_on=loan.booked_on,
-        closed_on=loan.closed_on,
-        ended_on=ended_on if ended_on and ended_on <= as_of else None,
-        recourse_on=loan.recourse_on if loan.recourse_on and loan.recourse_on <= as_of else None,
-        credit_line_id=invoice.credit_line_id,
-        debt=debt,
-        face=invoice.amount - noted,
-        platform_reference=loan.platform_reference,
-        first_due_date=loan.first_due_date if moves else None,
-        face_open=None if loan.face_open is None else invoice.amount - off_face,
-        written_off=_sum_of(parts, AdjustmentKind.WRITE_OFF),
-        recovered=-_sum_of(parts, AdjustmentKind.RECOVERY),
-    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tusker.domain.interest import AmountDue, amount_due
-from tusker.queries.loans.loans import LoanRow
+from tusker.queries.loans.loan_rows import LoanRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Money received as pages show it: the list, one receipt with its rows, and a customer's credit."""
+"""Money received as pages show it: the list, one receipt, and who pays."""
 
 from __future__ import annotations
 
@@ -13,22 +13,9 @@ from sqlalchemy.orm import aliased
 from tusker.domain.status import Status, Tone
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import (
-    Adjustment,
-    AdjustmentKind,
-    Allocation,
-    Customer,
-    Invoice,
-    Loan,
-    Payable,
-    Payout,
-    Receipt,
-    ReceiptKind,
-)
+from tusker.models import Allocation, Customer, Payable, Payout, Receipt, ReceiptKind
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
-_supplier = aliased(Customer)
-_purchaser = aliased(Customer)
 _payment = aliased(Receipt)
 _contra = aliased(Receipt)
 
@@ -82,44 +69,6 @@ class ReceiptRow:
     def state(self) -> ReceiptState:
         """The state as pages show it."""
         return ReceiptState.REVERSED if self.reversed else ReceiptState(self.kind)
-
-
-@dataclass(frozen=True, slots=True)
-class AllocationRow:
-    """The part of a receipt that paid one loan, or the contra row of such a part; money in minor units."""
-
-    id: int
-    reverses_id: int | None
-    loan_id: int
-    loan: str
-    invoice_id: int
-    number: str
-    supplier: str
-    purchaser: str
-    value_date: date
-    booked_on: date
-    penalty: int
-    fee: int
-    interest: int
-    principal: int
-    undone: bool
-    recovery: bool
-    """Whether it came on a loan that was written off, which stands."""
-
-    @property
-    def total(self) -> int:
-        """All parts together."""
-        return self.penalty + self.fee + self.interest + self.principal
-
-
-@dataclass(frozen=True, slots=True)
-class LoanFace:
-    """What a list says of a loan besides its figures."""
-
-    loan_id: int
-    reference: str
-    supplier: str
-    purchaser: str
 
 
 def receipts_page(
@@ -193,58 +142,6 @@ def contras_of(receipt_id: int) -> list[ReceiptRow]:
     """What undid a payment or paid parts of it back, the oldest first."""
     query = _receipts()[0].where(Receipt.of_receipt_id == receipt_id).order_by(Receipt.id)
     return _rows(db.session.execute(query))
-
-
-def receipt_allocations(receipt_id: int) -> list[AllocationRow]:
-    """What a payment paid, with the contra rows, as they were written."""
-    contra, taken_back = aliased(Allocation), aliased(Adjustment)
-    rows = db.session.execute(
-        select(
-            Allocation.id,
-            Allocation.reverses_id,
-            Allocation.loan_id,
-            Loan.reference.label("loan"),
-            Invoice.id.label("invoice_id"),
-            Invoice.number,
-            _supplier.name.label("supplier"),
-            _purchaser.name.label("purchaser"),
-            Allocation.value_date,
-            Allocation.booked_on,
-            Allocation.penalty,
-            Allocation.fee,
-            Allocation.interest,
-            Allocation.principal,
-            select(contra.id).where(contra.reverses_id == Allocation.id).exists().label("undone"),
-            select(Adjustment.id)
-            .where(
-                Adjustment.allocation_id == Allocation.id,
-                Adjustment.kind == AdjustmentKind.RECOVERY,
-                Adjustment.reverses_id.is_(None),
-                ~select(taken_back.id).where(taken_back.reverses_id == Adjustment.id).exists(),
-            )
-            .exists()
-            .label("recovery"),
-        )
-        .join(Loan, Loan.id == Allocation.loan_id)
-        .join(Invoice, Invoice.id == Loan.invoice_id)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
-        .where(Allocation.receipt_id == receipt_id)
-        .order_by(Allocation.id)
-    )
-    return [AllocationRow(**row) for row in rows.mappings()]
-
-
-def loan_faces(loan_ids: Collection[int]) -> dict[int, LoanFace]:
-    """Reference and companies of some loans, by loan id."""
-    rows = db.session.execute(
-        select(Loan.id, Loan.reference, _supplier.name, _purchaser.name)
-        .join(Invoice, Invoice.id == Loan.invoice_id)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
-        .where(Loan.id.in_(loan_ids))
-    )
-    return {row[0]: LoanFace(*row) for row in rows}
 
 
 def payers() -> list[tuple[int, str]]:

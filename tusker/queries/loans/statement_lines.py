@@ -16,7 +16,7 @@ from sqlalchemy import select
 from tusker.currency import currency
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, CreditNote, DeductionKind
-from tusker.queries.loans.loans import LoanRow
+from tusker.queries.loans.loan_rows import LoanRow
 
 Side = Literal["supplier", "purchaser"]
 
@@ -62,9 +62,9 @@ def by_face(row: LoanRow, side: Side) -> bool:
 
 def balance_of(row: LoanRow, side: Side) -> int:
     """What the account shows to be owed on a loan."""
-    if not by_face(row, side):
+    if side == "supplier" or row.face_open is None:
         return row.live.total
-    return 0 if row.ended_on is not None or row.written_off else row.face_open or 0
+    return 0 if row.ended_on is not None or row.written_off else row.face_open
 
 
 def payout_lines(closing: Iterable[LoanRow], first: date, side: Side) -> list[StatementLine]:

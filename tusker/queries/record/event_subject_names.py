@@ -17,7 +17,9 @@ from tusker.models import (
     Disbursal,
     Event,
     Invoice,
+    Proposal,
     StatementEntry,
+    StatementProfile,
     User,
 )
 
@@ -35,6 +37,7 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
         StatementEntry.id,
         func.coalesce(func.nullif(StatementEntry.bank_reference, ""), StatementEntry.counterparty),
     ),
+    "statement_profile": select(StatementProfile.id, StatementProfile.file_name),
     "user": select(User.id, User.name),
     "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)
@@ -43,11 +46,12 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
 }
 
 
-def names_of_subjects(events: Iterable[Event]) -> dict[tuple[str, int], str]:
-    """The name of each event's subject by (subject, id): one query a kind of subject, whatever the number of events."""
+def names_of_subjects(events: Iterable[Event | Proposal]) -> dict[tuple[str, int], str]:
+    """The name of each event's or proposal's subject by (subject, id): one query a kind of subject, however many."""
     wanted: dict[str, set[int]] = {}
     for event in events:
-        wanted.setdefault(event.subject, set()).add(event.subject_id)
+        if event.subject_id is not None:
+            wanted.setdefault(event.subject, set()).add(event.subject_id)
     names: dict[tuple[str, int], str] = {}
     for subject, ids in wanted.items():
         query = _NAMES.get(subject)

@@ -101,8 +101,8 @@ LEFT JOIN (SELECT claim_id, sum(amount) AS total FROM claim_settlements GROUP BY
 WHERE c.open_amount <> CASE WHEN c.state = 'dismissed' THEN 0 ELSE c.amount - COALESCE(s.total, 0) END
     OR (c.state <> 'accepted' AND COALESCE(s.total, 0) <> 0)
 UNION ALL
--- What was netted for goods that came back, and for what was kept back or undone since, is received in full, for credit
--- notes as far as the loan lacks it. From payouts of the time before, a person recorded it.
+-- What was netted for goods that came back, and for what was kept back or has no cause since, is received in full, for
+-- credit notes as far as the loan lacks it. From payouts of the time before, a person recorded it.
 SELECT 'received by netting from the payout', p.reference, COALESCE(r.amount, 0),
     COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
 FROM payouts p
@@ -115,7 +115,7 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT s.disbursal_id, c.supplier_id, sum(s.amount)::bigint AS goods
     FROM claim_settlements s JOIN claims c ON c.id = s.claim_id LEFT JOIN credit_notes d ON d.id = c.credit_note_id
-    WHERE c.payable_id IS NULL AND (d.id IS NULL OR d.kind <> 'credit_note' OR d.state IN ('withdrawn', 'undone'))
+    WHERE c.payable_id IS NULL AND (d.id IS NULL OR d.kind <> 'credit_note' OR d.before_payout OR d.state IN ('withdrawn', 'undone'))
     GROUP BY 1, 2
 ) n ON n.disbursal_id = p.disbursal_id AND n.supplier_id = p.supplier_id
 WHERE COALESCE(r.amount, 0) NOT BETWEEN COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
@@ -216,4 +216,75 @@ FROM (
     WHERE payout_id IS NOT NULL AND statement_entry_id IS NOT NULL GROUP BY 1, 2
 ) c JOIN payouts p ON p.id = c.payout_id JOIN statement_entries e ON e.id = c.statement_entry_id
 WHERE e.amount <> p.net + c.total * CASE e.direction WHEN 'debit' THEN 1 ELSE -1 END
+UNION ALL
+SELECT 'limit kept by day: ' || replace(l.kind, '_', ' '), '#' || l.key, l.limit_amount, COALESCE(d.limit_amount, 0)
+FROM (
+    SELECT 'credit_line' AS kind, id AS key, limit_amount FROM credit_lines
+    UNION ALL SELECT 'supplier', customer_id, limit_amount FROM supplier_accounts
+    UNION ALL SELECT 'purchaser', customer_id, limit_amount FROM purchaser_accounts
+) l LEFT JOIN LATERAL (
+    SELECT limit_amount FROM limit_days WHERE kind = l.kind AND key = l.key ORDER BY day DESC LIMIT 1
+) d ON true
+WHERE d.limit_amount IS DISTINCT FROM l.limit_amount
+UNION ALL
+SELECT 'waiting for the limit of the ' || x.kind, x.name, x.waiting_amount, x.total
+FROM (
+    SELECT 'credit line' AS kind, s.name || ' → ' || p.name AS name, l.waiting_amount, COALESCE((SELECT sum(principal)
+        FROM waiting_requests WHERE credit_line_id = l.id AND state = 'waiting'), 0)::bigint AS total
+    FROM credit_lines l JOIN customers s ON s.id = l.supplier_id JOIN customers p ON p.id = l.purchaser_id
+    UNION ALL
+    SELECT 'supplier', c.name, a.waiting_amount, COALESCE((SELECT sum(principal)
+        FROM waiting_requests WHERE supplier_id = c.id AND state = 'waiting'), 0)::bigint
+    FROM supplier_accounts a JOIN customers c ON c.id = a.customer_id
+    UNION ALL
+    SELECT 'purchaser', c.name, a.waiting_amount, COALESCE((SELECT sum(principal)
+        FROM waiting_requests WHERE purchaser_id = c.id AND state = 'waiting'), 0)::bigint
+    FROM purchaser_accounts a JOIN customers c ON c.id = a.customer_id
+) x WHERE x.waiting_amount <> x.total
+UNION ALL
+-- A place on the list is of a refused request as it was refused; what it became is the same number at the same line.
+SELECT 'request on the waiting list', i.number, w.principal, i.principal
+FROM waiting_requests w JOIN invoices i ON i.id = w.invoice_id LEFT JOIN invoices b ON b.id = w.admitted_id
+WHERE (w.principal, w.credit_line_id, w.supplier_id, w.purchaser_id)
+        <> (i.principal, i.credit_line_id, i.supplier_id, i.purchaser_id)
+    OR i.status <> 'rejected' OR (b.credit_line_id, b.number) <> (i.credit_line_id, i.number)
+UNION ALL
+SELECT 'summed positions of credit line', COALESCE(b.credit_line_id, p.credit_line_id) || ' on ' || COALESCE(b.day, p.day),
+    COALESCE(b.total, 0)::bigint, COALESCE(p.total, 0)::bigint
+FROM (
+    SELECT day, credit_line_id, sum(live) AS total, sum(loans) AS loans FROM book_positions GROUP BY 1, 2
+) b FULL JOIN (
+    SELECT day, credit_line_id, sum(live) AS total, count(*) AS loans FROM loan_positions GROUP BY 1, 2
+) p ON p.day = b.day AND p.credit_line_id = b.credit_line_id
+WHERE (b.total, b.loans) IS DISTINCT FROM (p.total, p.loans)
+UNION ALL
+SELECT 'counted invoices that are ' || COALESCE(c.status, i.status), s.name || ' → ' || p.name,
+    COALESCE(c.principal, 0)::bigint, COALESCE(i.principal, 0)::bigint
+FROM (
+    SELECT supplier_id, purchaser_id, status, sum(invoices) AS invoices, sum(principal) AS principal
+    FROM invoice_counts GROUP BY 1, 2, 3 HAVING sum(invoices) <> 0
+) c FULL JOIN (
+    SELECT supplier_id, purchaser_id, status, count(*) AS invoices, sum(principal) AS principal FROM invoices GROUP BY 1, 2, 3
+) i USING (supplier_id, purchaser_id, status)
+JOIN customers s ON s.id = supplier_id JOIN customers p ON p.id = purchaser_id
+WHERE (c.invoices, c.principal) IS DISTINCT FROM (i.invoices, i.principal)
+UNION ALL
+SELECT 'classification that changed nothing', 'customer ' || customer_id || COALESCE(', loan ' || loan_id, ''), 1, 0
+FROM (
+    SELECT customer_id, loan_id, state, npa_since,
+        lag(state, 1, 'standard') OVER history AS state_before, lag(npa_since) OVER history AS since_before
+    FROM classifications WINDOW history AS (PARTITION BY COALESCE(loan_id, -customer_id) ORDER BY day, id)
+) c WHERE (state, npa_since) IS NOT DISTINCT FROM (state_before, since_before)
+    OR npa_since <> since_before AND loan_id IS NULL
+UNION ALL
+SELECT 'class of the loan of a non-performing borrower', l.reference, (b.npa_since IS NOT NULL)::int, 1
+FROM (
+    SELECT DISTINCT ON (customer_id) customer_id, state, npa_since, day FROM classifications WHERE loan_id IS NULL
+    ORDER BY customer_id, day DESC
+) b CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (loan_id) loan_id, state, npa_since FROM classifications c
+    WHERE c.customer_id = b.customer_id AND c.loan_id IS NOT NULL ORDER BY loan_id, day DESC
+) c JOIN loans l ON l.id = c.loan_id AND l.closed_on IS NULL AND l.reversed_on IS NULL AND l.booked_on <= b.day
+    AND (l.recourse_on IS NULL OR l.recourse_on <= b.day)
+WHERE c.npa_since IS DISTINCT FROM b.npa_since
 ORDER BY 1, 2

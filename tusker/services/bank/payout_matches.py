@@ -2,56 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-
-from sqlalchemy import or_, select
+from collections.abc import Callable, Sequence
 
 from tusker.currency import currency
-from tusker.domain.banking import may_be_charges
-from tusker.domain.narrations import bank_numbers, disbursals_named, payouts_named
+from tusker.domain.narrations import disbursals_named
 from tusker.errors import Duplicate, TuskerError
 from tusker.extensions import db
-from tusker.models import (
-    BankAccount,
-    Disbursal,
-    EntryDirection,
-    EntryState,
-    Invoice,
-    Payout,
-    PayoutState,
-    StatementEntry,
+from tusker.models import Disbursal, EntryDirection, EntryState, Payout, PayoutState, StatementEntry
+from tusker.queries.bank.candidates import DOUBTED
+from tusker.services.bank.payout_evidence import (
+    PayoutMatches,
+    account_fits,
+    came_back_on,
+    collect_matches,
+    named_in_text,
+    of_amount,
+    pays,
+    returned_payout,
+    text_of,
 )
-from tusker.queries.bank.candidates import DOUBTED, doubts_of
 from tusker.services.bank_entries import LONGEST_NOTE, decide, own_reference
 from tusker.services.context import Context
 from tusker.services.loans.charges import charge_in_entry
-from tusker.services.locks import lock_invoices, lock_rows
-from tusker.services.payout.payout_locks import lock_payouts
-from tusker.services.payout.settlement import confirm_payouts, reject_locked
+from tusker.services.locks import lock_invoices
+from tusker.services.payout.rejection import reject_locked
+from tusker.services.payout.settlement import confirm_payouts
 from tusker.services.payout.undoing import return_locked
 
 NO_PAYOUT = "No payout fits it."
-_WORDS = re.compile(r"[A-Za-z0-9?():.,'+-]+")
-_MASKED = re.compile(r"[X*]+([0-9]{4,})")
-
-
-@dataclass(slots=True)
-class PayoutMatches:
-    """The payouts and disbursals that the entries may be about, by reference, and the payouts' invoices and accounts
-    by id. All but the accounts is locked."""
-
-    payouts: dict[str, Payout] = field(default_factory=dict)
-    by_bank: Mapping[str | None, Payout] = field(default_factory=dict)
-    """Payouts by the bank's reference under which they left."""
-    disbursals: dict[str, Disbursal] = field(default_factory=dict)
-    invoices: Mapping[int, Invoice] = field(default_factory=dict)
-    accounts: Mapping[int | None, BankAccount] = field(default_factory=dict)
-    settling: dict[int | None, StatementEntry] = field(default_factory=dict)
-    """Entries that settled payouts before."""
-    doubts: Mapping[int, str] = field(default_factory=dict)
-    """Why a statement contradicts itself: its entries settle nothing by themselves."""
 
 
 def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
@@ -62,13 +40,13 @@ def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
     """
     debits = [e for e in entries if e.direction == EntryDirection.DEBIT and e.return_reason is None]
     credits = [e for e in entries if e.direction == EntryDirection.CREDIT]
-    matches = _collect(debits, credits)
+    matches = collect_matches(debits, credits)
     for entry in debits:
         _settle_debit(ctx, matches, entry)
     for entry in credits:
         if entry.return_reason is None:
             _note_own_id(matches, entry)
-        elif payout := _returned_payout(matches, entry):
+        elif payout := returned_payout(matches, entry):
             _settle_return(ctx, matches, entry, payout, entry.return_reason)
     for entry in entries:
         if entry.direction == EntryDirection.DEBIT and entry.return_reason is not None:
@@ -77,52 +55,9 @@ def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
             ]
 
 
-def _collect(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]) -> PayoutMatches:
-    """Find and lock what the entries may be about."""
-    names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
-    returned = [e for e in credits if e.return_reason is not None]
-    names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
-    names |= {name for e in (*debits, *credits) for name in payouts_named(_text(e))}
-    blank = {e.payment for e in debits if not e.end_to_end_id}
-    back = {e.payment for e in returned if not e.end_to_end_id}
-    orders = {e.batch_reference for e in debits} - {""}
-    orders |= {name for e in debits for name in disbursals_named(_text(e))}
-    numbers = {number for e in credits for number in bank_numbers(_text(e))}
-    condition = or_(
-        Payout.reference.in_(names),
-        Disbursal.reference.in_(orders),
-        (Payout.state == PayoutState.INSTRUCTED) & Payout.net.in_(blank | back),
-        (Payout.state == PayoutState.CONFIRMED)
-        & or_(Payout.net.in_(back), Payout.bank_reference.in_(numbers)),
-    )
-    rows = db.session.execute(
-        select(Payout.id, Payout.disbursal_id).join(Disbursal).where(condition, Payout.net > 0)
-    ).all()
-    if not rows:
-        return PayoutMatches()
-    disbursals = lock_rows(Disbursal, Disbursal.id.in_({row.disbursal_id for row in rows}))
-    locked = lock_payouts(disbursals, [row.id for row in rows])
-    payouts = locked.payouts.values()
-    accounts = select(BankAccount).where(BankAccount.id.in_({p.bank_account_id for p in payouts}))
-    settling = select(StatementEntry).where(StatementEntry.id.in_({p.statement_entry_id for p in payouts}))
-    return PayoutMatches(
-        payouts={payout.reference: payout for payout in payouts},
-        by_bank={payout.bank_reference: payout for payout in payouts},
-        disbursals={disbursal.reference: disbursal for disbursal in disbursals},
-        invoices=locked.invoices,
-        accounts={account.id: account for account in db.session.scalars(accounts)},
-        settling={entry.id: entry for entry in db.session.scalars(settling)},
-        doubts=doubts_of((*debits, *credits)),
-    )
-
-
-def _text(entry: StatementEntry) -> str:
-    return f"{entry.bank_reference} {entry.remittance}"
-
-
 def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -> None:
-    named = _named_in_text(matches, entry)
-    orders = {entry.batch_reference, *disbursals_named(_text(entry))} & matches.disbursals.keys()
+    named = named_in_text(matches, entry)
+    orders = {entry.batch_reference, *disbursals_named(text_of(entry))} & matches.disbursals.keys()
     payout = matches.payouts.get(entry.end_to_end_id) if entry.end_to_end_id else None
     if payout is not None:
         _settle_named(ctx, matches, entry, payout)
@@ -135,7 +70,7 @@ def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -
         _settle_batch(ctx, matches, entry, matches.disbursals[orders.pop()])
     elif not entry.end_to_end_id and entry.counterparty_account:
         fitting = [
-            p for p in _of_amount(matches, entry, PayoutState.INSTRUCTED) if _account_fits(matches, p, entry)
+            p for p in of_amount(matches, entry, PayoutState.INSTRUCTED) if account_fits(matches, p, entry)
         ]
         if len(fitting) == 1:
             _settle_named(ctx, matches, entry, fitting[0])
@@ -144,28 +79,11 @@ def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -
             entry.note = f"Several payouts have this amount and account: {names}."[:LONGEST_NOTE]
 
 
-def _named_in_text(matches: PayoutMatches, entry: StatementEntry) -> list[Payout]:
-    """The payouts whose ids stand in the bank's text or reference, of a credit also those whose UTR does; each once."""
-    found = [matches.payouts.get(name) for name in payouts_named(_text(entry))]
-    if entry.direction == EntryDirection.CREDIT:
-        found += [matches.by_bank.get(number) for number in bank_numbers(_text(entry))]
-    return list({payout.id: payout for payout in found if payout is not None}.values())
-
-
-def _of_amount(matches: PayoutMatches, entry: StatementEntry, *states: PayoutState) -> list[Payout]:
-    return [p for p in matches.payouts.values() if p.state in states and _pays(p, entry)]
-
-
-def _pays(payout: Payout, entry: StatementEntry) -> bool:
-    """Whether the payment of an entry is this payout to the minor unit, without charges that a bank may take."""
-    return payout.net == entry.payment and may_be_charges(entry.charges or 0, payout.net)
-
-
 def _settle_named(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout) -> None:
     """A debit that is about one payout."""
-    if not _pays(payout, entry):
+    if not pays(payout, entry):
         entry.note = f"{payout.reference} is {currency().show(payout.net)}; the bank booked another amount."
-    elif _account_fits(matches, payout, entry) is False:
+    elif account_fits(matches, payout, entry) is False:
         entry.note = f"{payout.reference} was instructed to another account than the bank paid."
     elif payout.state == PayoutState.INSTRUCTED:
         _confirm(ctx, matches, entry, [payout])
@@ -236,29 +154,17 @@ def _confirm(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout
 def _note_own_id(matches: PayoutMatches, entry: StatementEntry) -> None:
     """A payer may have written our id on a credit that does not say that it is a return: a person has to look."""
     by_id = matches.payouts.get(entry.end_to_end_id)
-    for payout in filter(None, (by_id, *_named_in_text(matches, entry))):
+    for payout in filter(None, (by_id, *named_in_text(matches, entry))):
         entry.note = (
             f"It carries the id of {payout.reference} but does not say that it came back."
             " If it did, record that with its disbursal and dismiss this."
         )
 
 
-def _returned_payout(matches: PayoutMatches, entry: StatementEntry) -> Payout | None:
-    """The payout that a returned credit gives back: by end-to-end id, by what it names, or by account and amount."""
-    if entry.end_to_end_id in matches.payouts:
-        return matches.payouts[entry.end_to_end_id]
-    named = [matches.payouts[word] for word in _WORDS.findall(entry.remittance) if word in matches.payouts]
-    named += _named_in_text(matches, entry)
-    if not named and not entry.end_to_end_id:
-        standing = _of_amount(matches, entry, PayoutState.INSTRUCTED, PayoutState.CONFIRMED)
-        named = [payout for payout in standing if _account_fits(matches, payout, entry)]
-    return named[0] if len({payout.id for payout in named}) == 1 else None
-
-
 def _settle_return(
     ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout, reason: str
 ) -> None:
-    if not _pays(payout, entry):
+    if not pays(payout, entry):
         entry.note = f"{payout.reference} is {currency().show(payout.net)}; another amount came back."
     elif payout.state in {PayoutState.INSTRUCTED, PayoutState.CONFIRMED} and _doubted(
         matches, entry, f"a return of {payout.reference}"
@@ -270,17 +176,11 @@ def _settle_return(
     elif payout.state == PayoutState.CONFIRMED:
         problem = _attempt(matches, lambda: return_locked(ctx, payout, matches.invoices, reason, entry.id))
         _after_return(ctx, matches, entry, problem, f"{payout.reference} came back: {reason}", payout)
-    elif _came_back_on(matches, payout) is None:
+    elif came_back_on(matches, payout) is None:
         payout.statement_entry_id = entry.id
         _matched(ctx, matches, entry, f"{payout.reference}, {payout.state} before", payout)
     else:
         entry.note = f"{payout.reference} is {payout.state} already by another entry."
-
-
-def _came_back_on(matches: PayoutMatches, payout: Payout) -> StatementEntry | None:
-    """The credit that gave a payout back before, if there was one."""
-    entry = matches.settling.get(payout.statement_entry_id)
-    return entry if entry is not None and entry.direction == EntryDirection.CREDIT else None
 
 
 def _after_return(
@@ -318,15 +218,3 @@ def _attempt(matches: PayoutMatches, action: Callable[[], None]) -> TuskerError 
         lock_invoices(matches.invoices)
         return error
     return None
-
-
-def _account_fits(matches: PayoutMatches, payout: Payout, entry: StatementEntry) -> bool | None:
-    """Whether the bank names the account that was instructed; None when it names none or none is kept."""
-    account = matches.accounts.get(payout.bank_account_id)
-    told = "".join(entry.counterparty_account.split()).upper()
-    if account is None or not told:
-        return None
-    number = account.account.number
-    if masked := _MASKED.fullmatch(told):
-        return number.endswith(masked[1])
-    return told.lstrip("0") == number.upper().lstrip("0")

@@ -9,15 +9,19 @@ from sqlalchemy.exc import IntegrityError
 
 from tusker.currency import currency
 from tusker.domain.financeable import Wishes
+from tusker.domain.limits import Bound
 from tusker.domain.terms import Terms
 from tusker.errors import Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine, LineStatus, PurchaserAccount, SupplierAccount
 from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
-from tusker.services.credit.customers import set_terms
+from tusker.services.credit.customers import new_terms, set_terms
+from tusker.services.credit.limit_days import note_limit
 from tusker.services.events import record_event
+from tusker.services.exposure import ADMIT_WAITING_JOB
 from tusker.services.locks import lock_credit_line
+from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
@@ -36,6 +40,7 @@ class LineData:
     wishes: Wishes | None = None
 
 
+@needs_second("Open a credit line", always=False)
 def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: LineData) -> CreditLine:
     """Open the one line between a supplier and a purchaser; raises typed errors naming the field."""
     if supplier_id == purchaser_id:
@@ -69,12 +74,22 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
         raise Duplicate(
             "These two have a credit line already; change that one.", field="purchaser_id"
         ) from None
+    note_limit(ctx, Bound.CREDIT_LINE, line.id, data.limit)
     record_event(
-        ctx, "credit_line", line.id, "opened", to_value=currency().show(data.limit), limit_amount=data.limit
+        ctx,
+        "credit_line",
+        line.id,
+        "opened",
+        to_value=currency().show(data.limit),
+        limit_amount=data.limit,
+        name=f"{line.supplier.customer.name} → {line.purchaser.customer.name}",
+        changed={"dates": [None, _dates(line)], **new_terms(data.terms)},
+        asks_second=data.limit > 0,
     )
     return line
 
 
+@needs_second("Change a credit line", "credit_line", always=False)
 def change_credit_line(ctx: Context, line_id: int, data: LineData) -> CreditLine:
     """Change limit, dates and terms. Invoices keep their frozen terms; a limit may go below what is used."""
     _check(data)
@@ -89,18 +104,27 @@ def change_credit_line(ctx: Context, line_id: int, data: LineData) -> CreditLine
             to_value=currency().show(data.limit),
             before=line.limit_amount,
             after=data.limit,
+            asks_second=data.limit > line.limit_amount,
         )
         line.limit_amount = data.limit
+        note_limit(ctx, Bound.CREDIT_LINE, line_id, data.limit)
+        after_commit(ADMIT_WAITING_JOB)
     if (line.valid_from, line.valid_to) != (data.valid_from, data.valid_to):
+        before = _dates(line)
+        longer = data.valid_from < line.valid_from or (data.valid_to or date.max) > (
+            line.valid_to or date.max
+        )
+        line.valid_from, line.valid_to = data.valid_from, data.valid_to
         record_event(
             ctx,
             "credit_line",
             line_id,
             "dates_changed",
-            from_value=f"{line.valid_from} – {line.valid_to or 'open'}",
-            to_value=f"{data.valid_from} – {data.valid_to or 'open'}",
+            from_value=before,
+            to_value=_dates(line),
+            asks_second=longer,
         )
-        line.valid_from, line.valid_to = data.valid_from, data.valid_to
+        after_commit(ADMIT_WAITING_JOB)
     if data.wishes is not None:
         _set_wishes(ctx, line, data.wishes)
     if set_terms(ctx, line, data.terms, "credit_line", line_id):
@@ -121,9 +145,14 @@ def _set_wishes(ctx: Context, line: CreditLine, wishes: Wishes) -> None:
         "conditions_changed",
         from_value=_wanted(before),
         to_value=_wanted(wishes),
+        asks_second=before.documents > wishes.documents or before.confirmation > wishes.confirmation,
     )
     # Invoices are locked before lines, so those that wait on this line are re-checked by a job after the commit.
     after_commit(WATCH_JOB)
+
+
+def _dates(line: CreditLine) -> str:
+    return f"{line.valid_from} – {line.valid_to or 'open'}"
 
 
 def _wanted(wishes: Wishes) -> str:
@@ -135,6 +164,7 @@ def _wanted(wishes: Wishes) -> str:
     return " and ".join(words) or "delivery only"
 
 
+@needs_second("Make a credit line active again", "credit_line", always=False)
 def set_line_status(ctx: Context, line_id: int, status: LineStatus, *, reason: str) -> CreditLine:
     """Suspend a line, which then admits nothing new, or make it active again."""
     why = reason_of(reason)
@@ -148,9 +178,11 @@ def set_line_status(ctx: Context, line_id: int, status: LineStatus, *, reason: s
             from_value=line.status,
             to_value=status,
             reason=why,
+            asks_second=status == LineStatus.ACTIVE,
         )
         line.status = status
         db.session.flush()
+        after_commit(ADMIT_WAITING_JOB)
     return line
 
 

@@ -1,10 +1,12 @@
-"""Companies: creating them, their limits, the terms their lines start from, and their ids at delivery companies."""
+"""Companies: creating them, their limits, and the terms their lines start from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
@@ -12,13 +14,18 @@ from tusker.currency import currency
 from tusker.domain.terms import Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
-from tusker.models import CarrierIdentity, CreditLine, Customer, PurchaserAccount, SupplierAccount
+from tusker.models import CreditLine, Customer, PurchaserAccount, SupplierAccount
 from tusker.queries.credit.customers import lines_count_of, supplier_limits_total
 from tusker.services.context import Context
+from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
+from tusker.services.credit.limit_days import note_limit
 from tusker.services.events import record_event
+from tusker.services.exposure import ADMIT_WAITING_JOB
 from tusker.services.locks import AdvisoryLock, lock_customer, lock_rows, take_lock
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.people.users import clean_email
+from tusker.services.proposals import needs_second
+from tusker.transactions import after_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,19 @@ class CustomerData:
     terms: Terms | None = None
 
 
+def programme_limit() -> int:
+    """The installation's bound of the sum of all supplier limits, in minor units."""
+    return currency().minor(current_app.config["PROGRAMME_LIMIT"])
+
+
+@needs_second("Create a company", always=False, fresh={"programme_limit": programme_limit})
 def create_customer(
-    ctx: Context, data: CustomerData, *, programme_limit: int, notify: bool = True
+    ctx: Context,
+    data: CustomerData,
+    *,
+    programme_limit: int,
+    notify: bool = True,
+    identities: Sequence[IdentityData] = (),
 ) -> Customer:
     """Create a company as supplier, purchaser or both; admins are told of a new supplier by mail.
 
@@ -69,17 +87,33 @@ def create_customer(
             limit=currency().show(data.supplier_limit),
         )
     db.session.flush()
+    if identities:
+        set_carrier_identities(ctx, customer.id, identities)
     return customer
 
 
-def change_customer(ctx: Context, customer_id: int, data: CustomerData, *, programme_limit: int) -> Customer:
+@needs_second("Change a company", "customer", always=False, fresh={"programme_limit": programme_limit})
+def edit_customer(
+    ctx: Context,
+    customer_id: int,
+    data: CustomerData,
+    *,
+    programme_limit: int,
+    cascade: bool = False,
+    identities: Sequence[IdentityData] | None = None,
+) -> int:
     """Change a company's name, addresses and limits; a side may be added, and taken away while it has no lines.
 
-    A limit may be set below what is used: then nothing new is admitted until it fits again. Default terms are
-    changed by `change_default_terms`, except for a side that is new.
+    A limit may be set below what is used: then nothing new is admitted until it fits again. With terms a supplier's
+    default terms are changed too, and with `cascade` those of its lines; returns how many lines took them over.
+    Without `identities` its ids at delivery companies stay as they are.
     """
     _check_has_side(data)
+    # Credit lines are locked before the supplier, as admission does; the company's own row goes before both.
     customer = lock_customer(customer_id)
+    changed = 0
+    if customer.supplier is not None and data.supplier_limit is not None and data.terms is not None:
+        changed = _change_default_terms(ctx, customer_id, data.terms, cascade=cascade)
     for field, value in (
         ("name", _unused_name(data.name, customer_id)),
         ("reference", _unused_reference(data.reference, customer_id)),
@@ -95,29 +129,18 @@ def change_customer(ctx: Context, customer_id: int, data: CustomerData, *, progr
                 f"{field}_changed",
                 from_value=before or "",
                 to_value=value or "",
+                asks_second=field == "email",
             )
+            if field == "email" and before:
+                queue_mail(ctx, "credit/email_changed", [before], name=customer.name, address=value)
     _set_sides(ctx, customer, data, programme_limit)
     db.session.flush()
-    return customer
-
-
-def edit_customer(
-    ctx: Context, customer_id: int, data: CustomerData, *, programme_limit: int, cascade: bool = False
-) -> int:
-    """`change_customer` and, for a supplier, `change_default_terms` in one, as the form saves them.
-
-    Returns how many credit lines took the terms over.
-    """
-    # Credit lines are locked before the supplier, as admission does; the company's own row goes before both.
-    customer = lock_customer(customer_id)
-    changed = 0
-    if customer.supplier is not None and data.supplier_limit is not None and data.terms is not None:
-        changed = change_default_terms(ctx, customer_id, data.terms, cascade=cascade)
-    change_customer(ctx, customer_id, data, programme_limit=programme_limit)
+    if identities is not None:
+        set_carrier_identities(ctx, customer_id, identities)
     return changed
 
 
-def change_default_terms(ctx: Context, customer_id: int, terms: Terms, *, cascade: bool) -> int:
+def _change_default_terms(ctx: Context, customer_id: int, terms: Terms, *, cascade: bool) -> int:
     """Set the terms that a supplier's new lines take over; with `cascade` its lines get them too.
 
     Invoices keep the terms that were frozen on them. Returns how many lines changed.
@@ -145,46 +168,13 @@ def set_terms(
         return False
     for name in changed:
         setattr(row, name, after[name])
-    record_event(ctx, subject, subject_id, "terms_changed", changed=changed)
+    record_event(ctx, subject, subject_id, "terms_changed", changed=changed, asks_second=True)
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityData:
-    """An id at a delivery company; `side` is supplier or purchaser."""
-
-    carrier: str
-    side: str
-    external_id: str
-    label: str = ""
-
-
-def set_carrier_identities(ctx: Context, customer_id: int, wanted: Iterable[IdentityData]) -> Customer:
-    """Make a company's ids at delivery companies exactly `wanted`. A supplier has one id a carrier, a purchaser
-    any number of locations; an id belongs to one company only."""
-    customer = lock_customer(customer_id)
-    unique = {(i.carrier, i.side, i.external_id.strip()): i for i in wanted if i.external_id.strip()}
-    supplier_ids = [key[0] for key in unique if key[1] == "supplier"]
-    if len(set(supplier_ids)) != len(supplier_ids):
-        raise InvalidInput("A supplier has one id at each delivery company.", field="supplier_external_id")
-    for identity in list(customer.carrier_identities):
-        key = (identity.carrier, identity.side, identity.external_id)
-        if key not in unique:
-            customer.carrier_identities.remove(identity)
-            record_event(ctx, "customer", customer_id, "carrier_id_removed", from_value=" ".join(key))
-        else:
-            identity.label = unique.pop(key).label
-    db.session.flush()
-    for (carrier, side, external_id), data in unique.items():
-        _check_identity_free(carrier, side, external_id)
-        customer.carrier_identities.append(
-            CarrierIdentity(carrier=carrier, side=side, external_id=external_id, label=data.label)
-        )
-        record_event(
-            ctx, "customer", customer_id, "carrier_id_added", to_value=f"{carrier} {side} {external_id}"
-        )
-    db.session.flush()
-    return customer
+def new_terms(terms: Terms) -> dict[str, list[str | None]]:
+    """Terms as an event tells those of something new."""
+    return {name: [None, str(value)] for name, value in terms.as_dict().items() if value is not None}
 
 
 def _check_has_side(data: CustomerData) -> None:
@@ -192,20 +182,6 @@ def _check_has_side(data: CustomerData) -> None:
         raise InvalidInput(
             "A customer is a supplier, a purchaser or both: enter a limit.", field="supplier_limit"
         )
-
-
-def _check_identity_free(carrier: str, side: str, external_id: str) -> None:
-    owner = db.session.scalar(
-        select(Customer.name)
-        .join(CarrierIdentity)
-        .where(
-            CarrierIdentity.carrier == carrier,
-            CarrierIdentity.side == side,
-            CarrierIdentity.external_id == external_id,
-        )
-    )
-    if owner is not None:
-        raise Duplicate(f"The id {external_id} at {carrier} belongs to {owner}.", field=f"{side}_external_id")
 
 
 def _set_sides(ctx: Context, customer: Customer, data: CustomerData, programme_limit: int) -> None:
@@ -250,12 +226,17 @@ def _set_side(
         db.session.expire(customer, [side])
     elif before is not None:
         db.session.query(model).filter_by(customer_id=customer.id).update({"limit_amount": limit})
+        after_commit(ADMIT_WAITING_JOB)
     elif model is SupplierAccount:
         if terms is None:
             raise InvalidInput("A supplier needs default terms.", field="advance_rate")
         customer.supplier = SupplierAccount(limit_amount=limit, used_amount=0, **terms.as_dict())
     else:
         customer.purchaser = PurchaserAccount(limit_amount=limit, used_amount=0)
+    note_limit(ctx, side, customer.id, limit or 0)
+    begins: dict[str, Any] = {}
+    if before is None and side == "supplier" and terms is not None:
+        begins["changed"] = new_terms(terms)
     record_event(
         ctx,
         "customer",
@@ -265,6 +246,8 @@ def _set_side(
         to_value=None if limit is None else currency().show(limit),
         before=before,
         after=limit,
+        **begins,
+        asks_second=(limit or 0) > (before or 0),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
@@ -25,6 +25,7 @@ from tusker.transactions import after_commit
 
 UNDONE = "its payout was undone"
 REPAID = "its loan was repaid"
+NOT_CLAIMED = "its deduction was undone, or lowers what is financed"
 
 
 def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
@@ -113,26 +114,34 @@ def end_claim(ctx: Context, claim: Claim, why: str) -> None:
         _decide(ctx, claim, ClaimState.ACCEPTED, why, claimed=claimed, accepted=claim.amount)
 
 
-def end_claims_of_repaid(ctx: Context, invoices: Iterable[Invoice]) -> None:
-    """Nettings were undone, so claims are open again: not those about locked invoices that were repaid meanwhile."""
-    end_return_claims(ctx, [invoice for invoice in invoices if invoice.status == InvoiceStatus.REPAID])
-
-
-def end_claims_of_undone_notes(ctx: Context, claims: Collection[Claim]) -> None:
-    """Nettings were undone, so locked claims are open again: not those for deductions that were undone meanwhile."""
-    undone = select(Claim.id).join(CreditNote, CreditNote.id == Claim.credit_note_id)
-    ids = db.session.scalars(
-        undone.where(Claim.id.in_([claim.id for claim in claims]), CreditNote.state.not_in(STANDING))
+def end_claims_without_cause(ctx: Context, claims: Collection[Claim]) -> None:
+    """Nettings were undone, so locked claims are open again: not those for goods whose loan was repaid or whose payout
+    was undone meanwhile, nor those for deductions that were undone or lower what is financed now."""
+    owing = Invoice.status.in_([InvoiceStatus.DISBURSED, InvoiceStatus.WRITTEN_OFF])
+    for_goods = Claim.credit_note_id.is_(None) & Claim.payable_id.is_(None)
+    rows = db.session.execute(
+        select(Claim.id, CreditNote.id, Invoice.status)
+        .join(Invoice, Invoice.id == Claim.invoice_id)
+        .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
+        .where(
+            Claim.id.in_([claim.id for claim in claims]),
+            for_goods & (~owing | (Claim.decision_reason == UNDONE))
+            | CreditNote.state.not_in(STANDING)
+            | CreditNote.before_payout,
+        )
     ).all()
-    for claim in claims:
-        if claim.id in ids and claim.open_amount:
-            end_claim(ctx, claim, "its deduction was undone")
+    by_id = {claim.id: claim for claim in claims}
+    for claim_id, note_id, status in rows:
+        if by_id[claim_id].open_amount:
+            repaid = note_id is None and status == InvoiceStatus.REPAID
+            end_claim(ctx, by_id[claim_id], REPAID if repaid else UNDONE if note_id is None else NOT_CLAIMED)
 
 
 def claim_again(ctx: Context, claim: Claim, amount: int, reason: str) -> None:
     """A payout from which `amount` of a locked claim was kept back is made after all, but the claim ended with its
     loan meanwhile: so much of it stands again. Does nothing for other claims."""
-    if not claim.is_for_goods or claim.decision_reason != REPAID or claim.open_amount >= amount:
+    ended = claim.decision_reason in {REPAID, UNDONE}
+    if not claim.is_for_goods or not ended or claim.open_amount >= amount:
         return
     netted = claim.amount - claim.open_amount if claim.state == ClaimState.ACCEPTED else 0
     claim.amount, claim.open_amount = netted + amount, amount
@@ -142,15 +151,10 @@ def claim_again(ctx: Context, claim: Claim, amount: int, reason: str) -> None:
 def drop_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
     """The payouts of locked invoices are undone: what was claimed because of them, and is not netted yet, is not owed.
 
-    Raises `Conflict` when part of such a claim was netted from another payout already.
+    What was netted from another payout stays netted: it is the supplier's credit, once that payout left.
     """
     for claim in _lock_return_claims(invoices):
-        if claim.open_amount != claim.amount:
-            raise Conflict(
-                f"A claim for {claim.invoice.number} was netted from another payout; undo that one first."
-            )
-        claim.open_amount = 0
-        _decide(ctx, claim, ClaimState.DISMISSED, UNDONE, claimed=claim.amount)
+        end_claim(ctx, claim, UNDONE)
 
 
 def _lock_return_claims(invoices: Sequence[Invoice], *more: ColumnElement[bool]) -> Sequence[Claim]:

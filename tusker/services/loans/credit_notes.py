@@ -10,12 +10,14 @@ from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
-from tusker.models import Claim, ClaimSettlement, CreditNote, DeductionKind, Invoice
+from tusker.models import Claim, CreditNote, DeductionKind, Invoice
 from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.credit.financing import cancel_locked
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
+from tusker.services.loans.claims import end_claim
+from tusker.services.loans.deduction_undoing import credit_what_was_netted
 from tusker.services.loans.deductions import KeptBack, bear, checked_number, new_note, note_event, noted
 from tusker.services.locks import lock_invoice, lock_loan_of
 from tusker.services.reasons import optional_reason
@@ -48,8 +50,7 @@ def record_credit_note(
         _cut_principal(ctx, invoice, note)
     elif invoice.status in AFTER_PAYOUT:
         loan = lock_loan_of(invoice)
-        if loan.face_open is not None:
-            loan.face_open -= note.amount
+        loan.change_face(-note.amount)
         db.session.flush()
         bear(ctx, invoice, loan, note)
     else:
@@ -61,12 +62,12 @@ def record_credit_note(
     return note
 
 
-def count_notes_as_early(ctx: Context, invoice_ids: Sequence[int], disbursal_id: int) -> None:
+def count_notes_as_early(ctx: Context, invoice_ids: Sequence[int], why: str) -> None:
     """After payouts were undone: notes that the reserve and claims had borne now lower what is eligible, as notes
     before a payout do, so that no more is lent again than the invoice is worth.
 
-    The invoices wait to be financed, locked; their suppliers' claims are locked and their nettings from this disbursal
-    undone. One that is worth nothing any more is cancelled. Raises `Conflict` when a claim was netted elsewhere.
+    The invoices wait to be financed, locked; their suppliers' claims are locked and their nettings from the payouts
+    undone. What was netted from others is the supplier's credit. One that is worth nothing any more is cancelled.
     """
     late: dict[int, list[CreditNote]] = {}
     changed: set[int] = set()
@@ -80,23 +81,15 @@ def count_notes_as_early(ctx: Context, invoice_ids: Sequence[int], disbursal_id:
         if note.stands:
             late.setdefault(note.invoice_id, []).append(note)
     for invoice_id in sorted(changed):
-        _count_as_early(ctx, db.session.get_one(Invoice, invoice_id), late.get(invoice_id, []), disbursal_id)
+        _count_as_early(ctx, db.session.get_one(Invoice, invoice_id), late.get(invoice_id, []), why)
 
 
-def _count_as_early(ctx: Context, invoice: Invoice, notes: Sequence[CreditNote], disbursal_id: int) -> None:
+def _count_as_early(ctx: Context, invoice: Invoice, notes: Sequence[CreditNote], why: str) -> None:
     for claim in db.session.scalars(
         select(Claim).where(Claim.credit_note_id.in_([note.id for note in notes])).order_by(Claim.id)
     ):
-        if claim.open_amount != claim.amount:
-            raise Conflict(
-                f"A claim for a credit note on {invoice.number} was netted from another payout; undo that first."
-            )
-        db.session.add(
-            ClaimSettlement(
-                claim_id=claim.id, disbursal_id=disbursal_id, amount=claim.amount, booked_on=ctx.today
-            )
-        )
-        claim.open_amount = 0
+        credit_what_was_netted(ctx, claim)
+        end_claim(ctx, claim, why)
     for note in notes:
         note.reserve_consumed = note.claimed = 0
     total = noted(invoice.id)

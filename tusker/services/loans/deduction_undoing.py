@@ -13,6 +13,7 @@ from tusker.models import (
     Claim,
     ClaimSettlement,
     CreditNote,
+    DeductionKind,
     DeductionState,
     Invoice,
     Loan,
@@ -40,7 +41,7 @@ WAITING = frozenset({InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE})
 def undo_deduction(ctx: Context, note_id: int, *, reason: str) -> CreditNote:
     """Undo a credit note or deduction that was recorded wrongly; returns its contra row.
 
-    Limits may be passed by it, since a fact is not refused. Raises `Conflict` while the invoice is in a disbursal.
+    Limits may be passed by it, since a fact is not refused.
     """
     why = reason_of(reason)
     invoice, note = lock_note(note_id)
@@ -67,14 +68,26 @@ def undo_deductions_of(ctx: Context, receipt_id: int, invoices: Mapping[int, Inv
         _undo(ctx, invoices[note.invoice_id], note, DeductionState.UNDONE, why)
 
 
+def undo_rounding_of(ctx: Context, invoices: Mapping[int, Invoice], why: str) -> None:
+    """The payouts of locked invoices did not arrive: what was rounded off with payments of them is undone. Their loans
+    are locked."""
+    for note in lock_rows(
+        CreditNote,
+        CreditNote.invoice_id.in_(invoices),
+        CreditNote.kind == DeductionKind.ROUNDING,
+        CreditNote.before_payout.is_(False),
+        CreditNote.state.in_(STANDING),
+        CreditNote.reverses_id.is_(None),
+    ):
+        _undo(ctx, invoices[note.invoice_id], note, DeductionState.UNDONE, why)
+
+
 def invoices_deducted_with(receipt_id: int) -> set[int]:
     """Ids of the invoices of which something was deducted with a receipt."""
     return set(db.session.scalars(select(CreditNote.invoice_id).where(CreditNote.receipt_id == receipt_id)))
 
 
 def _undo(ctx: Context, invoice: Invoice, note: CreditNote, state: DeductionState, why: str) -> CreditNote:
-    if invoice.status == InvoiceStatus.BUNDLED:
-        raise Conflict("The invoice is in a disbursal; take it out, or wait for the bank's answer.")
     note.state = state
     contra = CreditNote(
         invoice_id=invoice.id,
@@ -96,6 +109,9 @@ def _undo(ctx: Context, invoice: Invoice, note: CreditNote, state: DeductionStat
     db.session.add(contra)
     if invoice.status in WAITING:
         contra.principal_cut = -_finance_again(ctx, invoice, note)
+    elif invoice.status == InvoiceStatus.BUNDLED:
+        # What is being paid stays as it was approved; so much more of the invoice is not advanced.
+        invoice.credit_noted -= note.amount
     elif invoice.status in PAID_OUT:
         _owe_again(ctx, invoice, lock_loan_of(invoice), note, why)
     note_event(ctx, invoice, contra, f"deduction_{state}", why)
@@ -117,8 +133,7 @@ def _finance_again(ctx: Context, invoice: Invoice, note: CreditNote) -> int:
 
 def _owe_again(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote, why: str) -> None:
     """After the payout: the purchaser owes the amount again, and reserve and claim stand as without it."""
-    if loan.face_open is not None:
-        loan.face_open += note.amount
+    loan.change_face(note.amount)
     reason = f"{note.words} undone: {why}"
     if note.before_payout:
         # So much more of the invoice was not advanced.
@@ -126,14 +141,14 @@ def _owe_again(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote, why
     move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, -note.reserve_consumed, reason)
     if note.claimed:
         [claim] = lock_rows(Claim, Claim.credit_note_id == note.id)
-        _credit_what_was_netted(ctx, claim)
+        credit_what_was_netted(ctx, claim)
         end_claim(ctx, claim, reason[:300])
     db.session.flush()
     if loan.face_open is None and invoice.status == InvoiceStatus.REPAID:
         release_reserves(ctx, {invoice.id: reason})
 
 
-def _credit_what_was_netted(ctx: Context, claim: Claim) -> None:
+def credit_what_was_netted(ctx: Context, claim: Claim) -> None:
     """What payouts that left were netted by, and no loan needed, is the supplier's credit."""
     settled = (
         select(

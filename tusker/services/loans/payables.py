@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import aliased
 
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.terms import Collection
@@ -25,7 +26,13 @@ from tusker.models import (
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.debts import OpenDebt
-from tusker.services.loans.reserve import move_reserve, reserves_left, undo_reserve_of
+from tusker.services.loans.reserve import (
+    consumed_by,
+    move_reserve,
+    reserve_left,
+    reserves_left,
+    undo_reserve_of,
+)
 from tusker.services.locks import lock_rows
 
 
@@ -48,13 +55,34 @@ def note_collected(ctx: Context, parts: Sequence[tuple[Receipt, Split, OpenDebt]
             move_reserve(ctx, invoice.id, ReserveKind.HELD, split.principal, _why(receipt), receipt.id)
             left[invoice.id] = left.get(invoice.id, 0) + split.principal
             continue
-        loan.face_open = (loan.face_open or 0) - split.laid
+        loan.change_face(-split.laid)
         charges = min(split.total - split.principal, left.get(invoice.id, 0))
         move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, charges, _why(receipt), receipt.id)
         move_reserve(ctx, invoice.id, ReserveKind.RELEASED, split.rest, _why(receipt), receipt.id)
         left[invoice.id] = left.get(invoice.id, 0) - charges - split.rest
         if split.rest:
             _owe(ctx, receipt, invoice, split.rest, value_date)
+    db.session.flush()
+
+
+def note_laid_anew(
+    ctx: Context, receipt: Receipt, invoice: Invoice, was: Split, made: Split, value_date: date
+) -> None:
+    """What a receipt paid of a debt was laid again where the purchaser pays the face value: what it does not pay any
+    more is the supplier's, and the reserve bears the charges that it pays now."""
+    if receipt.customer_id != invoice.purchaser_id:
+        move_reserve(
+            ctx, invoice.id, ReserveKind.HELD, made.principal - was.principal, _why(receipt), receipt.id
+        )
+        return
+    more = (made.total - made.principal) - (was.total - was.principal)
+    borne = (
+        min(more, reserve_left(invoice.id)) if more > 0 else max(more, -consumed_by(receipt.id, invoice.id))
+    )
+    move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, borne, _why(receipt), receipt.id)
+    if left := was.total - made.total:
+        move_reserve(ctx, invoice.id, ReserveKind.RELEASED, left, _why(receipt), receipt.id)
+        _owe(ctx, receipt, invoice, left, value_date)
     db.session.flush()
 
 
@@ -91,6 +119,14 @@ def invoices_collected_with(receipt_id: int) -> set[int]:
     return set(db.session.scalars(select(Payable.invoice_id).where(Payable.receipt_id == receipt_id)))
 
 
+def undo_payables_of(ctx: Context, invoices: Mapping[int, Invoice], why: str) -> None:
+    """The payouts of locked invoices did not arrive: what their purchasers paid beyond the debts is their credit. What
+    was passed on already, or is on its way, the supplier owes."""
+    for payable in _lock_standing(Payable.invoice_id.in_(invoices)):
+        _undo_payable(ctx, payable, invoices[payable.invoice_id], why)
+    db.session.flush()
+
+
 def undo_collected(
     ctx: Context,
     receipt: Receipt,
@@ -108,15 +144,22 @@ def undo_collected(
     if not faces:
         return
     by_invoice: Counter[int] = Counter()
-    for payable in lock_rows(Payable, Payable.receipt_id == receipt.id, Payable.reverses_id.is_(None)):
+    for payable in _lock_standing(Payable.receipt_id == receipt.id):
         by_invoice[payable.invoice_id] += payable.amount
         _undo_payable(ctx, payable, invoices[payable.invoice_id], why)
     undo_reserve_of(ctx, receipt.id, why)
     for loan in faces:
         laid = by_invoice[loan.invoice_id] + undone.get(loan.id, 0)
         if receipt.customer_id == invoices[loan.invoice_id].purchaser_id:
-            loan.face_open = (loan.face_open or 0) + laid
+            loan.change_face(laid)
     db.session.flush()
+
+
+def _lock_standing(condition: ColumnElement[bool]) -> Sequence[Payable]:
+    """The payables that meet a condition and were not undone, locked."""
+    contra = aliased(Payable)
+    undone = select(contra.id).where(contra.reverses_id == Payable.id)
+    return lock_rows(Payable, condition, Payable.reverses_id.is_(None), ~undone.exists())
 
 
 def _undo_payable(ctx: Context, payable: Payable, invoice: Invoice, why: str) -> None:
@@ -125,7 +168,7 @@ def _undo_payable(ctx: Context, payable: Payable, invoice: Invoice, why: str) ->
     )
     for line in lines:
         if line.payout_id is None:
-            line.state, line.reason = LineState.REMOVED, f"its receipt was undone: {why}"[:500]
+            line.state, line.reason = LineState.REMOVED, f"what it passes on was undone: {why}"[:500]
     on_its_way = [line for line in lines if line.state != LineState.REMOVED]
     if on_its_way:
         db.session.add(

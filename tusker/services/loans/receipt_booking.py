@@ -10,7 +10,7 @@ from tusker.domain.allocation import Allocation as Split
 from tusker.domain.interest import AmountDue
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.extensions import db
-from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Receipt, ReceiptKind
+from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Receipt, ReceiptKind
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
@@ -70,7 +70,7 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
         if debt.loan.closed_on is not None:
             continue
         due = debt.due_on(value_date)
-        paid = _allocate(ctx, receipt, split, debt, value_date)
+        paid = allocate_part(ctx, receipt, split, debt.loan, value_date)
         rounded = round_off_debt(ctx, receipt, paid, split, debt)
         _note_payment(ctx, debt, split, due, receipt.bank_reference, rounded)
         freed.append((debt.invoice, -split.principal - (rounded.principal if rounded else 0)))
@@ -90,7 +90,8 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
     after_commit(REVIEW_JOB)
 
 
-def _allocate(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value_date: date) -> Allocation:
+def allocate_part(ctx: Context, receipt: Receipt, split: Split, loan: Loan, value_date: date) -> Allocation:
+    """Write the part of a receipt that pays a locked loan. Exposure, the loan's end and the event are the caller's."""
     row = Allocation(
         receipt_id=receipt.id,
         loan_id=split.loan_id,
@@ -102,8 +103,26 @@ def _allocate(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, valu
         principal=split.principal,
     )
     db.session.add(row)
-    debt.loan.open_principal -= split.principal
+    loan.open_principal -= split.principal
     return row
+
+
+def undo_allocation(ctx: Context, allocation: Allocation, loan: Loan) -> None:
+    """Write the contra row of a locked loan's allocation; what it paid is open again. Nothing is flushed."""
+    db.session.add(
+        Allocation(
+            receipt_id=allocation.receipt_id,
+            loan_id=loan.id,
+            reverses_id=allocation.id,
+            value_date=allocation.value_date,
+            booked_on=ctx.today,
+            penalty=-allocation.penalty,
+            fee=-allocation.fee,
+            interest=-allocation.interest,
+            principal=-allocation.principal,
+        )
+    )
+    loan.open_principal += allocation.principal
 
 
 def _recover(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value_date: date) -> None:
@@ -112,7 +131,7 @@ def _recover(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value
     if split.total == 0:
         return
     day = debt.counts_from(value_date)
-    paid = _allocate(ctx, receipt, split, debt, day)
+    paid = allocate_part(ctx, receipt, split, debt.loan, day)
     reason = f"paid with {receipt.bank_reference}"
     opposite = Split(split.loan_id, -split.penalty, -split.fee, -split.interest, -split.principal)
     adjust(ctx, debt.loan, AdjustmentKind.RECOVERY, opposite, day, reason, allocation=paid)

@@ -11,8 +11,9 @@ from tusker.domain.interest import AmountDue
 from tusker.errors import InvalidInput
 from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by
 from tusker.services.loans.deductions import KeptBack
-from tusker.services.loans.receipts import oldest_first, owed_back
+from tusker.services.loans.receipts import owed_back
 from tusker.services.loans.short_payments import keep_back
+from tusker.services.loans.spreading import oldest_first
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from tusker.services.loans.charges import undo_charges_of
 from tusker.services.loans.debts import load_reductions
 from tusker.services.loans.deduction_undoing import invoices_deducted_with, undo_deductions_of
 from tusker.services.loans.payables import invoices_collected_with, undo_collected
-from tusker.services.loans.receipt_booking import REVIEW_JOB
+from tusker.services.loans.receipt_booking import REVIEW_JOB, undo_allocation
 from tusker.services.loans.receipts import check_value_date, lock_payment
 from tusker.services.loans.reserve import take_back_release
 from tusker.services.loans.write_off import give_up_rest
@@ -117,20 +117,7 @@ def _reverse_allocation(
     with_it = [row for row in loan.standing_adjustments if row.allocation_id == allocation.id]
     rounded = sum(row.principal for row in with_it if row.kind == AdjustmentKind.ROUNDING)
     undo_adjustments(ctx, loan, with_it, why)
-    db.session.add(
-        Allocation(
-            receipt_id=allocation.receipt_id,
-            loan_id=loan.id,
-            reverses_id=allocation.id,
-            value_date=allocation.value_date,
-            booked_on=ctx.today,
-            penalty=-allocation.penalty,
-            fee=-allocation.fee,
-            interest=-allocation.interest,
-            principal=-allocation.principal,
-        )
-    )
-    loan.open_principal += allocation.principal
+    undo_allocation(ctx, allocation, loan)
     before = invoice.status
     taken = 0 if before == InvoiceStatus.WRITTEN_OFF else allocation.principal + rounded
     if invoice.status == InvoiceStatus.REPAID:

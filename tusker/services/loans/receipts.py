@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import func, select
@@ -11,75 +10,24 @@ from sqlalchemy.orm import aliased
 
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
-from tusker.domain.allocation import Collectable, allocate, check_allocation
+from tusker.domain.allocation import check_allocation
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import (
-    Allocation,
-    Customer,
-    Payable,
-    Receipt,
-    ReceiptKind,
-)
+from tusker.models import Allocation, Customer, Payable, Receipt, ReceiptKind
 from tusker.queries.loans.account_statements import credit_balance
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.charges import book_charge, check_charge
-from tusker.services.loans.debts import OpenDebt, lock_debts_of, lock_debts_on, lock_debts_owed_by, named_by
+from tusker.services.loans.debts import OpenDebt, lock_debts_of, lock_debts_on, lock_debts_owed_by
 from tusker.services.loans.deductions import KeptBack
-from tusker.services.loans.receipt_booking import Part, apply_parts, new_receipt, store_receipts
+from tusker.services.loans.receipt_booking import apply_parts, new_receipt, store_receipts
 from tusker.services.loans.short_payments import deduct_with, keep_back
+from tusker.services.loans.spreading import lay_rest, oldest_first, parts_of
 from tusker.services.locks import lock_invoices, lock_row, lock_rows
 
 NETTED_FROM = "netted from "
 """How the references of receipts begin that no bank received; the payout's reference follows."""
-
-
-def oldest_first(
-    debts: Iterable[OpenDebt], payer_id: int, amount: int, value_date: date, text: str = ""
-) -> tuple[list[Split], int]:
-    """Spread an amount of a payer over the debts that money of the value date can pay, in their order; those that a
-    text with it names come first, and what was written off is paid only where it is named.
-
-    Returns what each gets and what is left over, in minor units.
-    """
-    payable = [debt for debt in debts if debt.may_be_paid_on(value_date)]
-    named = named_by(text, payable) if text else set()
-    first = [debt for debt in payable if debt.loan.id in named]
-    then = [debt for debt in payable if debt.loan.id not in named and debt.is_owed_by(payer_id)]
-    return allocate(
-        amount,
-        [
-            Collectable(debt.loan.id, debt.due_on(value_date), debt.face_for(payer_id), debt.kept_back)
-            for debt in (*first, *then)
-        ],
-    )
-
-
-def lay_rest(
-    splits: Iterable[Split], debts: Iterable[OpenDebt], payer_id: int, amount: int, value_date: date
-) -> list[Split]:
-    """What a person's own allocation leaves of `amount` goes to the rest of the invoices whose debts it pays off, or
-    that are paid off already, where the payer pays the face value; what then is left is the payer's credit."""
-    by_loan = {debt.loan.id: debt for debt in debts}
-    chosen = list(splits)
-    left = amount - sum(split.total for split in chosen)
-    laid = []
-    for split in chosen:
-        debt = by_loan[split.loan_id]
-        face = debt.face_for(payer_id)
-        pays_off = split.total == debt.due_on(value_date).total
-        rest = min(left, max(0, (face or 0) - split.total)) if pays_off else 0
-        left -= rest
-        laid.append(replace(split, rest=rest))
-    named = {split.loan_id for split in laid}
-    for debt in by_loan.values():
-        if debt.loan.closed_on is not None and debt.loan.id not in named and not debt.is_written_off:
-            rest = min(left, max(0, debt.face_for(payer_id) or 0))
-            left -= rest
-            laid += [Split(debt.loan.id, 0, 0, 0, 0, rest)] if rest else []
-    return laid
 
 
 def record_receipt(
@@ -127,7 +75,7 @@ def record_receipt(
         check_charge(ctx, charges, amount, value_date, field="charges")
         book_charge(ctx, receipt, charges, value_date)
     deduct_with(ctx, receipt, kept_back, splits, debts)
-    apply_parts(ctx, _paired(receipt, splits, debts), value_date)
+    apply_parts(ctx, parts_of(receipt, splits, debts), value_date)
     return receipt
 
 
@@ -158,8 +106,7 @@ def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date
     parts = []
     for debt in debts:
         due = debt.due_on(value_date)
-        face = debt.face_for(debt.debtor_id)
-        rest = max(0, (face or 0) - due.total)
+        rest = debt.rest_for(debt.debtor_id, due.total)
         split = Split(debt.loan.id, due.penalty, due.fee, due.interest, due.principal, rest)
         receipt = new_receipt(ctx, debt.debtor_id, split.laid, cleaned[debt.invoice.id], value_date)
         parts.append((receipt, split, debt))
@@ -180,7 +127,7 @@ def use_credit(ctx: Context, customer_id: int) -> int:
         if credit <= 0:
             continue
         splits, left = oldest_first(debts, customer_id, credit, ctx.today)
-        apply_parts(ctx, _paired(receipt, splits, debts), ctx.today)
+        apply_parts(ctx, parts_of(receipt, splits, debts), ctx.today)
         used += credit - left
         debts = lock_debts_owed_by(customer_id)
     return used
@@ -331,8 +278,3 @@ def _check_left_over(splits: Sequence[Split], amount: int, left_over: int | None
             f"The allocation sums to {currency().show(total)}, but {currency().show(amount)} was received.",
             field="allocations",
         )
-
-
-def _paired(receipt: Receipt, splits: Sequence[Split], debts: Sequence[OpenDebt]) -> list[Part]:
-    by_loan = {debt.loan.id: debt for debt in debts}
-    return [(receipt, split, by_loan[split.loan_id]) for split in splits]

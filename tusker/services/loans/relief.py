@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.extensions import after_moves
-from tusker.domain.interest import Debt, amount_due, overpaid_on
+from tusker.domain.interest import Debt, amount_due
 from tusker.domain.relief import ReliefLimits
 from tusker.domain.terms import DueConvention
 from tusker.errors import ClosedDay, Conflict, InvalidInput, NotAllowed, NotFound
@@ -20,7 +20,8 @@ from tusker.models import AdjustmentKind, Loan, Relief, ReliefKind, ReliefState
 from tusker.services.context import Context
 from tusker.services.loans.adjustments import adjust
 from tusker.services.loans.debts import OpenDebt, load_reductions, lock_debts
-from tusker.services.loans.relief_effects import note_relief, settle_relief, tell_companies
+from tusker.services.loans.relaying import lay_loan_anew
+from tusker.services.loans.relief_effects import end_recourse, note_relief, settle_relief, tell_companies
 from tusker.services.locks import lock_row
 from tusker.services.reasons import reason_of
 from tusker.working_days import working_days
@@ -168,6 +169,8 @@ def _carry_out(ctx: Context, debt: OpenDebt, relief: Relief) -> None:
     db.session.flush()
     note_relief(ctx, relief, ReliefState.ACCEPTED, relief.reason, invoice_id=debt.invoice.id)
     load_reductions([loan])
+    lay_loan_anew(ctx, loan, debt.invoice, debt.debt, relief.reason)
+    end_recourse(ctx, loan, debt.invoice, relief.reason)
     settle_relief(ctx, loan, debt.invoice, relief.reason)
     tell_companies(ctx, relief, debt.invoice)
 
@@ -225,7 +228,6 @@ def _check_extension(debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> No
             f"The due date may be {latest:%d %b %Y} at the latest (RELIEF_MAX_DAYS).", field="due_date"
         )
     moved = _moved(debt, relief)
-    check_not_overpaid(debt, moved)
     if day > loan.due_date:
         relief.gives_up = max(0, amount_due(debt.debt, day).total - amount_due(moved, day).total)
 
@@ -233,16 +235,6 @@ def _check_extension(debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> No
 def _moved(debt: OpenDebt, relief: Relief) -> Debt:
     due, free = after_moves(debt.loan.first_due_date or debt.loan.due_date, [*debt.loan.moves, relief.move])
     return replace(debt.debt, due=due, free=free)
-
-
-def check_not_overpaid(debt: OpenDebt, moved: Debt) -> None:
-    """Raise `Conflict` when penalty or interest was paid or waived that would not have arisen by another due date."""
-    day = overpaid_on(moved, debt.debt)
-    if day is not None:
-        raise Conflict(
-            f"What was paid or waived on {debt.invoice.number} with value date {day:%d %b %Y} is more than would be"
-            " owed then by the other due date; undo it first."
-        )
 
 
 def _check_working_day(debt: OpenDebt, day: date) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from tusker.currency import currency
@@ -66,6 +68,16 @@ def settle_relief(ctx: Context, loan: Loan, invoice: Invoice, why: str) -> None:
             take_back_release(ctx, invoice, why)
     db.session.flush()
     after_commit(REVIEW_JOB)
+
+
+def end_recourse(ctx: Context, loan: Loan, invoice: Invoice, why: str) -> None:
+    """A locked loan that had turned to the supplier goes back to the purchaser where it is not as late any more by its
+    due date; the daily run turns it again when it is."""
+    days = invoice.recourse_days
+    if loan.recourse_on is None or days is None or loan.due_date + timedelta(days=days) < ctx.today:
+        return
+    loan.recourse_on = None
+    record_event(ctx, "invoice", invoice.id, "recourse_ended", reason=why)
 
 
 def _note_end(ctx: Context, invoice: Invoice, kind: str, before: str, why: str) -> None:

@@ -31,6 +31,16 @@ def reserves_left(invoice_ids: Collection[int]) -> dict[int, int]:
     return {invoice_id: int(total) for invoice_id, total in rows}
 
 
+def consumed_by(receipt_id: int, invoice_id: int) -> int:
+    """What of an invoice's reserve the charges took that a receipt paid, in minor units."""
+    total = select(func.coalesce(func.sum(ReserveMovement.amount), 0)).where(
+        ReserveMovement.invoice_id == invoice_id,
+        ReserveMovement.receipt_id == receipt_id,
+        ReserveMovement.kind == ReserveKind.CONSUMED,
+    )
+    return int(db.session.scalars(total).one())
+
+
 def move_reserve(
     ctx: Context, invoice_id: int, kind: ReserveKind, amount: int, reason: str, receipt_id: int | None = None
 ) -> None:
@@ -106,16 +116,15 @@ def undo_reserve_of(ctx: Context, receipt_id: int, reason: str) -> None:
 
 _UNDO_HOLDS = text(
     """
-    INSERT INTO reserve_movements (invoice_id, kind, amount, at, booked_on, reason)
-    SELECT invoice_id, kind, -sum(amount), :now, :today, :reason FROM reserve_movements
-    WHERE invoice_id = ANY(:ids) AND kind IN ('held', 'consumed')
-    GROUP BY invoice_id, kind HAVING sum(amount) <> 0
+    INSERT INTO reserve_movements (invoice_id, kind, amount, at, booked_on, reason, receipt_id)
+    SELECT invoice_id, kind, -sum(amount), :now, :today, :reason, receipt_id FROM reserve_movements
+    WHERE invoice_id = ANY(:ids) GROUP BY invoice_id, kind, receipt_id HAVING sum(amount) <> 0
     """
 )
 
 
 def undo_holds(ctx: Context, invoice_ids: Sequence[int], reason: str) -> None:
-    """When payouts are undone: nothing is held any more; what credit notes consumed of it is undone with it."""
+    """When payouts are undone: nothing is held any more; what was consumed or released of it is undone with it."""
     db.session.flush()
     db.session.execute(
         _UNDO_HOLDS,

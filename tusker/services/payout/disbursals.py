@@ -1,166 +1,29 @@
-"""Drafts of disbursals: bundling delivered invoices, changing what is in a draft, giving it up."""
+"""Drafts of disbursals: changing what is in one, giving it up."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
-from tusker.currency import currency
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.errors import Conflict, InvalidInput, NotFound
+from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
+from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import with_shipments
 from tusker.services.delivery.shipment_effects import settle_locked
 from tusker.services.events import record_event
-from tusker.services.locks import AdvisoryLock, lock_disbursal, lock_ids, lock_invoices, take_lock
+from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.moves import move_invoices
-from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.payout.bundling import lock_financeable, put_in
 from tusker.services.payout.payable_lines import (
     included_payables,
     payables_left,
-    payables_wait,
     remove_payables,
     take_out_payable,
-    take_payables,
 )
 from tusker.services.reasons import reason_of
-
-
-def bundle_daily(ctx: Context, day: date | None = None) -> Disbursal | None:
-    """Bundle all financeable invoices into a business day's disbursal, today's unless a missed one is caught up.
-
-    Run again for that day it returns the same disbursal.
-
-    None when there is nothing to finance.
-    """
-    day = day or ctx.today
-    take_lock(AdvisoryLock.DAILY_BUNDLE)
-    existing: Disbursal | None = db.session.scalar(
-        select(Disbursal).where(
-            Disbursal.business_date == day,
-            Disbursal.origin == "daily",
-            Disbursal.status.not_in([DisbursalStatus.DROPPED, DisbursalStatus.REVERSED]),
-        )
-    )
-    if existing is not None:
-        return existing
-    # What somebody bundles by hand while this waits for its locks is left out.
-    ids = lock_ids(Invoice, Invoice.status == InvoiceStatus.FINANCEABLE)
-    return _bundle(ctx, ids, "daily", day) if ids or payables_wait() else None
-
-
-def bundle_selection(ctx: Context, invoice_ids: Collection[int]) -> Disbursal:
-    """Bundle the chosen invoices; raises `Conflict` when one of them is not financeable (any more)."""
-    if not invoice_ids:
-        raise InvalidInput("Choose at least one invoice.", field="invoice_ids")
-    _lock_financeable(invoice_ids)
-    return _bundle(ctx, sorted(set(invoice_ids)), "manual", ctx.today)
-
-
-_LOCK_CHOSEN = text(
-    "SELECT id, status, number FROM invoices WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"
-)
-
-
-def _lock_financeable(invoice_ids: Collection[int]) -> None:
-    rows = db.session.execute(_LOCK_CHOSEN, {"ids": list(invoice_ids)}).all()
-    if len(rows) != len(set(invoice_ids)):
-        raise NotFound("One of the chosen invoices does not exist.")
-    moved_on = [row.number for row in rows if row.status != InvoiceStatus.FINANCEABLE]
-    if moved_on:
-        listed = ", ".join(moved_on[:5])
-        raise Conflict(
-            f"No longer waiting to be financed: {listed}. Look at the queue again.", numbers=moved_on
-        )
-
-
-# The lines, the invoices' new status and one event row each: one statement, whatever the number of invoices.
-_BUNDLE = text(
-    """
-    WITH moved AS (
-        UPDATE invoices SET status = :after WHERE id = ANY(:ids) RETURNING id, principal
-    ), lines AS (
-        INSERT INTO disbursal_lines (disbursal_id, invoice_id, principal, state)
-        SELECT :disbursal_id, id, principal, 'included' FROM moved ORDER BY id
-        ON CONFLICT (disbursal_id, invoice_id) DO UPDATE
-            SET state = 'included', reason = NULL, principal = EXCLUDED.principal
-    ), noted AS (
-        INSERT INTO events (at, actor_id, actor, subject, subject_id, kind, from_value, to_value, reason)
-        SELECT :now, :actor_id, :actor, 'invoice', id, :kind, :before, :after, :reason FROM moved ORDER BY id
-    )
-    SELECT count(*) AS invoices, COALESCE(sum(principal), 0)::bigint AS total FROM moved
-    """
-)
-
-
-def _put_in(ctx: Context, disbursal: Disbursal, ids: Collection[int], kind: str) -> tuple[int, int]:
-    """Move locked financeable invoices into a draft; returns how many and their principal in minor units."""
-    db.session.flush()
-    before = InvoiceStatus.FINANCEABLE
-    row = db.session.execute(
-        _BUNDLE,
-        {
-            "ids": list(ids),
-            "disbursal_id": disbursal.id,
-            "now": ctx.now,
-            "actor_id": ctx.actor_id,
-            "actor": ctx.actor,
-            "kind": kind,
-            "before": before,
-            "after": next_status(before, InvoiceEvent.BUNDLED),
-            "reason": disbursal.reference,
-        },
-    ).one()
-    db.session.expire_all()
-    return int(row.invoices), int(row.total)
-
-
-def _bundle(ctx: Context, ids: Collection[int], origin: str, day: date) -> Disbursal:
-    disbursal = _new_disbursal(ctx, origin, day)
-    invoices, total = _put_in(ctx, disbursal, ids, "bundled") if ids else (0, 0)
-    passed_on = take_payables(disbursal)
-    record_event(
-        ctx,
-        "disbursal",
-        disbursal.id,
-        "bundled",
-        to_value=disbursal.status,
-        invoices=invoices,
-        total=total,
-        payables=passed_on,
-    )
-    queue_mail(
-        ctx,
-        "payout/disbursal_ready",
-        admin_addresses(),
-        reference=disbursal.reference,
-        disbursal_id=disbursal.id,
-        invoices=invoices,
-        total=currency().show(total + passed_on),
-    )
-    db.session.flush()
-    return disbursal
-
-
-def _new_disbursal(ctx: Context, origin: str, day: date) -> Disbursal:
-    new_id = db.session.scalar(text("SELECT nextval(pg_get_serial_sequence('disbursals', 'id'))"))
-    disbursal = Disbursal(
-        id=new_id,
-        reference=f"D-{day:%Y%m%d}-{new_id}",
-        business_date=day,
-        origin=origin,
-        status=DisbursalStatus.DRAFT,
-        maker_ids=[] if ctx.actor_id is None else [ctx.actor_id],
-        created_at=ctx.now,
-        created_by=ctx.actor_id,
-    )
-    db.session.add(disbursal)
-    db.session.flush()
-    return disbursal
 
 
 def sum_of_lines(disbursal_id: int) -> int:
@@ -320,8 +183,8 @@ def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
     ).all()
     if len(lines) != len(ids):
         raise Conflict("This invoice was not taken out of the disbursal.")
-    _lock_financeable(ids)
-    _put_in(ctx, disbursal, ids, "put_back")
+    lock_financeable(ids)
+    put_in(ctx, disbursal, ids, "put_back")
 
 
 def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], why: str) -> None:

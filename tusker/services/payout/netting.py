@@ -46,7 +46,11 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
     if not by_supplier:
         return []
     amount = ClaimSettlement.amount
-    makes_up = (CreditNote.kind == DeductionKind.CREDIT_NOTE) & CreditNote.state.in_(STANDING)
+    makes_up = (
+        (CreditNote.kind == DeductionKind.CREDIT_NOTE)
+        & CreditNote.state.in_(STANDING)
+        & ~CreditNote.before_payout
+    )
     rows = db.session.execute(
         select(
             Claim.supplier_id,

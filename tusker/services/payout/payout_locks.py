@@ -54,14 +54,12 @@ def lock_payouts(disbursals: Sequence[Disbursal], payout_ids: Collection[int]) -
     }
     lock_ids(Receipt, Receipt.netted_payout_id.in_(payout_ids))
     lock_ids(Claim, Claim.supplier_id.in_({payout.supplier_id for payout in payouts.values()}))
-    if any(payout.payables for payout in payouts.values()):
+    paid_out = {line.invoice_id for line in lines if payouts[line.payout_id].state == PayoutState.CONFIRMED}
+    if paid_out or any(payout.payables for payout in payouts.values()):
         passed_on = select(PayableLine.payable_id).where(PayableLine.payout_id.in_(payout_ids))
-        lock_ids(Payable, Payable.id.in_(passed_on))
+        lock_ids(Payable, Payable.id.in_(passed_on) | Payable.invoice_id.in_(paid_out))
     # Paying or undoing what was netted, and undoing a payout, changes exposures.
-    exposed = touched | {
-        line.invoice_id for line in lines if payouts[line.payout_id].state == PayoutState.CONFIRMED
-    }
-    lock_counters([invoice for invoice in invoices.values() if invoice.id in exposed])
+    lock_counters([invoice for invoice in invoices.values() if invoice.id in paid_out | touched])
     return LockedPayouts({disbursal.id: disbursal for disbursal in disbursals}, payouts, invoices)
 
 

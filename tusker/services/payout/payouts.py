@@ -28,7 +28,7 @@ from tusker.models import (
     Role,
 )
 from tusker.services.context import Context
-from tusker.services.loans.claims import claim_again, end_claims_of_undone_notes
+from tusker.services.loans.claims import claim_again, end_claims_without_cause
 from tusker.services.loans.payables import face_of
 from tusker.services.loans.platform_ids import note_platform_reference, platform_reference_of
 from tusker.services.loans.reserve import hold_reserve
@@ -193,7 +193,7 @@ def undo_netting(ctx: Context, payout: Payout) -> None:
         claim.open_amount += netted[claim.id]
         db.session.add(_netting(ctx, claim, payout.disbursal_id, -netted[claim.id]))
     db.session.flush()
-    end_claims_of_undone_notes(ctx, claims)
+    end_claims_without_cause(ctx, claims)
 
 
 def make_loans(

@@ -11,13 +11,11 @@ from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import (
-    Adjustment,
     Disbursal,
     DisbursalLine,
     DisbursalStatus,
     Invoice,
     LineState,
-    Loan,
     Payout,
     PayoutState,
 )
@@ -25,9 +23,9 @@ from tusker.services.context import Context
 from tusker.services.delivery.conditions import with_shipments
 from tusker.services.delivery.shipment_effects import settle_locked
 from tusker.services.loans.charges import book_charge, check_charge
-from tusker.services.loans.claims import drop_return_claims, end_claims_of_repaid
+from tusker.services.loans.claims import drop_return_claims
 from tusker.services.loans.credit_notes import count_notes_as_early
-from tusker.services.loans.debts import load_reductions
+from tusker.services.loans.loan_clearing import clear_loans
 from tusker.services.loans.receipt_booking import REVIEW_JOB
 from tusker.services.loans.receipt_undoing import check_reversible, reverse_locked
 from tusker.services.loans.reserve import undo_holds
@@ -38,7 +36,8 @@ from tusker.services.payout.netting import receipts_of
 from tusker.services.payout.payable_lines import fail_payables
 from tusker.services.payout.payout_locks import lock_payout, lock_payouts, touched_by
 from tusker.services.payout.payouts import undo_netting
-from tusker.services.payout.settlement import mail_failure, settle_payout
+from tusker.services.payout.rejection import mail_failure
+from tusker.services.payout.settlement import settle_payout
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
@@ -46,8 +45,8 @@ from tusker.transactions import after_commit
 def undo_disbursal(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
     """Undo a confirmed disbursal: its money did not arrive, or came back.
 
-    The loans of all its payouts are reversed and their invoices wait for a payout again, their principal still
-    reserved. Raises `Conflict` when a payment was recorded on one of its loans; undo that first.
+    The loans of all its payouts are reversed and their invoices wait for a payout again, their principal reserved.
+    What was paid on these loans is the payers' credit; what was given up of them never was.
     """
     why = reason_of(reason)
     disbursal = lock_disbursal(disbursal_id)
@@ -110,7 +109,7 @@ def _undo_payouts(
     loans = [
         loan for loan in by_id.values() if loan.disbursal_id == disbursal.id and loan.invoice_id in invoices
     ]
-    _check_untouched(loans, invoices)
+    clear_loans(ctx, loans, invoices, f"payout undone: {why}")
     fail_payables(payouts, f"payout undone: {why}")
     for receipt in receipts_of(payouts):
         check_reversible(receipt)
@@ -121,7 +120,6 @@ def _undo_payouts(
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
         undo_netting(ctx, payout)
-    end_claims_of_repaid(ctx, [*invoices.values(), *touched])
     for loan in loans:
         loan.reversed_on = loan.closed_on = ctx.today
         loan.open_principal = 0
@@ -135,7 +133,7 @@ def _undo_payouts(
         kind="payout_undone",
         reason=f"{disbursal.reference}: {why}",
     )
-    count_notes_as_early(ctx, list(invoices), disbursal.id)
+    count_notes_as_early(ctx, list(invoices), f"payout undone: {why}")
     settle_locked(ctx, with_shipments(list(invoices.values())))
     after_commit(REVIEW_JOB)
     standing = select(Payout.id).where(
@@ -144,17 +142,3 @@ def _undo_payouts(
     )
     if disbursal.status == DisbursalStatus.CONFIRMED and db.session.scalar(standing.limit(1)) is None:
         close_disbursal(ctx, disbursal, DisbursalStatus.REVERSED, why)
-
-
-def _check_untouched(loans: Sequence[Loan], invoices: dict[int, Invoice]) -> None:
-    """Raise `Conflict` when a loan was paid, written off or adjusted, and that stands."""
-    load_reductions(loans)
-    for loan in loans:
-        invoice = invoices[loan.invoice_id]
-        if invoice.status == InvoiceStatus.WRITTEN_OFF:
-            raise Conflict(f"{invoice.number} was written off; undo that before its payout.")
-        if loan.standing or invoice.status != InvoiceStatus.DISBURSED:
-            what = (
-                "An adjustment" if all(isinstance(row, Adjustment) for row in loan.standing) else "A payment"
-            )
-            raise Conflict(f"{what} was recorded on {invoice.number}; undo it before its payout.")

@@ -9,7 +9,8 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_active_admins, lock_user
 from tusker.services.outbox import queue_mail
-from tusker.services.people.users import clear_activation, needs_another, request_password_reset
+from tusker.services.people.passwords import request_password_reset
+from tusker.services.people.users import clear_activation, needs_another
 from tusker.services.reasons import reason_of
 
 

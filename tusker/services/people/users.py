@@ -1,37 +1,22 @@
-"""People who use Tusker: making them, letting them in, their passwords."""
+"""People who use Tusker: making them, letting them in, letting them go."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import unicodedata
-from datetime import datetime
-from functools import cache
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import EmailNotValidError, validate_email
 from flask import current_app
-from itsdangerous import BadData, URLSafeTimedSerializer
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Customer, OutboxMessage, Role, User
+from tusker.models import Customer, Role, User
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_active_admins, lock_user
 from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.people.passwords import hash_of_new
 from tusker.services.reasons import optional_reason
-
-PASSWORD_SHORTEST = 12
-PASSWORD_LONGEST = 200
-RESET_SECONDS = 3600
-RESET_PATH = "/account/reset/"
-RESET_MAIL = "people/password_reset"
-
-_hasher = PasswordHasher()
 
 
 def create_user(
@@ -57,7 +42,7 @@ def create_user(
         name=_clean_name(name),
         role=known_role,
         customer_id=customer_id,
-        password_hash=_hasher.hash(check_new_password(password, address)),
+        password_hash=hash_of_new(password, address),
         active=True,
         session_epoch=1,
         created_at=ctx.now,
@@ -145,88 +130,6 @@ def clear_activation(user: User) -> None:
     user.activation_refusal = None
 
 
-def sign_in(now: datetime, email: str, password: str) -> User | None:
-    """The active user with this address and password, else None. Takes the same time for every failure."""
-    user: User | None = db.session.scalar(select(User).where(User.email == email.strip().lower()))
-    known = user is not None and user.active
-    stored = user.password_hash if user is not None and known else _hash_of_nobody()
-    matches = _verify(stored, password)
-    if user is None or not known or not matches:
-        return None
-    if _hasher.check_needs_rehash(user.password_hash):
-        user.password_hash = _hasher.hash(password)
-    user.last_login_at = now
-    db.session.flush()
-    return user
-
-
-def change_password(ctx: Context, user_id: int, current: str, new: str) -> User:
-    """Set a new password for somebody who knows the current one; all sessions begun before end.
-
-    Raises `InvalidInput` for `current_password` or `new_password`.
-    """
-    user = lock_user(user_id)
-    if not _verify(user.password_hash, current):
-        raise InvalidInput("The current password is not right.", field="current_password")
-    return _set_password(ctx, user, new, kind="password_changed")
-
-
-def confirm_password(user_id: int, password: str) -> None:
-    """Make sure that it is the signed-in person who acts: raises `InvalidInput` for `password` unless it is theirs."""
-    user = db.session.get(User, user_id)
-    if user is None or not user.active or not _verify(user.password_hash, password):
-        raise InvalidInput("The password is not right.", field="password")
-
-
-def request_password_reset(ctx: Context, email: str) -> None:
-    """Have a link sent to this address if a user has it. Does the same for every address.
-
-    Whether there is such a user is looked up when the mail is sent (`reset_url_for`), and the link is made only then:
-    so neither the answer nor its time tells who has an account, and no working link ever lies in the outbox or a log.
-    """
-    address = email.strip().lower()
-    waiting = db.session.scalar(
-        select(OutboxMessage.id)
-        .where(
-            OutboxMessage.template == RESET_MAIL,
-            OutboxMessage.recipient == address,
-            OutboxMessage.sent_at.is_(None),
-            OutboxMessage.given_up_at.is_(None),
-        )
-        .limit(1)
-    )
-    if waiting is None:
-        queue_mail(ctx, RESET_MAIL, [address])
-    db.session.flush()
-
-
-def reset_url_for(email: str) -> tuple[str, str] | None:
-    """Name and a fresh reset link of the active user with this address, None when there is none. Never log the link."""
-    user = db.session.scalar(select(User).where(User.email == email, User.active))
-    if user is None:
-        return None
-    token = _reset_serializer().dumps([user.id, _fingerprint(user)])
-    return user.name, f"{current_app.config['BASE_URL']}{RESET_PATH}{token}"
-
-
-def reset_token_works(token: str) -> bool:
-    """Whether a reset link could be used now."""
-    return _user_of_token(token) is not None
-
-
-def reset_password(ctx: Context, token: str, new: str) -> User:
-    """Set a new password with the token of a reset link, which works once and for an hour.
-
-    Raises `Conflict` when the token no longer works, `InvalidInput` for `new_password`.
-    """
-    found = _user_of_token(token)
-    user = lock_user(found.id) if found is not None else None
-    # Again under the lock: of two uses at once, one wins.
-    if user is None or _user_of_token(token) is None:
-        raise Conflict("This link has been used or is too old. Ask for a new one.")
-    return _set_password(ctx, user, new, kind="password_reset")
-
-
 def clean_email(email: str) -> str:
     """The address in the one form in which it is stored; raises `InvalidInput`."""
     try:
@@ -240,57 +143,6 @@ def clean_email(email: str) -> str:
     except EmailNotValidError:
         raise InvalidInput("The email is not a mail address.", field="email") from None
     return found.normalized.lower()
-
-
-def check_new_password(password: str, email: str, *, field: str = "password") -> str:
-    """The password itself; raises `InvalidInput` for one that is too short, too long or just the address."""
-    if len(password) < PASSWORD_SHORTEST:
-        raise InvalidInput(f"The password must have at least {PASSWORD_SHORTEST} characters.", field=field)
-    if len(password) > PASSWORD_LONGEST:
-        raise InvalidInput(f"The password may have at most {PASSWORD_LONGEST} characters.", field=field)
-    if password.lower() == email or len(set(password)) < 4:
-        raise InvalidInput("The password is too easy to guess.", field=field)
-    return password
-
-
-def _set_password(ctx: Context, user: User, new: str, *, kind: str) -> User:
-    user.password_hash = _hasher.hash(check_new_password(new, user.email, field="new_password"))
-    user.session_epoch += 1
-    record_event(ctx, "user", user.id, kind)
-    db.session.flush()
-    return user
-
-
-def _verify(stored: str, password: str) -> bool:
-    try:
-        return _hasher.verify(stored, password[:PASSWORD_LONGEST])
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-@cache
-def _hash_of_nobody() -> str:
-    return _hasher.hash("nobody has this password")
-
-
-def _reset_serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="password-reset")
-
-
-def _fingerprint(user: User) -> str:
-    """Changes with the password and when the user is shut out, so that older links die with it."""
-    return hashlib.sha256(f"{user.password_hash}:{user.session_epoch}".encode()).hexdigest()[:32]
-
-
-def _user_of_token(token: str) -> User | None:
-    try:
-        user_id, fingerprint = _reset_serializer().loads(token, max_age=RESET_SECONDS)
-    except (BadData, ValueError, TypeError):
-        return None
-    user = db.session.get(User, user_id)
-    if user is None or not user.active or not hmac.compare_digest(_fingerprint(user), str(fingerprint)):
-        return None
-    return user
 
 
 def _clean_name(name: str) -> str:

@@ -17,7 +17,7 @@ from tusker import mailer
 from tusker.extensions import db
 from tusker.models import OutboxMessage
 from tusker.services.context import Context
-from tusker.services.people.users import RESET_MAIL, RESET_SECONDS, reset_url_for
+from tusker.services.people.passwords import RESET_MAIL, RESET_SECONDS, reset_url_for
 
 log = logging.getLogger(__name__)
 

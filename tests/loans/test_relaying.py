@@ -1,0 +1,98 @@
+"""A due date by which less arises than was paid: what is beyond is the payer's credit or pays the rest of the debt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.loans.test_relief import EASY, events, grant, holds, loan_of, owed, parts, prolong, receive, undo
+from tests.support.values import TODAY, at
+from tusker.domain.terms import Collection
+from tusker.extensions import db
+from tusker.models import CreditLine, Event, Invoice, Payable, Relief
+from tusker.queries.loans.account_statements import credit_balance, statement
+from tusker.services.context import Context
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.transactions import transaction
+
+
+@pytest.fixture
+def invoice(make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]) -> Invoice:
+    """An invoice of 10,000.00 of which 8,000.00 were paid out for 30 days."""
+    return make_invoice("disbursed", line=make_line(terms=EASY))
+
+
+def test_penalty_that_was_paid_pays_what_is_owed_by_the_new_due_date(ctx: Context, invoice: Invoice) -> None:
+    receive(at(ctx, 40), invoice, 80_00)
+    assert parts(owed(ctx, invoice, 41)) == (8_00, 50_00, 328_00)
+    relief = prolong(at(ctx, 41), invoice, 60)
+    assert parts(owed(ctx, invoice, 41)) == (0, 0, 298_00)
+    assert parts(owed(ctx, invoice, 40, seen=40)) == (0, 50_00, 320_00)
+    assert events(invoice, "payment_laid_anew") == ["payment_laid_anew"]
+    undo(at(ctx, 42), relief)
+    assert parts(owed(ctx, invoice, 42)) == (96_00, 0, 306_00)
+    assert credit_balance(invoice.purchaser_id, at(ctx, 42).today) == 0
+    holds()
+
+
+@pytest.mark.parametrize("pays_face", [False, True])
+def test_what_nothing_is_left_to_pay_with_is_credit_or_the_suppliers(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice], pays_face: bool
+) -> None:
+    """8,450.00 are owed on day 40, 8,370.00 without penalty."""
+    terms = replace(EASY, collection=Collection.INVOICE) if pays_face else EASY
+    invoice = make_invoice("disbursed", line=make_line(terms=terms))
+    receipt = receive(at(ctx, 40), invoice, 8_400_00)
+    relief = prolong(at(ctx, 41), invoice, 60)
+    day = at(ctx, 41).today
+    assert (invoice.status, credit_balance(invoice.purchaser_id, day)) == (
+        "repaid",
+        0 if pays_face else 30_00,
+    )
+    assert [row.amount for row in db.session.query(Payable)] == ([30_00] if pays_face else [])
+    holds()
+    undo(at(ctx, 42), relief)
+    # Of the penalty of day 40 nothing is paid now.
+    assert (invoice.status, owed(ctx, invoice, 42).total) == ("disbursed", 80_00)
+    for customer_id, side in ((invoice.supplier_id, "supplier"), (invoice.purchaser_id, "purchaser")):
+        assert statement(customer_id, side, TODAY, at(ctx, 42).today).adds_up  # type: ignore[arg-type]
+    holds()
+    with transaction():
+        reverse_receipt(at(ctx, 43), receipt.id, reason="bounced")
+    assert owed(ctx, invoice, 43).principal == 8_000_00
+    assert credit_balance(invoice.purchaser_id, at(ctx, 43).today) == 0
+    holds()
+
+
+def test_a_waiver_is_reduced_to_what_arises(ctx: Context, invoice: Invoice) -> None:
+    grant(at(ctx, 40), invoice, penalty=80_00, interest=20_00)
+    prolong(at(ctx, 41), invoice, 60)
+    assert parts(owed(ctx, invoice, 41)) == (0, 50_00, 308_00)
+    rows = db.session.query(Relief).filter_by(kind="waiver").order_by(Relief.id).all()
+    assert [(row.state, row.gives_up) for row in rows] == [("undone", 100_00), ("accepted", 20_00)]
+    holds()
+    undo(at(ctx, 42), rows[1])
+    assert parts(owed(ctx, invoice, 42)) == (0, 50_00, 336_00)
+    holds()
+
+
+def test_an_earlier_due_date_is_undone_though_its_penalty_was_paid(ctx: Context, invoice: Invoice) -> None:
+    relief = prolong(at(ctx, 10), invoice, 15)
+    assert owed(ctx, invoice, 20).penalty == 40_00
+    receive(at(ctx, 20), invoice, 40_00)
+    undo(at(ctx, 21), relief)
+    assert parts(owed(ctx, invoice, 21)) == (0, 10_00, 168_00)
+    holds()
+
+
+def test_interest_of_days_that_bear_none_any_more_comes_back(ctx: Context, invoice: Invoice) -> None:
+    receive(at(ctx, 40), invoice, 450_00)  # penalty 80.00, fee 50.00, interest 320.00
+    prolong(at(ctx, 41), invoice, 60, interest=False)
+    # Of the 450.00 fee and 30 days of interest took 290.00; 160.00 paid principal.
+    assert loan_of(invoice).open_principal == 7_840_00
+    assert parts(owed(ctx, invoice, 60)) == (0, 0, 0)
+    told = db.session.query(Event).filter_by(kind="payment_laid_anew").one()
+    assert (told.data["amount"], told.data["left"]) == (450_00, 0)
+    holds()

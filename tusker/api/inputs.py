@@ -1,0 +1,122 @@
+"""What callers send to `/api/v1`: bodies and queries. The OpenAPI document is made from these models."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.texts import one_line
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not contain control characters.")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    cleaned = text.strip()
+    if not cleaned:
+        raise ValueError("must not be empty.")
+    return cleaned
+
+
+Reference = Annotated[
+    str,
+    Field(min_length=1, max_length=60),
+    AfterValidator(one_line),
+    AfterValidator(_printable),
+    AfterValidator(_not_blank),
+]
+"""A reference as it is written on orders and invoices; blanks around it do not count."""
+
+
+class Input(BaseModel):
+    """A body or query that a caller sends: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+_PARCEL: dict[str, JsonValue] = {
+    "carrier": "easypost",
+    "tracking_number": "usps/9400110898825022579493",
+    "credit_line_id": 12,
+    "number": "INV-2041",
+    "amount": 1250000,
+    "invoice_date": "2026-03-02",
+}
+
+
+class QuoteRequest(Input):
+    """What to look at: an order by `order_ref`, or a parcel by `tracking_number`.
+
+    A delivery company that knows orders says itself what they are worth and whose they are. One that tracks parcels
+    knows a number only (`GET /me` says which is which), so `credit_line_id`, `number`, `amount` and `invoice_date` are
+    needed too.
+    """
+
+    model_config = ConfigDict(
+        strict=True, json_schema_extra={"examples": [{"order_ref": "ORD-100045"}, _PARCEL]}
+    )
+
+    order_ref: Reference | None = None
+    """The reference of an order. Not for parcels."""
+    carrier: Annotated[str | None, Field(max_length=40)] = None
+    """The delivery company, as `GET /me` lists it. May be left out when there is only one of its kind."""
+    tracking_number: Reference | None = None
+    """Of a parcel, with its courier in front where it is known: `usps/9400…`."""
+    credit_line_id: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
+    """Of a parcel: one of your credit lines, as `GET /credit-lines` lists them."""
+    number: Reference | None = None
+    """Of a parcel: your invoice's number."""
+    amount: Annotated[int | None, Field(ge=1, le=10**15)] = None
+    """Of a parcel: what the invoice comes to, in the currency's smallest unit."""
+    invoice_date: date | None = None
+    """Of a parcel: the invoice's date, not in the future."""
+
+
+class InvoiceRequest(QuoteRequest):
+    """What to finance (see `QuoteRequest`), and on which terms."""
+
+    model_config = ConfigDict(
+        strict=True,
+        json_schema_extra={
+            "examples": [{"order_ref": "ORD-100045", "terms_version": 1}, {**_PARCEL, "terms_version": 1}]
+        },
+    )
+
+    terms_version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    """That of the quote you agreed to: the request fails when the terms have changed since. Left out, the present
+    terms are taken."""
+
+
+class PageQuery(Input):
+    """A page of a list, newest first."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    """How many items at most."""
+    cursor: Annotated[str | None, Field(min_length=1, max_length=40)] = None
+    """`next_cursor` of the page before."""
+
+
+class InvoiceQuery(PageQuery):
+    """Which invoices to list."""
+
+    status: InvoiceStatus | None = None
+    """Only invoices in this status."""
+    number: Reference | None = None
+    """Only this number (of an order its reference)."""
+    loan: Reference | None = None
+    """Only loans with this id, ours or the lending platform's."""
+    since: AwareDatetime | None = None
+    """Only invoices requested at or after this time, with its offset from UTC."""
+
+
+class OneInvoiceQuery(Input):
+    """What to add to an invoice."""
+
+    include: Literal["events"] | None = None
+    """`events` adds the invoice's timeline."""

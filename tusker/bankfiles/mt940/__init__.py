@@ -1,0 +1,1 @@
+"""Statements as SWIFT messages (MT940, MT942)."""

@@ -1,0 +1,1 @@
+"""Payment orders to the bank, and its answer to them."""

@@ -1,0 +1,1 @@
+"""Statements as tables: CSV files and workbooks."""

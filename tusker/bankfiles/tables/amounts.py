@@ -1,0 +1,110 @@
+"""Amounts as banks of different countries write them into tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Literal
+
+from babel.numbers import get_currency_symbol
+
+from tusker.bankfiles.movements import Skip, minor_units
+from tusker.bankfiles.texts import kept
+
+Mark = Literal[".", ","]
+"""The decimal mark."""
+
+_SIGNS = re.compile(r"[−‐‑–—]")
+_GAPS = re.compile("[\\s'’\u00a0\u202f]")
+_SHAPE = {
+    ".": re.compile(r"(?=\.?[0-9])([0-9]*|[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3})(?:\.([0-9]*))?"),
+    ",": re.compile(r"(?=,?[0-9])([0-9]*|[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3})(?:,([0-9]*))?"),
+}
+_PLAIN = re.compile(r"-?[0-9][0-9,.]{0,40}")
+_SIDE = re.compile(
+    r"(.*[0-9)\s.,-])\(?(credit|debit|haben|soll|cr|dr|c|d|h|s)\.?\)?", re.IGNORECASE | re.DOTALL
+)
+_SIDE_BEFORE = re.compile(r"\(?(cr|dr)\.?\)?\s*([^A-Za-z]*[0-9].*)", re.IGNORECASE | re.DOTALL)
+_NOTHING = frozenset({"", "-", "na", "n/a", "nil", "null", "none"})
+_LONGEST = 60
+
+
+def split_amount(text: str, currency: str) -> tuple[bool, str, str]:
+    """Whether it is negative, the bare figure with its marks, and `CR`, `DR` or nothing for a side written with it."""
+    if _PLAIN.fullmatch(text):
+        return text[0] == "-", text.removeprefix("-"), ""
+    if len(text) > _LONGEST:
+        return False, "", ""
+    bare = _SIGNS.sub("-", text.strip()).replace("/-", "")
+    side = ""
+    if found := _SIDE.fullmatch(bare):
+        bare, side = found.group(1), "CR" if found.group(2)[0].lower() in "ch" else "DR"
+    elif found := _SIDE_BEFORE.fullmatch(bare):
+        bare, side = found.group(2), found.group(1).upper()
+    bare, signs = _GAPS.sub("", bare), []
+    for _ in range(2):
+        # -₹5 and ₹-5
+        for symbol in _symbols(currency):
+            bare = bare.removeprefix(symbol).removesuffix(symbol)
+        for sign in ("(", "-", "+"):
+            if bare.startswith(sign) and (sign != "(" or bare.endswith(")")):
+                bare = bare[1:-1] if sign == "(" else bare[1:]
+                signs.append(sign)
+                break
+    if bare.endswith("-"):
+        bare = bare[:-1]
+        signs.append("-")
+    if len(signs) > 1:
+        return False, "", ""
+    return signs not in ([], ["+"]), bare, side
+
+
+@cache
+def _symbols(currency: str) -> tuple[str, ...]:
+    """The signs and codes that may stand beside amounts of this currency; another currency's sign makes an amount
+    unreadable."""
+    known = {currency, get_currency_symbol(currency, "en"), get_currency_symbol(currency, "en_IN")}
+    more = ("Rs.", "Rs", "RS.", "RS") if currency == "INR" else ()
+    return (*sorted(known, key=len, reverse=True), *more)
+
+
+def decimal_mark(texts: Iterable[str], currency: str, exponent: int, *, default: Mark) -> Mark:
+    """The decimal mark of a file: the one that more of its amounts can only be read with."""
+    votes = {".": 0, ",": 0}
+    for text in texts:
+        _, bare, _ = split_amount(text, currency)
+        fits = [mark for mark in votes if _fits(bare, mark, exponent)]
+        if len(fits) == 1:
+            votes[fits[0]] += 1
+    if votes["."] == votes[","]:
+        return default
+    return "." if votes["."] > votes[","] else ","
+
+
+def _fits(bare: str, mark: str, exponent: int) -> bool:
+    found = _SHAPE[mark].fullmatch(bare)
+    return found is not None and len(found.group(2) or "") <= max(exponent, 2)
+
+
+def read_amount(text: str, mark: Mark, currency: str, exponent: int) -> tuple[int, str]:
+    """Signed minor units, and the side written with the amount; raises `Skip` saying what is wrong."""
+    negative, bare, side = split_amount(text, currency)
+    found = _SHAPE[mark].fullmatch(bare)
+    if found is None:
+        raise Skip(f"its amount “{kept(text, 40)}” is not a number")
+    grouping = "," if mark == "." else "."
+    amount = minor_units(found.group(1).replace(grouping, "") + "." + (found.group(2) or ""), exponent)
+    return -amount if negative else amount, side
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a cell stands for no amount: empty, a dash, or a word for none."""
+    return not text or (not text[0].isdigit() and _SIGNS.sub("-", text.strip()).casefold() in _NOTHING)
+
+
+def is_figure(text: str) -> bool:
+    """Whether a cell holds a number in some spelling, whatever its currency."""
+    return any(character.isdigit() for character in text) and not any(
+        len(word) > 3 for word in re.findall(r"[^\W\d_]+", text)
+    )

@@ -1,0 +1,232 @@
+"""The rows of one table as movements: what each says, what was left out, and what a person has to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from tusker.bankfiles.formats import Reading
+from tusker.bankfiles.movements import LONGEST, Raw, Skip, finished, given, limited
+from tusker.bankfiles.tables.amounts import Mark, is_nothing, read_amount
+from tusker.bankfiles.tables.balances import Balanced, follow
+from tusker.bankfiles.tables.days import Days, leaps
+from tusker.bankfiles.tables.heads import Columns
+from tusker.bankfiles.tables.labels import Named
+from tusker.bankfiles.tables.sides import Contradiction, Figure, Sides, is_said, is_unbooked, said
+from tusker.bankfiles.texts import kept
+from tusker.csv_tables import Cells, CsvRow
+from tusker.domain.banking import BALANCE_REMARK, Direction, Statement
+
+_MOST_DOUBTS = 3
+
+
+@dataclass(slots=True)
+class TableReader:
+    """Reads the rows of one table, and notes what was left out and what a person has to look at."""
+
+    columns: Columns
+    rows: Sequence[CsvRow]
+    reading: Reading
+    mark: Mark
+    days: dict[str, Days] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    def statement(self, account: Named | None, opening: str) -> Statement:
+        number = account.number if account else self.reading.account
+        if account and account.masked and account.number != account.masked:
+            self.doubts.append(
+                f"It shows only {account.masked} of the account, which was taken for {number}."
+            )
+        sides, figures = self.sides()
+        raws: list[Raw] = []
+        balanced: list[Balanced] = []
+        turned: list[int] = []
+        apart = False
+        for row, figure in zip(self.rows, figures, strict=True):
+            try:
+                booked_on, value_date = self.days_of(row.cells)
+                signed, turns = self.signed(row, figure, sides)
+                raws.append(self.movement(row.cells, signed, booked_on, value_date))
+            except Skip as skip:
+                self.skip(row.line, skip)
+                apart = True
+                continue
+            balanced.append(Balanced(row.line, raws[-1].booked_on, signed, self.balance(row.cells), apart))
+            turned += [row.line] * turns
+            apart = False
+        ends = self.check(balanced, opening, turned, sides)
+        days = sorted(raw.booked_on for raw in raws)
+        return Statement(
+            reference="",
+            account=kept(number, LONGEST["reference"]),
+            currency=self.reading.currency,
+            opened_on=days[0] if days else None,
+            closed_on=days[-1] if days else None,
+            opening_balance=ends[0],
+            closing_balance=ends[1],
+            entries=finished(raws, number),
+            skipped=limited(self.notes),
+            account_named=account is not None,
+            doubt=kept(" ".join(self.doubts[:_MOST_DOUBTS]), LONGEST["reason"]),
+        )
+
+    def skip(self, line: int, skip: Skip) -> None:
+        self.notes.append(f"Line {line}: {skip}; skipped.")
+        if isinstance(skip, Contradiction):
+            self.doubts.append(f"Line {line}: {skip}.")
+
+    def days_settled(self) -> bool:
+        """Whether one reading of the days is likelier than the other: see `leaps`."""
+        return not any(leaps(self.column(name)) for name in self.days if not self.days[name].month_first)
+
+    def column(self, name: str) -> list[str]:
+        return [text for row in self.rows if (text := self.columns.cell(row.cells, name))]
+
+    def sides(self) -> tuple[Sides, list[Figure | Skip]]:
+        """How the file writes directions, and the figure of each row or why it has none."""
+        figures: list[Figure | Skip] = []
+        for row in self.rows:
+            try:
+                figures.append(self.figure(row.cells))
+            except Skip as skip:
+                figures.append(skip)
+        read = [figure for figure in figures if isinstance(figure, Figure)]
+        spoken: list[Direction | None] = [None] * len(self.rows)
+        if "direction" in self.columns.places:
+            spoken = [said(self.columns.cell(row.cells, "direction")) for row in self.rows]
+        marked = any(spoken) or (
+            "direction" in self.columns.places
+            and not self.columns.two_sided
+            and not any(figure.side or figure.amount < 0 or "+" in figure.text for figure in read)
+        )
+        if not marked and not any(is_said(text) for text in self.column("direction")):
+            # a column "Type" that says NEFT or UPI says nothing of the direction
+            places = {name: place for name, place in self.columns.places.items() if name != "direction"}
+            self.columns = replace(self.columns, places=places)
+        judged = [
+            Figure(figure.amount, figure.side or way, figure.text)
+            for figure, way in zip(figures, spoken, strict=True)
+            if isinstance(figure, Figure)
+        ]
+        return Sides.of(judged, marked=marked), figures
+
+    def figure(self, cells: Cells) -> Figure:
+        """The amount of a row as written; raises `Skip` when there is none, or one on both sides."""
+        if not self.columns.two_sided:
+            text = self.columns.cell(cells, "amount")
+            if is_nothing(text):
+                raise Skip("no amount")
+            return self.marked(text)
+        found = [
+            (side, figure)
+            for side in ("debit", "credit")
+            if (figure := self.one_side(self.columns.cell(cells, side), side)) is not None
+        ]
+        if len(found) > 1:
+            raise Contradiction("it has both a debit and a credit")
+        if not found:
+            raise Skip("no amount")
+        return found[0][1]
+
+    def marked(self, text: str) -> Figure:
+        amount, mark = read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
+        if amount == 0:
+            raise Skip("its amount is zero")
+        side: Direction | None = {"CR": "credit", "DR": "debit"}.get(mark)  # type: ignore[assignment]
+        return Figure(amount, side, text)
+
+    def one_side(self, text: str, side: Direction) -> Figure | None:
+        if is_nothing(text):
+            return None
+        amount, mark = read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
+        if mark and mark[0].lower() != side[0]:
+            raise Contradiction(f"“{kept(text, 30)}” stands in the column of the {side}s")
+        return Figure(amount, side, text) if amount else None
+
+    def signed(self, row: CsvRow, figure: Figure | Skip, sides: Sides) -> tuple[int, bool]:
+        """What a row adds to the balance, and whether its sign turned its side; raises `Skip`."""
+        if isinstance(figure, Skip):
+            raise figure
+        words = self.columns.cell(row.cells, "direction")
+        if self.columns.two_sided and words and not is_said(words):
+            words = ""
+        return sides.signed_amount(figure, words)
+
+    def days_of(self, cells: Cells) -> tuple[date, date]:
+        """The booking day and the value date; each stands for the other where one is missing."""
+        found = {
+            name: self.days[name].read(text)
+            for name in ("booked_on", "value_date")
+            if not is_nothing(text := self.columns.cell(cells, name))
+        }
+        if not found:
+            raise Skip("no date")
+        first = next(iter(found.values()))
+        return found.get("booked_on", first), found.get("value_date", first)
+
+    def movement(self, cells: Cells, signed: int, booked_on: date, value_date: date) -> Raw:
+        cell = self.columns.cell
+        if is_unbooked(status := cell(cells, "status")):
+            raise Skip(f"“{kept(status, 30)}” says that it is not booked")
+        stated = cell(cells, "currency").upper()
+        if stated and stated != self.reading.currency:
+            raise Skip(f"it is in {kept(stated, 10)}, not {self.reading.currency}")
+        texts: dict[str, Any] = {
+            "bank_reference": given(cell(cells, "bank_reference").lstrip("'")),
+            "end_to_end_id": given(cell(cells, "end_to_end_id")),
+            "counterparty": kept(cell(cells, "counterparty"), LONGEST["party"]),
+            "counterparty_account": kept(
+                cell(cells, "counterparty_account").lstrip("'"), LONGEST["reference"]
+            ),
+            "remittance": kept(self.narration(cells), LONGEST["remittance"]),
+        }
+        side: Direction = "credit" if signed > 0 else "debit"
+        reason = kept(cell(cells, "return_reason"), LONGEST["reason"]) or None
+        # a "reference" of a table may be a cheque's number or a customer's: everything together tells rows apart
+        identity = tuple(texts.values())
+        return Raw(side, abs(signed), booked_on, value_date, **texts, return_reason=reason, identity=identity)
+
+    def narration(self, cells: Cells) -> str:
+        """All texts of a row, each once."""
+        first = self.columns.cell(cells, "remittance")
+        more = (cells[place] for place in self.columns.narrations if place < len(cells))
+        return " ".join(dict.fromkeys((first, *more))).strip() if self.columns.narrations else first
+
+    def balance(self, cells: Cells) -> int | None:
+        text = self.columns.cell(cells, "balance")
+        return self.balance_of(text, self.columns.cell(cells, "balance_side")) if text else None
+
+    def balance_of(self, text: str, word: str = "") -> int | None:
+        try:
+            balance, side = read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
+        except Skip:
+            return None
+        overdrawn = side == "DR" or (not side and said(word) == "debit")
+        return -abs(balance) if overdrawn else balance
+
+    def check(
+        self, rows: Sequence[Balanced], opening: str, turned: Sequence[int], sides: Sides
+    ) -> tuple[int | None, int | None]:
+        """The balances at both ends; notes where they do not follow, and doubts where they speak against a row or do
+        not bear out what its sign alone says."""
+        if not rows:
+            return None, None
+        chain = follow(rows, self.balance_of(opening) if opening else None)
+        if chain.broken:
+            self.notes.insert(
+                0, f"{BALANCE_REMARK} column does not follow from the rows; a row may be missing."
+            )
+        for line in chain.opposed:
+            self.doubts.append(f"{BALANCE_REMARK} says the opposite of what line {line} says.")
+        for line in turned:
+            if line not in chain.proven:
+                self.doubts.append(f"Line {line} has a minus against its side and was read as a reversal.")
+        told = self.columns.two_sided or sides.needs_mark or sides.signed
+        if not told and len(chain.proven) < max(len(rows) - 1, 1):
+            self.doubts.append(
+                "Nothing in it says whether money came in or left; it was taken as money that came in."
+            )
+        return chain.opening, chain.closing

@@ -1,0 +1,210 @@
+"""Statements as tables, from CSV or a spreadsheet: columns known by their heads, days and amounts by their shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tusker.bankfiles.formats import Profile, Reading
+from tusker.bankfiles.movements import refuse_if_nothing_was_read
+from tusker.bankfiles.tables.amounts import Mark, decimal_mark, is_figure, is_nothing
+from tusker.bankfiles.tables.days import check_date_format, days_of, is_day
+from tusker.bankfiles.tables.heads import (
+    VARIABLE,
+    Columns,
+    columns_of,
+    is_ledger,
+    may_be_heads,
+    parse_columns,
+    whole_heads,
+)
+from tusker.bankfiles.tables.labels import (
+    CLOSING,
+    OPENING,
+    Named,
+    account_around,
+    account_in,
+    lone_number,
+    opening_around,
+    the_one,
+)
+from tusker.bankfiles.tables.profiles import columns_by, key_of, outline_of
+from tusker.bankfiles.tables.rows import TableReader
+from tusker.bankfiles.texts import kept
+from tusker.csv_tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
+from tusker.domain.banking import Statement, StatementFile
+from tusker.errors import UnknownHeads, UnreadableFile
+
+_MONEY = ("amount", "debit", "credit")
+_ENOUGH = 5_000
+"""Rows whose figures say what the decimal mark of the file is."""
+
+
+def read_tables(
+    grids: Iterable[Grid], reading: Reading, format_: str, *, typed: bool = False
+) -> StatementFile:
+    """Read the first grid that has a table of movements; `typed` ones come from a spreadsheet's sheets, all are read.
+
+    Rows that cannot be read are skipped and named with their line in `Statement.skipped`. Raises `InvalidInput` with
+    the field `file` when there is no such table or none of its rows can be read, and with the variable's name when
+    the configuration is wrong.
+    """
+    chosen = parse_columns(reading.csv_columns)
+    if reading.csv_date_format:
+        check_date_format(reading.csv_date_format)
+
+    profiles = {key_of(profile.heads): profile for profile in reading.profiles}
+
+    def is_header(cells: Cells) -> bool:
+        return key_of(cells) in profiles or may_be_heads(cells, reading.currency, chosen)
+
+    seen: list[Grid] = []
+    tables: list[CsvTable] = []
+    for grid in grids:
+        if table := find_table(grid, is_header):
+            tables.append(table)
+            if not typed:
+                break
+        seen.append(grid)
+    if not tables:
+        raise _unknown_heads(seen)
+    if not any(table.rows for table in tables):
+        raise UnreadableFile("The file has a header but no rows.")
+    read = [
+        _read_table(table, reading, chosen, profiles.get(key_of(table.header)), typed=typed)
+        for table in tables
+        if table.rows
+    ]
+    refuse_if_nothing_was_read(
+        sum(len(statement.entries) for statement in read),
+        [note for statement in read for note in statement.skipped],
+    )
+    return StatementFile(format_, tuple(read))
+
+
+def _unknown_heads(grids: Sequence[Grid]) -> UnreadableFile:
+    """What is wrong with a file without known heads, naming those that it seems to have: a person may say what they
+    mean, where it looks like a table."""
+    rows = [record.cells for grid in grids for record in grid.rows[:60]]
+    words = [[cell for cell in cells if cell and not is_figure(cell)] for cells in rows]
+    best = max(words, key=len, default=[])
+    named = f" Its heads may be: {kept(', '.join(best), 300)}." if len(best) > 2 else ""
+    problem = "The file has no header with a date and an amount (or debit and credit) column that is known."
+    if outline_of(grids) is None:
+        return UnreadableFile(f"{problem}{named} Name the bank's columns in {VARIABLE}.")
+    return UnknownHeads(f"{problem}{named} Say on its page what its columns are, or in {VARIABLE}.")
+
+
+def _read_table(
+    table: CsvTable, reading: Reading, chosen: dict[str, str], profile: Profile | None, *, typed: bool
+) -> Statement:
+    if profile is None and is_ledger(table.header):
+        raise UnreadableFile("The file is a ledger of an accounting program, whose debits are what came in.")
+    if profile is None and (
+        heads := whole_heads(table.header, table.rows[0].cells, reading.currency, is_figure)
+    ):
+        table = replace(table, header=heads, rows=table.rows[1:])
+    rows = [row for row in table.rows if _says_anything(row.cells) and row.cells != table.header]
+    columns = (
+        columns_by(profile)
+        if profile
+        else columns_of(
+            table.header, [row.cells for row in rows], reading.currency, chosen, is_figure, reading.is_ours
+        )
+    )
+    if not columns.complete:
+        raise _unknown_heads([Grid((CsvRow(0, table.header), *table.rows), table.delimiter)])
+    movements, around = _parted(rows, columns)
+    if len(movements) > MAX_ROWS:
+        raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
+    mark = (profile and profile.mark) or _mark(columns, movements, reading, table.delimiter)
+    reader = TableReader(columns, movements, reading, mark)
+    reader.days = days_of(
+        {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
+        columns.shapes,
+        "" if profile else reading.csv_date_format,
+        typed=typed,
+    )
+    if not columns.shapes and not reading.csv_date_format and not reader.days_settled():
+        reader.doubts.append("Whether the day or the month comes first in its dates is not clear.")
+    account = _account(table.above, around, reader.column("own_account"), reading)
+    if account is None and (lone := lone_number(table.above, around, reading.own)):
+        if lone.number in reading.own:
+            account = lone
+        else:
+            reader.doubts.append(f"“{lone.number}” around the table may be another account's number.")
+    return reader.statement(account, opening_around([*table.above, *around]))
+
+
+def _says_anything(cells: Cells) -> bool:
+    """Whether a row is more than a line of asterisks or dashes."""
+    return any(character.isalnum() for cell in cells for character in cell)
+
+
+def _parted(rows: Sequence[CsvRow], columns: Columns) -> tuple[list[CsvRow], list[CsvRow]]:
+    """The rows of movements, and those between and below them that are none: sums, balances, sentences."""
+    name = "booked_on" if "booked_on" in columns.places else "value_date"
+
+    def dated(row: CsvRow) -> bool:
+        return is_day(columns.cell(row.cells, name)) or is_day(columns.cell(row.cells, "value_date"))
+
+    last = max((place for place, row in enumerate(rows) if dated(row)), default=len(rows))
+    movements: list[CsvRow] = []
+    around: list[CsvRow] = []
+    below = False
+    for place, row in enumerate(rows):
+        texts = [columns.cell(row.cells, each) for each in _MONEY]
+        money = [text for text in texts if not is_nothing(text) and text.strip("0.,")]
+        below = below or (place > last and (not money or len(money) > 1))
+        apart = _opens(row, columns, money) or _sums_up(row, money, dated=dated(row))
+        if below or apart or not (money or dated(row)):
+            if movements and place < last and _continues(row, columns):
+                movements[-1] = _joined(movements[-1], row, columns.places["remittance"])
+            else:
+                around.append(row)
+        else:
+            movements.append(row)
+    return movements, around
+
+
+def _opens(row: CsvRow, columns: Columns, money: Sequence[str]) -> bool:
+    """Whether a row only carries the balance over, at the beginning or end: it moves nothing, or its amount is the
+    balance."""
+    carried = not money or money == [columns.cell(row.cells, "balance")]
+    return carried and any(OPENING.search(cell) or CLOSING.search(cell) for cell in row.cells)
+
+
+_SUM = re.compile(r"(?:(?:grand|sub|page)[ -]?)?totals?|gesamt|summe", re.IGNORECASE)
+
+
+def _sums_up(row: CsvRow, money: Sequence[str], *, dated: bool) -> bool:
+    """Whether a row is the sum of others: it says so, and has no day or amounts on both sides."""
+    return (not dated or len(money) > 1) and any(_SUM.fullmatch(cell.strip(" :*-")) for cell in row.cells)
+
+
+def _continues(row: CsvRow, columns: Columns) -> bool:
+    """Whether a row only goes on with the text of the one before it."""
+    filled = {place for place, cell in enumerate(row.cells) if cell}
+    return filled == {columns.places.get("remittance")}
+
+
+def _joined(row: CsvRow, more: CsvRow, place: int) -> CsvRow:
+    cells = [*row.cells, *[""] * (place + 1 - len(row.cells))]
+    cells[place] = f"{cells[place]} {more.cells[place]}".strip()
+    return CsvRow(row.line, tuple(cells))
+
+
+def _mark(columns: Columns, rows: Sequence[CsvRow], reading: Reading, delimiter: str) -> Mark:
+    names = [name for name in (*_MONEY, "balance") if name in columns.places]
+    figures = (columns.cell(row.cells, name) for row in rows[:_ENOUGH] for name in names)
+    default: Mark = "," if delimiter == ";" else "."
+    return decimal_mark(filter(None, figures), reading.currency, reading.exponent, default=default)
+
+
+def _account(
+    above: Sequence[CsvRow], around: Sequence[CsvRow], cells: Sequence[str], reading: Reading
+) -> Named | None:
+    named = account_around(above, around, reading.own, reading.currency)
+    in_rows = account_in(cells, reading.own, reading.currency)
+    return the_one([each for each in (named, in_rows) if each is not None], reading.own)

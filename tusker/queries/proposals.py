@@ -1,0 +1,32 @@
+"""What was proposed, and what waits for another admin."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from tusker.extensions import db
+from tusker.models import Proposal, ProposalState
+from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+
+
+def proposals_page(
+    *, decided: bool = False, cursor: Cursor = NEWEST, limit: int | None = None
+) -> list[Proposal]:
+    """Proposals that wait, or those that were decided, the newest first."""
+    is_open = Proposal.state == ProposalState.OPEN
+    query = select(Proposal).where(~is_open if decided else is_open)
+    return [proposal for (proposal,) in rows_of_page(query, Proposal.id, cursor, limit)]
+
+
+def count_to_approve() -> int:
+    """How many proposals wait."""
+    found = db.session.scalar(select(func.count(Proposal.id)).where(Proposal.state == ProposalState.OPEN))
+    return int(found or 0)
+
+
+def open_proposals_on(subject: str, subject_id: int) -> list[Proposal]:
+    """What waits for a decision on one thing, the oldest first."""
+    query = select(Proposal).where(
+        Proposal.subject == subject, Proposal.subject_id == subject_id, Proposal.state == ProposalState.OPEN
+    )
+    return list(db.session.scalars(query.order_by(Proposal.id)))

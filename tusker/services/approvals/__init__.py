@@ -1,0 +1,1 @@
+"""Use cases about proposals: another admin accepts or refuses them, who made one withdraws it."""

@@ -1,0 +1,71 @@
+"""Another admin accepts or refuses what one proposed; who proposed it may withdraw it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tusker.errors import Conflict, NotAllowed
+from tusker.extensions import db
+from tusker.models import Proposal, ProposalState
+from tusker.services.approvals.actions import ACTIONS, TITLES
+from tusker.services.context import Context
+from tusker.services.locks import lock_active_admins, lock_row
+from tusker.services.proposals import note_proposal, second_admin
+from tusker.services.reasons import reason_of
+
+
+def accept(ctx: Context, proposal_id: int) -> Proposal:
+    """Do what was proposed, by another admin's word; with the proposer's own where no second is asked for any more.
+
+    All is checked again as things stand. Raises `NotAllowed` for who proposed it, `Conflict` once it is decided and
+    when it would change something else than was seen, whatever the action itself refuses.
+    """
+    proposal = _locked(ctx, proposal_id)
+    proposal.second_admin = second_admin()
+    if proposal.second_admin and proposal.proposed_by is None:
+        raise NotAllowed("Nobody is named as who proposed this: refuse it and propose anew.")
+    if proposal.second_admin and proposal.proposed_by == ctx.actor_id:
+        raise NotAllowed("You proposed this; another admin must accept it.")
+    _decide(ctx, proposal, ProposalState.ACCEPTED, "")
+    proposer = proposal.proposer.name if proposal.proposer else "a command"
+    by_both = replace(ctx, actor=f"{ctx.actor[:55]}, proposed by {proposer[:45]}")
+    done = ACTIONS[proposal.kind].carry_out(by_both, proposal)
+    if done != proposal.changes:
+        raise Conflict(f"Things have changed since this was proposed: {_difference(proposal.changes, done)}.")
+    return proposal
+
+
+def refuse(ctx: Context, proposal_id: int, *, reason: str) -> Proposal:
+    """Leave everything as it is; who proposed it withdraws it so."""
+    why = reason_of(reason)
+    proposal = _locked(ctx, proposal_id)
+    own = ctx.actor_id == proposal.proposed_by
+    _decide(ctx, proposal, ProposalState.WITHDRAWN if own else ProposalState.REFUSED, why)
+    return proposal
+
+
+def _locked(ctx: Context, proposal_id: int) -> Proposal:
+    """The open proposal. The admins are locked first, so that who decides is one still."""
+    if ctx.actor_id is None or ctx.actor_id not in {admin.id for admin in lock_active_admins()}:
+        raise NotAllowed("An active admin decides on this, under their own name.")
+    proposal = lock_row("proposal", Proposal, Proposal.id == proposal_id)
+    if proposal.state != ProposalState.OPEN:
+        raise Conflict(f"This was {proposal.state} in the meantime.")
+    return proposal
+
+
+def _decide(ctx: Context, proposal: Proposal, state: ProposalState, why: str) -> None:
+    proposal.state, proposal.decision_reason = state, why
+    proposal.decided_at, proposal.decided_by = ctx.now, ctx.actor_id
+    note_proposal(ctx, proposal, TITLES[proposal.kind], why)
+    db.session.flush()
+
+
+def _difference(seen: list[dict[str, Any]], now: list[dict[str, Any]]) -> str:
+    """The first thing that is not as it was seen, in words."""
+    for row in now:
+        if row not in seen:
+            return f"{row['what'].replace('_', ' ')} would now go from {row['from'] or 'none'} to {row['to'] or 'none'}"
+    [row, *_] = [row for row in seen if row not in now]
+    return f"{row['what'].replace('_', ' ')} to {row['to'] or 'none'} would change nothing any more"

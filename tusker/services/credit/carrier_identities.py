@@ -1,0 +1,67 @@
+"""A company's ids at delivery companies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from tusker.errors import Duplicate, InvalidInput
+from tusker.extensions import db
+from tusker.models import CarrierIdentity, Customer
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.locks import lock_customer
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityData:
+    """An id at a delivery company; `side` is supplier or purchaser."""
+
+    carrier: str
+    side: str
+    external_id: str
+    label: str = ""
+
+
+def set_carrier_identities(ctx: Context, customer_id: int, wanted: Iterable[IdentityData]) -> Customer:
+    """Make a company's ids at delivery companies exactly `wanted`. A supplier has one id a carrier, a purchaser
+    any number of locations; an id belongs to one company only."""
+    customer = lock_customer(customer_id)
+    unique = {(i.carrier, i.side, i.external_id.strip()): i for i in wanted if i.external_id.strip()}
+    supplier_ids = [key[0] for key in unique if key[1] == "supplier"]
+    if len(set(supplier_ids)) != len(supplier_ids):
+        raise InvalidInput("A supplier has one id at each delivery company.", field="supplier_external_id")
+    for identity in list(customer.carrier_identities):
+        key = (identity.carrier, identity.side, identity.external_id)
+        if key not in unique:
+            customer.carrier_identities.remove(identity)
+            record_event(ctx, "customer", customer_id, "carrier_id_removed", from_value=" ".join(key))
+        else:
+            identity.label = unique.pop(key).label
+    db.session.flush()
+    for (carrier, side, external_id), data in unique.items():
+        _check_identity_free(carrier, side, external_id)
+        customer.carrier_identities.append(
+            CarrierIdentity(carrier=carrier, side=side, external_id=external_id, label=data.label)
+        )
+        record_event(
+            ctx, "customer", customer_id, "carrier_id_added", to_value=f"{carrier} {side} {external_id}"
+        )
+    db.session.flush()
+    return customer
+
+
+def _check_identity_free(carrier: str, side: str, external_id: str) -> None:
+    owner = db.session.scalar(
+        select(Customer.name)
+        .join(CarrierIdentity)
+        .where(
+            CarrierIdentity.carrier == carrier,
+            CarrierIdentity.side == side,
+            CarrierIdentity.external_id == external_id,
+        )
+    )
+    if owner is not None:
+        raise Duplicate(f"The id {external_id} at {carrier} belongs to {owner}.", field=f"{side}_external_id")

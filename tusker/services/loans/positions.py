@@ -1,0 +1,107 @@
+"""Keeping the positions of open loans for today and tomorrow.
+
+Only one worker does this at a time; writers of loans never wait for it, since all they do is note which loan changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import date, timedelta
+
+from sqlalchemy import TextClause, delete, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from tusker.extensions import db
+from tusker.models import BookPosition, Loan, LoanChange, LoanPosition, PositionDay
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import loans_owed
+from tusker.queries.loans.positions import ALIKE, FIGURES, position_of
+from tusker.services.context import Context
+from tusker.services.locks import AdvisoryLock, among, take_lock, try_lock
+
+BATCH = 2_000
+"""Loans a transaction."""
+
+
+def keep_days(ctx: Context) -> None:
+    """Have positions kept for today and tomorrow and for no day before."""
+    if not try_lock(AdvisoryLock.POSITIONS):
+        return
+    for model in (LoanPosition, BookPosition, PositionDay):
+        db.session.execute(delete(model).where(model.day < ctx.today))
+    days = [{"day": ctx.today + timedelta(days=ahead)} for ahead in (0, 1)]
+    db.session.execute(upsert(PositionDay).on_conflict_do_nothing(), days)
+
+
+def write_positions() -> bool:
+    """Write the positions of the loans that changed, else of the next loans of a day that is still to be built.
+
+    False when nothing is left to do or another worker is at it.
+    """
+    if not try_lock(AdvisoryLock.POSITIONS):
+        return False
+    days = db.session.scalars(select(PositionDay).order_by(PositionDay.day)).all()
+    changes = db.session.execute(select(LoanChange.id, LoanChange.loan_id).limit(BATCH)).all()
+    if not changes:
+        return any(_build(day) for day in days if not day.ready)
+    for day in days:
+        _replace(day.day, {loan_id for _, loan_id in changes})
+    # Those alone that were read: one that commits meanwhile may have a smaller id.
+    db.session.execute(delete(LoanChange).where(among(LoanChange.id, [change for change, _ in changes])))
+    return True
+
+
+def drop_positions(ctx: Context) -> None:
+    """Forget what is kept, and have today and tomorrow built anew; waits for a worker that is at it."""
+    take_lock(AdvisoryLock.POSITIONS)
+    for model in (LoanPosition, BookPosition, PositionDay):
+        db.session.execute(delete(model))
+    keep_days(ctx)
+
+
+def _build(day: PositionDay) -> bool:
+    """The next loans of a day that has no positions yet. Those that open meanwhile are among the changes."""
+    some = select(Loan.id).where(Loan.id > day.built_to).order_by(Loan.id).limit(BATCH)
+    loans = db.session.scalars(some).all()
+    if loans:
+        _replace(day.day, loans)
+        day.built_to = loans[-1]
+    else:
+        day.ready = True
+    return True
+
+
+def _replace(day: date, loan_ids: Collection[int]) -> None:
+    """Compute the positions of some loans on a day in place of those that are kept, and carry the sums along."""
+    values = {"day": day, "loans": list(loan_ids)}
+    db.session.execute(_TAKE_OUT, values)
+    db.session.execute(
+        delete(LoanPosition).where(LoanPosition.day == day, among(LoanPosition.loan_id, loan_ids))
+    )
+    rows = [_values(row, day) for row in loans_owed(loan_ids, day)]
+    if rows:
+        db.session.execute(insert(LoanPosition), rows)
+        db.session.execute(_PUT_IN, values)
+    db.session.execute(delete(BookPosition).where(BookPosition.day == day, BookPosition.loans == 0))
+
+
+def _values(row: LoanRow, day: date) -> dict[str, object]:
+    position = asdict(position_of(row))
+    kept = {name: position[name] for name in (*ALIKE, *FIGURES)}
+    return {**kept, "day": day, "loan_id": row.loan_id, "credit_line_id": row.credit_line_id}
+
+
+def _carry(sign: str) -> TextClause:
+    """Add the positions of some loans to the sums, or take them out."""
+    alike, figures = ", ".join(ALIKE), ", ".join(FIGURES)
+    return text(f"""
+        INSERT INTO book_positions AS b (day, credit_line_id, {alike}, loans, {figures})
+        SELECT day, credit_line_id, {alike}, {sign}count(*), {", ".join(f"{sign}sum({name})" for name in FIGURES)}
+        FROM loan_positions WHERE day = :day AND loan_id = ANY (:loans) GROUP BY day, credit_line_id, {alike}
+        ON CONFLICT (day, credit_line_id, {alike}) DO UPDATE SET loans = b.loans + EXCLUDED.loans,
+            {", ".join(f"{name} = b.{name} + EXCLUDED.{name}" for name in FIGURES)}
+    """)  # noqa: S608 - names of columns only
+
+
+_TAKE_OUT, _PUT_IN = _carry("-"), _carry("")
