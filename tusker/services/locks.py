@@ -39,6 +39,7 @@ class AdvisoryLock(IntEnum):
     ATTENTION = 7110
     CLASSIFICATION = 7111
     POSITIONS = 7111
+    INVOICE_COUNTS = 7112
 
 
 def take_lock(lock: AdvisoryLock) -> None:

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tusker.bankfiles.formats import Profile, Reading
-from tusker.bankfiles.movements import (
-    refuse_if_nothing_was_read,
-)
+from tusker.bankfiles.movements import refuse_if_nothing_was_read
 from tusker.bankfiles.tables.amounts import Mark, decimal_mark, is_figure, is_nothing
 from tusker.bankfiles.tables.days import check_date_format, days_of, is_day
 from tusker.bankfiles.tables.heads import (

@@ -13,11 +13,7 @@ from sqlalchemy import select, text
 from tusker.domain.banking import Statement, StatementFile
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
-from tusker.models import (
-    BankStatement,
-    EntryState,
-    StatementEntry,
-)
+from tusker.models import BankStatement, EntryState, StatementEntry
 from tusker.services.bank.overlap import Sorted, sort_entries
 from tusker.services.bank.settling import NOTHING, Progress, chunks, settle_entries
 from tusker.services.bank_entries import decide, lock_entries
