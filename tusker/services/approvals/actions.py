@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tusker.services.credit import credit_lines, customers
+from tusker.services.payout import correction, verification
 from tusker.services.proposals import Action
 
 _ALL: tuple[Action[..., Any], ...] = (
@@ -13,6 +14,8 @@ _ALL: tuple[Action[..., Any], ...] = (
     credit_lines.open_credit_line,
     credit_lines.change_credit_line,
     credit_lines.set_line_status,
+    correction.correct_value,
+    verification.mark_valid,
 )
 ACTIONS = {action.kind: action for action in _ALL}
 TITLES = {action.kind: action.title for action in _ALL}
