@@ -6,7 +6,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from tusker.cli import acting_as_or_operator, command_context, context_of, said, spoken_errors
+from tusker.cli import acting_as_or_operator, context_of, said, spoken_errors
 from tusker.currency import currency
 from tusker.queries.lookup import invoice_id_of
 from tusker.services.payout import verification
@@ -33,23 +33,26 @@ def correct_value_command(invoice: str, amount: str, reason: str, email: str | N
 @click.command("accept-delivery")
 @click.argument("invoice")
 @click.option("--reason", required=True, help="Goes into the event.")
+@acting_as_or_operator
 @with_appcontext
-def accept_delivery_command(invoice: str, reason: str) -> None:
+def accept_delivery_command(invoice: str, reason: str, email: str | None, why: str) -> None:
     """Accept the delivery of INVOICE although it does not fit it (Attention: delivered before the invoice)."""
     with spoken_errors(), transaction():
-        accept_delivery(command_context("accept-delivery"), invoice_id_of(invoice), reason=reason)
-    click.echo("The delivery is accepted.")
+        ctx = context_of("accept-delivery", email, why)
+        made = accept_delivery(ctx, invoice_id_of(invoice), reason=reason)
+        click.echo(said(made, "The delivery is accepted."))
 
 
 @click.command("tell-apart")
 @click.argument("invoice")
 @click.option("--reason", required=True, help="Goes into the event.")
+@acting_as_or_operator
 @with_appcontext
-def tell_apart_command(invoice: str, reason: str) -> None:
+def tell_apart_command(invoice: str, reason: str, email: str | None, why: str) -> None:
     """INVOICE is another one than the one that it looks like (Attention: looks like another invoice)."""
     with spoken_errors(), transaction():
-        tell_apart(command_context("tell-apart"), invoice_id_of(invoice), reason=reason)
-    click.echo("It counts as an invoice of its own.")
+        made = tell_apart(context_of("tell-apart", email, why), invoice_id_of(invoice), reason=reason)
+        click.echo(said(made, "It counts as an invoice of its own."))
 
 
 @click.command("mark-document")

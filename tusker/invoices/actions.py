@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import request, url_for
+from flask import request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -12,9 +12,9 @@ from tusker.currency import currency
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import ReasonForm
-from tusker.invoices.invoice_file import open_file
+from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
-from tusker.models import Proposal, Role
+from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
 from tusker.services.credit.financing import cancel_invoice
 from tusker.services.delivery.tracking import report_delivery
@@ -27,7 +27,7 @@ from tusker.services.payout.verification import invoice_of_document, mark_invali
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.forms import sent_reason, sent_seen
-from tusker.web.htmx import proposed, render
+from tusker.web.htmx import render, said
 
 
 @bp.post("/<int:invoice_id>/cancel")
@@ -36,8 +36,8 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
     """A supplier cancels its own requests only, an admin any."""
     owner = current_company_id() if current_user.role == Role.SUPPLIER else None
 
-    def act(reason: str) -> None:
-        cancel_invoice(acting(), invoice_id, reason=reason, supplier_id=owner)
+    def act(reason: str) -> object:
+        return cancel_invoice(acting(), invoice_id, reason=reason, supplier_id=owner)
 
     return carry_out(invoice_id, act, "Cancelled. Its amount is free again on all three limits.")
 
@@ -45,8 +45,8 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
 @bp.post("/<int:invoice_id>/delivered")
 @allow(Role.ADMIN)
 def delivered(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> None:
-        report_delivery(acting(), invoice_id, reason=reason)
+    def act(reason: str) -> object:
+        return report_delivery(acting(), invoice_id, reason=reason)
 
     return carry_out(invoice_id, act, "The delivery is recorded.")
 
@@ -54,8 +54,8 @@ def delivered(invoice_id: int) -> ResponseReturnValue:
 @bp.post("/<int:invoice_id>/overrule")
 @allow(Role.ADMIN)
 def overrule(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> None:
-        overrule_dispute(acting(), invoice_id, reason=reason, seen=sent_seen())
+    def act(reason: str) -> object:
+        return overrule_dispute(acting(), invoice_id, reason=reason, seen=sent_seen())
 
     return carry_out(invoice_id, act, "The dispute is settled and does not stop the financing any more.")
 
@@ -63,8 +63,8 @@ def overrule(invoice_id: int) -> ResponseReturnValue:
 @bp.post("/<int:invoice_id>/accept-value")
 @allow(Role.ADMIN)
 def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> None:
-        accept_value(acting(), invoice_id, reason=reason)
+    def act(reason: str) -> object:
+        return accept_value(acting(), invoice_id, reason=reason)
 
     return carry_out(invoice_id, act, "The declared value is accepted.")
 
@@ -74,8 +74,8 @@ def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
 def take_write_off_back(invoice_id: int) -> ResponseReturnValue:
     """The debt of a written-off invoice stands again, less what came in since."""
 
-    def act(reason: str) -> None:
-        undo_write_off(acting(), invoice_id, reason=reason)
+    def act(reason: str) -> object:
+        return undo_write_off(acting(), invoice_id, reason=reason)
 
     return carry_out(
         invoice_id, act, "The write-off is undone. Its debt stands again and counts on all three limits."
@@ -118,9 +118,7 @@ def valid_document(document_id: int) -> ResponseReturnValue:
     invoice_id = invoice_of_document(document_id)
     with transaction():
         made = mark_valid(acting(), invoice_id, document_id=document_id, reason=sent_reason())
-    if isinstance(made, Proposal):
-        return proposed(url_for("invoices.show", invoice_id=invoice_id))
-    return done_with(invoice_id, "The document counts as not looked at again.")
+    return done_with(invoice_id, said(made, "The document counts as not looked at again."))
 
 
 @bp.post("/<int:invoice_id>/value")
@@ -130,12 +128,10 @@ def value(invoice_id: int) -> ResponseReturnValue:
     amount = currency().parse(request.form.get("amount", ""), field="amount")
     with transaction():
         made = correct_value(acting(), invoice_id, amount=amount, reason=sent_reason())
-    if isinstance(made, Proposal):
-        return proposed(url_for("invoices.show", invoice_id=invoice_id))
-    return done_with(invoice_id, "The value is corrected, and the supplier is told.")
+    return done_with(invoice_id, said(made, "The value is corrected, and the supplier is told."))
 
 
-def carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> ResponseReturnValue:
+def carry_out(invoice_id: int, act: Callable[[str], object], message: str) -> ResponseReturnValue:
     """Do something to an invoice for the reason that was sent, and show it anew."""
     invoice_in(my_scope(), invoice_id)
     form = ReasonForm()
@@ -143,9 +139,9 @@ def carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> Resp
         if not form.validate_on_submit():
             raise InvalidInput(" ".join(form.reason.errors), field="reason")
         with transaction():
-            act(form.reason.filled)
+            made = act(form.reason.filled)
     except InvalidInput as error:
         form.reason.errors = []
         form.take(error)
         return render(PAGE, PARTIAL, status=422, **file_context(open_file(invoice_id, form)))
-    return done_with(invoice_id, message)
+    return done_with(invoice_id, said(made, message))

@@ -1,7 +1,7 @@
 """a document of a delivery may be found not valid
 
-Revision ID: 0036
-Revises: 0035
+Revision ID: 0040
+Revises: 0039
 Create Date: 2026-11-29 20:50:00.000000
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0036"
-down_revision = "0035"
+revision = "0040"
+down_revision = "0039"
 branch_labels = None
 depends_on = None
 
