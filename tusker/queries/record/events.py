@@ -19,6 +19,7 @@ _LENDERS = frozenset(
         "told_apart",
         "document_verified",
         "document_unverified",
+        "document_valid_again",
         "platform_loan_id",
         "proposed",
         "proposal_accepted",
