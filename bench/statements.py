@@ -108,8 +108,9 @@ def _entry(row: int) -> str:
     return (
         f'<Ntry><Amt Ccy="INR">{_plain(abs(signed))}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>'
         f"<BookgDt><Dt>{_day(row) - EARLIER}</Dt></BookgDt><AcctSvcrRef>C{row}</AcctSvcrRef>"
-        f"<NtryDtls><TxDtls><Refs><EndToEndId>E{row}</EndToEndId></Refs><RltdPties><Dbtr><Pty><Nm>ACME LTD</Nm></Pty></Dbtr></RltdPties><RmtInf>"
-        f"<Ustrd>OUR {row}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
+        f"<NtryDtls><TxDtls><Refs><EndToEndId>E{row}</EndToEndId></Refs>"
+        "<RltdPties><Dbtr><Pty><Nm>ACME LTD</Nm></Pty></Dbtr></RltdPties>"
+        f"<RmtInf><Ustrd>OUR {row}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
     )
 
 
