@@ -23,7 +23,7 @@ from tusker.queries.loans.positions import positions, totals_of
 from tusker.queries.loans.reliefs import reliefs_waiting
 from tusker.queries.payout.bank_accounts import proposals_waiting
 from tusker.queries.payout.disbursals import open_disbursals
-from tusker.queries.people.users import admins_waiting
+from tusker.queries.proposals import count_to_approve
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.queries.record.events import events_page
 from tusker.web.access import allow
@@ -47,7 +47,7 @@ def dashboard() -> ResponseReturnValue:
         held=customers_on_hold(),
         bank_proposals=proposals_waiting(),
         statement_entries=entries_to_do(),
-        admins=admins_waiting(),
+        to_approve=count_to_approve(),
         reliefs=reliefs_waiting(),
         attention=open_counts(),
         advice=ADVICE,

@@ -19,7 +19,12 @@ _LENDERS = frozenset(
         "told_apart",
         "document_verified",
         "document_unverified",
+        "document_valid_again",
         "platform_loan_id",
+        "proposed",
+        "proposal_accepted",
+        "proposal_refused",
+        "proposal_withdrawn",
         "classified",
     }
     | {
