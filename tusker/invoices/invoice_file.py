@@ -47,7 +47,8 @@ from tusker.queries.loans.reliefs import ReliefRow, reliefs_of
 from tusker.queries.payout.payables import PayableRow, payables_of
 from tusker.queries.record.events import CompanyEvent, events_of, for_company
 from tusker.services.delivery.conditions import Judge
-from tusker.services.loans.credit_notes import AFTER_PAYOUT, BEFORE_PAYOUT
+from tusker.services.loans.credit_notes import BEFORE_PAYOUT
+from tusker.services.loans.deductions import PAID_OUT
 from tusker.web.access import is_staff
 from tusker.web.filters import money_plain
 from tusker.working_days import working_days
@@ -198,12 +199,12 @@ class InvoiceFile:
     @property
     def may_note_credit(self) -> bool:
         """Whether this person may record a credit note now."""
-        return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT | AFTER_PAYOUT
+        return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT | PAID_OUT
 
     @property
     def may_deduct(self) -> bool:
         """Whether this person may record what the purchaser keeps back."""
-        return current_user.role == Role.ADMIN and self.invoice.status in AFTER_PAYOUT
+        return current_user.role == Role.ADMIN and self.invoice.status in PAID_OUT
 
     @property
     def carrier_label(self) -> str:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from tusker.admin.bank.statement_forms import TOO_LARGE, StatementForm, entry_ids, read_choice
+from tusker.admin.bank.statement_forms import TOO_LARGE, StatementForm, entry_ids, read_choice, read_kept_back
 from tusker.admin.bank.statement_view import changed, show_statement
 from tusker.admin.blueprint import bp
 from tusker.bankfiles.statements import MAX_BYTES
@@ -182,7 +182,7 @@ def accept_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     customer_id, splits = read_choice(request.form.get("choice", ""))
     with transaction():
-        receipt = desk.accept_entry(acting(), entry_id, customer_id, splits)
+        receipt = desk.accept_entry(acting(), entry_id, customer_id, splits, read_kept_back(request.form))
         words = f"{currency().show(receipt.amount)} is recorded as {receipt.bank_reference}."
     return changed(statement_id, words)
 

@@ -27,7 +27,7 @@ _LENDERS = frozenset(
         for state in ("proposed", "refused", "withdrawn")
     }
 )
-_SUPPLIERS = frozenset({"claimed", "claim_accepted", "claim_dismissed", "credit_note"})
+_SUPPLIERS = frozenset({"claimed", "claim_accepted", "claim_dismissed", "claim_reopened", "credit_note"})
 _UNEXPLAINED = frozenset({"dispute_overruled"})
 
 

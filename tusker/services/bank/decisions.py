@@ -17,6 +17,7 @@ from tusker.services.bank_entries import decide, lock_entries, own_reference, re
 from tusker.services.context import Context
 from tusker.services.loans.charges import charge_in_entry, charged
 from tusker.services.loans.debts import OpenDebt, lock_debts, lock_debts_of
+from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.receipts import record_receipt
 from tusker.services.locks import lock_rows
 from tusker.services.reasons import reason_of
@@ -38,17 +39,22 @@ class Accepted:
 
 
 def accept_entry(
-    ctx: Context, entry_id: int, customer_id: int, splits: Mapping[int, int] | None = None
+    ctx: Context,
+    entry_id: int,
+    customer_id: int,
+    splits: Mapping[int, int] | None = None,
+    kept_back: Sequence[KeptBack] = (),
 ) -> Receipt:
     """Record a credit as a receipt of a customer.
 
     `splits` gives what each loan gets in minor units, by loan id; without it the oldest due loans of the customer are
-    paid first. What is left over is the customer's credit. Raises `Conflict` when the entry is no longer open.
+    paid first. What is left over is the customer's credit. `kept_back` is what the customer keeps back of these loans'
+    invoices with the payment. Raises `Conflict` when the entry is no longer open.
     """
     [entry] = lock_entries([entry_id])
     _check_acceptable(entry)
     debts = None if splits is None else lock_debts_of(splits)
-    return _accept(ctx, entry, customer_id, splits, debts)
+    return _accept(ctx, entry, customer_id, splits, debts, kept_back)
 
 
 def accept_sure(ctx: Context, entry_ids: Collection[int]) -> Accepted:
@@ -99,6 +105,7 @@ def _accept(
     customer_id: int,
     splits: Mapping[int, int] | None,
     debts: Sequence[OpenDebt] | None,
+    kept_back: Sequence[KeptBack] = (),
 ) -> Receipt:
     """Record a locked credit; `debts` are those that `splits` names, locked."""
     wanted = None if splits is None or debts is None else _split_parts(entry, customer_id, splits, debts)
@@ -110,6 +117,7 @@ def _accept(
         value_date=entry.value_date,
         wanted=wanted,
         debts=debts,
+        kept_back=kept_back,
     )
     if entry.received != entry.amount:
         charge_in_entry(ctx, receipt, entry)
