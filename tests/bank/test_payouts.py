@@ -11,14 +11,17 @@ from tests.support.camt import Tx, camt053, payment_of, return_of
 from tests.support.payouts import bundle_and_confirm
 from tests.support.threads import in_threads
 from tests.support.values import at
+from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
-from tusker.models import BankStatement, Disbursal, Event, Invoice, Loan, Payout, StatementEntry
+from tusker.models import BankCharge, BankStatement, Disbursal, Event, Invoice, Loan, Payout, StatementEntry
 from tusker.queries.record.proof import prove
+from tusker.services.bank.decisions import settle_with_charges
 from tusker.services.bank.importing import ImportResult, match_again
 from tusker.services.context import Context
 from tusker.services.loans.receipt_undoing import reverse_receipt
 from tusker.services.loans.receipts import repay_in_full
 from tusker.services.payout.settlement import confirm, confirm_payout
+from tusker.services.payout.undoing import return_payout
 from tusker.transactions import transaction
 
 Bank = Callable[..., ImportResult]
@@ -124,6 +127,41 @@ def test_a_batch_without_its_parts_must_be_the_sum_of_what_is_open(
     bank([Tx(5, "DBIT", "B-2", batch=released.reference)], number="STMT-3")
     assert entries()[2].note == f"{released.reference} waits for no payout any more."
     assert {p.statement_entry_id for p in released.payouts} == {entries()[1].id}
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_order_booked_with_charges_is_settled_and_they_are_the_lenders_cost(
+    ctx: Context, bank: Bank, entries: Entries, released: Disbursal, told: bool
+) -> None:
+    """By itself where the bank writes what the order was, else when a person says what it took."""
+    total = sum(payout.net for payout in released.payouts)
+    named = {"batch": released.reference, "instructed": total if told else 0}
+    bank([Tx(total + 23_60, "DBIT", "B-1", **named)])  # type: ignore[arg-type]
+    [entry] = entries()
+    if not told:
+        assert "2 open payouts" in entry.note
+        for wrong in (23_59, 0, total + 23_60):
+            with pytest.raises((Conflict, InvalidInput)), transaction():
+                settle_with_charges(ctx, entry.id, wrong)
+        assert [(row.state, row.instructed_amount) for row in entries()] == [("open", None)]
+        with transaction():
+            settle_with_charges(ctx, entry.id, 23_60)
+    assert states(released) == [("confirmed", "B-1")] * 2
+    [charge] = db.session.query(BankCharge)
+    assert (charge.amount, charge.statement_entry_id) == (23_60, entry.id)
+    assert prove().holds
+    with transaction():
+        return_payout(ctx, released.payouts[1].id, reason="AC01")
+    assert prove().holds
+
+
+def test_more_than_a_tenth_of_an_order_is_no_charge(
+    ctx: Context, bank: Bank, entries: Entries, released: Disbursal
+) -> None:
+    total = sum(payout.net for payout in released.payouts)
+    bank([Tx(total * 2, "DBIT", "B-1", batch=released.reference)])
+    with pytest.raises(Conflict, match="not this amount"), transaction():
+        settle_with_charges(ctx, entries()[0].id, total)
 
 
 def test_amount_and_account_find_a_debit_without_an_id(

@@ -187,6 +187,17 @@ def accept_entry(entry_id: int) -> ResponseReturnValue:
     return changed(statement_id, words)
 
 
+@bp.post("/statements/entries/<int:entry_id>/charges")
+@allow(Role.ADMIN)
+def settle_with_charges(entry_id: int) -> ResponseReturnValue:
+    """A debit is a payout, or a whole order, and what the bank took for it."""
+    statement_id, _ = statement_of_entry(entry_id)
+    charges = currency().parse(request.form.get("charges", ""), field="charges")
+    with transaction():
+        note = desk.settle_with_charges(acting(), entry_id, charges).note
+    return changed(statement_id, f"Settled: {note}")
+
+
 @bp.post("/statements/entries/<int:entry_id>/park")
 @allow(Role.ADMIN)
 def park_entry(entry_id: int) -> ResponseReturnValue:

@@ -131,8 +131,8 @@ def _lay_out(form: ReceiptForm, *, afresh: bool) -> Sheet | None:
     faces = receipt_allocations.loan_faces(
         [line.loan_id for line in (*proposal.lines, *proposal.others, *proposal.written_off)]
     )
-    named = ",".join(map(str, sorted(proposal.named)))
-    mark = f"{form.customer_id.data}.{form.amount.data}.{form.value_date.data}.{named}"
+    about = (*(form[name].data for name in ABOUT_THE_MONEY), *sorted(proposal.named))
+    mark = ".".join(map(str, about))
     typed = None if afresh or request.form.get("proposed_for") != mark else request.form
     return make_sheet(proposal, faces, mark=mark, amount=form.amount.filled, typed=typed, kept=kept)
 

@@ -13,6 +13,7 @@ from tusker.errors import Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
+from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
 from tusker.services.bank_entries import decide, lock_entries, own_reference, receipt_reference
 from tusker.services.context import Context
 from tusker.services.loans.charges import charge_in_entry, charged
@@ -153,6 +154,24 @@ def _split_parts(
         else:
             parts.append(allocate_to_loan(debt.loan.id, amount, due))
     return parts
+
+
+def settle_with_charges(ctx: Context, entry_id: int, charges: int) -> StatementEntry:
+    """A person says how much of a debit the bank took for itself, in minor units: the rest is a payout, or all open
+    payouts of an order, which it confirms. Raises `Conflict` when it does not fit even so."""
+    [entry] = lock_entries([entry_id])
+    _check_open(entry)
+    if entry.direction != EntryDirection.DEBIT or entry.return_reason is not None:
+        raise InvalidInput("Only a payment that left can carry charges.", field="charges")
+    if not 0 < charges < entry.amount:
+        raise InvalidInput(
+            "Bank charges must be more than zero and less than what was booked.", field="charges"
+        )
+    entry.instructed_amount, entry.note = entry.amount - charges, ""
+    settle_payouts(ctx, [entry])
+    if entry.state != EntryState.MATCHED:
+        raise Conflict(entry.note or NO_PAYOUT)
+    return entry
 
 
 def park_entry(ctx: Context, entry_id: int, *, reason: str) -> StatementEntry:
