@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from holidays import list_supported_countries, list_supported_financial
+
+from tusker.domain.classification import AssetClass, Rules
 
 REQUIRED_IN_PRODUCTION = (
     "SECRET_KEY",
@@ -56,13 +59,14 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         )
     # Outside production a key made at the start is safe: sessions then end with the process.
     secret_key = env.get("SECRET_KEY") or secrets.token_hex(32)
+    base_url = env.get("BASE_URL", "http://localhost:8000").rstrip("/")
     return {
         "ENVIRONMENT": mode,
         "TESTING": mode == "TEST",
         "SECRET_KEY": secret_key,
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
         "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
-        "BASE_URL": env.get("BASE_URL", "http://localhost:8000").rstrip("/"),
+        "BASE_URL": base_url,
         "LENDER_NAME": env.get("LENDER_NAME", "Tusker Finance"),
         **_lender_account(env, production),
         "PAIN_VERSION": _one_of(env, "PAIN_VERSION", "09", ("09", "03")),
@@ -98,7 +102,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "STALLED_AFTER_DAYS": _integer(env, "STALLED_AFTER_DAYS", 7, 1, 365),
         "CARRIER_ALERT_MINUTES": _integer(env, "CARRIER_ALERT_MINUTES", 30, 1, 10080),
         "SERVICING_TIME": _clock_time(env, "SERVICING_TIME", "06:00"),
+        "WAITING_DAYS": _integer(env, "WAITING_DAYS", 30, 1, 365),
         "HOLD_AFTER_DAYS": _days_or_off(env, "HOLD_AFTER_DAYS", "30"),
+        "HOLD_FROM_STATE": _one_of(env, "HOLD_FROM_STATE", "substandard", ("off", *AssetClass)),
+        "CLASSIFICATION": _classification(env),
         "REMINDER_DAYS": _day_list(env, "REMINDER_DAYS", "-3,1,7,14,30"),
         "REQUIRE_SECOND_ADMIN": _flag(env, "REQUIRE_SECOND_ADMIN", production),
         "RELIEF_ALONE": _amount_or_none(env, "RELIEF_ALONE"),
@@ -113,6 +120,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "MAIL_FROM": env.get("MAIL_FROM", "tusker@localhost"),
         "MAIL_FOLDER": env.get("MAIL_FOLDER", "var/mail"),
         "LOG_LEVEL": env.get("LOG_LEVEL", "INFO").upper(),
+        # browsers keep one set of cookies for all ports: two stacks on one machine would sign each other's people out
+        "SESSION_COOKIE_NAME": f"session-{port}" if (port := urlsplit(base_url).port) else "session",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": production,
@@ -312,6 +321,26 @@ def _day_list(env: Mapping[str, str], name: str, default: str) -> tuple[int, ...
             f"{name} is {text!r}; it must be days such as -3,1,7 (negative: before the due date)"
         )
     return days
+
+
+def _classification(env: Mapping[str, str]) -> Rules:
+    """The days past due from which on each state of a borrower holds, and what is provided for it."""
+    days = env.get("CLASSIFICATION_DAYS") or "1,31,61,91,365"
+    shares = (env.get("PROVISIONS") or "0.4%,0.4%,0.4%,0.4%,15%,100%").split(",")
+    if not re.fullmatch(r"[1-9]\d{0,3}(,[1-9]\d{0,3}){4}", days):
+        raise ConfigError(
+            f"CLASSIFICATION_DAYS is {days!r}; it must be five numbers of days such as 1,31,61,91,365"
+        )
+    sma_0, sma_1, sma_2, substandard, doubtful = map(int, days.split(","))
+    if not sma_0 < sma_1 < sma_2 < substandard or len(shares) != len(AssetClass):
+        raise ConfigError(
+            "CLASSIFICATION_DAYS must rise up to the fourth, and PROVISIONS name six percentages"
+        )
+    provisions = {
+        state: _share({"PROVISIONS": text}, "PROVISIONS", "0")
+        for state, text in zip(AssetClass, shares, strict=True)
+    }
+    return Rules(sma_0, sma_1, sma_2, substandard, doubtful, provisions)
 
 
 def _clock_time(env: Mapping[str, str], name: str, default: str) -> tuple[int, int]:

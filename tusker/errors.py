@@ -69,6 +69,22 @@ class Conflict(TuskerError):
     http_status = 409
 
 
+class Changed(Conflict):
+    """What a person decides on is not what they were shown; `changes` says how it differs, in words."""
+
+    code = "changed"
+
+    def __init__(self, changes: list[str]) -> None:
+        listed = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
+        super().__init__(f"This has changed since you looked at it. {listed}.", changes=changes)
+
+
+class Unsaved(Conflict):
+    """Other boxes were ticked than those that are saved."""
+
+    code = "unsaved"
+
+
 class IllegalTransition(Conflict):
     """An event that the lifecycle does not know for this status."""
 

@@ -268,6 +268,7 @@ class TestCreditLines:
         assert {k: v["minor"] for k, v in limits["credit_line"].items()} == {
             "limit": 20_000_00,
             "used": 8_000_00,
+            "waiting": 0,
             "available": 12_000_00,
         }
         assert limits["supplier"]["available"]["minor"] == 92_000_00

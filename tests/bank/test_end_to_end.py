@@ -14,9 +14,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.camt import Tx, camt053, payment_of, return_of
-from tests.support.pages import Today
+from tests.support.pages import Today, seen_in
 from tests.support.payment_orders import schema_of
-from tests.support.payouts import press_approve
+from tests.support.payouts import press_approve, seen_on
 from tests.support.values import PASSWORD, TODAY
 from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, Invoice, Payout, Role, User
@@ -56,13 +56,15 @@ def test_from_the_bundle_to_free_limits(
     maker, checker = (login(user=create_user(Role.ADMIN)) for _ in range(2))
 
     # two people
-    made = maker.post("/admin/queue/bundle", data={"invoice_id": ids})
+    made = maker.post("/admin/queue/bundle", data={"invoice_id": ids, "seen": seen_on(maker, "/admin/queue")})
     assert made.status_code == 303, made.text
     disbursal = db.session.query(Disbursal).one()
-    page, release = f"/admin/disbursals/{disbursal.id}", {"execution_date": TODAY, "password": PASSWORD}
+    page = f"/admin/disbursals/{disbursal.id}"
+    release: dict[str, Any] = {"execution_date": TODAY, "password": PASSWORD}
     assert press_approve(maker, page).status_code == 403
     assert checker.post(f"{page}/release", data=release).status_code == 409
     assert press_approve(checker, page).status_code == 303
+    release["seen"] = seen_on(maker, page)
     assert maker.post(f"{page}/release", data={**release, "password": "wrong"}).status_code == 422
     pressed = [maker.post(f"{page}/release", data=release).status_code for _ in range(2)]
     assert pressed == [303, 409]
@@ -104,12 +106,13 @@ def test_from_the_bundle_to_free_limits(
     assert "Accept all 3 sure" in shown
     if together:
         entries = re.findall(r'name="entry_ids" value="(\d+)"', shown)
-        assert maker.post(f"{statement}/accept-sure", data={"entry_ids": entries}).status_code == 303
+        sent = {"entry_ids": entries, "seen": seen_in(shown)}
+        assert maker.post(f"{statement}/accept-sure", data=sent).status_code == 303
     else:
         choices = re.findall(r'action="([^"]+/accept)".*?name="choice" value="([^"]+)"', shown, re.S)
         assert len(choices) == 3
         for action, choice in choices:
-            assert maker.post(action, data={"choice": choice}).status_code == 303
+            assert maker.post(action, data={"choice": choice, "seen": seen_in(shown)}).status_code == 303
     assert [scalar("SELECT status FROM invoices WHERE id = :i", i=i) for i in ids] == ["repaid"] * 3 + [
         "financeable"
     ]

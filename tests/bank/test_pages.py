@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from tests.support import counting
 from tests.support.camt import Tx, camt053, payment_of, return_of
 from tests.support.malformed import MALFORMED
-from tests.support.pages import HTMX
+from tests.support.pages import HTMX, seen_in
 from tests.support.values import TODAY
 from tusker.extensions import db
 from tusker.jobs.statements import read_upload
@@ -66,9 +66,8 @@ def test_upload_accept_and_done(
     assert "No open loan fits it." in browser.get("/admin/statements/1?show=parked").text
     choice = re.search(r'name="choice" value="([^"]+)"', page.text)[1]
     entry_id = scalar("SELECT id FROM statement_entries WHERE bank_reference LIKE 'IN-%'")
-    fragment = browser.post(
-        f"/admin/statements/entries/{entry_id}/accept", data={"choice": choice}, headers=HTMX
-    )
+    sent = {"choice": choice, "seen": seen_in(page.text)}
+    fragment = browser.post(f"/admin/statements/entries/{entry_id}/accept", data=sent, headers=HTMX)
     assert fragment.status_code == 200
     assert "<html" not in fragment.text
     assert "Nothing to look at" in fragment.text
@@ -157,7 +156,8 @@ def test_accept_all_park_dismiss_and_reopen(
     ids = [1, 2, 3]
     browser.post("/admin/statements/entries/1/reopen", data={"show": "parked"})
     browser.post("/admin/statements/entries/3/dismiss", data={"reason": "not ours"})
-    answer = browser.post("/admin/statements/1/accept-sure", data={"entry_ids": ids}, follow_redirects=True)
+    sent = {"entry_ids": ids, "seen": seen_in(page.text)}
+    answer = browser.post("/admin/statements/1/accept-sure", data=sent, follow_redirects=True)
     assert "2 accepted, ₹16,000.00. 1 were left: It is dismissed already." in words(answer)
     assert scalar("SELECT count(*) FROM receipts") == 2
     for data in ({}, {"entry_ids": "x"}):
@@ -232,7 +232,8 @@ def test_by_hand_with_everything_filled_in(
         "bank_reference": f"IN-{invoice.id}",
     }
     mark = f"{invoice.purchaser_id}.800000.{TODAY.isoformat()}"
-    sheet = {"action": "record", "proposed_for": mark, "left_over": "0"}
+    proposed = browser.post("/admin/receipts/new", data={**filled, "action": "propose"})
+    sheet = {"action": "record", "proposed_for": mark, "left_over": "0", "seen": seen_in(proposed.text)}
     loan_id = scalar("SELECT id FROM loans WHERE invoice_id = :i", i=invoice.id)
     answer = browser.post("/admin/receipts/new", data={**filled, **sheet, f"principal_{loan_id}": "8000"})
     assert answer.status_code == 303, answer.text

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from tests.support.camt import Tx
 from tests.support.movements import WRITERS, Movement, turned
-from tests.support.pages import Today
+from tests.support.pages import Today, seen_in
 from tests.support.pain002 import Said, pain002
 from tests.support.values import TERMS, TODAY
 from tests.support.workbooks import xlsx
@@ -107,7 +107,10 @@ def test_an_mt940_of_face_values_closes_loans_and_leaves_payables(
     shown = browser.get(page).text
     assert "Accept all 2 sure" in shown
     entries = re.findall(r'name="entry_ids" value="(\d+)"', shown)
-    assert browser.post(f"{page}/accept-sure", data={"entry_ids": entries}).status_code == 303
+    assert (
+        browser.post(f"{page}/accept-sure", data={"entry_ids": entries, "seen": seen_in(shown)}).status_code
+        == 303
+    )
     db.session.expire_all()
     assert {scalar("SELECT status FROM invoices WHERE id = :i", i=each.id) for each in invoices} == {"repaid"}
     assert open_loans(later) == []

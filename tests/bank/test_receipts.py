@@ -187,6 +187,23 @@ def test_what_was_recorded_by_hand_before_is_linked(
         desk.accept_entry(ctx, second.id, payer)
 
 
+def test_the_command_links_the_entry_that_is_there(
+    app: Flask, bank: Bank, entries: Entries, owed: list[Invoice], ctx: Context
+) -> None:
+    bank([Tx(3_00, reference="IN-7", name="", text="")])
+    assert entries()[0].state == "parked"
+    run = app.test_cli_runner().invoke(
+        args=[
+            *("record-receipt", owed[0].purchaser.name, "--amount", "3", "--reference", "IN-7"),
+            *("--value-date", f"{ctx.today}"),
+        ]
+    )
+    assert run.exit_code == 0, run.output
+    assert run.output.endswith("Its entry on the bank statement is matched.\n")
+    assert (entries()[0].state, entries()[0].receipt_id) == ("matched", 1)
+    assert prove().holds
+
+
 def test_a_receipt_that_was_undone_is_not_what_an_entry_is_of(
     bank: Bank, entries: Entries, owed: list[Invoice], ctx: Context
 ) -> None:

@@ -237,7 +237,8 @@ def test_a_refusal_is_stored_with_the_limit_that_bound_and_what_lacked(
     event = db.session.query(Event).filter_by(subject="invoice").one()
     assert (event.kind, event.to_value, event.data["lacking"]) == ("requested", "rejected", 3_000_00)
     assert {row.used for row in prove().accounts} == {0}
-    assert db.session.query(Shipment).count() == 0
+    asked = db.session.query(Shipment).one()
+    assert (asked.stands, asked.next_poll_at) == (False, None)
 
 
 def test_a_refused_number_may_be_asked_for_again(

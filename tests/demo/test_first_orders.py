@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -126,4 +127,27 @@ def test_the_orders_told_can_be_financed(
     assert held, "the demo shows a customer on hold"
     assert held.isdisjoint(lines_of(refs))
     assert db.session.query(CreditLine).filter(CreditLine.purchaser_id.in_(held)).count()
+    assert prove().holds
+
+
+@pytest.mark.slow
+def test_a_demo_that_nobody_looked_at_for_two_months_can_be_gone_on_with(
+    courier: CourierDouble,
+    seed: Callable[..., Result],
+    logins: Path,
+    seeded_at: Callable[[date, str], tuple[Clock, list[str]]],
+) -> None:
+    now, _ = seeded_at(MONDAY, "11:30")
+    now.forward(days=60)
+    work()
+    held = select(PurchaserAccount.customer_id).where(PurchaserAccount.on_hold_since.is_not(None))
+    assert len(set(db.session.scalars(held))) > 8, "without a payment everybody is late"
+    db.session.rollback()
+    again = seed("--once")
+    assert (again.exit_code, again.output) == (0, "")
+    refs = orders_told(logins.read_text())
+    assert len(refs) == 3
+    work()
+    for ref in refs:
+        request_and_pay_out(courier, ref)
     assert prove().holds

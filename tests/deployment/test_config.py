@@ -33,3 +33,11 @@ def test_all_missing_names_come_at_once() -> None:
         config.load({"ENVIRONMENT": "PRODUCTION"})
     for name in ("TUSKER_CARRIER_URL", "TUSKER_CARRIER_TOKEN", "BASE_URL", "SECRET_KEY"):
         assert name in str(stopped.value)
+
+
+def test_stacks_side_by_side_have_cookies_of_their_own() -> None:
+    names = {
+        config.load({**PRODUCTION, "BASE_URL": url})["SESSION_COOKIE_NAME"]
+        for url in ("http://localhost:8000", "http://localhost:8001", "https://tusker.example")
+    }
+    assert len(names) == 3

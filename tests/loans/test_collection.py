@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.pages import Today, amounts
-from tests.support.payouts import approve_and_release, bundle_and_confirm, press_approve
+from tests.support.payouts import approve_and_release, bundle_and_confirm, press_approve, seen_on
 from tests.support.values import PASSWORD, TERMS, at
 from tusker import clock
 from tusker.domain.lifecycle import InvoiceStatus
@@ -403,7 +402,12 @@ def test_the_disbursals_page_has_a_line_of_its_own_for_it(
     assert "₹1,644.93" in shown
     assert press_approve(admin, page).status_code == 303
     released = admin.post(
-        f"{page}/release", data={"execution_date": at(ctx, 91).today.isoformat(), "password": PASSWORD}
+        f"{page}/release",
+        data={
+            "execution_date": at(ctx, 91).today.isoformat(),
+            "password": PASSWORD,
+            "seen": seen_on(admin, page),
+        },
     )
     assert released.status_code == 303
     assert "1644.93" in admin.get(f"{page}/pain.001.xml").text
@@ -426,14 +430,14 @@ def test_an_approval_holds_for_what_was_seen_only(
     assert disbursal is not None
     admin = login(Role.ADMIN)
     page = f"/admin/disbursals/{disbursal.id}"
-    seen = re.search(r'name="seen" value="(\w+)"', admin.get(page).text)
-    assert seen is not None
+    seen = seen_on(admin, page)
+    assert seen
     make_invoice("financeable", line=line)
     payable = db.session.query(Payable).one()
     with transaction():
         payable_line = db.session.query(PayableLine).one()
         payable_line.amount = payable.open_amount - 1
-    assert admin.post(f"{page}/approve", data={"seen": seen[1]}).status_code == 409
+    assert admin.post(f"{page}/approve", data={"seen": seen}).status_code == 409
 
 
 def test_a_statements_credit_of_the_face_value_closes_loan_and_invoice(

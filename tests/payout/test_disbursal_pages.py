@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from tests.support.invoices import order_on
 from tests.support.pages import HTMX
-from tests.support.payouts import approve_and_release, bundle_and_confirm, press_approve
+from tests.support.payouts import approve_and_release, bundle_and_confirm, press_approve, seen_on
 from tests.support.values import FIXTURES, PASSWORD, TODAY
 from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
@@ -295,7 +295,7 @@ def test_the_release_asks_for_the_password_and_happens_once(
     asha, ravi = create_user(), create_user()
     ids = [make_invoice("financeable").id]
     maker, other = login(user=asha), login(user=ravi)
-    maker.post("/admin/queue/bundle", data={"invoice_id": ids})
+    maker.post("/admin/queue/bundle", data={"invoice_id": ids, "seen": seen_on(maker, "/admin/queue")})
     disbursal_id = scalar("SELECT id FROM disbursals")
     page = f"/admin/disbursals/{disbursal_id}"
     assert "You prepared it, so another admin has to approve it: Test admin." in maker.get(page).text
@@ -303,7 +303,11 @@ def test_the_release_asks_for_the_password_and_happens_once(
     assert press_approve(maker, page).status_code == 403
     assert other.post(f"{page}/approve", data={"seen": "something else"}).status_code == 409
     assert press_approve(other, page).status_code == 303
-    wrong = {"execution_date": TODAY.isoformat(), "password": "guessed"}
+    wrong = {
+        "execution_date": TODAY.isoformat(),
+        "password": "guessed",
+        "seen": seen_on(other, page),
+    }
     refused = other.post(f"{page}/release", data=wrong, headers=HTMX)
     assert (refused.status_code, "The password is not right." in refused.text) == (422, True)
     right = {**wrong, "password": PASSWORD}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.payouts import approve_and_release, bundle_and_confirm
+from tests.support.payouts import approve_and_release, bundle_and_confirm, seen_on
 from tests.support.values import PASSWORD, TODAY
 from tusker.domain.accounts import AccountNumber
 from tusker.models import CreditLine, Invoice
@@ -91,7 +91,8 @@ def test_a_release_that_claims_use_up_sends_nobody_to_the_bank(
         record_credit_note(ctx, gone.id, number="CN-1", amount=10_000_00)
         made = bundle_selection(ctx, [waiting.id]).id
         approve(ctx, made, second_admin=False)
-    data = {"execution_date": TODAY.isoformat(), "password": PASSWORD}
+    seen = seen_on(browser, f"/admin/disbursals/{made}")
+    data = {"execution_date": TODAY.isoformat(), "password": PASSWORD, "seen": seen}
     answer = browser.post(f"/admin/disbursals/{made}/release", data=data, follow_redirects=True)
     assert "Claims used up its payouts: the bank has nothing to do." in answer.text
     assert "Give its file to the bank" not in answer.text

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from tests.support import counting
 from tests.support.funding import FundingDesk, open_kinds, proof_of, shipment_of
 from tests.support.pages import HTMX
+from tests.support.payouts import seen_on
 from tusker.domain.shipments import ShipmentStatus as S
 from tusker.extensions import db
 from tusker.models import AttentionItem, Claim, CreditLine, Customer, Invoice, Role, ShipmentDocument
@@ -197,7 +198,8 @@ def test_the_purchasers_desk(
     assert "Settle dispute" not in supplier
     admin = sign_in(Role.ADMIN)
     assert "Settle dispute" in admin.get(f"/invoices/{second.id}").text
-    assert admin.post(f"/invoices/{second.id}/overrule", data={"reason": "ok"}).status_code == 303
+    said = {"reason": "ok", "seen": seen_on(admin, f"/invoices/{second.id}")}
+    assert admin.post(f"/invoices/{second.id}/overrule", data=said).status_code == 303
     db.session.expire_all()
     assert second.status == "financeable"
 

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from tests.support.bulk_invoices import make_draft
 from tests.support.counting import statements
 from tests.support.pages import HTMX
-from tests.support.payouts import press_approve
+from tests.support.payouts import press_approve, seen_on
 from tests.support.profiles import examples
 from tests.support.values import PASSWORD, TODAY
 from tusker.domain.interest import deduction_at_payout
@@ -126,12 +126,12 @@ def test_the_approval_covers_the_lines_that_are_not_shown(
 ) -> None:
     disbursal_id, ids = bundle_many(three_lines, 50)
     browser, page = login(), f"/admin/disbursals/{disbursal_id}"
-    seen = re.search(r'name="seen" value="(\w+)"', browser.get(page).text)
-    assert seen
+    seen = seen_on(browser, page)
+    assert len(seen) == 3
     browser.post(f"{page}/lines", data={"shown_ids": ids[-1:], "reason": "Late"})
-    assert browser.post(f"{page}/approve", data={"seen": seen[1]}).status_code == 409
+    assert browser.post(f"{page}/approve", data={"seen": seen, "shown_ids": ""}).status_code == 409
     assert press_approve(browser, page).status_code == 303
-    release = {"execution_date": TODAY.isoformat(), "password": PASSWORD}
+    release = {"execution_date": TODAY.isoformat(), "password": PASSWORD, "seen": seen_on(browser, page)}
     assert browser.post(f"{page}/release", data=release).status_code == 303
     assert scalar("SELECT count(*) FROM disbursal_lines WHERE payout_id IS NOT NULL") == 149
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from tests.support.pages import HTMX
-from tests.support.payouts import bundle_and_confirm
+from tests.support.payouts import bundle_and_confirm, seen_on
 from tusker.admin.payout import queue as queue_views
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Disbursal, Invoice
@@ -108,7 +108,9 @@ def test_the_chosen_invoices_become_one_disbursal(
     login: Callable[..., FlaskClient], make_invoice: Callable[..., Invoice], scalar: Callable[..., Any]
 ) -> None:
     first, second, third = (make_invoice("financeable").id for _ in range(3))
-    answer = login().post("/admin/queue/bundle", data={"invoice_id": [first, third]})
+    browser = login()
+    seen = seen_on(browser, "/admin/queue")
+    answer = browser.post("/admin/queue/bundle", data={"invoice_id": [first, third], "seen": seen})
     assert answer.status_code == 303
     disbursal_id = scalar("SELECT id FROM disbursals")
     assert answer.location == f"/admin/disbursals/{disbursal_id}"
@@ -157,7 +159,7 @@ def test_bundle_all_makes_the_daily_disbursal_and_then_further_ones(
     make_invoice("financeable")
     make_invoice("financeable")
     browser = login()
-    browser.post("/admin/queue/bundle-all")
+    browser.post("/admin/queue/bundle-all", data={"seen": seen_on(browser, "/admin/queue")})
     assert scalar("SELECT origin FROM disbursals") == "daily"
     assert scalar("SELECT count(*) FROM disbursal_lines") == 2
     nothing = browser.post("/admin/queue/bundle-all")
@@ -165,7 +167,7 @@ def test_bundle_all_makes_the_daily_disbursal_and_then_further_ones(
     assert "Nothing is waiting" in nothing.text
     make_invoice("financeable")
     assert "exists already" in browser.get("/admin/queue").text
-    browser.post("/admin/queue/bundle-all")
+    browser.post("/admin/queue/bundle-all", data={"seen": seen_on(browser, "/admin/queue")})
     assert scalar("SELECT array_agg(origin ORDER BY id) FROM disbursals") == ["daily", "manual"]
     assert scalar("SELECT count(*) FROM invoices WHERE status = 'financeable'") == 0
     assert db.session.query(Disbursal).count() == 2
@@ -180,9 +182,10 @@ def test_bundling_all_while_somebody_bundles_the_last_by_hand(
 ) -> None:
     invoice_id = make_invoice("financeable").id
     browser, answers = login(), []
+    seen = seen_on(browser, "/admin/queue")
 
     def bundle_all() -> None:
-        answers.append(browser.post("/admin/queue/bundle-all"))
+        answers.append(browser.post("/admin/queue/bundle-all", data={"seen": seen}))
 
     with transaction():
         bundle_selection(ctx, [invoice_id])

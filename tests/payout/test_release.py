@@ -17,7 +17,6 @@ from tests.support.payouts import approve_and_release, bundle_and_confirm
 from tests.support.threads import in_threads
 from tests.support.values import TERMS, TODAY
 from tusker.domain.accounts import AccountNumber
-from tusker.domain.approval import approval_digest
 from tusker.domain.terms import InterestTiming
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotAllowed
 from tusker.extensions import db
@@ -416,33 +415,6 @@ def test_an_account_that_one_person_approved_alone_does_not_count_where_two_are_
         made = bundle_selection(maker, ids_of(two_suppliers))
     with pytest.raises(Conflict, match="No approved bank details"), transaction():
         approve(other, made.id, second_admin=True)
-
-
-def test_an_approval_is_of_what_was_seen(ctx: Context, two_suppliers: list[Invoice]) -> None:
-    with transaction():
-        made = bundle_selection(ctx, ids_of(two_suppliers)[:2])
-        choose_lines(ctx, made.id, ids_of(two_suppliers)[:1], reason="disputed")
-    seen = disbursal_digest(made.id)
-    with transaction():
-        choose_lines(ctx, made.id, ids_of(two_suppliers)[:2], reason="")
-    with pytest.raises(Conflict, match="has changed since you looked"), transaction():
-        approve(ctx, made.id, second_admin=False, seen=seen)
-    with transaction():
-        approve(ctx, made.id, second_admin=False, seen=disbursal_digest(made.id))
-    assert made.status == "approved"
-
-
-def disbursal_digest(disbursal_id: int) -> str:
-    """What a page would show of a draft."""
-    rows = db.session.execute(
-        text(
-            "SELECT l.invoice_id, l.principal, a.id FROM disbursal_lines l JOIN invoices i ON i.id = l.invoice_id"
-            " JOIN bank_accounts a ON a.customer_id = i.supplier_id AND a.state = 'active'"
-            " WHERE l.disbursal_id = :id AND l.state = 'included'"
-        ),
-        {"id": disbursal_id},
-    )
-    return approval_digest(tuple(row) for row in rows)
 
 
 @pytest.mark.parametrize(

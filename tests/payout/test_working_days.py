@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support.pages import seen_in
 from tests.support.payouts import bundle_and_confirm
 from tests.support.values import PASSWORD
 from tusker import clock, working_days
@@ -79,7 +80,7 @@ def test_the_page_proposes_the_next_working_day_and_warns(
     shown = admin.get(page).text
     assert 'value="2026-03-03"' in shown
     assert "on_closed_day" not in shown
-    typed = {"execution_date": "2026-03-02", "password": PASSWORD}
+    typed = {"execution_date": "2026-03-02", "password": PASSWORD, "seen": seen_in(shown)}
     answer = admin.post(f"{page}/release", data=typed)
     assert answer.status_code == 422
     assert "Founders" in answer.text

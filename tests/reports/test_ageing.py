@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -63,6 +65,20 @@ def test_each_amount_leads_to_its_loans(login: Callable[..., FlaskClient], book:
     assert f'href="/invoices/{book.late}"' not in page
     assert browser.get("/reports/ageing/loans?bucket=weekly").status_code == 422
     assert browser.get("/reports/ageing/loans?supplier=x").status_code == 422
+
+
+def test_the_loans_are_paged_and_summed_whole(
+    login: Callable[..., FlaskClient], book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tusker.reports.ageing.PAGE_SIZE", 2)
+    browser, address, seen = login(), "/reports/ageing/loans", []
+    while address:
+        page = browser.get(address).text
+        assert amounts(page)[-1] == ALL
+        seen += re.findall(r'href="/invoices/(\d+)"', page)
+        following = re.search(r'href="([^"]+)">Next', page)
+        address = html.unescape(following[1]) if following else ""
+    assert len(seen) == len(set(seen)) == 4
 
 
 def test_a_past_day_shows_what_was_owed_then(

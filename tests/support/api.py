@@ -27,5 +27,8 @@ class Api:
             options["json"] = body
         return self.client.post(f"/api/v1{path}", headers=headers, **options)
 
+    def delete(self, path: str) -> TestResponse:
+        return self.client.delete(f"/api/v1{path}", headers=self._headers())
+
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.secret}"}

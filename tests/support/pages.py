@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 HTMX = {"HX-Request": "true"}
 Today = Callable[[date], None]
@@ -22,12 +23,17 @@ def field_error(page: str, field_id: str) -> str:
     return html.unescape(found[1]) if found else ""
 
 
-def inputs(page: str) -> dict[str, str]:
+def seen_in(page: str) -> list[str]:
+    """What the forms of a page carry of what it shows."""
+    return [html.unescape(text) for text in re.findall(r'name="seen" value="([^"]*)"', page)]
+
+
+def inputs(page: str) -> dict[str, Any]:
     """Names and values of all inputs and the chosen options, as a browser would send them."""
-    sent = {}
+    sent: dict[str, Any] = {"seen": seen_in(page)}
     for tag in re.findall(r"<input\s[^>]*>", page):
         name, value = (re.search(rf'\s{what}="([^"]*)"', tag) for what in ("name", "value"))
-        if name:
+        if name and name[1] != "seen":
             sent[html.unescape(name[1])] = html.unescape(value[1]) if value else ""
     for name, options in re.findall(r'<select[^>]*\sname="([^"]*)"[^>]*>(.*?)</select>', page, re.S):
         chosen = re.search(r'<option selected value="([^"]*)"', options)

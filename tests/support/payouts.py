@@ -8,6 +8,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
+from tests.support.pages import seen_in
 from tusker.domain.accounts import AccountNumber
 from tusker.models import Disbursal, DisbursalStatus
 from tusker.services.context import Context
@@ -36,10 +37,20 @@ def bundle_and_confirm(ctx: Context, invoice_ids: list[int], *, only_bundle: boo
     return disbursal
 
 
+def seen_on(browser: FlaskClient, page: str) -> list[str]:
+    """What the forms of a page carry of what it shows."""
+    return seen_in(browser.get(page).text)
+
+
 def press_approve(browser: FlaskClient, page: str) -> Any:
-    """Approve the disbursal on a page as its form does: with what the person was shown."""
-    seen = re.search(r'name="seen" value="(\w+)"', browser.get(page).text)
-    return browser.post(f"{page}/approve", data={"seen": seen[1] if seen else ""})
+    """Approve the disbursal on a page as its form does: with what the person was shown, and the boxes as they are."""
+    shown = browser.get(page).text
+    boxes = re.findall(r'name="(invoice_ids|shown_ids)" value="(\d*)"([^>]*)>', shown)
+    data: dict[str, list[str]] = {"seen": seen_in(shown)}
+    for name, value, rest in boxes:
+        if name == "shown_ids" or " checked" in rest:
+            data.setdefault(name, []).append(value)
+    return browser.post(f"{page}/approve", data=data)
 
 
 def approve_and_release(ctx: Context, disbursal_id: int) -> Disbursal:

@@ -11,8 +11,8 @@ from flask import Flask
 from tusker.extensions import db
 
 
-def in_threads(app: Flask, jobs: list[Callable[[], Any]]) -> list[Any]:
-    """Run jobs at once, 16 threads wide, each with a session of its own."""
+def in_threads(app: Flask, jobs: list[Callable[[], Any]], *, width: int = 16) -> list[Any]:
+    """Run jobs at once, so many threads wide, each with a session of its own."""
 
     def run(job: Callable[[], Any]) -> Any:
         with app.app_context():
@@ -21,5 +21,5 @@ def in_threads(app: Flask, jobs: list[Callable[[], Any]]) -> list[Any]:
             finally:
                 db.session.remove()
 
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(width) as pool:
         return list(pool.map(run, jobs))

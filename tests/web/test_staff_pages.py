@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -84,3 +85,20 @@ def test_an_admin_opens_every_page(
     browser = login(Role.ADMIN)
     for path in PAGES:
         assert browser.get(path).status_code == 200, path
+
+
+@pytest.mark.parametrize(
+    ("path", "marked"),
+    [
+        ("/admin/", "Dashboard"),
+        ("/admin/disbursals/1", "Disbursals"),
+        ("/admin/invoices/1/credit-notes/new", "Invoices"),
+        ("/customers/1", "Customers"),
+    ],
+)
+def test_the_navigation_marks_what_a_page_belongs_to(
+    login: Callable[..., FlaskClient], make_invoice: Callable[..., Invoice], path: str, marked: str
+) -> None:
+    make_invoice("bundled")
+    page = login(Role.ADMIN).get(path).text
+    assert re.findall(r'class="tk-nav-link active".*?<span>([^<]*)</span>', page, re.S) == [marked]

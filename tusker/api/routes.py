@@ -14,16 +14,17 @@ from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
 from tusker.domain.financeable import Condition
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import LimitUse
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
+from tusker.queries.loans.expected import Plan
 from tusker.queries.loans.loans import loan_of_invoice, loans_of_invoices
 from tusker.queries.paging import NEWEST, Cursor
 from tusker.queries.record.events import events_of
 from tusker.services.context import Context
+from tusker.services.credit.expected import plan_now
 from tusker.services.credit.financing import request_financing
 from tusker.services.credit.subject import RequestSubject, fetch_subject, live_invoice_of, quote_subject
 from tusker.services.delivery.conditions import Judge
@@ -185,7 +186,9 @@ def invoice(*, caller: Caller, query: inputs.OneInvoiceQuery, invoice_id: int) -
         raise NotFound("This invoice does not exist.")
     events = events_of("invoice", invoice_id) if query.include == "events" else None
     loan = loan_of_invoice(invoice_id, caller.context().today)
-    return Reply(serializers.invoice(found, caller.company_id, loan, _missing([found])[invoice_id], events))
+    missing = _missing([found])[invoice_id]
+    room = _room_for(found)
+    return Reply(serializers.invoice(found, caller.company_id, loan, missing, events, room))
 
 
 @operation(
@@ -247,8 +250,17 @@ def _decide(
     if found is None:
         raise Conflict("The invoice of this order was cancelled at this moment. Ask again.")
     loan = loan_of_invoice(found.invoice.id, ctx.today)
-    shown = serializers.invoice(found, subject.supplier_id, loan, _missing([found])[found.invoice.id])
+    missing = _missing([found])[found.invoice.id]
+    shown = serializers.invoice(found, subject.supplier_id, loan, missing, expected=_room_for(found))
     return Reply(shown.model_dump(mode="json"), 201 if created else 200, _location(found.invoice.id))
+
+
+def _room_for(found: queries.CompanyInvoice) -> Plan | None:
+    """Which repayments make room for a refused request, as its supplier may know them."""
+    row = found.invoice
+    if row.status != InvoiceStatus.REJECTED:
+        return None
+    return plan_now(row.credit_line, row.principal, seen_by=row.supplier_id)
 
 
 def _missing(rows: Sequence[queries.CompanyInvoice]) -> dict[int, Sequence[Condition]]:
@@ -282,7 +294,7 @@ def _sides(caller: Caller) -> list[schemas.Side]:
 
 
 def _account_limit(account: SupplierAccount | PurchaserAccount | None) -> schemas.Limit | None:
-    return None if account is None else serializers.limit(LimitUse(account.limit_amount, account.used_amount))
+    return None if account is None else serializers.limit(account.use)
 
 
 def _cursor(given: str | None) -> Cursor:

@@ -12,6 +12,7 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import ShipmentStatus
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming
+from tusker.models import WaitingState
 
 Side = Literal["supplier", "purchaser"]
 
@@ -78,8 +79,10 @@ class Limit(Output):
 
     limit: Money | None
     used: Money | None
+    waiting: Money | None
+    """What requests on the waiting list hold of it."""
     available: Money
-    """limit − used, never below zero."""
+    """limit − used − waiting, never below zero."""
 
 
 class Limits(Output):
@@ -100,6 +103,23 @@ class Refusal(Output):
     bound: Bound
     lacking: Money
     """How much it lacked for this principal."""
+
+
+class Repayment(Output):
+    """Principal that is due on a day and frees limits once it is paid."""
+
+    due_on: date
+    debtor: str | None
+    """null where the loan is between other companies."""
+    amount: Money | None
+
+
+class Plan(Output):
+    """The repayments expected until a refused request fits, oldest first."""
+
+    repayments: list[Repayment]
+    fits_on: date | None
+    """When the last of them is due; null when all of them together do not free enough."""
 
 
 class Quote(Output):
@@ -135,6 +155,8 @@ class Quote(Output):
     """The first limit that would not hold now."""
     lacks: list[Refusal]
     """All limits that would not hold now."""
+    plan: Plan | None
+    """With a `refusal`: which repayments make room, and when."""
     largest: Money
     """The largest amount whose principal the limits leave now."""
 
@@ -229,6 +251,9 @@ class Invoice(Output):
     """Of a rejected invoice: the limit that bound first. Shown to the supplier."""
     lacks: list[Refusal]
     """Of a rejected invoice: all limits that lacked. Shown to the supplier."""
+    plan: Plan | None
+    """Of a rejected invoice, asked for alone: which repayments make room for it; null when it fits now. Shown to the
+    supplier. `POST /invoices/{invoice_id}/waiting` leaves it waiting for them."""
     waits_for: list[Condition]
     """Of an approved invoice: what has to be met before it is financed."""
     answer: Answer | None
@@ -245,6 +270,37 @@ class InvoicePage(Output):
     items: list[Invoice]
     next_cursor: str | None
     """Give it as `cursor` for the next page; null on the last one."""
+
+
+class Waiting(Output):
+    """A refused request on the waiting list, and what became of it."""
+
+    invoice_id: int
+    """The rejected invoice."""
+    number: str
+    state: WaitingState
+    principal: Money
+    agreed_at_term: Money
+    """It is approved with no more than this owed at the end of its term."""
+    place: int | None
+    """Among those that wait for the same supplier's or purchaser's limit; 1 is next. While it waits."""
+    lacks: list[Refusal]
+    """What has to come free on each limit, with what waits before it."""
+    plan: Plan | None
+    """Which repayments make room for it; null when its amount is free."""
+    asked_at: AwareDatetime
+    expires_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    reason: str
+    """Why it left the list."""
+    admitted_invoice_id: int | None
+    """The approved invoice that it became."""
+
+
+class WaitingList(Output):
+    """Your requests that wait, in the order of asking."""
+
+    items: list[Waiting]
 
 
 class CreditLine(Output):

@@ -18,6 +18,8 @@ from tusker.domain.shipments import ShipmentStatus
 from tusker.domain.terms import Terms as DomainTerms
 from tusker.queries.api import CompanyInvoice
 from tusker.queries.credit.credit_lines import row_of
+from tusker.queries.credit.waiting import WaitingRow
+from tusker.queries.loans.expected import Plan
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.record.events import CompanyEvent, for_company
 from tusker.services.credit.offers import Quote
@@ -62,6 +64,7 @@ def limit(use: LimitUse, *, own: bool = True) -> schemas.Limit:
     return schemas.Limit(
         limit=money(use.limit) if own else None,
         used=money(use.used) if own else None,
+        waiting=money(use.waiting) if own else None,
         available=money(use.available),
     )
 
@@ -100,6 +103,38 @@ def lacks(found: DomainRefusal | None) -> list[schemas.Refusal]:
     return [schemas.Refusal(bound=bound, lacking=money(lacking)) for bound, lacking in rows]
 
 
+def plan(found: Plan | None) -> schemas.Plan | None:
+    """Which repayments make room, or None."""
+    if found is None:
+        return None
+    rows = [
+        schemas.Repayment(
+            due_on=row.due_date, debtor=row.debtor, amount=None if row.amount is None else money(row.amount)
+        )
+        for row in found.repayments
+    ]
+    return schemas.Plan(repayments=rows, fits_on=found.fits_on)
+
+
+def waiting(found: models.WaitingRequest, place: WaitingRow | None, expected: Plan | None) -> schemas.Waiting:
+    """A place on the waiting list; `place` is what it waits for while it does."""
+    return schemas.Waiting(
+        invoice_id=found.invoice_id,
+        number=found.invoice.number,
+        state=found.state,
+        principal=money(found.principal),
+        agreed_at_term=money(found.agreed_at_term),
+        place=place.place if place else None,
+        lacks=lacks(place.refusal) if place else [],
+        plan=plan(expected),
+        asked_at=found.asked_at,
+        expires_at=found.expires_at,
+        ended_at=found.ended_at,
+        reason=found.words,
+        admitted_invoice_id=found.admitted_id,
+    )
+
+
 def quote(found: Quote) -> schemas.Quote:
     """A quote, which only the supplier gets."""
     return schemas.Quote(
@@ -122,6 +157,7 @@ def quote(found: Quote) -> schemas.Quote:
         limits=limits_for_supplier(found.limits.in_order(), found.limits.available),
         refusal=refusal(found.refusal),
         lacks=lacks(found.refusal),
+        plan=plan(found.plan),
         largest=money(found.largest),
     )
 
@@ -155,8 +191,10 @@ def invoice(
     loan_row: LoanRow | None,
     missing: Sequence[Condition],
     events: Sequence[models.Event] | None = None,
+    expected: Plan | None = None,
 ) -> schemas.Invoice:
-    """An invoice as one of its two companies sees it; `events` None leaves the timeline out.
+    """An invoice as one of its two companies sees it; `events` None leaves the timeline out, `expected` is what makes
+    room for a refused one.
 
     `missing` are the conditions of financing that do not hold.
     """
@@ -180,6 +218,7 @@ def invoice(
         closed_at=row.closed_at,
         refusal=refusal(refused),
         lacks=lacks(refused),
+        plan=plan(expected) if as_supplier else None,
         waits_for=list(missing),
         answer=answer(row),
         shipment=None if found.shipment is None else shipment(found.shipment),

@@ -12,11 +12,14 @@ from flask.cli import with_appcontext
 
 from tusker.cli import Day, acting_as, command_context, proven_admin, spoken_errors, with_password
 from tusker.currency import currency
+from tusker.domain.approval import digest_of
 from tusker.models import DisbursalStatus
 from tusker.queries.lookup import disbursal_id_of, financeable_id_of, lines_called, loans_called, payout_id_of
 from tusker.queries.payout.disbursals import disbursals_page
+from tusker.queries.payout.shown import shown_of_disbursal
 from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
 from tusker.services.payout import bundling, disbursals, rejection, release, settlement
+from tusker.services.seen import Seen
 from tusker.transactions import transaction
 from tusker.working_days import working_days
 
@@ -44,16 +47,36 @@ def bundle_command(invoices: tuple[str, ...]) -> None:
     click.echo(words or "Nothing is waiting to be financed.")
 
 
+SEEN = click.option("--seen", help="What `show-disbursal` printed last; anything else there is refused.")
+
+
+@click.command("show-disbursal")
+@click.argument("reference")
+@with_appcontext
+def show_command(reference: str) -> None:
+    """Show what each supplier is paid by the disbursal REFERENCE before its release, and the text for --seen."""
+    with spoken_errors():
+        things = shown_of_disbursal(disbursal_id_of(reference), command_context("show-disbursal").today)
+    for thing in things:
+        click.echo(f"{thing.name}: {thing.words}")
+    click.echo(f"Seen: {digest_of(things)}")
+
+
+def _seen(digest: str | None) -> Seen:
+    return None if digest is None else [digest]
+
+
 @click.command("approve-disbursal")
 @click.argument("reference")
+@SEEN
 @acting_as
 @with_password
 @with_appcontext
-def approve_command(reference: str, password: str, email: str) -> None:
+def approve_command(reference: str, seen: str | None, password: str, email: str) -> None:
     """Approve the draft REFERENCE, which another prepared."""
     with spoken_errors(), transaction():
         ctx = proven_admin("approve-disbursal", email, password)
-        made = release.approve(ctx, disbursal_id_of(reference), second_admin=second_admin())
+        made = release.approve(ctx, disbursal_id_of(reference), second_admin=second_admin(), seen=_seen(seen))
         words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
     click.echo(f"Approved. {words}")
 
@@ -64,11 +87,17 @@ def approve_command(reference: str, password: str, email: str) -> None:
     "--execution-date", type=Day(), help="When the bank is to pay; its next working day unless given."
 )
 @click.option("--on-closed-day", is_flag=True, help="Take the day although the bank is closed on it.")
+@SEEN
 @acting_as
 @with_password
 @with_appcontext
 def release_command(
-    reference: str, execution_date: date | None, on_closed_day: bool, password: str, email: str
+    reference: str,
+    execution_date: date | None,
+    on_closed_day: bool,
+    seen: str | None,
+    password: str,
+    email: str,
 ) -> None:
     """Release the approved disbursal REFERENCE to the bank."""
     with spoken_errors(), transaction():
@@ -79,6 +108,7 @@ def release_command(
             execution_date=execution_date or working_days().on_or_after(ctx.today),
             second_admin=second_admin(),
             on_closed_day=on_closed_day,
+            seen=_seen(seen),
         )
         words = _words_of(made.reference, sum(payout.net for payout in made.payouts))
     click.echo(f"Released. {words}")
@@ -180,6 +210,7 @@ def register(app: Flask) -> None:
     """Make the commands known."""
     for command in (
         bundle_command,
+        show_command,
         approve_command,
         release_command,
         confirm_command,

@@ -20,9 +20,11 @@ from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import Invoice
 from tusker.queries.credit.invoices import InvoiceFilter, list_invoices, shipment_of
+from tusker.queries.credit.waiting import waiting_of
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.lookup import company_called, invoice_id_of
 from tusker.queries.record.events import events_of
+from tusker.services.credit.expected import plan_words
 from tusker.services.credit.financing import cancel_invoice, request_financing
 from tusker.services.credit.offers import Quote
 from tusker.services.credit.subject import details_needed, fetch_subject, quote_subject, subject_of
@@ -86,6 +88,9 @@ def request_financing_command(
         click.echo(f"Refused: invoice #{decision.invoice_id}, {', '.join(said)}.", err=True)
         if at_once := refusal.at_once(decision.quote.principal):
             click.echo(f"{show(at_once)} of principal could be financed at once.", err=True)
+        if decision.quote.plan:
+            click.echo(plan_words(decision.quote.plan, ctx.today), err=True)
+        click.echo(f"flask waiting leave #{decision.invoice_id} leaves it waiting.", err=True)
         raise SystemExit(REFUSED)
 
 
@@ -107,6 +112,8 @@ def show_invoice_command(invoice: str) -> None:
         ]
         for bound, lacking in found.refusal.lacks if found.refusal else ():
             facts.append(("refused by", f"{str(bound).replace('_', ' ')}, lacking {show(lacking)}"))
+        if (place := waiting_of(found.id)) is not None:
+            facts.append(("waiting list", f"{place.state} {place.words}".strip()))
         shipment = shipment_of(found.id)
         if shipment is not None:
             facts.append(("shipment", f"{shipment.carrier} {shipment.order_ref}: {shipment.status}"))
@@ -204,7 +211,7 @@ def _say_quote(quote: Quote) -> None:
     ):
         click.echo(f"{label:<13} {value}")
     for bound, use in quote.limits.in_order():
-        after = use.headroom - quote.principal
+        after = use.left - quote.principal
         then = show(after) if after >= 0 else f"lacks {show(-after)}"
         click.echo(f"{str(bound).replace('_', ' '):<13} {show(use.available)} left, then {then}")
 

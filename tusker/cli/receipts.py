@@ -18,6 +18,7 @@ from tusker.errors import InvalidInput, TuskerError
 from tusker.models import ReceiptKind
 from tusker.queries.loans.receipts import ReceiptRow, receipt_called
 from tusker.queries.lookup import company_called, disbursal_id_of, invoice_id_of
+from tusker.services.bank.decisions import link_receipt
 from tusker.services.loans import credit_notes, receipts
 from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.receipt_proposal import propose_receipt
@@ -68,12 +69,13 @@ def record_receipt_command(
         payer = company_called(customer, field="customer")
         if amount <= 0:
             raise InvalidInput("The amount must be more than zero.", field="amount")
+        entry = None
         with _own_names():
             receipts.check_value_date(ctx, day)
             receipts.unused_reference(payer.id, reference)
             proposal = propose_receipt(payer.id, amount, day, reference, kept)
             if not dry_run:
-                receipts.record_receipt(
+                made = receipts.record_receipt(
                     ctx,
                     payer.id,
                     amount=amount,
@@ -85,6 +87,7 @@ def record_receipt_command(
                     kept_back=kept,
                     charges=charges,
                 )
+                entry = link_receipt(ctx, made)
         for each in kept:
             click.echo(f"Kept back ({each.kind.replace('_', ' ')}): {_plain(each.amount)}")
         for line in proposal.lines:
@@ -94,6 +97,8 @@ def record_receipt_command(
         click.echo(f"Left over, kept as credit: {_plain(proposal.left_over)}")
         done = "would be recorded" if dry_run else "is recorded"
         click.echo(f"{_plain(amount)} from {payer.name} {done}.")
+        if entry is not None:
+            click.echo("Its entry on the bank statement is matched.")
 
 
 @click.command("reverse-receipt")

@@ -1,8 +1,9 @@
-"""Reports from the shell: `flask age` and `flask statement`."""
+"""Reports from the shell: `flask age`, `flask classification` and `flask statement`."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import date
 from typing import Any, BinaryIO, TextIO
 
@@ -20,8 +21,10 @@ from tusker.errors import InvalidInput
 from tusker.models import Customer
 from tusker.queries.loans.account_statements import Statement, statement
 from tusker.queries.loans.ageing import ageing
+from tusker.queries.loans.classes import classified
 from tusker.queries.loans.statement_lines import Side
 from tusker.queries.lookup import company_called
+from tusker.web.filters import status_label
 
 
 @click.command("age")
@@ -45,6 +48,26 @@ def age_command(as_of: date | None, as_json: bool) -> None:
         for row in rows:
             _amounts(f"  {row.key[1]}", row.amounts, row.total)
     _amounts("outstanding", found.totals, found.outstanding)
+
+
+@click.command("classification")
+@click.option("--as-of", type=Day(), help="A day until today; today unless given.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; money in minor units.")
+@with_appcontext
+def classification_command(as_of: date | None, as_json: bool) -> None:
+    """What borrowers owe by their state at the end of a day, and what is provided for it."""
+    with spoken_errors():
+        found = classified(_past(as_of or clock.today(), "as_of"), current_app.config["CLASSIFICATION"])
+    if as_json:
+        borrowers = [asdict(each) for each in found.borrowers]
+        told = {"as_of": str(found.as_of), "sums": [asdict(s) for s in found.sums], "customers": borrowers}
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    plain = currency().plain
+    _line("", ["customers", "loans", "owed", "provision"])
+    for row in found.sums:
+        cells = [str(row.customers), str(row.loans), plain(row.owed), plain(row.provision)]
+        _line(status_label(row.state), cells)
 
 
 @click.command("statement")
@@ -129,4 +152,5 @@ def _line(name: str, cells: list[str]) -> None:
 def register(app: Flask) -> None:
     """Register the commands."""
     app.cli.add_command(age_command)
+    app.cli.add_command(classification_command)
     app.cli.add_command(statement_command)

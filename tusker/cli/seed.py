@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from tusker import clock
 from tusker.carriers.base import CarrierError
 from tusker.cli import command_context, spoken_errors
 from tusker.demo.courier import CourierDesk
-from tusker.demo.first_orders import first_orders
+from tusker.demo.first_orders import first_orders, pay_up
 from tusker.demo.seeding import (
     customers_there,
     empty_tables,
@@ -28,7 +28,7 @@ from tusker.transactions import transaction
 @click.option(
     "--once",
     is_flag=True,
-    help="Leave customers that are there alone; only the orders to request are looked up anew.",
+    help="Leave a demo that is there; what a newcomer tries is paid up and its orders are looked up anew.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before everything that is there is thrown away.")
 @click.option(
@@ -52,6 +52,9 @@ def seed_demo_command(once: bool, yes: bool, no_courier: bool, wait: int) -> Non
             _fill(there, courier, yes=yes, wait=wait)
         elif not is_demo():
             return
+        else:
+            with transaction():
+                pay_up(command_context("seed-demo"), current_app.config["HOLD_AFTER_DAYS"])
         lines = login_lines(_orders(courier) if courier else None)
         path = write_logins(lines)
     if not once:

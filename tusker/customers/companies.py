@@ -20,6 +20,7 @@ from tusker.models import Customer, Proposal, Role
 from tusker.queries.credit import customers as queries
 from tusker.queries.credit.credit_lines import lines_of
 from tusker.queries.loans.account_statements import credit_balance
+from tusker.queries.loans.classes import class_history
 from tusker.queries.loans.invoice_money import open_claims_of
 from tusker.queries.loans.receipts import receipts_page
 from tusker.queries.record.events import events_of
@@ -131,6 +132,7 @@ def show(customer_id: int) -> str:
         invoices=queries.recent_invoices(customer_id),
         users=queries.users_of(customer_id),
         events=events_of("customer", customer_id)[::-1],
+        class_history=class_history(customer_id=customer_id),
         credit=credit_balance(customer_id, today()),
         claims=open_claims_of(customer_id),
         receipts=receipts_page(customer_id=customer_id, limit=RECEIPTS_SHOWN),

@@ -19,6 +19,7 @@ from tusker.models import LineStatus, Proposal, Role, SupplierAccount
 from tusker.queries.credit import credit_lines as queries
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.holds import holds_on
+from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.record.events import events_of
 from tusker.services.credit.credit_lines import change_credit_line, open_credit_line, set_line_status
 from tusker.services.credit.standing import why_closed
@@ -167,6 +168,7 @@ def _line_context(line_id: int) -> dict[str, Any]:
         "holds": holds_on(line.supplier_id, line.purchaser_id),
         "closed": why_closed([line], today(), seen_by=None),
         "counts": queries.invoice_counts(line_id),
+        "waiting": waiting_rows(today(), line_id=line_id),
         "events": events_of("credit_line", line_id)[::-1],
         "status_form": LineStatusForm(formdata=None),
     }

@@ -13,7 +13,6 @@ from tusker.clock import today
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import TokenForm
 from tusker.customers.tokens import make_token, token_context
-from tusker.domain.limits import LimitUse
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import lines_page
 from tusker.queries.credit.customers import customer_by_id
@@ -46,7 +45,7 @@ def my_lines() -> Response:
         sells=sells,
         page=keyset_page(rows, cursor),
         closed=why_closed(rows, today(), seen_by=company.id),
-        own=LimitUse(account.limit_amount, account.used_amount) if account else None,
+        own=account.use if account else None,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from tusker.demo.book import minor
@@ -11,8 +13,11 @@ from tusker.domain.shipments import TrackedOrder
 from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import Customer
+from tusker.queries.loans.loans import open_loans
 from tusker.services.context import Context
 from tusker.services.credit.offers import quote_order
+from tusker.services.loans.overdue import review_holds
+from tusker.services.loans.receipts import repay_all_in_full
 
 SUPPLIER = COMPANIES[NEWCOMER.company or ""]
 VALUES = (184_500, 142_280, 236_750)
@@ -38,6 +43,21 @@ def first_orders(ctx: Context, courier: CourierDesk) -> list[str]:
         refs = [order.ref for order in reversed(new[:missing])] + refs
     db.session.rollback()
     return sorted(refs[: len(VALUES)])
+
+
+def pay_up(ctx: Context, hold_after_days: int | None) -> None:
+    """In the caller's transaction the companies of the `LINES_TO_TRY` pay what has them on hold or would within a
+    week: in a demo that nobody looked at for weeks all have become late."""
+    if hold_after_days is None:
+        return
+    keys = [key for line in LINES_TO_TRY for key in line]
+    companies = set(db.session.scalars(select(Customer.id).where(Customer.reference.in_(keys))))
+    late_from = ctx.today - timedelta(days=max(1, hold_after_days - 7))
+    late = open_loans(ctx.today, companies=companies, due_until=late_from)
+    references = {row.invoice_id: f"DEMO-{row.reference}" for row in late if row.debtor_id in companies}
+    if references:
+        repay_all_in_full(ctx, references, value_date=ctx.today)
+        review_holds(ctx, hold_after_days)
 
 
 def _admitted(ctx: Context, supplier_id: int, order: TrackedOrder) -> bool:

@@ -20,6 +20,7 @@ from tusker.queries.credit.credit_lines import limits_of
 from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
 from tusker.services.credit.import_file import ColumnMapping, ImportOptions, InvoiceRow
 from tusker.services.credit.importing import import_rows
+from tusker.services.credit.waiting import leave_waiting
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.payout.bank_accounts import propose_account
 
@@ -152,12 +153,12 @@ class Present:
         # yesterday, so that the first poll is due at once
         self.book.track(statuses, self.book.days_ago(1), 18)
 
-    def _fill(self, line: CreditLine, principal: int, day_ago: int) -> None:
-        """Request an order on a line of which `principal` (minor units) would be lent."""
+    def _fill(self, line: CreditLine, principal: int, day_ago: int) -> int:
+        """Request an order on a line of which `principal` (minor units) would be lent; returns the invoice's id."""
         supplier, purchaser = next(key for key, line_id in self.book.lines.items() if line_id == line.id)
         major = Decimal(principal) / line.advance_rate / minor(1)
         order = self._order(supplier, purchaser, int(major) + 1, PLACED, [(5 * HOUR, IN_TRANSIT)])
-        self.book.request(order, self.book.days_ago(day_ago), 13)
+        return self.book.request(order, self.book.days_ago(day_ago), 13).invoice_id
 
     def _lines(self) -> None:
         near = self.book.line("near_limit")
@@ -177,11 +178,13 @@ class Present:
         """One request for each limit, that lacks a little on this one and fits on those asked before it."""
         self._over(self.book.fresh_line("NAC", "BAI"), Bound.CREDIT_LINE, "1.9")
         self._over(self.book.line("supplier_bound"), Bound.SUPPLIER, "3.2")
-        self._over(self.book.line("purchaser_bound"), Bound.PURCHASER, "1.25")
+        refused = self._over(self.book.line("purchaser_bound"), Bound.PURCHASER, "1.25")
+        leave_waiting(self.book.at(self.book.days_ago(1), 14), refused)
 
-    def _over(self, line: CreditLine, bound: Bound, lakh: str) -> None:
+    def _over(self, line: CreditLine, bound: Bound, lakh: str) -> int:
+        """Request a little more than a limit takes; returns the refused invoice's id."""
         use = dict(limits_of(line).in_order())[bound]
-        self._fill(line, use.available + minor(Decimal(lakh) * 100_000), 1)
+        return self._fill(line, use.available + minor(Decimal(lakh) * 100_000), 1)
 
     def _new_bank_details(self) -> None:
         """One admin entered a supplier's new account; another has to approve it."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -25,14 +26,28 @@ class Bucket(StrEnum):
         return "Not past due" if self is Bucket.CURRENT else f"{self[:1].upper()}{self[1:]} days"
 
 
+_DAYS: Mapping[Bucket, tuple[int | None, int | None]] = {
+    Bucket.CURRENT: (None, 0),
+    Bucket.UP_TO_30: (1, 30),
+    Bucket.UP_TO_60: (31, 60),
+    Bucket.UP_TO_90: (61, 90),
+    Bucket.OVER_90: (91, None),
+}
+"""The first and last day past due of each bucket, in their order."""
+
+
 def bucket_of(days_past_due: int) -> Bucket:
     """The bucket of a debt that is so many days past due."""
-    if days_past_due <= 0:
-        return Bucket.CURRENT
-    for limit, bucket in ((30, Bucket.UP_TO_30), (60, Bucket.UP_TO_60), (90, Bucket.UP_TO_90)):
-        if days_past_due <= limit:
-            return bucket
-    return Bucket.OVER_90
+    return next(bucket for bucket, (_, last) in _DAYS.items() if last is None or days_past_due <= last)
+
+
+def due_between(bucket: Bucket, as_of: date) -> tuple[date, date]:
+    """The first and last due date of debts that are in a bucket on a day."""
+    first, last = _DAYS[bucket]
+    return (
+        date.min if last is None else as_of - timedelta(last),
+        date.max if first is None else as_of - timedelta(first),
+    )
 
 
 @dataclass(frozen=True, slots=True)

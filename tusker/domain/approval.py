@@ -1,10 +1,11 @@
-"""What an approval of a disbursal covers."""
+"""What is decided is what was seen: things as a page shows them, and what has changed since."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 Covered = Iterable[tuple[int, int, int | None]]
 """What is paid, each as (id, minor units, bank account id)."""
@@ -20,3 +21,56 @@ def approval_digest(invoices: Covered, payables: Covered = ()) -> str:
     if passed_on := sorted(payables):
         covered.append(passed_on)
     return hashlib.sha256(json.dumps(covered).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One thing as it is shown to the person who decides: its name, its figures in words, and whatever else of it must
+    stay the same."""
+
+    name: str
+    words: str
+    exact: tuple[object, ...] = ()
+
+    @property
+    def seen(self) -> str:
+        """What a form carries of it."""
+        covered = json.dumps([self.name, self.words, self.exact], default=str)
+        return f"{self.name}|{self.words}|{hashlib.sha256(covered.encode()).hexdigest()[:32]}"
+
+
+def digest_of(things: Iterable[Shown]) -> str:
+    """One short text for all of them, whatever their order; commands take it in place of the things."""
+    return hashlib.sha256(json.dumps(sorted(thing.seen for thing in things)).encode()).hexdigest()[:32]
+
+
+def changes_since(seen: Collection[str], now: Sequence[Shown], *, whole: bool = True) -> list[str]:
+    """What differs from what was seen, each in words; empty when nothing does.
+
+    `seen` is what the form carried, or the digest of all. Unless it was the `whole`, other things may have been seen
+    beside those that are decided on.
+    """
+    if list(seen) == [digest_of(now)]:
+        return []
+    before = {name: words for name, words in map(_told, seen) if name}
+    found = [_change(thing, before.get(_told(thing.seen)[0])) for thing in now if thing.seen not in seen]
+    if whole:
+        gone = before.keys() - {_told(thing.seen)[0] for thing in now}
+        found += [f"{name}: {before[name]} before, gone now" for name in sorted(gone)]
+        if not found and set(seen) != {thing.seen for thing in now}:
+            found = ["It was something else that was shown"]
+    return found
+
+
+def _told(seen: str) -> tuple[str, str]:
+    """Name and words of what a form carried."""
+    name, _, words = seen.rpartition("|")[0].rpartition("|")
+    return name, words
+
+
+def _change(thing: Shown, before: str | None) -> str:
+    if before is None:
+        return f"{thing.name}: {thing.words} now, not shown before"
+    if before == thing.words:
+        return f"{thing.name}: {thing.words} as before, but not of the same parts"
+    return f"{thing.name}: {before} before, {thing.words} now"

@@ -17,7 +17,7 @@ class DailyJob(StrEnum):
 
 
 TITLES = {
-    DailyJob.SERVICING: "Reminders, recourse and holds",
+    DailyJob.SERVICING: "Classification, reminders, recourse and holds",
     DailyJob.HOUSEKEEPING: "Clean-up",
     DailyJob.PROOF: "Proof",
     DailyJob.BUNDLE: "Daily disbursal",

@@ -20,15 +20,24 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LimitUse:
-    """A limit and what is used of it, in minor units. A limit may be lower than what is used."""
+    """A limit and what is used of it, in minor units. A limit may be lower than what is used.
+
+    `waiting` is what requests on the waiting list hold of it: nobody who asks later can have it.
+    """
 
     limit: int
     used: int
+    waiting: int = 0
+
+    @property
+    def left(self) -> int:
+        """limit − used − waiting, negative when the limit was lowered or more waits than is left."""
+        return self.limit - self.used - self.waiting
 
     @property
     def available(self) -> int:
         """What may still be admitted, never below zero."""
-        return max(0, self.limit - self.used)
+        return max(0, self.left)
 
     @property
     def headroom(self) -> int:
@@ -78,12 +87,12 @@ class ThreeLimits:
 
     @property
     def available(self) -> int:
-        """min over the three of (limit − exposure), never below zero."""
+        """min over the three of (limit − exposure − what waits), never below zero."""
         return min(use.available for _, use in self.in_order())
 
     def check(self, principal: int) -> Refusal | None:
         """None when `principal` fits on all three limits, else the first that binds and what it and the others lack."""
-        lacks = [(b, principal - use.headroom) for b, use in self.in_order() if principal > use.headroom]
+        lacks = [(b, principal - use.left) for b, use in self.in_order() if principal > use.left]
         return Refusal(*lacks[0], tuple(lacks[1:])) if lacks else None
 
 

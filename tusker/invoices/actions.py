@@ -24,6 +24,7 @@ from tusker.services.payout.purchaser_answers import overrule_dispute
 from tusker.services.payout.verification import verify_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
+from tusker.web.forms import sent_seen
 from tusker.web.htmx import render
 
 
@@ -36,7 +37,7 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> None:
         cancel_invoice(acting(), invoice_id, reason=reason, supplier_id=owner)
 
-    return _carry_out(invoice_id, act, "Cancelled. Its amount is free again on all three limits.")
+    return carry_out(invoice_id, act, "Cancelled. Its amount is free again on all three limits.")
 
 
 @bp.post("/<int:invoice_id>/delivered")
@@ -45,16 +46,16 @@ def delivered(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> None:
         report_delivery(acting(), invoice_id, reason=reason)
 
-    return _carry_out(invoice_id, act, "The delivery is recorded.")
+    return carry_out(invoice_id, act, "The delivery is recorded.")
 
 
 @bp.post("/<int:invoice_id>/overrule")
 @allow(Role.ADMIN)
 def overrule(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> None:
-        overrule_dispute(acting(), invoice_id, reason=reason)
+        overrule_dispute(acting(), invoice_id, reason=reason, seen=sent_seen())
 
-    return _carry_out(invoice_id, act, "The dispute is settled and does not stop the financing any more.")
+    return carry_out(invoice_id, act, "The dispute is settled and does not stop the financing any more.")
 
 
 @bp.post("/<int:invoice_id>/accept-value")
@@ -63,7 +64,7 @@ def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> None:
         accept_value(acting(), invoice_id, reason=reason)
 
-    return _carry_out(invoice_id, act, "The declared value is accepted.")
+    return carry_out(invoice_id, act, "The declared value is accepted.")
 
 
 @bp.post("/<int:invoice_id>/undo-write-off")
@@ -74,7 +75,7 @@ def take_write_off_back(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> None:
         undo_write_off(acting(), invoice_id, reason=reason)
 
-    return _carry_out(
+    return carry_out(
         invoice_id, act, "The write-off is undone. Its debt stands again and counts on all three limits."
     )
 
@@ -99,7 +100,8 @@ def verify(document_id: int) -> ResponseReturnValue:
     return done_with(invoice_id, message)
 
 
-def _carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> ResponseReturnValue:
+def carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> ResponseReturnValue:
+    """Do something to an invoice for the reason that was sent, and show it anew."""
     invoice_in(my_scope(), invoice_id)
     form = ReasonForm()
     try:

@@ -21,6 +21,7 @@ from tusker.queries.company_dashboard import (
     recent_payouts,
 )
 from tusker.queries.credit.invoices import InvoiceFilter, count_by_status, list_invoices
+from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.loans.ageing import together
 from tusker.queries.loans.loans import open_loans
 from tusker.queries.loans.positions import loan_totals, positions, totals_of
@@ -66,6 +67,7 @@ def dashboard() -> ResponseReturnValue:
         this_week=due(after=(today, 0), due_until=today + WEEK),
         recent=list_invoices(wanted, limit=RECENT),
         payouts=recent_payouts(company, limit=RECENT) if sells else [],
+        waiting=waiting_rows(today, supplier_id=company, limit=RECENT) if sells else [],
         to_pass_on=owed_to_supplier(company) if sells else 0,
     )
 

@@ -12,6 +12,7 @@ from flask_login import current_user
 from tusker import clock
 from tusker.carriers.registry import MANUAL, carrier_label, get_carriers
 from tusker.domain import shipments
+from tusker.domain.approval import Shown
 from tusker.domain.calculator import Calculation, calculate
 from tusker.domain.financeable import Condition, PurchaserAnswer, Wishes, waits_for
 from tusker.domain.lifecycle import FINAL, RESERVING, InvoiceEvent, InvoiceStatus, next_status
@@ -31,6 +32,7 @@ from tusker.models import (
     Role,
     Shipment,
     ShipmentEvent,
+    WaitingRequest,
 )
 from tusker.queries.attention import AttentionRow, items_of_invoice
 from tusker.queries.credit.invoices import (
@@ -40,15 +42,19 @@ from tusker.queries.credit.invoices import (
     invoice_in,
     shipment_of,
 )
+from tusker.queries.credit.waiting import WaitingRow, waiting_of, waiting_rows
+from tusker.queries.loans.classes import ClassHistory, class_history
 from tusker.queries.loans.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.loans.reliefs import ReliefRow, reliefs_of
 from tusker.queries.payout.payables import PayableRow, payables_of
 from tusker.queries.record.events import CompanyEvent, events_of, for_company
+from tusker.services.credit.expected import plan_now, plan_words
 from tusker.services.delivery.conditions import Judge
 from tusker.services.loans.credit_notes import BEFORE_PAYOUT
 from tusker.services.loans.deductions import PAID_OUT
+from tusker.services.payout.purchaser_answers import shown_dispute
 from tusker.web.access import is_staff
 from tusker.web.filters import money_plain
 from tusker.working_days import working_days
@@ -76,6 +82,15 @@ class InvoiceFile:
     missing: tuple[Condition, ...]
     wishes: Wishes
     attention: list[AttentionRow]
+    asked: Shipment | None
+    """The order or parcel that was asked for, of a refused request too."""
+    waiting: WaitingRequest | None
+    """The place on the waiting list that a refused request has or had, or that led to this invoice."""
+    place: WaitingRow | None
+    """While it waits, what it waits for."""
+    room: str
+    """Of a refused request that does not wait: which repayments make room for it."""
+    class_history: list[ClassHistory]
     form: ReasonForm = field(default_factory=ReasonForm)
     dispute: DisputeForm = field(default_factory=lambda: DisputeForm(formdata=None))
 
@@ -113,6 +128,12 @@ class InvoiceFile:
     def is_disputed(self) -> bool:
         """Whether the purchaser's dispute stands."""
         return self.invoice.purchaser_answer == PurchaserAnswer.DISPUTED and self.invoice.overruled_at is None
+
+    @property
+    def dispute_shown(self) -> Shown:
+        """The dispute as the page shows it."""
+        told = self.invoice
+        return shown_dispute(told.number, told.answered_amount, told.answer_reason, told.answered_at)
 
     @property
     def may_dispute(self) -> bool:
@@ -171,15 +192,26 @@ class InvoiceFile:
         }
 
     @property
+    def may_wait(self) -> bool:
+        """Whether this person may leave it on the waiting list."""
+        return (
+            current_user.role in {Role.ADMIN, Role.SUPPLIER}
+            and self.invoice.status == InvoiceStatus.REJECTED
+            and self.waiting is None
+            and self.asked is not None
+            and self.asked.carrier in get_carriers()
+        )
+
+    @property
     def asked_before(self) -> dict[str, Any]:
-        """What was requested, to fill the form in for another request. A refused parcel's number is not kept."""
+        """What was requested, to fill the form in for another request."""
         supplier_id = self.invoice.supplier_id if is_staff() else None
-        if self.shipment is None and self.invoice.invoice_date is None:
+        if self.invoice.invoice_date is None and not self.is_parcel:
             return {"order_ref": self.invoice.number, "supplier_id": supplier_id}
         return {
             "supplier_id": supplier_id,
-            "carrier": self.shipment.carrier if self.is_parcel and self.shipment else None,
-            "order_ref": self.shipment.order_ref if self.shipment else None,
+            "carrier": self.asked.carrier if self.is_parcel and self.asked else None,
+            "order_ref": self.asked.order_ref if self.asked else None,
             "number": self.invoice.number,
             "credit_line_id": self.invoice.credit_line_id,
             "amount": money_plain(self.invoice.amount),
@@ -216,7 +248,7 @@ class InvoiceFile:
     @property
     def is_parcel(self) -> bool:
         """Whether a parcel carrier follows it, by a tracking number."""
-        known = get_carriers().get(self.shipment.carrier) if self.shipment else None
+        known = get_carriers().get(self.asked.carrier) if self.asked else None
         return known is not None and not known.declares_orders
 
     @property
@@ -255,8 +287,12 @@ def open_file(
     events: Sequence[Event | CompanyEvent] = (
         written if is_staff() else for_company(written, as_supplier=current_user.role == Role.SUPPLIER)
     )
-    shipment = shipment_of(invoice.id)
+    asked = shipment_of(invoice.id)
+    refused = invoice.status == InvoiceStatus.REJECTED
+    shipment = None if refused else asked
+    waiting = waiting_of(invoice.id)
     judge = Judge([(invoice, shipment)]) if shipment else None
+    loan = loan_of_invoice(invoice.id, today)
     return InvoiceFile(
         invoice=invoice,
         shipment=shipment,
@@ -264,20 +300,33 @@ def open_file(
         wishes=judge.wishes_of(invoice) if judge else Wishes(),
         attention=items_of_invoice(invoice.id) if is_staff() else [],
         disbursal=disbursal_of(invoice.id),
-        loan=loan_of_invoice(invoice.id, today),
+        loan=loan,
         expected=calculate(invoice.principal, invoice.terms, today, working_days()),
         allocations=list(allocations_of(invoice.id)),
         adjustments=adjustments_of(invoice.id),
         reliefs=_reliefs_shown(invoice),
+        class_history=class_history(loan_id=loan.loan_id) if loan and is_staff() else [],
         events=events[::-1],
         signed_by=next((str(e.data["signed_by"]) for e in reversed(written) if "signed_by" in e.data), None),
         reserve=reserve_of(invoice.id),
         credit_notes=credit_notes_of(invoice.id),
         claims=claims_of(invoice.id),
         payables=payables_of(invoice.id) if invoice.collection == Collection.INVOICE else [],
+        asked=asked,
+        waiting=waiting if current_user.role != Role.PURCHASER else None,
+        place=next(iter(waiting_rows(today, invoice_id=invoice.id)), None) if waiting else None,
+        room=_room_for(invoice)
+        if refused and waiting is None and current_user.role != Role.PURCHASER
+        else "",
         form=form or ReasonForm(),
         dispute=dispute or DisputeForm(formdata=None),
     )
+
+
+def _room_for(invoice: Invoice) -> str:
+    """Which repayments make room for a refused request."""
+    seen_by = None if is_staff() else invoice.supplier_id
+    return plan_words(plan_now(invoice.credit_line, invoice.principal, seen_by=seen_by), clock.today())
 
 
 def _reliefs_shown(invoice: Invoice) -> list[ReliefRow]:

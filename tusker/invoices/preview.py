@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tusker import clock
 from tusker.carriers.base import CarrierError, CarrierRefused, CarrierRejected
 from tusker.errors import Duplicate, InvalidInput, TuskerError
+from tusker.services.credit.expected import plan_words
 from tusker.services.credit.offers import Quote
 
 TITLES = {
@@ -41,6 +43,12 @@ class Preview:
         if problem == "unknown_order" and self.is_parcel:
             problem = "unknown_parcel"
         return TITLES.get(problem, "This cannot be financed")
+
+    @property
+    def room(self) -> str:
+        """Which repayments make room for what the limits refuse."""
+        found = self.quote.plan if self.quote else None
+        return plan_words(found, clock.today()) if found else ""
 
     @property
     def may_pass(self) -> bool:

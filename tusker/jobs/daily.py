@@ -11,7 +11,7 @@ from flask import current_app
 
 from tusker.domain.daily import DailyJob
 from tusker.jobs import job_context
-from tusker.jobs.servicing import clean_up, prove_day, service_day
+from tusker.jobs.servicing import classify, clean_up, prove_day, service_day
 from tusker.queues import enqueue, waiting
 from tusker.services.payout.bundling import bundle_daily
 from tusker.services.record.daily_runs import Times, claim_runs, fail_runs, finish_runs, plan_runs
@@ -84,7 +84,10 @@ def bundle_day(day: date | None = None) -> str | None:
 
 
 def _service(days: Sequence[date]) -> None:
-    """Once for all open days: what the day changes for loans depends on today alone."""
+    """What a day's end changes for the class of loans, day by day; then once for all open days, since the rest depends
+    on today alone."""
+    for day in days:
+        classify(day - timedelta(days=1))
     service_day(since=days[0] - timedelta(days=1))
     _finish(DailyJob.SERVICING, days)
 

@@ -7,11 +7,13 @@ from datetime import date
 
 from flask import current_app
 
+from tusker.domain.classification import AssetClass
 from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
 from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.proof import prove
 from tusker.services.loans import overdue
+from tusker.services.loans.classification import classify_day
 from tusker.services.record.housekeeping import forget_old_guards
 from tusker.services.record.proving import report_differences
 from tusker.transactions import transaction
@@ -29,10 +31,20 @@ def service_day(since: date) -> None:
     log.info("servicing: %d debts turned to recourse, %d loans reminded of", len(turned), reminded)
 
 
+def classify(day: date) -> None:
+    """Record how customers and loans are classified at the end of a day. Safe to repeat."""
+    with transaction():
+        changed = classify_day(job_context("servicing"), day, current_app.config["CLASSIFICATION"])
+    log.info("classification of %s: %d changes", day, changed)
+
+
 def review_holds() -> None:
     """Put late customers on hold and lift the holds of those who paid; also after each receipt."""
     with transaction():
-        changed = overdue.review_holds(job_context("servicing"), current_app.config["HOLD_AFTER_DAYS"])
+        config = current_app.config
+        state = config["HOLD_FROM_STATE"]
+        held_from = None if state == "off" else AssetClass(state)
+        changed = overdue.review_holds(job_context("servicing"), config["HOLD_AFTER_DAYS"], held_from)
     if changed:
         log.info("holds changed for %d customers", len(changed))
 

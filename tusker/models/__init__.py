@@ -14,6 +14,7 @@ from tusker.models.bank import (
 from tusker.models.bank_charge import BankCharge
 from tusker.models.carrier import CarrierState, WebhookDelivery
 from tusker.models.carrier_setting import CarrierSetting
+from tusker.models.classification import Classification
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
 from tusker.models.daily import DailyRun
@@ -48,6 +49,7 @@ from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 from tusker.models.upload import StatementUpload, UploadState
+from tusker.models.waiting import WaitingRequest, WaitingState
 
 __all__ = [
     "Adjustment",
@@ -66,6 +68,7 @@ __all__ = [
     "Claim",
     "ClaimSettlement",
     "ClaimState",
+    "Classification",
     "CreditLine",
     "CreditNote",
     "Customer",
@@ -116,5 +119,7 @@ __all__ = [
     "UploadState",
     "User",
     "UserState",
+    "WaitingRequest",
+    "WaitingState",
     "WebhookDelivery",
 ]

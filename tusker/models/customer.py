@@ -11,6 +11,7 @@ from datetime import date
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.limits import LimitUse
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Money, Name, TermsColumns, terms_checks
 
@@ -46,16 +47,24 @@ class SupplierAccount(TermsColumns, Base):
         CheckConstraint("limit_amount >= 0", name="limit_not_negative"),
         # No CHECK on used <= limit: a limit may be lowered below what is used.
         CheckConstraint("used_amount >= 0", name="used_not_negative"),
+        CheckConstraint("waiting_amount >= 0", name="waiting_not_negative"),
         *terms_checks(),
     )
 
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), primary_key=True)
     limit_amount: Mapped[Money]
     used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
+    waiting_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
+    """What requests on the waiting list hold of the limit; whoever asks later cannot have it."""
     on_hold_since: Mapped[date | None]
     """Since when it is on hold for being overdue too long: nothing new is admitted, repayments are."""
 
     customer: Mapped[Customer] = relationship(back_populates="supplier", lazy="joined")
+
+    @property
+    def use(self) -> LimitUse:
+        """The limit with what is used of it and what waits for it."""
+        return LimitUse(self.limit_amount, self.used_amount, self.waiting_amount)
 
 
 class PurchaserAccount(Base):
@@ -65,15 +74,23 @@ class PurchaserAccount(Base):
     __table_args__ = (
         CheckConstraint("limit_amount >= 0", name="limit_not_negative"),
         CheckConstraint("used_amount >= 0", name="used_not_negative"),
+        CheckConstraint("waiting_amount >= 0", name="waiting_not_negative"),
     )
 
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), primary_key=True)
     limit_amount: Mapped[Money]
     used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
+    waiting_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
+    """What requests on the waiting list hold of the limit; whoever asks later cannot have it."""
     on_hold_since: Mapped[date | None]
     """Since when it is on hold for being overdue too long: nothing new is admitted, repayments are."""
 
     customer: Mapped[Customer] = relationship(back_populates="purchaser", lazy="joined")
+
+    @property
+    def use(self) -> LimitUse:
+        """The limit with what is used of it and what waits for it."""
+        return LimitUse(self.limit_amount, self.used_amount, self.waiting_amount)
 
 
 class CarrierIdentity(Base):

@@ -116,6 +116,11 @@ class Loan(Base):
         undone = {row.reverses_id for row in self.adjustments}
         return [row for row in self.adjustments if row.reverses_id is None and row.id not in undone]
 
+    def change_face(self, by: int) -> None:
+        """Change what the purchaser has still to pay of the invoice where it pays the face value; a debt has none."""
+        if self.face_open is not None:
+            self.face_open += by
+
     @property
     def deducted(self) -> Deduction:
         """What was kept back from the payout."""

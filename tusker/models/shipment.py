@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, Told
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, LongText, one_of
@@ -129,3 +130,7 @@ class ShipmentDocument(Base):
     verified_at: Mapped[Instant | None]
     """When an admin looked at it and found it to prove what it says."""
     verified_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+
+TRACKED = (Shipment.invoice_id == Invoice.id) & (Invoice.status != InvoiceStatus.REJECTED)
+"""The shipment of an invoice that was not refused; that of a refused one only says what was asked for."""

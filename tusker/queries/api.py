@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from tusker.domain.numbers import strict_form
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Loan, Shipment
+from tusker.models.shipment import TRACKED
 from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
 
 
@@ -79,7 +80,7 @@ def _invoices() -> Select[Invoice, str, str, Shipment]:
         select(Invoice, _supplier.name, _purchaser.name, Shipment)
         .join(_supplier, _supplier.id == Invoice.supplier_id)
         .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
-        .outerjoin(Shipment, Shipment.invoice_id == Invoice.id)
+        .outerjoin(Shipment, TRACKED)
         # Admission writes in SQL: what the session remembers of an invoice may be older than its row.
         .execution_options(populate_existing=True)
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from tusker.domain.attention import ADVICE, Advice, AttentionKind
 from tusker.domain.daily import TITLES, DailyJob
@@ -111,8 +111,10 @@ def open_counts() -> dict[AttentionKind, int]:
 
 def count_open() -> int:
     """How many items are open."""
-    found = db.session.scalar(text("SELECT count(*) FROM attention_items WHERE resolved_at IS NULL"))
-    return int(found or 0)
+    found: int = db.session.scalars(
+        select(func.count()).select_from(AttentionItem).where(AttentionItem.resolved_at.is_(None))
+    ).one()
+    return found
 
 
 def mail_lines(ids: Sequence[int], *, limit: int) -> list[WatchedFor]:

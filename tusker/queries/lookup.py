@@ -20,6 +20,8 @@ from tusker.models import (
     Payout,
     Role,
     User,
+    WaitingRequest,
+    WaitingState,
 )
 from tusker.models.invoice import LIVE_NUMBER
 
@@ -101,6 +103,18 @@ def loan_invoice_id_of(name: str) -> int:
     """The id of an invoice by its number, loan id or `#id`, of those disbursed where the number is not unique."""
     query = select(Invoice.id, Invoice.status, Invoice.status == InvoiceStatus.DISBURSED)
     return _one(name, query, or_loan=True)
+
+
+def waiting_invoice_id_of(name: str) -> int:
+    """The id of a refused invoice by its number or `#id`, of those on the waiting list where the number is not unique,
+    else the refused one."""
+    waits = select(WaitingRequest.id).where(
+        WaitingRequest.invoice_id == Invoice.id, WaitingRequest.state == WaitingState.WAITING
+    )
+    refused = select(Invoice.id, Invoice.status, waits.exists()).where(
+        Invoice.status == InvoiceStatus.REJECTED
+    )
+    return _one(name, refused)
 
 
 def loans_called(names: Set[str]) -> dict[str, list[int]]:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from flask import Flask
 
-from tusker.reports import ageing, balances, calculator, exposure, statements  # noqa: F401 (views of the blueprint)
+from tusker.reports import (  # noqa: F401 (views of the blueprint)
+    ageing,
+    balances,
+    calculator,
+    classification,
+    exposure,
+    statements,
+)
 from tusker.reports.blueprint import bp
 
 

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
+from tusker import clock
 from tusker.currency import currency
 from tusker.domain.ageing import AgeingRow, Bucket, bucket_of
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
-from tusker.queries.loans.ageing import Ageing
+from tusker.queries.loans.ageing import Ageing, Narrowed, loans_behind, sum_behind
 from tusker.queries.loans.ageing import ageing as ageing_on
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import open_loans
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own, pays
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer
 from tusker.web.htmx import render
+from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
-SHOWN = 500
-"""Loans on a page; the file has all."""
+ROWS_SHOWN = 40
+"""Companies or lines in a table of the page; the file has all."""
 VIEWS = {"supplier": "By supplier", "purchaser": "By purchaser", "line": "By credit line"}
 
 
@@ -34,6 +36,11 @@ class View:
     by: str
     title: str
     rows: list[AgeingRow[tuple[int, str]]]
+
+    @property
+    def shown(self) -> list[AgeingRow[tuple[int, str]]]:
+        """Those that a page shows, the largest."""
+        return self.rows[:ROWS_SHOWN]
 
     @property
     def total(self) -> int:
@@ -77,18 +84,24 @@ def views_of(found: Ageing) -> list[View]:
 def ageing_loans() -> ResponseReturnValue:
     """The loans behind a figure of the ageing."""
     form, day = asked_day()
-    rows = _narrowed(day) if day else []
+    wanted = _narrowed()
+    after = decode_day_key(request.args.get("after"))
+    found = loans_behind(day, wanted, today=clock.today(), after=after) if day else iter(())
+    rows = list(islice(found, PAGE_SIZE + 1))
+    shown = rows[:PAGE_SIZE]
+    count, total = sum_behind(day, wanted) if day else (0, 0)
     return render(
         "reports/ageing_loans.html",
         "reports/_ageing_loans.html",
         status=200 if day else 422,
         form=form,
         day=day,
-        rows=rows[:SHOWN],
-        count=len(rows),
-        total=sum(row.owed(as_purchaser=pays()) for row in rows),
+        rows=shown,
+        count=count,
+        total=total,
         pays=pays(),
         about=_about(rows),
+        following=encode_day_key(shown[-1].due_date, shown[-1].loan_id) if len(rows) > PAGE_SIZE else None,
     )
 
 
@@ -98,13 +111,17 @@ def ageing_file() -> Response:
     """A table of the ageing as CSV, `by` supplier, purchaser, line or loan; amounts in major units."""
     day, by = day_or_refuse(), request.args.get("by", "loan")
     if by == "loan":
-        return csv_answer(f"ageing-loans-{day}.csv", LOAN_HEADER, loan_lines(_narrowed(day), day))
+        return csv_answer(
+            f"ageing-loans-{day}.csv",
+            LOAN_HEADER,
+            loan_lines(loans_behind(day, _narrowed(), today=clock.today()), day),
+        )
     if by not in VIEWS:
         raise InvalidInput("The ageing is by supplier, purchaser, line or loan.", field="by")
-    found = _ageing(day)
-    rows = {"supplier": found.by_supplier, "purchaser": found.by_purchaser, "line": found.by_line}[by]
+    whole = _ageing(day)
+    rows = {"supplier": whole.by_supplier, "purchaser": whole.by_purchaser, "line": whole.by_line}[by]
     header = ["as_of", by, *(bucket.replace("–", "-") for bucket in Bucket), "total", "currency"]
-    return csv_answer(f"ageing-{by}-{day}.csv", header, _view_lines(rows, found))
+    return csv_answer(f"ageing-{by}-{day}.csv", header, _view_lines(rows, whole))
 
 
 def _view_lines(rows: list[AgeingRow[tuple[int, str]]], found: Ageing) -> Iterator[list[object]]:
@@ -140,7 +157,7 @@ LOAN_HEADER = [
 ]
 
 
-def loan_lines(rows: list[LoanRow], day: date) -> Iterator[list[object]]:
+def loan_lines(rows: Iterable[LoanRow], day: date) -> Iterator[list[object]]:
     """One line a loan, amounts in major units."""
     money = currency()
     for row in rows:
@@ -162,21 +179,25 @@ def loan_lines(rows: list[LoanRow], day: date) -> Iterator[list[object]]:
         ]
 
 
-def _narrowed(day: date) -> list[LoanRow]:
-    """The loans on which something is owed, of the supplier, purchaser, line and bucket in the address."""
+def _narrowed() -> Narrowed:
+    """The supplier, purchaser, line and bucket in the address, within what this person may see."""
     bucket = request.args.get("bucket")
     if bucket and bucket not in list(Bucket):
         raise InvalidInput("This is not a bucket of the ageing.", field="bucket")
-    supplier, purchaser, line = _number("supplier"), _number("purchaser"), _number("line")
-    return [
-        row
-        for row in open_loans(day, **own())
-        if row.owed(as_purchaser=pays())
-        and supplier in (None, row.supplier_id)
-        and purchaser in (None, row.purchaser_id)
-        and line in (None, row.credit_line_id)
-        and (not bucket or bucket_of(row.days_late(as_purchaser=pays())) == bucket)
-    ]
+    mine = own()
+    return Narrowed(
+        supplier_id=_within("supplier", mine.get("supplier_id")),
+        purchaser_id=_within("purchaser", mine.get("purchaser_id")),
+        line_id=_number("line"),
+        bucket=Bucket(bucket) if bucket else None,
+        as_purchaser=pays(),
+    )
+
+
+def _within(name: str, mine: int | None) -> int | None:
+    """The company in the address; of a company's person its own, and another's narrows to nothing: none has id 0."""
+    asked = _number(name)
+    return asked if mine is None else mine if asked in (None, mine) else 0
 
 
 def _number(name: str) -> int | None:

@@ -23,6 +23,8 @@ TITLES = {
     Bound.PURCHASER: "Limits of purchasers",
     Bound.CREDIT_LINE: "Limits of credit lines",
 }
+SHOWN = 100
+"""Limits of a kind on a page; the file has all."""
 HEADER = ["as_of", "kind", "id", "name", "exposure", "limit_today", "currency"]
 MOVEMENTS = ["as_of", "limit_of", "booked_on", "invoice_id", "invoice", "cause", "amount", "currency"]
 
@@ -34,6 +36,13 @@ class Table:
     kind: Bound
     title: str
     rows: list[ExposureRow]
+
+    @property
+    def shown(self) -> list[ExposureRow]:
+        """Those that a page shows: the ones used most where there are many."""
+        if len(self.rows) <= SHOWN:
+            return self.rows
+        return sorted(self.rows, key=lambda row: -row.exposure)[:SHOWN]
 
     @property
     def exposure(self) -> int:

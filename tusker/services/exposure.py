@@ -9,9 +9,12 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import text
 
 from tusker.extensions import db
-from tusker.models import ExposureMovement, Invoice
+from tusker.models import ExposureMovement, Invoice, WaitingRequest
 from tusker.services.context import Context
+from tusker.transactions import after_commit
 
+ADMIT_WAITING_JOB = "tusker.jobs.waiting.admit_waiting"
+"""Nudged by whatever frees an amount or opens a line."""
 _COUNTERS = (
     ("credit_lines", "id"),
     ("supplier_accounts", "customer_id"),
@@ -46,6 +49,8 @@ def change_exposure(ctx: Context, cause: str, changes: Iterable[tuple[Invoice, i
         keys = (invoice.credit_line_id, invoice.supplier_id, invoice.purchaser_id)
         for counter, key in zip(sums, keys, strict=True):
             counter[key] += amount
+        if amount < 0:
+            after_commit(ADMIT_WAITING_JOB)
         db.session.add(
             ExposureMovement(
                 invoice_id=invoice.id,
@@ -59,6 +64,24 @@ def change_exposure(ctx: Context, cause: str, changes: Iterable[tuple[Invoice, i
             )
         )
     db.session.flush()
+    _add("used_amount", sums)
+
+
+def change_waiting(changes: Iterable[tuple[Invoice | WaitingRequest, int]]) -> None:
+    """Add to (or with a negative amount, free from) what the waiting list holds of all three limits of each request.
+
+    The limits stay locked. Freeing lets others in, so a job looks at the list after the commit.
+    """
+    sums: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
+    for request, amount in changes:
+        keys = (request.credit_line_id, request.supplier_id, request.purchaser_id)
+        for counter, key in zip(sums, keys, strict=True):
+            counter[key] += amount
+    _add("waiting_amount", sums)
+    after_commit(ADMIT_WAITING_JOB)
+
+
+def _add(column: str, sums: Sequence[Counter[int]]) -> None:
     for (table, key_column), counter in zip(_COUNTERS, sums, strict=True):
         ids = sorted(counter)
         if not ids:
@@ -66,7 +89,7 @@ def change_exposure(ctx: Context, cause: str, changes: Iterable[tuple[Invoice, i
         _lock(table, key_column, ids)
         db.session.execute(
             text(
-                f"UPDATE {table} SET used_amount = used_amount + c.amount"  # noqa: S608
+                f"UPDATE {table} SET {column} = {column} + c.amount"  # noqa: S608
                 f" FROM unnest(CAST(:ids AS bigint[]), CAST(:amounts AS bigint[])) AS c (id, amount)"
                 f" WHERE {table}.{key_column} = c.id"
             ),

@@ -25,6 +25,7 @@ class AdvisoryLock(IntEnum):
     SEALING = 7105
     STATEMENT_IMPORT = 7106
     ATTENTION = 7110
+    CLASSIFICATION = 7111
     POSITIONS = 7111
 
 

@@ -23,6 +23,11 @@ STATUS_WORDS = {
     # where people use another word than the code
     "approved": "Approved",
     "csv": "CSV",
+    "sma_0": "SMA-0",
+    "sma_1": "SMA-1",
+    "sma_2": "SMA-2",
+    "substandard": "Sub-standard (NPA)",
+    "doubtful": "Doubtful (NPA)",
     "financeable": "To be financed",
     "bundled": "In disbursal",
     "rejected": "Refused",

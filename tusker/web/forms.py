@@ -45,3 +45,8 @@ def _named(field: Field, message: str) -> str:
 def sent_reason() -> str:
     """The reason that a form without fields of its own sends; the service judges it."""
     return request.form.get("reason", "")
+
+
+def sent_seen() -> list[str]:
+    """What the form carried of what its page showed, for `tusker.services.seen`."""
+    return request.form.getlist("seen")

@@ -30,6 +30,7 @@ _STAFF = (
     ("Attention", "bell", "admin.attention", "work"),
     ("To approve", "circle-check", "admin.approvals", "work"),
     ("Invoices", "file-invoice", "invoices.index", "work"),
+    ("Waiting list", "hourglass", "invoices.waiting_list", "work"),
     ("To be financed", "hourglass", "admin.queue", "work"),
     ("Disbursals", "building-bank", "admin.disbursals", "work"),
     ("Repayments", "receipt-refund", "admin.loans", "work"),
@@ -41,6 +42,7 @@ _STAFF = (
     ("Credit lines", "arrows-exchange", "customers.lines", "book"),
     ("Import", "upload", "admin.import_invoices", "book"),
     ("Ageing", "calendar-due", "reports.ageing", "reports"),
+    ("Classification", "scale", "reports.classification", "reports"),
     ("Exposure", "chart-bar", "reports.exposure", "reports"),
     ("Statements", "report-money", "reports.statement", "reports"),
     ("Calculator", "calculator", "reports.calculator", "reports"),
@@ -54,6 +56,7 @@ _SUPPLIER = (
     ("Dashboard", "gauge", "invoices.dashboard", "work"),
     ("Request financing", "cash", "invoices.new", "work"),
     ("Invoices", "file-invoice", "invoices.index", "work"),
+    ("Waiting list", "hourglass", "invoices.waiting_list", "work"),
     ("Credit lines", "arrows-exchange", "customers.my_lines", "book"),
     ("Ageing", "calendar-due", "reports.ageing", "reports"),
     ("Exposure", "chart-bar", "reports.exposure", "reports"),
@@ -101,7 +104,8 @@ def navigation() -> list[list[NavEntry]]:
 
 
 def _active(endpoint: str) -> str | None:
-    """The entry that a page belongs to: itself, or the longest entry whose path the page's path starts with."""
+    """The entry that a page belongs to: itself, or the longest entry whose path the page's path starts with. What staff
+    do to an invoice or customer under `/admin` belongs to those; nothing belongs to a dashboard but itself."""
     entries = [
         entry[2] for entry in BY_ROLE[Role(current_user.role)] if entry[2] in current_app.view_functions
     ]
@@ -109,7 +113,12 @@ def _active(endpoint: str) -> str | None:
         return endpoint
     # a form that is shown again stands at its list's own path under another endpoint
     here = request.path.rstrip("/") + "/"
-    below = [e for e in entries if here.startswith(url_for(e).rstrip("/") + "/") and url_for(e) != "/"]
+    paths = here, here.removeprefix("/admin")
+    below = [
+        e
+        for e in entries
+        if e not in HOME.values() and any(path.startswith(url_for(e).rstrip("/") + "/") for path in paths)
+    ]
     return max(below, key=lambda e: len(url_for(e)), default=None)
 
 

@@ -16,6 +16,7 @@ from tusker.models import EntryState
 from tusker.queries.bank.candidates import judge_entries
 from tusker.queries.bank.statements import entries_page, outcomes_of, statement_row
 from tusker.queries.loans.receipts import names_of_customers
+from tusker.services.bank.decisions import shown_suggestion
 from tusker.services.bank_entries import own_reference
 from tusker.web.htmx import done, render
 from tusker.web.paging import keyset_page, read_cursor
@@ -74,6 +75,11 @@ def statement_context(statement_id: int, show: str) -> dict[str, Any]:
         "outcomes": outcomes_of(page.items),
         "customers": names_of_customers(_payers(judged.values())),
         "choice_of": choice_of,
+        "shown": {
+            entry.id: [shown_suggestion(entry, each) for each in judged[entry.id].suggestions]
+            for entry in open_ones
+            if entry.id in judged
+        },
         "own_reference": own_reference,
         "short": {entry_id: _paid_in_part(found) for entry_id, found in judged.items()},
         "deduction_kinds": DEDUCTION_KINDS,

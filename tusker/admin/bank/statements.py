@@ -17,12 +17,7 @@ from tusker.currency import currency
 from tusker.domain.banking import OrderAnswer
 from tusker.errors import TuskerError
 from tusker.models import EntryState, Role
-from tusker.queries.bank.statements import (
-    statement_of_entry,
-    statement_row,
-    statements_page,
-    uploaded,
-)
+from tusker.queries.bank.statements import statement_of_entry, statement_row, statements_page, uploaded
 from tusker.queues import enqueue
 from tusker.services.bank import decisions as desk
 from tusker.services.bank import importing as service
@@ -32,7 +27,7 @@ from tusker.services.payout.bank_answers import take_answer
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error
-from tusker.web.forms import sent_reason
+from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -158,7 +153,7 @@ def accept_sure(statement_id: int) -> ResponseReturnValue:
     """Accept the sure entries that the page showed; one that is no longer sure stays open."""
     statement_row(statement_id)
     with transaction():
-        accepted = desk.accept_sure(acting(), entry_ids(request.form.getlist("entry_ids")))
+        accepted = desk.accept_sure(acting(), entry_ids(request.form.getlist("entry_ids")), seen=sent_seen())
         count, total = len(accepted.receipts), currency().show(accepted.total)
     reasons = " ".join(sorted(set(accepted.left.values()))[:3])
     left = f" {len(accepted.left)} were left: {reasons}" if accepted.left else ""
@@ -182,7 +177,8 @@ def accept_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     customer_id, splits = read_choice(request.form.get("choice", ""))
     with transaction():
-        receipt = desk.accept_entry(acting(), entry_id, customer_id, splits, read_kept_back(request.form))
+        kept = read_kept_back(request.form)
+        receipt = desk.accept_entry(acting(), entry_id, customer_id, splits, kept, seen=sent_seen())
         words = f"{currency().show(receipt.amount)} is recorded as {receipt.bank_reference}."
     return changed(statement_id, words)
 

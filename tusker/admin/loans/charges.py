@@ -84,8 +84,8 @@ def undo_charge(charge_id: int) -> ResponseReturnValue:
         receipt_id, payout_id = made.receipt_id, made.payout_id
     to = (
         url_for("admin.receipt", receipt_id=receipt_id)
-        if receipt_id is not None
-        else url_for("admin.disbursal", disbursal_id=disbursal_id_of_payout(payout_id or 0))
+        if payout_id is None
+        else url_for("admin.disbursal", disbursal_id=disbursal_id_of_payout(payout_id))
     )
     return done("The charge is undone.", to=to)
 

@@ -14,15 +14,17 @@ from tusker.admin.blueprint import bp
 from tusker.admin.loans.deduction_forms import KINDS as DEDUCTION_KINDS
 from tusker.admin.loans.receipt_forms import ReceiptForm, Sheet, make_sheet, typed_deductions
 from tusker.currency import currency
-from tusker.errors import InvalidInput, TuskerError
+from tusker.errors import Changed, InvalidInput, TuskerError
 from tusker.models import Role
 from tusker.queries.loans import receipt_allocations
 from tusker.queries.loans import receipts as queries
 from tusker.services.bank.decisions import link_receipt
 from tusker.services.loans import receipts as service
 from tusker.services.loans.receipt_proposal import propose_receipt
+from tusker.services.seen import check_seen
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.forms import sent_seen
 from tusker.web.htmx import done, render, wants_fragment
 
 ABOUT_THE_MONEY = ("customer_id", "amount", "value_date")
@@ -52,20 +54,24 @@ def new_receipt() -> ResponseReturnValue:
     valid = form.validate_on_submit()
     if action != "record":
         form.bank_reference.errors = []
-    sheet, notice = None, None
+    sheet, notice, changed = None, None, False
     if not any(form[name].errors for name in ABOUT_THE_MONEY):
         sheet = _lay_out(form, afresh=action == "propose")
         proposed_for = request.form.get("proposed_for")
         same = sheet is not None and proposed_for == sheet.mark
         notice = CHANGED if proposed_for is not None and action != "propose" and not same else None
         if valid and same and sheet is not None and action == "record" and not sheet.problems:
-            recorded = _record(form, sheet)
-            if recorded is not None:
-                return recorded
-    return _sheet_answer(form, sheet, notice, action)
+            try:
+                return _record(form, sheet)
+            except TuskerError as error:
+                form.take(error)
+                changed = isinstance(error, Changed)
+    return _sheet_answer(form, sheet, notice, action, changed=changed)
 
 
-def _sheet_answer(form: ReceiptForm, sheet: Sheet | None, notice: str | None, action: str) -> Response:
+def _sheet_answer(
+    form: ReceiptForm, sheet: Sheet | None, notice: str | None, action: str, *, changed: bool
+) -> Response:
     """The form again, or with htmx the part of it that was asked for."""
     partial = (
         "admin/loans/receipts/_sums.html"
@@ -76,7 +82,7 @@ def _sheet_answer(form: ReceiptForm, sheet: Sheet | None, notice: str | None, ac
     return render(
         "admin/loans/receipts/new.html",
         partial,
-        status=422 if failed and not wants_fragment() else 200,
+        status=409 if changed else 422 if failed and not wants_fragment() else 200,
         form=form,
         deduction_kinds=DEDUCTION_KINDS,
         sheet=sheet,
@@ -137,27 +143,24 @@ def _lay_out(form: ReceiptForm, *, afresh: bool) -> Sheet | None:
     return make_sheet(proposal, faces, mark=mark, amount=form.amount.filled, typed=typed, kept=kept)
 
 
-def _record(form: ReceiptForm, sheet: Sheet) -> Response | None:
-    """Store exactly what was shown; None, with the reason in the form, when it cannot be."""
-    try:
-        with transaction():
-            made = service.record_receipt(
-                acting(),
-                form.customer_id.filled,
-                amount=form.amount.filled,
-                bank_reference=form.bank_reference.filled,
-                value_date=form.value_date.filled,
-                wanted=sheet.wanted,
-                left_over=request.form.get("left_over", type=int, default=-1),
-                debts=sheet.proposal.debts,
-                kept_back=sheet.proposal.kept_back,
-                charges=form.charges.data or 0,
-            )
-            link_receipt(acting(), made)
-            receipt_id = made.id
-    except TuskerError as error:
-        form.take(error)
-        return None
+def _record(form: ReceiptForm, sheet: Sheet) -> Response:
+    """Store exactly what was shown; raises typed errors."""
+    with transaction():
+        check_seen(sent_seen(), sheet.shown)
+        made = service.record_receipt(
+            acting(),
+            form.customer_id.filled,
+            amount=form.amount.filled,
+            bank_reference=form.bank_reference.filled,
+            value_date=form.value_date.filled,
+            wanted=sheet.wanted,
+            left_over=request.form.get("left_over", type=int, default=-1),
+            debts=sheet.proposal.debts,
+            kept_back=sheet.proposal.kept_back,
+            charges=form.charges.data or 0,
+        )
+        link_receipt(acting(), made)
+        receipt_id = made.id
     left = f" {currency().show(sheet.left_over)} is the customer's credit." if sheet.left_over else ""
     return done(
         f"{currency().show(sheet.amount)} is recorded.{left}",

@@ -12,6 +12,7 @@ from tusker.admin.loans.deduction_forms import kind_and_dispute
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.allocation import check_allocation
+from tusker.domain.approval import Shown
 from tusker.errors import InvalidInput
 from tusker.queries.loans.receipt_allocations import LoanFace
 from tusker.services.loans.deductions import KeptBack
@@ -185,6 +186,18 @@ class Sheet:
     def left_over(self) -> int:
         """What would be the customer's credit; negative when more is allocated than was received."""
         return self.amount - self.allocated - self.passed_on
+
+    @property
+    def shown(self) -> list[Shown]:
+        """What is owed on each loan, as the sheet shows it."""
+        return [
+            Shown(
+                row.line.number,
+                f"{currency().show(row.line.due.total)} owed",
+                (row.line.loan_id, row.line.due),
+            )
+            for row in self.everything
+        ]
 
     @property
     def problems(self) -> list[str]:

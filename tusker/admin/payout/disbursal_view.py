@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -19,7 +19,6 @@ from tusker.admin.payout.disbursal_choice import (
     Choice,
     typed_references,
 )
-from tusker.domain.approval import approval_digest
 from tusker.errors import NotFound
 from tusker.models import DisbursalStatus, LineState, Role
 from tusker.queries.loans.charges import charges_of_disbursal
@@ -36,6 +35,7 @@ from tusker.queries.payout.disbursal_people import People, people_of
 from tusker.queries.payout.disbursals import DisbursalRow, disbursal_row
 from tusker.queries.payout.payables import passed_on_in, to_pass_on
 from tusker.queries.payout.payouts import NOT_RELEASED, SupplierPayout, payouts_of
+from tusker.queries.payout.shown import shown_payouts
 from tusker.queries.payout.what_if import what_if
 from tusker.queries.record.events import events_of
 from tusker.services.payout.payment_orders import order_day
@@ -97,7 +97,10 @@ def show_disbursal(
         problem=problem,
         closed_day=closed_day,
     )
-    return render("admin/payout/disbursal.html", "admin/payout/_disbursal.html", status=status, **context)
+    answer = render("admin/payout/disbursal.html", "admin/payout/_disbursal.html", status=status, **context)
+    if is_htmx() and status >= 400:
+        answer.headers["HX-Retarget"], answer.headers["HX-Reswap"] = "#disbursal", "outerHTML"
+    return answer
 
 
 def changed(disbursal_id: int, message: str, *, opened: Sequence[LineRow] = ()) -> Response:
@@ -171,7 +174,8 @@ def disbursal_context(
         "ticked": ticked,
         "effect": what_if(ticked, today, None if choice else payouts, passed_on) if unreleased else None,
         "problem": problem,
-        "seen": _digest_of(covered, passed_on, payouts),
+        "shown": shown_payouts(covered, passed_on, payouts) if unreleased else [],
+        "unsaved": ticked != {line[0] for line in covered},
         "passed_on": passed_on_in(disbursal_id),
         "typed_loans": typed_references(),
         "loan_field": LOAN_FIELD,
@@ -244,18 +248,16 @@ def parts_of(
     return parts
 
 
-Covered = Iterable[tuple[int, int, int]]
-
-
-def _digest_of(covered: Covered, passed_on: Covered, payouts: Mapping[int, SupplierPayout]) -> str:
-    """What the page shows, opened or not, to who may approve it: all lines and payables with amounts and accounts."""
-
-    def with_accounts(rows: Covered) -> Iterator[tuple[int, int, int | None]]:
-        for row_id, amount, supplier_id in rows:
-            payout = payouts.get(supplier_id)
-            yield row_id, amount, payout.account.id if payout and payout.account else None
-
-    return approval_digest(with_accounts(covered), with_accounts(passed_on))
+def approval_of(row: DisbursalRow, ticked: Collection[int]) -> dict[str, Any]:
+    """What the button of the approval needs: its amount as saved, whether other boxes are ticked than are saved, and
+    whether the signed-in person may press it."""
+    step = next_step(row, people_of(row))
+    payouts = payouts_of(row.id, row.status, clock.today())
+    return {
+        "net": sum(payout.net for payout in payouts.values()),
+        "unsaved": set(ticked) != {line[0] for line in covered_lines(row.id)},
+        "may_approve": step is not None and step.may_act,
+    }
 
 
 def next_step(row: DisbursalRow, people: People) -> NextStep | None:

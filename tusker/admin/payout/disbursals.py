@@ -10,6 +10,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import DisbursalFilter
 from tusker.admin.payout.disbursal_choice import given_choice
 from tusker.admin.payout.disbursal_view import (
+    approval_of,
     changed,
     existing_disbursal,
     parts_of,
@@ -103,7 +104,14 @@ def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
     row = existing_disbursal(disbursal_id)
     chosen, passed_on = ticked_of(disbursal_id, choice), to_pass_on(disbursal_id)
     effect = what_if(chosen, clock.today(), passed_on=passed_on)
-    return render("admin/payout/disbursal.html", "admin/payout/_what_if.html", row=row, effect=effect)
+    return render(
+        "admin/payout/disbursal.html",
+        "admin/payout/_what_if.html",
+        row=row,
+        effect=effect,
+        oob=True,
+        **approval_of(row, chosen),
+    )
 
 
 @bp.post("/disbursals/<int:disbursal_id>/lines")

@@ -12,13 +12,14 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import QueueFilter
 from tusker.domain.texts import is_id
 from tusker.errors import Conflict, InvalidInput
-from tusker.models import Disbursal, Role
+from tusker.models import Role
 from tusker.queries.payout.disbursals import daily_disbursal
-from tusker.queries.payout.queue import QueueOrder, financeable_ids, queue_groups, queue_page, queue_total
-from tusker.services.context import Context
-from tusker.services.payout.bundling import bundle_daily, bundle_selection
+from tusker.queries.payout.queue import QueueOrder, queue_groups, queue_page, queue_total
+from tusker.queries.payout.shown import shown_everything, shown_waiting
+from tusker.services.payout.bundling import bundle_selection, bundle_waiting
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.forms import sent_seen
 from tusker.web.htmx import done, is_htmx, render
 from tusker.web.paging import decode_key, encode_key
 
@@ -39,7 +40,7 @@ def bundle() -> ResponseReturnValue:
     chosen = _chosen_ids()
     try:
         with transaction():
-            made = bundle_selection(acting(), chosen)
+            made = bundle_selection(acting(), chosen, seen=sent_seen())
             reference, disbursal_id = made.reference, made.id
     except (Conflict, InvalidInput) as error:
         return _show(problem=error.message, chosen=set(chosen), status=error.http_status)
@@ -53,10 +54,9 @@ def bundle() -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def bundle_all() -> ResponseReturnValue:
     """Make the day's disbursal now, or a further one when it exists."""
-    ctx = acting()
     try:
         with transaction():
-            made = _bundle_everything(ctx)
+            made = bundle_waiting(acting(), seen=sent_seen())
             reference, disbursal_id = (made.reference, made.id) if made else ("", 0)
     except Conflict as error:
         return _show(problem=error.message, status=error.http_status)
@@ -66,13 +66,6 @@ def bundle_all() -> ResponseReturnValue:
         f"Everything that was waiting is bundled into {reference}. It has to be approved, then released to the bank.",
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
     )
-
-
-def _bundle_everything(ctx: Context) -> Disbursal | None:
-    if daily_disbursal(ctx.today) is None:
-        return bundle_daily(ctx)
-    since = financeable_ids()
-    return bundle_selection(ctx, since) if since else None
 
 
 def _chosen_ids() -> list[int]:
@@ -102,6 +95,8 @@ def _show(*, problem: str | None = None, chosen: set[int] | None = None, status:
         "rows": rows,
         "total": total,
         "everything": queue_total() if search else total,
+        "shown": shown_waiting(row.id for row in rows),
+        "all_shown": [shown_everything()],
         "groups": queue_groups(order, search),
         "order": order,
         "remaining": remaining,

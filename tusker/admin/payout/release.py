@@ -11,10 +11,10 @@ from flask_login import current_user
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ConfirmForm, ReleaseForm
-from tusker.admin.payout.disbursal_choice import typed_references
-from tusker.admin.payout.disbursal_view import changed, show_disbursal
+from tusker.admin.payout.disbursal_choice import given_choice, typed_references
+from tusker.admin.payout.disbursal_view import changed, show_disbursal, ticked_of
 from tusker.currency import currency
-from tusker.errors import ClosedDay, NotFound, TuskerError
+from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
@@ -24,7 +24,7 @@ from tusker.services.payout import release as service
 from tusker.services.people import passwords
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import sent_reason
+from tusker.web.forms import sent_reason, sent_seen
 
 
 def _second_admin() -> bool:
@@ -34,10 +34,20 @@ def _second_admin() -> bool:
 @bp.post("/disbursals/<int:disbursal_id>/approve")
 @allow(Role.ADMIN)
 def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
-    with transaction():
-        reference = service.approve(
-            acting(), disbursal_id, second_admin=_second_admin(), seen=request.form.get("seen", "")
-        ).reference
+    """Approve what was shown. Its form sends the ticks too: those that are not saved are shown, and nothing is done."""
+    choice = given_choice()
+    try:
+        with transaction():
+            reference = service.approve(
+                acting(),
+                disbursal_id,
+                second_admin=_second_admin(),
+                seen=sent_seen(),
+                ticked=ticked_of(disbursal_id, choice),
+            ).reference
+    except Conflict as error:
+        kept = choice if isinstance(error, Unsaved) else None
+        return show_disbursal(disbursal_id, choice=kept, problem=error.message, status=error.http_status)
     return changed(disbursal_id, f"{reference} is approved and can be released.")
 
 
@@ -73,6 +83,7 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
                     execution_date=form.execution_date.filled,
                     second_admin=_second_admin(),
                     on_closed_day=form.on_closed_day.data,
+                    seen=sent_seen(),
                 )
                 next_step = (
                     "Give its file to the bank."

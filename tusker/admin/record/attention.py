@@ -19,11 +19,11 @@ from tusker.services.attention import resolve_item, review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.loans.claims import accept_claim, dismiss_claim
 from tusker.services.payout.funding_control import accept_delivery, accept_value, ask_again, tell_apart
-from tusker.services.payout.purchaser_answers import overrule_dispute
+from tusker.services.payout.purchaser_answers import overrule_dispute, shown_dispute
 from tusker.services.record.daily_runs import try_run_again
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import sent_reason
+from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
@@ -44,7 +44,7 @@ def act_on_attention(item_id: int) -> ResponseReturnValue:
     item = db.session.get(AttentionItem, item_id)
     if item is None:
         raise NotFound("This item does not exist.")
-    kind, about, facts = AttentionKind(item.kind), item.subject_id or 0, dict(item.facts)
+    kind, about, facts = AttentionKind(item.kind), item.subject_id, dict(item.facts)
     action = request.form.get("action", "")
     if action != "settle" and action not in _ACTIONS.get(kind, {}):
         raise InvalidInput("Choose one of the buttons.", field="action")
@@ -53,7 +53,7 @@ def act_on_attention(item_id: int) -> ResponseReturnValue:
         with transaction():
             if action == "settle":
                 resolve_item(ctx, item_id, note=sent_reason())
-            else:
+            elif about is not None:
                 _ACTIONS[kind][action](ctx, about, facts)
             review_items(ctx, rules_at(ctx))
     except TuskerError as error:
@@ -81,7 +81,7 @@ def _dismiss_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
 
 
 def _overrule(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return overrule_dispute(ctx, about, reason=sent_reason())
+    return overrule_dispute(ctx, about, reason=sent_reason(), seen=sent_seen())
 
 
 def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
@@ -144,5 +144,6 @@ def _context() -> dict[str, Any]:
         "filters": filters,
         "page": keyset_page(rows, cursor),
         "counts": open_counts(),
+        "shown_dispute": shown_dispute,
         "actions": {kind: list(found) for kind, found in _ACTIONS.items()},
     }

@@ -21,6 +21,8 @@ from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
+SHOWN = 100
+"""Limits of a kind on the page; `flask prove --json` has all, and differences are all shown."""
 LINKS_A_PAGE = 10_000
 """How many of the chain's newest links the page recomputes; a daily job recomputes all."""
 
@@ -32,6 +34,11 @@ class ProofTable:
     kind: str
     title: str
     rows: list[ProofRow]
+
+    @property
+    def shown(self) -> list[ProofRow]:
+        """Those that the page shows: the ones used most where there are many."""
+        return sorted(self.rows, key=lambda row: -row.used)[:SHOWN] if len(self.rows) > SHOWN else self.rows
 
     @property
     def limit(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -90,6 +91,12 @@ def line_by_id(line_id: int, today: date) -> LineRow:
     return _line_row(row, today)
 
 
+def lines_by_id(line_ids: Collection[int], today: date) -> dict[int, LineRow]:
+    """Several lines by id."""
+    found = db.session.execute(_line_rows().where(CreditLine.id.in_(line_ids))) if line_ids else ()
+    return {row.id: _line_row(row, today) for row in found}
+
+
 def lines_of(customer_id: int, today: date, *, limit: int | None = None) -> list[LineRow]:
     """The lines of a company on either side, the newest first."""
     query = _line_rows().where(
@@ -103,9 +110,9 @@ def lines_of(customer_id: int, today: date, *, limit: int | None = None) -> list
 def limits_of(line: CreditLine) -> ThreeLimits:
     """The three limits that an invoice on this line is held against."""
     return ThreeLimits(
-        credit_line=LimitUse(line.limit_amount, line.used_amount),
-        supplier=LimitUse(line.supplier.limit_amount, line.supplier.used_amount),
-        purchaser=LimitUse(line.purchaser.limit_amount, line.purchaser.used_amount),
+        credit_line=line.use,
+        supplier=line.supplier.use,
+        purchaser=line.purchaser.use,
     )
 
 
@@ -172,12 +179,15 @@ def _line_rows() -> Select[*tuple[Any, ...]]:
             CreditLine.confirmation_required,
             CreditLine.limit_amount.label("line_limit"),
             CreditLine.used_amount.label("line_used"),
+            CreditLine.waiting_amount.label("line_waiting"),
             SupplierAccount.on_hold_since.is_not(None).label("supplier_held"),
             PurchaserAccount.on_hold_since.is_not(None).label("purchaser_held"),
             SupplierAccount.limit_amount.label("supplier_limit"),
             SupplierAccount.used_amount.label("supplier_used"),
+            SupplierAccount.waiting_amount.label("supplier_waiting"),
             PurchaserAccount.limit_amount.label("purchaser_limit"),
             PurchaserAccount.used_amount.label("purchaser_used"),
+            PurchaserAccount.waiting_amount.label("purchaser_waiting"),
             *(getattr(CreditLine, name) for name in TERM_FIELDS),
         )
         .join(SupplierAccount, SupplierAccount.customer_id == CreditLine.supplier_id)
@@ -224,8 +234,8 @@ def _line_row(row: Any, today: date) -> LineRow:
         confirmation_required=row.confirmation_required,
         terms=Terms(**values),
         limits=ThreeLimits(
-            credit_line=LimitUse(row.line_limit, row.line_used),
-            supplier=LimitUse(row.supplier_limit, row.supplier_used),
-            purchaser=LimitUse(row.purchaser_limit, row.purchaser_used),
+            credit_line=LimitUse(row.line_limit, row.line_used, row.line_waiting),
+            supplier=LimitUse(row.supplier_limit, row.supplier_used, row.supplier_waiting),
+            purchaser=LimitUse(row.purchaser_limit, row.purchaser_used, row.purchaser_waiting),
         ),
     )

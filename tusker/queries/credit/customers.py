@@ -182,8 +182,10 @@ def _customer_rows() -> Select[*tuple[Any, ...]]:
             Customer.email,
             SupplierAccount.limit_amount.label("supplier_limit"),
             SupplierAccount.used_amount.label("supplier_used"),
+            SupplierAccount.waiting_amount.label("supplier_waiting"),
             PurchaserAccount.limit_amount.label("purchaser_limit"),
             PurchaserAccount.used_amount.label("purchaser_used"),
+            PurchaserAccount.waiting_amount.label("purchaser_waiting"),
             (_open_count(Invoice.supplier_id) + _open_count(Invoice.purchaser_id)).label("open_invoices"),
             (_lines_count(CreditLine.supplier_id) + _lines_count(CreditLine.purchaser_id)).label("lines"),
         )
@@ -229,15 +231,15 @@ def _customer_row(row: Any) -> CustomerRow:
         name=row.name,
         reference=row.reference,
         email=row.email,
-        supplier=_use(row.supplier_limit, row.supplier_used),
-        purchaser=_use(row.purchaser_limit, row.purchaser_used),
+        supplier=_use(row.supplier_limit, row.supplier_used, row.supplier_waiting),
+        purchaser=_use(row.purchaser_limit, row.purchaser_used, row.purchaser_waiting),
         open_invoices=row.open_invoices,
         lines=row.lines,
     )
 
 
-def _use(limit: int | None, used: int | None) -> LimitUse | None:
-    return None if limit is None or used is None else LimitUse(limit, used)
+def _use(limit: int | None, used: int | None, waiting: int | None) -> LimitUse | None:
+    return None if limit is None or used is None or waiting is None else LimitUse(limit, used, waiting)
 
 
 def _choices(column: Any) -> list[tuple[int, str]]:

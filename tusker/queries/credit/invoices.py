@@ -25,6 +25,7 @@ from tusker.models import (
     Receipt,
     Shipment,
 )
+from tusker.models.shipment import TRACKED
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 STATUS_ORDER = (
@@ -142,7 +143,7 @@ def statuses_of(invoice_ids: Collection[int], scope: Scope) -> list[StatusNow]:
     """The present statuses of those of the invoices that may be seen."""
     statement = (
         select(Invoice.id, Invoice.status, Shipment.status)
-        .outerjoin(Shipment, Shipment.invoice_id == Invoice.id)
+        .outerjoin(Shipment, TRACKED)
         .where(Invoice.id.in_(invoice_ids), *_scope_conditions(scope))
     )
     return [StatusNow(*row) for row in db.session.execute(statement)]
@@ -162,7 +163,7 @@ def invoice_in(scope: Scope, invoice_id: int) -> Invoice:
 
 
 def shipment_of(invoice_id: int) -> Shipment | None:
-    """The shipment with its events and documents; a refused request has none."""
+    """The shipment with its events and documents; of a refused request only what was asked for."""
     shipment: Shipment | None = db.session.scalar(
         select(Shipment)
         .options(selectinload(Shipment.events), selectinload(Shipment.documents))
@@ -225,7 +226,7 @@ def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:
         Loan.due_date,
         Loan.platform_reference,
     ).select_from(Invoice)
-    return _narrowed(_joined(statement).outerjoin(Shipment, Shipment.invoice_id == Invoice.id), wanted)
+    return _narrowed(_joined(statement).outerjoin(Shipment, TRACKED), wanted)
 
 
 def _joined(statement: Select[*Columns]) -> Select[*Columns]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
-from tusker.domain.ageing import AgeingRow, Bucket, Key, age
+from tusker.domain.ageing import AgeingRow, Bucket, Key, age, bucket_of
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import open_loans
 from tusker.queries.loans.positions import LineKey, Position, positions
 
 
@@ -41,6 +44,61 @@ def ageing(as_of: date, *, supplier_id: int | None = None, purchaser_id: int | N
         by_line=by(lambda line: (line.line_id, f"{line.supplier} → {line.purchaser}")),
         totals=together(found, as_purchaser=as_purchaser).amounts,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Which loans of the ageing are meant; None is all. `as_purchaser` ages what the purchasers have to pay."""
+
+    supplier_id: int | None = None
+    purchaser_id: int | None = None
+    line_id: int | None = None
+    bucket: Bucket | None = None
+    as_purchaser: bool = False
+
+
+def loans_behind(
+    as_of: date, wanted: Narrowed, *, today: date, after: tuple[date, int] | None = None
+) -> Iterator[LoanRow]:
+    """The loans on which something was owed on a day, the oldest due first, read a few at a time."""
+    read = partial(
+        open_loans,
+        as_of,
+        supplier_id=wanted.supplier_id,
+        purchaser_id=wanted.purchaser_id,
+        line_id=wanted.line_id,
+        # What was paid and undone since had another bucket then.
+        bucket=wanted.bucket if as_of == today else None,
+        to_collect=wanted.as_purchaser,
+        limit=_AT_A_TIME,
+    )
+    while rows := read(after=after):
+        for row in rows:
+            late = bucket_of(row.days_late(as_purchaser=wanted.as_purchaser))
+            if row.owed(as_purchaser=wanted.as_purchaser) and wanted.bucket in (None, late):
+                yield row
+        after = (rows[-1].due_date, rows[-1].loan_id)
+
+
+def sum_behind(as_of: date, wanted: Narrowed) -> tuple[int, int]:
+    """How many loans those are, and what is owed on them."""
+    found = [
+        row
+        for row in positions(
+            as_of,
+            supplier_id=wanted.supplier_id,
+            purchaser_id=wanted.purchaser_id,
+            by_line=wanted.line_id is not None,
+        )
+        if (wanted.as_purchaser or row.in_book)
+        and row.owed(as_purchaser=wanted.as_purchaser)
+        and wanted.bucket in (None, row.bucket_for(as_purchaser=wanted.as_purchaser))
+        and (wanted.line_id is None or (row.line is not None and row.line.line_id == wanted.line_id))
+    ]
+    return sum(row.loans for row in found), sum(row.owed(as_purchaser=wanted.as_purchaser) for row in found)
+
+
+_AT_A_TIME = 200
 
 
 def together(found: Iterable[Position], *, as_purchaser: bool = False) -> AgeingRow[None]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, and_, any_, cast, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
+from tusker.domain.ageing import Bucket, due_between
 from tusker.models import Customer, Invoice, Loan
 from tusker.queries.loans.loan_rows import LoanRow, loan_rows
 
@@ -37,10 +38,13 @@ def open_loans(
     after: tuple[date, int] | None = None,
     limit: int | None = None,
     to_collect: bool = False,
+    line_id: int | None = None,
+    bucket: Bucket | None = None,
 ) -> list[LoanRow]:
     """Open loans, oldest due first. A purchaser's, and all with `to_collect`, include those that are paid, but of whose
-    face value the purchaser still has to pay a part. `companies` stand on either
-    side. `after` is the (due date, loan id) of the last row of the page before."""
+    face value the purchaser still has to pay a part. `companies` stand on either side. `after` is the (due date, loan
+    id) of the last row of the page before. With `bucket` none is left out that may be in it today, and few others are
+    in."""
     wanted = and_(*_owed_on(as_of))
     if to_collect or purchaser_id is not None:
         wanted = or_(wanted, and_(*_paid_out_by(as_of), TO_COLLECT))
@@ -49,6 +53,11 @@ def open_loans(
         query = query.where(Invoice.supplier_id == supplier_id)
     if purchaser_id is not None:
         query = query.where(Invoice.purchaser_id == purchaser_id)
+    if line_id is not None:
+        query = query.where(Invoice.credit_line_id == line_id)
+    if bucket is not None:
+        # A loan without principal is not late, whatever its due date.
+        query = query.where(Loan.due_date.between(*due_between(bucket, as_of)) | (Loan.open_principal == 0))
     if companies is not None:
         query = query.where(Invoice.supplier_id.in_(companies) | Invoice.purchaser_id.in_(companies))
     if due_until is not None:
@@ -81,7 +90,11 @@ def loans_owed(
 def written_off_loans(as_of: date) -> list[LoanRow]:
     """Loans that were given up and of which a part can still come in, oldest due first."""
     rows = loan_rows(_loans().where(WRITTEN_OFF).order_by(Loan.due_date, Loan.id), as_of)
-    return [row for row in rows if row.written_off > row.recovered or (row.face_open or 0) > 0]
+    return [
+        row
+        for row in rows
+        if row.written_off > row.recovered or (row.face_open is not None and row.face_open > 0)
+    ]
 
 
 def all_loans(

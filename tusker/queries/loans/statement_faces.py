@@ -69,7 +69,7 @@ def _given_up(
     """While a loan is written off its purchaser owes nothing of the face value: on each day on which that or the face
     value changed, what is to be taken off changes with it."""
     rows = {row.loan_id: row for row in closing if row.face_open is not None and row.ended_on is None}
-    before = {row.loan_id: row for row in opening}
+    before = {row.loan_id: (row.face_open, row.written_off) for row in opening if row.face_open is not None}
     changes: dict[int, Counter[date]] = {
         loan_id: Counter() for loan_id, row in rows.items() if row.written_off
     }
@@ -85,15 +85,16 @@ def _given_up(
         faces = by_invoice.get(row.invoice_id, Counter())
         if seen is None:
             faces[row.booked_on] += row.face
-        lines += [(row.invoice_id, line) for line in _day_by_day(row, seen, faces, given_up)]
+        lines += [(row.invoice_id, line) for line in _day_by_day(row, seen or (0, 0), faces, given_up)]
     return lines
 
 
 def _day_by_day(
-    row: LoanRow, seen: LoanRow | None, faces: Counter[date], given_up: Counter[date]
+    row: LoanRow, seen: tuple[int, int], faces: Counter[date], given_up: Counter[date]
 ) -> list[StatementLine]:
+    """`seen` is what the statement before this one left of the face value and of what was written off."""
     lines = []
-    face, off = (seen.face_open or 0, seen.written_off) if seen else (0, 0)
+    face, off = seen
     taken = face if off else 0
     for day in sorted({*faces, *given_up}):
         was_off, face, off = bool(off), face + faces[day], off + given_up[day]

@@ -62,9 +62,9 @@ def by_face(row: LoanRow, side: Side) -> bool:
 
 def balance_of(row: LoanRow, side: Side) -> int:
     """What the account shows to be owed on a loan."""
-    if not by_face(row, side):
+    if side == "supplier" or row.face_open is None:
         return row.live.total
-    return 0 if row.ended_on is not None or row.written_off else row.face_open or 0
+    return 0 if row.ended_on is not None or row.written_off else row.face_open
 
 
 def payout_lines(closing: Iterable[LoanRow], first: date, side: Side) -> list[StatementLine]:

@@ -108,11 +108,6 @@ def queue_groups(order: QueueOrder, search: str = "") -> dict[int, QueueSum]:
     return {company_id: QueueSum(count, principal) for company_id, count, principal in rows}
 
 
-def financeable_ids() -> list[int]:
-    """Ids of all invoices that wait to be financed."""
-    return list(db.session.scalars(select(Invoice.id).where(Invoice.status == InvoiceStatus.FINANCEABLE)))
-
-
 def _order_key(order: QueueOrder) -> Any:
     return {
         QueueOrder.WAITING: Invoice.financeable_at,

@@ -20,6 +20,7 @@ _LENDERS = frozenset(
         "document_verified",
         "document_unverified",
         "platform_loan_id",
+        "classified",
     }
     | {
         f"{kind}_{state}"
@@ -27,7 +28,9 @@ _LENDERS = frozenset(
         for state in ("proposed", "refused", "withdrawn")
     }
 )
-_SUPPLIERS = frozenset({"claimed", "claim_accepted", "claim_dismissed", "claim_reopened", "credit_note"})
+_SUPPLIERS = frozenset(
+    {"waiting_list", "claimed", "claim_accepted", "claim_dismissed", "claim_reopened", "credit_note"}
+)
 _UNEXPLAINED = frozenset({"dispute_overruled"})
 
 

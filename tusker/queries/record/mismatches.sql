@@ -221,6 +221,28 @@ WHERE e.amount <> p.net + c.total * CASE e.direction WHEN 'debit' THEN 1 ELSE -1
         SELECT sum(o.net) FROM payouts o WHERE o.disbursal_id = p.disbursal_id AND o.bank_reference = p.bank_reference
     ))
 UNION ALL
+SELECT 'waiting for the limit of the ' || x.kind, x.name, x.waiting_amount, x.total
+FROM (
+    SELECT 'credit line' AS kind, s.name || ' → ' || p.name AS name, l.waiting_amount, COALESCE((SELECT sum(principal)
+        FROM waiting_requests WHERE credit_line_id = l.id AND state = 'waiting'), 0)::bigint AS total
+    FROM credit_lines l JOIN customers s ON s.id = l.supplier_id JOIN customers p ON p.id = l.purchaser_id
+    UNION ALL
+    SELECT 'supplier', c.name, a.waiting_amount, COALESCE((SELECT sum(principal)
+        FROM waiting_requests WHERE supplier_id = c.id AND state = 'waiting'), 0)::bigint
+    FROM supplier_accounts a JOIN customers c ON c.id = a.customer_id
+    UNION ALL
+    SELECT 'purchaser', c.name, a.waiting_amount, COALESCE((SELECT sum(principal)
+        FROM waiting_requests WHERE purchaser_id = c.id AND state = 'waiting'), 0)::bigint
+    FROM purchaser_accounts a JOIN customers c ON c.id = a.customer_id
+) x WHERE x.waiting_amount <> x.total
+UNION ALL
+-- A place on the list is of a refused request as it was refused; what it became is the same number at the same line.
+SELECT 'request on the waiting list', i.number, w.principal, i.principal
+FROM waiting_requests w JOIN invoices i ON i.id = w.invoice_id LEFT JOIN invoices b ON b.id = w.admitted_id
+WHERE (w.principal, w.credit_line_id, w.supplier_id, w.purchaser_id)
+        <> (i.principal, i.credit_line_id, i.supplier_id, i.purchaser_id)
+    OR i.status <> 'rejected' OR (b.credit_line_id, b.number) <> (i.credit_line_id, i.number)
+UNION ALL
 SELECT 'summed positions of credit line', COALESCE(b.credit_line_id, p.credit_line_id) || ' on ' || COALESCE(b.day, p.day),
     COALESCE(b.total, 0)::bigint, COALESCE(p.total, 0)::bigint
 FROM (
@@ -229,4 +251,23 @@ FROM (
     SELECT day, credit_line_id, sum(live) AS total, count(*) AS loans FROM loan_positions GROUP BY 1, 2
 ) p ON p.day = b.day AND p.credit_line_id = b.credit_line_id
 WHERE (b.total, b.loans) IS DISTINCT FROM (p.total, p.loans)
+UNION ALL
+SELECT 'classification that changed nothing', 'customer ' || customer_id || COALESCE(', loan ' || loan_id, ''), 1, 0
+FROM (
+    SELECT customer_id, loan_id, state, npa_since,
+        lag(state, 1, 'standard') OVER history AS state_before, lag(npa_since) OVER history AS since_before
+    FROM classifications WINDOW history AS (PARTITION BY COALESCE(loan_id, -customer_id) ORDER BY day, id)
+) c WHERE (state, npa_since) IS NOT DISTINCT FROM (state_before, since_before)
+    OR npa_since <> since_before AND loan_id IS NULL
+UNION ALL
+SELECT 'class of the loan of a non-performing borrower', l.reference, (b.npa_since IS NOT NULL)::int, 1
+FROM (
+    SELECT DISTINCT ON (customer_id) customer_id, state, npa_since, day FROM classifications WHERE loan_id IS NULL
+    ORDER BY customer_id, day DESC
+) b CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (loan_id) loan_id, state, npa_since FROM classifications c
+    WHERE c.customer_id = b.customer_id AND c.loan_id IS NOT NULL ORDER BY loan_id, day DESC
+) c JOIN loans l ON l.id = c.loan_id AND l.closed_on IS NULL AND l.reversed_on IS NULL AND l.booked_on <= b.day
+    AND (l.recourse_on IS NULL OR l.recourse_on <= b.day)
+WHERE c.npa_since IS DISTINCT FROM b.npa_since
 ORDER BY 1, 2

@@ -38,6 +38,8 @@ _YES_OR_NO = frozenset(
         "invoice repaid and loan closed",
         "due date as relief moved it",
         "due date moved from the one that stood",
+        "classification that changed nothing",
+        "class of the loan of a non-performing borrower",
     }
 )
 

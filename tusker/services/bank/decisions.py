@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
-from tusker.domain.allocation import allocate_to_loan, lay_against_invoice
-from tusker.domain.matching import Judgement, Verdict
-from tusker.errors import Conflict, InvalidInput, TuskerError
+from tusker.domain.allocation import lay_against_invoice
+from tusker.domain.approval import Shown
+from tusker.domain.matching import Judgement, Suggestion, Verdict
+from tusker.errors import Changed, Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
@@ -22,6 +23,7 @@ from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.receipts import record_receipt
 from tusker.services.locks import lock_rows
 from tusker.services.reasons import reason_of
+from tusker.services.seen import Seen, check_seen
 
 TO_DECIDE = frozenset({EntryState.OPEN, EntryState.PARKED})
 
@@ -39,27 +41,57 @@ class Accepted:
         return sum(receipt.amount for receipt in self.receipts)
 
 
+def shown_suggestion(entry: StatementEntry, suggestion: Suggestion) -> Shown:
+    """A suggestion as the page of the statement shows it."""
+    show, parts = currency().show, suggestion.parts
+    return Shown(
+        f"{show(entry.received)} of {entry.value_date:%d %b %Y} for {', '.join(p.loan.number for p in parts)}",
+        ", ".join(f"{show(part.amount)} of {show(part.due)}" for part in parts)
+        + (f", {show(suggestion.left_over)} left as credit" if suggestion.left_over else ""),
+        (entry.id, suggestion.customer_id, *((part.loan.loan_id, part.amount, part.due) for part in parts)),
+    )
+
+
 def accept_entry(
     ctx: Context,
     entry_id: int,
     customer_id: int,
     splits: Mapping[int, int] | None = None,
     kept_back: Sequence[KeptBack] = (),
+    *,
+    seen: Seen = None,
 ) -> Receipt:
     """Record a credit as a receipt of a customer.
 
     `splits` gives what each loan gets in minor units, by loan id; without it the oldest due loans of the customer are
     paid first. What is left over is the customer's credit. `kept_back` is what the customer keeps back of these loans'
-    invoices with the payment. Raises `Conflict` when the entry is no longer open.
+    invoices with the payment. Raises `Conflict` when the entry is no longer open, `Changed` when that suggestion is not
+    what was `seen`.
     """
     [entry] = lock_entries([entry_id])
     _check_acceptable(entry)
     debts = None if splits is None else lock_debts_of(splits)
+    if seen is not None:
+        _check_suggested(ctx, entry, customer_id, splits or {}, seen)
     return _accept(ctx, entry, customer_id, splits, debts, kept_back)
 
 
-def accept_sure(ctx: Context, entry_ids: Collection[int]) -> Accepted:
-    """Accept those of the entries that are sure now, each as suggested; the others stay, with the reason."""
+def _check_suggested(
+    ctx: Context, entry: StatementEntry, customer_id: int, splits: Mapping[int, int], seen: Seen
+) -> None:
+    judged = judge_entries([entry], ctx.today).get(entry.id, Judgement(Verdict.NONE))
+    for suggestion in judged.suggestions:
+        wanted = {part.loan.loan_id: part.amount for part in suggestion.parts}
+        if (suggestion.customer_id, wanted) == (customer_id, dict(splits)):
+            return check_seen(seen, [shown_suggestion(entry, suggestion)], whole=False)
+    raise Changed(
+        [f"{currency().show(entry.received)} of {entry.value_date:%d %b %Y}: not suggested any more"]
+    )
+
+
+def accept_sure(ctx: Context, entry_ids: Collection[int], *, seen: Seen = None) -> Accepted:
+    """Accept those of the entries that are sure now, each as suggested and as it was `seen`; the others stay, with the
+    reason."""
     entries = lock_entries(entry_ids)
     judged = judge_entries(entries, ctx.today)
     sure = {
@@ -80,6 +112,7 @@ def accept_sure(ctx: Context, entry_ids: Collection[int]) -> Accepted:
         suggestion = sure[entry.id]
         try:
             with db.session.begin_nested():
+                check_seen(seen, [shown_suggestion(entry, suggestion)], whole=False)
                 splits = {part.loan.loan_id: part.amount for part in suggestion.parts}
                 receipts.append(_accept(ctx, entry, suggestion.customer_id, splits, debts))
         except TuskerError as error:
@@ -143,16 +176,13 @@ def _split_parts(
     parts = []
     for debt in chosen:
         due, amount = debt.due_on(entry.value_date), splits[debt.loan.id]
-        face = debt.face_for(payer_id) or 0
-        if not 0 < amount <= max(due.total, face):
+        most = due.total + debt.rest_for(payer_id, due.total)
+        if not 0 < amount <= most:
             raise Conflict(
-                f"{currency().show(max(due.total, face))} is owed on {debt.invoice.number} by now;"
+                f"{currency().show(most)} is owed on {debt.invoice.number} by now;"
                 " look at the suggestions again."
             )
-        if face:
-            parts.append(lay_against_invoice(debt.loan.id, amount, due, max(due.total, face)))
-        else:
-            parts.append(allocate_to_loan(debt.loan.id, amount, due))
+        parts.append(lay_against_invoice(debt.loan.id, amount, due, most))
     return parts
 
 

@@ -27,11 +27,15 @@ class Outcome(StrEnum):
     LINE_CLOSED = "line_closed"
     ON_HOLD = "on_hold"
     SHIPMENT_TAKEN = "shipment_taken"
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:
-    """One invoice to be admitted. `principal` was computed on the line's terms as of `terms_version`."""
+    """One invoice to be admitted. `principal` was computed on the line's terms as of `terms_version`.
+
+    `waiting_id` is its place on the waiting list, None for a new request.
+    """
 
     credit_line_id: int
     terms_version: int
@@ -43,6 +47,7 @@ class AdmissionRequest:
     order_ref: str
     poll: bool
     invoice_date: date | None = None
+    waiting_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.credit.customers import new_terms, set_terms
 from tusker.services.events import record_event
+from tusker.services.exposure import ADMIT_WAITING_JOB
 from tusker.services.locks import lock_credit_line
 from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
@@ -103,6 +104,7 @@ def change_credit_line(ctx: Context, line_id: int, data: LineData) -> CreditLine
             asks_second=data.limit > line.limit_amount,
         )
         line.limit_amount = data.limit
+        after_commit(ADMIT_WAITING_JOB)
     if (line.valid_from, line.valid_to) != (data.valid_from, data.valid_to):
         before = _dates(line)
         longer = data.valid_from < line.valid_from or (data.valid_to or date.max) > (
@@ -118,6 +120,7 @@ def change_credit_line(ctx: Context, line_id: int, data: LineData) -> CreditLine
             to_value=_dates(line),
             asks_second=longer,
         )
+        after_commit(ADMIT_WAITING_JOB)
     if data.wishes is not None:
         _set_wishes(ctx, line, data.wishes)
     if set_terms(ctx, line, data.terms, "credit_line", line_id):
@@ -175,6 +178,7 @@ def set_line_status(ctx: Context, line_id: int, status: LineStatus, *, reason: s
         )
         line.status = status
         db.session.flush()
+        after_commit(ADMIT_WAITING_JOB)
     return line
 
 

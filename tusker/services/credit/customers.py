@@ -19,10 +19,12 @@ from tusker.queries.credit.customers import lines_count_of, supplier_limits_tota
 from tusker.services.context import Context
 from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
 from tusker.services.events import record_event
+from tusker.services.exposure import ADMIT_WAITING_JOB
 from tusker.services.locks import AdvisoryLock, lock_customer, lock_rows, take_lock
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.people.users import clean_email
 from tusker.services.proposals import needs_second
+from tusker.transactions import after_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ def _set_side(
         db.session.expire(customer, [side])
     elif before is not None:
         db.session.query(model).filter_by(customer_id=customer.id).update({"limit_amount": limit})
+        after_commit(ADMIT_WAITING_JOB)
     elif model is SupplierAccount:
         if terms is None:
             raise InvalidInput("A supplier needs default terms.", field="advance_rate")

@@ -16,9 +16,10 @@ from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, Role, Shipment
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
+from tusker.services.credit.expected import plan_words
 from tusker.services.credit.offers import Quote
 from tusker.services.credit.parcels import Entered
-from tusker.services.credit.shipment_guard import check_free
+from tusker.services.credit.shipment_guard import check_free, check_not_waiting
 from tusker.services.credit.standing import check_line_open
 from tusker.services.credit.subject import quote_fetched
 from tusker.services.events import record_event
@@ -68,10 +69,10 @@ def request_financing(
         raise TermsChanged(
             "The terms of this credit line have changed. Look at the new figures and request again."
         )
-    admission = admit(ctx, [_admission_request(quote, source)])[0]
-    raise_unless_admitted(
-        admission, quote, field="order_ref" if entered is None else "number", today=ctx.today
-    )
+    field = "order_ref" if entered is None else "number"
+    check_not_waiting(supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
+    admission = admit(ctx, [admission_request(quote, source)])[0]
+    raise_unless_admitted(admission, quote, field=field, today=ctx.today)
     if admission.invoice_id is None:
         raise RuntimeError(f"admission answered {admission.outcome} without an invoice")
     if admission.outcome is Outcome.REPLAYED and entered is not None:
@@ -90,11 +91,14 @@ def raise_unless_admitted(
     if today is not None and admission.outcome in {Outcome.ON_HOLD, Outcome.LINE_CLOSED}:
         line = db.session.get_one(CreditLine, quote.credit_line_id, populate_existing=True)
         check_line_open(line, today, field=field)
-    if admission.outcome in {Outcome.CONFLICT, Outcome.SHIPMENT_TAKEN}:
+    if admission.outcome in {Outcome.CONFLICT, Outcome.SHIPMENT_TAKEN, Outcome.WAITING}:
         check_free(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
+        check_not_waiting(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
         # What stood in the way is gone already: it was cancelled at this moment.
         what, named = (
-            (quote.number, field) if admission.outcome is Outcome.CONFLICT else (quote.order_ref, "order_ref")
+            (quote.order_ref, "order_ref")
+            if admission.outcome is Outcome.SHIPMENT_TAKEN
+            else (quote.number, field)
         )
         raise Duplicate(
             f"Financing of “{what}” was just requested. Ask again.", field=named, problem="duplicate"
@@ -164,7 +168,8 @@ def close_cancelled(ctx: Context, invoice: Invoice, *, reason: str) -> None:
     )
 
 
-def _admission_request(quote: Quote, source: str) -> AdmissionRequest:
+def admission_request(quote: Quote, source: str, waiting_id: int | None = None) -> AdmissionRequest:
+    """The figures of a quote as admission takes them; `waiting_id` is its place on the waiting list."""
     return AdmissionRequest(
         credit_line_id=quote.credit_line_id,
         terms_version=quote.terms_version,
@@ -176,6 +181,7 @@ def _admission_request(quote: Quote, source: str) -> AdmissionRequest:
         order_ref=quote.order_ref,
         poll=True,
         invoice_date=quote.invoice_date,
+        waiting_id=waiting_id,
     )
 
 
@@ -192,4 +198,5 @@ def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
         limit=str(refusal.bound).replace("_", " "),
         lacking=f"{show(refusal.lacking)}{besides}",
         at_once=show(refusal.at_once(quote.principal)),
+        expected=plan_words(quote.plan, ctx.today) if quote.plan else "",
     )

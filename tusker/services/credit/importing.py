@@ -197,7 +197,7 @@ def preview_rows(ctx: Context, rows: Sequence[InvoiceRow], options: ImportOption
         ids = (candidate.line.id, candidate.line.supplier_id, candidate.line.purchaser_id)
         keys = list(zip(Bound, ids, strict=True))
         uses = (
-            LimitUse(use.limit, use.used + used[key])
+            LimitUse(use.limit, use.used + used[key], use.waiting)
             for (_, use), key in zip(limits_of(candidate.line).in_order(), keys, strict=True)
         )
         refusal = ThreeLimits(*uses).check(candidate.principal)
@@ -238,6 +238,8 @@ def _answer(candidate: Candidate, admission: Admission) -> RowResult:
         return row_result(row, RowOutcome.REPLAYED, "Already requested just now.", invoice_id)
     if admission.outcome is Outcome.CONFLICT:
         return conflict(row, invoice_id, "just requested")
+    if admission.outcome is Outcome.WAITING:
+        return row_result(row, RowOutcome.CONFLICT, "It is on the waiting list.")
     if admission.outcome is Outcome.SHIPMENT_TAKEN:
         return shipment_conflict(row, "just requested")
     outcome = RowOutcome.APPROVED if admission.refusal is None else RowOutcome.REJECTED

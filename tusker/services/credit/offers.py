@@ -17,8 +17,10 @@ from tusker.errors import FinancingRefused, InvalidInput
 from tusker.extensions import db
 from tusker.models import CarrierIdentity, CreditLine
 from tusker.queries.credit.credit_lines import limits_of
+from tusker.queries.loans.expected import Plan
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
+from tusker.services.credit.expected import plan_on_line
 from tusker.services.credit.shipment_guard import check_free
 from tusker.services.credit.standing import check_line_open
 from tusker.working_days import working_days
@@ -51,6 +53,8 @@ class Quote:
     due_at_term: int
     limits: ThreeLimits
     refusal: Refusal | None
+    plan: Plan | None
+    """With a refusal, the repayments by which it fits, as its supplier may know them."""
     shipment_status: ShipmentStatus | None
     """None: the delivery company does not track the number yet."""
 
@@ -128,6 +132,7 @@ def figures_on_line(
         raise FinancingRefused("The value is too small to be financed.", field=field, problem="no_value")
     figures = calculate(principal, terms, ctx.today, working_days())
     limits = limits_of(line)
+    refusal = limits.check(principal)
     return Quote(
         carrier=carrier,
         order_ref=order_ref,
@@ -147,7 +152,8 @@ def figures_on_line(
         due_on=figures.due_on,
         due_at_term=figures.at_term.total,
         limits=limits,
-        refusal=limits.check(principal),
+        refusal=refusal,
+        plan=plan_on_line(line, refusal, seen_by=line.supplier_id) if refusal else None,
         shipment_status=shipment_status,
     )
 

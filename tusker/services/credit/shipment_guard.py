@@ -35,6 +35,36 @@ STANDING = text(
 )
 
 
+WAITING_FOR = text(
+    """
+    SELECT w.invoice_id, w.supplier_id, i.number FROM waiting_requests w JOIN invoices i ON i.id = w.invoice_id
+    WHERE w.id = waiting_for(:supplier_id, :number, :carrier, :ref)
+    """
+)
+
+
+def check_not_waiting(
+    supplier_id: int, number: str, carrier: str, ref: str, *, field: str = "order_ref"
+) -> None:
+    """Raise `Duplicate` when a request for this number, order or parcel is on the waiting list."""
+    wanted = {"supplier_id": supplier_id, "number": strict_form(number), "carrier": carrier, "ref": ref}
+    row = db.session.execute(WAITING_FOR, wanted).first()
+    if row is None:
+        return
+    if row.supplier_id != supplier_id:
+        raise Duplicate(
+            f"“{ref}” stands behind another request for financing already.",
+            field="order_ref",
+            problem="duplicate",
+        )
+    raise Duplicate(
+        f"Financing of “{row.number}” is on the waiting list. Take it off the list to request it anew.",
+        field=field,
+        problem="duplicate",
+        invoice_id=row.invoice_id,
+    )
+
+
 def check_free(
     supplier_id: int,
     number: str,

@@ -8,10 +8,12 @@ from datetime import date, timedelta
 from flask import current_app
 
 from tusker.currency import currency
+from tusker.domain.classification import AssetClass
 from tusker.domain.limits import LineState
 from tusker.errors import FinancingRefused
 from tusker.models import CreditLine
 from tusker.queries.credit.credit_lines import LineRow, row_of
+from tusker.queries.loans.classes import held_by_state
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import open_loans
 
@@ -36,17 +38,22 @@ def why_closed(lines: Sequence[LineRow], today: date, *, seen_by: int | None) ->
 
 
 def _late(held: Sequence[LineRow], today: date) -> list[LoanRow]:
-    """The loans for which companies are on hold."""
-    after = current_app.config["HOLD_AFTER_DAYS"]
-    if not held or after is None:
+    """The loans for which companies are on hold: of those held for their class all that is in arrears."""
+    after, state = current_app.config["HOLD_AFTER_DAYS"], current_app.config["HOLD_FROM_STATE"]
+    if not held or (after is None and state == "off"):
         return []
+    by_class = held_by_state(today, None if state == "off" else AssetClass(state))
     companies = {row.supplier_id for row in held if row.supplier_held}
     companies |= {row.purchaser_id for row in held if row.purchaser_held}
-    due_until = today - timedelta(days=after + 1)
+    due_until = today - timedelta(days=1 if by_class or after is None else after + 1)
     return [
         loan
         for loan in open_loans(today, companies=companies, due_until=due_until)
         if loan.debtor_id in companies
+        and (
+            loan.debtor_id in by_class
+            or (after is not None and loan.due_date < today - timedelta(days=after))
+        )
     ]
 
 

@@ -16,6 +16,7 @@ from tusker.models.invoice import LIVE_NUMBER
 from tusker.services.context import Context
 from tusker.services.credit.offers import Quote, fetch_order, quote_order
 from tusker.services.credit.parcels import Entered, find_parcel, quote_parcel, says_itself, track_parcel
+from tusker.services.credit.shipment_guard import check_not_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,13 @@ def quote_subject(ctx: Context, subject: RequestSubject) -> Quote:
     entered = subject.entered
     if entered is None:
         order = fetch_order(subject.carrier, subject.ref)
-        return quote_order(ctx, subject.supplier_id, order)
-    parcel = find_parcel(ctx, subject.supplier_id, subject.carrier, subject.ref, entered)
-    ref = parcel.ref if parcel else subject.ref
-    return quote_parcel(ctx, subject.supplier_id, subject.carrier.name, ref, entered, parcel)
+        quote = quote_order(ctx, subject.supplier_id, order)
+    else:
+        parcel = find_parcel(ctx, subject.supplier_id, subject.carrier, subject.ref, entered)
+        ref = parcel.ref if parcel else subject.ref
+        quote = quote_parcel(ctx, subject.supplier_id, subject.carrier.name, ref, entered, parcel)
+    check_not_waiting(subject.supplier_id, quote.number, quote.carrier, quote.order_ref)
+    return quote
 
 
 def fetch_subject(ctx: Context, subject: RequestSubject) -> TrackedOrder:

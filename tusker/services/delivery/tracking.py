@@ -118,7 +118,11 @@ def shipments_of_orders(carrier: str, orders: Iterable[TrackedOrder]) -> Meant:
     by_ref = {ref: order for order in orders for ref in (*order.aliases, order.ref)}
     rows = db.session.execute(
         select(Shipment.id, Shipment.order_ref)
-        .where(tuple_(Shipment.carrier, Shipment.order_ref).in_([(carrier, ref) for ref in by_ref]))
+        .join(Invoice, Invoice.id == Shipment.invoice_id)
+        .where(
+            tuple_(Shipment.carrier, Shipment.order_ref).in_([(carrier, ref) for ref in by_ref]),
+            Invoice.status != InvoiceStatus.REJECTED,
+        )
         .order_by(Shipment.id)
     ).all()
     bare = {row.id for row in rows if by_ref[row.order_ref].ref.endswith(f"/{row.order_ref}")}

@@ -57,8 +57,7 @@ def record_credit_note(
         _cut_principal(ctx, invoice, note)
     elif invoice.status in PAID_OUT:
         loan = lock_loan_of(invoice)
-        if loan.face_open is not None:
-            loan.face_open -= note.amount
+        loan.change_face(-note.amount)
         db.session.flush()
         bear(ctx, invoice, loan, note)
     else:

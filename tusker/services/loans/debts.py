@@ -43,7 +43,7 @@ class OpenDebt:
         was written off."""
         if self.is_written_off:
             return False
-        if (self.face_for(customer_id) or 0) > 0:
+        if self.rest_for(customer_id, 0) > 0:
             return True
         return self.loan.closed_on is None and self.debtor_id == customer_id
 
@@ -67,6 +67,12 @@ class OpenDebt:
         if self.loan.face_open is None or payer_id != self.invoice.purchaser_id:
             return None
         return self.loan.face_open - self.kept_back
+
+    def rest_for(self, payer_id: int, paid: int) -> int:
+        """What of the face value a payer has still to pay beyond `paid` of the debt: it is the supplier's. Nothing from
+        one that pays the debt."""
+        face = self.face_for(payer_id)
+        return 0 if face is None else max(0, face - paid)
 
     def may_be_paid_on(self, day: date) -> bool:
         """Whether money of a value date can pay it: not before the payout, nor before a payment that was recorded; what

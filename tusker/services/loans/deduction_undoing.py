@@ -133,8 +133,7 @@ def _finance_again(ctx: Context, invoice: Invoice, note: CreditNote) -> int:
 
 def _owe_again(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote, why: str) -> None:
     """After the payout: the purchaser owes the amount again, and reserve and claim stand as without it."""
-    if loan.face_open is not None:
-        loan.face_open += note.amount
+    loan.change_face(note.amount)
     reason = f"{note.words} undone: {why}"
     if note.before_payout:
         # So much more of the invoice was not advanced.

@@ -17,7 +17,7 @@ from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.numbers import strict_form
 from tusker.domain.texts import one_line
-from tusker.errors import Conflict, Duplicate, InvalidInput
+from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
 from tusker.models.ledger import DISPUTABLE, STANDING
@@ -65,8 +65,7 @@ def deduct(
     kept = _checked(invoice, loan, kept, ctx.today)
     note = new_note(ctx, kept, receipt_id)
     db.session.add(note)
-    if loan.face_open is not None:
-        loan.face_open -= note.amount
+    loan.change_face(-note.amount)
     db.session.flush()
     bear(ctx, invoice, loan, note)
     note_event(ctx, invoice, note, "deduction", kept.reason)
@@ -173,7 +172,9 @@ def _check_disputed(note: CreditNote) -> None:
 def lock_note(note_id: int) -> tuple[Invoice, CreditNote]:
     """A deduction that stands, and its invoice, both locked; raises `NotFound`, or `Conflict` when it was undone."""
     invoice_id = db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id))
-    invoice = lock_invoice(invoice_id or 0)
+    if invoice_id is None:
+        raise NotFound("This deduction does not exist.")
+    invoice = lock_invoice(invoice_id)
     note = lock_row("deduction", CreditNote, CreditNote.id == note_id, CreditNote.reverses_id.is_(None))
     if not note.stands:
         raise Conflict(f"This deduction is {note.state} already.")

@@ -8,30 +8,28 @@ from datetime import date, timedelta
 from sqlalchemy import case, select, text
 
 from tusker.currency import currency
+from tusker.domain.classification import AssetClass
 from tusker.domain.interest import amount_due
 from tusker.extensions import db
-from tusker.models import (
-    Customer,
-    Invoice,
-    Loan,
-    PurchaserAccount,
-    Role,
-    SupplierAccount,
-)
+from tusker.models import Customer, Invoice, Loan, PurchaserAccount, Role, SupplierAccount
+from tusker.queries.loans.classes import held_by_state
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.exposure import ADMIT_WAITING_JOB
 from tusker.services.loans.debts import debt_of, lock_debts
 from tusker.services.locks import lock_rows
 from tusker.services.outbox import company_addresses, queue_mail
+from tusker.transactions import after_commit
 
 DEBTOR = case((Loan.recourse_on.is_(None), Invoice.purchaser_id), else_=Invoice.supplier_id)
 """Who owes a loan: the purchaser, or by recourse the supplier."""
 
 
-def review_holds(ctx: Context, after_days: int | None) -> list[int]:
-    """Put customers with a loan more than `after_days` past due on hold for new requests, and lift other holds.
+def review_holds(ctx: Context, after_days: int | None, held_from: AssetClass | None = None) -> list[int]:
+    """Put customers with a loan more than `after_days` past due on hold for new requests, and those in arrears whose
+    state is `held_from` or worse; and lift other holds.
 
-    None lifts all: the installation uses no holds. Repayments are never held. Returns ids of customers that changed.
+    None holds nobody for that reason. Repayments are never held. Returns ids of customers that changed.
     """
     late: set[int] = set()
     if after_days is not None:
@@ -44,22 +42,30 @@ def review_holds(ctx: Context, after_days: int | None) -> list[int]:
                 .distinct()
             )
         )
+    by_state = held_by_state(ctx.today, held_from)
     changed: list[int] = []
     for model in (SupplierAccount, PurchaserAccount):
-        changed += _review_side(ctx, model, late, f"more than {after_days} days past due")
+        changed += _review_side(ctx, model, late, by_state, f"more than {after_days} days past due")
     return sorted(set(changed))
 
 
 def _review_side(
-    ctx: Context, model: type[SupplierAccount] | type[PurchaserAccount], late: set[int], reason: str
+    ctx: Context,
+    model: type[SupplierAccount] | type[PurchaserAccount],
+    late: set[int],
+    by_state: set[int],
+    reason: str,
 ) -> list[int]:
     """Set and lift the holds of all suppliers or all purchasers; returns whose changed."""
-    accounts = lock_rows(model, model.customer_id.in_(late) != model.on_hold_since.is_not(None))
+    accounts = lock_rows(model, model.customer_id.in_(late | by_state) != model.on_hold_since.is_not(None))
     for account in accounts:
-        held = account.customer_id in late
+        held = account.customer_id in late | by_state
         account.on_hold_since = ctx.today if held else None
         kind = "put_on_hold" if held else "hold_lifted"
-        record_event(ctx, "customer", account.customer_id, kind, reason=reason if held else "")
+        why = reason if account.customer_id in late else "its class, while anything of it is in arrears"
+        record_event(ctx, "customer", account.customer_id, kind, reason=why if held else "")
+    if accounts:
+        after_commit(ADMIT_WAITING_JOB)
     db.session.flush()
     return [account.customer_id for account in accounts]
 

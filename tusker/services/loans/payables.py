@@ -55,7 +55,7 @@ def note_collected(ctx: Context, parts: Sequence[tuple[Receipt, Split, OpenDebt]
             move_reserve(ctx, invoice.id, ReserveKind.HELD, split.principal, _why(receipt), receipt.id)
             left[invoice.id] = left.get(invoice.id, 0) + split.principal
             continue
-        loan.face_open = (loan.face_open or 0) - split.laid
+        loan.change_face(-split.laid)
         charges = min(split.total - split.principal, left.get(invoice.id, 0))
         move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, charges, _why(receipt), receipt.id)
         move_reserve(ctx, invoice.id, ReserveKind.RELEASED, split.rest, _why(receipt), receipt.id)
@@ -151,7 +151,7 @@ def undo_collected(
     for loan in faces:
         laid = by_invoice[loan.invoice_id] + undone.get(loan.id, 0)
         if receipt.customer_id == invoices[loan.invoice_id].purchaser_id:
-            loan.face_open = (loan.face_open or 0) + laid
+            loan.change_face(laid)
     db.session.flush()
 
 

@@ -106,8 +106,7 @@ def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date
     parts = []
     for debt in debts:
         due = debt.due_on(value_date)
-        face = debt.face_for(debt.debtor_id)
-        rest = max(0, (face or 0) - due.total)
+        rest = debt.rest_for(debt.debtor_id, due.total)
         split = Split(debt.loan.id, due.penalty, due.fee, due.interest, due.principal, rest)
         receipt = new_receipt(ctx, debt.debtor_id, split.laid, cleaned[debt.invoice.id], value_date)
         parts.append((receipt, split, debt))

@@ -45,15 +45,14 @@ def lay_rest(
     laid = []
     for split in chosen:
         debt = by_loan[split.loan_id]
-        face = debt.face_for(payer_id)
         pays_off = split.total == debt.due_on(value_date).total
-        rest = min(left, max(0, (face or 0) - split.total)) if pays_off else 0
+        rest = min(left, debt.rest_for(payer_id, split.total)) if pays_off else 0
         left -= rest
         laid.append(replace(split, rest=rest))
     named = {split.loan_id for split in laid}
     for debt in by_loan.values():
         if debt.loan.closed_on is not None and debt.loan.id not in named and not debt.is_written_off:
-            rest = min(left, max(0, debt.face_for(payer_id) or 0))
+            rest = min(left, debt.rest_for(payer_id, 0))
             left -= rest
             laid += [Split(debt.loan.id, 0, 0, 0, 0, rest)] if rest else []
     return laid

@@ -12,11 +12,13 @@ from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalStatus, Invoice
+from tusker.queries.payout.shown import shown_everything, shown_waiting
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_ids, take_lock
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.payable_lines import payables_wait, take_payables
+from tusker.services.seen import Seen, check_seen
 
 
 def bundle_daily(ctx: Context, day: date | None = None) -> Disbursal | None:
@@ -28,25 +30,42 @@ def bundle_daily(ctx: Context, day: date | None = None) -> Disbursal | None:
     """
     day = day or ctx.today
     take_lock(AdvisoryLock.DAILY_BUNDLE)
-    existing: Disbursal | None = db.session.scalar(
-        select(Disbursal).where(
-            Disbursal.business_date == day,
-            Disbursal.origin == "daily",
-            Disbursal.status.not_in([DisbursalStatus.DROPPED, DisbursalStatus.REVERSED]),
-        )
-    )
-    if existing is not None:
+    if (existing := _daily_of(day)) is not None:
         return existing
     # What somebody bundles by hand while this waits for its locks is left out.
     ids = lock_ids(Invoice, Invoice.status == InvoiceStatus.FINANCEABLE)
     return _bundle(ctx, ids, "daily", day) if ids or payables_wait() else None
 
 
-def bundle_selection(ctx: Context, invoice_ids: Collection[int]) -> Disbursal:
-    """Bundle the chosen invoices; raises `Conflict` when one of them is not financeable (any more)."""
+def bundle_waiting(ctx: Context, *, seen: Seen = None) -> Disbursal | None:
+    """Bundle all financeable invoices into today's disbursal, or into a further one where it exists; None when there
+    is nothing. Raises `Changed` unless they are what was `seen`."""
+    take_lock(AdvisoryLock.DAILY_BUNDLE)
+    ids = lock_ids(Invoice, Invoice.status == InvoiceStatus.FINANCEABLE)
+    if not ids:
+        return None
+    check_seen(seen, [shown_everything()], whole=False)
+    return _bundle(ctx, ids, "daily" if _daily_of(ctx.today) is None else "manual", ctx.today)
+
+
+def _daily_of(day: date) -> Disbursal | None:
+    found: Disbursal | None = db.session.scalar(
+        select(Disbursal).where(
+            Disbursal.business_date == day,
+            Disbursal.origin == "daily",
+            Disbursal.status.not_in([DisbursalStatus.DROPPED, DisbursalStatus.REVERSED]),
+        )
+    )
+    return found
+
+
+def bundle_selection(ctx: Context, invoice_ids: Collection[int], *, seen: Seen = None) -> Disbursal:
+    """Bundle the chosen invoices; raises `Conflict` when one of them is not financeable (any more), `Changed` unless
+    they are as they were `seen`."""
     if not invoice_ids:
         raise InvalidInput("Choose at least one invoice.", field="invoice_ids")
     lock_financeable(invoice_ids)
+    check_seen(seen, list(shown_waiting(invoice_ids).values()), whole=False)
     return _bundle(ctx, sorted(set(invoice_ids)), "manual", ctx.today)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select, text
 
 from tusker.currency import currency
+from tusker.domain.approval import Shown
 from tusker.domain.financeable import Grounds, PurchaserAnswer
 from tusker.domain.lifecycle import RESERVING, InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus
@@ -19,6 +21,7 @@ from tusker.services.events import record_event
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payout.funding_control import lock_with_disbursal, settle_held
 from tusker.services.reasons import reason_of
+from tusker.services.seen import Seen, check_seen
 from tusker.transactions import after_commit
 
 _Locked = tuple[Disbursal | None, Invoice, Shipment]
@@ -67,12 +70,26 @@ def dispute_delivery(
     return invoice
 
 
-def overrule_dispute(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
-    """An admin decides that a dispute does not stop the financing (any more); the reason is kept with who and when."""
+def shown_dispute(number: str, amount: int | None, reason: str | None, at: datetime | None) -> Shown:
+    """A dispute as pages show it: the amount that the purchaser says it owes, its reason, when it said so."""
+    owes = "" if amount is None else f"owes {currency().show(amount)}, "
+    return Shown(f"Dispute of {number}", f"{owes}{reason}", (at and at.timestamp(),))
+
+
+def overrule_dispute(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> Invoice:
+    """An admin decides that a dispute does not stop the financing (any more); the reason is kept with who and when.
+
+    Raises `Changed` unless it is the dispute that was `seen`.
+    """
     why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if invoice.purchaser_answer != PurchaserAnswer.DISPUTED or invoice.overruled_at is not None:
         raise Conflict("There is no open dispute.")
+    check_seen(
+        seen,
+        [shown_dispute(invoice.number, invoice.answered_amount, invoice.answer_reason, invoice.answered_at)],
+        whole=False,
+    )
     invoice.overruled_at, invoice.overruled_by, invoice.overrule_reason = ctx.now, ctx.actor_id, why
     record_event(ctx, "invoice", invoice.id, "dispute_overruled", reason=why)
     settle_held(ctx, disbursal, invoice, shipment, reason=f"the dispute was settled: {why}")

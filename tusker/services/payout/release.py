@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select, update
@@ -11,7 +11,7 @@ from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
 from tusker.domain.approval import approval_digest
 from tusker.domain.financeable import waits_for
-from tusker.errors import ClosedDay, Conflict, InvalidInput, NotAllowed
+from tusker.errors import ClosedDay, Conflict, InvalidInput, NotAllowed, Unsaved
 from tusker.extensions import db
 from tusker.models import (
     BankAccount,
@@ -29,6 +29,7 @@ from tusker.models import (
     User,
 )
 from tusker.queries.payout.bank_accounts import active_accounts
+from tusker.queries.payout.shown import shown_of_disbursal
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge, with_shipments
 from tusker.services.locks import lock_disbursal, lock_invoices
@@ -38,6 +39,7 @@ from tusker.services.payout.payable_lines import included_payables
 from tusker.services.payout.payouts import claimed_from, make_payouts
 from tusker.services.payout.settlement import confirm_netted
 from tusker.services.reasons import reason_of
+from tusker.services.seen import Seen, check_seen
 from tusker.working_days import working_days
 
 PassedOn = Sequence[tuple[Payable, PayableLine]]
@@ -46,23 +48,32 @@ LATEST_EXECUTION = timedelta(days=10)
 """How far ahead the execution date may be."""
 
 
-def approve(ctx: Context, disbursal_id: int, *, second_admin: bool, seen: str | None = None) -> Disbursal:
+def approve(
+    ctx: Context,
+    disbursal_id: int,
+    *,
+    second_admin: bool,
+    seen: Seen = None,
+    ticked: Collection[int] | None = None,
+) -> Disbursal:
     """Approve a draft as it stands: its invoices, their principal and the accounts that are paid.
 
-    With `second_admin`, nobody who made or changed it may (`NotAllowed`). `seen` is the digest of what the approving
-    person was shown; if that is no longer what there is, `Conflict`, as when a supplier has no approved bank account.
+    With `second_admin`, nobody who made or changed it may (`NotAllowed`). Raises `Changed` unless it is what was
+    `seen`, `Unsaved` when other lines than its own were `ticked`, `Conflict` when a supplier has no approved bank
+    account.
     """
     disbursal = lock_draft(disbursal_id)
     if second_admin:
         check_second_admin(ctx, disbursal.maker_ids, "prepared this disbursal")
     invoices = _invoices_of(disbursal)
+    if ticked is not None:
+        _check_saved(invoices, ticked)
     _check_conditions(invoices)
     passed_on = included_payables(disbursal_id)
     if not invoices and not passed_on:
         raise Conflict("Nothing is left in this disbursal; drop it.")
     accounts = _accounts_of(invoices, passed_on, second_admin=second_admin)
-    if seen is not None and seen != _digest(invoices, passed_on, accounts):
-        raise Conflict("This disbursal has changed since you looked at it; look again before you approve it.")
+    _check_seen(ctx, disbursal, seen)
     _look_again(invoices, ctx.now)
     disbursal.second_admin = second_admin
     disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
@@ -100,13 +111,20 @@ def withdraw_from_locked(ctx: Context, disbursal: Disbursal, why: str) -> None:
 
 
 def release(
-    ctx: Context, disbursal_id: int, *, execution_date: date, second_admin: bool, on_closed_day: bool = False
+    ctx: Context,
+    disbursal_id: int,
+    *,
+    execution_date: date,
+    second_admin: bool,
+    on_closed_day: bool = False,
+    seen: Seen = None,
 ) -> Disbursal:
     """Release an approved disbursal: what each supplier is paid is frozen, and the bank file can be made.
 
     The caller has just asked the releasing person for the password. Of any number of releases at once one wins; the
     others get `Conflict`. Payouts of which claims leave nothing need no transfer and are confirmed at once. A day on
-    which the bank is closed is taken only when the person said so by `on_closed_day`.
+    which the bank is closed is taken only when the person said so by `on_closed_day`. Raises `Changed` unless it is
+    what was `seen`.
     """
     disbursal = _lock_approved(disbursal_id)
     if second_admin:
@@ -120,6 +138,7 @@ def release(
         raise Conflict(
             "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
         )
+    _check_seen(ctx, disbursal, seen)
     _look_again(invoices, ctx.now)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
@@ -136,6 +155,23 @@ def release(
     _mail_release(ctx, disbursal, payouts)
     confirm_netted(ctx, disbursal, min(execution_date, ctx.today))
     return disbursal
+
+
+def _check_saved(invoices: Sequence[Invoice], ticked: Collection[int]) -> None:
+    """Raise `Unsaved` naming the invoices whose box does not say what is saved."""
+    unticked = [f"{invoice.number} is not ticked" for invoice in invoices if invoice.id not in ticked]
+    added = db.session.scalars(
+        select(Invoice.number).where(Invoice.id.in_(set(ticked) - {invoice.id for invoice in invoices}))
+    )
+    if unsaved := [*unticked, *(f"{number} is ticked" for number in added)]:
+        listed = "; ".join(unsaved[:5]) + (f"; and {len(unsaved) - 5} more" if len(unsaved) > 5 else "")
+        raise Unsaved(f"{listed}, and that is not saved. Keep the ticked first, or tick them as they were.")
+
+
+def _check_seen(ctx: Context, disbursal: Disbursal, seen: Seen) -> None:
+    if seen is not None:
+        db.session.flush()
+        check_seen(seen, shown_of_disbursal(disbursal.id, ctx.today))
 
 
 def check_second_admin(ctx: Context, makers: Iterable[int | None], did: str) -> None:

@@ -1,0 +1,232 @@
+"""What is approved is what was seen: pages and commands carry it, and anything else is refused in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.bank_accounts import Run
+from tests.support.pages import HTMX, words
+from tests.support.payouts import bundle_and_confirm, press_approve, seen_on
+from tests.support.threads import in_threads
+from tests.support.values import PASSWORD, TODAY
+from tusker.domain.accounts import AccountNumber
+from tusker.domain.approval import Shown, changes_since, digest_of
+from tusker.errors import Changed, Conflict
+from tusker.extensions import db
+from tusker.models import CreditLine, Disbursal, Invoice, PurchaserAccount, User
+from tusker.queries.payout.shown import shown_of_disbursal, shown_waiting
+from tusker.services.context import Context
+from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.payout.bank_accounts import approve_account, propose_account
+from tusker.services.payout.bundling import bundle_selection, bundle_waiting
+from tusker.services.payout.disbursals import choose_lines
+from tusker.services.payout.release import approve
+from tusker.transactions import transaction
+
+Things = dict[str, tuple[str, int]]
+THINGS = st.dictionaries(st.text(max_size=8), st.tuples(st.text(max_size=8), st.integers()), max_size=6)
+
+
+def shown(things: Things) -> list[Shown]:
+    return [Shown(name, figures, (exact,)) for name, (figures, exact) in things.items()]
+
+
+@given(before=THINGS, now=THINGS)
+def test_only_the_same_things_are_the_same(before: Things, now: Things) -> None:
+    seen = [thing.seen for thing in shown(before)]
+    assert (changes_since(seen, shown(now)) == []) is (before == now)
+    assert (changes_since([digest_of(shown(before))], shown(now)) == []) is (before == now)
+    some = {name: now[name] for name in list(now)[:1]}
+    held = all(before.get(name) == what for name, what in some.items())
+    assert (changes_since(seen, shown(some), whole=False) == []) is held
+
+
+def test_a_change_is_told_in_words() -> None:
+    before = shown({"Asha": ("₹100.00 for 2 invoices", 1), "Ravi": ("₹5.00", 3)})
+    now = shown({"Asha": ("₹60.00 for 1 invoice", 1), "Mira": ("₹7.00", 4)})
+    assert changes_since([thing.seen for thing in before], now) == [
+        "Asha: ₹100.00 for 2 invoices before, ₹60.00 for 1 invoice now",
+        "Mira: ₹7.00 now, not shown before",
+        "Ravi: ₹5.00 before, gone now",
+    ]
+    swapped = changes_since([before[0].seen], shown({"Asha": ("₹100.00 for 2 invoices", 2)}))
+    assert swapped == ["Asha: ₹100.00 for 2 invoices as before, but not of the same parts"]
+
+
+@pytest.fixture
+def four(make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]) -> list[Invoice]:
+    """Four invoices of one supplier that wait to be financed."""
+    line = make_line()
+    return [make_invoice("financeable", line=line) for _ in range(4)]
+
+
+@pytest.fixture
+def draft(ctx: Context, four: list[Invoice]) -> Disbursal:
+    return bundle_and_confirm(ctx, [invoice.id for invoice in four], only_bundle=True)
+
+
+def test_unsaved_ticks_are_not_approved_in_silence(
+    login: Callable[..., FlaskClient], four: list[Invoice], draft: Disbursal
+) -> None:
+    admin, page = login(), f"/admin/disbursals/{draft.id}"
+    everything, gone = [invoice.id for invoice in four], four[0].number
+    kept = everything[1:]
+    sent = {"seen": seen_on(admin, page), "invoice_ids": kept}
+    answer = admin.post(f"{page}/approve", data=sent, headers=HTMX)
+    assert (answer.status_code, answer.headers["HX-Retarget"]) == (409, "#disbursal")
+    assert f"{gone} is not ticked, and that is not saved." in words(answer.text)
+    assert answer.text.count(" checked") == 3  # shown again as it was ticked
+    off = admin.post(f"{page}/what-if", data={"invoice_ids": kept}, headers=HTMX).text
+    assert " disabled" in off.partition('id="approve-button"')[2]
+    on = admin.post(f"{page}/what-if", data={"invoice_ids": everything}, headers=HTMX).text
+    assert "Approve" in on
+    assert " disabled" not in on
+    admin.post(f"{page}/lines", data={"invoice_ids": kept, "reason": "late"})
+    back = {"seen": seen_on(admin, page), "invoice_ids": everything}
+    assert f"{gone} is ticked, and that is not saved." in words(admin.post(f"{page}/approve", data=back).text)
+    assert db.session.query(Disbursal).one().status == "draft"
+    assert press_approve(admin, page).status_code == 303
+
+
+def test_who_may_not_approve_gets_no_button_with_the_what_if(
+    four_eyes: None,
+    login: Callable[..., FlaskClient],
+    create_user: Callable[..., User],
+    four: list[Invoice],
+) -> None:
+    browser, other = login(), create_user()
+    ids = [four[0].id]
+    browser.post("/admin/queue/bundle", data={"invoice_id": ids, "seen": seen_on(browser, "/admin/queue")})
+    page = f"/admin/disbursals/{db.session.query(Disbursal).one().id}"
+    for who, sees in ((browser, False), (login(user=other), True)):
+        answer = who.post(f"{page}/what-if", data={"invoice_ids": ids}, headers=HTMX)
+        assert ("approve-button" in answer.text) is sees
+
+
+def _take_one_out(ctx: Context, draft: Disbursal, four: list[Invoice]) -> None:
+    choose_lines(ctx, draft.id, [invoice.id for invoice in four[1:]], reason="late")
+
+
+def _other_account(ctx: Context, draft: Disbursal, four: list[Invoice]) -> None:
+    account = AccountNumber("Asha", account_number="999999999", ifsc="ICIC0000001")
+    made = propose_account(ctx, four[0].supplier_id, account)
+    approve_account(ctx, made.id, second_admin=False)
+
+
+def _hold(_ctx: Context, _draft: Disbursal, four: list[Invoice]) -> None:
+    db.session.get_one(PurchaserAccount, four[0].purchaser_id).on_hold_since = date(2026, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_take_one_out, "₹24,000.00 for 3 invoices"),
+        (_other_account, " before, ₹32,000.00 for 4 invoices to "),
+        (_hold, "on hold: "),
+    ],
+)
+def test_another_line_amount_or_hold_is_another_disbursal(
+    ctx: Context,
+    login: Callable[..., FlaskClient],
+    four: list[Invoice],
+    draft: Disbursal,
+    change: Callable[..., None],
+    told: str,
+) -> None:
+    admin, page = login(), f"/admin/disbursals/{draft.id}"
+    seen = seen_on(admin, page)
+    with transaction():
+        change(ctx, draft, four)
+    lines = db.session.query(Disbursal).one().lines
+    ticked = [line.invoice_id for line in lines if line.state == "included"]
+    answer = admin.post(f"{page}/approve", data={"seen": seen, "invoice_ids": ticked})
+    assert answer.status_code == 409
+    assert "This has changed since you looked at it." in words(answer.text)
+    assert told in words(answer.text)
+    assert db.session.query(Disbursal).one().status == "draft"
+
+
+def test_what_is_released_is_what_was_seen(
+    stopped_clock: None,
+    ctx: Context,
+    login: Callable[..., FlaskClient],
+    four: list[Invoice],
+    draft: Disbursal,
+) -> None:
+    with transaction():
+        approve(ctx, draft.id, second_admin=False)
+    admin, page = login(), f"/admin/disbursals/{draft.id}"
+    form = {"execution_date": TODAY.isoformat(), "password": PASSWORD, "seen": seen_on(admin, page)}
+    with transaction():
+        _hold(ctx, draft, four)
+    refused = admin.post(f"{page}/release", data=form)
+    assert (refused.status_code, "on hold:" in refused.text) == (409, True)
+    assert admin.post(f"{page}/release", data={**form, "seen": seen_on(admin, page)}).status_code == 303
+
+
+def test_two_at_once_approve_once(app: Flask, ctx: Context, draft: Disbursal) -> None:
+    draft_id = draft.id
+    seen = [thing.seen for thing in shown_of_disbursal(draft_id, ctx.today)]
+    db.session.rollback()
+
+    def press() -> str:
+        try:
+            with transaction():
+                approve(ctx, draft_id, second_admin=False, seen=seen)
+        except Conflict as error:
+            return error.message
+        return "approved"
+
+    refused, done = sorted(in_threads(app, [press, press]))
+    assert (done, "is approved" in refused) == ("approved", True)
+
+
+def test_bundling_is_of_what_was_seen(
+    ctx: Context, login: Callable[..., FlaskClient], four: list[Invoice], make_invoice: Callable[..., Invoice]
+) -> None:
+    first, second, *_ = [invoice.id for invoice in four]
+    seen = [thing.seen for thing in shown_waiting([invoice.id for invoice in four]).values()]
+    browser = login()
+    on_page = seen_on(browser, "/admin/queue")
+    assert set(seen) < set(on_page)
+    make_invoice("financeable")
+    answer = browser.post("/admin/queue/bundle-all", data={"seen": on_page})
+    assert answer.status_code == 409
+    told = "To be financed: 4 invoices, ₹32,000.00 before, 5 invoices, ₹40,000.00 now"
+    assert told in words(answer.text)
+    with transaction():
+        record_credit_note(ctx, first, number="CN-1", amount=1_000_00)
+    with pytest.raises(Changed, match=r"₹8,000.00 before, ₹7,200.00 now"), transaction():
+        bundle_selection(ctx, [first, second], seen=seen)
+    with pytest.raises(Changed), transaction():
+        bundle_waiting(ctx, seen=[])
+    with transaction():
+        bundle_selection(ctx, [second], seen=seen)
+
+
+def test_commands_take_what_was_printed(
+    run: Run, ctx: Context, create_user: Callable[..., User], four: list[Invoice], draft: Disbursal
+) -> None:
+    reference, email = draft.reference, create_user().email
+
+    def printed() -> str:
+        code, said = run("show-disbursal", reference)
+        assert (code, "to " in said) == (0, True), said
+        return said.split("Seen: ")[1].strip()
+
+    who = ("--as", email, "--password", PASSWORD)
+    old = printed()
+    with transaction():
+        _take_one_out(ctx, draft, four)
+    code, said = run("approve-disbursal", reference, "--seen", old, *who)
+    assert (code, "₹24,000.00 for 3 invoices" in said) == (1, True), said
+    assert run("approve-disbursal", reference, "--seen", printed(), *who)[0] == 0
+    assert run("release-disbursal", reference, "--seen", old, *who)[0] == 1
+    assert run("release-disbursal", reference, "--seen", printed(), *who)[0] == 0

@@ -1,0 +1,111 @@
+"""What a person who bundles, approves or releases is shown, thing by thing, to be held against what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+
+from sqlalchemy import text
+
+from tusker.currency import currency
+from tusker.domain.approval import Shown
+from tusker.extensions import db
+from tusker.queries.payout.disbursal_lines import covered_lines
+from tusker.queries.payout.payables import to_pass_on
+from tusker.queries.payout.payouts import SupplierPayout, would_be_paid
+
+Covered = Sequence[tuple[int, int, int]]
+"""Lines or payables, each as (id, minor units, supplier id)."""
+
+# The suppliers of invoices, each with those of its lines' companies that are on hold.
+_SUPPLIERS = text(
+    """
+    SELECT i.supplier_id AS id, s.name, string_agg(DISTINCT h.name, ', ') AS held
+    FROM invoices i JOIN customers s ON s.id = i.supplier_id
+    LEFT JOIN LATERAL (
+        SELECT c.name FROM supplier_accounts a JOIN customers c ON c.id = a.customer_id
+        WHERE a.customer_id = i.supplier_id AND a.on_hold_since IS NOT NULL
+        UNION SELECT c.name FROM purchaser_accounts a JOIN customers c ON c.id = a.customer_id
+        WHERE a.customer_id = i.purchaser_id AND a.on_hold_since IS NOT NULL
+    ) h ON true
+    WHERE i.id = ANY(:ids) GROUP BY i.supplier_id, s.name
+    UNION ALL SELECT id, name, NULL FROM customers
+    WHERE id = ANY(:payees) AND id NOT IN (SELECT supplier_id FROM invoices WHERE id = ANY(:ids))
+    """
+)
+
+
+def shown_of_disbursal(disbursal_id: int, today: date) -> list[Shown]:
+    """An unreleased disbursal as its page shows it on a day."""
+    lines, passed_on = covered_lines(disbursal_id), to_pass_on(disbursal_id)
+    return shown_payouts(lines, passed_on, would_be_paid([line[0] for line in lines], today, passed_on))
+
+
+def shown_payouts(lines: Covered, passed_on: Covered, payouts: Mapping[int, SupplierPayout]) -> list[Shown]:
+    """One thing for each supplier that is paid: its invoices and payables with their amounts, what is kept back, the
+    account, who is on hold."""
+    ids, payees = [line[0] for line in lines], [payable[2] for payable in passed_on]
+    rows = db.session.execute(_SUPPLIERS, {"ids": ids, "payees": payees}).all()
+    mine, extra = _by_supplier(lines), _by_supplier(passed_on)
+    return [
+        _shown(row.name, row.held, mine.get(row.id, []), extra.get(row.id, []), payouts[row.id])
+        for row in rows
+        if row.id in payouts
+    ]
+
+
+def _by_supplier(covered: Covered) -> dict[int, list[tuple[int, int]]]:
+    found: dict[int, list[tuple[int, int]]] = {}
+    for row_id, amount, supplier_id in sorted(covered):
+        found.setdefault(supplier_id, []).append((row_id, amount))
+    return found
+
+
+def _shown(
+    name: str, held: str | None, lines: Collection[object], extra: Collection[object], payout: SupplierPayout
+) -> Shown:
+    invoices = "1 invoice" if len(lines) == 1 else f"{len(lines)} invoices"
+    account = f"to {payout.account.account.masked()}" if payout.account else "without an account"
+    on_hold = f", on hold: {held}" if held else ""
+    kept = (payout.interest, payout.fee, payout.payables, payout.claims)
+    return Shown(
+        name,
+        f"{currency().show(payout.net)} for {invoices} {account}{on_hold}",
+        (*lines, *extra, kept, payout.account.id if payout.account else None),
+    )
+
+
+_WAITING = text(
+    """
+    SELECT i.id, i.number, s.name AS supplier, i.amount, i.credit_noted, i.principal FROM invoices i
+    JOIN customers s ON s.id = i.supplier_id WHERE i.id = ANY(:ids) ORDER BY i.id
+    """
+)
+
+
+def shown_waiting(invoice_ids: Iterable[int]) -> dict[int, Shown]:
+    """Invoices that wait to be financed, each as its row of the queue, by id."""
+    return {
+        row.id: Shown(
+            f"{row.number} of {row.supplier}",
+            currency().show(row.principal),
+            (row.id, row.amount, row.credit_noted),
+        )
+        for row in db.session.execute(_WAITING, {"ids": list(invoice_ids)})
+    }
+
+
+_EVERYTHING = text(
+    """
+    SELECT count(*) AS invoices, COALESCE(sum(principal), 0)::bigint AS total,
+        md5(string_agg(id || ':' || principal, ',' ORDER BY id)) AS each
+    FROM invoices WHERE status = 'financeable'
+    """
+)
+
+
+def shown_everything() -> Shown:
+    """All that waits to be financed, as the button that bundles it says."""
+    row = db.session.execute(_EVERYTHING).one()
+    invoices = "1 invoice" if row.invoices == 1 else f"{row.invoices} invoices"
+    return Shown("To be financed", f"{invoices}, {currency().show(row.total)}", (row.each,))

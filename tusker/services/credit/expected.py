@@ -1,0 +1,49 @@
+"""Which expected repayments make room for a request, and when, in words for whoever asks."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from tusker.currency import currency
+from tusker.domain.limits import Refusal
+from tusker.models import CreditLine
+from tusker.queries.credit.credit_lines import limits_of
+from tusker.queries.loans.expected import Plan, Repayment, repayment_plan
+
+SHOWN = 4
+"""How many repayments a sentence names."""
+
+
+def plan_on_line(line: CreditLine, refusal: Refusal, *, seen_by: int | None) -> Plan:
+    """The repayments by which a request that a line's limits refuse fits; `seen_by` is the company that looks."""
+    return repayment_plan(line.id, line.supplier_id, line.purchaser_id, refusal.lacks, seen_by=seen_by)
+
+
+def plan_now(line: CreditLine, principal: int, *, seen_by: int | None) -> Plan | None:
+    """The same for a principal asked for anew; None when it fits now."""
+    refusal = limits_of(line).check(principal)
+    return None if refusal is None else plan_on_line(line, refusal, seen_by=seen_by)
+
+
+def plan_words(plan: Plan | None, today: date) -> str:
+    """Such as “₹2,40,000.00 is due on 3 December 2026 from Ganga Retail; then this invoice fits.”"""
+    if plan is None:
+        return "This invoice fits now."
+    if plan.fits_on is None:
+        return "All repayments expected so far do not free enough for this invoice."
+    named = [_words(repayment, today) for repayment in plan.repayments[:SHOWN]]
+    if (more := len(plan.repayments) - SHOWN) > 0:
+        named.append(f"and {more} more until {_day(plan.fits_on)}")
+    return f"{', '.join(named)}; then this invoice fits."
+
+
+def _words(repayment: Repayment, today: date) -> str:
+    due = "was" if repayment.due_date < today else "is"
+    day = _day(repayment.due_date)
+    if repayment.amount is None:
+        return f"a repayment of other companies {due} due on {day}"
+    return f"{currency().show(repayment.amount)} {due} due on {day} from {repayment.debtor}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"

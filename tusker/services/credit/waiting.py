@@ -1,0 +1,229 @@
+"""The waiting list: refused requests that are admitted by themselves when their amount is free, in order of asking.
+
+What waits counts as used for whoever asks later, on each of the three limits. So nobody takes what an earlier request
+needs, and nobody is held up by one that leaves enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from tusker.carriers.registry import get_carriers
+from tusker.currency import currency
+from tusker.domain.calculator import calculate
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.shipments import TrackedOrder
+from tusker.errors import Conflict, Duplicate, FinancingRefused, NotFound, TermsChanged
+from tusker.extensions import db
+from tusker.models import CreditLine, Invoice, Role, Shipment, WaitingRequest, WaitingState
+from tusker.queries.credit.credit_lines import limits_of
+from tusker.queries.credit.waiting import waiting_of
+from tusker.services.context import Context
+from tusker.services.credit.admission import Outcome, admit
+from tusker.services.credit.financing import admission_request, raise_unless_admitted
+from tusker.services.credit.offers import Quote
+from tusker.services.credit.shipment_guard import check_free, check_not_waiting
+from tusker.services.credit.subject import RequestSubject, quote_fetched, subject_of
+from tusker.services.events import record_event
+from tusker.services.exposure import change_waiting
+from tusker.services.locks import lock_row, lock_rows
+from tusker.services.outbox import company_addresses, queue_mail
+from tusker.services.reasons import reason_of
+from tusker.working_days import working_days
+
+MAILS = {
+    WaitingState.ADMITTED: "credit/waiting_admitted",
+    WaitingState.ASKED_AGAIN: "credit/waiting_asked_again",
+}
+
+
+def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = None) -> WaitingRequest:
+    """Leave a refused request on the waiting list, on the terms that it was refused on.
+
+    `supplier_id` scopes it to that company's own. Raises `NotFound`, `Conflict` for what cannot wait, `TermsChanged`
+    when the line's terms are others by now, and `FinancingRefused` for more than a whole limit, which is never free.
+    """
+    refused = db.session.get(Invoice, invoice_id, populate_existing=True)
+    if refused is None or supplier_id not in {None, refused.supplier_id}:
+        raise NotFound("This invoice does not exist.")
+    if refused.status != InvoiceStatus.REJECTED:
+        raise Conflict("Only a refused request can wait.")
+    if waiting_of(invoice_id) is not None:
+        raise Conflict("This request was on the waiting list already. Request it anew.")
+    asked = db.session.scalar(select(Shipment).where(Shipment.invoice_id == invoice_id))
+    if asked is None or asked.carrier not in get_carriers():
+        raise Conflict("Only what a delivery company follows can wait. Request it anew.")
+    _check_line(refused)
+    check_free(refused.supplier_id, refused.number, asked.carrier, asked.order_ref)
+    check_not_waiting(refused.supplier_id, refused.number, asked.carrier, asked.order_ref)
+    # The limits are locked before the row has an id: the order of ids is the order of asking.
+    change_waiting([(refused, refused.principal)])
+    request = WaitingRequest(
+        invoice_id=refused.id,
+        credit_line_id=refused.credit_line_id,
+        supplier_id=refused.supplier_id,
+        purchaser_id=refused.purchaser_id,
+        number_strict=refused.number_strict,
+        carrier=asked.carrier,
+        order_ref=asked.order_ref,
+        principal=refused.principal,
+        agreed_at_term=calculate(refused.principal, refused.terms, ctx.today, working_days()).at_term.total,
+        asked_at=ctx.now,
+        expires_at=ctx.now + timedelta(days=current_app.config["WAITING_DAYS"]),
+    )
+    try:
+        with db.session.begin_nested():
+            db.session.add(request)
+    except IntegrityError:
+        # Two left the same waiting at the same moment; the database keeps one.
+        raise Duplicate(
+            f"Financing of “{refused.number}” was just left waiting.", field="order_ref"
+        ) from None
+    record_event(
+        ctx, "invoice", refused.id, "waiting_list", to_value=request.state, principal=request.principal
+    )
+    return request
+
+
+def _check_line(refused: Invoice) -> None:
+    """Raise unless the line still has the terms of a refused request, and no limit is smaller than it."""
+    line = db.session.get_one(CreditLine, refused.credit_line_id, populate_existing=True)
+    if line.terms != refused.terms:
+        raise TermsChanged("The terms of this credit line have changed. Request it anew.")
+    if any(use.limit < refused.principal for _, use in limits_of(line).in_order()):
+        raise FinancingRefused(
+            f"{currency().show(refused.principal)} is more than a whole limit, and would wait for ever."
+        )
+
+
+def cancel_waiting(
+    ctx: Context, invoice_id: int, *, reason: str, supplier_id: int | None = None
+) -> WaitingRequest:
+    """Take a refused request off the waiting list; `supplier_id` scopes it to that company's own.
+
+    Raises `NotFound`, and `Conflict` when it does not wait any more.
+    """
+    why = reason_of(reason)
+    request = lock_row("request on the waiting list", WaitingRequest, WaitingRequest.invoice_id == invoice_id)
+    if supplier_id not in {None, request.supplier_id}:
+        raise NotFound("This request on the waiting list does not exist.")
+    if request.state != WaitingState.WAITING:
+        raise Conflict("This request does not wait any more.")
+    _end(ctx, [request], WaitingState.CANCELLED, why, mail=supplier_id is None)
+    return request
+
+
+def expire_waiting(ctx: Context) -> int:
+    """Take off the list what waited for too long, and tell its suppliers; returns how many."""
+    due = _lock(WaitingRequest.expires_at <= ctx.now)
+    _end(ctx, due, WaitingState.EXPIRED, "its time on the waiting list is over")
+    return len(due)
+
+
+def drop_waiting(ctx: Context, waiting_id: int, *, reason: str) -> None:
+    """Take off the list what cannot be financed any more, and tell its supplier; nothing when it does not wait."""
+    _end(ctx, _lock(WaitingRequest.id == waiting_id), WaitingState.CANCELLED, reason)
+
+
+def subject_waiting(waiting_id: int) -> RequestSubject | None:
+    """What a waiting request asks for, to ask the delivery company again; None when it does not wait any more."""
+    request = db.session.get(WaitingRequest, waiting_id, populate_existing=True)
+    if request is None or request.state != WaitingState.WAITING:
+        return None
+    refused, carrier = request.invoice, get_carriers().get(request.carrier)
+    if carrier is None:
+        return None
+    if carrier.declares_orders:
+        return subject_of(request.supplier_id, carrier, request.order_ref)
+    return subject_of(
+        request.supplier_id,
+        carrier,
+        request.order_ref,
+        credit_line_id=request.credit_line_id,
+        number=refused.number,
+        amount=refused.amount,
+        invoice_date=refused.invoice_date,
+    )
+
+
+def admit_waiting(ctx: Context, waiting_id: int, subject: RequestSubject, order: TrackedOrder) -> bool:
+    """Admit a waiting request by the one admission function, with what the delivery company has just answered.
+
+    False when it does not fit yet, was asked again because other figures would hold now, or somebody else has it.
+    Raises what `request_financing` raises, for what rules it out now.
+    """
+    for request in _lock(WaitingRequest.id == waiting_id):
+        quote = quote_fetched(ctx, request.supplier_id, order, subject.entered)
+        if changed := _changed(quote, request):
+            _end(ctx, [request], WaitingState.ASKED_AGAIN, changed)
+            return False
+        [admission] = admit(ctx, [admission_request(quote, request.invoice.source, request.id)])
+        if admission.outcome is Outcome.WAITING:
+            return False
+        raise_unless_admitted(admission, quote)
+        if admission.outcome is not Outcome.APPROVED:
+            raise Duplicate(f"Financing of “{quote.number}” was requested otherwise.", problem="duplicate")
+        request.admitted_id = admission.invoice_id
+        _close(ctx, request, WaitingState.ADMITTED, "its amount is free", mail=True)
+        return True
+    return False
+
+
+def _lock(*conditions: object) -> Sequence[WaitingRequest]:
+    """The waiting requests that meet the conditions, locked; those that somebody else has are left to them."""
+    waits = WaitingRequest.state == WaitingState.WAITING
+    return lock_rows(WaitingRequest, waits, *conditions, skip_locked=True)  # type: ignore[arg-type]
+
+
+def _changed(quote: Quote, request: WaitingRequest) -> str:
+    """What is not as agreed, as words; empty when all is."""
+    refused, show = request.invoice, currency().show
+    if (quote.credit_line_id, quote.amount) != (request.credit_line_id, refused.amount):
+        return f"the order is worth {show(quote.amount)} to {quote.purchaser_name} now"
+    if quote.terms != refused.terms:
+        return "the terms of the credit line have changed"
+    if quote.due_at_term > request.agreed_at_term:
+        return f"{show(quote.due_at_term)} would be owed at the end of the term"
+    return ""
+
+
+def _end(
+    ctx: Context, requests: Sequence[WaitingRequest], state: WaitingState, words: str, *, mail: bool = True
+) -> None:
+    """Take locked requests off the list and free what they held."""
+    if not requests:
+        return
+    change_waiting([(request, -request.principal) for request in requests])
+    for request in requests:
+        _close(ctx, request, state, words, mail=mail)
+
+
+def _close(ctx: Context, request: WaitingRequest, state: WaitingState, words: str, *, mail: bool) -> None:
+    request.state, request.ended_at, request.words = state, ctx.now, words
+    db.session.flush()
+    record_event(
+        ctx,
+        "invoice",
+        request.invoice_id,
+        "waiting_list",
+        from_value=WaitingState.WAITING,
+        to_value=state,
+        reason=words,
+        admitted_id=request.admitted_id,
+    )
+    if mail:
+        queue_mail(
+            ctx,
+            MAILS.get(state, "credit/waiting_ended"),
+            company_addresses(request.supplier_id, Role.SUPPLIER),
+            number=request.invoice.number,
+            purchaser=request.invoice.purchaser.name,
+            principal=currency().show(request.principal),
+            invoice_id=request.admitted_id or request.invoice_id,
+            words=words,
+        )
