@@ -181,12 +181,13 @@ def test_a_credit_is_accepted_with_what_the_payer_keeps_back(
     browser = login()
     page = browser.get("/admin/statements/1").text
     choice = re.search(r'name="choice" value="([^"]+)"', page)[1]
+    seen = [html.unescape(text) for text in re.findall(r'name="seen" value="([^"]*)"', page)]
     assert f'name="kept_amount_{invoice.id}"' in page
 
     def accept(amount: str, kind: str = "tax") -> int:
         kept = {"kind": kind, "amount": amount, "number": "16A-7", "reason": ""}
         data = {"choice": choice, **{f"kept_{name}_{invoice.id}": text for name, text in kept.items()}}
-        return browser.post("/admin/statements/entries/1/accept", data=data).status_code
+        return browser.post("/admin/statements/entries/1/accept", data={**data, "seen": seen}).status_code
 
     for wrong in (("100.01", "tax"), ("x", "tax"), ("100", ""), ("-5", "tax")):
         assert accept(*wrong) == 422, wrong

@@ -14,11 +14,11 @@ from tests.support.values import at
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import BankCharge, BankStatement, Disbursal, Event, Invoice, Loan, Payout, StatementEntry
+from tusker.queries.loans.account_statements import credit_balance
 from tusker.queries.record.proof import prove
 from tusker.services.bank.decisions import settle_with_charges
-from tusker.services.bank.importing import ImportResult, match_again
+from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
-from tusker.services.loans.receipt_undoing import reverse_receipt
 from tusker.services.loans.receipts import repay_in_full
 from tusker.services.payout.settlement import confirm, confirm_payout
 from tusker.services.payout.undoing import return_payout
@@ -242,7 +242,7 @@ def test_a_return_without_an_id_is_found(bank: Bank, released: Disbursal, change
     assert states(released)[0][0] == "rejected"
 
 
-def test_a_return_of_what_was_repaid_waits_until_that_is_undone(
+def test_a_return_of_what_was_repaid_is_a_fact_and_the_payment_is_credit(
     bank: Bank, entries: Entries, released: Disbursal, ctx: Context
 ) -> None:
     payout = released.payouts[1]
@@ -250,16 +250,10 @@ def test_a_return_of_what_was_repaid_waits_until_that_is_undone(
     [line] = [line for line in released.lines if line.payout_id == payout.id]
     with transaction():
         receipt = repay_in_full(ctx, line.invoice_id, bank_reference="PAY-1", value_date=ctx.today)
-        receipt_id = receipt.id
+        payer_id, amount = receipt.customer_id, receipt.amount
     bank([return_of(payout)], number="STMT-2")
-    waiting = entries()[1]
-    assert (waiting.state, payout.state) == ("open", "confirmed")
-    assert "A payment was recorded" in waiting.note
-    with transaction():
-        reverse_receipt(ctx, receipt_id, reason="bounced")
-    with transaction():
-        assert match_again(ctx, waiting.statement_id).settled == 1
     assert (entries()[1].state, payout.state) == ("matched", "returned")
+    assert credit_balance(payer_id, ctx.today) == amount
     assert prove().holds
 
 
