@@ -186,5 +186,5 @@ def test_an_admin_decides_on_the_page_of_the_invoice(
         press(action, **({"amount": "500"} if action == "accept" else {}))
         assert db.session.query(Claim.state).scalar() == state
     assert db.session.query(Claim.open_amount).scalar() == 500_00
-    supplier = login(Role.SUPPLIER, customer_id=invoice.supplier_id)
+    supplier = login(Role.SUPPLIER, customer=invoice.supplier)
     assert f"/admin/claims/{claim_id}" not in supplier.get(page).text
