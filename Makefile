@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint format create-db seed flask psql bench-polling vendor clean reset mutants
+.PHONY: help run test test-slow soak check lint format create-db seed flask psql bench-polling bench-statements vendor clean reset mutants
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -9,6 +9,8 @@ VENV := .venv/.installed
 LOCAL := $(BIN)/python -m tools.local
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 ARGS ?=
+# a run starts many programs, and each would compile all modules anew
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +66,9 @@ psql: $(VENV) ## open psql on the local database
 
 bench-polling: $(VENV) ## poll 10,000 shipments with two workers and print how long it took; ARGS="--shipments 2000"
 	@$(BIN)/python -m bench.polling $(ARGS)
+
+bench-statements: $(VENV) ## import statements of 50,000 entries and print how long each took; ARGS="--rows 5000"
+	@$(BIN)/python -m bench.statements $(ARGS)
 
 vendor: ## fetch the pinned front-end files into static/vendor (needs npm)
 	@python3 scripts/vendor.py

@@ -42,6 +42,12 @@ class UnreadableFile(InvalidInput):
         super().__init__(message, field="file")
 
 
+class UnknownHeads(UnreadableFile):
+    """A table whose heads are not known; a person may say what its columns are."""
+
+    code = "unknown_heads"
+
+
 class ClosedDay(InvalidInput):
     """A day on which the bank does not work; it can be taken all the same by saying so."""
 

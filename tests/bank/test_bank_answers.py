@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.camt import payment_of
+from tests.support.movements import WRITERS, Movement
 from tests.support.pain002 import Said, pain002
+from tests.support.payment_orders import schema_of
 from tests.support.threads import in_threads
+from tests.support.values import TODAY
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.payments.pain002 import read_pain002
 from tusker.errors import Conflict, UnreadableFile
 from tusker.extensions import db
-from tusker.models import Disbursal, Event, PaymentReport, Role
+from tusker.models import Disbursal, Event, PaymentReport, Role, StatementEntry
 from tusker.queries.record.proof import prove
 from tusker.services.bank.file import read_answer
 from tusker.services.context import Context
@@ -76,6 +80,58 @@ def test_one_payment_is_rejected_with_the_banks_reason_and_the_other_accepted(
     assert kinds["payout_answered"] == f"{good.reference}: ACSP being settled"
     assert kinds["bank_answered"] == "R-1"
     assert prove().holds
+
+
+@pytest.mark.parametrize("version", ["03", "12"])
+def test_answers_as_the_schema_has_them_are_read(version: str) -> None:
+    one = Said("P-1-1", "ACSP", amount=5_00, number="HDFCN12026030212345678")
+    two = Said("P-1-2", "RJCT", "AC04", "no such account")
+    data = pain002("D-1", one, two, group="PART", version=version)
+    schema_of(f"pain.002.001.{version}").validate(data.decode())
+    read = read_pain002(data, READING)
+    assert read.format == f"pain.002.001.{version}"
+    assert [(said.reference, said.status, said.amount, said.number) for said in read.payments] == [
+        ("P-1-1", "ACSP", 5_00, "HDFCN12026030212345678"),
+        ("P-1-2", "RJCT", None, ""),
+    ]
+    whole = pain002("D-1", group="RJCT", code="AM04", version=version)
+    schema_of(f"pain.002.001.{version}").validate(whole.decode())
+    assert read_pain002(whole, READING).status == "RJCT"
+
+
+UTR = "HDFCR52026030212345678"
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "note"),
+    [
+        ({}, "confirmed", "P-1-"),
+        ({"amount": -5_90}, "instructed", "the bank booked another amount"),
+        ({"text": "RTGS DR-DEMO0000001-SOMEBODY-HDFCR52026030299999999"}, "instructed", "No payout fits it."),
+        ({"amount": 1_00}, "instructed", "does not say that it came back"),
+    ],
+)
+def test_a_debit_that_names_the_number_of_the_banks_answer_confirms_the_payout(
+    take: Take,
+    released: Disbursal,
+    bank: Callable[..., Any],
+    changes: dict[str, Any],
+    state: str,
+    note: str,
+) -> None:
+    payout = released.payouts[0]
+    assert take(pain002(released.reference, Said(payout.reference, number=UTR))).accepted
+    left = Movement(-payout.net, TODAY, TODAY, text=f"RTGS DR-DEMO0000001-SOMEBODY-{UTR}")
+    bank(WRITERS["camt.053.001.08"]([replace(left, **changes)]))
+    db.session.rollback()
+    [entry] = db.session.query(StatementEntry)
+    assert payout.bank_number == UTR
+    assert (payout.state, note in entry.note) == (state, True), entry.note
+    # what the bank charges for it names the number too
+    bank(WRITERS["camt.053.001.08"]([Movement(-5_91, TODAY, TODAY, text=f"RTGS CHG-{UTR}")]))
+    db.session.rollback()
+    charge = db.session.query(StatementEntry).order_by(StatementEntry.id)[1]
+    assert charge.state == ("parked" if state == "confirmed" else "open")
 
 
 @pytest.mark.parametrize("level", ["group", "block"])
@@ -219,7 +275,7 @@ def test_the_command_takes_answers_too(app: Flask, released: Disbursal, tmp_path
     path.write_bytes(pain002(released.reference, Said(bad, "RJCT", "AC04")))
     run = app.test_cli_runner()
     looked = json.loads(run.invoke(args=["import-statement", str(path), "--dry-run", "--json"]).stdout)
-    assert (looked["format"], looked["rejected"]) == ("pain.002.001.10", {bad: "AC04 closed account"})
+    assert (looked["format"], looked["rejected"]) == ("pain.002.001.12", {bad: "AC04 closed account"})
     assert _states(released)[1][0] == "instructed"
     assert f"{bad}: AC04 closed account." in run.invoke(args=["import-statement", str(path)]).output
     assert _states(released)[1][0] == "rejected"

@@ -245,7 +245,7 @@ def test_a_column_of_accounts_is_ours_unless_it_is_the_payers() -> None:
 def test_a_number_without_a_label_that_is_none_of_ours_needs_a_person() -> None:
     statement = read(f"ACME,{FOREIGN}\nDate,Amount\n2026-03-02,+5\n".encode())
     assert (statement.account, statement.account_named) == (OURS, False)
-    assert statement.doubt == f"“{FOREIGN}” above the table may be another account's number."
+    assert statement.doubt == f"“{FOREIGN}” around the table may be another account's number."
 
 
 def test_an_account_of_eight_digits_is_no_day() -> None:

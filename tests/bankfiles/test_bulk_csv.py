@@ -92,6 +92,19 @@ def test_the_file_of_a_known_bank() -> None:
     assert header[:3] == ["PYMT_PROD_TYPE_CODE", "PYMT_MODE", "DEBIT_ACC_NO"]
     assert first[:3] == ["PAB_VENDOR", "NEFT", "000111222333"]
     assert (first[12], first[13]) == ("03-03-2026", "P-7-1")
+    header, first, second, third = _rows(write_bulk_csv(made, "idfc", 2))
+    assert len(header) == len(first) == 15
+    assert first[1:5] == ["50100012345678", "HDFC0000123", "NEFT", "000111222333"]
+    assert first[5:8] == ["03/03/2026", "12500.50", "INR"]
+    assert (first[9], second[3], third[3]) == ("P-7-1", "RTGS", "NEFT")
+    header, first, second, _ = _rows(write_bulk_csv(made, "axis", 2))
+    assert header[0] == "Payment Method Name"
+    assert len(header) == len(first) == 11
+    assert first[:3] == ["N", "12500.50", "03/03/2026"]
+    assert (first[4], *first[7:], second[0]) == (
+        *("50100012345678", "000111222333", "P-7-1", "HDFC0000123", "11"),
+        "R",
+    )
     with pytest.raises(InvalidInput, match="no column for the IBAN"):
         write_bulk_csv(order_of(CreditTransfer("P-7-1", GERMAN, 1, "x")), "icici", 2)
 

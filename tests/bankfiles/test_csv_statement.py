@@ -179,7 +179,7 @@ def test_a_column_may_say_credit_or_debit() -> None:
         ("2026-03-02,five", "its amount “five” is not a number"),
         ("2026-03-02,1.005", "its amount 1.005 is finer than 2 decimals"),
         ("2026-03-02,0.005", "its amount 0.005 is finer than 2 decimals"),
-        ("Total,12", "its date “Total” is not one"),
+        ("Tota,12", "its date “Tota” is not one"),
     ],
 )
 def test_rows_that_cannot_be_read_are_named(row: str, note: str) -> None:

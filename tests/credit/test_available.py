@@ -58,7 +58,7 @@ def outcome(ctx: Context, line: CreditLine, principal: int) -> str:
 
 
 @fixed_app
-@given(uses, uses, uses, st.integers(0, 3), DATES, NO_HOLD, NO_HOLD)
+@given(uses, uses, uses, st.integers(0, 3), DATES, NO_HOLD, NO_HOLD, st.tuples(DATES, DATES), NO_HOLD)
 def test_pages_endpoint_and_admission_agree(
     app: Flask,
     ctx: Context,
@@ -70,6 +70,8 @@ def test_pages_endpoint_and_admission_agree(
     dates: tuple[date, date | None],
     supplier_held: str | None,
     purchaser_held: str | None,
+    own_dates: tuple[tuple[date, date | None], tuple[date, date | None]],
+    stopped: str | None,
 ) -> None:
     line, staff, supplier, api = standing
     now = Context(None, "test", clock.now(), clock.today())
@@ -83,16 +85,20 @@ def test_pages_endpoint_and_admission_agree(
             ),
             values,
         )
-        for table, key, use, held in (
-            ("supplier_accounts", line.supplier_id, supplier_use, supplier_held),
-            ("purchaser_accounts", line.purchaser_id, purchaser_use, purchaser_held),
+        session.execute(
+            text("UPDATE customers SET held_since = CAST(:d AS date), held_reason = :r WHERE id = :key"),
+            {"d": stopped, "r": stopped and "asked by the court", "key": line.purchaser_id},
+        )
+        for table, key, use, held, own in (
+            ("supplier_accounts", line.supplier_id, supplier_use, supplier_held, own_dates[0]),
+            ("purchaser_accounts", line.purchaser_id, purchaser_use, purchaser_held, own_dates[1]),
         ):
             session.execute(
                 text(
-                    f"UPDATE {table} SET limit_amount = :l, used_amount = :u, on_hold_since = CAST(:h AS date)"
-                    " WHERE customer_id = :key"
+                    f"UPDATE {table} SET limit_amount = :l, used_amount = :u, on_hold_since = CAST(:h AS date),"
+                    " valid_from = :begin, valid_to = :end WHERE customer_id = :key"
                 ),
-                {"l": use[0], "u": use[1], "h": held, "key": key},
+                {"l": use[0], "u": use[1], "h": held, "key": key, "begin": own[0], "end": own[1]},
             )
     db.session.expire_all()
     shown = line_by_id(line.id, now.today).available

@@ -19,7 +19,14 @@ from tests.support.values import TERMS
 from tusker.clock import today
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Event, Invoice, Role
-from tusker.queries.credit.credit_lines import LineState, invoice_counts, line_by_id, line_state, lines_page
+from tusker.queries.credit.credit_lines import (
+    LineState,
+    Validity,
+    invoice_counts,
+    line_by_id,
+    line_state,
+    lines_page,
+)
 
 Login = Callable[..., FlaskClient]
 Make = Callable[..., Customer]
@@ -198,7 +205,7 @@ def test_the_filter_and_the_badge_agree_on_every_state(
     line = make_line(valid_from=start, valid_to=end)
     line.status = status
     db.session.commit()
-    assert line_state(status, start, end, DAY) is state
+    assert line_state(status, [Validity(start, end)], DAY) is state
     for wanted in LineState:
         assert [row.id for row in lines_page(DAY, state=wanted)] == ([line.id] if wanted is state else [])
 

@@ -20,6 +20,7 @@ from tests.support.profiles import examples
 from tests.support.threads import in_threads
 from tests.support.values import TERMS
 from tusker import clock
+from tusker.carriers.registry import MANUAL
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import TrackedOrder
 from tusker.domain.terms import Terms
@@ -44,6 +45,8 @@ from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
 from tusker.services.credit.financing import Decision, cancel_invoice, request_financing
+from tusker.services.credit.import_file import ColumnMapping, ImportOptions, InvoiceRow
+from tusker.services.credit.importing import import_rows, preview_rows
 from tusker.services.credit.subject import RequestSubject
 from tusker.services.credit.waiting import cancel_waiting, leave_waiting
 from tusker.services.loans.receipts import repay_in_full
@@ -303,6 +306,40 @@ def test_what_waits_cannot_be_asked_for_again(desk: Desk, make_line: Callable[..
     assert not desk.ask(line, ref=waits.order_ref).approved
     with pytest.raises(Conflict, match="does not wait"), transaction():
         cancel_waiting(now(), waits.invoice_id, reason="again")
+
+
+def test_neither_a_file_nor_the_database_takes_it_twice(
+    desk: Desk, make_line: Callable[..., CreditLine]
+) -> None:
+    line = make_line(limit=EIGHT)
+    desk.ask(line)
+    waits = desk.wait(line)
+    names = {"supplier": line.supplier.customer.name, "purchaser": line.purchaser.customer.name}
+    row = InvoiceRow(
+        line=2,
+        number=waits.order_ref,
+        amount=TEN,
+        invoice_date=clock.today(),
+        carrier=MANUAL,
+        order_ref="",
+        **names,
+    )
+    options = ImportOptions(ColumnMapping("No", "Seller", "Buyer", "Amount", "Date"), retry_refused=True)
+    with transaction():
+        answers = preview_rows(now(), [row], options) + import_rows(now(), [row], options)
+    assert [(str(a.outcome), a.reason) for a in answers] == [("conflict", "It is on the waiting list.")] * 2
+    asked = AdmissionRequest(
+        *(line.id, line.terms_version, waits.order_ref, 2, 1, "test", "manual", "other"), poll=False
+    )
+    with transaction():
+        [answer] = admit(
+            now(),
+            [
+                asked,
+            ],
+        )
+    assert (answer.outcome, answer.invoice_id) == (Outcome.WAITING, None)
+    proved()
 
 
 def test_what_cannot_wait(

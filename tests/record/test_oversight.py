@@ -52,6 +52,7 @@ def test_a_limit_lowered_below_its_use_is_shown_and_is_no_difference(
     make_invoice("approved", line=line, value=10_000_00)
     with transaction():
         db.session.execute(text("UPDATE credit_lines SET limit_amount = 500000"))
+        db.session.execute(text("UPDATE limit_days SET limit_amount = 500000 WHERE kind = 'credit_line'"))
     html = login().get("/admin/proof").text
     assert "All figures agree" in html
     assert 'over by <span class="tk-money">₹3,000.00' in html

@@ -8,17 +8,24 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Said:
-    """What the bank says of one payment; `amount` in minor units of INR where it repeats it."""
+    """What the bank says of one payment; `amount` in minor units of INR where it repeats it, `number` its UTR."""
 
     reference: str
     status: str = "ACSP"
     code: str = ""
     more: str = ""
     amount: int | None = None
+    number: str = ""
 
 
 def pain002(
-    order: str, *payments: Said, group: str = "", code: str = "", block: str = "", number: str = "R-1"
+    order: str,
+    *payments: Said,
+    group: str = "",
+    code: str = "",
+    block: str = "",
+    number: str = "R-1",
+    version: str = "12",
 ) -> bytes:
     """The answer to an order: `group` and `block` are the statuses of the message and of its block."""
     inside = _tag("PmtInfSts", block) + "".join(map(_payment, payments))
@@ -29,7 +36,8 @@ def pain002(
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
-        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>'
+        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.'
+        f'{version}"><CstmrPmtStsRpt>'
         f"<GrpHdr><MsgId>{number}</MsgId><CreDtTm>2026-03-02T12:00:00</CreDtTm></GrpHdr>"
         f"<OrgnlGrpInfAndSts><OrgnlMsgId>{order}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>"
         f"{_tag('GrpSts', group)}{_why(code)}</OrgnlGrpInfAndSts>{blocks}</CstmrPmtStsRpt></Document>"
@@ -43,7 +51,8 @@ def _payment(said: Said) -> str:
     )
     return (
         f"<TxInfAndSts><OrgnlInstrId>{said.reference}</OrgnlInstrId><OrgnlEndToEndId>{said.reference}</OrgnlEndToEndId>"
-        f"{_tag('TxSts', said.status)}{_why(said.code, said.more)}{original}</TxInfAndSts>"
+        f"{_tag('TxSts', said.status)}{_why(said.code, said.more)}{_tag('AcctSvcrRef', said.number)}"
+        f"{original}</TxInfAndSts>"
     )
 
 

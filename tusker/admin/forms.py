@@ -36,6 +36,7 @@ SUBJECTS = (
     "disbursal",
     "statement",
     "statement_entry",
+    "statement_profile",
     "user",
     "carrier",
     "attention",
@@ -189,7 +190,7 @@ class UserFilter(FilterForm):
         "State",
         required=False,
         empty="All",
-        choices=[("active", "Active"), ("inactive", "Inactive"), ("waiting", "Waits for activation")],
+        choices=[("active", "Active"), ("inactive", "Inactive")],
     )
 
 

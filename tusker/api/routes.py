@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flask import url_for
 
-from tusker.api import inputs, schemas, serializers
+from tusker.api import inputs, invoice_schemas, schemas, serializers
 from tusker.api.auth import Caller
 from tusker.api.endpoints import Reply, operation
 from tusker.api.subject import fields_sent, naming, read_subject
@@ -98,7 +98,7 @@ def quote(*, caller: Caller, body: inputs.QuoteRequest) -> Reply:
     "/invoices",
     tag="Financing",
     body=inputs.InvoiceRequest,
-    answer=schemas.Invoice,
+    answer=invoice_schemas.Invoice,
     answers={
         201: "Decided: `status` is `approved`, or `rejected` with the `refusal` that says which limit lacked how much.",
         200: "This was requested before and is neither rejected nor cancelled: that invoice as it stands now.",
@@ -139,7 +139,7 @@ def request_invoice(*, caller: Caller, body: inputs.InvoiceRequest, key: str | N
     "/invoices",
     tag="Invoices",
     query=inputs.InvoiceQuery,
-    answer=schemas.InvoicePage,
+    answer=invoice_schemas.InvoicePage,
     answers={200: "A page, newest first."},
 )
 def invoices(*, caller: Caller, query: inputs.InvoiceQuery) -> Reply:
@@ -164,7 +164,7 @@ def invoices(*, caller: Caller, query: inputs.InvoiceQuery) -> Reply:
         serializers.invoice(row, caller.company_id, loans.get(row.invoice.id), missing[row.invoice.id])
         for row in page
     ]
-    return Reply(schemas.InvoicePage(items=items, next_cursor=_next_cursor(items, len(rows))))
+    return Reply(invoice_schemas.InvoicePage(items=items, next_cursor=_next_cursor(items, len(rows))))
 
 
 @operation(
@@ -172,7 +172,7 @@ def invoices(*, caller: Caller, query: inputs.InvoiceQuery) -> Reply:
     f"/invoices/<int(max={_LARGEST_ID}):invoice_id>",
     tag="Invoices",
     query=inputs.OneInvoiceQuery,
-    answer=schemas.Invoice,
+    answer=invoice_schemas.Invoice,
     answers={200: "The invoice."},
     problems=("not_found",),
 )
@@ -306,5 +306,5 @@ def _cursor(given: str | None) -> Cursor:
         raise InvalidInput("cursor is not one that a page of this list gave.", field="cursor") from None
 
 
-def _next_cursor(items: list[schemas.Invoice] | list[schemas.CreditLine], found: int) -> str | None:
+def _next_cursor(items: list[invoice_schemas.Invoice] | list[schemas.CreditLine], found: int) -> str | None:
     return encode_key(items[-1].id) if found > len(items) else None

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from tusker import models
-from tusker.api import schemas
+from tusker.api import invoice_schemas, schemas
 from tusker.currency import currency
 from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
 from tusker.domain.interest import AmountDue
@@ -116,9 +116,11 @@ def plan(found: Plan | None) -> schemas.Plan | None:
     return schemas.Plan(repayments=rows, fits_on=found.fits_on)
 
 
-def waiting(found: models.WaitingRequest, place: WaitingRow | None, expected: Plan | None) -> schemas.Waiting:
+def waiting(
+    found: models.WaitingRequest, place: WaitingRow | None, expected: Plan | None
+) -> invoice_schemas.Waiting:
     """A place on the waiting list; `place` is what it waits for while it does."""
-    return schemas.Waiting(
+    return invoice_schemas.Waiting(
         invoice_id=found.invoice_id,
         number=found.invoice.number,
         state=found.state,
@@ -192,7 +194,7 @@ def invoice(
     missing: Sequence[Condition],
     events: Sequence[models.Event] | None = None,
     expected: Plan | None = None,
-) -> schemas.Invoice:
+) -> invoice_schemas.Invoice:
     """An invoice as one of its two companies sees it; `events` None leaves the timeline out, `expected` is what makes
     room for a refused one.
 
@@ -201,7 +203,7 @@ def invoice(
     row = found.invoice
     as_supplier = row.supplier_id == company_id
     refused = row.refusal if as_supplier else None
-    return schemas.Invoice(
+    return invoice_schemas.Invoice(
         id=row.id,
         number=row.number,
         side="supplier" if as_supplier else "purchaser",
@@ -227,11 +229,11 @@ def invoice(
     )
 
 
-def answer(row: models.Invoice) -> schemas.Answer | None:
+def answer(row: models.Invoice) -> invoice_schemas.Answer | None:
     """What the purchaser said, or None."""
     if row.purchaser_answer is None or row.answered_at is None:
         return None
-    return schemas.Answer(
+    return invoice_schemas.Answer(
         answer=PurchaserAnswer(row.purchaser_answer),
         at=row.answered_at,
         amount=None if row.answered_amount is None else money(row.answered_amount),
@@ -241,9 +243,9 @@ def answer(row: models.Invoice) -> schemas.Answer | None:
     )
 
 
-def shipment(row: models.Shipment) -> schemas.Shipment:
+def shipment(row: models.Shipment) -> invoice_schemas.Shipment:
     """Where the goods are."""
-    return schemas.Shipment(
+    return invoice_schemas.Shipment(
         carrier=row.carrier,
         order_ref=row.order_ref,
         status=ShipmentStatus(row.status),
@@ -252,9 +254,9 @@ def shipment(row: models.Shipment) -> schemas.Shipment:
     )
 
 
-def loan(row: LoanRow) -> schemas.Loan:
+def loan(row: LoanRow) -> invoice_schemas.Loan:
     """A loan with what is owed live and at term."""
-    return schemas.Loan(
+    return invoice_schemas.Loan(
         reference=row.reference,
         platform_reference=row.platform_reference,
         principal=money(row.principal),
@@ -269,9 +271,9 @@ def loan(row: LoanRow) -> schemas.Loan:
     )
 
 
-def owed(due: AmountDue) -> schemas.Owed:
+def owed(due: AmountDue) -> invoice_schemas.Owed:
     """What is owed on a day, by component."""
-    return schemas.Owed(
+    return invoice_schemas.Owed(
         as_of=due.as_of,
         principal=money(due.principal),
         interest=money(due.interest),
@@ -282,8 +284,8 @@ def owed(due: AmountDue) -> schemas.Owed:
     )
 
 
-def event(row: CompanyEvent) -> schemas.Event:
+def event(row: CompanyEvent) -> invoice_schemas.Event:
     """One change as a company may see it."""
-    return schemas.Event(
+    return invoice_schemas.Event(
         at=row.at, kind=row.kind, from_value=row.from_value, to_value=row.to_value, reason=row.reason
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tusker.api import schemas, serializers
+from tusker.api import invoice_schemas, serializers
 from tusker.api.auth import Caller
 from tusker.api.endpoints import Reply, operation
 from tusker.domain.limits import Refusal
@@ -23,7 +23,7 @@ OFF = "taken off the list by its supplier"
     "GET",
     "/waiting",
     tag="Financing",
-    answer=schemas.WaitingList,
+    answer=invoice_schemas.WaitingList,
     answers={200: f"Those that wait, at most {MOST}."},
     problems=("not_allowed",),
 )
@@ -34,14 +34,14 @@ def waiting_list(*, caller: Caller) -> Reply:
     """
     rows = waiting_rows(caller.context().today, supplier_id=caller.supplier_id(), limit=MOST)
     found = waiting_requests([row.id for row in rows])
-    return Reply(schemas.WaitingList(items=[_shown(found[row.id], row) for row in rows]))
+    return Reply(invoice_schemas.WaitingList(items=[_shown(found[row.id], row) for row in rows]))
 
 
 @operation(
     "POST",
     _RULE,
     tag="Financing",
-    answer=schemas.Waiting,
+    answer=invoice_schemas.Waiting,
     answers={201: "It waits.", 200: "It was waiting already."},
     problems=("not_allowed", "not_found", "conflict", "duplicate", "terms_changed", "financing_refused"),
 )
@@ -65,7 +65,7 @@ def leave(*, caller: Caller, invoice_id: int) -> Reply:
     "GET",
     _RULE,
     tag="Financing",
-    answer=schemas.Waiting,
+    answer=invoice_schemas.Waiting,
     answers={200: "Its place, or what became of it."},
     problems=("not_allowed", "not_found"),
 )
@@ -84,7 +84,7 @@ def place(*, caller: Caller, invoice_id: int) -> Reply:
     "DELETE",
     _RULE,
     tag="Financing",
-    answer=schemas.Waiting,
+    answer=invoice_schemas.Waiting,
     answers={200: "It is off the list."},
     problems=("not_allowed", "not_found", "conflict"),
 )
@@ -104,12 +104,12 @@ def _own(supplier_id: int, found: WaitingRequest | None) -> WaitingRequest | Non
     return found if found is not None and found.supplier_id == supplier_id else None
 
 
-def _one(ctx: Context, request: WaitingRequest) -> schemas.Waiting:
+def _one(ctx: Context, request: WaitingRequest) -> invoice_schemas.Waiting:
     rows = waiting_rows(ctx.today, invoice_id=request.invoice_id)
     return _shown(request, rows[0] if rows else None)
 
 
-def _shown(request: WaitingRequest, row: WaitingRow | None) -> schemas.Waiting:
+def _shown(request: WaitingRequest, row: WaitingRow | None) -> invoice_schemas.Waiting:
     refusal = row.refusal if row else None
     return serializers.waiting(request, row, _plan(request, refusal) if refusal else None)
 

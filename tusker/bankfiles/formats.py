@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
+from tusker.csv_tables import Grid
+from tusker.domain.accounts import same_number
 from tusker.domain.banking import StatementFile
 
 HEAD = 4_000
@@ -27,11 +30,25 @@ _HTML_TABLE = re.compile(rb"<table\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What a person said of a table: its heads as the bank writes them, and what each column holds; empty for one that
+    is not read.
+
+    `order` is how its numeric days are written and `mark` its decimal mark; empty as the file itself shows.
+    """
+
+    heads: tuple[str, ...]
+    fields: tuple[str, ...]
+    order: Literal["", "dmy", "mdy"] = ""
+    mark: Literal["", ".", ","] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """How files are read in this installation.
 
     `currency` (with `exponent` decimals) is the account's; `own` are our accounts. `csv_columns` and
-    `csv_date_format` are the configured ones.
+    `csv_date_format` are the configured ones, `profiles` what persons said of tables whose heads were not known.
     """
 
     currency: str
@@ -39,6 +56,11 @@ class Reading:
     own: tuple[str, ...] = ()
     csv_columns: str = ""
     csv_date_format: str = ""
+    profiles: tuple[Profile, ...] = ()
+
+    def is_ours(self, number: str) -> bool:
+        """Whether a number is one of our accounts."""
+        return any(same_number(number, mine) for mine in self.own)
 
     @property
     def account(self) -> str:
@@ -68,12 +90,14 @@ class FileFormat:
     """One kind of file that is read. `recognises` decides by the content alone, never by a name.
 
     `read` raises `UnreadableFile` for a file that cannot be taken as a whole, `InvalidInput` naming the variable for a
-    wrong configuration, and nothing else; what it skips is named in each statement's `skipped`.
+    wrong configuration, and nothing else; what it skips is named in each statement's `skipped`. `grids` are the cells
+    of a file of tables.
     """
 
     name: str
     recognises: Callable[[Source], bool]
     read: Callable[[bytes, Reading], StatementFile]
+    grids: Callable[[bytes], Iterable[Grid]] | None = None
 
 
 def unread_kind(source: Source) -> str | None:

@@ -8,19 +8,21 @@ from tusker.bankfiles.formats import FileFormat, Reading, Source, unread_kind
 from tusker.bankfiles.mt940.statement import is_mt940, read_mt940
 from tusker.bankfiles.ofx import is_ofx, read_ofx
 from tusker.bankfiles.tables.csv_statement import read_csv_statement
-from tusker.bankfiles.tables.sheets import is_workbook, read_workbook
+from tusker.bankfiles.tables.profiles import Outline, outline_of
+from tusker.bankfiles.tables.sheets import grids_of, is_workbook, read_workbook
 from tusker.bankfiles.texts import kept
+from tusker.csv_tables import bank_grids
 from tusker.domain.banking import StatementFile
 from tusker.errors import UnreadableFile
 
 MAX_BYTES = 20 * 1024 * 1024
 
 FORMATS: tuple[FileFormat, ...] = (
-    FileFormat("Workbook", is_workbook, read_workbook),
+    FileFormat("Workbook", is_workbook, read_workbook, grids_of),
     FileFormat("OFX", is_ofx, read_ofx),
     FileFormat("MT940", is_mt940, read_mt940),
     FileFormat("XML", lambda source: source.head.startswith("<"), read_camt),
-    FileFormat("CSV", lambda source: True, read_csv_statement),
+    FileFormat("CSV", lambda source: True, read_csv_statement, bank_grids),
 )
 """The first one that recognises a file reads it: the distinctive ones first, tables of text last."""
 
@@ -38,8 +40,19 @@ def read_statement_file(data: bytes, file_name: str, reading: Reading) -> Statem
         )
     if not data.strip(b"\xef\xbb\xbf\xfe\xff \t\r\n\0"):
         raise UnreadableFile(f"{name} is empty.")
-    data = unpacked(data, MAX_BYTES)
-    source = Source.of(data)
+    data, source, form = _opened(data)
     if kind := unread_kind(source):
         raise UnreadableFile(f"{name} is {kind}.")
-    return next(form for form in FORMATS if form.recognises(source)).read(data, reading)
+    return form.read(data, reading)
+
+
+def outline_in(data: bytes) -> Outline | None:
+    """The table in a file as it seems to stand there, for a person to say what its columns are; None without one."""
+    data, _, form = _opened(data)
+    return outline_of(form.grids(data)) if form.grids else None
+
+
+def _opened(data: bytes) -> tuple[bytes, Source, FileFormat]:
+    data = unpacked(data, MAX_BYTES)
+    source = Source.of(data)
+    return data, source, next(form for form in FORMATS if form.recognises(source))

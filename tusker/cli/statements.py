@@ -1,4 +1,5 @@
-"""`flask import-statement`: a bank statement from the shell, to look at or to import."""
+"""`flask import-statement`: a bank statement from the shell, to look at or to import; and the columns of tables that
+are remembered."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from tusker.bankfiles.statements import MAX_BYTES
-from tusker.cli import command_context, spoken_errors
+from tusker.cli import acting_as, admin_context, command_context, spoken_errors
 from tusker.currency import currency
 from tusker.domain.banking import OrderAnswer, StatementFile
 from tusker.domain.matching import Judgement, Suggestion
@@ -23,10 +24,11 @@ from tusker.errors import UnreadableFile
 from tusker.extensions import db
 from tusker.models import EntryState, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
-from tusker.queries.bank.statements import Outcome, outcomes_of
+from tusker.queries.bank.statements import Outcome, outcomes_of, statement_profiles
 from tusker.queries.loans.receipts import names_of_customers
 from tusker.services.bank.file import account_notes, is_ours, read_answer, read_configured
 from tusker.services.bank.importing import ImportResult, import_statement
+from tusker.services.bank.profiles import profile_words, remove_profile
 from tusker.services.payout.bank_answers import take_answer
 from tusker.transactions import transaction
 
@@ -88,6 +90,25 @@ def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
         _say(report, result)
+
+
+@click.command("list-statement-columns")
+@with_appcontext
+def list_columns_command() -> None:
+    """Show what persons said of the columns of tables whose heads are not known."""
+    for row in statement_profiles():
+        click.echo(f"{row.id}  {row.made_at:%Y-%m-%d}  {row.maker}  {profile_words(row)}")
+
+
+@click.command("forget-statement-columns")
+@click.argument("number", type=int)
+@acting_as
+@with_appcontext
+def forget_columns_command(number: int, email: str) -> None:
+    """Forget the columns with this NUMBER of list-statement-columns."""
+    with spoken_errors(), transaction():
+        remove_profile(admin_context("forget-statement-columns", email), number)
+    click.echo("The columns are forgotten.")
 
 
 def _take_answer(answer: OrderAnswer, data: bytes, name: str, *, dry_run: bool, as_json: bool) -> None:
@@ -238,3 +259,5 @@ def _lines(entry: Mapping[str, Any]) -> Sequence[str]:
 def register(app: Flask) -> None:
     """Make the command known."""
     app.cli.add_command(import_statement_command)
+    app.cli.add_command(list_columns_command)
+    app.cli.add_command(forget_columns_command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from tusker.customers import bank, companies, lines, own, tokens  # noqa: F401 (register their views)
+from tusker.customers import bank, companies, holds, lines, own, tokens  # noqa: F401 (register their views)
 from tusker.customers.blueprint import bp
 
 

@@ -123,6 +123,14 @@ class LineStatusForm(Form):
     reason = ReasonField()
 
 
+class ValidityForm(Form):
+    """The days on which a limit of a company admits something new."""
+
+    side = ChoiceField("Limit", choices=[("supplier", "Supplier limit"), ("purchaser", "Purchaser limit")])
+    valid_from = DayField("Valid from", required=False, description="Empty for no beginning.")
+    valid_to = DayField("Valid to", required=False, description="The last day; empty for no end.")
+
+
 class TokenForm(Form):
     """A new API token."""
 

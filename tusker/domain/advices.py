@@ -1,7 +1,8 @@
-"""Whether a movement that an advice told of is one that a statement lists.
+"""Whether a movement that one message of the bank tells of is one that another message lists.
 
-An advice (camt.054, camt.052, MT942) and the statement of the day are different messages: the bank may write another
-day, more words or another reference in them. What both say must not differ, and something must be the same.
+An advice (camt.054, camt.052, MT942) and the statement of the day are different messages, and so are two statements of
+one day in different formats (MT940 and camt.053, or CSV): the bank may write another day, more words or another
+reference in them. What both say must not differ, and something must be the same.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+
+from tusker.domain.narrations import bank_numbers
 
 MOST_DAYS = 5
 """Days by which the dates of one movement may differ in two messages."""
@@ -28,6 +31,8 @@ class Told:
     end_to_end_id: str = ""
     text: str = ""
     batch: str = ""
+    advised: bool = True
+    """False in a statement, which lists all of its days: of two formats both hold the movement."""
 
 
 def sameness(one: Told, other: Told) -> Sameness:
@@ -40,6 +45,8 @@ def sameness(one: Told, other: Told) -> Sameness:
     if references == "same":
         return "same"
     ids = _compare(one.end_to_end_id, other.end_to_end_id)
+    if ids != "other" and not _numbers(one).isdisjoint(_numbers(other)):
+        return "same"
     if ids == "same":
         # two payments may carry one id, and banks may number one payment twice
         return "maybe" if references == "other" else "same"
@@ -47,7 +54,8 @@ def sameness(one: Told, other: Told) -> Sameness:
         return "other"
     words = _compare(_bare(one.text), _bare(other.text))
     if references == "other":
-        return "maybe" if words == "same" else "other"
+        listed = not one.advised and not other.advised
+        return "maybe" if words == "same" or listed else "other"
     return "same" if words == "same" else "maybe"
 
 
@@ -96,6 +104,11 @@ def _compare(one: str, other: str) -> Literal["same", "other", "unknown"]:
     if not one or not other:
         return "unknown"
     return "same" if one == other else "other"
+
+
+def _numbers(told: Told) -> set[str]:
+    """The UTRs and RRNs that it carries: they are the payment's own, whoever writes them."""
+    return {*bank_numbers(f"{told.reference} {told.text}")}
 
 
 def _bare(text: str) -> str:

@@ -172,12 +172,13 @@ ANSWERS: dict[str, tuple[Literal["accepted", "rejected", "open"], str]] = {
 @dataclass(frozen=True, slots=True)
 class PaymentAnswer:
     """What the bank says of one payment: `reference` is the end-to-end id, `status` its code (see `ANSWERS`), `amount`
-    in minor units where it repeats it."""
+    in minor units where it repeats it, `number` the bank's own of the transfer (UTR, RRN)."""
 
     reference: str
     status: str
     reason: str
     amount: int | None = None
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,16 @@ ADVICES = ("camt.052", "camt.054", "mt942")
 def is_advice(format_: str) -> bool:
     """Whether a file of this format tells of movements that a statement will list again."""
     return format_.startswith(ADVICES)
+
+
+def kind_of(format_: str) -> str:
+    """The kind of message a format is, whatever its version: all tables of a bank's portal are one."""
+    kind = format_[: len("camt.053")]
+    return "table" if kind in TABLES else kind
+
+
+TABLES = frozenset({"csv", "xls", "xlsx", "xlsb", "ods"})
+"""Formats that one reader reads by the words of their heads."""
 
 
 def numbered(likeness: str, number: int) -> str:

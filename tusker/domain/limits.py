@@ -3,6 +3,7 @@ a property test holds the two together."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -106,16 +107,41 @@ class LineState(Status):
     ON_HOLD = "on_hold", Tone.RED
 
 
-def line_state(
-    status: str, valid_from: date, valid_to: date | None, today: date, *, held: bool = False
-) -> LineState:
-    """The state of a line on a day, in the order in which admission asks. `held`: one of its companies is on hold."""
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """The days on which a limit admits something new, both inclusive; None for no beginning or no end."""
+
+    first: date | None = None
+    last: date | None = None
+
+    @property
+    def words(self) -> str:
+        """Such as “2026-01-01 – open”."""
+        return f"{self.first or 'open'} – {self.last or 'open'}"
+
+    def reaches_beyond(self, other: Validity) -> bool:
+        """Whether it has a day that the other does not have."""
+        earlier = (self.first or date.min) < (other.first or date.min)
+        return earlier or (self.last or date.max) > (other.last or date.max)
+
+    def state_on(self, day: date) -> LineState:
+        """Active, not yet valid or expired."""
+        if self.first is not None and day < self.first:
+            return LineState.NOT_YET_VALID
+        return LineState.EXPIRED if self.last is not None and day > self.last else LineState.ACTIVE
+
+
+def line_state(status: str, validities: Iterable[Validity], today: date, *, held: bool = False) -> LineState:
+    """The state of a line on a day, in the order in which admission asks.
+
+    `validities` are those of the line and of its companies' limits; `held`: one of its companies is on hold.
+    """
     if status != LineState.ACTIVE:
         return LineState.SUSPENDED
-    if today < valid_from:
-        return LineState.NOT_YET_VALID
-    if valid_to is not None and today > valid_to:
-        return LineState.EXPIRED
+    states = {validity.state_on(today) for validity in validities}
+    for state in (LineState.NOT_YET_VALID, LineState.EXPIRED):
+        if state in states:
+            return state
     return LineState.ON_HOLD if held else LineState.ACTIVE
 
 

@@ -110,6 +110,8 @@ class Book:
             if name_key := name_words(name):
                 self._by_name.setdefault(name_key, set()).add(customer_id)
         self._spelled = sorted((" ".join(key), key) for key in self._by_name)
+        self._first_words = {key[0] for key in self._by_name}
+        self._callers: dict[str, Collection[int]] = {}
 
     def judge(self, credit: Credit) -> Judgement:
         """Find what the credit may have paid.
@@ -168,13 +170,16 @@ class Book:
             if customer_id in self._names
         }
         called: Collection[int]
-        if credit.counterparty:
-            called = self._called(name_words(credit.counterparty))
+        if name := credit.counterparty:
+            if name not in self._callers:
+                self._callers[name] = self._called(name_words(name))
+            called = self._callers[name]
         else:
             spoken = name_words(credit.remittance)
             called = {
                 customer_id
                 for start in range(len(spoken))
+                if spoken[start] in self._first_words
                 for end in range(start + 1, min(len(spoken), start + 8) + 1)
                 if sum(map(len, spoken[start:end])) >= 5
                 for customer_id in self._by_name.get(spoken[start:end], ())
@@ -196,6 +201,8 @@ class Book:
     def _suggest(self, credit: Credit, found: _Found) -> list[Suggestion]:
         """All suggestions, the best first."""
         dues, by_amount = self._dues_on(credit.value_date)
+        if not found.named and not found.payers and credit.amount not in by_amount:
+            return []
         ways: list[tuple[int, tuple[Part, ...]]] = []
         places = sorted(self._places[loan_id] for loan_id in found.named if loan_id in dues)
         named = [self._loans[place] for place in places]

@@ -70,21 +70,25 @@ class Numbers:
     """Numbers as `number_words` gives them, to be looked for in any number of texts."""
 
     def __init__(self, known: Iterable[tuple[str, ...]]) -> None:
-        self._by_first: dict[str, set[tuple[str, ...]]] = {}
-        for words in known:
-            self._by_first.setdefault(words[0], set()).add(words)
+        self._known = frozenset(known)
+        self._lengths: dict[str, set[int]] = {}
+        for words in self._known:
+            self._lengths.setdefault(words[0], set()).add(len(words))
 
     def named_in(self, text: str) -> list[tuple[str, ...]]:
         """Those that stand in a text as a whole; one inside of a longer one does not count."""
-        found, written = tokens(text), plain(text)
-        words = tuple(token.word for token in found)
+        written = plain(text)
+        words = tuple(_RUN.findall(written))
         spans = [
-            (start, start + len(number))
+            (start, start + length)
             for start, word in enumerate(words)
-            for number in self._by_first.get(word, ())
-            if words[start : start + len(number)] == number
-            and _is_whole(written, found[start].start, found[start + len(number) - 1].end)
+            for length in self._lengths.get(word, ())
+            if words[start : start + length] in self._known
         ]
+        if not spans:
+            return []
+        found = tokens(text)
+        spans = [span for span in spans if _is_whole(written, found[span[0]].start, found[span[1] - 1].end)]
         return [
             words[start:end]
             for start, end in spans

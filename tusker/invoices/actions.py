@@ -8,10 +8,11 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from tusker.currency import currency
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import ReasonForm
-from tusker.invoices.invoice_file import open_file
+from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
@@ -19,13 +20,14 @@ from tusker.services.credit.financing import cancel_invoice
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.platform_ids import set_platform_references
 from tusker.services.loans.write_off import undo_write_off
+from tusker.services.payout.correction import correct_value
 from tusker.services.payout.funding_control import accept_value
 from tusker.services.payout.purchaser_answers import overrule_dispute
-from tusker.services.payout.verification import verify_document
+from tusker.services.payout.verification import invoice_of_document, mark_invalid, mark_valid, verify_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
-from tusker.web.forms import sent_seen
-from tusker.web.htmx import render
+from tusker.web.forms import sent_reason, sent_seen
+from tusker.web.htmx import render, said
 
 
 @bp.post("/<int:invoice_id>/cancel")
@@ -34,8 +36,8 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
     """A supplier cancels its own requests only, an admin any."""
     owner = current_company_id() if current_user.role == Role.SUPPLIER else None
 
-    def act(reason: str) -> None:
-        cancel_invoice(acting(), invoice_id, reason=reason, supplier_id=owner)
+    def act(reason: str) -> object:
+        return cancel_invoice(acting(), invoice_id, reason=reason, supplier_id=owner)
 
     return carry_out(invoice_id, act, "Cancelled. Its amount is free again on all three limits.")
 
@@ -43,8 +45,8 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
 @bp.post("/<int:invoice_id>/delivered")
 @allow(Role.ADMIN)
 def delivered(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> None:
-        report_delivery(acting(), invoice_id, reason=reason)
+    def act(reason: str) -> object:
+        return report_delivery(acting(), invoice_id, reason=reason)
 
     return carry_out(invoice_id, act, "The delivery is recorded.")
 
@@ -52,8 +54,8 @@ def delivered(invoice_id: int) -> ResponseReturnValue:
 @bp.post("/<int:invoice_id>/overrule")
 @allow(Role.ADMIN)
 def overrule(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> None:
-        overrule_dispute(acting(), invoice_id, reason=reason, seen=sent_seen())
+    def act(reason: str) -> object:
+        return overrule_dispute(acting(), invoice_id, reason=reason, seen=sent_seen())
 
     return carry_out(invoice_id, act, "The dispute is settled and does not stop the financing any more.")
 
@@ -61,8 +63,8 @@ def overrule(invoice_id: int) -> ResponseReturnValue:
 @bp.post("/<int:invoice_id>/accept-value")
 @allow(Role.ADMIN)
 def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> None:
-        accept_value(acting(), invoice_id, reason=reason)
+    def act(reason: str) -> object:
+        return accept_value(acting(), invoice_id, reason=reason)
 
     return carry_out(invoice_id, act, "The declared value is accepted.")
 
@@ -72,8 +74,8 @@ def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
 def take_write_off_back(invoice_id: int) -> ResponseReturnValue:
     """The debt of a written-off invoice stands again, less what came in since."""
 
-    def act(reason: str) -> None:
-        undo_write_off(acting(), invoice_id, reason=reason)
+    def act(reason: str) -> object:
+        return undo_write_off(acting(), invoice_id, reason=reason)
 
     return carry_out(
         invoice_id, act, "The write-off is undone. Its debt stands again and counts on all three limits."
@@ -100,7 +102,36 @@ def verify(document_id: int) -> ResponseReturnValue:
     return done_with(invoice_id, message)
 
 
-def carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> ResponseReturnValue:
+@bp.post("/documents/<int:document_id>/invalid")
+@allow(Role.ADMIN)
+def invalid_document(document_id: int) -> ResponseReturnValue:
+    """Mark a document as not valid."""
+    with transaction():
+        invoice_id = mark_invalid(acting(), document_id, reason=sent_reason())
+    return done_with(invoice_id, "The document is marked as not valid, and the supplier is told.")
+
+
+@bp.post("/documents/<int:document_id>/valid")
+@allow(Role.ADMIN)
+def valid_document(document_id: int) -> ResponseReturnValue:
+    """Take that mark back."""
+    invoice_id = invoice_of_document(document_id)
+    with transaction():
+        made = mark_valid(acting(), invoice_id, document_id=document_id, reason=sent_reason())
+    return done_with(invoice_id, said(made, "The document counts as not looked at again."))
+
+
+@bp.post("/<int:invoice_id>/value")
+@allow(Role.ADMIN)
+def value(invoice_id: int) -> ResponseReturnValue:
+    """Correct the value of an invoice before its payout."""
+    amount = currency().parse(request.form.get("amount", ""), field="amount")
+    with transaction():
+        made = correct_value(acting(), invoice_id, amount=amount, reason=sent_reason())
+    return done_with(invoice_id, said(made, "The value is corrected, and the supplier is told."))
+
+
+def carry_out(invoice_id: int, act: Callable[[str], object], message: str) -> ResponseReturnValue:
     """Do something to an invoice for the reason that was sent, and show it anew."""
     invoice_in(my_scope(), invoice_id)
     form = ReasonForm()
@@ -108,9 +139,9 @@ def carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> Resp
         if not form.validate_on_submit():
             raise InvalidInput(" ".join(form.reason.errors), field="reason")
         with transaction():
-            act(form.reason.filled)
+            made = act(form.reason.filled)
     except InvalidInput as error:
         form.reason.errors = []
         form.take(error)
         return render(PAGE, PARTIAL, status=422, **file_context(open_file(invoice_id, form)))
-    return done_with(invoice_id, message)
+    return done_with(invoice_id, said(made, message))

@@ -12,7 +12,7 @@ from tusker.domain.financeable import Grounds
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import DisputeForm
-from tusker.invoices.invoice_file import open_file
+from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in

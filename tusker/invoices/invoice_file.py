@@ -13,13 +13,11 @@ from tusker import clock
 from tusker.carriers.registry import MANUAL, carrier_label, get_carriers
 from tusker.domain import shipments
 from tusker.domain.approval import Shown
-from tusker.domain.calculator import Calculation, calculate
+from tusker.domain.calculator import Calculation
 from tusker.domain.financeable import Condition, PurchaserAnswer, Wishes, waits_for
 from tusker.domain.lifecycle import FINAL, RESERVING, InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.shipments import ShipmentStatus
-from tusker.domain.terms import Collection
 from tusker.errors import IllegalTransition
-from tusker.invoices.blueprint import my_scope
 from tusker.invoices.forms import DisputeForm, ReasonForm
 from tusker.models import (
     Adjustment,
@@ -28,36 +26,24 @@ from tusker.models import (
     Disbursal,
     Event,
     Invoice,
-    ReliefKind,
     Role,
     Shipment,
     ShipmentEvent,
     WaitingRequest,
 )
-from tusker.queries.attention import AttentionRow, items_of_invoice
-from tusker.queries.credit.invoices import (
-    adjustments_of,
-    allocations_of,
-    disbursal_of,
-    invoice_in,
-    shipment_of,
-)
-from tusker.queries.credit.waiting import WaitingRow, waiting_of, waiting_rows
-from tusker.queries.loans.classes import ClassHistory, class_history
-from tusker.queries.loans.invoice_money import ClaimRow, Reserve, claims_of, credit_notes_of, reserve_of
+from tusker.queries.attention import AttentionRow
+from tusker.queries.credit.waiting import WaitingRow
+from tusker.queries.loans.classes import ClassHistory
+from tusker.queries.loans.invoice_money import ClaimRow, Reserve
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import loan_of_invoice
-from tusker.queries.loans.reliefs import ReliefRow, reliefs_of
-from tusker.queries.payout.payables import PayableRow, payables_of
-from tusker.queries.record.events import CompanyEvent, events_of, for_company
-from tusker.services.credit.expected import plan_now, plan_words
-from tusker.services.delivery.conditions import Judge
+from tusker.queries.loans.reliefs import ReliefRow
+from tusker.queries.payout.payables import PayableRow
+from tusker.queries.record.events import CompanyEvent
 from tusker.services.loans.credit_notes import BEFORE_PAYOUT
 from tusker.services.loans.deductions import PAID_OUT
 from tusker.services.payout.purchaser_answers import shown_dispute
 from tusker.web.access import is_staff
 from tusker.web.filters import money_plain
-from tusker.working_days import working_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +75,7 @@ class InvoiceFile:
     place: WaitingRow | None
     """While it waits, what it waits for."""
     room: str
-    """Of a refused request that does not wait: which repayments make room for it."""
+    """Of a refused request that waits or may: which repayments make room for it."""
     class_history: list[ClassHistory]
     form: ReasonForm = field(default_factory=ReasonForm)
     dispute: DisputeForm = field(default_factory=lambda: DisputeForm(formdata=None))
@@ -234,6 +220,11 @@ class InvoiceFile:
         return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT | PAID_OUT
 
     @property
+    def may_correct(self) -> bool:
+        """Whether this person may correct its value now."""
+        return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT
+
+    @property
     def may_deduct(self) -> bool:
         """Whether this person may record what the purchaser keeps back."""
         return current_user.role == Role.ADMIN and self.invoice.status in PAID_OUT
@@ -275,64 +266,3 @@ def _leads_on(invoice: Invoice, event: InvoiceEvent) -> bool:
     except IllegalTransition:
         return False
     return True
-
-
-def open_file(
-    invoice_id: int, form: ReasonForm | None = None, *, dispute: DisputeForm | None = None
-) -> InvoiceFile:
-    """Read the invoice and all that belongs to it; raises `NotFound` when this person may not see it."""
-    invoice = invoice_in(my_scope(), invoice_id)
-    today = clock.today()
-    written = events_of("invoice", invoice.id)
-    events: Sequence[Event | CompanyEvent] = (
-        written if is_staff() else for_company(written, as_supplier=current_user.role == Role.SUPPLIER)
-    )
-    asked = shipment_of(invoice.id)
-    refused = invoice.status == InvoiceStatus.REJECTED
-    shipment = None if refused else asked
-    waiting = waiting_of(invoice.id)
-    judge = Judge([(invoice, shipment)]) if shipment else None
-    loan = loan_of_invoice(invoice.id, today)
-    return InvoiceFile(
-        invoice=invoice,
-        shipment=shipment,
-        missing=judge.open_for(invoice, shipment) if judge and shipment else (),
-        wishes=judge.wishes_of(invoice) if judge else Wishes(),
-        attention=items_of_invoice(invoice.id) if is_staff() else [],
-        disbursal=disbursal_of(invoice.id),
-        loan=loan,
-        expected=calculate(invoice.principal, invoice.terms, today, working_days()),
-        allocations=list(allocations_of(invoice.id)),
-        adjustments=adjustments_of(invoice.id),
-        reliefs=_reliefs_shown(invoice),
-        class_history=class_history(loan_id=loan.loan_id) if loan and is_staff() else [],
-        events=events[::-1],
-        signed_by=next((str(e.data["signed_by"]) for e in reversed(written) if "signed_by" in e.data), None),
-        reserve=reserve_of(invoice.id),
-        credit_notes=credit_notes_of(invoice.id),
-        claims=claims_of(invoice.id),
-        payables=payables_of(invoice.id) if invoice.collection == Collection.INVOICE else [],
-        asked=asked,
-        waiting=waiting if current_user.role != Role.PURCHASER else None,
-        place=next(iter(waiting_rows(today, invoice_id=invoice.id)), None) if waiting else None,
-        room=_room_for(invoice)
-        if refused and waiting is None and current_user.role != Role.PURCHASER
-        else "",
-        form=form or ReasonForm(),
-        dispute=dispute or DisputeForm(formdata=None),
-    )
-
-
-def _room_for(invoice: Invoice) -> str:
-    """Which repayments make room for a refused request."""
-    seen_by = None if is_staff() else invoice.supplier_id
-    return plan_words(plan_now(invoice.credit_line, invoice.principal, seen_by=seen_by), clock.today())
-
-
-def _reliefs_shown(invoice: Invoice) -> list[ReliefRow]:
-    """All to staff; to a company what counts or counted, but no charges to a purchaser that pays the face value."""
-    found = reliefs_of(invoice.id)
-    if is_staff():
-        return found
-    no_charges = current_user.role == Role.PURCHASER and invoice.collection == Collection.INVOICE
-    return [row for row in found if row.counted and not (no_charges and row.kind == ReliefKind.WAIVER)]

@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.invoices.blueprint import bp, my_scope
-from tusker.invoices.invoice_file import InvoiceFile, open_file
+from tusker.invoices.invoice_file import InvoiceFile
+from tusker.invoices.opening import open_file
 from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.payoff import Payoff, payoff

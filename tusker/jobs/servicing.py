@@ -7,11 +7,13 @@ from datetime import date
 
 from flask import current_app
 
+from tusker.currency import currency
 from tusker.domain.classification import AssetClass
 from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
 from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.proof import prove
+from tusker.services.credit.limit_days import note_programme_limit
 from tusker.services.loans import overdue
 from tusker.services.loans.classification import classify_day
 from tusker.services.record.housekeeping import forget_old_guards
@@ -22,12 +24,17 @@ log = logging.getLogger(__name__)
 
 
 def service_day(since: date) -> None:
-    """Turn debts to recourse, send the reminders due after the day `since`, set and lift holds. Safe to repeat."""
+    """Turn debts to recourse, send the reminders due after the day `since`, set and lift holds, and keep the programme
+    limit of the day. Safe to repeat."""
     with transaction():
         turned = overdue.turn_to_recourse(job_context("servicing"))
     with transaction():
         reminded = overdue.remind(job_context("servicing"), current_app.config["REMINDER_DAYS"], since=since)
     review_holds()
+    with transaction():
+        note_programme_limit(
+            job_context("servicing"), currency().minor(current_app.config["PROGRAMME_LIMIT"])
+        )
     log.info("servicing: %d debts turned to recourse, %d loans reminded of", len(turned), reminded)
 
 

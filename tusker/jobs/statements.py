@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from tusker.errors import TuskerError
+from tusker.errors import TuskerError, UnknownHeads
 from tusker.extensions import db
 from tusker.jobs import job_context
 from tusker.queues import enqueue
@@ -18,6 +18,7 @@ from tusker.services.bank.uploads import (
     READ_SECONDS,
     claim_upload,
     finish_upload,
+    leave_unclear,
     note_progress,
     refuse_upload,
     waiting_uploads,
@@ -62,6 +63,9 @@ def read_upload(upload_id: int) -> bool:
                 progress=lambda done, entries: _tell(upload_id, done, entries),
             )
             finish_upload(sender, upload_id, result, account_notes(read))
+    except UnknownHeads as error:
+        with transaction():
+            leave_unclear(sender, upload_id, error.message)
     except TuskerError as error:
         with transaction():
             refuse_upload(sender, upload_id, error.message)

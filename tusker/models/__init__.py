@@ -41,14 +41,15 @@ from tusker.models.ledger import (
     ReserveKind,
     ReserveMovement,
 )
+from tusker.models.limit_day import LimitDay
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
-from tusker.models.position import BookPosition, LoanChange, LoanPosition, PositionDay
+from tusker.models.position import BookPosition, InvoiceCount, LoanChange, LoanPosition, PositionDay
 from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
-from tusker.models.upload import StatementUpload, UploadState
+from tusker.models.upload import StatementProfile, StatementUpload, UploadState
 from tusker.models.waiting import WaitingRequest, WaitingState
 
 __all__ = [
@@ -85,6 +86,8 @@ __all__ = [
     "ExposureMovement",
     "IdempotencyKey",
     "Invoice",
+    "InvoiceCount",
+    "LimitDay",
     "LineState",
     "LineStatus",
     "Loan",
@@ -113,6 +116,7 @@ __all__ = [
     "ShipmentDocument",
     "ShipmentEvent",
     "StatementEntry",
+    "StatementProfile",
     "StatementUpload",
     "SupplierAccount",
     "TokenState",

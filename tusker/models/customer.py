@@ -11,7 +11,7 @@ from datetime import date
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.domain.limits import LimitUse
+from tusker.domain.limits import LimitUse, Validity
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Money, Name, TermsColumns, terms_checks
 
@@ -22,6 +22,7 @@ class Customer(Base):
     __tablename__ = "customers"
     __table_args__ = (
         CheckConstraint("btrim(name) <> ''", name="name_not_blank"),
+        CheckConstraint("(held_since IS NULL) = (held_reason IS NULL)", name="hold_complete"),
         Index("uq_customers_name_lower", text("lower(name)"), unique=True),
     )
 
@@ -31,6 +32,9 @@ class Customer(Base):
     """The company's id in other systems and files; imports match on it or on the name."""
     email: Mapped[str | None] = mapped_column(String(254))
     created_at: Mapped[Instant]
+    held_since: Mapped[date | None]
+    """Since when an admin has it on hold, whatever it pays: nothing new is admitted and nothing is paid out."""
+    held_reason: Mapped[str | None] = mapped_column(String(500))
 
     supplier: Mapped[SupplierAccount | None] = relationship(back_populates="customer", lazy="joined")
     purchaser: Mapped[PurchaserAccount | None] = relationship(back_populates="customer", lazy="joined")
@@ -47,6 +51,7 @@ class SupplierAccount(TermsColumns, Base):
         CheckConstraint("limit_amount >= 0", name="limit_not_negative"),
         # No CHECK on used <= limit: a limit may be lowered below what is used.
         CheckConstraint("used_amount >= 0", name="used_not_negative"),
+        CheckConstraint("valid_to >= valid_from", name="valid_dates_in_order"),
         CheckConstraint("waiting_amount >= 0", name="waiting_not_negative"),
         *terms_checks(),
     )
@@ -58,8 +63,16 @@ class SupplierAccount(TermsColumns, Base):
     """What requests on the waiting list hold of the limit; whoever asks later cannot have it."""
     on_hold_since: Mapped[date | None]
     """Since when it is on hold for being overdue too long: nothing new is admitted, repayments are."""
+    valid_from: Mapped[date | None]
+    """The first day on which the limit admits something new, and the last; NULL for no beginning or no end."""
+    valid_to: Mapped[date | None]
 
     customer: Mapped[Customer] = relationship(back_populates="supplier", lazy="joined")
+
+    @property
+    def validity(self) -> Validity:
+        """The days on which the limit admits something new."""
+        return Validity(self.valid_from, self.valid_to)
 
     @property
     def use(self) -> LimitUse:
@@ -74,6 +87,7 @@ class PurchaserAccount(Base):
     __table_args__ = (
         CheckConstraint("limit_amount >= 0", name="limit_not_negative"),
         CheckConstraint("used_amount >= 0", name="used_not_negative"),
+        CheckConstraint("valid_to >= valid_from", name="valid_dates_in_order"),
         CheckConstraint("waiting_amount >= 0", name="waiting_not_negative"),
     )
 
@@ -84,8 +98,15 @@ class PurchaserAccount(Base):
     """What requests on the waiting list hold of the limit; whoever asks later cannot have it."""
     on_hold_since: Mapped[date | None]
     """Since when it is on hold for being overdue too long: nothing new is admitted, repayments are."""
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
 
     customer: Mapped[Customer] = relationship(back_populates="purchaser", lazy="joined")
+
+    @property
+    def validity(self) -> Validity:
+        """The days on which the limit admits something new."""
+        return Validity(self.valid_from, self.valid_to)
 
     @property
     def use(self) -> LimitUse:

@@ -136,6 +136,7 @@ class Payout(Base):
         ),
         Index("ix_payouts_bank_account_id", "bank_account_id", "settled_at"),
         Index("ix_payouts_bank_reference", "bank_reference"),
+        Index("ix_payouts_bank_number", "bank_number"),
         Index("ix_payouts_statement_entry_id", "statement_entry_id"),
         Index("ix_payouts_supplier_id", "supplier_id", "value_date", "id"),
         Index("ix_payouts_open", "net", "id", postgresql_where="state = 'instructed'"),
@@ -165,6 +166,8 @@ class Payout(Base):
     """False in older payouts, of which a person had to record the netted amount as received."""
     bank_status: Mapped[str | None] = mapped_column(String(10))
     """The code of the bank's last answer to the payment order, such as ACCP; NULL while there is none."""
+    bank_number: Mapped[str | None] = mapped_column(String(60))
+    """The bank's number of the transfer (UTR, RRN) that its answer told before any statement did."""
     settled_at: Mapped[Instant | None]
     settled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     statement_entry_id: Mapped[int | None] = mapped_column(ForeignKey("statement_entries.id"))

@@ -11,9 +11,15 @@ from tusker import clock
 from tusker.currency import currency
 from tusker.domain.limits import Bound
 from tusker.errors import NotFound
-from tusker.queries.credit.exposure import ExposureRow, MovementRow, derivation, exposure_table
+from tusker.queries.credit.exposure import (
+    ExposureRow,
+    MovementRow,
+    derivation,
+    exposure_table,
+    programme_limit_on,
+)
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own
-from tusker.web.access import allow
+from tusker.web.access import allow, is_staff
 from tusker.web.csvfile import csv_answer
 from tusker.web.filters import status_label
 from tusker.web.htmx import render
@@ -25,7 +31,7 @@ TITLES = {
 }
 SHOWN = 100
 """Limits of a kind on a page; the file has all."""
-HEADER = ["as_of", "kind", "id", "name", "exposure", "limit_today", "currency"]
+HEADER = ["as_of", "kind", "id", "name", "exposure", "limit", "currency"]
 MOVEMENTS = ["as_of", "limit_of", "booked_on", "invoice_id", "invoice", "cause", "amount", "currency"]
 
 
@@ -64,6 +70,7 @@ def exposure() -> ResponseReturnValue:
         day=day,
         today=clock.today(),
         tables=[table for table in found if table.rows],
+        programme=programme_limit_on(day) if day and is_staff() else None,
     )
 
 

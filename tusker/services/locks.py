@@ -7,7 +7,19 @@ from collections.abc import Collection, Sequence
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, cast, func, inspect, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    String,
+    Text,
+    any_,
+    cast,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from tusker.errors import NotFound
@@ -27,6 +39,7 @@ class AdvisoryLock(IntEnum):
     ATTENTION = 7110
     CLASSIFICATION = 7111
     POSITIONS = 7111
+    INVOICE_COUNTS = 7112
 
 
 def take_lock(lock: AdvisoryLock) -> None:
@@ -39,9 +52,12 @@ def try_lock(lock: AdvisoryLock) -> bool:
     return bool(db.session.scalar(select(func.pg_try_advisory_xact_lock(int(lock)))))
 
 
-def among(column: InstrumentedAttribute[int], ids: Collection[int]) -> ColumnElement[bool]:
-    """Whether a column has one of any number of ids, which go to the database as one array."""
-    return column == any_(cast(list(ids), ARRAY(BigInteger)))
+def among(
+    column: InstrumentedAttribute[Any], values: Collection[int] | Collection[str]
+) -> ColumnElement[bool]:
+    """Whether a column has one of any number of values, which go to the database as one array."""
+    kind = Text if isinstance(column.type, String) else BigInteger
+    return column == any_(cast(list(values), ARRAY(kind)))
 
 
 def lock_rows(model: type[Row], *conditions: ColumnElement[bool], skip_locked: bool = False) -> Sequence[Row]:

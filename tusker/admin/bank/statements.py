@@ -15,9 +15,15 @@ from tusker.admin.blueprint import bp
 from tusker.bankfiles.statements import MAX_BYTES
 from tusker.currency import currency
 from tusker.domain.banking import OrderAnswer
-from tusker.errors import TuskerError
+from tusker.errors import TuskerError, UnknownHeads
 from tusker.models import EntryState, Role
-from tusker.queries.bank.statements import statement_of_entry, statement_row, statements_page, uploaded
+from tusker.queries.bank.statements import (
+    statement_of_entry,
+    statement_row,
+    statements_page,
+    unclear_uploads,
+    uploaded,
+)
 from tusker.queues import enqueue
 from tusker.services.bank import decisions as desk
 from tusker.services.bank import importing as service
@@ -63,6 +69,10 @@ def upload_statement() -> ResponseReturnValue:
             read = read_configured(data, name)
             with transaction():
                 result = service.import_statement(acting(), read, digest=digest, file_name=name)
+        except UnknownHeads as error:
+            with transaction():
+                upload_id = take_upload(acting(), data, name, unclear=error.message).id
+            return redirect(url_for("admin.statement_columns", upload_id=upload_id), code=303)
         except TuskerError as error:
             form.take(error)
         else:
@@ -127,6 +137,7 @@ def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue
         status=status,
         form=form,
         own_accounts=own_accounts(),
+        unclear=unclear_uploads(),
         page=keyset_page(rows, cursor),
     )
 

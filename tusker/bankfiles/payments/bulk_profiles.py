@@ -1,8 +1,10 @@
 """The bulk files of common banks, as data: columns, days, words for the mode of payment, and what a bank does not take.
 
 The columns are those of the banks' own templates as public integrations write them: HDFC's ENet file (28 columns
-without a head) and ICICI's payment file of its corporate net banking. A bank that gave a lender another template is
-written out in BANK_CSV_COLUMNS.
+without a head), ICICI's payment file of its corporate net banking, IDFC FIRST's bulk payment sheet (15 columns, as
+several public exporters of payouts write it) and Axis' bulk payment sheet (payment method, amount, activation date, as
+public exporters with Axis' IFSC prefix UTIB write it). The row of hints below the heads of a bank's own spreadsheet is
+no part of a file. A bank that gave a lender another template is written out in BANK_CSV_COLUMNS.
 """
 
 from __future__ import annotations
@@ -91,5 +93,40 @@ PROFILES: Mapping[str, BulkProfile] = {
         modes={"FT": "FT", "NEFT": "NEFT", "RTGS": "RTGS", "IMPS": "IMPS"},
         plain=True,
         longest_name=32,
+    ),
+    "idfc": BulkProfile(
+        (
+            Column("Beneficiary Name", "holder"),
+            Column("Beneficiary Account Number", "account_number"),
+            Column("IFSC", "ifsc"),
+            Column("Transaction Type", "mode"),
+            Column("Debit Account Number", "debtor_account"),
+            Column("Transaction Date", "execution_date"),
+            Column("Amount", "amount"),
+            Column("Currency", "currency"),
+            *_blank("Beneficiary Email ID"),
+            Column("Remarks", "reference"),
+            *_blank(*(f"Custom Header – {number}" for number in range(1, 6))),
+        ),
+        days="%d/%m/%Y",
+        modes={"FT": "IFT", "NEFT": "NEFT", "RTGS": "RTGS"},
+        plain=True,
+    ),
+    "axis": BulkProfile(
+        (
+            Column("Payment Method Name", "mode"),
+            Column("Payment Amount (Request)", "amount"),
+            Column("Activation Date", "execution_date"),
+            Column("Beneficiary Name (Request)", "holder"),
+            Column("Account No", "account_number"),
+            *_blank("Email", "Email Body"),
+            Column("Debit Account No", "debtor_account"),
+            Column("CRN No", "reference"),
+            Column("Receiver IFSC Code", "ifsc"),
+            Column("Receiver Account Type", None, "11"),
+        ),
+        days="%d/%m/%Y",
+        modes={"FT": "I", "NEFT": "N", "RTGS": "R"},
+        plain=True,
     ),
 }

@@ -79,6 +79,7 @@ def _payments(message: Element, blocks: list[Element], reading: Reading) -> Iter
                 status=status or ("" if _PASSED_ON.fullmatch(inherited[0]) else inherited[0]),
                 reason=why or inherited[1],
                 amount=None if amount is None else _minor(amount, reading),
+                number=given(first_text(element, "AcctSvcrRef", "ClrSysRef")),
             )
 
 

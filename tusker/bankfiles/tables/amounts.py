@@ -22,7 +22,9 @@ _SHAPE = {
     ",": re.compile(r"(?=,?[0-9])([0-9]*|[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3})(?:,([0-9]*))?"),
 }
 _PLAIN = re.compile(r"-?[0-9][0-9,.]{0,40}")
-_SIDE = re.compile(r"(.*[0-9)\s.,-])\(?(credit|debit|cr|dr|c|d)\.?\)?", re.IGNORECASE | re.DOTALL)
+_SIDE = re.compile(
+    r"(.*[0-9)\s.,-])\(?(credit|debit|haben|soll|cr|dr|c|d|h|s)\.?\)?", re.IGNORECASE | re.DOTALL
+)
 _SIDE_BEFORE = re.compile(r"\(?(cr|dr)\.?\)?\s*([^A-Za-z]*[0-9].*)", re.IGNORECASE | re.DOTALL)
 _NOTHING = frozenset({"", "-", "na", "n/a", "nil", "null", "none"})
 _LONGEST = 60
@@ -34,10 +36,10 @@ def split_amount(text: str, currency: str) -> tuple[bool, str, str]:
         return text[0] == "-", text.removeprefix("-"), ""
     if len(text) > _LONGEST:
         return False, "", ""
-    bare = _SIGNS.sub("-", text.strip())
+    bare = _SIGNS.sub("-", text.strip()).replace("/-", "")
     side = ""
     if found := _SIDE.fullmatch(bare):
-        bare, side = found.group(1), found.group(2)[0].upper() + "R"
+        bare, side = found.group(1), "CR" if found.group(2)[0].lower() in "ch" else "DR"
     elif found := _SIDE_BEFORE.fullmatch(bare):
         bare, side = found.group(2), found.group(1).upper()
     bare, signs = _GAPS.sub("", bare), []

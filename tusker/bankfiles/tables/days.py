@@ -153,6 +153,14 @@ def _check_order(texts: Sequence[str]) -> None:
         )
 
 
+def leaps(texts: Sequence[str]) -> bool:
+    """Whether three or more days, read with the day first, are the same day of different months: read with the month
+    first they would be days of one month."""
+    numeric = [found for text in {*texts} if (found := _NUMERIC.fullmatch(_bare(text)))]
+    same_day, different = {found[1].zfill(2) for found in numeric}, {found[2].zfill(2) for found in numeric}
+    return len(same_day) == 1 and len(different) > 2 and len({found[3] for found in numeric}) == 1
+
+
 def _in_order(days: Sequence[tuple[int, int, int]]) -> bool:
     ordered = sorted(days)
     return list(days) in (ordered, ordered[::-1])

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 
 from babel.core import Locale
 from babel.numbers import get_currency_symbol
@@ -22,11 +23,11 @@ _SAME_WORD = {
     said: word
     for word, others in {
         "amount": "amt amounts betrag umsatz",
-        "balance": "bal saldo",
+        "balance": "bal saldo solde",
         "cheque": "chq cheq check chqno chequeno",
-        "credit": "cr credits deposit deposits haben lodgement",
+        "credit": "cr credits credited deposit deposits haben lodgement receipts",
         "date": "dt dat",
-        "debit": "dr debits withdrawal withdrawals withdrawl withdrawls soll",
+        "debit": "dr debits debited payments withdrawal withdrawals withdrawl withdrawls soll",
         "number": "no num nr",
         "reference": "ref refno",
         "transaction": "txn tran trans trn",
@@ -37,13 +38,16 @@ _SAME_WORD = {
 _MEANINGS = {
     "booked_on": "date|transaction date|transaction date time|transaction date and time|booking date|posting date"
     "|post date|posted date|date posted|transaction posted date|transaction posting date|entry date|completed date"
-    "|buchungstag|buchungsdatum|datum",
-    "value_date": "value date|val date|valuta|valutadatum|valuta date|wertstellung|value",
-    "amount": "amount|transaction amount",
-    "debit": "debit|paid out|money out",
-    "credit": "credit|paid in|money in",
-    "sides": "debit credit|drcr|crdr|d c|c d|dc|cd",
+    "|date completed|date completed utc|buchungstag|buchungsdatum|datum|boekdatum|date opération|date operation"
+    "|date comptable|fecha|fecha operación|fecha operacion|data operazione|data contabile",
+    "value_date": "value date|val date|valuta|valutadatum|valuta date|wertstellung|wert|value|rentedatum|interest date"
+    "|date valeur|date de valeur|fecha valor|data valuta",
+    "amount": "amount|transaction amount|bedrag|montant|importe|importo",
+    "debit": "debit|paid out|money out|débit|cargo|dare",
+    "credit": "credit|paid in|money in|crédit|abono|avere",
+    "sides": "debit credit|drcr|crdr|d c|c d|dc|cd|af bij",
     "direction": "type|transaction type|direction|sign",
+    "status": "status|state|transaction status|booking status|payment status|info|umsatzstatus|buchungsstatus",
     "balance": "balance",
     "currency": "currency|ccy|waehrung|währung|transaction currency",
     "end_to_end_id": "end to end id|end to end reference|endtoendid|customer reference|customer reference number"
@@ -51,16 +55,19 @@ _MEANINGS = {
     "bank_reference": "transaction number|referenz|instrument|instrument number|cheque",
     "counterparty": "counterparty|counterparty name|name|payee|payer|payer payee|beneficiary|remitter|sender"
     "|beneficiary name|remitter name|payer name|sender name|beguenstigter zahlungspflichtiger"
-    "|begünstigter zahlungspflichtiger",
+    "|begünstigter zahlungspflichtiger|begünstigter auftraggeber|beguenstigter auftraggeber|name zahlungsbeteiligter"
+    "|auftraggeber empfänger|partner name|naam omschrijving|naam tegenpartij",
     "counterparty_account": "counterparty account|counterparty account number|counterparty iban|beneficiary account"
     "|beneficiary account number|remitter account|remitter account number|payer account|payer account number"
-    "|sender account|sender account number|kontonummer iban|kontonummer",
+    "|sender account|sender account number|kontonummer iban|kontonummer|partner iban|iban zahlungsbeteiligter"
+    "|tegenrekening|gegenkonto",
     "account": "account|account number|iban|account id",
-    "own_account": "own account|our account|auftragskonto|iban auftragskonto",
+    "own_account": "own account|our account|auftragskonto|iban auftragskonto|rekening|eigen rekening",
     "return_reason": "return reason|return code|reason for return|rueckgabegrund|rückgabegrund",
     "remittance": "description|narration|narrative|particulars|remarks|transaction remarks|transaction details|details"
     "|memo|verwendungszweck|payment details|remittance information|transaction description|transaction particulars"
-    "|text|transaction narration|description narration|particulars narration|buchungstext",
+    "|text|transaction narration|description narration|particulars narration|buchungstext|payment reference"
+    "|omschrijving|mededelingen|libellé|libelle|concepto|descrizione",
 }
 FIELDS = tuple(name for name in _MEANINGS if name not in {"sides", "account"})
 """What a column of a statement may hold."""
@@ -89,11 +96,13 @@ class Columns:
 
     places: Mapping[str, int]
     shapes: Mapping[str, str]
+    narrations: tuple[int, ...] = ()
+    """Further columns of text, besides that of the narration."""
 
     def cell(self, cells: Sequence[str], name: str) -> str:
         """The cell of a field; empty where there is none."""
-        place = self.places.get(name, MAX_COLUMNS)
-        return cells[place] if place < len(cells) else ""
+        place = self.places.get(name)
+        return cells[place] if place is not None and place < len(cells) else ""
 
     @property
     def two_sided(self) -> bool:
@@ -122,7 +131,7 @@ def parse_columns(text: str) -> dict[str, str]:
                 f"{VARIABLE}: “{name[:40]}” is unknown; a column holds one of {', '.join(FIELDS)}.",
                 field=VARIABLE,
             )
-        chosen[_spelled(header)] = name
+        chosen[spelled(header)] = name
     return chosen
 
 
@@ -133,15 +142,33 @@ def may_be_heads(cells: Sequence[str], currency: str, chosen: Mapping[str, str])
     return dated and bool(names & {"amount", "sides"} or {"debit", "credit"} <= names)
 
 
+def is_ledger(heads: Sequence[str]) -> bool:
+    """Whether a table is of an accounting program: its debits are what came in."""
+    return any(spelled(head).startswith(("vch ", "voucher ")) for head in heads)
+
+
+def whole_heads(
+    heads: Sequence[str], below: Sequence[str], currency: str, is_figure: IsFigure
+) -> tuple[str, ...] | None:
+    """The heads of a table that writes them in two rows, where a cell over both sides is merged; None for others."""
+    names = [_meaning(cell, currency, {}) for cell in below]
+    if not {"debit", "credit"} <= {*names} or any(map(is_figure, below)):
+        return None
+    pairs = zip_longest(heads, below, names, fillvalue="")
+    return tuple(lower if name else upper or lower or "" for upper, lower, name in pairs)
+
+
 def columns_of(
     heads: Sequence[str],
     rows: Sequence[Sequence[str]],
     currency: str,
     chosen: Mapping[str, str],
     is_figure: IsFigure,
+    is_ours: Callable[[str], bool] = lambda text: False,
 ) -> Columns:
-    """The fields of a table; of two columns for one field the first counts, a configured one before, and of
-    references the best. Raises `UnreadableFile` when a head states another currency."""
+    """The fields of a table; of two columns for one field the first counts, a configured one before, of references and
+    balances the best, and of texts all. `is_ours` knows a cell with an account of ours. Raises `UnreadableFile` when a
+    head states another currency."""
     names = [_meaning(head, currency, chosen) for head in heads]
     _check_currency(heads, names, currency)
     for place, name in enumerate(names):
@@ -149,24 +176,52 @@ def columns_of(
             figures = any(is_figure(row[place]) for row in rows if place < len(row) and row[place])
             names[place] = "amount" if figures else "direction"
     places: dict[str, int] = {}
-    by_hand = {place for place, head in enumerate(heads) if _spelled(head) in chosen}
+    by_hand = {place for place, head in enumerate(heads) if spelled(head) in chosen}
     for place in sorted(range(len(heads)), key=lambda place: (place not in by_hand, place)):
         if (name := names[place]) and name not in {"direction", "bank_reference"}:
             places.setdefault(name, place)
     _place_references(heads, names, places, by_hand)
+    plain = [
+        place for place, name in enumerate(names) if name == "balance" and _words(heads[place]) == ["balance"]
+    ]
+    if plain:
+        places["balance"] = plain[0]
     _place_marks(names, places)
     shapes: dict[str, str] = {
         name: order
         for name in ("booked_on", "value_date")
         if name in places and (order := _order(heads[places[name]]))
     }
-    return Columns(_settled(places), shapes)
+    texts = tuple(
+        place for place, name in enumerate(names) if name == "remittance" and place != places["remittance"]
+    )
+    return Columns(_settled(places, rows, is_ours), shapes, texts)
 
 
-def _settled(places: dict[str, int]) -> dict[str, int]:
-    """A column "Account" is of the payer where the payer's name or our own account has a column, else it is ours."""
+def guessed(heads: Sequence[str], currency: str) -> tuple[str, ...]:
+    """What columns may hold by the words of their heads, each field once; empty where they say nothing."""
+    found: list[str] = []
+    for head in heads:
+        name = {"sides": "direction", "account": "own_account"}.get(
+            meant := _meaning(head, currency, {}) or "", meant
+        )
+        found.append(name if name not in found else "")
+    return tuple(found)
+
+
+def _settled(
+    places: dict[str, int], rows: Sequence[Sequence[str]], is_ours: Callable[[str], bool]
+) -> dict[str, int]:
+    """A column "Account" is of the payer where the payer's name or our own account has a column, else it is ours.
+
+    Beside names that differ, an account that never does is ours too, and so is one that is.
+    """
     if (place := places.pop("account", None)) is not None:
-        of_payer = "counterparty" in places or "own_account" in places
+        cells = {row[place] for row in rows if place < len(row) and row[place]}
+        named = places.get("counterparty", MAX_COLUMNS)
+        names = {row[named] for row in rows if named < len(row) and row[named]}
+        of_payer = "counterparty" in places and not (len(cells) == 1 and (len(names) > 1 or is_ours(*cells)))
+        of_payer = of_payer or "own_account" in places
         places.setdefault("counterparty_account" if of_payer else "own_account", place)
     return places
 
@@ -196,12 +251,12 @@ def _place_marks(names: Sequence[str | None], places: dict[str, int]) -> None:
 
 
 def _meaning(head: str, currency: str, chosen: Mapping[str, str]) -> str | None:
-    if name := chosen.get(_spelled(head)):
+    if name := chosen.get(spelled(head)):
         return name
     if head.strip() in {"+/-", "-/+", "±"}:
         return "direction"
     words = [word for word in _words(head) if word != currency.casefold()]
-    if name := _KNOWN.get(" ".join(words)) or _KNOWN.get(_spelled(head)):
+    if name := _KNOWN.get(" ".join(words)) or _KNOWN.get(spelled(head)):
         return name
     said = set(words)
     if "balance" in said and said <= _OF_BALANCES:
@@ -215,10 +270,11 @@ def _meaning(head: str, currency: str, chosen: Mapping[str, str]) -> str | None:
 
 def _words(head: str) -> list[str]:
     bare = _CODE.sub(" ", _DATE_SHAPE.sub(" ", head)).casefold().replace("a/c", "account")
-    return [_SAME_WORD.get(word, word) for word in _spelled(bare).split() if word not in _FILLERS]
+    return [_SAME_WORD.get(word, word) for word in spelled(bare).split() if word not in _FILLERS]
 
 
-def _spelled(head: str) -> str:
+def spelled(head: str) -> str:
+    """The words of a head without case and signs."""
     return " ".join(re.findall(r"\w+", head.casefold().replace("_", " ")))
 
 

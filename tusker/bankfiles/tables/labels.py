@@ -38,8 +38,12 @@ _CURRENCY = re.compile(r"\s*(?:account\s+)?currency\s*[:\-–]?\s*", re.IGNORECA
 _TITLE = re.compile(r"\s*(?:account|statement|details|transactions)", re.IGNORECASE)
 _AROUND = " \t:=_-–'\""
 """What may stand between a label and its value, and around that."""
+_SORT_CODE = re.compile(r"^[0-9]{2}-[0-9]{2}-[0-9]{2}\s+(?=[0-9]{8,})")
 _PIECE = re.compile(r"[0-9A-Za-z*•#]+(?:[-/.][0-9A-Za-z*•#]+)*")
 _MASK = re.compile(r"[*•#xX]")
+CLOSING = re.compile(
+    r"closing\s+bal(?:ance)?\b|balance\s+c/?[fd]\b|carried\s+forward|endsaldo|schlusssaldo", re.IGNORECASE
+)
 OPENING = re.compile(
     r"opening\s+bal(?:ance)?\b|balance\s+b/?f\b|brought\s+forward|anfangssaldo", re.IGNORECASE
 )
@@ -67,9 +71,12 @@ def account_around(
     return the_one([resolved(number, own) for number in plain], own)
 
 
-def lone_number(above: Sequence[CsvRow], own: Sequence[str]) -> Named | None:
-    """What may be an account's number above a table without a label of one; ours where one of ours stands there."""
-    found = [resolved(text, own) for row in above for cell in row.cells for text in _LONE.findall(cell)]
+def lone_number(above: Sequence[CsvRow], below: Sequence[CsvRow], own: Sequence[str]) -> Named | None:
+    """What may be an account's number above a table without a label of one, or in a sentence of accounts below it; ours
+    where one of ours stands there."""
+    cells = [cell for row in above for cell in row.cells]
+    cells += [cell for row in below for cell in row.cells if _LABEL.search(cell)]
+    found = [resolved(text, own) for cell in cells for text in _LONE.findall(cell)]
     return next((named for named in found if named.number in own), found[0] if found else None)
 
 
@@ -180,7 +187,7 @@ def _unreadable(label: str, value: str) -> UnreadableFile:
 
 def _number(text: str, currency: str) -> str | None:
     """The number at the beginning of a text, without what banks write behind it: currency, holder, product."""
-    bare = text.strip(_AROUND).upper()
+    bare = _SORT_CODE.sub("", text.strip(_AROUND).upper())
     if found := _iban(bare):
         return found
     pieces: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -11,10 +11,10 @@ from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.movements import LONGEST, Raw, Skip, finished, given, limited
 from tusker.bankfiles.tables.amounts import Mark, is_nothing, read_amount
 from tusker.bankfiles.tables.balances import Balanced, follow
-from tusker.bankfiles.tables.days import Days
+from tusker.bankfiles.tables.days import Days, leaps
 from tusker.bankfiles.tables.heads import Columns
 from tusker.bankfiles.tables.labels import Named
-from tusker.bankfiles.tables.sides import Contradiction, Figure, Sides, is_said, said
+from tusker.bankfiles.tables.sides import Contradiction, Figure, Sides, is_said, is_unbooked, said
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
 from tusker.domain.banking import BALANCE_REMARK, Direction, Statement
@@ -78,6 +78,10 @@ class TableReader:
         if isinstance(skip, Contradiction):
             self.doubts.append(f"Line {line}: {skip}.")
 
+    def days_settled(self) -> bool:
+        """Whether one reading of the days is likelier than the other: see `leaps`."""
+        return not any(leaps(self.column(name)) for name in self.days if not self.days[name].month_first)
+
     def column(self, name: str) -> list[str]:
         return [text for row in self.rows if (text := self.columns.cell(row.cells, name))]
 
@@ -100,10 +104,8 @@ class TableReader:
         )
         if not marked and not any(is_said(text) for text in self.column("direction")):
             # a column "Type" that says NEFT or UPI says nothing of the direction
-            self.columns = Columns(
-                {name: place for name, place in self.columns.places.items() if name != "direction"},
-                self.columns.shapes,
-            )
+            places = {name: place for name, place in self.columns.places.items() if name != "direction"}
+            self.columns = replace(self.columns, places=places)
         judged = [
             Figure(figure.amount, figure.side or way, figure.text)
             for figure, way in zip(figures, spoken, strict=True)
@@ -167,6 +169,8 @@ class TableReader:
 
     def movement(self, cells: Cells, signed: int, booked_on: date, value_date: date) -> Raw:
         cell = self.columns.cell
+        if is_unbooked(status := cell(cells, "status")):
+            raise Skip(f"“{kept(status, 30)}” says that it is not booked")
         stated = cell(cells, "currency").upper()
         if stated and stated != self.reading.currency:
             raise Skip(f"it is in {kept(stated, 10)}, not {self.reading.currency}")
@@ -177,13 +181,19 @@ class TableReader:
             "counterparty_account": kept(
                 cell(cells, "counterparty_account").lstrip("'"), LONGEST["reference"]
             ),
-            "remittance": kept(cell(cells, "remittance"), LONGEST["remittance"]),
+            "remittance": kept(self.narration(cells), LONGEST["remittance"]),
         }
         side: Direction = "credit" if signed > 0 else "debit"
         reason = kept(cell(cells, "return_reason"), LONGEST["reason"]) or None
         # a "reference" of a table may be a cheque's number or a customer's: everything together tells rows apart
         identity = tuple(texts.values())
         return Raw(side, abs(signed), booked_on, value_date, **texts, return_reason=reason, identity=identity)
+
+    def narration(self, cells: Cells) -> str:
+        """All texts of a row, each once."""
+        first = self.columns.cell(cells, "remittance")
+        more = (cells[place] for place in self.columns.narrations if place < len(cells))
+        return " ".join(dict.fromkeys((first, *more))).strip() if self.columns.narrations else first
 
     def balance(self, cells: Cells) -> int | None:
         text = self.columns.cell(cells, "balance")

@@ -35,9 +35,12 @@ def read_workbook(data: bytes, reading: Reading) -> StatementFile:
 
     Raises `UnreadableFile` for one that is damaged, protected, or asks for more memory or time than a statement does.
     """
-    kind = _kind(data)
-    grids = [_grid(rows) for rows in _sheets(data)]
-    return read_tables(grids, reading, kind, typed=True)
+    return read_tables(grids_of(data), reading, _kind(data), typed=True)
+
+
+def grids_of(data: bytes) -> list[Grid]:
+    """The cells of the visible sheets; raises `UnreadableFile` as `read_workbook` does."""
+    return [_grid(rows) for rows in _sheets(data)]
 
 
 def _kind(data: bytes) -> str:

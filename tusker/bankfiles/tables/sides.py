@@ -13,9 +13,9 @@ from tusker.domain.banking import Direction
 
 _SAID: dict[Direction, str] = {
     "credit": "cr c credit credits credited crdt h haben deposit deposited gutschrift in inward inwards incoming"
-    " received",
+    " received bij crédit abono haber avere",
     "debit": "dr d debit debits debited dbit s soll withdrawal withdrawl withdrawn lastschrift out outward outwards"
-    " outgoing",
+    " outgoing af débit cargo debe dare",
 }
 _WORDS = {word: side for side, words in _SAID.items() for word in words.split()}
 _TURNS = (
@@ -25,6 +25,14 @@ _TURNS = (
 _UNCLEAR = frozenset(_TURNS.split())
 """Words that may turn what stands beside them."""
 _SIGNS = frozenset({"+", "-", "−"})
+_UNBOOKED = frozenset(
+    (  # noqa: SIM905 - a list of words reads better as words
+        "pending failed failure declined rejected cancelled canceled reverted reversed unsuccessful scheduled"
+        " processing initiated expired blocked vorgemerkt abgelehnt storniert hold authorised authorized"
+        " unposted unbooked"
+    ).split()
+)
+"""Words of a column for the status of a movement that the bank has not booked."""
 _PRODUCTS = re.compile(r"(?:credit|debit)\s+cards?|credit\s+transfers?|direct\s+debits?")
 """Names of services that have a side in them and say nothing of the direction."""
 
@@ -51,6 +59,12 @@ def is_said(text: str) -> bool:
         "+",
         "-",
     }
+
+
+@lru_cache(maxsize=1024)
+def is_unbooked(text: str) -> bool:
+    """Whether the status of a movement says that it did not happen, or not yet."""
+    return not _UNBOOKED.isdisjoint(re.findall(r"\w+", text.casefold()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +105,9 @@ class Sides:
         `words` is the cell of a column that says credit or debit, empty when there is none. Raises `Contradiction`.
         """
         spoken = said(words) if words else None
+        if words and spoken is None and self.minus_debits and not figure.side and not is_said(words):
+            # all that left has a minus: a word that says nothing of the direction leaves it to the sign
+            return figure.amount, False
         if words and spoken is None:
             raise Contradiction(f"“{kept(words, 20)}” is neither credit nor debit")
         side = figure.side or spoken

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from tusker.bankfiles.formats import Reading
-from tusker.bankfiles.movements import (
-    refuse_if_nothing_was_read,
-)
+from tusker.bankfiles.formats import Profile, Reading
+from tusker.bankfiles.movements import refuse_if_nothing_was_read
 from tusker.bankfiles.tables.amounts import Mark, decimal_mark, is_figure, is_nothing
 from tusker.bankfiles.tables.days import check_date_format, days_of, is_day
-from tusker.bankfiles.tables.heads import VARIABLE, Columns, columns_of, may_be_heads, parse_columns
+from tusker.bankfiles.tables.heads import (
+    VARIABLE,
+    Columns,
+    columns_of,
+    is_ledger,
+    may_be_heads,
+    parse_columns,
+    whole_heads,
+)
 from tusker.bankfiles.tables.labels import (
+    CLOSING,
     OPENING,
     Named,
     account_around,
@@ -20,11 +29,12 @@ from tusker.bankfiles.tables.labels import (
     opening_around,
     the_one,
 )
+from tusker.bankfiles.tables.profiles import columns_by, key_of, outline_of
 from tusker.bankfiles.tables.rows import TableReader
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
 from tusker.domain.banking import Statement, StatementFile
-from tusker.errors import UnreadableFile
+from tusker.errors import UnknownHeads, UnreadableFile
 
 _MONEY = ("amount", "debit", "credit")
 _ENOUGH = 5_000
@@ -44,8 +54,10 @@ def read_tables(
     if reading.csv_date_format:
         check_date_format(reading.csv_date_format)
 
+    profiles = {key_of(profile.heads): profile for profile in reading.profiles}
+
     def is_header(cells: Cells) -> bool:
-        return may_be_heads(cells, reading.currency, chosen)
+        return key_of(cells) in profiles or may_be_heads(cells, reading.currency, chosen)
 
     seen: list[Grid] = []
     tables: list[CsvTable] = []
@@ -56,10 +68,14 @@ def read_tables(
                 break
         seen.append(grid)
     if not tables:
-        raise UnreadableFile(_unknown_heads(seen))
+        raise _unknown_heads(seen)
     if not any(table.rows for table in tables):
         raise UnreadableFile("The file has a header but no rows.")
-    read = [_read_table(table, reading, chosen, typed=typed) for table in tables if table.rows]
+    read = [
+        _read_table(table, reading, chosen, profiles.get(key_of(table.header)), typed=typed)
+        for table in tables
+        if table.rows
+    ]
     refuse_if_nothing_was_read(
         sum(len(statement.entries) for statement in read),
         [note for statement in read for note in statement.skipped],
@@ -67,39 +83,57 @@ def read_tables(
     return StatementFile(format_, tuple(read))
 
 
-def _unknown_heads(grids: Sequence[Grid]) -> str:
-    """What is wrong with a file without known heads, naming those that it seems to have."""
+def _unknown_heads(grids: Sequence[Grid]) -> UnreadableFile:
+    """What is wrong with a file without known heads, naming those that it seems to have: a person may say what they
+    mean, where it looks like a table."""
     rows = [record.cells for grid in grids for record in grid.rows[:60]]
     words = [[cell for cell in cells if cell and not is_figure(cell)] for cells in rows]
     best = max(words, key=len, default=[])
     named = f" Its heads may be: {kept(', '.join(best), 300)}." if len(best) > 2 else ""
-    return (
-        "The file has no header with a date and an amount (or debit and credit) column that is known."
-        f"{named} Name the bank's columns in {VARIABLE}."
-    )
+    problem = "The file has no header with a date and an amount (or debit and credit) column that is known."
+    if outline_of(grids) is None:
+        return UnreadableFile(f"{problem}{named} Name the bank's columns in {VARIABLE}.")
+    return UnknownHeads(f"{problem}{named} Say on its page what its columns are, or in {VARIABLE}.")
 
 
-def _read_table(table: CsvTable, reading: Reading, chosen: dict[str, str], *, typed: bool) -> Statement:
+def _read_table(
+    table: CsvTable, reading: Reading, chosen: dict[str, str], profile: Profile | None, *, typed: bool
+) -> Statement:
+    if profile is None and is_ledger(table.header):
+        raise UnreadableFile("The file is a ledger of an accounting program, whose debits are what came in.")
+    if profile is None and (
+        heads := whole_heads(table.header, table.rows[0].cells, reading.currency, is_figure)
+    ):
+        table = replace(table, header=heads, rows=table.rows[1:])
     rows = [row for row in table.rows if _says_anything(row.cells) and row.cells != table.header]
-    columns = columns_of(table.header, [row.cells for row in rows], reading.currency, chosen, is_figure)
+    columns = (
+        columns_by(profile)
+        if profile
+        else columns_of(
+            table.header, [row.cells for row in rows], reading.currency, chosen, is_figure, reading.is_ours
+        )
+    )
     if not columns.complete:
-        raise UnreadableFile(_unknown_heads([Grid((CsvRow(0, table.header),), table.delimiter)]))
+        raise _unknown_heads([Grid((CsvRow(0, table.header), *table.rows), table.delimiter)])
     movements, around = _parted(rows, columns)
     if len(movements) > MAX_ROWS:
         raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
-    reader = TableReader(columns, movements, reading, _mark(columns, movements, reading, table.delimiter))
+    mark = (profile and profile.mark) or _mark(columns, movements, reading, table.delimiter)
+    reader = TableReader(columns, movements, reading, mark)
     reader.days = days_of(
         {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
         columns.shapes,
-        reading.csv_date_format,
+        "" if profile else reading.csv_date_format,
         typed=typed,
     )
+    if not columns.shapes and not reading.csv_date_format and not reader.days_settled():
+        reader.doubts.append("Whether the day or the month comes first in its dates is not clear.")
     account = _account(table.above, around, reader.column("own_account"), reading)
-    if account is None and (lone := lone_number(table.above, reading.own)):
+    if account is None and (lone := lone_number(table.above, around, reading.own)):
         if lone.number in reading.own:
             account = lone
         else:
-            reader.doubts.append(f"“{lone.number}” above the table may be another account's number.")
+            reader.doubts.append(f"“{lone.number}” around the table may be another account's number.")
     return reader.statement(account, opening_around([*table.above, *around]))
 
 
@@ -123,7 +157,8 @@ def _parted(rows: Sequence[CsvRow], columns: Columns) -> tuple[list[CsvRow], lis
         texts = [columns.cell(row.cells, each) for each in _MONEY]
         money = [text for text in texts if not is_nothing(text) and text.strip("0.,")]
         below = below or (place > last and (not money or len(money) > 1))
-        if below or _opens(row, columns, money) or not (money or dated(row)):
+        apart = _opens(row, columns, money) or _sums_up(row, money, dated=dated(row))
+        if below or apart or not (money or dated(row)):
             if movements and place < last and _continues(row, columns):
                 movements[-1] = _joined(movements[-1], row, columns.places["remittance"])
             else:
@@ -134,9 +169,18 @@ def _parted(rows: Sequence[CsvRow], columns: Columns) -> tuple[list[CsvRow], lis
 
 
 def _opens(row: CsvRow, columns: Columns, money: Sequence[str]) -> bool:
-    """Whether a row only carries the balance over: it moves nothing, or its amount is the balance."""
+    """Whether a row only carries the balance over, at the beginning or end: it moves nothing, or its amount is the
+    balance."""
     carried = not money or money == [columns.cell(row.cells, "balance")]
-    return carried and any(OPENING.search(cell) for cell in row.cells)
+    return carried and any(OPENING.search(cell) or CLOSING.search(cell) for cell in row.cells)
+
+
+_SUM = re.compile(r"(?:(?:grand|sub|page)[ -]?)?totals?|gesamt|summe", re.IGNORECASE)
+
+
+def _sums_up(row: CsvRow, money: Sequence[str], *, dated: bool) -> bool:
+    """Whether a row is the sum of others: it says so, and has no day or amounts on both sides."""
+    return (not dated or len(money) > 1) and any(_SUM.fullmatch(cell.strip(" :*-")) for cell in row.cells)
 
 
 def _continues(row: CsvRow, columns: Columns) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ARRAY, BigInteger, any_, cast, func, or_, select
 
 from tusker.domain.interest import amount_due
 from tusker.domain.loan_sums import OpenLoan
@@ -23,6 +23,26 @@ from tusker.models import (
 )
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import open_loans, written_off_loans
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry as far as matching reads it, without the weight of a row of the model: what the bank booked is the
+    payment itself."""
+
+    id: int
+    direction: str
+    payment: int
+    received: int
+    value_date: date
+    bank_reference: str
+    end_to_end_id: str
+    batch_reference: str
+    counterparty: str
+    counterparty_account: str
+    remittance: str
+    return_reason: str | None
+
 
 DOUBTED = "The file contradicts itself."
 """The beginning of the words for an entry of a file that nothing is done by itself with."""
@@ -48,19 +68,7 @@ def judge_entries(
     money_in = [e for e in entries if e.direction == EntryDirection.CREDIT and e.return_reason is None]
     if not money_in:
         return {}
-    known = _customers_by_account({e.counterparty_account for e in money_in if e.counterparty_account})
-    credits = {
-        entry.id: Credit(
-            entry.received,
-            entry.value_date,
-            entry.end_to_end_id,
-            entry.remittance,
-            entry.counterparty,
-            frozenset(known.get(_bare(entry.counterparty_account), ())),
-        )
-        for entry in money_in
-    }
-    judged = judge_all(book or open_book(today), credits)
+    judged = judge_all(book or open_book(today), credits_of(money_in))
     doubts = doubts_of(money_in)
     for entry in money_in:
         doubt = f"{DOUBTED} {doubts[entry.statement_id]}" if entry.statement_id in doubts else ""
@@ -69,6 +77,38 @@ def judge_entries(
         if doubt and judged[entry.id].verdict is Verdict.SURE:
             judged[entry.id] = replace(judged[entry.id], verdict=Verdict.AMBIGUOUS, doubt=doubt)
     return judged
+
+
+def lines_of(entry_ids: Sequence[int]) -> list[Line]:
+    """These entries, but those of which the bank writes that the payment itself had another amount."""
+    entry = StatementEntry
+    columns = (
+        *(entry.id, entry.direction, entry.amount, entry.amount.label("received"), entry.value_date),
+        *(entry.bank_reference, entry.end_to_end_id, entry.batch_reference, entry.counterparty),
+        *(entry.counterparty_account, entry.remittance, entry.return_reason),
+    )
+    rows = db.session.execute(
+        select(*columns)
+        .where(entry.id == any_(cast(list(entry_ids), ARRAY(BigInteger))), entry.instructed_amount.is_(None))
+        .order_by(entry.id)
+    )
+    return [Line(*row) for row in map(tuple, rows)]
+
+
+def credits_of(entries: Sequence[StatementEntry] | Sequence[Line]) -> dict[int, Credit]:
+    """What came in as matching sees it, by entry id, with the customers whose account it is known to come from."""
+    known = _customers_by_account({e.counterparty_account for e in entries if e.counterparty_account})
+    return {
+        entry.id: Credit(
+            entry.received,
+            entry.value_date,
+            entry.end_to_end_id,
+            entry.remittance,
+            entry.counterparty,
+            frozenset(known.get(_bare(entry.counterparty_account), ())),
+        )
+        for entry in entries
+    }
 
 
 def doubts_of(entries: Iterable[StatementEntry]) -> dict[int, str]:

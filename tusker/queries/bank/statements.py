@@ -20,11 +20,14 @@ from tusker.models import (
     Payout,
     Receipt,
     StatementEntry,
+    StatementProfile,
     StatementUpload,
+    UploadState,
 )
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 TO_LOOK_AT = (EntryState.OPEN, EntryState.IN_DOUBT)
+MOST_UNCLEAR = 20
 PUT_AWAY = (EntryState.DISMISSED, EntryState.DUPLICATE)
 
 
@@ -114,6 +117,26 @@ def uploaded(upload_id: int) -> StatementUpload:
     if found is None:
         raise NotFound("This upload does not exist.")
     return found
+
+
+def unclear_uploads() -> Sequence[StatementUpload]:
+    """Files that wait for a person to say what their columns are, the oldest first."""
+    return db.session.scalars(
+        select(StatementUpload)
+        .where(StatementUpload.state == UploadState.UNCLEAR)
+        .order_by(StatementUpload.id)
+        .limit(MOST_UNCLEAR)
+    ).all()
+
+
+def content_of(upload: StatementUpload) -> bytes:
+    """The bytes of a file that waits; none of one that was read or given up."""
+    return db.session.scalar(select(StatementUpload.content).where(StatementUpload.id == upload.id)) or b""
+
+
+def statement_profiles() -> Sequence[StatementProfile]:
+    """What persons said of tables whose heads are not known, the latest first."""
+    return db.session.scalars(select(StatementProfile).order_by(StatementProfile.id.desc())).all()
 
 
 def entries_page(

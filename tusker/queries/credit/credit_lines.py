@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound, LimitUse, LineState, ThreeLimits, available_now, line_state
+from tusker.domain.limits import Bound, LimitUse, LineState, ThreeLimits, Validity, available_now, line_state
 from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, Terms
 from tusker.errors import NotFound
 from tusker.extensions import db
@@ -36,8 +36,14 @@ class LineRow:
     terms: Terms
     limits: ThreeLimits
     supplier_held: bool
-    """Whether the supplier is on hold, which admits nothing new; and the purchaser."""
+    """Whether the supplier is on hold for being overdue too long, which admits nothing new; and the purchaser."""
     purchaser_held: bool
+    supplier_stopped: str | None
+    """Why an admin has the supplier on hold, None where nobody has; and the purchaser."""
+    purchaser_stopped: str | None
+    supplier_valid: Validity
+    """The days on which the supplier's own limit admits something new; and the purchaser's."""
+    purchaser_valid: Validity
 
     @property
     def available(self) -> int:
@@ -120,15 +126,16 @@ def row_of(line: CreditLine, today: date) -> LineRow:
     """A line that was read already, as it stands on a day."""
     supplier, purchaser = line.supplier, line.purchaser
     supplier_held, purchaser_held = supplier.on_hold_since is not None, purchaser.on_hold_since is not None
+    seller, buyer = supplier.customer, purchaser.customer
+    validities = (Validity(line.valid_from, line.valid_to), supplier.validity, purchaser.validity)
+    held = supplier_held or purchaser_held or bool(seller.held_since or buyer.held_since)
     return LineRow(
         id=line.id,
         supplier_id=line.supplier_id,
-        supplier=supplier.customer.name,
+        supplier=seller.name,
         purchaser_id=line.purchaser_id,
-        purchaser=purchaser.customer.name,
-        state=line_state(
-            line.status, line.valid_from, line.valid_to, today, held=supplier_held or purchaser_held
-        ),
+        purchaser=buyer.name,
+        state=line_state(line.status, validities, today, held=held),
         valid_from=line.valid_from,
         valid_to=line.valid_to,
         documents_required=line.documents_required,
@@ -137,6 +144,10 @@ def row_of(line: CreditLine, today: date) -> LineRow:
         limits=limits_of(line),
         supplier_held=supplier_held,
         purchaser_held=purchaser_held,
+        supplier_stopped=seller.held_reason,
+        purchaser_stopped=buyer.held_reason,
+        supplier_valid=supplier.validity,
+        purchaser_valid=purchaser.validity,
     )
 
 
@@ -182,6 +193,12 @@ def _line_rows() -> Select[*tuple[Any, ...]]:
             CreditLine.waiting_amount.label("line_waiting"),
             SupplierAccount.on_hold_since.is_not(None).label("supplier_held"),
             PurchaserAccount.on_hold_since.is_not(None).label("purchaser_held"),
+            _SUPPLIER.held_reason.label("supplier_stopped"),
+            _PURCHASER.held_reason.label("purchaser_stopped"),
+            SupplierAccount.valid_from.label("supplier_from"),
+            SupplierAccount.valid_to.label("supplier_to"),
+            PurchaserAccount.valid_from.label("purchaser_from"),
+            PurchaserAccount.valid_to.label("purchaser_to"),
             SupplierAccount.limit_amount.label("supplier_limit"),
             SupplierAccount.used_amount.label("supplier_used"),
             SupplierAccount.waiting_amount.label("supplier_waiting"),
@@ -199,9 +216,19 @@ def _line_rows() -> Select[*tuple[Any, ...]]:
 
 def _in_state(state: LineState, today: date) -> Any:
     active = CreditLine.status == LineStatus.ACTIVE
-    begun = CreditLine.valid_from <= today
-    ended = and_(CreditLine.valid_to.is_not(None), CreditLine.valid_to < today)
-    held = or_(SupplierAccount.on_hold_since.is_not(None), PurchaserAccount.on_hold_since.is_not(None))
+    # Both leave out NULL.
+    begun = (
+        func.greatest(CreditLine.valid_from, SupplierAccount.valid_from, PurchaserAccount.valid_from) <= today
+    )
+    ends = func.least(CreditLine.valid_to, SupplierAccount.valid_to, PurchaserAccount.valid_to)
+    ended = and_(ends.is_not(None), ends < today)
+    holds = (
+        SupplierAccount.on_hold_since,
+        PurchaserAccount.on_hold_since,
+        _SUPPLIER.held_since,
+        _PURCHASER.held_since,
+    )
+    held = or_(*(since.is_not(None) for since in holds))
     return {
         LineState.SUSPENDED: ~active,
         LineState.NOT_YET_VALID: and_(active, ~begun),
@@ -217,17 +244,24 @@ def _line_row(row: Any, today: date) -> LineRow:
         "day_count": DayCount(row.day_count),
         "interest_method": InterestMethod(row.interest_method),
     }
+    supplier_valid = Validity(row.supplier_from, row.supplier_to)
+    purchaser_valid = Validity(row.purchaser_from, row.purchaser_to)
+    validities = (Validity(row.valid_from, row.valid_to), supplier_valid, purchaser_valid)
+    stopped = bool(row.supplier_stopped or row.purchaser_stopped)
+    held = row.supplier_held or row.purchaser_held or stopped
     return LineRow(
         id=row.id,
         supplier_id=row.supplier_id,
         supplier=row.supplier,
         purchaser_id=row.purchaser_id,
         purchaser=row.purchaser,
-        state=line_state(
-            row.status, row.valid_from, row.valid_to, today, held=row.supplier_held or row.purchaser_held
-        ),
+        state=line_state(row.status, validities, today, held=held),
         supplier_held=row.supplier_held,
         purchaser_held=row.purchaser_held,
+        supplier_stopped=row.supplier_stopped,
+        purchaser_stopped=row.purchaser_stopped,
+        supplier_valid=supplier_valid,
+        purchaser_valid=purchaser_valid,
         valid_from=row.valid_from,
         valid_to=row.valid_to,
         documents_required=row.documents_required,

@@ -88,17 +88,20 @@ def customer_by_id(customer_id: int) -> Customer:
     return found
 
 
+_HELD_SINCE = func.least(SupplierAccount.on_hold_since, PurchaserAccount.on_hold_since, Customer.held_since)
+
+
 def customers_on_hold() -> list[HeldCustomer]:
-    """Companies for which nothing new is financed until they pay, those held longest first."""
+    """Companies for which nothing new is financed, those held longest first."""
     rows = db.session.execute(
         select(
             Customer.id,
             Customer.name,
-            func.least(SupplierAccount.on_hold_since, PurchaserAccount.on_hold_since).label("since"),
+            _HELD_SINCE.label("since"),
         )
         .outerjoin(SupplierAccount, SupplierAccount.customer_id == Customer.id)
         .outerjoin(PurchaserAccount, PurchaserAccount.customer_id == Customer.id)
-        .where(or_(SupplierAccount.on_hold_since.is_not(None), PurchaserAccount.on_hold_since.is_not(None)))
+        .where(_HELD_SINCE.is_not(None))
         .order_by("since", func.lower(Customer.name))
     )
     return [HeldCustomer(*row) for row in rows]

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from tusker.domain.limits import Bound
 from tusker.extensions import db
-from tusker.models import CreditLine, Customer, ExposureMovement, Invoice, PurchaserAccount, SupplierAccount
+from tusker.models import (
+    CreditLine,
+    Customer,
+    ExposureMovement,
+    Invoice,
+    LimitDay,
+    PurchaserAccount,
+    SupplierAccount,
+)
 
 _KEYS = {
     Bound.CREDIT_LINE: ExposureMovement.credit_line_id,
@@ -22,7 +30,7 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class ExposureRow:
-    """A limit with what was used of it at the end of a day; `limit` is today's. Minor units."""
+    """A limit with what was used of it at the end of a day; minor units."""
 
     kind: Bound
     id: int
@@ -32,7 +40,7 @@ class ExposureRow:
 
     @property
     def available(self) -> int:
-        """limit − exposure; negative when more was used than the limit is today."""
+        """limit − exposure; negative when more was used than the limit was."""
         return self.limit - self.exposure
 
 
@@ -79,7 +87,7 @@ def exposure_table(
 
     A company sees its own limit and those of its credit lines, never that of the company at the other end.
     """
-    query = _limits(kind)
+    query = _limits(kind, as_of)
     if key is not None:
         query = query.where(query.selected_columns[0] == key)
     for company, own in ((supplier_id, Bound.SUPPLIER), (purchaser_id, Bound.PURCHASER)):
@@ -98,22 +106,43 @@ def exposure_table(
     ]
 
 
-def _limits(kind: Bound) -> Select[*tuple[Any, ...]]:
-    """Id, name and today's limit of each limit of a kind."""
+def programme_limit_on(day: date) -> int | None:
+    """What the programme limit was at the end of a day, in minor units; None before it was first kept."""
+    return db.session.scalar(
+        select(LimitDay.limit_amount)
+        .where(LimitDay.kind == "programme", LimitDay.day <= day)
+        .order_by(LimitDay.day.desc())
+        .limit(1)
+    )
+
+
+def _limits(kind: Bound, as_of: date) -> Select[*tuple[Any, ...]]:
+    """Id, name and limit at the end of a day of each limit of a kind."""
     if kind is Bound.CREDIT_LINE:
         supplier, purchaser = aliased(Customer), aliased(Customer)
         name = supplier.name + " → " + purchaser.name
         return (
-            select(CreditLine.id, name, CreditLine.limit_amount)
+            select(CreditLine.id, name, _limit_on(kind, CreditLine.id, as_of))
             .join(supplier, supplier.id == CreditLine.supplier_id)
             .join(purchaser, purchaser.id == CreditLine.purchaser_id)
             .order_by(func.lower(supplier.name), func.lower(purchaser.name))
         )
     account = SupplierAccount if kind is Bound.SUPPLIER else PurchaserAccount
     return (
-        select(account.customer_id, Customer.name, account.limit_amount)
+        select(account.customer_id, Customer.name, _limit_on(kind, account.customer_id, as_of))
         .join(Customer, Customer.id == account.customer_id)
         .order_by(func.lower(Customer.name))
+    )
+
+
+def _limit_on(kind: Bound, key: InstrumentedAttribute[int], as_of: date) -> ScalarSelect[int]:
+    """A limit by its last row until the end of a day; on days before its first row by that."""
+    return (
+        select(LimitDay.limit_amount)
+        .where(LimitDay.kind == kind, LimitDay.key == key)
+        .order_by((LimitDay.day <= as_of).desc(), func.abs(LimitDay.day - as_of))
+        .limit(1)
+        .scalar_subquery()
     )
 
 

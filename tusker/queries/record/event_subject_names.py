@@ -18,7 +18,9 @@ from tusker.models import (
     Event,
     Invoice,
     Proposal,
+    Receipt,
     StatementEntry,
+    StatementProfile,
     User,
 )
 
@@ -36,6 +38,9 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
         StatementEntry.id,
         func.coalesce(func.nullif(StatementEntry.bank_reference, ""), StatementEntry.counterparty),
     ),
+    "receipt": select(Receipt.id, Receipt.bank_reference),
+    "proposal": select(Proposal.id, func.initcap(func.replace(Proposal.kind, "_", " "))),
+    "statement_profile": select(StatementProfile.id, StatementProfile.file_name),
     "user": select(User.id, User.name),
     "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)

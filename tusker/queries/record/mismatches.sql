@@ -160,7 +160,7 @@ UNION ALL
 SELECT 'principal of the invoice', i.number, i.principal, e.principal
 FROM invoices i JOIN (
     SELECT invoice_id, sum(amount) FILTER (WHERE amount > 0 AND cause = 'approved')
-        + COALESCE(sum(amount) FILTER (WHERE cause = 'credit_note'), 0) AS principal
+        + COALESCE(sum(amount) FILTER (WHERE cause IN ('credit_note', 'value_corrected')), 0) AS principal
     FROM exposure_movements GROUP BY 1
 ) e ON e.invoice_id = i.id
 WHERE i.principal <> e.principal
@@ -221,6 +221,16 @@ WHERE e.amount <> p.net + c.total * CASE e.direction WHEN 'debit' THEN 1 ELSE -1
         SELECT sum(o.net) FROM payouts o WHERE o.disbursal_id = p.disbursal_id AND o.bank_reference = p.bank_reference
     ))
 UNION ALL
+SELECT 'limit kept by day: ' || replace(l.kind, '_', ' '), '#' || l.key, l.limit_amount, COALESCE(d.limit_amount, 0)
+FROM (
+    SELECT 'credit_line' AS kind, id AS key, limit_amount FROM credit_lines
+    UNION ALL SELECT 'supplier', customer_id, limit_amount FROM supplier_accounts
+    UNION ALL SELECT 'purchaser', customer_id, limit_amount FROM purchaser_accounts
+) l LEFT JOIN LATERAL (
+    SELECT limit_amount FROM limit_days WHERE kind = l.kind AND key = l.key ORDER BY day DESC LIMIT 1
+) d ON true
+WHERE d.limit_amount IS DISTINCT FROM l.limit_amount
+UNION ALL
 SELECT 'waiting for the limit of the ' || x.kind, x.name, x.waiting_amount, x.total
 FROM (
     SELECT 'credit line' AS kind, s.name || ' → ' || p.name AS name, l.waiting_amount, COALESCE((SELECT sum(principal)
@@ -251,6 +261,17 @@ FROM (
     SELECT day, credit_line_id, sum(live) AS total, count(*) AS loans FROM loan_positions GROUP BY 1, 2
 ) p ON p.day = b.day AND p.credit_line_id = b.credit_line_id
 WHERE (b.total, b.loans) IS DISTINCT FROM (p.total, p.loans)
+UNION ALL
+SELECT 'counted invoices that are ' || COALESCE(c.status, i.status), s.name || ' → ' || p.name,
+    COALESCE(c.principal, 0)::bigint, COALESCE(i.principal, 0)::bigint
+FROM (
+    SELECT supplier_id, purchaser_id, status, sum(invoices) AS invoices, sum(principal) AS principal
+    FROM invoice_counts GROUP BY 1, 2, 3 HAVING sum(invoices) <> 0
+) c FULL JOIN (
+    SELECT supplier_id, purchaser_id, status, count(*) AS invoices, sum(principal) AS principal FROM invoices GROUP BY 1, 2, 3
+) i USING (supplier_id, purchaser_id, status)
+JOIN customers s ON s.id = supplier_id JOIN customers p ON p.id = purchaser_id
+WHERE (c.invoices, c.principal) IS DISTINCT FROM (i.invoices, i.principal)
 UNION ALL
 SELECT 'classification that changed nothing', 'customer ' || customer_id || COALESCE(', loan ' || loan_id, ''), 1, 0
 FROM (

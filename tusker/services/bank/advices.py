@@ -1,18 +1,21 @@
-"""Movements that an advice told of before the statement lists them, or after it: they are kept once."""
+"""Movements that another message of the bank told of before: an advice, or a statement in another format. They are
+kept once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import or_, select
 
 from tusker.domain.accounts import same_number
 from tusker.domain.advices import MOST_DAYS, Told, batches, pair
-from tusker.domain.banking import ADVICES, Entry, is_advice
+from tusker.domain.banking import Entry, is_advice, kind_of
 from tusker.extensions import db
 from tusker.models import BankStatement, EntryState, StatementEntry
+from tusker.services.locks import among
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +28,57 @@ class ToldBefore:
 
 
 def told_before(statement: BankStatement, entries: Sequence[Entry], taken: Collection[str]) -> ToldBefore:
-    """Find what an advice told of and a statement lists too, whichever came first; `taken` are stored ones that other
-    movements of the statement are.
+    """Find what an advice or a statement in another format told of and this one lists too, whichever came first;
+    `taken` are stored ones that other movements of the statement are.
 
-    A whole batch booking is known by its parts; the parts of a stored one wait for a person, for they say more.
+    A whole batch booking is known by its parts; the parts of a stored one wait for a person, for they say more. Where
+    balances and movements of two formats agree, all are the same; where only the balances do, none is new for sure.
     """
-    stored = [told for told in _stored(statement, entries) if told.key not in taken] if entries else []
+    others = _messages(statement, entries) if entries else {}
+    stored = [(told, of) for told, of in _stored(others, entries) if told.key not in taken]
     if not stored:
         return ToldBefore({}, ())
-    told = [_told(entry) for entry in entries]
-    sure, maybe = pair(told, stored)
-    by_parts = batches(stored)
-    for each in told:
+    new = [_told(entry, statement) for entry in entries]
+    rows = [told for told, _ in stored]
+    sure, maybe = pair(new, rows)
+    by_parts = batches(rows)
+    for each in new:
         group = by_parts.get((each.reference, each.amount))
         if group and each.key not in sure:
             sure[each.key] = group[0]
-    wholes = {(each.reference, each.amount) for each in stored if each.reference}
-    parts = {part.key for booking, group in batches(told).items() if booking in wholes for part in group}
-    return ToldBefore({key: found.key for key, found in sure.items()}, maybe.keys() | parts)
+    wholes = {(each.reference, each.amount) for each in rows if each.reference}
+    doubtful = {part.key for booking, group in batches(new).items() if booking in wholes for part in group}
+    for other in others.values():
+        same_ends = _ends(other) == _ends(statement) and None not in _ends(other)
+        held = [told for told, of in stored if of == other.id]
+        if (
+            not same_ends
+            or is_advice(other.format)
+            or is_advice(statement.format)
+            or _days(held) != _days(new)
+        ):
+            continue
+        if _moves(held) == _moves(new):
+            sure |= {key: found for key, found in maybe.items() if found in held}
+        doubtful |= {each.key for each in new}
+    return ToldBefore(
+        {key: found.key for key, found in sure.items()}, (maybe.keys() | doubtful) - sure.keys()
+    )
 
 
-def _told(entry: Entry | StatementEntry) -> Told:
+def _ends(statement: BankStatement) -> tuple[int | None, int | None]:
+    return statement.opening_balance, statement.closing_balance
+
+
+def _days(told: Sequence[Told]) -> tuple[date, ...]:
+    return tuple(sorted({each.booked_on for each in told}))
+
+
+def _moves(told: Sequence[Told]) -> Counter[tuple[date, int]]:
+    return Counter((each.booked_on, each.amount) for each in told)
+
+
+def _told(entry: Entry | StatementEntry, statement: BankStatement) -> Told:
     signed = entry.amount if entry.direction == "credit" else -entry.amount
     return Told(
         entry.fingerprint,
@@ -56,28 +89,51 @@ def _told(entry: Entry | StatementEntry) -> Told:
         entry.end_to_end_id,
         entry.remittance,
         entry.entry_reference,
+        is_advice(statement.format),
     )
 
 
-def _stored(statement: BankStatement, entries: Sequence[Entry]) -> list[Told]:
-    """What is stored of the same days that may be the same movements, of advices for a statement, else of both."""
+def _messages(statement: BankStatement, entries: Sequence[Entry]) -> dict[int, BankStatement]:
+    """The earlier messages about the same account and days of another kind than the statement, by id; for an advice
+    those of all kinds."""
+    near = timedelta(MOST_DAYS)
+    days = [entry.booked_on for entry in entries]
+    found = db.session.scalars(
+        select(BankStatement).where(
+            BankStatement.id != statement.id,
+            BankStatement.opened_on.is_(None) | (BankStatement.opened_on <= max(days) + near),
+            BankStatement.closed_on.is_(None) | (BankStatement.closed_on >= min(days) - near),
+        )
+    )
+    advice, kind = is_advice(statement.format), kind_of(statement.format)
+    return {
+        other.id: other
+        for other in found
+        if (advice or is_advice(other.format) or kind_of(other.format) != kind)
+        and same_number(other.account, statement.account)
+    }
+
+
+def _stored(messages: Mapping[int, BankStatement], entries: Sequence[Entry]) -> Iterator[tuple[Told, int]]:
+    """What is stored of these messages that may be the same movements, each with its message."""
+    if not messages:
+        return
     near = timedelta(MOST_DAYS)
     days = [entry.booked_on for entry in entries]
     references = {name for entry in entries for name in (entry.bank_reference, entry.entry_reference) if name}
-    rows = db.session.execute(
-        select(StatementEntry, BankStatement.account)
-        .join(BankStatement, BankStatement.id == StatementEntry.statement_id)
+    rows = db.session.scalars(
+        select(StatementEntry)
         .where(
+            among(StatementEntry.statement_id, messages.keys()),
             StatementEntry.booked_on.between(min(days) - near, max(days) + near),
-            StatementEntry.statement_id != statement.id,
             StatementEntry.state != EntryState.DUPLICATE,
             or_(
-                StatementEntry.amount.in_({entry.amount for entry in entries}),
-                StatementEntry.entry_reference.in_(references),
-                StatementEntry.bank_reference.in_(references),
+                among(StatementEntry.amount, {entry.amount for entry in entries}),
+                among(StatementEntry.entry_reference, references),
+                among(StatementEntry.bank_reference, references),
             ),
-            *([] if is_advice(statement.format) else [or_(*map(BankStatement.format.startswith, ADVICES))]),
         )
         .order_by(StatementEntry.id)
     )
-    return [_told(entry) for entry, account in rows if same_number(account, statement.account)]
+    for entry in rows:
+        yield _told(entry, messages[entry.statement_id]), entry.statement_id

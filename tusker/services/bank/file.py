@@ -5,13 +5,14 @@ from __future__ import annotations
 from flask import current_app
 
 from tusker.bankfiles.archives import unpacked
-from tusker.bankfiles.formats import Reading, Source
+from tusker.bankfiles.formats import Profile, Reading, Source
 from tusker.bankfiles.payments.pain002 import is_pain002, read_pain002
 from tusker.bankfiles.statements import MAX_BYTES, read_statement_file
 from tusker.currency import currency
 from tusker.domain.accounts import same_number
 from tusker.domain.banking import OrderAnswer, Statement, StatementFile
 from tusker.errors import UnreadableFile
+from tusker.services.bank.profiles import known_profiles
 
 
 def own_accounts() -> tuple[str, ...]:
@@ -37,10 +38,11 @@ def read_answer(data: bytes) -> OrderAnswer | None:
     return read_pain002(data, Reading(currency().code, currency().exponent))
 
 
-def read_configured(data: bytes, file_name: str) -> StatementFile:
+def read_configured(data: bytes, file_name: str, *, by: Profile | None = None) -> StatementFile:
     """Read a file of statements in the installation's currency; raises `InvalidInput`, for a file with `file`.
 
-    One statement of a foreign account refuses the file: whoever picked the wrong one wants none of it kept.
+    `by` is what a person is about to say of its columns, beside what is remembered. One statement of a foreign account
+    refuses the file: whoever picked the wrong one wants none of it kept.
     """
     config = current_app.config
     own = own_accounts()
@@ -52,6 +54,7 @@ def read_configured(data: bytes, file_name: str) -> StatementFile:
         own=own,
         csv_columns=config["STATEMENT_CSV_COLUMNS"],
         csv_date_format=config["STATEMENT_DATE_FORMAT"],
+        profiles=(*known_profiles(), *([by] if by else [])),
     )
     file = read_statement_file(data, file_name, reading)
     for statement in file.statements:

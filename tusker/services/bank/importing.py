@@ -13,13 +13,9 @@ from sqlalchemy import select, text
 from tusker.domain.banking import Statement, StatementFile
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
-from tusker.models import (
-    BankStatement,
-    EntryState,
-    StatementEntry,
-)
+from tusker.models import BankStatement, EntryState, StatementEntry
 from tusker.services.bank.overlap import Sorted, sort_entries
-from tusker.services.bank.settling import Progress, chunks, settle_entries
+from tusker.services.bank.settling import NOTHING, Progress, chunks, settle_entries
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -216,7 +212,7 @@ _COLUMNS = {
 _STORE = text(
     f"INSERT INTO statement_entries ({', '.join(_COLUMNS)}) SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))"  # noqa: S608 - names of columns
     f" AS r ({', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())})"
-    " RETURNING CASE WHEN state = 'open' THEN id END"
+    " RETURNING CASE WHEN state <> 'in_doubt' THEN id END"
 )
 
 
@@ -247,8 +243,9 @@ def _row_of(statement_id: int, each: Sorted) -> dict[str, object]:
         "counterparty_account": entry.counterparty_account,
         "remittance": entry.remittance,
         "return_reason": entry.return_reason,
-        "state": EntryState.OPEN if each.fate == "new" else EntryState.IN_DOUBT,
-        "note": "" if each.fate == "new" else LOOKS_BOOKED,
+        # what says anything is opened again by `settle_entries`
+        "state": EntryState.PARKED if each.fate == "new" else EntryState.IN_DOUBT,
+        "note": NOTHING[entry.direction] if each.fate == "new" else LOOKS_BOOKED,
     }
 
 

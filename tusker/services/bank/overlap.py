@@ -15,6 +15,7 @@ from tusker.domain.overlap import Held, Relation, Span, relation, sort_out
 from tusker.extensions import db
 from tusker.models import BankStatement, EntryState, StatementEntry
 from tusker.services.bank.advices import told_before
+from tusker.services.locks import among
 
 _STANDING: dict[str, Literal["waiting", "copy"]] = {
     EntryState.IN_DOUBT: "waiting",
@@ -97,7 +98,7 @@ def _stored_like(entries: Sequence[Entry]) -> dict[str, _Stored]:
         .join(BankStatement, BankStatement.id == StatementEntry.statement_id)
         .where(
             StatementEntry.booked_on.in_({entry.booked_on for entry in entries}),
-            StatementEntry.amount.in_({entry.amount for entry in entries}),
+            among(StatementEntry.amount, {entry.amount for entry in entries}),
         )
     )
     return {

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from tusker.domain.banking import may_be_charges
 from tusker.domain.narrations import bank_numbers, disbursals_named, payouts_named
 from tusker.extensions import db
 from tusker.models import BankAccount, Disbursal, EntryDirection, Invoice, Payout, PayoutState, StatementEntry
-from tusker.queries.bank.candidates import doubts_of
-from tusker.services.locks import lock_rows
+from tusker.queries.bank.candidates import Line, doubts_of
+from tusker.services.locks import among, lock_rows
 from tusker.services.payout.payout_locks import lock_payouts
 
 _WORDS = re.compile(r"[A-Za-z0-9?():.,'+-]+")
+Entries = Sequence[StatementEntry] | Sequence[Line]
 _MASKED = re.compile(r"[X*]+([0-9]{4,})")
 
 
@@ -27,7 +28,7 @@ class PayoutMatches:
 
     payouts: dict[str, Payout] = field(default_factory=dict)
     by_bank: Mapping[str | None, Payout] = field(default_factory=dict)
-    """Payouts by the bank's reference under which they left."""
+    """Payouts by the bank's numbers under which they left or will leave."""
     disbursals: dict[str, Disbursal] = field(default_factory=dict)
     invoices: Mapping[int, Invoice] = field(default_factory=dict)
     accounts: Mapping[int | None, BankAccount] = field(default_factory=dict)
@@ -39,24 +40,10 @@ class PayoutMatches:
 
 def collect_matches(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]) -> PayoutMatches:
     """Find and lock what the entries may be about."""
-    names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
-    returned = [e for e in credits if e.return_reason is not None]
-    names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
-    names |= {name for e in (*debits, *credits) for name in payouts_named(text_of(e))}
-    blank = {e.payment for e in debits if not e.end_to_end_id}
-    back = {e.payment for e in returned if not e.end_to_end_id}
-    orders = {e.batch_reference for e in debits} - {""}
-    orders |= {name for e in debits for name in disbursals_named(text_of(e))}
-    numbers = {number for e in credits for number in bank_numbers(text_of(e))}
-    condition = or_(
-        Payout.reference.in_(names),
-        Disbursal.reference.in_(orders),
-        (Payout.state == PayoutState.INSTRUCTED) & Payout.net.in_(blank | back),
-        (Payout.state == PayoutState.CONFIRMED)
-        & or_(Payout.net.in_(back), Payout.bank_reference.in_(numbers)),
-    )
     rows = db.session.execute(
-        select(Payout.id, Payout.disbursal_id).join(Disbursal).where(condition, Payout.net > 0)
+        select(Payout.id, Payout.disbursal_id)
+        .join(Disbursal)
+        .where(_named_by(debits, credits), Payout.net > 0)
     ).all()
     if not rows:
         return PayoutMatches()
@@ -67,7 +54,12 @@ def collect_matches(debits: Sequence[StatementEntry], credits: Sequence[Statemen
     settling = select(StatementEntry).where(StatementEntry.id.in_({p.statement_entry_id for p in payouts}))
     return PayoutMatches(
         payouts={payout.reference: payout for payout in payouts},
-        by_bank={payout.bank_reference: payout for payout in payouts},
+        by_bank={
+            number: payout
+            for payout in payouts
+            for number in (payout.bank_reference, payout.bank_number)
+            if number
+        },
         disbursals={disbursal.reference: disbursal for disbursal in disbursals},
         invoices=locked.invoices,
         accounts={account.id: account for account in db.session.scalars(accounts)},
@@ -76,16 +68,75 @@ def collect_matches(debits: Sequence[StatementEntry], credits: Sequence[Statemen
     )
 
 
-def text_of(entry: StatementEntry) -> str:
+def about_payouts(lines: Sequence[Line]) -> set[int]:
+    """The entries, by id, that may be about payouts of ours."""
+    debits = [line for line in lines if line.direction == EntryDirection.DEBIT and line.return_reason is None]
+    credits = [line for line in lines if line.direction == EntryDirection.CREDIT]
+    rows = db.session.execute(
+        select(Payout.reference, Payout.bank_reference, Payout.bank_number, Disbursal.reference, Payout.net)
+        .join(Disbursal)
+        .where(_named_by(debits, credits), Payout.net > 0)
+    ).all()
+    if not rows:
+        return set()
+    references, nets = {name for row in rows for name in row[:4]}, {row.net for row in rows}
+    return {
+        line.id
+        for line in lines
+        if (line.direction == EntryDirection.DEBIT and line.payment in nets)
+        or not references.isdisjoint(_names(line))
+    }
+
+
+def _names(line: Line) -> Iterator[str]:
+    """Everything in an entry that may be the id of a payout or disbursal, or the bank's reference of one."""
+    text = text_of(line)
+    yield from (line.end_to_end_id, line.batch_reference)
+    yield from payouts_named(text)
+    yield from disbursals_named(text)
+    yield from bank_numbers(text)
+
+
+def _named_by(debits: Entries, credits: Entries) -> ColumnElement[bool]:
+    """The payouts that entries may be about."""
+    names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
+    returned = [e for e in credits if e.return_reason is not None]
+    names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
+    names |= {name for e in (*debits, *credits) for name in payouts_named(text_of(e))}
+    blank = {e.payment for e in debits if not e.end_to_end_id}
+    back = {e.payment for e in returned if not e.end_to_end_id}
+    orders = {e.batch_reference for e in debits} - {""}
+    orders |= {name for e in debits for name in disbursals_named(text_of(e))}
+    numbers = {number for e in (*debits, *credits) for number in bank_numbers(text_of(e))}
+    return or_(
+        among(Payout.reference, names),
+        among(Disbursal.reference, orders),
+        (Payout.state == PayoutState.INSTRUCTED) & among(Payout.net, blank | back),
+        (Payout.state == PayoutState.CONFIRMED)
+        & or_(among(Payout.net, back), among(Payout.bank_reference, numbers)),
+        among(Payout.bank_number, numbers),
+    )
+
+
+def text_of(entry: StatementEntry | Line) -> str:
     return f"{entry.bank_reference} {entry.remittance}"
 
 
 def named_in_text(matches: PayoutMatches, entry: StatementEntry) -> list[Payout]:
-    """The payouts whose ids stand in the bank's text or reference, of a credit also those whose UTR does; each once."""
+    """The payouts whose ids or UTRs stand in the bank's text or reference; each once.
+
+    A debit of another amount that quotes the UTR of a settled payout is what the bank charges for it.
+    """
     found = [matches.payouts.get(name) for name in payouts_named(text_of(entry))]
-    if entry.direction == EntryDirection.CREDIT:
-        found += [matches.by_bank.get(number) for number in bank_numbers(text_of(entry))]
+    told = [matches.by_bank.get(number) for number in bank_numbers(text_of(entry))]
+    for payout in filter(None, told):
+        if entry.direction == EntryDirection.CREDIT or _may_be_left(payout, entry):
+            found.append(payout)
     return list({payout.id: payout for payout in found if payout is not None}.values())
+
+
+def _may_be_left(payout: Payout, entry: StatementEntry) -> bool:
+    return payout.state == PayoutState.INSTRUCTED or pays(payout, entry)
 
 
 def of_amount(matches: PayoutMatches, entry: StatementEntry, *states: PayoutState) -> list[Payout]:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy import ColumnElement, case, func, select, update
 
 from tusker.domain.matching import Book, Verdict, paid_surely, rivals
 from tusker.extensions import db
 from tusker.models import BankCharge, EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
 from tusker.queries.bank.candidates import judge_entries, open_book
 from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
+from tusker.services.bank.screening import telling
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
 from tusker.services.locks import among, lock_rows
 
-NO_LOAN = "No open loan fits it."
+NOTHING = {"credit": "No open loan fits it.", "debit": NO_PAYOUT}
+"""What is noted of an entry that fits nothing, by its direction."""
 CHUNK = 2_000
 """Entries that are in memory at once."""
 Item = TypeVar("Item")
@@ -42,15 +43,18 @@ def settle_entries(
 ) -> dict[str, int]:
     """Match locked open entries with payouts and receipts, judge the rest; the counts of an `ImportResult`.
 
-    First what is about payouts, since those that are confirmed become loans that credits may pay.
+    First what is about payouts, since those that are confirmed become loans that credits may pay. Only entries that say
+    anything are loaded; the others are parked together, as a statement's new ones were stored.
     """
     tally, done = _Tally(), 0
-    # what fits into memory at once is settled in that order anyway
-    groups = [entry_ids] if len(entry_ids) <= CHUNK else _by_kind(entry_ids)
-    for ids in groups:
-        book = open_book(ctx.today) if len(ids) > CHUNK else None
+    about_payouts, money_in = _by_kind(entry_ids)
+    for ids in (about_payouts, money_in):
+        book = open_book(ctx.today) if ids and ids is money_in else None
         for part in chunks(ids):
-            _settle(ctx, lock_entries(part), tally, book)
+            told = telling(part, book)
+            _park(set(part) - set(told))
+            tally.counts["parked"] += len(part) - len(told)
+            _settle(ctx, _opened(told), tally, book)
             done += len(part)
             if progress:
                 progress(done, len(entry_ids))
@@ -73,46 +77,54 @@ def _by_kind(entry_ids: Sequence[int]) -> tuple[list[int], list[int]]:
 
 def _settle(ctx: Context, entries: Sequence[StatementEntry], tally: _Tally, book: Book | None) -> None:
     """Settle some entries and write what became of them."""
-    for entry in entries:
-        entry.note = ""
     settle_payouts(ctx, entries)
     _link_recorded(ctx, [entry for entry in entries if entry.state != EntryState.MATCHED])
     rest = [entry for entry in entries if entry.state != EntryState.MATCHED]
     judged = judge_entries(rest, ctx.today, book)
-    parked: dict[str, list[StatementEntry]] = {}
+    parked: list[int] = []
     for entry in rest:
         verdict = judged[entry.id].verdict if entry.id in judged else Verdict.NONE
         if not entry.note and verdict is Verdict.NONE and entry.return_reason is None:
-            parked.setdefault(_nothing(entry), []).append(entry)
+            parked.append(entry.id)
             continue
         sure = verdict is Verdict.SURE and not entry.note
         tally.counts["sure" if sure else "to_look_at"] += 1
         if sure:
             tally.paid[entry.id] = paid_surely(judged[entry.id])
         entry.state, entry.note = EntryState.OPEN, entry.note or _unclear(entry)
-    for note, together in parked.items():
-        _park(together, note)
-        tally.counts["parked"] += len(together)
+    tally.counts["parked"] += len(parked)
     tally.counts["settled"] += len(entries) - len(rest)
     matched = [entry for entry in entries if entry.state == EntryState.MATCHED]
     tally.counts["failed"] += sum(entry.return_reason is not None for entry in matched)
     db.session.flush()
+    _park(parked)
 
 
-def _park(entries: Sequence[StatementEntry], note: str) -> None:
+def _opened(entry_ids: Collection[int]) -> Sequence[StatementEntry]:
+    """Entries that may mean something, locked, as if nobody had looked at them yet."""
+    if entry_ids:
+        _write(entry_ids, StatementEntry.state != EntryState.OPEN, state=EntryState.OPEN, note="")
+    return lock_entries(entry_ids)
+
+
+def _park(entry_ids: Collection[int]) -> None:
+    """Park entries that mean nothing; those that were stored so need not be written again."""
+    if entry_ids:
+        _write(
+            entry_ids,
+            StatementEntry.state != EntryState.PARKED,
+            state=EntryState.PARKED,
+            note=case(NOTHING, value=StatementEntry.direction),
+        )
+
+
+def _write(entry_ids: Collection[int], condition: ColumnElement[bool], **values: object) -> None:
     db.session.execute(
         update(StatementEntry)
-        .where(among(StatementEntry.id, [entry.id for entry in entries]))
-        .values(state=EntryState.PARKED, note=note)
+        .where(among(StatementEntry.id, entry_ids), condition)
+        .values(**values)
         .execution_options(synchronize_session=False)
     )
-    for entry in entries:
-        set_committed_value(entry, "state", EntryState.PARKED)
-        set_committed_value(entry, "note", note)
-
-
-def _nothing(entry: StatementEntry) -> str:
-    return NO_LOAN if entry.direction == EntryDirection.CREDIT else NO_PAYOUT
 
 
 def _unclear(entry: StatementEntry) -> str:
@@ -133,7 +145,7 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
         Receipt,
         Receipt.kind == ReceiptKind.PAYMENT,
         Receipt.reversed_on.is_(None),
-        Receipt.bank_reference.in_(references),
+        among(Receipt.bank_reference, references),
         Receipt.id.not_in(linked),
         # one that is just being undone is not waited for
         skip_locked=True,

@@ -1,4 +1,5 @@
-"""Large statements: kept when they are sent in, read by a worker, which tells how far it is."""
+"""Statements that are not read at once: large ones, which a worker reads and tells how far it is, and tables whose
+columns a person has to name first."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, undefer
 
+from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import StatementUpload, UploadState
 from tusker.services.bank.importing import ImportResult
@@ -25,18 +27,21 @@ READ_JOB = "tusker.jobs.statements.read_upload"
 READ_SECONDS = int(LEASE.total_seconds())
 
 
-def take_upload(ctx: Context, data: bytes, file_name: str) -> StatementUpload:
-    """Keep a file for a worker. A file that was sent in before is the same upload; one that was refused is tried again,
-    since accounts may be configured since."""
+def take_upload(ctx: Context, data: bytes, file_name: str, *, unclear: str = "") -> StatementUpload:
+    """Keep a file for a worker, or with the words why its columns are `unclear` for a person to say what they are.
+
+    A file that was sent in before is the same upload; one that was refused is tried again, since accounts may be
+    configured since.
+    """
     digest = hashlib.sha256(data).hexdigest()
     values = {
         "file_name": file_name[:200],
         "content": data,
-        "state": UploadState.WAITING,
+        "state": UploadState.UNCLEAR if unclear else UploadState.WAITING,
         "entries": 0,
         "entries_done": 0,
         "claimed_until": None,
-        "words": "",
+        "words": unclear,
         "sent_at": ctx.now,
         "sent_by": ctx.actor_id,
         "sender": ctx.actor[:120],
@@ -92,6 +97,21 @@ def finish_upload(ctx: Context, upload_id: int, result: ImportResult, notes: Seq
     """Note what came of a file, in the transaction that imports it."""
     words = " ".join((result.words, *notes))
     _settle(ctx, upload_id, UploadState.IMPORTED, words).statement_ids = list(result.statement_ids)
+
+
+def leave_unclear(ctx: Context, upload_id: int, why: str) -> None:
+    """Keep a file whose heads are not known until a person says what its columns are."""
+    upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+    upload.state, upload.words, upload.claimed_until = UploadState.UNCLEAR, why, None
+    db.session.flush()
+
+
+def lock_unclear(upload_id: int) -> StatementUpload:
+    """An upload that waits for a person to say what its columns are, locked; raises `Conflict` for any other."""
+    upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+    if upload.state != UploadState.UNCLEAR:
+        raise Conflict("This file does not wait for its columns any more.")
+    return upload
 
 
 def refuse_upload(ctx: Context, upload_id: int, why: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tusker.currency import currency
 from tusker.domain.financeable import Wishes
+from tusker.domain.limits import Bound
 from tusker.domain.terms import Terms
 from tusker.errors import Duplicate, InvalidInput
 from tusker.extensions import db
@@ -16,6 +17,7 @@ from tusker.models import CreditLine, LineStatus, PurchaserAccount, SupplierAcco
 from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.credit.customers import new_terms, set_terms
+from tusker.services.credit.limit_days import note_limit
 from tusker.services.events import record_event
 from tusker.services.exposure import ADMIT_WAITING_JOB
 from tusker.services.locks import lock_credit_line
@@ -72,6 +74,7 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
         raise Duplicate(
             "These two have a credit line already; change that one.", field="purchaser_id"
         ) from None
+    note_limit(ctx, Bound.CREDIT_LINE, line.id, data.limit)
     record_event(
         ctx,
         "credit_line",
@@ -104,6 +107,7 @@ def change_credit_line(ctx: Context, line_id: int, data: LineData) -> CreditLine
             asks_second=data.limit > line.limit_amount,
         )
         line.limit_amount = data.limit
+        note_limit(ctx, Bound.CREDIT_LINE, line_id, data.limit)
         after_commit(ADMIT_WAITING_JOB)
     if (line.valid_from, line.valid_to) != (data.valid_from, data.valid_to):
         before = _dates(line)

@@ -18,6 +18,7 @@ from tusker.models import CreditLine, Customer, PurchaserAccount, SupplierAccoun
 from tusker.queries.credit.customers import lines_count_of, supplier_limits_total
 from tusker.services.context import Context
 from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
+from tusker.services.credit.limit_days import note_limit
 from tusker.services.events import record_event
 from tusker.services.exposure import ADMIT_WAITING_JOB
 from tusker.services.locks import AdvisoryLock, lock_customer, lock_rows, take_lock
@@ -232,6 +233,7 @@ def _set_side(
         customer.supplier = SupplierAccount(limit_amount=limit, used_amount=0, **terms.as_dict())
     else:
         customer.purchaser = PurchaserAccount(limit_amount=limit, used_amount=0)
+    note_limit(ctx, side, customer.id, limit or 0)
     begins: dict[str, Any] = {}
     if before is None and side == "supplier" and terms is not None:
         begins["changed"] = new_terms(terms)

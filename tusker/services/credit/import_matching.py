@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import text, tuple_
 
-from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Refusal, refusal_of
@@ -115,6 +114,14 @@ _TRACKED = text(
     """  # noqa: S608 - constant text
 )
 
+_WAITS = text(
+    """
+    SELECT w.line FROM unnest(CAST(:lines AS int[]), CAST(:carriers AS text[]), CAST(:refs AS text[]),
+        CAST(:suppliers AS bigint[]), CAST(:forms AS text[])) AS w (line, carrier, ref, supplier_id, form)
+    WHERE waiting_for(w.supplier_id, w.form, w.carrier, w.ref) IS NOT NULL
+    """
+)
+
 
 def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict[int, RowResult]:
     """Results of rows that were requested before, and of orders that another invoice stands for."""
@@ -133,16 +140,18 @@ def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict
         answer = _known_answer(rows[found.line], found, options)
         if answer is not None:
             known[found.line] = answer
-    tracked = [c for c in candidates if c.row.carrier != MANUAL and c.row.line not in known]
     orders = {
-        "lines": [c.row.line for c in tracked],
-        "carriers": [c.row.carrier for c in tracked],
-        "refs": [c.row.order_ref for c in tracked],
-        "suppliers": [c.line.supplier_id for c in tracked],
-        "forms": [forms[c.row.line] for c in tracked],
+        "lines": list(rows),
+        "carriers": [c.row.carrier for c in rows.values()],
+        "refs": [c.row.order_ref or c.row.number for c in rows.values()],
+        "suppliers": wanted["suppliers"],
+        "forms": wanted["forms"],
     }
-    for found in db.session.execute(_TRACKED, orders) if tracked else ():
-        known[found.line] = shipment_conflict(rows[found.line].row, f"as invoice {found.number}")
+    for found in db.session.execute(_TRACKED, orders):
+        if found.line not in known:
+            known[found.line] = shipment_conflict(rows[found.line].row, f"as invoice {found.number}")
+    for found in db.session.execute(_WAITS, orders):
+        known[found.line] = waits(rows[found.line].row)
     seen: dict[tuple[int, str], int] = {}
     for line, candidate in rows.items():
         # The same supplier may stand in the file by its reference and by its name, the same number typed differently.
@@ -180,6 +189,10 @@ def conflict(row: InvoiceRow, invoice_id: int | None, status: str, printed: str 
 
 def shipment_conflict(row: InvoiceRow, how: str) -> RowResult:
     return row_result(row, RowOutcome.CONFLICT, f"Order {row.order_ref} is financed already, {how}.")
+
+
+def waits(row: InvoiceRow) -> RowResult:
+    return row_result(row, RowOutcome.CONFLICT, "It is on the waiting list.")
 
 
 def limit_words(refusal: Refusal) -> str:

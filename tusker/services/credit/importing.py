@@ -24,6 +24,7 @@ from tusker.services.credit.import_matching import (
     row_result,
     shipment_conflict,
     sort_out,
+    waits,
 )
 from tusker.services.outbox import company_addresses, queue_mail
 
@@ -239,7 +240,7 @@ def _answer(candidate: Candidate, admission: Admission) -> RowResult:
     if admission.outcome is Outcome.CONFLICT:
         return conflict(row, invoice_id, "just requested")
     if admission.outcome is Outcome.WAITING:
-        return row_result(row, RowOutcome.CONFLICT, "It is on the waiting list.")
+        return waits(row)
     if admission.outcome is Outcome.SHIPMENT_TAKEN:
         return shipment_conflict(row, "just requested")
     outcome = RowOutcome.APPROVED if admission.refusal is None else RowOutcome.REJECTED

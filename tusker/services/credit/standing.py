@@ -9,7 +9,7 @@ from flask import current_app
 
 from tusker.currency import currency
 from tusker.domain.classification import AssetClass
-from tusker.domain.limits import LineState
+from tusker.domain.limits import LineState, Validity
 from tusker.errors import FinancingRefused
 from tusker.models import CreditLine
 from tusker.queries.credit.credit_lines import LineRow, row_of
@@ -34,7 +34,9 @@ def why_closed(lines: Sequence[LineRow], today: date, *, seen_by: int | None) ->
     between the two. Two statements at most, however many lines.
     """
     late = _late([row for row in lines if row.state is LineState.ON_HOLD], today)
-    return {row.id: _sentence(row, late, seen_by) for row in lines if row.state is not LineState.ACTIVE}
+    return {
+        row.id: _sentence(row, late, today, seen_by) for row in lines if row.state is not LineState.ACTIVE
+    }
 
 
 def _late(held: Sequence[LineRow], today: date) -> list[LoanRow]:
@@ -57,19 +59,51 @@ def _late(held: Sequence[LineRow], today: date) -> list[LoanRow]:
     ]
 
 
-def _sentence(row: LineRow, late: Sequence[LoanRow], seen_by: int | None) -> str:
+def _sentence(row: LineRow, late: Sequence[LoanRow], today: date, seen_by: int | None) -> str:
     other = row.supplier if seen_by == row.purchaser_id else row.purchaser
     line = f"The credit line with {other}"
     if row.state is LineState.SUSPENDED:
         return f"{line} is suspended."
-    if row.state is LineState.NOT_YET_VALID:
-        return f"{line} is valid from {row.valid_from:%d %b %Y} only."
-    if row.state is LineState.EXPIRED:
-        return f"{line} ended on {row.valid_to:%d %b %Y}."
+    if row.state in {LineState.NOT_YET_VALID, LineState.EXPIRED}:
+        return _not_valid(row, line, today, seen_by)
     held = [(row.supplier_id, row.supplier)] if row.supplier_held else []
     held += [(row.purchaser_id, row.purchaser)] if row.purchaser_held else []
-    who = " and ".join(_payment(late, company, name, seen_by) for company, name in held)
-    return f"Payments are overdue for too long: nothing new is financed until {who}."
+    said = []
+    if held:
+        who = " and ".join(_payment(late, company, name, seen_by) for company, name in held)
+        said.append(f"Payments are overdue for too long: nothing new is financed until {who}.")
+    for company, name, reason in (
+        (row.supplier_id, row.supplier, row.supplier_stopped),
+        (row.purchaser_id, row.purchaser, row.purchaser_stopped),
+    ):
+        if reason is not None:
+            said.append(_stopped(company, name, reason, seen_by))
+    return " ".join(said)
+
+
+def _stopped(company: int, name: str, reason: str, seen_by: int | None) -> str:
+    """That an admin has a company on hold; only staff is told why."""
+    if seen_by is None:
+        return f"{name} is on hold until an admin lifts it: {reason}."
+    return f"{'Your company' if company == seen_by else name} is on hold; nothing new is financed until we lift it."
+
+
+def _not_valid(row: LineRow, line: str, today: date, seen_by: int | None) -> str:
+    """Which of the three limits is not valid yet or any more; the days of another company's own are not told."""
+    what, company, valid = next(
+        each
+        for each in (
+            (line, seen_by, Validity(row.valid_from, row.valid_to)),
+            (f"The limit of {row.supplier}", row.supplier_id, row.supplier_valid),
+            (f"The limit of {row.purchaser}", row.purchaser_id, row.purchaser_valid),
+        )
+        if each[2].state_on(today) is row.state
+    )
+    if seen_by not in {None, company}:
+        return f"{what} is not valid now."
+    if row.state is LineState.NOT_YET_VALID:
+        return f"{what} is valid from {valid.first:%d %b %Y} only."
+    return f"{what} ended on {valid.last:%d %b %Y}."
 
 
 def _payment(late: Sequence[LoanRow], company: int, name: str, seen_by: int | None) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
 
 from tusker.carriers.registry import get_carriers
@@ -174,10 +174,10 @@ def admit_waiting(ctx: Context, waiting_id: int, subject: RequestSubject, order:
     return False
 
 
-def _lock(*conditions: object) -> Sequence[WaitingRequest]:
+def _lock(*conditions: ColumnElement[bool]) -> Sequence[WaitingRequest]:
     """The waiting requests that meet the conditions, locked; those that somebody else has are left to them."""
     waits = WaitingRequest.state == WaitingState.WAITING
-    return lock_rows(WaitingRequest, waits, *conditions, skip_locked=True)  # type: ignore[arg-type]
+    return lock_rows(WaitingRequest, waits, *conditions, skip_locked=True)
 
 
 def _changed(quote: Quote, request: WaitingRequest) -> str:

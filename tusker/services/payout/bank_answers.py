@@ -183,11 +183,13 @@ def _mark(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResul
             f"The bank accepted {payout.reference}, which it had rejected; look at its disbursal."
         )
         return
-    if payout.bank_status == said.status:
+    known = not said.number or payout.bank_number == said.number
+    if payout.bank_status == said.status and known:
         return
     before, payout.bank_status = payout.bank_status, said.status
+    payout.bank_number = said.number or payout.bank_number
     result.accepted[payout.reference] = said.status
-    words = answer_words(said.status)
+    told = (answer_words(said.status), said.reason, said.number and f"number {said.number}")
     record_event(
         ctx,
         "disbursal",
@@ -195,7 +197,7 @@ def _mark(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResul
         "payout_answered",
         from_value=before,
         to_value=said.status,
-        reason=f"{payout.reference}: {words}{', ' + said.reason if said.reason else ''}"[:500],
+        reason=f"{payout.reference}: {', '.join(filter(None, told))}"[:500],
         net=payout.net,
         supplier_id=payout.supplier_id,
     )

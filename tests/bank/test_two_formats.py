@@ -1,0 +1,92 @@
+"""A day's statement in two formats of one bank: the same movements are booked once, doubtful ones wait for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.movements import WRITERS, Movement
+from tests.support.values import TODAY
+from tusker.extensions import db
+from tusker.models import Invoice, StatementEntry
+
+Bank = Callable[..., Any]
+CAMT, SWIFT = WRITERS["camt.053.001.08"], WRITERS["mt940 coded"]
+DAY = [
+    Movement(5_00, TODAY, TODAY, reference="C-1", name="Acme", text="INV 1"),
+    Movement(5_00, TODAY, TODAY, reference="C-2", name="Bolt", text="INV 2"),
+    Movement(-2_00, TODAY, TODAY, reference="C-3", text="rent"),
+]
+# the same day with the references and words of another system of the bank
+TOLD = [
+    replace(each, reference=f"M{place}", name="", text=f"words {place}") for place, each in enumerate(DAY)
+]
+
+
+def _counts(result: Any) -> tuple[int, int, int]:
+    return result.new, result.known, result.doubtful
+
+
+def _table(movements: list[Movement], opening: int) -> bytes:
+    lines, balance = ["Account No,000111222333", "Date,Narration,Debit,Credit,Balance"], opening
+    for each in movements:
+        balance += each.amount
+        sides = (f"{-each.amount / 100:.2f}", "") if each.amount < 0 else ("", f"{each.amount / 100:.2f}")
+        lines.append(f"{each.booked_on:%d/%m/%Y},{each.text},{','.join(sides)},{balance / 100:.2f}")
+    return "\n".join(lines).encode()
+
+
+@pytest.mark.parametrize("swift_first", [True, False])
+def test_where_balances_and_movements_agree_nothing_is_booked_twice(bank: Bank, swift_first: bool) -> None:
+    files = [SWIFT(TOLD, opening=9_00), CAMT(DAY, opening=9_00)]
+    first, second = files if swift_first else files[::-1]
+    assert _counts(bank(first)) == (3, 0, 0)
+    assert _counts(bank(second)) == (0, 3, 0)
+    assert _counts(bank(_table(TOLD, 9_00))) == (0, 3, 0)
+    assert db.session.query(StatementEntry).count() == 3
+
+
+def test_where_only_the_balances_agree_a_person_decides(bank: Bank) -> None:
+    assert _counts(bank(CAMT(DAY, opening=9_00))) == (3, 0, 0)
+    whole = [Movement(10_00, TODAY, TODAY, reference="M-1", text="both"), TOLD[2]]
+    assert _counts(bank(SWIFT(whole, opening=9_00))) == (0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts"),
+    [
+        ({}, (0, 0, 1)),  # another reference and other words: perhaps the same
+        ({"end_to_end": "E-1"}, (0, 0, 1)),
+        ({"text": "NEFT HDFCR52026030212345678"}, (0, 1, 0)),
+        ({"reference": "C-1"}, (0, 1, 0)),
+        ({"amount": 6_00}, (1, 0, 0)),
+        ({"amount": -5_00}, (1, 0, 0)),
+        ({"end_to_end": "E-2"}, (1, 0, 0)),
+    ],
+)
+def test_without_equal_balances_each_movement_is_judged(
+    bank: Bank, changes: dict[str, Any], counts: tuple[int, int, int]
+) -> None:
+    one = replace(DAY[0], end_to_end="E-1", text="RTGS/HDFCR52026030212345678/INV 1")
+    bank(CAMT([one], opening=1_00))
+    assert _counts(bank(SWIFT([replace(TOLD[0], **changes)], opening=2_00))) == counts
+
+
+def test_what_one_format_has_more_is_new(bank: Bank) -> None:
+    bank(CAMT(DAY[:1], opening=9_00))
+    more = [replace(DAY[0], reference=""), replace(DAY[0], reference="", text="another")]
+    result = bank(SWIFT(more, opening=3_00))
+    assert _counts(result) == (1, 1, 0)
+
+
+def test_a_receipt_of_two_formats_is_proposed_once(bank: Bank, make_invoice: Callable[..., Invoice]) -> None:
+    invoice = make_invoice("disbursed")
+    came = Movement(
+        invoice.principal, TODAY, TODAY, "UTR-9", name=invoice.purchaser.name, text=invoice.number
+    )
+    assert bank(CAMT([came], opening=5_00)).sure == 1
+    again = bank(SWIFT([replace(came, reference="X-9")], opening=5_00))
+    assert (_counts(again), again.sure) == ((0, 1, 0), 0)

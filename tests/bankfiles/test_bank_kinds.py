@@ -1,0 +1,126 @@
+"""Kinds of tables that banks of many countries give: what each reads as, and what it may never be read as."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.bank_tables import OURS
+from tusker.bankfiles.formats import Reading
+from tusker.bankfiles.statements import read_statement_file
+from tusker.domain.banking import Statement
+from tusker.errors import UnreadableFile
+
+ABOVE = f"Account No;{OURS}\n"
+MOVED = [100_00, -50_00]
+READING = Reading("INR", 2, (OURS,))
+
+
+def _read(text: str, encoding: str = "utf-8") -> Statement:
+    [statement] = read_statement_file(text.encode(encoding), "x", READING).statements
+    return statement
+
+
+TABLES = {
+    "months in words, sides behind amounts": "Date;Text;Amount\n01-MAR-26;A;100.00CR\n02-MAR-26;B;50.00DR\n",
+    "Rs. and /-": "Date;Text;Amount\nMar 1, 2026;A;Rs. 100.00/- Cr\nMar 2, 2026;B;Rs. 50.00/- Dr\n",
+    "Haben and Soll": "Buchungstag;Text;Betrag;Saldo\n01.03.2026;A;100,00 H;200,00 H\n02.03.2026;B;50,00 S;150,00 H\n",
+    "trailing minus": "Date;Text;Amount\n01.03.2026;A;100.00\n02.03.2026;B;50.00-\n",
+    "brackets and a sum": "Date;Text;Amount\n01-03-26;A;100.00\n02-03-26;B;(50.00)\nTotal;;50.00\n",
+    "sums with a day": (
+        "Date;Text;Debit;Credit;Balance\n01/03/26;A;;100.00;200.00\n02/03/26;B;50.00;;150.00\n"
+        "02/03/26;Closing Balance;;150.00;150.00\n02/03/26;TOTAL;50.00;100.00;150.00\n"
+    ),
+    "opening balance as a credit": (
+        "Date;Text;Debit;Credit;Balance\n01/03/26;Opening Balance;;100.00;100.00\n"
+        "01/03/26;A;;100.00;200.00\n02/03/26;B;50.00;;150.00\n"
+    ),
+    "page breaks": (
+        "Date;Text;Debit;Credit;Balance\n01/03/26;A;;100.00;200.00\nPage 1;;;;\nDate;Text;Debit;Credit;Balance\n"
+        "B/F;;;;200.00\n02/03/26;B;50.00;;150.00\n***END***\n"
+    ),
+    "heads in two rows": "Date;Text;Amount;;Left\n;;Debit;Credit;\n1/3/26;A;;100.00;200.00\n2/3/26;B;50.00;;150.00\n",
+    "payments and receipts": "Date;Text;Payments;Receipts\n1/3/26;A;;100.00\n2/3/26;B;50.00;\n",
+    "credited and debited": "Date;Text;Amount Credited;Amount Debited\n1/3/26;A;100.00;\n2/3/26;B;;50.00\n",
+    "what is not booked": (
+        "Date;Text;Amount;Status\n1/3/26;A;100.00;Success\n2/3/26;B;-50.00;Completed\n"
+        "2/3/26;C;7.00;Pending\n2/3/26;D;8.00;Failed\n2/3/26;E;9.00;Umsatz vorgemerkt\n"
+    ),
+    "services for types, signs for sides": (
+        "Date;Text;Type;Amount\n1/3/26;A;Credit Transfer;100.00\n2/3/26;B;Debit Transfer;-50.00\n"
+    ),
+    "af and bij": "Datum;Naam / Omschrijving;Af Bij;Bedrag\n20260301;A;Bij;100,00\n20260302;B;Af;50,00\n",
+    "two balances": (
+        "Date;Text;Closing ledger balance;Credit amount;Debit amount;Balance\n"
+        "1/3/26;A;150.00;100.00;;200.00\n2/3/26;B;150.00;;-50.00;150.00\n"
+    ),
+    "spanish": "Fecha;Concepto;Cargo;Abono;Saldo\n1/3/26;A;;100,00;200,00\n2/3/26;B;50,00;;150,00\n",
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+@pytest.mark.parametrize("name", TABLES)
+def test_a_kind_of_table(name: str, encoding: str) -> None:
+    statement = _read(ABOVE + TABLES[name], encoding)
+    assert [entry.signed for entry in statement.entries] == MOVED
+    assert [entry.booked_on.isoformat() for entry in statement.entries] == ["2026-03-01", "2026-03-02"]
+    assert (statement.doubt, statement.account) == ("", OURS)
+
+
+def test_all_texts_of_a_row_are_kept() -> None:
+    statement = _read(
+        ABOVE
+        + "Buchungstag;Buchungstext;Verwendungszweck;Betrag\n1.3.2026;GUTSCHRIFT;INV 1;5,00\n1.3.2026;x;x;-1,00\n"
+    )
+    assert [entry.remittance for entry in statement.entries] == ["GUTSCHRIFT INV 1", "x"]
+
+
+@pytest.mark.parametrize(("account", "ours"), [(OURS, True), ("999888777666", False)])
+def test_a_column_account_beside_payers_is_ours_where_it_never_changes(account: str, ours: bool) -> None:
+    text = f"Date;Name;Account;Amount\n1/3/26;A;{account};100.00\n2/3/26;B;{account};-50.00\n"
+    assert _read(text).account == account
+    payer = _read("Date;Name;Account;Amount\n1/3/26;A;123456789;100.00\n2/3/26;B;987654321;-50.00\n")
+    assert payer.entries[0].counterparty_account == "123456789"
+    assert not payer.account_named
+
+
+def test_a_sort_code_stands_before_an_account() -> None:
+    assert _read(
+        f"Date;Account;Amount;Memo\n1/3/26;20-00-00 {OURS};5.00;A\n2/3/26;20-00-00 {OURS};-5.00;B\n"
+    ).account_named
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        # the third of January or the first of March?
+        (
+            ABOVE + "Date;Text;Debit;Credit\n03/01/26;A;;1.00\n03/02/26;B;;2.00\n03/03/26;C;;3.00\n",
+            "first in its dates is not clear",
+        ),
+        (
+            "Date;Text;Debit;Credit\n13/01/26;A;;1.00\nFor account no. 999888777666 only;;;\n",
+            "may be another account's",
+        ),
+        (ABOVE + "Date;Text;Amount\n1/3/26;A;100.00\n2/3/26;B;50.00\n", "Nothing in it says"),
+        (
+            ABOVE + "Date;Text;Type;Amount\n1/3/26;A;Credit;1.00\n2/3/26;B;Purchase;2.00\n",
+            "neither credit nor debit",
+        ),
+    ],
+)
+def test_what_is_not_sure_needs_a_person(text: str, doubt: str) -> None:
+    assert doubt in _read(text).doubt
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (ABOVE + "Date;Particulars;Vch Type;Vch No.;Debit;Credit\n1/3/26;A;Receipt;1;100.00;\n", "ledger"),
+        ("Account Number;5.01E+13\nDate;Text;Debit;Credit\n1/3/26;A;;1.00\n", "cannot be read as a number"),
+        (ABOVE + "Date;Text;Debit;Credit\n13/01/26;A;;1.00\n01/14/26;B;2.00;\n", "month first"),
+        ("Date;Text;Bedrag (EUR)\n13/01/26;A;1.00\n", "in EUR, not INR"),
+    ],
+)
+def test_what_can_only_be_wrong_is_refused(text: str, words: str) -> None:
+    with pytest.raises(UnreadableFile, match=words):
+        _read(text)

@@ -1,0 +1,53 @@
+"""Putting a company on hold, lifting that, and the days on which its limits are valid."""
+
+from __future__ import annotations
+
+from flask import Response, url_for
+
+from tusker.customers.blueprint import bp
+from tusker.customers.forms import ValidityForm
+from tusker.domain.limits import Validity
+from tusker.errors import InvalidInput
+from tusker.models import Proposal, Role
+from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
+from tusker.web.htmx import done, proposed
+
+
+@bp.post("/<int:customer_id>/hold")
+@allow(Role.ADMIN)
+def hold(customer_id: int) -> Response:
+    """Nothing new is admitted and nothing is paid out for a company on hold."""
+    with transaction():
+        name = hold_customer(acting(), customer_id, reason=sent_reason()).name
+    return done(f"{name} is on hold.", to=url_for("customers.show", customer_id=customer_id))
+
+
+@bp.post("/<int:customer_id>/lift-hold")
+@allow(Role.ADMIN)
+def lift(customer_id: int) -> Response:
+    """Lift the hold that an admin put on a company."""
+    to = url_for("customers.show", customer_id=customer_id)
+    with transaction():
+        made = lift_hold(acting(), customer_id, reason=sent_reason())
+    if isinstance(made, Proposal):
+        return proposed(to)
+    return done("The hold is lifted.", to=to)
+
+
+@bp.post("/<int:customer_id>/validity")
+@allow(Role.ADMIN)
+def validity(customer_id: int) -> Response:
+    """The days on which one of the company's limits admits something new."""
+    form = ValidityForm()
+    if not form.validate_on_submit():
+        raise InvalidInput(" ".join(str(error) for errors in form.errors.values() for error in errors))
+    to = url_for("customers.show", customer_id=customer_id)
+    with transaction():
+        days = Validity(form.valid_from.data, form.valid_to.data)
+        made = set_validity(acting(), customer_id, form.side.filled, days)
+    if isinstance(made, Proposal):
+        return proposed(to)
+    return done(f"The days of the {form.side.filled} limit were saved.", to=to)

@@ -1,0 +1,71 @@
+"""The limits of companies by hand: on which days they admit something new, and putting a company on hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tusker.domain.limits import Validity
+from tusker.errors import Conflict, InvalidInput
+from tusker.extensions import db
+from tusker.models import Customer, PurchaserAccount, SupplierAccount
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.locks import lock_customer, lock_rows
+from tusker.services.proposals import needs_second
+from tusker.services.reasons import reason_of
+
+ACCOUNTS: Mapping[str, type[SupplierAccount] | type[PurchaserAccount]] = {
+    "supplier": SupplierAccount,
+    "purchaser": PurchaserAccount,
+}
+
+
+def hold_customer(ctx: Context, customer_id: int, *, reason: str) -> Customer:
+    """Put a company on hold: nothing new is admitted and nothing is paid out; repayments are never held."""
+    why = reason_of(reason)
+    customer = lock_customer(customer_id)
+    if customer.held_since is not None:
+        raise Conflict(f"{customer.name} is on hold already.")
+    customer.held_since, customer.held_reason = ctx.today, why
+    record_event(ctx, "customer", customer_id, "put_on_hold", reason=why)
+    db.session.flush()
+    return customer
+
+
+@needs_second("Lift the hold on a company", about="customer")
+def lift_hold(ctx: Context, customer_id: int, *, reason: str) -> Customer:
+    """Lift the hold that an admin put on a company; one for being overdue goes with the payment only."""
+    why = reason_of(reason)
+    customer = lock_customer(customer_id)
+    if customer.held_since is None:
+        raise Conflict(f"No admin has {customer.name} on hold.")
+    record_event(ctx, "customer", customer_id, "hold_lifted", from_value=customer.held_reason, reason=why)
+    customer.held_since = customer.held_reason = None
+    db.session.flush()
+    return customer
+
+
+@needs_second("Change the days of a limit", about="customer", always=False)
+def set_validity(ctx: Context, customer_id: int, side: str, validity: Validity) -> Customer:
+    """Set the days on which a company's limit as `supplier` or `purchaser` admits something new."""
+    if validity.first and validity.last and validity.last < validity.first:
+        raise InvalidInput("The last day must not be before the first.", field="valid_to")
+    customer = lock_customer(customer_id)
+    accounts = lock_rows(ACCOUNTS[side], ACCOUNTS[side].customer_id == customer_id)
+    if not accounts:
+        raise Conflict(f"{customer.name} is not a {side}.")
+    [account] = accounts
+    before = account.validity
+    if before != validity:
+        account.valid_from, account.valid_to = validity.first, validity.last
+        record_event(
+            ctx,
+            "customer",
+            customer_id,
+            f"{side}_dates_changed",
+            from_value=before.words,
+            to_value=validity.words,
+            asks_second=validity.reaches_beyond(before),
+        )
+        db.session.flush()
+    return customer
