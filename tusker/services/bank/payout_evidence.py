@@ -136,7 +136,7 @@ def named_in_text(matches: PayoutMatches, entry: StatementEntry) -> list[Payout]
 
 
 def _may_be_left(payout: Payout, entry: StatementEntry) -> bool:
-    return payout.state == PayoutState.INSTRUCTED or pays(payout, entry)
+    return payout.state == PayoutState.INSTRUCTED or pays(entry, payout)
 
 
 def of_amount(matches: PayoutMatches, entry: StatementEntry, *states: PayoutState) -> list[Payout]:
