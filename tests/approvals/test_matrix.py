@@ -15,7 +15,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from tests.support.bank_accounts import Run
+from tests.support.bank_accounts import NEW, Run, typed
 from tests.support.funding import FundingDesk, shipment_of
 from tests.support.values import PROGRAMME_LIMIT, TERMS
 from tusker.domain.limits import Validity
@@ -38,6 +38,7 @@ from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.receipts import record_receipt, refund_credit
 from tusker.services.loans.write_off import write_off
+from tusker.services.payout.bank_accounts import set_account
 from tusker.services.payout.funding_control import accept_delivery, accept_value, tell_apart
 from tusker.services.payout.purchaser_answers import dispute_delivery, overrule_dispute
 from tusker.services.people.tokens import create_token
@@ -342,6 +343,15 @@ def longer_limit(desk: Desk) -> Doors:
     )
 
 
+def other_account(desk: Desk) -> Doors:
+    supplier_id = desk.funding.line.supplier_id
+    return Doors(
+        lambda ctx: set_account(ctx, supplier_id, NEW),
+        (f"/customers/{supplier_id}/bank-details", typed()),
+        ["set-bank-account", desk.names[0], "--iban", NEW.iban or "", "--holder", NEW.holder],
+    )
+
+
 LATER = {"valid_to": date(2027, 6, 30)}
 CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a new company": ("create_customer", new_company),
@@ -378,6 +388,7 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a company's hold": ("lift_hold", hold_lifted),
     "a limit's days": ("set_validity", longer_limit),
     "a suspended line": ("set_line_status", line_again),
+    "bank details": ("use_account", other_account),
     "a supplier's user": ("create_user", new_user(Role.SUPPLIER)),
     "an admin": ("create_user", new_user(Role.ADMIN)),
     "a user let in again": ("reactivate_user", user_again),
