@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from tests.support.bank_accounts import NEW, Run, typed
 from tests.support.funding import FundingDesk, shipment_of
+from tests.support.pages import button_values
 from tests.support.values import PROGRAMME_LIMIT, TERMS
 from tusker.domain.limits import Validity
 from tusker.domain.numbers import loose_forms, strict_form
@@ -56,6 +57,8 @@ class Doors:
     service: Callable[[Context], object]
     page: tuple[str, dict[str, Any]] | None = None
     command: list[str] = field(default_factory=list)
+    look: str = ""
+    """The page that shows what is decided on, where the form carries that along."""
 
 
 @dataclass
@@ -279,11 +282,14 @@ def dispute_overruled(desk: Desk) -> Doors:
     return Doors(
         lambda ctx: overrule_dispute(ctx, invoice_id, reason=WHY),
         (f"/invoices/{invoice_id}/overrule", {"reason": WHY}),
+        look=f"/invoices/{invoice_id}",
     )
 
 
 def dispute_overruled_in_attention(desk: Desk) -> Doors:
-    return replace(dispute_overruled(desk), page=desk.attention("disputed", "overrule"))
+    return replace(
+        dispute_overruled(desk), page=desk.attention("disputed", "overrule"), look="/admin/attention"
+    )
 
 
 def value_accepted(desk: Desk) -> Doors:
@@ -428,7 +434,8 @@ def go_through(desk: Desk, doors: Doors, door: str, maker: Context, browser: Fla
             doors.service(maker)
     elif door == "page":
         path, data = doors.page or ("", {})
-        answer = browser.post(path, data=data)
+        looked_at = browser.get(doors.look).text if doors.look else ""
+        answer = browser.post(path, data={**data, "seen": button_values(looked_at, "seen")})
         assert answer.status_code in {200, 303}, answer.text
     else:
         code, said = desk.run(*doors.command, "--as", "maker@example.com")
