@@ -14,8 +14,8 @@ from tusker.domain.banking import Direction
 _SAID: dict[Direction, str] = {
     "credit": "cr c credit credits credited crdt h haben deposit deposited gutschrift in inward inwards incoming"
     " received bij crédit abono haber avere",
-    "debit": "dr d debit debits debited dbit s soll withdrawal withdrawl withdrawn lastschrift out outward outwards"
-    " outgoing af débit cargo debe dare",
+    "debit": "dr db d debit debits debited dbit s soll withdrawal withdrawl withdrawn lastschrift out outward outwards"
+    " outgoing sent spent af débit cargo debe dare",
 }
 _WORDS = {word: side for side, words in _SAID.items() for word in words.split()}
 _TURNS = (
