@@ -63,8 +63,9 @@ def is_said(text: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def is_unbooked(text: str) -> bool:
-    """Whether the status of a movement says that it did not happen, or not yet."""
-    return not _UNBOOKED.isdisjoint(re.findall(r"\w+", text.casefold()))
+    """Whether the status of a movement says that it did not happen, or not yet; a longer text is none."""
+    words = re.findall(r"\w+", text.casefold())
+    return len(words) < 4 and not _UNBOOKED.isdisjoint(words)
 
 
 @dataclass(frozen=True, slots=True)
