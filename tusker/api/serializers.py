@@ -161,6 +161,10 @@ def quote(found: Quote) -> schemas.Quote:
         lacks=lacks(found.refusal),
         plan=plan(found.plan),
         largest=money(found.largest),
+        rules=[
+            schemas.Rule(kind=rule.kind, title=rule.title, bound=rule.bound, room=rule.room, holds=rule.holds)
+            for rule in found.rules
+        ],
     )
 
 

@@ -18,6 +18,7 @@ from tusker.models import (
     Event,
     Invoice,
     Proposal,
+    RiskRule,
     StatementEntry,
     StatementProfile,
     User,
@@ -39,6 +40,7 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
     ),
     "statement_profile": select(StatementProfile.id, StatementProfile.file_name),
     "user": select(User.id, User.name),
+    "risk_rule": select(RiskRule.id, func.replace(RiskRule.kind, "_", " ")),
     "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)
     .join(_supplier, _supplier.id == CreditLine.supplier_id)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tusker.services.credit import credit_lines, customers, holds
+from tusker.services.credit import credit_lines, customers, holds, risk_rules
+from tusker.services.payout import held
 from tusker.services.proposals import Action
 
 _ALL: tuple[Action[..., Any], ...] = (
@@ -15,6 +16,10 @@ _ALL: tuple[Action[..., Any], ...] = (
     credit_lines.set_line_status,
     holds.lift_hold,
     holds.set_validity,
+    held.release_hold,
+    risk_rules.change_rule,
+    risk_rules.end_rule,
+    risk_rules.set_group,
 )
 ACTIONS = {action.kind: action for action in _ALL}
 TITLES = {action.kind: action.title for action in _ALL}
