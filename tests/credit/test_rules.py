@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from tests.support.invoices import order_on
 from tests.support.pages import words
@@ -70,8 +72,6 @@ def test_days_past_due_refuse_and_are_nobody_elses_business(
 ) -> None:
     make_invoice("disbursed", line=line)
     with transaction() as session:
-        from sqlalchemy import text
-
         session.execute(text("UPDATE loans SET due_date = :day"), {"day": TODAY - timedelta(days=12)})
     rule(ctx, RuleKind.DAYS_PAST_DUE, 12)
     assert ask(line).approved
@@ -87,10 +87,10 @@ def test_a_rule_is_for_what_it_names_and_the_tightest_counts(
     rule(ctx, RuleKind.MAX_INVOICE, 20_000_00)
     rule(ctx, RuleKind.MAX_INVOICE, 5_000_00, supplier_id=line.supplier_id, purchaser_id=line.purchaser_id)
     assert ask(other, 20_000_00).approved
-    with pytest.raises(FinancingRefused, match="larger than ₹5,000.00"):
+    with pytest.raises(FinancingRefused, match=r"larger than ₹5,000\.00"):
         ask(line, 5_000_01)
     rule(ctx, RuleKind.MAX_INVOICE, 30_000_00, purchaser_id=line.purchaser_id)
-    with pytest.raises(FinancingRefused, match="larger than ₹5,000.00"):
+    with pytest.raises(FinancingRefused, match=r"larger than ₹5,000\.00"):
         ask(line, 6_000_00)
 
 
@@ -123,7 +123,7 @@ def test_shares_of_purchasers_and_groups_hold_with_many_at_once(
         except FinancingRefused:
             return False
 
-    assert sum(in_threads(*(lambda order=order: one(order) for order in orders))) == 5
+    assert sum(in_threads(app, [partial(one, order) for order in orders])) == 5
     db.session.expire_all()
     assert line.purchaser.used_amount == 100_00
     sister = make_line()
@@ -132,7 +132,7 @@ def test_shares_of_purchasers_and_groups_hold_with_many_at_once(
             set_group(ctx, each.purchaser_id, "Ganga Group")
     assert ask(sister, 25_00).approved
     rule(ctx, RuleKind.GROUP_SHARE, 3_000)
-    with pytest.raises(FinancingRefused, match="the group of .* would be more than 30% of the book"):
+    with pytest.raises(FinancingRefused, match=r"the group of .* would be more than 30% of the book"):
         ask(sister, 25_00)
 
 
@@ -149,8 +149,6 @@ def test_the_page_adds_changes_and_ends_rules_with_their_history(
     assert f"Share of the book per purchaser 12.5% Purchaser {line.purchaser.customer.name}" in page
     refused = admin.post("/admin/rules", data={**sent, "value": "120"})
     assert (refused.status_code, "Give a percentage" in refused.text) == (422, True)
-    other = {**sent, "supplier_id": str(line.purchaser_id), "purchaser_id": ""}
-    assert "Not a valid choice" in admin.post("/admin/rules", data=other).text or True
     assert (
         admin.post(f"/admin/rules/{made.id}/change", data={"value": "10", "reason": "less"}).status_code
         == 303
@@ -176,7 +174,7 @@ def test_the_quote_shows_the_room_of_each_rule(ctx: Context, line: CreditLine) -
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "value"),
+    ("kind", "typed", "value"),
     [
         ("share", "25", 2_500),
         ("share", " 0.01 %", 1),
@@ -184,12 +182,12 @@ def test_the_quote_shows_the_room_of_each_rule(ctx: Context, line: CreditLine) -
         ("tenor", "90", 90),
     ],
 )
-def test_bounds_are_read_by_kind(app: Flask, kind: str, text: str, value: int) -> None:
-    assert value_of(RuleKind(kind), text) == value
+def test_bounds_are_read_by_kind(app: Flask, kind: str, typed: str, value: int) -> None:
+    assert value_of(RuleKind(kind), typed) == value
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"),
+    ("kind", "typed"),
     [
         ("share", "100.01"),
         ("share", "0.001"),
@@ -199,9 +197,9 @@ def test_bounds_are_read_by_kind(app: Flask, kind: str, text: str, value: int) -
         ("tenor", "99999"),
     ],
 )
-def test_bounds_that_are_none_are_refused(app: Flask, kind: str, text: str) -> None:
+def test_bounds_that_are_none_are_refused(app: Flask, kind: str, typed: str) -> None:
     with pytest.raises(InvalidInput):
-        value_of(RuleKind(kind), text)
+        value_of(RuleKind(kind), typed)
 
 
 def test_commands_list_add_change_and_end_rules(app: Flask, line: CreditLine) -> None:
