@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -55,9 +56,9 @@ def test_a_request_is_refused_in_the_words_of_the_rule(
     message: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(app.config, "BOOK_AT_LEAST", 0)
+    monkeypatch.setitem(app.config, "BOOK_AT_LEAST", Decimal(0))
     made = rule(ctx, kind, value)
-    [shown] = quote_order(ctx, line.supplier_id, order_on(line, 10_000_00)).rules
+    [shown] = quote_order(ctx, line.supplier_id, order_on(line, 10_000_00)).rules.lines
     assert not shown.holds
     with pytest.raises(FinancingRefused, match=message):
         ask(line)
@@ -72,7 +73,10 @@ def test_days_past_due_refuse_and_are_nobody_elses_business(
 ) -> None:
     make_invoice("disbursed", line=line)
     with transaction() as session:
-        session.execute(text("UPDATE loans SET due_date = :day"), {"day": TODAY - timedelta(days=12)})
+        session.execute(
+            text("UPDATE loans SET due_date = :day, start_date = CAST(:day AS date) - 90"),
+            {"day": TODAY - timedelta(days=12)},
+        )
     rule(ctx, RuleKind.DAYS_PAST_DUE, 12)
     assert ask(line).approved
     rule(ctx, RuleKind.DAYS_PAST_DUE, 11, purchaser_id=line.purchaser_id)
@@ -110,7 +114,7 @@ def test_shares_of_purchasers_and_groups_hold_with_many_at_once(
     ask: Ask,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(app.config, "BOOK_AT_LEAST", 400)
+    monkeypatch.setitem(app.config, "BOOK_AT_LEAST", Decimal(400))
     line = make_line()
     # a quarter of the ₹400.00 that the book counts as at least
     rule(ctx, RuleKind.SHARE, 2_500)
@@ -165,7 +169,9 @@ def test_the_page_adds_changes_and_ends_rules_with_their_history(
 def test_the_quote_shows_the_room_of_each_rule(ctx: Context, line: CreditLine) -> None:
     rule(ctx, RuleKind.MAX_INVOICE, 12_000_00)
     rule(ctx, RuleKind.FIRST_DEAL, 1)
-    found = {each.kind: each for each in quote_order(ctx, line.supplier_id, order_on(line, 10_000_00)).rules}
+    found = {
+        each.kind: each for each in quote_order(ctx, line.supplier_id, order_on(line, 10_000_00)).rules.lines
+    }
     assert (found[RuleKind.MAX_INVOICE].bound, found[RuleKind.MAX_INVOICE].room) == (
         "₹12,000.00",
         "₹2,000.00 left",

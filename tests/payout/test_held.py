@@ -40,7 +40,8 @@ def late(line: CreditLine, days: int) -> None:
     with transaction():
         db.session.execute(
             text(
-                "UPDATE loans SET due_date = :day FROM invoices i WHERE i.id = invoice_id AND i.credit_line_id = :line"
+                "UPDATE loans SET due_date = :day, start_date = CAST(:day AS date) - 90 FROM invoices i"
+                " WHERE i.id = invoice_id AND i.credit_line_id = :line"
             ),
             {"day": TODAY - timedelta(days=days), "line": line.id},
         )
@@ -212,6 +213,7 @@ def test_no_money_leaves_past_a_held_party(
     ruled: bool,
 ) -> None:
     """Before each of bundling, approval and release something happens to one of the companies."""
+    db.session.rollback()
 
     def happens(stage: int) -> None:
         which, flag, released = news[stage]

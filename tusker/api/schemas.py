@@ -169,7 +169,7 @@ class Quote(Output):
     plan: Plan | None
     """With a `refusal`: which repayments make room, and when."""
     largest: Money
-    """The largest amount whose principal the limits leave now."""
+    """The largest amount whose principal the limits and rules leave now."""
     rules: list[Rule]
     """The rules of risk that it is held against besides the limits."""
 

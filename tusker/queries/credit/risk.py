@@ -6,9 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from flask import current_app
 from sqlalchemy import or_, select, text
 
-from tusker.domain.risk import Facts, Rule, RuleKind, Scope
+from tusker.currency import currency
+from tusker.domain.risk import Facts, Leeway, Rule, RuleKind, Scope, leeway
+from tusker.domain.terms import Terms
 from tusker.extensions import db
 from tusker.models import RiskRule
 
@@ -37,11 +40,8 @@ class LineFacts:
     """Why an admin has the supplier on hold; and the purchaser."""
     purchaser_held: str | None
 
-    def facts(
-        self, *, amount: int, tenor_days: int, invoice_age: int | None, at_least: int, adding: int = 0
-    ) -> Facts:
-        """What an invoice of this line is judged by; `adding` is its principal where it does not count yet, and
-        `at_least` what the book counts as."""
+    def facts(self, *, amount: int, tenor_days: int, invoice_age: int | None, adding: int = 0) -> Facts:
+        """What an invoice of this line is judged by; `adding` is its principal where it does not count yet."""
         return Facts(
             amount=amount,
             tenor_days=tenor_days,
@@ -50,13 +50,23 @@ class LineFacts:
             purchaser_open=self.purchaser_open + adding,
             group_open=self.group_open + adding,
             book=self.book + adding,
-            at_least=at_least,
+            at_least=book_at_least(),
             first_deal=self.first_deal,
         )
+
+    def leaves(self, rules: Collection[Rule], terms: Terms) -> Leeway:
+        """What the rules leave to a new invoice on this line."""
+        facts = self.facts(amount=0, tenor_days=terms.tenor_days, invoice_age=None)
+        return leeway(facts, self.picks(rules), terms)
 
     def picks(self, rules: Collection[Rule]) -> list[Rule]:
         """The rules that apply to the line."""
         return [rule for rule in rules if rule.is_for(self.supplier_id, self.purchaser_id, self.id)]
+
+
+def book_at_least() -> int:
+    """What the book counts as at least where shares of it are looked at, in minor units."""
+    return currency().minor(current_app.config["BOOK_AT_LEAST"])
 
 
 _FACTS = text(

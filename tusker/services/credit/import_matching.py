@@ -22,7 +22,7 @@ from tusker.queries.credit.risk import line_facts, rules_on
 from tusker.queries.lookup import companies_called
 from tusker.services.context import Context
 from tusker.services.credit.import_file import ImportOptions, InvoiceRow, RowOutcome, RowResult
-from tusker.services.credit.risk import book_at_least, in_words, refused_by_rules
+from tusker.services.credit.risk import in_words, refused_by_rules
 from tusker.services.credit.shipment_guard import STANDING_FOR_IT
 from tusker.services.credit.standing import why_closed
 from tusker.services.locks import AdvisoryLock, take_lock
@@ -96,7 +96,6 @@ class RulesOfImport:
             amount=row.amount,
             tenor_days=line.terms.tenor_days,
             invoice_age=None if row.invoice_date is None else (self.today - row.invoice_date).days,
-            at_least=book_at_least(),
             adding=self.added[line.purchaser_id] + principal,
         )
         verdicts = judge(facts, standing.picks(self.rules))

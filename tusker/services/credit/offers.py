@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -23,7 +22,7 @@ from tusker.queries.loans.expected import Plan
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
 from tusker.services.credit.expected import plan_on_line
-from tusker.services.credit.risk import RuleLine, refused_by_rules, verdicts_of_request
+from tusker.services.credit.risk import NOTHING_MET, RulesMet, refused_by_rules, rules_met
 from tusker.services.credit.shipment_guard import check_free
 from tusker.services.credit.standing import check_line_open
 from tusker.services.locks import AdvisoryLock, take_lock
@@ -61,7 +60,7 @@ class Quote:
     """With a refusal, the repayments by which it fits, as its supplier may know them."""
     shipment_status: ShipmentStatus | None
     """None: the delivery company does not track the number yet."""
-    rules: Sequence[RuleLine] = ()
+    rules: RulesMet = NOTHING_MET
     """What the rules of risk say of it."""
 
     @property
@@ -71,8 +70,13 @@ class Quote:
 
     @property
     def largest(self) -> int:
-        """The largest invoice whose principal the limits leave now."""
-        return self.terms.largest_within(self.limits.available)
+        """The largest invoice whose principal the limits and rules leave now."""
+        return self.terms.largest_within(self.available)
+
+    @property
+    def available(self) -> int:
+        """The most principal that a request on this line is admitted for now, in minor units."""
+        return self.rules.leeway.within(self.limits.available)
 
     @property
     def figures(self) -> str:
@@ -161,13 +165,8 @@ def figures_on_line(
         refusal=refusal,
         plan=plan_on_line(line, refusal, seen_by=line.supplier_id) if refusal else None,
         shipment_status=shipment_status,
-        rules=verdicts_of_request(
-            line.id,
-            ctx.today,
-            amount=amount,
-            principal=principal,
-            tenor_days=terms.tenor_days,
-            invoice_date=invoice_date,
+        rules=rules_met(
+            line.id, ctx.today, amount=amount, principal=principal, terms=terms, invoice_date=invoice_date
         ),
     )
 
@@ -180,17 +179,17 @@ def check_rules(ctx: Context, quote: Quote, *, field: str = "order_ref") -> None
     the same room.
     """
     rules = quote.rules
-    if any(rule.kind in SHARES for rule in rules):
+    if any(rule.kind in SHARES for rule in rules.lines):
         take_lock(AdvisoryLock.BOOK)
-        rules = verdicts_of_request(
+        rules = rules_met(
             quote.credit_line_id,
             ctx.today,
             amount=quote.amount,
             principal=quote.principal,
-            tenor_days=quote.terms.tenor_days,
+            terms=quote.terms,
             invoice_date=quote.invoice_date,
         )
-    if broken := refused_by_rules(rules):
+    if broken := refused_by_rules(rules.lines):
         raise FinancingRefused(broken, field=field, problem="risk_rule")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from flask import current_app
-
 from tusker.currency import currency
-from tusker.domain.risk import AMOUNTS, SHARES, Rule, RuleKind, Verdict, judge
+from tusker.domain.risk import AMOUNTS, NO_RULES, SHARES, Leeway, Rule, RuleKind, Verdict, judge
+from tusker.domain.terms import Terms
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
 
 TITLES = {
@@ -36,27 +35,33 @@ class RuleLine:
     broken: str
 
 
-def book_at_least() -> int:
-    """What the book counts as at least where shares of it are looked at, in minor units."""
-    return currency().minor(current_app.config["BOOK_AT_LEAST"])
+@dataclass(frozen=True, slots=True)
+class RulesMet:
+    """What the rules say of a new invoice, and what they leave to any on its line."""
+
+    lines: Sequence[RuleLine] = ()
+    leeway: Leeway = NO_RULES
 
 
-def verdicts_of_request(
-    line_id: int, today: date, *, amount: int, principal: int, tenor_days: int, invoice_date: date | None
-) -> list[RuleLine]:
+NOTHING_MET = RulesMet()
+
+
+def rules_met(
+    line_id: int, today: date, *, amount: int, principal: int, terms: Terms, invoice_date: date | None
+) -> RulesMet:
     """What the rules say of a new invoice on a credit line; amounts in minor units."""
     rules = rules_on(today)
     if not rules:
-        return []
+        return NOTHING_MET
     line = line_facts([line_id], today)[line_id]
     facts = line.facts(
         amount=amount,
-        tenor_days=tenor_days,
+        tenor_days=terms.tenor_days,
         invoice_age=None if invoice_date is None else (today - invoice_date).days,
-        at_least=book_at_least(),
         adding=principal,
     )
-    return [in_words(verdict, line) for verdict in judge(facts, line.picks(rules))]
+    verdicts = judge(facts, line.picks(rules))
+    return RulesMet([in_words(verdict, line) for verdict in verdicts], line.leaves(rules, terms))
 
 
 def refused_by_rules(rules: Iterable[RuleLine]) -> str:

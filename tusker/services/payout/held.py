@@ -17,7 +17,7 @@ from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, HoldRelease
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
 from tusker.services.attention import review_found, settle_items_of
 from tusker.services.context import Context
-from tusker.services.credit.risk import RuleLine, book_at_least, in_words
+from tusker.services.credit.risk import RuleLine, in_words
 from tusker.services.events import record_event
 from tusker.services.locks import among, lock_invoice
 from tusker.services.proposals import needs_second, second_admin
@@ -81,14 +81,13 @@ def _judged(
     lines = line_facts({row.credit_line_id for row in invoices}, ctx.today)
     standing = _rules(ctx)
     rules = {line.id: line.picks(standing) for line in lines.values()}
-    zone, at_least = current_app.config["TIMEZONE"], book_at_least()
+    zone = current_app.config["TIMEZONE"]
     for row in invoices:
         line, asked_on = lines[row.credit_line_id], row.requested_at.astimezone(zone).date()
         facts = line.facts(
             amount=row.amount,
             tenor_days=row.tenor_days,
             invoice_age=None if row.invoice_date is None else (asked_on - row.invoice_date).days,
-            at_least=at_least,
         )
         yield row.id, row.number, line, judge(facts, rules[line.id])
 
@@ -139,9 +138,8 @@ def check_not_held(ctx: Context, invoice_ids: Collection[int]) -> None:
     held = holds_of(ctx, invoice_ids)
     if not held:
         return
-    numbers = dict(
-        db.session.execute(select(Invoice.id, Invoice.number).where(among(Invoice.id, held))).tuples()
-    )
+    rows = db.session.execute(select(Invoice.id, Invoice.number).where(among(Invoice.id, held)))
+    numbers = {row.id: row.number for row in rows}
     listed = [f"{numbers[key]} ({words_of(held[key])})" for key in sorted(held)]
     more = "; …" if len(listed) > 5 else ""
     raise OnHold(
