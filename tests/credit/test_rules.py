@@ -11,19 +11,24 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from tests.support.invoices import order_on
 from tests.support.pages import words
+from tests.support.profiles import examples
 from tests.support.threads import in_threads
 from tests.support.values import TODAY
 from tusker.domain.risk import RuleKind
 from tusker.errors import FinancingRefused, InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, RiskRule, Role
+from tusker.queries.credit.credit_lines import line_by_id
 from tusker.services.context import Context
 from tusker.services.credit.financing import Decision, request_financing
 from tusker.services.credit.offers import quote_order
+from tusker.services.credit.risk import refused_by_rules
 from tusker.services.credit.risk_rules import RuleData, add_rule, change_rule, set_group, value_of
 from tusker.transactions import transaction
 
@@ -221,3 +226,59 @@ def test_commands_list_add_change_and_end_rules(app: Flask, line: CreditLine) ->
     assert "counts no more" in run(args=["end-rule", str(last.id), "--reason", "done"]).output
     assert "60 days" in run(args=["rules", "--ended"]).output
     assert "belongs to Ganga Group" in run(args=["set-group", buyer, "Ganga Group"]).output
+
+
+RULES = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from([RuleKind.SHARE, RuleKind.GROUP_SHARE]), st.integers(0, 10_000)),
+        st.tuples(st.sampled_from([RuleKind.MIN_INVOICE, RuleKind.MAX_INVOICE]), st.integers(0, 120_000_00)),
+        st.tuples(st.just(RuleKind.TENOR), st.integers(80, 200)),
+    ),
+    max_size=3,
+)
+
+
+@settings(
+    max_examples=examples(25),
+    phases=(Phase.generate,),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(RULES, st.integers(0, 40_000_00), st.integers(0, 40_000_00))
+def test_what_is_shown_as_left_can_be_had_and_nothing_more(
+    app: Flask,
+    ctx: Context,
+    two: tuple[CreditLine, CreditLine],
+    made: list[tuple[RuleKind, int]],
+    own: int,
+    others: int,
+) -> None:
+    db.session.rollback()
+    line, other = two
+    for at, used in ((line, own), (other, others)):
+        values = {"used": used, "id": at.purchaser_id}
+        db.session.execute(
+            text("UPDATE purchaser_accounts SET used_amount = :used WHERE customer_id = :id"), values
+        )
+    db.session.expire_all()
+    for kind, value in made:
+        add_rule(ctx, RuleData(kind, value), reason="prudence")
+
+    def admits(amount: int) -> bool:
+        quote = quote_order(ctx, line.supplier_id, order_on(line, amount))
+        return quote.refusal is None and not refused_by_rules(quote.rules.lines)
+
+    left = line_by_id(line.id, ctx.today).available
+    most = line.terms.largest_within(left)
+    if left:
+        assert admits(most)
+    assert not admits(most + 10)
+    for smaller in (1_00, 50_000_00, 100_000_00):
+        assert not admits(smaller) or smaller <= most
+    db.session.rollback()
+
+
+@pytest.fixture
+def two(app: Flask, make_line: MakeLine, monkeypatch: pytest.MonkeyPatch) -> tuple[CreditLine, CreditLine]:
+    """Two relations, the book counting as at least ₹10,000."""
+    monkeypatch.setitem(app.config, "BOOK_AT_LEAST", Decimal(10_000))
+    return make_line(), make_line()
