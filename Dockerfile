@@ -7,6 +7,8 @@ COPY requirements.txt .
 RUN pip install -r requirements.txt
 
 COPY . .
+# compiled once, not at each start of each process
+RUN python -m compileall -q .
 # var/ is the only place the application writes to: mails when no SMTP server is set
 RUN useradd --system --no-create-home --shell /usr/sbin/nologin tusker \
     && mkdir -p var && chown tusker var

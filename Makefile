@@ -9,6 +9,8 @@ VENV := .venv/.installed
 LOCAL := $(BIN)/python -m tools.local
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 ARGS ?=
+# a run starts many programs, and each would compile all modules anew
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -75,6 +75,10 @@ SELECT id, line_id, supplier_id, purchaser_id, number, lower(number), ARRAY['1nv
     CASE WHEN status = 'rejected' THEN requested_at ELSE closed_on::timestamptz END, {values}
 FROM gen_plan ORDER BY id;
 
+-- step: invoice counts
+INSERT INTO invoice_counts (supplier_id, purchaser_id, status, invoices, principal, merged)
+SELECT supplier_id, purchaser_id, status, count(*), sum(principal), true FROM invoices GROUP BY 1, 2, 3;
+
 -- step: shipments
 INSERT INTO shipments (id, invoice_id, carrier, order_ref, status, raw_status, status_changed_at, told_status, told_at,
     status_occurred_at, declared_value, declared_at, next_poll_at, last_polled_at, stands) OVERRIDING SYSTEM VALUE

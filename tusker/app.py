@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         room.init_app(app)
     cli.init_app(app)
     return app
+
+
+gc.freeze()  # what is loaded stays to the end, also in the processes that are forked
+gc.enable()

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from tests.support.database import forget_business
 from tests.support.invoice_files import HEADER, ROW, TRACKED_MAPPING, ImportDesk, csv_of, everything
 from tests.support.profiles import examples
 from tusker.errors import TermsChanged
@@ -178,21 +179,10 @@ def test_chunks_one_by_one_and_the_preview_answer_the_same(
 
     previewed = outcomes(1, dry_run=True)
     chunked = outcomes(chunk)
-    _forget()
+    forget_business()
     singly = outcomes(1)
-    _forget()
+    forget_business()
     assert chunked == singly == previewed
-
-
-def _forget() -> None:
-    """Start again with empty limits."""
-    db.session.rollback()
-    with db.engine.begin() as connection:
-        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        connection.exec_driver_sql("TRUNCATE invoices, shipments, events CASCADE")
-        for table in ("credit_lines", "supplier_accounts", "purchaser_accounts"):
-            connection.exec_driver_sql(f"UPDATE {table} SET used_amount = 0")
-    db.session.expire_all()
 
 
 def test_terms_that_change_in_between_are_read_again(

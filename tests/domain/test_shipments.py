@@ -142,6 +142,33 @@ def test_a_delivery_that_was_taken_back_is_not_told_again_over_something_unclear
     assert told.hear(S.DELIVERED, EARLY).shown is S.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("unclear_at", "clear_at", "shown", "shown_at"),
+    [
+        (None, NOW, S.IN_TRANSIT, NOW),  # nothing to compare: what is clear ends the doubt
+        (NOW, None, S.IN_TRANSIT, None),
+        (None, None, S.IN_TRANSIT, None),
+        (NOW, NOW, S.IN_TRANSIT, NOW),
+        (NOW, NOW + timedelta(hours=1), S.IN_TRANSIT, NOW + timedelta(hours=1)),
+        (NOW, NOW - timedelta(hours=1), S.UNKNOWN, NOW),  # told before the doubt arose
+    ],
+)
+def test_something_clear_after_something_unclear(
+    unclear_at: datetime | None, clear_at: datetime | None, shown: S, shown_at: datetime | None
+) -> None:
+    unclear = Told().hear(S.PICKED_UP, EARLY).hear(S.UNKNOWN, unclear_at)
+    assert (unclear.unclear, unclear.unclear_at, unclear.shown) == (True, unclear_at, S.UNKNOWN)
+    told = unclear.hear(S.IN_TRANSIT, clear_at)
+    assert (told.shown, told.shown_at) == (shown, shown_at)
+    doubted = unclear_at is not None and clear_at is not None
+    assert (told.unclear, told.unclear_at) == (doubted, unclear_at if doubted else None)
+
+
+def test_what_was_always_clear_is_not_in_doubt() -> None:
+    told = Told().hear(S.PICKED_UP, EARLY).hear(S.IN_TRANSIT, NOW)
+    assert (told.unclear, told.unclear_at, told.shown, told.shown_at) == (False, None, S.IN_TRANSIT, NOW)
+
+
 @given(
     told=st.lists(st.sampled_from(list(S)), min_size=1, max_size=7),
     chance=st.randoms(use_true_random=False),

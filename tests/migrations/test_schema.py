@@ -15,9 +15,9 @@ FUNCTIONS = Path(__file__).parents[2] / "migrations" / "sql" / "functions"
 _BODIES = """
     SELECT p.proname, pg_get_functiondef(p.oid)
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'public' AND p.prokind = 'f'
-    AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = p.oid AND deptype = 'i')
+    AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = p.oid AND deptype IN ('i', 'e'))
 """
-"""Every function of ours; not the constructors that come with a range type."""
+"""Every function of ours; not those that come with a range type or an extension."""
 
 _CATALOGUE = f"""
     WITH ours AS (SELECT oid, relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r')

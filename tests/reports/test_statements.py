@@ -168,7 +168,7 @@ def test_long_statements_go_over_pages(book: Book) -> None:
 
     from tusker import clock
     from tusker.currency import currency
-    from tusker.documents.statement import Letterhead, statement_pdf
+    from tusker.documents.statement_pdf import Letterhead, statement_pdf
 
     made = statement(book.line.supplier_id, "supplier", day(90), day(0))
     long = replace(made, lines=made.lines * 40)

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import text
+from flask import Flask
+from sqlalchemy import Connection, event, text
 
 from tusker.extensions import db
+from tusker.transactions import transaction
+
+COMPANIES = {
+    "customers",
+    "bank_accounts",
+    "supplier_accounts",
+    "purchaser_accounts",
+    "credit_lines",
+    "carrier_identities",
+    "users",
+}
+"""The tables of what stands before any business is done."""
 
 
 def clear_tables(except_for: Collection[str] = ()) -> None:
@@ -22,3 +37,39 @@ def clear_tables(except_for: Collection[str] = ()) -> None:
             "SELECT setval(pg_get_serial_sequence(quote_ident(t), 'id'), 1, false) FROM unnest(:names) AS t"
         )
         connection.execute(text(restart), {"names": numbered})
+
+
+def forget_business() -> None:
+    """Empty all tables but those of the companies, and set their counters back."""
+    db.session.rollback()
+    clear_tables(except_for=COMPANIES)
+    with transaction() as session:
+        for table in ("supplier_accounts", "purchaser_accounts", "credit_lines"):
+            session.execute(text(f"UPDATE {table} SET used_amount = 0"))
+        for table in ("supplier_accounts", "purchaser_accounts"):
+            session.execute(text(f"UPDATE {table} SET on_hold_since = NULL"))
+
+
+@contextmanager
+def planned_once(app: Flask, *, longer_than: int) -> Iterator[None]:
+    """Have the database keep its plans of the longest statements that take no parameters: over few rows, planning the
+    proof takes ten times as long as the proof."""
+
+    def prepared(
+        connection: Connection, cursor: Any, statement: str, parameters: Any, *_: object
+    ) -> tuple[str, Any]:
+        if parameters or len(statement) < longer_than:
+            return statement, parameters
+        names: dict[str, str] = connection.info.setdefault("planned_once", {})
+        if statement not in names:
+            names[statement] = f"planned_{len(names)}"
+            cursor.execute(f"PREPARE {names[statement]} AS {statement}", parameters)
+        return f"EXECUTE {names[statement]}", parameters
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", prepared, retval=True)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", prepared)

@@ -50,7 +50,7 @@ COMMANDS = {
     "reject-payout": ["{payout}"],
     "refuse-bank-account": ["{supplier}", "--as", "admin@example.com"],
     "deactivate-user": ["new@example.com"],
-    "refuse-user": ["new@example.com", "--as", "admin@example.com"],
+    "refuse": ["1", "--as", "admin@example.com"],
 }
 """Every command that takes a reason, with what else it needs."""
 
@@ -73,7 +73,6 @@ PAGES: list[tuple[str, dict[str, str]]] = [
     *((f"/admin/payouts/1/{act}", {}) for act in ("reject", "reinstate", "return")),
     *((f"/admin/statements/entries/1/{act}", {}) for act in ("park", "dismiss")),
     ("/admin/users/2/deactivate", {}),
-    ("/admin/users/2/refuse", {}),
     ("/customers/lines/1/status", {"status": "suspended"}),
     ("/customers/bank-details/2/refuse", {}),
     ("/admin/attention/1", {"action": "accept_claim"}),

@@ -75,7 +75,7 @@ class Postgres(Kind):
         else:
             self._initdb(programs, cluster)
         forget_foreign_pid(cluster / "postmaster.pid")
-        careless = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+        careless = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "jit=off"]
         settings = [
             "listen_addresses=",
             f"unix_socket_directories={own(run_dir / 'pg', self.user)}",

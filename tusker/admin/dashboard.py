@@ -17,12 +17,13 @@ from tusker.queries import staff_dashboard as reads
 from tusker.queries.attention import open_counts
 from tusker.queries.bank.statements import entries_to_do
 from tusker.queries.credit.customers import customers_on_hold
+from tusker.queries.credit.invoices import count_by_status
 from tusker.queries.loans.ageing import together
 from tusker.queries.loans.positions import positions, totals_of
 from tusker.queries.loans.reliefs import reliefs_waiting
 from tusker.queries.payout.bank_accounts import proposals_waiting
 from tusker.queries.payout.disbursals import open_disbursals
-from tusker.queries.people.users import admins_waiting
+from tusker.queries.proposals import count_to_approve
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.queries.record.events import events_page
 from tusker.web.access import allow
@@ -46,12 +47,12 @@ def dashboard() -> ResponseReturnValue:
         held=customers_on_hold(),
         bank_proposals=proposals_waiting(),
         statement_entries=entries_to_do(),
-        admins=admins_waiting(),
+        to_approve=count_to_approve(),
         reliefs=reliefs_waiting(),
         attention=open_counts(),
         advice=ADVICE,
         health=reads.health(clock.now() - LATE),
-        by_status=reads.invoices_by_status(),
+        by_status=count_by_status(),
         programme_limit=currency().minor(current_app.config["PROGRAMME_LIMIT"]),
         programme=reads.programme_use(),
         pressures=reads.limits_under_pressure(SHOWN),

@@ -209,7 +209,7 @@ class UserFilter(FilterForm):
         "State",
         required=False,
         empty="All",
-        choices=[("active", "Active"), ("inactive", "Inactive"), ("waiting", "Waits for activation")],
+        choices=[("active", "Active"), ("inactive", "Inactive")],
     )
 
 

@@ -13,6 +13,7 @@ _PAGES = {
     "purchaser": ("customers.show", "customer_id"),
     "credit_line": ("customers.line", "line_id"),
     "disbursal": ("admin.disbursal", "disbursal_id"),
+    "receipt": ("admin.receipt", "receipt_id"),
     "statement": ("admin.statement", "statement_id"),
     "statement_entry": ("admin.statement_entry", "entry_id"),
 }

@@ -75,11 +75,8 @@ def acting_as(command: Command) -> Command:
     )
 
 
-def acting_as_or_operator(command: Command) -> Command:
-    """Give a command the options of an admin who does it, and why; without one, whoever runs this machine does."""
-    command = click.option(
-        "--why", default="", help="The other admin reads it, where one has to accept this."
-    )(command)
+def as_or_operator(command: Command) -> Command:
+    """Give a command the option of an admin who does it; without one, whoever runs this machine does."""
     return click.option(
         "--as",
         "email",
@@ -88,7 +85,13 @@ def acting_as_or_operator(command: Command) -> Command:
     )(command)
 
 
-def context_of(name: str, email: str | None, why: str) -> Context:
+def acting_as_or_operator(command: Command) -> Command:
+    """`as_or_operator` and, for a command that asks for no reason of its own, why."""
+    why = click.option("--why", default="", help="The other admin reads it, where one has to accept this.")
+    return as_or_operator(why(command))
+
+
+def context_of(name: str, email: str | None, why: str = "") -> Context:
     """The context of a command with these options."""
     return replace(admin_context(name, email) if email else command_context(name), why=why)
 

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.cli import with_appcontext
 
 from tusker.carriers.registry import get_carriers
-from tusker.cli import Day, command_context, spoken_errors
+from tusker.cli import Day, as_or_operator, command_context, context_of, said, spoken_errors
 from tusker.currency import currency
 from tusker.domain.daily import TITLES
 from tusker.jobs.daily import due_jobs, run_daily
@@ -51,12 +51,16 @@ def repay_command(invoice: str, reference: str, value_date: date | None) -> None
 @click.command("write-off")
 @click.argument("invoice")
 @click.option("--reason", required=True, help="Goes into the events.")
+@as_or_operator
 @with_appcontext
-def write_off_command(invoice: str, reason: str) -> None:
+def write_off_command(invoice: str, reason: str, email: str | None) -> None:
     """Give the debt of INVOICE (its number, loan id or #id) up."""
     with spoken_errors(), transaction():
-        write_off_debt(command_context("write-off"), loan_invoice_id_of(invoice), reason=reason)
-    click.echo(f"{invoice} is written off.")
+        ctx = context_of("write-off", email)
+        words = said(
+            write_off_debt(ctx, loan_invoice_id_of(invoice), reason=reason), f"{invoice} is written off."
+        )
+    click.echo(words)
 
 
 @click.command("undo-write-off")

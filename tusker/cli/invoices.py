@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 from tusker import clock
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier
-from tusker.cli import command_context, spoken_errors
+from tusker.cli import as_or_operator, command_context, context_of, said, spoken_errors
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.texts import one_line
@@ -173,12 +173,14 @@ def cancel_invoice_command(invoice: str, reason: str) -> None:
 @click.command("report-delivery")
 @click.argument("invoice")
 @click.option("--reason", required=True, help="How you know of the delivery; goes into the event.")
+@as_or_operator
 @with_appcontext
-def report_delivery_command(invoice: str, reason: str) -> None:
+def report_delivery_command(invoice: str, reason: str, email: str | None) -> None:
     """Report the delivery of INVOICE (number, loan id, or # and id), which no delivery company tracks."""
     with spoken_errors(), transaction():
-        found = report_delivery(command_context("report-delivery"), invoice_id_of(invoice), reason=reason)
-        click.echo(f"#{found.id} {found.number} waits to be financed.")
+        ctx = context_of("report-delivery", email)
+        made = report_delivery(ctx, invoice_id_of(invoice), reason=reason)
+        click.echo(said(made, f"{invoice} waits to be financed."))
 
 
 def _check_options(carrier: Carrier, given: Mapping[str, object]) -> None:

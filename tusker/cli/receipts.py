@@ -10,7 +10,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from tusker.cli import Day, command_context, spoken_errors
+from tusker.cli import Day, acting_as_or_operator, command_context, context_of, said, spoken_errors
 from tusker.cli.customers import AMOUNT
 from tusker.cli.deductions import KeptBackOption
 from tusker.currency import currency
@@ -145,20 +145,28 @@ def credit_note_command(invoice: str, number: str, amount: int, reason: str) -> 
 @click.option("--amount", type=AMOUNT, help="All that is left of the receipt unless given.")
 @click.option("--reference", required=True, help="Of the transfer back; once for each payer.")
 @click.option("--value-date", type=Day(), help="The day the money left; today unless given.")
+@acting_as_or_operator
 @with_appcontext
 def refund_command(
-    receipt: str, customer: str | None, amount: int | None, reference: str, value_date: date | None
+    receipt: str,
+    customer: str | None,
+    amount: int | None,
+    reference: str,
+    value_date: date | None,
+    email: str | None,
+    why: str,
 ) -> None:
     """Pay back what is left of the receipt with bank reference RECEIPT."""
-    ctx = command_context("refund")
     with spoken_errors(), transaction():
+        ctx = context_of("refund", email, why)
         row = _called(receipt, customer)
         paid_back = row.credit if amount is None else amount
         with _own_names():
-            receipts.refund_credit(
+            made = receipts.refund_credit(
                 ctx, row.id, amount=paid_back, bank_reference=reference, value_date=value_date or ctx.today
             )
-    click.echo(f"{_plain(paid_back)} of {receipt} is paid back.")
+        words = said(made, f"{_plain(paid_back)} of {receipt} is paid back.")
+    click.echo(words)
 
 
 @click.command("return-refund")

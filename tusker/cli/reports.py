@@ -15,7 +15,7 @@ from tusker import clock
 from tusker.cli import Day, spoken_errors
 from tusker.csv_cells import SafeWriter
 from tusker.currency import currency
-from tusker.documents.statement import HEADER, Letterhead, statement_pdf, statement_rows
+from tusker.documents.statement import HEADER, statement_rows
 from tusker.domain.ageing import AgeingRow, Bucket
 from tusker.errors import InvalidInput
 from tusker.models import Customer
@@ -108,6 +108,8 @@ def statement_command(
         writer.writerow(HEADER)
         writer.writerows(statement_rows(made, currency()))
     if as_pdf is not None:
+        from tusker.documents.statement_pdf import Letterhead, statement_pdf
+
         at = clock.now().astimezone(current_app.config["TIMEZONE"])
         head = Letterhead(current_app.config["LENDER_NAME"], found.name, at, currency())
         as_pdf.write(statement_pdf(made, head))

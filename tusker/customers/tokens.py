@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, url_for
@@ -9,12 +10,20 @@ from flask import Response, url_for
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import TokenForm
 from tusker.errors import TuskerError
-from tusker.models import Role
+from tusker.models import Proposal, Role
 from tusker.queries.credit.customers import customer_by_id, tokens_of
 from tusker.services.people.tokens import create_token, revoke_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What opens the endpoint, at once or when another admin has accepted it."""
+
+    text: str
+    waits: bool
 
 
 @bp.post("/<int:customer_id>/tokens")
@@ -46,19 +55,20 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
     )
 
 
-def make_token(form: TokenForm, customer_id: int) -> str | None:
+def make_token(form: TokenForm, customer_id: int) -> Secret | None:
     """Make the token that the form asks for and return its secret; None with the error in the form."""
     if form.validate_on_submit():
         try:
             with transaction():
-                return create_token(acting(), customer_id, form.name.filled)[1]
+                made, secret = create_token(acting(), customer_id, form.name.filled)
+                return Secret(secret, isinstance(made, Proposal))
         except TuskerError as error:
             form.take(error)
     return None
 
 
 def token_context(
-    customer_id: int, form: TokenForm | None = None, secret: str | None = None, *, own: bool = False
+    customer_id: int, form: TokenForm | None = None, secret: Secret | None = None, *, own: bool = False
 ) -> dict[str, Any]:
     """What the template of a company's tokens needs, for an admin or its `own` users.
 

@@ -60,7 +60,7 @@ class DemoBook:
             self.customers[company.key] = self._create(ctx, company)
         for person in PEOPLE:
             customer_id = self.customers[person.company] if person.company else None
-            user = create_user(
+            user = create_user.do(
                 ctx,
                 email=person.email,
                 name=person.name,

@@ -55,7 +55,7 @@ class History:
             repay_in_full(self.book.at(day, 15), invoice_id, bank_reference=reference, value_date=day)
         for invoice_id in self.write_offs.pop(day, []):
             reason = "Purchaser in insolvency; claim filed with the resolution professional."
-            write_off(self.book.at(day, 16), invoice_id, reason=reason)
+            write_off.do(self.book.at(day, 16), invoice_id, reason=reason)
         self._bundle(day)
 
     def _request(self, planned: PlannedOrder, day: date, hour: int) -> None:

@@ -110,7 +110,7 @@ class Present:
     def _confirmation_wanted(self) -> None:
         """On one line the purchaser has to confirm each delivery before the invoice is financed."""
         line = self.book.fresh_line("VPP", "ARM")
-        change_credit_line(
+        change_credit_line.do(
             self.book.at(self.book.days_ago(3), 12),
             line.id,
             LineData(
@@ -168,7 +168,7 @@ class Present:
         set_line_status(ctx, self.book.line("suspended").id, LineStatus.SUSPENDED, reason=reason)
         lowered = self.book.line("lowered")
         limit = lowered.used_amount * 7 // 10 // minor(1000) * minor(1000)
-        change_credit_line(
+        change_credit_line.do(
             self.book.at(self.book.days_ago(1), 11),
             lowered.id,
             LineData(limit, lowered.terms, lowered.valid_from, lowered.valid_to),
@@ -213,4 +213,4 @@ class Present:
         results = import_rows(ctx, rows, ImportOptions(mapping))
         delivered = next(result.invoice_id for result in results if result.invoice_id)
         proof = "Signed delivery note 8841 received by mail from the purchaser's store."
-        report_delivery(self.book.at(self.book.today, 8), delivered, reason=proof)
+        report_delivery.do(self.book.at(self.book.today, 8), delivered, reason=proof)

@@ -25,7 +25,7 @@ from tusker.services.payout.verification import verify_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.forms import sent_seen
-from tusker.web.htmx import render
+from tusker.web.htmx import render, said
 
 
 @bp.post("/<int:invoice_id>/cancel")
@@ -34,8 +34,8 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
     """A supplier cancels its own requests only, an admin any."""
     owner = current_company_id() if current_user.role == Role.SUPPLIER else None
 
-    def act(reason: str) -> None:
-        cancel_invoice(acting(), invoice_id, reason=reason, supplier_id=owner)
+    def act(reason: str) -> object:
+        return cancel_invoice(acting(), invoice_id, reason=reason, supplier_id=owner)
 
     return carry_out(invoice_id, act, "Cancelled. Its amount is free again on all three limits.")
 
@@ -43,8 +43,8 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
 @bp.post("/<int:invoice_id>/delivered")
 @allow(Role.ADMIN)
 def delivered(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> None:
-        report_delivery(acting(), invoice_id, reason=reason)
+    def act(reason: str) -> object:
+        return report_delivery(acting(), invoice_id, reason=reason)
 
     return carry_out(invoice_id, act, "The delivery is recorded.")
 
@@ -52,8 +52,8 @@ def delivered(invoice_id: int) -> ResponseReturnValue:
 @bp.post("/<int:invoice_id>/overrule")
 @allow(Role.ADMIN)
 def overrule(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> None:
-        overrule_dispute(acting(), invoice_id, reason=reason, seen=sent_seen())
+    def act(reason: str) -> object:
+        return overrule_dispute(acting(), invoice_id, reason=reason, seen=sent_seen())
 
     return carry_out(invoice_id, act, "The dispute is settled and does not stop the financing any more.")
 
@@ -61,8 +61,8 @@ def overrule(invoice_id: int) -> ResponseReturnValue:
 @bp.post("/<int:invoice_id>/accept-value")
 @allow(Role.ADMIN)
 def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> None:
-        accept_value(acting(), invoice_id, reason=reason)
+    def act(reason: str) -> object:
+        return accept_value(acting(), invoice_id, reason=reason)
 
     return carry_out(invoice_id, act, "The declared value is accepted.")
 
@@ -72,8 +72,8 @@ def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
 def take_write_off_back(invoice_id: int) -> ResponseReturnValue:
     """The debt of a written-off invoice stands again, less what came in since."""
 
-    def act(reason: str) -> None:
-        undo_write_off(acting(), invoice_id, reason=reason)
+    def act(reason: str) -> object:
+        return undo_write_off(acting(), invoice_id, reason=reason)
 
     return carry_out(
         invoice_id, act, "The write-off is undone. Its debt stands again and counts on all three limits."
@@ -100,7 +100,7 @@ def verify(document_id: int) -> ResponseReturnValue:
     return done_with(invoice_id, message)
 
 
-def carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> ResponseReturnValue:
+def carry_out(invoice_id: int, act: Callable[[str], object], message: str) -> ResponseReturnValue:
     """Do something to an invoice for the reason that was sent, and show it anew."""
     invoice_in(my_scope(), invoice_id)
     form = ReasonForm()
@@ -108,9 +108,9 @@ def carry_out(invoice_id: int, act: Callable[[str], None], message: str) -> Resp
         if not form.validate_on_submit():
             raise InvalidInput(" ".join(form.reason.errors), field="reason")
         with transaction():
-            act(form.reason.filled)
+            made = act(form.reason.filled)
     except InvalidInput as error:
         form.reason.errors = []
         form.take(error)
         return render(PAGE, PARTIAL, status=422, **file_context(open_file(invoice_id, form)))
-    return done_with(invoice_id, message)
+    return done_with(invoice_id, said(made, message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tusker.jobs import job_context
+from tusker.services.credit.invoice_counts import merge_counts
 from tusker.services.loans import positions
 from tusker.transactions import transaction
 
@@ -11,8 +12,12 @@ BATCHES_A_JOB = 200
 
 
 def keep_positions() -> int:
-    """Cron: write the positions of loans that changed, and build those of tomorrow; returns how many
-    batches that took."""
+    """Cron: merge the counts of invoices, write the positions of loans that changed, and build those of tomorrow.
+
+    Returns how many batches the positions took.
+    """
+    with transaction():
+        merge_counts()
     with transaction():
         positions.keep_days(job_context("positions"))
     for done in range(BATCHES_A_JOB):

@@ -45,7 +45,7 @@ from tusker.models.limit_day import LimitDay
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
-from tusker.models.position import BookPosition, LoanChange, LoanPosition, PositionDay
+from tusker.models.position import BookPosition, InvoiceCount, LoanChange, LoanPosition, PositionDay
 from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.risk import HoldRelease, RiskRule
@@ -88,6 +88,7 @@ __all__ = [
     "HoldRelease",
     "IdempotencyKey",
     "Invoice",
+    "InvoiceCount",
     "LimitDay",
     "LineState",
     "LineStatus",

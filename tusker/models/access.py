@@ -25,11 +25,10 @@ class Role(StrEnum):
 
 
 class UserState(Status):
-    """Whether a person may sign in; who waits for activation may not yet."""
+    """Whether a person may sign in."""
 
     ACTIVE = "active", Tone.GREEN
     INACTIVE = "inactive", Tone.GREY
-    WAITS_FOR_ACTIVATION = "waits_for_activation", Tone.ORANGE
 
 
 class TokenState(Status):
@@ -50,25 +49,7 @@ class User(Base):
             name="company_users_have_company",
         ),
         CheckConstraint("email = lower(email)", name="email_lower"),
-        CheckConstraint(
-            "(activation_asked_at IS NULL) = (activation_asked_by IS NULL)"
-            " AND (activation_decided_at IS NULL) = (activation_decided_by IS NULL)"
-            " AND (activation_decided_at IS NULL OR activation_asked_at IS NOT NULL)"
-            " AND (activation_refusal IS NULL OR activation_decided_at IS NOT NULL)",
-            name="activation_complete",
-        ),
-        CheckConstraint(
-            "NOT active OR activation_asked_at IS NULL"
-            " OR activation_decided_by IS NOT NULL AND activation_refusal IS NULL"
-            " AND activation_decided_by <> activation_asked_by AND activation_decided_by <> id",
-            name="activated_by_another",
-        ),
         Index("ix_users_customer_id", "customer_id"),
-        Index(
-            "ix_users_waiting",
-            "activation_asked_at",
-            postgresql_where="activation_asked_at IS NOT NULL AND activation_decided_at IS NULL",
-        ),
     )
 
     id: Mapped[Id]
@@ -81,33 +62,12 @@ class User(Base):
     session_epoch: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[Instant]
     last_login_at: Mapped[Instant | None]
-    activation_asked_at: Mapped[Instant | None]
-    """When an admin created this one or asked to let it in again; NULL where nobody else has to agree."""
-    activation_asked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    activation_decided_at: Mapped[Instant | None]
-    activation_decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    """Another admin than the one who asked; or that one, who took the question back."""
-    activation_refusal: Mapped[str | None] = mapped_column(String(500))
-    """Why it was refused or taken back."""
 
     customer: Mapped[Customer | None] = relationship(lazy="joined")
-    activation_asker: Mapped[User | None] = relationship(
-        foreign_keys=[activation_asked_by], remote_side="User.id", lazy="select"
-    )
-    activation_decider: Mapped[User | None] = relationship(
-        foreign_keys=[activation_decided_by], remote_side="User.id", lazy="select"
-    )
-
-    @property
-    def waits_for_activation(self) -> bool:
-        """Whether another admin has to activate this one before it works."""
-        return self.activation_asked_at is not None and self.activation_decided_at is None
 
     @property
     def state(self) -> UserState:
         """The state as pages show it."""
-        if self.waits_for_activation:
-            return UserState.WAITS_FOR_ACTIVATION
         return UserState.ACTIVE if self.active else UserState.INACTIVE
 
     @property

@@ -62,6 +62,12 @@ class Invoice(TermsColumns, Base):
             unique=True,
             postgresql_where=_LIVE_NUMBER,
         ),
+        Index(
+            "ix_invoices_number_search",
+            "number",
+            postgresql_using="gin",
+            postgresql_ops={"number": "gin_trgm_ops"},
+        ),
         Index("ix_invoices_supplier_id_number_strict", "supplier_id", "number_strict"),
         Index("ix_invoices_supplier_id_id", "supplier_id", "id"),
         Index("ix_invoices_purchaser_id_id", "purchaser_id", "id"),

@@ -45,6 +45,12 @@ class Loan(Base):
         Index("ix_loans_disbursal_id", "disbursal_id"),
         Index("ix_loans_booked_on", "booked_on"),
         Index("ix_loans_platform_reference", "platform_reference"),
+        *(
+            Index(
+                f"ix_loans_{name}_search", name, postgresql_using="gin", postgresql_ops={name: "gin_trgm_ops"}
+            )
+            for name in ("reference", "platform_reference")
+        ),
         Index(
             "ix_loans_to_collect",
             "invoice_id",

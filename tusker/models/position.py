@@ -1,7 +1,8 @@
-"""What is owed on each open loan on the business day, and its sums by credit line, kept so that pages of the whole
-book need not compute every loan.
+"""Sums that are kept so that pages of the whole book need not read all of it: what is owed on each open loan on the
+business day, by credit line, and how many invoices have a status.
 
-All of it follows from the loans and can be built anew at any time. Figures are those of `amount_due`, in minor units.
+All of it follows from loans and invoices and can be built anew at any time. What is owed is that of `amount_due`, in
+minor units.
 """
 
 from __future__ import annotations
@@ -87,3 +88,30 @@ class BookPosition(Alike, Figures, Base):
     due_today: Mapped[bool] = mapped_column(primary_key=True)
     in_book: Mapped[bool] = mapped_column(primary_key=True)
     loans: Mapped[int]
+
+
+class InvoiceCount(Base):
+    """How many invoices of two companies have a status, and their principal: the sum of its rows. Triggers add rows for
+    what changed; a worker merges them into one."""
+
+    __tablename__ = "invoice_counts"
+    __table_args__ = (
+        Index(
+            "uq_invoice_counts_merged",
+            "supplier_id",
+            "purchaser_id",
+            "status",
+            unique=True,
+            postgresql_where="merged",
+        ),
+        Index("ix_invoice_counts_unmerged", "id", postgresql_where="NOT merged"),
+        Index("ix_invoice_counts_purchaser_id", "purchaser_id"),
+    )
+
+    id: Mapped[Id]
+    supplier_id: Mapped[int] = mapped_column(BigInteger)
+    purchaser_id: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[Code]
+    invoices: Mapped[int] = mapped_column(BigInteger)
+    principal: Mapped[Money]
+    merged: Mapped[bool] = mapped_column(default=False, server_default="false")

@@ -7,20 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, cast, func, select, text
+from sqlalchemy import text
 
-from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import db
-from tusker.models import Invoice
-
-
-@dataclass(frozen=True, slots=True)
-class StatusSum:
-    """How many invoices have a status, and their principal in minor units."""
-
-    status: InvoiceStatus
-    count: int
-    principal: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +69,6 @@ class Health:
 
 def _rows(row: Any, sql: str, values: Mapping[str, object]) -> list[Any]:
     return [row(**found) for found in db.session.execute(text(sql), dict(values)).mappings()]
-
-
-def invoices_by_status() -> list[StatusSum]:
-    """Count and principal of all invoices at each status, in the order in which they pass through them."""
-    query = select(Invoice.status, func.count(), cast(func.sum(Invoice.principal), BigInteger))
-    found = {row[0]: StatusSum(*row) for row in db.session.execute(query.group_by(Invoice.status))}
-    return [found.get(status, StatusSum(status, 0, 0)) for status in InvoiceStatus]
 
 
 def programme_use() -> ProgrammeUse:

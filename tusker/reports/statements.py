@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.currency import currency
-from tusker.documents.statement import HEADER, Letterhead, statement_pdf, statement_rows
+from tusker.documents.statement import HEADER, statement_rows
 from tusker.errors import InvalidInput, NotFound
 from tusker.queries.credit.customers import customer_by_id, purchaser_choices, supplier_choices
 from tusker.queries.loans.account_statements import Statement, statement
@@ -65,6 +65,8 @@ def statement_csv() -> Response:
 @allow()
 def statement_paper() -> Response:
     """The statement as PDF."""
+    from tusker.documents.statement_pdf import Letterhead, statement_pdf
+
     account, made = _read_or_refuse()
     head = Letterhead(
         lender=current_app.config["LENDER_NAME"],

@@ -40,6 +40,7 @@ class AdvisoryLock(IntEnum):
     CLASSIFICATION = 7112
     BOOK = 7113
     POSITIONS = 7111
+    INVOICE_COUNTS = 7112
 
 
 def take_lock(lock: AdvisoryLock) -> None:

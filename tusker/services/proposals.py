@@ -184,15 +184,18 @@ def name_of(proposal: Proposal, names: Names | None = None) -> str:
 
 
 def changes_in(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """What events say was changed: a row each, or one for each name in what they call `changed`."""
+    """What events say was changed: a row each, and one for each name in what they call `changed`.
+
+    An `amount`, in minor units, is shown and may be another on another day.
+    """
     rows: list[dict[str, Any]] = []
     for event in events:
         parts = {event.kind: (event.from_value, event.to_value)} | dict(event.data.get("changed") or {})
         if "changed" in event.data and event.from_value is None and event.to_value is None:
             del parts[event.kind]
-        named = {"name": event.data["name"]} if "name" in event.data else {}
+        more: dict[str, Any] = {name: event.data[name] for name in ("name", "amount") if name in event.data}
         rows += [
-            {"subject": event.subject, "what": what, "from": before, "to": after, **named}
+            {"subject": event.subject, "what": what, "from": before, "to": after, **more}
             for what, (before, after) in parts.items()
         ]
     return rows

@@ -7,6 +7,8 @@ from typing import Any
 from flask import Response, flash, make_response, redirect, render_template, request
 from markupsafe import Markup
 
+from tusker.models import Proposal
+
 
 def is_htmx() -> bool:
     """Whether htmx sent this request."""
@@ -54,9 +56,17 @@ def done(
     return answer
 
 
+PROPOSED = "It is proposed, and counts once another admin has accepted it (To approve)."
+
+
+def said(made: object, words: str) -> str:
+    """What an action says of what it did, or of the proposal that it made."""
+    return PROPOSED if isinstance(made, Proposal) else words
+
+
 def proposed(to: str) -> Response:
     """Answer an action that another admin has to accept first."""
-    return done("It is proposed, and counts once another admin has accepted it (To approve).", to=to)
+    return done(PROPOSED, to=to)
 
 
 def oob_message(message: str, category: str) -> Markup:

@@ -13,7 +13,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import LoanFilter, RepayForm, WriteOffForm
 from tusker.currency import currency
 from tusker.errors import NotFound, TuskerError
-from tusker.models import Role
+from tusker.models import Proposal, Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.queries.loans.payoff import payoff
@@ -24,7 +24,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.fields import FIRST_DAY, LAST_DAY
 from tusker.web.forms import Form
-from tusker.web.htmx import done, render, wants_fragment
+from tusker.web.htmx import done, proposed, render, wants_fragment
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
 _LAST_ID = 2**62
@@ -121,12 +121,14 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction():
-                write_off_debt(acting(), invoice_id, reason=form.reason.filled)
+                made = write_off_debt(acting(), invoice_id, reason=form.reason.filled)
         except NotFound:
             raise
         except TuskerError as error:
             form.take(error)
         else:
+            if isinstance(made, Proposal):
+                return proposed(url_for("invoices.show", invoice_id=invoice_id))
             return _closed(invoice_id, "written off")
     return render(
         "admin/loans/write_off.html",

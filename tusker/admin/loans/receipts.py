@@ -23,7 +23,7 @@ from tusker.services.loans.receipt_undoing import return_refund, reverse_receipt
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done, render
+from tusker.web.htmx import done, render, said
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 
@@ -68,7 +68,7 @@ def refund_receipt(receipt_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction():
-                service.refund_credit(
+                made = service.refund_credit(
                     acting(),
                     receipt_id,
                     amount=form.amount.filled,
@@ -80,7 +80,8 @@ def refund_receipt(receipt_id: int) -> ResponseReturnValue:
         except TuskerError as error:
             form.take(error)
         else:
-            return _changed(receipt_id, f"{currency().show(form.amount.filled)} is paid back.")
+            words = f"{currency().show(form.amount.filled)} is paid back."
+            return _changed(receipt_id, said(made, words))
     return _show(receipt_id, refund=form, status=422)
 
 

@@ -1,8 +1,6 @@
-"""Users: the list, inviting, activating, deactivating."""
+"""Users: the list, inviting, deactivating."""
 
 from __future__ import annotations
-
-import secrets
 
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,14 +9,14 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import UserFilter, UserForm
 from tusker.errors import TuskerError
 from tusker.extensions import db
-from tusker.models import Role, User
-from tusker.queries.people.users import active_admin_ids, companies, users_page
-from tusker.services.people import activation, passwords
+from tusker.models import Proposal, Role, User
+from tusker.queries.people.users import companies, users_page
+from tusker.services.people import passwords
 from tusker.services.people import users as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done, render
+from tusker.web.htmx import done, render, said
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 
@@ -41,7 +39,6 @@ def users() -> ResponseReturnValue:
         "admin/people/_users.html",
         filters=filters,
         page=keyset_page(rows, cursor),
-        admin_ids=active_admin_ids(),
     )
 
 
@@ -55,26 +52,24 @@ def new_user() -> ResponseReturnValue:
         try:
             with transaction():
                 ctx = acting()
-                user = service.create_user(
+                made = service.create_user(
                     ctx,
                     email=form.email.filled,
                     name=form.name.filled,
                     role=form.role.filled,
                     customer_id=form.customer_id.data,
-                    password=secrets.token_urlsafe(32),
+                    password=service.random_password(),
                 )
-                email, waits = user.email, user.waits_for_activation
-                if not waits:
-                    passwords.request_password_reset(ctx, email)
+                if not isinstance(made, Proposal):
+                    passwords.request_password_reset(ctx, made.email)
         except TuskerError as error:
             form.take(error)
         else:
+            email = form.email.filled
             words = (
-                f"{email} waits for activation by another admin, and gets a link to choose a password then."
-                if waits
-                else f"A link to choose a password is on its way to {email} and works for an hour."
+                f"User created. A link to choose a password is on its way to {email} and works for an hour."
             )
-            return done(f"User created. {words}", to=url_for("admin.users"))
+            return done(said(made, words), to=url_for("admin.users"))
     return render(
         "admin/people/user_new.html",
         "admin/people/_user_form.html",
@@ -95,27 +90,8 @@ def deactivate_user(user_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def reactivate_user(user_id: int) -> ResponseReturnValue:
     with transaction():
-        service.reactivate_user(acting(), user_id)
-    waits = _user(user_id).waits_for_activation
-    return _changed(
-        user_id, "{} waits for activation by another admin." if waits else "{} may sign in again."
-    )
-
-
-@bp.post("/users/<int:user_id>/activate")
-@allow(Role.ADMIN)
-def activate_user(user_id: int) -> ResponseReturnValue:
-    with transaction():
-        activation.activate_user(acting(), user_id)
-    return _changed(user_id, "{} works as an admin now and is told by mail.")
-
-
-@bp.post("/users/<int:user_id>/refuse")
-@allow(Role.ADMIN)
-def refuse_user(user_id: int) -> ResponseReturnValue:
-    with transaction():
-        activation.refuse_user(acting(), user_id, reason=sent_reason())
-    return _changed(user_id, "{} stays inactive.")
+        made = service.reactivate_user(acting(), user_id)
+    return _changed(user_id, said(made, "{} may sign in again."))
 
 
 @bp.post("/users/<int:user_id>/invite")
@@ -138,5 +114,4 @@ def _changed(user_id: int, message: str) -> Response:
         to=url_for("admin.users"),
         partial="admin/people/_user_row.html",
         user=user,
-        admin_ids=active_admin_ids(),
     )

@@ -24,7 +24,7 @@ from tusker.services.record.daily_runs import try_run_again
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
-from tusker.web.htmx import done, render
+from tusker.web.htmx import done, render, said
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 PAGE, PARTIAL = "admin/record/attention.html", "admin/record/_attention.html"
@@ -51,14 +51,15 @@ def act_on_attention(item_id: int) -> ResponseReturnValue:
     ctx = acting()
     try:
         with transaction():
+            made: object = None
             if action == "settle":
                 resolve_item(ctx, item_id, note=sent_reason())
             elif about is not None:
-                _ACTIONS[kind][action](ctx, about, facts)
+                made = _ACTIONS[kind][action](ctx, about, facts)
             review_items(ctx, rules_at(ctx))
     except TuskerError as error:
         return _refused(error)
-    return done(_DONE[action], to=url_for("admin.attention"), partial=PARTIAL, **_context())
+    return done(said(made, _DONE[action]), to=url_for("admin.attention"), partial=PARTIAL, **_context())
 
 
 def _refused(error: TuskerError) -> Response:
@@ -84,16 +85,16 @@ def _overrule(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
     return overrule_dispute(ctx, about, reason=sent_reason(), seen=sent_seen())
 
 
-def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
-    accept_value(ctx, about, reason=sent_reason())
+def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
+    return accept_value(ctx, about, reason=sent_reason())
 
 
-def _accept_delivery(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
-    accept_delivery(ctx, about, reason=sent_reason())
+def _accept_delivery(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
+    return accept_delivery(ctx, about, reason=sent_reason())
 
 
-def _tell_apart(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
-    tell_apart(ctx, about, reason=sent_reason())
+def _tell_apart(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
+    return tell_apart(ctx, about, reason=sent_reason())
 
 
 def _ask_again(ctx: Context, about: int, _facts: dict[str, Any]) -> None:

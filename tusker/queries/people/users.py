@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import or_, select
 
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import Customer, PurchaserAccount, Role, SupplierAccount, User
+from tusker.models import Customer, PurchaserAccount, SupplierAccount, User
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
-_WAITS = User.activation_asked_at.is_not(None) & User.activation_decided_at.is_(None)
-_STATES = {"active": User.active, "inactive": ~User.active, "waiting": _WAITS}
+_STATES = {"active": User.active, "inactive": ~User.active}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +43,9 @@ def users_page(
 ) -> list[User]:
     """A page of users with their companies, the newest first.
 
-    `state` is active, inactive or waiting (for another admin).
+    `state` is active or inactive.
     """
-    names_too = (selectinload(User.activation_asker), selectinload(User.activation_decider))
-    query = select(User).options(*names_too)
+    query = select(User)
     if role:
         query = query.where(User.role == role)
     if state:
@@ -59,26 +55,6 @@ def users_page(
         names = (User.name, User.email, Customer.name)
         query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
     return [user for (user,) in rows_of_page(query, User.id, cursor, limit)]
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingAdmins:
-    """How many admins wait for another one to activate them, and since when the first does."""
-
-    count: int
-    oldest: datetime | None
-
-
-def admins_waiting() -> WaitingAdmins:
-    """Admins who are not activated yet, for a dashboard."""
-    return WaitingAdmins(
-        *db.session.execute(select(func.count(), func.min(User.activation_asked_at)).where(_WAITS)).one()
-    )
-
-
-def active_admin_ids() -> list[int]:
-    """Who could activate another admin."""
-    return list(db.session.scalars(select(User.id).where(User.role == Role.ADMIN, User.active)))
 
 
 def user_id_of(email: str) -> int:

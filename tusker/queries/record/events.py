@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, text
 
 from tusker.extensions import db
 from tusker.models import Event
@@ -21,6 +21,10 @@ _LENDERS = frozenset(
         "document_verified",
         "document_unverified",
         "platform_loan_id",
+        "proposed",
+        "proposal_accepted",
+        "proposal_refused",
+        "proposal_withdrawn",
         "classified",
     }
     | {
@@ -101,4 +105,17 @@ def events_page(
 
 def known_kinds() -> list[str]:
     """The kinds of event there are, for a filter."""
-    return list(db.session.scalars(select(Event.kind).distinct().order_by(Event.kind)))
+    return list(db.session.scalars(_KINDS))
+
+
+# From kind to kind along the index: DISTINCT would read every event there ever was.
+_KINDS = text(
+    """
+    WITH RECURSIVE kinds AS (
+        (SELECT kind FROM events ORDER BY kind LIMIT 1)
+        UNION ALL
+        SELECT (SELECT kind FROM events WHERE kind > k.kind ORDER BY kind LIMIT 1) FROM kinds k WHERE k.kind IS NOT NULL
+    )
+    SELECT kind FROM kinds WHERE kind IS NOT NULL
+    """
+)

@@ -258,6 +258,17 @@ FROM (
 ) p ON p.day = b.day AND p.credit_line_id = b.credit_line_id
 WHERE (b.total, b.loans) IS DISTINCT FROM (p.total, p.loans)
 UNION ALL
+SELECT 'counted invoices that are ' || COALESCE(c.status, i.status), s.name || ' → ' || p.name,
+    COALESCE(c.principal, 0)::bigint, COALESCE(i.principal, 0)::bigint
+FROM (
+    SELECT supplier_id, purchaser_id, status, sum(invoices) AS invoices, sum(principal) AS principal
+    FROM invoice_counts GROUP BY 1, 2, 3 HAVING sum(invoices) <> 0
+) c FULL JOIN (
+    SELECT supplier_id, purchaser_id, status, count(*) AS invoices, sum(principal) AS principal FROM invoices GROUP BY 1, 2, 3
+) i USING (supplier_id, purchaser_id, status)
+JOIN customers s ON s.id = supplier_id JOIN customers p ON p.id = purchaser_id
+WHERE (c.invoices, c.principal) IS DISTINCT FROM (i.invoices, i.principal)
+UNION ALL
 SELECT 'classification that changed nothing', 'customer ' || customer_id || COALESCE(', loan ' || loan_id, ''), 1, 0
 FROM (
     SELECT customer_id, loan_id, state, npa_since,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tusker.services.credit import credit_lines, customers, holds, risk_rules
-from tusker.services.payout import held
+from tusker.services.delivery import tracking
+from tusker.services.loans import receipts, write_off
+from tusker.services.payout import funding_control, held, purchaser_answers
+from tusker.services.people import tokens, users
 from tusker.services.proposals import Action
 
 _ALL: tuple[Action[..., Any], ...] = (
@@ -14,6 +17,16 @@ _ALL: tuple[Action[..., Any], ...] = (
     credit_lines.open_credit_line,
     credit_lines.change_credit_line,
     credit_lines.set_line_status,
+    users.create_user,
+    users.reactivate_user,
+    tokens.add_token,
+    write_off.write_off,
+    receipts.refund_credit,
+    tracking.report_delivery,
+    purchaser_answers.overrule_dispute,
+    funding_control.accept_value,
+    funding_control.accept_delivery,
+    funding_control.tell_apart,
     holds.lift_hold,
     holds.set_validity,
     held.release_hold,

@@ -27,6 +27,7 @@ from tusker.services.delivery.shipment_effects import (
 from tusker.services.delivery.tracking_history import keep_documents, keep_events
 from tusker.services.events import record_event
 from tusker.services.locks import lock_invoice, lock_invoices, lock_rows
+from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 
 _chance = random.SystemRandom().random
@@ -129,6 +130,7 @@ def shipments_of_orders(carrier: str, orders: Iterable[TrackedOrder]) -> Meant:
     return Meant({row.id: by_ref[row.order_ref] for row in rows if row.id not in bare}, sorted(bare))
 
 
+@needs_second("Report a delivery by hand", "invoice")
 def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     """An admin reports the delivery of an invoice that no delivery company tracks; the reason is the evidence."""
     why = reason_of(reason)

@@ -25,6 +25,7 @@ from tusker.services.loans.receipt_booking import apply_parts, new_receipt, stor
 from tusker.services.loans.short_payments import deduct_with, keep_back
 from tusker.services.loans.spreading import lay_rest, oldest_first, parts_of
 from tusker.services.locks import lock_invoices, lock_row, lock_rows
+from tusker.services.proposals import needs_second
 
 NETTED_FROM = "netted from "
 """How the references of receipts begin that no bank received; the payout's reference follows."""
@@ -133,6 +134,7 @@ def use_credit(ctx: Context, customer_id: int) -> int:
     return used
 
 
+@needs_second("Pay a credit back", "receipt")
 def refund_credit(
     ctx: Context, receipt_id: int, *, amount: int, bank_reference: str, value_date: date
 ) -> Receipt:
@@ -159,7 +161,15 @@ def refund_credit(
         recorded_by=ctx.actor_id,
     )
     db.session.add(refund)
-    record_event(ctx, "customer", receipt.customer_id, "credit_refunded", reason=reference, amount=amount)
+    record_event(
+        ctx,
+        "customer",
+        receipt.customer_id,
+        "credit_refunded",
+        to_value=currency().show(amount),
+        reason=reference,
+        amount=amount,
+    )
     db.session.flush()
     return refund
 

@@ -14,12 +14,14 @@ from tusker.services.loans.claims import end_return_claims
 from tusker.services.loans.debts import debt_of, load_reductions, lock_debts_on
 from tusker.services.loans.reserve import release_reserves
 from tusker.services.locks import lock_invoice, lock_loan_of
+from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
 REVIEW_JOB = "tusker.jobs.servicing.review_holds"
 
 
+@needs_second("Write a debt off", "invoice")
 def write_off(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     """An admin gives a debt up, with a reason: all that is owed on the day is written off, and its open principal freed
     on all three limits."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, text
 
+from tusker.currency import currency
 from tusker.domain.financeable import Condition, waits_for
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import Conflict
@@ -19,6 +20,7 @@ from tusker.services.events import record_event
 from tusker.services.locks import lock_disbursal
 from tusker.services.payout.disbursals import take_out_of_locked
 from tusker.services.payout.release import withdraw_from_locked
+from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
@@ -79,6 +81,7 @@ def settle_held(
     after_commit(WATCH_JOB)
 
 
+@needs_second("Accept a delivery from before the invoice", "invoice")
 def accept_delivery(ctx: Context, invoice_id: int, *, reason: str) -> None:
     """An admin accepts a delivery from before the invoice; another one told later is judged again."""
     why = reason_of(reason)
@@ -91,6 +94,7 @@ def accept_delivery(ctx: Context, invoice_id: int, *, reason: str) -> None:
     after_commit(WATCH_JOB)
 
 
+@needs_second("Tell an invoice apart from those it looks like", "invoice")
 def tell_apart(ctx: Context, invoice_id: int, *, reason: str) -> None:
     """An admin says that an invoice is another one than those that it looks like."""
     why = reason_of(reason)
@@ -103,6 +107,7 @@ def tell_apart(ctx: Context, invoice_id: int, *, reason: str) -> None:
     after_commit(WATCH_JOB)
 
 
+@needs_second("Accept another declared value", "invoice")
 def accept_value(ctx: Context, invoice_id: int, *, reason: str) -> None:
     """An admin accepts the declared value; a different one reported later is judged again."""
     why = reason_of(reason)
@@ -115,6 +120,8 @@ def accept_value(ctx: Context, invoice_id: int, *, reason: str) -> None:
         "invoice",
         invoice.id,
         "value_accepted",
+        from_value=currency().show(invoice.amount),
+        to_value=currency().show(shipment.declared_value),
         reason=why,
         amount=invoice.amount,
         declared=shipment.declared_value,

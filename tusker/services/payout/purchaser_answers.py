@@ -20,6 +20,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payout.funding_control import lock_with_disbursal, settle_held
+from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 from tusker.services.seen import Seen, check_seen
 from tusker.transactions import after_commit
@@ -76,6 +77,7 @@ def shown_dispute(number: str, amount: int | None, reason: str | None, at: datet
     return Shown(f"Dispute of {number}", f"{owes}{reason}", (at and at.timestamp(),))
 
 
+@needs_second("Overrule a dispute", "invoice")
 def overrule_dispute(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> Invoice:
     """An admin decides that a dispute does not stop the financing (any more); the reason is kept with who and when.
 

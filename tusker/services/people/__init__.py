@@ -1,1 +1,1 @@
-"""Use cases about people: users, activation of admins, API tokens."""
+"""Use cases about people: users, API tokens."""

@@ -10,30 +10,40 @@ from sqlalchemy import or_, select, update
 
 from tusker.errors import InvalidInput
 from tusker.extensions import db
-from tusker.models import ApiToken
+from tusker.models import ApiToken, Proposal
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_row
+from tusker.services.proposals import needs_second
 
 
-def create_token(ctx: Context, customer_id: int, name: str) -> tuple[ApiToken, str]:
-    """Make a token for a company; returns its row and the secret, which cannot be read again."""
+def create_token(ctx: Context, customer_id: int, name: str) -> tuple[ApiToken | Proposal, str]:
+    """Make a token for a company; returns its row and the secret, which cannot be read again.
+
+    Where another admin has to accept one that an admin makes, the secret opens nothing before.
+    """
+    secret = f"tsk_{secrets.token_urlsafe(32)}"
+    return add_token(ctx, customer_id, name, secret[:10], hash_token(secret)), secret
+
+
+@needs_second("Make an API token", "customer")
+def add_token(ctx: Context, customer_id: int, name: str, prefix: str, token_hash: str) -> ApiToken:
+    """Have the secret with this beginning and hash open the endpoint for a company."""
     cleaned = name.strip()
     if not cleaned or len(cleaned) > 120:
         raise InvalidInput("Name the token, in 1 to 120 characters.", field="name")
-    secret = f"tsk_{secrets.token_urlsafe(32)}"
     token = ApiToken(
         customer_id=customer_id,
         name=cleaned,
-        prefix=secret[:10],
-        token_hash=hash_token(secret),
+        prefix=prefix,
+        token_hash=token_hash,
         created_at=ctx.now,
-        created_by=ctx.actor_id,
+        created_by=ctx.proposed_by or ctx.actor_id,
     )
     db.session.add(token)
     db.session.flush()
-    record_event(ctx, "customer", customer_id, "token_created", to_value=f"{cleaned} ({token.prefix}…)")
-    return token, secret
+    record_event(ctx, "customer", customer_id, "token_created", to_value=f"{cleaned} ({prefix}…)")
+    return token
 
 
 def revoke_token(ctx: Context, token_id: int, *, customer_id: int | None = None) -> ApiToken:

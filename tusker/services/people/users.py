@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
@@ -15,10 +16,17 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_active_admins, lock_user
 from tusker.services.outbox import admin_addresses, queue_mail
-from tusker.services.people.passwords import hash_of_new
+from tusker.services.people.passwords import hash_of_new, request_password_reset
+from tusker.services.proposals import needs_second
 from tusker.services.reasons import optional_reason
 
 
+def random_password() -> str:
+    """A password that nobody knows, until the user chooses one by a link."""
+    return secrets.token_urlsafe(32)
+
+
+@needs_second("Make a user", always=False, fresh={"password": random_password})
 def create_user(
     ctx: Context,
     *,
@@ -30,13 +38,13 @@ def create_user(
 ) -> User:
     """Make a user; suppliers and purchasers need the company they belong to, admins and auditors must have none.
 
-    With `REQUIRE_SECOND_ADMIN` an admin made by an admin does not work until another one activates it
-    (`services.activation`). Raises `InvalidInput` naming the field, `NotFound` for an unknown company, `Duplicate` for
-    a known address.
+    A second identity would get round every rule that wants two people, so another admin has to accept all but auditors;
+    who was accepted gets a link to choose a password. Raises `InvalidInput` naming the field, `NotFound` for an unknown
+    company, `Duplicate` for a known address.
     """
     address = clean_email(email)
     known_role = _known_role(role)
-    _check_company(known_role, customer_id)
+    company = _company_of(known_role, customer_id)
     user = User(
         email=address,
         name=_clean_name(name),
@@ -47,9 +55,6 @@ def create_user(
         session_epoch=1,
         created_at=ctx.now,
     )
-    waits = needs_another(ctx, user)
-    if waits:
-        _let_wait(ctx, user)
     try:
         # A savepoint: two people adding the same address at once get one user and one clear message.
         with db.session.begin_nested():
@@ -58,11 +63,21 @@ def create_user(
         if "uq_users_email" not in str(error.orig):
             raise
         raise Duplicate("A user with this email exists already.", field="email") from None
-    record_event(ctx, "user", user.id, "user_created", to_value=known_role, name=user.name)
-    if waits:
-        record_event(ctx, "user", user.id, "admin_activation_asked", to_value="waiting", name=user.name)
+    record_event(
+        ctx,
+        "user",
+        user.id,
+        "user_created",
+        to_value=known_role,
+        name=user.name,
+        changed={"email": [None, address], **({"company": [None, company.name]} if company else {})},
+        asks_second=known_role is not Role.AUDITOR,
+    )
     if known_role is Role.ADMIN and ctx.actor_id is not None:
-        _tell_admins(ctx, user, waits=waits)
+        others = [address for address in admin_addresses() if address != user.email]
+        queue_mail(ctx, "people/admin_made", others, name=user.name, email=user.email, maker=ctx.actor)
+    if ctx.proposed_by is not None:
+        request_password_reset(ctx, address)
     return user
 
 
@@ -74,60 +89,37 @@ def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
     # All admins are locked, by id, so that two admins cannot shut each other out at the same time.
     admins = lock_active_admins()
     user = lock_user(user_id)
-    before = "active" if user.active else "waiting"
-    if not user.active and not user.waits_for_activation:
+    if not user.active:
         return user
     if [admin.id for admin in admins] == [user_id]:
         raise Conflict("This is the last active admin.")
-    if user.waits_for_activation:
-        clear_activation(user)
     user.active = False
     user.session_epoch += 1
-    record_event(ctx, "user", user.id, "user_deactivated", from_value=before, to_value="inactive", reason=why)
+    record_event(
+        ctx, "user", user.id, "user_deactivated", from_value="active", to_value="inactive", reason=why
+    )
     db.session.flush()
     return user
 
 
+@needs_second("Let a user in again", "user", always=False)
 def reactivate_user(ctx: Context, user_id: int) -> User:
-    """Let a deactivated user in again, with the password they had.
-
-    With `REQUIRE_SECOND_ADMIN` an admin then waits for another one's activation, as a new one does. Raises `Conflict`
-    for one that waits already.
-    """
+    """Let a deactivated user in again, with the password they had. Another admin has to accept all but auditors."""
     user = lock_user(user_id)
     if user.active:
         return user
-    if not needs_another(ctx, user):
-        clear_activation(user)
-        user.active = True
-        record_event(ctx, "user", user.id, "user_reactivated", from_value="inactive", to_value="active")
-    elif user.waits_for_activation:
-        raise Conflict(f"{user.name} waits for activation already.")
-    else:
-        _let_wait(ctx, user)
-        record_event(
-            ctx, "user", user.id, "admin_activation_asked", from_value="inactive", to_value="waiting"
-        )
-        _tell_admins(ctx, user, waits=True)
+    user.active = True
+    record_event(
+        ctx,
+        "user",
+        user.id,
+        "user_reactivated",
+        from_value="inactive",
+        to_value="active",
+        asks_second=user.role != Role.AUDITOR,
+    )
     db.session.flush()
     return user
-
-
-def needs_another(ctx: Context, user: User) -> bool:
-    """Whether another admin has to agree before this user works.
-
-    A second identity would get round every rule that wants two people. Only commands, of whoever runs the machine,
-    act without a name; they make and let in admins alone.
-    """
-    required: bool = current_app.config["REQUIRE_SECOND_ADMIN"]
-    return required and user.role == Role.ADMIN and ctx.actor_id is not None
-
-
-def clear_activation(user: User) -> None:
-    """Forget what was asked and decided about an admin: for whom nobody else has to agree (any more)."""
-    user.activation_asked_at = user.activation_asked_by = None
-    user.activation_decided_at = user.activation_decided_by = None
-    user.activation_refusal = None
 
 
 def clean_email(email: str) -> str:
@@ -154,19 +146,6 @@ def _clean_name(name: str) -> str:
     return cleaned
 
 
-def _let_wait(ctx: Context, user: User) -> None:
-    clear_activation(user)
-    user.active = False
-    user.activation_asked_at, user.activation_asked_by = ctx.now, ctx.actor_id
-
-
-def _tell_admins(ctx: Context, user: User, *, waits: bool) -> None:
-    others = [address for address in admin_addresses() if address != user.email]
-    queue_mail(
-        ctx, "people/admin_made", others, name=user.name, email=user.email, maker=ctx.actor, waits=waits
-    )
-
-
 def _known_role(role: Role | str) -> Role:
     try:
         return Role(role)
@@ -174,12 +153,12 @@ def _known_role(role: Role | str) -> Role:
         raise InvalidInput(f"The role must be one of {', '.join(Role)}.", field="role") from None
 
 
-def _check_company(role: Role, customer_id: int | None) -> None:
+def _company_of(role: Role, customer_id: int | None) -> Customer | None:
     side = {Role.SUPPLIER: "supplier", Role.PURCHASER: "purchaser"}.get(role)
     if side is None:
         if customer_id is not None:
             raise InvalidInput(f"An {role} belongs to no company.", field="customer_id")
-        return
+        return None
     if customer_id is None:
         raise InvalidInput(f"A {role} user needs a company.", field="customer_id")
     customer = db.session.get(Customer, customer_id)
@@ -187,3 +166,4 @@ def _check_company(role: Role, customer_id: int | None) -> None:
         raise NotFound("This company does not exist.", field="customer_id")
     if getattr(customer, side) is None:
         raise InvalidInput(f"{customer.name} is not a {side}.", field="customer_id")
+    return customer

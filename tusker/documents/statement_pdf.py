@@ -1,0 +1,199 @@
+"""A company's statement as a PDF file of A4 pages.
+
+The library that writes it takes longer to load than any other: import this module where a file is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from babel.dates import format_date
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+
+from tusker.currency import Currency
+from tusker.queries.loans.account_statements import Statement
+from tusker.queries.loans.statement_lines import StatementLine
+
+FONTS = Path(__file__).resolve().parents[2] / "static" / "vendor" / "dejavu-fonts-2.37.3"
+FONT = "DejaVu"
+GREY, BLACK, LINE = 105, 20, 205
+MARGIN = 16
+ROW = 6.2
+HEADS = ("Date", "What", "Invoice", "Reference", "Amount", "Balance")
+WIDTHS = (22.0, 33.0, 35.0, 34.0, 27.0, 27.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """The sender and the addressee, and how days and amounts are written."""
+
+    lender: str
+    company: str
+    made_at: datetime
+    money: Currency
+
+    def day(self, value: date) -> str:
+        """A date for people, such as 5 Mar 2026."""
+        return format_date(value, "d MMM y", locale=self.money.locale)
+
+
+def statement_pdf(made: Statement, head: Letterhead) -> bytes:
+    """The statement as a file; only the glyphs in use are embedded."""
+    page = _Page(head)
+    page.set_title(f"Statement of {head.company}, {made.first} to {made.last}")
+    page.set_author(head.lender)
+    page.set_creation_date(head.made_at)
+    page.add_page()
+    _write_title(page, made)
+    _write_summary(page, made)
+    _write_lines(page, made)
+    return bytes(page.output())
+
+
+class _Page(FPDF):
+    """An A4 page with the lender's name on top, a page number, and the table's head on each page."""
+
+    def __init__(self, head: Letterhead) -> None:
+        super().__init__(format="A4")
+        self.head = head
+        self.in_table = False
+        self.set_margins(MARGIN, MARGIN, MARGIN)
+        self.set_auto_page_break(auto=True, margin=20)
+        self.add_font(FONT, "", FONTS / "DejaVuSansCondensed.ttf")
+        self.add_font(FONT, "B", FONTS / "DejaVuSansCondensed-Bold.ttf")
+        self.alias_nb_pages()
+
+    def header(self) -> None:
+        self.write_text(self.head.lender, size=9, grey=True, width=self.epw / 2)
+        self.write_text(self.head.company, size=9, grey=True, width=self.epw / 2, align="R", newline=True)
+        self.ln(4)
+        if self.in_table:
+            write_heads(self)
+
+    def footer(self) -> None:
+        self.set_y(-14)
+        made = f"Made on {self.head.day(self.head.made_at.date())}. Amounts in {self.head.money.code}."
+        self.write_text(made, size=7.5, grey=True, width=self.epw / 2)
+        self.write_text(
+            f"Page {self.page_no()} of {{nb}}", size=7.5, grey=True, width=self.epw / 2, align="R"
+        )
+
+    def write_text(
+        self,
+        text: str,
+        *,
+        width: float,
+        size: float = 9,
+        height: float = 5,
+        bold: bool = False,
+        grey: bool = False,
+        align: str = "L",
+        border: str = "",
+        newline: bool = False,
+    ) -> None:
+        """One cell; text that is too long for it is cut with an ellipsis."""
+        self.set_font(FONT, "B" if bold else "", size)
+        self.set_text_color(GREY if grey else BLACK)
+        self.set_draw_color(LINE)
+        self.cell(
+            width,
+            height,
+            self._fitting(text, width - 2 * self.c_margin),
+            border=border,
+            align=align,
+            new_x=XPos.LMARGIN if newline else XPos.RIGHT,
+            new_y=YPos.NEXT if newline else YPos.TOP,
+        )
+
+    def _fitting(self, text: str, width: float) -> str:
+        # no-break spaces are of no use in one line, and a name may hold control characters
+        text = text.replace("\N{NO-BREAK SPACE}", " ")
+        if self.get_string_width(text) <= width:
+            return text
+        while text and self.get_string_width(f"{text}…") > width:
+            text = text[:-1]
+        return f"{text}…"
+
+
+def _write_title(page: _Page, made: Statement) -> None:
+    page.ln(4)
+    page.write_text("Statement", size=20, height=9, bold=True, width=page.epw, newline=True)
+    page.write_text(page.head.company, size=12, height=7, width=page.epw, newline=True)
+    role = "Invoices that it sold" if made.side == "supplier" else "Invoices that it has to pay"
+    days = f"{page.head.day(made.first)} to {page.head.day(made.last)}"
+    page.write_text(f"{role}, {days}", size=10, height=6, grey=True, width=page.epw, newline=True)
+    page.ln(5)
+
+
+def _write_summary(page: _Page, made: Statement) -> None:
+    """The sum from opening to closing, and beside it the credit, which is not part of it."""
+    show = page.head.money.show
+    rows = [
+        (f"Owed at the end of {page.head.day(made.before)}", show(made.opening)),
+        ("+ Disbursed", show(made.disbursed)),
+        ("+ Interest, fees and penalties", show(made.charges)),
+        ("− Receipts", show(made.receipts)),
+        ("− Adjustments", show(made.adjustments)),
+    ]
+    for label, amount in rows:
+        page.write_text(label, height=6, width=75)
+        page.write_text(amount, height=6, width=45, align="R", newline=True)
+    page.write_text(
+        f"Owed at the end of {page.head.day(made.last)}", height=8, width=75, bold=True, border="T"
+    )
+    page.write_text(show(made.closing), height=8, width=45, bold=True, align="R", border="T", newline=True)
+    if made.credit:
+        words = f"Besides, {show(made.credit)} received from {page.head.company} is not allocated yet."
+        page.write_text(words, height=7, width=page.epw, grey=True, newline=True)
+    page.ln(6)
+
+
+def _write_lines(page: _Page, made: Statement) -> None:
+    write_heads(page)
+    page.in_table = True
+    _write_row(page, ("", "Brought forward", "", "", "", page.head.money.show(made.opening)), grey=True)
+    for line, balance in made.running():
+        _write_row(page, _cells(line, balance, page.head))
+    if not made.lines:
+        page.write_text("Nothing moved in this period.", height=ROW, width=page.epw, grey=True, newline=True)
+    page.in_table = False
+    page.write_text("Closing", height=8, width=sum(WIDTHS[:5]), bold=True, border="T")
+    page.write_text(
+        page.head.money.show(made.closing),
+        height=8,
+        width=WIDTHS[5],
+        bold=True,
+        align="R",
+        border="T",
+        newline=True,
+    )
+
+
+def _cells(line: StatementLine, balance: int, head: Letterhead) -> tuple[str, ...]:
+    return (
+        head.day(line.day),
+        line.kind.capitalize(),
+        line.number,
+        " / ".join(filter(None, (line.reference, line.platform_reference))),
+        head.money.show(line.amount),
+        head.money.show(balance),
+    )
+
+
+def write_heads(page: _Page) -> None:
+    """The head of the table, again on each page."""
+    for head, width in zip(HEADS, WIDTHS, strict=True):
+        align = "R" if head in HEADS[4:] else "L"
+        page.write_text(head, size=7.5, height=6, width=width, bold=True, grey=True, align=align, border="B")
+    page.ln(6)
+
+
+def _write_row(page: _Page, cells: tuple[str, ...], *, grey: bool = False) -> None:
+    for column, (text, width) in enumerate(zip(cells, WIDTHS, strict=True)):
+        page.write_text(
+            text, size=8, height=ROW, width=width, grey=grey, align="R" if column > 3 else "L", border="B"
+        )
+    page.ln(ROW)
