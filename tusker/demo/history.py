@@ -18,6 +18,7 @@ from tusker.services.loans.receipts import repay_in_full
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.bundling import bundle_daily
 from tusker.services.payout.disbursals import take_out
+from tusker.services.payout.held import holds_of
 from tusker.services.payout.release import approve, release
 from tusker.services.payout.settlement import confirm
 
@@ -96,6 +97,9 @@ class History:
         """The other admin approved yesterday's disbursal and released it; the bank paid."""
         if self.open_disbursal is None:
             return
+        self._take_out_held(day)
+        if self.open_disbursal is None:
+            return
         other = self.book.at(day, 9, "admin2@tusker.test", 20)
         approve(other, self.open_disbursal, second_admin=True)
         release(
@@ -119,6 +123,20 @@ class History:
         )
         for loan in loans:
             self._plan_end(loan.invoice_id, loan.due_date)
+
+    def _take_out_held(self, day: date) -> None:
+        """What has come to be on hold since the bundling stays in the queue."""
+        ctx = self.book.at(day, 9, "admin@tusker.test", 10)
+        bundled = db.session.scalars(
+            select(DisbursalLine.invoice_id).where(
+                DisbursalLine.disbursal_id == self.open_disbursal, DisbursalLine.state == LineState.INCLUDED
+            )
+        ).all()
+        held = holds_of(ctx, bundled)
+        for invoice_id in held:
+            take_out(ctx, self.open_disbursal or 0, invoice_id, reason="One of its companies is on hold.")
+        if len(held) == len(bundled):
+            self.open_disbursal = None
 
     def _plan_end(self, invoice_id: int, due: date) -> None:
         planned = self.by_invoice.get(invoice_id)
