@@ -219,6 +219,11 @@ class InvoiceFile:
         return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT | AFTER_PAYOUT
 
     @property
+    def may_correct(self) -> bool:
+        """Whether this person may correct its value now."""
+        return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT
+
+    @property
     def may_deduct(self) -> bool:
         """Whether this person may record what the purchaser keeps back."""
         return current_user.role == Role.ADMIN and self.invoice.status in AFTER_PAYOUT

@@ -101,8 +101,8 @@ class Columns:
 
     def cell(self, cells: Sequence[str], name: str) -> str:
         """The cell of a field; empty where there is none."""
-        place = self.places.get(name, MAX_COLUMNS)
-        return cells[place] if place < len(cells) else ""
+        place = self.places.get(name)
+        return cells[place] if place is not None and place < len(cells) else ""
 
     @property
     def two_sided(self) -> bool:

@@ -20,6 +20,7 @@ _LENDERS = frozenset(
         "hold_released",
         "document_verified",
         "document_unverified",
+        "document_valid_again",
         "platform_loan_id",
         "proposed",
         "proposal_accepted",

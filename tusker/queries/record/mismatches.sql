@@ -160,7 +160,7 @@ UNION ALL
 SELECT 'principal of the invoice', i.number, i.principal, e.principal
 FROM invoices i JOIN (
     SELECT invoice_id, sum(amount) FILTER (WHERE amount > 0 AND cause = 'approved')
-        + COALESCE(sum(amount) FILTER (WHERE cause = 'credit_note'), 0) AS principal
+        + COALESCE(sum(amount) FILTER (WHERE cause IN ('credit_note', 'value_corrected')), 0) AS principal
     FROM exposure_movements GROUP BY 1
 ) e ON e.invoice_id = i.id
 WHERE i.principal <> e.principal

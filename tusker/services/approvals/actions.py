@@ -7,7 +7,7 @@ from typing import Any
 from tusker.services.credit import credit_lines, customers, holds, risk_rules
 from tusker.services.delivery import tracking
 from tusker.services.loans import receipts, write_off
-from tusker.services.payout import funding_control, held, purchaser_answers
+from tusker.services.payout import correction, funding_control, held, purchaser_answers, verification
 from tusker.services.people import tokens, users
 from tusker.services.proposals import Action
 
@@ -17,6 +17,8 @@ _ALL: tuple[Action[..., Any], ...] = (
     credit_lines.open_credit_line,
     credit_lines.change_credit_line,
     credit_lines.set_line_status,
+    correction.correct_value,
+    verification.mark_valid,
     users.create_user,
     users.reactivate_user,
     tokens.add_token,

@@ -1,7 +1,7 @@
 """rules of risk with their history, groups of companies, and no payout past a hold
 
-Revision ID: 0040
-Revises: 0039
+Revision ID: 0041
+Revises: 0040
 Create Date: 2026-11-29 20:40:00.000000
 """
 
@@ -12,8 +12,8 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0040"
-down_revision = "0039"
+revision = "0041"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 
