@@ -48,7 +48,7 @@ def rule(ctx: Context, kind: RuleKind, value: int, **about: Any) -> RiskRule:
         (RuleKind.MIN_INVOICE, 10_000_01, "the invoice is smaller than ₹10,000.01"),
         (RuleKind.TENOR, 89, "the tenor is longer than 89 days"),
         (RuleKind.SHARE, 9_999, "would be more than 99.99% of the book"),
-        (RuleKind.GROUP_SHARE, 5_000, "would be more than 50% of the book"),
+        (RuleKind.GROUP_SHARE, 9_999, "group of .* would be more than 99.99% of the book"),
     ],
 )
 def test_a_request_is_refused_in_the_words_of_the_rule(
