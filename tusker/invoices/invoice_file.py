@@ -74,7 +74,7 @@ class InvoiceFile:
     place: WaitingRow | None
     """While it waits, what it waits for."""
     room: str
-    """Of a refused request that does not wait: which repayments make room for it."""
+    """Of a refused request that waits or may: which repayments make room for it."""
     class_history: list[ClassHistory]
     form: ReasonForm = field(default_factory=ReasonForm)
     dispute: DisputeForm = field(default_factory=lambda: DisputeForm(formdata=None))
