@@ -30,7 +30,6 @@ _STAFF = (
     ("Attention", "bell", "admin.attention", "work"),
     ("To approve", "circle-check", "admin.approvals", "work"),
     ("Invoices", "file-invoice", "invoices.index", "work"),
-    ("Waiting list", "hourglass", "invoices.waiting_list", "work"),
     ("To be financed", "hourglass", "admin.queue", "work"),
     ("Disbursals", "building-bank", "admin.disbursals", "work"),
     ("Repayments", "receipt-refund", "admin.loans", "work"),
