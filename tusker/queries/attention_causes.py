@@ -84,7 +84,11 @@ CAUSES: Mapping[AttentionKind, Cause] = {
     AttentionKind.RETURNED_AFTER_PAYOUT: Cause(
         "invoice",
         """
-        SELECT c.invoice_id AS subject_id, NULL::text AS carrier, c.at AS cause_at,
+        SELECT c.invoice_id AS subject_id, NULL::text AS carrier,
+            COALESCE((
+                SELECT max(e.at) FROM events e
+                WHERE e.subject = 'invoice' AND e.subject_id = c.invoice_id AND e.kind = 'claim_reopened'
+            ), c.at) AS cause_at,
             'The goods came back after the payout; a claim on the supplier waits for a decision' AS detail,
             jsonb_build_object('claim_id', c.id, 'amount', c.amount) AS facts
         FROM claims c WHERE c.state = 'review'

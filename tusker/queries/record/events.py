@@ -34,7 +34,9 @@ _LENDERS = frozenset(
         for state in ("proposed", "refused", "withdrawn")
     }
 )
-_SUPPLIERS = frozenset({"waiting_list", "claimed", "claim_accepted", "claim_dismissed", "credit_note"})
+_SUPPLIERS = frozenset(
+    {"waiting_list", "claimed", "claim_accepted", "claim_dismissed", "claim_reopened", "credit_note"}
+)
 _UNEXPLAINED = frozenset({"dispute_overruled"})
 
 
