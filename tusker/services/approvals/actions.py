@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tusker.services.credit import credit_lines, customers, holds
+from tusker.services.credit import credit_lines, customers, holds, risk_rules
 from tusker.services.delivery import tracking
 from tusker.services.loans import receipts, write_off
-from tusker.services.payout import correction, funding_control, purchaser_answers, verification
+from tusker.services.payout import correction, funding_control, held, purchaser_answers, verification
 from tusker.services.people import tokens, users
 from tusker.services.proposals import Action
 
@@ -31,6 +31,10 @@ _ALL: tuple[Action[..., Any], ...] = (
     funding_control.tell_apart,
     holds.lift_hold,
     holds.set_validity,
+    held.release_hold,
+    risk_rules.change_rule,
+    risk_rules.end_rule,
+    risk_rules.set_group,
 )
 ACTIONS = {action.kind: action for action in _ALL}
 TITLES = {action.kind: action.title for action in _ALL}
