@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint format create-db seed flask psql bench-polling vendor clean reset mutants
+.PHONY: help run test test-slow soak check lint format create-db seed flask psql bench-polling bench-statements vendor clean reset mutants
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -66,6 +66,9 @@ psql: $(VENV) ## open psql on the local database
 
 bench-polling: $(VENV) ## poll 10,000 shipments with two workers and print how long it took; ARGS="--shipments 2000"
 	@$(BIN)/python -m bench.polling $(ARGS)
+
+bench-statements: $(VENV) ## import statements of 50,000 entries and print how long each took; ARGS="--rows 5000"
+	@$(BIN)/python -m bench.statements $(ARGS)
 
 vendor: ## fetch the pinned front-end files into static/vendor (needs npm)
 	@python3 scripts/vendor.py

@@ -60,7 +60,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="tusker-bench-") as folder,
         local_servers(Path(folder) / "servers", durable=True) as servers,
     ):
-        environ = _environment(servers.database_url, servers.redis_url, Path(folder))
+        environ = environment(servers.database_url, servers.redis_url, Path(folder))
         app = create_app(config.load(environ))
         with app.app_context(), _running(environ, "-m", "tools.courier", "--port", _port(environ)):
             upgrade()
@@ -75,7 +75,8 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def _environment(database_url: str, redis_url: str, folder: Path) -> dict[str, str]:
+def environment(database_url: str, redis_url: str, folder: Path) -> dict[str, str]:
+    """The configuration of a benchmark, its servers and files in a folder of its own."""
     with socket.socket() as plug:
         plug.bind(("127.0.0.1", 0))
         port = plug.getsockname()[1]

@@ -275,7 +275,7 @@ def test_the_command_takes_answers_too(app: Flask, released: Disbursal, tmp_path
     path.write_bytes(pain002(released.reference, Said(bad, "RJCT", "AC04")))
     run = app.test_cli_runner()
     looked = json.loads(run.invoke(args=["import-statement", str(path), "--dry-run", "--json"]).stdout)
-    assert (looked["format"], looked["rejected"]) == ("pain.002.001.10", {bad: "AC04 closed account"})
+    assert (looked["format"], looked["rejected"]) == ("pain.002.001.12", {bad: "AC04 closed account"})
     assert _states(released)[1][0] == "instructed"
     assert f"{bad}: AC04 closed account." in run.invoke(args=["import-statement", str(path)]).output
     assert _states(released)[1][0] == "rejected"

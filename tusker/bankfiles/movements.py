@@ -96,16 +96,10 @@ def finished(raws: Sequence[Raw], account: str) -> tuple[Entry, ...]:
     """
     seen: Counter[str] = Counter()
     entries = []
+    whose = "".join(account.split()).upper()
     for raw in raws:
-        key = "\x1f".join(
-            (
-                "".join(account.split()).upper(),
-                raw.booked_on.isoformat(),
-                raw.direction,
-                str(raw.amount),
-                *(" ".join(part.casefold().split()) for part in raw.identity),
-            )
-        )
+        parts = (" ".join(part.casefold().split()) if part else "" for part in raw.identity)
+        key = "\x1f".join((whose, raw.booked_on.isoformat(), raw.direction, str(raw.amount), *parts))
         seen[key] += 1
         # the first part of an identity is the bank's reference
         referenced = bool(raw.identity and raw.identity[0])

@@ -81,6 +81,9 @@ def kept(text: str | None, longest: int) -> str:
     """A bank's text as it is kept: without control characters, blanks collapsed, cut with an ellipsis."""
     if not text:
         return ""
+    if len(text) <= longest and text.isprintable() and "  " not in text:
+        # nearly all are so, and a large file has very many of them
+        return text.strip(" ")
     # a text may be as long as the whole file; what follows so many blanks is not needed
     head = text.strip()[: longest * 8]
     cleaned = " ".join(_CONTROL.sub(" ", head).split())

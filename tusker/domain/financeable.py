@@ -35,6 +35,7 @@ class Condition(StrEnum):
     PARCEL = "parcel"
     DISPUTE = "dispute"
     VALUE = "value"
+    PAPER = "paper"
     DOCUMENTS = "documents"
     CONFIRMATION = "confirmation"
 
@@ -82,7 +83,8 @@ class Facts:
     """All facts that the conditions depend on.
 
     `overruled`: an admin decided the purchaser's dispute. `alike`: an earlier invoice looks like this one, and
-    `too_early`: the delivery was before the invoice, and no admin accepted it.
+    `too_early`: the delivery was before the invoice, and no admin accepted it. `document_invalid`: an admin found that
+    one of its documents is not valid.
     """
 
     shipment: ShipmentStatus
@@ -93,6 +95,7 @@ class Facts:
     value: Value
     alike: bool = False
     too_early: bool = False
+    document_invalid: bool = False
 
 
 _WAITED_FOR = {
@@ -101,6 +104,7 @@ _WAITED_FOR = {
     Condition.PARCEL: "a decision on its delivery, which was before the invoice",
     Condition.DISPUTE: "the purchaser's dispute to be settled",
     Condition.VALUE: "the declared value to agree with the invoice",
+    Condition.PAPER: "a verified document in place of the one that is not valid",
     Condition.DOCUMENTS: "a verified proof of delivery or signed invoice",
     Condition.CONFIRMATION: "the purchaser's confirmation",
 }
@@ -120,6 +124,7 @@ def open_conditions(facts: Facts, tolerance: Decimal) -> tuple[Condition, ...]:
         Condition.PARCEL: not facts.too_early,
         Condition.DISPUTE: not disputed or facts.overruled,
         Condition.VALUE: facts.value.agrees(tolerance),
+        Condition.PAPER: facts.document_verified or not facts.document_invalid,
         Condition.DOCUMENTS: facts.document_verified or not facts.wishes.documents,
         # A dispute that was decided against the purchaser counts as its answer; an open one is a condition by itself.
         Condition.CONFIRMATION: facts.answer is not None or not facts.wishes.confirmation,

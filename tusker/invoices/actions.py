@@ -8,6 +8,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from tusker.currency import currency
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp, my_scope
 from tusker.invoices.forms import ReasonForm
@@ -19,12 +20,13 @@ from tusker.services.credit.financing import cancel_invoice
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.platform_ids import set_platform_references
 from tusker.services.loans.write_off import undo_write_off
+from tusker.services.payout.correction import correct_value
 from tusker.services.payout.funding_control import accept_value
 from tusker.services.payout.purchaser_answers import overrule_dispute
-from tusker.services.payout.verification import verify_document
+from tusker.services.payout.verification import invoice_of_document, mark_invalid, mark_valid, verify_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
-from tusker.web.forms import sent_seen
+from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import render, said
 
 
@@ -98,6 +100,35 @@ def verify(document_id: int) -> ResponseReturnValue:
         invoice_id = verify_document(acting(), document_id, verified=verified)
     message = "The document is verified." if verified else "The document counts as not verified."
     return done_with(invoice_id, message)
+
+
+@bp.post("/documents/<int:document_id>/invalid")
+@allow(Role.ADMIN)
+def invalid_document(document_id: int) -> ResponseReturnValue:
+    """Mark a document as not valid."""
+    with transaction():
+        invoice_id = mark_invalid(acting(), document_id, reason=sent_reason())
+    return done_with(invoice_id, "The document is marked as not valid, and the supplier is told.")
+
+
+@bp.post("/documents/<int:document_id>/valid")
+@allow(Role.ADMIN)
+def valid_document(document_id: int) -> ResponseReturnValue:
+    """Take that mark back."""
+    invoice_id = invoice_of_document(document_id)
+    with transaction():
+        made = mark_valid(acting(), invoice_id, document_id=document_id, reason=sent_reason())
+    return done_with(invoice_id, said(made, "The document counts as not looked at again."))
+
+
+@bp.post("/<int:invoice_id>/value")
+@allow(Role.ADMIN)
+def value(invoice_id: int) -> ResponseReturnValue:
+    """Correct the value of an invoice before its payout."""
+    amount = currency().parse(request.form.get("amount", ""), field="amount")
+    with transaction():
+        made = correct_value(acting(), invoice_id, amount=amount, reason=sent_reason())
+    return done_with(invoice_id, said(made, "The value is corrected, and the supplier is told."))
 
 
 def carry_out(invoice_id: int, act: Callable[[str], object], message: str) -> ResponseReturnValue:

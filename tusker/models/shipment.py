@@ -118,6 +118,10 @@ class ShipmentDocument(Base):
     __table_args__ = (
         UniqueConstraint("shipment_id", "identity"),
         CheckConstraint("verified_by IS NULL OR verified_at IS NOT NULL", name="verification_complete"),
+        CheckConstraint(
+            "(invalid_at IS NULL) = (invalid_reason IS NULL) AND (invalid_at IS NULL OR verified_at IS NULL)",
+            name="invalidity_complete",
+        ),
     )
 
     id: Mapped[Id]
@@ -130,6 +134,9 @@ class ShipmentDocument(Base):
     verified_at: Mapped[Instant | None]
     """When an admin looked at it and found it to prove what it says."""
     verified_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    invalid_at: Mapped[Instant | None]
+    """When an admin found that it proves nothing; such a one is not verified."""
+    invalid_reason: Mapped[str | None] = mapped_column(String(500))
 
 
 TRACKED = (Shipment.invoice_id == Invoice.id) & (Invoice.status != InvoiceStatus.REJECTED)

@@ -36,6 +36,22 @@ def _lock(table: str, key_column: str, ids: Sequence[int]) -> None:
     db.session.execute(text(lock), {"ids": ids})
 
 
+def note_movement(ctx: Context, cause: str, invoice: Invoice, amount: int) -> None:
+    """The row of an amount that the database's functions took from, or that is freed on, all three limits."""
+    db.session.add(
+        ExposureMovement(
+            invoice_id=invoice.id,
+            credit_line_id=invoice.credit_line_id,
+            supplier_id=invoice.supplier_id,
+            purchaser_id=invoice.purchaser_id,
+            amount=amount,
+            cause=cause,
+            at=ctx.now,
+            booked_on=ctx.today,
+        )
+    )
+
+
 def change_exposure(ctx: Context, cause: str, changes: Iterable[tuple[Invoice, int]]) -> None:
     """Add to (or with a negative amount, free from) all three counters of each invoice, in minor units.
 
@@ -51,18 +67,7 @@ def change_exposure(ctx: Context, cause: str, changes: Iterable[tuple[Invoice, i
             counter[key] += amount
         if amount < 0:
             after_commit(ADMIT_WAITING_JOB)
-        db.session.add(
-            ExposureMovement(
-                invoice_id=invoice.id,
-                credit_line_id=invoice.credit_line_id,
-                supplier_id=invoice.supplier_id,
-                purchaser_id=invoice.purchaser_id,
-                amount=amount,
-                cause=cause,
-                at=ctx.now,
-                booked_on=ctx.today,
-            )
-        )
+        note_movement(ctx, cause, invoice, amount)
     db.session.flush()
     _add("used_amount", sums)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
-from tusker.bankfiles.hardened import first_text
+from tusker.bankfiles.hardened import all_at, at, first_text
 from tusker.bankfiles.movements import LONGEST, Raw, given
 from tusker.bankfiles.reasons import reason_words
 from tusker.bankfiles.texts import kept
@@ -74,12 +74,12 @@ def read_details(element: Element, direction: Direction) -> Details:
     """Read one transaction of an entry that goes in `direction`."""
     reason = reason_of(element) or ("returned" if is_return(element) else None)
     name, account = _counterparty(element, direction, returned=reason is not None)
-    texts = [found.text or "" for path in _REMITTANCE for found in element.iterfind(path)]
+    texts = [found.text or "" for path in _REMITTANCE for found in all_at(element, path)]
     remittance = " ".join(text.strip() for text in texts if text.strip()) or element.findtext("AddtlTxInf")
     return Details(
-        service_reference=given(element.findtext("Refs/AcctSvcrRef")),
-        transaction_id=given(element.findtext("Refs/TxId")),
-        end_to_end_id=given(element.findtext("Refs/EndToEndId")),
+        service_reference=given(first_text(element, "Refs/AcctSvcrRef")),
+        transaction_id=given(first_text(element, "Refs/TxId")),
+        end_to_end_id=given(first_text(element, "Refs/EndToEndId")),
         batch_reference=batch_of(element.find("Refs")),
         counterparty=name,
         counterparty_account=account,
@@ -92,7 +92,7 @@ def batch_of(element: Element | None) -> str:
     """The id of our payment block or message that the bank quotes here or in the batch's summary below."""
     if element is None:
         return ""
-    for holder in (element, element.find("Btch"), element.find("NtryDtls/Btch")):
+    for holder in (element, element.find("Btch"), at(element, "NtryDtls/Btch")):
         if holder is None:
             continue
         for name in ("PmtInfId", "MsgId"):
@@ -115,14 +115,14 @@ def reason_of(element: Element) -> str | None:
 
 def transactions_of(entry: Element) -> list[Element]:
     """The transactions of an entry; the first version of the message has them in the entry itself."""
-    return entry.findall("NtryDtls/TxDtls") or entry.findall("TxDtls")
+    return all_at(entry, "NtryDtls/TxDtls") or entry.findall("TxDtls")
 
 
 def is_return(element: Element) -> bool:
     """Whether this gives back an earlier payment, by the reversal mark or the bank's transaction code."""
     if (element.findtext("RvslInd") or "").strip().lower() in {"true", "1"}:
         return True
-    return (element.findtext("BkTxCd/Domn/Fmly/SubFmlyCd") or "").strip() in _RETURN_CODES
+    return first_text(element, "BkTxCd/Domn/Fmly/SubFmlyCd") in _RETURN_CODES
 
 
 def _counterparty(element: Element, direction: Direction, *, returned: bool) -> tuple[str, str]:
@@ -131,24 +131,13 @@ def _counterparty(element: Element, direction: Direction, *, returned: bool) -> 
     sides: tuple[str, ...] = ("Dbtr",) if direction == "credit" else ("Cdtr",)
     if returned:
         sides = ("Cdtr", "Dbtr") if direction == "credit" else ("Dbtr", "Cdtr")
+    parties = element.find("RltdPties")
+    if parties is None:
+        return "", ""
     for side in sides:
-        name = _text(element, (f"{side}/Nm", f"{side}/Pty/Nm", f"Ultmt{side}/Nm", f"Ultmt{side}/Pty/Nm"))
-        account = _text(
-            element,
-            (
-                f"{side}Acct/Id/IBAN",
-                f"{side}Acct/Id/Othr/Id",
-                f"{side}Acct/Id/BBAN",
-                f"{side}Acct/Id/PrtryAcct/Id",
-            ),
-        )
+        name = first_text(parties, f"{side}/Nm", f"{side}/Pty/Nm", f"Ultmt{side}/Nm", f"Ultmt{side}/Pty/Nm")
+        number = (f"{side}Acct/Id/{kind}" for kind in ("IBAN", "Othr/Id", "BBAN", "PrtryAcct/Id"))
+        account = first_text(parties, *number)
         if name or account:
             return kept(name, LONGEST["party"]), kept(account, LONGEST["reference"])
     return "", ""
-
-
-def _text(element: Element, paths: tuple[str, ...]) -> str:
-    for path in paths:
-        if text := (element.findtext(f"RltdPties/{path}") or "").strip():
-            return text
-    return ""

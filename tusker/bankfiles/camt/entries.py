@@ -16,7 +16,7 @@ from tusker.bankfiles.camt.details import (
     transactions_of,
 )
 from tusker.bankfiles.camt.values import day_of, day_or_none, direction_of, moment_of, read_day
-from tusker.bankfiles.hardened import first_text
+from tusker.bankfiles.hardened import all_at, at, first_text
 from tusker.bankfiles.movements import (
     LONGEST,
     Raw,
@@ -56,8 +56,11 @@ class StatementReader:
         closing, closing_day = self.balance("CLBD")
         closed_on = self.day_or_none("FrToDt/ToDtTm", "FrToDt/ToDt") or closing_day
         self.day = closed_on or self.day_or_none("CreDtTm", "CreDt")
-        booked = enumerate(self.element.iterfind("Ntry"), 1)
-        raws = [raw for number, entry in booked for raw in self.entry(number, entry)]
+        raws: list[Raw] = []
+        for number, entry in enumerate(self.element.iterfind("Ntry"), 1):
+            raws += self.entry(number, entry)
+            # what was read is given back: the elements of a large file take far more memory than what they say
+            entry.clear()
         entries = finished(raws, account)
         opening, opening_day = self.balance("OPBD", "PRCD")
         doubt = balance_note(opening, closing, entries, self.exponent)
@@ -147,7 +150,7 @@ class StatementReader:
         if len(details) == 1 and not _counts_more(element):
             return [self.only(number, element, whole, details[0])]
         if len(details) <= 1:
-            return [whole]
+            return [replace(whole, instructed=self.instructed(whole.direction, whole.amount, element))]
         try:
             return self.split(element, whole)
         except Skip as skip:
@@ -196,11 +199,12 @@ class StatementReader:
 
     def instructed(self, direction: Direction, booked: int, detail: Element, *more: Element) -> int | None:
         """The amount of the payment itself, where the bank writes it and it is not what was booked: as the transaction
-        says, or by the charges that are marked as included. Zero and other currencies say nothing."""
-        paths = ("AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt", "Amt")
+        or the whole batch says, or by the charges that are marked as included. Zero and other currencies say
+        nothing."""
+        paths = ("AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt", "Amt", "NtryDtls/Btch/TtlAmt")
         for path in paths if detail.find("AmtDtls") is not None else paths[2:]:
             try:
-                amount = self.amount(detail.find(path))
+                amount = self.amount(at(detail, path))
             except Skip:
                 continue
             if amount not in {0, booked}:
@@ -216,7 +220,7 @@ class StatementReader:
         if element.find("Chrgs") is None:
             return 0
         total = 0
-        for record in element.findall("Chrgs/Rcrd") or element.findall("Chrgs"):
+        for record in all_at(element, "Chrgs/Rcrd") or element.findall("Chrgs"):
             if included and (record.findtext("ChrgInclInd") or "").strip() not in {"true", "1"}:
                 continue
             try:
@@ -280,7 +284,7 @@ class StatementReader:
         return parts
 
     def detail_amount(self, detail: Element) -> int:
-        tried = [detail.find(path) for path in ("Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt")]
+        tried = [at(detail, path) for path in ("Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt")]
         there = [element for element in tried if element is not None]
         own = [element for element in there if element.get("Ccy", self.own_currency) == self.currency]
         amount = self.amount(own[0] if own else None)
@@ -292,5 +296,5 @@ class StatementReader:
 def _counts_more(element: Element) -> bool:
     """Whether the bank says that there are more transactions than it shows."""
     paths = ("NtryDtls/Btch/NbOfTxs", "Btch/NbOfTxs")
-    counts = [(count.text or "").strip() for path in paths for count in element.iterfind(path)]
+    counts = [(count.text or "").strip() for path in paths for count in all_at(element, path)]
     return any(count.isdecimal() and count.lstrip("0") not in {"", "1"} for count in counts)

@@ -22,6 +22,9 @@ _VERIFIED = (
     "EXISTS (SELECT 1 FROM shipment_documents t WHERE t.shipment_id = h.id AND t.verified_at IS NOT NULL"
     " AND t.kind IN ('proof_of_delivery', 'signed_invoice'))"
 )
+_INVALID = (
+    "EXISTS (SELECT 1 FROM shipment_documents t WHERE t.shipment_id = h.id AND t.invalid_at IS NOT NULL)"
+)
 ALIKE_OF = (
     "o.supplier_id = i.supplier_id AND o.id < i.id AND o.status NOT IN ('rejected', 'cancelled')"
     " AND (o.credit_line_id = i.credit_line_id AND o.amount = i.amount AND o.number_loose && i.number_loose"
@@ -40,7 +43,7 @@ TOO_EARLY = (
 grounds."""
 READY = (
     f"(h.status = 'delivered' AND NOT {ALIKE} AND NOT {TOO_EARLY} AND NOT {_OBJECTED} AND {VALUE_AGREES}"
-    f" AND (NOT c.documents_required OR {_VERIFIED})"
+    f" AND (NOT {_INVALID} OR {_VERIFIED}) AND (NOT c.documents_required OR {_VERIFIED})"
     " AND (NOT c.confirmation_required OR i.purchaser_answer IS NOT NULL))"
 )
 """`domain.financeable.open_conditions` is empty, as SQL, for invoice i, shipment h and credit line c."""

@@ -17,8 +17,10 @@ _LENDERS = frozenset(
         "value_accepted",
         "delivery_accepted",
         "told_apart",
+        "hold_released",
         "document_verified",
         "document_unverified",
+        "document_valid_again",
         "platform_loan_id",
         "proposed",
         "proposal_accepted",
@@ -32,7 +34,9 @@ _LENDERS = frozenset(
         for state in ("proposed", "refused", "withdrawn")
     }
 )
-_SUPPLIERS = frozenset({"waiting_list", "claimed", "claim_accepted", "claim_dismissed", "credit_note"})
+_SUPPLIERS = frozenset(
+    {"waiting_list", "claimed", "claim_accepted", "claim_dismissed", "claim_reopened", "credit_note"}
+)
 _UNEXPLAINED = frozenset({"dispute_overruled"})
 
 

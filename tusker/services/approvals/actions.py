@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from tusker.services.credit import credit_lines, customers, holds
+from tusker.services.credit import credit_lines, customers, holds, risk_rules
 from tusker.services.delivery import tracking
 from tusker.services.loans import receipts, write_off
-from tusker.services.payout import bank_accounts, funding_control, purchaser_answers
+from tusker.services.payout import (
+    bank_accounts,
+    correction,
+    funding_control,
+    held,
+    purchaser_answers,
+    verification,
+)
 from tusker.services.people import tokens, users
 from tusker.services.proposals import Action
 
@@ -17,6 +24,8 @@ _ALL: tuple[Action[..., Any], ...] = (
     credit_lines.open_credit_line,
     credit_lines.change_credit_line,
     credit_lines.set_line_status,
+    correction.correct_value,
+    verification.mark_valid,
     users.create_user,
     users.reactivate_user,
     tokens.add_token,
@@ -30,6 +39,10 @@ _ALL: tuple[Action[..., Any], ...] = (
     bank_accounts.use_account,
     holds.lift_hold,
     holds.set_validity,
+    held.release_hold,
+    risk_rules.change_rule,
+    risk_rules.end_rule,
+    risk_rules.set_group,
 )
 ACTIONS = {action.kind: action for action in _ALL}
 ON_REFUSAL = {"use_account": bank_accounts.tell_not_used}

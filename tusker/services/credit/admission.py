@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import text
 
-from tusker.domain.limits import Refusal, refusal_of
+from tusker.domain.limits import Bound, Refusal, refusal_of
 from tusker.domain.numbers import loose_forms, strict_form
 from tusker.extensions import db
 from tusker.services.context import Context
@@ -62,6 +62,30 @@ class Admission:
 def _as_json(request: AdmissionRequest) -> dict[str, object]:
     forms = {"number_strict": strict_form(request.number), "number_loose": loose_forms(request.number)}
     return {**asdict(request), **forms}
+
+
+_TAKE = {
+    Bound.CREDIT_LINE: "SELECT take_from_credit_line(i.credit_line_id, :wanted, c.terms_version, :today, NULL)",
+    Bound.SUPPLIER: "SELECT take_from_supplier(i.supplier_id, :wanted, NULL)",
+    Bound.PURCHASER: "SELECT take_from_purchaser(i.purchaser_id, :wanted, NULL)",
+}
+
+
+def take_more(ctx: Context, invoice_id: int, wanted: int) -> tuple[Bound, str] | None:
+    """Take more of all three limits for an admitted, locked invoice, by the functions that admit: None when they hold.
+
+    Else the first that does not, with what lacks in minor units or, of the line, why it is closed; the caller rolls
+    back what the ones before it gave.
+    """
+    db.session.flush()
+    for bound, take in _TAKE.items():
+        # The texts are constants of this module.
+        query = f"{take} FROM invoices i JOIN credit_lines c ON c.id = i.credit_line_id WHERE i.id = :id"
+        values = {"id": invoice_id, "wanted": wanted, "today": ctx.today}
+        lacking = db.session.scalar(text(query), {key: values[key] for key in values if f":{key}" in query})
+        if lacking is not None:
+            return bound, str(lacking)
+    return None
 
 
 _ADMIT = text(

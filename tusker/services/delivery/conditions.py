@@ -38,15 +38,14 @@ class Judge:
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self.allowed = allowed()
         self._known = wishes_and_looks([invoice.id for invoice, _ in pairs])
-        self._verified = set(
-            db.session.scalars(
-                select(ShipmentDocument.shipment_id).where(
-                    ShipmentDocument.shipment_id.in_([shipment.id for _, shipment in pairs]),
-                    ShipmentDocument.kind.in_(PROVING),
-                    ShipmentDocument.verified_at.is_not(None),
-                )
+        judged = db.session.execute(
+            select(ShipmentDocument.shipment_id, ShipmentDocument.kind, ShipmentDocument.invalid_at).where(
+                ShipmentDocument.shipment_id.in_([shipment.id for _, shipment in pairs]),
+                ShipmentDocument.verified_at.is_not(None) | ShipmentDocument.invalid_at.is_not(None),
             )
-        )
+        ).all()
+        self._invalid = {row.shipment_id for row in judged if row.invalid_at is not None}
+        self._verified = {row.shipment_id for row in judged if row.invalid_at is None and row.kind in PROVING}
 
     def wishes_of(self, invoice: Invoice) -> Wishes:
         """What the invoice's credit line wants."""
@@ -58,6 +57,7 @@ class Judge:
             shipment=ShipmentStatus(shipment.status),
             wishes=self.wishes_of(invoice),
             document_verified=shipment.id in self._verified,
+            document_invalid=shipment.id in self._invalid,
             answer=PurchaserAnswer(invoice.purchaser_answer) if invoice.purchaser_answer else None,
             overruled=invoice.overruled_at is not None,
             value=Value(
