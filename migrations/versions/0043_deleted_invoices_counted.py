@@ -1,7 +1,7 @@
 """invoices that admission deletes again are taken off the counts
 
-Revision ID: 0041
-Revises: 0040
+Revision ID: 0043
+Revises: 0042
 Create Date: 2026-11-29 21:10:00.000000
 """
 
@@ -11,8 +11,8 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0041"
-down_revision = "0040"
+revision = "0043"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 
