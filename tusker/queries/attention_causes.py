@@ -42,6 +42,15 @@ class Cause:
     sql: str
 
 
+FOUND = Cause(
+    "invoice",
+    """
+        SELECT x.id AS subject_id, NULL::text AS carrier, x.at AS cause_at, x.detail, x.facts
+        FROM jsonb_to_recordset(CAST(:found AS jsonb)) AS x (id bigint, at timestamptz, detail text, facts jsonb)
+    """,
+)
+"""What was found by the rules of the domain."""
+
 _SHIPMENT = """
     SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE({since}h.status_changed_at, i.requested_at) AS cause_at,
         {detail} AS detail, jsonb_build_object('principal', i.principal) AS facts

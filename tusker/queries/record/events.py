@@ -17,6 +17,7 @@ _LENDERS = frozenset(
         "value_accepted",
         "delivery_accepted",
         "told_apart",
+        "hold_released",
         "document_verified",
         "document_unverified",
         "document_valid_again",
