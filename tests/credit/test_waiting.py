@@ -292,6 +292,26 @@ def test_it_waits_while_its_line_is_closed_and_the_courier_is_away(
     assert admit_waiting() == 1
 
 
+def test_it_waits_while_a_rule_of_risk_does_not_hold(
+    desk: Desk, make_line: Callable[..., CreditLine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tusker.services.credit import waiting
+
+    def broken(*args: object) -> None:
+        raise FinancingRefused("The share of the book is too large.", problem="risk_rule")
+
+    line = make_line(limit=EIGHT)
+    holds = desk.ask(line)
+    waits = desk.wait(line)
+    with transaction():
+        cancel_invoice(now(), holds.invoice_id, reason="test")
+    with monkeypatch.context() as patch:
+        patch.setattr(waiting, "check_rules", broken)
+        assert admit_waiting() == 0
+    assert state_of(waits) is WaitingState.WAITING
+    assert admit_waiting() == 1
+
+
 def test_what_waits_cannot_be_asked_for_again(desk: Desk, make_line: Callable[..., CreditLine]) -> None:
     line = make_line(limit=EIGHT)
     desk.ask(line)

@@ -16,7 +16,7 @@ from tusker.services.credit.waiting import admit_waiting as admit_one
 from tusker.services.credit.waiting import drop_waiting, expire_waiting, subject_waiting
 from tusker.transactions import transaction
 
-MAY_PASS = frozenset({"line_closed", "on_hold", "not_placed"})
+MAY_PASS = frozenset({"line_closed", "on_hold", "not_placed", "risk_rule"})
 """Problems for which a request goes on waiting; any other rules it out for good."""
 log = logging.getLogger(__name__)
 
