@@ -35,7 +35,7 @@ from tusker.services.delivery.conditions import Judge, with_shipments
 from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.disbursals import lock_draft, set_disbursal_status
-from tusker.services.payout.held import check_not_held
+from tusker.services.payout.held import check_not_held, check_payees
 from tusker.services.payout.payable_lines import included_payables
 from tusker.services.payout.payouts import claimed_from, make_payouts
 from tusker.services.payout.settlement import confirm_netted
@@ -72,6 +72,7 @@ def approve(
     _check_conditions(invoices)
     check_not_held(ctx, [invoice.id for invoice in invoices])
     passed_on = included_payables(disbursal_id)
+    check_payees(payable.supplier_id for payable, _ in passed_on)
     if not invoices and not passed_on:
         raise Conflict("Nothing is left in this disbursal; drop it.")
     accounts = _accounts_of(invoices, passed_on, second_admin=second_admin)
@@ -136,6 +137,7 @@ def release(
     _check_conditions(invoices)
     check_not_held(ctx, [invoice.id for invoice in invoices])
     passed_on = included_payables(disbursal_id)
+    check_payees(payable.supplier_id for payable, _ in passed_on)
     accounts = _accounts_of(invoices, passed_on, second_admin=second_admin)
     if _digest(invoices, passed_on, accounts) != disbursal.approved_digest:
         raise Conflict(
