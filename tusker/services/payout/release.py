@@ -70,13 +70,13 @@ def approve(
     if ticked is not None:
         _check_saved(invoices, ticked)
     _check_conditions(invoices)
-    check_not_held(ctx, [invoice.id for invoice in invoices])
     passed_on = included_payables(disbursal_id)
-    check_payees(payable.supplier_id for payable, _ in passed_on)
     if not invoices and not passed_on:
         raise Conflict("Nothing is left in this disbursal; drop it.")
     accounts = _accounts_of(invoices, passed_on, second_admin=second_admin)
     _check_seen(ctx, disbursal, seen)
+    check_not_held(ctx, [invoice.id for invoice in invoices])
+    check_payees(payable.supplier_id for payable, _ in passed_on)
     _look_again(invoices, ctx.now)
     disbursal.second_admin = second_admin
     disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
@@ -135,15 +135,15 @@ def release(
     _check_execution_date(ctx, disbursal, execution_date, on_closed_day=on_closed_day)
     invoices, claimed = _invoices_and_claimed(disbursal)
     _check_conditions(invoices)
-    check_not_held(ctx, [invoice.id for invoice in invoices])
     passed_on = included_payables(disbursal_id)
-    check_payees(payable.supplier_id for payable, _ in passed_on)
     accounts = _accounts_of(invoices, passed_on, second_admin=second_admin)
     if _digest(invoices, passed_on, accounts) != disbursal.approved_digest:
         raise Conflict(
             "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
         )
     _check_seen(ctx, disbursal, seen)
+    check_not_held(ctx, [invoice.id for invoice in invoices])
+    check_payees(payable.supplier_id for payable, _ in passed_on)
     _look_again(invoices, ctx.now)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
