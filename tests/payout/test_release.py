@@ -37,7 +37,7 @@ from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.loans.credit_notes import record_credit_note
 from tusker.services.loans.receipts import repay_in_full
-from tusker.services.payout.bank_accounts import approve_account, propose_account
+from tusker.services.payout.bank_accounts import set_account
 from tusker.services.payout.bundling import bundle_daily, bundle_selection
 from tusker.services.payout.disbursals import choose_lines, drop
 from tusker.services.payout.rejection import reinstate_payout, reject_payout
@@ -167,8 +167,7 @@ def test_an_account_that_changed_after_the_approval_stops_the_release(
         approve(ctx, made.id, second_admin=False)
     other = AccountNumber("Somebody else", account_number="999999999", ifsc="ICIC0000001")
     with transaction():
-        proposed = propose_account(ctx, two_suppliers[0].supplier_id, other)
-        approve_account(ctx, proposed.id, second_admin=False)
+        set_account(ctx, two_suppliers[0].supplier_id, other)
     with pytest.raises(Conflict, match="has changed since the approval"), transaction():
         release(ctx, made.id, execution_date=TODAY, second_admin=False)
     assert (made.status, db.session.query(Payout).count()) == ("approved", 0)
@@ -411,9 +410,7 @@ def test_an_account_that_one_person_approved_alone_does_not_count_where_two_are_
     maker, other = admin(), admin()
     account = AccountNumber("Somebody else", account_number="999999999", ifsc="ICIC0000001")
     with transaction():
-        approve_account(
-            maker, propose_account(maker, two_suppliers[0].supplier_id, account).id, second_admin=False
-        )
+        set_account(maker, two_suppliers[0].supplier_id, account)
         made = bundle_selection(maker, ids_of(two_suppliers))
     with pytest.raises(Conflict, match="No approved bank details"), transaction():
         approve(other, made.id, second_admin=True)
