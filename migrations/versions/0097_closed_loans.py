@@ -1,0 +1,23 @@
+"""loans by the day on which they were closed
+
+Revision ID: 0097
+Revises: 0038
+Create Date: 2026-11-29 21:00:00.000000
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0097"
+down_revision = "0038"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index("ix_loans_closed_on", "loans", ["closed_on"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_loans_closed_on", "loans")
