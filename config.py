@@ -97,6 +97,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "CARRIER_KEYS_SECRET": env.get("CARRIER_KEYS_SECRET") or secret_key,
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
         "VALUE_TOLERANCE": _share(env, "VALUE_TOLERANCE", "0.5%"),
+        "BOOK_AT_LEAST": _amount(env, "BOOK_AT_LEAST", "50000000", allow_zero=True),
         "ROUNDING_TOLERANCE": _amount(env, "ROUNDING_TOLERANCE", "1", allow_zero=True),
         "DELIVERY_BEFORE_INVOICE_DAYS": _integer(env, "DELIVERY_BEFORE_INVOICE_DAYS", 7, 0, 365),
         "STALLED_AFTER_DAYS": _integer(env, "STALLED_AFTER_DAYS", 7, 1, 365),

@@ -49,7 +49,7 @@ def main() -> int:
         config, session = copy / "mutants.toml", copy / "mutants.sqlite"
         python = ROOT / ".venv" / "bin" / "python"
         config.write_text(CONFIG.format(modules=arguments.modules, python=python, tests=arguments.tests))
-        cosmic_ray = [str(arguments.tools / "cosmic-ray")]
+        cosmic_ray = [str(arguments.tools.resolve() / "cosmic-ray")]
         # tests that fail without any change would notice every one
         subprocess.run([*cosmic_ray, "baseline", str(config)], cwd=copy, check=True)
         subprocess.run([*cosmic_ray, "init", str(config), str(session)], cwd=copy, check=True)

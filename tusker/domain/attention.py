@@ -17,6 +17,7 @@ class AttentionKind(StrEnum):
     NUMBER_ALIKE = "number_alike"
     DELIVERED_BEFORE = "delivered_before"
     VALUE_DIFFERS = "value_differs"
+    HELD = "held"
     NOTE_ALIKE = "note_alike"
     CARRIER_FAILING = "carrier_failing"
     DAILY_JOB_LATE = "daily_job_late"
@@ -63,6 +64,12 @@ ADVICE: Mapping[AttentionKind, Advice] = {
         "Declared value differs",
         "orange",
         "Compare the invoice with the delivery. Record a credit note, cancel the request, or accept the difference.",
+    ),
+    AttentionKind.HELD: Advice(
+        "Held before the payout",
+        "orange",
+        "It waits until its hold is gone. Release it with a reason to have it paid out all the same, or cancel the"
+        " request; in a disbursal, take it out.",
     ),
     AttentionKind.NUMBER_ALIKE: Advice(
         "Looks like another invoice",

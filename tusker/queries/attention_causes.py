@@ -42,6 +42,15 @@ class Cause:
     sql: str
 
 
+FOUND = Cause(
+    "invoice",
+    """
+        SELECT x.id AS subject_id, NULL::text AS carrier, x.at AS cause_at, x.detail, x.facts
+        FROM jsonb_to_recordset(CAST(:found AS jsonb)) AS x (id bigint, at timestamptz, detail text, facts jsonb)
+    """,
+)
+"""What was found by the rules of the domain."""
+
 _SHIPMENT = """
     SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE({since}h.status_changed_at, i.requested_at) AS cause_at,
         {detail} AS detail, jsonb_build_object('principal', i.principal) AS facts
@@ -75,7 +84,11 @@ CAUSES: Mapping[AttentionKind, Cause] = {
     AttentionKind.RETURNED_AFTER_PAYOUT: Cause(
         "invoice",
         """
-        SELECT c.invoice_id AS subject_id, NULL::text AS carrier, c.at AS cause_at,
+        SELECT c.invoice_id AS subject_id, NULL::text AS carrier,
+            COALESCE((
+                SELECT max(e.at) FROM events e
+                WHERE e.subject = 'invoice' AND e.subject_id = c.invoice_id AND e.kind = 'claim_reopened'
+            ), c.at) AS cause_at,
             'The goods came back after the payout; a claim on the supplier waits for a decision' AS detail,
             jsonb_build_object('claim_id', c.id, 'amount', c.amount) AS facts
         FROM claims c WHERE c.state = 'review'
