@@ -38,6 +38,7 @@ from tusker.services.credit.customers import CustomerData, create_customer, edit
 from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.receipts import record_receipt, refund_credit
+from tusker.services.loans.relief import configured_limits, extend, waive
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.bank_accounts import set_account
 from tusker.services.payout.funding_control import accept_delivery, accept_value, tell_apart
@@ -233,6 +234,28 @@ def debt_written_off(desk: Desk) -> Doors:
     )
 
 
+def charges_waived(desk: Desk) -> Doors:
+    invoice_id = desk.funding.bring_to("disbursed").id
+    given: dict[str, Any] = {"fee": 1_00, "value_date": desk.ctx.today, "reason": WHY}
+    return Doors(
+        lambda ctx: waive(ctx, invoice_id, **given, limits=configured_limits()),
+        (f"/admin/loans/{invoice_id}/waive", {"fee": "1", "value_date": str(desk.ctx.today), "reason": WHY}),
+        ["waive", f"#{invoice_id}", "--fee", "1", "--reason", WHY],
+    )
+
+
+def due_date_moved(desk: Desk) -> Doors:
+    invoice_id = desk.funding.bring_to("disbursed").id
+    later = desk.ctx.today + timedelta(days=120)
+    return Doors(
+        lambda ctx: extend(
+            ctx, invoice_id, due_date=later, with_interest=False, reason=WHY, limits=configured_limits()
+        ),
+        (f"/admin/loans/{invoice_id}/extend", {"due_date": str(later), "interest": "without", "reason": WHY}),
+        ["extend", f"#{invoice_id}", "--due-date", str(later), "--without-interest", "--reason", WHY],
+    )
+
+
 def credit_paid_back(desk: Desk) -> Doors:
     with transaction():
         receipt_id = record_receipt(
@@ -400,6 +423,8 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a user let in again": ("reactivate_user", user_again),
     "a token": ("add_token", new_token),
     "a write-off": ("write_off", debt_written_off),
+    "a waiver": ("waive", charges_waived),
+    "an extension": ("extend", due_date_moved),
     "a refund": ("refund_credit", credit_paid_back),
     "a delivery by hand": ("report_delivery", delivery_by_hand),
     "a dispute": ("overrule_dispute", dispute_overruled),
