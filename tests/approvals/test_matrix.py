@@ -25,7 +25,7 @@ from tusker.domain.risk import RuleKind
 from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import NotAllowed
 from tusker.extensions import db
-from tusker.models import AttentionItem, LineStatus, Proposal, Role, User
+from tusker.models import AttentionItem, LineStatus, Loan, Proposal, Role, User
 from tusker.services.approvals.actions import ACTIONS
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
@@ -241,6 +241,8 @@ def debt_written_off(desk: Desk) -> Doors:
 
 def charges_waived(desk: Desk) -> Doors:
     invoice_id = desk.funding.bring_to("disbursed").id
+    with transaction():
+        db.session.query(Loan).one().fee = 50_00
     given: dict[str, Any] = {"fee": 1_00, "value_date": desk.ctx.today, "reason": WHY}
     return Doors(
         lambda ctx: waive(ctx, invoice_id, **given, limits=configured_limits()),
