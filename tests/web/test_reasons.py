@@ -49,6 +49,16 @@ COMMANDS = {
     "reject-payout": ["{payout}"],
     "deactivate-user": ["new@example.com"],
     "refuse": ["1", "--as", "admin@example.com"],
+    "hold-customer": ["{supplier}"],
+    "lift-hold": ["{supplier}"],
+    "correct-value": ["{invoice}", "--amount", "12"],
+    "accept-delivery": ["{invoice}"],
+    "tell-apart": ["{invoice}"],
+    "mark-document": ["1"],
+    "add-rule": ["tenor", "30"],
+    "change-rule": ["1", "60"],
+    "end-rule": ["1"],
+    "release-hold": ["{invoice}"],
 }
 """Every command that takes a reason, with what else it needs."""
 
@@ -117,7 +127,7 @@ def book(
                     subject_id=invoice.id,
                     cause_at=NOW,
                     detail="",
-                    facts={"claim_id": 1, "amount": 10_00},
+                    facts={"claim_id": 1, "amount": 10_00, "answered_amount": None},
                     opened_at=NOW,
                 )
             )
