@@ -15,10 +15,12 @@ from tests.support.payouts import account_of
 from tests.support.people import make_user
 from tests.support.values import NOW
 from tusker.domain.attention import AttentionKind
+from tusker.domain.risk import RuleKind
 from tusker.extensions import db
 from tusker.models import AttentionItem, CreditLine, Event, Invoice, Loan, Payout, Role, User
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
+from tusker.services.credit.risk_rules import RuleData, add_rule
 from tusker.services.loans.receipts import record_receipt, refund_credit
 from tusker.services.payout.bank_accounts import propose_account
 from tusker.services.payout.bundling import bundle_selection
@@ -107,6 +109,7 @@ def book(
     invoice = make_invoice("disbursed", line=line)
     waiting = [make_invoice("financeable", line=line).id for _ in range(2)]
     with transaction():
+        add_rule(ctx, RuleData(RuleKind.TENOR, 365), reason="a year at most")
         bundle_selection(ctx, waiting)
         record_receipt(ctx, line.purchaser_id, amount=5_00, bank_reference="R-1", value_date=ctx.today)
         more = record_receipt(
