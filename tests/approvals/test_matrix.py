@@ -17,13 +17,14 @@ from sqlalchemy import text
 
 from tests.support.bank_accounts import Run
 from tests.support.funding import FundingDesk, shipment_of
+from tests.support.pages import seen_in
 from tests.support.values import PROGRAMME_LIMIT, TERMS
 from tusker.domain.limits import Validity
 from tusker.domain.numbers import loose_forms, strict_form
 from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import NotAllowed
 from tusker.extensions import db
-from tusker.models import AttentionItem, LineStatus, Proposal, Role, User
+from tusker.models import AttentionItem, LineStatus, Proposal, Role, ShipmentDocument, User
 from tusker.services.approvals.actions import ACTIONS
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
@@ -38,8 +39,10 @@ from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.receipts import record_receipt, refund_credit
 from tusker.services.loans.write_off import write_off
+from tusker.services.payout.correction import correct_value
 from tusker.services.payout.funding_control import accept_delivery, accept_value, tell_apart
 from tusker.services.payout.purchaser_answers import dispute_delivery, overrule_dispute
+from tusker.services.payout.verification import mark_invalid, mark_valid
 from tusker.services.people.tokens import create_token
 from tusker.services.people.users import create_user, deactivate_user, random_password, reactivate_user
 from tusker.transactions import transaction
@@ -295,6 +298,27 @@ def value_accepted(desk: Desk) -> Doors:
     )
 
 
+def value_raised(desk: Desk) -> Doors:
+    invoice_id = desk.funding.ask().id
+    return Doors(
+        lambda ctx: correct_value(ctx, invoice_id, amount=11_000_00, reason=WHY),
+        (f"/invoices/{invoice_id}/value", {"amount": "11000", "reason": WHY}),
+        ["correct-value", f"#{invoice_id}", "--amount", "11000", "--reason", WHY],
+    )
+
+
+def document_valid(desk: Desk) -> Doors:
+    invoice_id = desk.funding.deliver(desk.funding.ask(), proof=True).id
+    document = db.session.query(ShipmentDocument).one().id
+    with transaction():
+        mark_invalid(desk.ctx, document, reason="copied")
+    return Doors(
+        lambda ctx: mark_valid(ctx, invoice_id, document_id=document, reason=WHY),
+        (f"/invoices/documents/{document}/valid", {"reason": WHY}),
+        ["mark-document", str(document), "--valid", "--reason", WHY],
+    )
+
+
 def early_delivery_accepted(desk: Desk) -> Doors:
     invoice = desk.funding.ask()
     with transaction():
@@ -387,6 +411,8 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a delivery by hand": ("report_delivery", delivery_by_hand),
     "a dispute": ("overrule_dispute", dispute_overruled),
     "a dispute in Attention": ("overrule_dispute", dispute_overruled_in_attention),
+    "a raised value": ("correct_value", value_raised),
+    "a document valid after all": ("mark_valid", document_valid),
     "another value": ("accept_value", value_accepted),
     "an early delivery": ("accept_delivery", early_delivery_accepted),
     "a number that looks alike": ("tell_apart", told_apart),
@@ -417,7 +443,8 @@ def go_through(desk: Desk, doors: Doors, door: str, maker: Context, browser: Fla
             doors.service(maker)
     elif door == "page":
         path, data = doors.page or ("", {})
-        answer = browser.post(path, data=data)
+        seen = seen_in(browser.get(path.rpartition("/")[0]).text)
+        answer = browser.post(path, data={"seen": seen, **data})
         assert answer.status_code in {200, 303}, answer.text
     else:
         code, said = desk.run(*doors.command, "--as", "maker@example.com")
