@@ -91,6 +91,12 @@ class Unsaved(Conflict):
     code = "unsaved"
 
 
+class OnHold(Conflict):
+    """Money may not leave for invoices that are on hold; `details` has their numbers."""
+
+    code = "on_hold"
+
+
 class IllegalTransition(Conflict):
     """An event that the lifecycle does not know for this status."""
 

@@ -15,9 +15,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from tests.support.bank_accounts import Run
+from tests.support.bank_accounts import NEW, Run, typed
 from tests.support.funding import FundingDesk, shipment_of
-from tests.support.pages import seen_in
+from tests.support.pages import button_values
 from tests.support.values import PROGRAMME_LIMIT, TERMS
 from tusker.domain.limits import Validity
 from tusker.domain.numbers import loose_forms, strict_form
@@ -39,6 +39,7 @@ from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.receipts import record_receipt, refund_credit
 from tusker.services.loans.write_off import write_off
+from tusker.services.payout.bank_accounts import set_account
 from tusker.services.payout.correction import correct_value
 from tusker.services.payout.funding_control import accept_delivery, accept_value, tell_apart
 from tusker.services.payout.purchaser_answers import dispute_delivery, overrule_dispute
@@ -58,6 +59,8 @@ class Doors:
     service: Callable[[Context], object]
     page: tuple[str, dict[str, Any]] | None = None
     command: list[str] = field(default_factory=list)
+    look: str = ""
+    """The page that shows what is decided on, where the form carries that along."""
 
 
 @dataclass
@@ -281,11 +284,14 @@ def dispute_overruled(desk: Desk) -> Doors:
     return Doors(
         lambda ctx: overrule_dispute(ctx, invoice_id, reason=WHY),
         (f"/invoices/{invoice_id}/overrule", {"reason": WHY}),
+        look=f"/invoices/{invoice_id}",
     )
 
 
 def dispute_overruled_in_attention(desk: Desk) -> Doors:
-    return replace(dispute_overruled(desk), page=desk.attention("disputed", "overrule"))
+    return replace(
+        dispute_overruled(desk), page=desk.attention("disputed", "overrule"), look="/admin/attention"
+    )
 
 
 def value_accepted(desk: Desk) -> Doors:
@@ -366,6 +372,15 @@ def longer_limit(desk: Desk) -> Doors:
     )
 
 
+def other_account(desk: Desk) -> Doors:
+    supplier_id = desk.funding.line.supplier_id
+    return Doors(
+        lambda ctx: set_account(ctx, supplier_id, NEW),
+        (f"/customers/{supplier_id}/bank-details", typed()),
+        ["set-bank-account", desk.names[0], "--iban", NEW.iban or "", "--holder", NEW.holder],
+    )
+
+
 LATER = {"valid_to": date(2027, 6, 30)}
 CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a new company": ("create_customer", new_company),
@@ -402,6 +417,7 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a company's hold": ("lift_hold", hold_lifted),
     "a limit's days": ("set_validity", longer_limit),
     "a suspended line": ("set_line_status", line_again),
+    "bank details": ("use_account", other_account),
     "a supplier's user": ("create_user", new_user(Role.SUPPLIER)),
     "an admin": ("create_user", new_user(Role.ADMIN)),
     "a user let in again": ("reactivate_user", user_again),
@@ -443,8 +459,8 @@ def go_through(desk: Desk, doors: Doors, door: str, maker: Context, browser: Fla
             doors.service(maker)
     elif door == "page":
         path, data = doors.page or ("", {})
-        seen = seen_in(browser.get(path.rpartition("/")[0]).text)
-        answer = browser.post(path, data={"seen": seen, **data})
+        looked_at = browser.get(doors.look).text if doors.look else ""
+        answer = browser.post(path, data={**data, "seen": button_values(looked_at, "seen")})
         assert answer.status_code in {200, 303}, answer.text
     else:
         code, said = desk.run(*doors.command, "--as", "maker@example.com")

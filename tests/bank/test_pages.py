@@ -6,6 +6,7 @@ import html
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,6 +168,49 @@ def test_accept_all_park_dismiss_and_reopen(
     for path in ("/admin/statements/9", "/admin/statements/entries/99"):
         assert browser.get(path).status_code == 404
     assert browser.post("/admin/statements/entries/3/park", data={}).status_code == 422
+
+
+def test_a_credit_is_accepted_with_what_the_payer_keeps_back(
+    login: Login,
+    bank: Callable[..., ImportResult],
+    make_invoice: Callable[..., Invoice],
+    scalar: Callable[..., Any],
+) -> None:
+    invoice = make_invoice("disbursed")
+    bank([replace(pay(invoice), amount=7_900_00)])
+    browser = login()
+    page = browser.get("/admin/statements/1").text
+    choice = re.search(r'name="choice" value="([^"]+)"', page)[1]
+    seen = [html.unescape(text) for text in re.findall(r'name="seen" value="([^"]*)"', page)]
+    assert f'name="kept_amount_{invoice.id}"' in page
+
+    def accept(amount: str, kind: str = "tax") -> int:
+        kept = {"kind": kind, "amount": amount, "number": "16A-7", "reason": ""}
+        data = {"choice": choice, **{f"kept_{name}_{invoice.id}": text for name, text in kept.items()}}
+        return browser.post("/admin/statements/entries/1/accept", data={**data, "seen": seen}).status_code
+
+    for wrong in (("100.01", "tax"), ("x", "tax"), ("100", ""), ("-5", "tax")):
+        assert accept(*wrong) == 422, wrong
+    assert scalar("SELECT count(*) FROM receipts") == scalar("SELECT count(*) FROM credit_notes") == 0
+    assert accept("100.00") == 303
+    assert scalar("SELECT amount FROM credit_notes WHERE kind = 'tax' AND number = '16A-7'") == 100_00
+    assert scalar("SELECT receipt_id FROM credit_notes") == scalar("SELECT receipt_id FROM statement_entries")
+    assert scalar("SELECT open_amount FROM claims") == 100_00
+
+
+def test_a_debit_is_settled_with_charges_on_the_page(
+    login: Login, bank: Callable[..., ImportResult], released: Disbursal, scalar: Callable[..., Any]
+) -> None:
+    payout = released.payouts[0]
+    bank([payment_of(payout, amount=payout.net + 5_00)])
+    browser = login()
+    path = "/admin/statements/entries/1/charges"
+    assert path in browser.get("/admin/statements/1").text
+    for wrong in ("", "x", "0", "4.99"):
+        assert browser.post(path, data={"charges": wrong}).status_code in {409, 422}, wrong
+    assert browser.post(path, data={"charges": "5"}).status_code == 303
+    assert scalar("SELECT amount FROM bank_charges WHERE payout_id = :p", p=payout.id) == 500
+    assert scalar("SELECT state FROM payouts WHERE id = :p", p=payout.id) == "confirmed"
 
 
 def test_by_hand_with_everything_filled_in(

@@ -11,13 +11,17 @@ from tests.support.camt import Tx, camt053, payment_of, return_of
 from tests.support.payouts import bundle_and_confirm
 from tests.support.threads import in_threads
 from tests.support.values import at
+from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
-from tusker.models import BankStatement, Disbursal, Event, Invoice, Loan, Payout, StatementEntry
+from tusker.models import BankCharge, BankStatement, Disbursal, Event, Invoice, Loan, Payout, StatementEntry
+from tusker.queries.loans.account_statements import credit_balance
 from tusker.queries.record.proof import prove
+from tusker.services.bank.decisions import settle_with_charges
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
 from tusker.services.loans.receipts import repay_in_full
 from tusker.services.payout.settlement import confirm, confirm_payout
+from tusker.services.payout.undoing import return_payout
 from tusker.transactions import transaction
 
 Bank = Callable[..., ImportResult]
@@ -125,6 +129,41 @@ def test_a_batch_without_its_parts_must_be_the_sum_of_what_is_open(
     assert {p.statement_entry_id for p in released.payouts} == {entries()[1].id}
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_an_order_booked_with_charges_is_settled_and_they_are_the_lenders_cost(
+    ctx: Context, bank: Bank, entries: Entries, released: Disbursal, told: bool
+) -> None:
+    """By itself where the bank writes what the order was, else when a person says what it took."""
+    total = sum(payout.net for payout in released.payouts)
+    named = {"batch": released.reference, "instructed": total if told else 0}
+    bank([Tx(total + 23_60, "DBIT", "B-1", **named)])  # type: ignore[arg-type]
+    [entry] = entries()
+    if not told:
+        assert "2 open payouts" in entry.note
+        for wrong in (23_59, 0, total + 23_60):
+            with pytest.raises((Conflict, InvalidInput)), transaction():
+                settle_with_charges(ctx, entry.id, wrong)
+        assert [(row.state, row.instructed_amount) for row in entries()] == [("open", None)]
+        with transaction():
+            settle_with_charges(ctx, entry.id, 23_60)
+    assert states(released) == [("confirmed", "B-1")] * 2
+    [charge] = db.session.query(BankCharge)
+    assert (charge.amount, charge.statement_entry_id) == (23_60, entry.id)
+    assert prove().holds
+    with transaction():
+        return_payout(ctx, released.payouts[1].id, reason="AC01")
+    assert prove().holds
+
+
+def test_more_than_a_tenth_of_an_order_is_no_charge(
+    ctx: Context, bank: Bank, entries: Entries, released: Disbursal
+) -> None:
+    total = sum(payout.net for payout in released.payouts)
+    bank([Tx(total * 2, "DBIT", "B-1", batch=released.reference)])
+    with pytest.raises(Conflict, match="not this amount"), transaction():
+        settle_with_charges(ctx, entries()[0].id, total)
+
+
 def test_amount_and_account_find_a_debit_without_an_id(
     bank: Bank, entries: Entries, released: Disbursal
 ) -> None:
@@ -203,16 +242,18 @@ def test_a_return_without_an_id_is_found(bank: Bank, released: Disbursal, change
     assert states(released)[0][0] == "rejected"
 
 
-def test_a_return_of_what_was_repaid_undoes_the_payout_all_the_same(
+def test_a_return_of_what_was_repaid_is_a_fact_and_the_payment_is_credit(
     bank: Bank, entries: Entries, released: Disbursal, ctx: Context
 ) -> None:
     payout = released.payouts[1]
     bank([payment_of(payout)])
     [line] = [line for line in released.lines if line.payout_id == payout.id]
     with transaction():
-        repay_in_full(ctx, line.invoice_id, bank_reference="PAY-1", value_date=ctx.today)
+        receipt = repay_in_full(ctx, line.invoice_id, bank_reference="PAY-1", value_date=ctx.today)
+        payer_id, amount = receipt.customer_id, receipt.amount
     bank([return_of(payout)], number="STMT-2")
     assert (entries()[1].state, payout.state) == ("matched", "returned")
+    assert credit_balance(payer_id, ctx.today) == amount
     assert prove().holds
 
 

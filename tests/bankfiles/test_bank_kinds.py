@@ -53,6 +53,13 @@ TABLES = {
         "Date;Text;Closing ledger balance;Credit amount;Debit amount;Balance\n"
         "1/3/26;A;150.00;100.00;;200.00\n2/3/26;B;150.00;;-50.00;150.00\n"
     ),
+    "value for the amount": (
+        f"Date;Type;Description;Value;Balance;Account Number\n1/3/26;BAC;A;100.00;200.00;'{OURS}\n"
+        f"2/3/26;D/D;B;-50.00;150.00;'{OURS}\n"
+    ),
+    "value for the day": "Date;Value;Text;In;Out\n28/2/26;01/03/26;A;100.00;\n28/2/26;02/03/26;B;;50.00\n",
+    "amounts in and out": "Date;Text;Amount In;Amount Out\n1/3/26;A;100.00;\n2/3/26;B;;50.00\n",
+    "an amount in the currency": "Date;Text;Amount in INR;Db/Cr\n1/3/26;A;100.00;Cr\n2/3/26;B;50.00;Db\n",
     "spanish": "Fecha;Concepto;Cargo;Abono;Saldo\n1/3/26;A;;100,00;200,00\n2/3/26;B;50,00;;150,00\n",
 }
 
@@ -62,7 +69,7 @@ TABLES = {
 def test_a_kind_of_table(name: str, encoding: str) -> None:
     statement = _read(ABOVE + TABLES[name], encoding)
     assert [entry.signed for entry in statement.entries] == MOVED
-    assert [entry.booked_on.isoformat() for entry in statement.entries] == ["2026-03-01", "2026-03-02"]
+    assert [entry.value_date.isoformat() for entry in statement.entries] == ["2026-03-01", "2026-03-02"]
     assert (statement.doubt, statement.account) == ("", OURS)
 
 
@@ -124,3 +131,22 @@ def test_what_is_not_sure_needs_a_person(text: str, doubt: str) -> None:
 def test_what_can_only_be_wrong_is_refused(text: str, words: str) -> None:
     with pytest.raises(UnreadableFile, match=words):
         _read(text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Account ending in 7666",
+        "Card ending 7666",
+        "Acct ...7666",
+        "Account *7666",
+        "A/c No. XXXX7666",
+        "A/C ending with 7666",
+    ],
+)
+def test_the_end_of_a_foreign_account_is_not_taken_for_ours(line: str) -> None:
+    statement = _read(f"{line}\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n")
+    assert statement.account != OURS
+    ours = _read(f"{line.replace('7666', OURS[-4:])}\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n")
+    assert ours.account == OURS
+    assert "shows only" in ours.doubt

@@ -157,6 +157,7 @@ def test_on_pages(
     assert supplier.post(f"{path}/wait").status_code == 303
     page = words(supplier.get(path).text)
     assert f"Purchaser limit of Ganga Retail: {currency().show(EIGHT)} to come free" in page
+    assert plan in page
     assert "Leave it waiting" not in page
     assert "Request again" not in page
     for browser, where in (

@@ -39,6 +39,8 @@ ADVANCE = due(100, -5)
     [
         (OWED, split(100, 20, 5, 3), None),
         (OWED, split(1), None),
+        (OWED, split(100), None),
+        (OWED, split(0, 20, 5), None),
         (OWED, split(100, 20, 5, 3, rest=50), None),
         (OWED, split(0, rest=50), None),
         (OWED, split(0), "Nothing is allocated."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -134,6 +135,34 @@ def test_another_amount_gets_a_new_proposal_first(admin: FlaskClient, loan: Invo
     assert "This is the allocation proposed for them" in words(answer.text)
     assert written() == before
     assert inputs(answer.text)["principal_1"] == ""
+
+
+def test_a_reference_typed_last_is_proposed_for_what_it_names(
+    admin: FlaskClient, loan: Invoice, line: CreditLine, make_invoice: Callable[..., Invoice]
+) -> None:
+    second = make_invoice("disbursed", line=line)
+    sheet = proposed(admin, about(loan, bank_reference=""))
+    assert (bool(sheet["principal_1"]), bool(sheet["principal_2"])) == (True, False)
+    before = written()
+    answer = admin.post(NEW, data={**sheet, "bank_reference": f"NEFT-1 {second.number}"})
+    assert (answer.status_code, written()) == (422, before)
+    assert "what the reference names changed" in words(answer.text)
+    again = {**inputs(answer.text), "action": "record"}
+    assert (bool(again["principal_1"]), bool(again["principal_2"])) == (False, True)
+    assert admin.post(NEW, data=again).status_code == 303
+    assert {part.loan_id for part in only_receipt().allocations} == {2}
+
+
+def test_a_reference_that_names_nothing_else_keeps_what_was_typed(admin: FlaskClient, loan: Invoice) -> None:
+    sheet = {**proposed(admin, about(loan, bank_reference="")), "principal_1": "2000.00"}
+    sheet |= {"bank_reference": "NEFT-1", "action": "refresh"}
+    answer = admin.post(NEW, data=sheet, headers=HTMX)
+    assert answer.text.lstrip().startswith('<div id="allocation"')
+    assert inputs(answer.text)["principal_1"] == "2000.00"
+    named = admin.post(NEW, data={**sheet, "bank_reference": f"for {loan.number}"}, headers=HTMX)
+    assert inputs(named.text)["principal_1"] != "2000.00"
+    page = admin.get(NEW).text
+    assert re.search(r"""hx-vals='{"action": "refresh"}'[^>]*>.{0,300}bank_reference""", page, re.DOTALL)
 
 
 @pytest.mark.parametrize(

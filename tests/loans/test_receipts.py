@@ -278,11 +278,7 @@ def test_undoing_a_payout_puts_its_invoices_back_and_keeps_their_reservation(
 ) -> None:
     invoice = make_invoice("disbursed", line=make_line(terms=LATE))
     disbursal = db.session.query(Disbursal).one()
-    paid = receive(ctx, invoice, 100_00)
-    with pytest.raises(Conflict, match="payment was recorded"), transaction():
-        undo_disbursal(ctx, disbursal.id, reason="returned")
-    with transaction():
-        reverse_receipt(ctx, paid.id, reason="wrong loan")
+    receive(ctx, invoice, 100_00)
     with transaction():
         undo_disbursal(ctx, disbursal.id, reason="returned by the bank")
     assert (invoice.status, disbursal.status) == ("financeable", "reversed")

@@ -38,6 +38,7 @@ from tusker.errors import Conflict, Duplicate, FinancingRefused, InvalidInput, N
 from tusker.extensions import db
 from tusker.models import (
     Allocation,
+    Claim,
     CreditLine,
     CreditNote,
     DeductionKind,
@@ -62,6 +63,7 @@ from tusker.services.credit.carrier_identities import IdentityData, set_carrier_
 from tusker.services.credit.credit_lines import LineData, open_credit_line
 from tusker.services.credit.customers import CustomerData, create_customer
 from tusker.services.credit.financing import cancel_invoice, request_financing
+from tusker.services.loans.claims import accept_claim, claim_returned, dismiss_claim, reopen_claim
 from tusker.services.loans.credit_notes import record_credit_note
 from tusker.services.loans.deduction_undoing import undo_deduction, withdraw_dispute
 from tusker.services.loans.deductions import KeptBack, accept_dispute, record_deduction
@@ -79,6 +81,7 @@ from tusker.services.loans.receipts import (
 from tusker.services.loans.relief import accept_relief, extend, refuse_relief, waive
 from tusker.services.loans.relief_undoing import undo_relief
 from tusker.services.loans.write_off import undo_write_off, write_off
+from tusker.services.locks import lock_invoices
 from tusker.services.payout.bank_accounts import set_account_directly
 from tusker.services.payout.bundling import bundle_selection
 from tusker.services.payout.rejection import reject_payout
@@ -276,7 +279,7 @@ class Books(RuleBasedStateMachine):
             if error.field != "value_date":
                 raise
 
-    @precondition(lambda self: self.statuses & {"disbursed", "repaid"})
+    @precondition(lambda self: self.statuses & {"disbursed", "repaid", "written_off"})
     @rule(
         number=st.integers(0, 9),
         amount=st.integers(1, 150_000),
@@ -286,7 +289,7 @@ class Books(RuleBasedStateMachine):
     )
     def pay_less(self, number: int, amount: int, kept: int, kind: str, charges: int) -> None:
         """A purchaser keeps something back with a payment, or without one."""
-        invoice_id = self._pick(number, "disbursed", "repaid")
+        invoice_id = self._pick(number, "disbursed", "repaid", "written_off")
         if not invoice_id:
             return
         back = KeptBack(invoice_id, DeductionKind(kind), kept, disputed=kind == "quality")
@@ -367,7 +370,7 @@ class Books(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 9), amount=st.integers(1, 100_000))
     def credit_note(self, number: int, amount: int) -> None:
-        invoice_id = self._pick(number, "approved", "financeable", "disbursed", "repaid")
+        invoice_id = self._pick(number, "approved", "financeable", "disbursed", "repaid", "written_off")
         if invoice_id:
             try:
                 with transaction():
@@ -375,6 +378,30 @@ class Books(RuleBasedStateMachine):
             except InvalidInput as error:
                 if error.field != "amount":
                     raise
+
+    @precondition(lambda self: self.statuses & {"disbursed", "written_off"})
+    @rule(number=st.integers(0, 9), what=st.sampled_from(["claim", "accept", "accept", "dismiss", "reopen"]))
+    def goods_come_back(self, number: int, what: str) -> None:
+        """A claim on the supplier: opened, decided, and decided anew; accepted, the next payouts are netted by it."""
+        invoice_id = self._pick(number, "disbursed", "written_off")
+        claims = db.session.scalars(
+            select(Claim.id)
+            .where(Claim.credit_note_id.is_(None), Claim.payable_id.is_(None))
+            .order_by(Claim.id)
+        ).all()
+        if what == "claim" or not claims:
+            if invoice_id:
+                with transaction():
+                    claim_returned(self.ctx, lock_invoices([invoice_id]))
+            return
+        claim_id = claims[number % len(claims)]
+        with contextlib.suppress(Conflict), transaction():
+            if what == "accept":
+                accept_claim(self._as(0), claim_id, amount=None, reason="agreed")
+            elif what == "dismiss":
+                dismiss_claim(self._as(0), claim_id, reason="not so")
+            else:
+                reopen_claim(self._as(0), claim_id, reason="looked at again")
 
     @precondition(lambda self: self.received)
     @rule(payer=st.integers(0, 1))

@@ -14,7 +14,7 @@ from tusker.domain.accounts import AccountNumber
 from tusker.models import CreditLine, Invoice
 from tusker.services.context import Context
 from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.payout.bank_accounts import approve_account, propose_account
+from tusker.services.payout.bank_accounts import set_account
 from tusker.services.payout.bundling import bundle_selection
 from tusker.services.payout.rejection import reject_payout
 from tusker.services.payout.release import approve
@@ -57,8 +57,7 @@ def test_the_queue_and_the_next_draft_say_why_it_did_not_arrive(
 
     with transaction():
         account = AccountNumber("Somebody", account_number="99988877766", ifsc="DEMO0000002")
-        proposed = propose_account(ctx, line.supplier_id, account)
-        approve_account(ctx, proposed.id, second_admin=False)
+        set_account(ctx, line.supplier_id, account)
     assert WARNING not in browser.get(f"/admin/disbursals/{again}").text
 
 

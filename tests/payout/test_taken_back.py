@@ -232,6 +232,36 @@ def test_what_was_netted_for_it_from_another_payout_is_the_suppliers(
         assert prove().holds
 
 
+@pytest.mark.parametrize("how", ["payout taken back", "note undone"])
+def test_what_one_payout_was_netted_by_for_two_invoices_is_kept_apart(
+    ctx: Context, invoice: Invoice, line: CreditLine, make_invoice: Make, how: str
+) -> None:
+    """1,000.00 each: what was netted for the note of the open loan paid that; for the repaid one it paid nothing."""
+    other = make_invoice("disbursed", line=line)
+    with transaction():
+        repay_in_full(ctx, other.id, bank_reference="UTR-1", value_date=ctx.today)
+    with transaction():
+        notes = [
+            record_credit_note(ctx, each.id, number="CN-1", amount=3_000_00 if each is invoice else 1_000_00)
+            for each in (invoice, other)
+        ]
+    assert [note.claimed for note in notes] == [1_000_00, 1_000_00]
+    say(ctx, next_payout(ctx, line, make_invoice), "paid")
+    assert db.session.query(Loan).filter_by(invoice_id=invoice.id).one().open_principal == 7_000_00
+    if how == "payout taken back":
+        take_back(ctx, invoice)
+        assert credit_balance(invoice.supplier_id, ctx.today) == 1_000_00
+    with transaction():
+        undo_deduction(ctx, notes[0].id, reason="recorded wrongly")
+    expected = 1_000_00 if how == "payout taken back" else 0
+    assert credit_balance(invoice.supplier_id, ctx.today) == expected
+    with transaction():
+        undo_deduction(ctx, notes[1].id, reason="recorded wrongly")
+    assert credit_balance(invoice.supplier_id, ctx.today) == expected + 1_000_00
+    proof = prove()
+    assert (proof.differences, proof.mismatches) == ([], [])
+
+
 def test_what_was_kept_back_stays_on_the_invoice_and_lowers_what_is_lent_again(
     ctx: Context, invoice: Invoice, line: CreditLine
 ) -> None:

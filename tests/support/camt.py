@@ -146,7 +146,8 @@ def _optional(tag: str, text: str) -> str:
 def _entry(tx: Tx) -> str:
     dates = f"<BookgDt><Dt>{tx.day}</Dt></BookgDt><ValDt><Dt>{tx.day}</Dt></ValDt>"
     code = "<BkTxCd><Prtry><Cd>TRF</Cd></Prtry></BkTxCd>"
-    batch = f"<Btch><PmtInfId>{tx.batch}</PmtInfId></Btch>" if tx.batch else ""
+    total = _amount(tx.instructed).replace("Amt", "TtlAmt") if tx.instructed else ""
+    batch = f"<Btch><PmtInfId>{tx.batch}</PmtInfId>{total}</Btch>" if tx.batch else ""
     details = "".join(_details(part, inside=True) for part in tx.parts) or (
         "" if tx.batch else _details(tx, inside=False)
     )

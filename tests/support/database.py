@@ -20,6 +20,7 @@ COMPANIES = {
     "credit_lines",
     "carrier_identities",
     "users",
+    "limit_days",
 }
 """The tables of what stands before any business is done."""
 
@@ -44,10 +45,12 @@ def forget_business() -> None:
     db.session.rollback()
     clear_tables(except_for=COMPANIES)
     with transaction() as session:
-        for table in ("supplier_accounts", "purchaser_accounts", "credit_lines"):
-            session.execute(text(f"UPDATE {table} SET used_amount = 0"))
-        for table in ("supplier_accounts", "purchaser_accounts"):
-            session.execute(text(f"UPDATE {table} SET on_hold_since = NULL"))
+        for table, more in (
+            ("supplier_accounts", ", on_hold_since = NULL"),
+            ("purchaser_accounts", ", on_hold_since = NULL"),
+            ("credit_lines", ""),
+        ):
+            session.execute(text(f"UPDATE {table} SET used_amount = 0, waiting_amount = 0{more}"))
 
 
 @contextmanager

@@ -48,7 +48,6 @@ COMMANDS = {
     "undo-disbursal": ["{disbursal}"],
     "drop-disbursal": ["{disbursal}"],
     "reject-payout": ["{payout}"],
-    "refuse-bank-account": ["{supplier}", "--as", "admin@example.com"],
     "deactivate-user": ["new@example.com"],
     "refuse": ["1", "--as", "admin@example.com"],
 }
@@ -74,7 +73,7 @@ PAGES: list[tuple[str, dict[str, str]]] = [
     *((f"/admin/statements/entries/1/{act}", {}) for act in ("park", "dismiss")),
     ("/admin/users/2/deactivate", {}),
     ("/customers/lines/1/status", {"status": "suspended"}),
-    ("/customers/bank-details/2/refuse", {}),
+    ("/admin/approvals/1/refuse", {}),
     ("/admin/attention/1", {"action": "accept_claim"}),
     ("/admin/attention/1", {"action": "dismiss_claim"}),
     ("/admin/attention/2", {"action": "overrule"}),
@@ -106,7 +105,7 @@ def book(
         )
         refund_credit(ctx, more.id, amount=5_00, bank_reference="RF-1", value_date=ctx.today)
         account = replace(account_of(line.supplier_id, "New"), account_number="99887766554433")
-        propose_account(ctx, line.supplier_id, account)
+        propose_account(replace(ctx, actor_id=admin.id), line.supplier_id, account)
         for kind in (
             AttentionKind.RETURNED_AFTER_PAYOUT,
             AttentionKind.DISPUTED,

@@ -8,6 +8,7 @@ from wtforms import BooleanField
 from tusker.domain.attention import ADVICE
 from tusker.models import DisbursalStatus, Role
 from tusker.queries.payout.queue import QueueOrder
+from tusker.services.credit.risk import TITLES
 from tusker.web.fields import (
     ChoiceField,
     DayField,
@@ -40,6 +41,7 @@ SUBJECTS = (
     "user",
     "carrier",
     "attention",
+    "risk_rule",
 )
 
 
@@ -77,6 +79,23 @@ class ProposalFilter(FilterForm):
     """Which proposals are shown."""
 
     state = ChoiceField("State", required=False, empty="Waiting", choices=[("decided", "Decided")])
+
+
+class RuleForm(Form):
+    """A new rule of risk; give it the choices of companies."""
+
+    kind = ChoiceField("Rule", choices=[(kind.value, title) for kind, title in TITLES.items()])
+    value = TextField(
+        "Bound",
+        max_length=40,
+        required=False,
+        description="A percentage, an amount or a number of days, as the rule needs it; none for the first deal.",
+    )
+    supplier_id = IdField("Supplier", required=False, empty="Every supplier")
+    purchaser_id = IdField("Purchaser", required=False, empty="Every purchaser")
+    valid_from = DayField("Valid from", required=False, description="Empty for today.")
+    valid_to = DayField("Valid to", required=False, description="The last day; empty for no end.")
+    reason = ReasonField()
 
 
 class ClaimForm(Form):

@@ -21,6 +21,8 @@ _PAGES = {
 
 def subject_url(subject: str, subject_id: int) -> str | None:
     """The page of an event's subject; None for what has none."""
+    if subject == "risk_rule":
+        return url_for("admin.rules")
     if subject not in _PAGES:
         return None
     endpoint, argument = _PAGES[subject]

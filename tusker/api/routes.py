@@ -19,6 +19,7 @@ from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
+from tusker.queries.credit.credit_lines import lines_by_id
 from tusker.queries.loans.expected import Plan
 from tusker.queries.loans.loans import loan_of_invoice, loans_of_invoices
 from tusker.queries.paging import NEWEST, Cursor
@@ -206,7 +207,9 @@ def credit_lines(*, caller: Caller, query: inputs.PageQuery) -> Reply:
     """
     rows = queries.company_lines(caller.company_id, cursor=_cursor(query.cursor), limit=query.limit + 1)
     today = caller.context().today
-    items = [serializers.credit_line(row, caller.company_id, today) for row in rows[: query.limit]]
+    shown = rows[: query.limit]
+    known = lines_by_id([row.id for row in shown], today)
+    items = [serializers.credit_line(row, known[row.id], caller.company_id, today) for row in shown]
     return Reply(schemas.CreditLinePage(items=items, next_cursor=_next_cursor(items, len(rows))))
 
 

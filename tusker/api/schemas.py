@@ -122,6 +122,17 @@ class Plan(Output):
     """When the last of them is due; null when all of them together do not free enough."""
 
 
+class Rule(Output):
+    """A rule of risk, in words, with the room that it leaves."""
+
+    kind: str
+    title: str
+    bound: str
+    room: str
+    holds: bool
+    """A request is refused while one does not hold; a first deal waits for a person before its payout instead."""
+
+
 class Quote(Output):
     """What financing an order would be worth and cost, if it were paid out today and repaid on the due date."""
 
@@ -158,7 +169,9 @@ class Quote(Output):
     plan: Plan | None
     """With a `refusal`: which repayments make room, and when."""
     largest: Money
-    """The largest amount whose principal the limits leave now."""
+    """The largest amount whose principal the limits and rules leave now."""
+    rules: list[Rule]
+    """The rules of risk that it is held against besides the limits."""
 
 
 class CreditLine(Output):

@@ -17,7 +17,7 @@ from tusker.domain.limits import Refusal as DomainRefusal
 from tusker.domain.shipments import ShipmentStatus
 from tusker.domain.terms import Terms as DomainTerms
 from tusker.queries.api import CompanyInvoice
-from tusker.queries.credit.credit_lines import row_of
+from tusker.queries.credit.credit_lines import LineRow
 from tusker.queries.credit.waiting import WaitingRow
 from tusker.queries.loans.expected import Plan
 from tusker.queries.loans.loan_rows import LoanRow
@@ -80,15 +80,17 @@ def limits_for_supplier(found: Sequence[tuple[Bound, LimitUse]], available: int)
     )
 
 
-def limits_for_purchaser(found: Sequence[tuple[Bound, LimitUse]], state: LineState) -> schemas.Limits:
+def limits_for_purchaser(row: LineRow) -> schemas.Limits:
     """The limits that a purchaser sees: the line's and its own, without what the supplier's own leaves."""
-    uses = dict(found)
+    uses = dict(row.limits.in_order())
     line, own = uses[Bound.CREDIT_LINE], uses[Bound.PURCHASER]
     return schemas.Limits(
         credit_line=limit(line),
         supplier=None,
         purchaser=limit(own),
-        available=money(min(line.available, own.available) if state is LineState.ACTIVE else 0),
+        available=money(
+            row.leeway.within(min(line.available, own.available)) if row.state is LineState.ACTIVE else 0
+        ),
     )
 
 
@@ -156,18 +158,21 @@ def quote(found: Quote) -> schemas.Quote:
         payout=money(found.payout),
         due_at_term=money(found.due_at_term),
         due_on=found.due_on,
-        limits=limits_for_supplier(found.limits.in_order(), found.limits.available),
+        limits=limits_for_supplier(found.limits.in_order(), found.available),
         refusal=refusal(found.refusal),
         lacks=lacks(found.refusal),
         plan=plan(found.plan),
         largest=money(found.largest),
+        rules=[
+            schemas.Rule(kind=rule.kind, title=rule.title, bound=rule.bound, room=rule.room, holds=rule.holds)
+            for rule in found.rules.lines
+        ],
     )
 
 
-def credit_line(found: models.CreditLine, company_id: int, today: date) -> schemas.CreditLine:
+def credit_line(found: models.CreditLine, row: LineRow, company_id: int, today: date) -> schemas.CreditLine:
     """A credit line as one of its two companies sees it."""
     as_supplier = found.supplier_id == company_id
-    row = row_of(found, today)
     uses = row.limits.in_order()
     return schemas.CreditLine(
         id=found.id,
@@ -181,9 +186,7 @@ def credit_line(found: models.CreditLine, company_id: int, today: date) -> schem
         valid_to=found.valid_to,
         terms_version=found.terms_version,
         terms=terms(found.terms),
-        limits=limits_for_supplier(uses, row.available)
-        if as_supplier
-        else limits_for_purchaser(uses, row.state),
+        limits=limits_for_supplier(uses, row.available) if as_supplier else limits_for_purchaser(row),
     )
 
 

@@ -1,16 +1,16 @@
-"""`flask set-bank-account`, `approve-bank-account`, `refuse-bank-account`, `list-bank-accounts`."""
+"""`flask set-bank-account`, `list-bank-accounts`."""
 
 from __future__ import annotations
 
 import click
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import with_appcontext
 
-from tusker.cli import acting_as, admin_context, proven_admin, spoken_errors, with_password
+from tusker.cli import acting_as, admin_context, said, spoken_errors
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.queries.lookup import company_called
-from tusker.queries.payout.bank_accounts import accounts_of, proposal_of
-from tusker.services.payout.bank_accounts import approve_account, propose_account, refuse_account
+from tusker.queries.payout.bank_accounts import accounts_of
+from tusker.services.payout.bank_accounts import set_account
 from tusker.transactions import transaction
 
 
@@ -32,7 +32,7 @@ def set_command(
     holder: str | None,
     email: str,
 ) -> None:
-    """Propose where the supplier CUSTOMER (name or reference) is paid to; another admin approves it."""
+    """Set where the supplier CUSTOMER (name or reference) is paid to; another admin accepts it where two are needed."""
     with spoken_errors(), transaction():
         supplier = company_called(customer, field="customer")
         account = parse_account(
@@ -42,41 +42,8 @@ def set_command(
             ifsc=ifsc,
             bic=bic,
         )
-        propose_account(admin_context("set-bank-account", email), supplier.id, account)
-        words = f"Proposed for {supplier.name}: {_words_of(account)}. It awaits its approval."
-    click.echo(words)
-
-
-@click.command("approve-bank-account")
-@click.argument("customer")
-@acting_as
-@with_password
-@with_appcontext
-def approve_command(customer: str, password: str, email: str) -> None:
-    """Have the supplier CUSTOMER (name or reference) paid to the account that was proposed."""
-    with spoken_errors(), transaction():
-        supplier = company_called(customer, field="customer")
-        approved = approve_account(
-            proven_admin("approve-bank-account", email, password),
-            proposal_of(supplier.id).id,
-            second_admin=current_app.config["REQUIRE_SECOND_ADMIN"],
-        )
-        words = f"{supplier.name} is paid to {_words_of(approved.account)} from now on."
-    click.echo(words)
-
-
-@click.command("refuse-bank-account")
-@click.argument("customer")
-@click.option("--reason", required=True, help="The supplier reads it in a mail.")
-@acting_as
-@with_appcontext
-def refuse_command(customer: str, reason: str, email: str) -> None:
-    """Give up the account that was proposed for the supplier CUSTOMER (name or reference)."""
-    with spoken_errors(), transaction():
-        supplier = company_called(customer, field="customer")
-        ctx = admin_context("refuse-bank-account", email)
-        refused = refuse_account(ctx, proposal_of(supplier.id).id, reason=reason)
-        words = f"{supplier.name} is not paid to {_words_of(refused.account)}."
+        made = set_account(admin_context("set-bank-account", email), supplier.id, account)
+        words = said(made, f"{supplier.name} is paid to {_words_of(account)} from now on.")
     click.echo(words)
 
 
@@ -101,5 +68,5 @@ def _words_of(account: AccountNumber) -> str:
 
 def register(app: Flask) -> None:
     """Make the commands known."""
-    for command in (set_command, approve_command, refuse_command, list_command):
+    for command in (set_command, list_command):
         app.cli.add_command(command)

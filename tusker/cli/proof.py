@@ -16,6 +16,7 @@ from tusker.currency import currency
 from tusker.domain.chain import Head
 from tusker.jobs.positions import keep_positions
 from tusker.jobs.sealing import seal_all, seal_and_check
+from tusker.queries.credit.number_forms import wrong_number_forms
 from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.chain import ChainReport
 from tusker.queries.record.proof import Mismatch, Proof, ProofRow, prove
@@ -55,7 +56,7 @@ def prove_command(as_json: bool, expect_head: Head | None) -> None:
     ctx = command_context("prove")
     chain = seal_and_check(expect_head)
     problems = record_problems(ctx, chain)
-    proof = prove(wrong_positions(ctx.today))
+    proof = prove([*wrong_positions(ctx.today), *wrong_number_forms()])
     if as_json:
         found = {
             "at": ctx.now.isoformat(),

@@ -165,12 +165,6 @@ class BankAccountForm(Form):
         )
 
 
-class ReasonForm(Form):
-    """Why a proposal is refused."""
-
-    reason = ReasonField(description="The supplier reads it in a mail.")
-
-
 class CustomersFilter(FilterForm):
     """Which companies to list."""
 

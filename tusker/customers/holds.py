@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import ValidityForm
@@ -10,6 +10,7 @@ from tusker.domain.limits import Validity
 from tusker.errors import InvalidInput
 from tusker.models import Proposal, Role
 from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
+from tusker.services.credit.risk_rules import set_group
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
@@ -51,3 +52,13 @@ def validity(customer_id: int) -> Response:
     if isinstance(made, Proposal):
         return proposed(to)
     return done(f"The days of the {form.side.filled} limit were saved.", to=to)
+
+
+@bp.post("/<int:customer_id>/group")
+@allow(Role.ADMIN)
+def group(customer_id: int) -> Response:
+    """The group of companies that the company belongs to; leaving one needs another admin where two are asked for."""
+    to = url_for("customers.show", customer_id=customer_id)
+    with transaction():
+        made = set_group(acting(), customer_id, request.form.get("group", ""))
+    return proposed(to) if isinstance(made, Proposal) else done("The group was saved.", to=to)

@@ -11,13 +11,14 @@ from tusker.demo.book import DemoBook, minor
 from tusker.demo.courier import CANCELLED, DELIVERED, IN_TRANSIT, CourierOrder
 from tusker.demo.history_plan import PlannedOrder, plan_orders
 from tusker.extensions import db
-from tusker.models import Disbursal, DisbursalLine, Invoice, LineState, Loan
+from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState, Loan
 from tusker.services.credit.financing import cancel_invoice
 from tusker.services.loans.overdue import review_holds
 from tusker.services.loans.receipts import repay_in_full
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.bundling import bundle_daily
 from tusker.services.payout.disbursals import take_out
+from tusker.services.payout.held import holds_of
 from tusker.services.payout.release import approve, release
 from tusker.services.payout.settlement import confirm
 
@@ -96,6 +97,9 @@ class History:
         """The other admin approved yesterday's disbursal and released it; the bank paid."""
         if self.open_disbursal is None:
             return
+        self._take_out_held(day, self.open_disbursal)
+        if self.open_disbursal is None:
+            return
         other = self.book.at(day, 9, "admin2@tusker.test", 20)
         approve(other, self.open_disbursal, second_admin=True)
         release(
@@ -119,6 +123,19 @@ class History:
         )
         for loan in loans:
             self._plan_end(loan.invoice_id, loan.due_date)
+
+    def _take_out_held(self, day: date, disbursal_id: int) -> None:
+        """What has come to be on hold since the bundling stays in the queue."""
+        ctx = self.book.at(day, 9, "admin@tusker.test", 10)
+        bundled = db.session.scalars(
+            select(DisbursalLine.invoice_id).where(
+                DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
+            )
+        ).all()
+        for invoice_id in holds_of(ctx, bundled):
+            made = take_out(ctx, disbursal_id, invoice_id, reason="One of its companies is on hold.")
+            if made.status == DisbursalStatus.DROPPED:
+                self.open_disbursal = None
 
     def _plan_end(self, invoice_id: int, due: date) -> None:
         planned = self.by_invoice.get(invoice_id)

@@ -16,9 +16,11 @@ from tusker.demo.history import History
 from tusker.demo.history_plan import HISTORY_DAYS
 from tusker.demo.recent_days import Present
 from tusker.domain.daily import DailyJob, days_due
+from tusker.domain.risk import RuleKind
 from tusker.errors import NotAllowed
 from tusker.extensions import db
 from tusker.models import Customer, User
+from tusker.services.credit.risk_rules import RuleData, add_rule
 from tusker.services.record.daily_runs import count_as_done
 
 APPEND_ONLY = ("events", "event_seals")
@@ -66,6 +68,11 @@ def seed(now: datetime, courier: CourierDesk | None) -> None:
         programme_limit=currency().minor(current_app.config["PROGRAMME_LIMIT"]),
     )
     book.open(book.days_ago(HISTORY_DAYS))
+    add_rule(
+        book.at(book.days_ago(HISTORY_DAYS), 10, "admin@tusker.test"),
+        RuleData(RuleKind.TENOR, 180),
+        reason="Our own bank lends for half a year.",
+    )
     history, present = History(book), Present(book)
     for ago in range(HISTORY_DAYS, 1, -1):
         history.day(book.days_ago(ago))

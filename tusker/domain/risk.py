@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tusker.domain.terms import Terms
+
 WHOLE = 10_000
 """A share of one, in basis points."""
 
@@ -125,6 +127,39 @@ def _room(facts: Facts, rule: Rule) -> int | None:
         RuleKind.DAYS_PAST_DUE: facts.days_past_due,
     }[rule.kind]
     return None if found is None else rule.value - found
+
+
+@dataclass(frozen=True, slots=True)
+class Leeway:
+    """The principal that rules leave to a new invoice, in minor units; no most: as much as the limits do."""
+
+    most: int | None = None
+    least: int = 0
+
+    def within(self, left: int) -> int:
+        """What is left of what the limits leave; zero where the smallest invoice would be too large for it."""
+        most = left if self.most is None else min(left, self.most)
+        return most if most >= self.least else 0
+
+
+NO_RULES = Leeway()
+
+
+def leeway(facts: Facts, rules: Iterable[Rule], terms: Terms) -> Leeway:
+    """What the rules leave to a new invoice on these terms; `facts` are without it, its age and whether it is a first
+    deal do not bound it."""
+    most, least = [], 0
+    for verdict in judge(facts, rules):
+        kind, value = verdict.rule.kind, verdict.rule.value
+        if kind in SHARES and verdict.room is not None:
+            most.append(max(0, verdict.room))
+        elif kind is RuleKind.MAX_INVOICE:
+            most.append(terms.principal_of(value))
+        elif kind is RuleKind.MIN_INVOICE:
+            least = terms.principal_of(value)
+        elif kind in {RuleKind.TENOR, RuleKind.DAYS_PAST_DUE} and not verdict.holds:
+            most.append(0)
+    return Leeway(min(most, default=None), least)
 
 
 def share_room(share: int, part: int, book: int, at_least: int) -> int | None:

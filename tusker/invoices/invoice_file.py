@@ -39,7 +39,8 @@ from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.reliefs import ReliefRow
 from tusker.queries.payout.payables import PayableRow
 from tusker.queries.record.events import CompanyEvent
-from tusker.services.loans.credit_notes import AFTER_PAYOUT, BEFORE_PAYOUT
+from tusker.services.loans.credit_notes import BEFORE_PAYOUT
+from tusker.services.loans.deductions import PAID_OUT
 from tusker.services.payout.purchaser_answers import shown_dispute
 from tusker.web.access import is_staff
 from tusker.web.filters import money_plain
@@ -74,7 +75,7 @@ class InvoiceFile:
     place: WaitingRow | None
     """While it waits, what it waits for."""
     room: str
-    """Of a refused request that does not wait: which repayments make room for it."""
+    """Of a refused request that waits or may: which repayments make room for it."""
     class_history: list[ClassHistory]
     form: ReasonForm = field(default_factory=ReasonForm)
     dispute: DisputeForm = field(default_factory=lambda: DisputeForm(formdata=None))
@@ -216,7 +217,7 @@ class InvoiceFile:
     @property
     def may_note_credit(self) -> bool:
         """Whether this person may record a credit note now."""
-        return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT | AFTER_PAYOUT
+        return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT | PAID_OUT
 
     @property
     def may_correct(self) -> bool:
@@ -226,7 +227,7 @@ class InvoiceFile:
     @property
     def may_deduct(self) -> bool:
         """Whether this person may record what the purchaser keeps back."""
-        return current_user.role == Role.ADMIN and self.invoice.status in AFTER_PAYOUT
+        return current_user.role == Role.ADMIN and self.invoice.status in PAID_OUT
 
     @property
     def carrier_label(self) -> str:

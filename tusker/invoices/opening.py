@@ -23,14 +23,14 @@ from tusker.queries.credit.invoices import (
     invoice_in,
     shipment_of,
 )
-from tusker.queries.credit.waiting import waiting_of, waiting_rows
+from tusker.queries.credit.waiting import WaitingRow, waiting_of, waiting_rows
 from tusker.queries.loans.classes import class_history
 from tusker.queries.loans.invoice_money import claims_of, credit_notes_of, reserve_of
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.loans.reliefs import ReliefRow, reliefs_of
 from tusker.queries.payout.payables import payables_of
 from tusker.queries.record.events import CompanyEvent, events_of, for_company
-from tusker.services.credit.expected import plan_now, plan_words
+from tusker.services.credit.expected import plan_now, plan_on_line, plan_words
 from tusker.services.delivery.conditions import Judge
 from tusker.web.access import is_staff
 from tusker.working_days import working_days
@@ -50,6 +50,8 @@ def open_file(
     refused = invoice.status == InvoiceStatus.REJECTED
     shipment = None if refused else asked
     waiting = waiting_of(invoice.id)
+    may_still = refused and not (waiting and waiting.admitted_id)
+    place = next(iter(waiting_rows(today, invoice_id=invoice.id)), None) if waiting else None
     judge = Judge([(invoice, shipment)]) if shipment else None
     loan = loan_of_invoice(invoice.id, today)
     return InvoiceFile(
@@ -73,19 +75,21 @@ def open_file(
         payables=payables_of(invoice.id) if invoice.collection == Collection.INVOICE else [],
         asked=asked,
         waiting=waiting if current_user.role != Role.PURCHASER else None,
-        place=next(iter(waiting_rows(today, invoice_id=invoice.id)), None) if waiting else None,
-        room=_room_for(invoice)
-        if refused and waiting is None and current_user.role != Role.PURCHASER
-        else "",
+        place=place,
+        room=_room_for(invoice, place) if may_still and current_user.role != Role.PURCHASER else "",
         form=form or ReasonForm(),
         dispute=dispute or DisputeForm(formdata=None),
     )
 
 
-def _room_for(invoice: Invoice) -> str:
-    """Which repayments make room for a refused request."""
-    seen_by = None if is_staff() else invoice.supplier_id
-    return plan_words(plan_now(invoice.credit_line, invoice.principal, seen_by=seen_by), clock.today())
+def _room_for(invoice: Invoice, place: WaitingRow | None) -> str:
+    """Which repayments make room for a refused request, at its place where it waits."""
+    seen_by, line = None if is_staff() else invoice.supplier_id, invoice.credit_line
+    if place is None:
+        return plan_words(plan_now(line, invoice.principal, seen_by=seen_by), clock.today())
+    if place.refusal is None:
+        return ""
+    return plan_words(plan_on_line(line, place.refusal, seen_by=seen_by), clock.today())
 
 
 def _reliefs_shown(invoice: Invoice) -> list[ReliefRow]:

@@ -13,6 +13,7 @@ from tusker.services.attention import mail_new_items, review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import allowed
 from tusker.services.payout.funding_control import settle, watch_for_returns
+from tusker.services.payout.held import review_held
 from tusker.services.payout.purchaser_answers import ask_for_confirmation
 from tusker.transactions import transaction
 
@@ -30,6 +31,7 @@ def watch() -> None:
         watch_for_returns(ctx)
     with transaction():
         review_items(ctx, rules_at(ctx))
+        review_held(ctx)
         told = mail_new_items(ctx)
     with transaction():
         asked = ask_for_confirmation(ctx)

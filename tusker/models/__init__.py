@@ -48,6 +48,7 @@ from tusker.models.payable import Payable, PayableLine
 from tusker.models.position import BookPosition, InvoiceCount, LoanChange, LoanPosition, PositionDay
 from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
+from tusker.models.risk import HoldRelease, RiskRule
 from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
 from tusker.models.upload import StatementProfile, StatementUpload, UploadState
 from tusker.models.waiting import WaitingRequest, WaitingState
@@ -84,6 +85,7 @@ __all__ = [
     "Event",
     "EventSeal",
     "ExposureMovement",
+    "HoldRelease",
     "IdempotencyKey",
     "Invoice",
     "InvoiceCount",
@@ -111,6 +113,7 @@ __all__ = [
     "Reminder",
     "ReserveKind",
     "ReserveMovement",
+    "RiskRule",
     "Role",
     "Shipment",
     "ShipmentDocument",

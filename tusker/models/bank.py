@@ -19,17 +19,15 @@ from tusker.models.customer import Customer
 
 
 class BankAccountState(Status):
-    """`proposed` by one admin, `active` once another approved it, `refused` if not, `replaced` by a later one."""
+    """`active` until it is `replaced` by a later one."""
 
-    PROPOSED = "proposed", Tone.ORANGE
     ACTIVE = "active", Tone.GREEN
-    REFUSED = "refused", Tone.RED
     REPLACED = "replaced", Tone.GREY
 
 
 class BankAccount(Base):
     """An account of a supplier: an IBAN, or an account number with an IFSC or BIC. Its numbers never change: a change
-    is a new row. At most one of a customer is active and at most one proposed."""
+    is a new row. At most one of a customer is active."""
 
     __tablename__ = "bank_accounts"
     __table_args__ = (
@@ -39,16 +37,11 @@ class BankAccount(Base):
             "(iban IS NULL) <> (account_number IS NULL) AND (iban IS NOT NULL OR ifsc IS NOT NULL OR bic IS NOT NULL)",
             name="number_complete",
         ),
-        CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decision_complete"),
         CheckConstraint(
-            "NOT second_admin OR decided_at IS NULL OR state = 'refused' OR decided_by IS NOT NULL"
-            " AND proposed_by IS NOT NULL AND decided_by <> proposed_by",
+            "NOT second_admin OR decided_by IS NOT NULL AND proposed_by IS NOT NULL AND decided_by <> proposed_by",
             name="maker_is_not_approver",
         ),
         Index("uq_bank_accounts_one_active", "customer_id", unique=True, postgresql_where="state = 'active'"),
-        Index(
-            "uq_bank_accounts_one_proposed", "customer_id", unique=True, postgresql_where="state = 'proposed'"
-        ),
         Index("ix_bank_accounts_customer_id", "customer_id", "id"),
     )
 
@@ -61,12 +54,11 @@ class BankAccount(Base):
     bic: Mapped[str | None] = mapped_column(String(11))
     state: Mapped[BankAccountState]
     second_admin: Mapped[bool] = mapped_column(default=False, server_default="false")
-    """Whether the installation asked for a second person when this was decided."""
+    """Whether another admin than who proposed it accepted it."""
     proposed_at: Mapped[Instant]
     proposed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    decided_at: Mapped[Instant | None]
+    decided_at: Mapped[Instant]
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
 
     customer: Mapped[Customer] = relationship(lazy="select")
 

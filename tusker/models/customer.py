@@ -24,6 +24,7 @@ class Customer(Base):
         CheckConstraint("btrim(name) <> ''", name="name_not_blank"),
         CheckConstraint("(held_since IS NULL) = (held_reason IS NULL)", name="hold_complete"),
         Index("uq_customers_name_lower", text("lower(name)"), unique=True),
+        Index("ix_customers_group_name", text("lower(group_name)")),
     )
 
     id: Mapped[Id]
@@ -35,6 +36,8 @@ class Customer(Base):
     held_since: Mapped[date | None]
     """Since when an admin has it on hold, whatever it pays: nothing new is admitted and nothing is paid out."""
     held_reason: Mapped[str | None] = mapped_column(String(500))
+    group_name: Mapped[str | None] = mapped_column(String(120))
+    """The group of companies that it belongs to; a share of the book may be bounded for all of a group together."""
 
     supplier: Mapped[SupplierAccount | None] = relationship(back_populates="customer", lazy="joined")
     purchaser: Mapped[PurchaserAccount | None] = relationship(back_populates="customer", lazy="joined")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
+from tusker.domain.accounts import AccountNumber
 from tusker.extensions import db
 from tusker.models import Proposal, ProposalState
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
@@ -30,3 +31,15 @@ def open_proposals_on(subject: str, subject_id: int) -> list[Proposal]:
         Proposal.subject == subject, Proposal.subject_id == subject_id, Proposal.state == ProposalState.OPEN
     )
     return list(db.session.scalars(query.order_by(Proposal.id)))
+
+
+def account_proposed_for(customer_id: int) -> Proposal | None:
+    """The proposal of another bank account of a supplier that waits."""
+    found = [p for p in open_proposals_on("customer", customer_id) if p.kind == "use_account"]
+    return found[0] if found else None
+
+
+def proposed_account(proposal: Proposal) -> AccountNumber | None:
+    """The account that a proposal is about, in full; None where it is about something else."""
+    account = proposal.payload.get("account")
+    return AccountNumber(**account) if account else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -15,7 +17,7 @@ from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import AttentionItem
 from tusker.queries.attention import WatchedFor, mail_lines
-from tusker.queries.attention_causes import CAUSES, Rules
+from tusker.queries.attention_causes import CAUSES, FOUND, Cause, Rules
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_row, try_lock
@@ -73,6 +75,7 @@ def rules_at(ctx: Context) -> Rules:
     return Rules(
         tolerance=config["VALUE_TOLERANCE"],
         days_before=config["DELIVERY_BEFORE_INVOICE_DAYS"],
+        days_before_request=config["DELIVERY_BEFORE_REQUEST_DAYS"],
         zone=config["TIMEZONE"].key,
         stalled_before=ctx.now - timedelta(days=config["STALLED_AFTER_DAYS"]),
         carriers=tuple(get_carriers()),
@@ -81,22 +84,36 @@ def rules_at(ctx: Context) -> Rules:
     )
 
 
-def review_items(ctx: Context, rules: Rules) -> None:
+def review_items(ctx: Context, rules: Rules, *, daily: bool = False) -> None:
     """Open an item for everything that is wrong now and close those whose cause is gone, two statements a kind.
 
-    What a person settled stays so until it has another cause. Of several runs at once one does it.
+    Kinds that search the whole book are looked for when it is `daily`. What a person settled stays so until it has
+    another cause. Of several runs at once one does it.
     """
     if not try_lock(AdvisoryLock.ATTENTION):
         return
     db.session.flush()
     values = {**asdict(rules), "carriers": list(rules.carriers), "now": ctx.now}
     for kind, cause in CAUSES.items():
-        # The texts are constants of this module and of `queries.attention`.
-        known = {"kind": kind, "subject": cause.subject, **values}
-        close = _CLOSE.format(causes=cause.sql, same=_SAME.format("a"))
-        db.session.execute(text(close), _used(close, known))
-        opening = _OPEN.format(causes=cause.sql, same=_SAME.format("s"))
-        db.session.execute(text(opening), _used(opening, known))
+        if cause.daily and not daily:
+            continue
+        _review(kind, cause, values)
+
+
+def review_found(ctx: Context, kind: AttentionKind, found: Sequence[dict[str, object]]) -> None:
+    """The same for trouble of invoices that its caller found: each with id, at (since when), detail and facts."""
+    if try_lock(AdvisoryLock.ATTENTION):
+        db.session.flush()
+        _review(kind, FOUND, {"found": json.dumps(found), "now": ctx.now})
+
+
+def _review(kind: AttentionKind, cause: Cause, values: dict[str, object]) -> None:
+    # The texts are constants of this module and of `queries.attention_causes`.
+    known = {"kind": kind, "subject": cause.subject, **values}
+    close = _CLOSE.format(causes=cause.sql, same=_SAME.format("a"))
+    db.session.execute(text(close), _used(close, known))
+    opening = _OPEN.format(causes=cause.sql, same=_SAME.format("s"))
+    db.session.execute(text(opening), _used(opening, known))
 
 
 def _used(sql: str, values: dict[str, object]) -> dict[str, object]:

@@ -12,7 +12,7 @@ from tusker.admin.forms import ProposalFilter
 from tusker.admin.links import subject_url
 from tusker.errors import TuskerError
 from tusker.models import Role
-from tusker.queries.proposals import proposals_page
+from tusker.queries.proposals import proposals_page, proposed_account
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.services.approvals.actions import TITLES
 from tusker.services.approvals.deciding import accept, refuse
@@ -73,6 +73,7 @@ def _context() -> dict[str, Any]:
         "titles": TITLES,
         "names": names_of_subjects(rows),
         "name_of": name_of,
+        "account_of": proposed_account,
         "subject_url": subject_url,
         "second_admin": second_admin(),
     }

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 from flask_wtf.file import FileRequired
+from werkzeug.datastructures import MultiDict
 
+from tusker.admin.loans.receipt_forms import typed_deductions
 from tusker.domain.matching import Suggestion
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
+from tusker.services.loans.deductions import KeptBack
 from tusker.web.fields import UploadField
 from tusker.web.forms import Form
 
@@ -50,6 +53,15 @@ def read_choice(text: str) -> tuple[int, dict[int, int]]:
     if len(splits) != len(parts):
         raise InvalidInput("Each loan may be named once only.", field="choice")
     return int(found[1]), splits
+
+
+def read_kept_back(form: MultiDict[str, str]) -> list[KeptBack]:
+    """What the payer keeps back, as typed beside the choice; raises `InvalidInput` naming `kept_back`."""
+    typed = typed_deductions(form).values()
+    for each in typed:
+        if each.problem:
+            raise InvalidInput(f"Kept back: {each.problem.removeprefix('kept back: ')}", field="kept_back")
+    return [each.kept for each in typed if each.kept]
 
 
 def entry_ids(texts: list[str]) -> list[int]:

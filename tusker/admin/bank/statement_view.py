@@ -9,6 +9,8 @@ from flask import Response, request, url_for
 
 from tusker import clock
 from tusker.admin.bank.statement_forms import choice_of
+from tusker.admin.loans.deduction_forms import KINDS as DEDUCTION_KINDS
+from tusker.domain.loan_sums import OpenLoan
 from tusker.domain.matching import Judgement, Verdict
 from tusker.models import EntryState
 from tusker.queries.bank.candidates import judge_entries
@@ -79,7 +81,15 @@ def statement_context(statement_id: int, show: str) -> dict[str, Any]:
             if entry.id in judged
         },
         "own_reference": own_reference,
+        "short": {entry_id: _paid_in_part(found) for entry_id, found in judged.items()},
+        "deduction_kinds": DEDUCTION_KINDS,
     }
+
+
+def _paid_in_part(found: Judgement) -> list[OpenLoan]:
+    """The loans that a credit may pay in part only, each once: of these something may be kept back."""
+    parts = [part for suggestion in found.suggestions for part in suggestion.parts if part.amount < part.due]
+    return list({part.loan.invoice_id: part.loan for part in parts}.values())
 
 
 def _verdict(judged: dict[int, Judgement], entry_id: int) -> Verdict:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from tusker.admin.bank.statement_forms import TOO_LARGE, StatementForm, entry_ids, read_choice
+from tusker.admin.bank.statement_forms import TOO_LARGE, StatementForm, entry_ids, read_choice, read_kept_back
 from tusker.admin.bank.statement_view import changed, show_statement
 from tusker.admin.blueprint import bp
 from tusker.bankfiles.statements import MAX_BYTES
@@ -188,9 +188,21 @@ def accept_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     customer_id, splits = read_choice(request.form.get("choice", ""))
     with transaction():
-        receipt = desk.accept_entry(acting(), entry_id, customer_id, splits, seen=sent_seen())
+        kept = read_kept_back(request.form)
+        receipt = desk.accept_entry(acting(), entry_id, customer_id, splits, kept, seen=sent_seen())
         words = f"{currency().show(receipt.amount)} is recorded as {receipt.bank_reference}."
     return changed(statement_id, words)
+
+
+@bp.post("/statements/entries/<int:entry_id>/charges")
+@allow(Role.ADMIN)
+def settle_with_charges(entry_id: int) -> ResponseReturnValue:
+    """A debit is a payout, or a whole order, and what the bank took for it."""
+    statement_id, _ = statement_of_entry(entry_id)
+    charges = currency().parse(request.form.get("charges", ""), field="charges")
+    with transaction():
+        note = desk.settle_with_charges(acting(), entry_id, charges).note
+    return changed(statement_id, f"Settled: {note}")
 
 
 @bp.post("/statements/entries/<int:entry_id>/park")

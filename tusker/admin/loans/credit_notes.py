@@ -12,7 +12,8 @@ from tusker.errors import NotFound, TuskerError
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
 from tusker.queries.loans.invoice_money import credit_notes_of, reserve_of
-from tusker.services.loans.credit_notes import AFTER_PAYOUT, BEFORE_PAYOUT, record_credit_note
+from tusker.services.loans.credit_notes import BEFORE_PAYOUT, record_credit_note
+from tusker.services.loans.deductions import PAID_OUT
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
@@ -56,7 +57,7 @@ def new_credit_note(invoice_id: int) -> ResponseReturnValue:
         stage="before"
         if invoice.status in BEFORE_PAYOUT
         else "after"
-        if invoice.status in AFTER_PAYOUT
+        if invoice.status in PAID_OUT
         else None,
     )
 

@@ -29,14 +29,18 @@ from tusker.web.htmx import done, render, wants_fragment
 
 ABOUT_THE_MONEY = ("customer_id", "amount", "value_date")
 CHANGED = (
-    "Customer, amount or value date changed. This is the allocation proposed for them; look at it and record."
+    "Customer, amount, value date or what the reference names changed. This is the allocation proposed for them;"
+    " look at it and record."
 )
 
 
 @bp.route("/receipts/new", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def new_receipt() -> ResponseReturnValue:
-    """The form of a receipt. Its buttons are `propose` (an allocation), `sums` (of what was typed) and `record`."""
+    """The form of a receipt. Its buttons are `propose` (an allocation), `sums` (of what was typed) and `record`.
+
+    A changed reference asks for `refresh`, which keeps what was typed unless it names other loans.
+    """
     action = request.form.get("action", "propose")
     form = _receipt_form()
     if request.method == "GET":
@@ -52,9 +56,10 @@ def new_receipt() -> ResponseReturnValue:
         form.bank_reference.errors = []
     sheet, notice, changed = None, None, False
     if not any(form[name].errors for name in ABOUT_THE_MONEY):
-        same = request.form.get("proposed_for") == _mark(form)
-        sheet = _lay_out(form, with_typed=same and action != "propose")
-        notice = CHANGED if "proposed_for" in request.form and action != "propose" and not same else None
+        sheet = _lay_out(form, afresh=action == "propose")
+        proposed_for = request.form.get("proposed_for")
+        same = sheet is not None and proposed_for == sheet.mark
+        notice = CHANGED if proposed_for is not None and action != "propose" and not same else None
         if valid and same and sheet is not None and action == "record" and not sheet.problems:
             try:
                 return _record(form, sheet)
@@ -111,12 +116,11 @@ def _text_of(form: ReceiptForm) -> str:
     return f"{form.bank_reference.data or ''} {request.values.get('about', '')[:1000]}"
 
 
-def _mark(form: ReceiptForm) -> str:
-    return f"{form.customer_id.data}.{form.amount.data}.{form.value_date.data}"
+def _lay_out(form: ReceiptForm, *, afresh: bool) -> Sheet | None:
+    """The sheet for the form's money, as typed unless `afresh` or proposed for other money.
 
-
-def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
-    """The sheet for the form's money; None, with the reason at its field, when there can be none."""
+    None, with the reason at its field, when there can be none.
+    """
     try:
         service.check_value_date(acting(), form.value_date.filled)
         kept = typed_deductions(request.form)
@@ -133,8 +137,10 @@ def _lay_out(form: ReceiptForm, *, with_typed: bool) -> Sheet | None:
     faces = receipt_allocations.loan_faces(
         [line.loan_id for line in (*proposal.lines, *proposal.others, *proposal.written_off)]
     )
-    typed = request.form if with_typed else None
-    return make_sheet(proposal, faces, mark=_mark(form), amount=form.amount.filled, typed=typed, kept=kept)
+    about = (*(form[name].data for name in ABOUT_THE_MONEY), *sorted(proposal.named))
+    mark = ".".join(map(str, about))
+    typed = None if afresh or request.form.get("proposed_for") != mark else request.form
+    return make_sheet(proposal, faces, mark=mark, amount=form.amount.filled, typed=typed, kept=kept)
 
 
 def _record(form: ReceiptForm, sheet: Sheet) -> Response:

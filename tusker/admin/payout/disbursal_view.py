@@ -35,10 +35,13 @@ from tusker.queries.payout.disbursal_people import People, people_of
 from tusker.queries.payout.disbursals import DisbursalRow, disbursal_row
 from tusker.queries.payout.payables import passed_on_in, to_pass_on
 from tusker.queries.payout.payouts import NOT_RELEASED, SupplierPayout, payouts_of
+from tusker.queries.payout.queue import waiting_of
 from tusker.queries.payout.shown import shown_payouts
 from tusker.queries.payout.what_if import what_if
 from tusker.queries.record.events import events_of
+from tusker.services.payout.held import holds_of, rooms_of, words_of
 from tusker.services.payout.payment_orders import order_day
+from tusker.web.access import acting
 from tusker.web.htmx import done, is_htmx, render
 from tusker.web.paging import encode_key
 from tusker.working_days import working_days
@@ -147,6 +150,7 @@ def disbursal_context(
     unreleased = row.status in NOT_RELEASED
     covered = covered_lines(disbursal_id) if unreleased else []
     passed_on = to_pass_on(disbursal_id) if unreleased else []
+    held = holds_of(acting(), [line[0] for line in covered])
     ticked = ticked_of(disbursal_id, choice) if choice else {invoice_id for invoice_id, _, _ in covered}
     return {
         "row": row,
@@ -172,6 +176,9 @@ def disbursal_context(
         else None,
         "confirm_form": confirm or ConfirmForm(None, value_date=min(today, row.execution_date or today)),
         "ticked": ticked,
+        "held": {key: words_of(holds) for key, holds in held.items()},
+        "held_rows": waiting_of(held),
+        "rules": rooms_of(acting(), ticked) if unreleased else [],
         "effect": what_if(ticked, today, None if choice else payouts, passed_on) if unreleased else None,
         "problem": problem,
         "shown": shown_payouts(covered, passed_on, payouts) if unreleased else [],

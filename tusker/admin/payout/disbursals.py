@@ -29,6 +29,7 @@ from tusker.queries.payout.payables import to_pass_on
 from tusker.queries.payout.payouts import payouts_of
 from tusker.queries.payout.what_if import what_if
 from tusker.services.payout import disbursals as service
+from tusker.services.payout.held import rooms_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.csvfile import csv_answer
@@ -104,11 +105,13 @@ def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
     row = existing_disbursal(disbursal_id)
     chosen, passed_on = ticked_of(disbursal_id, choice), to_pass_on(disbursal_id)
     effect = what_if(chosen, clock.today(), passed_on=passed_on)
+    rules = rooms_of(acting(), chosen)
     return render(
         "admin/payout/disbursal.html",
         "admin/payout/_what_if.html",
         row=row,
         effect=effect,
+        rules=rules,
         oob=True,
         **approval_of(row, chosen),
     )

@@ -12,15 +12,16 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import QueueFilter
 from tusker.domain.texts import is_id
 from tusker.errors import Conflict, InvalidInput
-from tusker.models import Role
+from tusker.models import Proposal, Role
 from tusker.queries.payout.disbursals import daily_disbursal
-from tusker.queries.payout.queue import QueueOrder, queue_groups, queue_page, queue_total
+from tusker.queries.payout.queue import QueueOrder, queue_groups, queue_page, queue_total, waiting_of
 from tusker.queries.payout.shown import shown_everything, shown_waiting
 from tusker.services.payout.bundling import bundle_selection, bundle_waiting
+from tusker.services.payout.held import release_hold, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import sent_seen
-from tusker.web.htmx import done, is_htmx, render
+from tusker.web.forms import sent_reason, sent_seen
+from tusker.web.htmx import done, is_htmx, proposed, render
 from tusker.web.paging import decode_key, encode_key
 
 QUEUE_PAGE = 100
@@ -68,6 +69,17 @@ def bundle_all() -> ResponseReturnValue:
     )
 
 
+@bp.post("/queue/<int:invoice_id>/release")
+@allow(Role.ADMIN)
+def release_held(invoice_id: int) -> ResponseReturnValue:
+    """Have an invoice paid out although it is held; where two admins are needed, another one accepts it."""
+    with transaction():
+        made = release_hold(acting(), invoice_id, reason=sent_reason())
+    within = request.form.get("disbursal_id", type=int)
+    to = url_for("admin.disbursal", disbursal_id=within) if within else url_for("admin.queue")
+    return proposed(to) if isinstance(made, Proposal) else done("It may be paid out.", to=to)
+
+
 def _chosen_ids() -> list[int]:
     given = request.form.getlist("invoice_id")
     if not all(map(is_id, given)):
@@ -88,15 +100,18 @@ def _show(*, problem: str | None = None, chosen: set[int] | None = None, status:
         after=decode_key(after) if after else None,
         limit=QUEUE_PAGE,
     )
+    held = waiting_held(acting())
     total = queue_total(search)
     remaining = (rows[0].remaining if rows else 0) - len(rows)
     context: dict[str, Any] = {
         "filters": filters,
         "rows": rows,
         "total": total,
-        "everything": queue_total() if search else total,
+        "everything": queue_total(without=held),
+        "held": {key: words_of(holds) for key, holds in held.items()},
+        "held_rows": waiting_of(list(held)[:QUEUE_PAGE]),
         "shown": shown_waiting(row.id for row in rows),
-        "all_shown": [shown_everything()],
+        "all_shown": [shown_everything(held)],
         "groups": queue_groups(order, search),
         "order": order,
         "remaining": remaining,

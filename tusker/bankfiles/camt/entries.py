@@ -150,7 +150,7 @@ class StatementReader:
         if len(details) == 1 and not _counts_more(element):
             return [self.only(number, element, whole, details[0])]
         if len(details) <= 1:
-            return [whole]
+            return [replace(whole, instructed=self.instructed(whole.direction, whole.amount, element))]
         try:
             return self.split(element, whole)
         except Skip as skip:
@@ -199,8 +199,9 @@ class StatementReader:
 
     def instructed(self, direction: Direction, booked: int, detail: Element, *more: Element) -> int | None:
         """The amount of the payment itself, where the bank writes it and it is not what was booked: as the transaction
-        says, or by the charges that are marked as included. Zero and other currencies say nothing."""
-        paths = ("AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt", "Amt")
+        or the whole batch says, or by the charges that are marked as included. Zero and other currencies say
+        nothing."""
+        paths = ("AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt", "Amt", "NtryDtls/Btch/TtlAmt")
         for path in paths if detail.find("AmtDtls") is not None else paths[2:]:
             try:
                 amount = self.amount(at(detail, path))

@@ -15,6 +15,7 @@ from itertools import zip_longest
 from babel.core import Locale
 from babel.numbers import get_currency_symbol
 
+from tusker.bankfiles.tables.days import is_day
 from tusker.csv_tables import MAX_COLUMNS
 from tusker.errors import InvalidInput, UnreadableFile
 
@@ -25,9 +26,9 @@ _SAME_WORD = {
         "amount": "amt amounts betrag umsatz",
         "balance": "bal saldo solde",
         "cheque": "chq cheq check chqno chequeno",
-        "credit": "cr credits credited deposit deposits haben lodgement receipts",
+        "credit": "cr credits credited deposit deposits haben lodgement lodgements receipts",
         "date": "dt dat",
-        "debit": "dr debits debited payments withdrawal withdrawals withdrawl withdrawls soll",
+        "debit": "dr db debits debited payments withdrawal withdrawals withdrawl withdrawls soll",
         "number": "no num nr",
         "reference": "ref refno",
         "transaction": "txn tran trans trn",
@@ -39,14 +40,18 @@ _MEANINGS = {
     "booked_on": "date|transaction date|transaction date time|transaction date and time|booking date|posting date"
     "|post date|posted date|date posted|transaction posted date|transaction posting date|entry date|completed date"
     "|date completed|date completed utc|buchungstag|buchungsdatum|datum|boekdatum|date opération|date operation"
-    "|date comptable|fecha|fecha operación|fecha operacion|data operazione|data contabile",
-    "value_date": "value date|val date|valuta|valutadatum|valuta date|wertstellung|wert|value|rentedatum|interest date"
+    "|date transaction|datetime|date time|date and time|created date|completion date|processed date|booked date"
+    "|settlement date|statement date|buchung|date comptable|fecha|fecha operación|fecha operacion"
+    "|data operazione|data contabile",
+    "value_date": "value date|val date|valuta|valutadatum|valuta date|wertstellung|wert|rentedatum|interest date"
     "|date valeur|date de valeur|fecha valor|data valuta",
-    "amount": "amount|transaction amount|bedrag|montant|importe|importo",
-    "debit": "debit|paid out|money out|débit|cargo|dare",
-    "credit": "credit|paid in|money in|crédit|abono|avere",
-    "sides": "debit credit|drcr|crdr|d c|c d|dc|cd|af bij",
-    "direction": "type|transaction type|direction|sign",
+    "value": "value",
+    "amount": "amount|transaction amount|net amount|local amount|booked amount|account currency amount"
+    "|amount account currency|bedrag|montant|importe|importo",
+    "debit": "debit|paid out|money out|amount out|out|paid|outflow|expense|lastschrift|debit value|débit|cargo|dare",
+    "credit": "credit|paid in|money in|amount in|in|received|inflow|income|gutschrift|credit value|crédit|abono|avere",
+    "sides": "debit credit|drcr|crdr|d c|c d|dc|cd|af bij|d c indicator|c d indicator|s h|h s",
+    "direction": "type|transaction type|direction|sign|indicator",
     "status": "status|state|transaction status|booking status|payment status|info|umsatzstatus|buchungsstatus",
     "balance": "balance",
     "currency": "currency|ccy|waehrung|währung|transaction currency",
@@ -69,7 +74,9 @@ _MEANINGS = {
     "|text|transaction narration|description narration|particulars narration|buchungstext|payment reference"
     "|omschrijving|mededelingen|libellé|libelle|concepto|descrizione",
 }
-FIELDS = tuple(name for name in _MEANINGS if name not in {"sides", "account"})
+_EITHER = {"sides": "direction", "value": "value_date"}
+"""Heads above amounts where figures stand below them, else above something else."""
+FIELDS = tuple(name for name in _MEANINGS if name not in {"sides", "account", "value"})
 """What a column of a statement may hold."""
 _KNOWN = {head: name for name, heads in _MEANINGS.items() for head in heads.split("|")}
 _OF_BALANCES = frozenset(
@@ -139,7 +146,7 @@ def may_be_heads(cells: Sequence[str], currency: str, chosen: Mapping[str, str])
     """Whether these cells are the heads of a table of movements."""
     names = {name for cell in cells if (name := _meaning(cell, currency, chosen))}
     dated = bool(names & {"booked_on", "value_date"})
-    return dated and bool(names & {"amount", "sides"} or {"debit", "credit"} <= names)
+    return dated and bool(names & {"amount", "sides", "value"} or {"debit", "credit"} <= names)
 
 
 def is_ledger(heads: Sequence[str]) -> bool:
@@ -172,9 +179,10 @@ def columns_of(
     names = [_meaning(head, currency, chosen) for head in heads]
     _check_currency(heads, names, currency)
     for place, name in enumerate(names):
-        if name == "sides":
-            figures = any(is_figure(row[place]) for row in rows if place < len(row) and row[place])
-            names[place] = "amount" if figures else "direction"
+        if name in _EITHER:
+            below = [row[place] for row in rows if place < len(row) and row[place]]
+            figures = any(is_figure(cell) and not is_day(cell) for cell in below)
+            names[place] = "amount" if figures else _EITHER[name]
     places: dict[str, int] = {}
     by_hand = {place for place, head in enumerate(heads) if spelled(head) in chosen}
     for place in sorted(range(len(heads)), key=lambda place: (place not in by_hand, place)):
@@ -202,9 +210,7 @@ def guessed(heads: Sequence[str], currency: str) -> tuple[str, ...]:
     """What columns may hold by the words of their heads, each field once; empty where they say nothing."""
     found: list[str] = []
     for head in heads:
-        name = {"sides": "direction", "account": "own_account"}.get(
-            meant := _meaning(head, currency, {}) or "", meant
-        )
+        name = {**_EITHER, "account": "own_account"}.get(meant := _meaning(head, currency, {}) or "", meant)
         found.append(name if name not in found else "")
     return tuple(found)
 
@@ -255,8 +261,9 @@ def _meaning(head: str, currency: str, chosen: Mapping[str, str]) -> str | None:
         return name
     if head.strip() in {"+/-", "-/+", "±"}:
         return "direction"
-    words = [word for word in _words(head) if word != currency.casefold()]
-    if name := _KNOWN.get(" ".join(words)) or _KNOWN.get(spelled(head)):
+    every = _words(head, currency.casefold())
+    words = [word for word in every if word not in _FILLERS]
+    if name := _KNOWN.get(" ".join(every)) or _KNOWN.get(" ".join(words)) or _KNOWN.get(spelled(head)):
         return name
     said = set(words)
     if "balance" in said and said <= _OF_BALANCES:
@@ -268,9 +275,13 @@ def _meaning(head: str, currency: str, chosen: Mapping[str, str]) -> str | None:
     return None
 
 
-def _words(head: str) -> list[str]:
+def _words(head: str, currency: str = "") -> list[str]:
+    """The words of a head in one spelling each, without the currency: Amount in INR."""
     bare = _CODE.sub(" ", _DATE_SHAPE.sub(" ", head)).casefold().replace("a/c", "account")
-    return [_SAME_WORD.get(word, word) for word in spelled(bare).split() if word not in _FILLERS]
+    told = spelled(bare)
+    if currency:
+        told = re.sub(rf"\b(?:in )?{currency}\b", " ", told)
+    return [_SAME_WORD.get(word, word) for word in told.split()]
 
 
 def spelled(head: str) -> str:

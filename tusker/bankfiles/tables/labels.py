@@ -32,6 +32,11 @@ _WEAK_LABEL = re.compile(
 """Words that may stand before an account's number, or before anything else of it."""
 _OTHERS = re.compile(r"\b(?:virtual|loan|linked|nominee|beneficiary|demat)[\s._-]*$", re.IGNORECASE)
 """Words before a label that make it another number's, where there is a plain one."""
+_ENDING = re.compile(
+    r"\b(?:account|acct|a/c|card)\b[^0-9]{0,30}?(?:ending|ends|\.{2,}|…)\s*(?:in|with)?[\s:.-]*([0-9]{4,6})\b",
+    re.IGNORECASE,
+)
+"""The end of an account's number, in words or behind dots."""
 _LONE = re.compile(r"(?<![0-9A-Za-z])(?:[0-9]{11,18}|[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})(?![0-9A-Za-z])")
 _CODES = re.compile(r"\s*(?:\(\s*([A-Z]{3})\s*\)|([A-Z]{3})$)")
 _CURRENCY = re.compile(r"\s*(?:account\s+)?currency\s*[:\-–]?\s*", re.IGNORECASE)
@@ -136,6 +141,9 @@ def _numbers(
     for place, row in enumerate(rows):
         for at, cell in enumerate(row.cells):
             right, below = row.cells[at + 1 :], _cell(rows, place + 1, at)
+            if ending := _ENDING.search(cell):
+                yield f"XXXX{ending[1]}", False
+                continue
             found = _LABEL.search(cell)
             other = found is not None and bool(_OTHERS.search(cell[: found.start()]))
             if found is None:

@@ -14,8 +14,8 @@ from tusker.domain.banking import Direction
 _SAID: dict[Direction, str] = {
     "credit": "cr c credit credits credited crdt h haben deposit deposited gutschrift in inward inwards incoming"
     " received bij crédit abono haber avere",
-    "debit": "dr d debit debits debited dbit s soll withdrawal withdrawl withdrawn lastschrift out outward outwards"
-    " outgoing af débit cargo debe dare",
+    "debit": "dr db d debit debits debited dbit s soll withdrawal withdrawl withdrawn lastschrift out outward outwards"
+    " outgoing sent spent af débit cargo debe dare",
 }
 _WORDS = {word: side for side, words in _SAID.items() for word in words.split()}
 _TURNS = (
@@ -63,8 +63,9 @@ def is_said(text: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def is_unbooked(text: str) -> bool:
-    """Whether the status of a movement says that it did not happen, or not yet."""
-    return not _UNBOOKED.isdisjoint(re.findall(r"\w+", text.casefold()))
+    """Whether the status of a movement says that it did not happen, or not yet; a longer text is none."""
+    words = re.findall(r"\w+", text.casefold())
+    return len(words) < 4 and not _UNBOOKED.isdisjoint(words)
 
 
 @dataclass(frozen=True, slots=True)

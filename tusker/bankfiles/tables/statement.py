@@ -100,7 +100,10 @@ def _read_table(
     table: CsvTable, reading: Reading, chosen: dict[str, str], profile: Profile | None, *, typed: bool
 ) -> Statement:
     if profile is None and is_ledger(table.header):
-        raise UnreadableFile("The file is a ledger of an accounting program, whose debits are what came in.")
+        raise UnknownHeads(
+            "The file looks like a ledger of an accounting program, whose debits are what came in. Say on its page what"
+            " its columns are."
+        )
     if profile is None and (
         heads := whole_heads(table.header, table.rows[0].cells, reading.currency, is_figure)
     ):

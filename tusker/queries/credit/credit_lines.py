@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -12,10 +12,12 @@ from sqlalchemy.orm import aliased
 
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound, LimitUse, LineState, ThreeLimits, Validity, available_now, line_state
+from tusker.domain.risk import NO_RULES, Leeway
 from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, Terms
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
+from tusker.queries.credit.risk import line_facts, rules_on
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
@@ -44,11 +46,18 @@ class LineRow:
     supplier_valid: Validity
     """The days on which the supplier's own limit admits something new; and the purchaser's."""
     purchaser_valid: Validity
+    leeway: Leeway = NO_RULES
+    """What the rules of risk leave to a new invoice."""
 
     @property
     def available(self) -> int:
         """The most principal that a new request is admitted for now, in minor units; 0 on a line that is not active."""
-        return available_now(self.limits, self.state)
+        return self.leeway.within(available_now(self.limits, self.state))
+
+    @property
+    def ruled(self) -> bool:
+        """Whether rules of risk leave less than the limits do."""
+        return self.available < available_now(self.limits, self.state)
 
     @property
     def bound_by(self) -> Bound:
@@ -86,7 +95,7 @@ def lines_page(
         query = query.where(CreditLine.supplier_id == supplier_id)
     if purchaser_id is not None:
         query = query.where(CreditLine.purchaser_id == purchaser_id)
-    return [_line_row(row, today) for row in rows_of_page(query, CreditLine.id, cursor, limit)]
+    return _lines(rows_of_page(query, CreditLine.id, cursor, limit), today)
 
 
 def line_by_id(line_id: int, today: date) -> LineRow:
@@ -94,13 +103,13 @@ def line_by_id(line_id: int, today: date) -> LineRow:
     row = db.session.execute(_line_rows().where(CreditLine.id == line_id)).first()
     if row is None:
         raise NotFound("This credit line does not exist.")
-    return _line_row(row, today)
+    return _lines([row], today)[0]
 
 
 def lines_by_id(line_ids: Collection[int], today: date) -> dict[int, LineRow]:
     """Several lines by id."""
     found = db.session.execute(_line_rows().where(CreditLine.id.in_(line_ids))) if line_ids else ()
-    return {row.id: _line_row(row, today) for row in found}
+    return {row.id: row for row in _lines(found, today)}
 
 
 def lines_of(customer_id: int, today: date, *, limit: int | None = None) -> list[LineRow]:
@@ -108,9 +117,7 @@ def lines_of(customer_id: int, today: date, *, limit: int | None = None) -> list
     query = _line_rows().where(
         or_(CreditLine.supplier_id == customer_id, CreditLine.purchaser_id == customer_id)
     )
-    return [
-        _line_row(row, today) for row in db.session.execute(query.order_by(CreditLine.id.desc()).limit(limit))
-    ]
+    return _lines(db.session.execute(query.order_by(CreditLine.id.desc()).limit(limit)), today)
 
 
 def limits_of(line: CreditLine) -> ThreeLimits:
@@ -236,6 +243,16 @@ def _in_state(state: LineState, today: date) -> Any:
         LineState.ON_HOLD: and_(active, begun, ~ended, held),
         LineState.ACTIVE: and_(active, begun, ~ended, ~held),
     }[state]
+
+
+def _lines(found: Iterable[Any], today: date) -> list[LineRow]:
+    """Rows as they stand on a day, with what the rules of risk leave on them."""
+    rows = [_line_row(row, today) for row in found]
+    rules = rules_on(today) if rows else []
+    if not rules:
+        return rows
+    facts = line_facts([row.id for row in rows], today)
+    return [replace(row, leeway=facts[row.id].leaves(rules, row.terms)) for row in rows]
 
 
 def _line_row(row: Any, today: date) -> LineRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -93,10 +94,33 @@ def queue_page(
     return [QueueRow(**row) for row in rows]
 
 
-def queue_total(search: str = "") -> QueueSum:
-    """Size of the whole queue, or of what `search` finds in it."""
-    row = db.session.execute(_queue(search, func.count(), _principal_sum())).one()
-    return QueueSum(*row)
+def queue_total(search: str = "", *, without: Collection[int] = ()) -> QueueSum:
+    """Size of the whole queue, or of what `search` finds in it; leaving invoices out."""
+    query = _queue(search, func.count(), _principal_sum()).where(Invoice.id.not_in(without))
+    return QueueSum(*db.session.execute(query).one())
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """An invoice with its companies; principal in minor units."""
+
+    id: int
+    number: str
+    supplier: str
+    purchaser: str
+    principal: int
+
+
+def waiting_of(invoice_ids: Collection[int]) -> list[WaitingRow]:
+    """These invoices of the queue or of a disbursal, by id."""
+    rows = db.session.execute(
+        select(Invoice.id, Invoice.number, _supplier.name, _purchaser.name, Invoice.principal)
+        .join(_supplier, _supplier.id == Invoice.supplier_id)
+        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .where(Invoice.id.in_(invoice_ids))
+        .order_by(Invoice.id)
+    )
+    return [WaitingRow(*row) for row in rows]
 
 
 def queue_groups(order: QueueOrder, search: str = "") -> dict[int, QueueSum]:

@@ -27,6 +27,8 @@ _SUPPLIERS = text(
         WHERE a.customer_id = i.supplier_id AND a.on_hold_since IS NOT NULL
         UNION SELECT c.name FROM purchaser_accounts a JOIN customers c ON c.id = a.customer_id
         WHERE a.customer_id = i.purchaser_id AND a.on_hold_since IS NOT NULL
+        UNION SELECT c.name FROM customers c
+        WHERE c.id IN (i.supplier_id, i.purchaser_id) AND c.held_since IS NOT NULL
     ) h ON true
     WHERE i.id = ANY(:ids) GROUP BY i.supplier_id, s.name
     UNION ALL SELECT id, name, NULL FROM customers
@@ -99,13 +101,13 @@ _EVERYTHING = text(
     """
     SELECT count(*) AS invoices, COALESCE(sum(principal), 0)::bigint AS total,
         md5(string_agg(id || ':' || principal, ',' ORDER BY id)) AS each
-    FROM invoices WHERE status = 'financeable'
+    FROM invoices WHERE status = 'financeable' AND id <> ALL(CAST(:held AS bigint[]))
     """
 )
 
 
-def shown_everything() -> Shown:
-    """All that waits to be financed, as the button that bundles it says."""
-    row = db.session.execute(_EVERYTHING).one()
+def shown_everything(held: Iterable[int] = ()) -> Shown:
+    """All that waits to be financed but what is held, as the button that bundles it says."""
+    row = db.session.execute(_EVERYTHING, {"held": list(held)}).one()
     invoices = "1 invoice" if row.invoices == 1 else f"{row.invoices} invoices"
     return Shown("To be financed", f"{invoices}, {currency().show(row.total)}", (row.each,))

@@ -19,6 +19,7 @@ from tusker.models import (
     Invoice,
     Proposal,
     Receipt,
+    RiskRule,
     StatementEntry,
     StatementProfile,
     User,
@@ -42,6 +43,7 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
     "proposal": select(Proposal.id, func.initcap(func.replace(Proposal.kind, "_", " "))),
     "statement_profile": select(StatementProfile.id, StatementProfile.file_name),
     "user": select(User.id, User.name),
+    "risk_rule": select(RiskRule.id, func.replace(RiskRule.kind, "_", " ")),
     "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)
     .join(_supplier, _supplier.id == CreditLine.supplier_id)

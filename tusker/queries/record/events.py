@@ -17,6 +17,7 @@ _LENDERS = frozenset(
         "value_accepted",
         "delivery_accepted",
         "told_apart",
+        "hold_released",
         "document_verified",
         "document_unverified",
         "document_valid_again",
@@ -33,7 +34,9 @@ _LENDERS = frozenset(
         for state in ("proposed", "refused", "withdrawn")
     }
 )
-_SUPPLIERS = frozenset({"waiting_list", "claimed", "claim_accepted", "claim_dismissed", "credit_note"})
+_SUPPLIERS = frozenset(
+    {"waiting_list", "claimed", "claim_accepted", "claim_dismissed", "claim_reopened", "credit_note"}
+)
 _UNEXPLAINED = frozenset({"dispute_overruled"})
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from tusker.services.credit import credit_lines, customers, holds
+from tusker.services.credit import credit_lines, customers, holds, risk_rules
 from tusker.services.delivery import tracking
 from tusker.services.loans import receipts, write_off
-from tusker.services.payout import correction, funding_control, purchaser_answers, verification
+from tusker.services.payout import (
+    bank_accounts,
+    correction,
+    funding_control,
+    held,
+    purchaser_answers,
+    verification,
+)
 from tusker.services.people import tokens, users
 from tusker.services.proposals import Action
 
@@ -29,8 +36,15 @@ _ALL: tuple[Action[..., Any], ...] = (
     funding_control.accept_value,
     funding_control.accept_delivery,
     funding_control.tell_apart,
+    bank_accounts.use_account,
     holds.lift_hold,
     holds.set_validity,
+    held.release_hold,
+    risk_rules.change_rule,
+    risk_rules.end_rule,
+    risk_rules.set_group,
 )
 ACTIONS = {action.kind: action for action in _ALL}
+ON_REFUSAL = {"use_account": bank_accounts.tell_not_used}
+"""What has to be done when one of a kind is refused or withdrawn."""
 TITLES = {action.kind: action.title for action in _ALL}

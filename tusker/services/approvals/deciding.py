@@ -8,7 +8,7 @@ from typing import Any
 from tusker.errors import Conflict, NotAllowed
 from tusker.extensions import db
 from tusker.models import Proposal, ProposalState
-from tusker.services.approvals.actions import ACTIONS, TITLES
+from tusker.services.approvals.actions import ACTIONS, ON_REFUSAL, TITLES
 from tusker.services.context import Context
 from tusker.services.locks import lock_active_admins, lock_row
 from tusker.services.proposals import note_proposal, second_admin
@@ -42,6 +42,8 @@ def refuse(ctx: Context, proposal_id: int, *, reason: str) -> Proposal:
     proposal = _locked(ctx, proposal_id)
     own = ctx.actor_id == proposal.proposed_by
     _decide(ctx, proposal, ProposalState.WITHDRAWN if own else ProposalState.REFUSED, why)
+    if proposal.kind in ON_REFUSAL:
+        ON_REFUSAL[proposal.kind](ctx, proposal)
     return proposal
 
 

@@ -14,10 +14,12 @@ from tusker.errors import Changed, Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
 from tusker.queries.bank.candidates import judge_entries
+from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
 from tusker.services.bank_entries import decide, lock_entries, own_reference, receipt_reference
 from tusker.services.context import Context
 from tusker.services.loans.charges import charge_in_entry, charged
 from tusker.services.loans.debts import OpenDebt, lock_debts, lock_debts_of
+from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.receipts import record_receipt
 from tusker.services.locks import lock_rows
 from tusker.services.reasons import reason_of
@@ -55,21 +57,23 @@ def accept_entry(
     entry_id: int,
     customer_id: int,
     splits: Mapping[int, int] | None = None,
+    kept_back: Sequence[KeptBack] = (),
     *,
     seen: Seen = None,
 ) -> Receipt:
     """Record a credit as a receipt of a customer.
 
     `splits` gives what each loan gets in minor units, by loan id; without it the oldest due loans of the customer are
-    paid first. What is left over is the customer's credit. Raises `Conflict` when the entry is no longer open,
-    `Changed` when that suggestion is not what was `seen`.
+    paid first. What is left over is the customer's credit. `kept_back` is what the customer keeps back of these loans'
+    invoices with the payment. Raises `Conflict` when the entry is no longer open, `Changed` when that suggestion is not
+    what was `seen`.
     """
     [entry] = lock_entries([entry_id])
     _check_acceptable(entry)
     debts = None if splits is None else lock_debts_of(splits)
     if seen is not None:
         _check_suggested(ctx, entry, customer_id, splits or {}, seen)
-    return _accept(ctx, entry, customer_id, splits, debts)
+    return _accept(ctx, entry, customer_id, splits, debts, kept_back)
 
 
 def _check_suggested(
@@ -135,6 +139,7 @@ def _accept(
     customer_id: int,
     splits: Mapping[int, int] | None,
     debts: Sequence[OpenDebt] | None,
+    kept_back: Sequence[KeptBack] = (),
 ) -> Receipt:
     """Record a locked credit; `debts` are those that `splits` names, locked."""
     wanted = None if splits is None or debts is None else _split_parts(entry, customer_id, splits, debts)
@@ -146,6 +151,7 @@ def _accept(
         value_date=entry.value_date,
         wanted=wanted,
         debts=debts,
+        kept_back=kept_back,
     )
     if entry.received != entry.amount:
         charge_in_entry(ctx, receipt, entry)
@@ -178,6 +184,24 @@ def _split_parts(
             )
         parts.append(lay_against_invoice(debt.loan.id, amount, due, most))
     return parts
+
+
+def settle_with_charges(ctx: Context, entry_id: int, charges: int) -> StatementEntry:
+    """A person says how much of a debit the bank took for itself, in minor units: the rest is a payout, or all open
+    payouts of an order, which it confirms. Raises `Conflict` when it does not fit even so."""
+    [entry] = lock_entries([entry_id])
+    _check_open(entry)
+    if entry.direction != EntryDirection.DEBIT or entry.return_reason is not None:
+        raise InvalidInput("Only a payment that left can carry charges.", field="charges")
+    if not 0 < charges < entry.amount:
+        raise InvalidInput(
+            "Bank charges must be more than zero and less than what was booked.", field="charges"
+        )
+    entry.instructed_amount, entry.note = entry.amount - charges, ""
+    settle_payouts(ctx, [entry])
+    if entry.state != EntryState.MATCHED:
+        raise Conflict(entry.note or NO_PAYOUT)
+    return entry
 
 
 def park_entry(ctx: Context, entry_id: int, *, reason: str) -> StatementEntry:

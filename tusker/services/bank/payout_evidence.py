@@ -136,16 +136,17 @@ def named_in_text(matches: PayoutMatches, entry: StatementEntry) -> list[Payout]
 
 
 def _may_be_left(payout: Payout, entry: StatementEntry) -> bool:
-    return payout.state == PayoutState.INSTRUCTED or pays(payout, entry)
+    return payout.state == PayoutState.INSTRUCTED or pays(entry, payout)
 
 
 def of_amount(matches: PayoutMatches, entry: StatementEntry, *states: PayoutState) -> list[Payout]:
-    return [p for p in matches.payouts.values() if p.state in states and pays(p, entry)]
+    return [p for p in matches.payouts.values() if p.state in states and pays(entry, p)]
 
 
-def pays(payout: Payout, entry: StatementEntry) -> bool:
-    """Whether the payment of an entry is this payout to the minor unit, without charges that a bank may take."""
-    return payout.net == entry.payment and may_be_charges(entry.charges or 0, payout.net)
+def pays(entry: StatementEntry, *payouts: Payout) -> bool:
+    """Whether the payment of an entry is these payouts to the minor unit, without charges that a bank may take."""
+    net = sum(payout.net for payout in payouts)
+    return net == entry.payment and may_be_charges(entry.charges or 0, net)
 
 
 def returned_payout(matches: PayoutMatches, entry: StatementEntry) -> Payout | None:

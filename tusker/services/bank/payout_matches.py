@@ -81,7 +81,7 @@ def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -
 
 def _settle_named(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout) -> None:
     """A debit that is about one payout."""
-    if not pays(payout, entry):
+    if not pays(entry, payout):
         entry.note = f"{payout.reference} is {currency().show(payout.net)}; the bank booked another amount."
     elif account_fits(matches, payout, entry) is False:
         entry.note = f"{payout.reference} was instructed to another account than the bank paid."
@@ -103,12 +103,14 @@ def _settle_batch(ctx: Context, matches: PayoutMatches, entry: StatementEntry, d
     of_it = [p for p in matches.payouts.values() if p.disbursal_id == disbursal.id]
     waiting = [p for p in of_it if p.state == PayoutState.INSTRUCTED]
     by_hand = [p for p in of_it if p.state == PayoutState.CONFIRMED and p.statement_entry_id is None]
-    if waiting and sum(p.net for p in waiting) == entry.amount:
+    # Charges of an order stand beside the payouts of one reference of the bank's.
+    of_one = not entry.charges or len({p.bank_reference for p in by_hand}) == 1
+    if waiting and pays(entry, *waiting):
         _confirm(ctx, matches, entry, waiting)
-    elif not waiting and by_hand and sum(p.net for p in by_hand) == entry.amount:
+    elif not waiting and by_hand and of_one and pays(entry, *by_hand):
         for payout in by_hand:
             payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{disbursal.reference}, confirmed before")
+        _matched(ctx, matches, entry, f"{disbursal.reference}, confirmed before", by_hand[0])
     elif waiting:
         total = currency().show(sum(p.net for p in waiting))
         entry.note = f"The {len(waiting)} open payouts of {disbursal.reference} are {total}, not this amount."
@@ -164,7 +166,7 @@ def _note_own_id(matches: PayoutMatches, entry: StatementEntry) -> None:
 def _settle_return(
     ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout, reason: str
 ) -> None:
-    if not pays(payout, entry):
+    if not pays(entry, payout):
         entry.note = f"{payout.reference} is {currency().show(payout.net)}; another amount came back."
     elif payout.state in {PayoutState.INSTRUCTED, PayoutState.CONFIRMED} and _doubted(
         matches, entry, f"a return of {payout.reference}"

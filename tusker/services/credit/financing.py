@@ -17,7 +17,7 @@ from tusker.models import CreditLine, Invoice, Role, Shipment
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
 from tusker.services.credit.expected import plan_words
-from tusker.services.credit.offers import Quote
+from tusker.services.credit.offers import Quote, check_rules
 from tusker.services.credit.parcels import Entered
 from tusker.services.credit.shipment_guard import check_free, check_not_waiting
 from tusker.services.credit.standing import check_line_open
@@ -71,6 +71,7 @@ def request_financing(
         )
     field = "order_ref" if entered is None else "number"
     check_not_waiting(supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
+    check_rules(ctx, quote, field=field)
     admission = admit(ctx, [admission_request(quote, source)])[0]
     raise_unless_admitted(admission, quote, field=field, today=ctx.today)
     if admission.invoice_id is None:

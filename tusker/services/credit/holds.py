@@ -10,9 +10,11 @@ from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.exposure import ADMIT_WAITING_JOB
 from tusker.services.locks import lock_customer, lock_rows
 from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
+from tusker.transactions import after_commit
 
 ACCOUNTS: Mapping[str, type[SupplierAccount] | type[PurchaserAccount]] = {
     "supplier": SupplierAccount,
@@ -42,6 +44,7 @@ def lift_hold(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     record_event(ctx, "customer", customer_id, "hold_lifted", from_value=customer.held_reason, reason=why)
     customer.held_since = customer.held_reason = None
     db.session.flush()
+    after_commit(ADMIT_WAITING_JOB)
     return customer
 
 
@@ -68,4 +71,5 @@ def set_validity(ctx: Context, customer_id: int, side: str, validity: Validity) 
             asks_second=validity.reaches_beyond(before),
         )
         db.session.flush()
+        after_commit(ADMIT_WAITING_JOB)
     return customer

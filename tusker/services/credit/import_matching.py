@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,15 +13,19 @@ from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Refusal, refusal_of
 from tusker.domain.numbers import strict_form
+from tusker.domain.risk import SHARES, judge
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer
 from tusker.queries.credit.credit_lines import row_of
+from tusker.queries.credit.risk import line_facts, rules_on
 from tusker.queries.lookup import companies_called
 from tusker.services.context import Context
 from tusker.services.credit.import_file import ImportOptions, InvoiceRow, RowOutcome, RowResult
+from tusker.services.credit.risk import in_words, refused_by_rules
 from tusker.services.credit.shipment_guard import STANDING_FOR_IT
 from tusker.services.credit.standing import why_closed
+from tusker.services.locks import AdvisoryLock, take_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ def sort_out(
             if row.supplier in called and row.purchaser in called
         }
     )
+    rules = RulesOfImport(ctx, list(lines.values()))
     closed = why_closed([row_of(line, ctx.today) for line in lines.values()], ctx.today, seen_by=None)
     for row in rows:
         try:
@@ -59,6 +65,7 @@ def sort_out(
             principal = line.terms.principal_of(row.amount)
             if principal < 1:
                 raise FinancingRefused("The amount is too small to be financed.")
+            rules.check(line, row, principal)
         except FinancingRefused as error:
             answered[row.line] = row_result(row, RowOutcome.NOT_FINANCEABLE, error.message)
         else:
@@ -68,6 +75,33 @@ def sort_out(
         if candidate.row.line in known:
             answered[candidate.row.line] = known[candidate.row.line]
     return answered, [c for c in candidates if c.row.line not in answered]
+
+
+class RulesOfImport:
+    """The rules of risk for the rows of a file, each row beside those before it."""
+
+    def __init__(self, ctx: Context, lines: Sequence[CreditLine]) -> None:
+        self.today, self.rules = ctx.today, rules_on(ctx.today)
+        if any(rule.kind in SHARES for rule in self.rules):
+            take_lock(AdvisoryLock.BOOK)
+        self.lines = line_facts([line.id for line in lines], ctx.today) if self.rules else {}
+        self.added: Counter[int] = Counter()
+
+    def check(self, line: CreditLine, row: InvoiceRow, principal: int) -> None:
+        """Raise `FinancingRefused` in the words of the rules that a row breaks."""
+        if not self.rules:
+            return
+        standing = self.lines[line.id]
+        facts = standing.facts(
+            amount=row.amount,
+            tenor_days=line.terms.tenor_days,
+            invoice_age=None if row.invoice_date is None else (self.today - row.invoice_date).days,
+            adding=self.added[line.purchaser_id] + principal,
+        )
+        verdicts = judge(facts, standing.picks(self.rules))
+        if broken := refused_by_rules(in_words(verdict, standing) for verdict in verdicts):
+            raise FinancingRefused(broken)
+        self.added[line.purchaser_id] += principal
 
 
 def _company(called: dict[str, Customer], name: str, side: str) -> Customer:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from tusker.carriers.base import Carrier
 from tusker.domain.calculator import calculate
 from tusker.domain.limits import Refusal, ThreeLimits
+from tusker.domain.risk import SHARES
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Terms
 from tusker.errors import FinancingRefused, InvalidInput
@@ -21,8 +22,10 @@ from tusker.queries.loans.expected import Plan
 from tusker.services.context import Context
 from tusker.services.couriers.gate import asking
 from tusker.services.credit.expected import plan_on_line
+from tusker.services.credit.risk import NOTHING_MET, RulesMet, refused_by_rules, rules_met
 from tusker.services.credit.shipment_guard import check_free
 from tusker.services.credit.standing import check_line_open
+from tusker.services.locks import AdvisoryLock, take_lock
 from tusker.working_days import working_days
 
 
@@ -57,6 +60,8 @@ class Quote:
     """With a refusal, the repayments by which it fits, as its supplier may know them."""
     shipment_status: ShipmentStatus | None
     """None: the delivery company does not track the number yet."""
+    rules: RulesMet = NOTHING_MET
+    """What the rules of risk say of it."""
 
     @property
     def cost(self) -> int:
@@ -65,8 +70,13 @@ class Quote:
 
     @property
     def largest(self) -> int:
-        """The largest invoice whose principal the limits leave now."""
-        return self.terms.largest_within(self.limits.available)
+        """The largest invoice whose principal the limits and rules leave now."""
+        return self.terms.largest_within(self.available)
+
+    @property
+    def available(self) -> int:
+        """The most principal that a request on this line is admitted for now, in minor units."""
+        return self.rules.leeway.within(self.limits.available)
 
     @property
     def figures(self) -> str:
@@ -155,7 +165,32 @@ def figures_on_line(
         refusal=refusal,
         plan=plan_on_line(line, refusal, seen_by=line.supplier_id) if refusal else None,
         shipment_status=shipment_status,
+        rules=rules_met(
+            line.id, ctx.today, amount=amount, principal=principal, terms=terms, invoice_date=invoice_date
+        ),
     )
+
+
+def check_rules(ctx: Context, quote: Quote, *, field: str = "order_ref") -> None:
+    """Raise `FinancingRefused` in the words of the rules of risk that do not hold; a first deal waits for a person
+    before its payout instead.
+
+    Where shares of the book are bounded, requests come one after the other from here on, so that no two of them take
+    the same room.
+    """
+    rules = quote.rules
+    if any(rule.kind in SHARES for rule in rules.lines):
+        take_lock(AdvisoryLock.BOOK)
+        rules = rules_met(
+            quote.credit_line_id,
+            ctx.today,
+            amount=quote.amount,
+            principal=quote.principal,
+            terms=quote.terms,
+            invoice_date=quote.invoice_date,
+        )
+    if broken := refused_by_rules(rules.lines):
+        raise FinancingRefused(broken, field=field, problem="risk_rule")
 
 
 def _declared_value(supplier_id: int, order: TrackedOrder) -> int:

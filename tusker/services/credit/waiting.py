@@ -26,7 +26,7 @@ from tusker.queries.credit.waiting import waiting_of
 from tusker.services.context import Context
 from tusker.services.credit.admission import Outcome, admit
 from tusker.services.credit.financing import admission_request, raise_unless_admitted
-from tusker.services.credit.offers import Quote
+from tusker.services.credit.offers import Quote, check_rules
 from tusker.services.credit.shipment_guard import check_free, check_not_waiting
 from tusker.services.credit.subject import RequestSubject, quote_fetched, subject_of
 from tusker.services.events import record_event
@@ -162,6 +162,7 @@ def admit_waiting(ctx: Context, waiting_id: int, subject: RequestSubject, order:
         if changed := _changed(quote, request):
             _end(ctx, [request], WaitingState.ASKED_AGAIN, changed)
             return False
+        check_rules(ctx, quote)
         [admission] = admit(ctx, [admission_request(quote, request.invoice.source, request.id)])
         if admission.outcome is Outcome.WAITING:
             return False

@@ -84,7 +84,7 @@ def _lose(ctx: Context, invoice: Invoice, shipment: Shipment, *, was_delivered: 
     if status is InvoiceStatus.BUNDLED:
         after_commit(WATCH_JOB)
         return NOTHING
-    if status is InvoiceStatus.DISBURSED:
+    if status in {InvoiceStatus.DISBURSED, InvoiceStatus.WRITTEN_OFF}:
         return Effect(claims=True)
     if status not in _CANCELLABLE:
         return NOTHING

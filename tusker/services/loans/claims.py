@@ -9,7 +9,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from tusker.currency import currency
 from tusker.domain.attention import AttentionKind
-from tusker.domain.interest import amount_due
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
@@ -18,7 +17,7 @@ from tusker.models.ledger import STANDING
 from tusker.services.attention import WATCH_JOB, settle_items_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.loans.debts import debt_of
+from tusker.services.loans.debts import owed_on
 from tusker.services.locks import lock_invoice, lock_loans, lock_row, lock_rows
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
@@ -36,7 +35,7 @@ def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
     by_id = {invoice.id: invoice for invoice in invoices}
     for loan in lock_loans(by_id).values():
         invoice = by_id[loan.invoice_id]
-        owed = amount_due(debt_of(loan, invoice), max(ctx.today, loan.start_date)).total
+        owed = owed_on(loan, invoice, ctx.today)
         if owed > 0:
             _open_claim(ctx, invoice, owed)
     after_commit(WATCH_JOB)
@@ -82,13 +81,50 @@ def dismiss_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
     return claim
 
 
+def reopen_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
+    """Take back what was decided on a claim for goods that came back: it waits for a decision again, for what is owed
+    today. Where a part of it was netted already, the rest is given up instead."""
+    why = reason_of(reason)
+    claim = _lock_claim(claim_id)
+    if not claim.is_for_goods:
+        raise Conflict("This claim stands as long as what it is for; undo that.")
+    if claim.state == ClaimState.REVIEW:
+        raise Conflict("This claim waits for a decision already.")
+    if claim.state == ClaimState.ACCEPTED and claim.open_amount < claim.amount:
+        if claim.open_amount == 0:
+            raise Conflict("All of this claim was netted from payouts; it is undone with them.")
+        end_claim(ctx, claim, why)
+        return claim
+    before = claim.state
+    claim.amount = claim.open_amount = _owed_today(ctx, claim.invoice_id)
+    claim.state, claim.decision_reason = ClaimState.REVIEW, None
+    claim.decided_at = claim.decided_by = None
+    record_event(
+        ctx,
+        "invoice",
+        claim.invoice_id,
+        "claim_reopened",
+        from_value=before,
+        to_value=claim.state,
+        reason=why,
+        amount=claim.amount,
+    )
+    db.session.flush()
+    after_commit(WATCH_JOB)
+    return claim
+
+
 def _owed_today(ctx: Context, invoice_id: int) -> int:
-    """What is owed of a locked invoice's loan; raises `Conflict` when it is not open any more."""
+    """What can be asked for on a locked invoice's loan, also on one that was written off.
+
+    Raises `Conflict` when that is nothing.
+    """
     invoice = db.session.get_one(Invoice, invoice_id)
-    loan = db.session.scalar(select(Loan).where(Loan.invoice_id == invoice_id, Loan.closed_on.is_(None)))
-    if loan is None:
-        raise Conflict(f"Nothing is owed on {invoice.number} any more; dismiss the claim.")
-    return amount_due(debt_of(loan, invoice), max(ctx.today, loan.start_date)).total
+    loan = db.session.scalar(select(Loan).where(Loan.invoice_id == invoice_id, Loan.reversed_on.is_(None)))
+    owed = owed_on(loan, invoice, ctx.today) if loan is not None else 0
+    if owed <= 0:
+        raise Conflict(f"Nothing is owed on {invoice.number} any more, so nothing can be claimed.")
+    return owed
 
 
 def end_return_claims(ctx: Context, invoices: Sequence[Invoice]) -> None:
@@ -189,12 +225,16 @@ def _open_claim(ctx: Context, invoice: Invoice, owed: int) -> None:
         )
 
 
-def _lock_for_decision(claim_id: int) -> Claim:
+def _lock_claim(claim_id: int) -> Claim:
     invoice_id = db.session.scalar(select(Claim.invoice_id).where(Claim.id == claim_id))
     if invoice_id is None:
         raise NotFound("This claim does not exist.")
     lock_invoice(invoice_id)
-    claim = lock_row("claim", Claim, Claim.id == claim_id)
+    return lock_row("claim", Claim, Claim.id == claim_id)
+
+
+def _lock_for_decision(claim_id: int) -> Claim:
+    claim = _lock_claim(claim_id)
     if claim.state != ClaimState.REVIEW:
         raise Conflict(f"This claim is {claim.state} already.")
     return claim

@@ -18,13 +18,20 @@ from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_claim
 from tusker.services.loans.deduction_undoing import credit_what_was_netted
-from tusker.services.loans.deductions import KeptBack, bear, checked_number, new_note, note_event, noted
+from tusker.services.loans.deductions import (
+    PAID_OUT,
+    KeptBack,
+    bear,
+    checked_number,
+    new_note,
+    note_event,
+    noted,
+)
 from tusker.services.locks import lock_invoice, lock_loan_of
 from tusker.services.reasons import optional_reason
 from tusker.transactions import after_commit
 
 BEFORE_PAYOUT = {InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE}
-AFTER_PAYOUT = {InvoiceStatus.DISBURSED, InvoiceStatus.REPAID}
 
 
 def record_credit_note(
@@ -48,7 +55,7 @@ def record_credit_note(
     db.session.add(note)
     if invoice.status in BEFORE_PAYOUT:
         _cut_principal(ctx, invoice, note)
-    elif invoice.status in AFTER_PAYOUT:
+    elif invoice.status in PAID_OUT:
         loan = lock_loan_of(invoice)
         loan.change_face(-note.amount)
         db.session.flush()

@@ -142,6 +142,18 @@ def _not_recovered(loan: Loan, day: date) -> AmountDue:
     )
 
 
+def owed_on(loan: Loan, invoice: Invoice, day: date) -> int:
+    """What can be asked for on a loan on a day, in minor units: what is owed, or what of it was given up and has not
+    come in since."""
+    if loan.written_off_on is not None:
+        return _not_recovered(loan, day).total
+    return (
+        0
+        if loan.closed_on is not None
+        else amount_due(debt_of(loan, invoice), max(day, loan.start_date)).total
+    )
+
+
 def debt_of(loan: Loan, invoice: Invoice) -> Debt:
     """A loan with its frozen terms, what was paid on it and what adjusted it, as the domain's value."""
     _, free = after_moves(loan.first_due_date or loan.due_date, loan.moves)

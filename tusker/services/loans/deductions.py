@@ -14,7 +14,6 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from tusker.currency import currency
-from tusker.domain.interest import amount_due
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.numbers import strict_form
 from tusker.domain.texts import one_line
@@ -24,7 +23,7 @@ from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invo
 from tusker.models.ledger import DISPUTABLE, STANDING
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.loans.debts import debt_of
+from tusker.services.loans.debts import owed_on
 from tusker.services.loans.reserve import move_reserve, reserve_left
 from tusker.services.locks import lock_invoice, lock_loan_of, lock_row
 from tusker.services.reasons import optional_reason
@@ -52,7 +51,7 @@ def record_deduction(ctx: Context, kept: KeptBack) -> CreditNote:
     """
     kept = replace(kept, reason=optional_reason(kept.reason))
     invoice = lock_invoice(kept.invoice_id)
-    if invoice.status not in {InvoiceStatus.DISBURSED, InvoiceStatus.REPAID}:
+    if invoice.status not in PAID_OUT:
         raise Conflict(
             f"The invoice is {invoice.status.replace('_', ' ')}; nothing of it is to be paid, or kept back."
         )
@@ -216,7 +215,7 @@ def _checked(invoice: Invoice, loan: Loan, kept: KeptBack, today: date) -> KeptB
     if loan.face_open is not None:
         most, what = max(0, loan.face_open), "is left to pay of the invoice"
     else:
-        owed = 0 if loan.closed_on else amount_due(debt_of(loan, invoice), max(today, loan.start_date)).total
+        owed = owed_on(loan, invoice, today)
         most, what = max(0, owed - _kept_back_of_debt(invoice.id)), "is owed"
     most = min(most, invoice.amount - noted(invoice.id))
     if kept.kind == DeductionKind.ROUNDING:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.interest import AmountDue
 from tusker.errors import InvalidInput
-from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by
+from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by, named_by
 from tusker.services.loans.deductions import KeptBack
 from tusker.services.loans.receipts import owed_back
 from tusker.services.loans.short_payments import keep_back
@@ -39,7 +39,8 @@ class ReceiptProposal:
     counterparty owes and it may pay too, `written_off` those of either that were given up: it may be a recovery.
     `later` are open loans, as (invoice number, start), paid out only after the value date: no money of that day can
     have paid them. `barred` are those, as (invoice number, last value date), on which a later payment was recorded,
-    which has to be undone before an earlier one can be. `kept_back` is what the customer keeps back of its invoices.
+    which has to be undone before an earlier one can be. `kept_back` is what the customer keeps back of its invoices,
+    `named` the ids of the loans that the text with the money names.
     `debts` are all of them, locked: `record_receipt` takes them in the same transaction.
     """
 
@@ -53,6 +54,7 @@ class ReceiptProposal:
     later: list[tuple[str, date]]
     barred: list[tuple[str, date]]
     kept_back: Sequence[KeptBack]
+    named: Collection[int]
     debts: Sequence[OpenDebt]
 
 
@@ -104,6 +106,7 @@ def propose_receipt(
             and debt.loan.closed_on is None
         ],
         kept_back=kept,
+        named=named_by(text, payable),
         debts=debts,
     )
 

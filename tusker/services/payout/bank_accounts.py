@@ -1,100 +1,105 @@
-"""Where suppliers are paid to: one admin proposes an account, another approves it, and the supplier gets a mail.
+"""Where suppliers are paid to: one admin sets an account, another accepts it, and the supplier gets a mail.
 
 Events and mails carry masked numbers only.
 """
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from sqlalchemy import select
 
 from tusker.bankfiles.texts import bank_name
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber
-from tusker.errors import Conflict, InvalidInput, NotAllowed
+from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
-from tusker.models import BankAccount, BankAccountState, Customer, Role
-from tusker.queries.payout.bank_accounts import customer_of
+from tusker.models import BankAccount, BankAccountState, Customer, Proposal, Role
+from tusker.queries.proposals import proposed_account
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_customer
 from tusker.services.outbox import company_addresses, queue_mail
-from tusker.services.reasons import reason_of
+from tusker.services.proposals import needs_second
 
 
-def propose_account(ctx: Context, customer_id: int, account: AccountNumber) -> BankAccount:
-    """Propose where a supplier is to be paid; nothing changes until it is approved. The supplier is told by mail.
+def set_account(ctx: Context, customer_id: int, account: AccountNumber) -> BankAccount | Proposal:
+    """Have a supplier paid to an account from now on; where another admin has to accept that, nothing changes before.
+    The supplier is told by mail of both.
 
     Raises `Conflict` while another proposal is open, `InvalidInput` for the account that is used already.
     """
+    return _told(ctx, customer_id, account, use_account(ctx, customer_id, account))
+
+
+def propose_account(ctx: Context, customer_id: int, account: AccountNumber) -> Proposal:
+    """`set_account` as a proposal in any case."""
+    made = use_account.propose(ctx, customer_id, account)
+    _told(ctx, customer_id, account, made)
+    return made
+
+
+Made = TypeVar("Made", bound="BankAccount | Proposal")
+
+
+def _told(ctx: Context, customer_id: int, account: AccountNumber, made: Made) -> Made:
+    if isinstance(made, Proposal):
+        _tell(ctx, customer_id, account, "payout/bank_account_proposed", before=_active(customer_id))
+    return made
+
+
+@needs_second("Pay a supplier to another account", "customer")
+def use_account(ctx: Context, customer_id: int, account: AccountNumber) -> BankAccount:
+    """Replace the account that a supplier is paid to, and tell it by mail."""
     customer = _locked_supplier(customer_id)
-    if _in_state(customer_id, BankAccountState.PROPOSED) is not None:
-        raise Conflict(
-            f"New bank details of {customer.name} wait for a decision already: approve or refuse them first."
-        )
-    active = _in_state(customer_id, BankAccountState.ACTIVE)
+    active = _active(customer_id)
     if active is not None and active.account == account:
         field = "iban" if account.iban else "account_number"
         raise InvalidInput(f"{customer.name} is paid to this account already.", field=field)
-    proposed = _add(ctx, customer_id, account, BankAccountState.PROPOSED)
-    _record(ctx, proposed, "bank_account_proposed", before=active)
-    _tell(ctx, customer, proposed, "payout/bank_account_proposed", before=active)
-    return proposed
-
-
-def approve_account(ctx: Context, account_id: int, *, second_admin: bool) -> BankAccount:
-    """Have a supplier paid to the proposed account from now on. The supplier is told by mail.
-
-    With `second_admin`, who proposed it may not approve it, and both must be known.
-    """
-    customer, proposed = _locked_proposal(account_id)
-    if second_admin:
-        _check_second(ctx, proposed)
-    active = _in_state(customer.id, BankAccountState.ACTIVE)
     if active is not None:
         active.state = BankAccountState.REPLACED
         # At most one is active at any time, within this transaction too.
         db.session.flush()
-    proposed.state = BankAccountState.ACTIVE
-    proposed.second_admin = second_admin
-    proposed.decided_at, proposed.decided_by = ctx.now, ctx.actor_id
-    _record(ctx, proposed, "bank_account_approved", before=active)
-    _tell(ctx, customer, proposed, "payout/bank_account_approved", before=active)
-    db.session.flush()
-    return proposed
+    made = _add(ctx, customer_id, account)
+    _record(ctx, made, "bank_account_set", before=active)
+    _tell(ctx, customer_id, account, "payout/bank_account_approved", before=active)
+    return made
 
 
-def refuse_account(ctx: Context, account_id: int, *, reason: str) -> BankAccount:
-    """Give a proposed account up; who proposed it may do so too. The supplier is told by mail."""
-    why = reason_of(reason)
-    customer, proposed = _locked_proposal(account_id)
-    proposed.reason = _without_number(why, proposed.account)
-    proposed.state = BankAccountState.REFUSED
-    proposed.decided_at, proposed.decided_by = ctx.now, ctx.actor_id
-    own = ctx.actor_id is not None and ctx.actor_id == proposed.proposed_by
-    _record(ctx, proposed, "bank_account_withdrawn" if own else "bank_account_refused")
-    active = _in_state(customer.id, BankAccountState.ACTIVE)
-    _tell(ctx, customer, proposed, "payout/bank_account_refused", before=active)
-    db.session.flush()
-    return proposed
+def tell_not_used(ctx: Context, proposal: Proposal) -> None:
+    """Tell a supplier that a proposed account of its was refused or withdrawn."""
+    account = proposed_account(proposal)
+    if account is None or proposal.subject_id is None:
+        return
+    # The reason goes into events and mails.
+    if len(account.number) > 4 and account.number in proposal.decision_reason.replace(" ", "").upper():
+        raise InvalidInput("Leave the account's number out of the reason: it is mailed.", field="reason")
+    before = _active(proposal.subject_id)
+    _tell(
+        ctx,
+        proposal.subject_id,
+        account,
+        "payout/bank_account_refused",
+        before=before,
+        reason=proposal.decision_reason,
+    )
 
 
 def set_account_directly(ctx: Context, customer_id: int, account: AccountNumber) -> BankAccount:
     """A supplier's first account without a second person and without mail: for seeding and for migrating books.
 
-    People propose and approve. Raises `Conflict` for a supplier that has an account or an open proposal.
+    People use `set_account`. Raises `Conflict` for a supplier that has an account.
     """
     customer = _locked_supplier(customer_id)
-    for state in (BankAccountState.ACTIVE, BankAccountState.PROPOSED):
-        if _in_state(customer_id, state) is not None:
-            raise Conflict(f"{customer.name} has bank details already; propose a change of them.")
-    made = _add(ctx, customer_id, account, BankAccountState.ACTIVE)
+    if _active(customer_id) is not None:
+        raise Conflict(f"{customer.name} has bank details already; propose a change of them.")
+    made = _add(ctx, customer_id, account)
     _record(ctx, made, "bank_account_set")
     return made
 
 
-def _add(ctx: Context, customer_id: int, account: AccountNumber, state: BankAccountState) -> BankAccount:
+def _add(ctx: Context, customer_id: int, account: AccountNumber) -> BankAccount:
     # One name that no bank takes would keep the whole disbursal's bank file from being written.
     bank_name(account.holder, longest=HOLDER_MAX, field="holder", whose="the holder")
-    decided = state != BankAccountState.PROPOSED
     row = BankAccount(
         customer_id=customer_id,
         holder=account.holder,
@@ -102,11 +107,12 @@ def _add(ctx: Context, customer_id: int, account: AccountNumber, state: BankAcco
         account_number=account.account_number,
         ifsc=account.ifsc,
         bic=account.bic,
-        state=state,
+        state=BankAccountState.ACTIVE,
+        second_admin=ctx.proposed_by is not None and ctx.proposed_by != ctx.actor_id,
         proposed_at=ctx.now,
-        proposed_by=ctx.actor_id,
-        decided_at=ctx.now if decided else None,
-        decided_by=ctx.actor_id if decided else None,
+        proposed_by=ctx.proposed_by or ctx.actor_id,
+        decided_at=ctx.now,
+        decided_by=ctx.actor_id,
     )
     db.session.add(row)
     db.session.flush()
@@ -120,39 +126,13 @@ def _locked_supplier(customer_id: int) -> Customer:
     return customer
 
 
-def _locked_proposal(account_id: int) -> tuple[Customer, BankAccount]:
-    """The open proposal and its supplier, whose row is the lock for all of its accounts."""
-    customer = lock_customer(customer_of(account_id))
-    proposed = db.session.get_one(BankAccount, account_id, populate_existing=True)
-    if proposed.state != BankAccountState.PROPOSED:
-        word = "refused" if proposed.state == BankAccountState.REFUSED else "approved"
-        raise Conflict(f"These bank details of {customer.name} were {word} in the meantime.")
-    return customer, proposed
-
-
-def _in_state(customer_id: int, state: BankAccountState) -> BankAccount | None:
+def _active(customer_id: int) -> BankAccount | None:
     found: BankAccount | None = db.session.scalar(
         select(BankAccount)
-        .where(BankAccount.customer_id == customer_id, BankAccount.state == state)
+        .where(BankAccount.customer_id == customer_id, BankAccount.state == BankAccountState.ACTIVE)
         .execution_options(populate_existing=True)
     )
     return found
-
-
-def _check_second(ctx: Context, proposed: BankAccount) -> None:
-    if ctx.actor_id is None:
-        raise NotAllowed("Bank details are approved by an admin with a name, not by a job or command.")
-    if proposed.proposed_by is None:
-        raise NotAllowed("Nobody is named as who proposed these bank details: refuse them and propose anew.")
-    if proposed.proposed_by == ctx.actor_id:
-        raise NotAllowed("You proposed these bank details; another admin must approve them.")
-
-
-def _without_number(why: str, account: AccountNumber) -> str:
-    # The reason goes into events and mails.
-    if len(account.number) > 4 and account.number in why.replace(" ", "").upper():
-        raise InvalidInput("Leave the account's number out of the reason: it is mailed.", field="reason")
-    return why
 
 
 def _record(ctx: Context, row: BankAccount, kind: str, *, before: BankAccount | None = None) -> None:
@@ -163,25 +143,33 @@ def _record(ctx: Context, row: BankAccount, kind: str, *, before: BankAccount | 
         kind,
         from_value=before.account.masked() if before else None,
         to_value=row.account.masked(),
-        reason=row.reason,
         bank_account_id=row.id,
-        holder=row.holder,
-        routing=row.account.routing,
+        changed={
+            "holder": [before.holder if before else None, row.holder],
+            "routing": [before.account.routing if before else None, row.account.routing],
+        },
     )
 
 
 def _tell(
-    ctx: Context, customer: Customer, row: BankAccount, template: str, *, before: BankAccount | None
+    ctx: Context,
+    customer_id: int,
+    account: AccountNumber,
+    template: str,
+    *,
+    before: BankAccount | None,
+    reason: str = "",
 ) -> None:
     """Mail the supplier's users and the company's own address: one of them may not know of the change."""
+    customer = db.session.get_one(Customer, customer_id)
     queue_mail(
         ctx,
         template,
-        [*company_addresses(customer.id, Role.SUPPLIER), customer.email or ""],
+        [*company_addresses(customer_id, Role.SUPPLIER), customer.email or ""],
         name=customer.name,
-        holder=row.holder,
-        account=row.account.masked(),
-        routing=row.account.routing,
+        holder=account.holder,
+        account=account.masked(),
+        routing=account.routing,
         before=before.account.masked() if before else None,
-        reason=row.reason,
+        reason=reason,
     )

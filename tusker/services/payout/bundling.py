@@ -17,12 +17,14 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_ids, take_lock
 from tusker.services.outbox import admin_addresses, queue_mail
+from tusker.services.payout.held import Held, check_not_held, holds_of
 from tusker.services.payout.payable_lines import payables_wait, take_payables
 from tusker.services.seen import Seen, check_seen
 
 
 def bundle_daily(ctx: Context, day: date | None = None) -> Disbursal | None:
-    """Bundle all financeable invoices into a business day's disbursal, today's unless a missed one is caught up.
+    """Bundle all financeable invoices into a business day's disbursal, today's unless a missed one is caught up; those
+    on hold stay in the queue.
 
     Run again for that day it returns the same disbursal.
 
@@ -33,19 +35,26 @@ def bundle_daily(ctx: Context, day: date | None = None) -> Disbursal | None:
     if (existing := _daily_of(day)) is not None:
         return existing
     # What somebody bundles by hand while this waits for its locks is left out.
-    ids = lock_ids(Invoice, Invoice.status == InvoiceStatus.FINANCEABLE)
+    ids, _ = _lock_free(ctx)
     return _bundle(ctx, ids, "daily", day) if ids or payables_wait() else None
 
 
 def bundle_waiting(ctx: Context, *, seen: Seen = None) -> Disbursal | None:
-    """Bundle all financeable invoices into today's disbursal, or into a further one where it exists; None when there
-    is nothing. Raises `Changed` unless they are what was `seen`."""
+    """Bundle all financeable invoices but those on hold into today's disbursal, or into a further one where it
+    exists; None when there is nothing. Raises `Changed` unless they are what was `seen`."""
     take_lock(AdvisoryLock.DAILY_BUNDLE)
-    ids = lock_ids(Invoice, Invoice.status == InvoiceStatus.FINANCEABLE)
+    ids, held = _lock_free(ctx)
     if not ids:
         return None
-    check_seen(seen, [shown_everything()], whole=False)
+    check_seen(seen, [shown_everything(held)], whole=False)
     return _bundle(ctx, ids, "daily" if _daily_of(ctx.today) is None else "manual", ctx.today)
+
+
+def _lock_free(ctx: Context) -> tuple[list[int], Held]:
+    """The invoices that may be bundled, locked, and those that are on hold."""
+    waiting = lock_ids(Invoice, Invoice.status == InvoiceStatus.FINANCEABLE)
+    held = holds_of(ctx, waiting)
+    return [invoice_id for invoice_id in waiting if invoice_id not in held], held
 
 
 def _daily_of(day: date) -> Disbursal | None:
@@ -61,10 +70,11 @@ def _daily_of(day: date) -> Disbursal | None:
 
 def bundle_selection(ctx: Context, invoice_ids: Collection[int], *, seen: Seen = None) -> Disbursal:
     """Bundle the chosen invoices; raises `Conflict` when one of them is not financeable (any more), `Changed` unless
-    they are as they were `seen`."""
+    they are as they were `seen`, `OnHold` when one may not be paid out."""
     if not invoice_ids:
         raise InvalidInput("Choose at least one invoice.", field="invoice_ids")
     lock_financeable(invoice_ids)
+    check_not_held(ctx, invoice_ids)
     check_seen(seen, list(shown_waiting(invoice_ids).values()), whole=False)
     return _bundle(ctx, sorted(set(invoice_ids)), "manual", ctx.today)
 

@@ -17,6 +17,7 @@ from tusker.services.events import record_event
 from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.moves import move_invoices
 from tusker.services.payout.bundling import lock_financeable, put_in
+from tusker.services.payout.held import check_not_held
 from tusker.services.payout.payable_lines import (
     included_payables,
     payables_left,
@@ -184,6 +185,7 @@ def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
     if len(lines) != len(ids):
         raise Conflict("This invoice was not taken out of the disbursal.")
     lock_financeable(ids)
+    check_not_held(ctx, ids)
     put_in(ctx, disbursal, ids, "put_back")
 
 

@@ -1,0 +1,190 @@
+"""Claims and credit notes in every state of a loan: each can be decided, and the decision taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.support.payouts import bundle_and_confirm
+from tests.support.people import acts
+from tests.support.values import TODAY, at
+from tusker.domain.attention import AttentionKind
+from tusker.errors import Conflict
+from tusker.extensions import db
+from tusker.models import AttentionItem, Claim, CreditLine, DeductionKind, Invoice, Role, User
+from tusker.queries.record.proof import prove
+from tusker.services.attention import review_items, rules_at
+from tusker.services.context import Context
+from tusker.services.loans.claims import accept_claim, claim_returned, dismiss_claim, reopen_claim
+from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.loans.deduction_undoing import undo_deduction
+from tusker.services.loans.deductions import KeptBack, record_deduction
+from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.write_off import undo_write_off, write_off
+from tusker.services.locks import lock_invoices
+from tusker.transactions import transaction
+
+
+@pytest.fixture
+def admin(ctx: Context, create_user: Callable[..., User]) -> Context:
+    return acts(ctx, create_user(Role.ADMIN))
+
+
+@pytest.fixture
+def line(make_line: Callable[..., CreditLine]) -> CreditLine:
+    return make_line()
+
+
+@pytest.fixture
+def given_up(ctx: Context, line: CreditLine, make_invoice: Callable[..., Invoice]) -> Invoice:
+    """An invoice of 2,000.00, of which 1,600.00 were paid out and written off on the same day."""
+    invoice = make_invoice("disbursed", line=line, value=2_000_00)
+    with transaction():
+        write_off(ctx, invoice.id, reason="insolvent")
+    return invoice
+
+
+def come_back(ctx: Context, invoice: Invoice) -> Claim:
+    with transaction():
+        claim_returned(ctx, lock_invoices([invoice.id]))
+    return db.session.query(Claim).filter_by(invoice_id=invoice.id).one()
+
+
+def pay_out_another(ctx: Context, line: CreditLine, make_invoice: Callable[..., Invoice]) -> None:
+    bundle_and_confirm(ctx, [make_invoice("financeable", line=line, value=10_000_00).id])
+
+
+def holds() -> None:
+    proof = prove()
+    assert (proof.differences, proof.mismatches) == ([], [])
+
+
+def test_goods_of_a_written_off_invoice_are_claimed_and_recover_it(
+    admin: Context, line: CreditLine, given_up: Invoice, make_invoice: Callable[..., Invoice]
+) -> None:
+    claim = come_back(admin, given_up)
+    assert (claim.state, claim.amount) == ("review", 1_600_00)
+    with transaction():
+        accept_claim(admin, claim.id, amount=600_00, reason="agreed")
+    pay_out_another(admin, line, make_invoice)
+    holds()
+    with transaction():
+        undo_write_off(admin, given_up.id, reason="it comes back")
+    assert (given_up.status, claim.open_amount) == ("disbursed", 0)
+    assert db.session.query(Claim).one().amount == 600_00
+    holds()
+
+
+def test_a_claim_made_before_the_write_off_is_decided_after_it(
+    admin: Context, line: CreditLine, make_invoice: Callable[..., Invoice]
+) -> None:
+    invoice = make_invoice("disbursed", line=line, value=2_000_00)
+    claim = come_back(admin, invoice)
+    with transaction():
+        write_off(admin, invoice.id, reason="insolvent")
+    with transaction():
+        dismiss_claim(admin, claim.id, reason="a mistake")
+    with transaction():
+        reopen_claim(admin, claim.id, reason="no, it was right")
+    with transaction():
+        accept_claim(admin, claim.id, amount=None, reason="agreed")
+    assert (claim.state, claim.open_amount) == ("accepted", 1_600_00)
+    holds()
+
+
+def test_a_decision_is_taken_back_and_stands_in_attention_again(
+    admin: Context, line: CreditLine, make_invoice: Callable[..., Invoice]
+) -> None:
+    invoice = make_invoice("disbursed", line=line, value=2_000_00)
+    claim = come_back(admin, invoice)
+
+    def waiting() -> int:
+        with transaction():
+            review_items(admin, rules_at(admin))
+        kind = AttentionKind.RETURNED_AFTER_PAYOUT
+        return db.session.query(AttentionItem).filter_by(kind=kind, resolved_at=None).count()
+
+    assert waiting() == 1
+    with transaction():
+        accept_claim(admin, claim.id, amount=100_00, reason="agreed")
+    assert waiting() == 0
+    with transaction():
+        reopen_claim(at(admin, 1), claim.id, reason="it was more")
+    assert (claim.state, claim.amount, claim.open_amount) == ("review", 1_600_79, 1_600_79)
+    assert waiting() == 1
+    with pytest.raises(Conflict, match="waits for a decision already"):
+        reopen_claim(admin, claim.id, reason="again")
+
+
+def test_what_is_left_of_a_netted_claim_is_given_up(
+    admin: Context, line: CreditLine, make_invoice: Callable[..., Invoice]
+) -> None:
+    invoice = make_invoice("disbursed", line=line, value=10_000_00)
+    claim = come_back(admin, invoice)
+    with transaction():
+        accept_claim(admin, claim.id, amount=None, reason="agreed")
+    bundle_and_confirm(admin, [make_invoice("financeable", line=line, value=1_000_00).id])
+    assert (claim.amount, claim.open_amount) == (8_000_00, 7_200_00)
+    with transaction():
+        reopen_claim(admin, claim.id, reason="goods were found")
+    assert (claim.state, claim.amount, claim.open_amount) == ("accepted", 800_00, 0)
+    with pytest.raises(Conflict, match="netted from payouts"):
+        reopen_claim(admin, claim.id, reason="again")
+    holds()
+
+
+def test_a_claim_that_ended_with_its_loan_is_open_to_decision_when_that_is_owed_again(
+    admin: Context, line: CreditLine, make_invoice: Callable[..., Invoice]
+) -> None:
+    invoice = make_invoice("disbursed", line=line, value=2_000_00)
+    claim = come_back(admin, invoice)
+    with transaction():
+        paid = repay_in_full(admin, invoice.id, bank_reference="UTR-1", value_date=TODAY)
+    with pytest.raises(Conflict, match="Nothing is owed"):
+        reopen_claim(admin, claim.id, reason="no")
+    with transaction():
+        reverse_receipt(admin, paid.id, reason="bounced")
+    with transaction():
+        reopen_claim(admin, claim.id, reason="the payment bounced")
+    assert claim.state == "review"
+    holds()
+
+
+def test_a_credit_note_on_a_written_off_invoice_is_borne_and_undone(
+    admin: Context, line: CreditLine, given_up: Invoice, make_invoice: Callable[..., Invoice]
+) -> None:
+    """The reserve bears 400.00 of 1,000.00; 600.00 are claimed and recover the loan."""
+    with transaction():
+        note = record_credit_note(admin, given_up.id, number="CN-1", amount=1_000_00)
+    assert (note.reserve_consumed, note.claimed) == (400_00, 600_00)
+    with transaction():
+        record_deduction(admin, KeptBack(given_up.id, DeductionKind.TAX, 100_00))
+    pay_out_another(admin, line, make_invoice)
+    holds()
+    with transaction():
+        undo_deduction(admin, note.id, reason="recorded wrongly")
+    holds()
+
+
+def test_an_admin_decides_on_the_page_of_the_invoice(
+    ctx: Context, login: Callable[..., FlaskClient], line: CreditLine, make_invoice: Callable[..., Invoice]
+) -> None:
+    invoice = make_invoice("disbursed", line=line, value=2_000_00)
+    claim_id = come_back(ctx, invoice).id
+    browser = login(Role.ADMIN)
+    page = f"/invoices/{invoice.id}"
+
+    def press(action: str, **data: str) -> None:
+        path = f"/admin/claims/{claim_id}/{action}"
+        assert path in browser.get(page).text
+        assert browser.post(path, data={"reason": "so it is", **data}).status_code == 303
+
+    for action, state in (("dismiss", "dismissed"), ("reopen", "review"), ("accept", "accepted")):
+        press(action, **({"amount": "500"} if action == "accept" else {}))
+        assert db.session.query(Claim.state).scalar() == state
+    assert db.session.query(Claim.open_amount).scalar() == 500_00
+    supplier = login(Role.SUPPLIER, customer=invoice.supplier)
+    assert f"/admin/claims/{claim_id}" not in supplier.get(page).text

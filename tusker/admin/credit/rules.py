@@ -1,0 +1,99 @@
+"""Rules of risk: what stands, what was ended, adding, changing and ending."""
+
+from __future__ import annotations
+
+from flask import Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import RuleForm
+from tusker.domain.risk import RuleKind
+from tusker.errors import NotFound, TuskerError
+from tusker.extensions import db
+from tusker.models import Proposal, RiskRule, Role
+from tusker.queries.credit.customers import purchaser_choices, supplier_choices
+from tusker.queries.credit.risk import rules_made
+from tusker.services.credit.risk import TITLES, bound_of
+from tusker.services.credit.risk_rules import RuleData, add_rule, change_rule, end_rule, value_of
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
+from tusker.web.htmx import done, proposed, render
+
+SHOWN = 200
+"""Rules of each table; there are rarely more."""
+
+
+@bp.get("/rules")
+@allow(Role.ADMIN, Role.AUDITOR)
+def rules() -> Response:
+    """The rules that stand and those that were ended, with who made and ended them and why."""
+    return _show(_form())
+
+
+@bp.post("/rules")
+@allow(Role.ADMIN)
+def add_a_rule() -> ResponseReturnValue:
+    """Add a rule: of several the tightest counts."""
+    form = _form()
+    if form.validate_on_submit():
+        try:
+            kind = RuleKind(form.kind.filled)
+            data = RuleData(
+                kind,
+                value_of(kind, form.value.data or ""),
+                form.supplier_id.data,
+                form.purchaser_id.data,
+                form.valid_from.data,
+                form.valid_to.data,
+            )
+            with transaction():
+                add_rule(acting(), data, reason=form.reason.filled)
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return done("The rule counts.", to=url_for("admin.rules"))
+    return _show(form, status=422)
+
+
+@bp.post("/rules/<int:rule_id>/change")
+@allow(Role.ADMIN)
+def change_a_rule(rule_id: int) -> ResponseReturnValue:
+    """Another bound; a looser one needs another admin where two are asked for."""
+    row = db.session.get(RiskRule, rule_id)
+    if row is None:
+        raise NotFound("This rule does not exist.")
+    value = value_of(RuleKind(row.kind), request.form.get("value", ""))
+    with transaction():
+        made = change_rule(acting(), rule_id, value, reason=sent_reason())
+    to = url_for("admin.rules")
+    return proposed(to) if isinstance(made, Proposal) else done("The rule was changed.", to=to)
+
+
+@bp.post("/rules/<int:rule_id>/end")
+@allow(Role.ADMIN)
+def end_a_rule(rule_id: int) -> ResponseReturnValue:
+    """Let a rule count no more."""
+    with transaction():
+        made = end_rule(acting(), rule_id, reason=sent_reason())
+    to = url_for("admin.rules")
+    return proposed(to) if isinstance(made, Proposal) else done("The rule counts no more.", to=to)
+
+
+def _form() -> RuleForm:
+    form = RuleForm()
+    form.supplier_id.choices, form.purchaser_id.choices = supplier_choices(), purchaser_choices()
+    return form
+
+
+def _show(form: RuleForm, *, status: int = 200) -> Response:
+    return render(
+        "admin/credit/rules.html",
+        "admin/credit/_rules.html",
+        status=status,
+        form=form,
+        standing=rules_made(ended=False, limit=SHOWN),
+        ended=rules_made(ended=True, limit=SHOWN),
+        titles=TITLES,
+        bound_of=bound_of,
+    )

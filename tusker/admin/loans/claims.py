@@ -1,0 +1,51 @@
+"""Claims for goods that came back: decided on the invoice's page, and decisions taken back."""
+
+from __future__ import annotations
+
+from flask import url_for
+from flask.typing import ResponseReturnValue
+
+from tusker.admin.blueprint import bp
+from tusker.admin.forms import ClaimForm
+from tusker.errors import InvalidInput
+from tusker.models import Claim, ClaimState, Role
+from tusker.services.loans import claims
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
+from tusker.web.htmx import done
+
+
+@bp.post("/claims/<int:claim_id>/accept")
+@allow(Role.ADMIN)
+def accept_claim(claim_id: int) -> ResponseReturnValue:
+    """Take a claim in review, for less if an amount is given."""
+    form = ClaimForm()
+    if not form.validate():
+        raise InvalidInput(" ".join(str(error) for field in form for error in field.errors), field="amount")
+    with transaction():
+        claim = claims.accept_claim(acting(), claim_id, amount=form.amount.data, reason=form.reason.filled)
+    return _changed(claim, "The claim is accepted: the supplier's next payouts are netted by it.")
+
+
+@bp.post("/claims/<int:claim_id>/dismiss")
+@allow(Role.ADMIN)
+def dismiss_claim(claim_id: int) -> ResponseReturnValue:
+    """Give a claim in review up."""
+    with transaction():
+        claim = claims.dismiss_claim(acting(), claim_id, reason=sent_reason())
+    return _changed(claim, "The claim is dismissed.")
+
+
+@bp.post("/claims/<int:claim_id>/reopen")
+@allow(Role.ADMIN)
+def reopen_claim(claim_id: int) -> ResponseReturnValue:
+    """Take a decision back."""
+    with transaction():
+        claim = claims.reopen_claim(acting(), claim_id, reason=sent_reason())
+    waits = claim.state == ClaimState.REVIEW
+    return _changed(claim, "The claim waits for a decision again." if waits else "Its open part is given up.")
+
+
+def _changed(claim: Claim, message: str) -> ResponseReturnValue:
+    return done(message, to=url_for("invoices.show", invoice_id=claim.invoice_id))

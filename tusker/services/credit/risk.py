@@ -1,0 +1,110 @@
+"""Rules of risk in use: which stand, what a request meets, and what they say in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from tusker.currency import currency
+from tusker.domain.risk import AMOUNTS, NO_RULES, SHARES, Leeway, Rule, RuleKind, Verdict, judge
+from tusker.domain.terms import Terms
+from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
+
+TITLES = {
+    RuleKind.SHARE: "Share of the book per purchaser",
+    RuleKind.GROUP_SHARE: "Share of the book per group of purchasers",
+    RuleKind.MIN_INVOICE: "Smallest invoice",
+    RuleKind.MAX_INVOICE: "Largest invoice",
+    RuleKind.INVOICE_AGE: "Age of the invoice at its request",
+    RuleKind.TENOR: "Tenor",
+    RuleKind.DAYS_PAST_DUE: "Days past due of both companies",
+    RuleKind.FIRST_DEAL: "First deal of two companies",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A verdict in words: the rule, its bound, the room left, and what a person is told where it is broken."""
+
+    kind: RuleKind
+    holds: bool
+    title: str
+    bound: str
+    room: str
+    broken: str
+
+
+@dataclass(frozen=True, slots=True)
+class RulesMet:
+    """What the rules say of a new invoice, and what they leave to any on its line."""
+
+    lines: Sequence[RuleLine] = ()
+    leeway: Leeway = NO_RULES
+
+
+NOTHING_MET = RulesMet()
+
+
+def rules_met(
+    line_id: int, today: date, *, amount: int, principal: int, terms: Terms, invoice_date: date | None
+) -> RulesMet:
+    """What the rules say of a new invoice on a credit line; amounts in minor units."""
+    rules = rules_on(today)
+    if not rules:
+        return NOTHING_MET
+    line = line_facts([line_id], today)[line_id]
+    facts = line.facts(
+        amount=amount,
+        tenor_days=terms.tenor_days,
+        invoice_age=None if invoice_date is None else (today - invoice_date).days,
+        adding=principal,
+    )
+    verdicts = judge(facts, line.picks(rules))
+    return RulesMet([in_words(verdict, line) for verdict in verdicts], line.leaves(rules, terms))
+
+
+def refused_by_rules(rules: Iterable[RuleLine]) -> str:
+    """A sentence about the rules that a request breaks; empty when none. A first deal is no reason to refuse."""
+    broken = [rule.broken for rule in rules if not rule.holds and rule.kind is not RuleKind.FIRST_DEAL]
+    return f"The rules of risk do not allow it: {'; '.join(broken)}." if broken else ""
+
+
+def in_words(verdict: Verdict, line: LineFacts) -> RuleLine:
+    """A verdict as people read it; it tells nothing of a company's debts to others but that a rule is broken."""
+    rule = verdict.rule
+    bound = bound_of(rule)
+    broken = {
+        RuleKind.SHARE: f"{line.purchaser} would be more than {bound} of the book",
+        RuleKind.GROUP_SHARE: f"the group of {line.purchaser} would be more than {bound} of the book",
+        RuleKind.MIN_INVOICE: f"the invoice is smaller than {bound}",
+        RuleKind.MAX_INVOICE: f"the invoice is larger than {bound}",
+        RuleKind.INVOICE_AGE: f"the invoice was older than {bound} at its request",
+        RuleKind.TENOR: f"the tenor is longer than {bound}",
+        RuleKind.DAYS_PAST_DUE: f"a debt of {line.supplier} or {line.purchaser} is more than {bound} past due",
+        RuleKind.FIRST_DEAL: f"it is the first deal of {line.supplier} and {line.purchaser}",
+    }[rule.kind]
+    return RuleLine(rule.kind, verdict.holds, TITLES[rule.kind], bound, _room(verdict), broken)
+
+
+def bound_of(rule: Rule) -> str:
+    """A rule's bound in words, such as “25%”, “₹1,00,000.00” or “30 days”."""
+    if rule.kind in SHARES:
+        return f"{rule.value / 100:g}%"
+    if rule.kind in AMOUNTS:
+        return currency().show(rule.value)
+    return "a person looks at it" if rule.kind is RuleKind.FIRST_DEAL else _days(rule.value)
+
+
+def _room(verdict: Verdict) -> str:
+    kind, room = verdict.rule.kind, verdict.room
+    if kind is RuleKind.FIRST_DEAL:
+        return "passed" if verdict.holds else "waits for a person before the payout"
+    if room is None:
+        return "no bound" if kind in SHARES else "not known"
+    size = currency().show(abs(room)) if kind in SHARES | AMOUNTS else _days(abs(room))
+    return f"{size} left" if room >= 0 else f"broken by {size}"
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"

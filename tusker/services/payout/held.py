@@ -1,0 +1,206 @@
+"""What stops the payout of an invoice although its conditions hold: a company on hold or overdue, or a rule of risk."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from flask import current_app
+from sqlalchemy import or_, select
+
+from tusker.domain.attention import AttentionKind
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.risk import Rule, RuleKind, Verdict, judge
+from tusker.errors import Conflict, OnHold
+from tusker.extensions import db
+from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, HoldRelease, Invoice, LineState
+from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
+from tusker.services.attention import review_found, settle_items_of
+from tusker.services.context import Context
+from tusker.services.credit.risk import RuleLine, in_words
+from tusker.services.events import record_event
+from tusker.services.locks import among, lock_invoice
+from tusker.services.proposals import needs_second, second_admin
+from tusker.services.reasons import reason_of
+
+FAR = 10**18
+"""Orders what knows no room behind all that does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One thing that stands against paying an invoice out; `key` names it in `HoldRelease.holds`."""
+
+    key: str
+    words: str
+
+
+Held = dict[int, list[Hold]]
+"""Holds by invoice; invoices that may be paid out are missing."""
+
+
+def holds_of(ctx: Context, invoice_ids: Collection[int]) -> Held:
+    """What stands against paying these invoices out now, without what they were released from."""
+    released, found = _released(invoice_ids), {}
+    for invoice_id, _, line, verdicts in _judged(ctx, invoice_ids):
+        broken = [Hold(str(v.rule.kind), in_words(v, line).broken) for v in verdicts if not v.holds]
+        free = released.get(invoice_id, set())
+        if holds := [hold for hold in [*_holds_of_companies(line), *broken] if hold.key not in free]:
+            found[invoice_id] = holds
+    return found
+
+
+def rooms_of(ctx: Context, invoice_ids: Collection[int]) -> list[tuple[str, RuleLine]]:
+    """What each kind of rule says of these invoices: of all that it judges the one with the least room, by number."""
+    least: dict[RuleKind, tuple[tuple[bool, int], str, RuleLine]] = {}
+    for _, number, line, verdicts in _judged(ctx, invoice_ids):
+        for verdict in verdicts:
+            order = (verdict.holds, FAR if verdict.room is None else verdict.room)
+            if verdict.rule.kind not in least or order < least[verdict.rule.kind][0]:
+                least[verdict.rule.kind] = (order, number, in_words(verdict, line))
+    return [least[kind][1:] for kind in RuleKind if kind in least]
+
+
+def _judged(
+    ctx: Context, invoice_ids: Collection[int]
+) -> Iterator[tuple[int, str, LineFacts, list[Verdict]]]:
+    """Each invoice with its number, how its line stands, and the verdicts of the rules; three statements for all."""
+    if not invoice_ids:
+        return
+    invoices = db.session.execute(
+        select(
+            Invoice.id,
+            Invoice.number,
+            Invoice.credit_line_id,
+            Invoice.amount,
+            Invoice.tenor_days,
+            Invoice.invoice_date,
+            Invoice.requested_at,
+        ).where(among(Invoice.id, invoice_ids))
+    ).all()
+    lines = line_facts({row.credit_line_id for row in invoices}, ctx.today)
+    standing = _rules(ctx)
+    rules = {line.id: line.picks(standing) for line in lines.values()}
+    zone = current_app.config["TIMEZONE"]
+    for row in invoices:
+        line, asked_on = lines[row.credit_line_id], row.requested_at.astimezone(zone).date()
+        facts = line.facts(
+            amount=row.amount,
+            tenor_days=row.tenor_days,
+            invoice_age=None if row.invoice_date is None else (asked_on - row.invoice_date).days,
+        )
+        yield row.id, row.number, line, judge(facts, rules[line.id])
+
+
+def _rules(ctx: Context) -> list[Rule]:
+    """The rules that stand; `HOLD_AFTER_DAYS` is one more, so that what became overdue since the last servicing counts
+    too."""
+    after = current_app.config["HOLD_AFTER_DAYS"]
+    return rules_on(ctx.today) + ([] if after is None else [Rule(RuleKind.DAYS_PAST_DUE, after)])
+
+
+def _holds_of_companies(line: LineFacts) -> list[Hold]:
+    found = []
+    for side, name, overdue, reason in (
+        ("supplier", line.supplier, line.supplier_overdue, line.supplier_held),
+        ("purchaser", line.purchaser, line.purchaser_overdue, line.purchaser_held),
+    ):
+        if overdue is not None:
+            found.append(Hold(f"{side}_overdue", f"{name} is on hold since {overdue:%d %b %Y}: overdue"))
+        if reason is not None:
+            found.append(Hold(f"{side}_held", f"an admin has {name} on hold: {reason}"))
+    return found
+
+
+def _released(invoice_ids: Collection[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    rows = db.session.execute(
+        select(HoldRelease.invoice_id, HoldRelease.holds).where(among(HoldRelease.invoice_id, invoice_ids))
+    )
+    for invoice_id, holds in rows:
+        found.setdefault(invoice_id, set()).update(holds)
+    return found
+
+
+def waiting_held(ctx: Context) -> Held:
+    """What stands against the invoices that wait to be financed."""
+    waiting = select(Invoice.id).where(Invoice.status == InvoiceStatus.FINANCEABLE)
+    return holds_of(ctx, db.session.scalars(waiting).all())
+
+
+def words_of(holds: Collection[Hold]) -> str:
+    """What stands against an invoice, in one line."""
+    return "; ".join(hold.words for hold in holds)
+
+
+def check_not_held(ctx: Context, invoice_ids: Collection[int]) -> None:
+    """Raise `OnHold` naming the invoices that may not be paid out, and why."""
+    held = holds_of(ctx, invoice_ids)
+    if not held:
+        return
+    rows = db.session.execute(select(Invoice.id, Invoice.number).where(among(Invoice.id, held)))
+    numbers = {row.id: row.number for row in rows}
+    listed = [f"{numbers[key]} ({words_of(held[key])})" for key in sorted(held)]
+    more = "; …" if len(listed) > 5 else ""
+    raise OnHold(
+        f"On hold: {'; '.join(listed[:5])}{more}. Leave it out, or have it released from the hold first.",
+        numbers=[numbers[key] for key in sorted(held)],
+    )
+
+
+@needs_second("Release an invoice from its holds", about="invoice")
+def release_hold(ctx: Context, invoice_id: int, *, reason: str) -> HoldRelease:
+    """Let an invoice be paid out although it is held; what comes to stand against it later holds it again."""
+    why = reason_of(reason)
+    invoice = lock_invoice(invoice_id)
+    holds = holds_of(ctx, [invoice_id]).get(invoice_id)
+    if (
+        invoice.status not in {InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE, InvoiceStatus.BUNDLED}
+        or not holds
+    ):
+        raise Conflict(f"Nothing holds {invoice.number} back.")
+    proposer = ctx.proposed_by if ctx.proposed_by is not None else ctx.actor_id
+    release = HoldRelease(
+        invoice_id=invoice_id,
+        holds=[hold.key for hold in holds],
+        reason=why,
+        second_admin=second_admin() and ctx.proposed_by is not None,
+        made_by=proposer,
+        accepted_by=ctx.actor_id,
+        at=ctx.now,
+    )
+    db.session.add(release)
+    record_event(ctx, "invoice", invoice_id, "hold_released", to_value=words_of(holds), reason=why)
+    settle_items_of(ctx, AttentionKind.HELD, invoice_id, f"released: {why}")
+    db.session.flush()
+    return release
+
+
+def review_held(ctx: Context) -> None:
+    """Open an item of attention for every delivered invoice that is held, and close those whose hold is gone."""
+    waiting = (
+        select(Invoice.id, Invoice.financeable_at, Invoice.principal)
+        .outerjoin(
+            DisbursalLine,
+            (DisbursalLine.invoice_id == Invoice.id) & (DisbursalLine.state == LineState.INCLUDED),
+        )
+        .outerjoin(Disbursal, Disbursal.id == DisbursalLine.disbursal_id)
+        .where(
+            or_(
+                Invoice.status == InvoiceStatus.FINANCEABLE,
+                (Invoice.status == InvoiceStatus.BUNDLED)
+                & Disbursal.status.in_([DisbursalStatus.DRAFT, DisbursalStatus.APPROVED]),
+            )
+        )
+    )
+    rows = {row.id: row for row in db.session.execute(waiting)}
+    found = [
+        {
+            "id": key,
+            "at": rows[key].financeable_at.isoformat(),
+            "detail": words_of(holds),
+            "facts": {"principal": rows[key].principal},
+        }
+        for key, holds in holds_of(ctx, rows).items()
+    ]
+    review_found(ctx, AttentionKind.HELD, found)
