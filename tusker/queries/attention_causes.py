@@ -230,4 +230,5 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         ),
     ),
 }
-"""Kinds that are found by how things stand. `returned_before_payout` is told as it happens and closed by a person."""
+"""Kinds that are found by how things stand. `returned_before_payout` is told as it happens and closed by a person,
+`held` is found by `services.payout.held`."""
