@@ -25,7 +25,7 @@ from tusker.domain.risk import RuleKind
 from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import NotAllowed
 from tusker.extensions import db
-from tusker.models import AttentionItem, LineStatus, Proposal, Role, ShipmentDocument, User
+from tusker.models import AttentionItem, LineStatus, Proposal, Role, User
 from tusker.services.approvals.actions import ACTIONS
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
@@ -307,27 +307,6 @@ def value_accepted(desk: Desk) -> Doors:
     )
 
 
-def value_raised(desk: Desk) -> Doors:
-    invoice_id = desk.funding.ask().id
-    return Doors(
-        lambda ctx: correct_value(ctx, invoice_id, amount=11_000_00, reason=WHY),
-        (f"/invoices/{invoice_id}/value", {"amount": "11000", "reason": WHY}),
-        ["correct-value", f"#{invoice_id}", "--amount", "11000", "--reason", WHY],
-    )
-
-
-def document_valid(desk: Desk) -> Doors:
-    invoice_id = desk.funding.deliver(desk.funding.ask(), proof=True).id
-    document = db.session.query(ShipmentDocument).one().id
-    with transaction():
-        mark_invalid(desk.ctx, document, reason="copied")
-    return Doors(
-        lambda ctx: mark_valid(ctx, invoice_id, document_id=document, reason=WHY),
-        (f"/invoices/documents/{document}/valid", {"reason": WHY}),
-        ["mark-document", str(document), "--valid", "--reason", WHY],
-    )
-
-
 def early_delivery_accepted(desk: Desk) -> Doors:
     invoice = desk.funding.ask()
     with transaction():
@@ -502,8 +481,6 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a delivery by hand": ("report_delivery", delivery_by_hand),
     "a dispute": ("overrule_dispute", dispute_overruled),
     "a dispute in Attention": ("overrule_dispute", dispute_overruled_in_attention),
-    "a raised value": ("correct_value", value_raised),
-    "a document valid after all": ("mark_valid", document_valid),
     "another value": ("accept_value", value_accepted),
     "an early delivery": ("accept_delivery", early_delivery_accepted),
     "a number that looks alike": ("tell_apart", told_apart),
