@@ -16,8 +16,8 @@ from tusker.domain.financeable import Condition
 from tusker.extensions import db
 from tusker.jobs.servicing import search_book
 from tusker.models import AttentionItem, CreditLine, Customer, Invoice, User
-from tusker.queries.credit.number_forms import wrong_number_forms
 from tusker.queries.delivery.conditions import unsettled_ids
+from tusker.queries.record.number_forms import wrong_number_forms
 from tusker.services.attention import resolve_item
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge, allowed, lock_pairs

@@ -16,9 +16,9 @@ from tusker.currency import currency
 from tusker.domain.chain import Head
 from tusker.jobs.positions import keep_positions
 from tusker.jobs.sealing import seal_all, seal_and_check
-from tusker.queries.credit.number_forms import wrong_number_forms
 from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.chain import ChainReport
+from tusker.queries.record.number_forms import wrong_number_forms
 from tusker.queries.record.proof import Mismatch, Proof, ProofRow, prove
 from tusker.services.loans.positions import drop_positions
 from tusker.services.record.app_role import create_app_role, grant_app_role

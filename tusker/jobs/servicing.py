@@ -11,8 +11,8 @@ from tusker.currency import currency
 from tusker.domain.classification import AssetClass
 from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
-from tusker.queries.credit.number_forms import wrong_number_forms
 from tusker.queries.loans.positions import wrong_positions
+from tusker.queries.record.number_forms import wrong_number_forms
 from tusker.queries.record.proof import prove
 from tusker.services.attention import review_items, rules_at
 from tusker.services.credit.limit_days import note_programme_limit
