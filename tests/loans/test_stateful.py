@@ -86,6 +86,7 @@ from tusker.services.loans.write_off import undo_write_off, write_off
 from tusker.services.locks import lock_invoices
 from tusker.services.payout.bank_accounts import set_account_directly
 from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.held import holds_of, release_hold
 from tusker.services.payout.rejection import reject_payout
 from tusker.services.payout.settlement import confirm
 from tusker.services.payout.undoing import return_payout, undo_disbursal
@@ -242,6 +243,8 @@ class Books(RuleBasedStateMachine):
         if not ids:
             return
         with transaction():
+            for invoice_id in holds_of(self.ctx, ids):
+                release_hold(self.ctx, invoice_id, reason="test")
             disbursal = approve_and_release(self.ctx, bundle_selection(self.ctx, ids).id)
             open_ones = [p.id for p in disbursal.payouts if p.state == "instructed"]
             if ends == "rejected in part" and open_ones:
