@@ -25,7 +25,7 @@ from tusker.domain.risk import RuleKind
 from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import NotAllowed
 from tusker.extensions import db
-from tusker.models import AttentionItem, LineStatus, Proposal, Role, User
+from tusker.models import AttentionItem, LineStatus, Loan, Proposal, Role, User
 from tusker.services.approvals.actions import ACTIONS
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
@@ -40,6 +40,7 @@ from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
 from tusker.services.credit.risk_rules import RuleData, add_rule, change_rule, end_rule, set_group
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.receipts import record_receipt, refund_credit
+from tusker.services.loans.relief import configured_limits, extend, waive
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.bank_accounts import set_account
 from tusker.services.payout.correction import correct_value
@@ -235,6 +236,30 @@ def debt_written_off(desk: Desk) -> Doors:
         lambda ctx: write_off(ctx, invoice_id, reason=WHY),
         (f"/admin/loans/{invoice_id}/write-off", {f"reason-{invoice_id}": WHY, "reason": WHY}),
         ["write-off", f"#{invoice_id}", "--reason", WHY],
+    )
+
+
+def charges_waived(desk: Desk) -> Doors:
+    invoice_id = desk.funding.bring_to("disbursed").id
+    with transaction():
+        db.session.query(Loan).one().fee = 50_00
+    given: dict[str, Any] = {"fee": 1_00, "value_date": desk.ctx.today, "reason": WHY}
+    return Doors(
+        lambda ctx: waive(ctx, invoice_id, **given, limits=configured_limits()),
+        (f"/admin/loans/{invoice_id}/waive", {"fee": "1", "value_date": str(desk.ctx.today), "reason": WHY}),
+        ["waive", f"#{invoice_id}", "--fee", "1", "--reason", WHY],
+    )
+
+
+def due_date_moved(desk: Desk) -> Doors:
+    invoice_id = desk.funding.bring_to("disbursed").id
+    later = desk.ctx.today + timedelta(days=120)
+    return Doors(
+        lambda ctx: extend(
+            ctx, invoice_id, due_date=later, with_interest=False, reason=WHY, limits=configured_limits()
+        ),
+        (f"/admin/loans/{invoice_id}/extend", {"due_date": str(later), "interest": "without", "reason": WHY}),
+        ["extend", f"#{invoice_id}", "--due-date", str(later), "--without-interest", "--reason", WHY],
     )
 
 
@@ -477,6 +502,8 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a user let in again": ("reactivate_user", user_again),
     "a token": ("add_token", new_token),
     "a write-off": ("write_off", debt_written_off),
+    "a waiver": ("waive", charges_waived),
+    "an extension": ("extend", due_date_moved),
     "a refund": ("refund_credit", credit_paid_back),
     "a delivery by hand": ("report_delivery", delivery_by_hand),
     "a dispute": ("overrule_dispute", dispute_overruled),
