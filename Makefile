@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint format create-db seed flask psql bench-polling bench-statements vendor clean reset mutants
+.PHONY: help run test test-slow soak check lint types floors documents revisions format create-db seed flask psql bench-polling bench-statements vendor clean reset mutants
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -36,11 +36,19 @@ mutants: $(VENV) ## change rules of money a little and see whether tests notice;
 	@test -x .venv-mutants/bin/cosmic-ray || (python3 -m venv .venv-mutants && .venv-mutants/bin/pip install -q -r requirements-mutants.txt)
 	@$(BIN)/python scripts/mutants.py --tools .venv-mutants/bin $(ARGS)
 
-check: lint ## lint, then types, floors, configuration, documentation and migrations: what CI asks before the tests
+check: lint types floors documents revisions ## lint, then types, floors, configuration, documentation and migrations: what CI asks before the tests
+
+types: $(VENV)
 	$(BIN)/mypy
+
+floors: $(VENV)
 	$(BIN)/lint-imports
+
+documents: $(VENV)
 	$(BIN)/python scripts/check_config.py
 	$(BIN)/python scripts/check_docs.py
+
+revisions: $(VENV)
 	$(BIN)/python scripts/check_migrations.py
 
 lint: $(VENV) ## ruff (format and rules) and templates

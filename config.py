@@ -100,6 +100,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "BOOK_AT_LEAST": _amount(env, "BOOK_AT_LEAST", "50000000", allow_zero=True),
         "ROUNDING_TOLERANCE": _amount(env, "ROUNDING_TOLERANCE", "1", allow_zero=True),
         "DELIVERY_BEFORE_INVOICE_DAYS": _integer(env, "DELIVERY_BEFORE_INVOICE_DAYS", 7, 0, 365),
+        "DELIVERY_BEFORE_REQUEST_DAYS": _integer(env, "DELIVERY_BEFORE_REQUEST_DAYS", 60, 0, 3650),
         "STALLED_AFTER_DAYS": _integer(env, "STALLED_AFTER_DAYS", 7, 1, 365),
         "CARRIER_ALERT_MINUTES": _integer(env, "CARRIER_ALERT_MINUTES", 30, 1, 10080),
         "SERVICING_TIME": _clock_time(env, "SERVICING_TIME", "06:00"),

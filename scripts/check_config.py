@@ -145,7 +145,9 @@ def default_problems(service: dict[str, Any]) -> Iterator[str]:
 
 def hook_problems(makefile: str, hooks: dict[str, Any]) -> Iterator[str]:
     """Tools that only one of make check and pre-commit runs."""
-    recipes = re.findall(r"^(?:check|lint):.*\n((?:\t.*\n)+)", makefile, re.M)
+    recipes = re.findall(
+        r"^(?:check|lint|types|floors|documents|revisions):.*\n((?:\t.*\n)+)", makefile, re.M
+    )
     commands = re.findall(r"^\t\$\(BIN\)/(.+)$", "".join(recipes), re.M)
     entries = [hook["entry"] for repo in hooks["repos"] for hook in repo["hooks"]]
     made, hooked = {_tool(c) for c in commands}, {_tool(e.removeprefix(".venv/bin/")) for e in entries}

@@ -104,6 +104,7 @@ def test_me_says_whose_token_it_is(
     assert body["supplier_limit"] == {
         "limit": {"minor": 500000, "value": "5000.00", "currency": "INR"},
         "used": {"minor": 0, "value": "0.00", "currency": "INR"},
+        "waiting": {"minor": 0, "value": "0.00", "currency": "INR"},
         "available": {"minor": 500000, "value": "5000.00", "currency": "INR"},
     }
     assert body["purchaser_limit"] is None

@@ -72,7 +72,12 @@ def test_a_quote_shows_figures_and_limits_and_stores_nothing(api: Api, line: Cre
     assert body["purchaser"]["id"] == line.purchaser_id
     assert body["limits"]["credit_line"] == body["limits"]["supplier"]
     assert body["limits"]["supplier"]["limit"] == money(100_000_00)
-    assert body["limits"]["purchaser"] == {"limit": None, "used": None, "available": money(100_000_00)}
+    assert body["limits"]["purchaser"] == {
+        "limit": None,
+        "used": None,
+        "waiting": None,
+        "available": money(100_000_00),
+    }
     assert body["refusal"] is None
     assert count_invoices() == 0
 

@@ -16,15 +16,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from tests.support.bank_accounts import NEW, Run, typed
-from tests.support.funding import FundingDesk, shipment_of
+from tests.support.funding import FundingDesk, proof_of, shipment_of
 from tests.support.pages import button_values
 from tests.support.values import PROGRAMME_LIMIT, TERMS
 from tusker.domain.limits import Validity
 from tusker.domain.numbers import loose_forms, strict_form
+from tusker.domain.risk import RuleKind
 from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import NotAllowed
 from tusker.extensions import db
-from tusker.models import AttentionItem, LineStatus, Proposal, Role, User
+from tusker.models import AttentionItem, LineStatus, Loan, Proposal, Role, User
 from tusker.services.approvals.actions import ACTIONS
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
@@ -36,12 +37,17 @@ from tusker.services.credit.credit_lines import (
 )
 from tusker.services.credit.customers import CustomerData, create_customer, edit_customer
 from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
+from tusker.services.credit.risk_rules import RuleData, add_rule, change_rule, end_rule, set_group
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.receipts import record_receipt, refund_credit
+from tusker.services.loans.relief import configured_limits, extend, waive
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.bank_accounts import set_account
+from tusker.services.payout.correction import correct_value
 from tusker.services.payout.funding_control import accept_delivery, accept_value, tell_apart
+from tusker.services.payout.held import release_hold
 from tusker.services.payout.purchaser_answers import dispute_delivery, overrule_dispute
+from tusker.services.payout.verification import mark_invalid, mark_valid
 from tusker.services.people.tokens import create_token
 from tusker.services.people.users import create_user, deactivate_user, random_password, reactivate_user
 from tusker.transactions import transaction
@@ -233,6 +239,30 @@ def debt_written_off(desk: Desk) -> Doors:
     )
 
 
+def charges_waived(desk: Desk) -> Doors:
+    invoice_id = desk.funding.bring_to("disbursed").id
+    with transaction():
+        db.session.query(Loan).one().fee = 50_00
+    given: dict[str, Any] = {"fee": 1_00, "value_date": desk.ctx.today, "reason": WHY}
+    return Doors(
+        lambda ctx: waive(ctx, invoice_id, **given, limits=configured_limits()),
+        (f"/admin/loans/{invoice_id}/waive", {"fee": "1", "value_date": str(desk.ctx.today), "reason": WHY}),
+        ["waive", f"#{invoice_id}", "--fee", "1", "--reason", WHY],
+    )
+
+
+def due_date_moved(desk: Desk) -> Doors:
+    invoice_id = desk.funding.bring_to("disbursed").id
+    later = desk.ctx.today + timedelta(days=120)
+    return Doors(
+        lambda ctx: extend(
+            ctx, invoice_id, due_date=later, with_interest=False, reason=WHY, limits=configured_limits()
+        ),
+        (f"/admin/loans/{invoice_id}/extend", {"due_date": str(later), "interest": "without", "reason": WHY}),
+        ["extend", f"#{invoice_id}", "--due-date", str(later), "--without-interest", "--reason", WHY],
+    )
+
+
 def credit_paid_back(desk: Desk) -> Doors:
     with transaction():
         receipt_id = record_receipt(
@@ -358,6 +388,72 @@ def other_account(desk: Desk) -> Doors:
     )
 
 
+def value_raised(desk: Desk) -> Doors:
+    invoice_id = desk.funding.ask().id
+    return Doors(
+        lambda ctx: correct_value(ctx, invoice_id, amount=12_000_00, reason=WHY),
+        (f"/invoices/{invoice_id}/value", {"amount": "12000", "reason": WHY}),
+        ["correct-value", f"#{invoice_id}", "--amount", "12000", "--reason", WHY],
+    )
+
+
+def document_valid(desk: Desk) -> Doors:
+    invoice = desk.funding.deliver(desk.funding.ask(), proof=True)
+    document_id, invoice_id = proof_of(invoice).id, invoice.id
+    with transaction():
+        mark_invalid(desk.ctx, document_id, reason="not signed")
+    return Doors(
+        lambda ctx: mark_valid(ctx, invoice_id, document_id=document_id, reason=WHY),
+        (f"/invoices/documents/{document_id}/valid", {"reason": WHY}),
+        ["mark-document", str(document_id), "--valid", "--reason", WHY],
+    )
+
+
+def held_invoice(desk: Desk) -> Doors:
+    invoice_id = desk.funding.bring_to("financeable").id
+    with transaction():
+        hold_customer(desk.ctx, desk.funding.line.supplier_id, reason="odd invoices")
+    return Doors(
+        lambda ctx: release_hold(ctx, invoice_id, reason=WHY),
+        (f"/admin/queue/{invoice_id}/release", {"reason": WHY}),
+        ["release-hold", f"#{invoice_id}", "--reason", WHY],
+    )
+
+
+def a_rule(desk: Desk) -> int:
+    with transaction():
+        return add_rule(desk.ctx, RuleData(RuleKind.TENOR, 30), reason="short terms").id
+
+
+def looser_rule(desk: Desk) -> Doors:
+    rule_id = a_rule(desk)
+    return Doors(
+        lambda ctx: change_rule(ctx, rule_id, 60, reason=WHY),
+        (f"/admin/rules/{rule_id}/change", {"value": "60", "reason": WHY}),
+        ["change-rule", str(rule_id), "60", "--reason", WHY],
+    )
+
+
+def ended_rule(desk: Desk) -> Doors:
+    rule_id = a_rule(desk)
+    return Doors(
+        lambda ctx: end_rule(ctx, rule_id, reason=WHY),
+        (f"/admin/rules/{rule_id}/end", {"reason": WHY}),
+        ["end-rule", str(rule_id), "--reason", WHY],
+    )
+
+
+def left_group(desk: Desk) -> Doors:
+    buyer_id = desk.funding.line.purchaser_id
+    with transaction():
+        set_group(desk.ctx, buyer_id, "Ganga group")
+    return Doors(
+        lambda ctx: set_group(ctx, buyer_id, ""),
+        (f"/customers/{buyer_id}/group", {"group": ""}),
+        ["set-group", desk.names[1], ""],
+    )
+
+
 LATER = {"valid_to": date(2027, 6, 30)}
 CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a new company": ("create_customer", new_company),
@@ -393,6 +489,12 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     ),
     "a company's hold": ("lift_hold", hold_lifted),
     "a limit's days": ("set_validity", longer_limit),
+    "a higher value": ("correct_value", value_raised),
+    "a document": ("mark_valid", document_valid),
+    "a held invoice": ("release_hold", held_invoice),
+    "a looser rule": ("change_rule", looser_rule),
+    "a rule that ends": ("end_rule", ended_rule),
+    "a group that is left": ("set_group", left_group),
     "a suspended line": ("set_line_status", line_again),
     "bank details": ("use_account", other_account),
     "a supplier's user": ("create_user", new_user(Role.SUPPLIER)),
@@ -400,6 +502,8 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a user let in again": ("reactivate_user", user_again),
     "a token": ("add_token", new_token),
     "a write-off": ("write_off", debt_written_off),
+    "a waiver": ("waive", charges_waived),
+    "an extension": ("extend", due_date_moved),
     "a refund": ("refund_credit", credit_paid_back),
     "a delivery by hand": ("report_delivery", delivery_by_hand),
     "a dispute": ("overrule_dispute", dispute_overruled),

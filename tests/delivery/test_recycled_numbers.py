@@ -100,8 +100,11 @@ def test_the_tolerance_is_in_days(funding: FundingDesk, days: int, status: str) 
     assert open_kinds() == ([] if status == "financeable" else ["delivered_before"])
 
 
-def test_an_order_without_a_date_of_its_invoice_is_taken_as_it_is(funding: FundingDesk) -> None:
-    assert deliver_at(funding, funding.ask(), days=-400) == "financeable"
+@pytest.mark.parametrize(("days", "status"), [(-60, "financeable"), (-61, "approved"), (-400, "approved")])
+def test_of_an_order_without_a_date_the_request_counts(funding: FundingDesk, days: int, status: str) -> None:
+    assert deliver_at(funding, funding.ask(), days=days) == status
+    funding.watch()
+    assert open_kinds() == ([] if status == "financeable" else ["delivered_before"])
 
 
 def test_an_accepted_delivery_is_that_one_alone(funding: FundingDesk, admin: Context) -> None:

@@ -123,6 +123,43 @@ def test_penalty_starts_after_grace_and_then_counts_from_the_day_after_the_due_d
     assert amount_due(owed, owed.due + timedelta(days=6)).days_past_due == 6
 
 
+@pytest.mark.parametrize(
+    ("start", "tenor", "convention", "day", "interest", "penalty"),
+    [
+        (date(2026, 1, 1), 30, DayCount.ACT_365F, date(2026, 1, 31), 118_36, 0),
+        (
+            date(2026, 1, 1),
+            30,
+            DayCount.ACT_365F,
+            date(2026, 2, 1),
+            122_30,
+            8_00,
+        ),  # a day late, over the month's end
+        (date(2026, 1, 1), 30, DayCount.THIRTY_360, date(2026, 1, 31), 120_00, 0),
+        (
+            date(2026, 1, 1),
+            30,
+            DayCount.THIRTY_360,
+            date(2026, 2, 1),
+            120_00,
+            8_00,
+        ),  # the 31st is no day of its own
+        (date(2028, 2, 1), 28, DayCount.ACT_365F, date(2028, 2, 29), 110_47, 0),  # due on the leap day
+        (date(2028, 2, 1), 28, DayCount.ACT_365F, date(2028, 3, 1), 114_41, 8_00),
+        (date(2028, 1, 31), 29, DayCount.THIRTY_360, date(2028, 2, 29), 116_00, 0),
+        (date(2028, 1, 31), 29, DayCount.THIRTY_360, date(2028, 3, 1), 124_00, 8_00),
+        (date(2027, 2, 1), 28, DayCount.ACT_360, date(2027, 3, 1), 112_00, 0),  # no leap year
+    ],
+)
+def test_a_day_early_or_late_over_a_month_end(
+    start: date, tenor: int, convention: DayCount, day: date, interest: int, penalty: int
+) -> None:
+    """8,000.00 at 18 % a year, 36.5 % of penal rate, no grace."""
+    on = terms(tenor_days=tenor, day_count=convention, penal_rate=Decimal("0.365"))
+    due = amount_due(Debt(8_000_00, 0, start, start + timedelta(days=tenor), on), day)
+    assert (due.interest, due.penalty) == (interest, penalty)
+
+
 def test_interest_runs_on_what_is_open_after_a_part_was_repaid() -> None:
     on = terms(apr=Decimal("0.365"), tenor_days=100)
     part = Paid(date(2026, 1, 25), interest=10_000, principal=400_000)

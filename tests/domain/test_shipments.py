@@ -193,3 +193,9 @@ def test_chance_only_lengthens_an_interval_and_by_little(chance: float) -> None:
     assert plain is not None
     assert spread is not None
     assert plain - NOW <= spread - NOW <= (plain - NOW) * 1.2
+
+
+@pytest.mark.parametrize("chance", [-0.01, 1])
+def test_chance_is_a_share_below_one(chance: float) -> None:
+    with pytest.raises(ValueError, match="chance must be from 0 up to 1"):
+        next_poll_after(S.IN_TRANSIT, 0, NOW, chance=chance)

@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from tests.support.pages import Today, amounts
 from tests.support.payouts import approve_and_release, bundle_and_confirm, press_approve, seen_on
@@ -16,7 +18,7 @@ from tests.support.values import PASSWORD, TERMS, at
 from tusker import clock
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.terms import Collection, InterestTiming
-from tusker.errors import Conflict
+from tusker.errors import Conflict, OnHold
 from tusker.extensions import db
 from tusker.models import (
     BankStatement,
@@ -39,6 +41,7 @@ from tusker.queries.loans.account_statements import credit_balance, statement
 from tusker.queries.record.proof import prove
 from tusker.services.bank.decisions import accept_entry
 from tusker.services.context import Context
+from tusker.services.credit.holds import hold_customer, lift_hold
 from tusker.services.loans.credit_notes import record_credit_note
 from tusker.services.loans.receipt_undoing import reverse_receipt
 from tusker.services.loans.receipts import record_receipt, repay_in_full
@@ -46,6 +49,7 @@ from tusker.services.loans.reserve import reserve_left
 from tusker.services.payout.bundling import bundle_daily
 from tusker.services.payout.disbursals import drop, hold_back
 from tusker.services.payout.rejection import reinstate_payout, reject_payout
+from tusker.services.payout.release import approve
 from tusker.services.payout.settlement import confirm
 from tusker.services.payout.undoing import return_payout
 from tusker.transactions import transaction
@@ -454,3 +458,23 @@ def test_a_statements_credit_of_the_face_value_closes_loan_and_invoice(
         )
     assert (loan_of(invoice).face_open, open_payables()) == (0, [REST])
     holds()
+
+
+def test_nothing_is_passed_on_to_a_supplier_that_an_admin_has_on_hold(ctx: Context, invoice: Invoice) -> None:
+    pay(ctx, invoice, 10_000_00)
+    later = at(ctx, 91)
+    with transaction():
+        hold_customer(later, invoice.supplier_id, reason="asked by the court")
+        assert bundle_daily(later) is None
+    with transaction():
+        lift_hold(later, invoice.supplier_id, reason="settled")
+        made = bundle_daily(later)
+        assert made is not None
+        hold_customer(later, invoice.supplier_id, reason="asked again")
+    with pytest.raises(OnHold, match=invoice.supplier.name), transaction():
+        approve(later, made.id, second_admin=False)
+    with pytest.raises(DBAPIError, match="on hold"), transaction():
+        db.session.execute(
+            text("UPDATE disbursals SET status = 'approved', approved_at = now() WHERE status = 'draft'")
+        )
+    assert open_payables() == [REST]

@@ -53,7 +53,11 @@ def test_a_payment_bounces_after_its_surplus_was_paid_back(ctx: Context, invoice
     undo(ctx, first)
     assert (invoice.status, used(), credit_balance(payer, TODAY)) == ("disbursed", {8_000_00}, -1_000_00)
     assert statement(payer, "purchaser", TODAY, TODAY).credit == -1_000_00
-    # what comes in settles that first, then the loan
+    # what comes in settles that first, then the loan; less than that pays nothing of the loan
+    less = receive(ctx, invoice, 400_00, "R-LESS")
+    assert (used(), db.session.query(Allocation).filter_by(receipt_id=less.id).count()) == ({8_000_00}, 0)
+    assert credit_balance(payer, TODAY) == -600_00
+    undo(ctx, less)
     assert propose_receipt(payer, 8_500_00, TODAY).owed_back == 1_000_00
     second = receive(ctx, invoice, 8_500_00, "R-2")
     assert (used(), unallocated(second.id), credit_balance(payer, TODAY)) == ({500_00}, 1_000_00, 0)

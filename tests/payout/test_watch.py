@@ -32,9 +32,9 @@ def later(funding: FundingDesk, **time: float) -> None:
     funding.ctx = replace(funding.ctx, now=funding.ctx.now + timedelta(**time))
 
 
-def test_every_kind_has_advice_and_all_but_one_a_cause() -> None:
+def test_every_kind_has_advice_and_all_but_two_a_cause() -> None:
     assert set(ADVICE) == set(AttentionKind)
-    assert set(AttentionKind) - set(CAUSES) == {AttentionKind.RETURNED_BEFORE_PAYOUT}
+    assert set(AttentionKind) - set(CAUSES) == {AttentionKind.RETURNED_BEFORE_PAYOUT, AttentionKind.HELD}
 
 
 def test_a_shipment_that_stands_still(funding: FundingDesk) -> None:

@@ -12,7 +12,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SECONDS = {
-    "tests/loans/test_stateful.py": 460,
+    "tests/loans/test_stateful.py": 170,
     "tests/browser/test_browser.py": 85,
     "tests/stack/test_kill.py": 60,
     "tests/reports/test_properties.py": 58,

@@ -15,10 +15,12 @@ from tests.support.payouts import account_of
 from tests.support.people import make_user
 from tests.support.values import NOW
 from tusker.domain.attention import AttentionKind
+from tusker.domain.risk import RuleKind
 from tusker.extensions import db
 from tusker.models import AttentionItem, CreditLine, Event, Invoice, Loan, Payout, Role, User
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
+from tusker.services.credit.risk_rules import RuleData, add_rule
 from tusker.services.loans.receipts import record_receipt, refund_credit
 from tusker.services.payout.bank_accounts import propose_account
 from tusker.services.payout.bundling import bundle_selection
@@ -41,7 +43,6 @@ COMMANDS = {
     "undo-bank-charge": ["1"],
     "waive": ["{invoice}", "--interest", "1", "--as", "admin@example.com"],
     "extend": ["{invoice}", "--due-date", "2026-12-01", "--as", "admin@example.com"],
-    "refuse-relief": ["1", "--as", "admin@example.com"],
     "undo-relief": ["1", "--as", "admin@example.com"],
     "reverse-receipt": ["R-1"],
     "return-refund": ["RF-1"],
@@ -50,6 +51,16 @@ COMMANDS = {
     "reject-payout": ["{payout}"],
     "deactivate-user": ["new@example.com"],
     "refuse": ["1", "--as", "admin@example.com"],
+    "hold-customer": ["{supplier}"],
+    "lift-hold": ["{supplier}"],
+    "correct-value": ["{invoice}", "--amount", "12"],
+    "accept-delivery": ["{invoice}"],
+    "tell-apart": ["{invoice}"],
+    "mark-document": ["1"],
+    "add-rule": ["tenor", "30"],
+    "change-rule": ["1", "60"],
+    "end-rule": ["1"],
+    "release-hold": ["{invoice}"],
 }
 """Every command that takes a reason, with what else it needs."""
 
@@ -66,7 +77,7 @@ PAGES: list[tuple[str, dict[str, str]]] = [
     ("/admin/charges/1/undo", {}),
     ("/admin/loans/1/waive", {"interest": "1", "value_date": "2026-03-02"}),
     ("/admin/loans/1/extend", {"due_date": "2026-12-01"}),
-    *((f"/admin/relief/1/{act}", {}) for act in ("refuse", "undo")),
+    ("/admin/relief/1/undo", {}),
     ("/admin/disbursals/2/lines", {"shown_ids": "2"}),
     *((f"/admin/disbursals/1/{act}", {}) for act in ("drop", "withdraw", "undo")),
     *((f"/admin/payouts/1/{act}", {}) for act in ("reject", "reinstate", "return")),
@@ -98,6 +109,7 @@ def book(
     invoice = make_invoice("disbursed", line=line)
     waiting = [make_invoice("financeable", line=line).id for _ in range(2)]
     with transaction():
+        add_rule(ctx, RuleData(RuleKind.TENOR, 365), reason="a year at most")
         bundle_selection(ctx, waiting)
         record_receipt(ctx, line.purchaser_id, amount=5_00, bank_reference="R-1", value_date=ctx.today)
         more = record_receipt(
@@ -118,7 +130,7 @@ def book(
                     subject_id=invoice.id,
                     cause_at=NOW,
                     detail="",
-                    facts={"claim_id": 1, "amount": 10_00},
+                    facts={"claim_id": 1, "amount": 10_00, "answered_amount": None},
                     opened_at=NOW,
                 )
             )

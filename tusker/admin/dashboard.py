@@ -20,7 +20,6 @@ from tusker.queries.credit.customers import customers_on_hold
 from tusker.queries.credit.invoices import count_by_status
 from tusker.queries.loans.ageing import together
 from tusker.queries.loans.positions import positions, totals_of
-from tusker.queries.loans.reliefs import reliefs_waiting
 from tusker.queries.payout.disbursals import open_disbursals
 from tusker.queries.proposals import count_to_approve
 from tusker.queries.record.event_subject_names import names_of_subjects
@@ -46,7 +45,6 @@ def dashboard() -> ResponseReturnValue:
         held=customers_on_hold(),
         statement_entries=entries_to_do(),
         to_approve=count_to_approve(),
-        reliefs=reliefs_waiting(),
         attention=open_counts(),
         advice=ADVICE,
         health=reads.health(clock.now() - LATE),

@@ -18,6 +18,7 @@ from tusker.jobs.positions import keep_positions
 from tusker.jobs.sealing import seal_all, seal_and_check
 from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.chain import ChainReport
+from tusker.queries.record.number_forms import wrong_number_forms
 from tusker.queries.record.proof import Mismatch, Proof, ProofRow, prove
 from tusker.services.loans.positions import drop_positions
 from tusker.services.record.app_role import create_app_role, grant_app_role
@@ -55,7 +56,7 @@ def prove_command(as_json: bool, expect_head: Head | None) -> None:
     ctx = command_context("prove")
     chain = seal_and_check(expect_head)
     problems = record_problems(ctx, chain)
-    proof = prove(wrong_positions(ctx.today))
+    proof = prove([*wrong_positions(ctx.today), *wrong_number_forms()])
     if as_json:
         found = {
             "at": ctx.now.isoformat(),

@@ -1,4 +1,4 @@
-"""`flask waive`, `extend`, `accept-relief`, `refuse-relief`, `undo-relief`, `list-relief`."""
+"""`flask waive`, `extend`, `undo-relief`, `list-relief`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from tusker.cli import Day, acting_as, admin_context, proven_admin, spoken_errors, with_password
+from tusker.cli import Day, acting_as, admin_context, said, spoken_errors
 from tusker.cli.customers import AMOUNT
 from tusker.currency import currency
-from tusker.models import Relief, ReliefState
-from tusker.queries.loans.reliefs import ReliefRow, open_reliefs, reliefs_of
+from tusker.models import Proposal, Relief
+from tusker.queries.loans.reliefs import ReliefRow, reliefs_of
 from tusker.queries.lookup import loan_invoice_id_of
 from tusker.services.loans import relief as service
 from tusker.services.loans.relief_undoing import undo_relief
@@ -75,32 +75,6 @@ def extend_command(
     click.echo(words)
 
 
-@click.command("accept-relief")
-@click.argument("relief_id", type=int)
-@acting_as
-@with_password
-@with_appcontext
-def accept_command(relief_id: int, password: str, email: str) -> None:
-    """Accept the proposal RELIEF_ID, which another admin made."""
-    with spoken_errors(), transaction():
-        ctx = proven_admin("accept-relief", email, password)
-        words = _words_of(service.accept_relief(ctx, relief_id, limits=service.configured_limits()))
-    click.echo(words)
-
-
-@click.command("refuse-relief")
-@click.argument("relief_id", type=int)
-@click.option("--reason", required=True, help="Goes into the events.")
-@acting_as
-@with_appcontext
-def refuse_command(relief_id: int, reason: str, email: str) -> None:
-    """Refuse the proposal RELIEF_ID; who made it withdraws it."""
-    with spoken_errors(), transaction():
-        made = service.refuse_relief(admin_context("refuse-relief", email), relief_id, reason=reason)
-        words = f"Relief {made.id} is {made.state}."
-    click.echo(words)
-
-
 @click.command("undo-relief")
 @click.argument("relief_id", type=int)
 @click.option("--reason", required=True, help="Goes into the events.")
@@ -115,12 +89,12 @@ def undo_command(relief_id: int, reason: str, email: str) -> None:
 
 
 @click.command("list-relief")
-@click.argument("invoice", required=False)
+@click.argument("invoice")
 @with_appcontext
-def list_command(invoice: str | None) -> None:
-    """List the proposals that wait for a second admin, or all relief on INVOICE, tab-separated."""
+def list_command(invoice: str) -> None:
+    """List all relief on INVOICE, tab-separated."""
     with spoken_errors():
-        rows = reliefs_of(loan_invoice_id_of(invoice)) if invoice else open_reliefs()
+        rows = reliefs_of(loan_invoice_id_of(invoice))
     click.echo("id\tinvoice\tloan\twhat\tstate\tgives up\tproposed by\tdecided by")
     for row in rows:
         given = f"{currency().plain(row.gives_up)} {currency().code}"
@@ -143,11 +117,11 @@ def _what(row: ReliefRow) -> str:
     return f"due {row.due_date}" + ("" if row.with_interest else " without interest")
 
 
-def _words_of(made: Relief) -> str:
+def _words_of(made: Relief | Proposal) -> str:
+    if isinstance(made, Proposal):
+        return said(made, "")
     given = f"{currency().plain(made.gives_up)} {currency().code}"
     what = f"{given} waived" if made.due_date is None else f"due on {made.due_date}, which gives up {given}"
-    if made.state == ReliefState.PROPOSED:
-        return f"Relief {made.id} is proposed: {what}. Another admin must accept it."
     return f"Relief {made.id} is granted: {what}."
 
 
@@ -156,8 +130,6 @@ def register(app: Flask) -> None:
     for command in (
         waive_command,
         extend_command,
-        accept_command,
-        refuse_command,
         undo_command,
         list_command,
     ):

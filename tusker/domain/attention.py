@@ -18,6 +18,7 @@ class AttentionKind(StrEnum):
     DELIVERED_BEFORE = "delivered_before"
     VALUE_DIFFERS = "value_differs"
     HELD = "held"
+    BOOK_ALIKE = "book_alike"
     NOTE_ALIKE = "note_alike"
     CARRIER_FAILING = "carrier_failing"
     DAILY_JOB_LATE = "daily_job_late"
@@ -82,6 +83,12 @@ ADVICE: Mapping[AttentionKind, Advice] = {
         "danger",
         "Ask for a proof of this delivery: the tracking number may be another parcel's of long ago. Cancel the request,"
         " or accept the delivery; until then it is not financed.",
+    ),
+    AttentionKind.BOOK_ALIKE: Advice(
+        "Financed under another company?",
+        "orange",
+        "Compare the two invoices with both companies. Cancel the request if they are one; if they are two, settle this"
+        " with a note.",
     ),
     AttentionKind.NOTE_ALIKE: Advice(
         "Credit notes look alike",

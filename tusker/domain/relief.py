@@ -13,15 +13,13 @@ class ReliefLimits:
     """An installation's limits. `alone` is the sum in minor units that one admin may give up on a loan alone, `most`
     the part of its principal that may be given up at all, `most_days` by how much its first due date may be moved."""
 
-    second_admin: bool
     alone: int
     most: Decimal
     most_days: int
 
     def needs_second(self, given: int) -> bool:
-        """Whether another admin has to agree once so much is given up on a loan in all; with `alone` = 0 to any
-        relief."""
-        return self.second_admin and (self.alone == 0 or given > self.alone)
+        """Whether so much given up on a loan in all is too much for one admin alone; with `alone` = 0 any relief is."""
+        return self.alone == 0 or given > self.alone
 
     def most_on(self, principal: int) -> int:
         """What may be given up on a loan in all, in minor units."""

@@ -93,9 +93,9 @@ def _room_for(invoice: Invoice, place: WaitingRow | None) -> str:
 
 
 def _reliefs_shown(invoice: Invoice) -> list[ReliefRow]:
-    """All to staff; to a company what counts or counted, but no charges to a purchaser that pays the face value."""
+    """All, but no charges to a purchaser that pays the face value."""
     found = reliefs_of(invoice.id)
     if is_staff():
         return found
     no_charges = current_user.role == Role.PURCHASER and invoice.collection == Collection.INVOICE
-    return [row for row in found if row.counted and not (no_charges and row.kind == ReliefKind.WAIVER)]
+    return [row for row in found if not (no_charges and row.kind == ReliefKind.WAIVER)]

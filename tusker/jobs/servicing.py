@@ -12,7 +12,9 @@ from tusker.domain.classification import AssetClass
 from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
 from tusker.queries.loans.positions import wrong_positions
+from tusker.queries.record.number_forms import wrong_number_forms
 from tusker.queries.record.proof import prove
+from tusker.services.attention import review_items, rules_at
 from tusker.services.credit.limit_days import note_programme_limit
 from tusker.services.loans import overdue
 from tusker.services.loans.classification import classify_day
@@ -31,6 +33,7 @@ def service_day(since: date) -> None:
     with transaction():
         reminded = overdue.remind(job_context("servicing"), current_app.config["REMINDER_DAYS"], since=since)
     review_holds()
+    search_book()
     with transaction():
         note_programme_limit(
             job_context("servicing"), currency().minor(current_app.config["PROGRAMME_LIMIT"])
@@ -43,6 +46,13 @@ def classify(day: date) -> None:
     with transaction():
         changed = classify_day(job_context("servicing"), day, current_app.config["CLASSIFICATION"])
     log.info("classification of %s: %d changes", day, changed)
+
+
+def search_book() -> None:
+    """Look for invoices that look alike in the whole book."""
+    with transaction():
+        ctx = job_context("attention")
+        review_items(ctx, rules_at(ctx), daily=True)
 
 
 def review_holds() -> None:
@@ -65,7 +75,9 @@ def prove_day() -> int:
     chain = seal_and_check()
     with transaction():
         ctx = job_context("prove")
-        differences = report_differences(ctx, prove(wrong_positions(ctx.today)), chain)
+        differences = report_differences(
+            ctx, prove([*wrong_positions(ctx.today), *wrong_number_forms()]), chain
+        )
     log.info("event chain: %d events sealed, head %s", chain.sealed, chain.head)
     log.log(logging.ERROR if differences else logging.INFO, "proof: %d differences", differences)
     return differences

@@ -42,6 +42,7 @@ class Loan(Base):
         CheckConstraint("btrim(platform_reference) <> ''", name="platform_reference_not_blank"),
         Index("uq_loans_one_live", "invoice_id", unique=True, postgresql_where="reversed_on IS NULL"),
         Index("ix_loans_open_due", "due_date", "id", postgresql_where="closed_on IS NULL"),
+        Index("ix_loans_closed_on", "closed_on"),
         Index("ix_loans_disbursal_id", "disbursal_id"),
         Index("ix_loans_booked_on", "booked_on"),
         Index("ix_loans_platform_reference", "platform_reference"),

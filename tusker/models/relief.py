@@ -24,12 +24,9 @@ class ReliefKind(StrEnum):
 
 
 class ReliefState(Status):
-    """Only `accepted` relief counts. A proposal is `refused` by another admin or `withdrawn` by who made it."""
+    """It counts until it is undone."""
 
-    PROPOSED = "proposed", Tone.ORANGE
     ACCEPTED = "accepted", Tone.GREEN
-    REFUSED = "refused", Tone.RED
-    WITHDRAWN = "withdrawn", Tone.GREY
     UNDONE = "undone", Tone.GREY
 
 
@@ -52,21 +49,11 @@ class Relief(Base):
             name="what_it_grants",
         ),
         CheckConstraint("gives_up >= 0", name="gives_up_not_negative"),
-        CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decision_complete"),
-        CheckConstraint(
-            "(state IN ('accepted', 'undone')) = (booked_on IS NOT NULL)", name="booked_if_accepted"
-        ),
         CheckConstraint("(state = 'undone') = (undone_on IS NOT NULL)", name="undone_complete"),
+        CheckConstraint("(adjustment_id IS NOT NULL) = (kind = 'waiver')", name="waiver_has_row"),
         CheckConstraint(
-            "(adjustment_id IS NOT NULL) = (kind = 'waiver' AND booked_on IS NOT NULL)", name="waiver_has_row"
-        ),
-        CheckConstraint(
-            "NOT second_admin OR booked_on IS NULL OR decided_by IS NOT NULL AND proposed_by IS NOT NULL"
-            " AND decided_by <> proposed_by",
+            "NOT second_admin OR decided_by IS NOT NULL AND proposed_by IS NOT NULL AND decided_by <> proposed_by",
             name="maker_is_not_approver",
-        ),
-        Index(
-            "uq_reliefs_one_proposed", "loan_id", "kind", unique=True, postgresql_where="state = 'proposed'"
         ),
         Index("uq_reliefs_adjustment_id", "adjustment_id", unique=True),
         Index("ix_reliefs_loan_id", "loan_id", "id"),
@@ -88,17 +75,17 @@ class Relief(Base):
     """What the lender gives up by it: the sum waived, or by how much less is owed on the new due date."""
     reason: Mapped[str] = mapped_column(String(500))
     second_admin: Mapped[bool] = mapped_column(default=False)
-    """Whether the installation asked for a second person when this was decided."""
+    """Whether another admin than who proposed it accepted it."""
     proposed_at: Mapped[Instant]
     proposed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    decided_at: Mapped[Instant | None]
+    decided_at: Mapped[Instant]
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    booked_on: Mapped[date | None]
+    booked_on: Mapped[date]
     """The business day from which it counts."""
     adjustment_id: Mapped[int | None] = mapped_column(ForeignKey("adjustments.id"))
     undone_on: Mapped[date | None]
     decision_reason: Mapped[str] = mapped_column(String(500), default="")
-    """Why it was refused, withdrawn or undone."""
+    """Why it was undone."""
 
     loan: Mapped[Loan] = relationship(back_populates="reliefs", lazy="select")
     adjustment: Mapped[Adjustment | None] = relationship(lazy="select")

@@ -16,11 +16,12 @@ FAILING_POLLS = 3
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """From when on something is wrong. `tolerance`, `days_before` and `zone` are those of
+    """From when on something is wrong. `tolerance`, `days_before`, `days_before_request` and `zone` are those of
     `queries.delivery.conditions.Allowed`."""
 
     tolerance: Decimal
     days_before: int
+    days_before_request: int
     zone: str
     stalled_before: datetime
     failing_before: datetime
@@ -40,6 +41,8 @@ class Cause:
 
     subject: str
     sql: str
+    daily: bool = False
+    """Whether it is looked for once a day, because it searches the whole book."""
 
 
 FOUND = Cause(
@@ -126,6 +129,28 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         WHERE {ALIKE} AND {_LIVE}
         """,  # noqa: S608
     ),
+    AttentionKind.BOOK_ALIKE: Cause(
+        "invoice",
+        f"""
+        SELECT i.id AS subject_id, NULL::text AS carrier, i.requested_at AS cause_at,
+            'Amount and ' || o.shared || ' are those of “' || o.number || '” (#' || o.id || ') of ' || o.supplier
+                || ' to ' || o.purchaser AS detail,
+            jsonb_build_object('principal', i.principal, 'like', o.id) AS facts
+        FROM invoices i CROSS JOIN LATERAL (
+            SELECT o.id, o.number, s.name AS supplier, p.name AS purchaser,
+                CASE WHEN o.number_loose && i.number_loose THEN 'number' ELSE 'date' END AS shared
+            FROM invoices o JOIN customers s ON s.id = o.supplier_id JOIN customers p ON p.id = o.purchaser_id
+            WHERE o.amount = i.amount AND o.id < i.id AND o.status NOT IN ('rejected', 'cancelled')
+                AND CASE WHEN o.supplier_id = i.supplier_id
+                    THEN o.purchaser_id <> i.purchaser_id AND o.number_loose && i.number_loose
+                    ELSE o.purchaser_id = i.purchaser_id
+                        AND (o.invoice_date = i.invoice_date OR o.number_loose && i.number_loose) END
+            ORDER BY o.id LIMIT 1
+        ) AS o
+        WHERE {_LIVE}
+        """,  # noqa: S608
+        daily=True,
+    ),
     AttentionKind.NOTE_ALIKE: Cause(
         "invoice",
         """
@@ -133,8 +158,10 @@ CAUSES: Mapping[AttentionKind, Cause] = {
             'Look alike and have one amount: '
                 || string_agg(DISTINCT '“' || o.number || '” and “' || n.number || '”', ', ') AS detail,
             jsonb_build_object('amount', max(n.amount)) AS facts
-        FROM credit_notes n JOIN credit_notes o ON o.invoice_id = n.invoice_id AND o.id < n.id AND o.amount = n.amount
+        FROM credit_notes n JOIN invoices i ON i.id = n.invoice_id
+        JOIN credit_notes o ON o.amount = n.amount AND o.id < n.id
             AND (o.number_loose && n.number_loose OR n.number_strict = o.number_strict || ' #' || n.id)
+        JOIN invoices oi ON oi.id = o.invoice_id AND oi.supplier_id = i.supplier_id
         WHERE n.amount > 0 AND n.kind = o.kind AND n.state IN ('accepted', 'disputed')
             AND o.state IN ('accepted', 'disputed')
         GROUP BY n.invoice_id
@@ -145,7 +172,9 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         f"""
         SELECT i.id AS subject_id, NULL::text AS carrier, h.status_occurred_at AS cause_at,
             h.carrier || ' delivered on ' || to_char(h.status_occurred_at AT TIME ZONE :zone, 'DD Mon YYYY')
-                || ', and the invoice is of ' || to_char(i.invoice_date, 'DD Mon YYYY') AS detail,
+                || COALESCE(', and the invoice is of ' || to_char(i.invoice_date, 'DD Mon YYYY'),
+                    ', and financing was requested on ' || to_char(i.requested_at AT TIME ZONE :zone, 'DD Mon YYYY'))
+                AS detail,
             jsonb_build_object('principal', i.principal) AS facts
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         WHERE {TOO_EARLY} AND i.status IN ('approved', 'financeable', 'bundled')
@@ -201,4 +230,5 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         ),
     ),
 }
-"""Kinds that are found by how things stand. `returned_before_payout` is told as it happens and closed by a person."""
+"""Kinds that are found by how things stand. `returned_before_payout` is told as it happens and closed by a person,
+`held` is found by `services.payout.held`."""

@@ -75,6 +75,7 @@ def rules_at(ctx: Context) -> Rules:
     return Rules(
         tolerance=config["VALUE_TOLERANCE"],
         days_before=config["DELIVERY_BEFORE_INVOICE_DAYS"],
+        days_before_request=config["DELIVERY_BEFORE_REQUEST_DAYS"],
         zone=config["TIMEZONE"].key,
         stalled_before=ctx.now - timedelta(days=config["STALLED_AFTER_DAYS"]),
         carriers=tuple(get_carriers()),
@@ -83,16 +84,19 @@ def rules_at(ctx: Context) -> Rules:
     )
 
 
-def review_items(ctx: Context, rules: Rules) -> None:
+def review_items(ctx: Context, rules: Rules, *, daily: bool = False) -> None:
     """Open an item for everything that is wrong now and close those whose cause is gone, two statements a kind.
 
-    What a person settled stays so until it has another cause. Of several runs at once one does it.
+    Kinds that search the whole book are looked for when it is `daily`. What a person settled stays so until it has
+    another cause. Of several runs at once one does it.
     """
     if not try_lock(AdvisoryLock.ATTENTION):
         return
     db.session.flush()
     values = {**asdict(rules), "carriers": list(rules.carriers), "now": ctx.now}
     for kind, cause in CAUSES.items():
+        if cause.daily and not daily:
+            continue
         _review(kind, cause, values)
 
 

@@ -84,7 +84,7 @@ class Action(Generic[Given, Made]):
             made = self.do(replace(ctx, events=events), *args, **kwargs)
             db.session.flush()
             asked = propose or self.always or any(event.data.get("asks_second") for event in events)
-            if not events or not asked:
+            if not asked:
                 return made
             changes = changes_in(events)
             savepoint.rollback()
@@ -179,8 +179,7 @@ def name_of(proposal: Proposal, names: Names | None = None) -> str:
     if proposal.subject_id is not None:
         known = names_of_subjects([proposal]) if names is None else names
         return known.get((proposal.subject, proposal.subject_id), f"#{proposal.subject_id}")
-    [first, *_] = proposal.changes
-    return str(first.get("name") or first["to"])
+    return next((str(row.get("name") or row["to"]) for row in proposal.changes), "")
 
 
 def changes_in(events: Iterable[Event]) -> list[dict[str, Any]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from tusker.domain.approval import Shown, changes_since
 from tusker.errors import Changed
 
-Seen = Collection[str] | None
+Seen = list[str] | None
 """What a form carried of what it showed, or the digest that a command was given; None where nobody looked."""
 
 

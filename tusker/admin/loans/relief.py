@@ -1,4 +1,4 @@
-"""Relief on loans: waiving charges and moving due dates, and deciding on what another admin proposed."""
+"""Relief on loans: waiving charges and moving due dates, and undoing that."""
 
 from __future__ import annotations
 
@@ -12,26 +12,18 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ExtendForm, WaiveForm
 from tusker.errors import ClosedDay, NotFound, TuskerError
-from tusker.models import Relief, ReliefState, Role
+from tusker.models import Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice
-from tusker.queries.loans.reliefs import open_reliefs
 from tusker.services.loans import relief as service
 from tusker.services.loans.relief_undoing import undo_relief
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done
+from tusker.web.htmx import done, said
 from tusker.working_days import working_days
 
 USUAL_EXTENSION = timedelta(days=30)
-
-
-@bp.get("/relief")
-@allow(Role.ADMIN, Role.AUDITOR)
-def reliefs() -> str:
-    """What waits for a second admin."""
-    return render_template("admin/loans/relief/proposals.html", rows=open_reliefs())
 
 
 @bp.route("/loans/<int:invoice_id>/waive", methods=["GET", "POST"])
@@ -51,7 +43,7 @@ def waive(invoice_id: int) -> ResponseReturnValue:
                     reason=form.reason.filled,
                     limits=service.configured_limits(),
                 )
-                words = _words_of(made)
+                words = said(made, "It is granted.")
         except TuskerError as error:
             form.take(error)
         else:
@@ -79,32 +71,13 @@ def extend(invoice_id: int) -> ResponseReturnValue:
                     limits=service.configured_limits(),
                     on_closed_day=form.on_closed_day.data,
                 )
-                words = _words_of(made)
+                words = said(made, "It is granted.")
         except TuskerError as error:
             form.take(error)
             closed = isinstance(error, ClosedDay)
         else:
             return _answer(invoice_id, words)
     return _form("admin/loans/relief/extend.html", form, row, closed_day=closed)
-
-
-@bp.post("/relief/<int:relief_id>/accept")
-@allow(Role.ADMIN)
-def accept_relief(relief_id: int) -> ResponseReturnValue:
-    with transaction():
-        service.accept_relief(acting(), relief_id, limits=service.configured_limits())
-        invoice_id = service.invoice_of_relief(relief_id)
-    return _answer(invoice_id, "Accepted: it counts from now on.")
-
-
-@bp.post("/relief/<int:relief_id>/refuse")
-@allow(Role.ADMIN)
-def refuse_relief(relief_id: int) -> ResponseReturnValue:
-    """Refuse what another proposed, or withdraw one's own proposal."""
-    with transaction():
-        state = service.refuse_relief(acting(), relief_id, reason=sent_reason()).state
-        invoice_id = service.invoice_of_relief(relief_id)
-    return _answer(invoice_id, f"The proposal is {state}.")
 
 
 @bp.post("/relief/<int:relief_id>/undo")
@@ -127,12 +100,6 @@ def _form(template: str, form: Any, row: LoanRow, **more: object) -> ResponseRet
     status = 422 if request.method == "POST" else 200
     limits = service.configured_limits()
     return render_template(template, form=form, row=row, limits=limits, today=clock.today(), **more), status
-
-
-def _words_of(made: Relief) -> str:
-    if made.state == ReliefState.PROPOSED:
-        return "It is proposed and counts once another admin has accepted it."
-    return "It is granted."
 
 
 def _answer(invoice_id: int, words: str) -> Response:

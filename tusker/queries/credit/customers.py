@@ -6,14 +6,23 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, or_, select
 from sqlalchemy.orm import aliased, selectinload
 
 from tusker.domain.lifecycle import RESERVING
 from tusker.domain.limits import LimitUse
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import ApiToken, CreditLine, Customer, Invoice, PurchaserAccount, SupplierAccount, User
+from tusker.models import (
+    ApiToken,
+    CreditLine,
+    Customer,
+    Invoice,
+    InvoiceCount,
+    PurchaserAccount,
+    SupplierAccount,
+    User,
+)
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
@@ -189,7 +198,9 @@ def _customer_rows() -> Select[*tuple[Any, ...]]:
             PurchaserAccount.limit_amount.label("purchaser_limit"),
             PurchaserAccount.used_amount.label("purchaser_used"),
             PurchaserAccount.waiting_amount.label("purchaser_waiting"),
-            (_open_count(Invoice.supplier_id) + _open_count(Invoice.purchaser_id)).label("open_invoices"),
+            (_open_count(InvoiceCount.supplier_id) + _open_count(InvoiceCount.purchaser_id)).label(
+                "open_invoices"
+            ),
             (_lines_count(CreditLine.supplier_id) + _lines_count(CreditLine.purchaser_id)).label("lines"),
         )
         .select_from(Customer)
@@ -199,12 +210,9 @@ def _customer_rows() -> Select[*tuple[Any, ...]]:
 
 
 def _open_count(column: Any) -> ColumnElement[int]:
-    return (
-        select(func.count())
-        .where(column == Customer.id, Invoice.status.in_(RESERVING))
-        .correlate(Customer)
-        .scalar_subquery()
-    )
+    total = func.coalesce(func.sum(InvoiceCount.invoices), 0)
+    kept = select(cast(total, BigInteger)).where(column == Customer.id, InvoiceCount.status.in_(RESERVING))
+    return kept.correlate(Customer).scalar_subquery()
 
 
 def _lines_count(column: Any) -> ColumnElement[int]:

@@ -36,7 +36,8 @@ ALIKE = f"(i.alike_accepted_at IS NULL AND EXISTS (SELECT 1 FROM invoices o WHER
 DELIVERED_ON = "CAST(h.status_occurred_at AT TIME ZONE :zone AS date)"
 TOO_EARLY = (
     f"(h.status = 'delivered' AND h.carrier NOT IN ('manual', 'replay')"
-    f" AND COALESCE({DELIVERED_ON} < i.invoice_date - CAST(:days_before AS integer), false)"
+    f" AND COALESCE({DELIVERED_ON} < COALESCE(i.invoice_date - CAST(:days_before AS integer),"
+    " CAST(i.requested_at AT TIME ZONE :zone AS date) - CAST(:days_before_request AS integer)), false)"
     " AND h.status_occurred_at IS DISTINCT FROM h.accepted_delivery_at)"
 )
 """`domain.financeable.came_too_early` as SQL, unless an admin accepted this very delivery; unknown days are no
@@ -77,10 +78,12 @@ _UNSETTLED = text(
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """What the installation allows, as the SQL above takes it: the tolerance of the declared value as a fraction, the
-    days that a delivery may lie before its invoice, and in which zone days begin."""
+    days that a delivery may lie before its invoice, or before the request where that has no date, and in which zone
+    days begin."""
 
     tolerance: Decimal
     days_before: int
+    days_before_request: int
     zone: str
 
 

@@ -6,7 +6,19 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, and_, any_, cast, or_, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    any_,
+    cast,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 from sqlalchemy.orm import aliased
 
 from tusker.domain.ageing import Bucket, due_between
@@ -23,6 +35,7 @@ TO_COLLECT = (
 WRITTEN_OFF = Loan.written_off_on.is_not(None) & Loan.reversed_on.is_(None)
 """Loans that were given up; what comes in on them is a recovery."""
 
+_BY_DUE_DATE = (Loan.due_date, Loan.id)
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
 
@@ -45,10 +58,7 @@ def open_loans(
     face value the purchaser still has to pay a part. `companies` stand on either side. `after` is the (due date, loan
     id) of the last row of the page before. With `bucket` none is left out that may be in it today, and few others are
     in."""
-    wanted = and_(*_owed_on(as_of))
-    if to_collect or purchaser_id is not None:
-        wanted = or_(wanted, and_(*_paid_out_by(as_of), TO_COLLECT))
-    query = _loans().where(wanted).order_by(Loan.due_date, Loan.id)
+    query = _loans().where(*_paid_out_by(as_of))
     if supplier_id is not None:
         query = query.where(Invoice.supplier_id == supplier_id)
     if purchaser_id is not None:
@@ -66,7 +76,18 @@ def open_loans(
         query = query.where(tuple_(Loan.due_date, Loan.id) > after)
     if search.strip():
         query = query.where(_matches(search.strip()))
-    return loan_rows(query.limit(limit), as_of)
+    collected = to_collect or purchaser_id is not None
+    found = _first_of(query, [*_open_on(as_of), *([TO_COLLECT] if collected else [])], limit)
+    return loan_rows(_loans().where(Loan.id.in_(found)).order_by(*_BY_DUE_DATE).limit(limit), as_of)
+
+
+def _first_of(
+    query: Select[*tuple[Any, ...]], kinds: Iterable[ColumnElement[bool]], limit: int | None
+) -> CompoundSelect[int]:
+    """The ids of the first loans of each kind, every kind by an index of its own: one that is asked for any of them
+    would read all loans there ever were."""
+    ids = query.with_only_columns(Loan.id).order_by(*_BY_DUE_DATE).limit(limit)
+    return union(*(select(ids.where(kind).subquery().c.id) for kind in kinds))
 
 
 def loans_owed(
@@ -78,8 +99,10 @@ def loans_owed(
 ) -> list[LoanRow]:
     """Those of some loans that are open or of whose face value the purchaser still has to pay a part, of one company
     if given."""
-    owed = or_(and_(*_owed_on(as_of)), and_(*_paid_out_by(as_of), TO_COLLECT))
-    query = _loans().where(owed, Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger))))
+    owed = or_(*_open_on(as_of), TO_COLLECT)
+    query = _loans().where(
+        *_paid_out_by(as_of), owed, Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger)))
+    )
     if supplier_id is not None:
         query = query.where(Invoice.supplier_id == supplier_id)
     if purchaser_id is not None:
@@ -137,13 +160,12 @@ def _paid_out_by(as_of: date) -> tuple[ColumnElement[bool], ...]:
     return (Loan.booked_on <= as_of, or_(Loan.reversed_on.is_(None), Loan.reversed_on > as_of))
 
 
-def _owed_on(as_of: date) -> tuple[ColumnElement[bool], ...]:
-    """Loans that were open at the end of a day.
+def _open_on(as_of: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Loans that were open at the end of a day: those that are, and those that were closed since.
 
     A loan that was closed and opened again counts as open since its payout; its rows say what was owed.
     """
-    still_open = or_(Loan.closed_on.is_(None), Loan.closed_on > as_of)
-    return (*_paid_out_by(as_of), still_open)
+    return Loan.closed_on.is_(None), Loan.closed_on > as_of
 
 
 def _matches(words: str) -> Any:

@@ -1,4 +1,4 @@
-"""Relief on loans: what was granted on one, and what waits for a second admin."""
+"""Relief that was granted on loans."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import aliased
 
 from tusker.domain.extensions import DueMove
@@ -22,7 +22,7 @@ _purchaser = aliased(Customer)
 
 @dataclass(frozen=True, slots=True)
 class ReliefRow:
-    """Relief that was proposed or granted, with the names of who did so (None for commands and jobs); money in minor
+    """Relief that was granted, with the names of who did so (None for commands and jobs); money in minor
     units."""
 
     id: int
@@ -45,47 +45,17 @@ class ReliefRow:
     proposed_at: datetime
     proposed_by: int | None
     proposer: str | None
-    decided_at: datetime | None
+    decided_at: datetime
     decider: str | None
-    booked_on: date | None
+    booked_on: date
     undone_on: date | None
     decision_reason: str
-
-    @property
-    def counted(self) -> bool:
-        """Whether it counts or counted once."""
-        return self.booked_on is not None
-
-    def awaits(self, user_id: int) -> bool:
-        """Whether this admin may accept it: another one than who proposed it."""
-        return self.state == ReliefState.PROPOSED and self.proposed_by not in (None, user_id)
-
-
-@dataclass(frozen=True, slots=True)
-class ReliefWaiting:
-    """How many proposals wait for a second admin, and since when the oldest does."""
-
-    count: int
-    oldest: datetime | None
 
 
 def reliefs_of(invoice_id: int) -> list[ReliefRow]:
     """All relief on an invoice's loans, the newest first."""
     rows = _rows(Loan.invoice_id == invoice_id)
     return rows[::-1]
-
-
-def open_reliefs() -> list[ReliefRow]:
-    """Proposals that wait for a second admin, those that wait longest first."""
-    return _rows(Relief.state == ReliefState.PROPOSED)
-
-
-def reliefs_waiting() -> ReliefWaiting:
-    """How many `open_reliefs` there are, for a dashboard."""
-    row = db.session.execute(
-        select(func.count(), func.min(Relief.proposed_at)).where(Relief.state == ReliefState.PROPOSED)
-    ).one()
-    return ReliefWaiting(*row)
 
 
 def moves_by_loan(loan_ids: Collection[int], as_of: date) -> dict[int, list[DueMove]]:

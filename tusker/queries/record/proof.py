@@ -39,6 +39,8 @@ _YES_OR_NO = frozenset(
         "due date as relief moved it",
         "due date moved from the one that stood",
         "classification that changed nothing",
+        "forms of the number",
+        "forms of the credit note's number",
         "class of the loan of a non-performing borrower",
     }
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from tusker.services.credit import credit_lines, customers, holds, risk_rules
 from tusker.services.delivery import tracking
-from tusker.services.loans import receipts, write_off
+from tusker.services.loans import receipts, relief, write_off
 from tusker.services.payout import (
     bank_accounts,
     correction,
@@ -30,6 +30,8 @@ _ALL: tuple[Action[..., Any], ...] = (
     users.reactivate_user,
     tokens.add_token,
     write_off.write_off,
+    relief.waive,
+    relief.extend,
     receipts.refund_credit,
     tracking.report_delivery,
     purchaser_answers.overrule_dispute,

@@ -76,16 +76,25 @@ class Judge:
         at, invoiced = shipment.status_occurred_at, invoice.invoice_date
         if shipment.status != ShipmentStatus.DELIVERED or shipment.carrier in UNTRACKED:
             return False
-        if at is None or invoiced is None or at == shipment.accepted_delivery_at:
+        if at is None or at == shipment.accepted_delivery_at:
             return False
-        delivered = at.astimezone(ZoneInfo(self.allowed.zone)).date()
+        zone = ZoneInfo(self.allowed.zone)
+        delivered = at.astimezone(zone).date()
+        if invoiced is None:
+            asked = invoice.requested_at.astimezone(zone).date()
+            return came_too_early(delivered, asked, self.allowed.days_before_request)
         return came_too_early(delivered, invoiced, self.allowed.days_before)
 
 
 def allowed() -> Allowed:
     """What this installation allows."""
     config = current_app.config
-    return Allowed(config["VALUE_TOLERANCE"], config["DELIVERY_BEFORE_INVOICE_DAYS"], config["TIMEZONE"].key)
+    return Allowed(
+        config["VALUE_TOLERANCE"],
+        config["DELIVERY_BEFORE_INVOICE_DAYS"],
+        config["DELIVERY_BEFORE_REQUEST_DAYS"],
+        config["TIMEZONE"].key,
+    )
 
 
 def with_shipments(invoices: Sequence[Invoice]) -> list[Pair]:

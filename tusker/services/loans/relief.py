@@ -14,7 +14,7 @@ from tusker.domain.extensions import after_moves
 from tusker.domain.interest import Debt, amount_due
 from tusker.domain.relief import ReliefLimits
 from tusker.domain.terms import DueConvention
-from tusker.errors import ClosedDay, Conflict, InvalidInput, NotAllowed, NotFound
+from tusker.errors import ClosedDay, Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import AdjustmentKind, Loan, Relief, ReliefKind, ReliefState
 from tusker.services.context import Context
@@ -23,6 +23,7 @@ from tusker.services.loans.debts import OpenDebt, load_reductions, lock_debts
 from tusker.services.loans.relaying import lay_loan_anew
 from tusker.services.loans.relief_effects import end_recourse, note_relief, settle_relief, tell_companies
 from tusker.services.locks import lock_row
+from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 from tusker.working_days import working_days
 
@@ -34,13 +35,13 @@ def configured_limits() -> ReliefLimits:
     config = current_app.config
     alone = config["RELIEF_ALONE"]
     return ReliefLimits(
-        config["REQUIRE_SECOND_ADMIN"],
         currency().minor(alone) if alone else 0,
         config["RELIEF_MAX"],
         config["RELIEF_MAX_DAYS"],
     )
 
 
+@needs_second("Waive charges", "invoice", always=False, fresh={"limits": configured_limits})
 def waive(
     ctx: Context,
     invoice_id: int,
@@ -52,8 +53,8 @@ def waive(
     reason: str,
     limits: ReliefLimits,
 ) -> Relief:
-    """Give up parts of what an invoice's loan owes on a value date, in minor units: at once, or as a proposal where a
-    second admin has to agree.
+    """Give up parts of what an invoice's loan owes on a value date, in minor units; above what the limits let one admin
+    give up alone, another one has to accept it.
 
     Raises `InvalidInput` naming the field for more than is owed of a part on that day, `Conflict` unless the loan is
     open.
@@ -63,9 +64,10 @@ def waive(
     relief = _new(ctx, debt, ReliefKind.WAIVER, why)
     relief.penalty, relief.fee, relief.interest = penalty, fee, interest
     relief.value_date, relief.gives_up = value_date, penalty + fee + interest
-    return _propose(ctx, debt, relief, limits)
+    return _grant(ctx, debt, relief, limits)
 
 
+@needs_second("Move a due date", "invoice", always=False, fresh={"limits": configured_limits})
 def extend(
     ctx: Context,
     invoice_id: int,
@@ -76,8 +78,8 @@ def extend(
     limits: ReliefLimits,
     on_closed_day: bool = False,
 ) -> Relief:
-    """Move the due date of an invoice's loan, later or back earlier: at once, or as a proposal where a second admin has
-    to agree. Without interest none accrues from the old due date to the new one.
+    """Move the due date of an invoice's loan, later or back earlier. Without interest none accrues from the old due
+    date to the new one. Another admin has to accept it above what the limits let one give up alone.
 
     Raises `ClosedDay` for a day that the terms' convention would not leave a due date on, unless the person said so by
     `on_closed_day`; `InvalidInput` naming `due_date`; `Conflict` unless the loan is open.
@@ -89,71 +91,32 @@ def extend(
     relief.with_interest = with_interest or due_date < debt.loan.due_date
     if not on_closed_day:
         _check_working_day(debt, due_date)
-    return _propose(ctx, debt, relief, limits)
-
-
-def accept_relief(ctx: Context, relief_id: int, *, limits: ReliefLimits) -> Relief:
-    """Another admin agrees to proposed relief: it counts from now on. All is checked again as things stand.
-
-    Raises `NotAllowed` for who proposed it where two are needed, `Conflict` once it is decided or the loan is paid.
-    """
-    debt = _lock_open(invoice_of_relief(relief_id))
-    relief = lock_relief(relief_id, ReliefState.PROPOSED)
-    if relief.loan_id != debt.loan.id:
-        raise Conflict("The payout of this loan was undone since; refuse this and propose anew.")
-    relief.second_admin = _check_amounts(ctx, debt, relief, limits)
-    if relief.second_admin:
-        _check_second(ctx, relief)
-    _carry_out(ctx, debt, relief)
-    return relief
-
-
-def refuse_relief(ctx: Context, relief_id: int, *, reason: str) -> Relief:
-    """Give proposed relief up; who proposed it withdraws it."""
-    why = reason_of(reason)
-    relief = lock_relief(relief_id, ReliefState.PROPOSED)
-    own = ctx.actor_id is not None and ctx.actor_id == relief.proposed_by
-    relief.state = ReliefState.WITHDRAWN if own else ReliefState.REFUSED
-    relief.decided_at, relief.decided_by, relief.decision_reason = ctx.now, ctx.actor_id, why
-    note_relief(ctx, relief, relief.state, why, invoice_id=invoice_of_relief(relief_id))
-    db.session.flush()
-    return relief
+    return _grant(ctx, debt, relief, limits)
 
 
 def _new(ctx: Context, debt: OpenDebt, kind: ReliefKind, why: str) -> Relief:
-    waiting = select(Relief.id).where(
-        Relief.loan_id == debt.loan.id, Relief.kind == kind, Relief.state == ReliefState.PROPOSED
-    )
-    if db.session.scalar(waiting):
-        raise Conflict(f"A proposal like this waits for {debt.invoice.number} already: decide on it first.")
     return Relief(
         loan_id=debt.loan.id,
         kind=kind,
-        state=ReliefState.PROPOSED,
+        state=ReliefState.ACCEPTED,
         penalty=0,
         fee=0,
         interest=0,
         with_interest=True,
         gives_up=0,
         reason=why,
+        second_admin=ctx.proposed_by is not None and ctx.proposed_by != ctx.actor_id,
         proposed_at=ctx.now,
-        proposed_by=ctx.actor_id,
+        proposed_by=ctx.proposed_by or ctx.actor_id,
+        decided_at=ctx.now,
+        decided_by=ctx.actor_id,
+        booked_on=ctx.today,
         decision_reason="",
     )
 
 
-def _propose(ctx: Context, debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> Relief:
-    relief.second_admin = _check_amounts(ctx, debt, relief, limits)
-    if relief.second_admin:
-        db.session.add(relief)
-        note_relief(ctx, relief, ReliefState.PROPOSED, relief.reason, invoice_id=debt.invoice.id)
-        db.session.flush()
-    else:
-        _carry_out(ctx, debt, relief)
-    return relief
-
-
-def _carry_out(ctx: Context, debt: OpenDebt, relief: Relief) -> None:
+def _grant(ctx: Context, debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> Relief:
+    given = _check_amounts(ctx, debt, relief, limits)
     loan = debt.loan
     if relief.value_date is not None:
         parts = Split(loan.id, relief.penalty, relief.fee, relief.interest, 0)
@@ -163,20 +126,22 @@ def _carry_out(ctx: Context, debt: OpenDebt, relief: Relief) -> None:
     elif relief.due_date is not None:
         loan.first_due_date = loan.first_due_date or loan.due_date
         loan.due_date = relief.due_date
-    relief.state, relief.booked_on = ReliefState.ACCEPTED, ctx.today
-    relief.decided_at, relief.decided_by = ctx.now, ctx.actor_id
     db.session.add(relief)
     db.session.flush()
-    note_relief(ctx, relief, ReliefState.ACCEPTED, relief.reason, invoice_id=debt.invoice.id)
+    second = limits.needs_second(given)
+    note_relief(
+        ctx, relief, ReliefState.ACCEPTED, relief.reason, invoice_id=debt.invoice.id, asks_second=second
+    )
     load_reductions([loan])
     lay_loan_anew(ctx, loan, debt.invoice, debt.debt, relief.reason)
     end_recourse(ctx, loan, debt.invoice, relief.reason)
     settle_relief(ctx, loan, debt.invoice, relief.reason)
     tell_companies(ctx, relief, debt.invoice)
+    return relief
 
 
-def _check_amounts(ctx: Context, debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> bool:
-    """Check what is granted as things stand; whether a second admin has to agree."""
+def _check_amounts(ctx: Context, debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> int:
+    """Check what is granted as things stand; what is then given up on the loan in all."""
     if relief.kind == ReliefKind.WAIVER:
         _check_waiver(ctx, debt, relief)
     else:
@@ -192,7 +157,7 @@ def _check_amounts(ctx: Context, debt: OpenDebt, relief: Relief, limits: ReliefL
             f" at most {currency().show(most)} may be (RELIEF_MAX).",
             field="amount",
         )
-    return limits.needs_second(given)
+    return given
 
 
 def _check_waiver(ctx: Context, debt: OpenDebt, relief: Relief) -> None:
@@ -212,11 +177,7 @@ def _check_waiver(ctx: Context, debt: OpenDebt, relief: Relief) -> None:
 
 def _check_extension(debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> None:
     loan, day = debt.loan, relief.due_date
-    if day is None or relief.due_before != loan.due_date:
-        raise Conflict(
-            f"The due date of {debt.invoice.number} was moved since; refuse this and propose anew."
-        )
-    if day == loan.due_date:
+    if day is None or day == loan.due_date:
         raise InvalidInput("This is the due date already.", field="due_date")
     if day <= loan.start_date:
         raise InvalidInput(
@@ -247,13 +208,6 @@ def _check_working_day(debt: OpenDebt, day: date) -> None:
         f"The bank is closed on {day:%d %b %Y} ({closed}); by the terms it would be due on {proposed:%d %b %Y}.",
         field="due_date",
     )
-
-
-def _check_second(ctx: Context, relief: Relief) -> None:
-    if ctx.actor_id is None or relief.proposed_by is None:
-        raise NotAllowed("Relief is proposed and accepted by two admins with names, not by a job or command.")
-    if relief.proposed_by == ctx.actor_id:
-        raise NotAllowed("You proposed this; another admin must accept it.")
 
 
 def invoice_of_relief(relief_id: int) -> int:

@@ -24,24 +24,31 @@ EVENTS = {
     ReliefKind.WAIVER: {ReliefState.ACCEPTED: "waived", ReliefState.UNDONE: "waiver_undone"},
     ReliefKind.EXTENSION: {ReliefState.ACCEPTED: "due_date_moved", ReliefState.UNDONE: "due_date_moved_back"},
 }
-"""Kinds of events of relief that counts or counted; those of proposals are named by kind and state."""
+"""Kinds of events of relief that counts or counted."""
 
 
-def note_relief(ctx: Context, relief: Relief, state: ReliefState, why: str, *, invoice_id: int) -> None:
-    """Write the event of relief that was proposed, accepted, refused, withdrawn or undone."""
+def note_relief(
+    ctx: Context, relief: Relief, state: ReliefState, why: str, *, invoice_id: int, asks_second: bool = False
+) -> None:
+    """Write the event of relief that was granted or undone."""
     before, after = relief.due_before, relief.due_date
     if state == ReliefState.UNDONE:
         before, after = after, before
     parts = {part: getattr(relief, part) for part in ("penalty", "fee", "interest") if getattr(relief, part)}
+    shown = {part: [None, currency().show(amount)] for part, amount in parts.items()}
+    if relief.due_date is not None:
+        shown["interest_for_the_days_between"] = [None, "charged" if relief.with_interest else "none"]
     record_event(
         ctx,
         "invoice",
         invoice_id,
-        EVENTS[ReliefKind(relief.kind)].get(state, f"{relief.kind}_{state}"),
+        EVENTS[ReliefKind(relief.kind)][state],
         from_value=before,
         to_value=after or currency().show(relief.gives_up),
         reason=why,
         gives_up=relief.gives_up,
+        changed={"loan": [None, db.session.get_one(Loan, relief.loan_id).reference], **shown},
+        asks_second=asks_second,
         **({} if relief.due_date is None else {"with_interest": relief.with_interest}),
         **parts,
     )

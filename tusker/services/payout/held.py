@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from flask import current_app
@@ -13,7 +13,7 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.risk import Rule, RuleKind, Verdict, judge
 from tusker.errors import Conflict, OnHold
 from tusker.extensions import db
-from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, HoldRelease, Invoice, LineState
+from tusker.models import Customer, Disbursal, DisbursalLine, DisbursalStatus, HoldRelease, Invoice, LineState
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
 from tusker.services.attention import review_found, settle_items_of
 from tusker.services.context import Context
@@ -146,6 +146,16 @@ def check_not_held(ctx: Context, invoice_ids: Collection[int]) -> None:
         f"On hold: {'; '.join(listed[:5])}{more}. Leave it out, or have it released from the hold first.",
         numbers=[numbers[key] for key in sorted(held)],
     )
+
+
+def check_payees(supplier_ids: Iterable[int]) -> None:
+    """Raise `OnHold` naming the suppliers to whom nothing is passed on, because an admin has them on hold."""
+    held = select(Customer.name).where(Customer.id.in_(set(supplier_ids)), Customer.held_since.is_not(None))
+    if names := db.session.scalars(held.order_by(Customer.name)).all():
+        raise OnHold(
+            f"On hold: {', '.join(names)}. Hold back what is to be passed on, or have the hold lifted first.",
+            suppliers=list(names),
+        )
 
 
 @needs_second("Release an invoice from its holds", about="invoice")

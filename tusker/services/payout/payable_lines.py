@@ -8,18 +8,20 @@ from sqlalchemy import ColumnElement, func, select, text
 
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
-from tusker.models import Disbursal, LineState, Payable, PayableLine, Payout
+from tusker.models import Customer, Disbursal, LineState, Payable, PayableLine, Payout
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_rows
 
-# Every open payable that is in no live disbursal; one that was taken out of this one before comes back.
+# Every open payable that is in no live disbursal, but those of suppliers that an admin has on hold; one that was taken
+# out of this one before comes back.
 _TAKE = text(
     """
     WITH free AS (
         SELECT p.id, p.open_amount FROM payables p
         WHERE p.open_amount > 0
           AND NOT EXISTS (SELECT 1 FROM payable_lines l WHERE l.payable_id = p.id AND l.state <> 'removed')
+          AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.id = p.supplier_id AND c.held_since IS NOT NULL)
         ORDER BY p.id FOR NO KEY UPDATE OF p
     )
     INSERT INTO payable_lines (disbursal_id, payable_id, amount, state)
@@ -30,11 +32,12 @@ _TAKE = text(
 
 
 def payables_wait() -> bool:
-    """Whether a payable is open that no live disbursal has."""
+    """Whether a payable is open that no live disbursal has, of a supplier that no admin has on hold."""
     live = select(PayableLine.id).where(
         PayableLine.payable_id == Payable.id, PayableLine.state != LineState.REMOVED
     )
-    waiting = select(Payable.id).where(Payable.open_amount > 0, ~live.exists()).limit(1)
+    held = select(Customer.id).where(Customer.id == Payable.supplier_id, Customer.held_since.is_not(None))
+    waiting = select(Payable.id).where(Payable.open_amount > 0, ~live.exists(), ~held.exists()).limit(1)
     return db.session.scalar(waiting) is not None
 
 

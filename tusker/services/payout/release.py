@@ -35,7 +35,7 @@ from tusker.services.delivery.conditions import Judge, with_shipments
 from tusker.services.locks import lock_disbursal, lock_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.disbursals import lock_draft, set_disbursal_status
-from tusker.services.payout.held import check_not_held
+from tusker.services.payout.held import check_not_held, check_payees
 from tusker.services.payout.payable_lines import included_payables
 from tusker.services.payout.payouts import claimed_from, make_payouts
 from tusker.services.payout.settlement import confirm_netted
@@ -70,12 +70,13 @@ def approve(
     if ticked is not None:
         _check_saved(invoices, ticked)
     _check_conditions(invoices)
-    check_not_held(ctx, [invoice.id for invoice in invoices])
     passed_on = included_payables(disbursal_id)
     if not invoices and not passed_on:
         raise Conflict("Nothing is left in this disbursal; drop it.")
     accounts = _accounts_of(invoices, passed_on, second_admin=second_admin)
     _check_seen(ctx, disbursal, seen)
+    check_not_held(ctx, [invoice.id for invoice in invoices])
+    check_payees(payable.supplier_id for payable, _ in passed_on)
     _look_again(invoices, ctx.now)
     disbursal.second_admin = second_admin
     disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
@@ -134,7 +135,6 @@ def release(
     _check_execution_date(ctx, disbursal, execution_date, on_closed_day=on_closed_day)
     invoices, claimed = _invoices_and_claimed(disbursal)
     _check_conditions(invoices)
-    check_not_held(ctx, [invoice.id for invoice in invoices])
     passed_on = included_payables(disbursal_id)
     accounts = _accounts_of(invoices, passed_on, second_admin=second_admin)
     if _digest(invoices, passed_on, accounts) != disbursal.approved_digest:
@@ -142,6 +142,8 @@ def release(
             "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
         )
     _check_seen(ctx, disbursal, seen)
+    check_not_held(ctx, [invoice.id for invoice in invoices])
+    check_payees(payable.supplier_id for payable, _ in passed_on)
     _look_again(invoices, ctx.now)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
