@@ -4,7 +4,7 @@ id, then the counters."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from enum import IntEnum
+from enum import IntEnum, unique
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -29,6 +29,7 @@ from tusker.models import CreditLine, Customer, Disbursal, Invoice, Loan, Role, 
 Row = TypeVar("Row", bound=Base)
 
 
+@unique
 class AdvisoryLock(IntEnum):
     """Keys of advisory locks: use cases of which only one may run at a time."""
 
@@ -37,10 +38,10 @@ class AdvisoryLock(IntEnum):
     SEALING = 7105
     STATEMENT_IMPORT = 7106
     ATTENTION = 7110
-    CLASSIFICATION = 7112
-    BOOK = 7113
     POSITIONS = 7111
     INVOICE_COUNTS = 7112
+    BOOK = 7113
+    CLASSIFICATION = 7114
 
 
 def take_lock(lock: AdvisoryLock) -> None:
