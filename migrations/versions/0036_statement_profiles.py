@@ -60,7 +60,7 @@ def downgrade() -> None:
 
 
 def _states(known: str, with_content: str) -> None:
-    op.drop_constraint(_STATE, _TABLE)
-    op.drop_constraint(_CONTENT, _TABLE)
-    op.create_check_constraint(_STATE, _TABLE, f"state IN ({known})")
-    op.create_check_constraint(_CONTENT, _TABLE, f"({with_content}) = (content IS NOT NULL)")
+    op.drop_constraint(op.f(_STATE), _TABLE)
+    op.drop_constraint(op.f(_CONTENT), _TABLE)
+    op.create_check_constraint(op.f(_STATE), _TABLE, f"state IN ({known})")
+    op.create_check_constraint(op.f(_CONTENT), _TABLE, f"({with_content}) = (content IS NOT NULL)")

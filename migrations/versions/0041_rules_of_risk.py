@@ -29,7 +29,7 @@ KINDS = (
 )
 ATTENTION = (
     "'stop_payment', 'returned_after_payout', 'returned_before_payout', 'disputed', 'number_alike', 'delivered_before',"
-    " 'value_differs', {}'note_alike', 'carrier_failing', 'daily_job_late', 'shipment_exception', 'unknown_status',"
+    " 'note_alike', 'value_differs', {}'carrier_failing', 'daily_job_late', 'shipment_exception', 'unknown_status',"
     " 'unanswered', 'stalled'"
 )
 RULE_CHECKS = {

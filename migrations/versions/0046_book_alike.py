@@ -16,7 +16,7 @@ depends_on = None
 
 KINDS = (
     "'stop_payment', 'returned_after_payout', 'returned_before_payout', 'disputed', 'number_alike',"
-    " 'delivered_before', 'value_differs', 'held', {}'note_alike', 'carrier_failing', 'daily_job_late',"
+    " 'delivered_before', 'note_alike', 'value_differs', 'held', {}'carrier_failing', 'daily_job_late',"
     " 'shipment_exception', 'unknown_status', 'unanswered', 'stalled'"
 )
 NAME = "ck_attention_items_kind_known"

@@ -46,7 +46,7 @@ TABLE = {
     "released": ("bundled", "released", ["stop_payment"], "bundled"),
     "disbursed": ("disbursed", "confirmed", ["returned_after_payout"], "disbursed"),
     "repaid": ("repaid", "confirmed", [], "repaid"),
-    "written_off": ("written_off", "confirmed", [], "written_off"),
+    "written_off": ("written_off", "confirmed", ["returned_after_payout"], "written_off"),
     "cancelled": ("cancelled", None, [], "cancelled"),
 }
 

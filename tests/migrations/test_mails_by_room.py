@@ -7,7 +7,16 @@ from pathlib import Path
 from tests.support.schema import Schema
 
 MAILS = Path(__file__).parents[2] / "templates" / "mail"
-NEWER = {"relief"}
+NEWER = {
+    "relief",
+    "proposed",
+    "email_changed",
+    "value_corrected",
+    "waiting_admitted",
+    "waiting_asked_again",
+    "waiting_ended",
+    "document_invalid",
+}
 """Templates that were made in their room."""
 
 

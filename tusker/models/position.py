@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.ageing import Bucket
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Money, one_of
 
@@ -111,7 +112,7 @@ class InvoiceCount(Base):
     id: Mapped[Id]
     supplier_id: Mapped[int] = mapped_column(BigInteger)
     purchaser_id: Mapped[int] = mapped_column(BigInteger)
-    status: Mapped[Code]
+    status: Mapped[InvoiceStatus]
     invoices: Mapped[int] = mapped_column(BigInteger)
     principal: Mapped[Money]
     merged: Mapped[bool] = mapped_column(default=False, server_default="false")

@@ -55,8 +55,8 @@ def ageing() -> ResponseReturnValue:
     form, day = asked_day()
     found = _ageing(day) if day else None
     return render(
-        "reports/ageing.html",
-        "reports/_ageing.html",
+        "reports/ageing/ageing.html",
+        "reports/ageing/_ageing.html",
         status=200 if day else 422,
         form=form,
         ageing=found,
@@ -91,8 +91,8 @@ def ageing_loans() -> ResponseReturnValue:
     shown = rows[:PAGE_SIZE]
     count, total = sum_behind(day, wanted) if day else (0, 0)
     return render(
-        "reports/ageing_loans.html",
-        "reports/_ageing_loans.html",
+        "reports/ageing/ageing_loans.html",
+        "reports/ageing/_ageing_loans.html",
         status=200 if day else 422,
         form=form,
         day=day,

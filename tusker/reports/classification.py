@@ -40,8 +40,8 @@ def classification() -> ResponseReturnValue:
     """Sums by state, and the customers that owe, the worst first."""
     form, day = asked_day()
     return render(
-        "reports/classification.html",
-        "reports/_classification.html",
+        "reports/ageing/classification.html",
+        "reports/ageing/_classification.html",
         status=200 if day else 422,
         form=form,
         found=classified(day, current_app.config["CLASSIFICATION"]) if day else None,
