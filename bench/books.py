@@ -84,7 +84,7 @@ def fill(url: str, invoices: int, today: dt.date, now: dt.datetime, password: st
         for name, _ in indexes:
             cursor.execute(f"DROP INDEX {name}")
         for name, sql in steps().items():
-            if invoices or name in ("companies", "counters"):
+            if invoices or name in ("companies", "counters", "limits by day"):
                 _timed(cursor, name, sql, values)
         _timed(cursor, "indexes", "; ".join(definition for _, definition in indexes))
         cursor.execute("DROP TABLE IF EXISTS gen_plan, gen_paid")

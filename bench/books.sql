@@ -187,6 +187,12 @@ UPDATE credit_lines SET limit_amount = CASE WHEN id > 20 THEN used_amount + {roo
 UPDATE supplier_accounts SET limit_amount = used_amount + {room};
 UPDATE purchaser_accounts SET limit_amount = used_amount + {room};
 
+-- step: limits by day
+INSERT INTO limit_days (kind, key, day, limit_amount)
+SELECT 'credit_line', id, %(today)s::date - 460, limit_amount FROM credit_lines
+UNION ALL SELECT 'supplier', customer_id, %(today)s::date - 460, limit_amount FROM supplier_accounts
+UNION ALL SELECT 'purchaser', customer_id, %(today)s::date - 460, limit_amount FROM purchaser_accounts;
+
 -- step: events
 INSERT INTO events (at, actor, subject, subject_id, kind, from_value, to_value, reason, data)
 SELECT at, actor, 'invoice', id, kind, f, t, reason, data FROM (

@@ -78,7 +78,10 @@ def test_columns_are_said_once_and_used_from_then_on(login: Callable[..., FlaskC
     more = [["05/04/2026", "altro", "", "7,00", "R-3"]]
     assert _send(browser, write(more)).startswith("/admin/statements/2")
     assert _entries() == [*READ, ("credit", 7_00, "2026-04-05", "R-3")]
-    kinds = [event.kind for event in db.session.query(Event).filter_by(subject="statement_profile")]
+    kinds = [
+        event.kind
+        for event in db.session.query(Event).filter_by(subject="statement_profile").order_by(Event.id)
+    ]
     assert kinds == ["columns_remembered"]
 
 
@@ -168,7 +171,10 @@ def test_columns_are_listed_and_forgotten_by_command(
     assert "The columns are forgotten." in done.output
     assert runner.invoke(args=["list-statement-columns"]).output == ""
     db.session.rollback()
-    kinds = [event.kind for event in db.session.query(Event).filter_by(subject="statement_profile")]
+    kinds = [
+        event.kind
+        for event in db.session.query(Event).filter_by(subject="statement_profile").order_by(Event.id)
+    ]
     assert kinds == ["columns_remembered", "columns_forgotten"]
 
 

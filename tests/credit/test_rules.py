@@ -270,7 +270,8 @@ def test_what_is_shown_as_left_can_be_had_and_nothing_more(
     left = line_by_id(line.id, ctx.today).available
     most = line.terms.largest_within(left)
     if left:
-        assert admits(most)
+        # Two values may round to the same principal, of which a largest invoice may leave the smaller one.
+        assert any(admits(value) for value in (most, most - 1) if line.terms.principal_of(value) == left)
     assert not admits(most + 10)
     for smaller in (1_00, 50_000_00, 100_000_00):
         assert not admits(smaller) or smaller <= most

@@ -84,7 +84,7 @@ ROW = """
         CAST(:answer AS text) AS purchaser_answer, CASE WHEN :overruled THEN now() END AS overruled_at,
         now() AS alike_accepted_at, 1::bigint AS supplier_id, 1::bigint AS id, 1::bigint AS credit_line_id,
         ''::text AS number_strict, ARRAY[]::text[] AS number_loose,
-        CAST(:invoiced AS date) AS invoice_date) i,
+        CAST(:invoiced AS date) AS invoice_date, CAST(:asked AS timestamptz) AS requested_at) i,
     (SELECT :documents AS documents_required, :confirmation AS confirmation_required) c
 """
 
@@ -94,8 +94,10 @@ NO_DATES = {
     "delivered": None,
     "taken": None,
     "invoiced": None,
+    "asked": None,
     "zone": "UTC",
     "days_before": 7,
+    "days_before_request": 60,
 }
 
 
@@ -128,16 +130,19 @@ def test_sql_judges_as_the_domain_does(app: Flask) -> None:
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "UTC", "America/New_York"])
 def test_sql_compares_the_days_as_the_domain_does(app: Flask, zone: str) -> None:
-    """Around midnight of either zone."""
+    """Around midnight of either zone; without a date of the invoice the day of the request counts."""
     end, on = datetime(2026, 3, 11, 4, tzinfo=UTC), date(2026, 3, 10)
-    for hours, days, taken in itertools.product(range(-210, 0, 3), (0, 3, 7), (False, True)):
+    asked_on, at = end.astimezone(ZoneInfo(zone)).date(), range(-210, 0, 3)
+    for hours, days, taken, dated in itertools.product(at, (0, 3, 7), (False, True), (True, False)):
         delivered = end + timedelta(hours=hours)
-        early = came_too_early(delivered.astimezone(ZoneInfo(zone)).date(), on, days) and not taken
+        delivered_on = delivered.astimezone(ZoneInfo(zone)).date()
+        early = came_too_early(delivered_on, *((on, days) if dated else (asked_on, days + 1))) and not taken
         values = {**NO_DATES, "zone": zone, "days_before": days, "delivered": delivered}
-        values |= {"invoiced": on, "taken": delivered if taken else None}
+        values |= {"days_before_request": days + 1, "asked": end}
+        values |= {"invoiced": on if dated else None, "taken": delivered if taken else None}
         values |= {"shipment": "delivered", "declared": None, "accepted": None, "amount": 1, "eligible": 1}
         values |= {"answer": None, "overruled": False, "documents": False, "confirmation": False}
-        assert db.session.scalar(text(ROW.format(ready=READY)), values) != early, (delivered, days)
+        assert db.session.scalar(text(ROW.format(ready=READY)), values) != early, (delivered, days, dated)
 
 
 @pytest.mark.parametrize(

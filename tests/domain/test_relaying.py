@@ -67,7 +67,8 @@ def test_each_row_fits_what_is_owed_on_its_day_and_never_grows(
             row.split.total == min(was.split.total, max(0, due.total)) or row.waived or row.split == was.split
         )
         assert not row.waived or max(0, due.penalty) >= row.split.penalty >= 0
-    assert overpaid_on(with_rows(moved, made), with_rows(debt, rows)) is None
+    # Of interest deducted at the payout more may be unearned than before, once days are free.
+    assert moved.deducted.interest or overpaid_on(with_rows(moved, made), with_rows(debt, rows)) is None
 
 
 @given(paid_debts(), MOVES)

@@ -33,8 +33,9 @@ def vendor(app: Flask, courier: CourierDouble, monkeypatch: pytest.MonkeyPatch) 
     for name in map(str.upper, VENDORS):
         for variable, value in (("URL", fake.url), ("API_KEY", "k3y"), ("WEBHOOK_SECRET", SECRET)):
             monkeypatch.setitem(app.config, f"{name}_{variable}", value)
-    # What the vendors answer was recorded years before the invoices of the tests.
-    monkeypatch.setitem(app.config, "DELIVERY_BEFORE_INVOICE_DAYS", 10_000)
+    # What the vendors answer was recorded years before the invoices of the tests, and before their requests.
+    for days in ("DELIVERY_BEFORE_INVOICE_DAYS", "DELIVERY_BEFORE_REQUEST_DAYS"):
+        monkeypatch.setitem(app.config, days, 10_000)
     app.extensions.pop("tusker_carriers", None)
     yield fake
     app.extensions.pop("tusker_carriers", None)

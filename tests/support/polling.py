@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from tests.support.courier_double import CourierDouble
-from tusker import clock
+from tests.support.values import NOW, TODAY
 from tusker.carriers.http import CarrierHttp, HttpLimits
 from tusker.carriers.tusker import TuskerCarrier
 from tusker.extensions import db
@@ -56,14 +56,15 @@ class Book:
     made: int = 0
 
     def approve(self, count: int, carrier: str = "tusker", *, status: int = DELIVERED) -> list[str]:
-        """Make invoices that are due now; their orders stand in `status` at the carrier."""
+        """Make invoices, requested when the tests' deliveries are, that are due now; their orders stand in `status` at
+        the carrier."""
         refs = [f"P{self.made + number}" for number in range(count)]
         self.made += count
         for ref in refs:
             self.couriers[carrier].add_order(
                 ref, self.line.supplier_id, self.line.purchaser_id, 1_000_00, status=status
             )
-        ctx = Context(actor_id=None, actor="test", now=clock.now(), today=clock.today())
+        ctx = Context(actor_id=None, actor="test", now=NOW, today=TODAY)
         with transaction():
             answers = admit(
                 ctx,

@@ -87,17 +87,16 @@ def rules_at(ctx: Context) -> Rules:
 def review_items(ctx: Context, rules: Rules, *, daily: bool = False) -> None:
     """Open an item for everything that is wrong now and close those whose cause is gone, two statements a kind.
 
-    Kinds that search the whole book are looked for when it is `daily`. What a person settled stays so until it has
-    another cause. Of several runs at once one does it.
+    When it is `daily`, the kinds that search the whole book are looked for, and else all others. What a person settled
+    stays so until it has another cause. Of several runs at once one does it.
     """
     if not try_lock(AdvisoryLock.ATTENTION):
         return
     db.session.flush()
     values = {**asdict(rules), "carriers": list(rules.carriers), "now": ctx.now}
     for kind, cause in CAUSES.items():
-        if cause.daily and not daily:
-            continue
-        _review(kind, cause, values)
+        if cause.daily == daily:
+            _review(kind, cause, values)
 
 
 def review_found(ctx: Context, kind: AttentionKind, found: Sequence[dict[str, object]]) -> None:
