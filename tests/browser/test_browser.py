@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from flask import Flask
@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.courier_double import CourierDouble
 from tests.support.invoices import deliver, order_on
-from tests.support.payouts import bundle_and_confirm
+from tests.support.payouts import account_of, bundle_and_confirm
 from tests.support.values import PASSWORD, at
 from tests.support.window import Window
 from tusker.extensions import db
@@ -20,6 +20,7 @@ from tusker.jobs.polling import poll_carrier
 from tusker.models import CreditLine, Customer, Role, User
 from tusker.services.context import Context
 from tusker.services.credit.financing import request_financing
+from tusker.services.payout.bank_accounts import propose_account
 from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
@@ -238,7 +239,7 @@ def shelf(
     make_line(people[Role.SUPPLIER].customer, great.purchaser.customer, limit=0)
 
     def made(on: CreditLine, value: int, when: Context, status: str = "approved") -> int:
-        order = order_on(on, value)
+        order = order_on(on, value, updated_at=when.now)  # what came long before it was asked for waits
         with transaction():
             invoice_id = request_financing(when, on.supplier_id, order, source="test").invoice_id
         if status != "approved":
@@ -257,6 +258,9 @@ def shelf(
     bundled = bundle_and_confirm(ctx, [made(line, 10_000_00, ctx, "delivered"), waiting], only_bundle=True)
     with transaction():
         create_token(ctx, line.supplier_id, "ERP of the head office")
+        maker = replace(ctx, actor_id=people[Role.ADMIN].id)
+        other = replace(account_of(great.supplier_id, long_name), account_number="50100987654321")
+        propose_account(maker, great.supplier_id, other)
     assert purchaser is not None
     return Shelf(line.id, line.supplier_id, ids, bundled.id, loans.id)
 
@@ -272,7 +276,7 @@ def further_pages(role: Role, shelf: Shelf) -> list[str]:
         f"/admin/disbursals/{shelf.loan_disbursal_id}",
         "/admin/queue?sort=supplier",
         "/invoices/?q=nothing-has-this-number",
-        "/customers/bank-details",
+        "/admin/approvals?state=decided",
         f"/customers/{shelf.supplier_id}/bank-details",
     ]
     admin = [

@@ -32,12 +32,14 @@ Attributes = dict[str, str]
 
 @dataclass
 class Form:
-    """A form with what it would send now; `buttons` are (name, value, words)."""
+    """A form with what it would send now; `buttons` are (name, value, words), `elsewhere` says by their words where
+    those send it that do not send it to `action`."""
 
-    action: str
-    method: str
+    action: str = ""
+    method: str = "get"
     fields: list[tuple[str, str]] = field(default_factory=list)
     buttons: list[tuple[str, str, str]] = field(default_factory=list)
+    elsewhere: dict[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
@@ -61,7 +63,7 @@ class _Reader(HTMLParser):
         self._named: dict[str, Form] = {}
         self._form: Form | None = None
         self._select: tuple[Form, str, list[tuple[str, bool]]] | None = None
-        self._button: tuple[Form, str, str, list[str]] | None = None
+        self._button: tuple[Form, Attributes, list[str]] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -78,22 +80,22 @@ class _Reader(HTMLParser):
         if tag == "a" and "href" in given:
             self.links.append(given["href"])
         if tag == "form":
-            self._form = Form(given.get("action", ""), given.get("method", "get").lower())
+            self._form = self._named.setdefault(given["id"], Form()) if "id" in given else Form()
+            self._form.action, self._form.method = given.get("action", ""), given.get("method", "get").lower()
             self.forms.append(self._form)
-            if "id" in given:
-                self._named[given["id"]] = self._form
         else:
             self._control(tag, given)
 
     def _control(self, tag: str, given: Attributes) -> None:
-        form = self._named.get(given["form"]) if "form" in given else self._form
+        # a control may name a form that is yet to come
+        form = self._named.setdefault(given["form"], Form()) if "form" in given else self._form
         name = given.get("name", "")
         if tag == "option" and self._select is not None:
             self._select[2].append((given.get("value", ""), "selected" in given))
         if form is None or "disabled" in given:
             return
         if tag == "button" and given.get("type", "submit") == "submit":
-            self._button = (form, name, given.get("value", ""), [])
+            self._button = (form, given, [])
         elif tag == "select":
             self._select = (form, name, [])
         elif tag == "input" and name:
@@ -117,8 +119,10 @@ class _Reader(HTMLParser):
             form.fields.append((name, chosen))
             self._select = None
         elif tag == "button" and self._button is not None:
-            form, name, value, words = self._button
-            form.buttons.append((name, value, squeeze(words)))
+            form, given, words = self._button
+            form.buttons.append((given.get("name", ""), given.get("value", ""), squeeze(words)))
+            if "formaction" in given:
+                form.elsewhere[squeeze(words)] = given["formaction"]
             self._button = None
 
     def handle_data(self, data: str) -> None:
@@ -131,7 +135,7 @@ class _Reader(HTMLParser):
             for taker in takers:
                 taker.append(data)
         if self._button is not None:
-            self._button[3].append(data)
+            self._button[2].append(data)
 
 
 def squeeze(words: list[str]) -> str:
@@ -173,11 +177,12 @@ class Page:
         """Fill in a form and press the button with these words; None leaves a field out."""
         path = action or self.path
         for form in self.forms:
-            if (urlsplit(form.action).path or self.path) != path:
+            to = form.elsewhere.get(words, form.action)
+            if (urlsplit(to).path or self.path) != path:
                 continue
             for name, value, label in form.buttons:
                 if label == words:
-                    return self._send(form, [(name, value)] if name else [], values)
+                    return self._send(form, [(name, value)] if name else [], values, to=to)
         raise AssertionError(f"no button {words!r} to {path} on {self.path}:\n{self.text[:2000]}")
 
     def press_button(self, name: str, value: str) -> Page:
@@ -188,13 +193,18 @@ class Page:
         raise AssertionError(f"no button {name}={value} on {self.path}")
 
     def _send(
-        self, form: Form, button: list[tuple[str, str]], values: dict[str, str | list[str] | None]
+        self,
+        form: Form,
+        button: list[tuple[str, str]],
+        values: dict[str, str | list[str] | None],
+        *,
+        to: str | None = None,
     ) -> Page:
         data = [(name, value) for name, value in form.fields if name not in values]
         for name, value in values.items():
             given = [] if value is None else value if isinstance(value, list) else [value]
             data += [(name, each) for each in given]
-        url = urljoin(self.url, form.action or self.url)
+        url = urljoin(self.url, to or form.action or self.url)
         data += button
         if form.method == "post":
             return Page(self.visitor, self.visitor.post(url, data=data))
