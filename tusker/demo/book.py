@@ -84,7 +84,7 @@ class DemoBook:
             purchaser_limit=None if company.purchaser_limit is None else minor(company.purchaser_limit),
             terms=company.terms,
         )
-        customer = create_customer(ctx, data, programme_limit=self.programme_limit, notify=False)
+        customer = create_customer.do(ctx, data, programme_limit=self.programme_limit, notify=False)
         identities = []
         if company.supplier_limit is not None:
             identities.append(IdentityData(CARRIER, "supplier", company.supplier_id, company.name))
@@ -114,7 +114,7 @@ class DemoBook:
             valid_from=self.today + timedelta(days=20) if special == "not_begun" else ctx.today,
             valid_to=self.days_ago(12) if special == "expired" else None,
         )
-        line = open_credit_line(ctx, self.customers[supplier], self.customers[purchaser], data)
+        line = open_credit_line.do(ctx, self.customers[supplier], self.customers[purchaser], data)
         self.lines[supplier, purchaser] = line.id
 
     def request(self, order: CourierOrder, day: date, hour: int, *, source: str = "web") -> Decision:
