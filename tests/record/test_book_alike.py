@@ -6,7 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from flask import Flask
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 
 from tests.support.funding import FundingDesk, shipment_of
 from tests.support.people import acts
@@ -18,9 +20,10 @@ from tusker.jobs.servicing import search_book
 from tusker.models import AttentionItem, CreditLine, Customer, Invoice, User
 from tusker.queries.delivery.conditions import unsettled_ids
 from tusker.queries.record.number_forms import wrong_number_forms
-from tusker.services.attention import resolve_item
+from tusker.services.attention import resolve_item, review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge, allowed, lock_pairs
+from tusker.services.locks import AdvisoryLock
 from tusker.transactions import transaction
 
 
@@ -54,6 +57,18 @@ def test_one_delivery_under_two_suppliers_is_found_once_and_stays_dismissed(
         first.number_loose = second.number_loose
         db.session.execute(text("UPDATE attention_items SET cause_at = cause_at - interval '1 day'"))
     assert "Amount and number are those of" in found()[0][1]
+
+
+def test_a_frequent_look_at_the_same_moment_does_not_cost_the_day_its_search(
+    ctx: Context, app: Flask
+) -> None:
+    with db.engine.connect() as watching:
+        watching.execute(select(func.pg_advisory_xact_lock(int(AdvisoryLock.ATTENTION))))
+        db.session.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        # It waits for its turn: here until the database ends that.
+        with pytest.raises(OperationalError, match="lock timeout"):
+            review_items(ctx, rules_at(ctx), daily=True)
+    db.session.rollback()
 
 
 def test_one_invoice_to_two_purchasers_is_found(

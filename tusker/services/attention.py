@@ -20,7 +20,7 @@ from tusker.queries.attention import WatchedFor, mail_lines
 from tusker.queries.attention_causes import CAUSES, FOUND, Cause, Rules
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.locks import AdvisoryLock, lock_row, try_lock
+from tusker.services.locks import AdvisoryLock, lock_row, take_lock, try_lock
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.reasons import reason_of
 
@@ -88,9 +88,12 @@ def review_items(ctx: Context, rules: Rules, *, daily: bool = False) -> None:
     """Open an item for everything that is wrong now and close those whose cause is gone, two statements a kind.
 
     When it is `daily`, the kinds that search the whole book are looked for, and else all others. What a person settled
-    stays so until it has another cause. Of several runs at once one does it.
+    stays so until it has another cause. Of several runs at once one does it; the daily one waits for its turn, since
+    its next one is a day away.
     """
-    if not try_lock(AdvisoryLock.ATTENTION):
+    if daily:
+        take_lock(AdvisoryLock.ATTENTION)
+    elif not try_lock(AdvisoryLock.ATTENTION):
         return
     db.session.flush()
     values = {**asdict(rules), "carriers": list(rules.carriers), "now": ctx.now}
