@@ -63,13 +63,11 @@ ROWS: Mapping[tuple[str, ...], Mapping[str, str]] = {
         "matched": "SELECT max(id) FROM statement_entries WHERE state = 'matched'",
     },
     ("customer_id",): {"supplier": "SELECT :supplier", "purchaser": "SELECT :purchaser"},
-    ("line_id",): {
-        "": "SELECT id FROM credit_lines WHERE supplier_id = :supplier AND purchaser_id = :purchaser"
-    },
+    ("line_id",): {"": "SELECT :line"},
     ("key", "kind"): {
         "supplier": "SELECT :supplier, 'supplier'",
         "purchaser": "SELECT :purchaser, 'purchaser'",
-        "line": "SELECT id, 'credit_line' FROM credit_lines WHERE supplier_id = :supplier AND purchaser_id = :purchaser",
+        "line": "SELECT CAST(:line AS bigint), 'credit_line'",
     },
     ("name",): {"": "SELECT 'tusker'"},
 }
@@ -114,7 +112,7 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     ),
     "invoices.to_repay": (*_SEARCHES,),
     "reports.ageing_file": ("by=loan", "by=line", "by=supplier"),
-    "reports.ageing_loans": ("bucket=over 90", "bucket=1–30", "supplier={supplier}", "line={line}"),  # noqa: RUF001
+    "reports.ageing_loans": ("bucket=over 90", "bucket=1–30", "supplier={supplier}", "line={line}"),
     "reports.statement": ("account=supplier-{supplier}", "account=purchaser-{purchaser}&first={year}"),
     "reports.statement_csv": ("account=supplier-{supplier}", "account=purchaser-{purchaser}"),
     "reports.statement_paper": ("account=supplier-{supplier}", "account=purchaser-{purchaser}"),
