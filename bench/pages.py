@@ -221,7 +221,7 @@ class Walk:
             body = b"".join(given.iter_encoded()) if _is_page(given.mimetype) else next(given.iter_encoded())
             took, cpu = time.perf_counter() - at_first, time.process_time() - began
             given.close()
-        return Answer(given.status_code, given.mimetype, len(body), list(sent), took, cpu, body)
+        return Answer(given.status_code, given.mimetype or "", len(body), list(sent), took, cpu, body)
 
     def later(self, visit: Visit, answer: Answer) -> Visit | None:
         """The page after this one."""
@@ -236,7 +236,7 @@ class Walk:
         return Visit(visit.who, f"{visit.name} (later)", path) if path else None
 
 
-def _is_page(kind: str) -> bool:
+def _is_page(kind: str | None) -> bool:
     return kind in {"text/html", "application/json"}
 
 
