@@ -12,9 +12,9 @@ from tests.support.values import TODAY, at
 from tusker.domain.terms import Collection
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, Payable, Relief
-from tusker.queries.loans.account_statements import credit_balance, statement
+from tusker.queries.loans.account_statements.statement import credit_balance, statement
 from tusker.services.context import Context
-from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.transactions import transaction
 
 
