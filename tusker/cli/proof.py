@@ -92,7 +92,11 @@ def rebuild_positions_command() -> None:
     """
     with transaction():
         drop_positions(command_context("positions"))
-    click.echo(f"Positions are built anew, in {keep_positions()} batches.")
+    batches = done = keep_positions()
+    while done:
+        done = keep_positions()
+        batches += done
+    click.echo(f"Positions are built anew, in {batches} batches.")
 
 
 @click.command("grant-app-role")
