@@ -27,10 +27,10 @@ from tusker.domain.terms import Collection
 from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, Payable, Relief
-from tusker.queries.loans.account_statements import credit_balance, statement
+from tusker.queries.loans.account_statements.statement import credit_balance, statement
 from tusker.services.context import Context
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import refund_credit, use_credit
+from tusker.services.loans.receipts.recording import refund_credit, use_credit
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.transactions import transaction
 
 MANUAL = " ".join((Path(__file__).parents[2] / "docs" / "money.md").read_text().split())

@@ -46,13 +46,13 @@ from tusker.queries.record.proof import prove
 from tusker.services.approvals.deciding import accept
 from tusker.services.context import Context
 from tusker.services.loans.overdue import remind, review_holds, turn_to_recourse
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import record_receipt, repay_in_full
-from tusker.services.loans.relief import extend, waive
-from tusker.services.loans.relief_undoing import undo_relief
+from tusker.services.loans.receipts.recording import record_receipt, repay_in_full
+from tusker.services.loans.receipts.undoing import reverse_receipt
+from tusker.services.loans.relief.granting import extend, waive
+from tusker.services.loans.relief.undoing import undo_relief
 from tusker.services.loans.reserve import reserve_left
 from tusker.services.loans.write_off import undo_write_off, write_off
-from tusker.services.payout.undoing import undo_disbursal
+from tusker.services.payout.settlement.undoing import undo_disbursal
 from tusker.transactions import transaction
 
 ALONE = ReliefLimits(10**12, Decimal(1), 365)

@@ -15,8 +15,8 @@ from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError
 from tusker.models import Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice
-from tusker.services.loans import relief as service
-from tusker.services.loans.relief_undoing import undo_relief
+from tusker.services.loans.relief import granting as service
+from tusker.services.loans.relief.undoing import undo_relief
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
