@@ -106,7 +106,9 @@ def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory)
             "HOLIDAY_MARKET": "none",
         }
     )
-    return {**loaded, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
+    # tests move the clock by months under browsers that stay signed in
+    sessions = {"SESSION_HOURS": 10**5, "SESSION_IDLE_MINUTES": 10**7}
+    return {**loaded, **sessions, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
 
 
 @pytest.fixture(scope="session")
