@@ -23,11 +23,11 @@ from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, Invoice, PurchaserAccount, User
 from tusker.queries.payout.shown import shown_of_disbursal, shown_waiting
 from tusker.services.context import Context
-from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.loans.deductions.credit_notes import record_credit_note
 from tusker.services.payout.bank_accounts import set_account
-from tusker.services.payout.bundling import bundle_selection, bundle_waiting
-from tusker.services.payout.disbursals import choose_lines
-from tusker.services.payout.release import approve
+from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_waiting
+from tusker.services.payout.disbursals.drafts import choose_lines
+from tusker.services.payout.release.approval import approve
 from tusker.transactions import transaction
 
 Things = dict[str, tuple[str, int]]

@@ -39,9 +39,9 @@ from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.reliefs import ReliefRow
 from tusker.queries.payout.payables import PayableRow
 from tusker.queries.record.events import CompanyEvent
-from tusker.services.loans.credit_notes import BEFORE_PAYOUT
-from tusker.services.loans.deductions import PAID_OUT
-from tusker.services.payout.purchaser_answers import shown_dispute
+from tusker.services.loans.deductions.credit_notes import BEFORE_PAYOUT
+from tusker.services.loans.deductions.recording import PAID_OUT
+from tusker.services.payout.funding.purchaser_answers import shown_dispute
 from tusker.web.access import is_staff
 from tusker.web.filters import money_plain
 
