@@ -21,10 +21,10 @@ from tusker.errors import TermsChanged
 from tusker.extensions import db
 from tusker.models import Invoice, LineStatus, OutboxMessage, Role, Shipment
 from tusker.queries.record.proof import prove
-from tusker.services.credit import importing
-from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
-from tusker.services.credit.financing import cancel_invoice
-from tusker.services.credit.risk_rules import RuleData, add_rule, set_group
+from tusker.services.credit.customers.lines import LineData, change_credit_line, set_line_status
+from tusker.services.credit.importing import running as importing
+from tusker.services.credit.requesting.financing import cancel_invoice
+from tusker.services.credit.risk.rules import RuleData, add_rule, set_group
 from tusker.transactions import transaction
 
 Written = Callable[[], bool]

@@ -21,9 +21,9 @@ from tusker.domain.interest import AmountDue
 from tusker.domain.shipments import Document, DocumentKind, ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, PurchaserAccount, Role, Shipment
-from tusker.services.credit.financing import cancel_invoice
+from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.services.delivery.tracking import record_tracking
-from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.receipts.recording import repay_in_full
 from tusker.transactions import transaction
 
 

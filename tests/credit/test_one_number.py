@@ -28,12 +28,12 @@ from tusker.queries.record.proof import prove
 from tusker.services.attention import review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
-from tusker.services.credit.financing import cancel_invoice, request_financing
-from tusker.services.credit.parcels import Entered
+from tusker.services.credit.requesting.financing import cancel_invoice, request_financing
+from tusker.services.credit.requesting.parcels import Entered
 from tusker.services.delivery.tracking import report_delivery
-from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.payout.bundling import bundle_selection
-from tusker.services.payout.funding_control import tell_apart
+from tusker.services.loans.deductions.credit_notes import record_credit_note
+from tusker.services.payout.disbursals.bundling import bundle_selection
+from tusker.services.payout.funding.control import tell_apart
 from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 

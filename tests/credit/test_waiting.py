@@ -43,13 +43,13 @@ from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
-from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
-from tusker.services.credit.financing import Decision, cancel_invoice, request_financing
-from tusker.services.credit.import_file import ColumnMapping, ImportOptions, InvoiceRow
-from tusker.services.credit.importing import import_rows, preview_rows
-from tusker.services.credit.subject import RequestSubject
+from tusker.services.credit.customers.lines import LineData, change_credit_line, set_line_status
+from tusker.services.credit.importing.file import ColumnMapping, ImportOptions, InvoiceRow
+from tusker.services.credit.importing.running import import_rows, preview_rows
+from tusker.services.credit.requesting.financing import Decision, cancel_invoice, request_financing
+from tusker.services.credit.requesting.subject import RequestSubject
 from tusker.services.credit.waiting import cancel_waiting, leave_waiting
-from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.receipts.recording import repay_in_full
 from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 
@@ -272,7 +272,7 @@ def test_another_value_is_asked_for_again(desk: Desk, make_line: Callable[..., C
 def test_it_waits_while_its_line_is_closed_and_the_courier_is_away(
     desk: Desk, make_line: Callable[..., CreditLine], courier: CourierDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tusker.services.credit.subject import fetch_subject
+    from tusker.services.credit.requesting.subject import fetch_subject
 
     line = make_line(limit=EIGHT)
     holds = desk.ask(line)

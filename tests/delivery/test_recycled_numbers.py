@@ -26,8 +26,8 @@ from tusker.models import AttentionItem, CreditLine, Invoice, Role
 from tusker.services.attention import review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.delivery.tracking import record_tracking
-from tusker.services.payout.bundling import bundle_selection
-from tusker.services.payout.funding_control import accept_delivery
+from tusker.services.payout.disbursals.bundling import bundle_selection
+from tusker.services.payout.funding.control import accept_delivery
 from tusker.transactions import transaction
 
 CASE = Path(__file__).parents[1] / "fixtures/cases/recycled_tracker.json"

@@ -24,13 +24,14 @@ from tusker.jobs.attention import watch
 from tusker.jobs.daily import bundle_day
 from tusker.models import CreditLine, Disbursal, DisbursalLine, HoldRelease, Invoice, LineStatus, Role
 from tusker.services.context import Context
-from tusker.services.credit.credit_lines import set_line_status
-from tusker.services.credit.holds import hold_customer, lift_hold
-from tusker.services.credit.risk_rules import RuleData, add_rule, end_rule
+from tusker.services.credit.customers.holds import hold_customer, lift_hold
+from tusker.services.credit.customers.lines import set_line_status
+from tusker.services.credit.risk.rules import RuleData, add_rule, end_rule
 from tusker.services.loans.overdue import review_holds
-from tusker.services.payout.bundling import bundle_daily, bundle_selection
+from tusker.services.payout.disbursals.bundling import bundle_daily, bundle_selection
 from tusker.services.payout.held import holds_of, release_hold
-from tusker.services.payout.release import approve, release
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.release.releasing import release
 from tusker.transactions import transaction
 
 MakeInvoice = Callable[..., Invoice]

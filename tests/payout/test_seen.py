@@ -27,13 +27,13 @@ from tusker.extensions import db
 from tusker.models import AttentionItem, CreditLine, Disbursal, Event, Invoice, PurchaserAccount, User
 from tusker.queries.payout.shown import shown_of_disbursal, shown_waiting
 from tusker.services.context import Context
-from tusker.services.credit.financing import cancel_invoice
-from tusker.services.credit.holds import hold_customer
-from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.credit.customers.holds import hold_customer
+from tusker.services.credit.requesting.financing import cancel_invoice
+from tusker.services.loans.deductions.credit_notes import record_credit_note
 from tusker.services.payout.bank_accounts import set_account
-from tusker.services.payout.bundling import bundle_selection, bundle_waiting
-from tusker.services.payout.disbursals import choose_lines
-from tusker.services.payout.release import approve
+from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_waiting
+from tusker.services.payout.disbursals.drafts import choose_lines
+from tusker.services.payout.release.approval import approve
 from tusker.transactions import transaction
 
 Things = dict[str, tuple[str, int]]

@@ -1,4 +1,4 @@
-"""The `flask` commands. Each module of this package has a `register(app)`, which is found and called here."""
+"""The `flask` commands. Each module here has a `register(app)`, which is found and called here, in rooms too."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any, TypeVar
 
 import click
 from flask import Flask
 
 from tusker import clock
-from tusker.errors import TuskerError
+from tusker.currency import currency
+from tusker.errors import InvalidInput, TuskerError
 from tusker.models import Proposal, User
 from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
@@ -25,8 +26,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def init_app(app: Flask) -> None:
     """Register the commands of every module in this package."""
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}").register(app)
+    for module in walk_packages(__path__, f"{__name__}."):
+        if not module.ispkg:
+            import_module(module.name).register(app)
 
 
 def command_context(name: str) -> Context:
@@ -101,6 +103,26 @@ def said(made: object, words: str) -> str:
     if isinstance(made, Proposal):
         return f"Proposed as {made.id}: another admin must accept it (flask approve {made.id})."
     return words
+
+
+class AmountType(click.ParamType[int]):
+    """An amount in major units; minor units come out."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it with the installation's currency."""
+        if isinstance(value, int):
+            return value
+        try:
+            return currency().parse(
+                value, field=param.name if param and param.name else "amount", allow_zero=True
+            )
+        except InvalidInput as error:
+            self.fail(error.message, param, ctx)
+
+
+AMOUNT = AmountType()
 
 
 class Day(click.ParamType[date]):

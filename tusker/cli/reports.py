@@ -19,10 +19,10 @@ from tusker.documents.statement import HEADER, statement_rows
 from tusker.domain.ageing import AgeingRow, Bucket
 from tusker.errors import InvalidInput
 from tusker.models import Customer
-from tusker.queries.loans.account_statements import Statement, statement
+from tusker.queries.loans.account_statements.lines import Side
+from tusker.queries.loans.account_statements.statement import Statement, statement
 from tusker.queries.loans.ageing import ageing
 from tusker.queries.loans.classes import classified
-from tusker.queries.loans.statement_lines import Side
 from tusker.queries.lookup import company_called
 from tusker.web.filters import status_label
 

@@ -41,10 +41,10 @@ from tusker.queries.payout.payables import PayableRow
 from tusker.queries.record.events import CompanyEvent
 from tusker.services.credit.waiting import may_wait
 from tusker.services.delivery.tracking import shown_by_hand
-from tusker.services.loans.credit_notes import BEFORE_PAYOUT
-from tusker.services.loans.deductions import PAID_OUT
-from tusker.services.payout.funding_control import shown_value
-from tusker.services.payout.purchaser_answers import shown_dispute
+from tusker.services.loans.deductions.credit_notes import BEFORE_PAYOUT
+from tusker.services.loans.deductions.recording import PAID_OUT
+from tusker.services.payout.funding.control import shown_value
+from tusker.services.payout.funding.purchaser_answers import shown_dispute
 from tusker.web.access import is_staff
 from tusker.web.filters import money_plain
 

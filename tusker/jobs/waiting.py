@@ -11,7 +11,7 @@ from tusker.errors import TermsChanged, TuskerError
 from tusker.jobs import job_context
 from tusker.queries.credit.waiting import waiting_rows
 from tusker.services.context import Context
-from tusker.services.credit.subject import fetch_subject
+from tusker.services.credit.requesting.subject import fetch_subject
 from tusker.services.credit.waiting import admit_waiting as admit_one
 from tusker.services.credit.waiting import drop_waiting, expire_waiting, subject_waiting
 from tusker.transactions import transaction

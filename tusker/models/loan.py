@@ -237,6 +237,9 @@ class Allocation(Base):
     receipt_id: Mapped[int] = mapped_column(ForeignKey("receipts.id"))
     loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"))
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("allocations.id"))
+    laid_from_id: Mapped[int | None] = mapped_column(ForeignKey("allocations.id"))
+    """The row as the payment came, in those that lay it again because the due date was moved and in the contra rows of
+    what they replace."""
     value_date: Mapped[date]
     booked_on: Mapped[date]
     penalty: Mapped[Money]

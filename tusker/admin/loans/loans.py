@@ -18,7 +18,7 @@ from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.queries.loans.payoff import payoff
 from tusker.queries.loans.positions import loan_totals
-from tusker.services.loans import receipts
+from tusker.services.loans.receipts import recording as receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow

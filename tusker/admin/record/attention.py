@@ -19,7 +19,7 @@ from tusker.queries.attention import AttentionRow, items_page, open_counts
 from tusker.services.attention import resolve_item, review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.loans.claims import accept_claim, dismiss_claim
-from tusker.services.payout.funding_control import (
+from tusker.services.payout.funding.control import (
     accept_delivery,
     accept_value,
     ask_again,
@@ -28,7 +28,7 @@ from tusker.services.payout.funding_control import (
     shown_value,
     tell_apart,
 )
-from tusker.services.payout.purchaser_answers import overrule_dispute, shown_dispute
+from tusker.services.payout.funding.purchaser_answers import overrule_dispute, shown_dispute
 from tusker.services.record.daily_runs import try_run_again
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow

@@ -25,11 +25,11 @@ from tusker.queries.credit.credit_lines import limits_of
 from tusker.queries.credit.waiting import waiting_of
 from tusker.services.context import Context
 from tusker.services.credit.admission import Outcome, admit
-from tusker.services.credit.financing import admission_request, raise_unless_admitted
-from tusker.services.credit.offers import Quote, check_rules
-from tusker.services.credit.parcels import Entered, quote_parcel
+from tusker.services.credit.requesting.financing import admission_request, raise_unless_admitted
+from tusker.services.credit.requesting.offers import Quote, check_rules
+from tusker.services.credit.requesting.parcels import Entered, quote_parcel
+from tusker.services.credit.requesting.subject import RequestSubject, quote_fetched, subject_of
 from tusker.services.credit.shipment_guard import check_free, check_not_waiting
-from tusker.services.credit.subject import RequestSubject, quote_fetched, subject_of
 from tusker.services.events import record_event
 from tusker.services.exposure import change_waiting
 from tusker.services.locks import lock_row, lock_rows

@@ -19,7 +19,7 @@ from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
 from tusker.queries.payout.queue import financeable_ids
 from tusker.services.attention import review_found, settle_items_of
 from tusker.services.context import Context
-from tusker.services.credit.risk import RuleLine, in_words
+from tusker.services.credit.risk.judging import RuleLine, in_words
 from tusker.services.events import record_event
 from tusker.services.locks import among, lock_invoice
 from tusker.services.proposals import needs_second, second_admin
