@@ -1,7 +1,7 @@
 """a suspended credit line holds what was admitted on it: the database refuses to approve or release it
 
-Revision ID: 0048
-Revises: 0047
+Revision ID: 0050
+Revises: 0049
 Create Date: 2026-11-29 23:20:00.000000
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from migrations.sql_files import set_function
 
-revision = "0048"
-down_revision = "0047"
+revision = "0050"
+down_revision = "0049"
 branch_labels = None
 depends_on = None
 
