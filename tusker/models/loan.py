@@ -85,9 +85,7 @@ class Loan(Base):
     """The business day on which its payout was undone."""
     recourse_on: Mapped[date | None]
     """Since when the supplier owes it in place of the purchaser."""
-    debtor_id: Mapped[int] = mapped_column(
-        BigInteger, server_default="0", server_onupdate=FetchedValue()
-    )
+    debtor_id: Mapped[int] = mapped_column(BigInteger, server_default="0", server_onupdate=FetchedValue())
     """Who owes it; a trigger keeps this."""
     face_open: Mapped[int | None] = mapped_column(BigInteger)
     """What the purchaser has still to pay of the invoice's value, where it pays the face value; NULL where it pays

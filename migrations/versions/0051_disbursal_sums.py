@@ -1,7 +1,7 @@
 """what is in a disbursal is summed as its lines change; loans are found by their invoice and by who owes them
 
-Revision ID: 0050
-Revises: 0049
+Revision ID: 0051
+Revises: 0050
 Create Date: 2026-11-29 23:20:00.000000
 """
 
@@ -12,8 +12,8 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0050"
-down_revision = "0049"
+revision = "0051"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 
