@@ -13,8 +13,8 @@ from tusker.extensions import db
 from tusker.models import Disbursal, Invoice, Loan, Payout
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.payout.disbursals import choose_lines
-from tusker.services.payout.undoing import return_payout
+from tusker.services.payout.disbursals.drafts import choose_lines
+from tusker.services.payout.settlement.undoing import return_payout
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
