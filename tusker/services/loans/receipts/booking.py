@@ -75,13 +75,17 @@ def allocate_part(ctx: Context, receipt: Receipt, split: Split, loan: Loan, valu
     return row
 
 
-def undo_allocation(ctx: Context, allocation: Allocation, loan: Loan) -> None:
-    """Write the contra row of a locked loan's allocation; what it paid is open again. Nothing is flushed."""
+def undo_allocation(
+    ctx: Context, allocation: Allocation, loan: Loan, *, laid_from_id: int | None = None
+) -> None:
+    """Write the contra row of a locked loan's allocation; what it paid is open again. `laid_from_id` names the row as
+    the payment came, where it is only laid again. Nothing is flushed."""
     db.session.add(
         Allocation(
             receipt_id=allocation.receipt_id,
             loan_id=loan.id,
             reverses_id=allocation.id,
+            laid_from_id=laid_from_id,
             value_date=allocation.value_date,
             booked_on=ctx.today,
             penalty=-allocation.penalty,

@@ -28,6 +28,7 @@ from tusker.services.reasons import reason_of
 from tusker.working_days import working_days
 
 PARTS = ("penalty", "fee", "interest")
+WRITTEN_OFF = "{} is written off: undo the write-off first, then write the rest off again."
 
 
 def configured_limits() -> ReliefLimits:
@@ -116,8 +117,11 @@ def _new(ctx: Context, debt: OpenDebt, kind: ReliefKind, why: str) -> Relief:
 
 
 def _grant(ctx: Context, debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> Relief:
-    given = _check_amounts(ctx, debt, relief, limits)
     loan = debt.loan
+    if relief.kind == ReliefKind.WAIVER:
+        _check_waiver(ctx, debt, relief)
+    else:
+        _check_extension(debt, relief, limits)
     if relief.value_date is not None:
         parts = Split(loan.id, relief.penalty, relief.fee, relief.interest, 0)
         row = adjust(ctx, loan, AdjustmentKind.WAIVER, parts, relief.value_date, relief.reason)
@@ -128,28 +132,26 @@ def _grant(ctx: Context, debt: OpenDebt, relief: Relief, limits: ReliefLimits) -
         loan.due_date = relief.due_date
     db.session.add(relief)
     db.session.flush()
-    second = limits.needs_second(given)
+    load_reductions([loan])
+    if relief.due_date is not None:
+        lay_loan_anew(ctx, loan, debt.invoice, debt.debt, relief.reason)
+    second = limits.needs_second(_given_up(debt, relief, limits))
     note_relief(
         ctx, relief, ReliefState.ACCEPTED, relief.reason, invoice_id=debt.invoice.id, asks_second=second
     )
-    load_reductions([loan])
-    lay_loan_anew(ctx, loan, debt.invoice, debt.debt, relief.reason)
     end_recourse(ctx, loan, debt.invoice, relief.reason)
     settle_relief(ctx, loan, debt.invoice, relief.reason)
     tell_companies(ctx, relief, debt.invoice)
     return relief
 
 
-def _check_amounts(ctx: Context, debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> int:
-    """Check what is granted as things stand; what is then given up on the loan in all."""
-    if relief.kind == ReliefKind.WAIVER:
-        _check_waiver(ctx, debt, relief)
-    else:
-        _check_extension(debt, relief, limits)
-    so_far = select(func.coalesce(func.sum(Relief.gives_up), 0)).where(
+def _given_up(debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> int:
+    """What is given up on the loan in all, of waivers only what counts now that this relief stands; raises
+    `InvalidInput` where that is too much."""
+    in_all = select(func.coalesce(func.sum(Relief.gives_up), 0)).where(
         Relief.loan_id == debt.loan.id, Relief.state == ReliefState.ACCEPTED
     )
-    given = int(db.session.scalars(so_far).one()) + relief.gives_up
+    given = int(db.session.scalars(in_all).one())
     most = limits.most_on(debt.loan.principal)
     if relief.gives_up and given > most:
         raise InvalidInput(
@@ -219,8 +221,10 @@ def invoice_of_relief(relief_id: int) -> int:
 
 
 def _lock_open(invoice_id: int) -> OpenDebt:
-    debts = lock_debts([invoice_id])
-    if not debts:
+    debts = lock_debts([invoice_id], closed_too=True)
+    if debts and debts[0].is_written_off:
+        raise Conflict(WRITTEN_OFF.format(debts[0].invoice.number))
+    if not debts or debts[0].loan.closed_on is not None:
         raise Conflict("Nothing is owed on this invoice, so there is nothing to grant.")
     return debts[0]
 

@@ -11,7 +11,7 @@ from tusker.services.context import Context
 from tusker.services.loans.adjustments import undo_adjustments
 from tusker.services.loans.debts import debt_of, load_reductions
 from tusker.services.loans.relief.effects import end_recourse, note_relief, settle_relief, tell_companies
-from tusker.services.loans.relief.granting import invoice_of_relief, lock_relief
+from tusker.services.loans.relief.granting import WRITTEN_OFF, invoice_of_relief, lock_relief
 from tusker.services.loans.relief.relaying import lay_loan_anew
 from tusker.services.locks import lock_invoice, lock_loan_of
 from tusker.services.reasons import reason_of
@@ -24,6 +24,8 @@ def undo_relief(ctx: Context, relief_id: int, *, reason: str) -> Relief:
     """
     why = reason_of(reason)
     invoice = lock_invoice(invoice_of_relief(relief_id))
+    if invoice.status == InvoiceStatus.WRITTEN_OFF:
+        raise Conflict(WRITTEN_OFF.format(invoice.number))
     if invoice.status not in {InvoiceStatus.DISBURSED, InvoiceStatus.REPAID}:
         raise Conflict(f"{invoice.number} is {invoice.status.replace('_', ' ')}; undo that first.")
     loan = lock_loan_of(invoice)
@@ -33,14 +35,15 @@ def undo_relief(ctx: Context, relief_id: int, *, reason: str) -> Relief:
         raise Conflict("The payout of this loan was undone, and its relief with it.")
     before = debt_of(loan, invoice)
     if relief.adjustment is not None:
-        undo_adjustments(ctx, loan, [relief.adjustment], why)
+        undo_adjustments(ctx, loan, [relief.adjustment] if relief.gives_up else [], why)
     elif relief.due_before is not None:
         _move_back(loan, relief)
     relief.state, relief.undone_on, relief.decision_reason = ReliefState.UNDONE, ctx.today, why
     db.session.flush()
     note_relief(ctx, relief, ReliefState.UNDONE, why, invoice_id=invoice.id)
     load_reductions([loan])
-    lay_loan_anew(ctx, loan, invoice, before, why)
+    if relief.due_date is not None:
+        lay_loan_anew(ctx, loan, invoice, before, why)
     end_recourse(ctx, loan, invoice, why)
     settle_relief(ctx, loan, invoice, why)
     tell_companies(ctx, relief, invoice)

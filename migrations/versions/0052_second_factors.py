@@ -1,7 +1,7 @@
 """second factors, recovery codes, and when a session showed one
 
-Revision ID: 0049
-Revises: 0048
+Revision ID: 0052
+Revises: 0051
 Create Date: 2026-11-29 23:55:00.000000
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0049"
-down_revision = "0048"
+revision = "0052"
+down_revision = "0051"
 branch_labels = None
 depends_on = None
 
