@@ -28,6 +28,7 @@ from tusker.models.disbursal import (
     PayoutState,
 )
 from tusker.models.event import Event, EventSeal
+from tusker.models.factor import FactorKind, RecoveryCode, SecondFactor
 from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
     Claim,
@@ -85,6 +86,7 @@ __all__ = [
     "Event",
     "EventSeal",
     "ExposureMovement",
+    "FactorKind",
     "HoldRelease",
     "IdempotencyKey",
     "Invoice",
@@ -108,6 +110,7 @@ __all__ = [
     "PurchaserAccount",
     "Receipt",
     "ReceiptKind",
+    "RecoveryCode",
     "Relief",
     "ReliefKind",
     "ReliefState",
@@ -116,6 +119,7 @@ __all__ = [
     "ReserveMovement",
     "RiskRule",
     "Role",
+    "SecondFactor",
     "Shipment",
     "ShipmentDocument",
     "ShipmentEvent",
