@@ -9,7 +9,6 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import EventFilter
 from tusker.admin.links import subject_url
 from tusker.errors import Conflict
-from tusker.jobs.daily import LONGEST_SECONDS
 from tusker.models import Role
 from tusker.queries.record.chain import check_chain
 from tusker.queries.record.event_subject_names import names_of_subjects
@@ -27,6 +26,8 @@ SHOWN = 100
 LINKS_A_PAGE = 10_000
 """How many of the chain's newest links are recomputed where no proof was kept yet."""
 PROVE_JOB = "tusker.jobs.servicing.prove_day"
+LONGEST_SECONDS = 3600
+"""How long a worker may prove; it reads every event there ever was."""
 
 
 @bp.get("/proof")
