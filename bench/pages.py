@@ -185,7 +185,8 @@ class Walk:
         user = db.session.scalars(db.select(User).where(*wanted).order_by(User.id).limit(1)).one()
         client = self.app.test_client()
         with transaction():
-            _, token = sessions.begin_session(clock.now(), user, Visitor("127.0.0.1", "bench"))
+            begun, token = sessions.begin_session(clock.now(), user, Visitor("127.0.0.1", "bench"))
+            begun.factor_at = begun.created_at
         with client.session_transaction() as session:
             session.update(_user_id=token, _fresh=True)
         return client

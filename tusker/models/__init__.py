@@ -27,7 +27,7 @@ from tusker.models.carrier_setting import CarrierSetting
 from tusker.models.classification import Classification
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
-from tusker.models.daily import DailyRun
+from tusker.models.daily import DailyRun, ProofRun
 from tusker.models.disbursal import (
     Disbursal,
     DisbursalLine,
@@ -116,6 +116,7 @@ __all__ = [
     "Payout",
     "PayoutState",
     "PositionDay",
+    "ProofRun",
     "Proposal",
     "ProposalState",
     "PurchaserAccount",
