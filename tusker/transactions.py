@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from psycopg2.errors import UniqueViolation
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -32,6 +33,14 @@ def transaction() -> Iterator[Session]:
         raise
     for job in session.info.pop(_AFTER_COMMIT, {}):
         enqueue(job)
+
+
+@contextmanager
+def standing_alone() -> Iterator[Connection]:
+    """A connection on which each statement is a transaction by itself: for a look between transactions, which needs no
+    begin and no end."""
+    with db.engine.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def after_commit(job: str) -> None:

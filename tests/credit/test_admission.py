@@ -29,7 +29,7 @@ from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
 from tusker.services.credit.customers import CustomerData, create_customer
 from tusker.services.credit.financing import Decision, cancel_invoice, request_financing
-from tusker.services.credit.offers import quote_order
+from tusker.services.credit.quoting import quote_order
 from tusker.transactions import transaction
 
 numbers = itertools.count(1)
