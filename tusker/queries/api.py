@@ -14,6 +14,7 @@ from tusker.domain.numbers import strict_form
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Loan, Shipment
 from tusker.models.shipment import TRACKED
+from tusker.prepared import prepared
 from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
 from tusker.transactions import standing_alone
 
@@ -108,8 +109,8 @@ class Known:
 
 
 # A tracking number without its courier matches the parcel that was stored with one.
-_KNOWN = text(
-    """
+_KNOWN = prepared(
+    text("""
     SELECT k.request_hash, k.status_code, k.response::text AS response, (k.response ->> 'id')::bigint AS kept_id,
         live.id AS live_id
     FROM jsonb_array_elements(CAST(:asked AS jsonb)) WITH ORDINALITY AS q (body, n)
@@ -128,7 +129,7 @@ _KNOWN = text(
         LIMIT 1
     ) AS live ON true
     ORDER BY q.n
-    """
+    """)
 )
 
 

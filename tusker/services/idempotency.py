@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from tusker.errors import TuskerError
 from tusker.extensions import db
+from tusker.prepared import prepared
 from tusker.services.context import Context
 
 
@@ -30,14 +31,14 @@ def hash_input(operation: str, body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps([operation, body], sort_keys=True).encode()).hexdigest()
 
 
-_KEEP = text(
-    """
+_KEEP = prepared(
+    text("""
     INSERT INTO idempotency_keys (customer_id, key, request_hash, status_code, response, created_at)
     SELECT :customer_id, k.key, k.request_hash, k.status, CAST(k.response AS jsonb), :now
     FROM unnest(CAST(:keys AS text[]), CAST(:hashes AS text[]), CAST(:statuses AS int[]), CAST(:responses AS text[]))
         AS k (key, request_hash, status, response)
     ON CONFLICT DO NOTHING
-    """
+    """)
 )
 
 

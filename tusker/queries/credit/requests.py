@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import BigInteger, Boolean, Integer, bindparam, column, select, text
+from sqlalchemy import BigInteger, Boolean, Integer, bindparam, column, select, text, true
 
 from tusker.domain.numbers import strict_form
 from tusker.extensions import db
+from tusker.models import CreditLine
+from tusker.prepared import prepared
 from tusker.queries.credit.credit_lines import LineRow, line_row, line_rows
 
 STANDING_FOR_IT = """
@@ -57,17 +59,17 @@ _ASKED = (
     text(
         f"""
         SELECT q.n::int AS n, line.id AS line_id,
-            EXISTS (
-                SELECT 1 FROM carrier_identities o WHERE o.carrier = a.carrier AND o.side = 'supplier'
-                AND o.external_id = a.seller AND o.customer_id = :supplier_id
+            (
+                SELECT o.customer_id = :supplier_id FROM carrier_identities o
+                WHERE o.carrier = a.carrier AND o.side = 'supplier' AND o.external_id = a.seller
             ) AS own,
-            EXISTS (
-                SELECT 1 FROM invoices WHERE supplier_id = :supplier_id AND number_strict = a.number
-                AND status NOT IN ('rejected', 'cancelled')
-            ) OR EXISTS (
-                SELECT 1 FROM (SELECT a.carrier, ref FROM jsonb_array_elements_text(a.names) AS r (ref)) AS w
-                CROSS JOIN LATERAL ({STANDING_FOR_IT}) AS s
-            ) AS taken,
+            COALESCE((
+                SELECT true FROM invoices WHERE supplier_id = :supplier_id AND number_strict = a.number
+                AND status NOT IN ('rejected', 'cancelled') LIMIT 1
+            ), (
+                SELECT true FROM (SELECT a.carrier, ref FROM jsonb_array_elements_text(a.names) AS r (ref)) AS w
+                CROSS JOIN LATERAL ({STANDING_FOR_IT}) AS s LIMIT 1
+            ), false) AS taken,
             waiting_for(:supplier_id, a.number, a.carrier, a.ref) IS NOT NULL AS waits,
             EXISTS (
                 SELECT 1 FROM risk_rules
@@ -81,6 +83,7 @@ _ASKED = (
                 c.id = a.line_id OR c.purchaser_id = (
                     SELECT p.customer_id FROM carrier_identities p
                     WHERE p.carrier = a.carrier AND p.side = 'purchaser' AND p.external_id = a.place))
+            LIMIT 1
         ) AS line ON true
         """  # noqa: S608 - constant text
     )
@@ -92,10 +95,11 @@ _ASKED = (
     )
     .subquery("asked")
 )
-_LINE = line_rows().subquery("line")
-_STANDINGS = (
+# The limits have each found by its index: how many requests there are is not known when the statement is planned.
+_LINE = line_rows().where(CreditLine.id == _ASKED.c.line_id).limit(1).lateral("line")
+_STANDINGS = prepared(
     select(_ASKED.c.own, _ASKED.c.taken, _ASKED.c.waits, _ASKED.c.ruled, _LINE)
-    .outerjoin(_LINE, _LINE.c.id == _ASKED.c.line_id)
+    .outerjoin(_LINE, true())
     .order_by(_ASKED.c.n)
 )
 
@@ -123,6 +127,8 @@ def standings(supplier_id: int, asked: Sequence[Asked], today: date) -> list[Sta
     ]
     values = {"supplier_id": supplier_id, "asked": json.dumps(bodies), "today": today}
     return [
-        Standing(None if row.id is None else line_row(row, today), row.own, row.taken, row.waits, row.ruled)
-        for row in db.session.execute(_STANDINGS, values)
+        Standing(
+            None if row.id is None else line_row(row, today), bool(row.own), row.taken, row.waits, row.ruled
+        )
+        for row in db.session.connection().execute(_STANDINGS, values)
     ]

@@ -15,7 +15,7 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Connection, Table, select, text, update
+from sqlalchemy import Connection, Table, Text, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker import clock
@@ -34,6 +34,7 @@ from tusker.domain.carrier_health import (
 )
 from tusker.extensions import db
 from tusker.models import CarrierState
+from tusker.prepared import prepared
 from tusker.services.context import Context
 from tusker.transactions import standing_alone
 
@@ -108,8 +109,7 @@ def asking(carrier: Carrier) -> Iterator[None]:
 def _pass(connection: Connection, carrier: Carrier, now: datetime) -> tuple[bool, bool]:
     """Let a question through if the delivery company is well, and count it; whether it is, and whether its last
     success was noted lately."""
-    question = select(*_COLUMNS, _STATES.c.last_success_at).where(_STATES.c.carrier == carrier.name)
-    row = connection.execute(question).one_or_none()
+    row = connection.execute(_STATE, {"carrier": carrier.name}).one_or_none()
     if row is None:
         return False, False
     *health, succeeded_at = row
@@ -150,6 +150,9 @@ class _Uncounted:
 
 
 _UNCOUNTED = _Uncounted()
+_STATE = prepared(
+    select(*_COLUMNS, _STATES.c.last_success_at).where(_STATES.c.carrier == bindparam("carrier", type_=Text))
+)
 _COUNT = text(
     """
     UPDATE carrier_states SET spent_until = LEAST(GREATEST(COALESCE(spent_until, :now), :now) + :used, :most)

@@ -12,6 +12,7 @@ from sqlalchemy import or_, text, update
 from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import ApiToken, Proposal
+from tusker.prepared import prepared
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_row
@@ -81,14 +82,14 @@ class FoundToken:
     is_purchaser: bool
 
 
-_FIND = text(
-    """
+_FIND = prepared(
+    text("""
     SELECT t.id, t.name, t.prefix, t.last_used_at, t.customer_id, c.name AS company, c.reference,
         EXISTS (SELECT 1 FROM supplier_accounts WHERE customer_id = c.id) AS is_supplier,
         EXISTS (SELECT 1 FROM purchaser_accounts WHERE customer_id = c.id) AS is_purchaser
     FROM api_tokens t JOIN customers c ON c.id = t.customer_id
     WHERE t.token_hash = :hash AND t.revoked_at IS NULL
-    """
+    """)
 )
 
 
