@@ -41,7 +41,7 @@ from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.extensions import csrf, db
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
-from tusker.services.credit.financing import request_financing
+from tusker.services.credit.requesting.financing import request_financing
 from tusker.transactions import transaction
 from tusker.web.access import public
 
@@ -326,7 +326,8 @@ def _forked(work: Callable[[float], int], processes: int, seconds: float) -> flo
         process.join()
     if any(process.exitcode for process in running):
         raise RuntimeError("a process failed; its error stands above")
-    return sum(answer.get() for answer in answers) / seconds
+    done: int = sum(answer.get() for answer in answers)
+    return done / seconds
 
 
 def main() -> None:

@@ -20,6 +20,9 @@ COMPANIES = {
     "credit_lines",
     "carrier_identities",
     "users",
+    "user_sessions",
+    "second_factors",
+    "recovery_codes",
     "limit_days",
 }
 """The tables of what stands before any business is done."""

@@ -15,9 +15,9 @@ from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Conflict, Duplicate, TuskerError
 from tusker.queries.api import Known, KnownAsk, known_requests
 from tusker.services.context import Context
-from tusker.services.credit.financing import Ask, Decision, request_all
-from tusker.services.credit.risk import asked_one_by_one
-from tusker.services.credit.subject import RequestSubject, fetch_subjects
+from tusker.services.credit.requesting.financing import Ask, Decision, request_all
+from tusker.services.credit.requesting.subject import RequestSubject, fetch_subjects
+from tusker.services.credit.risk.judging import asked_one_by_one
 from tusker.services.delivery.conditions import open_for_new
 from tusker.services.idempotency import KeyReused, KeyTaken, hash_input, keep_answers
 from tusker.transactions import transaction

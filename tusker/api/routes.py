@@ -22,7 +22,7 @@ from tusker.queries.credit.credit_lines import lines_by_id
 from tusker.queries.loans.loans import loan_of_invoice, loans_of_invoices
 from tusker.queries.paging import NEWEST, Cursor
 from tusker.queries.record.events import events_of
-from tusker.services.credit.subject import quote_subject
+from tusker.services.credit.requesting.subject import quote_subject
 from tusker.web.paging import decode_key, encode_key
 
 _ORDER_PROBLEMS = (

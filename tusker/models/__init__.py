@@ -1,6 +1,6 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
-from tusker.models.access import ApiToken, IdempotencyKey, Role, TokenState, User, UserState
+from tusker.models.access import ApiToken, IdempotencyKey, Role, TokenState, User, UserSession, UserState
 from tusker.models.adjustment import Adjustment, AdjustmentKind
 from tusker.models.attention import AttentionItem
 from tusker.models.bank import (
@@ -28,6 +28,7 @@ from tusker.models.disbursal import (
     PayoutState,
 )
 from tusker.models.event import Event, EventSeal
+from tusker.models.factor import FactorKind, RecoveryCode, SecondFactor
 from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
     Claim,
@@ -85,6 +86,7 @@ __all__ = [
     "Event",
     "EventSeal",
     "ExposureMovement",
+    "FactorKind",
     "HoldRelease",
     "IdempotencyKey",
     "Invoice",
@@ -107,6 +109,7 @@ __all__ = [
     "PurchaserAccount",
     "Receipt",
     "ReceiptKind",
+    "RecoveryCode",
     "Relief",
     "ReliefKind",
     "ReliefState",
@@ -115,6 +118,7 @@ __all__ = [
     "ReserveMovement",
     "RiskRule",
     "Role",
+    "SecondFactor",
     "Shipment",
     "ShipmentDocument",
     "ShipmentEvent",
@@ -125,6 +129,7 @@ __all__ = [
     "TokenState",
     "UploadState",
     "User",
+    "UserSession",
     "UserState",
     "WaitingRequest",
     "WaitingState",
