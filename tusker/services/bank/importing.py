@@ -10,12 +10,13 @@ from datetime import datetime
 from flask import current_app
 from sqlalchemy import select, text
 
+from tusker.chunks import chunks
 from tusker.domain.banking import Statement, StatementFile
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
 from tusker.models import BankStatement, EntryState, StatementEntry
 from tusker.services.bank.overlap import Sorted, sort_entries
-from tusker.services.bank.settling import NOTHING, Progress, chunks, settle_entries
+from tusker.services.bank.settling import CHUNK, NOTHING, Progress, settle_entries
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -219,7 +220,7 @@ _STORE = text(
 def _store_entries(statement_id: int, read: Sequence[Sorted]) -> Sequence[int]:
     """Store those that are not there yet, in the bank's order; the ids of the new ones. Nobody else sees them yet."""
     stored: list[int] = []
-    for chunk in chunks([each for each in read if each.fate != "known"]):
+    for chunk in chunks([each for each in read if each.fate != "known"], CHUNK):
         rows = json.dumps([_row_of(statement_id, each) for each in chunk])
         stored += [found for found in db.session.scalars(_STORE, {"rows": rows}) if found is not None]
     return sorted(stored)

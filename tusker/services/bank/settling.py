@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from sqlalchemy import ColumnElement, case, func, select, update
 
+from tusker.chunks import chunks
 from tusker.domain.matching import Book, Verdict, paid_surely, rivals
 from tusker.extensions import db
 from tusker.models import BankCharge, EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
@@ -23,7 +23,6 @@ NOTHING = {"credit": "No open loan fits it.", "debit": NO_PAYOUT}
 """What is noted of an entry that fits nothing, by its direction."""
 CHUNK = 2_000
 """Entries that are in memory at once."""
-Item = TypeVar("Item")
 Progress = Callable[[int, int], None]
 """Is told how much was done of how much."""
 
@@ -50,7 +49,7 @@ def settle_entries(
     about_payouts, money_in = _by_kind(entry_ids)
     for ids in (about_payouts, money_in):
         book = open_book(ctx.today) if ids and ids is money_in else None
-        for part in chunks(ids):
+        for part in chunks(ids, CHUNK):
             told = telling(part, book)
             _park(set(part) - set(told))
             tally.counts["parked"] += len(part) - len(told)
@@ -168,8 +167,3 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
         if entry.direction == EntryDirection.CREDIT and entry.return_reason is None and free.get(key):
             note = f"Receipt {entry.bank_reference}, recorded before"
             decide(ctx, entry, EntryState.MATCHED, note=note, receipt_id=free[key].pop(0))
-
-
-def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """The items in parts of `CHUNK`."""
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))

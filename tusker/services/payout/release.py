@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
@@ -28,11 +28,12 @@ from tusker.models import (
     Shipment,
     User,
 )
+from tusker.queries.delivery.conditions import unready_ids
 from tusker.queries.payout.bank_accounts import active_accounts
 from tusker.queries.payout.shown import shown_of_disbursal
 from tusker.services.context import Context
-from tusker.services.delivery.conditions import Judge, with_shipments
-from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.delivery.conditions import Judge, allowed, with_shipments
+from tusker.services.locks import among, forget, lock_disbursal, lock_ids, lock_invoices
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.disbursals import lock_draft, set_disbursal_status
 from tusker.services.payout.held import check_not_held, check_payees
@@ -43,6 +44,8 @@ from tusker.services.reasons import reason_of
 from tusker.services.seen import Seen, check_seen
 from tusker.working_days import working_days
 
+Lines = Sequence[Row[int, int, int]]
+"""Of invoices: id, principal in minor units, supplier_id."""
 PassedOn = Sequence[tuple[Payable, PayableLine]]
 """What a disbursal is to pass on to suppliers, with its lines."""
 LATEST_EXECUTION = timedelta(days=10)
@@ -66,18 +69,19 @@ def approve(
     disbursal = lock_draft(disbursal_id)
     if second_admin:
         check_second_admin(ctx, disbursal.maker_ids, "prepared this disbursal")
-    invoices = _invoices_of(disbursal)
+    ids = lock_ids(Invoice, among(Invoice.id, _included(disbursal_id)))
     if ticked is not None:
-        _check_saved(invoices, ticked)
-    _check_conditions(invoices)
+        _check_saved(ids, ticked)
+    _check_conditions(ids)
     passed_on = included_payables(disbursal_id)
-    if not invoices and not passed_on:
+    if not ids and not passed_on:
         raise Conflict("Nothing is left in this disbursal; drop it.")
+    invoices = _lines_of(ids)
     accounts = _accounts_of(invoices, passed_on, second_admin=second_admin)
     _check_seen(ctx, disbursal, seen)
-    check_not_held(ctx, [invoice.id for invoice in invoices])
+    check_not_held(ctx, ids)
     check_payees(payable.supplier_id for payable, _ in passed_on)
-    _look_again(invoices, ctx.now)
+    _look_again(ids, ctx.now)
     disbursal.second_admin = second_admin
     disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
     disbursal.approved_digest = _digest(invoices, passed_on, accounts)
@@ -133,21 +137,22 @@ def release(
     if second_admin:
         _check_two_people(ctx, disbursal)
     _check_execution_date(ctx, disbursal, execution_date, on_closed_day=on_closed_day)
-    invoices, claimed = _invoices_and_claimed(disbursal)
-    _check_conditions(invoices)
+    ids, claimed = _lock_with_claimed(disbursal_id)
+    _check_conditions(ids)
     passed_on = included_payables(disbursal_id)
+    invoices = _lines_of(ids)
     accounts = _accounts_of(invoices, passed_on, second_admin=second_admin)
     if _digest(invoices, passed_on, accounts) != disbursal.approved_digest:
         raise Conflict(
             "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
         )
     _check_seen(ctx, disbursal, seen)
-    check_not_held(ctx, [invoice.id for invoice in invoices])
+    check_not_held(ctx, ids)
     check_payees(payable.supplier_id for payable, _ in passed_on)
-    _look_again(invoices, ctx.now)
+    _look_again(ids, ctx.now)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
-    payouts = make_payouts(ctx, disbursal, invoices, passed_on, accounts, execution_date, claimed)
+    payouts = make_payouts(ctx, disbursal, ids, passed_on, accounts, execution_date, claimed)
     set_disbursal_status(
         ctx,
         disbursal,
@@ -162,15 +167,20 @@ def release(
     return disbursal
 
 
-def _check_saved(invoices: Sequence[Invoice], ticked: Collection[int]) -> None:
+def _check_saved(included: Collection[int], ticked: Collection[int]) -> None:
     """Raise `Unsaved` naming the invoices whose box does not say what is saved."""
-    unticked = [f"{invoice.number} is not ticked" for invoice in invoices if invoice.id not in ticked]
-    added = db.session.scalars(
-        select(Invoice.number).where(Invoice.id.in_(set(ticked) - {invoice.id for invoice in invoices}))
-    )
-    if unsaved := [*unticked, *(f"{number} is ticked" for number in added)]:
+    unticked, added = set(included) - set(ticked), set(ticked) - set(included)
+    if unsaved := [
+        *(f"{number} is not ticked" for number in _numbers_of(unticked)),
+        *(f"{number} is ticked" for number in _numbers_of(added)),
+    ]:
         listed = "; ".join(unsaved[:5]) + (f"; and {len(unsaved) - 5} more" if len(unsaved) > 5 else "")
         raise Unsaved(f"{listed}, and that is not saved. Keep the ticked first, or tick them as they were.")
+
+
+def _numbers_of(invoice_ids: Collection[int]) -> Sequence[str]:
+    numbers = select(Invoice.number).where(among(Invoice.id, invoice_ids)).order_by(Invoice.id)
+    return db.session.scalars(numbers).all() if invoice_ids else []
 
 
 def _check_seen(ctx: Context, disbursal: Disbursal, seen: Seen) -> None:
@@ -232,34 +242,40 @@ def _lock_approved(disbursal_id: int) -> Disbursal:
     return disbursal
 
 
-def _invoices_of(disbursal: Disbursal) -> Sequence[Invoice]:
+def _included(disbursal_id: int) -> Sequence[int]:
     included = select(DisbursalLine.invoice_id).where(
-        DisbursalLine.disbursal_id == disbursal.id, DisbursalLine.state == LineState.INCLUDED
+        DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
     )
-    return lock_invoices(db.session.scalars(included).all())
+    return db.session.scalars(included).all()
 
 
-def _invoices_and_claimed(disbursal: Disbursal) -> tuple[Sequence[Invoice], set[int]]:
-    """The invoices, and the ids of those about which their suppliers have claims: locked together, since what claims
+def _lines_of(invoice_ids: Collection[int]) -> Lines:
+    """What is paid to whom for locked invoices, by id."""
+    query = select(Invoice.id, Invoice.principal, Invoice.supplier_id)
+    return db.session.execute(query.where(among(Invoice.id, invoice_ids)).order_by(Invoice.id)).all()
+
+
+def _lock_with_claimed(disbursal_id: int) -> tuple[Sequence[int], set[int]]:
+    """Ids of the invoices, and of those about which their suppliers have claims: locked together, since what claims
     use up pays those loans at once. A claim accepted meanwhile waits for the next payout."""
-    rows = db.session.execute(
-        select(DisbursalLine.invoice_id, Invoice.supplier_id)
-        .join(Invoice)
-        .where(DisbursalLine.disbursal_id == disbursal.id, DisbursalLine.state == LineState.INCLUDED)
+    included = set(_included(disbursal_id))
+    suppliers = db.session.scalars(
+        select(Invoice.supplier_id).where(among(Invoice.id, included)).distinct()
     ).all()
-    included = {row.invoice_id for row in rows}
     passed_on = db.session.scalars(
         select(Payable.supplier_id)
         .join(PayableLine, PayableLine.payable_id == Payable.id)
-        .where(PayableLine.disbursal_id == disbursal.id, PayableLine.state == LineState.INCLUDED)
+        .where(PayableLine.disbursal_id == disbursal_id, PayableLine.state == LineState.INCLUDED)
     )
-    claimed = set(claimed_from({*(row.supplier_id for row in rows), *passed_on}))
-    return [invoice for invoice in lock_invoices(included | claimed) if invoice.id in included], claimed
+    claimed = set(claimed_from({*suppliers, *passed_on}))
+    locked = lock_ids(Invoice, among(Invoice.id, included | claimed))
+    return [invoice_id for invoice_id in locked if invoice_id in included], claimed
 
 
-def _check_conditions(invoices: Sequence[Invoice]) -> None:
+def _check_conditions(invoice_ids: Collection[int]) -> None:
     """Raise `Conflict` naming the locked invoices of which a condition of financing does not hold (any more)."""
-    pairs = with_shipments(invoices)
+    db.session.flush()
+    pairs = with_shipments(lock_invoices(unready_ids(allowed(), invoice_ids)))
     judge = Judge(pairs)
     waiting = [
         f"{invoice.number} waits for {waits_for(missing)}"
@@ -271,18 +287,18 @@ def _check_conditions(invoices: Sequence[Invoice]) -> None:
         raise Conflict(f"Not to be paid out: {listed}. Take it out of the disbursal first.")
 
 
-def _look_again(invoices: Sequence[Invoice], when: datetime) -> None:
+def _look_again(invoice_ids: Collection[int], when: datetime) -> None:
     """Have the delivery companies asked once more: goods may have come back since."""
     db.session.execute(
         update(Shipment)
-        .where(Shipment.invoice_id.in_([i.id for i in invoices]), Shipment.carrier != MANUAL)
+        .where(among(Shipment.invoice_id, invoice_ids), Shipment.carrier != MANUAL)
         .values(next_poll_at=when)
+        .execution_options(synchronize_session=False)
     )
+    forget(Shipment)
 
 
-def _accounts_of(
-    invoices: Sequence[Invoice], passed_on: PassedOn, *, second_admin: bool
-) -> Mapping[int, BankAccount]:
+def _accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> Mapping[int, BankAccount]:
     """The approved accounts by supplier id; raises `Conflict` naming the suppliers without one.
 
     With `second_admin`, one that a person approved alone does not count.
@@ -307,7 +323,7 @@ def _accounts_of(
     return accounts
 
 
-def _digest(invoices: Sequence[Invoice], passed_on: PassedOn, accounts: Mapping[int, BankAccount]) -> str:
+def _digest(invoices: Lines, passed_on: PassedOn, accounts: Mapping[int, BankAccount]) -> str:
     return approval_digest(
         ((i.id, i.principal, accounts[i.supplier_id].id) for i in invoices),
         ((payable.id, line.amount, accounts[payable.supplier_id].id) for payable, line in passed_on),
