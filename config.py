@@ -122,14 +122,14 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "MAIL_FROM": env.get("MAIL_FROM", "tusker@localhost"),
         "MAIL_FOLDER": env.get("MAIL_FOLDER", "var/mail"),
         "LOG_LEVEL": env.get("LOG_LEVEL", "INFO").upper(),
-        # browsers keep one set of cookies for all ports: two stacks on one machine would sign each other's people out
-        "SESSION_COOKIE_NAME": f"session-{port}" if (port := urlsplit(base_url).port) else "session",
+        "SESSION_COOKIE_NAME": _cookie_name(base_url, production),
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": production,
         "REMEMBER_COOKIE_SECURE": production,
-        "PERMANENT_SESSION_LIFETIME": 12 * 3600,
-        # A page that polls must not keep its session alive for ever.
+        "SESSION_IDLE_MINUTES": _integer(env, "SESSION_IDLE_MINUTES", 30, 5, 1440),
+        "SESSION_HOURS": (hours := _integer(env, "SESSION_HOURS", 12, 1, 168)),
+        "PERMANENT_SESSION_LIFETIME": hours * 3600,
         "SESSION_REFRESH_EACH_REQUEST": False,
         "MAX_CONTENT_LENGTH": 21 * 1024 * 1024,  # files of 20 MB, and the form around them
         "RATELIMIT_STORAGE_URI": _limits_url(env.get("REDIS_URL", "redis://localhost:6379/0")),
@@ -140,6 +140,13 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,
     }
+
+
+def _cookie_name(base_url: str, production: bool) -> str:
+    """Browsers take `__Host-` only over TLS, from this host and for all of it. Elsewhere the port is in the name: they
+    keep one set of cookies for all ports, and two stacks on one machine would sign each other's people out."""
+    port = urlsplit(base_url).port
+    return "__Host-session" if production else f"session-{port}" if port else "session"
 
 
 def _database_url(url: str) -> str:

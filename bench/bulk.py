@@ -32,9 +32,10 @@ from bench.polling import CHECKOUT, environment
 from tusker import clock
 from tusker.app import create_app
 from tusker.services.context import Context
-from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import confirm
-from tusker.services.payout.undoing import undo_disbursal
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.release.releasing import release
+from tusker.services.payout.settlement.confirming import confirm
+from tusker.services.payout.settlement.undoing import undo_disbursal
 from tusker.transactions import transaction
 
 LINES = 100_000

@@ -38,8 +38,8 @@ from tusker.extensions import db
 from tusker.queues import enqueue
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
-from tusker.services.credit.credit_lines import LineData, open_credit_line
-from tusker.services.credit.customers import CustomerData, create_customer
+from tusker.services.credit.customers.companies import CustomerData, create_customer
+from tusker.services.credit.customers.lines import LineData, open_credit_line
 from tusker.transactions import transaction
 
 CHECKOUT = Path(__file__).resolve().parents[1]

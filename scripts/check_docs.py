@@ -73,10 +73,10 @@ def flask_commands(folder: Path) -> set[str]:
     """The names that the modules of a folder give to click commands."""
     return {
         node.args[0].value
-        for file in folder.glob("*.py")
+        for file in folder.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call)
-        and ast.unparse(node.func) in {"click.command", "click.group"}
+        and ast.unparse(node.func) in {"commands.command", "commands.group"}
         and node.args
         and isinstance(node.args[0], ast.Constant)
         and isinstance(node.args[0].value, str)

@@ -40,10 +40,10 @@ from tusker.models import CreditLine, Customer, Invoice, OutboxMessage, Role, Us
 from tusker.services.bank.file import read_configured
 from tusker.services.bank.importing import ImportResult, import_statement
 from tusker.services.context import Context
-from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
-from tusker.services.credit.credit_lines import LineData, open_credit_line
-from tusker.services.credit.customers import CustomerData, create_customer
-from tusker.services.credit.financing import Decision, request_financing
+from tusker.services.credit.customers.companies import CustomerData, create_customer
+from tusker.services.credit.customers.identities import IdentityData, set_carrier_identities
+from tusker.services.credit.customers.lines import LineData, open_credit_line
+from tusker.services.credit.requesting.financing import Decision, request_financing
 from tusker.services.payout.bank_accounts import set_account_directly
 from tusker.services.people import passwords
 from tusker.services.people.users import create_user as create_user_service
@@ -106,7 +106,9 @@ def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory)
             "HOLIDAY_MARKET": "none",
         }
     )
-    return {**loaded, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
+    # tests move the clock by months under browsers that stay signed in
+    sessions = {"SESSION_HOURS": 10**5, "SESSION_IDLE_MINUTES": 10**7}
+    return {**loaded, **sessions, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
 
 
 @pytest.fixture(scope="session")

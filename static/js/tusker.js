@@ -113,6 +113,49 @@ document.addEventListener("submit", (event) => {
   form.elements.theme.value = chosen === "dark" ? "light" : "dark";
 });
 
+/* --- the session's end ------------------------------------------------------------------------------------------ */
+
+const WARNING_SECONDS = 120;
+let idleTimer;
+
+function warnOfEnd(kind) {
+  const box = document.getElementById("session-ends");
+  box.querySelectorAll("[data-when]").forEach((part) => { part.hidden = part.dataset.when !== kind; });
+  box.hidden = false;
+}
+
+function watchSession() {
+  const box = document.getElementById("session-ends");
+  if (!box) return;
+  clearTimeout(idleTimer);
+  box.hidden = true;
+  idleTimer = setTimeout(warnOfEnd, (box.dataset.idleSeconds - WARNING_SECONDS) * 1000, "idle");
+}
+
+function armSession() {
+  const box = document.getElementById("session-ends");
+  if (!box) return;
+  const left = Math.max(0, box.dataset.leftSeconds - WARNING_SECONDS);
+  setTimeout(() => { clearTimeout(idleTimer); warnOfEnd("last"); }, left * 1000);
+  // Another tab of the same session keeps this one signed in, too.
+  const tabs = new BroadcastChannel("tusker-session");
+  tabs.addEventListener("message", watchSession);
+  tabs.postMessage("seen");
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { xhr, requestConfig } = event.detail;
+    if (xhr.status >= 400 || requestConfig.headers.Polls) return;
+    watchSession();
+    tabs.postMessage("seen");
+  });
+  watchSession();
+}
+
+document.addEventListener("fresh-token", (event) => {
+  const token = event.detail.value;
+  document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
+  document.querySelectorAll("input[name=csrf_token]").forEach((field) => { field.value = token; });
+});
+
 /* --- htmx ------------------------------------------------------------------------------------------------------- */
 
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -139,3 +182,4 @@ document.addEventListener("htmx:load", (event) => {
 
 armMessages(document);
 refreshSelections();
+armSession();

@@ -21,10 +21,10 @@ from tusker.extensions import db
 from tusker.models import CreditLine, Customer, IdempotencyKey, Invoice, LineStatus, SupplierAccount
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
-from tusker.services.credit.credit_lines import set_line_status
-from tusker.services.credit.customers import CustomerData, create_customer
-from tusker.services.credit.financing import cancel_invoice
+from tusker.services.credit.customers.companies import CustomerData, create_customer
+from tusker.services.credit.customers.identities import IdentityData, set_carrier_identities
+from tusker.services.credit.customers.lines import set_line_status
+from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.transactions import transaction
 
 Caller = Callable[[Customer], Api]

@@ -10,7 +10,7 @@ from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Proposal
 from tusker.services.approvals.deciding import accept
 from tusker.services.context import Context
-from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
+from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
 from tusker.transactions import transaction
 
 

@@ -14,11 +14,12 @@ from tusker.extensions import db
 from tusker.models import CreditLine, HoldRelease, Invoice, Proposal, RiskRule
 from tusker.services.approvals.deciding import accept
 from tusker.services.context import Context
-from tusker.services.credit.holds import hold_customer
-from tusker.services.credit.risk_rules import RuleData, add_rule, change_rule, end_rule, set_group
-from tusker.services.payout.bundling import bundle_selection
+from tusker.services.credit.customers.holds import hold_customer
+from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, end_rule, set_group
+from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.services.payout.held import holds_of, release_hold
-from tusker.services.payout.release import approve, release
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.release.releasing import release
 from tusker.transactions import transaction
 
 

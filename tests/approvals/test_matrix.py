@@ -29,25 +29,25 @@ from tusker.models import AttentionItem, LineStatus, Loan, Proposal, Role, User
 from tusker.services.approvals.actions import ACTIONS
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
-from tusker.services.credit.credit_lines import (
+from tusker.services.credit.customers.companies import CustomerData, create_customer, edit_customer
+from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
+from tusker.services.credit.customers.lines import (
     LineData,
     change_credit_line,
     open_credit_line,
     set_line_status,
 )
-from tusker.services.credit.customers import CustomerData, create_customer, edit_customer
-from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
-from tusker.services.credit.risk_rules import RuleData, add_rule, change_rule, end_rule, set_group
+from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, end_rule, set_group
 from tusker.services.delivery.tracking import report_delivery
-from tusker.services.loans.receipts import record_receipt, refund_credit
-from tusker.services.loans.relief import configured_limits, extend, waive
+from tusker.services.loans.receipts.recording import record_receipt, refund_credit
+from tusker.services.loans.relief.granting import configured_limits, extend, waive
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.bank_accounts import set_account
-from tusker.services.payout.correction import correct_value
-from tusker.services.payout.funding_control import accept_delivery, accept_value, tell_apart
+from tusker.services.payout.funding.control import accept_delivery, accept_value, tell_apart
+from tusker.services.payout.funding.correction import correct_value
+from tusker.services.payout.funding.purchaser_answers import dispute_delivery, overrule_dispute
+from tusker.services.payout.funding.verification import mark_invalid, mark_valid
 from tusker.services.payout.held import release_hold
-from tusker.services.payout.purchaser_answers import dispute_delivery, overrule_dispute
-from tusker.services.payout.verification import mark_invalid, mark_valid
 from tusker.services.people.tokens import create_token
 from tusker.services.people.users import create_user, deactivate_user, random_password, reactivate_user
 from tusker.transactions import transaction
@@ -292,6 +292,7 @@ def delivery_by_hand(desk: Desk) -> Doors:
         lambda ctx: report_delivery(ctx, invoice_id, reason=WHY),
         (f"/invoices/{invoice_id}/delivered", {"reason": WHY}),
         ["report-delivery", f"#{invoice_id}", "--reason", WHY],
+        look=f"/invoices/{invoice_id}",
     )
 
 
@@ -329,6 +330,7 @@ def value_accepted(desk: Desk) -> Doors:
     return Doors(
         lambda ctx: accept_value(ctx, invoice_id, reason=WHY),
         (f"/invoices/{invoice_id}/accept-value", {"reason": WHY}),
+        look=f"/invoices/{invoice_id}",
     )
 
 
@@ -341,6 +343,7 @@ def early_delivery_accepted(desk: Desk) -> Doors:
     return Doors(
         lambda ctx: accept_delivery(ctx, invoice_id, reason=WHY),
         desk.attention("delivered_before", "accept_delivery"),
+        look="/admin/attention",
     )
 
 
@@ -353,7 +356,9 @@ def told_apart(desk: Desk) -> Doors:
     desk.funding.deliver(second)
     invoice_id = second.id
     return Doors(
-        lambda ctx: tell_apart(ctx, invoice_id, reason=WHY), desk.attention("number_alike", "tell_apart")
+        lambda ctx: tell_apart(ctx, invoice_id, reason=WHY),
+        desk.attention("number_alike", "tell_apart"),
+        look="/admin/attention",
     )
 
 

@@ -18,7 +18,7 @@ from tusker.extensions import db
 from tusker.models import CreditLine, Event, OutboxMessage, Proposal, ProposalState, Role, User
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
-from tusker.services.credit.credit_lines import LineData, change_credit_line
+from tusker.services.credit.customers.lines import LineData, change_credit_line
 from tusker.services.people.users import deactivate_user
 from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction

@@ -11,7 +11,7 @@ from tests.support.payouts import approve_and_release
 from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, Invoice, StatementEntry
 from tusker.services.context import Context
-from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.transactions import transaction
 
 

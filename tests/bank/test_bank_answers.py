@@ -29,9 +29,9 @@ from tusker.models import Disbursal, Event, PaymentReport, Role, StatementEntry
 from tusker.queries.record.proof import prove
 from tusker.services.bank.file import read_answer
 from tusker.services.context import Context
-from tusker.services.payout.bank_answers import AnswerResult, take_answer
-from tusker.services.payout.payment_orders import take_payment_order
-from tusker.services.payout.rejection import reinstate_payout
+from tusker.services.payout.release.payment_orders import take_payment_order
+from tusker.services.payout.settlement.bank_answers import AnswerResult, take_answer
+from tusker.services.payout.settlement.rejection import reinstate_payout
 from tusker.transactions import transaction
 
 Take = Callable[..., AnswerResult]

@@ -13,7 +13,7 @@ from flask import Flask
 from tests.support.payment_orders import CASES
 from tusker.models import Disbursal, Invoice
 from tusker.services.context import Context
-from tusker.services.payout.settlement import confirm_payout
+from tusker.services.payout.settlement.confirming import confirm_payout
 from tusker.transactions import transaction
 
 Report = Callable[..., dict[str, Any]]

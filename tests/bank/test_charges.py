@@ -24,10 +24,10 @@ from tusker.services.loans.charges import (
     record_charge_of_receipt,
     undo_charge,
 )
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import record_receipt
-from tusker.services.payout.settlement import confirm_payout
-from tusker.services.payout.undoing import return_payout
+from tusker.services.loans.receipts.recording import record_receipt
+from tusker.services.loans.receipts.undoing import reverse_receipt
+from tusker.services.payout.settlement.confirming import confirm_payout
+from tusker.services.payout.settlement.undoing import return_payout
 from tusker.transactions import transaction
 
 Bank = Callable[..., ImportResult]

@@ -20,7 +20,7 @@ from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
 from tusker.services.loans.claims import accept_claim, claim_returned
 from tusker.services.locks import lock_invoices
-from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.transactions import transaction
 
 LOCKED = ("statement_entries", "disbursals", "payouts", "invoices", "receipts")

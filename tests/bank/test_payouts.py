@@ -14,14 +14,14 @@ from tests.support.values import at
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import BankCharge, BankStatement, Disbursal, Event, Invoice, Loan, Payout, StatementEntry
-from tusker.queries.loans.account_statements import credit_balance
+from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.record.proof import prove
 from tusker.services.bank.decisions import settle_with_charges
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
-from tusker.services.loans.receipts import repay_in_full
-from tusker.services.payout.settlement import confirm, confirm_payout
-from tusker.services.payout.undoing import return_payout
+from tusker.services.loans.receipts.recording import repay_in_full
+from tusker.services.payout.settlement.confirming import confirm, confirm_payout
+from tusker.services.payout.settlement.undoing import return_payout
 from tusker.transactions import transaction
 
 Bank = Callable[..., ImportResult]

@@ -19,8 +19,8 @@ from tusker.queries.record.proof import prove
 from tusker.services.bank import decisions as desk
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import record_receipt
+from tusker.services.loans.receipts.recording import record_receipt
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.services.loans.write_off import write_off
 from tusker.transactions import transaction
 

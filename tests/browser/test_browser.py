@@ -19,7 +19,7 @@ from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
 from tusker.models import CreditLine, Customer, Role, User
 from tusker.services.context import Context
-from tusker.services.credit.financing import request_financing
+from tusker.services.credit.requesting.financing import request_financing
 from tusker.services.payout.bank_accounts import propose_account
 from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction

@@ -19,11 +19,11 @@ from tools.courier.server import CourierServer
 from tools.courier.store import Store
 from tusker.models import CreditLine, Role
 from tusker.services.context import Context
-from tusker.services.credit.credit_lines import (
+from tusker.services.credit.customers.companies import CustomerData, create_customer
+from tusker.services.credit.customers.lines import (
     LineData,
     open_credit_line,
 )
-from tusker.services.credit.customers import CustomerData, create_customer
 from tusker.transactions import transaction
 
 PEOPLE = [

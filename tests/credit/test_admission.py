@@ -26,10 +26,10 @@ from tusker.queries.credit.credit_lines import limits_of
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
-from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
-from tusker.services.credit.customers import CustomerData, create_customer
-from tusker.services.credit.financing import Decision, cancel_invoice, request_financing
-from tusker.services.credit.offers import quote_order
+from tusker.services.credit.customers.companies import CustomerData, create_customer
+from tusker.services.credit.customers.lines import LineData, change_credit_line, set_line_status
+from tusker.services.credit.requesting.financing import Decision, cancel_invoice, request_financing
+from tusker.services.credit.requesting.offers import quote_order
 from tusker.transactions import transaction
 
 numbers = itertools.count(1)

@@ -24,7 +24,7 @@ from tusker.models import CreditLine, Customer, Invoice, Role
 from tusker.queries.credit.credit_lines import line_by_id
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, admit
-from tusker.services.credit.financing import Decision
+from tusker.services.credit.requesting.financing import Decision
 from tusker.services.credit.standing import check_line_open
 from tusker.services.loans.overdue import review_holds
 from tusker.services.people.tokens import create_token
@@ -183,7 +183,7 @@ def test_a_hold_in_between_is_told_in_the_same_words(
     ask: Callable[..., Decision],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from tusker.services.credit import financing
+    from tusker.services.credit.requesting import financing
 
     line, real = make_line(), financing.admit
 

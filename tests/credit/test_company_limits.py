@@ -18,10 +18,10 @@ from tusker.errors import Conflict, FinancingRefused, InvalidInput
 from tusker.models import CreditLine, Customer, Role
 from tusker.queries.credit.exposure import exposure_table, programme_limit_on
 from tusker.services.context import Context
-from tusker.services.credit.customers import CustomerData, edit_customer
-from tusker.services.credit.financing import Decision
-from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
-from tusker.services.credit.limit_days import note_programme_limit
+from tusker.services.credit.customers.companies import CustomerData, edit_customer
+from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
+from tusker.services.credit.customers.limit_days import note_programme_limit
+from tusker.services.credit.requesting.financing import Decision
 from tusker.transactions import transaction
 
 Ask = Callable[..., Decision]

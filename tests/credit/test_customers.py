@@ -17,13 +17,13 @@ from tusker.errors import Conflict, Duplicate, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Event, Invoice, Role, SupplierAccount, User
 from tusker.services.context import Context
-from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
-from tusker.services.credit.credit_lines import LineData, change_credit_line, open_credit_line
-from tusker.services.credit.customers import (
+from tusker.services.credit.customers.companies import (
     CustomerData,
     create_customer,
     edit_customer,
 )
+from tusker.services.credit.customers.identities import IdentityData, set_carrier_identities
+from tusker.services.credit.customers.lines import LineData, change_credit_line, open_credit_line
 from tusker.transactions import transaction
 
 PROGRAMME = 1_000_000

@@ -11,7 +11,7 @@ from tests.support.invoice_files import HEADER, MAPPING, ROW, TRACKED_MAPPING, I
 from tusker import csv_tables
 from tusker.csv_tables import read_date, read_table
 from tusker.errors import InvalidInput
-from tusker.services.credit.import_file import ColumnMapping, parse_mapping
+from tusker.services.credit.importing.file import ColumnMapping, parse_mapping
 
 Written = Callable[[], bool]
 

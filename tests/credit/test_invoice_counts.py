@@ -15,7 +15,7 @@ from tusker.models import Invoice, InvoiceCount
 from tusker.queries.credit.invoices import EVERYTHING, InvoiceFilter, Scope, StatusCount, count_by_status
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.credit.financing import cancel_invoice
+from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")

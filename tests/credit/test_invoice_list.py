@@ -22,7 +22,7 @@ from tusker.queries.credit.invoices import (
     list_invoices,
     stream_invoices,
 )
-from tusker.services.credit.financing import cancel_invoice, request_financing
+from tusker.services.credit.requesting.financing import cancel_invoice, request_financing
 from tusker.transactions import transaction
 from tusker.web.paging import PAGE_SIZE
 
@@ -264,7 +264,7 @@ def test_an_invoice_put_back_and_bundled_again_is_listed_once(
 ) -> None:
     from tests.support.payouts import bundle_and_confirm
     from tusker.models import Disbursal
-    from tusker.services.payout.disbursals import drop
+    from tusker.services.payout.disbursals.drafts import drop
 
     invoice = make_invoice("bundled")
     with transaction():

@@ -22,22 +22,22 @@ from tusker.models import CreditLine, Invoice, Shipment
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
-from tusker.services.credit.financing import (
-    cancel_invoice,
-    close_cancelled,
-    raise_unless_admitted,
-    request_financing,
-)
-from tusker.services.credit.import_file import (
+from tusker.services.credit.importing.file import (
     ImportFile,
     ImportOptions,
     InvoiceRow,
     RowOutcome,
     parse_mapping,
 )
-from tusker.services.credit.importing import run_import
-from tusker.services.credit.offers import quote_order
-from tusker.services.credit.parcels import Entered, quote_parcel
+from tusker.services.credit.importing.running import run_import
+from tusker.services.credit.requesting.financing import (
+    cancel_invoice,
+    close_cancelled,
+    raise_unless_admitted,
+    request_financing,
+)
+from tusker.services.credit.requesting.offers import quote_order
+from tusker.services.credit.requesting.parcels import Entered, quote_parcel
 from tusker.services.credit.shipment_guard import STANDING
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_invoice

@@ -35,9 +35,9 @@ from tusker.jobs.polling import poll_carrier
 from tusker.models import CreditLine, Invoice, LineStatus, Role, Shipment
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.credit.credit_lines import set_line_status
-from tusker.services.credit.financing import cancel_invoice, request_financing
-from tusker.services.credit.parcels import Entered
+from tusker.services.credit.customers.lines import set_line_status
+from tusker.services.credit.requesting.financing import cancel_invoice, request_financing
+from tusker.services.credit.requesting.parcels import Entered
 from tusker.transactions import transaction
 
 

@@ -21,8 +21,8 @@ from tusker.carriers.registry import get_carrier
 from tusker.domain.shipments import TrackedOrder
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, Role
-from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
-from tusker.services.credit.financing import cancel_invoice
+from tusker.services.credit.customers.lines import LineData, change_credit_line, set_line_status
+from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.transactions import transaction
 
 

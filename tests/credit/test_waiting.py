@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -43,13 +43,13 @@ from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
-from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
-from tusker.services.credit.financing import Decision, cancel_invoice, request_financing
-from tusker.services.credit.import_file import ColumnMapping, ImportOptions, InvoiceRow
-from tusker.services.credit.importing import import_rows, preview_rows
-from tusker.services.credit.subject import RequestSubject
+from tusker.services.credit.customers.lines import LineData, change_credit_line, set_line_status
+from tusker.services.credit.importing.file import ColumnMapping, ImportOptions, InvoiceRow
+from tusker.services.credit.importing.running import import_rows, preview_rows
+from tusker.services.credit.requesting.financing import Decision, cancel_invoice, request_financing
+from tusker.services.credit.requesting.subject import RequestSubject
 from tusker.services.credit.waiting import cancel_waiting, leave_waiting
-from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.receipts.recording import repay_in_full
 from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 
@@ -272,7 +272,7 @@ def test_another_value_is_asked_for_again(desk: Desk, make_line: Callable[..., C
 def test_it_waits_while_its_line_is_closed_and_the_courier_is_away(
     desk: Desk, make_line: Callable[..., CreditLine], courier: CourierDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tusker.services.credit.subject import fetch_subject
+    from tusker.services.credit.requesting.subject import fetch_subject
 
     line = make_line(limit=EIGHT)
     holds = desk.ask(line)
@@ -379,6 +379,31 @@ def test_what_cannot_wait(
         change_credit_line(now(), line.id, LineData(EIGHT, replace(TERMS, tenor_days=30), line.valid_from))
     with pytest.raises(TermsChanged), transaction():
         leave_waiting(now(), refused.invoice_id)
+
+
+@pytest.mark.parametrize("invoice_date", [None, date(2026, 1, 9)])
+def test_goods_that_no_delivery_company_tracks_wait_too(
+    desk: Desk, make_line: Callable[..., CreditLine], invoice_date: date | None
+) -> None:
+    line = make_line(limit=EIGHT)
+    holds = desk.ask(line)
+    asked = AdmissionRequest(
+        *(line.id, line.terms_version, "F/7", TEN, EIGHT, "import", MANUAL, "F/7"),
+        poll=False,
+        invoice_date=invoice_date,
+    )
+    with transaction():
+        [refused] = admit(now(), [asked])
+        waits = leave_waiting(now(), refused.invoice_id or 0)
+    assert admit_waiting() == 0
+    with transaction():
+        cancel_invoice(now(), holds.invoice_id, reason="test")
+    assert admit_waiting() == 1
+    became = db.session.get_one(Invoice, db.session.get_one(WaitingRequest, waits.id).admitted_id)
+    assert (became.number, became.source, became.invoice_date) == ("F/7", "import", invoice_date)
+    shipment = db.session.query(Shipment).filter_by(invoice_id=became.id).one()
+    assert (shipment.carrier, shipment.next_poll_at) == (MANUAL, None)
+    proved()
 
 
 def test_it_leaves_the_list_when_its_time_is_over(

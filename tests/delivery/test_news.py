@@ -25,15 +25,16 @@ from tusker.services.attention import open_invoice_item
 from tusker.services.context import Context
 from tusker.services.delivery.tracking import record_tracking
 from tusker.services.loans.claims import accept_claim, claim_returned, dismiss_claim
-from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.loans.receipts import record_receipt, repay_in_full
+from tusker.services.loans.deductions.credit_notes import record_credit_note
+from tusker.services.loans.receipts.recording import record_receipt, repay_in_full
 from tusker.services.locks import lock_invoices
-from tusker.services.payout.bundling import bundle_selection
-from tusker.services.payout.rejection import reinstate_payout, reject_payout
-from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import confirm
-from tusker.services.payout.undoing import undo_disbursal
-from tusker.services.payout.verification import verify_document
+from tusker.services.payout.disbursals.bundling import bundle_selection
+from tusker.services.payout.funding.verification import verify_document
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.release.releasing import release
+from tusker.services.payout.settlement.confirming import confirm
+from tusker.services.payout.settlement.rejection import reinstate_payout, reject_payout
+from tusker.services.payout.settlement.undoing import undo_disbursal
 from tusker.transactions import transaction
 
 # station: (after a return, disbursal then, items); (after the delivery is taken back)

@@ -22,7 +22,7 @@ from tusker.jobs.webhooks import work_off_webhooks
 from tusker.models import CreditLine, WebhookDelivery
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, admit
-from tusker.services.credit.financing import cancel_invoice
+from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.transactions import transaction
 
 URL = "/api/v1/carriers/easypost/webhook"

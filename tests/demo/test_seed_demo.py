@@ -35,7 +35,7 @@ from tusker.models import (
 )
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.credit.offers import fetch_order, quote_order
+from tusker.services.credit.requesting.offers import fetch_order, quote_order
 from tusker.services.people.passwords import sign_in
 
 Run = Callable[..., Result]

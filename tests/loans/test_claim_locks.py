@@ -20,7 +20,7 @@ from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.delivery.tracking import record_tracking
 from tusker.services.loans.claims import accept_claim, dismiss_claim
-from tusker.services.loans.receipts import record_receipt, repay_in_full
+from tusker.services.loans.receipts.recording import record_receipt, repay_in_full
 from tusker.transactions import transaction
 
 Step = Callable[[], object]

@@ -18,11 +18,11 @@ from tusker.queries.record.proof import prove
 from tusker.services.attention import review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.loans.claims import accept_claim, claim_returned, dismiss_claim, reopen_claim
-from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.loans.deduction_undoing import undo_deduction
-from tusker.services.loans.deductions import KeptBack, record_deduction
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.deductions.credit_notes import record_credit_note
+from tusker.services.loans.deductions.recording import KeptBack, record_deduction
+from tusker.services.loans.deductions.undoing import undo_deduction
+from tusker.services.loans.receipts.recording import repay_in_full
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.services.loans.write_off import undo_write_off, write_off
 from tusker.services.locks import lock_invoices
 from tusker.transactions import transaction

@@ -37,21 +37,21 @@ from tusker.models import (
     StatementEntry,
 )
 from tusker.queries.bank.candidates import judge_entries
-from tusker.queries.loans.account_statements import credit_balance, statement
+from tusker.queries.loans.account_statements.statement import credit_balance, statement
 from tusker.queries.record.proof import prove
 from tusker.services.bank.decisions import accept_entry
 from tusker.services.context import Context
-from tusker.services.credit.holds import hold_customer, lift_hold
-from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import record_receipt, repay_in_full
+from tusker.services.credit.customers.holds import hold_customer, lift_hold
+from tusker.services.loans.deductions.credit_notes import record_credit_note
+from tusker.services.loans.receipts.recording import record_receipt, repay_in_full
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.services.loans.reserve import reserve_left
-from tusker.services.payout.bundling import bundle_daily
-from tusker.services.payout.disbursals import drop, hold_back
-from tusker.services.payout.rejection import reinstate_payout, reject_payout
-from tusker.services.payout.release import approve
-from tusker.services.payout.settlement import confirm
-from tusker.services.payout.undoing import return_payout
+from tusker.services.payout.disbursals.bundling import bundle_daily
+from tusker.services.payout.disbursals.drafts import drop, hold_back
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.settlement.confirming import confirm
+from tusker.services.payout.settlement.rejection import reinstate_payout, reject_payout
+from tusker.services.payout.settlement.undoing import return_payout
 from tusker.transactions import transaction
 
 FACE = replace(TERMS, collection=Collection.INVOICE)

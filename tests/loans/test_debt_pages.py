@@ -18,11 +18,11 @@ from tests.support.values import TERMS, TODAY, at
 from tusker.domain.terms import InterestTiming
 from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, Invoice, Loan, Receipt, Role
-from tusker.queries.loans.account_statements import credit_balance
+from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.lookup import loan_invoice_id_of
 from tusker.services.context import Context
 from tusker.services.loans.overdue import review_holds, turn_to_recourse
-from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.receipts.recording import repay_in_full
 from tusker.transactions import transaction
 
 UPFRONT = replace(TERMS, interest_timing=InterestTiming.UPFRONT, fee_min=50_00)

@@ -19,8 +19,8 @@ from tusker.extensions import db
 from tusker.models import BankCharge, CreditLine, CreditNote, Customer, Invoice, Loan, Payable, Receipt, Role
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.loans.receipts import record_receipt
-from tusker.services.payout.bundling import bundle_selection
+from tusker.services.loans.receipts.recording import record_receipt
+from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.transactions import transaction
 
 NEW = "/admin/receipts/new"

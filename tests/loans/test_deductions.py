@@ -33,18 +33,18 @@ from tusker.models import (
     Payable,
     Receipt,
 )
-from tusker.queries.loans.account_statements import credit_balance, statement
+from tusker.queries.loans.account_statements.lines import LineKind
+from tusker.queries.loans.account_statements.statement import credit_balance, statement
 from tusker.queries.loans.loans import loan_of_invoice
-from tusker.queries.loans.statement_lines import LineKind
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.loans.deduction_undoing import undo_deduction, withdraw_dispute
-from tusker.services.loans.deductions import KeptBack, accept_dispute, record_deduction, settle_tax
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import record_receipt
+from tusker.services.loans.deductions.credit_notes import record_credit_note
+from tusker.services.loans.deductions.recording import KeptBack, accept_dispute, record_deduction, settle_tax
+from tusker.services.loans.deductions.undoing import undo_deduction, withdraw_dispute
+from tusker.services.loans.receipts.recording import record_receipt
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.services.loans.reserve import reserve_left
-from tusker.services.payout.undoing import undo_disbursal
+from tusker.services.payout.settlement.undoing import undo_disbursal
 from tusker.transactions import transaction
 
 FACE = replace(TERMS, collection=Collection.INVOICE)

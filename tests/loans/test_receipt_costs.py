@@ -16,8 +16,8 @@ from tusker.domain.allocation import Allocation as Split
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, Loan, Receipt, Role
 from tusker.services.context import Context
-from tusker.services.loans.receipt_proposal import propose_receipt
-from tusker.services.loans.receipts import record_receipt, repay_in_full
+from tusker.services.loans.receipts.proposal import propose_receipt
+from tusker.services.loans.receipts.recording import record_receipt, repay_in_full
 from tusker.transactions import transaction
 
 LATE = replace(TERMS, tenor_days=30, grace_days=5, penal_rate=Decimal("0.365"), fee_flat=1_000)

@@ -17,9 +17,9 @@ from tests.support.values import TERMS, TODAY, at
 from tusker.domain.terms import InterestTiming
 from tusker.extensions import db
 from tusker.models import Allocation, CreditLine, Customer, Invoice, Loan, Receipt, Role
-from tusker.queries.loans.account_statements import credit_balance
+from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.services.context import Context
-from tusker.services.loans.receipts import record_receipt
+from tusker.services.loans.receipts.recording import record_receipt
 from tusker.transactions import transaction
 
 LATE = replace(TERMS, tenor_days=30, grace_days=5, penal_rate=Decimal("0.365"), fee_flat=1_000)

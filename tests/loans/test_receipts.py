@@ -19,21 +19,21 @@ from tusker.domain.terms import InterestTiming, Terms
 from tusker.errors import Conflict, InvalidInput, NotFound, TuskerError
 from tusker.extensions import db
 from tusker.models import Allocation, CreditLine, Disbursal, Event, Invoice, Loan, Receipt, ReserveMovement
-from tusker.queries.loans.account_statements import credit_balance
+from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.services.context import Context
-from tusker.services.loans.receipt_proposal import propose_receipt
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import (
+from tusker.services.loans.receipts.proposal import propose_receipt
+from tusker.services.loans.receipts.recording import (
     record_receipt,
     refund_credit,
     repay_in_full,
     unallocated,
     use_credit,
 )
-from tusker.services.payout.bundling import bundle_daily
-from tusker.services.payout.settlement import confirm
-from tusker.services.payout.undoing import undo_disbursal
+from tusker.services.loans.receipts.undoing import reverse_receipt
+from tusker.services.payout.disbursals.bundling import bundle_daily
+from tusker.services.payout.settlement.confirming import confirm
+from tusker.services.payout.settlement.undoing import undo_disbursal
 from tusker.transactions import transaction
 
 

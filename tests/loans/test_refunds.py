@@ -14,18 +14,18 @@ from tests.support.values import TODAY, at
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import Allocation, CreditLine, Invoice, Receipt, Role
-from tusker.queries.loans.account_statements import credit_balance, statement
+from tusker.queries.loans.account_statements.statement import credit_balance, statement
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.loans.receipt_proposal import propose_receipt
-from tusker.services.loans.receipt_undoing import return_refund, reverse_receipt
-from tusker.services.loans.receipts import (
+from tusker.services.loans.receipts.proposal import propose_receipt
+from tusker.services.loans.receipts.recording import (
     record_receipt,
     refund_credit,
     repay_all_in_full,
     unallocated,
     use_credit,
 )
+from tusker.services.loans.receipts.undoing import return_refund, reverse_receipt
 from tusker.transactions import transaction
 
 

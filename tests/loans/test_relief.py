@@ -46,13 +46,13 @@ from tusker.queries.record.proof import prove
 from tusker.services.approvals.deciding import accept
 from tusker.services.context import Context
 from tusker.services.loans.overdue import remind, review_holds, turn_to_recourse
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import record_receipt, repay_in_full
-from tusker.services.loans.relief import extend, waive
-from tusker.services.loans.relief_undoing import undo_relief
+from tusker.services.loans.receipts.recording import record_receipt, repay_in_full
+from tusker.services.loans.receipts.undoing import reverse_receipt
+from tusker.services.loans.relief.granting import extend, waive
+from tusker.services.loans.relief.undoing import undo_relief
 from tusker.services.loans.reserve import reserve_left
-from tusker.services.loans.write_off import write_off
-from tusker.services.payout.undoing import undo_disbursal
+from tusker.services.loans.write_off import undo_write_off, write_off
+from tusker.services.payout.settlement.undoing import undo_disbursal
 from tusker.transactions import transaction
 
 ALONE = ReliefLimits(10**12, Decimal(1), 365)
@@ -303,10 +303,20 @@ def test_nothing_is_granted_on_a_loan_that_was_written_off(ctx: Context, invoice
     relief = grant(at(ctx, 40), invoice, penalty=80_00)
     with transaction():
         write_off(at(ctx, 41), invoice.id, reason="insolvent")
-    with pytest.raises(Conflict, match="Nothing is owed"):
+    refused = pytest.raises(Conflict, match="is written off: undo the write-off first")
+    with refused:
         grant(at(ctx, 41), invoice, penalty=8_00)
-    with pytest.raises(Conflict, match="written off; undo that first"):
+    with refused:
+        prolong(at(ctx, 41), invoice, 60)
+    with refused:
         undo(at(ctx, 41), relief)
+    holds()
+    with transaction():
+        undo_write_off(at(ctx, 42), invoice.id, reason="as it says")
+    undo(at(ctx, 42), relief)
+    prolong(at(ctx, 42), invoice, 60)
+    with transaction():
+        write_off(at(ctx, 42), invoice.id, reason="insolvent")
     holds()
 
 

@@ -54,25 +54,24 @@ from tusker.models import (
     ReliefState,
 )
 from tusker.queries.credit.exposure import derivation, exposures_on
-from tusker.queries.loans.account_statements import credit_balance, statement
+from tusker.queries.loans.account_statements.statement import credit_balance, statement
 from tusker.queries.loans.ageing import ageing
 from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.proof import prove
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
-from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
-from tusker.services.credit.credit_lines import LineData, open_credit_line
-from tusker.services.credit.customers import CustomerData, create_customer
-from tusker.services.credit.financing import cancel_invoice, request_financing
+from tusker.services.credit.customers.companies import CustomerData, create_customer
+from tusker.services.credit.customers.identities import IdentityData, set_carrier_identities
+from tusker.services.credit.customers.lines import LineData, open_credit_line
+from tusker.services.credit.requesting.financing import cancel_invoice, request_financing
 from tusker.services.loans.claims import accept_claim, claim_returned, dismiss_claim, reopen_claim
-from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.loans.deduction_undoing import undo_deduction, withdraw_dispute
-from tusker.services.loans.deductions import KeptBack, accept_dispute, record_deduction
+from tusker.services.loans.deductions.credit_notes import record_credit_note
+from tusker.services.loans.deductions.recording import KeptBack, accept_dispute, record_deduction
+from tusker.services.loans.deductions.undoing import undo_deduction, withdraw_dispute
 from tusker.services.loans.overdue import review_holds, turn_to_recourse
 from tusker.services.loans.positions import keep_days, write_positions
-from tusker.services.loans.receipt_undoing import return_refund, reverse_receipt
-from tusker.services.loans.receipts import (
+from tusker.services.loans.receipts.recording import (
     owed_back,
     record_receipt,
     refund_credit,
@@ -80,16 +79,17 @@ from tusker.services.loans.receipts import (
     usable_credit,
     use_credit,
 )
-from tusker.services.loans.relief import extend, waive
-from tusker.services.loans.relief_undoing import undo_relief
+from tusker.services.loans.receipts.undoing import return_refund, reverse_receipt
+from tusker.services.loans.relief.granting import extend, waive
+from tusker.services.loans.relief.undoing import undo_relief
 from tusker.services.loans.write_off import undo_write_off, write_off
 from tusker.services.locks import lock_invoices
 from tusker.services.payout.bank_accounts import set_account_directly
-from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.services.payout.held import holds_of, release_hold
-from tusker.services.payout.rejection import reject_payout
-from tusker.services.payout.settlement import confirm
-from tusker.services.payout.undoing import return_payout, undo_disbursal
+from tusker.services.payout.settlement.confirming import confirm
+from tusker.services.payout.settlement.rejection import reject_payout
+from tusker.services.payout.settlement.undoing import return_payout, undo_disbursal
 from tusker.transactions import transaction
 
 TERMS = [

@@ -18,13 +18,13 @@ from tusker.extensions import db
 from tusker.models import Claim, CreditLine, Disbursal, Invoice, Loan, Role, User
 from tusker.queries.loans.ageing import ageing
 from tusker.services.context import Context
-from tusker.services.credit.financing import Decision
-from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.credit.requesting.financing import Decision
+from tusker.services.loans.deductions.credit_notes import record_credit_note
 from tusker.services.loans.overdue import remind, review_holds, turn_to_recourse
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.receipts.recording import repay_in_full
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.services.loans.reserve import reserve_left
-from tusker.services.payout.undoing import undo_disbursal
+from tusker.services.payout.settlement.undoing import undo_disbursal
 from tusker.transactions import transaction
 
 

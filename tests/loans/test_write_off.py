@@ -18,13 +18,13 @@ from tusker.errors import IllegalTransition
 from tusker.extensions import db
 from tusker.models import Adjustment, CreditLine, Invoice, Loan, Payable, Receipt, Role
 from tusker.queries.loans.account_statements import statement
+from tusker.queries.loans.account_statements.lines import LineKind
 from tusker.queries.loans.loans import loan_of_invoice
-from tusker.queries.loans.statement_lines import LineKind
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.loans.receipt_proposal import propose_receipt
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import record_receipt, repay_in_full, unallocated
+from tusker.services.loans.receipts.proposal import propose_receipt
+from tusker.services.loans.receipts.recording import record_receipt, repay_in_full, unallocated
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.services.loans.reserve import reserve_left
 from tusker.services.loans.write_off import undo_write_off, write_off
 from tusker.transactions import transaction

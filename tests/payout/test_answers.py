@@ -16,16 +16,17 @@ from tusker.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, Event, Invoice, OutboxMessage, Role, User
 from tusker.services.context import Context
-from tusker.services.payout.bundling import bundle_daily
-from tusker.services.payout.disbursals import take_out
-from tusker.services.payout.purchaser_answers import (
+from tusker.services.payout.disbursals.bundling import bundle_daily
+from tusker.services.payout.disbursals.drafts import take_out
+from tusker.services.payout.funding.purchaser_answers import (
     ask_for_confirmation,
     confirm_delivery,
     dispute_delivery,
     overrule_dispute,
 )
-from tusker.services.payout.release import approve, release, withdraw_approval
-from tusker.services.payout.verification import verify_document
+from tusker.services.payout.funding.verification import verify_document
+from tusker.services.payout.release.approval import approve, withdraw_approval
+from tusker.services.payout.release.releasing import release
 from tusker.transactions import transaction
 
 

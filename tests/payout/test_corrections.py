@@ -21,10 +21,10 @@ from tusker.queries.record.proof import prove
 from tusker.services.approvals.deciding import accept
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge, allowed, lock_pairs
-from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.payout.correction import correct_value
-from tusker.services.payout.purchaser_answers import confirm_delivery
-from tusker.services.payout.verification import mark_invalid, verify_document
+from tusker.services.loans.deductions.credit_notes import record_credit_note
+from tusker.services.payout.funding.correction import correct_value
+from tusker.services.payout.funding.purchaser_answers import confirm_delivery
+from tusker.services.payout.funding.verification import mark_invalid, verify_document
 from tusker.transactions import transaction
 
 

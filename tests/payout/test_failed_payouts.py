@@ -13,12 +13,12 @@ from tests.support.values import PASSWORD, TODAY
 from tusker.domain.accounts import AccountNumber
 from tusker.models import CreditLine, Invoice
 from tusker.services.context import Context
-from tusker.services.loans.credit_notes import record_credit_note
+from tusker.services.loans.deductions.credit_notes import record_credit_note
 from tusker.services.payout.bank_accounts import set_account
-from tusker.services.payout.bundling import bundle_selection
-from tusker.services.payout.rejection import reject_payout
-from tusker.services.payout.release import approve
-from tusker.services.payout.undoing import return_payout
+from tusker.services.payout.disbursals.bundling import bundle_selection
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.settlement.rejection import reject_payout
+from tusker.services.payout.settlement.undoing import return_payout
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")

@@ -20,11 +20,12 @@ from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, DisbursalLine, Invoice
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.payout.bundling import bundle_selection
-from tusker.services.payout.purchaser_answers import confirm_delivery, dispute_delivery
-from tusker.services.payout.rejection import reject_payout
-from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import confirm
+from tusker.services.payout.disbursals.bundling import bundle_selection
+from tusker.services.payout.funding.purchaser_answers import confirm_delivery, dispute_delivery
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.release.releasing import release
+from tusker.services.payout.settlement.confirming import confirm
+from tusker.services.payout.settlement.rejection import reject_payout
 from tusker.transactions import transaction
 
 STEPS = (

@@ -34,14 +34,14 @@ from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.queries.loans.positions import loan_totals
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.credit.financing import cancel_invoice
+from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.services.delivery.due_shipments import LEASE, claim_due_shipments
 from tusker.services.delivery.tracking import record_poll_failure, record_tracking
-from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.receipts.recording import repay_in_full
 from tusker.services.loans.write_off import write_off
-from tusker.services.payout.bundling import bundle_daily, bundle_selection
-from tusker.services.payout.disbursals import drop, take_out
-from tusker.services.payout.settlement import confirm
+from tusker.services.payout.disbursals.bundling import bundle_daily, bundle_selection
+from tusker.services.payout.disbursals.drafts import drop, take_out
+from tusker.services.payout.settlement.confirming import confirm
 from tusker.transactions import transaction
 
 MINUTE = timedelta(minutes=1)

@@ -34,19 +34,25 @@ from tusker.models import (
     Receipt,
     User,
 )
-from tusker.queries.loans.account_statements import credit_balance
+from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.loans.claims import accept_claim, claim_returned
-from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import refund_credit, repay_all_in_full, repay_in_full, unallocated
+from tusker.services.loans.deductions.credit_notes import record_credit_note
+from tusker.services.loans.receipts.recording import (
+    refund_credit,
+    repay_all_in_full,
+    repay_in_full,
+    unallocated,
+)
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.services.locks import lock_invoices
-from tusker.services.payout.bundling import bundle_selection
-from tusker.services.payout.rejection import reinstate_payout, reject_payout
-from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import NETTED, confirm, confirm_payout
-from tusker.services.payout.undoing import return_payout, undo_disbursal
+from tusker.services.payout.disbursals.bundling import bundle_selection
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.release.releasing import release
+from tusker.services.payout.settlement.confirming import NETTED, confirm, confirm_payout
+from tusker.services.payout.settlement.rejection import reinstate_payout, reject_payout
+from tusker.services.payout.settlement.undoing import return_payout, undo_disbursal
 from tusker.transactions import transaction
 
 Make = Callable[..., Invoice]

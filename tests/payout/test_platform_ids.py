@@ -20,7 +20,7 @@ from tusker.queries.loans.loans import open_loans
 from tusker.queries.lookup import loans_called
 from tusker.services.context import Context
 from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
-from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.transactions import transaction
 
 HEADER = "invoice,platform_loan_id\n"

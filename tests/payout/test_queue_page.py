@@ -18,7 +18,7 @@ from tusker.admin.payout import queue as queue_views
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Disbursal, Invoice
 from tusker.services.context import Context
-from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")

@@ -35,15 +35,16 @@ from tusker.models import (
 )
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.deductions.credit_notes import record_credit_note
+from tusker.services.loans.receipts.recording import repay_in_full
 from tusker.services.payout.bank_accounts import set_account
-from tusker.services.payout.bundling import bundle_daily, bundle_selection
-from tusker.services.payout.disbursals import choose_lines, drop
-from tusker.services.payout.rejection import reinstate_payout, reject_payout
-from tusker.services.payout.release import approve, release, withdraw_approval
-from tusker.services.payout.settlement import NETTED, confirm, confirm_payout
-from tusker.services.payout.undoing import return_payout, undo_disbursal
+from tusker.services.payout.disbursals.bundling import bundle_daily, bundle_selection
+from tusker.services.payout.disbursals.drafts import choose_lines, drop
+from tusker.services.payout.release.approval import approve, withdraw_approval
+from tusker.services.payout.release.releasing import release
+from tusker.services.payout.settlement.confirming import NETTED, confirm, confirm_payout
+from tusker.services.payout.settlement.rejection import reinstate_payout, reject_payout
+from tusker.services.payout.settlement.undoing import return_payout, undo_disbursal
 from tusker.services.people.users import deactivate_user
 from tusker.transactions import transaction
 

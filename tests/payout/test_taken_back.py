@@ -15,23 +15,23 @@ from tusker.domain.relief import ReliefLimits
 from tusker.domain.terms import Collection
 from tusker.extensions import db
 from tusker.models import Claim, CreditLine, Disbursal, Event, Invoice, Loan, Payable, Payout, Receipt, User
-from tusker.queries.loans.account_statements import credit_balance, statement
+from tusker.queries.loans.account_statements.statement import credit_balance, statement
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.loans.claims import accept_claim, claim_returned
-from tusker.services.loans.credit_notes import record_credit_note
-from tusker.services.loans.deduction_undoing import undo_deduction
-from tusker.services.loans.deductions import KeptBack
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import record_receipt, repay_in_full, use_credit
-from tusker.services.loans.relief import waive
+from tusker.services.loans.deductions.credit_notes import record_credit_note
+from tusker.services.loans.deductions.recording import KeptBack
+from tusker.services.loans.deductions.undoing import undo_deduction
+from tusker.services.loans.receipts.recording import record_receipt, repay_in_full, use_credit
+from tusker.services.loans.receipts.undoing import reverse_receipt
+from tusker.services.loans.relief.granting import waive
 from tusker.services.loans.write_off import write_off
 from tusker.services.locks import lock_invoices
-from tusker.services.payout.bundling import bundle_daily, bundle_selection
-from tusker.services.payout.rejection import reject_payout
-from tusker.services.payout.settlement import confirm
-from tusker.services.payout.undoing import return_payout, undo_disbursal
+from tusker.services.payout.disbursals.bundling import bundle_daily, bundle_selection
+from tusker.services.payout.settlement.confirming import confirm
+from tusker.services.payout.settlement.rejection import reject_payout
+from tusker.services.payout.settlement.undoing import return_payout, undo_disbursal
 from tusker.transactions import transaction
 
 Make = Callable[..., Invoice]

@@ -23,7 +23,7 @@ from tusker.queries.attention_causes import CAUSES
 from tusker.services.attention import mail_new_items, resolve_item, review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.delivery.tracking import record_poll_failure
-from tusker.services.payout.funding_control import watch_for_returns
+from tusker.services.payout.funding.control import watch_for_returns
 from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 

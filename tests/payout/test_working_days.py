@@ -20,9 +20,10 @@ from tusker.errors import ClosedDay, InvalidInput
 from tusker.extensions import db
 from tusker.models import Disbursal, Invoice, Loan, Role
 from tusker.services.context import Context
-from tusker.services.payout.payment_orders import take_payment_order
-from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import confirm
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.release.payment_orders import take_payment_order
+from tusker.services.payout.release.releasing import release
+from tusker.services.payout.settlement.confirming import confirm
 from tusker.transactions import transaction
 
 SATURDAY, SUNDAY, TUESDAY = date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 3)

@@ -151,6 +151,16 @@ def test_nothing_of_the_visitor_s_session_survives(
     assert pages.post("/t/anybody", headers={"X-CSRFToken": old_token}).status_code == 400
 
 
+def test_a_copied_cookie_dies_with_the_session(pages_app: Flask, enter: Callable[..., FlaskClient]) -> None:
+    browser, copy = enter(), pages_app.test_client()
+    cookie = browser.get_cookie("session-8000")
+    assert cookie is not None
+    copy.set_cookie("session-8000", cookie.value)
+    assert copy.get("/account").status_code == 200
+    browser.post("/logout", data={"csrf_token": token_in(browser.get("/account").text)})
+    assert copy.get("/account").status_code == 302
+
+
 def test_signing_out_ends_it(enter: Callable[..., FlaskClient]) -> None:
     browser = enter()
     assert browser.get("/logout").status_code == 405
@@ -181,7 +191,7 @@ def test_a_deactivated_user_is_out_at_once(
     assert sign_in(browser, "gone@example.com").status_code == 303
 
 
-@pytest.mark.parametrize("key", ["", "1", "x:1", "1:x", "1:2:3", "99999:1", ":", "1:99"])
+@pytest.mark.parametrize("key", ["", "1", "1:1", "x" * 43])
 def test_made_up_session_keys_are_nobody(
     pages: FlaskClient, create_user: Callable[..., User], key: str
 ) -> None:

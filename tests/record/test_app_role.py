@@ -21,7 +21,7 @@ from tusker.queries.record.chain import check_chain
 from tusker.queries.record.proof import prove
 from tusker.queries.record.rights import record_rights
 from tusker.services.context import Context
-from tusker.services.credit.financing import cancel_invoice, request_financing
+from tusker.services.credit.requesting.financing import cancel_invoice, request_financing
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")

@@ -26,7 +26,7 @@ from tusker.models import CreditLine, Event, EventSeal, Role, User
 from tusker.queries.record import chain
 from tusker.queries.record.chain import check_chain
 from tusker.services.context import Context
-from tusker.services.credit.financing import request_financing
+from tusker.services.credit.requesting.financing import request_financing
 from tusker.services.record.sealing import seal_events
 from tusker.transactions import transaction
 

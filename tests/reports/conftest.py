@@ -12,8 +12,8 @@ from tests.support.loan_book import EASY, Book, day, on_day
 from tests.support.payouts import bundle_and_confirm
 from tusker.domain.terms import Terms
 from tusker.models import CreditLine
-from tusker.services.credit.financing import request_financing
-from tusker.services.loans.receipts import record_receipt
+from tusker.services.credit.requesting.financing import request_financing
+from tusker.services.loans.receipts.recording import record_receipt
 from tusker.transactions import transaction
 
 

@@ -18,7 +18,7 @@ from tusker import clock
 from tusker.models import CreditLine, Invoice, Role
 from tusker.queries.company_dashboard import lines_of_purchaser, lines_of_supplier, recent_payouts
 from tusker.services.context import Context
-from tusker.services.credit.financing import request_financing
+from tusker.services.credit.requesting.financing import request_financing
 from tusker.transactions import transaction
 from tusker.web.paging import PAGE_SIZE
 

@@ -17,7 +17,7 @@ from tusker.domain.terms import InterestTiming
 from tusker.models import CreditLine, Role
 from tusker.queries.credit.exposure import exposure_table
 from tusker.queries.loans.derivation import loan_derivation
-from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.services.loans.write_off import write_off
 from tusker.transactions import transaction
 

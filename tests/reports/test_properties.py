@@ -30,16 +30,16 @@ from tusker.queries.loans.ageing import ageing
 from tusker.queries.loans.derivation import loan_derivation
 from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.services.context import Context
-from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
-from tusker.services.credit.credit_lines import LineData, open_credit_line
-from tusker.services.credit.customers import CustomerData, create_customer
-from tusker.services.credit.financing import request_financing
-from tusker.services.loans.receipt_undoing import reverse_receipt
-from tusker.services.loans.receipts import record_receipt
+from tusker.services.credit.customers.companies import CustomerData, create_customer
+from tusker.services.credit.customers.identities import IdentityData, set_carrier_identities
+from tusker.services.credit.customers.lines import LineData, open_credit_line
+from tusker.services.credit.requesting.financing import request_financing
+from tusker.services.loans.receipts.recording import record_receipt
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.bank_accounts import set_account_directly
-from tusker.services.payout.bundling import bundle_selection
-from tusker.services.payout.settlement import confirm
+from tusker.services.payout.disbursals.bundling import bundle_selection
+from tusker.services.payout.settlement.confirming import confirm
 from tusker.transactions import transaction
 
 SIMPLE = replace(TERMS, tenor_days=30, fee_flat=500, grace_days=2, penal_rate=Decimal("0.3"))

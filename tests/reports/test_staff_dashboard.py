@@ -21,7 +21,7 @@ from tusker.queries import staff_dashboard as reads
 from tusker.queries.attention_causes import FAILING_POLLS
 from tusker.services.attention import review_items, rules_at
 from tusker.services.context import Context
-from tusker.services.credit.financing import Decision
+from tusker.services.credit.requesting.financing import Decision
 from tusker.services.delivery.tracking import record_poll_failure, record_tracking
 from tusker.transactions import transaction
 

@@ -19,9 +19,9 @@ from tests.support.pages import HTMX, amounts
 from tusker.extensions import db
 from tusker.models import Role
 from tusker.queries.loans.account_statements import statement
-from tusker.queries.loans.statement_lines import LineKind
+from tusker.queries.loans.account_statements.lines import LineKind
 from tusker.reports.statements import presets
-from tusker.services.loans.receipt_undoing import reverse_receipt
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.transactions import transaction
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from tusker.models import CreditLine
 from tusker.services.context import Context
-from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.transactions import transaction
 
 _MANY = """

@@ -20,6 +20,7 @@ COMPANIES = {
     "credit_lines",
     "carrier_identities",
     "users",
+    "user_sessions",
     "limit_days",
 }
 """The tables of what stands before any business is done."""

@@ -18,13 +18,13 @@ from tusker.extensions import db
 from tusker.models import AttentionItem, CreditLine, Disbursal, Invoice, Shipment, ShipmentDocument, User
 from tusker.services.attention import review_items, rules_at
 from tusker.services.context import Context
-from tusker.services.credit.credit_lines import LineData, change_credit_line
-from tusker.services.credit.financing import request_financing
+from tusker.services.credit.customers.lines import LineData, change_credit_line
+from tusker.services.credit.requesting.financing import request_financing
 from tusker.services.delivery.tracking import record_tracking
-from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.receipts.recording import repay_in_full
 from tusker.services.loans.write_off import write_off
-from tusker.services.payout.bundling import bundle_selection
-from tusker.services.payout.release import approve
+from tusker.services.payout.disbursals.bundling import bundle_selection
+from tusker.services.payout.release.approval import approve
 from tusker.transactions import transaction
 
 STATIONS = (

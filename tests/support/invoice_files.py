@@ -12,8 +12,8 @@ from tusker.csv_tables import read_table
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, OutboxMessage, Shipment
 from tusker.services.context import Context
-from tusker.services.credit.import_file import ImportOptions, parse_mapping, read_invoices
-from tusker.services.credit.importing import ImportReport, run_import
+from tusker.services.credit.importing.file import ImportOptions, parse_mapping, read_invoices
+from tusker.services.credit.importing.running import ImportReport, run_import
 from tusker.transactions import transaction
 
 MAPPING = "number=No,supplier=Seller,purchaser=Buyer,amount=Amount,date=Date"

@@ -12,9 +12,10 @@ from tests.support.pages import seen_in
 from tusker.domain.accounts import AccountNumber
 from tusker.models import Disbursal, DisbursalStatus
 from tusker.services.context import Context
-from tusker.services.payout.bundling import bundle_selection
-from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import confirm
+from tusker.services.payout.disbursals.bundling import bundle_selection
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.release.releasing import release
+from tusker.services.payout.settlement.confirming import confirm
 from tusker.transactions import transaction
 
 _numbers = itertools.count(1)

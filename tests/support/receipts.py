@@ -19,7 +19,7 @@ from tusker.models import (
 )
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.loans.receipts import (
+from tusker.services.loans.receipts.recording import (
     record_receipt,
 )
 from tusker.transactions import transaction

@@ -20,10 +20,10 @@ from tusker.extensions import db
 from tusker.models import AttentionItem, CreditLine, Event, Invoice, Loan, Payout, Role, User
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
-from tusker.services.credit.risk_rules import RuleData, add_rule
-from tusker.services.loans.receipts import record_receipt, refund_credit
+from tusker.services.credit.risk.rules import RuleData, add_rule
+from tusker.services.loans.receipts.recording import record_receipt, refund_credit
 from tusker.services.payout.bank_accounts import propose_account
-from tusker.services.payout.bundling import bundle_selection
+from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.services.reasons import LONGEST_REASON
 from tusker.transactions import transaction
 
@@ -130,7 +130,7 @@ def book(
                     subject_id=invoice.id,
                     cause_at=NOW,
                     detail="",
-                    facts={"claim_id": 1, "amount": 10_00, "answered_amount": None},
+                    facts={"claim_id": 1, "amount": 10_00, "answered_amount": None, "declared": 9_00},
                     opened_at=NOW,
                 )
             )

@@ -8,7 +8,7 @@ from wtforms import BooleanField
 from tusker.domain.attention import ADVICE
 from tusker.models import DisbursalStatus, Role
 from tusker.queries.payout.queue import QueueOrder
-from tusker.services.credit.risk import TITLES
+from tusker.services.credit.risk.judging import TITLES
 from tusker.web.fields import (
     ChoiceField,
     DayField,

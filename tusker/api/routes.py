@@ -26,8 +26,13 @@ from tusker.queries.paging import NEWEST, Cursor
 from tusker.queries.record.events import events_of
 from tusker.services.context import Context
 from tusker.services.credit.expected import plan_now
-from tusker.services.credit.financing import request_financing
-from tusker.services.credit.subject import RequestSubject, fetch_subject, live_invoice_of, quote_subject
+from tusker.services.credit.requesting.financing import request_financing
+from tusker.services.credit.requesting.subject import (
+    RequestSubject,
+    fetch_subject,
+    live_invoice_of,
+    quote_subject,
+)
 from tusker.services.delivery.conditions import Judge
 from tusker.services.idempotency import KeptAnswer, claim_key, hash_input, keep_answer, kept_answer
 from tusker.transactions import transaction

@@ -22,7 +22,7 @@ from tusker.queries.credit.waiting import WaitingRow
 from tusker.queries.loans.expected import Plan
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.record.events import CompanyEvent, for_company
-from tusker.services.credit.offers import Quote
+from tusker.services.credit.requesting.offers import Quote
 from tusker.services.credit.standing import why_closed
 
 

@@ -10,7 +10,7 @@ from tusker.api.problems import ApiError
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier, get_carriers
 from tusker.errors import InvalidInput, TuskerError
-from tusker.services.credit.subject import RequestSubject, details_needed, subject_of
+from tusker.services.credit.requesting.subject import RequestSubject, details_needed, subject_of
 
 REFS = ("order_ref", "tracking_number")
 DETAILS = ("credit_line_id", "number", "amount", "invoice_date")

@@ -5,13 +5,19 @@ from __future__ import annotations
 from flask import Flask
 
 from tusker import mailer
-from tusker.auth.routes import bp
-from tusker.auth.sessions import load_user
+from tusker.auth.routes import ask_to_sign_in, bp
+from tusker.auth.sessions import device_words, load_user, note_seen, seconds_left
 from tusker.extensions import login_manager
+from tusker.web.access import SignInNeeded
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages and tell flask-login how to find a session's user."""
+    """Register the pages and tell Flask-Login how to find a session's user."""
     login_manager.user_loader(load_user)
+    app.register_error_handler(SignInNeeded, ask_to_sign_in)
+    app.before_request(note_seen)
+    app.add_template_filter(device_words)
+    app.jinja_env.globals["session_left_seconds"] = seconds_left
+    app.jinja_env.globals["session_idle_seconds"] = app.config["SESSION_IDLE_MINUTES"] * 60
     mailer.init_app(app)
     app.register_blueprint(bp)

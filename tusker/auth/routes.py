@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_limiter.util import get_remote_address
-from flask_login import current_user, logout_user
+from flask_login import current_user
 
 from tusker import clock
 from tusker.auth.forms import ForgotForm, LoginForm, PasswordForm, ResetForm
-from tusker.auth.sessions import start_session
+from tusker.auth.sessions import KEY, start_session, stop_session, this_session
 from tusker.errors import TuskerError
 from tusker.extensions import limiter
 from tusker.services.context import Context
-from tusker.services.people import passwords
+from tusker.services.people import passwords, sessions
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow, public
+from tusker.web.access import SignInNeeded, acting, allow, public
+from tusker.web.htmx import done, is_htmx
+from tusker.web.kept_forms import form_of_request, seal, unseal
 from tusker.web.nav import home_url
 from tusker.web.urls import local_url
 
@@ -50,9 +63,9 @@ def _failed(answer: Response) -> bool:
 @limiter.limit("100 per 15 minutes", key_func=get_remote_address, methods=["POST"], deduct_when=_failed)
 @public
 def login() -> ResponseReturnValue:
-    """The sign-in page; afterwards back to the page in `next`, if it is one of ours."""
+    """The sign-in page; afterwards back to the page in `next`, if it is one of ours, or to the form that was kept."""
     if current_user.is_authenticated:
-        return redirect(home_url(), 303)
+        return _signed_in()
     form = LoginForm()
     status = 200
     if form.is_submitted():
@@ -62,27 +75,91 @@ def login() -> ResponseReturnValue:
                 user = passwords.sign_in(clock.now(), form.email.filled, form.password.filled)
             if user is not None:
                 start_session(user)
-                return redirect(local_url(request.args.get("next"), home_url()), 303)
+                return _signed_in()
             log.info("a sign-in from %s failed", get_remote_address())
             form.form_errors = [FAILED]
-    return render_template("auth/login.html", form=form), status
+    return _login_page(form, request.form.get("kept"), request.args.get("next")), status
+
+
+def _login_page(form: LoginForm, kept: str | None, next_url: str | None) -> str:
+    return render_template("auth/login.html", form=form, kept=kept, next_url=next_url)
+
+
+def _signed_in() -> ResponseReturnValue:
+    kept = unseal(request.form.get("kept", ""))
+    # Whoever signs in next on this machine does not send what somebody else typed.
+    if kept is not None and kept.user_id in {None, current_user.id}:
+        return render_template("errors/kept.html", kept=kept)
+    return redirect(local_url(request.args.get("next"), home_url()), 303)
+
+
+def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
+    """Answer a request of nobody: the sign-in page, which leads back, with the form that was being sent.
+
+    To htmx a message: the page with what was typed stays as it is, and goes on after a sign-in in another tab.
+    """
+    ended = session.pop(KEY, None)
+    if is_htmx():
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        back = f"{page.path}?{page.query}" if page.query else page.path
+        answer = make_response(render_template("auth/_signed_out.html", next_url=back or None), 401)
+        answer.headers["HX-Retarget"] = "#messages"
+        answer.headers["HX-Reswap"] = "innerHTML"
+        answer.headers["HX-Push-Url"] = "false"
+        return answer
+    kept = form_of_request(sessions.user_of_ended(ended) if ended else None)
+    if kept is not None:
+        return _login_page(LoginForm(formdata=None), seal(kept), kept.page), 401
+    if ended:
+        flash("Your session has ended. Sign in again.", "info")
+    back = request.full_path.rstrip("?") if request.method == "GET" else ""
+    return redirect(url_for("auth.login", next=back if back not in {"", "/"} else None))
 
 
 @bp.post("/logout")
 @public
 def logout() -> ResponseReturnValue:
     """End the session."""
-    logout_user()
-    session.clear()
+    stop_session()
     flash("You are signed out.", "success")
     return redirect(url_for("auth.login"), 303)
+
+
+@bp.post("/account/sessions/<int:session_id>/end")
+@allow()
+def end_session(session_id: int) -> ResponseReturnValue:
+    """Sign out in another browser."""
+    with transaction():
+        sessions.end_session(clock.now(), current_user.id, session_id)
+    return done("That browser is signed out.", to=url_for("auth.account"))
+
+
+@bp.post("/account/sessions/end")
+@allow()
+def end_other_sessions() -> ResponseReturnValue:
+    """Sign out everywhere but here."""
+    with transaction():
+        sessions.end_other_sessions(clock.now(), current_user.id, this_session().id)
+    return done("Everywhere else you are signed out.", to=url_for("auth.account"))
+
+
+@bp.post("/account/session")
+@allow()
+def stay() -> ResponseReturnValue:
+    """Somebody is still there: their request alone keeps the session."""
+    return "", 204
 
 
 @bp.get("/account")
 @allow()
 def account() -> ResponseReturnValue:
     """The user's own account, with the form for a new password."""
-    return render_template("auth/account.html", form=PasswordForm())
+    return _account_page(PasswordForm())
+
+
+def _account_page(form: PasswordForm) -> str:
+    live = sessions.live_sessions(clock.now(), current_user.id)
+    return render_template("auth/account.html", form=form, sessions=live, this_session=this_session())
 
 
 @bp.post("/account/password")
@@ -103,7 +180,7 @@ def password() -> ResponseReturnValue:
             start_session(user)
             flash("Your password is changed. Everywhere else you are signed out.", "success")
             return redirect(url_for("auth.account"), 303)
-    return render_template("auth/account.html", form=form), 422
+    return _account_page(form), 422
 
 
 @bp.route("/forgot", methods=["GET", "POST"])

@@ -1,27 +1,90 @@
-"""Finding the user of a session, and beginning one."""
+"""The session of a request: finding it, beginning and ending one, and noting that its person is there."""
 
 from __future__ import annotations
 
-from flask import session
-from flask_login import login_user
+from flask import g, request, session
+from flask_limiter.util import get_remote_address
+from flask_login import current_user, login_user, logout_user
 
-from tusker.extensions import db
-from tusker.models import User
+from tusker import clock
+from tusker.models import User, UserSession
+from tusker.services.people import sessions
+from tusker.transactions import transaction
+
+# Flask-Login keeps the session's key under this name.
+KEY = "_user_id"
 
 
 def load_user(key: str) -> User | None:
-    """The user of a session's key (`User.get_id`), None when inactive or when the session's epoch is older."""
-    user_id, _, epoch = key.partition(":")
-    if not (user_id.isdecimal() and epoch.isdecimal()):
+    """The user of the token in the cookie, None when that session has ended."""
+    found = sessions.find_session(clock.now(), key)
+    if found is None:
         return None
-    user = db.session.get(User, int(user_id))
-    if user is None or not user.active or user.session_epoch != int(epoch):
-        return None
-    return user
+    g.user_session = found
+    return found.user
+
+
+def this_session() -> UserSession:
+    """The session of a signed-in person's request."""
+    found: UserSession = g.user_session
+    return found
 
 
 def start_session(user: User) -> None:
     """Begin a session for a user who signed in. Nothing of the visitor's old session is kept."""
+    with transaction():
+        g.user_session, token = sessions.begin_session(
+            clock.now(), user, address=get_remote_address(), device=request.headers.get("User-Agent", "")
+        )
     session.clear()
+    g.pop("csrf_token", None)  # of the old session, kept for the rest of the request
     session.permanent = True
     login_user(user)
+    session[KEY] = token
+
+
+def stop_session() -> None:
+    """Sign out: the token opens nothing any more, wherever it was copied to."""
+    if current_user.is_authenticated:
+        with transaction():
+            sessions.end_session(clock.now(), current_user.id, this_session().id)
+    logout_user()
+    session.clear()
+
+
+def note_seen() -> None:
+    """Before a request of a signed-in person: keep the session from ending. A page that only polls does not."""
+    found: UserSession | None = g.get("user_session")
+    if found is None or request.headers.get("Polls") == "true":
+        return
+    now = clock.now()
+    if now - found.last_seen_at >= sessions.SEEN_EVERY:
+        with transaction():
+            sessions.note_seen(now, found.id)
+
+
+def seconds_left() -> int:
+    """How long the session lasts at most, whatever its person does."""
+    return int((sessions.ends_at(this_session()) - clock.now()).total_seconds())
+
+
+def device_words(device: str) -> str:
+    """A browser's long name for itself in three words. Only to recognise one's own: anybody can claim any name."""
+    browsers = (
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    )
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    )
+    browser = next((name for mark, name in browsers if mark in device), None)
+    system = next((name for mark, name in systems if mark in device), None)
+    return " on ".join(filter(None, (browser, system))) or device[:60] or "Unknown device"

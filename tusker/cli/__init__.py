@@ -1,4 +1,4 @@
-"""The `flask` commands. Each module of this package has a `register(app)`, which is found and called here."""
+"""The `flask` commands, and what they share."""
 
 from __future__ import annotations
 
@@ -7,26 +7,47 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from importlib import import_module
-from pkgutil import iter_modules
-from typing import Any, TypeVar
+from pkgutil import walk_packages
+from typing import Any
 
 import click
 from flask import Flask
+from flask.cli import AppGroup
 
 from tusker import clock
-from tusker.errors import TuskerError
+from tusker.currency import currency
+from tusker.errors import InvalidInput, TuskerError
 from tusker.models import Proposal, User
 from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
 from tusker.services.people.passwords import confirm_password
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+class Command(click.Command):
+    """A command that says a typed error in one line on standard error, with exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
+        with spoken_errors():
+            return super().invoke(ctx)
+
+
+class Commands(AppGroup):
+    """Commands that run with the application and its database."""
+
+    command_class = Command
+
+
+commands = Commands()
+"""All of them; each module adds its own by `@commands.command`."""
 
 
 def init_app(app: Flask) -> None:
-    """Register the commands of every module in this package."""
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}").register(app)
+    """Register the commands of every module here, in rooms too."""
+    for module in walk_packages(__path__, f"{__name__}."):
+        import_module(module.name)
+    for command in commands.commands.values():
+        app.cli.add_command(command)
 
 
 def command_context(name: str) -> Context:
@@ -61,31 +82,19 @@ def spoken_errors() -> Iterator[None]:
         raise click.ClickException(f"{where}{error.message}") from None
 
 
-def with_password(command: Command) -> Command:
-    """Give a command the option of the admin's password; it is asked for unless given."""
-    return click.option(
-        "--password", prompt=True, hide_input=True, help="The admin's; asked for unless given."
-    )(command)
+with_password = click.option(
+    "--password", prompt=True, hide_input=True, help="The admin's; asked for unless given."
+)
+acting_as = click.option("--as", "email", required=True, metavar="EMAIL", help="The admin who does this.")
+"""Names the admin who does it."""
+as_or_operator = click.option(
+    "--as", "email", metavar="EMAIL", help="The admin who does this; whoever runs this machine unless given."
+)
+"""Names an admin who does it; without one, whoever runs this machine does."""
+with_reason = click.option("--reason", required=True, help="Goes into the events.")
 
 
-def acting_as(command: Command) -> Command:
-    """Give a command the option that names the admin who does it."""
-    return click.option("--as", "email", required=True, metavar="EMAIL", help="The admin who does this.")(
-        command
-    )
-
-
-def as_or_operator(command: Command) -> Command:
-    """Give a command the option of an admin who does it; without one, whoever runs this machine does."""
-    return click.option(
-        "--as",
-        "email",
-        metavar="EMAIL",
-        help="The admin who does this; whoever runs this machine unless given.",
-    )(command)
-
-
-def acting_as_or_operator(command: Command) -> Command:
+def acting_as_or_operator(command: Callable[..., None]) -> Callable[..., None]:
     """`as_or_operator` and, for a command that asks for no reason of its own, why."""
     why = click.option("--why", default="", help="The other admin reads it, where one has to accept this.")
     return as_or_operator(why(command))
@@ -101,6 +110,26 @@ def said(made: object, words: str) -> str:
     if isinstance(made, Proposal):
         return f"Proposed as {made.id}: another admin must accept it (flask approve {made.id})."
     return words
+
+
+class AmountType(click.ParamType[int]):
+    """An amount in major units; minor units come out."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it with the installation's currency."""
+        if isinstance(value, int):
+            return value
+        try:
+            return currency().parse(
+                value, field=param.name if param and param.name else "amount", allow_zero=True
+            )
+        except InvalidInput as error:
+            self.fail(error.message, param, ctx)
+
+
+AMOUNT = AmountType()
 
 
 class Day(click.ParamType[date]):

@@ -19,12 +19,12 @@ from tusker.errors import TuskerError
 from tusker.models import Customer, Proposal, Role
 from tusker.queries.credit import customers as queries
 from tusker.queries.credit.credit_lines import lines_of
-from tusker.queries.loans.account_statements import credit_balance
+from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.loans.classes import class_history
 from tusker.queries.loans.invoice_money import open_claims_of
-from tusker.queries.loans.receipts import receipts_page
+from tusker.queries.loans.receipts.listing import receipts_page
 from tusker.queries.record.events import events_of
-from tusker.services.credit.customers import create_customer, edit_customer, programme_limit
+from tusker.services.credit.customers.companies import create_customer, edit_customer, programme_limit
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow

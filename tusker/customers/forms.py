@@ -12,8 +12,8 @@ from tusker.domain.financeable import Wishes
 from tusker.domain.limits import LineState
 from tusker.domain.terms import TERM_FIELDS
 from tusker.models import LineStatus
-from tusker.services.credit.credit_lines import LineData
-from tusker.services.credit.customers import CustomerData
+from tusker.services.credit.customers.companies import CustomerData
+from tusker.services.credit.customers.lines import LineData
 from tusker.web.fields import (
     ChoiceField,
     DayField,

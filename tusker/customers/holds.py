@@ -9,8 +9,8 @@ from tusker.customers.forms import ValidityForm
 from tusker.domain.limits import Validity
 from tusker.errors import InvalidInput
 from tusker.models import Proposal, Role
-from tusker.services.credit.holds import hold_customer, lift_hold, set_validity
-from tusker.services.credit.risk_rules import set_group
+from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
+from tusker.services.credit.risk.rules import set_group
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason

@@ -18,7 +18,7 @@ from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import CarrierIdentity
 from tusker.services.couriers.gate import asking
-from tusker.services.credit.carrier_identities import IdentityData
+from tusker.services.credit.customers.identities import IdentityData
 
 SIDES = ("supplier", "purchaser")
 MOST_RESULTS = 20

@@ -21,7 +21,7 @@ from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.holds import holds_on
 from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.record.events import events_of
-from tusker.services.credit.credit_lines import change_credit_line, open_credit_line, set_line_status
+from tusker.services.credit.customers.lines import change_credit_line, open_credit_line, set_line_status
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow

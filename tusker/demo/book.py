@@ -15,10 +15,10 @@ from tusker.domain.accounts import AccountNumber
 from tusker.extensions import db
 from tusker.models import CreditLine, Role, Shipment
 from tusker.services.context import Context
-from tusker.services.credit.carrier_identities import IdentityData, set_carrier_identities
-from tusker.services.credit.credit_lines import LineData, open_credit_line
-from tusker.services.credit.customers import CustomerData, create_customer
-from tusker.services.credit.financing import Decision, request_financing
+from tusker.services.credit.customers.companies import CustomerData, create_customer
+from tusker.services.credit.customers.identities import IdentityData, set_carrier_identities
+from tusker.services.credit.customers.lines import LineData, open_credit_line
+from tusker.services.credit.requesting.financing import Decision, request_financing
 from tusker.services.delivery.tracking import record_tracking
 from tusker.services.payout.bank_accounts import set_account_directly
 from tusker.services.people.users import create_user

@@ -15,9 +15,9 @@ from tusker.extensions import db
 from tusker.models import Customer
 from tusker.queries.loans.loans import open_loans
 from tusker.services.context import Context
-from tusker.services.credit.offers import quote_order
+from tusker.services.credit.requesting.offers import quote_order
 from tusker.services.loans.overdue import review_holds
-from tusker.services.loans.receipts import repay_all_in_full
+from tusker.services.loans.receipts.recording import repay_all_in_full
 
 SUPPLIER = COMPANIES[NEWCOMER.company or ""]
 VALUES = (184_500, 142_280, 236_750)

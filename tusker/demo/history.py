@@ -12,15 +12,16 @@ from tusker.demo.courier import CANCELLED, DELIVERED, IN_TRANSIT, CourierOrder
 from tusker.demo.history_plan import PlannedOrder, plan_orders
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState, Loan
-from tusker.services.credit.financing import cancel_invoice
+from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.services.loans.overdue import review_holds
-from tusker.services.loans.receipts import repay_in_full
+from tusker.services.loans.receipts.recording import repay_in_full
 from tusker.services.loans.write_off import write_off
-from tusker.services.payout.bundling import bundle_daily
-from tusker.services.payout.disbursals import take_out
+from tusker.services.payout.disbursals.bundling import bundle_daily
+from tusker.services.payout.disbursals.drafts import take_out
 from tusker.services.payout.held import holds_of
-from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import confirm
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.release.releasing import release
+from tusker.services.payout.settlement.confirming import confirm
 
 WRITE_OFF_AFTER = timedelta(days=62)
 HOLD_AFTER_DAYS = 30

@@ -17,9 +17,9 @@ from tusker.domain.limits import Bound
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, LineStatus, Shipment
 from tusker.queries.credit.credit_lines import limits_of
-from tusker.services.credit.credit_lines import LineData, change_credit_line, set_line_status
-from tusker.services.credit.import_file import ColumnMapping, ImportOptions, InvoiceRow
-from tusker.services.credit.importing import import_rows
+from tusker.services.credit.customers.lines import LineData, change_credit_line, set_line_status
+from tusker.services.credit.importing.file import ColumnMapping, ImportOptions, InvoiceRow
+from tusker.services.credit.importing.running import import_rows
 from tusker.services.credit.waiting import leave_waiting
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.payout.bank_accounts import propose_account

@@ -20,7 +20,7 @@ from tusker.domain.risk import RuleKind
 from tusker.errors import NotAllowed
 from tusker.extensions import db
 from tusker.models import Customer, User
-from tusker.services.credit.risk_rules import RuleData, add_rule
+from tusker.services.credit.risk.rules import RuleData, add_rule
 from tusker.services.record.daily_runs import count_as_done
 
 APPEND_ONLY = ("events", "event_seals")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tusker.currency import Currency
-from tusker.queries.loans.account_statements import Statement
+from tusker.queries.loans.account_statements.statement import Statement
 
 HEADER = ("date", "what", "invoice", "reference", "amount", "balance", "currency", "platform_loan_id")
 """The columns of `statement_rows`."""

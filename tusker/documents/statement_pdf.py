@@ -14,8 +14,8 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from tusker.currency import Currency
-from tusker.queries.loans.account_statements import Statement
-from tusker.queries.loans.statement_lines import StatementLine
+from tusker.queries.loans.account_statements.lines import StatementLine
+from tusker.queries.loans.account_statements.statement import Statement
 
 FONTS = Path(__file__).resolve().parents[2] / "static" / "vendor" / "dejavu-fonts-2.37.3"
 FONT = "DejaVu"

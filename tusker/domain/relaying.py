@@ -12,12 +12,16 @@ from tusker.domain.interest import AmountDue, Debt, Paid, amount_due
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """A payment of a debt on its value date, what was rounded off with it, or, with `waived`, a waiver."""
+    """A payment of a debt on its value date, what was rounded off with it, or, with `waived`, a waiver.
+
+    `most` is what of a payment is there to be laid, in minor units, where that is not all of it.
+    """
 
     value_date: date
     split: Allocation
     rounded: Allocation | None = None
     waived: bool = False
+    most: int | None = None
 
 
 def lay_anew(debt: Debt, rows: Iterable[Laid]) -> list[Laid]:
@@ -30,7 +34,7 @@ def lay_anew(debt: Debt, rows: Iterable[Laid]) -> list[Laid]:
     made: list[Laid] = []
     for row in rows:
         due = amount_due(replace(debt, paid=paid), row.value_date)
-        split = _of_waiver(row.split, due) if row.waived else _of_payment(row.split, due)
+        split = _of_waiver(row.split, due) if row.waived else _of_payment(row, due)
         rounded = _of_rounding(row, split, due)
         made.append(replace(row, split=split, rounded=rounded))
         paid += [
@@ -41,10 +45,12 @@ def lay_anew(debt: Debt, rows: Iterable[Laid]) -> list[Laid]:
     return made
 
 
-def _of_payment(was: Allocation, due: AmountDue) -> Allocation:
-    if check_allocation(was, due) is None:
+def _of_payment(row: Laid, due: AmountDue) -> Allocation:
+    was = row.split
+    most = was.total if row.most is None else min(was.total, row.most)
+    if most == was.total and check_allocation(was, due) is None:
         return was
-    return allocate_to_loan(was.loan_id, min(was.total, max(0, due.total)), due)
+    return allocate_to_loan(was.loan_id, min(most, max(0, due.total)), due)
 
 
 def _of_rounding(row: Laid, split: Allocation, due: AmountDue) -> Allocation | None:

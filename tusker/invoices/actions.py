@@ -16,14 +16,19 @@ from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
-from tusker.services.credit.financing import cancel_invoice
+from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.platform_ids import set_platform_references
 from tusker.services.loans.write_off import undo_write_off
-from tusker.services.payout.correction import correct_value
-from tusker.services.payout.funding_control import accept_value
-from tusker.services.payout.purchaser_answers import overrule_dispute
-from tusker.services.payout.verification import invoice_of_document, mark_invalid, mark_valid, verify_document
+from tusker.services.payout.funding.control import accept_value
+from tusker.services.payout.funding.correction import correct_value
+from tusker.services.payout.funding.purchaser_answers import overrule_dispute
+from tusker.services.payout.funding.verification import (
+    invoice_of_document,
+    mark_invalid,
+    mark_valid,
+    verify_document,
+)
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.forms import sent_reason, sent_seen
@@ -46,7 +51,7 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def delivered(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> object:
-        return report_delivery(acting(), invoice_id, reason=reason)
+        return report_delivery(acting(), invoice_id, reason=reason, seen=sent_seen())
 
     return carry_out(invoice_id, act, "The delivery is recorded.")
 
@@ -64,7 +69,7 @@ def overrule(invoice_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> object:
-        return accept_value(acting(), invoice_id, reason=reason)
+        return accept_value(acting(), invoice_id, reason=reason, seen=sent_seen())
 
     return carry_out(invoice_id, act, "The declared value is accepted.")
 

@@ -17,7 +17,7 @@ from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.delivery.confirmations import deliveries_to_confirm
-from tusker.services.payout import purchaser_answers as service
+from tusker.services.payout.funding import purchaser_answers as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render

@@ -8,7 +8,7 @@ from tusker import clock
 from tusker.carriers.base import CarrierError, CarrierRefused, CarrierRejected
 from tusker.errors import Duplicate, InvalidInput, TuskerError
 from tusker.services.credit.expected import plan_words
-from tusker.services.credit.offers import Quote
+from tusker.services.credit.requesting.offers import Quote
 
 TITLES = {
     "unknown_order": "Unknown order",

@@ -21,8 +21,8 @@ from tusker.invoices.preview import Preview
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import lines_page
 from tusker.queries.credit.customers import supplier_choices
-from tusker.services.credit.financing import Decision, request_financing
-from tusker.services.credit.subject import (
+from tusker.services.credit.requesting.financing import Decision, request_financing
+from tusker.services.credit.requesting.subject import (
     RequestSubject,
     fetch_subject,
     quote_fetched,

@@ -12,9 +12,9 @@ from tusker.queries.delivery.conditions import unsettled_ids
 from tusker.services.attention import mail_new_items, review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import allowed
-from tusker.services.payout.funding_control import settle, watch_for_returns
+from tusker.services.payout.funding.control import settle, watch_for_returns
+from tusker.services.payout.funding.purchaser_answers import ask_for_confirmation
 from tusker.services.payout.held import review_held
-from tusker.services.payout.purchaser_answers import ask_for_confirmation
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.number_forms import wrong_number_forms
 from tusker.queries.record.proof import prove
 from tusker.services.attention import review_items, rules_at
-from tusker.services.credit.limit_days import note_programme_limit
+from tusker.services.credit.customers.limit_days import note_programme_limit
 from tusker.services.loans import overdue
 from tusker.services.loans.classification import classify_day
 from tusker.services.record.housekeeping import forget_old_guards

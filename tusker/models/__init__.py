@@ -1,6 +1,6 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
-from tusker.models.access import ApiToken, IdempotencyKey, Role, TokenState, User, UserState
+from tusker.models.access import ApiToken, IdempotencyKey, Role, TokenState, User, UserSession, UserState
 from tusker.models.adjustment import Adjustment, AdjustmentKind
 from tusker.models.attention import AttentionItem
 from tusker.models.bank import (
@@ -125,6 +125,7 @@ __all__ = [
     "TokenState",
     "UploadState",
     "User",
+    "UserSession",
     "UserState",
     "WaitingRequest",
     "WaitingState",

@@ -39,7 +39,7 @@ class TokenState(Status):
 
 
 class User(Base):
-    """A person. `session_epoch` grows with each change of the password, which ends all older sessions."""
+    """A person. `session_epoch` grows with each change of the password and each shutting out: older sessions end."""
 
     __tablename__ = "users"
     __table_args__ = (
@@ -81,8 +81,31 @@ class User(Base):
         return self.active
 
     def get_id(self) -> str:
-        """The session's key: a user of a certain session epoch."""
-        return f"{self.id}:{self.session_epoch}"
+        """Who it is, as text, for limits on what one person may try."""
+        return str(self.id)
+
+
+class UserSession(Base):
+    """One sign-in of a person in one browser, which holds a token of which only the SHA-256 stands here.
+
+    It ends by signing out, when the user's epoch has moved on, and by time (`services.people.sessions`).
+    `last_seen_at` is true to the minute.
+    """
+
+    __tablename__ = "user_sessions"
+    __table_args__ = (Index("ix_user_sessions_user_id", "user_id"),)
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    epoch: Mapped[int]
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[Instant]
+    last_seen_at: Mapped[Instant]
+    address: Mapped[str] = mapped_column(String(45))
+    device: Mapped[str] = mapped_column(String(200))
+    ended_at: Mapped[Instant | None]
+
+    user: Mapped[User] = relationship(innerjoin=True)
 
 
 class ApiToken(Base):

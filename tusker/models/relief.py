@@ -33,8 +33,9 @@ class ReliefState(Status):
 class Relief(Base):
     """What an admin grants on a loan, in minor units: parts of its charges as of a value date, or another due date.
 
-    A waiver that counts has its adjustment, which carries the money. An extension counts from `booked_on` until it is
-    undone; only the latest of a loan can be, so that those that stand lead from the first due date to the present one.
+    A waiver has its adjustment, which carries the money: what of the waived parts arises by the due date that stands.
+    That is undone where nothing of them does. An extension counts from `booked_on` until it is undone; only the latest
+    of a loan can be, so that those that stand lead from the first due date to the present one.
     """
 
     __tablename__ = "reliefs"
@@ -72,7 +73,8 @@ class Relief(Base):
     with_interest: Mapped[bool] = mapped_column(default=True)
     """Whether interest is charged for the days by which the due date is moved."""
     gives_up: Mapped[Money]
-    """What the lender gives up by it: the sum waived, or by how much less is owed on the new due date."""
+    """What the lender gives up by it: what counts of what it waives, or by how much less is owed on the new due
+    date."""
     reason: Mapped[str] = mapped_column(String(500))
     second_admin: Mapped[bool] = mapped_column(default=False)
     """Whether another admin than who proposed it accepted it."""

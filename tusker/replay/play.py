@@ -20,15 +20,16 @@ from tusker.queries.record.proof import ProofRow, prove
 from tusker.replay.source import Receivable
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
-from tusker.services.credit.credit_lines import LineData, open_credit_line
-from tusker.services.credit.customers import CustomerData, create_customer
-from tusker.services.credit.financing import cancel_invoice
+from tusker.services.credit.customers.companies import CustomerData, create_customer
+from tusker.services.credit.customers.lines import LineData, open_credit_line
+from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.services.delivery.tracking import record_tracking
-from tusker.services.loans.receipts import repay_all_in_full
+from tusker.services.loans.receipts.recording import repay_all_in_full
 from tusker.services.payout.bank_accounts import set_account_directly
-from tusker.services.payout.bundling import bundle_daily
-from tusker.services.payout.release import approve, release
-from tusker.services.payout.settlement import confirm
+from tusker.services.payout.disbursals.bundling import bundle_daily
+from tusker.services.payout.release.approval import approve
+from tusker.services.payout.release.releasing import release
+from tusker.services.payout.settlement.confirming import confirm
 
 CARRIER = "replay"
 OPENING = time(4, 0, tzinfo=UTC)

@@ -13,8 +13,8 @@ from tusker.currency import currency
 from tusker.documents.statement import HEADER, statement_rows
 from tusker.errors import InvalidInput, NotFound
 from tusker.queries.credit.customers import customer_by_id, purchaser_choices, supplier_choices
-from tusker.queries.loans.account_statements import Statement, statement
-from tusker.queries.loans.statement_lines import Side
+from tusker.queries.loans.account_statements.lines import Side
+from tusker.queries.loans.account_statements.statement import Statement, statement
 from tusker.reports.blueprint import bp, own
 from tusker.reports.forms import StatementForm
 from tusker.web.access import allow, is_staff

@@ -5,17 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, make_response, redirect, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import Flask, abort, current_app, request
 from flask_login import current_user
 
 from tusker import clock
 from tusker.errors import NotAllowed
 from tusker.models import Role
 from tusker.services.context import Context
-from tusker.web.htmx import is_htmx
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +24,10 @@ BY_TOKEN = "by_token"  # noqa: S105 (a mark, no secret)
 BY_SIGNATURE = "by_signature"
 STAFF = (Role.ADMIN, Role.AUDITOR)
 COMPANIES = (Role.SUPPLIER, Role.PURCHASER)
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, or no longer; `tusker.auth` answers with the way to the sign-in page."""
 
 
 def public(view: View) -> View:
@@ -66,34 +67,20 @@ def access_of(app: Flask, endpoint: str) -> str | frozenset[Role] | None:
     return mark
 
 
-def guard() -> ResponseReturnValue | None:
+def guard() -> None:
     """Before each request: refuse unmarked views, ask people to sign in, and check their role."""
     if request.endpoint is None:
-        return None  # no such page: routing answers with 404 or 405
+        return  # no such page: routing answers with 404 or 405
     mark = access_of(current_app, request.endpoint)
     if mark is None:
         log.error("the view %s carries no access mark and is refused", request.endpoint)
         abort(500)
     if isinstance(mark, str):
-        return None
+        return
     if not current_user.is_authenticated:
-        return to_login()
+        raise SignInNeeded
     if current_user.role not in mark:
         raise NotAllowed("Your role does not allow this page.")
-    return None
-
-
-def to_login() -> ResponseReturnValue:
-    """Redirect to the sign-in page, which leads back to where they were."""
-    if is_htmx():
-        page = urlsplit(request.headers.get("HX-Current-URL", ""))
-        back = f"{page.path}?{page.query}" if page.query else page.path
-        answer = make_response("", 204)
-        answer.headers["HX-Redirect"] = url_for("auth.login", next=back or None)
-        return answer
-    # Only a page that was read can be opened again; a form that was sent is lost.
-    back = request.full_path.rstrip("?") if request.method == "GET" else ""
-    return redirect(url_for("auth.login", next=back if back not in {"", "/"} else None))
 
 
 def is_staff() -> bool:

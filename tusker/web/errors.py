@@ -7,21 +7,23 @@ problem details and not HTML.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import CSRFError
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.logs import work_id
+from tusker.web.access import SignInNeeded
 from tusker.web.htmx import is_htmx
-from tusker.web.urls import local_url
+from tusker.web.kept_forms import form_of_request, page_of_form
 
 log = logging.getLogger(__name__)
 
@@ -74,23 +76,21 @@ def _on_tusker_error(error: TuskerError) -> ResponseReturnValue:
 
 
 def _on_csrf_error(error: CSRFError) -> ResponseReturnValue:
+    """A page that was open while its person signed in anew. Nothing typed is lost: a form of ours is shown again to be
+    sent once more, and htmx is given the page's new token. (Another site cannot read either.)"""
     if handler := _elsewhere():
         return handler(error)
+    if not current_user.is_authenticated:
+        return current_app.handle_user_exception(SignInNeeded())
     log.info("refused for its csrf token: %s", error.description)
-    return _answer(
-        400,
-        "This page was open for too long",
-        "Open the form anew and send it again; you may have to sign in first.",
-        form_url=_came_from(),
+    if not is_htmx() and (kept := form_of_request(current_user.id)):
+        return render_template("errors/kept.html", kept=kept), 400
+    answer = _answer(
+        400, "You have signed in again since this page was opened", "Press the button once more."
     )
-
-
-def _came_from() -> str | None:
-    """The page of ours that the form was on, if the browser sends it."""
-    parts = urlsplit(request.referrer or "")
-    if parts.netloc != request.host:
-        return None
-    return local_url(f"{parts.path}?{parts.query}" if parts.query else parts.path, "") or None
+    if is_htmx() and page_of_form() is not None:
+        answer.headers["HX-Trigger"] = json.dumps({"fresh-token": generate_csrf()})
+    return answer
 
 
 def answer_http_error(error: HTTPException) -> ResponseReturnValue:
@@ -116,7 +116,7 @@ def _on_http_error(error: HTTPException) -> ResponseReturnValue:
     return answer
 
 
-def _answer(status: int, title: str, message: str, *, form_url: str | None = None) -> Response:
+def _answer(status: int, title: str, message: str) -> Response:
     """The page or, for htmx, the alert; a 500 gives the request id and reads nothing from the database."""
     request_id = work_id.get() if status >= 500 else None
     context = {
@@ -124,7 +124,6 @@ def _answer(status: int, title: str, message: str, *, form_url: str | None = Non
         "title": title,
         "message": message,
         "request_id": request_id,
-        "form_url": form_url,
     }
     if is_htmx():
         answer = make_response(render_template("errors/_alert.html", **context), status)

@@ -7,11 +7,11 @@ import re
 from flask_wtf.file import FileRequired
 from werkzeug.datastructures import MultiDict
 
-from tusker.admin.loans.receipt_forms import typed_deductions
+from tusker.admin.loans.receipts.forms import typed_deductions
 from tusker.domain.matching import Suggestion
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
-from tusker.services.loans.deductions import KeptBack
+from tusker.services.loans.deductions.recording import KeptBack
 from tusker.web.fields import UploadField
 from tusker.web.forms import Form
 

@@ -9,13 +9,13 @@ from flask import Response, request, url_for
 
 from tusker import clock
 from tusker.admin.bank.statement_forms import choice_of
-from tusker.admin.loans.deduction_forms import KINDS as DEDUCTION_KINDS
+from tusker.admin.loans.deductions.forms import KINDS as DEDUCTION_KINDS
 from tusker.domain.loan_sums import OpenLoan
 from tusker.domain.matching import Judgement, Verdict
 from tusker.models import EntryState
 from tusker.queries.bank.candidates import judge_entries
 from tusker.queries.bank.statements import entries_page, outcomes_of, statement_row
-from tusker.queries.loans.receipts import names_of_customers
+from tusker.queries.loans.receipts.listing import names_of_customers
 from tusker.services.bank.decisions import shown_suggestion
 from tusker.services.bank_entries import own_reference
 from tusker.web.htmx import done, render

@@ -29,7 +29,7 @@ from tusker.services.bank import decisions as desk
 from tusker.services.bank import importing as service
 from tusker.services.bank.file import account_notes, own_accounts, read_answer, read_configured
 from tusker.services.bank.uploads import LARGE, READ_JOB, READ_SECONDS, take_upload
-from tusker.services.payout.bank_answers import take_answer
+from tusker.services.payout.settlement.bank_answers import take_answer
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error

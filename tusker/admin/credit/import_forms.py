@@ -12,7 +12,7 @@ from wtforms import BooleanField
 from tusker.carriers.base import Carrier
 from tusker.csv_tables import CsvTable, read_date
 from tusker.errors import InvalidInput
-from tusker.services.credit.import_file import ColumnMapping, mapping_from
+from tusker.services.credit.importing.file import ColumnMapping, mapping_from
 from tusker.web.fields import ChoiceField, UploadField
 from tusker.web.forms import Form
 

@@ -18,8 +18,8 @@ from tusker.csv_tables import CsvTable, read_table
 from tusker.currency import currency
 from tusker.errors import NotFound, TuskerError
 from tusker.models import Role
-from tusker.services.credit.import_file import ImportOptions, read_invoices
-from tusker.services.credit.importing import ImportReport, run_import
+from tusker.services.credit.importing.file import ImportOptions, read_invoices
+from tusker.services.credit.importing.running import ImportReport, run_import
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.csvfile import csv_answer

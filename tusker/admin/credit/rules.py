@@ -13,8 +13,8 @@ from tusker.extensions import db
 from tusker.models import Proposal, RiskRule, Role
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.risk import rules_made
-from tusker.services.credit.risk import TITLES, bound_of
-from tusker.services.credit.risk_rules import RuleData, add_rule, change_rule, end_rule, value_of
+from tusker.services.credit.risk.judging import TITLES, bound_of
+from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, end_rule, value_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason

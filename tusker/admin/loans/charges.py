@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.admin.blueprint import bp
-from tusker.admin.loans.deduction_forms import ChargeForm, PeriodForm
+from tusker.admin.loans.deductions.forms import ChargeForm, PeriodForm
 from tusker.currency import currency
 from tusker.errors import InvalidInput
 from tusker.models import BankCharge, Role

@@ -11,12 +11,12 @@ from flask.typing import ResponseReturnValue
 from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ExtendForm, WaiveForm
-from tusker.errors import ClosedDay, NotFound, TuskerError
+from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError
 from tusker.models import Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice
-from tusker.services.loans import relief as service
-from tusker.services.loans.relief_undoing import undo_relief
+from tusker.services.loans.relief import granting as service
+from tusker.services.loans.relief.undoing import undo_relief
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
@@ -91,6 +91,8 @@ def undo_granted(relief_id: int) -> ResponseReturnValue:
 
 def _open_loan(invoice_id: int) -> LoanRow:
     row = loan_of_invoice(invoice_id, clock.today())
+    if row is not None and row.written_off:
+        raise Conflict(service.WRITTEN_OFF.format(row.number))
     if row is None or row.closed_on is not None:
         raise NotFound("Nothing is owed on this invoice.")
     return row

@@ -15,7 +15,7 @@ from tusker.currency import currency
 from tusker.domain.banking import PaymentOrder
 from tusker.errors import InvalidInput
 from tusker.models import Role
-from tusker.services.payout.payment_orders import take_payment_order
+from tusker.services.payout.release.payment_orders import take_payment_order
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 

@@ -40,7 +40,7 @@ from tusker.queries.payout.shown import shown_payouts
 from tusker.queries.payout.what_if import what_if
 from tusker.queries.record.events import events_of
 from tusker.services.payout.held import holds_of, rooms_of, words_of
-from tusker.services.payout.payment_orders import order_day
+from tusker.services.payout.release.payment_orders import order_day
 from tusker.web.access import acting
 from tusker.web.htmx import done, is_htmx, render
 from tusker.web.paging import encode_key

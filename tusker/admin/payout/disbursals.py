@@ -28,7 +28,7 @@ from tusker.queries.payout.disbursals import DisbursalRow, disbursals_page
 from tusker.queries.payout.payables import to_pass_on
 from tusker.queries.payout.payouts import payouts_of
 from tusker.queries.payout.what_if import what_if
-from tusker.services.payout import disbursals as service
+from tusker.services.payout.disbursals import drafts as service
 from tusker.services.payout.held import rooms_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow

@@ -16,7 +16,7 @@ from tusker.models import Proposal, Role
 from tusker.queries.payout.disbursals import daily_disbursal
 from tusker.queries.payout.queue import QueueOrder, queue_groups, queue_page, queue_total, waiting_of
 from tusker.queries.payout.shown import shown_everything, shown_waiting
-from tusker.services.payout.bundling import bundle_selection, bundle_waiting
+from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_waiting
 from tusker.services.payout.held import release_hold, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow

@@ -19,8 +19,9 @@ from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
 from tusker.services.loans.platform_ids import read_platform_references
-from tusker.services.payout import rejection, settlement, undoing
-from tusker.services.payout import release as service
+from tusker.services.payout.release import approval, releasing
+from tusker.services.payout.settlement import confirming as settlement
+from tusker.services.payout.settlement import rejection, undoing
 from tusker.services.people import passwords
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -38,7 +39,7 @@ def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
     choice = given_choice()
     try:
         with transaction():
-            reference = service.approve(
+            reference = approval.approve(
                 acting(),
                 disbursal_id,
                 second_admin=_second_admin(),
@@ -55,7 +56,7 @@ def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def withdraw_approval(disbursal_id: int) -> ResponseReturnValue:
     with transaction():
-        reference = service.withdraw_approval(acting(), disbursal_id, reason=sent_reason()).reference
+        reference = approval.withdraw_approval(acting(), disbursal_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"{reference} is a draft again.")
 
 
@@ -77,7 +78,7 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
         try:
             passwords.confirm_password(current_user.id, form.password.filled)
             with transaction():
-                made = service.release(
+                made = releasing.release(
                     acting(),
                     disbursal_id,
                     execution_date=form.execution_date.filled,

@@ -48,15 +48,18 @@ SELECT 'waived of the loan', l.reference, COALESCE(a.total, 0)::bigint, COALESCE
 FROM loans l
 LEFT JOIN (SELECT loan_id, sum(penalty + fee + interest + principal) AS total FROM adjustments
     WHERE kind = 'waiver' GROUP BY 1) a ON a.loan_id = l.id
-LEFT JOIN (SELECT loan_id, sum(penalty + fee + interest) AS total FROM reliefs
+LEFT JOIN (SELECT loan_id, sum(gives_up) AS total FROM reliefs
     WHERE kind = 'waiver' AND state = 'accepted' GROUP BY 1) r ON r.loan_id = l.id
 WHERE COALESCE(a.total, 0) <> COALESCE(r.total, 0)
 UNION ALL
-SELECT 'row of the waiver', l.reference, a.penalty + a.fee + a.interest, r.gives_up
+-- Of a waiver counts what arises of it by the due date that stands: its last row, undone where that is nothing.
+SELECT 'row of the waiver', l.reference, (a.penalty + a.fee + a.interest) * (c.id IS NULL)::int,
+    r.gives_up * (r.state = 'accepted')::int
 FROM reliefs r JOIN loans l ON l.id = r.loan_id JOIN adjustments a ON a.id = r.adjustment_id
-WHERE (a.kind, a.loan_id, a.value_date, a.penalty, a.fee, a.interest, a.principal, r.gives_up)
-        <> ('waiver', r.loan_id, r.value_date, r.penalty, r.fee, r.interest, 0, r.penalty + r.fee + r.interest)
-    OR (r.state = 'undone') <> EXISTS (SELECT 1 FROM adjustments c WHERE c.reverses_id = a.id)
+LEFT JOIN adjustments c ON c.reverses_id = a.id
+WHERE (a.kind, a.loan_id, a.value_date, a.principal) <> ('waiver', r.loan_id, r.value_date, 0)
+    OR a.penalty > r.penalty OR a.fee > r.fee OR a.interest > r.interest
+    OR (a.penalty + a.fee + a.interest) * (c.id IS NULL)::int <> r.gives_up * (r.state = 'accepted')::int
 UNION ALL
 -- A recovery takes back as much of what was written off as its allocation paid; never more is recovered than that.
 SELECT 'recovery of the allocation', l.reference, -x.total, a.penalty + a.fee + a.interest + a.principal
@@ -272,6 +275,19 @@ FROM (
 ) i USING (supplier_id, purchaser_id, status)
 JOIN customers s ON s.id = supplier_id JOIN customers p ON p.id = purchaser_id
 WHERE (c.invoices, c.principal) IS DISTINCT FROM (i.invoices, i.principal)
+UNION ALL
+SELECT 'who owes the loan', l.reference, 0, 1 FROM loans l JOIN invoices i ON i.id = l.invoice_id
+WHERE l.debtor_id <> CASE WHEN l.recourse_on IS NULL THEN i.purchaser_id ELSE i.supplier_id END
+UNION ALL
+SELECT 'principal of the disbursal, ' || COALESCE(l.invoices, 0) || ' invoices, ' || COALESCE(l.taken_out, 0)
+    || ' taken out', d.reference, d.principal, COALESCE(l.principal, 0)::bigint
+FROM disbursals d LEFT JOIN (
+    SELECT disbursal_id, count(*) FILTER (WHERE live) AS invoices, count(*) FILTER (WHERE NOT live) AS taken_out,
+        COALESCE(sum(principal) FILTER (WHERE live), 0) AS principal
+    FROM (SELECT *, state <> 'removed' OR payout_id IS NOT NULL AS live FROM disbursal_lines) x GROUP BY 1
+) l ON l.disbursal_id = d.id
+WHERE (d.invoices, d.taken_out, d.principal)
+    <> (COALESCE(l.invoices, 0), COALESCE(l.taken_out, 0), COALESCE(l.principal, 0))
 UNION ALL
 SELECT 'classification that changed nothing', 'customer ' || customer_id || COALESCE(', loan ' || loan_id, ''), 1, 0
 FROM (

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from tusker.services.credit import credit_lines, customers, holds, risk_rules
+from tusker.services.credit.customers import companies as customers
+from tusker.services.credit.customers import holds
+from tusker.services.credit.customers import lines as credit_lines
+from tusker.services.credit.risk import rules as risk_rules
 from tusker.services.delivery import tracking
-from tusker.services.loans import receipts, relief, write_off
-from tusker.services.payout import (
-    bank_accounts,
-    correction,
-    funding_control,
-    held,
-    purchaser_answers,
-    verification,
-)
+from tusker.services.loans import write_off
+from tusker.services.loans.receipts import recording as receipts
+from tusker.services.loans.relief import granting as relief
+from tusker.services.payout import bank_accounts, held
+from tusker.services.payout.funding import control as funding_control
+from tusker.services.payout.funding import correction, purchaser_answers, verification
 from tusker.services.people import tokens, users
 from tusker.services.proposals import Action
 

@@ -19,8 +19,8 @@ from tusker.services.bank_entries import decide, lock_entries, own_reference, re
 from tusker.services.context import Context
 from tusker.services.loans.charges import charge_in_entry, charged
 from tusker.services.loans.debts import OpenDebt, lock_debts, lock_debts_of
-from tusker.services.loans.deductions import KeptBack
-from tusker.services.loans.receipts import record_receipt
+from tusker.services.loans.deductions.recording import KeptBack
+from tusker.services.loans.receipts.recording import record_receipt
 from tusker.services.locks import lock_rows
 from tusker.services.reasons import reason_of
 from tusker.services.seen import Seen, check_seen

@@ -14,7 +14,7 @@ from tusker.extensions import db
 from tusker.models import BankAccount, Disbursal, EntryDirection, Payout, PayoutState, StatementEntry
 from tusker.queries.bank.candidates import Line, doubts_of
 from tusker.services.locks import among, lock_rows
-from tusker.services.payout.payout_locks import lock_payouts
+from tusker.services.payout.settlement.locks import lock_payouts
 
 _WORDS = re.compile(r"[A-Za-z0-9?():.,'+-]+")
 Entries = Sequence[StatementEntry] | Sequence[Line]

@@ -35,9 +35,9 @@ from tusker.services.bank_entries import LONGEST_NOTE, decide, own_reference
 from tusker.services.context import Context
 from tusker.services.loans.charges import charge_in_entry
 from tusker.services.locks import forget
-from tusker.services.payout.rejection import reject_locked
-from tusker.services.payout.settlement import confirm_payouts
-from tusker.services.payout.undoing import return_locked
+from tusker.services.payout.settlement.confirming import confirm_payouts
+from tusker.services.payout.settlement.rejection import reject_locked
+from tusker.services.payout.settlement.undoing import return_locked
 
 NO_PAYOUT = "No payout fits it."
 

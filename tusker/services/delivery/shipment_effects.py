@@ -15,7 +15,7 @@ from tusker.models import Invoice, Shipment
 from tusker.queries.delivery.conditions import unready_ids
 from tusker.services.attention import WATCH_JOB, open_invoice_item
 from tusker.services.context import Context
-from tusker.services.credit.financing import close_cancelled
+from tusker.services.credit.requesting.financing import close_cancelled
 from tusker.services.delivery.conditions import Judge, Pair, allowed, lock_pairs
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure

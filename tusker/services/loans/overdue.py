@@ -21,6 +21,8 @@ from tusker.services.locks import lock_rows
 from tusker.services.outbox import company_addresses, queue_mail
 from tusker.transactions import after_commit
 
+REVIEW_JOB = "tusker.jobs.servicing.review_holds"
+"""Follows whatever pays or owes anew."""
 DEBTOR = case((Loan.recourse_on.is_(None), Invoice.purchaser_id), else_=Invoice.supplier_id)
 """Who owes a loan: the purchaser, or by recourse the supplier."""
 

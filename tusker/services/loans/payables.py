@@ -58,24 +58,40 @@ def note_collected(ctx: Context, parts: Sequence[tuple[Receipt, Split, OpenDebt]
 
 
 def note_laid_anew(
-    ctx: Context, receipt: Receipt, invoice: Invoice, was: Split, made: Split, value_date: date
+    ctx: Context, receipt: Receipt, invoice: Invoice, was: Split, made: Split, value_date: date, why: str
 ) -> None:
     """What a receipt paid of a debt was laid again where the purchaser pays the face value: what it does not pay any
-    more is the supplier's, and the reserve bears the charges that it pays now."""
+    more is the supplier's, what it pays again was not, and the reserve bears the charges that it pays now."""
     if receipt.customer_id != invoice.purchaser_id:
         move_reserve(
             ctx, invoice.id, ReserveKind.HELD, made.principal - was.principal, _why(receipt), receipt.id
         )
         return
+    left = was.total - made.total
+    move_reserve(ctx, invoice.id, ReserveKind.RELEASED, left, _why(receipt), receipt.id)
     more = (made.total - made.principal) - (was.total - was.principal)
     borne = (
         min(more, reserve_left(invoice.id)) if more > 0 else max(more, -consumed_by(receipt.id, invoice.id))
     )
     move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, borne, _why(receipt), receipt.id)
-    if left := was.total - made.total:
-        move_reserve(ctx, invoice.id, ReserveKind.RELEASED, left, _why(receipt), receipt.id)
+    if left < 0:
+        left += _take_back(ctx, receipt, invoice, -left, why)
+    if left:
         _owe(ctx, receipt, invoice, left, value_date)
     db.session.flush()
+
+
+def _take_back(ctx: Context, receipt: Receipt, invoice: Invoice, amount: int, why: str) -> int:
+    """Undo the latest of what a receipt left to the supplier of an invoice, until it is at least `amount`; returns how
+    much that is."""
+    taken = 0
+    payables = _lock_standing((Payable.receipt_id == receipt.id) & (Payable.invoice_id == invoice.id))
+    for payable in reversed(payables):
+        if taken >= amount:
+            break
+        taken += payable.amount
+        _undo_payable(ctx, payable, invoice, why)
+    return taken
 
 
 def _why(receipt: Receipt) -> str:

@@ -12,13 +12,12 @@ from tusker.services.exposure import change_exposure
 from tusker.services.loans.adjustments import adjust, undo_adjustments
 from tusker.services.loans.claims import end_return_claims
 from tusker.services.loans.debts import debt_of, load_reductions, lock_debts_on
+from tusker.services.loans.overdue import REVIEW_JOB
 from tusker.services.loans.reserve import release_reserves
 from tusker.services.locks import lock_invoice, lock_loan_of
 from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
-
-REVIEW_JOB = "tusker.jobs.servicing.review_holds"
 
 
 @needs_second("Write a debt off", "invoice")

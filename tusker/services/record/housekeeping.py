@@ -1,4 +1,4 @@
-"""Rows that only guard against repetition are kept for a while, not for good."""
+"""Rows that only guard against repetition, and sessions that ended, are kept for a while, not for good."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from tusker.extensions import db
-from tusker.models import IdempotencyKey, WebhookDelivery
+from tusker.models import IdempotencyKey, UserSession, WebhookDelivery
 from tusker.services.context import Context
 
 KEPT = timedelta(days=90)
@@ -15,7 +15,7 @@ KEPT = timedelta(days=90)
 
 
 def forget_old_guards(ctx: Context) -> int:
-    """Delete idempotency keys and worked-off webhooks older than `KEPT`; returns how many rows went."""
+    """Delete idempotency keys, worked-off webhooks and sessions older than `KEPT`; returns how many rows went."""
     before = ctx.now - KEPT
     keys = db.session.scalars(
         delete(IdempotencyKey).where(IdempotencyKey.created_at < before).returning(IdempotencyKey.id)
@@ -25,4 +25,7 @@ def forget_old_guards(ctx: Context) -> int:
         .where(WebhookDelivery.received_at < before, WebhookDelivery.processed_at.is_not(None))
         .returning(WebhookDelivery.id)
     ).all()
-    return len(keys) + len(webhooks)
+    sessions = db.session.scalars(
+        delete(UserSession).where(UserSession.last_seen_at < before).returning(UserSession.id)
+    ).all()
+    return len(keys) + len(webhooks) + len(sessions)

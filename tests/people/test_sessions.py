@@ -1,0 +1,161 @@
+"""Sessions end by time and from elsewhere, and what was being typed survives."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support.pages import HTMX, token_in
+from tests.support.people import sign_in
+from tests.support.values import PASSWORD
+from tusker import clock
+from tusker.models import Role, User
+
+BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+HERE = {"Referer": "http://localhost/account", "Origin": "http://localhost"}
+TYPED = {"reason": "It came <back>", "amount": "1200.50", "password": "never kept"}
+At = Callable[[timedelta], None]
+
+
+@pytest.fixture
+def after(pages_app: Flask, monkeypatch: pytest.MonkeyPatch) -> At:
+    """Move the clock to so long after the start, under the usual limits on sessions."""
+    monkeypatch.setitem(pages_app.config, "SESSION_IDLE_MINUTES", 30)
+    monkeypatch.setitem(pages_app.config, "SESSION_HOURS", 12)
+
+    def move(gone: timedelta) -> None:
+        monkeypatch.setattr(clock, "now", lambda: BEGAN + gone)
+
+    move(timedelta())
+    return move
+
+
+def test_a_session_ends_half_an_hour_after_the_last_page(
+    after: At, enter: Callable[..., FlaskClient]
+) -> None:
+    browser = enter()
+    for minute in (29, 58, 87):
+        after(timedelta(minutes=minute))
+        assert browser.get("/account").status_code == 200
+    after(timedelta(minutes=87 + 32))
+    assert browser.get("/account").location == "/login?next=/account"
+    assert "Your session has ended." in browser.get("/login").text
+
+
+def test_a_page_that_only_polls_keeps_nobody_signed_in(after: At, enter: Callable[..., FlaskClient]) -> None:
+    browser = enter()
+    after(timedelta(minutes=29))
+    assert browser.get("/account", headers={**HTMX, "Polls": "true"}).status_code == 200
+    after(timedelta(minutes=32))
+    assert browser.get("/account", headers=HTMX).status_code == 401
+
+
+def test_nobody_stays_longer_than_twelve_hours(after: At, enter: Callable[..., FlaskClient]) -> None:
+    browser = enter()
+    for step in range(1, 36):
+        after(timedelta(minutes=20 * step))
+        assert browser.get("/account").status_code == 200
+    after(timedelta(hours=12))
+    assert browser.get("/account").status_code == 302
+
+
+def test_one_signs_out_elsewhere(
+    pages_app: Flask, pages: FlaskClient, create_user: Callable[..., User]
+) -> None:
+    email = create_user().email
+    browsers = [pages_app.test_client() for _ in range(3)]
+    for browser in browsers:
+        sign_in(browser, email)
+    here, second, third = browsers
+    page = here.get("/account").text
+    ends = re.findall(r'action="(/account/sessions/[0-9]+/end)"', page)
+    assert len(ends) == 2
+    here.post(ends[0], data={"csrf_token": token_in(page)})
+    assert sorted(browser.get("/account").status_code for browser in (second, third)) == [200, 302]
+    here.post("/account/sessions/end", data={"csrf_token": token_in(page)})
+    assert [browser.get("/account").status_code for browser in browsers] == [200, 302, 302]
+
+
+def test_nobody_ends_somebody_else_s_session(
+    pages_app: Flask, pages: FlaskClient, create_user: Callable[..., User]
+) -> None:
+    mine, other = pages_app.test_client(), pages_app.test_client()
+    sign_in(mine, create_user().email)
+    sign_in(other, create_user().email)
+    token = token_in(mine.get("/account").text)
+    for number in (1, 2, 3):
+        mine.post(f"/account/sessions/{number}/end", data={"csrf_token": token})
+    assert other.get("/account").status_code == 200
+
+
+def test_a_form_sent_after_the_end_is_kept_over_the_sign_in(
+    after: At, pages: FlaskClient, create_user: Callable[..., User]
+) -> None:
+    email = create_user().email
+    sign_in(pages, email)
+    token = token_in(pages.get("/account").text)
+    after(timedelta(hours=1))
+    asked = pages.post("/t/admin?x=1", data={**TYPED, "csrf_token": token}, headers=HERE)
+    assert asked.status_code == 401
+    assert "never kept" not in asked.text
+    kept = html.unescape(re.findall(r'name="kept" value="([^"]+)"', asked.text)[0])
+    answer = pages.post(
+        "/login",
+        data={"email": email, "password": PASSWORD, "kept": kept, "csrf_token": token_in(asked.text)},
+    )
+    assert 'action="/t/admin?x=1"' in answer.text
+    assert re.findall(r'<textarea name="(.*?)" hidden>\n(.*?)</textarea>', answer.text) == [
+        ("reason", "It came &lt;back&gt;"),
+        ("amount", "1200.50"),
+    ]
+    assert "Not kept, and asked for again: password." in answer.text
+    assert pages.post("/t/admin", data={"csrf_token": token_in(answer.text)}).text == "seen"
+
+
+def test_nobody_is_shown_what_another_typed(
+    after: At, pages: FlaskClient, create_user: Callable[..., User]
+) -> None:
+    sign_in(pages, create_user().email)
+    token = token_in(pages.get("/account").text)
+    after(timedelta(hours=1))
+    asked = pages.post("/t/admin", data={**TYPED, "csrf_token": token}, headers=HERE)
+    kept = html.unescape(re.findall(r'name="kept" value="([^"]+)"', asked.text)[0])
+    data = {
+        "email": create_user(Role.AUDITOR).email,
+        "password": PASSWORD,
+        "kept": kept,
+        "csrf_token": token_in(asked.text),
+    }
+    assert pages.post("/login", data=data).status_code == 303
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_another_site_s_form_is_not_kept(
+    pages: FlaskClient, create_user: Callable[..., User], origin: str
+) -> None:
+    create_user()
+    headers = {"Referer": "http://localhost/account", "Origin": origin}
+    assert pages.post("/t/admin", data=TYPED, headers=headers).status_code in {302, 400}
+    assert "kept" not in pages.get("/login").text
+
+
+def test_a_form_with_an_old_token_is_shown_to_be_sent_again(enter: Callable[..., FlaskClient]) -> None:
+    browser = enter()
+    answer = browser.post("/t/admin", data={**TYPED, "csrf_token": "of before"}, headers=HERE)
+    assert answer.status_code == 400
+    assert "1200.50" in answer.text
+    assert browser.post("/t/admin", data={"csrf_token": token_in(answer.text)}).text == "seen"
+
+
+def test_htmx_is_given_the_new_token(enter: Callable[..., FlaskClient]) -> None:
+    browser = enter()
+    answer = browser.post("/t/admin", data={"csrf_token": "of before"}, headers={**HERE, **HTMX})
+    assert answer.status_code == 400
+    token = answer.headers["HX-Trigger"].split('"')[3]
+    assert browser.post("/t/admin", data={"csrf_token": token}).text == "seen"

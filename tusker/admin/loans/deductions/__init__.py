@@ -1,0 +1,1 @@
+"""Pages of deductions and credit notes."""

@@ -1,0 +1,72 @@
+"""The page that records a credit note: the supplier took back a part of an invoice's value."""
+
+from __future__ import annotations
+
+from flask import url_for
+from flask.typing import ResponseReturnValue
+
+from tusker.admin.blueprint import bp
+from tusker.admin.loans.receipts.forms import CreditNoteForm
+from tusker.currency import currency
+from tusker.errors import NotFound, TuskerError
+from tusker.models import CreditNote, Role
+from tusker.queries.credit.invoices import Scope, invoice_in
+from tusker.queries.loans.invoice_money import credit_notes_of, reserve_of
+from tusker.services.loans.deductions.credit_notes import BEFORE_PAYOUT, record_credit_note
+from tusker.services.loans.deductions.recording import PAID_OUT
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.htmx import done, render
+
+
+@bp.route("/invoices/<int:invoice_id>/credit-notes/new", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def new_credit_note(invoice_id: int) -> ResponseReturnValue:
+    """The form of a credit note; it says beforehand what the note will do to the debt."""
+    form = CreditNoteForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                words = _effects(
+                    record_credit_note(
+                        acting(),
+                        invoice_id,
+                        number=form.number.filled,
+                        amount=form.amount.filled,
+                        reason=form.reason.filled,
+                    )
+                )
+        except NotFound:
+            raise
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return done(
+                f"Credit note {form.number.data} is recorded{words}.",
+                to=url_for("invoices.show", invoice_id=invoice_id),
+            )
+    invoice = invoice_in(Scope(), invoice_id)
+    return render(
+        "admin/loans/credit_note_new.html",
+        "admin/loans/credit_note_new.html",
+        status=422 if form.is_submitted() else 200,
+        form=form,
+        invoice=invoice,
+        noted=sum(note.amount for note in credit_notes_of(invoice_id)),
+        reserve=reserve_of(invoice_id),
+        stage="before"
+        if invoice.status in BEFORE_PAYOUT
+        else "after"
+        if invoice.status in PAID_OUT
+        else None,
+    )
+
+
+def _effects(note: CreditNote) -> str:
+    parts = (
+        ("the principal falls by", note.principal_cut),
+        ("the reserve bears", note.reserve_consumed),
+        ("the supplier's next payout is netted by", note.claimed),
+    )
+    words = [f"{what} {currency().show(amount)}" for what, amount in parts if amount]
+    return f": {', '.join(words)}" if words else ""

@@ -1,0 +1,125 @@
+"""What purchasers keep back of invoices: the list, recording one, and what becomes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from tusker.admin.blueprint import bp
+from tusker.admin.loans.deductions.forms import DeductionFilter, DeductionForm, SettleForm, kind_and_dispute
+from tusker.currency import currency
+from tusker.errors import NotFound, TuskerError
+from tusker.extensions import db
+from tusker.models import CreditNote, Role
+from tusker.queries.credit.invoices import Scope, invoice_in
+from tusker.queries.loans.invoice_money import credit_notes_of, deductions_page, reserve_of
+from tusker.services.loans.deductions import recording as deductions
+from tusker.services.loans.deductions import undoing as deduction_undoing
+from tusker.services.loans.deductions.recording import KeptBack
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
+from tusker.web.htmx import done, render
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+
+@bp.get("/deductions")
+@allow(Role.ADMIN, Role.AUDITOR)
+def deductions_list() -> ResponseReturnValue:
+    """Credit notes and deductions of all invoices, newest first."""
+    filters = DeductionFilter(request.args)
+    asked: dict[str, Any] = {}
+    if filters.validate():
+        asked = {"search": filters.q.data or "", "show": filters.show.data or ""}
+    cursor = read_cursor()
+    rows = deductions_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
+    return render(
+        "admin/loans/deductions/deductions.html",
+        "admin/loans/deductions/_deductions.html",
+        filters=filters,
+        page=keyset_page(rows, cursor),
+        filtered=any(asked.values()),
+    )
+
+
+@bp.route("/invoices/<int:invoice_id>/deductions/new", methods=["GET", "POST"])
+@allow(Role.ADMIN)
+def new_deduction(invoice_id: int) -> ResponseReturnValue:
+    """The form of what the purchaser keeps back without a receipt, or after it."""
+    form = DeductionForm()
+    if form.validate_on_submit():
+        kind, disputed = kind_and_dispute(form.kind.filled)
+        kept = KeptBack(
+            invoice_id, kind, form.amount.filled, form.number.data or "", form.reason.data or "", disputed
+        )
+        try:
+            with transaction():
+                note = deductions.record_deduction(acting(), kept)
+                words = f"{currency().show(note.amount)} kept back is recorded."
+        except NotFound:
+            raise
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return done(words, to=url_for("invoices.show", invoice_id=invoice_id))
+    return render(
+        "admin/loans/deductions/new.html",
+        "admin/loans/deductions/new.html",
+        status=422 if form.is_submitted() else 200,
+        form=form,
+        invoice=invoice_in(Scope(), invoice_id),
+        noted=sum(note.amount for note in credit_notes_of(invoice_id) if note.stands),
+        reserve=reserve_of(invoice_id),
+    )
+
+
+@bp.post("/deductions/<int:note_id>/settle")
+@allow(Role.ADMIN)
+def settle_tax(note_id: int) -> ResponseReturnValue:
+    """The certificate of tax at source came."""
+    form = SettleForm()
+    if form.validate_on_submit():
+        with transaction():
+            deductions.settle_tax(
+                acting(), note_id, number=form.number.filled, settled_on=form.settled_on.filled
+            )
+        return _changed(note_id, f"Settled by {form.number.filled}.")
+    problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
+    return _changed(note_id, problem, "danger")
+
+
+@bp.post("/deductions/<int:note_id>/accept")
+@allow(Role.ADMIN)
+def accept_deduction(note_id: int) -> ResponseReturnValue:
+    """The supplier agrees with what was disputed."""
+    with transaction():
+        deductions.accept_dispute(acting(), note_id, number=request.form.get("number", ""))
+    return _changed(note_id, "Accepted: the supplier bears it.")
+
+
+@bp.post("/deductions/<int:note_id>/withdraw")
+@allow(Role.ADMIN)
+def withdraw_deduction(note_id: int) -> ResponseReturnValue:
+    """The purchaser pays after all what was disputed."""
+    with transaction():
+        deduction_undoing.withdraw_dispute(acting(), note_id, reason=sent_reason())
+    return _changed(note_id, "Withdrawn: the purchaser owes it again.")
+
+
+@bp.post("/deductions/<int:note_id>/undo")
+@allow(Role.ADMIN)
+def undo_deduction(note_id: int) -> ResponseReturnValue:
+    """A credit note or deduction was recorded wrongly."""
+    with transaction():
+        deduction_undoing.undo_deduction(acting(), note_id, reason=sent_reason())
+    return _changed(note_id, "Undone: it is owed as if it had never been recorded.")
+
+
+def _changed(note_id: int, message: str, category: str = "success") -> ResponseReturnValue:
+    invoice_id = db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id))
+    if invoice_id is None:
+        raise NotFound("This deduction does not exist.")
+    return done(message, to=url_for("invoices.show", invoice_id=invoice_id), category=category)

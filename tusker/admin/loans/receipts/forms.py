@@ -1,0 +1,296 @@
+"""The forms of receipts, and the sheet on which a receipt is allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from werkzeug.datastructures import MultiDict
+
+from tusker.admin.loans.deductions.forms import KINDS as DEDUCTION_KINDS
+from tusker.admin.loans.deductions.forms import kind_and_dispute
+from tusker.currency import currency
+from tusker.domain.allocation import Allocation as Split
+from tusker.domain.allocation import check_allocation
+from tusker.domain.approval import Shown
+from tusker.errors import InvalidInput
+from tusker.queries.loans.receipts.allocations import LoanFace
+from tusker.services.loans.deductions.recording import KeptBack
+from tusker.services.loans.receipts.proposal import ProposedLine, ReceiptProposal
+from tusker.services.loans.receipts.spreading import lay_rest
+from tusker.services.reasons import LONGEST_REASON
+from tusker.web.fields import ChoiceField, DayField, IdField, MoneyField, ReasonField, TextField
+from tusker.web.forms import FilterForm, Form
+
+PARTS = ("penalty", "fee", "interest", "principal")
+STATES = [
+    ("credit", "With credit left"),
+    ("payment", "Payments"),
+    ("reversed", "Undone payments"),
+    ("reversal", "Reversals"),
+    ("refund", "Refunds"),
+    ("returned", "Refunds that came back"),
+    ("owed", "Owed back by the customer"),
+]
+
+
+class ReceiptFilter(FilterForm):
+    """Which receipts are shown; give it the choices of customers."""
+
+    q = TextField("Search", required=False, render_kw={"placeholder": "Reference or customer"})
+    state = ChoiceField("Show", required=False, empty="All", choices=STATES)
+    customer_id = IdField("Customer", required=False, empty="All", choices=[])
+
+
+class ReceiptForm(Form):
+    """Recording a receipt; give it the choices of customers."""
+
+    customer_id = IdField("Customer", empty="Choose who paid", choices=[])
+    amount = MoneyField("Amount", description="All that came in with this reference.")
+    value_date = DayField(
+        "Value date", description="The day the money came in; amounts owed are of this day."
+    )
+    bank_reference = TextField(
+        "Bank reference",
+        max_length=60,
+        description="As on the bank statement; once for each payer. What it names is paid first.",
+    )
+    charges = MoneyField(
+        "Bank charges", required=False, allow_zero=True, description="Kept by the bank of it."
+    )
+
+
+class RefundForm(Form):
+    """Paying credit back."""
+
+    amount = MoneyField("Amount")
+    bank_reference = TextField("Bank reference", max_length=60, description="Of the transfer back.")
+    value_date = DayField("Value date", description="The day the money left.")
+
+
+class UndoForm(Form):
+    """Undoing something, with a reason."""
+
+    reason = ReasonField()
+
+
+class CreditNoteForm(Form):
+    """Recording a credit note."""
+
+    number = TextField("Credit note number", max_length=60)
+    amount = MoneyField("Amount", description="By how much the invoice is worth less.")
+    reason = ReasonField()
+
+
+@dataclass(slots=True)
+class TypedDeduction:
+    """What was typed of a deduction of one invoice; `kept` is what it says, None for nothing."""
+
+    invoice_id: int
+    kind: str = ""
+    amount: str = ""
+    number: str = ""
+    reason: str = ""
+    kept: KeptBack | None = None
+    problem: str | None = None
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether anything was typed."""
+        return bool(self.kind or self.amount or self.number or self.reason)
+
+
+def typed_deductions(form: MultiDict[str, str]) -> dict[int, TypedDeduction]:
+    """The deductions of a sent form, by invoice id: fields such as `kept_amount_12`."""
+    found = {}
+    for name in form:
+        key = name.removeprefix("kept_amount_")
+        if key != name and key.isdecimal() and len(key) < 19:
+            kind, amount, number, reason = (
+                form.get(f"kept_{part}_{key}", "").strip()[:LONGEST_REASON]
+                for part in ("kind", "amount", "number", "reason")
+            )
+            found[int(key)] = _read_deduction(TypedDeduction(int(key), kind, amount, number, reason))
+    return found
+
+
+def _read_deduction(typed: TypedDeduction) -> TypedDeduction:
+    if not typed.is_typed:
+        return typed
+    try:
+        amount = currency().parse(typed.amount, field="amount")
+    except InvalidInput as error:
+        typed.problem = f"kept back: {error.message}"
+        return typed
+    if typed.kind not in dict(DEDUCTION_KINDS):
+        typed.problem = "Choose why it is kept back."
+        return typed
+    kind, disputed = kind_and_dispute(typed.kind)
+    typed.kept = KeptBack(typed.invoice_id, kind, amount, typed.number, typed.reason, disputed)
+    return typed
+
+
+@dataclass(slots=True)
+class SheetRow:
+    """A loan on the sheet: what is owed of each part, what was typed, and what is wrong with it."""
+
+    line: ProposedLine
+    face: LoanFace
+    typed: dict[str, str]
+    split: Split
+    problem: str | None = None
+    kept: TypedDeduction | None = None
+    """What is kept back of it; None where the payer is not its purchaser."""
+
+    @property
+    def fields(self) -> dict[str, tuple[str, str, int]]:
+        """For each part that is owed: the input's name, its text and what is owed of it in minor units."""
+        return {
+            part: (input_name(self.line.loan_id, part), self.typed[part], getattr(self.line.due, part))
+            for part in PARTS
+            if getattr(self.line.due, part)
+        }
+
+
+@dataclass(slots=True)
+class Sheet:
+    """How a receipt is allocated; money in minor units. `mark` says for what it was proposed."""
+
+    mark: str
+    amount: int
+    proposal: ReceiptProposal
+    rows: list[SheetRow]
+    further: list[SheetRow]
+    others: list[SheetRow]
+    written_off: list[SheetRow]
+    passed_on: int = 0
+    """What of it is the suppliers', beyond the debts that it pays off."""
+
+    @property
+    def everything(self) -> list[SheetRow]:
+        """All rows."""
+        return [*self.rows, *self.further, *self.others, *self.written_off]
+
+    @property
+    def wanted(self) -> list[Split]:
+        """What is allocated."""
+        nothing = (0,) * len(PARTS)
+        return [row.split for row in self.everything if parts_of(row.split) != nothing]
+
+    @property
+    def allocated(self) -> int:
+        """What all splits sum to."""
+        return sum(row.split.total for row in self.everything)
+
+    @property
+    def left_over(self) -> int:
+        """What would be the customer's credit; negative when more is allocated than was received."""
+        return self.amount - self.allocated - self.passed_on
+
+    @property
+    def shown(self) -> list[Shown]:
+        """What is owed on each loan, as the sheet shows it."""
+        return [
+            Shown(
+                row.line.number,
+                f"{currency().show(row.line.due.total)} owed",
+                (row.line.loan_id, row.line.due),
+            )
+            for row in self.everything
+        ]
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the sheet cannot be recorded."""
+        found = [f"{row.line.number}: {row.problem}" for row in self.everything if row.problem]
+        found += [
+            f"{row.line.number}: {row.kept.problem}"
+            for row in self.everything
+            if row.kept and row.kept.problem
+        ]
+        if self.left_over < 0:
+            found.append(
+                f"The allocation sums to {currency().show(self.allocated)},"
+                f" but {currency().show(self.amount)} was received."
+            )
+        return found
+
+
+def input_name(loan_id: int, part: str) -> str:
+    """The name of the input for one part of one loan."""
+    return f"{part}_{loan_id}"
+
+
+def parts_of(split: Split) -> tuple[int, ...]:
+    """The parts of a split, in the order in which they are paid."""
+    return tuple(getattr(split, part) for part in PARTS)
+
+
+def make_sheet(
+    proposal: ReceiptProposal,
+    faces: Mapping[int, LoanFace],
+    *,
+    mark: str,
+    amount: int,
+    typed: MultiDict[str, str] | None = None,
+    kept: Mapping[int, TypedDeduction] | None = None,
+) -> Sheet:
+    """The sheet as proposed, or with the amounts that an admin typed; `kept` is what was typed of deductions, by
+    invoice id."""
+    reached = [line for line in proposal.lines if line.split.total]
+    further = [line for line in proposal.lines if not line.split.total]
+
+    def rows(lines: list[ProposedLine]) -> list[SheetRow]:
+        return [_row(line, faces[line.loan_id], typed) for line in lines]
+
+    purchased = {debt.invoice.id for debt in proposal.debts if debt.invoice.purchaser_id == proposal.payer_id}
+
+    sheet = Sheet(
+        mark,
+        amount,
+        proposal,
+        rows(reached),
+        rows(further),
+        rows(proposal.others),
+        rows(proposal.written_off),
+    )
+    for row in sheet.everything:
+        if row.line.invoice_id in purchased:
+            row.kept = (kept or {}).get(row.line.invoice_id) or TypedDeduction(row.line.invoice_id)
+    if not sheet.problems:
+        laid = lay_rest(sheet.wanted, proposal.debts, proposal.payer_id, amount, proposal.value_date)
+        sheet.passed_on = sum(split.rest for split in laid)
+    return sheet
+
+
+def _row(line: ProposedLine, face: LoanFace, typed: MultiDict[str, str] | None) -> SheetRow:
+    if typed is None:
+        shown = {part: _plain(getattr(line.split, part)) for part in PARTS}
+        return SheetRow(line, face, shown, line.split)
+    shown, amounts, problem = {}, {}, None
+    for part in PARTS:
+        shown[part] = typed.get(input_name(line.loan_id, part), "").strip()[:40]
+        try:
+            amounts[part] = _read(shown[part], part)
+        except InvalidInput as error:
+            amounts[part] = 0
+            problem = problem or f"{part}: {error.message}"
+    split = Split(line.loan_id, **amounts)
+    if problem is None and any(amounts.values()):
+        problem = check_allocation(split, line.due)
+    return SheetRow(line, face, shown, split, problem)
+
+
+def _plain(amount: int) -> str:
+    if amount == 0:
+        return ""
+    return ("-" if amount < 0 else "") + currency().plain(abs(amount))
+
+
+def _read(text: str, part: str) -> int:
+    """An amount as typed; interest alone may be negative, where it was deducted and is not earned yet."""
+    if not text:
+        return 0
+    if part == "interest" and text[0] in "-\N{MINUS SIGN}":
+        return -currency().parse(text[1:], field="allocations", allow_zero=True)
+    return currency().parse(text, field="allocations", allow_zero=True)

@@ -1,0 +1,169 @@
+"""Receipts: the list and one of them; refunding and undoing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker import clock
+from tusker.admin.blueprint import bp
+from tusker.admin.loans.deductions.forms import ChargeForm
+from tusker.admin.loans.receipts.forms import ReceiptFilter, RefundForm, UndoForm
+from tusker.currency import currency
+from tusker.errors import NotFound, TuskerError
+from tusker.models import ReceiptKind, Role
+from tusker.queries.loans.charges import charges_of_receipt
+from tusker.queries.loans.invoice_money import deductions_of_receipt
+from tusker.queries.loans.receipts import allocations as receipt_allocations
+from tusker.queries.loans.receipts import listing as queries
+from tusker.services.loans.receipts import recording as service
+from tusker.services.loans.receipts.undoing import return_refund, reverse_receipt
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.forms import sent_reason
+from tusker.web.htmx import done, render, said
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+
+
+@bp.get("/receipts")
+@allow(Role.ADMIN, Role.AUDITOR)
+def receipts() -> ResponseReturnValue:
+    """All receipts with their reversals and refunds, newest first."""
+    filters = ReceiptFilter(request.args)
+    filters.customer_id.choices = queries.payers()
+    asked: dict[str, Any] = {}
+    if filters.validate():
+        asked = {
+            "search": filters.q.data or "",
+            "state": filters.state.data,
+            "customer_id": filters.customer_id.data,
+        }
+    cursor = read_cursor()
+    rows = queries.receipts_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
+    return render(
+        "admin/loans/receipts/receipts.html",
+        "admin/loans/receipts/_receipts.html",
+        filters=filters,
+        page=keyset_page(rows, cursor),
+        filtered=any(asked.values()),
+    )
+
+
+@bp.get("/receipts/<int:receipt_id>")
+@allow(Role.ADMIN, Role.AUDITOR)
+def receipt(receipt_id: int) -> ResponseReturnValue:
+    """One receipt: what it paid, and what was undone or paid back of it."""
+    row = queries.receipt_row(receipt_id)
+    if row.of_receipt_id is not None:
+        return redirect(url_for("admin.receipt", receipt_id=row.of_receipt_id))
+    return _show(receipt_id)
+
+
+@bp.post("/receipts/<int:receipt_id>/refund")
+@allow(Role.ADMIN)
+def refund_receipt(receipt_id: int) -> ResponseReturnValue:
+    form = RefundForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                made = service.refund_credit(
+                    acting(),
+                    receipt_id,
+                    amount=form.amount.filled,
+                    bank_reference=form.bank_reference.filled,
+                    value_date=form.value_date.filled,
+                )
+        except NotFound:
+            raise
+        except TuskerError as error:
+            form.take(error)
+        else:
+            words = f"{currency().show(form.amount.filled)} is paid back."
+            return _changed(receipt_id, said(made, words))
+    return _show(receipt_id, refund=form, status=422)
+
+
+@bp.post("/receipts/<int:receipt_id>/undo")
+@allow(Role.ADMIN)
+def undo_receipt(receipt_id: int) -> ResponseReturnValue:
+    form = UndoForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                reverse_receipt(acting(), receipt_id, reason=form.reason.filled)
+        except NotFound:
+            raise
+        except TuskerError as error:
+            form.take(error)
+        else:
+            return _changed(receipt_id, "The receipt is undone. What it had paid is owed again.")
+    return _show(receipt_id, undo=form, status=422)
+
+
+@bp.post("/receipts/refunds/<int:refund_id>/returned")
+@allow(Role.ADMIN)
+def refund_returned(refund_id: int) -> ResponseReturnValue:
+    """The bank returned a refund: it is the customer's credit again."""
+    with transaction():
+        contra = return_refund(acting(), refund_id, reason=sent_reason())
+        receipt_id = contra.of_receipt_id
+    return _changed(receipt_id or 0, "The refund came back; it is the customer's credit again.")
+
+
+@bp.post("/customers/<int:customer_id>/use-credit")
+@allow(Role.ADMIN)
+def use_credit(customer_id: int) -> ResponseReturnValue:
+    """Use the customer's credit, then go back to the receipt or customer whose button it was."""
+    with transaction():
+        used = service.use_credit(acting(), customer_id)
+    receipt_id = request.form.get("receipt_id", type=int)
+    message = (
+        f"{currency().show(used)} of credit paid what is owed today."
+        if used
+        else "Nothing is owed that it could pay."
+    )
+    category = "success" if used else "info"
+    if receipt_id is not None:
+        return _changed(receipt_id, message, category)
+    return done(message, to=url_for("customers.show", customer_id=customer_id), category=category)
+
+
+def _changed(receipt_id: int, message: str, category: str = "success") -> Response:
+    """Answer an action: with htmx the changed receipt, without it a redirect to its page."""
+    return done(
+        message,
+        to=url_for("admin.receipt", receipt_id=receipt_id),
+        partial="admin/loans/receipts/_receipt.html",
+        category=category,
+        **_context(receipt_id, None, None),
+    )
+
+
+def _show(
+    receipt_id: int, *, refund: RefundForm | None = None, undo: UndoForm | None = None, status: int = 200
+) -> Response:
+    return render(
+        "admin/loans/receipts/receipt.html",
+        "admin/loans/receipts/_receipt.html",
+        status=status,
+        **_context(receipt_id, refund, undo),
+    )
+
+
+def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) -> dict[str, Any]:
+    row = queries.receipt_row(receipt_id)
+    if row.kind != ReceiptKind.PAYMENT:
+        raise NotFound("This receipt does not exist.")
+    return {
+        "row": row,
+        "allocations": receipt_allocations.receipt_allocations(receipt_id),
+        "kept": deductions_of_receipt(receipt_id),
+        "charges": charges_of_receipt(receipt_id),
+        "charge_form": ChargeForm(None, data={"value_date": row.value_date}),
+        "contras": queries.contras_of(receipt_id),
+        "refund": refund
+        or RefundForm(None, data={"amount": max(0, row.credit), "value_date": clock.today()}),
+        "undo": undo or UndoForm(None),
+    }

@@ -1,0 +1,1 @@
+"""Commands about companies, credit lines, requests, imports and rules of risk."""

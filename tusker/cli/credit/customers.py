@@ -1,0 +1,281 @@
+"""`flask create-customer`, `flask create-line`, `flask set-limit`, `flask list-customers`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+import click
+
+from tusker.cli import AMOUNT, acting_as_or_operator, commands, context_of, said
+from tusker.currency import currency
+from tusker.domain.limits import LimitUse
+from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
+from tusker.errors import InvalidInput, NotFound
+from tusker.models import Customer
+from tusker.queries.credit.credit_lines import line_between
+from tusker.queries.credit.customers import customers_page
+from tusker.queries.lookup import company_called
+from tusker.services.context import Context
+from tusker.services.credit.customers.companies import (
+    CustomerData,
+    create_customer,
+    edit_customer,
+    programme_limit,
+)
+from tusker.services.credit.customers.lines import LineData, change_credit_line, open_credit_line
+from tusker.transactions import transaction
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class PercentType(click.ParamType[Decimal]):
+    """A percentage such as 18 or 18.5%; a fraction comes out. Its bounds are for the terms themselves."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        """Read it without a float."""
+        if isinstance(value, Decimal):
+            return value
+        text = value.strip().removesuffix("%").strip()
+        try:
+            fraction = Decimal(text).scaleb(-2)
+        except InvalidOperation:
+            fraction = Decimal("NaN")
+        if not fraction.is_finite() or fraction != round(fraction, 6):
+            self.fail(
+                f"“{value[:40]}” is not a percentage such as 18 or 18.5 (at most 4 decimals).", param, ctx
+            )
+        return fraction
+
+
+PERCENT = PercentType()
+DAY = click.DateTime(["%Y-%m-%d"])
+
+_TERM_OPTIONS = (
+    click.option("--advance-rate", type=PERCENT, help="Percent of the invoice value that is lent."),
+    click.option("--apr", type=PERCENT, help="Percent of interest a year."),
+    click.option("--tenor-days", type=click.IntRange(1, 730), help="Days from the payout to the due date."),
+    click.option("--day-count", type=click.Choice([c.value for c in DayCount])),
+    click.option("--interest-method", type=click.Choice([m.value for m in InterestMethod])),
+    click.option("--fee-flat", type=AMOUNT, help="Fee for each invoice."),
+    click.option("--fee-rate", type=PERCENT, help="Fee in percent of the principal."),
+    click.option(
+        "--interest-timing",
+        type=click.Choice([t.value for t in InterestTiming]),
+        help="Interest and fee with the repayment, or deducted from the payout.",
+    ),
+    click.option("--fee-min", type=AMOUNT, help="Least fee for each invoice."),
+    click.option("--fee-max", type=AMOUNT, help="Largest fee for each invoice."),
+    click.option("--grace-days", type=click.IntRange(0, 90), help="Days after the due date without penalty."),
+    click.option("--penal-rate", type=PERCENT, help="Percent a year on what is overdue."),
+    click.option(
+        "--recourse-days",
+        type=click.IntRange(0, 365),
+        help="Days past due after which the supplier owes the debt; without recourse unless given.",
+    ),
+    click.option(
+        "--due-convention",
+        type=click.Choice([c.value for c in DueConvention]),
+        help="What becomes of a due date on which the bank is closed.",
+    ),
+    click.option(
+        "--collection",
+        type=click.Choice([c.value for c in Collection]),
+        help="Purchasers pay what is owed (debt), or the invoice's face value of which the supplier gets the rest.",
+    ),
+)
+STARTING_TERMS = Terms(advance_rate=Decimal("0.8"), apr=Decimal("0.18"), tenor_days=90)
+
+
+def term_options(command: Command) -> Command:
+    """Give a command the options of terms; those that are not used come as None."""
+    for option in reversed(_TERM_OPTIONS):
+        command = option(command)
+    return command
+
+
+@commands.command("create-customer")
+@click.argument("name")
+@click.option("--supplier-limit", type=AMOUNT, help="Makes it a supplier, with this limit.")
+@click.option("--purchaser-limit", type=AMOUNT, help="Makes it a purchaser, with this limit.")
+@click.option("--reference", help="Its number in other systems.")
+@click.option("--email", "mail")
+@acting_as_or_operator
+@term_options
+def create_customer_command(
+    name: str,
+    supplier_limit: int | None,
+    purchaser_limit: int | None,
+    reference: str | None,
+    mail: str | None,
+    email: str | None,
+    why: str,
+    **terms: Any,
+) -> None:
+    """Create the company NAME. Terms that are not given: 80 % advance, 18 % APR, 90 days, no fees."""
+    with transaction():
+        data = CustomerData(
+            name=name,
+            email=mail,
+            reference=reference,
+            supplier_limit=supplier_limit,
+            purchaser_limit=purchaser_limit,
+            terms=_terms(STARTING_TERMS, terms),
+        )
+        made = create_customer(
+            context_of("create-customer", email, why), data, programme_limit=programme_limit()
+        )
+        click.echo(said(made, f"Created customer {made.id}: {name}."))
+
+
+@commands.command("create-line")
+@click.argument("supplier")
+@click.argument("purchaser")
+@click.option("--limit", type=AMOUNT, required=True)
+@click.option("--valid-from", type=DAY, help="First day, YYYY-MM-DD; today unless given.")
+@click.option("--valid-to", type=DAY, help="Last day, YYYY-MM-DD; no end unless given.")
+@acting_as_or_operator
+@term_options
+def create_line_command(
+    supplier: str,
+    purchaser: str,
+    limit: int,
+    valid_from: Any,
+    valid_to: Any,
+    email: str | None,
+    why: str,
+    **terms: Any,
+) -> None:
+    """Open the credit line of SUPPLIER and PURCHASER (names or references).
+
+    Terms that are not given are the supplier's default terms.
+    """
+    with transaction():
+        ctx = context_of("create-line", email, why)
+        seller = company_called(supplier, field="supplier")
+        buyer = company_called(purchaser, field="purchaser")
+        if seller.supplier is None:
+            raise InvalidInput(f"{seller.name} is not a supplier.", field="supplier")
+        data = LineData(
+            limit=limit,
+            terms=_terms(seller.supplier.terms, terms),
+            valid_from=_day(valid_from, "valid_from") or ctx.today,
+            valid_to=_day(valid_to, "valid_to"),
+        )
+        made = open_credit_line(ctx, seller.id, buyer.id, data)
+        words = f"Opened credit line {made.id}: {seller.name} → {buyer.name}, {currency().show(limit)}."
+        click.echo(said(made, words))
+
+
+@commands.command("set-limit")
+@click.argument("company")
+@click.option("--supplier-limit", type=AMOUNT)
+@click.option("--purchaser-limit", type=AMOUNT)
+@click.option("--line-with", metavar="PURCHASER", help="Set the limit of COMPANY's line with this purchaser.")
+@click.option("--limit", type=AMOUNT, help="The line's limit; goes with --line-with.")
+@acting_as_or_operator
+def set_limit_command(
+    company: str,
+    supplier_limit: int | None,
+    purchaser_limit: int | None,
+    line_with: str | None,
+    limit: int | None,
+    email: str | None,
+    why: str,
+) -> None:
+    """Set limits of COMPANY (name or reference): its own, or that of one of its lines as supplier."""
+    if (line_with is None) != (limit is None):
+        raise click.UsageError("--line-with and --limit go together.")
+    own = supplier_limit is not None or purchaser_limit is not None
+    if own == (limit is not None):
+        raise click.UsageError("Give --supplier-limit and/or --purchaser-limit, or --line-with and --limit.")
+    with transaction():
+        customer, ctx = company_called(company, field="company"), context_of("set-limit", email, why)
+        if line_with is not None and limit is not None:
+            _set_line_limit(ctx, customer, company_called(line_with, field="line_with"), limit)
+        else:
+            _set_own_limits(ctx, customer, supplier_limit, purchaser_limit)
+
+
+@commands.command("list-customers")
+@click.option("--search", default="", help="Part of the name, reference or email.")
+@click.option("--side", type=click.Choice(["supplier", "purchaser"]))
+def list_customers_command(search: str, side: str | None) -> None:
+    """List the companies with what is used and left of their limits, the newest first, tab-separated."""
+    click.echo("id\tname\treference\tsupplier: used of limit\tpurchaser: used of limit\topen invoices\tlines")
+    for row in customers_page(search=search, side=side):
+        sides = (_use(row.supplier), _use(row.purchaser))
+        cells = (row.id, row.name, row.reference or "–", *sides, row.open_invoices, row.lines)
+        click.echo("\t".join(str(cell) for cell in cells))
+
+
+def _set_line_limit(ctx: Context, supplier: Customer, purchaser: Customer, limit: int) -> None:
+    line = line_between(supplier.id, purchaser.id)
+    if line is None:
+        raise NotFound(f"{supplier.name} has no credit line with {purchaser.name}.", field="line_with")
+    made = change_credit_line(
+        ctx,
+        line.id,
+        LineData(limit=limit, terms=line.terms, valid_from=line.valid_from, valid_to=line.valid_to),
+    )
+    _say_limit("line", LimitUse(limit, line.used_amount), made)
+
+
+def _set_own_limits(
+    ctx: Context, customer: Customer, supplier_limit: int | None, purchaser_limit: int | None
+) -> None:
+    for side, wanted, account in (
+        ("supplier", supplier_limit, customer.supplier),
+        ("purchaser", purchaser_limit, customer.purchaser),
+    ):
+        if wanted is not None and account is None:
+            raise InvalidInput(f"{customer.name} is not a {side}.", field=f"{side}_limit")
+    supplier, purchaser = customer.supplier, customer.purchaser
+    before = CustomerData(
+        name=customer.name,
+        email=customer.email,
+        reference=customer.reference,
+        supplier_limit=supplier.limit_amount if supplier and supplier_limit is None else supplier_limit,
+        purchaser_limit=purchaser.limit_amount if purchaser and purchaser_limit is None else purchaser_limit,
+    )
+    made = edit_customer(ctx, customer.id, before, programme_limit=programme_limit())
+    for side, wanted, account in (
+        ("supplier", supplier_limit, supplier),
+        ("purchaser", purchaser_limit, purchaser),
+    ):
+        if wanted is not None and account is not None:
+            _say_limit(side, LimitUse(wanted, account.used_amount), made)
+
+
+def _say_limit(what: str, use: LimitUse, made: object) -> None:
+    words = f"The {what} limit is {currency().show(use.limit)}; {currency().show(use.used)} is used."
+    click.echo(said(made, words))
+    if use.headroom < 0:
+        click.echo("More is used than that: nothing new is admitted until it fits again.", err=True)
+
+
+def _terms(start: Terms, given: dict[str, Any]) -> Terms:
+    values = start.as_dict() | {name: value for name, value in given.items() if value is not None}
+    values["day_count"] = DayCount(values["day_count"])
+    values["interest_method"] = InterestMethod(values["interest_method"])
+    values["interest_timing"] = InterestTiming(values["interest_timing"])
+    values["due_convention"] = DueConvention(values["due_convention"])
+    values["collection"] = Collection(values["collection"])
+    return Terms(**values)
+
+
+def _day(value: Any, field: str) -> date | None:
+    if value is None:
+        return None
+    day: date = value.date()
+    if not date(2000, 1, 1) <= day <= date(2100, 1, 1):
+        raise InvalidInput("The day must be from 2000-01-01 to 2100-01-01.", field=field)
+    return day
+
+
+def _use(use: LimitUse | None) -> str:
+    return "–" if use is None else f"{currency().plain(use.used)} of {currency().plain(use.limit)}"

@@ -1,0 +1,1 @@
+"""Commands about debts, receipts, deductions and relief."""

@@ -1,0 +1,1 @@
+"""Commands about bank accounts, disbursals and what is decided before a payout."""

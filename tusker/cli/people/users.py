@@ -1,0 +1,56 @@
+"""`flask create-user`, `deactivate-user`."""
+
+from __future__ import annotations
+
+import click
+
+from tusker.cli import acting_as_or_operator, command_context, commands, context_of, said
+from tusker.models import Role
+from tusker.queries.lookup import company_called
+from tusker.queries.people.users import user_id_of
+from tusker.services.people.users import create_user, deactivate_user
+from tusker.transactions import transaction
+
+
+@commands.command("create-user")
+@click.argument("address", metavar="EMAIL")
+@click.option("--name", required=True, help="The person's name.")
+@click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
+@click.option("--company", help="Name or reference of the company of a supplier or purchaser user.")
+@click.option(
+    "--password",
+    envvar="PASSWORD",
+    prompt=True,
+    hide_input=True,
+    confirmation_prompt=True,
+    help="At least 12 characters; asked for when neither this nor the variable PASSWORD is given.",
+)
+@acting_as_or_operator
+def create_user_command(
+    address: str, name: str, role: str, company: str | None, password: str, email: str | None, why: str
+) -> None:
+    """Make a user who may sign in with EMAIL, admins included: whoever runs this machine needs no second admin.
+
+    Where another admin has to accept one that --as makes, the user gets a link to choose a password instead.
+    """
+    with transaction():
+        customer_id = company_called(company, field="company").id if company else None
+        made = create_user(
+            context_of("create-user", email, why),
+            email=address,
+            name=name,
+            role=role,
+            customer_id=customer_id,
+            password=password,
+        )
+        click.echo(said(made, f"Created {role} {address}."))
+
+
+@commands.command("deactivate-user")
+@click.argument("email")
+@click.option("--reason", default="", help="Goes into the event.")
+def deactivate_user_command(email: str, reason: str) -> None:
+    """Shut the user with EMAIL out at once."""
+    with transaction():
+        user = deactivate_user(command_context("deactivate-user"), user_id_of(email), reason)
+        click.echo(f"{user.email} is inactive.")

@@ -1,0 +1,1 @@
+"""Commands about the record, its proof and the daily runs."""

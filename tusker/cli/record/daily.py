@@ -1,0 +1,28 @@
+"""Daily runs and the outbox from the shell: `flask catch-up`, `send-mail`."""
+
+from __future__ import annotations
+
+import click
+
+from tusker.cli import commands
+from tusker.domain.daily import TITLES
+from tusker.jobs.daily import due_jobs, run_daily
+from tusker.jobs.outbox import send_outbox
+
+
+@commands.command("send-mail")
+def send_mail_command() -> None:
+    """Send the mails of the outbox that are due, once, here and now."""
+    handled = send_outbox()
+    click.echo(f"{handled} mail{'' if handled == 1 else 's'} dealt with.")
+
+
+@commands.command("catch-up")
+def catch_up_command() -> None:
+    """Do the daily jobs that are due and not done yet, here and now: servicing, clean-up, proof, daily disbursal."""
+    due = due_jobs()
+    for job in due:
+        days = run_daily(job)
+        click.echo(f"{TITLES[job]}: {days} business day{'' if days == 1 else 's'} done.")
+    if not due:
+        click.echo("Nothing is due.")

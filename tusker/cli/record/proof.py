@@ -1,0 +1,159 @@
+"""Control from the shell: prove the books and the record, seal events, set the app's database role up."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict
+
+import click
+
+from tusker.cli import command_context, commands
+from tusker.currency import currency
+from tusker.domain.chain import Head
+from tusker.jobs.positions import keep_positions
+from tusker.jobs.sealing import seal_all, seal_and_check
+from tusker.queries.loans.positions import wrong_positions
+from tusker.queries.record.chain import ChainReport
+from tusker.queries.record.number_forms import wrong_number_forms
+from tusker.queries.record.proof import Mismatch, Proof, ProofRow, prove
+from tusker.services.loans.positions import drop_positions
+from tusker.services.record.app_role import create_app_role, grant_app_role
+from tusker.services.record.proving import record_problems
+from tusker.transactions import transaction
+
+
+class NotedHead(click.ParamType[Head]):
+    """A head of the chain as `prove` shows it: SEQ:HASH."""
+
+    name = "seq:hash"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Head:
+        """Read the head; the message names the option."""
+        if isinstance(value, Head):
+            return value
+        found = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-fA-F]{64})", str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a number, a colon and 64 hexadecimal digits", param, ctx)
+        return Head(int(found[1]), bytes.fromhex(found[2]))
+
+
+@commands.command("prove")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; money in minor units.")
+@click.option(
+    "--expect-head", type=NotedHead(), help="A head noted earlier, which must still be in the chain."
+)
+def prove_command(as_json: bool, expect_head: Head | None) -> None:
+    """Prove every exposure and balance against the rows that make it up, and that no event was changed or removed.
+
+    Seals what is not sealed yet, checks the whole chain and shows its head; exit code 1 when anything is wrong. Note
+    the head outside the database: --expect-head tells later whether the chain's end was cut off or rewritten.
+    """
+    ctx = command_context("prove")
+    chain = seal_and_check(expect_head)
+    problems = record_problems(ctx, chain)
+    proof = prove([*wrong_positions(ctx.today), *wrong_number_forms()])
+    if as_json:
+        found = {
+            "at": ctx.now.isoformat(),
+            "holds": proof.holds and not problems,
+            "limits": len(proof.accounts),
+            "differences": [_as_dict(row) for row in proof.differences],
+            "mismatches": [asdict(row) for row in proof.mismatches],
+            "chain": _chain_as_dict(chain),
+            "problems": problems,
+        }
+        click.echo(json.dumps(found))
+    else:
+        _say_figures(proof)
+        _say_record(chain, problems)
+    if not proof.holds or problems:
+        raise click.exceptions.Exit(1)
+
+
+@commands.command("seal")
+def seal_command() -> None:
+    """Seal every committed event that has no seal yet, here and now; the scheduler does it each minute."""
+    sealed = seal_all()
+    click.echo(f"{sealed} event{'' if sealed == 1 else 's'} sealed.")
+
+
+@commands.command("rebuild-positions")
+def rebuild_positions_command() -> None:
+    """Forget the kept sums of what is owed and build those of today and tomorrow anew, here and now.
+
+    Pages show right figures meanwhile: they compute every loan until the sums are there.
+    """
+    with transaction():
+        drop_positions(command_context("positions"))
+    batches = done = keep_positions()
+    while done:
+        done = keep_positions()
+        batches += done
+    click.echo(f"Positions are built anew, in {batches} batches.")
+
+
+@commands.command("grant-app-role")
+@click.argument("role")
+@click.option(
+    "--create", is_flag=True, help="Make the role where it is missing; its password is POSTGRES_APP_PASSWORD."
+)
+def grant_command(role: str, create: bool) -> None:
+    """Give the database role ROLE what web, worker and scheduler need, and not the right to change events.
+
+    Run it with the DATABASE_URL of the tables' owner, after `flask db upgrade`; running it again does no harm.
+    """
+    with transaction():
+        if create:
+            create_app_role(role, os.environ.get("POSTGRES_APP_PASSWORD", ""))
+        grant_app_role(role)
+    click.echo(f"{role} may do the app's work and cannot change events.")
+
+
+def _say_figures(proof: Proof) -> None:
+    if proof.holds:
+        click.echo(f"All figures agree: {len(proof.accounts)} limits.")
+    for row in proof.differences:
+        used, is_open = currency().plain(row.used), currency().plain(row.open_principal)
+        off = currency().major(row.difference)
+        click.echo(f"{row.kind} {row.id} {row.name}: exposure {used}, open principal {is_open}, off by {off}")
+    for wrong in proof.mismatches:
+        stored, rows = _figures(wrong)
+        click.echo(f"{wrong.check}, {wrong.subject}: stored {stored}, rows {rows}")
+
+
+def _say_record(chain: ChainReport, problems: list[str]) -> None:
+    for problem in problems:
+        click.echo(problem)
+    kept = "" if chain.broken or chain.lost_head else ", none changed or removed"
+    click.echo(f"Events: {chain.sealed} sealed{kept}; head {chain.head}")
+
+
+def _figures(wrong: Mismatch) -> tuple[str, str]:
+    if wrong.is_amount:
+        return currency().plain(wrong.stored), currency().plain(wrong.recomputed)
+    return "yes" if wrong.stored else "no", "yes" if wrong.recomputed else "no"
+
+
+def _as_dict(row: ProofRow) -> dict[str, object]:
+    return {
+        "kind": row.kind,
+        "id": row.id,
+        "name": row.name,
+        "limit": row.limit,
+        "used": row.used,
+        "open_principal": row.open_principal,
+        "difference": row.difference,
+    }
+
+
+def _chain_as_dict(chain: ChainReport) -> dict[str, object]:
+    return {
+        "sealed": chain.sealed,
+        "checked": chain.checked,
+        "head": str(chain.head),
+        "waited": chain.waiting.count,
+        "waited_since": chain.waiting.since.isoformat() if chain.waiting.since else None,
+        "broken": asdict(chain.broken) if chain.broken else None,
+    }

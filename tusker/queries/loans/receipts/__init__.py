@@ -1,0 +1,1 @@
+"""Reads of money received and of what it paid."""

@@ -1,0 +1,1 @@
+"""Companies and their credit lines: limits, terms, holds, ids at delivery companies."""

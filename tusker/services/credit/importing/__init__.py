@@ -1,0 +1,1 @@
+"""Requests for financing from a file of invoices."""

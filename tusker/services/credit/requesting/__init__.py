@@ -1,0 +1,1 @@
+"""Requests for financing: their subject, the quote, and admission or refusal."""

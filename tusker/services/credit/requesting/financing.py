@@ -1,0 +1,204 @@
+"""Requesting financing for an order or parcel, and cancelling a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+
+from tusker.carriers.registry import MANUAL
+from tusker.currency import currency
+from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.limits import Refusal
+from tusker.domain.shipments import TrackedOrder
+from tusker.errors import Duplicate, FinancingRefused, NotFound, TermsChanged
+from tusker.extensions import db
+from tusker.models import CreditLine, Invoice, Role, Shipment
+from tusker.services.context import Context
+from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
+from tusker.services.credit.expected import plan_words
+from tusker.services.credit.requesting.offers import Quote, check_rules
+from tusker.services.credit.requesting.parcels import Entered
+from tusker.services.credit.requesting.subject import quote_fetched
+from tusker.services.credit.shipment_guard import check_free, check_not_waiting
+from tusker.services.credit.standing import check_line_open
+from tusker.services.events import record_event
+from tusker.services.exposure import change_exposure
+from tusker.services.locks import lock_invoice
+from tusker.services.outbox import company_addresses, queue_mail
+from tusker.services.reasons import reason_of
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The decision on a request: approved, or rejected with the limit that bound.
+
+    `replayed` says that the same request was approved before, at the same moment by somebody else.
+    """
+
+    invoice_id: int
+    refusal: Refusal | None
+    replayed: bool
+    quote: Quote
+
+    @property
+    def approved(self) -> bool:
+        """Whether all limits held."""
+        return self.refusal is None
+
+
+def request_financing(
+    ctx: Context,
+    supplier_id: int,
+    order: TrackedOrder,
+    *,
+    source: str,
+    entered: Entered | None = None,
+    figures: str | None = None,
+    terms_version: int | None = None,
+) -> Decision:
+    """Admit the order or parcel that `fetch_subject` returned; `entered` holds the details of a parcel's invoice.
+
+    `figures` and `terms_version` are those of the quote that the person agreed to; None takes the present ones.
+    Raises `FinancingRefused`, `Duplicate` or `TermsChanged`; a limit that does not hold is a rejected `Decision`.
+    """
+    quote = quote_fetched(ctx, supplier_id, order, entered)
+    if figures is not None and figures != quote.figures:
+        raise TermsChanged("These are not the figures you have seen before. Look at them and request again.")
+    if terms_version is not None and terms_version != quote.terms_version:
+        raise TermsChanged(
+            "The terms of this credit line have changed. Look at the new figures and request again."
+        )
+    field = "order_ref" if entered is None else "number"
+    check_not_waiting(supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
+    check_rules(ctx, quote, field=field)
+    admission = admit(ctx, [admission_request(quote, source)])[0]
+    raise_unless_admitted(admission, quote, field=field, today=ctx.today)
+    if admission.invoice_id is None:
+        raise RuntimeError(f"admission answered {admission.outcome} without an invoice")
+    if admission.outcome is Outcome.REPLAYED and entered is not None:
+        _check_same_shipment(admission, quote)
+    if admission.refusal is not None:
+        _mail_refusal(ctx, quote, admission.refusal)
+    replayed = admission.outcome is Outcome.REPLAYED
+    return Decision(admission.invoice_id, admission.refusal, replayed, quote)
+
+
+def raise_unless_admitted(
+    admission: Admission, quote: Quote, *, field: str = "order_ref", today: date | None = None
+) -> None:
+    """Raise the typed error of an outcome that is neither approval, refusal nor replay, naming `field`; with `today`
+    in the words of the line's page."""
+    if today is not None and admission.outcome in {Outcome.ON_HOLD, Outcome.LINE_CLOSED}:
+        line = db.session.get_one(CreditLine, quote.credit_line_id, populate_existing=True)
+        check_line_open(line, today, field=field)
+    if admission.outcome in {Outcome.CONFLICT, Outcome.SHIPMENT_TAKEN, Outcome.WAITING}:
+        check_free(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
+        check_not_waiting(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
+        # What stood in the way is gone already: it was cancelled at this moment.
+        what, named = (
+            (quote.order_ref, "order_ref")
+            if admission.outcome is Outcome.SHIPMENT_TAKEN
+            else (quote.number, field)
+        )
+        raise Duplicate(
+            f"Financing of “{what}” was just requested. Ask again.", field=named, problem="duplicate"
+        )
+    if admission.outcome is Outcome.TERMS_CHANGED:
+        raise TermsChanged(
+            "The terms of this credit line have just changed. Look at the new figures and ask again."
+        )
+    if admission.outcome is Outcome.ON_HOLD:
+        raise FinancingRefused(
+            "Payments of this relationship are overdue for too long; nothing new is financed until they are made.",
+            field=field,
+            problem="on_hold",
+        )
+    if admission.outcome is Outcome.LINE_CLOSED:
+        raise FinancingRefused("This credit line was just closed.", field=field, problem="line_closed")
+
+
+def _check_same_shipment(admission: Admission, quote: Quote) -> None:
+    """The same number and amount for another parcel is a duplicate number, not a repetition."""
+    same = Shipment.carrier == quote.carrier, Shipment.order_ref == quote.order_ref
+    known = select(Shipment.id).where(Shipment.invoice_id == admission.invoice_id, *same)
+    if db.session.scalar(known) is None:
+        raise Duplicate(
+            f"Financing of “{quote.number}” was requested already.", field="number", problem="duplicate"
+        )
+
+
+def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: int | None = None) -> Invoice:
+    """Cancel a request before it is bundled and free its reservation on all three limits.
+
+    `supplier_id` scopes it to that company's own invoices. Raises `NotFound` or `IllegalTransition`.
+    """
+    why = reason_of(reason)
+    invoice = lock_invoice(invoice_id)
+    if supplier_id is not None and invoice.supplier_id != supplier_id:
+        raise NotFound("This invoice does not exist.")
+    cancel_locked(ctx, invoice, reason=why)
+    return invoice
+
+
+def cancel_locked(ctx: Context, invoice: Invoice, *, reason: str) -> None:
+    """Cancel an invoice whose row lock the caller holds."""
+    close_cancelled(ctx, invoice, reason=reason)
+    db.session.query(Shipment).filter_by(invoice_id=invoice.id).update({"next_poll_at": None})
+    db.session.flush()
+    change_exposure(ctx, "cancelled", [(invoice, -invoice.principal)])
+
+
+def close_cancelled(ctx: Context, invoice: Invoice, *, reason: str) -> None:
+    """Close a locked invoice as cancelled; its reservation still stands.
+
+    The caller stops the tracking and frees the principal by `change_exposure`, which may do many at once.
+    """
+    before = invoice.status
+    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.CANCELLED)
+    invoice.closed_at = ctx.now
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "cancelled",
+        from_value=before,
+        to_value=invoice.status,
+        reason=reason,
+        freed=invoice.principal,
+    )
+
+
+def admission_request(quote: Quote, source: str, waiting_id: int | None = None) -> AdmissionRequest:
+    """The figures of a quote as admission takes them; `waiting_id` is its place on the waiting list."""
+    return AdmissionRequest(
+        credit_line_id=quote.credit_line_id,
+        terms_version=quote.terms_version,
+        number=quote.number,
+        amount=quote.amount,
+        principal=quote.principal,
+        source=source,
+        carrier=quote.carrier,
+        order_ref=quote.order_ref,
+        poll=quote.carrier != MANUAL,
+        invoice_date=quote.invoice_date,
+        waiting_id=waiting_id,
+    )
+
+
+def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
+    show = currency().show
+    besides = "".join(f", the {bound} limit lacks {show(lacking)}" for bound, lacking in refusal.besides)
+    queue_mail(
+        ctx,
+        "credit/request_refused",
+        company_addresses(quote.supplier_id, Role.SUPPLIER),
+        number=quote.number,
+        purchaser=quote.purchaser_name,
+        principal=show(quote.principal),
+        limit=str(refusal.bound).replace("_", " "),
+        lacking=f"{show(refusal.lacking)}{besides}",
+        at_once=show(refusal.at_once(quote.principal)),
+        expected=plan_words(quote.plan, ctx.today) if quote.plan else "",
+    )

@@ -1,0 +1,1 @@
+"""Rules of risk: as admins set them, and what a request meets."""

@@ -1,0 +1,1 @@
+"""What purchasers keep back of an invoice, credit notes, and their undoing."""

@@ -1,0 +1,211 @@
+"""Undoing credit notes and deductions: contra rows, and the purchaser owes as if they had never been."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import aliased
+
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.errors import Conflict
+from tusker.extensions import db
+from tusker.models import (
+    Allocation,
+    Claim,
+    ClaimSettlement,
+    CreditNote,
+    DeductionKind,
+    DeductionState,
+    Invoice,
+    Loan,
+    Payout,
+    PayoutState,
+    Receipt,
+    ReserveKind,
+)
+from tusker.models.ledger import STANDING
+from tusker.services.attention import WATCH_JOB
+from tusker.services.context import Context
+from tusker.services.exposure import change_exposure
+from tusker.services.loans.claims import end_claim
+from tusker.services.loans.deductions.recording import PAID_OUT, lock_note, note_event
+from tusker.services.loans.receipt_rows import NETTED_FROM, new_receipt, store_receipts
+from tusker.services.loans.reserve import move_reserve, release_reserves
+from tusker.services.locks import lock_loan_of, lock_rows
+from tusker.services.reasons import reason_of
+from tusker.transactions import after_commit
+
+WAITING = frozenset({InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE})
+
+
+def undo_deduction(ctx: Context, note_id: int, *, reason: str) -> CreditNote:
+    """Undo a credit note or deduction that was recorded wrongly; returns its contra row.
+
+    Limits may be passed by it, since a fact is not refused.
+    """
+    why = reason_of(reason)
+    invoice, note = lock_note(note_id)
+    return _undo(ctx, invoice, note, DeductionState.UNDONE, why)
+
+
+def withdraw_dispute(ctx: Context, note_id: int, *, reason: str) -> CreditNote:
+    """The purchaser pays after all what it had kept back and what was disputed: it owes it again."""
+    why = reason_of(reason)
+    invoice, note = lock_note(note_id)
+    if note.state != DeductionState.DISPUTED:
+        raise Conflict(f"This deduction is {note.state}, not disputed; undo it.")
+    return _undo(ctx, invoice, note, DeductionState.WITHDRAWN, why)
+
+
+def undo_deductions_of(ctx: Context, receipt_id: int, invoices: Mapping[int, Invoice], why: str) -> None:
+    """A receipt is undone: what was deducted with it is owed again. Invoices and loans are locked."""
+    for note in lock_rows(
+        CreditNote,
+        CreditNote.receipt_id == receipt_id,
+        CreditNote.state.in_(STANDING),
+        CreditNote.reverses_id.is_(None),
+    ):
+        _undo(ctx, invoices[note.invoice_id], note, DeductionState.UNDONE, why)
+
+
+def undo_rounding_of(ctx: Context, invoices: Mapping[int, Invoice], why: str) -> None:
+    """The payouts of locked invoices did not arrive: what was rounded off with payments of them is undone. Their loans
+    are locked."""
+    for note in lock_rows(
+        CreditNote,
+        CreditNote.invoice_id.in_(invoices),
+        CreditNote.kind == DeductionKind.ROUNDING,
+        CreditNote.before_payout.is_(False),
+        CreditNote.state.in_(STANDING),
+        CreditNote.reverses_id.is_(None),
+    ):
+        _undo(ctx, invoices[note.invoice_id], note, DeductionState.UNDONE, why)
+
+
+def invoices_deducted_with(receipt_id: int) -> set[int]:
+    """Ids of the invoices of which something was deducted with a receipt."""
+    return set(db.session.scalars(select(CreditNote.invoice_id).where(CreditNote.receipt_id == receipt_id)))
+
+
+def _undo(ctx: Context, invoice: Invoice, note: CreditNote, state: DeductionState, why: str) -> CreditNote:
+    note.state = state
+    contra = CreditNote(
+        invoice_id=invoice.id,
+        kind=note.kind,
+        state=state,
+        number=note.number,
+        amount=-note.amount,
+        before_payout=note.before_payout and invoice.status not in PAID_OUT,
+        principal_cut=0,
+        reserve_consumed=-note.reserve_consumed,
+        claimed=-note.claimed,
+        at=ctx.now,
+        booked_on=ctx.today,
+        recorded_by=ctx.actor_id,
+        reason=why,
+        receipt_id=note.receipt_id,
+        reverses_id=note.id,
+    )
+    db.session.add(contra)
+    if invoice.status in WAITING:
+        contra.principal_cut = -_finance_again(ctx, invoice, note)
+    elif invoice.status == InvoiceStatus.BUNDLED:
+        # What is being paid stays as it was approved; so much more of the invoice is not advanced.
+        invoice.credit_noted -= note.amount
+    elif invoice.status in PAID_OUT:
+        _owe_again(ctx, invoice, lock_loan_of(invoice), note, why)
+    note_event(ctx, invoice, contra, f"deduction_{state}", why)
+    db.session.flush()
+    return contra
+
+
+def _finance_again(ctx: Context, invoice: Invoice, note: CreditNote) -> int:
+    """Before the payout: what is eligible rises again and with it the principal; returns by how much."""
+    invoice.credit_noted -= note.amount
+    principal = invoice.terms.principal_of(invoice.amount - invoice.credit_noted)
+    raised = principal - invoice.principal
+    invoice.principal = principal
+    db.session.flush()
+    change_exposure(ctx, "credit_note", [(invoice, raised)])
+    after_commit(WATCH_JOB)
+    return raised
+
+
+def _owe_again(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote, why: str) -> None:
+    """After the payout: the purchaser owes the amount again, and reserve and claim stand as without it."""
+    loan.change_face(note.amount)
+    reason = f"{note.words} undone: {why}"
+    if note.before_payout:
+        # So much more of the invoice was not advanced.
+        move_reserve(ctx, invoice.id, ReserveKind.HELD, note.amount, reason)
+    move_reserve(ctx, invoice.id, ReserveKind.CONSUMED, -note.reserve_consumed, reason)
+    if note.claimed:
+        [claim] = lock_rows(Claim, Claim.credit_note_id == note.id)
+        credit_what_was_netted(ctx, claim)
+        end_claim(ctx, claim, reason[:300])
+    db.session.flush()
+    if loan.face_open is None and invoice.status == InvoiceStatus.REPAID:
+        release_reserves(ctx, {invoice.id: reason})
+
+
+def credit_what_was_netted(ctx: Context, claim: Claim) -> None:
+    """What payouts that left were netted by for a credit note, and its invoice's loan did not need, is the supplier's
+    credit. What they were netted by for other claims was received in full when they left."""
+    for payout, netted, not_received in db.session.execute(_netted_of(claim)):
+        amount = min(int(netted), int(not_received))
+        if amount > 0:
+            reference = f"{NETTED_FROM}{payout.reference} (claim {claim.id})"
+            receipt = new_receipt(ctx, claim.supplier_id, amount, reference, payout.value_date or ctx.today)
+            receipt.netted_payout_id, receipt.undone_claim_id = payout.id, claim.id
+            store_receipts(ctx, [receipt])
+
+
+def _netted_of(claim: Claim) -> Select[Payout, int, int]:
+    """The payouts that left and were netted by a claim for a credit note: by how much, and what they were netted by for
+    credit notes of its invoice and neither paid its loan nor became credit since."""
+    for_note = CreditNote.kind == DeductionKind.CREDIT_NOTE
+    amount = ClaimSettlement.amount
+    parts = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
+    paid = (
+        select(func.coalesce(func.sum(parts), 0))
+        .join(Receipt, Receipt.id == Allocation.receipt_id)
+        .join(Loan, Loan.id == Allocation.loan_id)
+        .where(
+            Receipt.netted_payout_id == Payout.id,
+            Receipt.undone_claim_id.is_(None),
+            Loan.invoice_id == claim.invoice_id,
+            Allocation.reverses_id.is_(None),
+            # Later its credit may have paid the same loan.
+            Allocation.booked_on == Receipt.booked_on,
+        )
+        .scalar_subquery()
+    )
+    undone = aliased(Claim)
+    credited = (
+        select(func.coalesce(func.sum(Receipt.amount), 0))
+        .join(undone, undone.id == Receipt.undone_claim_id)
+        .where(Receipt.netted_payout_id == Payout.id, undone.invoice_id == claim.invoice_id)
+        .scalar_subquery()
+    )
+    for_notes = func.coalesce(func.sum(amount).filter(for_note), 0)
+    for_others = func.coalesce(func.sum(amount).filter(or_(CreditNote.id.is_(None), ~for_note)), 0)
+    of_this = func.sum(amount).filter(Claim.id == claim.id, for_note)
+    return (
+        select(Payout, of_this, for_notes - func.greatest(paid - for_others, 0) - credited)
+        .select_from(ClaimSettlement)
+        .join(Claim, Claim.id == ClaimSettlement.claim_id)
+        .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
+        .join(
+            Payout,
+            (Payout.disbursal_id == ClaimSettlement.disbursal_id) & (Payout.supplier_id == Claim.supplier_id),
+        )
+        .where(
+            Claim.invoice_id == claim.invoice_id,
+            Claim.payable_id.is_(None),
+            Payout.state == PayoutState.CONFIRMED,
+        )
+        .group_by(Payout.id)
+        .having(of_this > 0)
+        .order_by(Payout.id)
+    )

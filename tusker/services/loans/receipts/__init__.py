@@ -1,0 +1,1 @@
+"""Money that came in: proposed, spread, booked, and undone."""

@@ -1,0 +1,1 @@
+"""Charges waived and due dates moved, and their undoing."""

@@ -1,0 +1,1 @@
+"""Drafts of disbursals: invoices bundled, taken out, given up."""

@@ -1,0 +1,1 @@
+"""Conditions of financing acted on: answers of purchasers, documents, corrected values."""

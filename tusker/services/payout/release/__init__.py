@@ -1,0 +1,1 @@
+"""Disbursals approved and released by two people, and the order to the bank."""

@@ -1,0 +1,128 @@
+"""What approving and releasing a disbursal both look at, under its lock."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Row, select, update
+
+from tusker.carriers.registry import MANUAL
+from tusker.domain.approval import approval_digest
+from tusker.domain.financeable import waits_for
+from tusker.errors import Conflict
+from tusker.extensions import db
+from tusker.models import (
+    BankAccount,
+    Customer,
+    Disbursal,
+    DisbursalLine,
+    DisbursalStatus,
+    Invoice,
+    LineState,
+    Payable,
+    PayableLine,
+    Shipment,
+)
+from tusker.queries.delivery.conditions import unready_ids
+from tusker.queries.payout.bank_accounts import active_accounts
+from tusker.queries.payout.shown import shown_of_disbursal
+from tusker.services.context import Context
+from tusker.services.delivery.conditions import Judge, allowed, with_shipments
+from tusker.services.locks import among, forget, lock_disbursal, lock_invoices
+from tusker.services.seen import Seen, check_seen
+
+Lines = Sequence[Row[int, int, int]]
+"""Of invoices: id, principal in minor units, supplier_id."""
+PassedOn = Sequence[tuple[Payable, PayableLine]]
+"""What a disbursal is to pass on to suppliers, with its lines."""
+
+
+def lock_approved(disbursal_id: int) -> Disbursal:
+    """Lock a disbursal that is approved and not released; raises `Conflict` for any other."""
+    disbursal = lock_disbursal(disbursal_id)
+    if disbursal.status == DisbursalStatus.DRAFT:
+        raise Conflict(f"Disbursal {disbursal.reference} is not approved yet.")
+    if disbursal.status != DisbursalStatus.APPROVED:
+        raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
+    return disbursal
+
+
+def check_disbursal_seen(ctx: Context, disbursal: Disbursal, seen: Seen) -> None:
+    """Raise `Changed` unless the disbursal is what was `seen`."""
+    if seen is not None:
+        db.session.flush()
+        check_seen(seen, shown_of_disbursal(disbursal.id, ctx.today))
+
+
+def included_in(disbursal_id: int) -> Sequence[int]:
+    """Ids of the invoices that are to be paid with a locked disbursal."""
+    included = select(DisbursalLine.invoice_id).where(
+        DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
+    )
+    return db.session.scalars(included).all()
+
+
+def lines_to_pay(invoice_ids: Collection[int]) -> Lines:
+    """What is paid to whom for locked invoices, by id."""
+    query = select(Invoice.id, Invoice.principal, Invoice.supplier_id)
+    return db.session.execute(query.where(among(Invoice.id, invoice_ids)).order_by(Invoice.id)).all()
+
+
+def check_conditions(invoice_ids: Collection[int]) -> None:
+    """Raise `Conflict` naming the locked invoices of which a condition of financing does not hold (any more)."""
+    db.session.flush()
+    pairs = with_shipments(lock_invoices(unready_ids(allowed(), invoice_ids)))
+    judge = Judge(pairs)
+    waiting = [
+        f"{invoice.number} waits for {waits_for(missing)}"
+        for invoice, shipment in pairs
+        if (missing := judge.open_for(invoice, shipment))
+    ]
+    if waiting:
+        listed = "; ".join(waiting[:5]) + ("; …" if len(waiting) > 5 else "")
+        raise Conflict(f"Not to be paid out: {listed}. Take it out of the disbursal first.")
+
+
+def accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> Mapping[int, BankAccount]:
+    """The approved accounts by supplier id; raises `Conflict` naming the suppliers without one.
+
+    With `second_admin`, one that a person approved alone does not count.
+    """
+    suppliers = {
+        *(invoice.supplier_id for invoice in invoices),
+        *(payable.supplier_id for payable, _ in passed_on),
+    }
+    accounts = {
+        supplier_id: account
+        for supplier_id, account in active_accounts(suppliers).items()
+        if not second_admin or account.second_admin or account.decided_by is None
+    }
+    missing = db.session.scalars(
+        select(Customer.name).where(Customer.id.in_(suppliers - accounts.keys())).order_by(Customer.name)
+    ).all()
+    if missing:
+        raise Conflict(
+            f"No approved bank details: {', '.join(missing)}. Have them approved, or take the invoices out.",
+            suppliers=list(missing),
+        )
+    return accounts
+
+
+def digest_to_pay(invoices: Lines, passed_on: PassedOn, accounts: Mapping[int, BankAccount]) -> str:
+    """The digest of what is paid, for what and to which account."""
+    return approval_digest(
+        ((i.id, i.principal, accounts[i.supplier_id].id) for i in invoices),
+        ((payable.id, line.amount, accounts[payable.supplier_id].id) for payable, line in passed_on),
+    )
+
+
+def look_again(invoice_ids: Collection[int], when: datetime) -> None:
+    """Have the delivery companies asked once more: goods may have come back since."""
+    db.session.execute(
+        update(Shipment)
+        .where(among(Shipment.invoice_id, invoice_ids), Shipment.carrier != MANUAL)
+        .values(next_poll_at=when)
+        .execution_options(synchronize_session=False)
+    )
+    forget(Shipment)

@@ -1,0 +1,1 @@
+"""What the bank made of payouts: confirmed, rejected, returned, undone."""

@@ -1,0 +1,201 @@
+"""The bank's answer to a payment order: rejected payouts fail with its reason, accepted ones are marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from tusker.currency import currency
+from tusker.domain.banking import ANSWERS, OrderAnswer, PaymentAnswer, answer_words
+from tusker.errors import UnreadableFile
+from tusker.extensions import db
+from tusker.models import Disbursal, PaymentReport, Payout, PayoutState
+from tusker.services.context import Context
+from tusker.services.events import record_event
+from tusker.services.locks import lock_disbursal
+from tusker.services.payout.settlement.locks import lock_payouts
+from tusker.services.payout.settlement.rejection import reject_locked
+
+NO_REASON = "the bank gives no reason"
+
+
+@dataclass(slots=True)
+class AnswerResult:
+    """What an answer changed: references of payouts by what became of them. `notes` name what was not acted on."""
+
+    disbursal_id: int
+    disbursal: str
+    repeated: bool = False
+    rejected: dict[str, str] = field(default_factory=dict)
+    """The bank's reasons by payout."""
+    accepted: dict[str, str] = field(default_factory=dict)
+    """The bank's codes by payout, pending ones too."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        """What happened, as sentences."""
+        if self.repeated:
+            return f"This answer to {self.disbursal} was read before; nothing was changed."
+        parts = [
+            f"{len(found)} {what}"
+            for found, what in ((self.accepted, "accepted or under way"), (self.rejected, "rejected"))
+            if found
+        ]
+        head = f"The bank answered for {self.disbursal}: {', '.join(parts) or 'nothing new'}."
+        reasons = [f"{reference}: {reason}." for reference, reason in sorted(self.rejected.items())]
+        return " ".join((head, *reasons, *self.notes))
+
+
+def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: str) -> AnswerResult:
+    """Apply the bank's answer to one of our payment orders.
+
+    Rejected payouts that wait for the bank fail with its reason, and their invoices wait to be financed again; others
+    are marked with what the bank says. `digest` is the SHA-256 of the file: the same answer again changes nothing.
+    Raises `UnreadableFile` when the order is none of ours that was released.
+    """
+    disbursal = _order_of(answer)
+    result = AnswerResult(disbursal.id, disbursal.reference)
+    if _was_read(disbursal, answer, digest):
+        result.repeated = True
+        return result
+    payouts = db.session.scalars(
+        select(Payout.id).where(Payout.disbursal_id == disbursal.id, Payout.net > 0)
+    ).all()
+    locked = lock_payouts([disbursal], payouts)
+    for payout, said in _said(answer, locked.payouts, result.notes):
+        _apply(ctx, payout, said, result)
+    db.session.add(
+        PaymentReport(
+            disbursal_id=disbursal.id,
+            digest=digest,
+            reference=answer.reference,
+            file_name=file_name[:200],
+            at=ctx.now,
+            imported_by=ctx.actor_id,
+        )
+    )
+    record_event(
+        ctx,
+        "disbursal",
+        disbursal.id,
+        "bank_answered",
+        to_value=answer.status or None,
+        reason=" ".join(filter(None, (answer.reference or file_name, answer.reason)))[:500],
+        accepted=len(result.accepted),
+        rejected=len(result.rejected),
+        left_out=len(result.notes),
+    )
+    db.session.flush()
+    return result
+
+
+def _order_of(answer: OrderAnswer) -> Disbursal:
+    """The disbursal that was sent as this order, locked."""
+    disbursal_id = db.session.scalar(select(Disbursal.id).where(Disbursal.reference == answer.order))
+    if disbursal_id is None:
+        raise UnreadableFile(
+            f"The file answers the payment order {answer.order}, which is none of ours; nothing was changed."
+        )
+    disbursal = lock_disbursal(disbursal_id)
+    if disbursal.released_at is None:
+        raise UnreadableFile(
+            f"The file answers the payment order {answer.order}, which was not released; nothing was changed."
+        )
+    return disbursal
+
+
+def _was_read(disbursal: Disbursal, answer: OrderAnswer, digest: str) -> bool:
+    same = PaymentReport.digest == digest
+    if answer.reference:
+        same |= PaymentReport.reference == answer.reference
+    earlier = select(PaymentReport.id).where(PaymentReport.disbursal_id == disbursal.id, same)
+    return db.session.scalar(earlier.limit(1)) is not None
+
+
+def _said(
+    answer: OrderAnswer, payouts: Mapping[int, Payout], notes: list[str]
+) -> Sequence[tuple[Payout, PaymentAnswer]]:
+    """What the bank says of each payout: of itself, else of the whole order; notes about what fits none."""
+    by_reference = {payout.reference: payout for payout in payouts.values()}
+    own: dict[str, PaymentAnswer] = {}
+    unclear: set[str] = set()
+    for said in answer.payments:
+        payout = by_reference.get(said.reference)
+        if payout is None:
+            notes.append(f"{said.reference or 'A payment without an id'} is no payout of {answer.order}.")
+        elif said.amount is not None and said.amount != payout.net:
+            unclear.add(said.reference)
+            notes.append(
+                f"{said.reference} is {currency().show(payout.net)}, not {currency().show(said.amount)}; left as it is."
+            )
+        elif said.reference in own and own[said.reference].status != said.status:
+            unclear.add(said.reference)
+            notes.append(
+                f"The bank says both {said.status} and {own[said.reference].status} of {said.reference}."
+            )
+        else:
+            own[said.reference] = said
+    whole = PaymentAnswer("", answer.status, answer.reason) if answer.status else None
+    found = []
+    for payout in sorted(payouts.values(), key=lambda payout: payout.id):
+        answered = own.get(payout.reference, whole)
+        if answered is not None and payout.reference not in unclear:
+            found.append((payout, answered))
+    return found
+
+
+def _apply(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResult) -> None:
+    meaning = ANSWERS.get(said.status)
+    if meaning is None:
+        result.notes.append(
+            f"“{said.status}” of {payout.reference} is no status that is known; left as it is."
+        )
+        return
+    if payout.bank_status == said.status and payout.state != PayoutState.INSTRUCTED:
+        return
+    if meaning[0] != "rejected":
+        _mark(ctx, payout, said, result)
+    elif payout.state == PayoutState.INSTRUCTED:
+        payout.bank_status = said.status
+        reason = said.reason or _no_reason(said)
+        reject_locked(ctx, payout, reason)
+        result.rejected[payout.reference] = reason
+    else:
+        result.notes.append(
+            f"The bank rejected {payout.reference}, which is {payout.state} already; compare with the statement."
+        )
+
+
+def _no_reason(said: PaymentAnswer) -> str:
+    """The reason of a rejection without one."""
+    return f"{answer_words(said.status)}, {NO_REASON}"
+
+
+def _mark(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResult) -> None:
+    """Keep what the bank says of a payout that it did not reject; the statement confirms it."""
+    if payout.state == PayoutState.REJECTED:
+        result.notes.append(
+            f"The bank accepted {payout.reference}, which it had rejected; look at its disbursal."
+        )
+        return
+    known = not said.number or payout.bank_number == said.number
+    if payout.bank_status == said.status and known:
+        return
+    before, payout.bank_status = payout.bank_status, said.status
+    payout.bank_number = said.number or payout.bank_number
+    result.accepted[payout.reference] = said.status
+    told = (answer_words(said.status), said.reason, said.number and f"number {said.number}")
+    record_event(
+        ctx,
+        "disbursal",
+        payout.disbursal_id,
+        "payout_answered",
+        from_value=before,
+        to_value=said.status,
+        reason=f"{payout.reference}: {', '.join(filter(None, told))}"[:500],
+        net=payout.net,
+        supplier_id=payout.supplier_id,
+    )
