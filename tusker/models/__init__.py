@@ -27,7 +27,7 @@ from tusker.models.disbursal import (
     Payout,
     PayoutState,
 )
-from tusker.models.event import Event, EventSeal
+from tusker.models.event import Event, EventSeal, SealCheckpoint
 from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
     Claim,
@@ -115,6 +115,7 @@ __all__ = [
     "ReserveMovement",
     "RiskRule",
     "Role",
+    "SealCheckpoint",
     "Shipment",
     "ShipmentDocument",
     "ShipmentEvent",
