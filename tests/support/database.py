@@ -21,6 +21,8 @@ COMPANIES = {
     "carrier_identities",
     "users",
     "user_sessions",
+    "second_factors",
+    "recovery_codes",
     "limit_days",
 }
 """The tables of what stands before any business is done."""

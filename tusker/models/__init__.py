@@ -28,6 +28,7 @@ from tusker.models.disbursal import (
     PayoutState,
 )
 from tusker.models.event import Event, EventSeal, SealCheckpoint
+from tusker.models.factor import FactorKind, RecoveryCode, SecondFactor
 from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
     Claim,
@@ -85,6 +86,7 @@ __all__ = [
     "Event",
     "EventSeal",
     "ExposureMovement",
+    "FactorKind",
     "HoldRelease",
     "IdempotencyKey",
     "Invoice",
@@ -107,6 +109,7 @@ __all__ = [
     "PurchaserAccount",
     "Receipt",
     "ReceiptKind",
+    "RecoveryCode",
     "Relief",
     "ReliefKind",
     "ReliefState",
@@ -116,6 +119,7 @@ __all__ = [
     "RiskRule",
     "Role",
     "SealCheckpoint",
+    "SecondFactor",
     "Shipment",
     "ShipmentDocument",
     "ShipmentEvent",

@@ -89,7 +89,7 @@ class UserSession(Base):
     """One sign-in of a person in one browser, which holds a token of which only the SHA-256 stands here.
 
     It ends by signing out, when the user's epoch has moved on, and by time (`services.people.sessions`).
-    `last_seen_at` is true to the minute.
+    `last_seen_at` is true to the minute. `factor_at` is when the person last showed a second factor in it.
     """
 
     __tablename__ = "user_sessions"
@@ -104,6 +104,7 @@ class UserSession(Base):
     address: Mapped[str] = mapped_column(String(45))
     device: Mapped[str] = mapped_column(String(200))
     ended_at: Mapped[Instant | None]
+    factor_at: Mapped[Instant | None]
 
     user: Mapped[User] = relationship(innerjoin=True)
 

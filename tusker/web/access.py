@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 View = TypeVar("View", bound=Callable[..., Any])
 
 MARK = "tusker_access"
+FRESH = "tusker_fresh_factor"
 PUBLIC = "public"
 BY_TOKEN = "by_token"  # noqa: S105 (a mark, no secret)
 BY_SIGNATURE = "by_signature"
@@ -48,12 +49,16 @@ def by_signature(view: View) -> View:
     return view
 
 
-def allow(*roles: Role) -> Callable[[View], View]:
-    """Mark a view for signed-in users of these roles; without roles, for everybody who is signed in."""
+def allow(*roles: Role, fresh: bool = False) -> Callable[[View], View]:
+    """Mark a view for signed-in users of these roles; without roles, for everybody who is signed in.
+
+    A `fresh` one asks people who have a second factor to show it again, unless they did so a few minutes ago.
+    """
     allowed = frozenset(roles or Role)
 
     def mark(view: View) -> View:
         setattr(view, MARK, allowed)
+        setattr(view, FRESH, fresh)
         return view
 
     return mark

@@ -33,7 +33,7 @@ def _second_admin() -> bool:
 
 
 @bp.post("/disbursals/<int:disbursal_id>/approve")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, fresh=True)
 def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
     """Approve what was shown. Its form sends the ticks too: those that are not saved are shown, and nothing is done."""
     choice = given_choice()
@@ -70,7 +70,7 @@ def _not_taken(answer: Response) -> bool:
 
 @bp.post("/disbursals/<int:disbursal_id>/release")
 @limiter.limit("10 per 15 minutes", key_func=_releasing_key, deduct_when=_not_taken)
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, fresh=True)
 def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
     """Release an approved disbursal to the bank; asks for the password anew."""
     form = ReleaseForm()
