@@ -65,7 +65,8 @@ from tusker.services.credit.customers.companies import CustomerData, create_cust
 from tusker.services.credit.customers.identities import IdentityData, set_carrier_identities
 from tusker.services.credit.customers.lines import LineData, open_credit_line
 from tusker.services.credit.requesting.financing import cancel_invoice, request_financing
-from tusker.services.loans.claims import accept_claim, claim_returned, dismiss_claim, reopen_claim
+from tusker.services.loans.claim_undoing import reopen_claim
+from tusker.services.loans.claims import FOR_GOODS, accept_claim, claim_returned, dismiss_claim
 from tusker.services.loans.deductions.credit_notes import record_credit_note
 from tusker.services.loans.deductions.recording import KeptBack, accept_dispute, record_deduction
 from tusker.services.loans.deductions.undoing import undo_deduction, withdraw_dispute
@@ -388,11 +389,7 @@ class Books(RuleBasedStateMachine):
     def goods_come_back(self, number: int, what: str) -> None:
         """A claim on the supplier: opened, decided, and decided anew; accepted, the next payouts are netted by it."""
         invoice_id = self._pick(number, "disbursed", "written_off")
-        claims = db.session.scalars(
-            select(Claim.id)
-            .where(Claim.credit_note_id.is_(None), Claim.payable_id.is_(None))
-            .order_by(Claim.id)
-        ).all()
+        claims = db.session.scalars(select(Claim.id).where(FOR_GOODS).order_by(Claim.id)).all()
         if what == "claim" or not claims:
             if invoice_id:
                 with transaction():

@@ -10,7 +10,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from tusker.cli import Day, acting_as, command_context, proven_admin, spoken_errors, with_password
+from tusker.cli import AMOUNT, Day, acting_as, command_context, proven_admin, spoken_errors, with_password
 from tusker.currency import currency
 from tusker.domain.approval import digest_of
 from tusker.models import DisbursalStatus
@@ -23,7 +23,7 @@ from tusker.services.payout.disbursals import drafts as disbursals
 from tusker.services.payout.release.approval import approve
 from tusker.services.payout.release.releasing import release
 from tusker.services.payout.settlement import confirming as settlement
-from tusker.services.payout.settlement import rejection
+from tusker.services.payout.settlement import paid_after_all, rejection
 from tusker.services.seen import Seen
 from tusker.transactions import transaction
 from tusker.working_days import working_days
@@ -177,6 +177,29 @@ def reject_command(payout: str, reason: str) -> None:
     click.echo(words)
 
 
+@click.command("paid-after-all")
+@click.argument("payout")
+@click.option("--bank-reference", required=True, help="The bank's reference of the payment.")
+@click.option("--value-date", type=Day(), required=True, help="The day on which the money left.")
+@click.option("--charges", type=AMOUNT, default="0", help="What the bank took besides.")
+@click.option("--reason", required=True, help="Goes into the events.")
+@with_appcontext
+def paid_command(payout: str, bank_reference: str, value_date: date, charges: int, reason: str) -> None:
+    """PAYOUT (its end-to-end id) was taken for rejected and left after all: its invoices are loans, or, where they were
+    paid out again, its money is claimed from the supplier."""
+    with spoken_errors(), transaction():
+        made = paid_after_all.pay_after_all(
+            command_context("paid-after-all"),
+            payout_id_of(payout),
+            bank_reference=bank_reference,
+            value_date=value_date,
+            reason=reason,
+            charges=charges,
+        )
+        words = paid_after_all.words_of(made)
+    click.echo(words)
+
+
 @click.command("drop-disbursal")
 @click.argument("reference")
 @click.option("--reason", required=True, help="Goes into the events.")
@@ -221,6 +244,7 @@ def register(app: Flask) -> None:
         confirm_command,
         platform_ids_command,
         reject_command,
+        paid_command,
         drop_command,
         list_command,
     ):
