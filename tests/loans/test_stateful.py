@@ -89,6 +89,7 @@ from tusker.services.payout.bank_accounts import set_account_directly
 from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.services.payout.held import holds_of, release_hold
 from tusker.services.payout.settlement.confirming import confirm
+from tusker.services.payout.settlement.paid_after_all import pay_after_all
 from tusker.services.payout.settlement.rejection import reject_payout
 from tusker.services.payout.settlement.undoing import return_payout, undo_disbursal
 from tusker.transactions import transaction
@@ -315,6 +316,21 @@ class Books(RuleBasedStateMachine):
         except InvalidInput as error:
             if error.field not in {"value_date", "amount", "kept_back"}:
                 raise
+
+    @precondition(lambda self: self.statuses & {"financeable", "disbursed", "repaid"})
+    @rule(number=st.integers(0, 9))
+    def rejected_payout_was_paid(self, number: int) -> None:
+        """The bank made a payout that it had rejected, whatever became of its invoices since."""
+        payouts = select(Payout.id).where(Payout.state == "rejected").order_by(Payout.id)
+        if ids := db.session.scalars(payouts).all():
+            with transaction():
+                pay_after_all(
+                    self.ctx,
+                    ids[number % len(ids)],
+                    bank_reference=f"B-{self._next()}",
+                    value_date=self.ctx.today,
+                    reason="on the statement",
+                )
 
     @rule(number=st.integers(0, 9), what=st.sampled_from(["undo", "undo", "accept", "withdraw"]))
     def decide_on_deduction(self, number: int, what: str) -> None:
