@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -33,6 +34,9 @@ from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.services.payout.settlement.confirming import confirm
 from tusker.services.payout.settlement.undoing import return_payout
 from tusker.transactions import transaction
+
+
+MANUAL = " ".join((Path(__file__).parents[2] / "docs" / "money.md").read_text().split())
 
 
 @pytest.fixture
@@ -153,6 +157,7 @@ def test_what_is_left_of_a_netted_claim_is_given_up(
     # The 800.00 are the supplier's, and the loan is owed whole again.
     assert (claim.state, claim.amount, claim.open_amount) == ("review", 8_000_00, 8_000_00)
     assert (loan_of(invoice).open_principal, supplier_credit(invoice)) == (8_000_00, 800_00)
+    assert "taken back once more, ₹800.00 are the supplier's credit, and ₹8,000.00 are owed again" in MANUAL
     holds()
 
 

@@ -1,4 +1,4 @@
-"""A payout that the bank rejected turns out to be paid: confirmed, or claimed where its invoices were paid out again."""
+"""A payout that was rejected turns out to be paid: confirmed, or claimed where its invoices were paid out again."""
 
 from __future__ import annotations
 

@@ -220,6 +220,20 @@ SELECT 'bank charges of an undone receipt', r.bank_reference, sum(c.amount)::big
 FROM bank_charges c JOIN receipts r ON r.id = c.receipt_id JOIN receipts u ON u.of_receipt_id = r.id AND u.kind = 'reversal'
 GROUP BY r.id, r.bank_reference HAVING sum(c.amount) <> 0
 UNION ALL
+SELECT 'bank charges as they were recorded', COALESCE(b.subject, e.subject) || ' #' || COALESCE(b.id, e.id),
+    COALESCE(b.total, 0)::bigint, COALESCE(e.total, 0)::bigint
+FROM (
+    SELECT CASE WHEN r.id IS NULL THEN 'disbursal' ELSE 'customer' END AS subject,
+        COALESCE(r.customer_id, p.disbursal_id) AS id, sum(c.amount) AS total
+    FROM bank_charges c LEFT JOIN receipts r ON r.id = c.receipt_id LEFT JOIN payouts p ON p.id = c.payout_id
+    GROUP BY 1, 2
+) b FULL JOIN (
+    SELECT subject, subject_id AS id,
+        sum((data ->> 'amount')::bigint * CASE kind WHEN 'bank_charge' THEN 1 ELSE -1 END) AS total
+    FROM events WHERE kind IN ('bank_charge', 'bank_charge_undone') GROUP BY 1, 2
+) e ON e.subject = b.subject AND e.id = b.id
+WHERE COALESCE(b.total, 0) <> COALESCE(e.total, 0)
+UNION ALL
 SELECT 'what the bank credited of the receipt', r.bank_reference, e.amount, r.amount - COALESCE(c.total, 0)
 FROM statement_entries e JOIN receipts r ON r.id = e.receipt_id
 LEFT JOIN (SELECT receipt_id, sum(amount)::bigint AS total FROM bank_charges GROUP BY 1) c ON c.receipt_id = r.id
