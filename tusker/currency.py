@@ -55,19 +55,24 @@ class Currency:
 
     def show(self, amount: int) -> str:
         """The amount for people, such as ₹1,25,000.00."""
-        pattern = _pattern(self.locale, self.exponent)
-        shown: str = pattern.apply(
-            self.major(amount), Locale.parse(self.locale), currency=self.code, currency_digits=False
-        )
+        pattern, locale = _pattern(self)
+        shown: str = pattern.apply(self.major(amount), locale)
         return shown
 
 
 @cache
-def _pattern(locale: str, exponent: int) -> NumberPattern:
-    """How the locale writes amounts, with the decimals of the currency instead of those that it usually shows."""
-    pattern = parse_pattern(Locale.parse(locale).currency_formats["standard"].pattern)
-    pattern.frac_prec = (exponent, exponent)
-    return pattern
+def _pattern(money: Currency) -> tuple[NumberPattern, Locale]:
+    """How the locale writes amounts, with the decimals of the currency instead of those that it usually shows.
+
+    The sign stands in it already: Babel would look for the currency's name as well with each amount.
+    """
+    locale = Locale.parse(money.locale)
+    pattern = parse_pattern(locale.currency_formats["standard"].pattern)
+    pattern.frac_prec = (money.exponent, money.exponent)
+    (before, before_minus), (after, after_minus) = pattern.prefix, pattern.suffix
+    pattern.prefix = before.replace("¤", money.symbol), before_minus.replace("¤", money.symbol)
+    pattern.suffix = after.replace("¤", money.symbol), after_minus.replace("¤", money.symbol)
+    return pattern, locale
 
 
 def currency() -> Currency:

@@ -33,6 +33,7 @@ def test_decimals_are_those_of_the_standard(code: str, decimals: int) -> None:
         ("IQD", "en", 12_345, "IQD12.345"),
         ("JPY", "en", 12_345, "¥12,345"),
         ("EUR", "de_DE", 12_345_67, "12.345,67\xa0€"),
+        ("LKR", "si_LK", 5_00, "රු.5.00"),
     ],
 )
 def test_an_amount_is_shown_with_them(code: str, locale: str, amount: int, shown: str) -> None:

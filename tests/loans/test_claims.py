@@ -35,7 +35,6 @@ from tusker.services.payout.settlement.confirming import confirm
 from tusker.services.payout.settlement.undoing import return_payout
 from tusker.transactions import transaction
 
-
 MANUAL = " ".join((Path(__file__).parents[2] / "docs" / "money.md").read_text().split())
 
 

@@ -1,7 +1,7 @@
 """a payout that was taken for rejected and paid after all is claimed, and is a kind of trouble
 
-Revision ID: 0050
-Revises: 0049
+Revision ID: 0056
+Revises: 0055
 Create Date: 2026-11-29 23:35:00.000000
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0050"
-down_revision = "0049"
+revision = "0056"
+down_revision = "0055"
 branch_labels = None
 depends_on = None
 
