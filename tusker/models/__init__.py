@@ -38,7 +38,7 @@ from tusker.models.disbursal import (
     Payout,
     PayoutState,
 )
-from tusker.models.event import Event, EventSeal
+from tusker.models.event import Event, EventSeal, SealCheckpoint
 from tusker.models.factor import FactorKind, RecoveryCode, SecondFactor
 from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
@@ -132,6 +132,7 @@ __all__ = [
     "ReserveMovement",
     "RiskRule",
     "Role",
+    "SealCheckpoint",
     "SecondFactor",
     "Shipment",
     "ShipmentDocument",
