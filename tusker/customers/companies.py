@@ -28,7 +28,7 @@ from tusker.services.credit.customers.companies import create_customer, edit_cus
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.htmx import done, proposed, render
+from tusker.web.htmx import PROPOSED, done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 LINES_SHOWN = 20
@@ -61,20 +61,17 @@ def new() -> Response:
     draft = read_draft() if request.method == "POST" else IdentityDraft()
     form = CustomerForm(data=DEFAULT_TERMS.as_dict())
     if not only_drafting() and form.validate_on_submit():
-        try:
-            with transaction():
-                made = create_customer(
-                    acting(),
-                    form.customer_data(),
-                    programme_limit=programme_limit(),
-                    identities=draft.chosen,
-                )
-                made_id = made.id
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            made = create_customer(
+                acting(),
+                form.customer_data(),
+                programme_limit=programme_limit(),
+                identities=draft.chosen,
+            )
+            made_id = made.id
+        if form.saved:
             if isinstance(made, Proposal):
-                return proposed(url_for("customers.index"))
+                return done(PROPOSED, to=url_for("customers.index"))
             return done(f"{form.name.data} was created.", to=url_for("customers.show", customer_id=made_id))
     return _form_page(form, draft, None)
 
@@ -101,13 +98,13 @@ def edit(customer_id: int) -> Response:
             form.take(error)
             customer = queries.customer_by_id(customer_id)
         else:
-            if isinstance(changed, Proposal):
-                return proposed(url_for("customers.show", customer_id=customer_id))
-            _warn_of_limits(queries.customer_by_id(customer_id))
+            if not isinstance(changed, Proposal):
+                _warn_of_limits(queries.customer_by_id(customer_id))
             cascaded = f" {changed} credit line(s) took the terms over." if changed else ""
             return done(
                 f"{form.name.data} was saved.{cascaded}",
                 to=url_for("customers.show", customer_id=customer_id),
+                made=changed,
             )
     return _form_page(form, draft or draft_of(customer.carrier_identities), customer)
 
@@ -145,7 +142,6 @@ def _form_page(form: CustomerForm, draft: IdentityDraft, customer: Customer | No
     customer_id = customer.id if customer else None
     return render(
         "customers/company/form.html",
-        "customers/company/_form.html",
         status=422 if form.errors else 200,
         form=form,
         draft=draft,

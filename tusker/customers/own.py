@@ -41,7 +41,6 @@ def my_lines() -> Response:
     account = company.supplier if sells else company.purchaser
     return render(
         "customers/line/my_lines.html",
-        "customers/line/_my_lines.html",
         sells=sells,
         page=keyset_page(rows, cursor),
         closed=why_closed(rows, today(), seen_by=company.id),

@@ -9,7 +9,6 @@ from flask import Response, url_for
 
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import TokenForm
-from tusker.errors import TuskerError
 from tusker.models import Proposal, Role
 from tusker.queries.credit.customers import customer_by_id, tokens_of
 from tusker.services.people.tokens import create_token, revoke_token
@@ -58,12 +57,9 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
 def make_token(form: TokenForm, customer_id: int) -> Secret | None:
     """Make the token that the form asks for and return its secret; None with the error in the form."""
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made, secret = create_token(acting(), customer_id, form.name.filled)
-                return Secret(secret, isinstance(made, Proposal))
-        except TuskerError as error:
-            form.take(error)
+        with form.saving():
+            made, secret = create_token(acting(), customer_id, form.name.filled)
+            return Secret(secret, isinstance(made, Proposal))
     return None
 
 

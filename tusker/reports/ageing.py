@@ -56,7 +56,6 @@ def ageing() -> ResponseReturnValue:
     found = _ageing(day) if day else None
     return render(
         "reports/ageing/ageing.html",
-        "reports/ageing/_ageing.html",
         status=200 if day else 422,
         form=form,
         ageing=found,
@@ -92,7 +91,6 @@ def ageing_loans() -> ResponseReturnValue:
     count, total = sum_behind(day, wanted) if day else (0, 0)
     return render(
         "reports/ageing/ageing_loans.html",
-        "reports/ageing/_ageing_loans.html",
         status=200 if day else 422,
         form=form,
         day=day,

@@ -41,7 +41,6 @@ def classification() -> ResponseReturnValue:
     form, day = asked_day()
     return render(
         "reports/ageing/classification.html",
-        "reports/ageing/_classification.html",
         status=200 if day else 422,
         form=form,
         found=classified(day, current_app.config["CLASSIFICATION"]) if day else None,

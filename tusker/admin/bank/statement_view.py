@@ -35,7 +35,7 @@ def shown_tab() -> str:
 def show_statement(statement_id: int, *, status: int = 200) -> Response:
     """The whole page, or the statement alone for htmx."""
     context = statement_context(statement_id, shown_tab())
-    return render("admin/bank/statement.html", "admin/bank/_statement.html", status=status, **context)
+    return render("admin/bank/statement.html", status=status, **context)
 
 
 def changed(statement_id: int, message: str, category: str = "success") -> Response:

@@ -102,7 +102,6 @@ def statement_upload(upload_id: int) -> ResponseReturnValue:
     upload = uploaded(upload_id)
     return render(
         "admin/bank/upload.html",
-        "admin/bank/_upload.html",
         upload=upload,
         statements=[statement_row(statement_id) for statement_id in upload.statement_ids],
     )
@@ -133,7 +132,6 @@ def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue
     rows = statements_page(cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
         "admin/bank/statements.html",
-        "admin/bank/_statements.html",
         status=status,
         form=form,
         own_accounts=own_accounts(),

@@ -100,7 +100,7 @@ def show_disbursal(
         problem=problem,
         closed_day=closed_day,
     )
-    answer = render("admin/payout/disbursal.html", "admin/payout/_disbursal.html", status=status, **context)
+    answer = render("admin/payout/disbursal.html", status=status, **context)
     if is_htmx() and status >= 400:
         answer.headers["HX-Retarget"], answer.headers["HX-Reswap"] = "#disbursal", "outerHTML"
     return answer

@@ -69,7 +69,6 @@ def disbursals() -> ResponseReturnValue:
     )
     return render(
         "admin/payout/disbursals.html",
-        "admin/payout/_disbursals.html",
         filters=filters,
         page=keyset_page(rows, cursor),
     )

@@ -108,21 +108,16 @@ def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
     """Confirm all payouts that are still open, with the platform's loan ids from the lines or a file."""
     form = ConfirmForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made = settlement.confirm(
-                    acting(),
-                    disbursal_id,
-                    bank_reference=form.bank_reference.filled,
-                    value_date=form.value_date.filled,
-                    platform_references=_platform_references(form, disbursal_id),
-                )
-                reference = made.reference
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            made = settlement.confirm(
+                acting(),
+                disbursal_id,
+                bank_reference=form.bank_reference.filled,
+                value_date=form.value_date.filled,
+                platform_references=_platform_references(form, disbursal_id),
+            )
+            reference = made.reference
+        if form.saved:
             return changed(disbursal_id, f"{reference} is confirmed. Its invoices are loans now.")
     return show_disbursal(disbursal_id, confirm=form, status=422)
 

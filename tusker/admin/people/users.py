@@ -7,7 +7,6 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import UserFilter, UserForm
-from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import Proposal, Role, User
 from tusker.queries.people.users import companies, users_page
@@ -36,7 +35,6 @@ def users() -> ResponseReturnValue:
     )
     return render(
         "admin/people/users.html",
-        "admin/people/_users.html",
         filters=filters,
         page=keyset_page(rows, cursor),
     )
@@ -49,22 +47,19 @@ def new_user() -> ResponseReturnValue:
     form = UserForm()
     form.customer_id.choices = [(c.id, f"{c.name} ({c.sides})") for c in companies()]
     if form.validate_on_submit():
-        try:
-            with transaction():
-                ctx = acting()
-                made = service.create_user(
-                    ctx,
-                    email=form.email.filled,
-                    name=form.name.filled,
-                    role=form.role.filled,
-                    customer_id=form.customer_id.data,
-                    password=service.random_password(),
-                )
-                if not isinstance(made, Proposal):
-                    passwords.request_password_reset(ctx, made.email)
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            ctx = acting()
+            made = service.create_user(
+                ctx,
+                email=form.email.filled,
+                name=form.name.filled,
+                role=form.role.filled,
+                customer_id=form.customer_id.data,
+                password=service.random_password(),
+            )
+            if not isinstance(made, Proposal):
+                passwords.request_password_reset(ctx, made.email)
+        if form.saved:
             email = form.email.filled
             words = (
                 f"User created. A link to choose a password is on its way to {email} and works for an hour."

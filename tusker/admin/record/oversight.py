@@ -106,7 +106,6 @@ def events() -> ResponseReturnValue:
     page = keyset_page(rows, cursor)
     return render(
         "admin/record/events.html",
-        "admin/record/_events.html",
         filters=filters,
         page=page,
         names=names_of_subjects(page.items),

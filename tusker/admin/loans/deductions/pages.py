@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tusker.admin.blueprint import bp
 from tusker.admin.loans.deductions.forms import DeductionFilter, DeductionForm, SettleForm, kind_and_dispute
 from tusker.currency import currency
-from tusker.errors import NotFound, TuskerError
+from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
@@ -38,7 +38,6 @@ def deductions_list() -> ResponseReturnValue:
     rows = deductions_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
         "admin/loans/deductions/deductions.html",
-        "admin/loans/deductions/_deductions.html",
         filters=filters,
         page=keyset_page(rows, cursor),
         filtered=any(asked.values()),
@@ -55,15 +54,10 @@ def new_deduction(invoice_id: int) -> ResponseReturnValue:
         kept = KeptBack(
             invoice_id, kind, form.amount.filled, form.number.data or "", form.reason.data or "", disputed
         )
-        try:
-            with transaction():
-                note = deductions.record_deduction(acting(), kept)
-                words = f"{currency().show(note.amount)} kept back is recorded."
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            note = deductions.record_deduction(acting(), kept)
+            words = f"{currency().show(note.amount)} kept back is recorded."
+        if form.saved:
             return done(words, to=url_for("invoices.show", invoice_id=invoice_id))
     return render(
         "admin/loans/deductions/new.html",

@@ -12,7 +12,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.loans.deductions.forms import ChargeForm
 from tusker.admin.loans.receipts.forms import ReceiptFilter, RefundForm, UndoForm
 from tusker.currency import currency
-from tusker.errors import NotFound, TuskerError
+from tusker.errors import NotFound
 from tusker.models import ReceiptKind, Role
 from tusker.queries.loans.charges import charges_of_receipt
 from tusker.queries.loans.invoice_money import deductions_of_receipt
@@ -44,7 +44,6 @@ def receipts() -> ResponseReturnValue:
     rows = queries.receipts_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
         "admin/loans/receipts/receipts.html",
-        "admin/loans/receipts/_receipts.html",
         filters=filters,
         page=keyset_page(rows, cursor),
         filtered=any(asked.values()),
@@ -66,20 +65,15 @@ def receipt(receipt_id: int) -> ResponseReturnValue:
 def refund_receipt(receipt_id: int) -> ResponseReturnValue:
     form = RefundForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made = service.refund_credit(
-                    acting(),
-                    receipt_id,
-                    amount=form.amount.filled,
-                    bank_reference=form.bank_reference.filled,
-                    value_date=form.value_date.filled,
-                )
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            made = service.refund_credit(
+                acting(),
+                receipt_id,
+                amount=form.amount.filled,
+                bank_reference=form.bank_reference.filled,
+                value_date=form.value_date.filled,
+            )
+        if form.saved:
             words = f"{currency().show(form.amount.filled)} is paid back."
             return _changed(receipt_id, said(made, words))
     return _show(receipt_id, refund=form, status=422)
@@ -90,14 +84,9 @@ def refund_receipt(receipt_id: int) -> ResponseReturnValue:
 def undo_receipt(receipt_id: int) -> ResponseReturnValue:
     form = UndoForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                reverse_receipt(acting(), receipt_id, reason=form.reason.filled)
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            reverse_receipt(acting(), receipt_id, reason=form.reason.filled)
+        if form.saved:
             return _changed(receipt_id, "The receipt is undone. What it had paid is owed again.")
     return _show(receipt_id, undo=form, status=422)
 
@@ -146,7 +135,6 @@ def _show(
 ) -> Response:
     return render(
         "admin/loans/receipts/receipt.html",
-        "admin/loans/receipts/_receipt.html",
         status=status,
         **_context(receipt_id, refund, undo),
     )
