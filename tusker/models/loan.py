@@ -214,6 +214,11 @@ class Receipt(Base):
         foreign_keys=[of_receipt_id], order_by="Receipt.id", lazy="select"
     )
 
+    @property
+    def payment_id(self) -> int:
+        """The payment that it is, or that it is about."""
+        return self.of_receipt_id or self.id
+
 
 class Allocation(Base):
     """The part of a receipt that paid one loan, by component; `reverses_id` marks a contra row.

@@ -96,9 +96,8 @@ def undo_receipt(receipt_id: int) -> ResponseReturnValue:
 def refund_returned(refund_id: int) -> ResponseReturnValue:
     """The bank returned a refund: it is the customer's credit again."""
     with transaction():
-        contra = return_refund(acting(), refund_id, reason=sent_reason())
-        receipt_id = contra.of_receipt_id
-    return _changed(receipt_id or 0, "The refund came back; it is the customer's credit again.")
+        payment_id = return_refund(acting(), refund_id, reason=sent_reason()).payment_id
+    return _changed(payment_id, "The refund came back; it is the customer's credit again.")
 
 
 @bp.post("/customers/<int:customer_id>/use-credit")
