@@ -24,6 +24,7 @@ from tusker.models import (
     StatementUpload,
     UploadState,
 )
+from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 TO_LOOK_AT = (EntryState.OPEN, EntryState.IN_DOUBT)
@@ -230,21 +231,7 @@ def _statements() -> Select[*tuple[Any, ...]]:
         .where(StatementEntry.statement_id == BankStatement.id)
         .lateral("counts")
     )
-    columns = (
-        BankStatement.id,
-        BankStatement.format,
-        BankStatement.file_name,
-        BankStatement.reference,
-        BankStatement.account,
-        BankStatement.opened_on,
-        BankStatement.closed_on,
-        BankStatement.opening_balance,
-        BankStatement.closing_balance,
-        BankStatement.skipped,
-        BankStatement.doubt,
-        BankStatement.imported_at,
-        BankStatement.importer,
-    )
+    columns = columns_of(BankStatement, StatementRow)
     return select(*columns, *counts.c).select_from(BankStatement).join(counts, literal(True))
 
 

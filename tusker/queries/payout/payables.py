@@ -138,16 +138,3 @@ def owed_to_supplier(supplier_id: int) -> int:
         )
     ).one()
     return int(total)
-
-
-def payables_waiting() -> int:
-    """What is to be passed on to suppliers and is in no live disbursal, in minor units."""
-    live = select(PayableLine.id).where(
-        PayableLine.payable_id == Payable.id, PayableLine.state != LineState.REMOVED
-    )
-    total = db.session.scalars(
-        select(cast(func.coalesce(func.sum(Payable.open_amount), 0), BigInteger)).where(
-            Payable.open_amount > 0, ~live.exists()
-        )
-    ).one()
-    return int(total)
