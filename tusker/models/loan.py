@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.interest import Deduction
@@ -255,7 +256,7 @@ class Allocation(Base):
     receipt: Mapped[Receipt] = relationship(back_populates="allocations", lazy="joined", innerjoin=True)
     loan: Mapped[Loan] = relationship(back_populates="allocations", lazy="select")
 
-    @property
+    @hybrid_property
     def total(self) -> int:
         """The part of the receipt that went to the loan, in minor units."""
         return self.penalty + self.fee + self.interest + self.principal

@@ -24,6 +24,7 @@ from tusker.models import (
     User,
 )
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.sums import sum_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +119,8 @@ def customers_on_hold() -> list[HeldCustomer]:
 
 def supplier_limits_total(*, without: int | None = None) -> int:
     """The sum of all supplier limits in minor units, except that of the company `without`."""
-    query = select(func.coalesce(func.sum(SupplierAccount.limit_amount), 0))
-    if without is not None:
-        query = query.where(SupplierAccount.customer_id != without)
-    return int(db.session.execute(query).scalar_one())
+    others = [] if without is None else [SupplierAccount.customer_id != without]
+    return sum_of(SupplierAccount.limit_amount, *others)
 
 
 def supplier_choices() -> list[tuple[int, str]]:

@@ -160,9 +160,8 @@ def names_of_customers(customer_ids: Collection[int]) -> dict[int, str]:
 def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
     """The rows with their sums, and the column of what is left of each; the sums are read for the rows of a page
     only."""
-    total = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
     spent = (
-        select(cast(func.coalesce(func.sum(total), 0), BigInteger).label("allocated"))
+        select(cast(func.coalesce(func.sum(Allocation.total), 0), BigInteger).label("allocated"))
         .where(Allocation.receipt_id == Receipt.id)
         .lateral("spent")
     )
