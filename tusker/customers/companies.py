@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
@@ -29,7 +30,7 @@ from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import PROPOSED, done, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 LINES_SHOWN = 20
 RECEIPTS_SHOWN = 10
@@ -39,18 +40,14 @@ RECEIPTS_SHOWN = 10
 @allow(Role.ADMIN, Role.AUDITOR)
 def index() -> Response:
     form = CustomersFilter(request.args)
-    asked: dict[str, Any] = {}
-    if form.validate():
-        asked = {"search": form.q.data or "", "side": form.side.data}
-    cursor = read_cursor()
-    rows = queries.customers_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
+    asked = form.asked()
     return render(
         "customers/company/index.html",
         "customers/company/_list.html",
         form=form,
-        page=keyset_page(rows, cursor),
+        page=page_of(partial(queries.customers_page, **asked)),
         total=queries.customers_count(**asked),
-        filtered=any(asked.values()),
+        filtered=bool(asked),
         programme=LimitUse(programme_limit(), queries.supplier_limits_total()),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response, flash, request, url_for
@@ -11,7 +12,6 @@ from tusker.currency import currency
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import LineEditForm, LineForm, LinesFilter, LineStatusForm
 from tusker.customers.terms_fields import DEFAULT_TERMS
-from tusker.domain.limits import LineState
 from tusker.domain.terms import Terms
 from tusker.extensions import db
 from tusker.models import LineStatus, Proposal, Role, SupplierAccount
@@ -24,7 +24,7 @@ from tusker.services.credit.customers.lines import change_credit_line, open_cred
 from tusker.services.credit.standing import why_closed
 from tusker.web.access import acting, allow
 from tusker.web.htmx import PROPOSED, done, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 
 @bp.get("/lines")
@@ -32,22 +32,14 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 def lines() -> Response:
     form = LinesFilter(request.args)
     form.supplier_id.choices, form.purchaser_id.choices = supplier_choices(), purchaser_choices()
-    asked: dict[str, Any] = {}
-    if form.validate():
-        asked = {
-            "search": form.q.data or "",
-            "state": LineState(form.state.data) if form.state.data else None,
-            "supplier_id": form.supplier_id.data,
-            "purchaser_id": form.purchaser_id.data,
-        }
-    cursor = read_cursor()
-    rows = queries.lines_page(today(), **asked, cursor=cursor, limit=PAGE_SIZE + 1)
+    asked = form.asked()
+    page = page_of(partial(queries.lines_page, today(), **asked))
     return render(
         "customers/line/lines.html",
         form=form,
-        page=keyset_page(rows, cursor),
-        closed=why_closed(rows, today(), seen_by=None),
-        filtered=any(asked.values()),
+        page=page,
+        closed=why_closed(page.items, today(), seen_by=None),
+        filtered=bool(asked),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
@@ -27,7 +28,7 @@ from tusker.web.access import allow, is_staff
 from tusker.web.csvfile import csv_answer
 from tusker.web.filters import status_label
 from tusker.web.htmx import render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import PAGE_SIZE, page_of
 
 MOST_WATCHED = 2 * PAGE_SIZE
 """How many badges one request may ask about."""
@@ -61,9 +62,8 @@ def index() -> ResponseReturnValue:
     if not form.validate():
         wanted, page, counts, status = None, None, {}, 422
     else:
-        wanted, cursor, status = _wanted(form), read_cursor(), 200
-        rows = list_invoices(wanted, cursor=cursor, limit=PAGE_SIZE + 1)
-        page, counts = keyset_page(rows, cursor), count_by_status(wanted)
+        wanted, status = _wanted(form), 200
+        page, counts = page_of(partial(list_invoices, wanted)), count_by_status(wanted)
     return render(
         "invoices/index.html",
         "invoices/_list.html",

@@ -55,6 +55,12 @@ class FilterForm(Form):
     class Meta(FlaskForm.Meta):
         csrf = False
 
+    def asked(self) -> dict[str, Any]:
+        """What was filled in by the names that queries take, `q` as `search`; nothing where something is wrong."""
+        if not self.validate():
+            return {}
+        return {"search" if f.short_name == "q" else f.short_name: f.data for f in self if f.data}
+
 
 def _named(field: Field, message: str) -> str:
     label = field.label.text

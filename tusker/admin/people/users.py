@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -16,7 +18,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render, said
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 
 @bp.get("/users")
@@ -24,20 +26,8 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 def users() -> ResponseReturnValue:
     """All users, the newest first."""
     filters = UserFilter(request.args)
-    filters.validate()
-    cursor = read_cursor()
-    rows = users_page(
-        search=filters.q.data or "",
-        role=filters.role.data,
-        state=filters.state.data,
-        cursor=cursor,
-        limit=PAGE_SIZE + 1,
-    )
-    return render(
-        "admin/people/users.html",
-        filters=filters,
-        page=keyset_page(rows, cursor),
-    )
+    page = page_of(partial(users_page, **filters.asked()))
+    return render("admin/people/users.html", filters=filters, page=page)
 
 
 @bp.route("/users/new", methods=["GET", "POST"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from flask import Response, request, url_for
@@ -25,7 +26,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import done, render, said
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 PAGE, PARTIAL = "admin/record/attention.html", "admin/record/_attention.html"
 
@@ -134,16 +135,10 @@ _DONE = {
 def _context() -> dict[str, Any]:
     filters = AttentionFilter(request.args)
     filters.validate()
-    cursor = read_cursor()
-    rows = items_page(
-        kind=filters.kind.data,
-        resolved=filters.state.data == "settled",
-        cursor=cursor,
-        limit=PAGE_SIZE + 1,
-    )
+    settled = filters.state.data == "settled"
     return {
         "filters": filters,
-        "page": keyset_page(rows, cursor),
+        "page": page_of(partial(items_page, kind=filters.kind.data, resolved=settled)),
         "counts": open_counts(),
         "shown_dispute": shown_dispute,
         "actions": {kind: list(found) for kind, found in _ACTIONS.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
@@ -18,7 +19,7 @@ from tusker.queries.record.events import events_page, known_kinds
 from tusker.queries.record.proof import ProofRow, prove
 from tusker.web.access import allow
 from tusker.web.htmx import render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
 SHOWN = 100
@@ -93,17 +94,7 @@ def events() -> ResponseReturnValue:
     """All events, the newest first."""
     filters = EventFilter(request.args)
     filters.kind.choices = [(kind, kind.replace("_", " ").capitalize()) for kind in known_kinds()]
-    filters.validate()
-    cursor = read_cursor()
-    rows = events_page(
-        subject=filters.subject.data,
-        kind=filters.kind.data,
-        actor=filters.actor.data,
-        search=filters.q.data,
-        cursor=cursor,
-        limit=PAGE_SIZE + 1,
-    )
-    page = keyset_page(rows, cursor)
+    page = page_of(partial(events_page, **filters.asked()))
     return render(
         "admin/record/events.html",
         filters=filters,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
@@ -23,7 +23,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 
 @bp.get("/deductions")
@@ -31,16 +31,12 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 def deductions_list() -> ResponseReturnValue:
     """Credit notes and deductions of all invoices, newest first."""
     filters = DeductionFilter(request.args)
-    asked: dict[str, Any] = {}
-    if filters.validate():
-        asked = {"search": filters.q.data or "", "show": filters.show.data or ""}
-    cursor = read_cursor()
-    rows = deductions_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
+    asked = filters.asked()
     return render(
         "admin/loans/deductions/deductions.html",
         filters=filters,
-        page=keyset_page(rows, cursor),
-        filtered=any(asked.values()),
+        page=page_of(partial(deductions_page, **asked)),
+        filtered=bool(asked),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response, redirect, request, url_for
@@ -24,7 +25,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render, said
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 
 @bp.get("/receipts")
@@ -33,20 +34,12 @@ def receipts() -> ResponseReturnValue:
     """All receipts with their reversals and refunds, newest first."""
     filters = ReceiptFilter(request.args)
     filters.customer_id.choices = queries.payers()
-    asked: dict[str, Any] = {}
-    if filters.validate():
-        asked = {
-            "search": filters.q.data or "",
-            "state": filters.state.data,
-            "customer_id": filters.customer_id.data,
-        }
-    cursor = read_cursor()
-    rows = queries.receipts_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
+    asked = filters.asked()
     return render(
         "admin/loans/receipts/receipts.html",
         filters=filters,
-        page=keyset_page(rows, cursor),
-        filtered=any(asked.values()),
+        page=page_of(partial(queries.receipts_page, **asked)),
+        filtered=bool(asked),
     )
 
 
