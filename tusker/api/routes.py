@@ -15,7 +15,7 @@ from tusker.currency import currency
 from tusker.domain.financeable import Condition
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.shipments import TrackedOrder
-from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
+from tusker.errors import Conflict, Duplicate, InvalidInput, existing
 from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
@@ -187,9 +187,7 @@ def invoice(*, caller: Caller, query: inputs.OneInvoiceQuery, invoice_id: int) -
 
     With its shipment and, from the payout on, its loan with what is owed today and at the end of the term.
     """
-    found = queries.company_invoice(caller.company_id, invoice_id)
-    if found is None:
-        raise NotFound("This invoice does not exist.")
+    found = existing(queries.company_invoice(caller.company_id, invoice_id), "invoice")
     events = events_of("invoice", invoice_id) if query.include == "events" else None
     loan = loan_of_invoice(invoice_id, caller.context().today)
     missing = _missing([found])[invoice_id]

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import RuleForm
 from tusker.domain.risk import RuleKind
-from tusker.errors import NotFound
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import RiskRule, Role
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
@@ -57,9 +57,7 @@ def add_a_rule() -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def change_a_rule(rule_id: int) -> ResponseReturnValue:
     """Another bound; a looser one needs another admin where two are asked for."""
-    row = db.session.get(RiskRule, rule_id)
-    if row is None:
-        raise NotFound("This rule does not exist.")
+    row = existing(db.session.get(RiskRule, rule_id), "rule")
     value = value_of(RuleKind(row.kind), request.form.get("value", ""))
     with transaction():
         made = change_rule(acting(), rule_id, value, reason=sent_reason())

@@ -14,7 +14,7 @@ from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.admin.payout.disbursal_choice import given_choice, typed_references
 from tusker.admin.payout.disbursal_view import changed, show_disbursal, ticked_of
 from tusker.currency import currency
-from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved
+from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved, existing
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
@@ -197,7 +197,5 @@ def _sent_charges() -> int:
 
 
 def _disbursal_of(payout_id: int) -> int:
-    payout = db.session.get(Payout, payout_id)
-    if payout is None:
-        raise NotFound("This payout does not exist.")
+    payout = existing(db.session.get(Payout, payout_id), "payout")
     return payout.disbursal_id

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import AttentionFilter, ClaimForm
 from tusker.domain.attention import AttentionKind
-from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.errors import InvalidInput, TuskerError, existing
 from tusker.extensions import db
 from tusker.models import AttentionItem, Role
 from tusker.queries.attention import items_page, open_counts
@@ -42,9 +42,7 @@ def attention() -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def act_on_attention(item_id: int) -> ResponseReturnValue:
     """Carry out the button named `action` of an item."""
-    item = db.session.get(AttentionItem, item_id)
-    if item is None:
-        raise NotFound("This item does not exist.")
+    item = existing(db.session.get(AttentionItem, item_id), "item")
     kind, about, facts = AttentionKind(item.kind), item.subject_id, dict(item.facts)
     action = request.form.get("action", "")
     if action != "settle" and action not in _ACTIONS.get(kind, {}):

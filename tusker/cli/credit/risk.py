@@ -8,7 +8,7 @@ import click
 
 from tusker.cli import Day, acting_as_or_operator, commands, context_of, said, with_reason
 from tusker.domain.risk import RuleKind
-from tusker.errors import NotFound
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import RiskRule
 from tusker.queries.credit.risk import rules_made
@@ -83,9 +83,7 @@ def add_rule_command(
 def change_rule_command(rule: int, value: str, reason: str, email: str | None, why: str) -> None:
     """Put the bound VALUE in the place of that of RULE."""
     with transaction():
-        row = db.session.get(RiskRule, rule)
-        if row is None:
-            raise NotFound("This rule does not exist.")
+        row = existing(db.session.get(RiskRule, rule), "rule")
         bound = value_of(RuleKind(row.kind), value)
         made = change_rule(context_of("change-rule", email, why), rule, bound, reason=reason)
         click.echo(said(made, "The rule was changed."))

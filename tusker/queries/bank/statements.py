@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Row, Select, case, cast, func, literal, select
 
 from tusker.domain.banking import BALANCE_REMARK
-from tusker.errors import NotFound
+from tusker.errors import NotFound, existing
 from tusker.extensions import db
 from tusker.models import (
     BankStatement,
@@ -114,10 +114,7 @@ def statement_row(statement_id: int) -> StatementRow:
 
 def uploaded(upload_id: int) -> StatementUpload:
     """A large file that was sent in; raises `NotFound`."""
-    found = db.session.get(StatementUpload, upload_id)
-    if found is None:
-        raise NotFound("This upload does not exist.")
-    return found
+    return existing(db.session.get(StatementUpload, upload_id), "upload")
 
 
 def unclear_uploads() -> Sequence[StatementUpload]:
@@ -161,11 +158,12 @@ def entries_page(
 
 def statement_of_entry(entry_id: int) -> tuple[int, str]:
     """The statement that an entry stands on and the entry's state; raises `NotFound`."""
-    row = db.session.execute(
-        select(StatementEntry.statement_id, StatementEntry.state).where(StatementEntry.id == entry_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound("This statement entry does not exist.")
+    row = existing(
+        db.session.execute(
+            select(StatementEntry.statement_id, StatementEntry.state).where(StatementEntry.id == entry_id)
+        ).one_or_none(),
+        "statement entry",
+    )
     return row.statement_id, row.state
 
 

@@ -14,7 +14,7 @@ from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound, LineState, ThreeLimits, Validity, available_now, line_state
 from tusker.domain.risk import NO_RULES, Leeway
 from tusker.domain.terms import Terms
-from tusker.errors import NotFound
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
 from tusker.queries.credit.risk import line_facts, rules_on
@@ -100,9 +100,7 @@ def lines_page(
 
 def line_by_id(line_id: int, today: date) -> LineRow:
     """One line; raises `NotFound`."""
-    line = db.session.scalar(_lines().where(CreditLine.id == line_id))
-    if line is None:
-        raise NotFound("This credit line does not exist.")
+    line = existing(db.session.scalar(_lines().where(CreditLine.id == line_id)), "credit line")
     return _shown([line], today)[0]
 
 

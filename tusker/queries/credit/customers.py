@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased, selectinload
 
 from tusker.domain.lifecycle import RESERVING
 from tusker.domain.limits import LimitUse
-from tusker.errors import NotFound
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import (
     ApiToken,
@@ -87,15 +87,15 @@ def customers_count(*, search: str = "", side: str | None = None) -> int:
 
 def customer_by_id(customer_id: int) -> Customer:
     """The company with its ids at delivery companies; raises `NotFound`."""
-    found = db.session.scalar(
-        select(Customer)
-        .where(Customer.id == customer_id)
-        .options(selectinload(Customer.carrier_identities))
-        .execution_options(populate_existing=True)
+    return existing(
+        db.session.scalar(
+            select(Customer)
+            .where(Customer.id == customer_id)
+            .options(selectinload(Customer.carrier_identities))
+            .execution_options(populate_existing=True)
+        ),
+        "customer",
     )
-    if found is None:
-        raise NotFound("This customer does not exist.")
-    return found
 
 
 _HELD_SINCE = func.least(SupplierAccount.on_hold_since, PurchaserAccount.on_hold_since, Customer.held_since)

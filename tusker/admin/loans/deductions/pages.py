@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tusker.admin.blueprint import bp
 from tusker.admin.loans.deductions.forms import DeductionFilter, DeductionForm, SettleForm, kind_and_dispute
 from tusker.currency import currency
-from tusker.errors import NotFound
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
@@ -109,7 +109,7 @@ def undo_deduction(note_id: int) -> ResponseReturnValue:
 
 
 def _changed(note_id: int, message: str, category: str = "success") -> ResponseReturnValue:
-    invoice_id = db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id))
-    if invoice_id is None:
-        raise NotFound("This deduction does not exist.")
+    invoice_id = existing(
+        db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id)), "deduction"
+    )
     return done(message, to=url_for("invoices.show", invoice_id=invoice_id), category=category)

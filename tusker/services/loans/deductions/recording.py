@@ -17,7 +17,7 @@ from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.numbers import strict_form
 from tusker.domain.texts import one_line
-from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
+from tusker.errors import Conflict, Duplicate, InvalidInput, existing
 from tusker.extensions import db
 from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
 from tusker.models.ledger import DISPUTABLE, STANDING
@@ -172,9 +172,9 @@ def _check_disputed(note: CreditNote) -> None:
 
 def lock_note(note_id: int) -> tuple[Invoice, CreditNote]:
     """A deduction that stands, and its invoice, both locked; raises `NotFound`, or `Conflict` when it was undone."""
-    invoice_id = db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id))
-    if invoice_id is None:
-        raise NotFound("This deduction does not exist.")
+    invoice_id = existing(
+        db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id)), "deduction"
+    )
     invoice = lock_invoice(invoice_id)
     note = lock_row("deduction", CreditNote, CreditNote.id == note_id, CreditNote.reverses_id.is_(None))
     if not note.stands:

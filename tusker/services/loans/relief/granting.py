@@ -14,7 +14,7 @@ from tusker.domain.extensions import after_moves
 from tusker.domain.interest import Debt, amount_due
 from tusker.domain.relief import ReliefLimits
 from tusker.domain.terms import DueConvention
-from tusker.errors import ClosedDay, Conflict, InvalidInput, NotFound
+from tusker.errors import ClosedDay, Conflict, InvalidInput, existing
 from tusker.extensions import db
 from tusker.models import AdjustmentKind, Loan, Relief, ReliefKind, ReliefState
 from tusker.queries.sums import sum_of
@@ -213,10 +213,9 @@ def _check_working_day(debt: OpenDebt, day: date) -> None:
 
 def invoice_of_relief(relief_id: int) -> int:
     """The id of the invoice on whose loan it is; raises `NotFound`."""
-    found = db.session.scalar(select(Loan.invoice_id).join(Relief).where(Relief.id == relief_id))
-    if found is None:
-        raise NotFound("This relief does not exist.")
-    return found
+    return existing(
+        db.session.scalar(select(Loan.invoice_id).join(Relief).where(Relief.id == relief_id)), "relief"
+    )
 
 
 def _lock_open(invoice_id: int) -> OpenDebt:
