@@ -50,6 +50,7 @@ COMMANDS = {
     "drop-disbursal": ["{disbursal}"],
     "reject-payout": ["{payout}"],
     "deactivate-user": ["new@example.com"],
+    "reset-second-factor": ["new@example.com"],
     "refuse": ["1", "--as", "admin@example.com"],
     "hold-customer": ["{supplier}"],
     "lift-hold": ["{supplier}"],
@@ -130,7 +131,7 @@ def book(
                     subject_id=invoice.id,
                     cause_at=NOW,
                     detail="",
-                    facts={"claim_id": 1, "amount": 10_00, "answered_amount": None},
+                    facts={"claim_id": 1, "amount": 10_00, "answered_amount": None, "declared": 9_00},
                     opened_at=NOW,
                 )
             )

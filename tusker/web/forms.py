@@ -10,8 +10,7 @@ from flask import request
 from flask_wtf import FlaskForm
 from wtforms.fields.core import Field
 
-from tusker.errors import NotFound, TuskerError
-from tusker.transactions import transaction
+from tusker.errors import TuskerError
 
 
 class Form(FlaskForm):
@@ -38,14 +37,9 @@ class Form(FlaskForm):
     @contextmanager
     def saving(self) -> Iterator[None]:
         """Do what the form asks for in one transaction; a typed error undoes it and is shown in the form."""
-        try:
-            with transaction():
-                yield
-        except NotFound:
-            raise
-        except TuskerError as error:
-            self.take(error)
-        else:
+        with self.saving():
+            yield
+        if self.saved:
             self.saved = True
 
 

@@ -24,10 +24,12 @@ from tusker.domain.approval import digest_of
 from tusker.models import DisbursalStatus
 from tusker.queries.lookup import disbursal_id_of, financeable_id_of, lines_called, loans_called, payout_id_of
 from tusker.queries.payout.disbursals import disbursals_page
-from tusker.queries.payout.shown import shown_of_disbursal
+from tusker.queries.payout.queue import financeable_ids
+from tusker.queries.payout.shown import shown_everything, shown_of_disbursal, shown_waiting
 from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
 from tusker.services.payout.disbursals import bundling
 from tusker.services.payout.disbursals import drafts as disbursals
+from tusker.services.payout.held import waiting_held, words_of
 from tusker.services.payout.release.approval import approve
 from tusker.services.payout.release.releasing import release
 from tusker.services.payout.settlement import confirming as settlement
@@ -43,16 +45,39 @@ def second_admin() -> bool:
     return bool(current_app.config["REQUIRE_SECOND_ADMIN"])
 
 
+CHOSEN = click.option(
+    "--invoice", "invoices", multiple=True, help="Number of an invoice (or #id); may be repeated."
+)
+
+
+@commands.command("show-queue")
+@CHOSEN
+def queue_command(invoices: tuple[str, ...]) -> None:
+    """Show what waits to be financed, or the invoices given, what is held and why, and the text for `bundle --seen`."""
+    chosen = [financeable_id_of(text) for text in invoices]
+    held = waiting_held(command_context("show-queue"))
+    rows = shown_waiting(chosen or financeable_ids())
+    for invoice_id, thing in rows.items():
+        why = f"\theld: {words_of(held[invoice_id])}" if invoice_id in held else ""
+        click.echo(f"{thing.name}: {thing.words}{why}")
+    click.echo(f"Seen: {digest_of(rows.values() if chosen else [shown_everything(held)])}")
+
+
 @change("bundle")
-@click.option("--invoice", "invoices", multiple=True, help="Number of an invoice (or #id); may be repeated.")
-def bundle_command(invoices: tuple[str, ...]) -> str:
+@CHOSEN
+@click.option("--seen", help="What `show-queue` printed last; anything else there is refused.")
+def bundle_command(invoices: tuple[str, ...], seen: str | None) -> str:
     """Make the day's disbursal of all delivered invoices, or a disbursal of the ones given.
 
     Run again on the same day without --invoice it answers the same disbursal.
     """
     ctx = command_context("bundle")
     chosen = [financeable_id_of(text) for text in invoices]
-    made = bundling.bundle_selection(ctx, chosen) if chosen else bundling.bundle_daily(ctx)
+    made = (
+        bundling.bundle_selection(ctx, chosen, seen=_seen(seen))
+        if chosen
+        else bundling.bundle_daily(ctx, seen=_seen(seen))
+    )
     words = _words_of(made.reference, disbursals.sum_of_lines(made.id)) if made else ""
     return words or "Nothing is waiting to be financed."
 

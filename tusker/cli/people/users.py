@@ -1,13 +1,14 @@
-"""`flask create-user`, `deactivate-user`."""
+"""`flask create-user`, `deactivate-user`, `reset-second-factor`."""
 
 from __future__ import annotations
 
 import click
 
-from tusker.cli import acting_as_or_operator, change, command_context, context_of, said
+from tusker.cli import acting_as_or_operator, change, command_context, context_of, said, with_reason
 from tusker.models import Role
 from tusker.queries.lookup import company_called
 from tusker.queries.people.users import user_id_of
+from tusker.services.people.factors import reset_factors
 from tusker.services.people.users import create_user, deactivate_user
 
 
@@ -51,3 +52,12 @@ def deactivate_user_command(email: str, reason: str) -> str:
     """Shut the user with EMAIL out at once."""
     user = deactivate_user(command_context("deactivate-user"), user_id_of(email), reason)
     return f"{user.email} is inactive."
+
+
+@change("reset-second-factor")
+@click.argument("email")
+@with_reason
+def reset_second_factor_command(email: str, reason: str) -> str:
+    """Take all second factors from the user with EMAIL, who lost them: ask for a proof of who it is first."""
+    reset_factors(command_context("reset-second-factor"), user_id_of(email), reason)
+    return f"{email} signs in with the password alone until a new second factor is added."

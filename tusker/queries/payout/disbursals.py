@@ -49,6 +49,7 @@ class DisbursalRow:
     released_by: int | None
     invoices: int
     suppliers: int
+    """0 on a list of many disbursals, which does not count them."""
     taken_out: int
     principal: int
     payouts: int
@@ -74,7 +75,7 @@ def disbursals_page(
     limit: int,
 ) -> list[DisbursalRow]:
     """A page of disbursals, the newest first."""
-    query = _disbursals()
+    query = _disbursals(counting=False)
     if status:
         query = query.where(Disbursal.status == status)
     if words := search.strip():
@@ -106,22 +107,17 @@ def daily_disbursal(day: date) -> DisbursalRow | None:
     return rows[0] if rows else None
 
 
-def _disbursals() -> Select[*tuple[Any, ...]]:
+def _disbursals(*, counting: bool = True) -> Select[*tuple[Any, ...]]:
+    """`counting` its suppliers reads all lines."""
     # Lines of failed payouts are removed too, but they were released: they keep their payout.
     live = or_(DisbursalLine.state != LineState.REMOVED, DisbursalLine.payout_id.is_not(None))
-    sums = (
-        select(
-            func.count().filter(live).label("invoices"),
-            func.count(Invoice.supplier_id.distinct()).filter(live).label("suppliers"),
-            func.count().filter(~live).label("taken_out"),
-            func.coalesce(func.sum(DisbursalLine.principal).filter(live), 0)
-            .cast(db.BigInteger)
-            .label("principal"),
-        )
+    suppliers = (
+        select(func.count(Invoice.supplier_id.distinct()))
         .select_from(DisbursalLine)
         .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
-        .where(DisbursalLine.disbursal_id == Disbursal.id)
-        .lateral("sums")
+        .where(DisbursalLine.disbursal_id == Disbursal.id, live)
+        .correlate(Disbursal)
+        .scalar_subquery()
     )
     states = (
         select(
@@ -151,12 +147,11 @@ def _disbursals() -> Select[*tuple[Any, ...]]:
     return (
         select(
             *columns_of(Disbursal, DisbursalRow),
-            *sums.c,
+            (suppliers if counting else literal(0)).label("suppliers"),
             *states.c,
             *passed_on.c,
         )
         .select_from(Disbursal)
-        .join(sums, literal(True))
         .join(states, literal(True))
         .join(passed_on, literal(True))
     )
