@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.status import Status, Tone
@@ -31,12 +31,11 @@ class CreditLine(LimitColumns, TermsColumns, Base):
         one_of("status", LineStatus),
         *limit_checks(),
         *terms_checks(),
-        Index("ix_credit_lines_purchaser_id", "purchaser_id"),
     )
 
     id: Mapped[Id]
     supplier_id: Mapped[int] = mapped_column(ForeignKey("supplier_accounts.customer_id"))
-    purchaser_id: Mapped[int] = mapped_column(ForeignKey("purchaser_accounts.customer_id"))
+    purchaser_id: Mapped[int] = mapped_column(ForeignKey("purchaser_accounts.customer_id"), index=True)
     status: Mapped[LineStatus]
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]

@@ -114,11 +114,10 @@ class CarrierIdentity(Base):
             unique=True,
             postgresql_where="side = 'supplier'",
         ),
-        Index("ix_carrier_identities_customer_id", "customer_id"),
     )
 
     id: Mapped[Id]
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
     carrier: Mapped[Code]
     side: Mapped[Code]
     external_id: Mapped[str] = mapped_column(String(60))
