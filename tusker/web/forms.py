@@ -10,7 +10,8 @@ from flask import request
 from flask_wtf import FlaskForm
 from wtforms.fields.core import Field
 
-from tusker.errors import TuskerError
+from tusker.errors import NotFound, TuskerError
+from tusker.transactions import transaction
 
 
 class Form(FlaskForm):
@@ -37,9 +38,14 @@ class Form(FlaskForm):
     @contextmanager
     def saving(self) -> Iterator[None]:
         """Do what the form asks for in one transaction; a typed error undoes it and is shown in the form."""
-        with self.saving():
-            yield
-        if self.saved:
+        try:
+            with transaction():
+                yield
+        except NotFound:
+            raise
+        except TuskerError as error:
+            self.take(error)
+        else:
             self.saved = True
 
 
