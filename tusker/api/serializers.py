@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from tusker import models
 from tusker.api import invoice_schemas, schemas
 from tusker.domain.financeable import Condition
+from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound, LimitUse, LineState
 from tusker.domain.limits import Refusal as DomainRefusal
+from tusker.domain.shipments import ShipmentStatus
 from tusker.queries.api import CompanyInvoice
 from tusker.queries.credit.credit_lines import LineRow
 from tusker.queries.credit.waiting import WaitingRow
 from tusker.queries.loans.expected import Plan
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.record.events import for_company
+from tusker.services.credit.requesting.financing import Decision
 from tusker.services.credit.requesting.offers import Quote
 from tusker.services.credit.standing import why_closed
 
@@ -147,6 +150,39 @@ def invoice(
         shipment=None if found.shipment is None else shipment(found.shipment),
         loan=None if loan_row is None else loan(loan_row),
         events=None if events is None else for_company(events, as_supplier=as_supplier),
+    )
+
+
+def decided(found: Decision, now: datetime, missing: Sequence[Condition]) -> invoice_schemas.Invoice:
+    """A request that was decided just now, as its supplier sees it: what `invoice` makes of its rows."""
+    asked, refused = found.quote, found.refusal
+    shipped = None
+    if not refused:
+        shipped = invoice_schemas.Shipment(
+            carrier=asked.carrier,
+            order_ref=asked.order_ref,
+            status=ShipmentStatus.PENDING,
+            eta=None,
+            checked_at=None,
+        )
+    return invoice_schemas.Invoice.of(
+        asked,
+        id=found.invoice_id,
+        side="supplier",
+        status=InvoiceStatus.REJECTED if refused else InvoiceStatus.APPROVED,
+        supplier=schemas.Company(id=asked.supplier_id, name=asked.supplier_name),
+        purchaser=schemas.Company(id=asked.purchaser_id, name=asked.purchaser_name),
+        requested_at=now,
+        financeable_at=None,
+        closed_at=now if refused else None,
+        refusal=refusal(refused),
+        lacks=lacks(refused),
+        plan=plan(asked.plan) if refused else None,
+        waits_for=missing,
+        answer=None,
+        shipment=shipped,
+        loan=None,
+        events=None,
     )
 
 

@@ -8,15 +8,16 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
-from sqlalchemy.orm import aliased, contains_eager
+from sqlalchemy.orm import aliased
 
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound, LineState, ThreeLimits, Validity, available_now, line_state
+from tusker.domain.limits import Bound, LimitUse, LineState, ThreeLimits, Validity, available_now, line_state
 from tusker.domain.risk import NO_RULES, Leeway
-from tusker.domain.terms import Terms
-from tusker.errors import existing
+from tusker.domain.terms import TERM_FIELDS, Terms
+from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
+from tusker.models.columns import terms_of
 from tusker.queries.credit.risk import line_facts, rules_on
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
@@ -35,6 +36,7 @@ class LineRow:
     valid_to: date | None
     documents_required: bool
     confirmation_required: bool
+    terms_version: int
     terms: Terms
     limits: ThreeLimits
     supplier_held: bool
@@ -85,7 +87,7 @@ def lines_page(
     limit: int | None = None,
 ) -> list[LineRow]:
     """Credit lines, the newest first; `search` looks into the names and references of both companies."""
-    query = _lines()
+    query = line_rows()
     if text := search.strip():
         names = (_SUPPLIER.name, _SUPPLIER.reference, _PURCHASER.name, _PURCHASER.reference)
         query = query.where(or_(*(column.icontains(text, autoescape=True) for column in names)))
@@ -95,25 +97,29 @@ def lines_page(
         query = query.where(CreditLine.supplier_id == supplier_id)
     if purchaser_id is not None:
         query = query.where(CreditLine.purchaser_id == purchaser_id)
-    return _shown([line for (line,) in rows_of_page(query, CreditLine.id, cursor, limit)], today)
+    return _lines(rows_of_page(query, CreditLine.id, cursor, limit), today)
 
 
 def line_by_id(line_id: int, today: date) -> LineRow:
     """One line; raises `NotFound`."""
-    line = existing(db.session.scalar(_lines().where(CreditLine.id == line_id)), "credit line")
-    return _shown([line], today)[0]
+    row = db.session.execute(line_rows().where(CreditLine.id == line_id)).first()
+    if row is None:
+        raise NotFound("This credit line does not exist.")
+    return _lines([row], today)[0]
 
 
 def lines_by_id(line_ids: Collection[int], today: date) -> dict[int, LineRow]:
     """Several lines by id."""
-    found = db.session.scalars(_lines().where(CreditLine.id.in_(line_ids))) if line_ids else ()
-    return {row.id: row for row in _shown(found, today)}
+    found = db.session.execute(line_rows().where(CreditLine.id.in_(line_ids))) if line_ids else ()
+    return {row.id: row for row in _lines(found, today)}
 
 
 def lines_of(customer_id: int, today: date, *, limit: int | None = None) -> list[LineRow]:
     """The lines of a company on either side, the newest first."""
-    query = _lines().where(or_(CreditLine.supplier_id == customer_id, CreditLine.purchaser_id == customer_id))
-    return _shown(db.session.scalars(query.order_by(CreditLine.id.desc()).limit(limit)), today)
+    query = line_rows().where(
+        or_(CreditLine.supplier_id == customer_id, CreditLine.purchaser_id == customer_id)
+    )
+    return _lines(db.session.execute(query.order_by(CreditLine.id.desc()).limit(limit)), today)
 
 
 def limits_of(line: CreditLine) -> ThreeLimits:
@@ -143,6 +149,7 @@ def row_of(line: CreditLine, today: date) -> LineRow:
         valid_to=line.valid_to,
         documents_required=line.documents_required,
         confirmation_required=line.confirmation_required,
+        terms_version=line.terms_version,
         terms=line.terms,
         limits=limits_of(line),
         supplier_held=supplier_held,
@@ -178,18 +185,44 @@ def line_between(supplier_id: int, purchaser_id: int) -> CreditLine | None:
 _SUPPLIER, _PURCHASER = aliased(Customer), aliased(Customer)
 
 
-def _lines() -> Select[CreditLine]:
-    """Lines with their companies, read anew: counters change by SQL, past the session."""
-    seller = contains_eager(CreditLine.supplier).contains_eager(SupplierAccount.customer.of_type(_SUPPLIER))
-    buyer = contains_eager(CreditLine.purchaser).contains_eager(PurchaserAccount.customer.of_type(_PURCHASER))
+def line_rows() -> Select[*tuple[Any, ...]]:
+    """The columns of `line_row`, of all credit lines."""
     return (
-        select(CreditLine)
-        .join(CreditLine.supplier)
-        .join(CreditLine.purchaser)
-        .join(SupplierAccount.customer.of_type(_SUPPLIER))
-        .join(PurchaserAccount.customer.of_type(_PURCHASER))
-        .options(seller.lazyload("*"), buyer.lazyload("*"))
-        .execution_options(populate_existing=True)
+        select(
+            CreditLine.id,
+            CreditLine.supplier_id,
+            _SUPPLIER.name.label("supplier"),
+            CreditLine.purchaser_id,
+            _PURCHASER.name.label("purchaser"),
+            CreditLine.status,
+            CreditLine.valid_from,
+            CreditLine.valid_to,
+            CreditLine.documents_required,
+            CreditLine.confirmation_required,
+            CreditLine.terms_version,
+            CreditLine.limit_amount.label("line_limit"),
+            CreditLine.used_amount.label("line_used"),
+            CreditLine.waiting_amount.label("line_waiting"),
+            SupplierAccount.on_hold_since.is_not(None).label("supplier_held"),
+            PurchaserAccount.on_hold_since.is_not(None).label("purchaser_held"),
+            _SUPPLIER.held_reason.label("supplier_stopped"),
+            _PURCHASER.held_reason.label("purchaser_stopped"),
+            SupplierAccount.valid_from.label("supplier_from"),
+            SupplierAccount.valid_to.label("supplier_to"),
+            PurchaserAccount.valid_from.label("purchaser_from"),
+            PurchaserAccount.valid_to.label("purchaser_to"),
+            SupplierAccount.limit_amount.label("supplier_limit"),
+            SupplierAccount.used_amount.label("supplier_used"),
+            SupplierAccount.waiting_amount.label("supplier_waiting"),
+            PurchaserAccount.limit_amount.label("purchaser_limit"),
+            PurchaserAccount.used_amount.label("purchaser_used"),
+            PurchaserAccount.waiting_amount.label("purchaser_waiting"),
+            *(getattr(CreditLine, name) for name in TERM_FIELDS),
+        )
+        .join(SupplierAccount, SupplierAccount.customer_id == CreditLine.supplier_id)
+        .join(PurchaserAccount, PurchaserAccount.customer_id == CreditLine.purchaser_id)
+        .join(_SUPPLIER, _SUPPLIER.id == CreditLine.supplier_id)
+        .join(_PURCHASER, _PURCHASER.id == CreditLine.purchaser_id)
     )
 
 
@@ -217,11 +250,45 @@ def _in_state(state: LineState, today: date) -> Any:
     }[state]
 
 
-def _shown(found: Iterable[CreditLine], today: date) -> list[LineRow]:
-    """Lines as they stand on a day, with what the rules of risk leave on them."""
-    rows = [row_of(line, today) for line in found]
+def _lines(found: Iterable[Any], today: date) -> list[LineRow]:
+    """Rows as they stand on a day, with what the rules of risk leave on them."""
+    rows = [line_row(row, today) for row in found]
     rules = rules_on(today) if rows else []
     if not rules:
         return rows
     facts = line_facts([row.id for row in rows], today)
     return [replace(row, leeway=facts[row.id].leaves(rules, row.terms)) for row in rows]
+
+
+def line_row(row: Any, today: date) -> LineRow:
+    """A credit line from a row of `line_rows`, as it stands on a day."""
+    supplier_valid = Validity(row.supplier_from, row.supplier_to)
+    purchaser_valid = Validity(row.purchaser_from, row.purchaser_to)
+    validities = (Validity(row.valid_from, row.valid_to), supplier_valid, purchaser_valid)
+    stopped = bool(row.supplier_stopped or row.purchaser_stopped)
+    held = row.supplier_held or row.purchaser_held or stopped
+    return LineRow(
+        id=row.id,
+        supplier_id=row.supplier_id,
+        supplier=row.supplier,
+        purchaser_id=row.purchaser_id,
+        purchaser=row.purchaser,
+        state=line_state(row.status, validities, today, held=held),
+        supplier_held=row.supplier_held,
+        purchaser_held=row.purchaser_held,
+        supplier_stopped=row.supplier_stopped,
+        purchaser_stopped=row.purchaser_stopped,
+        supplier_valid=supplier_valid,
+        purchaser_valid=purchaser_valid,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+        documents_required=row.documents_required,
+        confirmation_required=row.confirmation_required,
+        terms_version=row.terms_version,
+        terms=terms_of(row),
+        limits=ThreeLimits(
+            credit_line=LimitUse(row.line_limit, row.line_used, row.line_waiting),
+            supplier=LimitUse(row.supplier_limit, row.supplier_used, row.supplier_waiting),
+            purchaser=LimitUse(row.purchaser_limit, row.purchaser_used, row.purchaser_waiting),
+        ),
+    )
