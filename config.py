@@ -110,6 +110,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "CLASSIFICATION": _classification(env),
         "REMINDER_DAYS": _day_list(env, "REMINDER_DAYS", "-3,1,7,14,30"),
         "REQUIRE_SECOND_ADMIN": _flag(env, "REQUIRE_SECOND_ADMIN", production),
+        "REQUIRE_SECOND_FACTOR": _flag(env, "REQUIRE_SECOND_FACTOR", production),
         "RELIEF_ALONE": _amount_or_none(env, "RELIEF_ALONE"),
         "RELIEF_MAX": _share(env, "RELIEF_MAX", "100%"),
         "RELIEF_MAX_DAYS": _integer(env, "RELIEF_MAX_DAYS", 365, 0, 3650),

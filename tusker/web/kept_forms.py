@@ -11,7 +11,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 LONGEST = 200_000
 """Characters of a form that are kept at most."""
 SECONDS = 12 * 3600
-_SECRETS = ("password", "secret", "token", "api_key", "one_time_code")
+_SECRETS = ("password", "secret", "token", "api_key")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import Proposal, Role, User
 from tusker.queries.people.users import companies, users_page
-from tusker.services.people import passwords
+from tusker.queries.proposals import waiting_among
+from tusker.services.people import factors, passwords
 from tusker.services.people import users as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -39,6 +40,7 @@ def users() -> ResponseReturnValue:
         "admin/people/_users.html",
         filters=filters,
         page=keyset_page(rows, cursor),
+        waiting=waiting_among("user", [user.id for user in rows]),
     )
 
 
@@ -94,6 +96,15 @@ def reactivate_user(user_id: int) -> ResponseReturnValue:
     return _changed(user_id, said(made, "{} may sign in again."))
 
 
+@bp.post("/users/<int:user_id>/reset-factor")
+@allow(Role.ADMIN, fresh=True)
+def reset_factor(user_id: int) -> ResponseReturnValue:
+    """Somebody lost their second factor: they sign in with the password and add a new one."""
+    with transaction():
+        factors.reset_factors(acting(), user_id, sent_reason())
+    return _changed(user_id, "The second factor of {} is reset; they are signed out and told by mail.")
+
+
 @bp.post("/users/<int:user_id>/invite")
 @allow(Role.ADMIN)
 def invite_user(user_id: int) -> ResponseReturnValue:
@@ -114,4 +125,5 @@ def _changed(user_id: int, message: str) -> Response:
         to=url_for("admin.users"),
         partial="admin/people/_user_row.html",
         user=user,
+        waiting=waiting_among("user", [user.id]),
     )

@@ -85,12 +85,6 @@ def book_at_least() -> int:
 
 _FACTS = text(
     """
-    WITH late AS (
-        SELECT CASE WHEN l.recourse_on IS NULL THEN i.purchaser_id ELSE i.supplier_id END AS debtor,
-            CAST(:today AS date) - min(l.due_date) AS days
-        FROM loans l JOIN invoices i ON i.id = l.invoice_id
-        WHERE l.closed_on IS NULL AND l.due_date < :today GROUP BY 1
-    )
     SELECT c.id, c.supplier_id, s.name AS supplier, c.purchaser_id, p.name AS purchaser,
         pa.used_amount AS purchaser_open,
         COALESCE((
@@ -98,7 +92,10 @@ _FACTS = text(
             WHERE lower(g.group_name) = lower(p.group_name)
         ), pa.used_amount)::bigint AS group_open, COALESCE(lower(p.group_name), '#' || p.id) AS "group",
         (SELECT COALESCE(sum(used_amount), 0) FROM purchaser_accounts)::bigint AS book,
-        GREATEST(ls.days, lp.days, 0) AS days_past_due,
+        GREATEST(0, CAST(:today AS date) - LEAST(
+            (SELECT min(due_date) FROM loans WHERE closed_on IS NULL AND debtor_id = c.supplier_id),
+            (SELECT min(due_date) FROM loans WHERE closed_on IS NULL AND debtor_id = c.purchaser_id)
+        )) AS days_past_due,
         NOT EXISTS (
             SELECT 1 FROM invoices i
             WHERE i.credit_line_id = c.id AND i.status IN ('disbursed', 'repaid', 'written_off')
@@ -108,7 +105,6 @@ _FACTS = text(
     FROM credit_lines c
     JOIN customers s ON s.id = c.supplier_id JOIN supplier_accounts sa ON sa.customer_id = c.supplier_id
     JOIN customers p ON p.id = c.purchaser_id JOIN purchaser_accounts pa ON pa.customer_id = c.purchaser_id
-    LEFT JOIN late ls ON ls.debtor = c.supplier_id LEFT JOIN late lp ON lp.debtor = c.purchaser_id
     WHERE c.id = ANY(:ids)
     """
 )

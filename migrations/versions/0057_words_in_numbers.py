@@ -1,7 +1,7 @@
 """loose forms of numbers with words such as “Invoice No.”, or with letters of other alphabets, are found anew
 
-Revision ID: 0052
-Revises: 0051
+Revision ID: 0057
+Revises: 0056
 Create Date: 2026-11-29 23:55:00.000000
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context, op
 
-revision = "0052"
-down_revision = "0051"
+revision = "0057"
+down_revision = "0056"
 branch_labels = None
 depends_on = None
 

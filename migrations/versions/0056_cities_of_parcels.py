@@ -1,7 +1,7 @@
 """cities of companies, and of parcels, which are held where they contradict each other
 
-Revision ID: 0051
-Revises: 0050
+Revision ID: 0056
+Revises: 0055
 Create Date: 2026-11-29 23:40:00.000000
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0051"
-down_revision = "0050"
+revision = "0056"
+down_revision = "0055"
 branch_labels = None
 depends_on = None
 
