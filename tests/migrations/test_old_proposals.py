@@ -58,7 +58,7 @@ def test_bank_details_and_relief_of_before_are_accepted_after_the_upgrade(
         for told in (
             "bank account set",
             "holder",
-            "Asha Traders",
+            "asha traders",
             "waived",
             "floods",
             "due date moved",
