@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from tusker.domain.financeable import Wishes
 from tusker.extensions import db
+from tusker.prepared import prepared
 
 VALUE_AGREES = (
     "(h.declared_value IS NULL OR h.declared_value IS NOT DISTINCT FROM h.accepted_value"
@@ -108,13 +109,14 @@ def unsettled_ids(allowed: Allowed, *, limit: int) -> list[int]:
     return list(db.session.scalars(_UNSETTLED, {**asdict(allowed), "limit": limit}))
 
 
-_ON_LINES = text(
-    f"""
+_ON_LINES = prepared(
+    text(f"""
     SELECT i.id, c.documents_required, c.confirmation_required, {ALIKE} AS alike,
         s.cities AS sent, p.cities AS received
     FROM invoices i JOIN credit_lines c ON c.id = i.credit_line_id
-    JOIN customers s ON s.id = i.supplier_id JOIN customers p ON p.id = i.purchaser_id WHERE i.id = ANY(:ids)
-    """  # noqa: S608 (constants)
+    JOIN customers s ON s.id = i.supplier_id JOIN customers p ON p.id = i.purchaser_id
+    WHERE i.id = ANY(CAST(:ids AS bigint[]))
+    """)  # noqa: S608 (constants)
 )
 
 
@@ -131,7 +133,7 @@ class OnLine:
 
 def on_lines(invoice_ids: Collection[int]) -> dict[int, OnLine]:
     """What invoices are judged by besides their shipments, by invoice."""
-    rows = db.session.execute(_ON_LINES, {"ids": list(invoice_ids)})
+    rows = db.session.connection().execute(_ON_LINES, {"ids": list(invoice_ids)})
     return {
         row.id: OnLine(
             Wishes(row.documents_required, row.confirmation_required), row.alike, row.sent, row.received

@@ -1,7 +1,7 @@
 """cities of companies, and of parcels, which are held where they contradict each other
 
-Revision ID: 0056
-Revises: 0055
+Revision ID: 0057
+Revises: 0056
 Create Date: 2026-11-29 23:40:00.000000
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0056"
-down_revision = "0055"
+revision = "0057"
+down_revision = "0056"
 branch_labels = None
 depends_on = None
 
 KINDS = (
-    "'stop_payment', 'returned_after_payout', 'returned_before_payout', 'disputed', 'number_alike',"
+    "'stop_payment', 'paid_after_all', 'returned_after_payout', 'returned_before_payout', 'disputed', 'number_alike',"
     " 'delivered_before', {}'note_alike', 'value_differs', 'held', 'book_alike', 'carrier_failing',"
     " 'daily_job_late', 'shipment_exception', 'unknown_status', 'unanswered', 'stalled'"
 )
