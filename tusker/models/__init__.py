@@ -37,7 +37,7 @@ from tusker.models.disbursal import (
     Payout,
     PayoutState,
 )
-from tusker.models.event import Event, EventSeal
+from tusker.models.event import Event, EventSeal, SealCheckpoint
 from tusker.models.factor import FactorKind, RecoveryCode, SecondFactor
 from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
@@ -131,6 +131,7 @@ __all__ = [
     "ReserveMovement",
     "RiskRule",
     "Role",
+    "SealCheckpoint",
     "SecondFactor",
     "Shipment",
     "ShipmentDocument",
