@@ -18,6 +18,7 @@ from tests.support.api import Api
 from tests.support.invoices import order_on
 from tests.support.pages import words
 from tests.support.profiles import examples
+from tests.support.tokens import token_made
 from tusker import clock
 from tusker.currency import currency
 from tusker.domain.limits import LineState
@@ -32,7 +33,6 @@ from tusker.services.credit.requesting.quoting import quote_order
 from tusker.services.credit.risk.rules import RuleData, add_rule
 from tusker.services.credit.standing import check_line_open
 from tusker.services.loans.overdue import review_holds
-from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 fixed_app = settings(
@@ -186,7 +186,7 @@ def standing(
     monkeypatch.setitem(app.config, "BOOK_AT_LEAST", Decimal(100))
     line = make_line()
     with transaction():
-        _, secret = create_token(ctx, line.supplier_id, "ERP")
+        _, secret = token_made(ctx, line.supplier_id, "ERP")
     company = login(Role.SUPPLIER, customer=line.supplier.customer)
     return line, login(Role.ADMIN), company, Api(app.test_client(), secret)
 

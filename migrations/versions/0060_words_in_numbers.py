@@ -1,7 +1,7 @@
 """loose forms of numbers with words such as “Invoice No.”, or with letters of other alphabets, are found anew
 
-Revision ID: 0058
-Revises: 0057
+Revision ID: 0060
+Revises: 0059
 Create Date: 2026-11-29 23:55:00.000000
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context, op
 
-revision = "0058"
-down_revision = "0057"
+revision = "0060"
+down_revision = "0059"
 branch_labels = None
 depends_on = None
 
