@@ -6,12 +6,14 @@ supplier to one and purchaser from another can never make two admissions deadloc
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.domain.limits import Validity
+from tusker.domain.limits import LimitUse, LineState, Validity
 from tusker.extensions import Base
 from tusker.models.columns import (
     Code,
@@ -45,6 +47,9 @@ class Customer(Base):
     held_since: Mapped[date | None]
     """Since when an admin has it on hold, whatever it pays: nothing new is admitted and nothing is paid out."""
     held_reason: Mapped[str | None] = mapped_column(String(500))
+    cities: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    """Where it sends from and receives, by `tusker.domain.texts.city_name`; empty: not known. A parcel of others is
+    held."""
     group_name: Mapped[str | None] = mapped_column(String(120))
     """The group of companies that it belongs to; a share of the book may be bounded for all of a group together."""
 
@@ -58,6 +63,9 @@ class Customer(Base):
 class Account(LimitColumns):
     """A company's limit on one side."""
 
+    if TYPE_CHECKING:
+        customer: Mapped[Customer]
+
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), primary_key=True)
     on_hold_since: Mapped[date | None]
     """Since when it is on hold for being overdue too long: nothing new is admitted, repayments are."""
@@ -69,6 +77,11 @@ class Account(LimitColumns):
     def validity(self) -> Validity:
         """The days on which the limit admits something new."""
         return Validity(self.valid_from, self.valid_to)
+
+    def use_on(self, day: date) -> LimitUse:
+        """The same as of a day's state, in which the company may be on hold or the limit not valid."""
+        held = self.on_hold_since is not None or self.customer.held_since is not None
+        return replace(self.use, closed=held or self.validity.state_on(day) is not LineState.ACTIVE)
 
 
 def _account_checks() -> tuple[CheckConstraint, ...]:
