@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint types floors documents revisions format create-db seed flask psql bench-polling bench-statements vendor clean reset mutants
+.PHONY: help run test test-slow soak check lint types floors documents revisions format create-db seed flask psql bench bench-polling bench-statements vendor clean reset mutants
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -71,6 +71,9 @@ flask: $(VENV) ## run a flask command on the local database: make flask ARGS="db
 
 psql: $(VENV) ## open psql on the local database
 	@$(LOCAL) psql $(ARGS)
+
+bench: $(VENV) ## measure pages, admission and bulk jobs beside their floors and write docs/performance.md (20 minutes)
+	@$(BIN)/python -m bench $(ARGS)
 
 bench-polling: $(VENV) ## poll 10,000 shipments with two workers and print how long it took; ARGS="--shipments 2000"
 	@$(BIN)/python -m bench.polling $(ARGS)
