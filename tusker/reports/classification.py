@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.currency import currency
 from tusker.models import Role
-from tusker.queries.loans.classes import Classified, classified
+from tusker.queries.loans.classes import Classified, borrowers_on, classified, sums_of
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer
@@ -39,12 +39,15 @@ HEADER = [
 def classification() -> ResponseReturnValue:
     """Sums by state, and the customers that owe, the worst first."""
     form, day = asked_day()
+    borrowers = borrowers_on(day, current_app.config["CLASSIFICATION"]) if day else []
     return render(
         "reports/ageing/classification.html",
         "reports/ageing/_classification.html",
         status=200 if day else 422,
         form=form,
-        found=classified(day, current_app.config["CLASSIFICATION"]) if day else None,
+        day=day,
+        borrowers=borrowers,
+        sums=sums_of(borrowers),
         shown=SHOWN,
         provisions=current_app.config["CLASSIFICATION"].provisions,
     )

@@ -68,7 +68,7 @@ def events() -> ResponseReturnValue:
     filters.kind.choices = [(kind, kind.replace("_", " ").capitalize()) for kind in known_kinds()]
     filters.validate()
     cursor = read_cursor()
-    rows = events_page(
+    rows, end = events_page(
         subject=filters.subject.data,
         kind=filters.kind.data,
         actor=filters.actor.data,
@@ -77,6 +77,8 @@ def events() -> ResponseReturnValue:
         limit=PAGE_SIZE + 1,
     )
     page = keyset_page(rows, cursor)
+    if end is not None:
+        page = page.going_on(end, cursor)
     return render(
         "admin/record/events.html",
         "admin/record/_events.html",
