@@ -155,7 +155,7 @@ def test_the_servicing_run_closes_every_day_that_was_missed(
 def test_sums_from_kept_positions_are_those_of_the_loans(
     app: Flask,
     ctx: Context,
-    today: Today,
+    business_day: Today,
     make_line: Callable[..., CreditLine],
     make_invoice: Callable[..., Invoice],
 ) -> None:
@@ -163,7 +163,7 @@ def test_sums_from_kept_positions_are_those_of_the_loans(
     for value in (10_000_01, 10_000_04, 10_000_00):
         make_invoice("disbursed", line=line, value=value)
     first, *_ = [make_invoice("disbursed", line=late, value=value) for value in (5_000_01, 5_000_00)]
-    today(END)
+    business_day(END)
     keep_positions()
     rules = app.config["CLASSIFICATION"]
     halves = replace(rules, provisions=dict.fromkeys(AssetClass, Decimal("0.5")))
