@@ -1,6 +1,16 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
-from tusker.models.access import ApiToken, IdempotencyKey, Role, TokenState, User, UserSession, UserState
+from tusker.models.access import (
+    AccessEntry,
+    AccessKind,
+    ApiToken,
+    IdempotencyKey,
+    Role,
+    TokenState,
+    User,
+    UserSession,
+    UserState,
+)
 from tusker.models.adjustment import Adjustment, AdjustmentKind
 from tusker.models.attention import AttentionItem
 from tusker.models.bank import (
@@ -55,6 +65,8 @@ from tusker.models.upload import StatementProfile, StatementUpload, UploadState
 from tusker.models.waiting import WaitingRequest, WaitingState
 
 __all__ = [
+    "AccessEntry",
+    "AccessKind",
     "Adjustment",
     "AdjustmentKind",
     "Allocation",
