@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import CompoundSelect, Select, func, select, union
+from sqlalchemy import CompoundSelect, Select, func, select, text, union
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from tusker.domain.lifecycle import InvoiceStatus
@@ -131,6 +131,8 @@ def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int)
 def stream_invoices(wanted: InvoiceFilter, *, chunk: int = 500) -> Iterator[InvoiceRow]:
     """All of them, the newest first, read through a server-side cursor so that memory stays small."""
     statement = _rows(wanted).order_by(Invoice.id.desc())
+    # Planned for the first rows, which are sent at once, and not for the last one.
+    db.session.execute(text("SET LOCAL cursor_tuple_fraction = 0.000001"))
     for row in db.session.execute(statement, execution_options={"yield_per": chunk}):
         yield InvoiceRow(*row)
 
