@@ -37,6 +37,7 @@ from tusker.services.payout.payouts import undo_netting
 from tusker.services.payout.settlement.confirming import settle_payout
 from tusker.services.payout.settlement.locks import lock_payout, lock_payouts, touched_by
 from tusker.services.payout.settlement.netting import receipts_of
+from tusker.services.payout.settlement.paid_after_all import drop_claims_of
 from tusker.services.payout.settlement.rejection import mail_failure
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
@@ -120,6 +121,7 @@ def _undo_payouts(
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
         undo_netting(ctx, payout)
+    drop_claims_of(ctx, payouts)
     for loan in loans:
         loan.reversed_on = loan.closed_on = ctx.today
         loan.open_principal = 0
