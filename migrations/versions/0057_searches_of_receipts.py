@@ -1,4 +1,4 @@
-"""receipts are searched by trigrams; indexes for periods of requests and for what went wrong
+"""receipts are searched by trigrams; indexes for periods of requests, lines of an invoice and what went wrong
 
 Revision ID: 0057
 Revises: 0056
@@ -27,6 +27,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_receipts_refunds", "receipts", ["of_receipt_id"], postgresql_where=sa.text("kind = 'refund'")
     )
+    op.create_index("ix_disbursal_lines_invoice_id", "disbursal_lines", ["invoice_id"])
     op.create_index("ix_invoices_requested_at", "invoices", ["requested_at"])
     op.create_index(
         "ix_outbox_given_up", "outbox", ["id"], postgresql_where=sa.text("given_up_at IS NOT NULL")
@@ -36,5 +37,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_outbox_given_up", "outbox")
     op.drop_index("ix_invoices_requested_at", "invoices")
+    op.drop_index("ix_disbursal_lines_invoice_id", "disbursal_lines")
     op.drop_index("ix_receipts_refunds", "receipts")
     op.drop_index("ix_receipts_bank_reference_search", "receipts")
