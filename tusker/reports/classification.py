@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flask import Response, current_app
 from flask.typing import ResponseReturnValue
 
+from tusker import clock
 from tusker.currency import currency
 from tusker.models import Role
-from tusker.queries.loans.classes import Classified, borrowers_on, classified, sums_of
+from tusker.queries.loans.classes import ClassifiedLoan, borrowers_on, loans_classified, sums_of
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse
 from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer
@@ -58,22 +59,21 @@ def classification() -> ResponseReturnValue:
 def classification_file() -> Response:
     """One line a loan; amounts in major units."""
     day = day_or_refuse()
-    found = classified(day, current_app.config["CLASSIFICATION"])
+    found = loans_classified(day, current_app.config["CLASSIFICATION"], today=clock.today())
     return csv_answer(f"classification-{day}.csv", HEADER, class_lines(found))
 
 
-def class_lines(found: Classified) -> Iterator[list[object]]:
+def class_lines(found: Iterable[ClassifiedLoan]) -> Iterator[list[object]]:
     """One line a loan, with the state of its borrower and its own."""
     money = currency()
-    states = {each.customer_id: each.state for each in found.borrowers}
-    for each in found.loans:
+    for each in found:
         loan = each.loan
         yield [
-            found.as_of,
+            loan.as_of,
             loan.reference,
             loan.number,
             each.debtor,
-            status_label(states[loan.debtor_id]),
+            status_label(each.borrower_state),
             status_label(each.state),
             loan.due_date,
             loan.live.days_past_due,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -130,6 +130,7 @@ class ClassifiedLoan:
 
     loan: LoanRow
     state: AssetClass
+    borrower_state: AssetClass
     provision: int
 
     @property
@@ -189,6 +190,23 @@ def classified(as_of: date, rules: Rules, companies: Collection[int] | None = No
         _count(borrowers, row, now, rules) for row in open_loans(as_of, companies=companies) if row.owed()
     ]
     return Classified(as_of, loans, _worst_first(borrowers.values()))
+
+
+def loans_classified(as_of: date, rules: Rules, *, today: date) -> Iterator[ClassifiedLoan]:
+    """All open loans of a day as in `classified`, the oldest due first; those of today are read a few at a time."""
+    if as_of != today:
+        yield from classified(as_of, rules).loans
+        return
+    now = _states(as_of, _OLDEST_OPEN, rules)
+    after = None
+    while rows := open_loans(as_of, after=after, limit=_AT_A_TIME):
+        for row in rows:
+            if row.owed():
+                yield _count({}, row, now, rules)
+        after = (rows[-1].due_date, rows[-1].loan_id)
+
+
+_AT_A_TIME = 200
 
 
 def borrowers_on(day: date, rules: Rules) -> list[Borrower]:
@@ -266,7 +284,8 @@ def _count(
     debtor, late = row.debtor_id, row.live.days_past_due
     standing = now.get(debtor, Standing())
     provided = provision(row.owed(), standing.state, rules)
-    each = ClassifiedLoan(row, classify_loan(row.as_of, late, standing, rules).state, provided)
+    own = classify_loan(row.as_of, late, standing, rules)
+    each = ClassifiedLoan(row, own.state, standing.state, provided)
     borrower = borrowers.setdefault(debtor, Borrower(debtor, each.debtor, standing.state))
     borrower.days_past_due = max(borrower.days_past_due, late)
     borrower.loans += 1
