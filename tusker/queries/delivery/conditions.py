@@ -27,9 +27,10 @@ _INVALID = (
     "EXISTS (SELECT 1 FROM shipment_documents t WHERE t.shipment_id = h.id AND t.invalid_at IS NOT NULL)"
 )
 ALIKE_OF = (
-    "o.supplier_id = i.supplier_id AND o.id < i.id AND o.status NOT IN ('rejected', 'cancelled')"
+    "o.id < i.id AND o.status NOT IN ('rejected', 'cancelled')"
     " AND (o.credit_line_id = i.credit_line_id AND o.amount = i.amount AND o.number_loose && i.number_loose"
-    " OR i.number_strict = o.number_strict || ' #' || i.id)"
+    " OR o.supplier_id = i.supplier_id AND o.number_strict = left(i.number_strict, -length(' #' || i.id))"
+    " AND i.number_strict = o.number_strict || ' #' || i.id)"
 )
 """An earlier invoice o of the same companies and amount looks like invoice i, or had its number when numbers began to
 compare by their strict form."""
@@ -91,6 +92,14 @@ class Allowed:
 def unsettled_ids(allowed: Allowed, *, limit: int) -> list[int]:
     """Ids of at most `limit` invoices whose status has to follow their conditions, the oldest first."""
     return list(db.session.scalars(_UNSETTLED, {**asdict(allowed), "limit": limit}))
+
+
+_UNREADY = text(f"SELECT i.id {_FROM} WHERE i.id = ANY(:ids) AND NOT {READY} ORDER BY i.id")
+
+
+def unready_ids(allowed: Allowed, invoice_ids: Collection[int]) -> list[int]:
+    """Ids of those of the invoices of which a condition of financing does not hold, ascending."""
+    return list(db.session.scalars(_UNREADY, {**asdict(allowed), "ids": list(invoice_ids)}))
 
 
 _ON_LINES = prepared(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,7 +18,7 @@ from tusker.services.attention import WATCH_JOB, settle_items_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.debts import owed_on
-from tusker.services.locks import lock_invoice, lock_loans, lock_row, lock_rows
+from tusker.services.locks import among, lock_invoice, lock_invoices, lock_loans, lock_row, lock_rows
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
@@ -42,16 +42,15 @@ def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
     after_commit(WATCH_JOB)
 
 
-def claim_if_returned(ctx: Context, invoices: Mapping[int, Invoice]) -> None:
-    """Of locked invoices that were just disbursed, by id, claim those whose goods came back while the bank was
-    paying."""
+def claim_if_returned(ctx: Context, invoice_ids: Collection[int]) -> None:
+    """Of locked invoices that were just disbursed claim those whose goods came back while the bank was paying."""
     gone = db.session.scalars(
         select(Shipment.invoice_id).where(
-            Shipment.invoice_id.in_(invoices), Shipment.status.in_(["returned", "cancelled"])
+            among(Shipment.invoice_id, invoice_ids), Shipment.status.in_(["returned", "cancelled"])
         )
     ).all()
     if gone:
-        claim_returned(ctx, [invoices[invoice_id] for invoice_id in sorted(gone)])
+        claim_returned(ctx, lock_invoices(gone))
 
 
 def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str) -> Claim:

@@ -59,13 +59,6 @@ def move_reserve(
         )
 
 
-def hold_reserve(ctx: Context, invoice: Invoice, reason: str) -> None:
-    """At the payout: hold what of the eligible value was not advanced."""
-    move_reserve(
-        ctx, invoice.id, ReserveKind.HELD, invoice.amount - invoice.credit_noted - invoice.principal, reason
-    )
-
-
 _RELEASE = text(
     """
     INSERT INTO reserve_movements (invoice_id, kind, amount, at, booked_on, reason)
