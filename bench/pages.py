@@ -75,7 +75,7 @@ ROWS: Mapping[tuple[str, ...], Mapping[str, str]] = {
     ("name",): {"": "SELECT 'tusker'"},
 }
 
-_SEARCHES = (f"q={NOTHING}", "q=Supplier 0001", "q=INV-00000")
+_SEARCHES = (f"q={NOTHING}", "q=Supplier 0001", "q=INV-0000012")
 _PERIOD = "first={month}&last={today}"
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "admin.approvals": ("state=decided",),

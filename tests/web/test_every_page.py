@@ -26,17 +26,17 @@ LARGEST = 300_000
 """Bytes of a page or an answer of the API."""
 MOST_STATEMENTS = 32
 READS_ALL = {
-    "admin.receipts": "what a company or a reference finds may be most of a small book",
     "admin.statement": "an open statement is matched when it is looked at",
     "invoices.export": "a file of all invoices reads all invoices",
-    "invoices.index": "a search that finds most invoices, or a month of them, counts them",
+    "invoices.index  q=NEFT": "every invoice that was paid is found",
+    "invoices.index  since=": "a month's invoices are counted",
     "reports.ageing_file": "a file of all open loans",
     "reports.classification": "what is provided is rounded for each open loan",
     "reports.classification_file": "a file of all open loans",
     "reports.exposure": "of a past day, from the movements until then",
     "reports.exposure_file": "of a past day, from the movements until then",
 }
-"""Pages that may, by their route, and why."""
+"""Visits that may, by how their names begin, and why."""
 LARGE = {
     "admin.disbursal": "every supplier of a disbursal stands on its page",
     "admin.disbursal_supplier": "every supplier of a disbursal stands on its page",
@@ -68,7 +68,8 @@ def answers(walk: Walk) -> Iterator[tuple[Visit, Answer]]:
             yield later, walk.open(later)
 
 
-def test_pages_of_a_large_book_read_and_say_little(walk: Walk) -> None:
+def test_pages_of_a_large_book_read_and_say_little(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tusker.queries.record.events.LOOKED_AT", 1_000)
     seen: set[str] = set()
     wrong, opened = [], 0
     for visit, answer in answers(walk):
@@ -80,7 +81,7 @@ def test_pages_of_a_large_book_read_and_say_little(walk: Walk) -> None:
         if len(answer.sent) > MOST_STATEMENTS:
             wrong.append(f"{len(answer.sent)} statements: {visit}")
         for statement, parameters in answer.sent:
-            if statement in seen or route in READS_ALL:
+            if statement in seen or visit.name.startswith(tuple(READS_ALL)):
                 continue
             seen.add(statement)
             if tables := scanned(statement, parameters):
