@@ -21,7 +21,7 @@ from tusker.transactions import transaction
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("stopped_clock")]
 
-INVOICES = 20_000
+INVOICES = 30_000
 LARGEST = 300_000
 """Bytes of a page or an answer of the API."""
 MOST_STATEMENTS = 32
@@ -31,6 +31,7 @@ READS_ALL = {
     "invoices.index  q=NEFT": "every invoice that was paid is found",
     "invoices.index  since=": "a month's invoices are counted",
     "reports.ageing_file": "a file of all open loans",
+    "reports.ageing_loans  bucket": "a bucket may be most of a small book",
     "reports.classification": "what is provided is rounded for each open loan",
     "reports.classification_file": "a file of all open loans",
     "reports.exposure": "of a past day, from the movements until then",
