@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from tusker.domain.financeable import Wishes
 from tusker.extensions import db
-from tusker.prepared import prepared
 
 VALUE_AGREES = (
     "(h.declared_value IS NULL OR h.declared_value IS NOT DISTINCT FROM h.accepted_value"
@@ -27,9 +26,10 @@ _INVALID = (
     "EXISTS (SELECT 1 FROM shipment_documents t WHERE t.shipment_id = h.id AND t.invalid_at IS NOT NULL)"
 )
 ALIKE_OF = (
-    "o.supplier_id = i.supplier_id AND o.id < i.id AND o.status NOT IN ('rejected', 'cancelled')"
+    "o.id < i.id AND o.status NOT IN ('rejected', 'cancelled')"
     " AND (o.credit_line_id = i.credit_line_id AND o.amount = i.amount AND o.number_loose && i.number_loose"
-    " OR i.number_strict = o.number_strict || ' #' || i.id)"
+    " OR o.supplier_id = i.supplier_id AND o.number_strict = left(i.number_strict, -length(' #' || i.id))"
+    " AND i.number_strict = o.number_strict || ' #' || i.id)"
 )
 """An earlier invoice o of the same companies and amount looks like invoice i, or had its number when numbers began to
 compare by their strict form."""
@@ -93,18 +93,26 @@ def unsettled_ids(allowed: Allowed, *, limit: int) -> list[int]:
     return list(db.session.scalars(_UNSETTLED, {**asdict(allowed), "limit": limit}))
 
 
-_ON_LINES = prepared(
-    text(f"""
+_UNREADY = text(f"SELECT i.id {_FROM} WHERE i.id = ANY(:ids) AND NOT {READY} ORDER BY i.id")
+
+
+def unready_ids(allowed: Allowed, invoice_ids: Collection[int]) -> list[int]:
+    """Ids of those of the invoices of which a condition of financing does not hold, ascending."""
+    return list(db.session.scalars(_UNREADY, {**asdict(allowed), "ids": list(invoice_ids)}))
+
+
+_ON_LINES = text(
+    f"""
     SELECT i.id, c.documents_required, c.confirmation_required, {ALIKE} AS alike
-    FROM invoices i JOIN credit_lines c ON c.id = i.credit_line_id WHERE i.id = ANY(CAST(:ids AS bigint[]))
-    """)  # noqa: S608 (constants)
+    FROM invoices i JOIN credit_lines c ON c.id = i.credit_line_id WHERE i.id = ANY(:ids)
+    """  # noqa: S608 (constants)
 )
 
 
 def wishes_and_looks(invoice_ids: Collection[int]) -> dict[int, tuple[Wishes, bool]]:
     """What the credit lines of invoices want, by invoice; and whether it looks like an earlier one from which no admin
     told it apart."""
-    rows = db.session.connection().execute(_ON_LINES, {"ids": list(invoice_ids)})
+    rows = db.session.execute(_ON_LINES, {"ids": list(invoice_ids)})
     return {row.id: (Wishes(row.documents_required, row.confirmation_required), row.alike) for row in rows}
 
 
