@@ -20,7 +20,6 @@ from tusker.services.credit.risk.judging import NOTHING_MET, RulesAtHand, RulesM
 from tusker.services.locks import AdvisoryLock, take_lock
 from tusker.working_days import working_days
 
-
 NO_WISHES = Wishes()
 
 
