@@ -30,6 +30,7 @@ class TableReader:
     rows: Sequence[CsvRow]
     reading: Reading
     mark: Mark
+    layout: str = ""
     by_place: bool = False
     """Whether the table has no heads, so that only its balances bear out how its columns are read."""
     days: dict[str, Days] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class TableReader:
             entries=finished(raws, number),
             skipped=limited(self.notes),
             account_named=account is not None,
+            layout=self.layout,
             doubt=kept(" ".join(self.doubts[:_MOST_DOUBTS]), LONGEST["reason"]),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -127,7 +128,8 @@ def _read_table(
     if len(movements) > MAX_ROWS:
         raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
     mark = (profile and profile.mark) or _mark(columns, movements, reading, table.delimiter)
-    reader = TableReader(columns, movements, reading, mark, by_place=stands_for_heads(table.header))
+    layout = hashlib.sha256(key_of(table.header).encode()).hexdigest()[:16]
+    reader = TableReader(columns, movements, reading, mark, layout, stands_for_heads(table.header))
     reader.days = days_of(
         {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
         columns.shapes,
