@@ -27,6 +27,7 @@ from tests.support.database import clear_tables
 from tests.support.invoices import deliver, order_on
 from tests.support.pages import Today
 from tests.support.payouts import account_of, bundle_and_confirm
+from tests.support.scenery import kept
 from tests.support.values import NOW, PASSWORD, PROGRAMME_LIMIT, TERMS, TODAY
 from tools.courier.api import Courier
 from tools.courier.server import CourierServer
@@ -175,11 +176,11 @@ def create_user(app: Flask, ctx: Context) -> Callable[..., User]:
                 password=PASSWORD,
             )
 
-    return create
+    return kept(create, ctx)
 
 
 @pytest.fixture
-def login(app: Flask, create_user: Callable[..., User]) -> Callable[..., FlaskClient]:
+def login(app: Flask, ctx: Context, create_user: Callable[..., User]) -> Callable[..., FlaskClient]:
     """A signed-in browser: `login(Role.ADMIN)` or `login(user=someone)`."""
 
     def sign_in(
@@ -191,7 +192,7 @@ def login(app: Flask, create_user: Callable[..., User]) -> Callable[..., FlaskCl
         assert answer.status_code in {302, 303}, answer.text
         return browser
 
-    return sign_in
+    return kept(sign_in, ctx)
 
 
 @pytest.fixture
@@ -209,7 +210,7 @@ def make_supplier(app: Flask, ctx: Context) -> Callable[..., Customer]:
                 set_account_directly(ctx, made.id, account_of(made.id, made.name))
         return made
 
-    return create
+    return kept(create, ctx)
 
 
 @pytest.fixture
@@ -223,7 +224,7 @@ def make_purchaser(app: Flask, ctx: Context) -> Callable[..., Customer]:
             set_carrier_identities(ctx, made.id, [IdentityData("tusker", "purchaser", f"L{made.id}")])
         return made
 
-    return create
+    return kept(create, ctx)
 
 
 @pytest.fixture
@@ -245,7 +246,7 @@ def make_line(
         with transaction():
             return open_credit_line(ctx, seller.id, buyer.id, LineData(limit, terms, valid_from, valid_to))
 
-    return create
+    return kept(create, ctx)
 
 
 @pytest.fixture
@@ -280,7 +281,7 @@ def make_invoice(
             bundle_and_confirm(ctx, [decision.invoice_id], only_bundle=status == "bundled")
         return db.session.get_one(Invoice, decision.invoice_id)
 
-    return create
+    return kept(create, ctx)
 
 
 @pytest.fixture

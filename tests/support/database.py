@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Connection, event, text
 
+from tests.support import scenery
 from tusker.extensions import db
 from tusker.transactions import transaction
 
@@ -39,6 +40,8 @@ def clear_tables(except_for: Collection[str] = ()) -> None:
             "SELECT setval(pg_get_serial_sequence(quote_ident(t), 'id'), 1, false) FROM unnest(:names) AS t"
         )
         connection.execute(text(restart), {"names": numbered})
+        if not except_for:
+            scenery.emptied(connection)
 
 
 def forget_business() -> None:
