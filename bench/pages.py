@@ -35,6 +35,8 @@ from tusker import clock
 from tusker.app import create_app
 from tusker.extensions import db
 from tusker.models import Role, User
+from tusker.services.people import sessions
+from tusker.transactions import transaction
 from tusker.web.access import BY_TOKEN, PUBLIC, access_of
 
 NOTHING = "zzqx9"
@@ -181,8 +183,10 @@ class Walk:
         wanted = User.role == Role(role), User.customer_id == company
         user = db.session.scalars(db.select(User).where(*wanted).order_by(User.id).limit(1)).one()
         client = self.app.test_client()
+        with transaction():
+            _, token = sessions.begin_session(clock.now(), user, address="127.0.0.1", device="bench")
         with client.session_transaction() as session:
-            session.update(_user_id=user.get_id(), _fresh=True)
+            session.update(_user_id=token, _fresh=True)
         return client
 
     def visits(self) -> Iterator[Visit]:

@@ -292,6 +292,7 @@ def delivery_by_hand(desk: Desk) -> Doors:
         lambda ctx: report_delivery(ctx, invoice_id, reason=WHY),
         (f"/invoices/{invoice_id}/delivered", {"reason": WHY}),
         ["report-delivery", f"#{invoice_id}", "--reason", WHY],
+        look=f"/invoices/{invoice_id}",
     )
 
 
@@ -329,6 +330,7 @@ def value_accepted(desk: Desk) -> Doors:
     return Doors(
         lambda ctx: accept_value(ctx, invoice_id, reason=WHY),
         (f"/invoices/{invoice_id}/accept-value", {"reason": WHY}),
+        look=f"/invoices/{invoice_id}",
     )
 
 
@@ -341,6 +343,7 @@ def early_delivery_accepted(desk: Desk) -> Doors:
     return Doors(
         lambda ctx: accept_delivery(ctx, invoice_id, reason=WHY),
         desk.attention("delivered_before", "accept_delivery"),
+        look="/admin/attention",
     )
 
 
@@ -353,7 +356,9 @@ def told_apart(desk: Desk) -> Doors:
     desk.funding.deliver(second)
     invoice_id = second.id
     return Doors(
-        lambda ctx: tell_apart(ctx, invoice_id, reason=WHY), desk.attention("number_alike", "tell_apart")
+        lambda ctx: tell_apart(ctx, invoice_id, reason=WHY),
+        desk.attention("number_alike", "tell_apart"),
+        look="/admin/attention",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from flask import Flask
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from tests.support.database import forget_business
 from tests.support.invoice_files import HEADER, ROW, TRACKED_MAPPING, ImportDesk, csv_of, everything
 from tests.support.profiles import examples
+from tusker.domain.risk import RuleKind
 from tusker.errors import TermsChanged
 from tusker.extensions import db
 from tusker.models import Invoice, LineStatus, OutboxMessage, Role, Shipment
@@ -22,6 +24,7 @@ from tusker.queries.record.proof import prove
 from tusker.services.credit.customers.lines import LineData, change_credit_line, set_line_status
 from tusker.services.credit.importing import running as importing
 from tusker.services.credit.requesting.financing import cancel_invoice
+from tusker.services.credit.risk.rules import RuleData, add_rule, set_group
 from tusker.transactions import transaction
 
 Written = Callable[[], bool]
@@ -79,6 +82,25 @@ def test_running_it_again_changes_nothing(importer: ImportDesk) -> None:
     assert [r.invoice_id for r in again.results] == [r.invoice_id for r in first.results]
     assert again.results[1].reason == "Refused before. The credit line limit lacks ₹6,800.00."
     assert everything() == before
+
+
+def test_earlier_rows_of_a_file_count_for_the_share_of_their_group(
+    app: Flask, importer: ImportDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "BOOK_AT_LEAST", Decimal(10_000))
+    with transaction():
+        for pair in ("S-1 B-1", "S-1 B-2"):
+            set_group(importer.ctx, importer.lines[pair].purchaser_id, "Ganga Group")
+        add_rule(importer.ctx, RuleData(RuleKind.GROUP_SHARE, 2_500), reason="one basket")
+    # Principals of 800.00: a quarter of the book of 10,000.00 has room for three, and for 100.00 besides.
+    amounts = ((1, "B-1", 1000), (2, "B-2", 1000), (3, "B-1", 1000), (4, "B-2", 1000), (5, "B-1", 125))
+    text = csv_of(*(f"INV-{n},S-1,{buyer},{amount},2026-02-27" for n, buyer, amount in amounts))
+    for dry_run in (True, False):
+        [refused] = importer.run(text, dry_run=dry_run).refused
+        assert (refused.number, refused.outcome) == ("INV-4", "not_financeable")
+        assert "would be more than 25% of the book" in refused.reason
+    again = importer.run(text)
+    assert [row.outcome for row in again.results].count("already_requested") == 4
 
 
 def test_other_content_under_a_live_number_is_a_conflict(importer: ImportDesk) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from tests.support import counting
 from tests.support.invoices import order_on
-from tests.support.pages import HTMX
+from tests.support.pages import HTMX, seen_in
 from tests.support.payouts import bundle_and_confirm
 from tusker.carriers.registry import MANUAL
 from tusker.domain.interest import AmountDue
@@ -286,7 +286,8 @@ def test_admin_reports_the_delivery_of_what_nobody_tracks(
     for browser in (login(Role.AUDITOR), supplier_of(login, invoice)):
         assert url(invoice, "/delivered") not in browser.get(url(invoice)).text
         assert browser.post(url(invoice, "/delivered"), data={"reason": "no"}).status_code == 403
-    answer = admin.post(url(invoice, "/delivered"), data={"reason": "Signed note 7"}, headers=HTMX)
+    sent = {"reason": "Signed note 7", "seen": seen_in(admin.get(url(invoice)).text)}
+    answer = admin.post(url(invoice, "/delivered"), data=sent, headers=HTMX)
     assert "Signed note 7" in answer.text
     assert 'data-status="financeable"' in answer.text
     assert status_of(invoice) == "financeable"

@@ -16,6 +16,7 @@ from tests.support.api import Api
 from tests.support.fake_server import FakeServer
 from tests.support.funding import open_kinds
 from tests.support.invoice_files import ImportDesk
+from tests.support.pages import seen_in
 from tests.support.parcels import created_tracker, fields_of, tracker, trackers
 from tests.support.values import NOW
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
@@ -194,8 +195,10 @@ def test_an_admin_decides_on_the_page(
     held, browser = by_number()["INV/1"].id, login()
     supplier = login(Role.SUPPLIER, customer=line.supplier.customer).get(f"/invoices/{held}").text
     assert "waits for: a decision whether it is another invoice than the one that it looks like" in supplier
-    assert "They are two" in browser.get("/admin/attention").text
-    answer = browser.post("/admin/attention/1", data={"action": "tell_apart", "reason": "two papers"})
+    listed = browser.get("/admin/attention").text
+    assert "They are two" in listed
+    sent = {"action": "tell_apart", "reason": "two papers", "seen": seen_in(listed)}
+    answer = browser.post("/admin/attention/1", data=sent)
     assert answer.status_code == 303
     assert by_number()["INV/1"].status == "financeable"
     page = browser.get(f"/invoices/{held}").text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -379,6 +379,31 @@ def test_what_cannot_wait(
         change_credit_line(now(), line.id, LineData(EIGHT, replace(TERMS, tenor_days=30), line.valid_from))
     with pytest.raises(TermsChanged), transaction():
         leave_waiting(now(), refused.invoice_id)
+
+
+@pytest.mark.parametrize("invoice_date", [None, date(2026, 1, 9)])
+def test_goods_that_no_delivery_company_tracks_wait_too(
+    desk: Desk, make_line: Callable[..., CreditLine], invoice_date: date | None
+) -> None:
+    line = make_line(limit=EIGHT)
+    holds = desk.ask(line)
+    asked = AdmissionRequest(
+        *(line.id, line.terms_version, "F/7", TEN, EIGHT, "import", MANUAL, "F/7"),
+        poll=False,
+        invoice_date=invoice_date,
+    )
+    with transaction():
+        [refused] = admit(now(), [asked])
+        waits = leave_waiting(now(), refused.invoice_id or 0)
+    assert admit_waiting() == 0
+    with transaction():
+        cancel_invoice(now(), holds.invoice_id, reason="test")
+    assert admit_waiting() == 1
+    became = db.session.get_one(Invoice, db.session.get_one(WaitingRequest, waits.id).admitted_id)
+    assert (became.number, became.source, became.invoice_date) == ("F/7", "import", invoice_date)
+    shipment = db.session.query(Shipment).filter_by(invoice_id=became.id).one()
+    assert (shipment.carrier, shipment.next_poll_at) == (MANUAL, None)
+    proved()
 
 
 def test_it_leaves_the_list_when_its_time_is_over(

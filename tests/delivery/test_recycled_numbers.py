@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from tests.support.fake_server import FakeServer
 from tests.support.funding import FundingDesk, open_kinds, shipment_of
 from tests.support.invoices import order_on
-from tests.support.pages import hidden
+from tests.support.pages import hidden, seen_in
 from tests.support.parcels import fields_of, the_invoice, trackers
 from tests.support.values import NOW, TODAY
 from tusker import clock
@@ -70,10 +70,10 @@ def test_the_case(
     with pytest.raises(Conflict), transaction():
         bundle_selection(admin, [invoice.id])
     staff = login(Role.ADMIN)
-    assert "Accept delivery" in staff.get("/admin/attention").text
-    answer = staff.post(
-        "/admin/attention/1", data={"action": "accept_delivery", "reason": "signed paper seen"}
-    )
+    listed = staff.get("/admin/attention").text
+    assert "Accept delivery" in listed
+    sent = {"action": "accept_delivery", "reason": "signed paper seen", "seen": seen_in(listed)}
+    answer = staff.post("/admin/attention/1", data=sent)
     assert answer.status_code == 303
     invoice, shipment = the_invoice()
     assert (invoice.status, open_kinds()) == ("financeable", [])

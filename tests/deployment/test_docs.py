@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
     """A checkout with one page to lead to, a Makefile and a flask command."""
     (tmp_path / "Makefile").write_text(MAKEFILE)
     (tmp_path / "tusker" / "cli").mkdir(parents=True)
-    (tmp_path / "tusker" / "cli" / "poll.py").write_text('@click.command("poll")\ndef poll(): ...\n')
+    (tmp_path / "tusker" / "cli" / "poll.py").write_text('@commands.command("poll")\ndef poll(): ...\n')
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "money.md").write_text(
         "# Money\n\n## What `is` owed, and why?\n\n```\n# no heading\n```\n"

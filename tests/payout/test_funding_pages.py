@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from tests.support import counting
 from tests.support.funding import FundingDesk, open_kinds, proof_of, shipment_of
-from tests.support.pages import HTMX
+from tests.support.pages import HTMX, seen_in
 from tests.support.payouts import seen_on
 from tusker.domain.shipments import ShipmentStatus as S
 from tusker.extensions import db
@@ -36,7 +36,8 @@ def sign_in(funding: FundingDesk, login: Callable[..., FlaskClient]) -> Callable
 def act(browser: FlaskClient, action: str, **data: str) -> str:
     """Press a button of the one open item."""
     item = db.session.query(AttentionItem).filter(AttentionItem.resolved_at.is_(None)).one()
-    answer = browser.post(f"/admin/attention/{item.id}", data={"action": action, **data}, headers=HTMX)
+    sent = {"action": action, "seen": seen_in(browser.get("/admin/attention").text), **data}
+    answer = browser.post(f"/admin/attention/{item.id}", data=sent, headers=HTMX)
     db.session.expire_all()
     assert answer.text.lstrip().startswith('<div id="attention">')
     return answer.text

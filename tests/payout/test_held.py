@@ -22,9 +22,10 @@ from tusker.errors import Conflict, OnHold
 from tusker.extensions import db
 from tusker.jobs.attention import watch
 from tusker.jobs.daily import bundle_day
-from tusker.models import CreditLine, Disbursal, DisbursalLine, HoldRelease, Invoice, Role
+from tusker.models import CreditLine, Disbursal, DisbursalLine, HoldRelease, Invoice, LineStatus, Role
 from tusker.services.context import Context
 from tusker.services.credit.customers.holds import hold_customer, lift_hold
+from tusker.services.credit.customers.lines import set_line_status
 from tusker.services.credit.risk.rules import RuleData, add_rule, end_rule
 from tusker.services.loans.overdue import review_holds
 from tusker.services.payout.disbursals.bundling import bundle_daily, bundle_selection
@@ -112,21 +113,35 @@ def test_nothing_but_held_invoices_is_no_disbursal(
     assert status_of(invoice) == "financeable"
 
 
+@pytest.mark.parametrize("stopped", ["purchaser", "credit line"])
 def test_a_draft_names_what_is_held_and_is_neither_approved_nor_released(
-    ctx: Context, line: CreditLine, make_invoice: MakeInvoice, login: Callable[..., FlaskClient]
+    ctx: Context, line: CreditLine, make_invoice: MakeInvoice, login: Callable[..., FlaskClient], stopped: str
 ) -> None:
+    def stop() -> None:
+        if stopped == "purchaser":
+            hold(ctx, line.purchaser_id)
+        else:
+            with transaction():
+                set_line_status(ctx, line.id, LineStatus.SUSPENDED, reason="odd orders")
+
+    def free() -> None:
+        if stopped == "purchaser":
+            lift_hold(ctx, line.purchaser_id, reason="settled")
+        else:
+            set_line_status(ctx, line.id, LineStatus.ACTIVE, reason="explained")
+
     invoice = make_invoice("bundled", line=line)
     made = db.session.query(Disbursal).one()
-    hold(ctx, line.purchaser_id)
+    stop()
     page = words(login(Role.ADMIN).get(f"/admin/disbursals/{made.id}").text)
     assert f"On hold: {invoice.number}" in page
     assert "neither approved nor released" in page
     with pytest.raises(OnHold, match=invoice.number), transaction():
         approve(ctx, made.id, second_admin=False)
     with transaction():
-        lift_hold(ctx, line.purchaser_id, reason="settled")
+        free()
         approve(ctx, made.id, second_admin=False)
-    hold(ctx, line.purchaser_id)
+    stop()
     with pytest.raises(OnHold, match=invoice.number), transaction():
         release(ctx, made.id, execution_date=TODAY, second_admin=False)
     with pytest.raises(DBAPIError, match=f"on hold: {invoice.number}"), transaction():
@@ -190,13 +205,14 @@ def test_the_what_if_shows_each_rule_with_its_room(
 
 
 FLAG = st.sampled_from(
-    [None, None, "supplier_overdue", "purchaser_overdue", "supplier_held", "purchaser_held"]
+    [None, None, "supplier_overdue", "purchaser_overdue", "supplier_held", "purchaser_held", "line_suspended"]
 )
 SET = {
     "supplier_overdue": "UPDATE supplier_accounts SET on_hold_since = '2026-03-01' WHERE customer_id = :supplier",
     "purchaser_overdue": "UPDATE purchaser_accounts SET on_hold_since = '2026-03-01' WHERE customer_id = :purchaser",
     "supplier_held": "UPDATE customers SET held_since = '2026-03-01', held_reason = 'x' WHERE id = :supplier",
     "purchaser_held": "UPDATE customers SET held_since = '2026-03-01', held_reason = 'x' WHERE id = :purchaser",
+    "line_suspended": "UPDATE credit_lines SET status = 'suspended' WHERE id = :line",
 }
 
 
@@ -220,8 +236,12 @@ def test_no_money_leaves_past_a_held_party(
         which, flag, released = news[stage]
         invoice = three[which]
         if flag is not None:
-            values = {"supplier": invoice.supplier_id, "purchaser": invoice.purchaser_id}
-            db.session.execute(text(SET[flag]), values)
+            ids = {
+                "supplier": invoice.supplier_id,
+                "purchaser": invoice.purchaser_id,
+                "line": invoice.credit_line_id,
+            }
+            db.session.execute(text(SET[flag]), {key: ids[key] for key in ids if f":{key}" in SET[flag]})
             db.session.expire_all()
         if released and holds_of(ctx, [invoice.id]):
             release_hold(ctx, invoice.id, reason="asked")

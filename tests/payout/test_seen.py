@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -12,17 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.bank_accounts import Run
+from tests.support.funding import FundingDesk, shipment_of
 from tests.support.pages import HTMX, words
 from tests.support.payouts import bundle_and_confirm, press_approve, seen_on
 from tests.support.threads import in_threads
 from tests.support.values import PASSWORD, TODAY
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.approval import Shown, changes_since, digest_of
+from tusker.domain.numbers import loose_forms, strict_form
+from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import Changed, Conflict
 from tusker.extensions import db
-from tusker.models import CreditLine, Disbursal, Invoice, PurchaserAccount, User
+from tusker.models import AttentionItem, CreditLine, Disbursal, Event, Invoice, PurchaserAccount, User
 from tusker.queries.payout.shown import shown_of_disbursal, shown_waiting
 from tusker.services.context import Context
+from tusker.services.credit.customers.holds import hold_customer
+from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.services.loans.deductions.credit_notes import record_credit_note
 from tusker.services.payout.bank_accounts import set_account
 from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_waiting
@@ -212,6 +218,104 @@ def test_bundling_is_of_what_was_seen(
         bundle_waiting(ctx, seen=[])
     with transaction():
         bundle_selection(ctx, [second], seen=seen)
+
+
+def test_what_is_accepted_is_what_was_seen(
+    funding: FundingDesk, login: Callable[..., FlaskClient], stopped_clock: None
+) -> None:
+    """A value, a delivery before its invoice, a likeness, a delivery by hand: each is another one by the time of the
+    click."""
+    browser = login()
+
+    def press(page: str, url: str, change: Callable[[], object], told: str, action: str = "") -> None:
+        sent = {"action": action, "reason": "agreed", "seen": seen_on(browser, page)}
+        change()
+        before = db.session.query(Event).count()
+        answer = browser.post(url, data=sent)
+        assert (answer.status_code, told in words(answer.text)) == (409, True), words(answer.text)
+        assert db.session.query(Event).count() == before
+        again = browser.post(url, data={**sent, "seen": seen_on(browser, page)})
+        assert again.status_code == 303, words(again.text)
+
+    def item(kind: str) -> str:
+        funding.watch()
+        return f"/admin/attention/{db.session.query(AttentionItem.id).filter_by(kind=kind).scalar()}"
+
+    def later(invoice: Invoice, **said: int) -> None:
+        funding.say(invoice, ShipmentStatus.DELIVERED, **said)
+        funding.watch()
+
+    invoice = funding.bring_to("financeable")
+    later(invoice, value=5_000_00)
+    told = f"Declared value of {invoice.number}: ₹5,000.00 declared, ₹10,000.00 invoiced before, ₹4,000.00 declared"
+    page = f"/invoices/{invoice.id}"
+    press(page, f"{page}/accept-value", partial(later, invoice, value=4_000_00), told)
+    later(invoice, value=3_000_00)
+    told = told.replace("5,000", "3,000").replace("4,000", "2,000")
+    url = item("value_differs")
+    press("/admin/attention", url, partial(later, invoice, value=2_000_00), told, "accept_value")
+
+    early = funding.ask()
+    with transaction():
+        early.invoice_date = funding.ctx.today + timedelta(days=60)
+    funding.deliver(early)
+    told = f"Delivery of {early.number}"
+    press("/admin/attention", item("delivered_before"), partial(later, early), told, "accept_delivery")
+
+    three = [funding.ask(20_000_00) for _ in range(3)]
+    with transaction():
+        for each, number in zip(three, ("INV-1", "INV/1", "INV.1"), strict=True):
+            each.number, each.number_strict, each.number_loose = (
+                number,
+                strict_form(number),
+                loose_forms(number),
+            )
+
+    def cancel() -> None:
+        with transaction():
+            cancel_invoice(funding.ctx, three[0].id, reason="typed twice")
+        funding.watch()
+
+    funding.watch()
+    found = db.session.query(AttentionItem).filter_by(kind="number_alike", subject_id=three[2].id).one()
+    told = f"Likeness of INV.1: looks like #{three[0].id} before, looks like #{three[1].id} now"
+    press("/admin/attention", f"/admin/attention/{found.id}", cancel, told, "tell_apart")
+
+    by_hand = funding.ask()
+    with transaction():
+        shipment_of(by_hand).carrier = "manual"
+
+    def less() -> None:
+        with transaction():
+            record_credit_note(funding.ctx, by_hand.id, number="CN-1", amount=1_000_00)
+
+    told = f"Delivery of {by_hand.number}: ₹10,000.00 to be paid, ₹8,000.00 lent before, ₹9,000.00 to be paid"
+    press(f"/invoices/{by_hand.id}", f"/invoices/{by_hand.id}/delivered", less, told)
+
+
+def test_the_queue_is_bundled_as_it_was_printed(
+    run: Run, ctx: Context, four: list[Invoice], make_invoice: Callable[..., Invoice]
+) -> None:
+    def printed(*chosen: str) -> tuple[str, str]:
+        code, said = run("show-queue", *chosen)
+        assert code == 0, said
+        return said, said.split("Seen: ")[1].strip()
+
+    said, everything = printed()
+    one = ("--invoice", four[0].number)
+    _, alone = printed(*one)
+    assert f"{four[0].number} of {four[0].supplier.name}: ₹8,000.00" in said
+    with transaction():
+        hold_customer(ctx, make_invoice("financeable").supplier_id, reason="asked by the court")
+    assert "held: an admin has" in printed()[0]
+    with transaction():
+        record_credit_note(ctx, four[0].id, number="CN-1", amount=1_000_00)
+    for arguments in (("--seen", everything), (*one, "--seen", alone)):
+        code, said = run("bundle", *arguments)
+        assert (code, "has changed since you looked at it" in said) == (1, True), said
+    assert run("bundle", *one, "--seen", printed(*one)[1])[0] == 0
+    assert run("bundle", "--seen", printed()[1])[0] == 0
+    assert db.session.query(Disbursal).count() == 2
 
 
 def test_commands_take_what_was_printed(

@@ -130,7 +130,7 @@ def book(
                     subject_id=invoice.id,
                     cause_at=NOW,
                     detail="",
-                    facts={"claim_id": 1, "amount": 10_00, "answered_amount": None},
+                    facts={"claim_id": 1, "amount": 10_00, "answered_amount": None, "declared": 9_00},
                     opened_at=NOW,
                 )
             )

@@ -1,4 +1,4 @@
-"""The `flask` commands. Each module here has a `register(app)`, which is found and called here, in rooms too."""
+"""The `flask` commands, and what they share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import date, datetime
 from importlib import import_module
 from pkgutil import walk_packages
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from flask import Flask
+from flask.cli import AppGroup
 
 from tusker import clock
 from tusker.currency import currency
@@ -21,14 +22,32 @@ from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
 from tusker.services.people.passwords import confirm_password
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+class Command(click.Command):
+    """A command that says a typed error in one line on standard error, with exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
+        with spoken_errors():
+            return super().invoke(ctx)
+
+
+class Commands(AppGroup):
+    """Commands that run with the application and its database."""
+
+    command_class = Command
+
+
+commands = Commands()
+"""All of them; each module adds its own by `@commands.command`."""
 
 
 def init_app(app: Flask) -> None:
-    """Register the commands of every module in this package."""
+    """Register the commands of every module here, in rooms too."""
     for module in walk_packages(__path__, f"{__name__}."):
-        if not module.ispkg:
-            import_module(module.name).register(app)
+        import_module(module.name)
+    for command in commands.commands.values():
+        app.cli.add_command(command)
 
 
 def command_context(name: str) -> Context:
@@ -63,31 +82,19 @@ def spoken_errors() -> Iterator[None]:
         raise click.ClickException(f"{where}{error.message}") from None
 
 
-def with_password(command: Command) -> Command:
-    """Give a command the option of the admin's password; it is asked for unless given."""
-    return click.option(
-        "--password", prompt=True, hide_input=True, help="The admin's; asked for unless given."
-    )(command)
+with_password = click.option(
+    "--password", prompt=True, hide_input=True, help="The admin's; asked for unless given."
+)
+acting_as = click.option("--as", "email", required=True, metavar="EMAIL", help="The admin who does this.")
+"""Names the admin who does it."""
+as_or_operator = click.option(
+    "--as", "email", metavar="EMAIL", help="The admin who does this; whoever runs this machine unless given."
+)
+"""Names an admin who does it; without one, whoever runs this machine does."""
+with_reason = click.option("--reason", required=True, help="Goes into the events.")
 
 
-def acting_as(command: Command) -> Command:
-    """Give a command the option that names the admin who does it."""
-    return click.option("--as", "email", required=True, metavar="EMAIL", help="The admin who does this.")(
-        command
-    )
-
-
-def as_or_operator(command: Command) -> Command:
-    """Give a command the option of an admin who does it; without one, whoever runs this machine does."""
-    return click.option(
-        "--as",
-        "email",
-        metavar="EMAIL",
-        help="The admin who does this; whoever runs this machine unless given.",
-    )(command)
-
-
-def acting_as_or_operator(command: Command) -> Command:
+def acting_as_or_operator(command: Callable[..., None]) -> Callable[..., None]:
     """`as_or_operator` and, for a command that asks for no reason of its own, why."""
     why = click.option("--why", default="", help="The other admin reads it, where one has to accept this.")
     return as_or_operator(why(command))

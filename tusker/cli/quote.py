@@ -7,10 +7,8 @@ from enum import StrEnum
 from typing import TextIO
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import spoken_errors
+from tusker.cli import commands
 from tusker.csv_cells import SafeWriter
 from tusker.csv_tables import read_table
 from tusker.currency import currency
@@ -24,7 +22,7 @@ def _words_of(kind: type[StrEnum]) -> click.Choice[str]:
     return click.Choice([each.value for each in kind], case_sensitive=False)
 
 
-@click.command("quote")
+@commands.command("quote")
 @click.option("--principal", help="Amount lent, such as 100000.00.")
 @click.option("--apr", help="Yearly rate in percent, such as 18 or 18.5.")
 @click.option("--start", help="Payout, YYYY-MM-DD.")
@@ -40,7 +38,6 @@ def _words_of(kind: type[StrEnum]) -> click.Choice[str]:
 @click.option("--fee-max", help="The whole fee is at most this.")
 @click.option("--grace-days", default="0")
 @click.option("--penal-rate", default="0", help="Yearly penal rate in percent.")
-@with_appcontext
 def quote_command(**options: str | None) -> None:
     """Principal, interest, fee, payout, what is due on any day and the effective APR.
 
@@ -49,15 +46,14 @@ def quote_command(**options: str | None) -> None:
     penal_rate; the answers go out as CSV, a case that cannot be calculated with its error. Exit status 1 when there
     was one.
     """
-    with spoken_errors():
-        if options["principal"] is None:
-            raise SystemExit(_answer_file(sys.stdin.buffer.read(), sys.stdout))
-        given = {name: value for name, value in options.items() if value is not None}
-        for name in ("apr", "start"):
-            if not given.get(name):
-                raise InvalidInput(f"Give --{name} too.", field=name)
-        for name, value in lines_of(given, currency()):
-            click.echo(f"{name:14} {value}")
+    if options["principal"] is None:
+        raise SystemExit(_answer_file(sys.stdin.buffer.read(), sys.stdout))
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in ("apr", "start"):
+        if not given.get(name):
+            raise InvalidInput(f"Give --{name} too.", field=name)
+    for name, value in lines_of(given, currency()):
+        click.echo(f"{name:14} {value}")
 
 
 def _answer_file(data: bytes, out: TextIO) -> int:
@@ -71,8 +67,3 @@ def _answer_file(data: bytes, out: TextIO) -> int:
         writer.writerow(answer)
         status = status if calculated else 1
     return status
-
-
-def register(app: Flask) -> None:
-    """Register the command."""
-    app.cli.add_command(quote_command)

@@ -10,10 +10,8 @@ from time import monotonic
 from typing import Any
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import spoken_errors
+from tusker.cli import commands
 from tusker.currency import currency
 from tusker.domain.terms import Collection, Terms
 from tusker.replay.play import Played, Settings, days_of, play
@@ -40,7 +38,7 @@ class Fraction(click.ParamType[Decimal]):
         return found
 
 
-@click.command("replay")
+@commands.command("replay")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--supplier-limit", default=GENEROUS, show_default=True, help="Of each seller, in major units.")
 @click.option("--purchaser-limit", default=GENEROUS, show_default=True, help="Of each buyer, in major units.")
@@ -68,7 +66,6 @@ class Fraction(click.ParamType[Decimal]):
 @click.option("--date-format", default="%m/%d/%Y", show_default=True, help="Of the file, as strptime has it.")
 @click.option("--keep", is_flag=True, help="Keep the replay's database and say its name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; amounts in minor units.")
-@with_appcontext
 def replay_command(
     file: Path,
     supplier_limit: str,
@@ -95,24 +92,23 @@ def replay_command(
     Exit status: 0 when everything adds up, 1 when something differs or the file cannot be read.
     """
     started = monotonic()
-    with spoken_errors():
-        settings = Settings(
-            supplier_limit=_limit(supplier_limit, "supplier_limit"),
-            purchaser_limit=_limit(purchaser_limit, "purchaser_limit"),
-            line_limit=_limit(line_limit, "line_limit"),
-            terms=Terms(
-                advance_rate=advance_rate,
-                apr=apr,
-                tenor_days=tenor,
-                penal_rate=penal_rate,
-                collection=Collection(collection),
-            ),
-            deliver_after=deliver_after,
-        )
-        receivables = read_receivables(file.read_bytes(), date_format)
-        with scratch_database(keep=keep) as database:
-            played = _play(receivables, settings, database)
-            report = make_report(played, len(receivables))
+    settings = Settings(
+        supplier_limit=_limit(supplier_limit, "supplier_limit"),
+        purchaser_limit=_limit(purchaser_limit, "purchaser_limit"),
+        line_limit=_limit(line_limit, "line_limit"),
+        terms=Terms(
+            advance_rate=advance_rate,
+            apr=apr,
+            tenor_days=tenor,
+            penal_rate=penal_rate,
+            collection=Collection(collection),
+        ),
+        deliver_after=deliver_after,
+    )
+    receivables = read_receivables(file.read_bytes(), date_format)
+    with scratch_database(keep=keep) as database:
+        played = _play(receivables, settings, database)
+        report = make_report(played, len(receivables))
     seconds = round(monotonic() - started, 1)
     if as_json:
         more = {"currency": currency().code, "seconds": seconds, "database": database if keep else None}
@@ -169,8 +165,3 @@ def _say(report: Report, played: Played, seconds: float, database: str | None) -
     click.echo(f"Proved on each of {played.days} days: {verdict}. {seconds} s.")
     if database:
         click.echo(f"Kept in the database {database}.")
-
-
-def register(app: Flask) -> None:
-    """Make the command known."""
-    app.cli.add_command(replay_command)

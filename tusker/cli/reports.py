@@ -8,11 +8,10 @@ from datetime import date
 from typing import Any, BinaryIO, TextIO
 
 import click
-from flask import Flask, current_app
-from flask.cli import with_appcontext
+from flask import current_app
 
 from tusker import clock
-from tusker.cli import Day, spoken_errors
+from tusker.cli import Day, commands
 from tusker.csv_cells import SafeWriter
 from tusker.currency import currency
 from tusker.documents.statement import HEADER, statement_rows
@@ -27,15 +26,13 @@ from tusker.queries.lookup import company_called
 from tusker.web.filters import status_label
 
 
-@click.command("age")
+@commands.command("age")
 @click.option("--as-of", type=Day(), help="A day until today; today unless given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; money in minor units.")
-@with_appcontext
 def age_command(as_of: date | None, as_json: bool) -> None:
     """What is outstanding by days past due: in all, by supplier, by purchaser and by credit line."""
-    with spoken_errors():
-        day = _past(as_of or clock.today(), "as_of")
-        found = ageing(day)
+    day = _past(as_of or clock.today(), "as_of")
+    found = ageing(day)
     views = {"suppliers": found.by_supplier, "purchasers": found.by_purchaser, "lines": found.by_line}
     if as_json:
         told: dict[str, Any] = {"as_of": str(day), "outstanding": found.outstanding, "totals": found.totals}
@@ -50,14 +47,12 @@ def age_command(as_of: date | None, as_json: bool) -> None:
     _amounts("outstanding", found.totals, found.outstanding)
 
 
-@click.command("classification")
+@commands.command("classification")
 @click.option("--as-of", type=Day(), help="A day until today; today unless given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; money in minor units.")
-@with_appcontext
 def classification_command(as_of: date | None, as_json: bool) -> None:
     """What borrowers owe by their state at the end of a day, and what is provided for it."""
-    with spoken_errors():
-        found = classified(_past(as_of or clock.today(), "as_of"), current_app.config["CLASSIFICATION"])
+    found = classified(_past(as_of or clock.today(), "as_of"), current_app.config["CLASSIFICATION"])
     if as_json:
         borrowers = [asdict(each) for each in found.borrowers]
         told = {"as_of": str(found.as_of), "sums": [asdict(s) for s in found.sums], "customers": borrowers}
@@ -70,7 +65,7 @@ def classification_command(as_of: date | None, as_json: bool) -> None:
         _line(status_label(row.state), cells)
 
 
-@click.command("statement")
+@commands.command("statement")
 @click.argument("customer")
 @click.option(
     "--side", type=click.Choice(["supplier", "purchaser"]), help="Needed for a company that is both."
@@ -86,7 +81,6 @@ def classification_command(as_of: date | None, as_json: bool) -> None:
     help="Write the lines there; - is standard output.",
 )
 @click.option("--pdf", "as_pdf", type=click.File("wb", lazy=True), help="Write a PDF there.")
-@with_appcontext
 def statement_command(
     customer: str,
     side: Side | None,
@@ -96,13 +90,12 @@ def statement_command(
     as_pdf: BinaryIO | None,
 ) -> None:
     """The account of CUSTOMER (its name or reference): opening + disbursed + charges - receipts - adjustments."""
-    with spoken_errors():
-        found = company_called(customer, field="customer")
-        until = _past(last or clock.today(), "to")
-        since = first or until.replace(day=1)
-        if since > until:
-            raise InvalidInput("The first day must not be after the last.", field="from")
-        made = statement(found.id, side or _only_side(found), since, until)
+    found = company_called(customer, field="customer")
+    until = _past(last or clock.today(), "to")
+    since = first or until.replace(day=1)
+    if since > until:
+        raise InvalidInput("The first day must not be after the last.", field="from")
+    made = statement(found.id, side or _only_side(found), since, until)
     if as_csv is not None:
         writer = SafeWriter(as_csv, lineterminator="\n")
         writer.writerow(HEADER)
@@ -149,10 +142,3 @@ def _amounts(name: str, amounts: dict[Bucket, int], total: int) -> None:
 
 def _line(name: str, cells: list[str]) -> None:
     click.echo(f"{name[:42]:42}" + "".join(f"{cell:>17}" for cell in cells))
-
-
-def register(app: Flask) -> None:
-    """Register the commands."""
-    app.cli.add_command(age_command)
-    app.cli.add_command(classification_command)
-    app.cli.add_command(statement_command)

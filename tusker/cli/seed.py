@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import click
-from flask import Flask, current_app
-from flask.cli import with_appcontext
+from flask import current_app
 
 from tusker import clock
 from tusker.carriers.base import CarrierError
-from tusker.cli import command_context, spoken_errors
+from tusker.cli import command_context, commands
 from tusker.demo.courier import CourierDesk
 from tusker.demo.first_orders import first_orders, pay_up
 from tusker.demo.seeding import (
@@ -24,7 +23,7 @@ from tusker.jobs.sealing import seal_all
 from tusker.transactions import transaction
 
 
-@click.command("seed-demo")
+@commands.command("seed-demo")
 @click.option(
     "--once",
     is_flag=True,
@@ -37,26 +36,24 @@ from tusker.transactions import transaction
     help="Leave the courier simulator alone; the demo's orders are then unknown to the delivery company.",
 )
 @click.option("--wait", default=10, show_default=True, help="Seconds to wait for the courier simulator.")
-@with_appcontext
 def seed_demo_command(once: bool, yes: bool, no_courier: bool, wait: int) -> None:
     """Fill the database with a demo: customers, lines, people, and five months of invoices in all states.
 
     The demo's orders go to the courier simulator, which has to run. Refused with ENVIRONMENT=PRODUCTION.
     A database with customers in it is emptied first, once you agree.
     """
-    with spoken_errors():
-        refuse_in_production()
-        there = customers_there()
-        courier = None if no_courier else CourierDesk()
-        if not (there and once):
-            _fill(there, courier, yes=yes, wait=wait)
-        elif not is_demo():
-            return
-        else:
-            with transaction():
-                pay_up(command_context("seed-demo"), current_app.config["HOLD_AFTER_DAYS"])
-        lines = login_lines(_orders(courier) if courier else None)
-        path = write_logins(lines)
+    refuse_in_production()
+    there = customers_there()
+    courier = None if no_courier else CourierDesk()
+    if not (there and once):
+        _fill(there, courier, yes=yes, wait=wait)
+    elif not is_demo():
+        return
+    else:
+        with transaction():
+            pay_up(command_context("seed-demo"), current_app.config["HOLD_AFTER_DAYS"])
+    lines = login_lines(_orders(courier) if courier else None)
+    path = write_logins(lines)
     if not once:
         click.echo("\n".join([*lines, f"Kept in {path}."]))
 
@@ -81,8 +78,3 @@ def _orders(courier: CourierDesk) -> list[str] | None:
     except CarrierError as error:
         click.echo(f"No orders to request: {error.message}", err=True)
         return None
-
-
-def register(app: Flask) -> None:
-    """Make the command known."""
-    app.cli.add_command(seed_demo_command)

@@ -51,7 +51,7 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def delivered(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> object:
-        return report_delivery(acting(), invoice_id, reason=reason)
+        return report_delivery(acting(), invoice_id, reason=reason, seen=sent_seen())
 
     return carry_out(invoice_id, act, "The delivery is recorded.")
 
@@ -69,7 +69,7 @@ def overrule(invoice_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> object:
-        return accept_value(acting(), invoice_id, reason=reason)
+        return accept_value(acting(), invoice_id, reason=reason, seen=sent_seen())
 
     return carry_out(invoice_id, act, "The declared value is accepted.")
 

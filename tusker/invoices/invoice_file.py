@@ -39,8 +39,11 @@ from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.reliefs import ReliefRow
 from tusker.queries.payout.payables import PayableRow
 from tusker.queries.record.events import CompanyEvent
+from tusker.services.credit.waiting import may_wait
+from tusker.services.delivery.tracking import shown_by_hand
 from tusker.services.loans.deductions.credit_notes import BEFORE_PAYOUT
 from tusker.services.loans.deductions.recording import PAID_OUT
+from tusker.services.payout.funding.control import shown_value
 from tusker.services.payout.funding.purchaser_answers import shown_dispute
 from tusker.web.access import is_staff
 from tusker.web.filters import money_plain
@@ -122,6 +125,17 @@ class InvoiceFile:
         return shown_dispute(told.number, told.answered_amount, told.answer_reason, told.answered_at)
 
     @property
+    def value_shown(self) -> Shown:
+        """The declared value as the page shows it, where it differs."""
+        declared = (self.shipment and self.shipment.declared_value) or 0
+        return shown_value(self.invoice.number, declared, self.invoice.amount)
+
+    @property
+    def shown_by_hand(self) -> Shown:
+        """What is shown where its delivery is reported by hand."""
+        return shown_by_hand(self.invoice)
+
+    @property
     def may_dispute(self) -> bool:
         """Whether this person may say that delivery or amount are wrong."""
         return (
@@ -185,7 +199,7 @@ class InvoiceFile:
             and self.invoice.status == InvoiceStatus.REJECTED
             and self.waiting is None
             and self.asked is not None
-            and self.asked.carrier in get_carriers()
+            and may_wait(self.asked.carrier)
         )
 
     @property

@@ -49,11 +49,9 @@ def _admit(ctx: Context, waiting_id: int) -> bool:
     try:
         with transaction():
             subject = subject_waiting(waiting_id)
-        if subject is None:
-            return False
-        order = fetch_subject(ctx, subject)
+        asked = None if subject is None else (subject, fetch_subject(ctx, subject))
         with transaction():
-            return admit_one(ctx, waiting_id, subject, order)
+            return admit_one(ctx, waiting_id, asked)
     except (CarrierError, TermsChanged) as error:
         log.info("waiting request %d is tried again later: %s", waiting_id, error.message)
     except TuskerError as error:

@@ -101,6 +101,11 @@ class Disbursal(Base):
     """Of the first payout that was confirmed; each payout carries its own."""
     value_date: Mapped[date | None]
     """The latest day on which money of it left."""
+    invoices: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Lines without those taken out before the release; triggers keep this and the next two as lines change."""
+    taken_out: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    principal: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Of those `invoices`, in minor units."""
     created_at: Mapped[Instant]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     closed_at: Mapped[Instant | None]

@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.interest import Deduction
@@ -41,6 +41,8 @@ class Loan(Base):
         CheckConstraint("due_date > start_date", name="dates_in_order"),
         CheckConstraint("btrim(platform_reference) <> ''", name="platform_reference_not_blank"),
         Index("uq_loans_one_live", "invoice_id", unique=True, postgresql_where="reversed_on IS NULL"),
+        Index("ix_loans_invoice_id", "invoice_id"),
+        Index("ix_loans_open_debtor", "debtor_id", "due_date", postgresql_where="closed_on IS NULL"),
         Index("ix_loans_open_due", "due_date", "id", postgresql_where="closed_on IS NULL"),
         Index("ix_loans_closed_on", "closed_on"),
         Index("ix_loans_disbursal_id", "disbursal_id"),
@@ -83,6 +85,8 @@ class Loan(Base):
     """The business day on which its payout was undone."""
     recourse_on: Mapped[date | None]
     """Since when the supplier owes it in place of the purchaser."""
+    debtor_id: Mapped[int] = mapped_column(BigInteger, server_default="0", server_onupdate=FetchedValue())
+    """Who owes it; a trigger keeps this."""
     face_open: Mapped[int | None] = mapped_column(BigInteger)
     """What the purchaser has still to pay of the invoice's value, where it pays the face value; NULL where it pays
     the debt. Negative where a credit note came after it had paid in full."""

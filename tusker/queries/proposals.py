@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import func, select
 
 from tusker.domain.accounts import AccountNumber
@@ -31,6 +33,16 @@ def open_proposals_on(subject: str, subject_id: int) -> list[Proposal]:
         Proposal.subject == subject, Proposal.subject_id == subject_id, Proposal.state == ProposalState.OPEN
     )
     return list(db.session.scalars(query.order_by(Proposal.id)))
+
+
+def waiting_among(subject: str, subject_ids: Collection[int]) -> set[int]:
+    """Those of some things on which something waits for a decision."""
+    query = select(Proposal.subject_id).where(
+        Proposal.subject == subject,
+        Proposal.subject_id.in_(subject_ids),
+        Proposal.state == ProposalState.OPEN,
+    )
+    return {found for found in db.session.scalars(query) if found is not None}
 
 
 def account_proposed_for(customer_id: int) -> Proposal | None:

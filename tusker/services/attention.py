@@ -35,13 +35,15 @@ _SAME = (
     " AND COALESCE({0}.carrier, '') = COALESCE(c.carrier, '')"
 )
 _OPEN = """
-    INSERT INTO attention_items (kind, subject, subject_id, carrier, cause_at, detail, facts, opened_at)
+    INSERT INTO attention_items AS a (kind, subject, subject_id, carrier, cause_at, detail, facts, opened_at)
     SELECT :kind, :subject, c.subject_id, c.carrier, c.cause_at, c.detail, c.facts, :now FROM ({causes}) c
     WHERE NOT EXISTS (
         SELECT 1 FROM attention_items s
         WHERE s.kind = :kind AND s.resolved_by IS NOT NULL AND s.cause_at = c.cause_at AND {same}
     )
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (kind, subject, subject_id, carrier) WHERE resolved_at IS NULL DO UPDATE
+        SET cause_at = EXCLUDED.cause_at, detail = EXCLUDED.detail, facts = EXCLUDED.facts
+        WHERE (a.cause_at, a.detail, a.facts) IS DISTINCT FROM (EXCLUDED.cause_at, EXCLUDED.detail, EXCLUDED.facts)
 """
 _CLOSE = """
     UPDATE attention_items a SET resolved_at = :now, resolution = 'its cause is gone'
@@ -85,7 +87,8 @@ def rules_at(ctx: Context) -> Rules:
 
 
 def review_items(ctx: Context, rules: Rules, *, daily: bool = False) -> None:
-    """Open an item for everything that is wrong now and close those whose cause is gone, two statements a kind.
+    """Open an item for everything that is wrong now, as it is now, and close those whose cause is gone, two statements
+    a kind.
 
     When it is `daily`, the kinds that search the whole book are looked for, and else all others. What a person settled
     stays so until it has another cause. Of several runs at once one does it; the daily one waits for its turn, since

@@ -15,9 +15,9 @@ from tusker.currency import currency
 from tusker.errors import NotFound, TuskerError
 from tusker.models import Proposal, Role
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import loan_of_invoice, open_loans
+from tusker.queries.loans.loans import loan_of_invoice, open_loan_ids, open_loans
 from tusker.queries.loans.payoff import payoff
-from tusker.queries.loans.positions import loan_totals
+from tusker.queries.loans.positions import loan_totals, owed_on
 from tusker.services.loans.receipts import recording as receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.transactions import transaction
@@ -42,7 +42,7 @@ def loans() -> ResponseReturnValue:
     start = max(filter(None, (first, after)), default=None)
     rows = open_loans(today, search=search, due_until=until, after=start, limit=PAGE_SIZE + 1)
     filtered = bool(search or filters.due.data)
-    found = open_loans(today, search=search, due_until=until, after=first) if filtered else None
+    found = owed_on(open_loan_ids(search=search, due_until=until, after=first), today) if filtered else None
     shown = rows[:PAGE_SIZE]
     return render(
         "admin/loans/loans.html",

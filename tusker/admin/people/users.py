@@ -11,6 +11,7 @@ from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import Proposal, Role, User
 from tusker.queries.people.users import companies, users_page
+from tusker.queries.proposals import waiting_among
 from tusker.services.people import passwords
 from tusker.services.people import users as service
 from tusker.transactions import transaction
@@ -39,6 +40,7 @@ def users() -> ResponseReturnValue:
         "admin/people/_users.html",
         filters=filters,
         page=keyset_page(rows, cursor),
+        waiting=waiting_among("user", [user.id for user in rows]),
     )
 
 
@@ -114,4 +116,5 @@ def _changed(user_id: int, message: str) -> Response:
         to=url_for("admin.users"),
         partial="admin/people/_user_row.html",
         user=user,
+        waiting=waiting_among("user", [user.id]),
     )

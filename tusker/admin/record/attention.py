@@ -10,15 +10,24 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import AttentionFilter, ClaimForm
+from tusker.domain.approval import Shown
 from tusker.domain.attention import AttentionKind
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.extensions import db
 from tusker.models import AttentionItem, Role
-from tusker.queries.attention import items_page, open_counts
+from tusker.queries.attention import AttentionRow, items_page, open_counts
 from tusker.services.attention import resolve_item, review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.loans.claims import accept_claim, dismiss_claim
-from tusker.services.payout.funding.control import accept_delivery, accept_value, ask_again, tell_apart
+from tusker.services.payout.funding.control import (
+    accept_delivery,
+    accept_value,
+    ask_again,
+    shown_alike,
+    shown_early,
+    shown_value,
+    tell_apart,
+)
 from tusker.services.payout.funding.purchaser_answers import overrule_dispute, shown_dispute
 from tusker.services.record.daily_runs import try_run_again
 from tusker.transactions import transaction
@@ -86,15 +95,15 @@ def _overrule(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
 
 
 def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return accept_value(ctx, about, reason=sent_reason())
+    return accept_value(ctx, about, reason=sent_reason(), seen=sent_seen())
 
 
 def _accept_delivery(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return accept_delivery(ctx, about, reason=sent_reason())
+    return accept_delivery(ctx, about, reason=sent_reason(), seen=sent_seen())
 
 
 def _tell_apart(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return tell_apart(ctx, about, reason=sent_reason())
+    return tell_apart(ctx, about, reason=sent_reason(), seen=sent_seen())
 
 
 def _ask_again(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
@@ -131,6 +140,17 @@ _DONE = {
 }
 
 
+_SHOWN: Mapping[str, Callable[[AttentionRow], Shown]] = {
+    "overrule": lambda item: shown_dispute(
+        item.number or "", item.facts["answered_amount"], item.detail, item.cause_at
+    ),
+    "accept_value": lambda item: shown_value(item.number or "", item.facts["declared"], item.facts["amount"]),
+    "accept_delivery": lambda item: shown_early(item.number or "", item.cause_at),
+    "tell_apart": lambda item: shown_alike(item.number or "", item.facts["like"]),
+}
+"""What a button decides on, as its item shows it."""
+
+
 def _context() -> dict[str, Any]:
     filters = AttentionFilter(request.args)
     filters.validate()
@@ -145,6 +165,6 @@ def _context() -> dict[str, Any]:
         "filters": filters,
         "page": keyset_page(rows, cursor),
         "counts": open_counts(),
-        "shown_dispute": shown_dispute,
+        "shown": _SHOWN,
         "actions": {kind: list(found) for kind, found in _ACTIONS.items()},
     }

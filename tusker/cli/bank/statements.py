@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from tusker.bankfiles.statements import MAX_BYTES
-from tusker.cli import acting_as, admin_context, command_context, spoken_errors
+from tusker.cli import acting_as, admin_context, command_context, commands
 from tusker.currency import currency
 from tusker.domain.banking import OrderAnswer, StatementFile
 from tusker.domain.matching import Judgement, Suggestion
@@ -37,11 +35,10 @@ class _OnlyLooked(Exception):
     """Takes back what a dry run did."""
 
 
-@click.command("import-statement")
+@commands.command("import-statement")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be matched and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@with_appcontext
 def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
     """Import the bank statement FILE (camt, MT940, OFX, Excel, ODS or CSV; at most 20 MB).
 
@@ -66,47 +63,42 @@ def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
     what it accepted. JSON: {"format", "dry_run", "disbursal_id", "disbursal",
     "repeated", "rejected": {payout: reason}, "accepted": {payout: code}, "notes": []}.
     """
-    with spoken_errors():
-        if file.stat().st_size > MAX_BYTES:
-            raise UnreadableFile(f"{file.name} is larger than {MAX_BYTES // 1024 // 1024} MB.")
-        data = file.read_bytes()
-        if answer := read_answer(data):
-            _take_answer(answer, data, file.name, dry_run=dry_run, as_json=as_json)
-            return
-        read = read_configured(data, file.name)
-        report: dict[str, Any] = {}
-        try:
-            with transaction():
-                ctx = command_context("import-statement")
-                result = import_statement(
-                    ctx, read, digest=hashlib.sha256(data).hexdigest(), file_name=file.name
-                )
-                report = _report(read, result, dry_run=dry_run)
-                if dry_run:
-                    raise _OnlyLooked
-        except _OnlyLooked:
-            pass
+    if file.stat().st_size > MAX_BYTES:
+        raise UnreadableFile(f"{file.name} is larger than {MAX_BYTES // 1024 // 1024} MB.")
+    data = file.read_bytes()
+    if answer := read_answer(data):
+        _take_answer(answer, data, file.name, dry_run=dry_run, as_json=as_json)
+        return
+    read = read_configured(data, file.name)
+    report: dict[str, Any] = {}
+    try:
+        with transaction():
+            ctx = command_context("import-statement")
+            result = import_statement(ctx, read, digest=hashlib.sha256(data).hexdigest(), file_name=file.name)
+            report = _report(read, result, dry_run=dry_run)
+            if dry_run:
+                raise _OnlyLooked
+    except _OnlyLooked:
+        pass
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
         _say(report, result)
 
 
-@click.command("list-statement-columns")
-@with_appcontext
+@commands.command("list-statement-columns")
 def list_columns_command() -> None:
     """Show what persons said of the columns of tables whose heads are not known."""
     for row in statement_profiles():
         click.echo(f"{row.id}  {row.made_at:%Y-%m-%d}  {row.maker}  {profile_words(row)}")
 
 
-@click.command("forget-statement-columns")
+@commands.command("forget-statement-columns")
 @click.argument("number", type=int)
 @acting_as
-@with_appcontext
 def forget_columns_command(number: int, email: str) -> None:
     """Forget the columns with this NUMBER of list-statement-columns."""
-    with spoken_errors(), transaction():
+    with transaction():
         remove_profile(admin_context("forget-statement-columns", email), number)
     click.echo("The columns are forgotten.")
 
@@ -254,10 +246,3 @@ def _lines(entry: Mapping[str, Any]) -> Sequence[str]:
             f"    {suggestion['score']:>3} {suggestion['customer']}: {paid} — {'; '.join(suggestion['reasons'])}"
         )
     return lines
-
-
-def register(app: Flask) -> None:
-    """Make the command known."""
-    app.cli.add_command(import_statement_command)
-    app.cli.add_command(list_columns_command)
-    app.cli.add_command(forget_columns_command)

@@ -8,10 +8,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import AMOUNT, acting_as_or_operator, context_of, said, spoken_errors
+from tusker.cli import AMOUNT, acting_as_or_operator, commands, context_of, said
 from tusker.currency import currency
 from tusker.domain.limits import LimitUse
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
@@ -100,7 +98,7 @@ def term_options(command: Command) -> Command:
     return command
 
 
-@click.command("create-customer")
+@commands.command("create-customer")
 @click.argument("name")
 @click.option("--supplier-limit", type=AMOUNT, help="Makes it a supplier, with this limit.")
 @click.option("--purchaser-limit", type=AMOUNT, help="Makes it a purchaser, with this limit.")
@@ -108,7 +106,6 @@ def term_options(command: Command) -> Command:
 @click.option("--email", "mail")
 @acting_as_or_operator
 @term_options
-@with_appcontext
 def create_customer_command(
     name: str,
     supplier_limit: int | None,
@@ -120,7 +117,7 @@ def create_customer_command(
     **terms: Any,
 ) -> None:
     """Create the company NAME. Terms that are not given: 80 % advance, 18 % APR, 90 days, no fees."""
-    with spoken_errors(), transaction():
+    with transaction():
         data = CustomerData(
             name=name,
             email=mail,
@@ -135,7 +132,7 @@ def create_customer_command(
         click.echo(said(made, f"Created customer {made.id}: {name}."))
 
 
-@click.command("create-line")
+@commands.command("create-line")
 @click.argument("supplier")
 @click.argument("purchaser")
 @click.option("--limit", type=AMOUNT, required=True)
@@ -143,7 +140,6 @@ def create_customer_command(
 @click.option("--valid-to", type=DAY, help="Last day, YYYY-MM-DD; no end unless given.")
 @acting_as_or_operator
 @term_options
-@with_appcontext
 def create_line_command(
     supplier: str,
     purchaser: str,
@@ -158,7 +154,7 @@ def create_line_command(
 
     Terms that are not given are the supplier's default terms.
     """
-    with spoken_errors(), transaction():
+    with transaction():
         ctx = context_of("create-line", email, why)
         seller = company_called(supplier, field="supplier")
         buyer = company_called(purchaser, field="purchaser")
@@ -175,14 +171,13 @@ def create_line_command(
         click.echo(said(made, words))
 
 
-@click.command("set-limit")
+@commands.command("set-limit")
 @click.argument("company")
 @click.option("--supplier-limit", type=AMOUNT)
 @click.option("--purchaser-limit", type=AMOUNT)
 @click.option("--line-with", metavar="PURCHASER", help="Set the limit of COMPANY's line with this purchaser.")
 @click.option("--limit", type=AMOUNT, help="The line's limit; goes with --line-with.")
 @acting_as_or_operator
-@with_appcontext
 def set_limit_command(
     company: str,
     supplier_limit: int | None,
@@ -198,7 +193,7 @@ def set_limit_command(
     own = supplier_limit is not None or purchaser_limit is not None
     if own == (limit is not None):
         raise click.UsageError("Give --supplier-limit and/or --purchaser-limit, or --line-with and --limit.")
-    with spoken_errors(), transaction():
+    with transaction():
         customer, ctx = company_called(company, field="company"), context_of("set-limit", email, why)
         if line_with is not None and limit is not None:
             _set_line_limit(ctx, customer, company_called(line_with, field="line_with"), limit)
@@ -206,10 +201,9 @@ def set_limit_command(
             _set_own_limits(ctx, customer, supplier_limit, purchaser_limit)
 
 
-@click.command("list-customers")
+@commands.command("list-customers")
 @click.option("--search", default="", help="Part of the name, reference or email.")
 @click.option("--side", type=click.Choice(["supplier", "purchaser"]))
-@with_appcontext
 def list_customers_command(search: str, side: str | None) -> None:
     """List the companies with what is used and left of their limits, the newest first, tab-separated."""
     click.echo("id\tname\treference\tsupplier: used of limit\tpurchaser: used of limit\topen invoices\tlines")
@@ -285,14 +279,3 @@ def _day(value: Any, field: str) -> date | None:
 
 def _use(use: LimitUse | None) -> str:
     return "–" if use is None else f"{currency().plain(use.used)} of {currency().plain(use.limit)}"
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (
-        create_customer_command,
-        create_line_command,
-        set_limit_command,
-        list_customers_command,
-    ):
-        app.cli.add_command(command)

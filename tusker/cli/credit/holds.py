@@ -5,61 +5,50 @@ from __future__ import annotations
 from datetime import date
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import Day, acting_as_or_operator, context_of, said, spoken_errors
+from tusker.cli import Day, acting_as_or_operator, commands, context_of, said, with_reason
 from tusker.domain.limits import Validity
 from tusker.queries.lookup import company_called
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
 from tusker.transactions import transaction
 
 
-@click.command("hold-customer")
+@commands.command("hold-customer")
 @click.argument("company")
-@click.option("--reason", required=True)
+@with_reason
 @acting_as_or_operator
-@with_appcontext
 def hold_customer_command(company: str, reason: str, email: str | None, why: str) -> None:
     """Put COMPANY (name or reference) on hold: nothing new is admitted and nothing is paid out."""
-    with spoken_errors(), transaction():
+    with transaction():
         customer = company_called(company, field="company")
         hold_customer(context_of("hold-customer", email, why), customer.id, reason=reason)
         click.echo(f"{customer.name} is on hold.")
 
 
-@click.command("lift-hold")
+@commands.command("lift-hold")
 @click.argument("company")
-@click.option("--reason", required=True)
+@with_reason
 @acting_as_or_operator
-@with_appcontext
 def lift_hold_command(company: str, reason: str, email: str | None, why: str) -> None:
     """Lift the hold that somebody put on COMPANY (name or reference)."""
-    with spoken_errors(), transaction():
+    with transaction():
         customer = company_called(company, field="company")
         made = lift_hold(context_of("lift-hold", email, why), customer.id, reason=reason)
         click.echo(said(made, f"The hold on {customer.name} is lifted."))
 
 
-@click.command("set-validity")
+@commands.command("set-validity")
 @click.argument("company")
 @click.argument("side", type=click.Choice(["supplier", "purchaser"]))
 @click.option("--valid-from", type=Day(), help="First day, YYYY-MM-DD; no beginning unless given.")
 @click.option("--valid-to", type=Day(), help="Last day, YYYY-MM-DD; no end unless given.")
 @acting_as_or_operator
-@with_appcontext
 def set_validity_command(
     company: str, side: str, valid_from: date | None, valid_to: date | None, email: str | None, why: str
 ) -> None:
     """Set the days on which COMPANY's limit as SIDE admits something new."""
     days = Validity(valid_from, valid_to)
-    with spoken_errors(), transaction():
+    with transaction():
         customer = company_called(company, field="company")
         made = set_validity(context_of("set-validity", email, why), customer.id, side, days)
         click.echo(said(made, f"The {side} limit of {customer.name} is valid {days.words}."))
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (hold_customer_command, lift_hold_command, set_validity_command):
-        app.cli.add_command(command)

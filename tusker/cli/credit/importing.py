@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
 from tusker.carriers.registry import get_carriers
 from tusker.carriers.tusker import NAME as DEFAULT_CARRIER
-from tusker.cli import command_context, spoken_errors
+from tusker.cli import command_context, commands
 from tusker.csv_tables import read_table
 from tusker.currency import currency
 from tusker.services.credit.importing.file import (
@@ -26,7 +24,7 @@ from tusker.services.credit.importing.running import ImportReport, run_import
 from tusker.transactions import transaction
 
 
-@click.command("import-invoices")
+@commands.command("import-invoices")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--mapping",
@@ -54,7 +52,6 @@ from tusker.transactions import transaction
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be answered now; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; amounts in minor units.")
-@with_appcontext
 def import_invoices_command(
     file: Path,
     mapping: str,
@@ -75,28 +72,27 @@ def import_invoices_command(
     Exit status: 0 when every row is approved or already requested, 1 when a row was refused or the file cannot
     be read, 2 for wrong options.
     """
-    with spoken_errors():
-        ctx = command_context("import-invoices")
-        options = ImportOptions(
-            mapping=parse_mapping(mapping),
-            date_format=date_format,
-            carrier=carrier,
-            carriers=frozenset(get_carriers()),
-            retry_refused=retry_refused,
+    ctx = command_context("import-invoices")
+    options = ImportOptions(
+        mapping=parse_mapping(mapping),
+        date_format=date_format,
+        carrier=carrier,
+        carriers=frozenset(get_carriers()),
+        retry_refused=retry_refused,
+    )
+    rows = read_invoices(ctx, read_table(file.read_bytes()), options)
+    with click.progressbar(
+        length=len(rows.rows), label="Requesting", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        report = run_import(
+            ctx,
+            rows,
+            options,
+            transaction=transaction,
+            all_or_nothing=all_or_nothing,
+            dry_run=dry_run,
+            on_progress=bar.update,
         )
-        rows = read_invoices(ctx, read_table(file.read_bytes()), options)
-        with click.progressbar(
-            length=len(rows.rows), label="Requesting", file=sys.stderr, hidden=not sys.stderr.isatty()
-        ) as bar:
-            report = run_import(
-                ctx,
-                rows,
-                options,
-                transaction=transaction,
-                all_or_nothing=all_or_nothing,
-                dry_run=dry_run,
-                on_progress=bar.update,
-            )
     if as_json:
         click.echo(json.dumps(report.as_dict(), ensure_ascii=False))
     else:
@@ -124,8 +120,3 @@ def _say(report: ImportReport) -> None:
 
 def _line(refusal: RowResult) -> str:
     return f"line {refusal.line}\t{refusal.number or '(no number)'}\t{refusal.outcome}\t{refusal.reason}"
-
-
-def register(app: Flask) -> None:
-    """Make the command known."""
-    app.cli.add_command(import_invoices_command)

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
 from tusker import clock
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier
-from tusker.cli import as_or_operator, command_context, context_of, said, spoken_errors
+from tusker.cli import as_or_operator, command_context, commands, context_of, said, with_reason
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.texts import one_line
@@ -35,7 +33,7 @@ REFUSED = 2
 """Exit code of a request that a limit refused: an answer, and neither success nor a mistake."""
 
 
-@click.command("request-financing")
+@commands.command("request-financing")
 @click.argument("supplier")
 @click.argument("order_ref")
 @click.option("--carrier", default="tusker", show_default=True, help="The delivery company to ask.")
@@ -44,7 +42,6 @@ REFUSED = 2
 @click.option("--amount", help="Of a parcel: what the invoice comes to, such as 12500.00.")
 @click.option("--date", "invoice_date", type=click.DateTime(["%Y-%m-%d"]), help="Of a parcel: the invoice's.")
 @click.option("--check", is_flag=True, help="Only show the figures; request and register nothing.")
-@with_appcontext
 def request_financing_command(
     supplier: str,
     order_ref: str,
@@ -59,125 +56,118 @@ def request_financing_command(
 
     Of a delivery company that tracks parcels ORDER_REF is the tracking number, and the options say the rest.
     """
-    with spoken_errors():
-        ctx = command_context("request-financing")
-        supplier_id = company_called(supplier, field="supplier", or_id=True).id
-        asked = get_carrier(carrier)
-        _check_options(asked, {"line": line_id, "number": number, "amount": amount, "date": invoice_date})
-        subject = subject_of(
-            supplier_id,
-            asked,
-            order_ref,
-            credit_line_id=line_id,
-            number=None if number is None else one_line(number),
-            amount=None if amount is None else currency().parse(amount, field="amount"),
-            invoice_date=None if invoice_date is None else invoice_date.date(),
-        )
-        if check:
-            _say_quote(quote_subject(ctx, subject))
-            return
-        order = fetch_subject(ctx, subject)
-        with transaction():
-            decision = request_financing(ctx, supplier_id, order, source="command", entered=subject.entered)
-        _say_quote(decision.quote)
-        if decision.refusal is None:
-            click.echo(f"Approved: invoice #{decision.invoice_id}.")
-            return
-        refusal, show = decision.refusal, currency().show
-        said = (f"the limit of the {str(b).replace('_', ' ')} lacks {show(n)}" for b, n in refusal.lacks)
-        click.echo(f"Refused: invoice #{decision.invoice_id}, {', '.join(said)}.", err=True)
-        if at_once := refusal.at_once(decision.quote.principal):
-            click.echo(f"{show(at_once)} of principal could be financed at once.", err=True)
-        if decision.quote.plan:
-            click.echo(plan_words(decision.quote.plan, ctx.today), err=True)
-        click.echo(f"flask waiting leave #{decision.invoice_id} leaves it waiting.", err=True)
-        raise SystemExit(REFUSED)
+    ctx = command_context("request-financing")
+    supplier_id = company_called(supplier, field="supplier", or_id=True).id
+    asked = get_carrier(carrier)
+    _check_options(asked, {"line": line_id, "number": number, "amount": amount, "date": invoice_date})
+    subject = subject_of(
+        supplier_id,
+        asked,
+        order_ref,
+        credit_line_id=line_id,
+        number=None if number is None else one_line(number),
+        amount=None if amount is None else currency().parse(amount, field="amount"),
+        invoice_date=None if invoice_date is None else invoice_date.date(),
+    )
+    if check:
+        _say_quote(quote_subject(ctx, subject))
+        return
+    order = fetch_subject(ctx, subject)
+    with transaction():
+        decision = request_financing(ctx, supplier_id, order, source="command", entered=subject.entered)
+    _say_quote(decision.quote)
+    if decision.refusal is None:
+        click.echo(f"Approved: invoice #{decision.invoice_id}.")
+        return
+    refusal, show = decision.refusal, currency().show
+    said = (f"the limit of the {str(b).replace('_', ' ')} lacks {show(n)}" for b, n in refusal.lacks)
+    click.echo(f"Refused: invoice #{decision.invoice_id}, {', '.join(said)}.", err=True)
+    if at_once := refusal.at_once(decision.quote.principal):
+        click.echo(f"{show(at_once)} of principal could be financed at once.", err=True)
+    if decision.quote.plan:
+        click.echo(plan_words(decision.quote.plan, ctx.today), err=True)
+    click.echo(f"flask waiting leave #{decision.invoice_id} leaves it waiting.", err=True)
+    raise SystemExit(REFUSED)
 
 
-@click.command("show-invoice")
+@commands.command("show-invoice")
 @click.argument("invoice")
-@with_appcontext
 def show_invoice_command(invoice: str) -> None:
     """Show INVOICE (its number, loan id, or # and its id), what is owed on it and what happened to it."""
-    with spoken_errors():
-        found = db.session.get_one(Invoice, invoice_id_of(invoice))
-        show = currency().show
-        facts: list[tuple[str, object]] = [
-            ("invoice", f"#{found.id} {found.number}"),
-            ("status", found.status),
-            ("supplier", found.supplier.name),
-            ("purchaser", found.purchaser.name),
-            ("value", show(found.amount)),
-            ("principal", show(found.principal)),
-        ]
-        for bound, lacking in found.refusal.lacks if found.refusal else ():
-            facts.append(("refused by", f"{str(bound).replace('_', ' ')}, lacking {show(lacking)}"))
-        if (place := waiting_of(found.id)) is not None:
-            facts.append(("waiting list", f"{place.state} {place.words}".strip()))
-        shipment = shipment_of(found.id)
-        if shipment is not None:
-            facts.append(("shipment", f"{shipment.carrier} {shipment.order_ref}: {shipment.status}"))
-        loan = loan_of_invoice(found.id, clock.today())
-        if loan is not None:
-            facts.append(("loan", f"{loan.reference}, from {loan.start_date}, due {loan.due_date}"))
-            if loan.closed_on is None:
-                facts.append(("owed today", show(loan.live.total)))
-                facts.append(("owed at term", show(loan.term.total)))
-        for label, value in facts:
-            click.echo(f"{label:<13} {value}")
-        for event in events_of("invoice", found.id):
-            change = f" {event.from_value or '–'} → {event.to_value}" if event.to_value else ""
-            reason = f": {event.reason}" if event.reason else ""
-            click.echo(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.kind}{change}, {event.actor}{reason}")
+    found = db.session.get_one(Invoice, invoice_id_of(invoice))
+    show = currency().show
+    facts: list[tuple[str, object]] = [
+        ("invoice", f"#{found.id} {found.number}"),
+        ("status", found.status),
+        ("supplier", found.supplier.name),
+        ("purchaser", found.purchaser.name),
+        ("value", show(found.amount)),
+        ("principal", show(found.principal)),
+    ]
+    for bound, lacking in found.refusal.lacks if found.refusal else ():
+        facts.append(("refused by", f"{str(bound).replace('_', ' ')}, lacking {show(lacking)}"))
+    if (place := waiting_of(found.id)) is not None:
+        facts.append(("waiting list", f"{place.state} {place.words}".strip()))
+    shipment = shipment_of(found.id)
+    if shipment is not None:
+        facts.append(("shipment", f"{shipment.carrier} {shipment.order_ref}: {shipment.status}"))
+    loan = loan_of_invoice(found.id, clock.today())
+    if loan is not None:
+        facts.append(("loan", f"{loan.reference}, from {loan.start_date}, due {loan.due_date}"))
+        if loan.closed_on is None:
+            facts.append(("owed today", show(loan.live.total)))
+            facts.append(("owed at term", show(loan.term.total)))
+    for label, value in facts:
+        click.echo(f"{label:<13} {value}")
+    for event in events_of("invoice", found.id):
+        change = f" {event.from_value or '–'} → {event.to_value}" if event.to_value else ""
+        reason = f": {event.reason}" if event.reason else ""
+        click.echo(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.kind}{change}, {event.actor}{reason}")
 
 
-@click.command("list-invoices")
+@commands.command("list-invoices")
 @click.option("--status", type=click.Choice([str(status) for status in InvoiceStatus]))
 @click.option("--supplier", help="Name, reference or id.")
 @click.option("--purchaser", help="Name, reference or id.")
 @click.option("--search", default="", help="Part of a number, a company's name, a loan or a disbursal id.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
-@with_appcontext
 def list_invoices_command(
     status: str | None, supplier: str | None, purchaser: str | None, search: str, limit: int
 ) -> None:
     """List invoices, the newest first: id, number, status, supplier, purchaser, value, principal, due date."""
-    with spoken_errors():
-        wanted = InvoiceFilter(
-            supplier_id=_company_id(supplier, "supplier"),
-            purchaser_id=_company_id(purchaser, "purchaser"),
-            status=status,
-            search=search,
-        )
-        plain = currency().plain
-        rows = list_invoices(wanted, limit=limit + 1)
-        for row in rows[:limit]:
-            amounts = (plain(row.amount), plain(row.principal), row.due_date or "-")
-            cells = (f"#{row.id}", row.number, row.status, row.supplier, row.purchaser, *amounts)
-            click.echo("\t".join(str(cell) for cell in cells))
-        if len(rows) > limit:
-            click.echo(f"There are more than {limit}; --limit shows more of them.", err=True)
+    wanted = InvoiceFilter(
+        supplier_id=_company_id(supplier, "supplier"),
+        purchaser_id=_company_id(purchaser, "purchaser"),
+        status=status,
+        search=search,
+    )
+    plain = currency().plain
+    rows = list_invoices(wanted, limit=limit + 1)
+    for row in rows[:limit]:
+        amounts = (plain(row.amount), plain(row.principal), row.due_date or "-")
+        cells = (f"#{row.id}", row.number, row.status, row.supplier, row.purchaser, *amounts)
+        click.echo("\t".join(str(cell) for cell in cells))
+    if len(rows) > limit:
+        click.echo(f"There are more than {limit}; --limit shows more of them.", err=True)
 
 
-@click.command("cancel-invoice")
+@commands.command("cancel-invoice")
 @click.argument("invoice")
-@click.option("--reason", required=True, help="Goes into the event.")
-@with_appcontext
+@with_reason
 def cancel_invoice_command(invoice: str, reason: str) -> None:
     """Take the request of INVOICE (number, loan id, or # and id) back and free its amount."""
-    with spoken_errors(), transaction():
+    with transaction():
         found = cancel_invoice(command_context("cancel-invoice"), invoice_id_of(invoice), reason=reason)
         click.echo(f"Cancelled #{found.id} {found.number}; {currency().show(found.principal)} is free again.")
 
 
-@click.command("report-delivery")
+@commands.command("report-delivery")
 @click.argument("invoice")
 @click.option("--reason", required=True, help="How you know of the delivery; goes into the event.")
 @as_or_operator
-@with_appcontext
 def report_delivery_command(invoice: str, reason: str, email: str | None) -> None:
     """Report the delivery of INVOICE (number, loan id, or # and id), which no delivery company tracks."""
-    with spoken_errors(), transaction():
+    with transaction():
         ctx = context_of("report-delivery", email)
         made = report_delivery(ctx, invoice_id_of(invoice), reason=reason)
         click.echo(said(made, f"{invoice} waits to be financed."))
@@ -216,15 +206,3 @@ def _say_quote(quote: Quote) -> None:
         after = use.left - quote.principal
         then = show(after) if after >= 0 else f"lacks {show(-after)}"
         click.echo(f"{str(bound).replace('_', ' '):<13} {show(use.available)} left, then {then}")
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (
-        request_financing_command,
-        show_invoice_command,
-        list_invoices_command,
-        cancel_invoice_command,
-        report_delivery_command,
-    ):
-        app.cli.add_command(command)

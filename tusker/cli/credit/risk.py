@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import Day, acting_as_or_operator, context_of, said, spoken_errors
+from tusker.cli import Day, acting_as_or_operator, commands, context_of, said, with_reason
 from tusker.domain.risk import RuleKind
 from tusker.errors import NotFound
 from tusker.extensions import db
@@ -23,9 +21,8 @@ from tusker.transactions import transaction
 KINDS = click.Choice([kind.value for kind in RuleKind])
 
 
-@click.command("rules")
+@commands.command("rules")
 @click.option("--ended", is_flag=True, help="Those that were ended, in place of those that stand.")
-@with_appcontext
 def rules_command(ended: bool) -> None:
     """List the rules of risk, the newest first, tab-separated."""
     click.echo("id\trule\tbound\tfor\tfrom\tto\treason")
@@ -43,16 +40,15 @@ def rules_command(ended: bool) -> None:
         click.echo("\t".join(str(cell) for cell in cells))
 
 
-@click.command("add-rule")
+@commands.command("add-rule")
 @click.argument("kind", type=KINDS)
 @click.argument("value", default="")
 @click.option("--supplier", help="For this supplier only (name or reference).")
 @click.option("--purchaser", help="For this purchaser only; with --supplier for their credit line.")
 @click.option("--valid-from", type=Day(), help="First day; today unless given.")
 @click.option("--valid-to", type=Day(), help="Last day; no end unless given.")
-@click.option("--reason", required=True)
+@with_reason
 @acting_as_or_operator
-@with_appcontext
 def add_rule_command(
     kind: str,
     value: str,
@@ -66,7 +62,7 @@ def add_rule_command(
 ) -> None:
     """Add a rule of KIND with the bound VALUE: a percentage, an amount or a number of days."""
     of = RuleKind(kind)
-    with spoken_errors(), transaction():
+    with transaction():
         data = RuleData(
             of,
             value_of(of, value),
@@ -79,15 +75,14 @@ def add_rule_command(
         click.echo(f"Rule {made.id} counts.")
 
 
-@click.command("change-rule")
+@commands.command("change-rule")
 @click.argument("rule", type=int)
 @click.argument("value")
-@click.option("--reason", required=True)
+@with_reason
 @acting_as_or_operator
-@with_appcontext
 def change_rule_command(rule: int, value: str, reason: str, email: str | None, why: str) -> None:
     """Put the bound VALUE in the place of that of RULE."""
-    with spoken_errors(), transaction():
+    with transaction():
         row = db.session.get(RiskRule, rule)
         if row is None:
             raise NotFound("This rule does not exist.")
@@ -96,51 +91,35 @@ def change_rule_command(rule: int, value: str, reason: str, email: str | None, w
         click.echo(said(made, "The rule was changed."))
 
 
-@click.command("end-rule")
+@commands.command("end-rule")
 @click.argument("rule", type=int)
-@click.option("--reason", required=True)
+@with_reason
 @acting_as_or_operator
-@with_appcontext
 def end_rule_command(rule: int, reason: str, email: str | None, why: str) -> None:
     """Let RULE count no more."""
-    with spoken_errors(), transaction():
+    with transaction():
         made = end_rule(context_of("end-rule", email, why), rule, reason=reason)
         click.echo(said(made, "The rule counts no more."))
 
 
-@click.command("set-group")
+@commands.command("set-group")
 @click.argument("company")
 @click.argument("group", default="")
 @acting_as_or_operator
-@with_appcontext
 def set_group_command(company: str, group: str, email: str | None, why: str) -> None:
     """Say that COMPANY (name or reference) belongs to GROUP, or to none."""
-    with spoken_errors(), transaction():
+    with transaction():
         customer = company_called(company, field="company")
         made = set_group(context_of("set-group", email, why), customer.id, group)
         click.echo(said(made, f"{customer.name} belongs to {group or 'no group'}."))
 
 
-@click.command("release-hold")
+@commands.command("release-hold")
 @click.argument("invoice")
-@click.option("--reason", required=True)
+@with_reason
 @acting_as_or_operator
-@with_appcontext
 def release_hold_command(invoice: str, reason: str, email: str | None, why: str) -> None:
     """Have INVOICE (its number, or # and its id) paid out although it is on hold."""
-    with spoken_errors(), transaction():
+    with transaction():
         made = release_hold(context_of("release-hold", email, why), invoice_id_of(invoice), reason=reason)
         click.echo(said(made, "It may be paid out."))
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (
-        rules_command,
-        add_rule_command,
-        change_rule_command,
-        end_rule_command,
-        set_group_command,
-        release_hold_command,
-    ):
-        app.cli.add_command(command)

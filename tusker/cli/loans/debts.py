@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import Day, as_or_operator, command_context, context_of, said, spoken_errors
+from tusker.cli import Day, as_or_operator, command_context, commands, context_of, said, with_reason
 from tusker.currency import currency
 from tusker.queries.lookup import loan_invoice_id_of
 from tusker.services.loans.receipts.recording import repay_in_full
@@ -17,15 +15,14 @@ from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.transactions import transaction
 
 
-@click.command("repay")
+@commands.command("repay")
 @click.argument("invoice")
 @click.option("--reference", required=True, help="Of the payment, as on the bank statement.")
 @click.option("--value-date", type=Day(), help="The day the money came in; today unless given.")
-@with_appcontext
 def repay_command(invoice: str, reference: str, value_date: date | None) -> None:
     """Mark INVOICE (its number, loan id or #id) as repaid in full."""
     ctx = command_context("repay")
-    with spoken_errors(), transaction():
+    with transaction():
         receipt = repay_in_full(
             ctx, loan_invoice_id_of(invoice), bank_reference=reference, value_date=value_date or ctx.today
         )
@@ -33,14 +30,13 @@ def repay_command(invoice: str, reference: str, value_date: date | None) -> None
     click.echo(words)
 
 
-@click.command("write-off")
+@commands.command("write-off")
 @click.argument("invoice")
-@click.option("--reason", required=True, help="Goes into the events.")
+@with_reason
 @as_or_operator
-@with_appcontext
 def write_off_command(invoice: str, reason: str, email: str | None) -> None:
     """Give the debt of INVOICE (its number, loan id or #id) up."""
-    with spoken_errors(), transaction():
+    with transaction():
         ctx = context_of("write-off", email)
         words = said(
             write_off_debt(ctx, loan_invoice_id_of(invoice), reason=reason), f"{invoice} is written off."
@@ -48,18 +44,11 @@ def write_off_command(invoice: str, reason: str, email: str | None) -> None:
     click.echo(words)
 
 
-@click.command("undo-write-off")
+@commands.command("undo-write-off")
 @click.argument("invoice")
-@click.option("--reason", required=True, help="Goes into the events.")
-@with_appcontext
+@with_reason
 def undo_write_off_command(invoice: str, reason: str) -> None:
     """Take the write-off of INVOICE (its number, loan id or #id) back; what came in since has paid its debt."""
-    with spoken_errors(), transaction():
+    with transaction():
         undo_write_off(command_context("undo-write-off"), loan_invoice_id_of(invoice), reason=reason)
     click.echo(f"The write-off of {invoice} is undone.")
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (repay_command, write_off_command, undo_write_off_command):
-        app.cli.add_command(command)

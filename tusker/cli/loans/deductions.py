@@ -6,11 +6,9 @@ import sys
 from datetime import date
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
 from tusker import clock
-from tusker.cli import AMOUNT, Day, command_context, spoken_errors
+from tusker.cli import AMOUNT, Day, command_context, commands, spoken_errors, with_reason
 from tusker.csv_cells import SafeWriter
 from tusker.currency import currency
 from tusker.errors import InvalidInput
@@ -42,17 +40,16 @@ class KeptBackOption(click.ParamType[KeptBack]):
             return KeptBack(invoice_id_of(invoice), DeductionKind(kind), parsed, number)
 
 
-@click.command("deduct")
+@commands.command("deduct")
 @click.argument("invoice")
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="Why the purchaser pays less.")
 @click.option("--amount", type=AMOUNT, required=True, help="What it keeps back.")
 @click.option("--number", default="", help="Of the certificate or note that proves it.")
 @click.option("--reason", default="", help="Goes into the events.")
 @click.option("--disputed", is_flag=True, help="The supplier contests it (quality, quantity).")
-@with_appcontext
 def deduct_command(invoice: str, kind: str, amount: int, number: str, reason: str, disputed: bool) -> None:
     """The purchaser keeps something back of INVOICE (its number, loan id or #id)."""
-    with spoken_errors(), transaction():
+    with transaction():
         note = deductions.record_deduction(
             command_context("deduct"),
             KeptBack(invoice_id_of(invoice), DeductionKind(kind), amount, number, reason, disputed),
@@ -65,65 +62,60 @@ def deduct_command(invoice: str, kind: str, amount: int, number: str, reason: st
     click.echo(words)
 
 
-@click.command("settle-tax")
+@commands.command("settle-tax")
 @click.argument("deduction", type=int)
 @click.option("--number", required=True, help="Of the certificate.")
 @click.option("--on", "settled_on", type=Day(), required=True, help="The day on the certificate.")
-@with_appcontext
 def settle_tax_command(deduction: int, number: str, settled_on: date) -> None:
     """The certificate of the tax at source of DEDUCTION (its id) came."""
-    with spoken_errors(), transaction():
+    with transaction():
         deductions.settle_tax(command_context("settle-tax"), deduction, number=number, settled_on=settled_on)
     click.echo(f"Deduction {deduction} is settled by {number}.")
 
 
-@click.command("accept-deduction")
+@commands.command("accept-deduction")
 @click.argument("deduction", type=int)
 @click.option("--number", default="", help="Of the supplier's credit note.")
-@with_appcontext
 def accept_command(deduction: int, number: str) -> None:
     """The supplier accepts the disputed DEDUCTION (its id)."""
-    with spoken_errors(), transaction():
+    with transaction():
         deductions.accept_dispute(command_context("accept-deduction"), deduction, number=number)
     click.echo(f"Deduction {deduction} is accepted.")
 
 
-@click.command("withdraw-deduction")
+@commands.command("withdraw-deduction")
 @click.argument("deduction", type=int)
-@click.option("--reason", required=True, help="Goes into the events.")
-@with_appcontext
+@with_reason
 def withdraw_command(deduction: int, reason: str) -> None:
     """The purchaser pays the disputed DEDUCTION (its id) after all."""
-    with spoken_errors(), transaction():
+    with transaction():
         deduction_undoing.withdraw_dispute(command_context("withdraw-deduction"), deduction, reason=reason)
     click.echo(f"Deduction {deduction} is withdrawn; the purchaser owes it again.")
 
 
-@click.command("undo-deduction")
+@commands.command("undo-deduction")
 @click.argument("deduction", type=int)
-@click.option("--reason", required=True, help="Goes into the events.")
-@with_appcontext
+@with_reason
 def undo_command(deduction: int, reason: str) -> None:
     """Undo DEDUCTION (its id), or a credit note, that was recorded wrongly."""
-    with spoken_errors(), transaction():
+    with transaction():
         deduction_undoing.undo_deduction(command_context("undo-deduction"), deduction, reason=reason)
     click.echo(f"Deduction {deduction} is undone.")
 
 
-@click.command("bank-charge")
+@commands.command("bank-charge")
 @click.option("--receipt", help="Bank reference of the receipt of which the bank kept it.")
 @click.option("--payout", help="End-to-end id of the payout for which the bank took it.")
 @click.option("--amount", type=AMOUNT, required=True, help="What the bank took.")
 @click.option("--value-date", type=Day(), help="Today unless given.")
 @click.option("--reason", default="", help="Goes into the events.")
-@with_appcontext
 def charge_command(
     receipt: str | None, payout: str | None, amount: int, value_date: date | None, reason: str
 ) -> None:
     """The bank kept a part of a receipt, or took something for a payout: the lender's cost."""
     ctx = command_context("bank-charge")
     day = value_date or ctx.today
-    with spoken_errors(), transaction():
+    with transaction():
         if (receipt is None) == (payout is None):
             raise InvalidInput("Name either the receipt or the payout.", field="receipt")
         if receipt is not None:
@@ -138,21 +130,19 @@ def charge_command(
     click.echo(words)
 
 
-@click.command("undo-bank-charge")
+@commands.command("undo-bank-charge")
 @click.argument("charge", type=int)
-@click.option("--reason", required=True, help="Goes into the events.")
-@with_appcontext
+@with_reason
 def undo_charge_command(charge: int, reason: str) -> None:
     """Undo CHARGE (its id) that was recorded wrongly."""
-    with spoken_errors(), transaction():
+    with transaction():
         charges.undo_charge(command_context("undo-bank-charge"), charge, reason=reason)
     click.echo(f"Charge {charge} is undone.")
 
 
-@click.command("bank-charges")
+@commands.command("bank-charges")
 @click.option("--from", "first", type=Day(), help="The first day of this month unless given.")
 @click.option("--to", "last", type=Day(), help="Today unless given.")
-@with_appcontext
 def charges_command(first: date | None, last: date | None) -> None:
     """What banks took in a period, as CSV."""
     until = last or clock.today()
@@ -160,18 +150,3 @@ def charges_command(first: date | None, last: date | None) -> None:
     writer.writerow(CHARGE_COLUMNS)
     for row in charges_between(first or until.replace(day=1), until):
         writer.writerow(charge_cells(row))
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (
-        deduct_command,
-        settle_tax_command,
-        accept_command,
-        withdraw_command,
-        undo_command,
-        charge_command,
-        undo_charge_command,
-        charges_command,
-    ):
-        app.cli.add_command(command)

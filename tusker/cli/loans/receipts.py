@@ -7,10 +7,17 @@ from contextlib import contextmanager
 from datetime import date
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import AMOUNT, Day, acting_as_or_operator, command_context, context_of, said, spoken_errors
+from tusker.cli import (
+    AMOUNT,
+    Day,
+    acting_as_or_operator,
+    command_context,
+    commands,
+    context_of,
+    said,
+    with_reason,
+)
 from tusker.cli.loans.deductions import KeptBackOption
 from tusker.currency import currency
 from tusker.errors import InvalidInput, TuskerError
@@ -31,7 +38,7 @@ CUSTOMER = click.option(
 )
 
 
-@click.command("record-receipt")
+@commands.command("record-receipt")
 @click.argument("customer")
 @click.option("--amount", type=AMOUNT, required=True, help="All that came in with this reference.")
 @click.option(
@@ -49,7 +56,6 @@ CUSTOMER = click.option(
     help="What the customer keeps back of an invoice, with the number of what proves it after a third colon.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show how it would be allocated.")
-@with_appcontext
 def record_receipt_command(
     customer: str,
     amount: int,
@@ -65,7 +71,7 @@ def record_receipt_command(
     """
     ctx = command_context("record-receipt")
     day = value_date or ctx.today
-    with spoken_errors(), transaction():
+    with transaction():
         payer = company_called(customer, field="customer")
         if amount <= 0:
             raise InvalidInput("The amount must be more than zero.", field="amount")
@@ -101,28 +107,26 @@ def record_receipt_command(
             click.echo("Its entry on the bank statement is matched.")
 
 
-@click.command("reverse-receipt")
+@commands.command("reverse-receipt")
 @click.argument("reference")
 @CUSTOMER
-@click.option("--reason", required=True, help="Goes into the events.")
-@with_appcontext
+@with_reason
 def reverse_receipt_command(reference: str, customer: str | None, reason: str) -> None:
     """Undo the receipt with this bank REFERENCE; what it had paid is owed again."""
-    with spoken_errors(), transaction():
+    with transaction():
         row = _called(reference, customer)
         reverse_receipt(command_context("reverse-receipt"), row.id, reason=reason)
     click.echo(f"{reference} is undone.")
 
 
-@click.command("credit-note")
+@commands.command("credit-note")
 @click.argument("invoice")
 @click.option("--number", required=True, help="Of the credit note.")
 @click.option("--amount", type=AMOUNT, required=True, help="By how much the invoice is worth less.")
-@click.option("--reason", required=True, help="Goes into the events.")
-@with_appcontext
+@with_reason
 def credit_note_command(invoice: str, number: str, amount: int, reason: str) -> None:
     """Record a credit note on INVOICE (its number, loan id or #id)."""
-    with spoken_errors(), transaction():
+    with transaction():
         note = credit_notes.record_credit_note(
             command_context("credit-note"),
             invoice_id_of(invoice),
@@ -139,14 +143,13 @@ def credit_note_command(invoice: str, number: str, amount: int, reason: str) -> 
     click.echo(f"{number} of {_plain(amount)} is recorded: {words or 'no effect on the debt'}.")
 
 
-@click.command("refund")
+@commands.command("refund")
 @click.argument("receipt")
 @CUSTOMER
 @click.option("--amount", type=AMOUNT, help="All that is left of the receipt unless given.")
 @click.option("--reference", required=True, help="Of the transfer back; once for each payer.")
 @click.option("--value-date", type=Day(), help="The day the money left; today unless given.")
 @acting_as_or_operator
-@with_appcontext
 def refund_command(
     receipt: str,
     customer: str | None,
@@ -157,7 +160,7 @@ def refund_command(
     why: str,
 ) -> None:
     """Pay back what is left of the receipt with bank reference RECEIPT."""
-    with spoken_errors(), transaction():
+    with transaction():
         ctx = context_of("refund", email, why)
         row = _called(receipt, customer)
         paid_back = row.credit if amount is None else amount
@@ -169,38 +172,35 @@ def refund_command(
     click.echo(words)
 
 
-@click.command("return-refund")
+@commands.command("return-refund")
 @click.argument("reference")
 @CUSTOMER
 @click.option("--value-date", type=Day(), help="The day it came back; today unless given.")
-@click.option("--reason", required=True, help="Goes into the events.")
-@with_appcontext
+@with_reason
 def return_refund_command(reference: str, customer: str | None, value_date: date | None, reason: str) -> None:
     """The refund with this REFERENCE came back from the bank; its amount is the customer's credit again."""
-    with spoken_errors(), transaction():
+    with transaction():
         row = _called(reference, customer, ReceiptKind.REFUND)
         return_refund(command_context("return-refund"), row.id, reason=reason, value_date=value_date)
     click.echo(f"The refund {reference} came back.")
 
 
-@click.command("use-credit")
+@commands.command("use-credit")
 @click.argument("customer")
-@with_appcontext
 def use_credit_command(customer: str) -> None:
     """Pay what CUSTOMER (name or reference) owes today with its credit."""
-    with spoken_errors(), transaction():
+    with transaction():
         payer = company_called(customer, field="customer")
         used = receipts.use_credit(command_context("use-credit"), payer.id)
     click.echo(f"{_plain(used)} of credit used.")
 
 
-@click.command("undo-disbursal")
+@commands.command("undo-disbursal")
 @click.argument("reference")
-@click.option("--reason", required=True, help="Goes into the events.")
-@with_appcontext
+@with_reason
 def undo_disbursal_command(reference: str, reason: str) -> None:
     """Undo the confirmed disbursal REFERENCE; its invoices wait for a payout again."""
-    with spoken_errors(), transaction():
+    with transaction():
         undoing.undo_disbursal(command_context("undo-disbursal"), disbursal_id_of(reference), reason=reason)
     click.echo(f"{reference} is undone; its invoices wait to be financed.")
 
@@ -223,17 +223,3 @@ def _own_names() -> Iterator[None]:
 
 def _plain(amount: int) -> str:
     return f"{currency().plain(amount)} {currency().code}"
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (
-        record_receipt_command,
-        reverse_receipt_command,
-        credit_note_command,
-        refund_command,
-        return_refund_command,
-        use_credit_command,
-        undo_disbursal_command,
-    ):
-        app.cli.add_command(command)

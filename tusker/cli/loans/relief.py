@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import AMOUNT, Day, acting_as, admin_context, said, spoken_errors
+from tusker.cli import AMOUNT, Day, acting_as, admin_context, commands, said, with_reason
 from tusker.currency import currency
 from tusker.models import Proposal, Relief
 from tusker.queries.loans.reliefs import ReliefRow, reliefs_of
@@ -18,7 +16,7 @@ from tusker.services.loans.relief.undoing import undo_relief
 from tusker.transactions import transaction
 
 
-@click.command("waive")
+@commands.command("waive")
 @click.argument("invoice")
 @click.option("--penalty", type=AMOUNT, default="0")
 @click.option("--fee", type=AMOUNT, default="0")
@@ -26,12 +24,11 @@ from tusker.transactions import transaction
 @click.option("--value-date", type=Day(), help="The day as of which it is not owed; today unless given.")
 @click.option("--reason", required=True, help="Goes into the events; both companies can read it.")
 @acting_as
-@with_appcontext
 def waive_command(
     invoice: str, penalty: int, fee: int, interest: int, value_date: date | None, reason: str, email: str
 ) -> None:
     """Waive charges of the loan of INVOICE (its number, loan id or #id); above RELIEF_ALONE another admin accepts."""
-    with spoken_errors(), transaction():
+    with transaction():
         ctx = admin_context("waive", email)
         made = service.waive(
             ctx,
@@ -47,20 +44,19 @@ def waive_command(
     click.echo(words)
 
 
-@click.command("extend")
+@commands.command("extend")
 @click.argument("invoice")
 @click.option("--due-date", type=Day(), required=True, help="The new due date, later or earlier.")
 @click.option("--without-interest", is_flag=True, help="Charge none for the days between.")
 @click.option("--on-closed-day", is_flag=True, help="Take the day although the bank is closed on it.")
 @click.option("--reason", required=True, help="Goes into the events; both companies can read it.")
 @acting_as
-@with_appcontext
 def extend_command(
     invoice: str, due_date: date, without_interest: bool, on_closed_day: bool, reason: str, email: str
 ) -> None:
     """Move the due date of the loan of INVOICE (its number, loan id or #id); above RELIEF_ALONE another admin
     accepts."""
-    with spoken_errors(), transaction():
+    with transaction():
         made = service.extend(
             admin_context("extend", email),
             loan_invoice_id_of(invoice),
@@ -74,26 +70,23 @@ def extend_command(
     click.echo(words)
 
 
-@click.command("undo-relief")
+@commands.command("undo-relief")
 @click.argument("relief_id", type=int)
-@click.option("--reason", required=True, help="Goes into the events.")
+@with_reason
 @acting_as
-@with_appcontext
 def undo_command(relief_id: int, reason: str, email: str) -> None:
     """Undo the relief RELIEF_ID: what it waived is owed again, or the due date before it stands again."""
-    with spoken_errors(), transaction():
+    with transaction():
         made = undo_relief(admin_context("undo-relief", email), relief_id, reason=reason)
         words = f"Relief {made.id} is undone."
     click.echo(words)
 
 
-@click.command("list-relief")
+@commands.command("list-relief")
 @click.argument("invoice")
-@with_appcontext
 def list_command(invoice: str) -> None:
     """List all relief on INVOICE, tab-separated."""
-    with spoken_errors():
-        rows = reliefs_of(loan_invoice_id_of(invoice))
+    rows = reliefs_of(loan_invoice_id_of(invoice))
     click.echo("id\tinvoice\tloan\twhat\tstate\tgives up\tproposed by\tdecided by")
     for row in rows:
         given = f"{currency().plain(row.gives_up)} {currency().code}"
@@ -122,14 +115,3 @@ def _words_of(made: Relief | Proposal) -> str:
     given = f"{currency().plain(made.gives_up)} {currency().code}"
     what = f"{given} waived" if made.due_date is None else f"due on {made.due_date}, which gives up {given}"
     return f"Relief {made.id} is granted: {what}."
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (
-        waive_command,
-        extend_command,
-        undo_command,
-        list_command,
-    ):
-        app.cli.add_command(command)

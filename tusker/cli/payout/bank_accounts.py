@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import acting_as, admin_context, said, spoken_errors
+from tusker.cli import acting_as, admin_context, commands, said
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.queries.lookup import company_called
 from tusker.queries.payout.bank_accounts import accounts_of
@@ -14,7 +12,7 @@ from tusker.services.payout.bank_accounts import set_account
 from tusker.transactions import transaction
 
 
-@click.command("set-bank-account")
+@commands.command("set-bank-account")
 @click.argument("customer")
 @click.option("--iban")
 @click.option("--account-number", help="Goes with --ifsc or --bic.")
@@ -22,7 +20,6 @@ from tusker.transactions import transaction
 @click.option("--bic")
 @click.option("--holder", help="The account's owner; the supplier's name unless given.")
 @acting_as
-@with_appcontext
 def set_command(
     customer: str,
     iban: str | None,
@@ -33,7 +30,7 @@ def set_command(
     email: str,
 ) -> None:
     """Set where the supplier CUSTOMER (name or reference) is paid to; another admin accepts it where two are needed."""
-    with spoken_errors(), transaction():
+    with transaction():
         supplier = company_called(customer, field="customer")
         account = parse_account(
             holder or supplier.name[:HOLDER_MAX],
@@ -47,13 +44,11 @@ def set_command(
     click.echo(words)
 
 
-@click.command("list-bank-accounts")
+@commands.command("list-bank-accounts")
 @click.argument("customer")
-@with_appcontext
 def list_command(customer: str) -> None:
     """List the accounts of the supplier CUSTOMER (name or reference), the newest first, tab-separated."""
-    with spoken_errors():
-        rows = accounts_of(company_called(customer, field="customer").id)
+    rows = accounts_of(company_called(customer, field="customer").id)
     click.echo("id\tstate\tholder\taccount\tproposed by\tdecided by")
     for row in rows:
         number = " ".join(part for part in (row.account.number, row.account.routing) if part)
@@ -64,9 +59,3 @@ def list_command(customer: str) -> None:
 def _words_of(account: AccountNumber) -> str:
     routing = f" at {account.routing}" if account.routing else ""
     return f"{account.spaced()}{routing} of {account.holder}"
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (set_command, list_command):
-        app.cli.add_command(command)

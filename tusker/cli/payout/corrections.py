@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import acting_as_or_operator, context_of, said, spoken_errors
+from tusker.cli import acting_as_or_operator, commands, context_of, said, with_reason
 from tusker.currency import currency
 from tusker.queries.lookup import invoice_id_of
 from tusker.services.payout.funding import verification
@@ -15,55 +13,51 @@ from tusker.services.payout.funding.correction import correct_value
 from tusker.transactions import transaction
 
 
-@click.command("correct-value")
+@commands.command("correct-value")
 @click.argument("invoice")
 @click.option("--amount", required=True, help="What the invoice comes to, such as 12500.00.")
 @click.option("--reason", required=True, help="Goes into the event and to the supplier.")
 @acting_as_or_operator
-@with_appcontext
 def correct_value_command(invoice: str, amount: str, reason: str, email: str | None, why: str) -> None:
     """Correct the value of INVOICE (number, or # and id) before its payout."""
-    with spoken_errors(), transaction():
+    with transaction():
         ctx = context_of("correct-value", email, why)
         minor = currency().parse(amount, field="amount")
         made = correct_value(ctx, invoice_id_of(invoice), amount=minor, reason=reason)
         click.echo(said(made, f"The value is {currency().show(minor)}."))
 
 
-@click.command("accept-delivery")
+@commands.command("accept-delivery")
 @click.argument("invoice")
-@click.option("--reason", required=True, help="Goes into the event.")
+@with_reason
 @acting_as_or_operator
-@with_appcontext
 def accept_delivery_command(invoice: str, reason: str, email: str | None, why: str) -> None:
     """Accept the delivery of INVOICE although it does not fit it (Attention: delivered before the invoice)."""
-    with spoken_errors(), transaction():
+    with transaction():
         ctx = context_of("accept-delivery", email, why)
         made = accept_delivery(ctx, invoice_id_of(invoice), reason=reason)
         click.echo(said(made, "The delivery is accepted."))
 
 
-@click.command("tell-apart")
+@commands.command("tell-apart")
 @click.argument("invoice")
-@click.option("--reason", required=True, help="Goes into the event.")
+@with_reason
 @acting_as_or_operator
-@with_appcontext
 def tell_apart_command(invoice: str, reason: str, email: str | None, why: str) -> None:
     """INVOICE is another one than the one that it looks like (Attention: looks like another invoice)."""
-    with spoken_errors(), transaction():
+    with transaction():
         made = tell_apart(context_of("tell-apart", email, why), invoice_id_of(invoice), reason=reason)
         click.echo(said(made, "It counts as an invoice of its own."))
 
 
-@click.command("mark-document")
+@commands.command("mark-document")
 @click.argument("document", type=int)
 @click.option("--invalid/--valid", default=True, help="Whether it proves nothing, or does after all.")
 @click.option("--reason", required=True, help="Goes into the event, and to the supplier if it is not valid.")
 @acting_as_or_operator
-@with_appcontext
 def mark_document_command(document: int, invalid: bool, reason: str, email: str | None, why: str) -> None:
     """Mark DOCUMENT (its id) as not valid, which holds its invoice, or take that back."""
-    with spoken_errors(), transaction():
+    with transaction():
         ctx = context_of("mark-document", email, why)
         if invalid:
             verification.mark_invalid(ctx, document, reason=reason)
@@ -72,14 +66,3 @@ def mark_document_command(document: int, invalid: bool, reason: str, email: str 
         invoice_id = verification.invoice_of_document(document)
         made = verification.mark_valid(ctx, invoice_id, document_id=document, reason=reason)
         click.echo(said(made, "The document counts as not looked at again."))
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (
-        correct_value_command,
-        accept_delivery_command,
-        tell_apart_command,
-        mark_document_command,
-    ):
-        app.cli.add_command(command)

@@ -7,19 +7,20 @@ from functools import partial
 from pathlib import Path
 
 import click
-from flask import Flask, current_app
-from flask.cli import with_appcontext
+from flask import current_app
 
-from tusker.cli import Day, acting_as, command_context, proven_admin, spoken_errors, with_password
+from tusker.cli import Day, acting_as, command_context, commands, proven_admin, with_password, with_reason
 from tusker.currency import currency
 from tusker.domain.approval import digest_of
 from tusker.models import DisbursalStatus
 from tusker.queries.lookup import disbursal_id_of, financeable_id_of, lines_called, loans_called, payout_id_of
 from tusker.queries.payout.disbursals import disbursals_page
-from tusker.queries.payout.shown import shown_of_disbursal
+from tusker.queries.payout.queue import financeable_ids
+from tusker.queries.payout.shown import shown_everything, shown_of_disbursal, shown_waiting
 from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
 from tusker.services.payout.disbursals import bundling
 from tusker.services.payout.disbursals import drafts as disbursals
+from tusker.services.payout.held import waiting_held, words_of
 from tusker.services.payout.release.approval import approve
 from tusker.services.payout.release.releasing import release
 from tusker.services.payout.settlement import confirming as settlement
@@ -36,18 +37,40 @@ def second_admin() -> bool:
     return bool(current_app.config["REQUIRE_SECOND_ADMIN"])
 
 
-@click.command("bundle")
-@click.option("--invoice", "invoices", multiple=True, help="Number of an invoice (or #id); may be repeated.")
-@with_appcontext
-def bundle_command(invoices: tuple[str, ...]) -> None:
+CHOSEN = click.option(
+    "--invoice", "invoices", multiple=True, help="Number of an invoice (or #id); may be repeated."
+)
+
+
+@commands.command("show-queue")
+@CHOSEN
+def queue_command(invoices: tuple[str, ...]) -> None:
+    """Show what waits to be financed, or the invoices given, what is held and why, and the text for `bundle --seen`."""
+    chosen = [financeable_id_of(text) for text in invoices]
+    held = waiting_held(command_context("show-queue"))
+    rows = shown_waiting(chosen or financeable_ids())
+    for invoice_id, thing in rows.items():
+        why = f"\theld: {words_of(held[invoice_id])}" if invoice_id in held else ""
+        click.echo(f"{thing.name}: {thing.words}{why}")
+    click.echo(f"Seen: {digest_of(rows.values() if chosen else [shown_everything(held)])}")
+
+
+@commands.command("bundle")
+@CHOSEN
+@click.option("--seen", help="What `show-queue` printed last; anything else there is refused.")
+def bundle_command(invoices: tuple[str, ...], seen: str | None) -> None:
     """Make the day's disbursal of all delivered invoices, or a disbursal of the ones given.
 
     Run again on the same day without --invoice it answers the same disbursal.
     """
     ctx = command_context("bundle")
-    with spoken_errors(), transaction():
+    with transaction():
         chosen = [financeable_id_of(text) for text in invoices]
-        made = bundling.bundle_selection(ctx, chosen) if chosen else bundling.bundle_daily(ctx)
+        made = (
+            bundling.bundle_selection(ctx, chosen, seen=_seen(seen))
+            if chosen
+            else bundling.bundle_daily(ctx, seen=_seen(seen))
+        )
         words = _words_of(made.reference, disbursals.sum_of_lines(made.id)) if made else ""
     click.echo(words or "Nothing is waiting to be financed.")
 
@@ -55,13 +78,11 @@ def bundle_command(invoices: tuple[str, ...]) -> None:
 SEEN = click.option("--seen", help="What `show-disbursal` printed last; anything else there is refused.")
 
 
-@click.command("show-disbursal")
+@commands.command("show-disbursal")
 @click.argument("reference")
-@with_appcontext
 def show_command(reference: str) -> None:
     """Show what each supplier is paid by the disbursal REFERENCE before its release, and the text for --seen."""
-    with spoken_errors():
-        things = shown_of_disbursal(disbursal_id_of(reference), command_context("show-disbursal").today)
+    things = shown_of_disbursal(disbursal_id_of(reference), command_context("show-disbursal").today)
     for thing in things:
         click.echo(f"{thing.name}: {thing.words}")
     click.echo(f"Seen: {digest_of(things)}")
@@ -71,22 +92,21 @@ def _seen(digest: str | None) -> Seen:
     return None if digest is None else [digest]
 
 
-@click.command("approve-disbursal")
+@commands.command("approve-disbursal")
 @click.argument("reference")
 @SEEN
 @acting_as
 @with_password
-@with_appcontext
 def approve_command(reference: str, seen: str | None, password: str, email: str) -> None:
     """Approve the draft REFERENCE, which another prepared."""
-    with spoken_errors(), transaction():
+    with transaction():
         ctx = proven_admin("approve-disbursal", email, password)
         made = approve(ctx, disbursal_id_of(reference), second_admin=second_admin(), seen=_seen(seen))
         words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
     click.echo(f"Approved. {words}")
 
 
-@click.command("release-disbursal")
+@commands.command("release-disbursal")
 @click.argument("reference")
 @click.option(
     "--execution-date", type=Day(), help="When the bank is to pay; its next working day unless given."
@@ -95,7 +115,6 @@ def approve_command(reference: str, seen: str | None, password: str, email: str)
 @SEEN
 @acting_as
 @with_password
-@with_appcontext
 def release_command(
     reference: str,
     execution_date: date | None,
@@ -105,7 +124,7 @@ def release_command(
     email: str,
 ) -> None:
     """Release the approved disbursal REFERENCE to the bank."""
-    with spoken_errors(), transaction():
+    with transaction():
         ctx = proven_admin("release-disbursal", email, password)
         made = release(
             ctx,
@@ -119,7 +138,7 @@ def release_command(
     click.echo(f"Released. {words}")
 
 
-@click.command("confirm-disbursal")
+@commands.command("confirm-disbursal")
 @click.argument("reference")
 @click.option("--bank-reference", required=True, help="As on the bank statement.")
 @click.option("--value-date", type=Day(), help="The day the money left; today unless given.")
@@ -128,13 +147,12 @@ def release_command(
     type=CSV_FILE,
     help="The platform's loan ids: CSV with the columns invoice and platform_loan_id.",
 )
-@with_appcontext
 def confirm_command(
     reference: str, bank_reference: str, value_date: date | None, platform_ids: Path | None
 ) -> None:
     """The bank made the open payouts of disbursal REFERENCE: make a loan of each of their invoices."""
     ctx = command_context("confirm-disbursal")
-    with spoken_errors(), transaction():
+    with transaction():
         disbursal_id = disbursal_id_of(reference)
         called = partial(lines_called, disbursal_id)
         given = read_platform_references(platform_ids.read_bytes(), called) if platform_ids else {}
@@ -149,50 +167,46 @@ def confirm_command(
     click.echo(f"Confirmed. {words}")
 
 
-@click.command("platform-ids")
+@commands.command("platform-ids")
 @click.argument("file", type=CSV_FILE)
-@with_appcontext
 def platform_ids_command(file: Path) -> None:
     """Give loans the lending platform's own ids, or correct them, from FILE.
 
     A CSV file in UTF-8 with the columns invoice (its number or our loan id) and platform_loan_id. If one row cannot be
     used, nothing is changed.
     """
-    with spoken_errors(), transaction():
+    with transaction():
         read = read_platform_references(file.read_bytes(), loans_called)
         changed = set_platform_references(command_context("platform-ids"), read)
         words = f"{len(read)} loan ids are read, {changed} of them are new."
     click.echo(words)
 
 
-@click.command("reject-payout")
+@commands.command("reject-payout")
 @click.argument("payout")
 @click.option("--reason", required=True, help="The bank's; goes into the events and to the supplier.")
-@with_appcontext
 def reject_command(payout: str, reason: str) -> None:
     """The bank did not make PAYOUT (its end-to-end id): its invoices wait to be financed again."""
-    with spoken_errors(), transaction():
+    with transaction():
         made = rejection.reject_payout(command_context("reject-payout"), payout_id_of(payout), reason=reason)
         words = f"{made.reference} was rejected."
     click.echo(words)
 
 
-@click.command("drop-disbursal")
+@commands.command("drop-disbursal")
 @click.argument("reference")
-@click.option("--reason", required=True, help="Goes into the events.")
-@with_appcontext
+@with_reason
 def drop_command(reference: str, reason: str) -> None:
     """Give up the disbursal REFERENCE, which is not released; its invoices go back into the queue."""
-    with spoken_errors(), transaction():
+    with transaction():
         made = disbursals.drop(command_context("drop-disbursal"), disbursal_id_of(reference), reason=reason)
         words = f"{made.reference} is dropped."
     click.echo(words)
 
 
-@click.command("list-disbursals")
+@commands.command("list-disbursals")
 @click.option("--status", type=click.Choice([str(s) for s in DisbursalStatus]), help="Only these.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-@with_appcontext
 def list_command(status: str | None, limit: int) -> None:
     """List disbursals, the newest first."""
     rows = disbursals_page(status=status, limit=limit + 1)
@@ -209,19 +223,3 @@ def list_command(status: str | None, limit: int) -> None:
 
 def _words_of(reference: str, total: int) -> str:
     return f"{reference}: {currency().plain(total)} {currency().code}"
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (
-        bundle_command,
-        show_command,
-        approve_command,
-        release_command,
-        confirm_command,
-        platform_ids_command,
-        reject_command,
-        drop_command,
-        list_command,
-    ):
-        app.cli.add_command(command)

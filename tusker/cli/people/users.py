@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import acting_as_or_operator, command_context, context_of, said, spoken_errors
+from tusker.cli import acting_as_or_operator, command_context, commands, context_of, said
 from tusker.models import Role
 from tusker.queries.lookup import company_called
 from tusker.queries.people.users import user_id_of
@@ -14,7 +12,7 @@ from tusker.services.people.users import create_user, deactivate_user
 from tusker.transactions import transaction
 
 
-@click.command("create-user")
+@commands.command("create-user")
 @click.argument("address", metavar="EMAIL")
 @click.option("--name", required=True, help="The person's name.")
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
@@ -28,7 +26,6 @@ from tusker.transactions import transaction
     help="At least 12 characters; asked for when neither this nor the variable PASSWORD is given.",
 )
 @acting_as_or_operator
-@with_appcontext
 def create_user_command(
     address: str, name: str, role: str, company: str | None, password: str, email: str | None, why: str
 ) -> None:
@@ -36,7 +33,7 @@ def create_user_command(
 
     Where another admin has to accept one that --as makes, the user gets a link to choose a password instead.
     """
-    with spoken_errors(), transaction():
+    with transaction():
         customer_id = company_called(company, field="company").id if company else None
         made = create_user(
             context_of("create-user", email, why),
@@ -49,21 +46,11 @@ def create_user_command(
         click.echo(said(made, f"Created {role} {address}."))
 
 
-@click.command("deactivate-user")
+@commands.command("deactivate-user")
 @click.argument("email")
 @click.option("--reason", default="", help="Goes into the event.")
-@with_appcontext
 def deactivate_user_command(email: str, reason: str) -> None:
     """Shut the user with EMAIL out at once."""
-    with spoken_errors(), transaction():
+    with transaction():
         user = deactivate_user(command_context("deactivate-user"), user_id_of(email), reason)
         click.echo(f"{user.email} is inactive.")
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (
-        create_user_command,
-        deactivate_user_command,
-    ):
-        app.cli.add_command(command)

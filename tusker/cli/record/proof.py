@@ -8,10 +8,8 @@ import re
 from dataclasses import asdict
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
 
-from tusker.cli import command_context, spoken_errors
+from tusker.cli import command_context, commands
 from tusker.currency import currency
 from tusker.domain.chain import Head
 from tusker.jobs.positions import keep_positions
@@ -41,12 +39,11 @@ class NotedHead(click.ParamType[Head]):
         return Head(int(found[1]), bytes.fromhex(found[2]))
 
 
-@click.command("prove")
+@commands.command("prove")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; money in minor units.")
 @click.option(
     "--expect-head", type=NotedHead(), help="A head noted earlier, which must still be in the chain."
 )
-@with_appcontext
 def prove_command(as_json: bool, expect_head: Head | None) -> None:
     """Prove every exposure and balance against the rows that make it up, and that no event was changed or removed.
 
@@ -75,16 +72,14 @@ def prove_command(as_json: bool, expect_head: Head | None) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command("seal")
-@with_appcontext
+@commands.command("seal")
 def seal_command() -> None:
     """Seal every committed event that has no seal yet, here and now; the scheduler does it each minute."""
     sealed = seal_all()
     click.echo(f"{sealed} event{'' if sealed == 1 else 's'} sealed.")
 
 
-@click.command("rebuild-positions")
-@with_appcontext
+@commands.command("rebuild-positions")
 def rebuild_positions_command() -> None:
     """Forget the kept sums of what is owed and build those of today and tomorrow anew, here and now.
 
@@ -92,21 +87,24 @@ def rebuild_positions_command() -> None:
     """
     with transaction():
         drop_positions(command_context("positions"))
-    click.echo(f"Positions are built anew, in {keep_positions()} batches.")
+    batches = done = keep_positions()
+    while done:
+        done = keep_positions()
+        batches += done
+    click.echo(f"Positions are built anew, in {batches} batches.")
 
 
-@click.command("grant-app-role")
+@commands.command("grant-app-role")
 @click.argument("role")
 @click.option(
     "--create", is_flag=True, help="Make the role where it is missing; its password is POSTGRES_APP_PASSWORD."
 )
-@with_appcontext
 def grant_command(role: str, create: bool) -> None:
     """Give the database role ROLE what web, worker and scheduler need, and not the right to change events.
 
     Run it with the DATABASE_URL of the tables' owner, after `flask db upgrade`; running it again does no harm.
     """
-    with spoken_errors(), transaction():
+    with transaction():
         if create:
             create_app_role(role, os.environ.get("POSTGRES_APP_PASSWORD", ""))
         grant_app_role(role)
@@ -159,9 +157,3 @@ def _chain_as_dict(chain: ChainReport) -> dict[str, object]:
         "waited_since": chain.waiting.since.isoformat() if chain.waiting.since else None,
         "broken": asdict(chain.broken) if chain.broken else None,
     }
-
-
-def register(app: Flask) -> None:
-    """Make the commands known."""
-    for command in (prove_command, seal_command, rebuild_positions_command, grant_command):
-        app.cli.add_command(command)

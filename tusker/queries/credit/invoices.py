@@ -274,25 +274,28 @@ def _narrowed(
     return statement.where(*conditions)
 
 
-def _found(words: str) -> CompoundSelect[int]:
-    """The ids of invoices that a search finds, each kind of name by an index of its own."""
-
-    def has(*columns: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-        escaped = re.sub(r"([%_/])", r"/\1", words)
-        return or_(*(column.ilike(f"%{escaped}%", escape="/") for column in columns))
-
-    companies = select(Customer.id).where(has(Customer.name)).scalar_subquery()
-    disbursals = select(Disbursal.id).where(has(Disbursal.reference, Disbursal.bank_reference))
-    lines = DisbursalLine.disbursal_id.in_(disbursals), DisbursalLine.state != LineState.REMOVED
+def invoices_named(words: str) -> CompoundSelect[int]:
+    """The ids of invoices whose number, companies or loan a search finds, each kind of name by an index of its own."""
+    companies = select(Customer.id).where(_has(words, Customer.name)).scalar_subquery()
+    loans = _has(words, Loan.reference, Loan.platform_reference)
     return union(
-        select(Invoice.id).where(has(Invoice.number)),
+        select(Invoice.id).where(_has(words, Invoice.number)),
         select(Invoice.id).where(Invoice.supplier_id.in_(companies)),
         select(Invoice.id).where(Invoice.purchaser_id.in_(companies)),
-        select(DisbursalLine.invoice_id).where(*lines),
-        select(Loan.invoice_id).where(
-            has(Loan.reference, Loan.platform_reference), Loan.reversed_on.is_(None)
-        ),
+        select(Loan.invoice_id).where(loans, Loan.reversed_on.is_(None)),
     )
+
+
+def _found(words: str) -> CompoundSelect[int]:
+    """Those, and the invoices of disbursals that it finds."""
+    disbursals = select(Disbursal.id).where(_has(words, Disbursal.reference, Disbursal.bank_reference))
+    lines = DisbursalLine.disbursal_id.in_(disbursals), DisbursalLine.state != LineState.REMOVED
+    return union(*invoices_named(words).selects, select(DisbursalLine.invoice_id).where(*lines))
+
+
+def _has(words: str, *columns: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    escaped = re.sub(r"([%_/])", r"/\1", words)
+    return or_(*(column.ilike(f"%{escaped}%", escape="/") for column in columns))
 
 
 def _scope_conditions(scope: Scope, of: type[Invoice] | type[InvoiceCount] = Invoice) -> list[Any]:

@@ -28,11 +28,14 @@ class LineFacts:
     purchaser_open: int
     group_open: int
     """Of all purchasers of the purchaser's group; its own where it has none."""
+    group: str
+    """The group's name, or what stands for the purchaser alone."""
     book: int
     days_past_due: int
     """Of the oldest debt of either company."""
     first_deal: bool
     """Whether nothing was paid out on the line so far."""
+    suspended: bool
     supplier_overdue: date | None
     """Since when the supplier is on hold for being overdue; and the purchaser."""
     purchaser_overdue: date | None
@@ -40,15 +43,26 @@ class LineFacts:
     """Why an admin has the supplier on hold; and the purchaser."""
     purchaser_held: str | None
 
-    def facts(self, *, amount: int, tenor_days: int, invoice_age: int | None, adding: int = 0) -> Facts:
-        """What an invoice of this line is judged by; `adding` is its principal where it does not count yet."""
+    def facts(
+        self,
+        *,
+        amount: int,
+        tenor_days: int,
+        invoice_age: int | None,
+        adding: int = 0,
+        adding_to_group: int | None = None,
+    ) -> Facts:
+        """What an invoice of this line is judged by; `adding` is its principal where it does not count yet.
+
+        Beside others that do not count yet it is all of the purchaser's, and `adding_to_group` all of its group's.
+        """
         return Facts(
             amount=amount,
             tenor_days=tenor_days,
             invoice_age=invoice_age,
             days_past_due=self.days_past_due,
             purchaser_open=self.purchaser_open + adding,
-            group_open=self.group_open + adding,
+            group_open=self.group_open + (adding if adding_to_group is None else adding_to_group),
             book=self.book + adding,
             at_least=book_at_least(),
             first_deal=self.first_deal,
@@ -71,30 +85,26 @@ def book_at_least() -> int:
 
 _FACTS = text(
     """
-    WITH late AS (
-        SELECT CASE WHEN l.recourse_on IS NULL THEN i.purchaser_id ELSE i.supplier_id END AS debtor,
-            CAST(:today AS date) - min(l.due_date) AS days
-        FROM loans l JOIN invoices i ON i.id = l.invoice_id
-        WHERE l.closed_on IS NULL AND l.due_date < :today GROUP BY 1
-    )
     SELECT c.id, c.supplier_id, s.name AS supplier, c.purchaser_id, p.name AS purchaser,
         pa.used_amount AS purchaser_open,
         COALESCE((
             SELECT sum(a.used_amount) FROM customers g JOIN purchaser_accounts a ON a.customer_id = g.id
             WHERE lower(g.group_name) = lower(p.group_name)
-        ), pa.used_amount)::bigint AS group_open,
+        ), pa.used_amount)::bigint AS group_open, COALESCE(lower(p.group_name), '#' || p.id) AS "group",
         (SELECT COALESCE(sum(used_amount), 0) FROM purchaser_accounts)::bigint AS book,
-        GREATEST(ls.days, lp.days, 0) AS days_past_due,
+        GREATEST(0, CAST(:today AS date) - LEAST(
+            (SELECT min(due_date) FROM loans WHERE closed_on IS NULL AND debtor_id = c.supplier_id),
+            (SELECT min(due_date) FROM loans WHERE closed_on IS NULL AND debtor_id = c.purchaser_id)
+        )) AS days_past_due,
         NOT EXISTS (
             SELECT 1 FROM invoices i
             WHERE i.credit_line_id = c.id AND i.status IN ('disbursed', 'repaid', 'written_off')
-        ) AS first_deal,
+        ) AS first_deal, c.status = 'suspended' AS suspended,
         sa.on_hold_since AS supplier_overdue, pa.on_hold_since AS purchaser_overdue,
         s.held_reason AS supplier_held, p.held_reason AS purchaser_held
     FROM credit_lines c
     JOIN customers s ON s.id = c.supplier_id JOIN supplier_accounts sa ON sa.customer_id = c.supplier_id
     JOIN customers p ON p.id = c.purchaser_id JOIN purchaser_accounts pa ON pa.customer_id = c.purchaser_id
-    LEFT JOIN late ls ON ls.debtor = c.supplier_id LEFT JOIN late lp ON lp.debtor = c.purchaser_id
     WHERE c.id = ANY(:ids)
     """
 )

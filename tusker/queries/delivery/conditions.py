@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
@@ -105,3 +105,13 @@ def wishes_and_looks(invoice_ids: Collection[int]) -> dict[int, tuple[Wishes, bo
     told it apart."""
     rows = db.session.execute(_ON_LINES, {"ids": list(invoice_ids)})
     return {row.id: (Wishes(row.documents_required, row.confirmation_required), row.alike) for row in rows}
+
+
+_LOOKS_LIKE = text(
+    f"SELECT o.id FROM invoices i JOIN invoices o ON {ALIKE_OF} WHERE i.id = :id ORDER BY o.id LIMIT 1"  # noqa: S608
+)
+
+
+def looks_like(invoice_id: int) -> Sequence[int]:
+    """The id of the first of the earlier invoices that an invoice looks like; empty when none."""
+    return db.session.scalars(_LOOKS_LIKE, {"id": invoice_id}).all()

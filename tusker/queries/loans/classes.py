@@ -75,9 +75,7 @@ _HELD = text(
         SELECT DISTINCT ON (customer_id) customer_id, state FROM classifications
         WHERE loan_id IS NULL ORDER BY customer_id, day DESC
     ) c WHERE c.state = ANY(:held) AND EXISTS (
-        SELECT 1 FROM loans l JOIN invoices i ON i.id = l.invoice_id
-        WHERE l.closed_on IS NULL AND l.due_date < :today
-            AND CASE WHEN l.recourse_on IS NULL THEN i.purchaser_id ELSE i.supplier_id END = c.customer_id
+        SELECT 1 FROM loans l WHERE l.closed_on IS NULL AND l.due_date < :today AND l.debtor_id = c.customer_id
     )
     """
 )

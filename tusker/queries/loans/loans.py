@@ -23,6 +23,7 @@ from sqlalchemy.orm import aliased
 
 from tusker.domain.ageing import Bucket, due_between
 from tusker.models import Customer, Invoice, Loan
+from tusker.queries.credit.invoices import invoices_named
 from tusker.queries.loans.loan_rows import LoanRow, loan_rows
 
 TO_COLLECT = (
@@ -75,10 +76,24 @@ def open_loans(
     if after is not None:
         query = query.where(tuple_(Loan.due_date, Loan.id) > after)
     if search.strip():
-        query = query.where(_matches(search.strip()))
+        query = query.where(Invoice.id.in_(invoices_named(search.strip())))
     collected = to_collect or purchaser_id is not None
     found = _first_of(query, [*_open_on(as_of), *([TO_COLLECT] if collected else [])], limit)
     return loan_rows(_loans().where(Loan.id.in_(found)).order_by(*_BY_DUE_DATE).limit(limit), as_of)
+
+
+def open_loan_ids(
+    *, search: str = "", due_until: date | None = None, after: tuple[date, int] | None = None
+) -> Select[int]:
+    """The ids of the loans that `open_loans` lists now."""
+    query = select(Loan.id).where(Loan.closed_on.is_(None), Loan.reversed_on.is_(None))
+    if due_until is not None:
+        query = query.where(Loan.due_date <= due_until)
+    if after is not None:
+        query = query.where(tuple_(Loan.due_date, Loan.id) > after)
+    if search.strip():
+        query = query.where(Loan.invoice_id.in_(invoices_named(search.strip())))
+    return query
 
 
 def _first_of(
@@ -166,8 +181,3 @@ def _open_on(as_of: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     A loan that was closed and opened again counts as open since its payout; its rows say what was owed.
     """
     return Loan.closed_on.is_(None), Loan.closed_on > as_of
-
-
-def _matches(words: str) -> Any:
-    columns = (Invoice.number, Loan.reference, Loan.platform_reference, _supplier.name, _purchaser.name)
-    return or_(*(column.icontains(words, autoescape=True) for column in columns))

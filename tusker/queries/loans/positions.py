@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import ARRAY, BigInteger, Select, TextClause, cast, func, select, text
 
 from tusker.domain.ageing import Bucket, bucket_of
 from tusker.extensions import db
-from tusker.models import Loan
+from tusker.models import Loan, LoanChange, LoanPosition, PositionDay
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loans_owed, open_loans
 from tusker.queries.record.proof import Mismatch
@@ -142,6 +142,40 @@ def loan_totals(
     """What is owed on a day over all open loans, of one company if given; of a purchaser what it has to pay."""
     found = positions(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
     return totals_of(found, as_purchaser=purchaser_id is not None)
+
+
+def owed_on(loan_ids: Select[int], today: date) -> tuple[int, int, int]:
+    """How many loans these open ones are, what is owed on them, and at the end of their terms; minor units."""
+    # One statement, so that positions and changes are of one snapshot.
+    found = loan_ids.cte("found")
+    changed = select(LoanChange.loan_id).where(LoanChange.loan_id.in_(select(found.c.id)))
+    ready = select(PositionDay.day).where(PositionDay.day == today, PositionDay.ready).exists()
+    live, term = (
+        cast(func.coalesce(func.sum(figure), 0), BigInteger)
+        for figure in (LoanPosition.live, LoanPosition.term)
+    )
+    is_kept = (
+        LoanPosition.day == today,
+        LoanPosition.loan_id.in_(select(found.c.id)),
+        LoanPosition.loan_id.not_in(changed),
+    )
+    kept, count, owed, at_term, others = db.session.execute(
+        select(
+            ready,
+            func.count(LoanPosition.loan_id),
+            live,
+            term,
+            func.array(changed.distinct().scalar_subquery(), type_=ARRAY(BigInteger)),
+        ).where(*is_kept)
+    ).one()
+    if not kept:
+        count, owed, at_term, others = 0, 0, 0, db.session.scalars(loan_ids).all()
+    rows = loans_owed(others, today) if others else []
+    return (
+        count + len(rows),
+        owed + sum(row.live.total for row in rows),
+        at_term + sum(row.term.total for row in rows),
+    )
 
 
 ALIKE = ("bucket", "purchaser_bucket", "overdue", "due_today", "in_book")

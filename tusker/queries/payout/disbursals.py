@@ -48,6 +48,7 @@ class DisbursalRow:
     released_by: int | None
     invoices: int
     suppliers: int
+    """0 on a list of many disbursals, which does not count them."""
     taken_out: int
     principal: int
     payouts: int
@@ -73,7 +74,7 @@ def disbursals_page(
     limit: int,
 ) -> list[DisbursalRow]:
     """A page of disbursals, the newest first."""
-    query = _disbursals()
+    query = _disbursals(counting=False)
     if status:
         query = query.where(Disbursal.status == status)
     if words := search.strip():
@@ -105,22 +106,17 @@ def daily_disbursal(day: date) -> DisbursalRow | None:
     return rows[0] if rows else None
 
 
-def _disbursals() -> Select[*tuple[Any, ...]]:
+def _disbursals(*, counting: bool = True) -> Select[*tuple[Any, ...]]:
+    """`counting` its suppliers reads all lines."""
     # Lines of failed payouts are removed too, but they were released: they keep their payout.
     live = or_(DisbursalLine.state != LineState.REMOVED, DisbursalLine.payout_id.is_not(None))
-    sums = (
-        select(
-            func.count().filter(live).label("invoices"),
-            func.count(Invoice.supplier_id.distinct()).filter(live).label("suppliers"),
-            func.count().filter(~live).label("taken_out"),
-            func.coalesce(func.sum(DisbursalLine.principal).filter(live), 0)
-            .cast(db.BigInteger)
-            .label("principal"),
-        )
+    suppliers = (
+        select(func.count(Invoice.supplier_id.distinct()))
         .select_from(DisbursalLine)
         .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
-        .where(DisbursalLine.disbursal_id == Disbursal.id)
-        .lateral("sums")
+        .where(DisbursalLine.disbursal_id == Disbursal.id, live)
+        .correlate(Disbursal)
+        .scalar_subquery()
     )
     states = (
         select(
@@ -165,12 +161,14 @@ def _disbursals() -> Select[*tuple[Any, ...]]:
             Disbursal.maker_ids,
             Disbursal.approved_by,
             Disbursal.released_by,
-            *sums.c,
+            Disbursal.invoices,
+            Disbursal.taken_out,
+            Disbursal.principal,
+            (suppliers if counting else literal(0)).label("suppliers"),
             *states.c,
             *passed_on.c,
         )
         .select_from(Disbursal)
-        .join(sums, literal(True))
         .join(states, literal(True))
         .join(passed_on, literal(True))
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -55,6 +55,12 @@ class QueueSum:
 
     count: int
     principal: int
+
+
+def financeable_ids() -> Sequence[int]:
+    """All that waits to be financed, held or not."""
+    waiting = select(Invoice.id).where(Invoice.status == InvoiceStatus.FINANCEABLE)
+    return db.session.scalars(waiting.order_by(Invoice.id)).all()
 
 
 def queue_page(

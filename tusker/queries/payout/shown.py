@@ -17,7 +17,7 @@ from tusker.queries.payout.payouts import SupplierPayout, would_be_paid
 Covered = Sequence[tuple[int, int, int]]
 """Lines or payables, each as (id, minor units, supplier id)."""
 
-# The suppliers of invoices, each with those of its lines' companies that are on hold.
+# The suppliers of invoices, each with those of its lines' companies that are on hold, and its suspended lines.
 _SUPPLIERS = text(
     """
     SELECT i.supplier_id AS id, s.name, string_agg(DISTINCT h.name, ', ') AS held
@@ -29,6 +29,8 @@ _SUPPLIERS = text(
         WHERE a.customer_id = i.purchaser_id AND a.on_hold_since IS NOT NULL
         UNION SELECT c.name FROM customers c
         WHERE c.id IN (i.supplier_id, i.purchaser_id) AND c.held_since IS NOT NULL
+        UNION SELECT 'the credit line with ' || c.name FROM credit_lines l JOIN customers c ON c.id = l.purchaser_id
+        WHERE l.id = i.credit_line_id AND l.status = 'suspended'
     ) h ON true
     WHERE i.id = ANY(:ids) GROUP BY i.supplier_id, s.name
     UNION ALL SELECT id, name, NULL FROM customers

@@ -68,34 +68,35 @@ class WhatIf:
         return self.principal - self.deducted + self.passed_on - self.claims
 
 
+# What is lent of a limit is its exposure less what is reserved for invoices that are not paid out.
 _LIMITS = text(
     """
     WITH chosen AS (
         SELECT credit_line_id, supplier_id, purchaser_id, principal FROM invoices WHERE id = ANY(:ids)
-    ), funded AS (
-        SELECT i.credit_line_id, i.supplier_id, i.purchaser_id, l.open_principal
-        FROM loans l JOIN invoices i ON i.id = l.invoice_id WHERE l.closed_on IS NULL
+    ), unpaid AS (
+        SELECT supplier_id, purchaser_id, principal FROM invoice_counts
+        WHERE status IN ('approved', 'financeable', 'bundled')
     ), by_line AS (SELECT credit_line_id AS id, sum(principal)::bigint AS total FROM chosen GROUP BY 1),
     by_supplier AS (SELECT supplier_id AS id, sum(principal)::bigint AS total FROM chosen GROUP BY 1),
     by_purchaser AS (SELECT purchaser_id AS id, sum(principal)::bigint AS total FROM chosen GROUP BY 1),
-    line_funded AS (SELECT credit_line_id AS id, sum(open_principal) AS total FROM funded GROUP BY 1),
-    supplier_funded AS (SELECT supplier_id AS id, sum(open_principal) AS total FROM funded GROUP BY 1),
-    purchaser_funded AS (SELECT purchaser_id AS id, sum(open_principal) AS total FROM funded GROUP BY 1)
+    line_unpaid AS (SELECT supplier_id, purchaser_id, sum(principal) AS total FROM unpaid GROUP BY 1, 2),
+    supplier_unpaid AS (SELECT supplier_id AS id, sum(principal) AS total FROM unpaid GROUP BY 1),
+    purchaser_unpaid AS (SELECT purchaser_id AS id, sum(principal) AS total FROM unpaid GROUP BY 1)
     SELECT 1 AS turn, 'credit_line' AS kind, c.id, s.name || ' → ' || p.name AS name, c.limit_amount AS "limit",
         c.used_amount AS used, x.total AS chosen,
-        COALESCE(f.total, 0)::bigint AS funded
-    FROM by_line x JOIN credit_lines c ON c.id = x.id LEFT JOIN line_funded f ON f.id = x.id
+        (c.used_amount - COALESCE(u.total, 0))::bigint AS funded
+    FROM by_line x JOIN credit_lines c ON c.id = x.id LEFT JOIN line_unpaid u USING (supplier_id, purchaser_id)
     JOIN customers s ON s.id = c.supplier_id JOIN customers p ON p.id = c.purchaser_id
     UNION ALL
     SELECT 2, 'supplier', c.id, c.name, a.limit_amount, a.used_amount, x.total,
-        COALESCE(f.total, 0)::bigint
+        (a.used_amount - COALESCE(u.total, 0))::bigint
     FROM by_supplier x JOIN supplier_accounts a ON a.customer_id = x.id JOIN customers c ON c.id = x.id
-    LEFT JOIN supplier_funded f ON f.id = x.id
+    LEFT JOIN supplier_unpaid u ON u.id = x.id
     UNION ALL
     SELECT 3, 'purchaser', c.id, c.name, a.limit_amount, a.used_amount, x.total,
-        COALESCE(f.total, 0)::bigint
+        (a.used_amount - COALESCE(u.total, 0))::bigint
     FROM by_purchaser x JOIN purchaser_accounts a ON a.customer_id = x.id JOIN customers c ON c.id = x.id
-    LEFT JOIN purchaser_funded f ON f.id = x.id
+    LEFT JOIN purchaser_unpaid u ON u.id = x.id
     ORDER BY turn, name
     """
 )
@@ -103,12 +104,13 @@ _LIMITS = text(
 _CONCENTRATION = text(
     """
     SELECT c.id, c.name, sum(x.amount)::bigint AS funded_after FROM (
-        SELECT i.purchaser_id, l.open_principal AS amount
-        FROM loans l JOIN invoices i ON i.id = l.invoice_id WHERE l.closed_on IS NULL
+        SELECT customer_id AS purchaser_id, used_amount AS amount FROM purchaser_accounts
+        UNION ALL
+        SELECT purchaser_id, -principal FROM invoice_counts WHERE status IN ('approved', 'financeable', 'bundled')
         UNION ALL
         SELECT purchaser_id, principal FROM invoices WHERE id = ANY(:ids)
     ) x JOIN customers c ON c.id = x.purchaser_id
-    GROUP BY c.id, c.name ORDER BY 3 DESC, c.name
+    GROUP BY c.id, c.name HAVING sum(x.amount) <> 0 ORDER BY 3 DESC, c.name
     """
 )
 

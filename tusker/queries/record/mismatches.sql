@@ -276,6 +276,19 @@ FROM (
 JOIN customers s ON s.id = supplier_id JOIN customers p ON p.id = purchaser_id
 WHERE (c.invoices, c.principal) IS DISTINCT FROM (i.invoices, i.principal)
 UNION ALL
+SELECT 'who owes the loan', l.reference, 0, 1 FROM loans l JOIN invoices i ON i.id = l.invoice_id
+WHERE l.debtor_id <> CASE WHEN l.recourse_on IS NULL THEN i.purchaser_id ELSE i.supplier_id END
+UNION ALL
+SELECT 'principal of the disbursal, ' || COALESCE(l.invoices, 0) || ' invoices, ' || COALESCE(l.taken_out, 0)
+    || ' taken out', d.reference, d.principal, COALESCE(l.principal, 0)::bigint
+FROM disbursals d LEFT JOIN (
+    SELECT disbursal_id, count(*) FILTER (WHERE live) AS invoices, count(*) FILTER (WHERE NOT live) AS taken_out,
+        COALESCE(sum(principal) FILTER (WHERE live), 0) AS principal
+    FROM (SELECT *, state <> 'removed' OR payout_id IS NOT NULL AS live FROM disbursal_lines) x GROUP BY 1
+) l ON l.disbursal_id = d.id
+WHERE (d.invoices, d.taken_out, d.principal)
+    <> (COALESCE(l.invoices, 0), COALESCE(l.taken_out, 0), COALESCE(l.principal, 0))
+UNION ALL
 SELECT 'classification that changed nothing', 'customer ' || customer_id || COALESCE(', loan ' || loan_id, ''), 1, 0
 FROM (
     SELECT customer_id, loan_id, state, npa_since,

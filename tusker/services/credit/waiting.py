@@ -13,7 +13,7 @@ from flask import current_app
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
 
-from tusker.carriers.registry import get_carriers
+from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.currency import currency
 from tusker.domain.calculator import calculate
 from tusker.domain.lifecycle import InvoiceStatus
@@ -27,6 +27,7 @@ from tusker.services.context import Context
 from tusker.services.credit.admission import Outcome, admit
 from tusker.services.credit.requesting.financing import admission_request, raise_unless_admitted
 from tusker.services.credit.requesting.offers import Quote, check_rules
+from tusker.services.credit.requesting.parcels import Entered, quote_parcel
 from tusker.services.credit.requesting.subject import RequestSubject, quote_fetched, subject_of
 from tusker.services.credit.shipment_guard import check_free, check_not_waiting
 from tusker.services.events import record_event
@@ -56,8 +57,8 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
     if waiting_of(invoice_id) is not None:
         raise Conflict("This request was on the waiting list already. Request it anew.")
     asked = db.session.scalar(select(Shipment).where(Shipment.invoice_id == invoice_id))
-    if asked is None or asked.carrier not in get_carriers():
-        raise Conflict("Only what a delivery company follows can wait. Request it anew.")
+    if asked is None or not may_wait(asked.carrier):
+        raise Conflict("Its delivery company is not asked any more. Request it anew.")
     _check_line(refused)
     check_free(refused.supplier_id, refused.number, asked.carrier, asked.order_ref)
     check_not_waiting(refused.supplier_id, refused.number, asked.carrier, asked.order_ref)
@@ -88,6 +89,11 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
         ctx, "invoice", refused.id, "waiting_list", to_value=request.state, principal=request.principal
     )
     return request
+
+
+def may_wait(carrier: str) -> bool:
+    """Whether requests of a delivery company, or those whose goods none tracks, can be admitted later."""
+    return carrier == MANUAL or carrier in get_carriers()
 
 
 def _check_line(refused: Invoice) -> None:
@@ -131,7 +137,8 @@ def drop_waiting(ctx: Context, waiting_id: int, *, reason: str) -> None:
 
 
 def subject_waiting(waiting_id: int) -> RequestSubject | None:
-    """What a waiting request asks for, to ask the delivery company again; None when it does not wait any more."""
+    """What a waiting request asks for, to ask the delivery company again; None when there is none to ask, or it does
+    not wait any more."""
     request = db.session.get(WaitingRequest, waiting_id, populate_existing=True)
     if request is None or request.state != WaitingState.WAITING:
         return None
@@ -151,14 +158,21 @@ def subject_waiting(waiting_id: int) -> RequestSubject | None:
     )
 
 
-def admit_waiting(ctx: Context, waiting_id: int, subject: RequestSubject, order: TrackedOrder) -> bool:
-    """Admit a waiting request by the one admission function, with what the delivery company has just answered.
+def admit_waiting(ctx: Context, waiting_id: int, asked: tuple[RequestSubject, TrackedOrder] | None) -> bool:
+    """Admit a waiting request by the one admission function, with what the delivery company has just answered; None
+    where none tracks its goods.
 
     False when it does not fit yet, was asked again because other figures would hold now, or somebody else has it.
     Raises what `request_financing` raises, for what rules it out now.
     """
     for request in _lock(WaitingRequest.id == waiting_id):
-        quote = quote_fetched(ctx, request.supplier_id, order, subject.entered)
+        if asked is not None:
+            subject, order = asked
+            quote = quote_fetched(ctx, request.supplier_id, order, subject.entered)
+        elif request.carrier == MANUAL:
+            quote = _quote_untracked(ctx, request)
+        else:
+            return False
         if changed := _changed(quote, request):
             _end(ctx, [request], WaitingState.ASKED_AGAIN, changed)
             return False
@@ -173,6 +187,13 @@ def admit_waiting(ctx: Context, waiting_id: int, subject: RequestSubject, order:
         _close(ctx, request, WaitingState.ADMITTED, "its amount is free", mail=True)
         return True
     return False
+
+
+def _quote_untracked(ctx: Context, request: WaitingRequest) -> Quote:
+    """The quote for goods that no delivery company tracks, by what was asked for."""
+    refused = request.invoice
+    entered = Entered(refused.credit_line_id, refused.number, refused.amount, refused.invoice_date)
+    return quote_parcel(ctx, request.supplier_id, MANUAL, request.order_ref, entered)
 
 
 def _lock(*conditions: ColumnElement[bool]) -> Sequence[WaitingRequest]:

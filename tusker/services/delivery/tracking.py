@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, tuple_
 
 from tusker.carriers.registry import MANUAL
+from tusker.currency import currency
+from tusker.domain.approval import Shown
 from tusker.domain.lifecycle import RESERVING, InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, next_poll_after
 from tusker.errors import Conflict, IllegalTransition
@@ -29,6 +31,7 @@ from tusker.services.events import record_event
 from tusker.services.locks import lock_invoice, lock_invoices, lock_rows
 from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
+from tusker.services.seen import Seen, check_seen
 
 _chance = random.SystemRandom().random
 
@@ -130,9 +133,19 @@ def shipments_of_orders(carrier: str, orders: Iterable[TrackedOrder]) -> Meant:
     return Meant({row.id: by_ref[row.order_ref] for row in rows if row.id not in bare}, sorted(bare))
 
 
+def shown_by_hand(invoice: Invoice) -> Shown:
+    """An invoice whose delivery is reported by hand, as its page shows it."""
+    show = currency().show
+    owed = show(invoice.amount - invoice.credit_noted)
+    return Shown(f"Delivery of {invoice.number}", f"{owed} to be paid, {show(invoice.principal)} lent")
+
+
 @needs_second("Report a delivery by hand", "invoice")
-def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
-    """An admin reports the delivery of an invoice that no delivery company tracks; the reason is the evidence."""
+def report_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> Invoice:
+    """An admin reports the delivery of an invoice that no delivery company tracks; the reason is the evidence.
+
+    Raises `Changed` unless it is the invoice that was `seen`.
+    """
     why = reason_of(reason)
     invoice = lock_invoice(invoice_id)
     shipment = db.session.scalars(select(Shipment).where(Shipment.invoice_id == invoice_id)).one()
@@ -140,6 +153,7 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
         raise Conflict("The delivery company reports this delivery; it cannot be entered by hand.")
     if invoice.status != InvoiceStatus.APPROVED or shipment.status == ShipmentStatus.DELIVERED:
         raise IllegalTransition("The delivery of this invoice cannot be reported (any more).")
+    check_seen(seen, [shown_by_hand(invoice)], whole=False)
     known, shipment.status = shipment.status, ShipmentStatus.DELIVERED
     shipment.told_status = ShipmentStatus.DELIVERED
     shipment.status_changed_at, shipment.next_poll_at = ctx.now, None

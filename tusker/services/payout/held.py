@@ -1,4 +1,5 @@
-"""What stops the payout of an invoice although its conditions hold: a company on hold or overdue, or a rule of risk."""
+"""What stops the payout of an invoice although its conditions hold: a company on hold or overdue, its credit line
+suspended, or a rule of risk."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from tusker.errors import Conflict, OnHold
 from tusker.extensions import db
 from tusker.models import Customer, Disbursal, DisbursalLine, DisbursalStatus, HoldRelease, Invoice, LineState
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
+from tusker.queries.payout.queue import financeable_ids
 from tusker.services.attention import review_found, settle_items_of
 from tusker.services.context import Context
 from tusker.services.credit.risk.judging import RuleLine, in_words
@@ -45,7 +47,7 @@ def holds_of(ctx: Context, invoice_ids: Collection[int]) -> Held:
     for invoice_id, _, line, verdicts in _judged(ctx, invoice_ids):
         broken = [Hold(str(v.rule.kind), in_words(v, line).broken) for v in verdicts if not v.holds]
         free = released.get(invoice_id, set())
-        if holds := [hold for hold in [*_holds_of_companies(line), *broken] if hold.key not in free]:
+        if holds := [hold for hold in [*_holds_of_line(line), *broken] if hold.key not in free]:
             found[invoice_id] = holds
     return found
 
@@ -99,8 +101,12 @@ def _rules(ctx: Context) -> list[Rule]:
     return rules_on(ctx.today) + ([] if after is None else [Rule(RuleKind.DAYS_PAST_DUE, after)])
 
 
-def _holds_of_companies(line: LineFacts) -> list[Hold]:
+def _holds_of_line(line: LineFacts) -> list[Hold]:
     found = []
+    if line.suspended:
+        found.append(
+            Hold("line_suspended", f"the credit line of {line.supplier} with {line.purchaser} is suspended")
+        )
     for side, name, overdue, reason in (
         ("supplier", line.supplier, line.supplier_overdue, line.supplier_held),
         ("purchaser", line.purchaser, line.purchaser_overdue, line.purchaser_held),
@@ -124,8 +130,7 @@ def _released(invoice_ids: Collection[int]) -> dict[int, set[str]]:
 
 def waiting_held(ctx: Context) -> Held:
     """What stands against the invoices that wait to be financed."""
-    waiting = select(Invoice.id).where(Invoice.status == InvoiceStatus.FINANCEABLE)
-    return holds_of(ctx, db.session.scalars(waiting).all())
+    return holds_of(ctx, financeable_ids())
 
 
 def words_of(holds: Collection[Hold]) -> str:

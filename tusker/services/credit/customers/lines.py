@@ -166,7 +166,7 @@ def _wanted(wishes: Wishes) -> str:
 
 @needs_second("Make a credit line active again", "credit_line", always=False)
 def set_line_status(ctx: Context, line_id: int, status: LineStatus, *, reason: str) -> CreditLine:
-    """Suspend a line, which then admits nothing new, or make it active again."""
+    """Suspend a line, which then admits nothing new and pays nothing out, or make it active again."""
     why = reason_of(reason)
     line = lock_credit_line(line_id)
     if line.status != status:

@@ -65,43 +65,51 @@ def sort_out(
             principal = line.terms.principal_of(row.amount)
             if principal < 1:
                 raise FinancingRefused("The amount is too small to be financed.")
-            rules.check(line, row, principal)
         except FinancingRefused as error:
             answered[row.line] = row_result(row, RowOutcome.NOT_FINANCEABLE, error.message)
         else:
             candidates.append(Candidate(row, line, principal))
     known = _find_known(candidates, options)
     for candidate in candidates:
-        if candidate.row.line in known:
-            answered[candidate.row.line] = known[candidate.row.line]
+        row = candidate.row
+        if row.line in known:
+            answered[row.line] = known[row.line]
+        elif broken := rules.broken_by(candidate):
+            answered[row.line] = row_result(row, RowOutcome.NOT_FINANCEABLE, broken)
     return answered, [c for c in candidates if c.row.line not in answered]
 
 
 class RulesOfImport:
-    """The rules of risk for the rows of a file, each row beside those before it."""
+    """The rules of risk for the rows of a file, each row beside those before it of the same purchaser and group.
+
+    Whether these are admitted is known afterwards only, so the book counts as grown by no more than a row's purchaser.
+    """
 
     def __init__(self, ctx: Context, lines: Sequence[CreditLine]) -> None:
         self.today, self.rules = ctx.today, rules_on(ctx.today)
         if any(rule.kind in SHARES for rule in self.rules):
             take_lock(AdvisoryLock.BOOK)
         self.lines = line_facts([line.id for line in lines], ctx.today) if self.rules else {}
-        self.added: Counter[int] = Counter()
+        self.added: Counter[int | str] = Counter()
 
-    def check(self, line: CreditLine, row: InvoiceRow, principal: int) -> None:
-        """Raise `FinancingRefused` in the words of the rules that a row breaks."""
+    def broken_by(self, candidate: Candidate) -> str:
+        """The rules that a row breaks, in words; empty when none, and then the row counts for those behind it."""
         if not self.rules:
-            return
+            return ""
+        row, line, added = candidate.row, candidate.line, self.added
         standing = self.lines[line.id]
         facts = standing.facts(
             amount=row.amount,
             tenor_days=line.terms.tenor_days,
             invoice_age=None if row.invoice_date is None else (self.today - row.invoice_date).days,
-            adding=self.added[line.purchaser_id] + principal,
+            adding=added[line.purchaser_id] + candidate.principal,
+            adding_to_group=added[standing.group] + candidate.principal,
         )
         verdicts = judge(facts, standing.picks(self.rules))
-        if broken := refused_by_rules(in_words(verdict, standing) for verdict in verdicts):
-            raise FinancingRefused(broken)
-        self.added[line.purchaser_id] += principal
+        broken = refused_by_rules(in_words(verdict, standing) for verdict in verdicts)
+        if not broken:
+            added.update({line.purchaser_id: candidate.principal, standing.group: candidate.principal})
+        return broken
 
 
 def _company(called: dict[str, Customer], name: str, side: str) -> Customer:

@@ -7,6 +7,7 @@ from datetime import date
 
 from sqlalchemy import select
 
+from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.limits import Refusal
@@ -180,7 +181,7 @@ def admission_request(quote: Quote, source: str, waiting_id: int | None = None) 
         source=source,
         carrier=quote.carrier,
         order_ref=quote.order_ref,
-        poll=True,
+        poll=quote.carrier != MANUAL,
         invoice_date=quote.invoice_date,
         waiting_id=waiting_id,
     )

@@ -26,12 +26,13 @@ NOTHING_KNOWN = frozenset({ShipmentStatus.PENDING, ShipmentStatus.UNKNOWN})
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The details of a parcel's invoice that its carrier does not know; the amount in minor units."""
+    """The details of a parcel's invoice that its carrier does not know; the amount in minor units. Only of one that
+    waited, and that no delivery company tracks, the date may not be known."""
 
     credit_line_id: int
     number: str
     amount: int
-    invoice_date: date
+    invoice_date: date | None
 
 
 def parcel_number(ref: str) -> str:
@@ -93,7 +94,7 @@ def quote_parcel(
         raise InvalidInput("The invoice number must be at most 60 readable characters.", field="number")
     if entered.amount <= 0:
         raise InvalidInput("The amount must be more than nothing.", field="amount")
-    if entered.invoice_date > ctx.today:
+    if entered.invoice_date is not None and entered.invoice_date > ctx.today:
         raise InvalidInput("The invoice date is in the future.", field="invoice_date")
     _check_kind(carrier)
     if order is not None:

@@ -22,20 +22,20 @@ from tusker.services.payout.payable_lines import payables_wait, take_payables
 from tusker.services.seen import Seen, check_seen
 
 
-def bundle_daily(ctx: Context, day: date | None = None) -> Disbursal | None:
+def bundle_daily(ctx: Context, day: date | None = None, *, seen: Seen = None) -> Disbursal | None:
     """Bundle all financeable invoices into a business day's disbursal, today's unless a missed one is caught up; those
     on hold stay in the queue.
 
-    Run again for that day it returns the same disbursal.
-
-    None when there is nothing to finance.
+    Run again for that day it returns the same disbursal. None when there is nothing to finance. Raises `Changed` unless
+    what it takes is what was `seen`.
     """
     day = day or ctx.today
     take_lock(AdvisoryLock.DAILY_BUNDLE)
     if (existing := _daily_of(day)) is not None:
         return existing
     # What somebody bundles by hand while this waits for its locks is left out.
-    ids, _ = _lock_free(ctx)
+    ids, held = _lock_free(ctx)
+    check_seen(seen, [shown_everything(held)], whole=False)
     return _bundle(ctx, ids, "daily", day) if ids or payables_wait() else None
 
 

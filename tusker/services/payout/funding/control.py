@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 
 from tusker.currency import currency
+from tusker.domain.approval import Shown
 from tusker.domain.financeable import Condition, waits_for
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState, Shipment
+from tusker.queries.delivery.conditions import looks_like
 from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge, lock_pairs
@@ -22,6 +24,7 @@ from tusker.services.payout.disbursals.drafts import take_out_of_locked
 from tusker.services.payout.release.approval import withdraw_from_locked
 from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
+from tusker.services.seen import Seen, check_seen
 from tusker.transactions import after_commit
 
 WATCH_RETURNS = timedelta(days=30)
@@ -81,13 +84,34 @@ def settle_held(
     after_commit(WATCH_JOB)
 
 
+def shown_value(number: str, declared: int, amount: int) -> Shown:
+    """A declared value that differs from the invoice's, as pages show it."""
+    show = currency().show
+    return Shown(f"Declared value of {number}", f"{show(declared)} declared, {show(amount)} invoiced")
+
+
+def shown_early(number: str, at: datetime) -> Shown:
+    """A delivery from before the invoice, as pages show it."""
+    return Shown(f"Delivery of {number}", f"{at:%d %b %Y %H:%M} UTC", (at.timestamp(),))
+
+
+def shown_alike(number: str, other_id: int) -> Shown:
+    """Which invoice one looks like, as pages show it."""
+    return Shown(f"Likeness of {number}", f"looks like #{other_id}")
+
+
 @needs_second("Accept a delivery from before the invoice", "invoice")
-def accept_delivery(ctx: Context, invoice_id: int, *, reason: str) -> None:
-    """An admin accepts a delivery from before the invoice; another one told later is judged again."""
+def accept_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> None:
+    """An admin accepts a delivery from before the invoice; another one told later is judged again.
+
+    Raises `Changed` unless it is the delivery that was `seen`.
+    """
     why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if not Judge([(invoice, shipment)]).is_too_early(invoice, shipment):
         raise Conflict("There is no delivery from before the invoice to accept.")
+    if shipment.status_occurred_at is not None:
+        check_seen(seen, [shown_early(invoice.number, shipment.status_occurred_at)], whole=False)
     shipment.accepted_delivery_at = shipment.status_occurred_at
     record_event(ctx, "invoice", invoice.id, "delivery_accepted", reason=why)
     settle_held(ctx, disbursal, invoice, shipment, reason=f"delivery accepted: {why}")
@@ -95,12 +119,16 @@ def accept_delivery(ctx: Context, invoice_id: int, *, reason: str) -> None:
 
 
 @needs_second("Tell an invoice apart from those it looks like", "invoice")
-def tell_apart(ctx: Context, invoice_id: int, *, reason: str) -> None:
-    """An admin says that an invoice is another one than those that it looks like."""
+def tell_apart(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> None:
+    """An admin says that an invoice is another one than those that it looks like; raises `Changed` unless it looks
+    like what was `seen`."""
     why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if Condition.NUMBER not in Judge([(invoice, shipment)]).open_for(invoice, shipment):
         raise Conflict("It does not look like another invoice.")
+    check_seen(
+        seen, [shown_alike(invoice.number, other_id) for other_id in looks_like(invoice_id)], whole=False
+    )
     invoice.alike_accepted_at = ctx.now
     record_event(ctx, "invoice", invoice.id, "told_apart", reason=why)
     settle_held(ctx, disbursal, invoice, shipment, reason=f"another invoice: {why}")
@@ -108,12 +136,16 @@ def tell_apart(ctx: Context, invoice_id: int, *, reason: str) -> None:
 
 
 @needs_second("Accept another declared value", "invoice")
-def accept_value(ctx: Context, invoice_id: int, *, reason: str) -> None:
-    """An admin accepts the declared value; a different one reported later is judged again."""
+def accept_value(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> None:
+    """An admin accepts the declared value; a different one reported later is judged again.
+
+    Raises `Changed` unless it is what was `seen`.
+    """
     why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if shipment.declared_value is None or shipment.declared_value == shipment.accepted_value:
         raise Conflict("There is no difference to accept.")
+    check_seen(seen, [shown_value(invoice.number, shipment.declared_value, invoice.amount)], whole=False)
     shipment.accepted_value = shipment.declared_value
     record_event(
         ctx,
