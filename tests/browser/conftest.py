@@ -46,7 +46,7 @@ def site(
         running.BROWSER,
         tmp_path_factory.mktemp("browser-mail"),
         PORT=port,
-        BASE_URL=f"http://127.0.0.1:{port}",
+        BASE_URL=f"http://localhost:{port}",  # a passkey belongs to a name, not to a number
         TUSKER_CARRIER_URL=courier_server.url,
         TUSKER_CARRIER_TOKEN=session_app.config["TUSKER_CARRIER_TOKEN"],
         TIMEZONE=session_app.config["TIMEZONE"].key,

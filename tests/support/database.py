@@ -22,6 +22,9 @@ COMPANIES = {
     "carrier_identities",
     "users",
     "user_sessions",
+    "second_factors",
+    "recovery_codes",
+    "access_log",
     "limit_days",
 }
 """The tables of what stands before any business is done."""

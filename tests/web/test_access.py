@@ -21,6 +21,8 @@ PUBLIC_PAGES = {
     "web.healthz",
     "web.theme",
     "auth.login",
+    "auth.second",
+    "auth.enrol",
     "auth.logout",
     "auth.forgot",
     "auth.reset",
@@ -67,8 +69,9 @@ def test_auditors_only_read(session_app: Flask) -> None:
         and not isinstance(access_of(session_app, rule.endpoint), str)
     }
     # their own; and a file that is answered with a file, of which nothing is stored
-    own = {"auth.password", "auth.stay", "auth.end_session", "auth.end_other_sessions"}
-    assert may_write == {*own, "reports.calculator_cases"}
+    own = {"password", "stay", "end_session", "end_other_sessions"}
+    own |= {"confirm", "new_factor", "remove_factor", "recovery_codes"}
+    assert may_write == {*(f"auth.{name}" for name in own), "reports.calculator_cases"}
 
 
 def test_an_unmarked_view_is_refused_and_logged(

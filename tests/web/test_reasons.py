@@ -50,6 +50,7 @@ COMMANDS = {
     "drop-disbursal": ["{disbursal}"],
     "reject-payout": ["{payout}"],
     "deactivate-user": ["new@example.com"],
+    "reset-second-factor": ["new@example.com"],
     "refuse": ["1", "--as", "admin@example.com"],
     "hold-customer": ["{supplier}"],
     "lift-hold": ["{supplier}"],

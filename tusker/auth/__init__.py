@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from tusker import mailer
-from tusker.auth.routes import ask_to_sign_in, bp
+from tusker.auth.blueprint import bp
+from tusker.auth.factors import demand_fresh
+from tusker.auth.routes import ask_to_sign_in
 from tusker.auth.sessions import device_words, load_user, note_seen, seconds_left
 from tusker.extensions import login_manager
 from tusker.web.access import SignInNeeded
@@ -16,6 +18,7 @@ def init_app(app: Flask) -> None:
     login_manager.user_loader(load_user)
     app.register_error_handler(SignInNeeded, ask_to_sign_in)
     app.before_request(note_seen)
+    app.before_request(demand_fresh)
     app.add_template_filter(device_words)
     app.jinja_env.globals["session_left_seconds"] = seconds_left
     app.jinja_env.globals["session_idle_seconds"] = app.config["SESSION_IDLE_MINUTES"] * 60

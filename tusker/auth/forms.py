@@ -7,7 +7,7 @@ from typing import Any
 from wtforms.validators import EqualTo, Length
 
 from tusker.services.people.passwords import PASSWORD_LONGEST
-from tusker.web.fields import EmailField, PasswordField
+from tusker.web.fields import EmailField, PasskeyField, PasswordField, TextField
 from tusker.web.forms import Form
 
 _NEW_HELP = "At least 12 characters; a sentence is easier to keep than a riddle."
@@ -51,3 +51,32 @@ class PasswordForm(ResetForm):
     """Changing the password with the current one."""
 
     current_password = _password("Current password", "current-password")
+
+
+class FactorForm(Form):
+    """A code of an app, a recovery code, or what a passkey answers."""
+
+    code = TextField(
+        "Code",
+        max_length=20,
+        required=False,
+        hints={"autocomplete": "one-time-code", "inputmode": "text", "autofocus": True},
+        description="Six digits of your app, or one of your recovery codes.",
+    )
+    passkey = PasskeyField()
+
+
+class AppForm(Form):
+    """The first code of an authenticator app that is being added."""
+
+    name = TextField("Name", max_length=60, default="Authenticator app", required=True)
+    code = TextField(
+        "Code", max_length=10, required=True, hints={"autocomplete": "one-time-code", "inputmode": "numeric"}
+    )
+
+
+class PasskeyForm(Form):
+    """A passkey that a browser made."""
+
+    name = TextField("Name", max_length=60, default="Passkey", required=True)
+    answer = PasskeyField()

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from urllib.parse import urlsplit
-
 from flask import (
-    Blueprint,
     Response,
     flash,
     make_response,
@@ -17,26 +13,24 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
 from tusker import clock
+from tusker.auth.blueprint import bp, signed_in
+from tusker.auth.factors import second_step
 from tusker.auth.forms import ForgotForm, LoginForm, PasswordForm, ResetForm
-from tusker.auth.sessions import KEY, start_session, stop_session, this_session
-from tusker.errors import TuskerError
+from tusker.auth.sessions import KEY, half_session, start_session, stop_session, this_session
+from tusker.errors import TooManyTries, TuskerError
 from tusker.extensions import limiter
+from tusker.models import AccessKind, User
 from tusker.services.context import Context
-from tusker.services.people import passwords, sessions
+from tusker.services.people import factors, passwords, sessions
+from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
 from tusker.web.access import SignInNeeded, acting, allow, public
-from tusker.web.htmx import done, is_htmx
-from tusker.web.kept_forms import form_of_request, seal, unseal
-from tusker.web.nav import home_url
-from tusker.web.urls import local_url
-
-log = logging.getLogger(__name__)
-
-bp = Blueprint("auth", __name__)
+from tusker.web.htmx import current_path, done, is_htmx
+from tusker.web.kept_forms import form_of_request, seal
+from tusker.web.visitors import network, visitor
 
 # One sentence for every reason, so that nobody learns which part was wrong.
 FAILED = "Email and password do not match an active account."
@@ -47,11 +41,11 @@ ASKED = (
 
 def _attempt_key() -> str:
     email = request.form.get("email", "").strip().lower()[:254]
-    return f"{get_remote_address()}|{email}"
+    return f"{network()}|{email}"
 
 
 def _account_key() -> str:
-    return f"{get_remote_address()}|{current_user.get_id()}"
+    return f"{network()}|{current_user.get_id()}"
 
 
 def _failed(answer: Response) -> bool:
@@ -60,37 +54,39 @@ def _failed(answer: Response) -> bool:
 
 @bp.route("/login", methods=["GET", "POST"])
 @limiter.limit("10 per 15 minutes", key_func=_attempt_key, methods=["POST"], deduct_when=_failed)
-@limiter.limit("100 per 15 minutes", key_func=get_remote_address, methods=["POST"], deduct_when=_failed)
+@limiter.limit("100 per 15 minutes", key_func=network, methods=["POST"], deduct_when=_failed)
 @public
 def login() -> ResponseReturnValue:
     """The sign-in page; afterwards back to the page in `next`, if it is one of ours, or to the form that was kept."""
     if current_user.is_authenticated:
-        return _signed_in()
+        return signed_in()
     form = LoginForm()
     status = 200
     if form.is_submitted():
         status = 422
         if form.validate():
-            with transaction():
-                user = passwords.sign_in(clock.now(), form.email.filled, form.password.filled)
+            user = _sign_in(form.email.filled, form.password.filled)
             if user is not None:
-                start_session(user)
-                return _signed_in()
-            log.info("a sign-in from %s failed", get_remote_address())
+                if start_session(user):
+                    return signed_in()
+                return second_step()
             form.form_errors = [FAILED]
     return _login_page(form, request.form.get("kept"), request.args.get("next")), status
 
 
+def _sign_in(email: str, password: str) -> User | None:
+    now = clock.now()
+    try:
+        with transaction():
+            return passwords.sign_in(now, email, password, visitor())
+    except TooManyTries:
+        with transaction():
+            log_access(now, AccessKind.SLOWED, visitor(), email=email.strip().lower())
+        raise
+
+
 def _login_page(form: LoginForm, kept: str | None, next_url: str | None) -> str:
     return render_template("auth/login.html", form=form, kept=kept, next_url=next_url)
-
-
-def _signed_in() -> ResponseReturnValue:
-    kept = unseal(request.form.get("kept", ""))
-    # Whoever signs in next on this machine does not send what somebody else typed.
-    if kept is not None and kept.user_id in {None, current_user.id}:
-        return render_template("errors/kept.html", kept=kept)
-    return redirect(local_url(request.args.get("next"), home_url()), 303)
 
 
 def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
@@ -98,11 +94,10 @@ def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
 
     To htmx a message: the page with what was typed stays as it is, and goes on after a sign-in in another tab.
     """
-    ended = session.pop(KEY, None)
+    half = half_session()
+    ended = None if half else session.pop(KEY, None)
     if is_htmx():
-        page = urlsplit(request.headers.get("HX-Current-URL", ""))
-        back = f"{page.path}?{page.query}" if page.query else page.path
-        answer = make_response(render_template("auth/_signed_out.html", next_url=back or None), 401)
+        answer = make_response(render_template("auth/_signed_out.html", next_url=current_path()), 401)
         answer.headers["HX-Retarget"] = "#messages"
         answer.headers["HX-Reswap"] = "innerHTML"
         answer.headers["HX-Push-Url"] = "false"
@@ -113,7 +108,8 @@ def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
     if ended:
         flash("Your session has ended. Sign in again.", "info")
     back = request.full_path.rstrip("?") if request.method == "GET" else ""
-    return redirect(url_for("auth.login", next=back if back not in {"", "/"} else None))
+    endpoint = "auth.second" if half else "auth.login"
+    return redirect(url_for(endpoint, next=back if back not in {"", "/"} else None))
 
 
 @bp.post("/logout")
@@ -159,7 +155,14 @@ def account() -> ResponseReturnValue:
 
 def _account_page(form: PasswordForm) -> str:
     live = sessions.live_sessions(clock.now(), current_user.id)
-    return render_template("auth/account.html", form=form, sessions=live, this_session=this_session())
+    return render_template(
+        "auth/account.html",
+        form=form,
+        sessions=live,
+        this_session=this_session(),
+        factors=factors.factors_of(current_user.id),
+        codes_left=factors.codes_left(current_user.id),
+    )
 
 
 @bp.post("/account/password")

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from flask import g, request, session
-from flask_limiter.util import get_remote_address
 from flask_login import current_user, login_user, logout_user
 
 from tusker import clock
-from tusker.models import User, UserSession
+from tusker.models import AccessKind, User, UserSession
 from tusker.services.people import sessions
+from tusker.services.people.access_log import log_access
+from tusker.services.people.factors import factors_of, must_have_factor
 from tusker.transactions import transaction
+from tusker.web.visitors import visitor
 
 # Flask-Login keeps the session's key under this name.
 KEY = "_user_id"
 
 
 def load_user(key: str) -> User | None:
-    """The user of the token in the cookie, None when that session has ended."""
+    """The user of the token in the cookie, None when that session has ended or still lacks its second factor."""
     found = sessions.find_session(clock.now(), key)
     if found is None:
         return None
-    g.user_session = found
-    return found.user
+    of, g.has_factor = found
+    if of.factor_at is None and (g.has_factor or must_have_factor(of.user)):
+        g.half_session = of
+        return None
+    g.user_session = of
+    return of.user
+
+
+def half_session() -> UserSession | None:
+    """The session of somebody who gave the password and still has to show, or to add, a second factor."""
+    return None if current_user.is_authenticated else g.get("half_session")
 
 
 def this_session() -> UserSession:
@@ -30,24 +41,40 @@ def this_session() -> UserSession:
     return found
 
 
-def start_session(user: User) -> None:
-    """Begin a session for a user who signed in. Nothing of the visitor's old session is kept."""
+def start_session(user: User) -> bool:
+    """Begin a session for a user who gave the password. Nothing of the visitor's old session is kept.
+
+    Returns whether they are in; otherwise a second factor is to follow.
+    """
     with transaction():
-        g.user_session, token = sessions.begin_session(
-            clock.now(), user, address=get_remote_address(), device=request.headers.get("User-Agent", "")
-        )
+        begun, token = sessions.begin_session(clock.now(), user, visitor())
     session.clear()
     g.pop("csrf_token", None)  # of the old session, kept for the rest of the request
     session.permanent = True
-    login_user(user)
     session[KEY] = token
+    g.has_factor = bool(factors_of(user.id))
+    if g.has_factor or must_have_factor(user):
+        g.half_session = begun
+        return False
+    admit(begun)
+    return True
+
+
+def admit(begun: UserSession) -> None:
+    """Let the person of a session in, from this request on."""
+    token = session[KEY]
+    g.user_session = begun
+    login_user(begun.user)
+    session[KEY] = token  # Flask-Login puts the user's id there
 
 
 def stop_session() -> None:
     """Sign out: the token opens nothing any more, wherever it was copied to."""
     if current_user.is_authenticated:
         with transaction():
-            sessions.end_session(clock.now(), current_user.id, this_session().id)
+            now, user = clock.now(), this_session().user
+            sessions.end_session(now, user.id, this_session().id)
+            log_access(now, AccessKind.SIGNED_OUT, visitor(), user_id=user.id, email=user.email)
     logout_user()
     session.clear()
 

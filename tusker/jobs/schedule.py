@@ -12,7 +12,7 @@ from tusker.jobs.outbox import send_outbox
 from tusker.jobs.polling import poll_all
 from tusker.jobs.positions import keep_positions
 from tusker.jobs.sealing import seal_new
-from tusker.jobs.statements import start_uploads
+from tusker.jobs.statements import look_for_loans, start_uploads
 from tusker.jobs.waiting import admit_waiting
 from tusker.jobs.webhooks import work_off_webhooks
 from tusker.queues import QUEUE
@@ -27,6 +27,8 @@ SEALING_SECONDS = 60
 """How long a committed event waits for its link of the hash chain."""
 UPLOAD_SECONDS = 60
 """How late a large statement is read when its job was lost."""
+LOOK_SECONDS = 900
+"""How late an open credit is shown with a loan that began after its statement was imported."""
 WAITING_SECONDS = 60
 """How late a waiting request is admitted when its job was lost, or only the day let it fit."""
 POSITION_SECONDS = 20
@@ -44,6 +46,7 @@ def cron_scheduler(app: Flask, connection: Redis) -> CronScheduler:
     scheduler.register(watch, QUEUE, interval=ATTENTION_SECONDS, result_ttl=60)
     scheduler.register(seal_new, QUEUE, interval=SEALING_SECONDS, result_ttl=60)
     scheduler.register(start_uploads, QUEUE, interval=UPLOAD_SECONDS, result_ttl=60)
+    scheduler.register(look_for_loans, QUEUE, interval=LOOK_SECONDS, result_ttl=60)
     scheduler.register(admit_waiting, QUEUE, interval=WAITING_SECONDS, result_ttl=60)
     scheduler.register(keep_positions, QUEUE, interval=POSITION_SECONDS, result_ttl=60)
     scheduler.register(start_due, QUEUE, interval=DAILY_SECONDS, result_ttl=60)

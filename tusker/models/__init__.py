@@ -1,6 +1,16 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
-from tusker.models.access import ApiToken, IdempotencyKey, Role, TokenState, User, UserSession, UserState
+from tusker.models.access import (
+    AccessEntry,
+    AccessKind,
+    ApiToken,
+    IdempotencyKey,
+    Role,
+    TokenState,
+    User,
+    UserSession,
+    UserState,
+)
 from tusker.models.adjustment import Adjustment, AdjustmentKind
 from tusker.models.attention import AttentionItem
 from tusker.models.bank import (
@@ -17,7 +27,7 @@ from tusker.models.carrier_setting import CarrierSetting
 from tusker.models.classification import Classification
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
-from tusker.models.daily import DailyRun
+from tusker.models.daily import DailyRun, ProofRun
 from tusker.models.disbursal import (
     Disbursal,
     DisbursalLine,
@@ -28,6 +38,7 @@ from tusker.models.disbursal import (
     PayoutState,
 )
 from tusker.models.event import Event, EventSeal
+from tusker.models.factor import FactorKind, RecoveryCode, SecondFactor
 from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
     Claim,
@@ -54,6 +65,8 @@ from tusker.models.upload import StatementProfile, StatementUpload, UploadState
 from tusker.models.waiting import WaitingRequest, WaitingState
 
 __all__ = [
+    "AccessEntry",
+    "AccessKind",
     "Adjustment",
     "AdjustmentKind",
     "Allocation",
@@ -85,6 +98,7 @@ __all__ = [
     "Event",
     "EventSeal",
     "ExposureMovement",
+    "FactorKind",
     "HoldRelease",
     "IdempotencyKey",
     "Invoice",
@@ -102,11 +116,13 @@ __all__ = [
     "Payout",
     "PayoutState",
     "PositionDay",
+    "ProofRun",
     "Proposal",
     "ProposalState",
     "PurchaserAccount",
     "Receipt",
     "ReceiptKind",
+    "RecoveryCode",
     "Relief",
     "ReliefKind",
     "ReliefState",
@@ -115,6 +131,7 @@ __all__ = [
     "ReserveMovement",
     "RiskRule",
     "Role",
+    "SecondFactor",
     "Shipment",
     "ShipmentDocument",
     "ShipmentEvent",

@@ -89,7 +89,7 @@ class UserSession(Base):
     """One sign-in of a person in one browser, which holds a token of which only the SHA-256 stands here.
 
     It ends by signing out, when the user's epoch has moved on, and by time (`services.people.sessions`).
-    `last_seen_at` is true to the minute.
+    `last_seen_at` is true to the minute. `factor_at` is when the person last showed a second factor in it.
     """
 
     __tablename__ = "user_sessions"
@@ -104,8 +104,43 @@ class UserSession(Base):
     address: Mapped[str] = mapped_column(String(45))
     device: Mapped[str] = mapped_column(String(200))
     ended_at: Mapped[Instant | None]
+    factor_at: Mapped[Instant | None]
 
     user: Mapped[User] = relationship(innerjoin=True)
+
+
+class AccessKind(Status):
+    """What somebody did at the door."""
+
+    SIGNED_IN = "signed_in", Tone.GREEN
+    FAILED = "sign_in_failed", Tone.ORANGE
+    FACTOR_FAILED = "second_factor_failed", Tone.ORANGE
+    SLOWED = "sign_in_slowed", Tone.RED
+    SIGNED_OUT = "signed_out", Tone.GREY
+    REFUSED = "refused", Tone.RED
+
+
+class AccessEntry(Base):
+    """A row of the access log, never changed. `email` is what was typed, where it is an address; `user_id` whose
+    account that is. `detail` is the page that was refused."""
+
+    __tablename__ = "access_log"
+    __table_args__ = (
+        one_of("kind", AccessKind),
+        Index("ix_access_log_email", "email", "id"),
+        Index("ix_access_log_user_id", "user_id", "id"),
+    )
+
+    id: Mapped[Id]
+    at: Mapped[Instant]
+    kind: Mapped[AccessKind]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    email: Mapped[str | None] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(45))
+    device: Mapped[str] = mapped_column(String(200))
+    detail: Mapped[str] = mapped_column(String(200), default="", server_default="")
+
+    user: Mapped[User | None] = relationship(lazy="joined")
 
 
 class ApiToken(Base):

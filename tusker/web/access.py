@@ -11,14 +11,18 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.errors import NotAllowed
-from tusker.models import Role
+from tusker.models import AccessKind, Role
 from tusker.services.context import Context
+from tusker.services.people.access_log import log_access
+from tusker.transactions import transaction
+from tusker.web.visitors import visitor
 
 log = logging.getLogger(__name__)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 MARK = "tusker_access"
+FRESH = "tusker_fresh_factor"
 PUBLIC = "public"
 BY_TOKEN = "by_token"  # noqa: S105 (a mark, no secret)
 BY_SIGNATURE = "by_signature"
@@ -48,12 +52,16 @@ def by_signature(view: View) -> View:
     return view
 
 
-def allow(*roles: Role) -> Callable[[View], View]:
-    """Mark a view for signed-in users of these roles; without roles, for everybody who is signed in."""
+def allow(*roles: Role, fresh: bool = False) -> Callable[[View], View]:
+    """Mark a view for signed-in users of these roles; without roles, for everybody who is signed in.
+
+    A `fresh` one asks people who have a second factor to show it again, unless they did so a few minutes ago.
+    """
     allowed = frozenset(roles or Role)
 
     def mark(view: View) -> View:
         setattr(view, MARK, allowed)
+        setattr(view, FRESH, fresh)
         return view
 
     return mark
@@ -80,6 +88,15 @@ def guard() -> None:
     if not current_user.is_authenticated:
         raise SignInNeeded
     if current_user.role not in mark:
+        with transaction():
+            log_access(
+                clock.now(),
+                AccessKind.REFUSED,
+                visitor(),
+                user_id=current_user.id,
+                email=current_user.email,
+                detail=f"{request.method} {request.path}",
+            )
         raise NotAllowed("Your role does not allow this page.")
 
 

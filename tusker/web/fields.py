@@ -151,6 +151,16 @@ class PasswordField(ValueField[str]):
         self.data = valuelist[0] if valuelist and valuelist[0] else None
 
 
+class PasskeyField(ValueField[str]):
+    """What a browser sends of a passkey, as JSON; a script fills it in, and it is never shown again."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("Passkey", required=False, validators=[Length(max=20_000)], **kwargs)
+
+    def read(self, text: str) -> str:
+        return text
+
+
 class MoneyField(ValueField[int]):
     """An amount in major units as people write it; `data` is minor units."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Response, flash, make_response, redirect, render_template, request
 from markupsafe import Markup
@@ -13,6 +14,12 @@ from tusker.models import Proposal
 def is_htmx() -> bool:
     """Whether htmx sent this request."""
     return request.headers.get("HX-Request") == "true"
+
+
+def current_path() -> str | None:
+    """The page on which htmx sent this request, as a path of ours."""
+    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    return (f"{page.path}?{page.query}" if page.query else page.path) or None
 
 
 def wants_fragment() -> bool:

@@ -34,7 +34,7 @@ def approvals() -> ResponseReturnValue:
 
 
 @bp.post("/approvals/<int:proposal_id>/accept")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, fresh=True)
 def accept_proposal(proposal_id: int) -> ResponseReturnValue:
     try:
         with transaction():

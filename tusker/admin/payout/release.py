@@ -6,7 +6,6 @@ from functools import partial
 
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
-from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
 from tusker.admin.blueprint import bp
@@ -26,6 +25,7 @@ from tusker.services.people import passwords
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
+from tusker.web.visitors import network
 
 
 def _second_admin() -> bool:
@@ -33,7 +33,7 @@ def _second_admin() -> bool:
 
 
 @bp.post("/disbursals/<int:disbursal_id>/approve")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, fresh=True)
 def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
     """Approve what was shown. Its form sends the ticks too: those that are not saved are shown, and nothing is done."""
     choice = given_choice()
@@ -61,7 +61,7 @@ def withdraw_approval(disbursal_id: int) -> ResponseReturnValue:
 
 
 def _releasing_key() -> str:
-    return f"{get_remote_address()}|{current_user.get_id()}"
+    return f"{network()}|{current_user.get_id()}"
 
 
 def _not_taken(answer: Response) -> bool:
@@ -70,7 +70,7 @@ def _not_taken(answer: Response) -> bool:
 
 @bp.post("/disbursals/<int:disbursal_id>/release")
 @limiter.limit("10 per 15 minutes", key_func=_releasing_key, deduct_when=_not_taken)
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, fresh=True)
 def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
     """Release an approved disbursal to the bank; asks for the password anew."""
     form = ReleaseForm()

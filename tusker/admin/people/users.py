@@ -12,7 +12,7 @@ from tusker.extensions import db
 from tusker.models import Proposal, Role, User
 from tusker.queries.people.users import companies, users_page
 from tusker.queries.proposals import waiting_among
-from tusker.services.people import passwords
+from tusker.services.people import factors, passwords
 from tusker.services.people import users as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -94,6 +94,15 @@ def reactivate_user(user_id: int) -> ResponseReturnValue:
     with transaction():
         made = service.reactivate_user(acting(), user_id)
     return _changed(user_id, said(made, "{} may sign in again."))
+
+
+@bp.post("/users/<int:user_id>/reset-factor")
+@allow(Role.ADMIN, fresh=True)
+def reset_factor(user_id: int) -> ResponseReturnValue:
+    """Somebody lost their second factor: they sign in with the password and add a new one."""
+    with transaction():
+        factors.reset_factors(acting(), user_id, sent_reason())
+    return _changed(user_id, "The second factor of {} is reset; they are signed out and told by mail.")
 
 
 @bp.post("/users/<int:user_id>/invite")

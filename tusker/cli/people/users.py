@@ -1,4 +1,4 @@
-"""`flask create-user`, `deactivate-user`."""
+"""`flask create-user`, `deactivate-user`, `reset-second-factor`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tusker.cli import acting_as_or_operator, command_context, commands, context
 from tusker.models import Role
 from tusker.queries.lookup import company_called
 from tusker.queries.people.users import user_id_of
+from tusker.services.people.factors import reset_factors
 from tusker.services.people.users import create_user, deactivate_user
 from tusker.transactions import transaction
 
@@ -54,3 +55,13 @@ def deactivate_user_command(email: str, reason: str) -> None:
     with transaction():
         user = deactivate_user(command_context("deactivate-user"), user_id_of(email), reason)
         click.echo(f"{user.email} is inactive.")
+
+
+@commands.command("reset-second-factor")
+@click.argument("email")
+@click.option("--reason", required=True, help="Goes into the event.")
+def reset_second_factor_command(email: str, reason: str) -> None:
+    """Take all second factors from the user with EMAIL, who lost them: ask for a proof of who it is first."""
+    with transaction():
+        reset_factors(command_context("reset-second-factor"), user_id_of(email), reason)
+        click.echo(f"{email} signs in with the password alone until a new second factor is added.")

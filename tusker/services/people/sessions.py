@@ -7,18 +7,19 @@ import secrets
 from datetime import datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, exists, select, update
 from sqlalchemy.orm import contains_eager
 
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import User, UserSession
+from tusker.models import SecondFactor, User, UserSession
+from tusker.services.people.access_log import Visitor
 
 SEEN_EVERY = timedelta(minutes=1)
 """How often it is written down that a person is still there."""
 
 
-def begin_session(now: datetime, user: User, *, address: str, device: str) -> tuple[UserSession, str]:
+def begin_session(now: datetime, user: User, visitor: Visitor) -> tuple[UserSession, str]:
     """Begin a session of somebody who signed in; returns it and the token that the browser keeps."""
     token = secrets.token_urlsafe(32)
     begun = UserSession(
@@ -27,23 +28,23 @@ def begin_session(now: datetime, user: User, *, address: str, device: str) -> tu
         token_hash=_hash(token),
         created_at=now,
         last_seen_at=now,
-        address=address[:45],
-        device=device[:200],
+        address=visitor.address[:45],
+        device=visitor.device[:200],
     )
     db.session.add(begun)
     db.session.flush()
     return begun, token
 
 
-def find_session(now: datetime, token: str) -> UserSession | None:
-    """The live session of a browser's token, with its user."""
-    found: UserSession | None = db.session.scalar(
-        select(UserSession)
+def find_session(now: datetime, token: str) -> tuple[UserSession, bool] | None:
+    """The live session of a browser's token, with its user, and whether the user has a second factor."""
+    found = db.session.execute(
+        select(UserSession, exists().where(SecondFactor.user_id == UserSession.user_id))
         .join(UserSession.user)
         .options(contains_eager(UserSession.user))
         .where(UserSession.token_hash == _hash(token), _live(now))
-    )
-    return found
+    ).one_or_none()
+    return None if found is None else (found[0], found[1])
 
 
 def user_of_ended(token: str) -> int | None:
@@ -73,6 +74,11 @@ def note_seen(now: datetime, session_id: int) -> None:
         .where(UserSession.id == session_id, UserSession.last_seen_at < now)
         .values(last_seen_at=now)
     )
+
+
+def note_factor(now: datetime, session_id: int) -> None:
+    """Write down that the person of this session showed a second factor."""
+    db.session.execute(update(UserSession).where(UserSession.id == session_id).values(factor_at=now))
 
 
 def end_session(now: datetime, user_id: int, session_id: int) -> None:

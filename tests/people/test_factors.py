@@ -1,0 +1,227 @@
+"""Second factors: at sign-in, before what moves money, added, removed and reset."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pyotp
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support.pages import HTMX, words
+from tests.support.people import kinds
+from tests.support.values import PASSWORD
+from tusker import clock
+from tusker.errors import Conflict, InvalidInput
+from tusker.extensions import db
+from tusker.models import Invoice, OutboxMessage, RecoveryCode, Role, SecondFactor, User
+from tusker.services.context import Context
+from tusker.services.people import factors
+from tusker.transactions import transaction
+
+BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+At = Callable[[int], datetime]
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> At:
+    """Move the clock to so many seconds after the start."""
+
+    def move(seconds: int) -> datetime:
+        now = BEGAN + timedelta(seconds=seconds)
+        monkeypatch.setattr(clock, "now", lambda: now)
+        return now
+
+    move(0)
+    return move
+
+
+@pytest.fixture
+def demanded(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "REQUIRE_SECOND_FACTOR", True)
+
+
+class Phone:
+    """Somebody's authenticator app."""
+
+    def __init__(self, user: User) -> None:
+        self.user, self.secret = user, pyotp.random_base32()
+        self.codes = self.add()
+
+    def add(self) -> list[str]:
+        with transaction():
+            return factors.add_app(
+                _now(self.user), self.user.id, secret=self.secret, code=self.code(), name="Phone"
+            )
+
+    def code(self) -> str:
+        return str(pyotp.TOTP(self.secret).at(clock.now()))
+
+
+def _now(user: User) -> Context:
+    return Context(actor_id=user.id, actor=user.name, now=clock.now(), today=clock.today())
+
+
+def _password(app: Flask, user: User) -> tuple[FlaskClient, str]:
+    browser = app.test_client()
+    return browser, browser.post("/login", data={"email": user.email, "password": PASSWORD}).text
+
+
+def test_a_password_alone_opens_nothing_once_there_is_an_app(
+    app: Flask, create_user: Callable[..., User], at: At
+) -> None:
+    user = create_user()
+    phone = Phone(user)
+    at(30)
+    browser, page = _password(app, user)
+    assert "Confirm that it is you" in page
+    assert browser.get("/admin/").location == "/login/second?next=/admin/"
+    assert browser.get("/account/factors/new").status_code == 302
+    assert browser.post("/login/second", data={"code": "000000"}).status_code == 422
+    assert browser.post("/login/second?next=/account", data={"code": phone.code()}).location == "/account"
+    assert browser.get("/account").status_code == 200
+
+
+def test_a_code_works_once_and_for_a_minute_and_a_half(
+    app: Flask, create_user: Callable[..., User], at: At
+) -> None:
+    phone = Phone(create_user())
+    with pytest.raises(InvalidInput, match="used before"), transaction():
+        factors.check_code(_now(phone.user), phone.user.id, phone.code())
+    at(60)
+    of_60 = phone.code()
+    for seconds, works in ((120, False), (90, True), (30, True), (0, False)):
+        at(seconds)
+        try:
+            with transaction():
+                factors.check_code(_now(phone.user), phone.user.id, of_60)
+        except InvalidInput:
+            assert not works
+        else:
+            assert works
+            db.session.query(SecondFactor).update({"last_step": 0})
+            db.session.commit()
+    with pytest.raises(InvalidInput), transaction():
+        factors.check_code(_now(phone.user), phone.user.id, "")
+
+
+def test_nobody_is_let_in_by_another_s_code(app: Flask, create_user: Callable[..., User], at: At) -> None:
+    mine, other = Phone(create_user()), Phone(create_user())
+    at(30)
+    for code in (other.code(), other.codes[0]):
+        with pytest.raises(InvalidInput), transaction():
+            factors.check_code(_now(mine.user), mine.user.id, code)
+
+
+def test_each_recovery_code_works_once_and_is_told_by_mail(
+    app: Flask, create_user: Callable[..., User], mails: Callable[[], list[OutboxMessage]], at: At
+) -> None:
+    user = create_user()
+    codes = Phone(user).codes
+    assert len(set(codes)) == 10
+    assert not any(code in row.code_hash for code in codes for row in db.session.query(RecoveryCode))
+    for status in (303, 422):
+        browser, _ = _password(app, user)
+        typed = codes[0].upper().replace("-", " ")
+        assert browser.post("/login/second", data={"code": typed}).status_code == status
+    assert [mail.context["kind"] for mail in mails()] == ["second_factor_added", "recovery_code_used"]
+    assert "9 recovery codes are left" not in words(browser.get("/account").text)
+    assert kinds(user)[-1] == "recovery_code_used"
+
+
+@pytest.mark.usefixtures("demanded")
+def test_an_admin_without_one_can_only_add_it(app: Flask, create_user: Callable[..., User], at: At) -> None:
+    user = create_user()
+    browser, _ = _password(app, user)
+    for path in ("/admin/", "/account", "/invoices/"):
+        assert browser.get(path).location.startswith("/login/second")
+    page = browser.get("/login/enrol?next=/admin/queue").text
+    secret = "".join(re.findall(r"<code>([A-Z2-7 ]+)</code>", page)[0].split())
+    wrong = browser.post("/login/enrol", data={"app-name": "Phone", "app-code": "000000"})
+    assert wrong.status_code == 422
+    assert secret in "".join(wrong.text.split())
+    code = pyotp.TOTP(secret).at(clock.now())
+    made = browser.post("/login/enrol?next=/admin/queue", data={"app-name": "Phone", "app-code": code})
+    assert len(re.findall(r"<code>[0-9a-f]{5}-[0-9a-f]{5}</code>", made.text)) == 10
+    assert 'href="/admin/queue"' in made.text
+    assert browser.get("/admin/").status_code == 200
+    assert _password(app, create_user(Role.AUDITOR))[0].get("/account").status_code == 200
+
+
+@pytest.mark.usefixtures("demanded")
+def test_the_only_one_of_an_admin_stays(app: Flask, create_user: Callable[..., User], at: At) -> None:
+    user = create_user()
+    Phone(user)
+    [factor] = factors.factors_of(user.id)
+    with pytest.raises(Conflict, match="only second factor"), transaction():
+        factors.remove_factor(_now(user), user.id, factor.id)
+
+
+def _in(app: Flask, phone: Phone) -> FlaskClient:
+    browser, _ = _password(app, phone.user)
+    assert browser.post("/login/second", data={"code": phone.code()}).status_code == 303
+    return browser
+
+
+def test_approving_asks_for_it_again_after_five_minutes_and_keeps_the_form(
+    app: Flask,
+    create_user: Callable[..., User],
+    make_invoice: Callable[..., Invoice],
+    at: At,
+) -> None:
+    make_invoice("bundled")
+    phone = Phone(create_user())
+    at(60)
+    browser = _in(app, phone)
+    at(60 + 299)
+    assert "Confirm that it is you" not in browser.post("/admin/disbursals/1/approve").text
+    at(60 + 301)
+    headers = {"Referer": "http://localhost/admin/disbursals/1"}
+    asked = browser.post("/admin/disbursals/1/approve", data={"seen": "x"}, headers=headers)
+    assert asked.status_code == 401
+    kept = html.unescape(re.findall(r'name="kept" value="([^"]+)"', asked.text)[0])
+    shown = browser.post("/account/confirm", data={"code": phone.code(), "kept": kept})
+    assert 'action="/admin/disbursals/1/approve"' in shown.text
+    assert "Confirm that it is you" not in browser.post("/admin/disbursals/1/approve").text
+    at(2000)
+    htmx = {**HTMX, "HX-Current-URL": "http://localhost/admin/disbursals/1"}
+    for path in ("approve", "release"):
+        answer = browser.post(f"/admin/disbursals/1/{path}", headers=htmx)
+        assert answer.headers["HX-Redirect"] == "/account/confirm?next=/admin/disbursals/1"
+    assert browser.get("/account/factors/new").location == "/account/confirm?next=/account/factors/new"
+
+
+def test_removing_the_last_one_takes_the_codes_along(
+    app: Flask, create_user: Callable[..., User], at: At
+) -> None:
+    phone = Phone(create_user())
+    at(60)
+    browser = _in(app, phone)
+    [factor] = factors.factors_of(phone.user.id)
+    assert browser.post(f"/account/factors/{factor.id + 1}/remove").status_code == 404
+    assert browser.post(f"/account/factors/{factor.id}/remove").status_code == 303
+    assert (db.session.query(SecondFactor).count(), db.session.query(RecoveryCode).count()) == (0, 0)
+
+
+def test_another_admin_resets_a_lost_one(
+    app: Flask,
+    create_user: Callable[..., User],
+    login: Callable[..., FlaskClient],
+    mails: Callable[[], list[OutboxMessage]],
+    at: At,
+) -> None:
+    phone = Phone(create_user())
+    at(60)
+    browser = _in(app, phone)
+    own = f"/admin/users/{phone.user.id}/reset-factor"
+    assert browser.post(own, data={"reason": "Mine"}).status_code == 409
+    other = login()
+    assert other.post(own, data={"reason": " "}).status_code == 422
+    assert other.post(own, data={"reason": "Phone lost"}).status_code == 303
+    assert browser.get("/account").status_code == 302
+    assert mails()[-1].context["kind"] == "second_factor_reset"
+    assert "Confirm that it is you" not in _password(app, phone.user)[1]

@@ -1,0 +1,260 @@
+"""Second factors: showing one at sign-in and before what moves money, adding and removing them."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from datetime import timedelta
+from typing import Any
+
+import pyotp
+import segno
+from flask import (
+    Response,
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from markupsafe import Markup
+
+from tusker import clock
+from tusker.auth.blueprint import bp, signed_in
+from tusker.auth.forms import AppForm, FactorForm, PasskeyForm
+from tusker.auth.sessions import admit, half_session, this_session
+from tusker.errors import TuskerError
+from tusker.extensions import limiter
+from tusker.models import AccessKind, User, UserSession
+from tusker.services.context import Context
+from tusker.services.people import factors, passkeys, sessions
+from tusker.services.people.access_log import log_access
+from tusker.transactions import transaction
+from tusker.web.access import FRESH, acting, allow, public
+from tusker.web.htmx import current_path, done, is_htmx
+from tusker.web.kept_forms import form_of_request, seal
+from tusker.web.urls import local_url
+from tusker.web.visitors import network, visitor
+
+FRESH_FOR = timedelta(minutes=5)
+"""How long a second factor that was shown counts for what asks for it anew."""
+_CHALLENGE, _SECRET = "passkey_challenge", "app_secret"
+
+
+def demand_fresh() -> ResponseReturnValue | None:
+    """Before a request of a view that wants a fresh second factor: ask for it. A form is kept and sent afterwards."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    found: UserSession | None = g.get("user_session")
+    if found is None or not g.has_factor or not getattr(view, FRESH, False):
+        return None
+    if found.factor_at is not None and clock.now() - found.factor_at < FRESH_FOR:
+        return None
+    if is_htmx():
+        answer = make_response("", 204)
+        answer.headers["HX-Redirect"] = url_for("auth.confirm", next=current_path())
+        return answer
+    kept = form_of_request(current_user.id)
+    if kept is None:
+        back = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("auth.confirm", next=back), 303)
+    return _factor_page(
+        FactorForm(formdata=None), current_user.id, "auth.confirm", seal(kept), kept.page
+    ), 401
+
+
+def _tries_key() -> str:
+    half = half_session()
+    return f"{network()}|{half.user_id if half else current_user.get_id()}"
+
+
+def _not_taken(answer: Response) -> bool:
+    return answer.status_code == 422
+
+
+@bp.route("/login/second", methods=["GET", "POST"])
+@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
+@public
+def second() -> ResponseReturnValue:
+    """The second step of signing in."""
+    half = half_session()
+    if current_user.is_authenticated:
+        return signed_in()
+    form = FactorForm()
+    if half is not None and g.has_factor and form.is_submitted():
+        if _taken(form, half):
+            admit(half)
+            return signed_in()
+        return _factor_page(form, half.user_id, "auth.second", *_onward()), 422
+    return second_step()
+
+
+def second_step() -> ResponseReturnValue:
+    """What follows the password: the page that asks for the second factor, or the one that adds it."""
+    half = half_session()
+    if half is None or not g.has_factor:
+        return redirect(url_for("auth.enrol" if half else "auth.login", next=request.args.get("next")), 303)
+    return _factor_page(FactorForm(formdata=None), half.user_id, "auth.second", *_onward())
+
+
+def _onward() -> tuple[str | None, str | None]:
+    """The form that was kept, and the page to go back to."""
+    return request.form.get("kept"), request.args.get("next")
+
+
+@bp.route("/account/confirm", methods=["GET", "POST"])
+@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
+@allow()
+def confirm() -> ResponseReturnValue:
+    """A second factor shown anew, before what asks for it."""
+    form = FactorForm()
+    if form.is_submitted() and _taken(form, this_session()):
+        if not request.form.get("kept"):
+            flash("Confirmed. Go on within five minutes.", "success")
+        return signed_in()
+    page = _factor_page(form, current_user.id, "auth.confirm", *_onward())
+    return page, 422 if form.is_submitted() else 200
+
+
+def _taken(form: FactorForm, of: UserSession) -> bool:
+    """Whether the code or the passkey's answer of a form is right; then the session has its second factor."""
+    if not form.validate():
+        return False
+    ctx = _context_of(of.user)
+    try:
+        with transaction():
+            if form.passkey.data:
+                factors.check_passkey(ctx, of.user_id, answer=form.passkey.filled, challenge=_challenge())
+            else:
+                factors.check_code(ctx, of.user_id, form.code.data or "")
+            sessions.note_factor(ctx.now, of.id)
+    except TuskerError as error:
+        with transaction():
+            log_access(ctx.now, AccessKind.FACTOR_FAILED, visitor(), user_id=of.user_id, email=of.user.email)
+        form.take(error)
+        return False
+    return True
+
+
+def _factor_page(form: FactorForm, user_id: int, endpoint: str, kept: str | None, back: str | None) -> str:
+    asked = passkeys.request(factors.factors_of(user_id))
+    return render_template(
+        "auth/second.html",
+        form=form,
+        action=url_for(endpoint, next=back),
+        kept=kept,
+        passkey=_asked(asked) if asked else None,
+    )
+
+
+@bp.route("/login/enrol", methods=["GET", "POST"])
+@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
+@public
+def enrol() -> ResponseReturnValue:
+    """Adding the second factor that somebody must have who signed in with the password only."""
+    half = half_session()
+    if current_user.is_authenticated:
+        return signed_in()
+    if half is None or g.has_factor:
+        return redirect(url_for("auth.second" if half else "auth.login", next=request.args.get("next")))
+    return _adding(half, "auth.enrol", first=True)
+
+
+@bp.route("/account/factors/new", methods=["GET", "POST"])
+@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
+@allow(fresh=True)
+def new_factor() -> ResponseReturnValue:
+    """Adding a second factor to an account."""
+    return _adding(this_session(), "auth.new_factor", first=False)
+
+
+def _adding(of: UserSession, endpoint: str, *, first: bool) -> ResponseReturnValue:
+    """The page with an app's QR code and the button for a passkey; then the recovery codes or the account."""
+    app, passkey = AppForm(prefix="app"), PasskeyForm(prefix="passkey")
+    ctx = _context_of(of.user)
+    form: AppForm | PasskeyForm = passkey if passkey.answer.data else app
+    if form.is_submitted() and form.validate():
+        try:
+            with transaction():
+                if isinstance(form, PasskeyForm):
+                    codes = factors.add_passkey(
+                        ctx,
+                        of.user_id,
+                        answer=form.answer.filled,
+                        challenge=_challenge(),
+                        name=form.name.filled,
+                    )
+                else:
+                    codes = factors.add_app(
+                        ctx, of.user_id, secret=_secret(), code=form.code.filled, name=form.name.filled
+                    )
+                sessions.note_factor(ctx.now, of.id)
+        except TuskerError as error:
+            form.take(error)
+        else:
+            session.pop(_SECRET, None)
+            if first:
+                admit(of)
+            if codes:
+                next_url = local_url(request.args.get("next"), url_for("auth.account"))
+                return render_template("auth/recovery_codes.html", codes=codes, next_url=next_url)
+            return done("The second factor is added.", to=url_for("auth.account"))
+    return _adding_page(of.user, app, passkey, endpoint, first=first), 422 if app.is_submitted() else 200
+
+
+def _adding_page(user: User, app: AppForm, passkey: PasskeyForm, endpoint: str, *, first: bool) -> str:
+    uri = factors.app_uri(user, _secret())
+    drawn = segno.make(uri, micro=False).svg_inline(
+        scale=5, border=2, dark="#000", light="#fff", omitsize=True
+    )
+    return render_template(
+        "auth/factor_new.html" if not first else "auth/enrol.html",
+        app=app,
+        passkey=passkey,
+        action=url_for(endpoint, next=request.args.get("next")),
+        qr=Markup(drawn),  # noqa: S704 (drawn here, nothing typed is in it)
+        secret=" ".join(_secret()[i : i + 4] for i in range(0, 32, 4)),
+        options=_asked(passkeys.creation(user, factors.factors_of(user.id))),
+    )
+
+
+@bp.post("/account/factors/<int:factor_id>/remove")
+@allow(fresh=True)
+def remove_factor(factor_id: int) -> ResponseReturnValue:
+    with transaction():
+        factors.remove_factor(acting(), current_user.id, factor_id)
+    return done("The second factor is removed.", to=url_for("auth.account"))
+
+
+@bp.post("/account/factors/codes")
+@allow(fresh=True)
+def recovery_codes() -> ResponseReturnValue:
+    """New recovery codes, shown this once; the old ones are worth nothing any more."""
+    with transaction():
+        codes = factors.new_recovery_codes(acting(), current_user.id)
+    return render_template("auth/recovery_codes.html", codes=codes, next_url=url_for("auth.account"))
+
+
+def _context_of(user: User) -> Context:
+    return Context(actor_id=user.id, actor=user.name, now=clock.now(), today=clock.today())
+
+
+def _asked(options: tuple[bytes, dict[str, Any]]) -> dict[str, Any]:
+    """What a page tells the browser; the challenge waits in the session for the answer."""
+    session[_CHALLENGE] = b64encode(options[0]).decode()
+    return options[1]
+
+
+def _challenge() -> bytes:
+    """The challenge of this session's last page; it is answered once."""
+    return b64decode(session.pop(_CHALLENGE, ""))
+
+
+def _secret() -> str:
+    """The secret of the app that is being added: the same from the QR code to its first code."""
+    secret: str = session.setdefault(_SECRET, pyotp.random_base32())
+    return secret
