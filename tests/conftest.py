@@ -24,7 +24,7 @@ import config
 from tests.support.camt import Tx, camt053
 from tests.support.client import Browser
 from tests.support.courier_double import CourierDouble
-from tests.support.database import clear_tables
+from tests.support.database import clear_tables, planned_once
 from tests.support.invoices import deliver, order_on
 from tests.support.pages import Today
 from tests.support.payouts import account_of, bundle_and_confirm
@@ -115,13 +115,14 @@ def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def session_app(test_config: dict[str, Any]) -> Flask:
+def session_app(test_config: dict[str, Any]) -> Iterator[Flask]:
     """The app over a migrated database."""
     app = create_app(test_config)
     app.test_client_class = Browser
     with app.app_context():
         flask_migrate.upgrade()
-    return app
+    with planned_once(app, longer_than=1_000):
+        yield app
 
 
 @pytest.fixture
