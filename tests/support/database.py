@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Collection
 
-from flask import Flask
-from sqlalchemy import Connection, event, text
+from sqlalchemy import text
 
 from tests.support import scenery
 from tusker.extensions import db
@@ -29,7 +25,6 @@ COMPANIES = {
     "limit_days",
 }
 """The tables of what stands before any business is done."""
-_READ = re.compile(r"(\s|--.*\n)*(WITH|SELECT)\b")
 
 
 def clear_tables(except_for: Collection[str] = ()) -> None:
@@ -38,6 +33,8 @@ def clear_tables(except_for: Collection[str] = ()) -> None:
     tables = [table for table in db.metadata.sorted_tables if table.name not in except_for]
     numbered = [table.name for table in tables if "id" in table.c]
     with db.engine.begin() as connection:
+        if scenery.still_empty(connection):
+            return
         # The event table refuses to lose rows; as a replica its trigger and the foreign keys' sleep.
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text("; ".join(f'DELETE FROM "{table.name}"' for table in tables)))
@@ -60,28 +57,3 @@ def forget_business() -> None:
             ("credit_lines", ""),
         ):
             session.execute(text(f"UPDATE {table} SET used_amount = 0, waiting_amount = 0{more}"))
-
-
-@contextmanager
-def planned_once(app: Flask, *, longer_than: int) -> Iterator[None]:
-    """Have the database keep its plans of the longest reads that take no parameters: over few rows, planning the proof
-    takes ten times as long as the proof."""
-
-    def prepared(
-        connection: Connection, cursor: Any, statement: str, parameters: Any, *_: object
-    ) -> tuple[str, Any]:
-        if parameters or len(statement) < longer_than or not _READ.match(statement):
-            return statement, parameters
-        names: dict[str, str] = connection.info.setdefault("planned_once", {})
-        if statement not in names:
-            cursor.execute(f"PREPARE planned_{len(names)} AS {statement}", parameters)
-            names[statement] = f"planned_{len(names)}"
-        return f"EXECUTE {names[statement]}", parameters
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", prepared, retval=True)
-    try:
-        yield
-    finally:
-        event.remove(engine, "before_cursor_execute", prepared)

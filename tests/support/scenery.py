@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 from unittest.mock import patch
 
 from flask import Flask, current_app
@@ -102,8 +102,18 @@ def emptied(connection: Connection) -> None:
     _stage.written = connection.scalar(text("SELECT pg_current_xact_id()::text::bigint")) or 0
 
 
+def still_empty(connection: Connection) -> bool:
+    """Whether no transaction has written anything since all tables were emptied."""
+    following = connection.scalar(text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"))
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    return _stage.scene is _nothing and _stage.app is app and following == _stage.written + 1
+
+
 def kept(make: Callable[P, R], *given: Hashable) -> Callable[P, R]:
-    """`make`, which is only played where it has not been before; `given` is what else it goes by."""
+    """`make`, which is only played where it has not been before; `given` is what else it goes by.
+
+    It commits what it does, and returns rows, a browser, plain values or a tuple of these.
+    """
 
     @wraps(make)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -129,24 +139,35 @@ def kept(make: Callable[P, R], *given: Hashable) -> Callable[P, R]:
     return call
 
 
+class Row(NamedTuple):
+    """A row by its table and key."""
+
+    kind: type[Base]
+    identity: Any
+
+
+class Cookies(NamedTuple):
+    """A browser by its cookies."""
+
+    found: dict[Any, Any]
+
+
 def _plain(value: Any) -> Any:
-    """A row as its table and key, a browser as its cookies; everything else as it is."""
     if isinstance(value, Base):
-        return type(value), inspect(value).identity
+        return Row(type(value), inspect(value).identity)
     if isinstance(value, FlaskClient):
-        return FlaskClient, dict(value._cookies or {})
-    return value
+        return Cookies(dict(value._cookies or {}))
+    return tuple(map(_plain, value)) if isinstance(value, tuple | list) else value
 
 
 def _made_again(plain: Any) -> Any:
-    match plain:
-        case (type() as kind, found) if issubclass(kind, FlaskClient):
-            browser = current_app.test_client()
-            browser._cookies = dict(found)
-            return browser
-        case (type() as kind, identity):
-            return db.session.get_one(kind, identity)
-    return plain
+    if isinstance(plain, Row):
+        return db.session.get_one(plain.kind, plain.identity)
+    if isinstance(plain, Cookies):
+        browser = current_app.test_client()
+        browser._cookies = dict(plain.found)
+        return browser
+    return tuple(map(_made_again, plain)) if isinstance(plain, tuple) else plain
 
 
 @contextmanager
