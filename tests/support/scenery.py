@@ -31,8 +31,10 @@ LONGEST = 12
 _OFF = os.environ.get("SCENERY") == "off"
 _REAL_CLOCK = clock.now
 _UNFINISHED = text(
-    "SELECT pg_current_xact_id_if_assigned()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'transactionid'),"
+    " pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 )
+"""Whether any transaction that writes or locks rows is still open, and the number of the next one."""
 _COUNTERS = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public' AND last_value > 0"
 _REFRESH = "UPDATE user_sessions SET created_at = %(now)s, last_seen_at = %(now)s"
 """Sessions end by real time, and a request of an older one writes down that its person is there."""
@@ -73,7 +75,7 @@ class Stage:
         ):
             return None
         writing, following = session.execute(_UNFINISHED).one()
-        return self.scene if writing is None and following == self.written + 1 else None
+        return self.scene if not writing and following == self.written + 1 else None
 
     def key(self, *called: Hashable) -> Hashable:
         """What a call depends on besides the tables, with the call itself; None when it cannot be compared."""
@@ -192,7 +194,7 @@ def _cursor() -> Any:
 def _keep(scene: Scene, key: Hashable, made: Any, jobs: list[str]) -> None:
     session = db.session()
     writing, following = session.execute(_UNFINISHED).one()
-    if writing is not None or session.new or session.dirty or session.deleted:
+    if writing or session.new or session.dirty or session.deleted:
         return
     reached = Scene(length=scene.length + 1)
     with _cursor() as cursor:
