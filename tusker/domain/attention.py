@@ -11,11 +11,13 @@ class AttentionKind(StrEnum):
     """The kinds of trouble, the most pressing first."""
 
     STOP_PAYMENT = "stop_payment"
+    PAID_AFTER_ALL = "paid_after_all"
     RETURNED_AFTER_PAYOUT = "returned_after_payout"
     RETURNED_BEFORE_PAYOUT = "returned_before_payout"
     DISPUTED = "disputed"
     NUMBER_ALIKE = "number_alike"
     DELIVERED_BEFORE = "delivered_before"
+    ELSEWHERE = "elsewhere"
     VALUE_DIFFERS = "value_differs"
     HELD = "held"
     BOOK_ALIKE = "book_alike"
@@ -43,6 +45,13 @@ ADVICE: Mapping[AttentionKind, Advice] = {
         "danger",
         "Stop the payment at the bank. Record it as rejected once the bank says so; if the money left all the same, a"
         " claim on the supplier opens by itself.",
+    ),
+    AttentionKind.PAID_AFTER_ALL: Advice(
+        "Paid although it was rejected",
+        "danger",
+        "Compare with the bank. If the money left, say on its disbursal that the payout was paid after all: where its"
+        " invoices still wait they are loans then; where they were paid out again, the supplier has the money twice and"
+        " its next payouts are netted by it.",
     ),
     AttentionKind.RETURNED_AFTER_PAYOUT: Advice(
         "Returned after the payout",
@@ -83,6 +92,12 @@ ADVICE: Mapping[AttentionKind, Advice] = {
         "danger",
         "Ask for a proof of this delivery: the tracking number may be another parcel's of long ago. Cancel the request,"
         " or accept the delivery; until then it is not financed.",
+    ),
+    AttentionKind.ELSEWHERE: Advice(
+        "Parcel of other cities",
+        "danger",
+        "Ask the supplier what this parcel is: its cities are not those of the two companies. Add the city to the"
+        " company, accept this one, or cancel the request; until then it is not financed.",
     ),
     AttentionKind.BOOK_ALIKE: Advice(
         "Financed under another company?",

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from flask import Flask
 from redis import Redis
-from rq.cron import CronScheduler
+from redis.client import Pipeline
+from redis.exceptions import RedisError
+from rq.cron import CronJob, CronScheduler
 
 from tusker.jobs.attention import watch
 from tusker.jobs.daily import start_due
@@ -15,7 +21,9 @@ from tusker.jobs.sealing import seal_new
 from tusker.jobs.statements import look_for_loans, start_uploads
 from tusker.jobs.waiting import admit_waiting
 from tusker.jobs.webhooks import work_off_webhooks
-from tusker.queues import QUEUE
+from tusker.queues import QUEUE, enqueue
+
+log = logging.getLogger(__name__)
 
 OUTBOX_SECONDS = 30
 """How late a mail goes out when its job was lost with Redis."""
@@ -37,9 +45,44 @@ DAILY_SECONDS = 60
 """How late a daily job begins, and how soon a missed one is caught up."""
 
 
+class Scheduler(CronScheduler):
+    """RQ's scheduler, which asks for work as everybody else does, and goes on while Redis is away: what is due then is
+    asked for again at the next look."""
+
+    def enqueue_jobs(self) -> list[CronJob]:
+        """Ask for each job that is due."""
+        due = [job for job in self.get_jobs() if job.should_run()]
+        for job in due:
+            enqueue(job.func_name, queue=job.queue_name)
+            job.set_enqueue_time(datetime.now(UTC))
+        return due
+
+    def register_birth(self) -> None:
+        """Tell Redis that this scheduler lives."""
+        self._tell(super().register_birth)
+
+    def save(self, pipeline: Pipeline | None = None) -> None:
+        """Tell Redis what was asked for."""
+        self._tell(lambda: super(Scheduler, self).save(pipeline))
+
+    def heartbeat(self) -> None:
+        """Tell Redis that this scheduler still lives."""
+        self._tell(super().heartbeat)
+
+    def register_death(self, pipeline: Pipeline | None = None) -> None:
+        """Tell Redis that this scheduler ends."""
+        self._tell(lambda: super(Scheduler, self).register_death(pipeline))
+
+    def _tell(self, tell: Callable[[], object]) -> None:
+        try:
+            tell()
+        except RedisError as error:
+            log.warning("redis is away, the scheduler goes on: %s", error)
+
+
 def cron_scheduler(app: Flask, connection: Redis) -> CronScheduler:
     """The scheduler with all jobs of this installation registered."""
-    scheduler = CronScheduler(connection=connection, logging_level=app.config["LOG_LEVEL"])
+    scheduler = Scheduler(connection=connection, logging_level=app.config["LOG_LEVEL"])
     scheduler.register(poll_all, QUEUE, interval=app.config["POLL_INTERVAL_SECONDS"], result_ttl=60)
     scheduler.register(send_outbox, QUEUE, interval=OUTBOX_SECONDS, result_ttl=60)
     scheduler.register(work_off_webhooks, QUEUE, interval=WEBHOOK_SECONDS, result_ttl=60)

@@ -21,14 +21,13 @@ class ExposureMovement(Base):
     __tablename__ = "exposure_movements"
     __table_args__ = (
         CheckConstraint("amount <> 0", name="amount_not_zero"),
-        Index("ix_exposure_movements_invoice_id", "invoice_id"),
         Index("ix_exposure_movements_line_booked", "credit_line_id", "booked_on"),
         Index("ix_exposure_movements_supplier_booked", "supplier_id", "booked_on"),
         Index("ix_exposure_movements_purchaser_booked", "purchaser_id", "booked_on"),
     )
 
     id: Mapped[Id]
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     credit_line_id: Mapped[int] = mapped_column(ForeignKey("credit_lines.id"))
     supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     purchaser_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
@@ -54,11 +53,10 @@ class ReserveMovement(Base):
     __table_args__ = (
         one_of("kind", ReserveKind),
         CheckConstraint("amount <> 0", name="amount_not_zero"),
-        Index("ix_reserve_movements_invoice_id", "invoice_id"),
     )
 
     id: Mapped[Id]
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     kind: Mapped[Code]
     amount: Mapped[Money]
     at: Mapped[Instant]
@@ -130,12 +128,10 @@ class CreditNote(Base):
             postgresql_where="number <> '' AND state IN ('accepted', 'disputed')",
         ),
         Index("uq_credit_notes_one_reversal", "reverses_id", unique=True),
-        Index("ix_credit_notes_invoice_id", "invoice_id"),
-        Index("ix_credit_notes_receipt_id", "receipt_id"),
     )
 
     id: Mapped[Id]
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     kind: Mapped[Code] = mapped_column(String(40), default="credit_note", server_default="credit_note")
     state: Mapped[DeductionState] = mapped_column(
         default=DeductionState.ACCEPTED, server_default=DeductionState.ACCEPTED
@@ -160,7 +156,7 @@ class CreditNote(Base):
     booked_on: Mapped[date]
     recorded_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     reason: Mapped[str] = mapped_column(String(500))
-    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"))
+    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"), index=True)
     """The receipt with which it was recorded; undone with it."""
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("credit_notes.id"))
 
@@ -197,7 +193,8 @@ class ClaimState(Status):
 
 class Claim(Base):
     """What a supplier owes the lender, to be netted from its next payout: for a credit note, for a payable that was
-    paid although its receipt was undone, or for goods that came back after the payout (then with neither)."""
+    paid although its receipt was undone, for a payout that left although its invoices were paid out again, or for goods
+    that came back after the payout (then with none of them)."""
 
     __tablename__ = "claims"
     __table_args__ = (
@@ -220,9 +217,9 @@ class Claim(Base):
             "uq_claims_one_return",
             "invoice_id",
             unique=True,
-            postgresql_where="credit_note_id IS NULL AND payable_id IS NULL",
+            postgresql_where="credit_note_id IS NULL AND payable_id IS NULL AND payout_id IS NULL",
         ),
-        CheckConstraint("credit_note_id IS NULL OR payable_id IS NULL", name="one_cause"),
+        CheckConstraint("num_nonnulls(credit_note_id, payable_id, payout_id) <= 1", name="one_cause"),
     )
 
     id: Mapped[Id]
@@ -232,6 +229,10 @@ class Claim(Base):
     payable_id: Mapped[int | None] = mapped_column(
         ForeignKey("payables.id", use_alter=True, name="fk_claims_payable_id"), unique=True
     )
+    payout_id: Mapped[int | None] = mapped_column(
+        ForeignKey("payouts.id", use_alter=True, name="fk_claims_payout_id"), unique=True
+    )
+    """The payout that was taken for rejected and left after all."""
     state: Mapped[ClaimState] = mapped_column(default=ClaimState.ACCEPTED, server_default=ClaimState.ACCEPTED)
     amount: Mapped[Money]
     open_amount: Mapped[Money]
@@ -244,7 +245,7 @@ class Claim(Base):
     @property
     def is_for_goods(self) -> bool:
         """Whether it is for goods that came back."""
-        return self.credit_note_id is None and self.payable_id is None
+        return self.credit_note_id is None and self.payable_id is None and self.payout_id is None
 
     invoice: Mapped[Invoice] = relationship(lazy="select")
 
@@ -253,15 +254,11 @@ class ClaimSettlement(Base):
     """The part of a claim that was netted from one payout. Contra rows are negative."""
 
     __tablename__ = "claim_settlements"
-    __table_args__ = (
-        CheckConstraint("amount <> 0", name="amount_not_zero"),
-        Index("ix_claim_settlements_claim_id", "claim_id"),
-        Index("ix_claim_settlements_disbursal_id", "disbursal_id"),
-    )
+    __table_args__ = (CheckConstraint("amount <> 0", name="amount_not_zero"),)
 
     id: Mapped[Id]
-    claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id"))
-    disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
+    claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id"), index=True)
+    disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"), index=True)
     amount: Mapped[Money]
     booked_on: Mapped[date]
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from tusker.domain.attention import AttentionKind
-from tusker.queries.delivery.conditions import ALIKE, ALIKE_OF, TOO_EARLY, VALUE_AGREES
+from tusker.queries.delivery.conditions import ALIKE, ALIKE_OF, ELSEWHERE, TOO_EARLY, VALUE_AGREES, WAY
 
 FAILING_POLLS = 3
 """From so many questions without an answer on, a person should look."""
@@ -82,6 +82,23 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         JOIN disbursal_lines l ON l.invoice_id = i.id AND l.state = 'included'
         JOIN disbursals d ON d.id = l.disbursal_id AND d.status = 'released'
         WHERE h.status IN ('returned', 'cancelled') AND i.status = 'bundled'
+        """,
+    ),
+    AttentionKind.PAID_AFTER_ALL: Cause(
+        "invoice",
+        """
+        SELECT COALESCE(
+                (SELECT min(l.invoice_id) FROM disbursal_lines l WHERE l.payout_id = p.id),
+                (SELECT min(q.invoice_id) FROM payable_lines m JOIN payables q ON q.id = m.payable_id
+                    WHERE m.payout_id = p.id)
+            ) AS subject_id, NULL::text AS carrier, min(s.imported_at) AS cause_at,
+            'The bank booked ' || p.reference || ' on ' || to_char(min(e.value_date), 'DD Mon YYYY')
+                || ', which was taken for rejected' AS detail,
+            jsonb_build_object('disbursal_id', p.disbursal_id, 'amount', p.net) AS facts
+        FROM statement_entries e JOIN bank_statements s ON s.id = e.statement_id
+        JOIN payouts p ON p.reference = split_part(e.note, ' ', 1) AND p.state = 'rejected'
+        WHERE e.state = 'open' AND e.direction = 'debit' AND e.note LIKE '% is rejected already, but the bank%'
+        GROUP BY p.id
         """,
     ),
     AttentionKind.RETURNED_AFTER_PAYOUT: Cause(
@@ -178,6 +195,20 @@ CAUSES: Mapping[AttentionKind, Cause] = {
             jsonb_build_object('principal', i.principal) AS facts
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         WHERE {TOO_EARLY} AND i.status IN ('approved', 'financeable', 'bundled')
+        """,  # noqa: S608
+    ),
+    AttentionKind.ELSEWHERE: Cause(
+        "invoice",
+        f"""
+        SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE(h.status_changed_at, i.requested_at) AS cause_at,
+            h.carrier || ' has the parcel go from ' || COALESCE(h.from_city, 'an unknown city') || ' to '
+                || COALESCE(h.to_city, 'an unknown one') || COALESCE('; ' || s.name || ' sends from '
+                || NULLIF(array_to_string(s.cities, ', '), ''), '') || COALESCE('; ' || p.name || ' receives in '
+                || NULLIF(array_to_string(p.cities, ', '), ''), '') AS detail,
+            jsonb_build_object('principal', i.principal, 'way', {WAY}) AS facts
+        FROM shipments h JOIN invoices i ON i.id = h.invoice_id
+        JOIN customers s ON s.id = i.supplier_id JOIN customers p ON p.id = i.purchaser_id
+        WHERE {ELSEWHERE} AND i.status IN ('approved', 'financeable', 'bundled')
         """,  # noqa: S608
     ),
     AttentionKind.CARRIER_FAILING: Cause(

@@ -64,7 +64,6 @@ def exposure() -> ResponseReturnValue:
     found = [Table(kind, TITLES[kind], exposure_table(kind, day, **own())) for kind in TITLES] if day else []
     return render(
         "reports/exposure.html",
-        "reports/_exposure.html",
         status=200 if day else 422,
         form=form,
         day=day,
@@ -97,7 +96,6 @@ def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
     rows = derivation(bound, key, day) if day else []
     return render(
         "reports/exposure_rows.html",
-        "reports/_exposure_rows.html",
         status=200 if day else 422,
         form=form,
         day=day,

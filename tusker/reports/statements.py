@@ -42,7 +42,6 @@ def show() -> ResponseReturnValue:
     lines = list(made.running()) if made else []
     return render(
         "reports/statement.html",
-        "reports/_statement.html",
         status=422 if form.errors else 200,
         form=form,
         account=account,

@@ -13,14 +13,14 @@ from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.admin.payout.disbursal_choice import given_choice, typed_references
 from tusker.admin.payout.disbursal_view import changed, show_disbursal, ticked_of
 from tusker.currency import currency
-from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved
+from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved, existing
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
 from tusker.services.loans.platform_ids import read_platform_references
 from tusker.services.payout.release import approval, releasing
 from tusker.services.payout.settlement import confirming as settlement
-from tusker.services.payout.settlement import rejection, undoing
+from tusker.services.payout.settlement import paid_after_all, rejection, undoing
 from tusker.services.people import passwords
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -108,21 +108,16 @@ def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
     """Confirm all payouts that are still open, with the platform's loan ids from the lines or a file."""
     form = ConfirmForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made = settlement.confirm(
-                    acting(),
-                    disbursal_id,
-                    bank_reference=form.bank_reference.filled,
-                    value_date=form.value_date.filled,
-                    platform_references=_platform_references(form, disbursal_id),
-                )
-                reference = made.reference
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            made = settlement.confirm(
+                acting(),
+                disbursal_id,
+                bank_reference=form.bank_reference.filled,
+                value_date=form.value_date.filled,
+                platform_references=_platform_references(form, disbursal_id),
+            )
+            reference = made.reference
+        if form.saved:
             return changed(disbursal_id, f"{reference} is confirmed. Its invoices are loans now.")
     return show_disbursal(disbursal_id, confirm=form, status=422)
 
@@ -176,6 +171,30 @@ def reinstate_payout(payout_id: int) -> ResponseReturnValue:
     return changed(disbursal_id, f"Payout {reference} waits for the bank's word again.")
 
 
+@bp.post("/payouts/<int:payout_id>/paid")
+@allow(Role.ADMIN)
+def pay_after_all(payout_id: int) -> ResponseReturnValue:
+    """A payout that was taken for rejected left after all."""
+    disbursal_id, form = _disbursal_of(payout_id), ConfirmForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                made = paid_after_all.pay_after_all(
+                    acting(),
+                    payout_id,
+                    bank_reference=form.bank_reference.filled,
+                    value_date=form.value_date.filled,
+                    reason=sent_reason(),
+                    charges=_sent_charges(),
+                )
+                words = paid_after_all.words_of(made)
+        except TuskerError as error:
+            return show_disbursal(disbursal_id, problem=error.message, status=error.http_status)
+        return changed(disbursal_id, words)
+    problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
+    return show_disbursal(disbursal_id, problem=problem, status=422)
+
+
 @bp.post("/payouts/<int:payout_id>/return")
 @allow(Role.ADMIN)
 def return_payout(payout_id: int) -> ResponseReturnValue:
@@ -202,7 +221,5 @@ def _sent_charges() -> int:
 
 
 def _disbursal_of(payout_id: int) -> int:
-    payout = db.session.get(Payout, payout_id)
-    if payout is None:
-        raise NotFound("This payout does not exist.")
+    payout = existing(db.session.get(Payout, payout_id), "payout")
     return payout.disbursal_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -18,7 +20,7 @@ from tusker.queries.record.proof_runs import KeptProof, found_by, last_proof, li
 from tusker.queues import enqueue, waiting
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
 SHOWN = 100
@@ -66,20 +68,9 @@ def events() -> ResponseReturnValue:
     """All events, the newest first."""
     filters = EventFilter(request.args)
     filters.kind.choices = [(kind, kind.replace("_", " ").capitalize()) for kind in known_kinds()]
-    filters.validate()
-    cursor = read_cursor()
-    rows = events_page(
-        subject=filters.subject.data,
-        kind=filters.kind.data,
-        actor=filters.actor.data,
-        search=filters.q.data,
-        cursor=cursor,
-        limit=PAGE_SIZE + 1,
-    )
-    page = keyset_page(rows, cursor)
+    page = page_of(partial(events_page, **filters.asked()))
     return render(
         "admin/record/events.html",
-        "admin/record/_events.html",
         filters=filters,
         page=page,
         names=names_of_subjects(page.items),

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Select, func, or_, select,
 from sqlalchemy.orm import InstrumentedAttribute, aliased, joinedload, selectinload
 
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.errors import NotFound
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import (
     Adjustment,
@@ -166,15 +166,15 @@ def statuses_of(invoice_ids: Collection[int], scope: Scope) -> list[StatusNow]:
 
 def invoice_in(scope: Scope, invoice_id: int) -> Invoice:
     """The invoice with its two companies; raises `NotFound` when it does not exist or may not be seen."""
-    invoice: Invoice | None = db.session.scalar(
-        select(Invoice)
-        .options(joinedload(Invoice.supplier), joinedload(Invoice.purchaser))
-        .where(Invoice.id == invoice_id, *_scope_conditions(scope))
-        .execution_options(populate_existing=True)
+    return existing(
+        db.session.scalar(
+            select(Invoice)
+            .options(joinedload(Invoice.supplier), joinedload(Invoice.purchaser))
+            .where(Invoice.id == invoice_id, *_scope_conditions(scope))
+            .execution_options(populate_existing=True)
+        ),
+        "invoice",
     )
-    if invoice is None:
-        raise NotFound("This invoice does not exist.")
-    return invoice
 
 
 def shipment_of(invoice_id: int) -> Shipment | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import BigInteger, cast, func, or_, select
+from sqlalchemy import BigInteger, cast, func, or_, select, text
 from sqlalchemy.orm import contains_eager, joinedload
 
 from tusker.extensions import db
@@ -29,6 +29,29 @@ from tusker.models import (
 )
 from tusker.models.ledger import STANDING, deduction_words
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.sums import sum_of
+
+# Beside its payout, which may be undone by statements for all, an invoice has nothing that has to be undone with it.
+_CHANGED = text(
+    """
+    SELECT i.id FROM loans l JOIN invoices i ON i.id = l.invoice_id
+    WHERE l.invoice_id = ANY(:ids) AND l.reversed_on IS NULL
+      AND (i.status <> 'disbursed' OR l.open_principal <> l.principal
+        OR EXISTS (SELECT 1 FROM allocations WHERE loan_id = l.id)
+        OR EXISTS (SELECT 1 FROM adjustments WHERE loan_id = l.id)
+        OR EXISTS (SELECT 1 FROM reliefs WHERE loan_id = l.id)
+        OR EXISTS (SELECT 1 FROM credit_notes WHERE invoice_id = i.id)
+        OR EXISTS (SELECT 1 FROM claims WHERE invoice_id = i.id)
+        OR EXISTS (SELECT 1 FROM payables WHERE invoice_id = i.id))
+    ORDER BY i.id
+    """
+)
+
+
+def changed_since_payout(invoice_ids: Collection[int]) -> list[int]:
+    """Those of invoices that are paid out on which something was paid, deducted, claimed, given up or agreed since, by
+    id."""
+    return list(db.session.scalars(_CHANGED, {"ids": list(invoice_ids)}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +96,21 @@ class ClaimRow:
     open_amount: int
     booked_on: date
     for_payable: bool
+    for_payout: str | None
+    """The payout that was paid although it was taken for rejected."""
     netted: list[Netted] = field(default_factory=list)
+
+    @property
+    def for_goods(self) -> bool:
+        """Whether it is for goods that came back, which a person decides on."""
+        return not (self.for_note or self.for_payable or self.for_payout)
+
+    @property
+    def cause(self) -> str:
+        """What it is for, where that is no credit note or deduction."""
+        if self.for_payout:
+            return f"Paid twice: {self.for_payout} was taken for rejected"
+        return "Payment undone after it was passed on" if self.for_payable else "Returned goods"
 
 
 def reserve_of(invoice_id: int) -> Reserve:
@@ -151,9 +188,11 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
             Claim.amount,
             Claim.open_amount,
             Claim.booked_on,
-            Claim.payable_id.is_not(None),
+            Claim.payable_id.is_not(None).label("for_payable"),
+            Payout.reference,
         )
         .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
+        .outerjoin(Payout, Payout.id == Claim.payout_id)
         .where(Claim.invoice_id == invoice_id)
         .order_by(Claim.id)
     ).all()
@@ -162,7 +201,13 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
         ClaimRow(
             row.id,
             deduction_words(row.kind, row.number) if row.kind else None,
-            *row[3:],
+            row.state,
+            row.decision_reason,
+            row.amount,
+            row.open_amount,
+            row.booked_on,
+            for_payable=row.for_payable,
+            for_payout=row.reference,
             netted=netted.get(row.id, []),
         )
         for row in rows
@@ -171,12 +216,7 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
 
 def open_claims_of(supplier_id: int) -> int:
     """What a supplier's next payouts will be netted by, in minor units."""
-    total = db.session.scalars(
-        select(func.coalesce(func.sum(Claim.open_amount), 0)).where(
-            Claim.supplier_id == supplier_id, Claim.state == ClaimState.ACCEPTED
-        )
-    ).one()
-    return int(total)
+    return sum_of(Claim.open_amount, Claim.supplier_id == supplier_id, Claim.state == ClaimState.ACCEPTED)
 
 
 def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:
@@ -206,6 +246,7 @@ def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:
             (Receipt.netted_payout_id == Payout.id)
             & (Payout.state == PayoutState.CONFIRMED)
             & Claim.payable_id.is_(None)
+            & Claim.payout_id.is_(None)
             & (Claim.credit_note_id.is_(None) | pays_it.exists()),
         )
         .where(ClaimSettlement.claim_id.in_(claim_ids))

@@ -15,10 +15,10 @@ from sqlalchemy import ARRAY, BigInteger, Select, TextClause, cast, func, select
 
 from tusker.domain.ageing import Bucket, bucket_of
 from tusker.extensions import db
-from tusker.models import Loan, LoanChange, LoanPosition, PositionDay
+from tusker.models import Invoice, Loan, LoanChange, LoanPosition, PositionDay
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loans_owed, open_loans
-from tusker.queries.record.proof import Mismatch
+from tusker.queries.record.proof import Mismatch, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,12 +238,19 @@ def _position(values: Sequence[Any], *, by_line: bool) -> Position:
     return Position(line, Bucket(bucket), Bucket(purchaser_bucket), *flags_and_figures)
 
 
-def wrong_positions(day: date) -> list[Mismatch]:
-    """Kept positions that differ from those of their loans, computed one by one; none for a day that is not kept."""
+def wrong_positions(day: date, *, part: Part | None = None) -> list[Mismatch]:
+    """Kept positions that differ from those of their loans, computed one by one; none for a day that is not kept. With
+    a `part` only those of its credit lines."""
     kept = _kept(day, None, None, by_line=True)
     if kept is None:
         return []
-    ids = db.session.scalars(select(Loan.id).where(Loan.reversed_on.is_(None)).order_by(Loan.id)).all()
+    query = select(Loan.id).where(Loan.reversed_on.is_(None)).order_by(Loan.id)
+    if part is not None:
+        kept = [row for row in kept if row.line is not None and part.has(row.line.line_id)]
+        query = query.join(Invoice, Invoice.id == Loan.invoice_id).where(
+            Invoice.credit_line_id % part.of == part.number
+        )
+    ids = db.session.scalars(query).all()
     computed: _Sums = {}
     for start in range(0, len(ids), _BATCH):
         rows = loans_owed(ids[start : start + _BATCH], day)

@@ -14,6 +14,7 @@ from tusker.domain.status import Status, Tone
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Payable, Payout, Receipt, ReceiptKind
+from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 _payment = aliased(Receipt)
@@ -159,9 +160,8 @@ def names_of_customers(customer_ids: Collection[int]) -> dict[int, str]:
 def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
     """The rows with their sums, and the column of what is left of each; the sums are read for the rows of a page
     only."""
-    total = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
     spent = (
-        select(cast(func.coalesce(func.sum(total), 0), BigInteger).label("allocated"))
+        select(cast(func.coalesce(func.sum(Allocation.total), 0), BigInteger).label("allocated"))
         .where(Allocation.receipt_id == Receipt.id)
         .lateral("spent")
     )
@@ -188,17 +188,8 @@ def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
     )
     query = (
         select(
-            Receipt.id,
-            Receipt.kind,
-            Receipt.customer_id,
+            *columns_of(Receipt, ReceiptRow),
             Customer.name.label("customer"),
-            Receipt.bank_reference,
-            Receipt.value_date,
-            Receipt.booked_on,
-            Receipt.amount,
-            Receipt.reason,
-            Receipt.recorded_at,
-            Receipt.of_receipt_id,
             _payment.bank_reference.label("of_reference"),
             spent.c.allocated,
             passed_on.c.passed_on,

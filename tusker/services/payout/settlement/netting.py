@@ -16,8 +16,8 @@ from tusker.models import (
     ClaimSettlement,
     CreditNote,
     DeductionKind,
-    Invoice,
     Payout,
+    PayoutState,
     Receipt,
     ReceiptKind,
 )
@@ -26,6 +26,7 @@ from tusker.services.context import Context
 from tusker.services.loans.debts import OpenDebt, lock_debts_on
 from tusker.services.loans.receipt_rows import NETTED_FROM, new_receipt, store_receipts
 from tusker.services.loans.receipts.booking import Part, apply_parts
+from tusker.services.locks import lock_invoices
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
     by_supplier = {payout.supplier_id: payout for payout in payouts if payout.claims}
     if not by_supplier:
         return []
-    amount = ClaimSettlement.amount
+    amount, twice = ClaimSettlement.amount, aliased(Payout)
     makes_up = (
         (CreditNote.kind == DeductionKind.CREDIT_NOTE)
         & CreditNote.state.in_(STANDING)
@@ -60,11 +61,13 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
         )
         .join(ClaimSettlement, ClaimSettlement.claim_id == Claim.id)
         .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
+        .outerjoin(twice, twice.id == Claim.payout_id)
         .where(
             ClaimSettlement.disbursal_id.in_({payout.disbursal_id for payout in payouts}),
             Claim.supplier_id.in_(by_supplier),
-            # What was passed on of an undone receipt pays no loan: netted, it is back.
+            # What was passed on of an undone receipt, or paid twice, pays no loan: netted, it is back.
             Claim.payable_id.is_(None),
+            Claim.payout_id.is_(None) | (twice.state == PayoutState.RETURNED),
         )
         .group_by(Claim.supplier_id, Claim.invoice_id)
         .order_by(Claim.invoice_id)
@@ -75,16 +78,14 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
     ]
 
 
-def pay_from_nettings(
-    ctx: Context, nettings: Sequence[Netting], invoices: Mapping[int, Invoice], value_date: date
-) -> None:
+def pay_from_nettings(ctx: Context, nettings: Sequence[Netting], value_date: date) -> None:
     """The payouts left: what was kept back of them is received on their `value_date`, one receipt a payout, and pays
     the loans of the claimed invoices, also those that were written off. What a loan does not need is the supplier's
     credit.
 
     The invoices are locked, and so are the suppliers' claims and the counters.
     """
-    locked = lock_debts_on([invoices[n.invoice_id] for n in nettings], closed_too=True)
+    locked = lock_debts_on(lock_invoices({n.invoice_id for n in nettings}), closed_too=True)
     debts = {debt.invoice.id: debt for debt in locked if debt.loan.closed_on is None or debt.is_written_off}
     amounts: dict[int, int] = {}
     wanted: list[tuple[Netting, int, OpenDebt]] = []
