@@ -24,11 +24,10 @@ import config
 from tests.support.camt import Tx, camt053
 from tests.support.client import Browser
 from tests.support.courier_double import CourierDouble
-from tests.support.database import clear_tables
+from tests.support.database import clear_tables, planned_once
 from tests.support.invoices import deliver, order_on
 from tests.support.pages import Today
 from tests.support.payouts import account_of, bundle_and_confirm
-from tests.support.plans import planned_once
 from tests.support.scenery import kept
 from tests.support.values import NOW, PASSWORD, PROGRAMME_LIMIT, TERMS, TODAY
 from tools.courier.api import Courier

@@ -28,7 +28,6 @@ from tests.support.database import clear_tables, forget_business
 from tests.support.invoices import deliver, order_on
 from tests.support.payouts import account_of, approve_and_release
 from tests.support.people import make_user
-from tests.support.plans import planned_once
 from tests.support.profiles import SOAK, examples
 from tests.support.values import NOW, PASSWORD, TODAY
 from tusker import clock
@@ -785,7 +784,7 @@ def test_the_books_agree_whatever_happens(session_app: Flask, shard: int) -> Non
         db.session.remove()
     Books.browser = session_app.test_client()
     Books.browser.post("/login", data={"email": ADMIN, "password": PASSWORD})
-    with planned_once(session_app, longer_than=400, given=True), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tusker.transactions.enqueue", lambda *_: True)
         patch.setattr(clock, "now", lambda: Books.now)
         run_state_machine_as_test(
