@@ -20,11 +20,11 @@ from tusker.auth.blueprint import bp, signed_in
 from tusker.auth.factors import second_step
 from tusker.auth.forms import ForgotForm, LoginForm, PasswordForm, ResetForm
 from tusker.auth.sessions import KEY, half_session, start_session, stop_session, this_session
-from tusker.errors import TooManyTries
+from tusker.errors import InvalidInput, TooManyTries
 from tusker.extensions import limiter
 from tusker.models import AccessKind, User
 from tusker.services.context import Context
-from tusker.services.people import factors, passwords, sessions
+from tusker.services.people import factors, passwords, sessions, users
 from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
 from tusker.web.access import SignInNeeded, acting, allow, public
@@ -190,10 +190,14 @@ def forgot() -> ResponseReturnValue:
     """The form that asks for a link. The answer, and the time it takes, are the same for every address."""
     form = ForgotForm()
     if form.validate_on_submit():
-        with transaction():
-            passwords.request_password_reset(_visitor(), form.email.filled)
-        flash(ASKED, "info")
-        return redirect(url_for("auth.login"), 303)
+        try:
+            with transaction():
+                passwords.request_password_reset(_visitor(), users.clean_email(form.email.filled))
+        except InvalidInput as error:
+            form.take(error)
+        else:
+            flash(ASKED, "info")
+            return redirect(url_for("auth.login"), 303)
     return render_template("auth/forgot.html", form=form), 422 if form.is_submitted() else 200
 
 
