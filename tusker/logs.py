@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import logging
+import re
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from logging.config import dictConfig
 
 work_id: ContextVar[str] = ContextVar("work_id", default="-")
 """The id of the request or job at hand."""
+who: ContextVar[str] = ContextVar("who", default="-")
+"""Whose request it is: a user's id, or an API token by its beginning and name."""
 
 
 class WorkIdFilter(logging.Filter):
-    """Puts the request's or job's id on each record."""
+    """Puts the request's or job's id on each record, and whose request it is."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.work_id = work_id.get()
+        record.who = who.get().replace("\n", " ")
         return True
+
+
+_RESET_LINK = re.compile(r"(/account/reset/)[^\s\"?]+")
+
+
+class LineFormatter(logging.Formatter):
+    """Times in UTC with their offset (ISO 8601), and no reset link: whoever has one has the account."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """When the record was made."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, its traceback included."""
+        return _RESET_LINK.sub(r"\1…", super().format(record))
 
 
 def configure_logging(level: str) -> None:
@@ -27,7 +47,8 @@ def configure_logging(level: str) -> None:
             "filters": {"work_id": {"()": WorkIdFilter}},
             "formatters": {
                 "line": {
-                    "format": "%(asctime)s %(levelname)s %(process)d [%(work_id)s] %(name)s: %(message)s"
+                    "()": LineFormatter,
+                    "format": "%(asctime)s %(levelname)s %(process)d [%(work_id)s %(who)s] %(name)s: %(message)s",
                 }
             },
             "handlers": {

@@ -18,6 +18,8 @@ from sqlalchemy import text
 from tests.support.bank_accounts import NEW, Run, typed
 from tests.support.funding import FundingDesk, proof_of, shipment_of
 from tests.support.pages import button_values
+from tests.support.people import make_user
+from tests.support.tokens import token_made
 from tests.support.values import PROGRAMME_LIMIT, TERMS
 from tusker.domain.limits import Validity
 from tusker.domain.numbers import loose_forms, strict_form
@@ -31,6 +33,7 @@ from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
 from tusker.services.credit.customers.companies import CustomerData, create_customer, edit_customer
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
+from tusker.services.credit.customers.identities import set_cities
 from tusker.services.credit.customers.lines import (
     LineData,
     change_credit_line,
@@ -43,12 +46,12 @@ from tusker.services.loans.receipts.recording import record_receipt, refund_cred
 from tusker.services.loans.relief.granting import configured_limits, extend, waive
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.bank_accounts import set_account
-from tusker.services.payout.funding.control import accept_delivery, accept_value, tell_apart
+from tusker.services.payout.funding.control import accept_delivery, accept_value, accept_way, tell_apart
 from tusker.services.payout.funding.correction import correct_value
 from tusker.services.payout.funding.purchaser_answers import dispute_delivery, overrule_dispute
 from tusker.services.payout.funding.verification import mark_invalid, mark_valid
 from tusker.services.payout.held import release_hold
-from tusker.services.people.tokens import create_token
+from tusker.services.people.tokens import create_token, take_over_token
 from tusker.services.people.users import create_user, deactivate_user, random_password, reactivate_user
 from tusker.transactions import transaction
 
@@ -225,7 +228,22 @@ def new_token(desk: Desk) -> Doors:
     supplier_id = desk.funding.line.supplier_id
     return Doors(
         lambda ctx: create_token(ctx, supplier_id, "ERP"),
-        (f"/customers/{supplier_id}/tokens", {"name": "ERP"}),
+        (f"/customers/{supplier_id}/tokens", {"name": "ERP", "scope": "request", "days": "365"}),
+    )
+
+
+def token_taken_over(desk: Desk) -> Doors:
+    """Its maker left."""
+    supplier_id = desk.funding.line.supplier_id
+    maker = make_user(desk.ctx, "left@example.com", Role.AUDITOR)
+    with transaction():
+        token, _ = token_made(desk.ctx, supplier_id)
+        token.created_by = maker.id
+        db.session.get_one(User, maker.id).active = False
+    token_id = token.id
+    return Doors(
+        lambda ctx: take_over_token(ctx, token_id, customer_id=supplier_id),
+        (f"/customers/{supplier_id}/tokens/{token_id}/take-over", {}),
     )
 
 
@@ -343,7 +361,33 @@ def early_delivery_accepted(desk: Desk) -> Doors:
     return Doors(
         lambda ctx: accept_delivery(ctx, invoice_id, reason=WHY),
         desk.attention("delivered_before", "accept_delivery"),
+        ["accept-delivery", f"#{invoice_id}", "--reason", WHY],
         look="/admin/attention",
+    )
+
+
+def other_cities_accepted(desk: Desk) -> Doors:
+    with transaction():
+        set_cities(desk.ctx, desk.funding.line.purchaser_id, "Mumbai")
+    invoice = desk.funding.ask()
+    desk.funding.say(invoice, ShipmentStatus.DELIVERED, to_city="Delhi")
+    invoice_id = invoice.id
+    return Doors(
+        lambda ctx: accept_way(ctx, invoice_id, reason=WHY),
+        desk.attention("elsewhere", "accept_way"),
+        ["accept-cities", f"#{invoice_id}", "--reason", WHY],
+        look="/admin/attention",
+    )
+
+
+def further_city(desk: Desk) -> Doors:
+    buyer_id = desk.funding.line.purchaser_id
+    with transaction():
+        set_cities(desk.ctx, buyer_id, "Mumbai")
+    return Doors(
+        lambda ctx: set_cities(ctx, buyer_id, "Mumbai, Delhi"),
+        (f"/customers/{buyer_id}/cities", {"cities": "Mumbai, Delhi"}),
+        ["set-cities", desk.names[1], "Mumbai, Delhi"],
     )
 
 
@@ -358,6 +402,7 @@ def told_apart(desk: Desk) -> Doors:
     return Doors(
         lambda ctx: tell_apart(ctx, invoice_id, reason=WHY),
         desk.attention("number_alike", "tell_apart"),
+        ["tell-apart", f"#{invoice_id}", "--reason", WHY],
         look="/admin/attention",
     )
 
@@ -506,6 +551,7 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "an admin": ("create_user", new_user(Role.ADMIN)),
     "a user let in again": ("reactivate_user", user_again),
     "a token": ("add_token", new_token),
+    "a token whose maker left": ("take_over_token", token_taken_over),
     "a write-off": ("write_off", debt_written_off),
     "a waiver": ("waive", charges_waived),
     "an extension": ("extend", due_date_moved),
@@ -515,6 +561,8 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a dispute in Attention": ("overrule_dispute", dispute_overruled_in_attention),
     "another value": ("accept_value", value_accepted),
     "an early delivery": ("accept_delivery", early_delivery_accepted),
+    "a parcel of other cities": ("accept_way", other_cities_accepted),
+    "a further city": ("set_cities", further_city),
     "a number that looks alike": ("tell_apart", told_apart),
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +21,8 @@ from tusker.jobs.servicing import prove_day
 from tusker.models import Role, User
 from tusker.queries.record import chain
 from tusker.queries.record.chain import check_chain
+from tusker.services.context import Context
+from tusker.services.record.checkpoints import FORGED, is_due, newest_checkpoint
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
@@ -76,17 +80,17 @@ def test_prove_names_the_first_broken_row(
     seal: int,
     fault: str,
 ) -> None:
-    assert flask("prove").exit_code == 0
+    assert flask("prove", "--full").exit_code == 0
     places = {"third": sealed[2], "sixth": sealed[5], "last": sealed[-1]}
     tamper(sql, **{name: place for name, place in places.items() if f":{name}" in sql})
-    told = flask("prove")
+    told = flask("prove", "--full")
     assert told.exit_code == 1, told.output
     line = next(line for line in told.output.splitlines() if line.startswith("event chain broken"))
     assert f"first at seal {seal}" in line
     assert fault in line
     event = f"event {db.session.scalar(text('SELECT event_id FROM event_seals WHERE seq = :s'), {'s': seal})}"
     assert (event in line) == (fault != GAP)
-    found = json.loads(flask("prove", "--json").output)
+    found = json.loads(flask("prove", "--full", "--json").output)
     assert found["holds"] is False
     assert found["chain"]["broken"]["seq"] == seal
 
@@ -105,13 +109,13 @@ def rehash(tamper: Callable[..., None], first: int, last: int) -> None:
 def test_hashing_a_part_anew_is_named_and_a_whole_end_by_the_noted_head(
     flask: Callable[..., Result], tamper: Callable[..., None], sealed: list[int]
 ) -> None:
-    head = json.loads(flask("prove", "--json").output)["chain"]["head"]
+    head = json.loads(flask("prove", "--full", "--json").output)["chain"]["head"]
     tamper("UPDATE events SET reason = 'another' WHERE id = :id", id=sealed[2])
     rehash(tamper, 3, 5)
-    assert "first at seal 6," in flask("prove").output
+    assert "first at seal 6," in flask("prove", "--full").output
     rehash(tamper, 6, 8)
-    assert flask("prove").exit_code == 0
-    told = flask("prove", "--expect-head", head)
+    assert flask("prove", "--full").exit_code == 0
+    told = flask("prove", "--full", "--expect-head", head)
     assert told.exit_code == 1
     assert "seal 8 has another hash than was noted: the chain was rewritten" in told.output
 
@@ -124,19 +128,20 @@ def test_a_cut_off_end_is_noticed_by_the_noted_head_and_an_older_head_stays_good
 ) -> None:
     head = str(check_chain().head)
     record(2)
-    grown = flask("prove", "--expect-head", head)
+    grown = flask("prove", "--full", "--expect-head", head)
     assert (grown.exit_code, "10 sealed, none changed or removed; head 10:" in grown.output) == (0, True)
     tamper("DELETE FROM events WHERE id >= :id", id=sealed[6])
     tamper("DELETE FROM event_seals WHERE seq >= 7")
-    assert flask("prove").exit_code == 0
-    cut = flask("prove", "--expect-head", head)
+    missed = flask("prove", "--full")  # by its checkpoint, which has the head of the last proof
+    assert (missed.exit_code, "the chain has no seal 10 any more" in missed.output) == (1, True)
+    cut = flask("prove", "--full", "--expect-head", head)
     assert cut.exit_code == 1
     assert "the chain has no seal 8 any more, which was noted as its head" in cut.output
 
 
 @pytest.mark.parametrize("text", ["8", "0:" + "0" * 64, "8:" + "g" * 64, "8:" + "0" * 63])
 def test_a_head_that_is_none_is_refused(flask: Callable[..., Result], text: str) -> None:
-    told = flask("prove", "--expect-head", text)
+    told = flask("prove", "--full", "--expect-head", text)
     assert told.exit_code == 2
     assert "'--expect-head'" in told.output
 
@@ -171,3 +176,67 @@ def test_only_the_newest_links_are_recomputed_where_that_is_asked_for(
     newest = check_chain(newest=5)
     assert (newest.checked, newest.sealed, newest.broken) == (5, 8, None)
     assert check_chain(newest=6).problems(NOW)
+
+
+def test_a_day_proves_what_came_since_and_a_full_walk_all(
+    flask: Callable[..., Result],
+    tamper: Callable[..., None],
+    sealed: list[int],
+    record: Callable[..., None],
+    ctx: Context,
+) -> None:
+    assert "8 sealed, none changed or removed" in flask("prove").output
+    record(3)
+    tamper("UPDATE events SET reason = 'another' WHERE id = :id", id=sealed[2])
+    day = flask("prove")
+    assert (day.exit_code, "none of the newest 3 changed or removed, all walked on" in day.output) == (
+        0,
+        True,
+    )
+    checkpoint, _ = newest_checkpoint()
+    assert checkpoint is not None
+    for days, due in ((6, False), (7, True), (-1, True)):
+        assert is_due(replace(ctx, now=checkpoint.walked_at + timedelta(days)), checkpoint) == due
+    assert "first at seal 3," in flask("prove", "--full").output
+    # What was found broken is found each day until it is mended.
+    assert "first at seal 3," in flask("prove").output
+    tamper("UPDATE events SET reason = '' WHERE id = :id", id=sealed[2])
+    assert "11 sealed, none changed or removed" in flask("prove").output
+    tamper("UPDATE events SET reason = 'another' WHERE id = (SELECT max(id) FROM events)")
+    record(1)
+    assert flask("prove").exit_code == 0
+    record(1)
+    tamper("UPDATE events SET reason = 'another' WHERE id = (SELECT max(id) FROM events)")
+    seal_new()
+    tamper("UPDATE events SET reason = 'a third' WHERE id = (SELECT max(id) FROM events)")
+    assert "first at seal 13," in flask("prove").output
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE seal_checkpoints SET seq = 2",
+        "UPDATE seal_checkpoints SET hash = sha256('x')",
+        "UPDATE seal_checkpoints SET walked_at = walked_at + interval '1 year'",
+        "UPDATE seal_checkpoints SET signature = sha256('x')",
+    ],
+)
+def test_a_changed_checkpoint_is_named_and_all_is_walked(
+    flask: Callable[..., Result], tamper: Callable[..., None], sealed: list[int], sql: str
+) -> None:
+    assert flask("prove").exit_code == 0
+    tamper(sql)
+    told = json.loads(flask("prove", "--json").output)
+    assert (told["problems"], told["chain"]["checked"]) == ([FORGED], 8)
+    assert flask("prove").exit_code == 0
+
+
+def test_a_chain_that_was_hashed_anew_as_a_whole_does_not_fit_its_checkpoint(
+    flask: Callable[..., Result], tamper: Callable[..., None], sealed: list[int]
+) -> None:
+    assert flask("prove").exit_code == 0
+    tamper("UPDATE events SET reason = 'another' WHERE id = :id", id=sealed[2])
+    rehash(tamper, 3, 8)
+    for _ in range(2):
+        told = flask("prove")
+        assert (told.exit_code, "seal 8 has another hash than was noted" in told.output) == (1, True)

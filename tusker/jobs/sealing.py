@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from tusker.domain.chain import Head
 from tusker.jobs import job_context
-from tusker.queries.record.chain import ChainReport, backlog, check_chain
+from tusker.queries.record.chain import ChainReport, backlog, check_chain, lost
+from tusker.services.record.checkpoints import is_due, keep_checkpoint, newest_checkpoint
 from tusker.services.record.sealing import seal_events
 from tusker.transactions import transaction
 
@@ -36,11 +37,24 @@ def seal_all() -> int:
     return sealed
 
 
-def seal_and_check(noted: Head | None = None) -> ChainReport:
-    """Check how long events have waited, seal them all, and check the whole chain."""
+def seal_and_check(noted: Head | None = None, *, whole: bool = False) -> ChainReport:
+    """Check how long events have waited, seal them all, and check the chain from the last checkpoint on: the `whole`
+    one where that is asked for, each week, and where the checkpoint is not to be trusted."""
     waiting = backlog()
     seal_all()
-    return replace(check_chain(noted=noted), waiting=waiting)
+    ctx = job_context("prove")
+    checkpoint, forged = newest_checkpoint()
+    gone = lost(checkpoint.head) if checkpoint else None
+    if whole or gone or is_due(ctx, checkpoint):
+        checkpoint = None
+    found = check_chain(since=checkpoint.head if checkpoint else None, noted=noted)
+    walked_at = checkpoint.walked_at if checkpoint else None
+    report = replace(
+        found, waiting=waiting, forged=forged, lost_head=found.lost_head or gone, walked_at=walked_at
+    )
+    with transaction():
+        keep_checkpoint(ctx, report, checkpoint)
+    return report
 
 
 def _seal(batches: int, *, whole: bool) -> int:

@@ -13,11 +13,12 @@ from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
 from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.number_forms import wrong_number_forms
-from tusker.queries.record.proof import prove
+from tusker.queries.record.proof import Mismatch, part_on, prove
 from tusker.services.attention import review_items, rules_at
 from tusker.services.credit.customers.limit_days import note_programme_limit
 from tusker.services.loans import overdue
 from tusker.services.loans.classification import classify_day
+from tusker.services.people.tokens import warn_of_expiry
 from tusker.services.record.housekeeping import forget_old_guards
 from tusker.services.record.proving import keep_proof, report_differences
 from tusker.transactions import transaction
@@ -67,15 +68,16 @@ def review_holds() -> None:
 
 
 def prove_day() -> int:
-    """Recompute every counter and balance, seal and check all events; mails admins what is wrong. Returns the number
-    of problems.
+    """Recompute every counter and balance, seal all events and check what came since the last proof; mails admins what
+    is wrong. Returns the number of problems.
 
-    The head of the chain goes into the log, so that a copy lies outside the database.
+    What has to be computed row by row is a seventh each day, and each week all, as is the chain of events. The head of
+    the chain goes into the log, so that a copy lies outside the database.
     """
     chain = seal_and_check()
     with transaction():
         ctx = job_context("prove")
-        found = prove([*wrong_positions(ctx.today), *wrong_number_forms()])
+        found = prove(row_by_row(ctx.today, whole=chain.walked_at is None))
         keep_proof(ctx, found, chain)
         differences = report_differences(ctx, found, chain)
     log.info("event chain: %d events sealed, head %s", chain.sealed, chain.head)
@@ -83,9 +85,16 @@ def prove_day() -> int:
     return differences
 
 
+def row_by_row(day: date, *, whole: bool) -> list[Mismatch]:
+    """What is wrong with figures that no statement can recompute: of all, or of the day's part."""
+    part = None if whole else part_on(day)
+    return [*wrong_positions(day, part=part), *wrong_number_forms(part=part)]
+
+
 def clean_up() -> int:
-    """Delete rows that are kept for a while only; returns how many."""
+    """Delete rows that are kept for a while only, and tell of tokens that end soon; returns how many rows went."""
     with transaction():
         gone = forget_old_guards(job_context("clean up"))
+        warn_of_expiry(job_context("clean up"))
     log.info("clean-up: %d rows", gone)
     return gone

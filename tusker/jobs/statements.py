@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from tusker.chunks import chunks
 from tusker.errors import TuskerError, UnknownHeads
 from tusker.extensions import db
 from tusker.jobs import job_context
@@ -14,7 +15,7 @@ from tusker.queries.bank.candidates import open_book
 from tusker.queues import enqueue
 from tusker.services.bank.file import account_notes, read_configured
 from tusker.services.bank.importing import import_statement
-from tusker.services.bank.settling import chunks, find_loans, open_credits
+from tusker.services.bank.settling import CHUNK, find_loans, open_credits
 from tusker.services.bank.uploads import (
     READ_JOB,
     READ_SECONDS,
@@ -87,7 +88,7 @@ def look_for_loans() -> int:
     with transaction():
         waiting = open_credits()
         book = open_book(today) if waiting else None
-    for part in chunks(waiting):
+    for part in chunks(waiting, CHUNK):
         with transaction():
             if book:
                 find_loans(today, book, part)

@@ -6,6 +6,7 @@ from tusker.models.access import (
     ApiToken,
     IdempotencyKey,
     Role,
+    TokenScope,
     TokenState,
     User,
     UserSession,
@@ -37,7 +38,7 @@ from tusker.models.disbursal import (
     Payout,
     PayoutState,
 )
-from tusker.models.event import Event, EventSeal
+from tusker.models.event import Event, EventSeal, SealCheckpoint
 from tusker.models.factor import FactorKind, RecoveryCode, SecondFactor
 from tusker.models.invoice import Invoice
 from tusker.models.ledger import (
@@ -131,6 +132,7 @@ __all__ = [
     "ReserveMovement",
     "RiskRule",
     "Role",
+    "SealCheckpoint",
     "SecondFactor",
     "Shipment",
     "ShipmentDocument",
@@ -139,6 +141,7 @@ __all__ = [
     "StatementProfile",
     "StatementUpload",
     "SupplierAccount",
+    "TokenScope",
     "TokenState",
     "UploadState",
     "User",

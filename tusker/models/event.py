@@ -50,3 +50,17 @@ class EventSeal(Base):
     event_id: Mapped[int] = mapped_column(ForeignKey("events.id"), unique=True)
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     sealed_at: Mapped[Instant]
+
+
+class SealCheckpoint(Base):
+    """Up to which link the chain was found whole, so that a day's proof goes on from there. Signed with a key that is
+    not in the database (see `tusker.domain.chain.Checkpoint`)."""
+
+    __tablename__ = "seal_checkpoints"
+
+    id: Mapped[Id]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    walked_at: Mapped[Instant]
+    """When all links were walked last."""
+    signature: Mapped[bytes] = mapped_column(LargeBinary(32))

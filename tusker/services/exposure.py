@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tusker.extensions import db
 from tusker.models import ExposureMovement, Invoice, WaitingRequest
 from tusker.services.context import Context
+from tusker.services.locks import among
 from tusker.transactions import after_commit
 
 ADMIT_WAITING_JOB = "tusker.jobs.waiting.admit_waiting"
@@ -20,14 +21,15 @@ _COUNTERS = (
     ("supplier_accounts", "customer_id"),
     ("purchaser_accounts", "customer_id"),
 )
+_OF_INVOICES = (Invoice.credit_line_id, Invoice.supplier_id, Invoice.purchaser_id)
 
 
-def lock_counters(invoices: Collection[Invoice]) -> None:
+def lock_counters(invoice_ids: Collection[int]) -> None:
     """Lock all counters of locked invoices at once, where more than one `change_exposure` follows: one after the other
     they would take a credit line after a purchaser."""
-    keys = zip(*((i.credit_line_id, i.supplier_id, i.purchaser_id) for i in invoices), strict=True)
-    for (table, key_column), ids in zip(_COUNTERS, keys, strict=False):
-        _lock(table, key_column, sorted(set(ids)))
+    for (table, key_column), column in zip(_COUNTERS, _OF_INVOICES, strict=True):
+        keys = select(column).where(among(Invoice.id, invoice_ids)).distinct()
+        _lock(table, key_column, sorted(db.session.scalars(keys)))
 
 
 def _lock(table: str, key_column: str, ids: Sequence[int]) -> None:

@@ -76,6 +76,13 @@ def lock_ids(model: type[Base], *conditions: ColumnElement[bool]) -> Sequence[in
     return db.session.scalars(_locking(select(_key(model)), model, conditions)).all()
 
 
+def forget(*models: type[Base]) -> None:
+    """Have loaded rows of tables read anew when they are next used: a statement changed them past the session."""
+    for row in db.session.identity_map.values():
+        if isinstance(row, models):
+            db.session.expire(row)
+
+
 def lock_row(what: str, model: type[Row], *conditions: ColumnElement[bool]) -> Row:
     """The one row that meets all conditions, locked and read anew; raises `NotFound` naming `what` it is."""
     found = lock_rows(model, *conditions)
@@ -107,7 +114,7 @@ def lock_invoice(invoice_id: int) -> Invoice:
 
 def lock_invoices(invoice_ids: Collection[int]) -> Sequence[Invoice]:
     """The invoices by ascending id, locked and fresh; raises `NotFound` when one does not exist."""
-    found = lock_rows(Invoice, Invoice.id.in_(invoice_ids))
+    found = lock_rows(Invoice, among(Invoice.id, invoice_ids))
     if len(found) != len(set(invoice_ids)):
         raise NotFound("This invoice does not exist.")
     return found
@@ -123,7 +130,7 @@ def lock_loan_of(invoice: Invoice) -> Loan:
 
 def lock_loans(invoice_ids: Collection[int]) -> dict[int, Loan]:
     """The standing loans of locked invoices by id, locked and fresh."""
-    loans = lock_rows(Loan, Loan.invoice_id.in_(invoice_ids), Loan.reversed_on.is_(None))
+    loans = lock_rows(Loan, among(Loan.invoice_id, invoice_ids), Loan.reversed_on.is_(None))
     return {loan.id: loan for loan in loans}
 
 

@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tusker.currency import currency
 from tusker.errors import InvalidInput, UnreadableAddress
-from tusker.logs import work_id
+from tusker.logs import who, work_id
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.reasons import LONGEST_REASON
 from tusker.web import assets, errors, filters
@@ -62,6 +62,7 @@ def _name_request() -> None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
     work_id.set(g.request_id)
+    who.set("-")
 
 
 def _refuse_control_characters() -> None:
@@ -81,6 +82,8 @@ def _set_headers(answer: Response) -> Response:
     headers["X-Request-ID"] = g.get("request_id", "-")
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
     headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     if current_app.config["ENVIRONMENT"] == "PRODUCTION":
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.bankfiles.statements import outline_in
 from tusker.bankfiles.tables.heads import FIELDS, guessed
+from tusker.bankfiles.tables.places import stands_for_heads
 from tusker.bankfiles.tables.profiles import Outline, checked_profile, field_words
 from tusker.currency import currency
 from tusker.domain.banking import Statement
@@ -110,7 +111,7 @@ def remove_statement_profile(profile_id: int) -> ResponseReturnValue:
 
 def _show_profiles() -> Response:
     rows = [(row, service.profile_words(row)) for row in statement_profiles()]
-    return render("admin/bank/profiles.html", "admin/bank/_profiles.html", rows=rows)
+    return render("admin/bank/profiles.html", rows=rows)
 
 
 def _outline(upload: StatementUpload) -> Outline:
@@ -139,10 +140,10 @@ def _show(
     ]
     return render(
         "admin/bank/columns.html",
-        "admin/bank/_columns.html",
         status=422 if problem else 200,
         upload=upload,
         line=outline.line,
+        by_place=stands_for_heads(outline.heads),
         columns=columns,
         chosen=chosen,
         statements=statements,

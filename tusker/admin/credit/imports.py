@@ -34,7 +34,7 @@ REFUSAL_COLUMNS = ("line", "number", "supplier", "purchaser", "amount", "outcome
 @allow(Role.ADMIN, Role.AUDITOR)
 def import_invoices() -> ResponseReturnValue:
     """First step: the file."""
-    return render("admin/credit/import.html", "admin/credit/_import.html", form=UploadForm())
+    return render("admin/credit/import.html", form=UploadForm())
 
 
 @bp.post("/import")
@@ -52,7 +52,7 @@ def import_upload() -> ResponseReturnValue:
             form.take(error)
         else:
             return redirect(url_for("admin.import_columns", token=token), 303)
-    return render("admin/credit/import.html", "admin/credit/_import.html", status=422, form=form)
+    return render("admin/credit/import.html", status=422, form=form)
 
 
 @bp.route("/import/<token>", methods=["GET", "POST"])
@@ -76,7 +76,6 @@ def import_columns(token: str) -> ResponseReturnValue:
     status = 422 if form.is_submitted() else 200
     return render(
         "admin/credit/import_columns.html",
-        "admin/credit/_import_columns.html",
         status=status,
         form=form,
         upload=upload,
@@ -144,7 +143,6 @@ def _run(form: MappingForm, table: CsvTable, *, dry_run: bool) -> ImportReport:
 def _show_result(token: str, result: dict[str, Any]) -> ResponseReturnValue:
     return render(
         "admin/credit/import_result.html",
-        "admin/credit/_import_result.html",
         token=token,
         result=result,
         refusals=result["refusals"][:SHOWN_REFUSALS],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from flask import Response, request, url_for
@@ -12,7 +13,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import AttentionFilter, ClaimForm
 from tusker.domain.approval import Shown
 from tusker.domain.attention import AttentionKind
-from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.errors import InvalidInput, TuskerError, existing
 from tusker.extensions import db
 from tusker.models import AttentionItem, Role
 from tusker.queries.attention import AttentionRow, items_page, open_counts
@@ -22,10 +23,12 @@ from tusker.services.loans.claims import accept_claim, dismiss_claim
 from tusker.services.payout.funding.control import (
     accept_delivery,
     accept_value,
+    accept_way,
     ask_again,
     shown_alike,
     shown_early,
     shown_value,
+    shown_way,
     tell_apart,
 )
 from tusker.services.payout.funding.purchaser_answers import overrule_dispute, shown_dispute
@@ -34,7 +37,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import done, render, said
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 PAGE, PARTIAL = "admin/record/attention.html", "admin/record/_attention.html"
 
@@ -50,9 +53,7 @@ def attention() -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def act_on_attention(item_id: int) -> ResponseReturnValue:
     """Carry out the button named `action` of an item."""
-    item = db.session.get(AttentionItem, item_id)
-    if item is None:
-        raise NotFound("This item does not exist.")
+    item = existing(db.session.get(AttentionItem, item_id), "item")
     kind, about, facts = AttentionKind(item.kind), item.subject_id, dict(item.facts)
     action = request.form.get("action", "")
     if action != "settle" and action not in _ACTIONS.get(kind, {}):
@@ -102,6 +103,10 @@ def _accept_delivery(ctx: Context, about: int, _facts: dict[str, Any]) -> object
     return accept_delivery(ctx, about, reason=sent_reason(), seen=sent_seen())
 
 
+def _accept_way(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
+    return accept_way(ctx, about, reason=sent_reason(), seen=sent_seen())
+
+
 def _tell_apart(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
     return tell_apart(ctx, about, reason=sent_reason(), seen=sent_seen())
 
@@ -120,6 +125,7 @@ _ACTIONS: Mapping[AttentionKind, Mapping[str, Act]] = {
     AttentionKind.DISPUTED: {"overrule": _overrule},
     AttentionKind.VALUE_DIFFERS: {"accept_value": _accept_value},
     AttentionKind.DELIVERED_BEFORE: {"accept_delivery": _accept_delivery},
+    AttentionKind.ELSEWHERE: {"accept_way": _accept_way},
     AttentionKind.NUMBER_ALIKE: {"tell_apart": _tell_apart},
     AttentionKind.DAILY_JOB_LATE: {"run_again": _run_again},
     AttentionKind.SHIPMENT_EXCEPTION: _ASKING,
@@ -134,6 +140,7 @@ _DONE = {
     "overrule": "The dispute is settled and does not stop the financing any more.",
     "accept_value": "The declared value is accepted.",
     "accept_delivery": "The delivery is accepted.",
+    "accept_way": "The parcel is accepted.",
     "tell_apart": "It counts as an invoice of its own.",
     "run_again": "It is tried again within the next minute.",
     "ask_again": "The delivery company is asked within the next minute.",
@@ -146,6 +153,7 @@ _SHOWN: Mapping[str, Callable[[AttentionRow], Shown]] = {
     ),
     "accept_value": lambda item: shown_value(item.number or "", item.facts["declared"], item.facts["amount"]),
     "accept_delivery": lambda item: shown_early(item.number or "", item.cause_at),
+    "accept_way": lambda item: shown_way(item.number or "", item.facts["way"]),
     "tell_apart": lambda item: shown_alike(item.number or "", item.facts["like"]),
 }
 """What a button decides on, as its item shows it."""
@@ -154,16 +162,10 @@ _SHOWN: Mapping[str, Callable[[AttentionRow], Shown]] = {
 def _context() -> dict[str, Any]:
     filters = AttentionFilter(request.args)
     filters.validate()
-    cursor = read_cursor()
-    rows = items_page(
-        kind=filters.kind.data,
-        resolved=filters.state.data == "settled",
-        cursor=cursor,
-        limit=PAGE_SIZE + 1,
-    )
+    settled = filters.state.data == "settled"
     return {
         "filters": filters,
-        "page": keyset_page(rows, cursor),
+        "page": page_of(partial(items_page, kind=filters.kind.data, resolved=settled)),
         "counts": open_counts(),
         "shown": _SHOWN,
         "actions": {kind: list(found) for kind, found in _ACTIONS.items()},

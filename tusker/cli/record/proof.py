@@ -9,14 +9,13 @@ from dataclasses import asdict
 
 import click
 
-from tusker.cli import command_context, commands
+from tusker.cli import change, command_context, commands
 from tusker.currency import currency
 from tusker.domain.chain import Head
 from tusker.jobs.positions import keep_positions
 from tusker.jobs.sealing import seal_all, seal_and_check
-from tusker.queries.loans.positions import wrong_positions
+from tusker.jobs.servicing import row_by_row
 from tusker.queries.record.chain import ChainReport
-from tusker.queries.record.number_forms import wrong_number_forms
 from tusker.queries.record.proof import Mismatch, Proof, ProofRow, prove
 from tusker.services.loans.positions import drop_positions
 from tusker.services.record.app_role import create_app_role, grant_app_role
@@ -44,18 +43,21 @@ class NotedHead(click.ParamType[Head]):
 @click.option(
     "--expect-head", type=NotedHead(), help="A head noted earlier, which must still be in the chain."
 )
-def prove_command(as_json: bool, expect_head: Head | None) -> None:
+@click.option("--full", is_flag=True, help="Walk the chain from its beginning, and compute every loan.")
+def prove_command(as_json: bool, expect_head: Head | None, full: bool) -> None:
     """Prove every exposure and balance against the rows that make it up, and that no event was changed or removed.
 
-    The page *Proof* shows what the last one found. Seals what is not sealed yet, checks the whole chain and shows
-    its head; exit code 1 when anything is wrong. Note the head outside the database: --expect-head tells later
-    whether the chain's end was cut off or rewritten.
+    The page *Proof* shows what the last one found. Seals what is not sealed yet, checks the chain from the last proof
+    on and shows its head; exit code 1 when anything is wrong. With --full, and a week after it was done last, the chain
+    is walked from its beginning, and kept sums and numbers are compared with every loan and invoice instead of a
+    seventh. Note the head outside the database: --expect-head tells later whether the chain's end was cut off or
+    rewritten.
     """
     ctx = command_context("prove")
-    chain = seal_and_check(expect_head)
+    chain = seal_and_check(expect_head, whole=full)
     problems = record_problems(ctx, chain)
     with transaction():
-        proof = prove([*wrong_positions(ctx.today), *wrong_number_forms()])
+        proof = prove(row_by_row(ctx.today, whole=chain.walked_at is None))
         keep_proof(ctx, proof, chain)
     if as_json:
         found = {
@@ -97,21 +99,20 @@ def rebuild_positions_command() -> None:
     click.echo(f"Positions are built anew, in {batches} batches.")
 
 
-@commands.command("grant-app-role")
+@change("grant-app-role")
 @click.argument("role")
 @click.option(
     "--create", is_flag=True, help="Make the role where it is missing; its password is POSTGRES_APP_PASSWORD."
 )
-def grant_command(role: str, create: bool) -> None:
+def grant_command(role: str, create: bool) -> str:
     """Give the database role ROLE what web, worker and scheduler need, and not the right to change events.
 
     Run it with the DATABASE_URL of the tables' owner, after `flask db upgrade`; running it again does no harm.
     """
-    with transaction():
-        if create:
-            create_app_role(role, os.environ.get("POSTGRES_APP_PASSWORD", ""))
-        grant_app_role(role)
-    click.echo(f"{role} may do the app's work and cannot change events.")
+    if create:
+        create_app_role(role, os.environ.get("POSTGRES_APP_PASSWORD", ""))
+    grant_app_role(role)
+    return f"{role} may do the app's work and cannot change events."
 
 
 def _say_figures(proof: Proof) -> None:
@@ -129,8 +130,17 @@ def _say_figures(proof: Proof) -> None:
 def _say_record(chain: ChainReport, problems: list[str]) -> None:
     for problem in problems:
         click.echo(problem)
-    kept = "" if chain.broken or chain.lost_head else ", none changed or removed"
-    click.echo(f"Events: {chain.sealed} sealed{kept}; head {chain.head}")
+    click.echo(f"Events: {chain.sealed} sealed{_unchanged(chain)}; head {chain.head}")
+
+
+def _unchanged(chain: ChainReport) -> str:
+    if chain.broken or chain.lost_head or chain.forged:
+        return ""
+    if chain.walked_at is None:
+        return ", none changed or removed"
+    return (
+        f", none of the newest {chain.checked} changed or removed, all walked on {chain.walked_at:%d %b %Y}"
+    )
 
 
 def _figures(wrong: Mismatch) -> tuple[str, str]:
@@ -159,4 +169,5 @@ def _chain_as_dict(chain: ChainReport) -> dict[str, object]:
         "waited": chain.waiting.count,
         "waited_since": chain.waiting.since.isoformat() if chain.waiting.since else None,
         "broken": asdict(chain.broken) if chain.broken else None,
+        "walked_at": chain.walked_at.isoformat() if chain.walked_at else None,
     }

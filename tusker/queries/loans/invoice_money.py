@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import BigInteger, cast, func, or_, select
+from sqlalchemy import BigInteger, cast, func, or_, select, text
 from sqlalchemy.orm import contains_eager, joinedload
 
 from tusker.extensions import db
@@ -29,6 +29,29 @@ from tusker.models import (
 )
 from tusker.models.ledger import STANDING, deduction_words
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.sums import sum_of
+
+# Beside its payout, which may be undone by statements for all, an invoice has nothing that has to be undone with it.
+_CHANGED = text(
+    """
+    SELECT i.id FROM loans l JOIN invoices i ON i.id = l.invoice_id
+    WHERE l.invoice_id = ANY(:ids) AND l.reversed_on IS NULL
+      AND (i.status <> 'disbursed' OR l.open_principal <> l.principal
+        OR EXISTS (SELECT 1 FROM allocations WHERE loan_id = l.id)
+        OR EXISTS (SELECT 1 FROM adjustments WHERE loan_id = l.id)
+        OR EXISTS (SELECT 1 FROM reliefs WHERE loan_id = l.id)
+        OR EXISTS (SELECT 1 FROM credit_notes WHERE invoice_id = i.id)
+        OR EXISTS (SELECT 1 FROM claims WHERE invoice_id = i.id)
+        OR EXISTS (SELECT 1 FROM payables WHERE invoice_id = i.id))
+    ORDER BY i.id
+    """
+)
+
+
+def changed_since_payout(invoice_ids: Collection[int]) -> list[int]:
+    """Those of invoices that are paid out on which something was paid, deducted, claimed, given up or agreed since, by
+    id."""
+    return list(db.session.scalars(_CHANGED, {"ids": list(invoice_ids)}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +216,7 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
 
 def open_claims_of(supplier_id: int) -> int:
     """What a supplier's next payouts will be netted by, in minor units."""
-    total = db.session.scalars(
-        select(func.coalesce(func.sum(Claim.open_amount), 0)).where(
-            Claim.supplier_id == supplier_id, Claim.state == ClaimState.ACCEPTED
-        )
-    ).one()
-    return int(total)
+    return sum_of(Claim.open_amount, Claim.supplier_id == supplier_id, Claim.state == ClaimState.ACCEPTED)
 
 
 def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Select, TextClause, cast, func, select, text
+from sqlalchemy import ARRAY, BigInteger, Select, TextClause, cast, func, select, text, true
 
 from tusker.domain.ageing import Bucket, bucket_of
 from tusker.extensions import db
-from tusker.models import Loan, LoanChange, LoanPosition, PositionDay
+from tusker.models import Invoice, Loan, LoanChange, LoanPosition, PositionDay
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loans_owed, open_loans
-from tusker.queries.record.proof import Mismatch
+from tusker.queries.record.proof import Mismatch, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,23 +150,27 @@ def owed_on(loan_ids: Select[int], today: date) -> tuple[int, int, int]:
     found = loan_ids.cte("found")
     changed = select(LoanChange.loan_id).where(LoanChange.loan_id.in_(select(found.c.id)))
     ready = select(PositionDay.day).where(PositionDay.day == today, PositionDay.ready).exists()
-    live, term = (
-        cast(func.coalesce(func.sum(figure), 0), BigInteger)
-        for figure in (LoanPosition.live, LoanPosition.term)
+    # One by one by the index, however many the database thinks they are; the limit keeps it from joining otherwise.
+    position = (
+        select(LoanPosition.live, LoanPosition.term)
+        .where(LoanPosition.day == today, LoanPosition.loan_id == found.c.id)
+        .limit(1)
+        .lateral("position")
     )
-    is_kept = (
-        LoanPosition.day == today,
-        LoanPosition.loan_id.in_(select(found.c.id)),
-        LoanPosition.loan_id.not_in(changed),
+    live, term = (
+        cast(func.coalesce(func.sum(figure), 0), BigInteger) for figure in (position.c.live, position.c.term)
     )
     kept, count, owed, at_term, others = db.session.execute(
         select(
             ready,
-            func.count(LoanPosition.loan_id),
+            func.count(position.c.live),
             live,
             term,
             func.array(changed.distinct().scalar_subquery(), type_=ARRAY(BigInteger)),
-        ).where(*is_kept)
+        )
+        .select_from(found)
+        .join(position, true())
+        .where(found.c.id.not_in(changed))
     ).one()
     if not kept:
         count, owed, at_term, others = 0, 0, 0, db.session.scalars(loan_ids).all()
@@ -238,12 +242,19 @@ def _position(values: Sequence[Any], *, by_line: bool) -> Position:
     return Position(line, Bucket(bucket), Bucket(purchaser_bucket), *flags_and_figures)
 
 
-def wrong_positions(day: date) -> list[Mismatch]:
-    """Kept positions that differ from those of their loans, computed one by one; none for a day that is not kept."""
+def wrong_positions(day: date, *, part: Part | None = None) -> list[Mismatch]:
+    """Kept positions that differ from those of their loans, computed one by one; none for a day that is not kept. With
+    a `part` only those of its credit lines."""
     kept = _kept(day, None, None, by_line=True)
     if kept is None:
         return []
-    ids = db.session.scalars(select(Loan.id).where(Loan.reversed_on.is_(None)).order_by(Loan.id)).all()
+    query = select(Loan.id).where(Loan.reversed_on.is_(None)).order_by(Loan.id)
+    if part is not None:
+        kept = [row for row in kept if row.line is not None and part.has(row.line.line_id)]
+        query = query.join(Invoice, Invoice.id == Loan.invoice_id).where(
+            Invoice.credit_line_id % part.of == part.number
+        )
+    ids = db.session.scalars(query).all()
     computed: _Sums = {}
     for start in range(0, len(ids), _BATCH):
         rows = loans_owed(ids[start : start + _BATCH], day)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, NotNullable, any_, cast, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, NotNullable, Row, any_, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload
 
 from tusker.domain.interest import Deduction, deduction_at_payout
-from tusker.errors import NotFound
+from tusker.domain.terms import Terms
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import (
     BankAccount,
@@ -81,10 +82,7 @@ class SupplierPayout:
 
 def disbursal_id_of_payout(payout_id: int) -> int:
     """The disbursal that a payout is of; raises `NotFound`."""
-    found = db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id))
-    if found is None:
-        raise NotFound("This payout does not exist.")
-    return found
+    return existing(db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id)), "payout")
 
 
 def payouts_of(
@@ -112,17 +110,8 @@ def would_be_paid(
     """What each supplier would get for these invoices if they were paid out on `start`, by supplier id; `passed_on`
     are payables as (id, minor units, supplier id)."""
     found: dict[int, SupplierPayout] = {}
-    # Most of thousands of invoices share terms and principal: each combination is calculated once.
-    known: dict[tuple[Any, ...], Deduction] = {}
-    query = select(Invoice.id, Invoice.supplier_id, Invoice.principal, *_TERMS)
-    chosen = any_(literal(list(invoice_ids), ARRAY(BigInteger)))
-    for row in db.session.execute(query.where(Invoice.id == chosen)):
-        key = tuple(row[2:])
-        if key not in known:
-            terms = terms_of(row)
-            due = working_days().due_date(start, terms)
-            known[key] = deduction_at_payout(row.principal, terms, start, due)
-        found.setdefault(row.supplier_id, SupplierPayout()).add(row.id, row.principal, known[key])
+    for invoice_id, supplier_id, principal, deducted in deductions_of(invoice_ids, start):
+        found.setdefault(supplier_id, SupplierPayout()).add(invoice_id, principal, deducted)
     for _, amount, supplier_id in passed_on:
         found.setdefault(supplier_id, SupplierPayout()).payables += amount
     claims = db.session.execute(
@@ -138,6 +127,32 @@ def would_be_paid(
         found[supplier_id].account = account
         found[supplier_id].failure = failures.get(account.id)
     return found
+
+
+def deductions_of(invoice_ids: Collection[int], start: date) -> Iterator[tuple[int, int, int, Deduction]]:
+    """Of each invoice, by id: its supplier, its principal, and what is kept back of that if it is paid out on
+    `start`."""
+    for row, terms, due in _with_terms(invoice_ids, start):
+        yield row.id, row.supplier_id, row.principal, deduction_at_payout(row.principal, terms, start, due)
+
+
+def fees_of(invoice_ids: Collection[int], start: date) -> Iterator[tuple[int, int, date]]:
+    """Of each invoice, by id: the fee of its loan that begins on `start`, in minor units, and when that is due."""
+    for row, terms, due in _with_terms(invoice_ids, start):
+        yield row.id, terms.fee_of(row.principal), due
+
+
+def _with_terms(invoice_ids: Collection[int], start: date) -> Iterator[tuple[Row[Any], Terms, date]]:
+    """Invoices by id with their terms, which thousands of them share, and the due date of a loan from `start`."""
+    agreed: dict[tuple[Any, ...], tuple[Terms, date]] = {}
+    query = select(Invoice.id, Invoice.supplier_id, Invoice.principal, *_TERMS).order_by(Invoice.id)
+    chosen = any_(literal(list(invoice_ids), ARRAY(BigInteger)))
+    for row in db.session.execute(query.where(Invoice.id == chosen).execution_options(yield_per=5_000)):
+        key = tuple(row[3:])
+        if key not in agreed:
+            terms = terms_of(row)
+            agreed[key] = terms, working_days().due_date(start, terms)
+        yield row, *agreed[key]
 
 
 def _failures_of(account_ids: Collection[int]) -> dict[int, str]:

@@ -69,6 +69,10 @@ class ChainReport:
     broken: Break | None
     lost_head: str | None = None
     """What is wrong with the head that was noted earlier, in words."""
+    forged: str | None = None
+    """What is wrong with the checkpoint, in words."""
+    walked_at: datetime | None = None
+    """When all links were walked, where that was earlier."""
 
     def problems(self, now: datetime) -> list[str]:
         """Everything that must not be, a sentence each."""
@@ -78,8 +82,7 @@ class ChainReport:
             found.append(
                 f"event chain broken first at seal {self.broken.seq}{event}: {_FAULTS[self.broken.fault]}"
             )
-        if self.lost_head is not None:
-            found.append(self.lost_head)
+        found += [told for told in (self.lost_head, self.forged) if told is not None]
         if self.waiting.since is not None and self.waiting.is_late(now):
             since = self.waiting.since.astimezone(UTC)
             events = "1 event was" if self.waiting.count == 1 else f"{self.waiting.count} events were"
@@ -87,8 +90,10 @@ class ChainReport:
         return found
 
 
-def check_chain(*, newest: int | None = None, noted: Head | None = None) -> ChainReport:
-    """Recompute every link, or only the `newest` ones, in constant memory.
+def check_chain(
+    *, newest: int | None = None, since: Head | None = None, noted: Head | None = None
+) -> ChainReport:
+    """Recompute every link, or only the `newest` ones or those `since` one that the chain has, in constant memory.
 
     `noted` is a head written down earlier: unless the chain still has it, its end was cut off or rewritten.
     """
@@ -96,12 +101,12 @@ def check_chain(*, newest: int | None = None, noted: Head | None = None) -> Chai
     sealed, last = db.session.execute(
         select(func.count(), func.coalesce(func.max(EventSeal.seq), 0)).select_from(EventSeal)
     ).one()
-    start = GENESIS if newest is None else _link_at(last - newest) or GENESIS
+    start = since or (GENESIS if newest is None else _link_at(last - newest) or GENESIS)
     with closing(_links(start.seq)) as links:
         good, broken = check(links, start)
     # A broken chain has a head too: what its last row says.
     head = good if broken is None else _link_at(last) or GENESIS
-    return ChainReport(sealed, good.seq - start.seq, head, waiting, broken, _lost(noted) if noted else None)
+    return ChainReport(sealed, good.seq - start.seq, head, waiting, broken, lost(noted) if noted else None)
 
 
 def backlog() -> Backlog:
@@ -171,7 +176,10 @@ def _link_at(seq: int) -> Head | None:
     return None if stored is None else Head(seq, bytes(stored))
 
 
-def _lost(noted: Head) -> str | None:
+def lost(noted: Head) -> str | None:
+    """What became of a head that was noted earlier, in words; None while the chain has it."""
+    if noted == GENESIS:
+        return None
     found = _link_at(noted.seq)
     if found is None:
         return f"the chain has no seal {noted.seq} any more, which was noted as its head"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from sqlalchemy import text
@@ -60,6 +61,23 @@ class Mismatch:
     def is_amount(self) -> bool:
         """Whether the figures are minor units; else they are 1 for yes and 0 for no."""
         return self.check not in _YES_OR_NO
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Those of many rows, by id, that are looked at one by one on a day: in `of` days each row has its turn."""
+
+    number: int
+    of: int
+
+    def has(self, key: int) -> bool:
+        """Whether a row's id is in it."""
+        return key % self.of == self.number
+
+
+def part_on(day: date) -> Part:
+    """What a day's proof looks at of what has to be computed row by row: a seventh."""
+    return Part(day.toordinal() % 7, 7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select, text
 
+from tusker.chunks import chunks
 from tusker.domain.banking import Entry, Statement, StatementFile
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
 from tusker.models import BankStatement, EntryState, StatementEntry
 from tusker.queries.bank.candidates import Line
 from tusker.services.bank.overlap import Sorted, sort_entries
-from tusker.services.bank.settling import NOTHING, Progress, chunks, settle_entries
+from tusker.services.bank.settling import CHUNK, NOTHING, Progress, settle_entries
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -177,6 +178,7 @@ def _store_statement(
         ends_at=_aware(statement.ends_at),
         skipped=list(statement.skipped),
         doubt=statement.doubt,
+        layout=statement.layout,
         imported_at=ctx.now,
         imported_by=ctx.actor_id,
         importer=ctx.actor[:120],
@@ -213,7 +215,7 @@ def _store_entries(statement_id: int, read: Sequence[Sorted]) -> list[tuple[int,
     """Store those that are not there yet, in the bank's order; the new ones with their ids. Nobody else sees them
     yet."""
     stored: list[tuple[int, Entry]] = []
-    for chunk in chunks([each for each in read if each.fate != "known"]):
+    for chunk in chunks([each for each in read if each.fate != "known"], CHUNK):
         ids = db.session.scalars(_IDS, {"count": len(chunk)}).all()
         rows = io.StringIO()
         csv.writer(rows, lineterminator="\n").writerows(

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, or_, select
 from tusker.domain.banking import may_be_charges
 from tusker.domain.narrations import bank_numbers, disbursals_named, payouts_named
 from tusker.extensions import db
-from tusker.models import BankAccount, Disbursal, EntryDirection, Invoice, Payout, PayoutState, StatementEntry
+from tusker.models import BankAccount, Disbursal, EntryDirection, Payout, PayoutState, StatementEntry
 from tusker.queries.bank.candidates import Line, doubts_of
 from tusker.services.locks import among, lock_rows
 from tusker.services.payout.settlement.locks import lock_payouts
@@ -23,14 +23,13 @@ _MASKED = re.compile(r"[X*]+([0-9]{4,})")
 
 @dataclass(slots=True)
 class PayoutMatches:
-    """The payouts and disbursals that the entries may be about, by reference, and the payouts' invoices and accounts
-    by id. All but the accounts is locked."""
+    """The payouts and disbursals that the entries may be about, by reference, locked with what settling them changes,
+    and the payouts' accounts by id."""
 
     payouts: dict[str, Payout] = field(default_factory=dict)
     by_bank: Mapping[str | None, Payout] = field(default_factory=dict)
     """Payouts by the bank's numbers under which they left or will leave."""
     disbursals: dict[str, Disbursal] = field(default_factory=dict)
-    invoices: Mapping[int, Invoice] = field(default_factory=dict)
     accounts: Mapping[int | None, BankAccount] = field(default_factory=dict)
     settling: dict[int | None, StatementEntry] = field(default_factory=dict)
     """Entries that settled payouts before."""
@@ -61,7 +60,6 @@ def collect_matches(debits: Sequence[StatementEntry], credits: Sequence[Statemen
             if number
         },
         disbursals={disbursal.reference: disbursal for disbursal in disbursals},
-        invoices=locked.invoices,
         accounts={account.id: account for account in db.session.scalars(accounts)},
         settling={entry.id: entry for entry in db.session.scalars(settling)},
         doubts=doubts_of((*debits, *credits)),

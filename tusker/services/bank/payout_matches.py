@@ -8,7 +8,17 @@ from tusker.currency import currency
 from tusker.domain.narrations import disbursals_named
 from tusker.errors import Duplicate, TuskerError
 from tusker.extensions import db
-from tusker.models import Disbursal, EntryDirection, EntryState, Payout, PayoutState, StatementEntry
+from tusker.models import (
+    Disbursal,
+    DisbursalLine,
+    EntryDirection,
+    EntryState,
+    Invoice,
+    Loan,
+    Payout,
+    PayoutState,
+    StatementEntry,
+)
 from tusker.queries.bank.candidates import DOUBTED
 from tusker.services.bank.payout_evidence import (
     PayoutMatches,
@@ -24,7 +34,7 @@ from tusker.services.bank.payout_evidence import (
 from tusker.services.bank_entries import LONGEST_NOTE, decide, own_reference
 from tusker.services.context import Context
 from tusker.services.loans.charges import charge_in_entry
-from tusker.services.locks import lock_invoices
+from tusker.services.locks import forget
 from tusker.services.payout.settlement.confirming import confirm_payouts
 from tusker.services.payout.settlement.rejection import reject_locked
 from tusker.services.payout.settlement.undoing import return_locked
@@ -143,13 +153,12 @@ def _confirm(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout
                 ctx,
                 payouts[0].disbursal,
                 payouts,
-                matches.invoices,
                 bank_reference=tried,
                 value_date=entry.value_date,
                 entry_id=entry.id,
             )
 
-        problem = _attempt(matches, act)
+        problem = _attempt(act)
         if not isinstance(problem, Duplicate):
             break
     if problem is None:
@@ -178,10 +187,10 @@ def _settle_return(
     ):
         return
     elif payout.state == PayoutState.INSTRUCTED:
-        problem = _attempt(matches, lambda: reject_locked(ctx, payout, matches.invoices, reason, entry.id))
+        problem = _attempt(lambda: reject_locked(ctx, payout, reason, entry.id))
         _after_return(ctx, matches, entry, problem, f"{payout.reference} was not paid: {reason}", payout)
     elif payout.state == PayoutState.CONFIRMED:
-        problem = _attempt(matches, lambda: return_locked(ctx, payout, matches.invoices, reason, entry.id))
+        problem = _attempt(lambda: return_locked(ctx, payout, reason, entry.id))
         _after_return(ctx, matches, entry, problem, f"{payout.reference} came back: {reason}", payout)
     elif came_back_on(matches, payout) is None:
         payout.statement_entry_id = entry.id
@@ -215,13 +224,13 @@ def _matched(
     matches.settling[entry.id] = entry
 
 
-def _attempt(matches: PayoutMatches, action: Callable[[], None]) -> TuskerError | None:
+def _attempt(action: Callable[[], None]) -> TuskerError | None:
     """Do it wholly or not at all; the error when it is refused."""
     try:
         with db.session.begin_nested():
             action()
     except TuskerError as error:
-        # Statuses that one statement had set on many invoices are to be read anew; the session undid the rest.
-        lock_invoices(matches.invoices)
+        # What statements had set on many rows is to be read anew; the session undid the rest.
+        forget(Invoice, DisbursalLine, Loan)
         return error
     return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
 
 from sqlalchemy import ColumnElement, case, func, select, update
 
+from tusker.chunks import chunks
 from tusker.domain.matching import Book, Judgement, Verdict, paid_surely, rivals
 from tusker.extensions import db
 from tusker.models import BankCharge, EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
@@ -24,7 +24,6 @@ NOTHING = {"credit": "No open loan fits it.", "debit": NO_PAYOUT}
 """What is noted of an entry that fits nothing, by its direction."""
 CHUNK = 2_000
 """Entries that are in memory at once."""
-Item = TypeVar("Item")
 Progress = Callable[[int, int], None]
 """Is told how much was done of how much."""
 
@@ -62,7 +61,7 @@ def settle_entries(
         if not part_lines and not more:
             continue
         book = open_book(ctx.today) if part_lines is about_loans else None
-        for part in chunks(part_lines) if part_lines else [[]]:
+        for part in chunks(part_lines, CHUNK) if part_lines else [[]]:
             told = telling(part, book) | more
             nothing = [line.id for line in part if line.id not in told]
             if fresh is None:
@@ -214,8 +213,3 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
         if entry.direction == EntryDirection.CREDIT and entry.return_reason is None and free.get(key):
             note = f"Receipt {entry.bank_reference}, recorded before"
             decide(ctx, entry, EntryState.MATCHED, note=note, receipt_id=free[key].pop(0))
-
-
-def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """The items in parts of `CHUNK`."""
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))

@@ -3,7 +3,7 @@ delivery company moves money's way."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tusker.domain.attention import AttentionKind
@@ -12,10 +12,11 @@ from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
 from tusker.models import Invoice, Shipment
+from tusker.queries.delivery.conditions import unready_ids
 from tusker.services.attention import WATCH_JOB, open_invoice_item
 from tusker.services.context import Context
 from tusker.services.credit.requesting.financing import close_cancelled
-from tusker.services.delivery.conditions import Judge, Pair, lock_pairs
+from tusker.services.delivery.conditions import Judge, Pair, allowed, lock_pairs
 from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import claim_returned
@@ -55,7 +56,7 @@ def apply_shipment_status(
     """Let a shipment and the other conditions act on its invoice; the caller holds both rows' locks.
 
     With all conditions an approved invoice becomes financeable; without one of them a financeable one is held. Goods
-    that are gone end an invoice that is not bundled yet. One in a disbursal is left to `funding_control.settle`,
+    that are gone end an invoice that is not bundled yet. One in a disbursal is left to `funding.control.settle`,
     which takes the disbursal's lock first. Freed reservations and claims are the caller's, for all invoices of a
     batch at once: the counters have a lock order.
     """
@@ -104,6 +105,13 @@ def _lose(ctx: Context, invoice: Invoice, shipment: Shipment, *, was_delivered: 
 def settle_ids(ctx: Context, invoice_ids: Sequence[int]) -> list[int]:
     """Lock invoices that are in no disbursal and let their conditions act on them; returns which moved."""
     return settle_locked(ctx, lock_pairs(invoice_ids))
+
+
+def settle_waiting(ctx: Context, invoice_ids: Collection[int]) -> None:
+    """Locked invoices wait to be financed again: let the conditions act on those that do not meet all of them."""
+    db.session.flush()
+    if unready := unready_ids(allowed(), invoice_ids):
+        settle_ids(ctx, unready)
 
 
 def settle_locked(ctx: Context, pairs: Sequence[Pair], *, reason: str = "") -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from tusker.currency import currency
 from tusker.domain.attention import AttentionKind
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.errors import Conflict, InvalidInput, NotFound
+from tusker.errors import Conflict, InvalidInput, existing
 from tusker.extensions import db
 from tusker.models import Claim, ClaimState, CreditNote, Invoice, Loan, Payout, PayoutState, Shipment
 from tusker.models.ledger import STANDING
@@ -18,7 +18,7 @@ from tusker.services.attention import WATCH_JOB, settle_items_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.debts import owed_on
-from tusker.services.locks import lock_invoice, lock_loans, lock_row, lock_rows
+from tusker.services.locks import among, lock_invoice, lock_invoices, lock_loans, lock_row, lock_rows
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
@@ -42,16 +42,15 @@ def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
     after_commit(WATCH_JOB)
 
 
-def claim_if_returned(ctx: Context, invoices: Mapping[int, Invoice]) -> None:
-    """Of locked invoices that were just disbursed, by id, claim those whose goods came back while the bank was
-    paying."""
+def claim_if_returned(ctx: Context, invoice_ids: Collection[int]) -> None:
+    """Of locked invoices that were just disbursed claim those whose goods came back while the bank was paying."""
     gone = db.session.scalars(
         select(Shipment.invoice_id).where(
-            Shipment.invoice_id.in_(invoices), Shipment.status.in_(["returned", "cancelled"])
+            among(Shipment.invoice_id, invoice_ids), Shipment.status.in_(["returned", "cancelled"])
         )
     ).all()
     if gone:
-        claim_returned(ctx, [invoices[invoice_id] for invoice_id in sorted(gone)])
+        claim_returned(ctx, lock_invoices(gone))
 
 
 def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str) -> Claim:
@@ -195,9 +194,7 @@ def _open_claim(ctx: Context, invoice: Invoice, owed: int) -> None:
 
 
 def lock_claim(claim_id: int) -> Claim:
-    invoice_id = db.session.scalar(select(Claim.invoice_id).where(Claim.id == claim_id))
-    if invoice_id is None:
-        raise NotFound("This claim does not exist.")
+    invoice_id = existing(db.session.scalar(select(Claim.invoice_id).where(Claim.id == claim_id)), "claim")
     lock_invoice(invoice_id)
     return lock_row("claim", Claim, Claim.id == claim_id)
 

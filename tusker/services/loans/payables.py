@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import aliased
 
 from tusker.domain.allocation import Allocation as Split
-from tusker.domain.terms import Collection
 from tusker.extensions import db
 from tusker.models import (
     Claim,
@@ -34,13 +33,6 @@ from tusker.services.loans.reserve import (
     undo_reserve_of,
 )
 from tusker.services.locks import lock_rows
-
-
-def face_of(invoice: Invoice) -> int | None:
-    """What the purchaser is to pay of an invoice that is paid out now; None where it pays the debt."""
-    if invoice.terms.collection is Collection.DEBT:
-        return None
-    return invoice.amount - invoice.credit_noted
 
 
 def note_collected(ctx: Context, parts: Sequence[tuple[Receipt, Split, OpenDebt]], value_date: date) -> None:

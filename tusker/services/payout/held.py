@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 
 from tusker.domain.attention import AttentionKind
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.risk import Rule, RuleKind, Verdict, judge
+from tusker.domain.risk import AMOUNTS, Rule, RuleKind, Verdict, judge
 from tusker.errors import Conflict, OnHold
 from tusker.extensions import db
 from tusker.models import Customer, Disbursal, DisbursalLine, DisbursalStatus, HoldRelease, Invoice, LineState
@@ -83,15 +83,18 @@ def _judged(
     lines = line_facts({row.credit_line_id for row in invoices}, ctx.today)
     standing = _rules(ctx)
     rules = {line.id: line.picks(standing) for line in lines.values()}
+    sized = {key: any(rule.kind in AMOUNTS for rule in picked) for key, picked in rules.items()}
     zone = current_app.config["TIMEZONE"]
+    alike: dict[tuple[object, ...], list[Verdict]] = {}
     for row in invoices:
         line, asked_on = lines[row.credit_line_id], row.requested_at.astimezone(zone).date()
-        facts = line.facts(
-            amount=row.amount,
-            tenor_days=row.tenor_days,
-            invoice_age=None if row.invoice_date is None else (asked_on - row.invoice_date).days,
-        )
-        yield row.id, row.number, line, judge(facts, rules[line.id])
+        age = None if row.invoice_date is None else (asked_on - row.invoice_date).days
+        # Of most of a line's many invoices the rules say the same: they are judged once.
+        key = (line.id, row.tenor_days, age, row.amount if sized[line.id] else None)
+        if key not in alike:
+            facts = line.facts(amount=row.amount, tenor_days=row.tenor_days, invoice_age=age)
+            alike[key] = judge(facts, rules[line.id])
+        yield row.id, row.number, line, alike[key]
 
 
 def _rules(ctx: Context) -> list[Rule]:
@@ -105,7 +108,7 @@ def _holds_of_line(line: LineFacts) -> list[Hold]:
     found = []
     if line.suspended:
         found.append(
-            Hold("line_suspended", f"the credit line of {line.supplier} with {line.purchaser} is suspended")
+            Hold("line_suspended", f"{line.supplier}'s credit line with {line.purchaser} is suspended")
         )
     for side, name, overdue, reason in (
         ("supplier", line.supplier, line.supplier_overdue, line.supplier_held),

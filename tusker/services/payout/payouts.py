@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from itertools import groupby
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from tusker.chunks import chunks
 from tusker.currency import currency
-from tusker.domain.interest import deduction_at_payout
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import (
@@ -20,36 +21,36 @@ from tusker.models import (
     DisbursalLine,
     Invoice,
     LineState,
-    Loan,
     Payable,
     PayableLine,
     Payout,
     PayoutState,
     Role,
 )
+from tusker.queries.payout.payouts import deductions_of, fees_of
 from tusker.services.context import Context
 from tusker.services.loans.claims import claim_again, end_claims_without_cause
-from tusker.services.loans.payables import face_of
 from tusker.services.loans.platform_ids import note_platform_reference, platform_reference_of
-from tusker.services.loans.reserve import hold_reserve
-from tusker.services.locks import lock_rows
+from tusker.services.locks import among, forget, lock_rows
 from tusker.services.outbox import addresses_by_company, queue_mail
-from tusker.working_days import working_days
 
-
-def included_lines(disbursal_id: int) -> Sequence[DisbursalLine]:
-    """The lines that are to be paid, by invoice."""
-    return db.session.scalars(
-        select(DisbursalLine)
-        .where(DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED)
-        .order_by(DisbursalLine.invoice_id)
-    ).all()
+_FREEZE = text(
+    """
+    UPDATE disbursal_lines l SET payout_id = p.id, deducted_interest = k.interest, deducted_fee = k.fee
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:interest AS bigint[]), CAST(:fee AS bigint[])) AS k (id, interest, fee)
+    JOIN invoices i ON i.id = k.id
+    JOIN payouts p ON p.supplier_id = i.supplier_id AND p.disbursal_id = :disbursal_id
+    WHERE l.disbursal_id = :disbursal_id AND l.invoice_id = k.id
+    """
+)
+CHUNK = 10_000
+"""Lines that are worked out at a time."""
 
 
 def make_payouts(
     ctx: Context,
     disbursal: Disbursal,
-    invoices: Collection[Invoice],
+    invoice_ids: Collection[int],
     passed_on: Collection[tuple[Payable, PayableLine]],
     accounts: Mapping[int, BankAccount],
     start: date,
@@ -61,23 +62,20 @@ def make_payouts(
     claims about the locked invoices with the ids `claimed` are netted, oldest first, never beyond the payout. Raises
     `InvalidInput` naming `execution_date` when deductions would take an invoice's whole payout.
     """
-    lines = {line.invoice_id: line for line in included_lines(disbursal.id)}
     payouts: dict[int, Payout] = {}
-    for invoice in invoices:
-        terms = invoice.terms
-        deducted = deduction_at_payout(invoice.principal, terms, start, working_days().due_date(start, terms))
-        if deducted.total >= invoice.principal:
+    kept: list[tuple[int, int, int]] = []
+    for invoice_id, supplier_id, principal, deducted in deductions_of(invoice_ids, start):
+        if deducted.total >= principal:
+            number = db.session.scalar(select(Invoice.number).where(Invoice.id == invoice_id))
             raise InvalidInput(
-                f"Interest and fees of {invoice.number} would take its whole payout.", field="execution_date"
+                f"Interest and fees of {number} would take its whole payout.", field="execution_date"
             )
-        payout = payouts.get(invoice.supplier_id) or _new_payout(disbursal, invoice.supplier_id, accounts)
-        payouts[invoice.supplier_id] = payout
-        payout.principal += invoice.principal
+        payout = payouts.get(supplier_id) or _new_payout(disbursal, supplier_id, accounts)
+        payouts[supplier_id] = payout
+        payout.principal += principal
         payout.deducted_interest += deducted.interest
         payout.deducted_fee += deducted.fee
-        line = lines[invoice.id]
-        line.payout = payout
-        line.deducted_interest, line.deducted_fee = deducted.interest, deducted.fee
+        kept.append((invoice_id, deducted.interest, deducted.fee))
     for payable, passed in passed_on:
         payout = payouts.get(payable.supplier_id) or _new_payout(disbursal, payable.supplier_id, accounts)
         payouts[payable.supplier_id] = payout
@@ -90,6 +88,11 @@ def make_payouts(
     made = [payouts[supplier_id] for supplier_id in sorted(payouts)]
     db.session.add_all(made)
     db.session.flush()
+    for some in chunks(kept, CHUNK):
+        ids, interest, fee = (list(column) for column in zip(*some, strict=True))
+        frozen = {"disbursal_id": disbursal.id, "ids": ids, "interest": interest, "fee": fee}
+        db.session.execute(_FREEZE, frozen)
+    forget(DisbursalLine)
     return made
 
 
@@ -197,55 +200,76 @@ def undo_netting(ctx: Context, payout: Payout) -> None:
     end_claims_without_cause(ctx, claims)
 
 
+# Loans, what of the eligible value is kept in reserve, and the lines: one statement for some thousand invoices.
+_OPEN_LOANS = text(
+    """
+    WITH opened AS (
+        SELECT i.id, l.id AS line_id, l.principal, l.deducted_interest, l.deducted_fee, o.fee, o.due, o.named,
+            i.amount - i.credit_noted AS eligible, i.principal AS advanced, i.collection
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:fees AS bigint[]), CAST(:dues AS date[]), CAST(:named AS text[]))
+            AS o (id, fee, due, named)
+        JOIN invoices i ON i.id = o.id JOIN disbursal_lines l ON l.invoice_id = o.id AND l.disbursal_id = :disbursal_id
+    ), loans AS (
+        INSERT INTO loans (reference, platform_reference, invoice_id, disbursal_id, principal, open_principal, fee,
+            deducted_interest, deducted_fee, start_date, due_date, booked_on, face_open)
+        SELECT 'L-' || :disbursal_id || '-' || id, named, id, :disbursal_id, principal, principal, fee,
+            deducted_interest, deducted_fee, :start, due, :today, CASE WHEN collection <> 'debt' THEN eligible END
+        FROM opened ORDER BY id
+    ), held AS (
+        INSERT INTO reserve_movements (invoice_id, kind, amount, at, booked_on, reason)
+        SELECT id, 'held', eligible - advanced, :now, :today, :reference FROM opened
+        WHERE eligible <> advanced ORDER BY id
+    )
+    UPDATE disbursal_lines l SET state = 'paid' FROM opened o WHERE l.id = o.line_id
+    """
+)
+
+
 def make_loans(
     ctx: Context,
     disbursal: Disbursal,
-    lines: Sequence[DisbursalLine],
-    invoices: Mapping[int, Invoice],
+    invoice_ids: Sequence[int],
     start: date,
     references: Mapping[int, str],
 ) -> None:
-    """Make a loan of each released line's locked invoice, with the deductions that the release froze, and hold its
-    reserve. `references` are the lending platform's own loan ids by invoice id. Raises `InvalidInput` naming
-    `platform_reference`."""
+    """Make a loan of each locked invoice whose line was released, with the deductions that the release froze, and hold
+    its reserve: what of the eligible value was not advanced. Where the purchaser pays the face value, it owes that.
+
+    `references` are the lending platform's own loan ids by invoice id. Raises `InvalidInput` naming
+    `platform_reference`.
+    """
     named = {invoice_id: platform_reference_of(text) for invoice_id, text in references.items()}
-    for line in lines:
-        invoice = invoices[line.invoice_id]
-        db.session.add(
-            Loan(
-                reference=f"L-{disbursal.id}-{invoice.id}",
-                platform_reference=named.get(invoice.id),
-                invoice_id=invoice.id,
-                disbursal_id=disbursal.id,
-                principal=line.principal,
-                open_principal=line.principal,
-                fee=invoice.terms.fee_of(line.principal),
-                deducted_interest=line.deducted_interest,
-                deducted_fee=line.deducted_fee,
-                start_date=start,
-                due_date=working_days().due_date(start, invoice.terms),
-                booked_on=ctx.today,
-                face_open=face_of(invoice),
-            )
-        )
-        hold_reserve(ctx, invoice, disbursal.reference)
-        line.state = LineState.PAID
-        if named.get(invoice.id):
-            note_platform_reference(ctx, invoice.id, None, named[invoice.id])
     db.session.flush()
+    for some in chunks(invoice_ids, CHUNK):
+        ids, fees, dues = (list(column) for column in zip(*fees_of(some, start), strict=True))
+        figures = {"ids": ids, "fees": fees, "dues": dues, "named": [named.get(each) for each in ids]}
+        about = {"disbursal_id": disbursal.id, "reference": disbursal.reference, "start": start}
+        db.session.execute(_OPEN_LOANS, {**figures, **about, "now": ctx.now, "today": ctx.today})
+    for invoice_id in invoice_ids if named else ():
+        if named.get(invoice_id):
+            note_platform_reference(ctx, invoice_id, None, named[invoice_id])
+    forget(DisbursalLine)
 
 
-def mail_payouts(
-    ctx: Context, disbursal: Disbursal, paid: Sequence[tuple[Payout, Sequence[Invoice]]]
-) -> None:
+def mail_payouts(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]) -> None:
     """Mail suppliers that their money left: one mail a payout, not one an invoice."""
-    addresses = addresses_by_company([payout.supplier_id for payout, _ in paid], Role.SUPPLIER)
-    for payout, invoices in paid:
+    addresses = addresses_by_company([payout.supplier_id for payout in payouts], Role.SUPPLIER)
+    told = {payout.id: payout for payout in payouts if payout.supplier_id in addresses}
+    paid = db.session.execute(
+        select(DisbursalLine.payout_id, Invoice.number, DisbursalLine.principal)
+        .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
+        .where(among(DisbursalLine.payout_id, told), DisbursalLine.state == LineState.PAID)
+        .order_by(DisbursalLine.payout_id, Invoice.id)
+        .execution_options(yield_per=CHUNK)
+    )
+    lines = {payout_id: list(rows) for payout_id, rows in groupby(paid, key=lambda row: row.payout_id)}
+    for payout in told.values():
+        invoices = lines.get(payout.id, [])
         deducted = payout.deducted_interest + payout.deducted_fee
         queue_mail(
             ctx,
             "payout/payout",
-            addresses.get(payout.supplier_id, []),
+            addresses[payout.supplier_id],
             reference=disbursal.reference,
             bank_reference=payout.bank_reference,
             invoices=[{"number": i.number, "principal": currency().show(i.principal)} for i in invoices],

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import CursorResult, func, select, update
 
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState
+from tusker.queries.sums import sum_of
 from tusker.services.context import Context
-from tusker.services.delivery.conditions import with_shipments
-from tusker.services.delivery.shipment_effects import settle_locked
+from tusker.services.delivery.shipment_effects import settle_waiting
 from tusker.services.events import record_event
-from tusker.services.locks import lock_disbursal, lock_invoices
+from tusker.services.locks import among, forget, lock_disbursal, lock_ids
 from tusker.services.moves import move_invoices
 from tusker.services.payout.disbursals.bundling import lock_financeable, put_in
 from tusker.services.payout.held import check_not_held
@@ -29,12 +30,8 @@ from tusker.services.reasons import reason_of
 
 def sum_of_lines(disbursal_id: int) -> int:
     """Principal of the lines that are not removed, in minor units."""
-    total = db.session.scalars(
-        select(func.coalesce(func.sum(DisbursalLine.principal), 0)).where(
-            DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state != LineState.REMOVED
-        )
-    ).one()
-    return int(total)
+    not_removed = DisbursalLine.state != LineState.REMOVED
+    return sum_of(DisbursalLine.principal, DisbursalLine.disbursal_id == disbursal_id, not_removed)
 
 
 def take_out(ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str) -> Disbursal:
@@ -98,7 +95,7 @@ def choose_lines(
         return disbursal
     why = reason_of(reason) if out else ""
     # All invoices are locked in one go, by id, before either half is written.
-    lock_invoices([*out, *back])
+    lock_ids(Invoice, among(Invoice.id, [*out, *back]))
     _note_maker(ctx, disbursal)
     if out:
         _remove(ctx, disbursal, out, why)
@@ -175,14 +172,12 @@ def set_disbursal_status(
 
 
 def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
-    lines = db.session.scalars(
-        select(DisbursalLine).where(
-            DisbursalLine.disbursal_id == disbursal.id,
-            DisbursalLine.invoice_id.in_(ids),
-            DisbursalLine.state == LineState.REMOVED,
-        )
-    ).all()
-    if len(lines) != len(ids):
+    taken_out = select(func.count()).where(
+        DisbursalLine.disbursal_id == disbursal.id,
+        among(DisbursalLine.invoice_id, ids),
+        DisbursalLine.state == LineState.REMOVED,
+    )
+    if db.session.scalar(taken_out) != len(ids):
         raise Conflict("This invoice was not taken out of the disbursal.")
     lock_financeable(ids)
     check_not_held(ctx, ids)
@@ -190,19 +185,9 @@ def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
 
 
 def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], why: str) -> None:
-    invoices = lock_invoices(invoice_ids)
-    ids = [invoice.id for invoice in invoices]
-    lines = db.session.scalars(
-        select(DisbursalLine).where(
-            DisbursalLine.disbursal_id == disbursal.id,
-            DisbursalLine.invoice_id.in_(ids),
-            DisbursalLine.state == LineState.INCLUDED,
-        )
-    ).all()
-    if len(lines) != len(ids):
+    ids = lock_ids(Invoice, among(Invoice.id, invoice_ids))
+    if remove_lines(disbursal.id, ids, why) != len(invoice_ids):
         raise Conflict("This invoice is not in the disbursal any more.")
-    for line in lines:
-        line.state, line.reason = LineState.REMOVED, why
     move_invoices(
         ctx,
         ids,
@@ -211,7 +196,25 @@ def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], wh
         kind="unbundled",
         reason=f"{disbursal.reference}: {why}",
     )
-    settle_locked(ctx, with_shipments(invoices))
+    settle_waiting(ctx, ids)
+
+
+def remove_lines(disbursal_id: int, invoice_ids: Collection[int], why: str) -> int:
+    """Take locked invoices out of a locked disbursal for a reason; returns how many lines that are not removed were
+    theirs."""
+    db.session.flush()
+    removed = db.session.execute(
+        update(DisbursalLine)
+        .where(
+            DisbursalLine.disbursal_id == disbursal_id,
+            among(DisbursalLine.invoice_id, invoice_ids),
+            DisbursalLine.state != LineState.REMOVED,
+        )
+        .values(state=LineState.REMOVED, reason=why[:500])
+        .execution_options(synchronize_session=False)
+    )
+    forget(DisbursalLine)
+    return cast(CursorResult[Any], removed).rowcount
 
 
 def _note_maker(ctx: Context, disbursal: Disbursal) -> None:

@@ -9,15 +9,9 @@ from sqlalchemy import select
 from tusker.currency import currency
 from tusker.errors import Conflict, NotAllowed, Unsaved
 from tusker.extensions import db
-from tusker.models import (
-    Disbursal,
-    DisbursalLine,
-    DisbursalStatus,
-    Invoice,
-    LineState,
-)
+from tusker.models import Disbursal, DisbursalStatus, Invoice
 from tusker.services.context import Context
-from tusker.services.locks import lock_invoices
+from tusker.services.locks import among, lock_ids
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.disbursals.drafts import lock_draft, set_disbursal_status
 from tusker.services.payout.held import check_not_held, check_payees
@@ -27,6 +21,8 @@ from tusker.services.payout.release.checks import (
     check_conditions,
     check_disbursal_seen,
     digest_to_pay,
+    included_in,
+    lines_to_pay,
     lock_approved,
     look_again,
 )
@@ -51,18 +47,19 @@ def approve(
     disbursal = lock_draft(disbursal_id)
     if second_admin:
         check_second_admin(ctx, disbursal.maker_ids, "prepared this disbursal")
-    invoices = _invoices_of(disbursal)
+    ids = lock_ids(Invoice, among(Invoice.id, included_in(disbursal_id)))
     if ticked is not None:
-        _check_saved(invoices, ticked)
-    check_conditions(invoices)
+        _check_saved(ids, ticked)
+    check_conditions(ids)
     passed_on = included_payables(disbursal_id)
-    if not invoices and not passed_on:
+    if not ids and not passed_on:
         raise Conflict("Nothing is left in this disbursal; drop it.")
+    invoices = lines_to_pay(ids)
     accounts = accounts_of(invoices, passed_on, second_admin=second_admin)
     check_disbursal_seen(ctx, disbursal, seen)
-    check_not_held(ctx, [invoice.id for invoice in invoices])
+    check_not_held(ctx, ids)
     check_payees(payable.supplier_id for payable, _ in passed_on)
-    look_again(invoices, ctx.now)
+    look_again(ids, ctx.now)
     disbursal.second_admin = second_admin
     disbursal.approved_at, disbursal.approved_by = ctx.now, ctx.actor_id
     disbursal.approved_digest = digest_to_pay(invoices, passed_on, accounts)
@@ -106,19 +103,17 @@ def check_second_admin(ctx: Context, makers: Iterable[int | None], did: str) -> 
         raise NotAllowed(f"You {did}; another admin must approve it.")
 
 
-def _check_saved(invoices: Sequence[Invoice], ticked: Collection[int]) -> None:
+def _check_saved(included: Collection[int], ticked: Collection[int]) -> None:
     """Raise `Unsaved` naming the invoices whose box does not say what is saved."""
-    unticked = [f"{invoice.number} is not ticked" for invoice in invoices if invoice.id not in ticked]
-    added = db.session.scalars(
-        select(Invoice.number).where(Invoice.id.in_(set(ticked) - {invoice.id for invoice in invoices}))
-    )
-    if unsaved := [*unticked, *(f"{number} is ticked" for number in added)]:
+    unticked, added = set(included) - set(ticked), set(ticked) - set(included)
+    if unsaved := [
+        *(f"{number} is not ticked" for number in _numbers_of(unticked)),
+        *(f"{number} is ticked" for number in _numbers_of(added)),
+    ]:
         listed = "; ".join(unsaved[:5]) + (f"; and {len(unsaved) - 5} more" if len(unsaved) > 5 else "")
         raise Unsaved(f"{listed}, and that is not saved. Keep the ticked first, or tick them as they were.")
 
 
-def _invoices_of(disbursal: Disbursal) -> Sequence[Invoice]:
-    included = select(DisbursalLine.invoice_id).where(
-        DisbursalLine.disbursal_id == disbursal.id, DisbursalLine.state == LineState.INCLUDED
-    )
-    return lock_invoices(db.session.scalars(included).all())
+def _numbers_of(invoice_ids: Collection[int]) -> Sequence[str]:
+    numbers = select(Invoice.number).where(among(Invoice.id, invoice_ids)).order_by(Invoice.id)
+    return db.session.scalars(numbers).all() if invoice_ids else []

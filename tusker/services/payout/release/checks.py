@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from tusker.carriers.registry import MANUAL
 from tusker.domain.approval import approval_digest
@@ -16,19 +16,24 @@ from tusker.models import (
     BankAccount,
     Customer,
     Disbursal,
+    DisbursalLine,
     DisbursalStatus,
     Invoice,
+    LineState,
     Payable,
     PayableLine,
     Shipment,
 )
+from tusker.queries.delivery.conditions import unready_ids
 from tusker.queries.payout.bank_accounts import active_accounts
 from tusker.queries.payout.shown import shown_of_disbursal
 from tusker.services.context import Context
-from tusker.services.delivery.conditions import Judge, with_shipments
-from tusker.services.locks import lock_disbursal
+from tusker.services.delivery.conditions import Judge, allowed, with_shipments
+from tusker.services.locks import among, forget, lock_disbursal, lock_invoices
 from tusker.services.seen import Seen, check_seen
 
+Lines = Sequence[Row[int, int, int]]
+"""Of invoices: id, principal in minor units, supplier_id."""
 PassedOn = Sequence[tuple[Payable, PayableLine]]
 """What a disbursal is to pass on to suppliers, with its lines."""
 
@@ -50,9 +55,24 @@ def check_disbursal_seen(ctx: Context, disbursal: Disbursal, seen: Seen) -> None
         check_seen(seen, shown_of_disbursal(disbursal.id, ctx.today))
 
 
-def check_conditions(invoices: Sequence[Invoice]) -> None:
+def included_in(disbursal_id: int) -> Sequence[int]:
+    """Ids of the invoices that are to be paid with a locked disbursal."""
+    included = select(DisbursalLine.invoice_id).where(
+        DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
+    )
+    return db.session.scalars(included).all()
+
+
+def lines_to_pay(invoice_ids: Collection[int]) -> Lines:
+    """What is paid to whom for locked invoices, by id."""
+    query = select(Invoice.id, Invoice.principal, Invoice.supplier_id)
+    return db.session.execute(query.where(among(Invoice.id, invoice_ids)).order_by(Invoice.id)).all()
+
+
+def check_conditions(invoice_ids: Collection[int]) -> None:
     """Raise `Conflict` naming the locked invoices of which a condition of financing does not hold (any more)."""
-    pairs = with_shipments(invoices)
+    db.session.flush()
+    pairs = with_shipments(lock_invoices(unready_ids(allowed(), invoice_ids)))
     judge = Judge(pairs)
     waiting = [
         f"{invoice.number} waits for {waits_for(missing)}"
@@ -64,9 +84,7 @@ def check_conditions(invoices: Sequence[Invoice]) -> None:
         raise Conflict(f"Not to be paid out: {listed}. Take it out of the disbursal first.")
 
 
-def accounts_of(
-    invoices: Sequence[Invoice], passed_on: PassedOn, *, second_admin: bool
-) -> Mapping[int, BankAccount]:
+def accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> Mapping[int, BankAccount]:
     """The approved accounts by supplier id; raises `Conflict` naming the suppliers without one.
 
     With `second_admin`, one that a person approved alone does not count.
@@ -91,9 +109,7 @@ def accounts_of(
     return accounts
 
 
-def digest_to_pay(
-    invoices: Sequence[Invoice], passed_on: PassedOn, accounts: Mapping[int, BankAccount]
-) -> str:
+def digest_to_pay(invoices: Lines, passed_on: PassedOn, accounts: Mapping[int, BankAccount]) -> str:
     """The digest of what is paid, for what and to which account."""
     return approval_digest(
         ((i.id, i.principal, accounts[i.supplier_id].id) for i in invoices),
@@ -101,10 +117,12 @@ def digest_to_pay(
     )
 
 
-def look_again(invoices: Sequence[Invoice], when: datetime) -> None:
+def look_again(invoice_ids: Collection[int], when: datetime) -> None:
     """Have the delivery companies asked once more: goods may have come back since."""
     db.session.execute(
         update(Shipment)
-        .where(Shipment.invoice_id.in_([i.id for i in invoices]), Shipment.carrier != MANUAL)
+        .where(among(Shipment.invoice_id, invoice_ids), Shipment.carrier != MANUAL)
         .values(next_poll_at=when)
+        .execution_options(synchronize_session=False)
     )
+    forget(Shipment)

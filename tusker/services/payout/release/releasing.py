@@ -12,7 +12,6 @@ from tusker.errors import ClosedDay, Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
 from tusker.models import (
     Disbursal,
-    DisbursalLine,
     DisbursalStatus,
     Invoice,
     LineState,
@@ -23,7 +22,7 @@ from tusker.models import (
     User,
 )
 from tusker.services.context import Context
-from tusker.services.locks import lock_invoices
+from tusker.services.locks import among, lock_ids
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.disbursals.drafts import set_disbursal_status
 from tusker.services.payout.held import check_not_held, check_payees
@@ -34,6 +33,8 @@ from tusker.services.payout.release.checks import (
     check_conditions,
     check_disbursal_seen,
     digest_to_pay,
+    included_in,
+    lines_to_pay,
     lock_approved,
     look_again,
 )
@@ -65,21 +66,22 @@ def release(
     if second_admin:
         _check_two_people(ctx, disbursal)
     _check_execution_date(ctx, disbursal, execution_date, on_closed_day=on_closed_day)
-    invoices, claimed = _invoices_and_claimed(disbursal)
-    check_conditions(invoices)
+    ids, claimed = _lock_with_claimed(disbursal_id)
+    check_conditions(ids)
     passed_on = included_payables(disbursal_id)
+    invoices = lines_to_pay(ids)
     accounts = accounts_of(invoices, passed_on, second_admin=second_admin)
     if digest_to_pay(invoices, passed_on, accounts) != disbursal.approved_digest:
         raise Conflict(
             "A bank account or an amount has changed since the approval; withdraw it and have it approved again."
         )
     check_disbursal_seen(ctx, disbursal, seen)
-    check_not_held(ctx, [invoice.id for invoice in invoices])
+    check_not_held(ctx, ids)
     check_payees(payable.supplier_id for payable, _ in passed_on)
-    look_again(invoices, ctx.now)
+    look_again(ids, ctx.now)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
-    payouts = make_payouts(ctx, disbursal, invoices, passed_on, accounts, execution_date, claimed)
+    payouts = make_payouts(ctx, disbursal, ids, passed_on, accounts, execution_date, claimed)
     set_disbursal_status(
         ctx,
         disbursal,
@@ -130,22 +132,21 @@ def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date, *, on_c
         )
 
 
-def _invoices_and_claimed(disbursal: Disbursal) -> tuple[Sequence[Invoice], set[int]]:
-    """The invoices, and the ids of those about which their suppliers have claims: locked together, since what claims
+def _lock_with_claimed(disbursal_id: int) -> tuple[Sequence[int], set[int]]:
+    """Ids of the invoices, and of those about which their suppliers have claims: locked together, since what claims
     use up pays those loans at once. A claim accepted meanwhile waits for the next payout."""
-    rows = db.session.execute(
-        select(DisbursalLine.invoice_id, Invoice.supplier_id)
-        .join(Invoice)
-        .where(DisbursalLine.disbursal_id == disbursal.id, DisbursalLine.state == LineState.INCLUDED)
+    included = set(included_in(disbursal_id))
+    suppliers = db.session.scalars(
+        select(Invoice.supplier_id).where(among(Invoice.id, included)).distinct()
     ).all()
-    included = {row.invoice_id for row in rows}
     passed_on = db.session.scalars(
         select(Payable.supplier_id)
         .join(PayableLine, PayableLine.payable_id == Payable.id)
-        .where(PayableLine.disbursal_id == disbursal.id, PayableLine.state == LineState.INCLUDED)
+        .where(PayableLine.disbursal_id == disbursal_id, PayableLine.state == LineState.INCLUDED)
     )
-    claimed = set(claimed_from({*(row.supplier_id for row in rows), *passed_on}))
-    return [invoice for invoice in lock_invoices(included | claimed) if invoice.id in included], claimed
+    claimed = set(claimed_from({*suppliers, *passed_on}))
+    locked = lock_ids(Invoice, among(Invoice.id, included | claimed))
+    return [invoice_id for invoice_id in locked if invoice_id in included], claimed
 
 
 def _mail_release(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]) -> None:

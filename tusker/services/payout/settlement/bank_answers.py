@@ -15,7 +15,7 @@ from tusker.models import Disbursal, PaymentReport, Payout, PayoutState
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_disbursal
-from tusker.services.payout.settlement.locks import LockedPayouts, lock_payouts
+from tusker.services.payout.settlement.locks import lock_payouts
 from tusker.services.payout.settlement.rejection import reject_locked
 
 NO_REASON = "the bank gives no reason"
@@ -66,7 +66,7 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
     ).all()
     locked = lock_payouts([disbursal], payouts)
     for payout, said in _said(answer, locked.payouts, result.notes):
-        _apply(ctx, locked, payout, said, result)
+        _apply(ctx, payout, said, result)
     db.session.add(
         PaymentReport(
             disbursal_id=disbursal.id,
@@ -147,9 +147,7 @@ def _said(
     return found
 
 
-def _apply(
-    ctx: Context, locked: LockedPayouts, payout: Payout, said: PaymentAnswer, result: AnswerResult
-) -> None:
+def _apply(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResult) -> None:
     meaning = ANSWERS.get(said.status)
     if meaning is None:
         result.notes.append(
@@ -163,7 +161,7 @@ def _apply(
     elif payout.state == PayoutState.INSTRUCTED:
         payout.bank_status = said.status
         reason = said.reason or _no_reason(said)
-        reject_locked(ctx, payout, locked.invoices, reason)
+        reject_locked(ctx, payout, reason)
         result.rejected[payout.reference] = reason
     else:
         result.notes.append(

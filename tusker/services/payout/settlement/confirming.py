@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
-from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState, Payout, PayoutState
+from tusker.models import Disbursal, DisbursalStatus, LineState, Payout, PayoutState
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.charges import book_charge, check_charge
@@ -21,7 +21,7 @@ from tusker.services.moves import move_invoices
 from tusker.services.payout.disbursals.drafts import close_disbursal
 from tusker.services.payout.payable_lines import pay_payables
 from tusker.services.payout.payouts import mail_payouts, make_loans
-from tusker.services.payout.settlement.locks import lock_payout, lock_payouts
+from tusker.services.payout.settlement.locks import invoices_of, lock_payout, lock_payouts
 from tusker.services.payout.settlement.netting import nettings_of, pay_from_nettings
 
 NETTED = "netted, no transfer"
@@ -50,7 +50,6 @@ def confirm(
         ctx,
         disbursal,
         list(locked.payouts.values()),
-        locked.invoices,
         bank_reference=bank_reference,
         value_date=value_date,
         platform_references=platform_references,
@@ -63,12 +62,11 @@ def confirm_payout(
 ) -> Payout:
     """One payout left, and the bank took `charges` for it besides; raises `Conflict` unless it waits for the bank's
     word."""
-    payout, locked = lock_payout(payout_id, PayoutState.INSTRUCTED)
+    payout = lock_payout(payout_id, PayoutState.INSTRUCTED)
     confirm_payouts(
         ctx,
         payout.disbursal,
         [payout],
-        locked.invoices,
         bank_reference=bank_reference,
         value_date=value_date,
     )
@@ -82,7 +80,6 @@ def confirm_payouts(
     ctx: Context,
     disbursal: Disbursal,
     payouts: Sequence[Payout],
-    invoices: Mapping[int, Invoice],
     *,
     bank_reference: str,
     value_date: date,
@@ -95,46 +92,39 @@ def confirm_payouts(
     """
     reference = checked_reference(disbursal, bank_reference)
     check_value_date(ctx, disbursal, value_date)
-    _confirm(ctx, disbursal, payouts, invoices, reference, value_date, platform_references or {}, entry_id)
+    _confirm(ctx, disbursal, payouts, reference, value_date, platform_references or {}, entry_id)
 
 
 def _confirm(
     ctx: Context,
     disbursal: Disbursal,
     payouts: Sequence[Payout],
-    locked: Mapping[int, Invoice],
     reference: str,
     value_date: date,
     platform_references: Mapping[int, str],
     entry_id: int | None,
 ) -> None:
-    by_payout = lines_of(payouts)
-    lines = [line for found in by_payout.values() for line in found]
+    invoice_ids = invoices_of([payout.id for payout in payouts], LineState.INCLUDED)
     nettings = nettings_of(payouts)
-    invoices = {line.invoice_id: locked[line.invoice_id] for line in lines}
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.CONFIRMED, entry_id)
         payout.bank_reference, payout.value_date = reference, value_date
     disbursal.bank_reference = disbursal.bank_reference or reference
     disbursal.value_date = max(filter(None, [disbursal.value_date, value_date]))
-    make_loans(ctx, disbursal, lines, invoices, value_date, platform_references)
+    make_loans(ctx, disbursal, invoice_ids, value_date, platform_references)
     pay_payables(ctx, payouts)
-    mail_payouts(
-        ctx,
-        disbursal,
-        [(payout, [invoices[line.invoice_id] for line in by_payout[payout.id]]) for payout in payouts],
-    )
+    mail_payouts(ctx, disbursal, payouts)
     move_invoices(
         ctx,
-        sorted(invoices),
+        invoice_ids,
         InvoiceStatus.BUNDLED,
         InvoiceEvent.RELEASED,
         kind="disbursed",
         reason=disbursal.reference,
     )
     if nettings:
-        pay_from_nettings(ctx, nettings, locked, value_date)
-    claim_if_returned(ctx, invoices)
+        pay_from_nettings(ctx, nettings, value_date)
+    claim_if_returned(ctx, invoice_ids)
     close_if_settled(ctx, disbursal)
 
 
@@ -142,8 +132,8 @@ def confirm_netted(ctx: Context, disbursal: Disbursal, value_date: date) -> None
     """Confirm the payouts of a disbursal just released that claims used up: the bank has nothing to do for them."""
     netted = [payout for payout in disbursal.payouts if payout.net == 0]
     if netted:
-        locked = lock_payouts([disbursal], [payout.id for payout in netted])
-        _confirm(ctx, disbursal, netted, locked.invoices, NETTED, value_date, {}, None)
+        lock_payouts([disbursal], [payout.id for payout in netted])
+        _confirm(ctx, disbursal, netted, NETTED, value_date, {}, None)
 
 
 def _lock_released(disbursal_id: int) -> Disbursal:
@@ -153,19 +143,6 @@ def _lock_released(disbursal_id: int) -> Disbursal:
     if disbursal.status != DisbursalStatus.RELEASED:
         raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
     return disbursal
-
-
-def lines_of(payouts: Sequence[Payout]) -> dict[int, list[DisbursalLine]]:
-    found: dict[int, list[DisbursalLine]] = {payout.id: [] for payout in payouts}
-    rows = db.session.scalars(
-        select(DisbursalLine)
-        .where(DisbursalLine.payout_id.in_(found), DisbursalLine.state == LineState.INCLUDED)
-        .order_by(DisbursalLine.invoice_id)
-    )
-    for row in rows:
-        if row.payout_id is not None:
-            found[row.payout_id].append(row)
-    return found
 
 
 def settle_payout(

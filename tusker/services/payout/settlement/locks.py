@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from tusker.errors import Conflict, NotFound
+from tusker.errors import Conflict, existing
 from tusker.extensions import db
 from tusker.models import (
     Allocation,
@@ -16,6 +16,7 @@ from tusker.models import (
     Disbursal,
     DisbursalLine,
     Invoice,
+    LineState,
     Loan,
     Payable,
     PayableLine,
@@ -24,17 +25,16 @@ from tusker.models import (
     Receipt,
 )
 from tusker.services.exposure import lock_counters
-from tusker.services.locks import lock_disbursal, lock_ids, lock_invoices, lock_rows
+from tusker.services.locks import among, lock_disbursal, lock_ids, lock_rows
 
 
 @dataclass(frozen=True, slots=True)
 class LockedPayouts:
-    """Locked rows by id. The invoices are those that the payouts finance, that their claims are about and that
+    """Locked rows by id. Locked too are the invoices that the payouts finance, that their claims are about and that
     receipts netted from them paid."""
 
     disbursals: Mapping[int, Disbursal]
     payouts: Mapping[int, Payout]
-    invoices: Mapping[int, Invoice]
 
 
 def lock_payouts(disbursals: Sequence[Disbursal], payout_ids: Collection[int]) -> LockedPayouts:
@@ -42,37 +42,45 @@ def lock_payouts(disbursals: Sequence[Disbursal], payout_ids: Collection[int]) -
 
     One use case after the other may then be applied to them: none takes another lock.
     """
-    payouts = {payout.id: payout for payout in lock_rows(Payout, Payout.id.in_(payout_ids))}
-    lines = db.session.execute(
-        select(DisbursalLine.invoice_id, DisbursalLine.payout_id).where(
-            DisbursalLine.payout_id.in_(payout_ids)
-        )
-    ).all()
+    payouts = {payout.id: payout for payout in lock_rows(Payout, among(Payout.id, payout_ids))}
     touched = touched_by(payout_ids)
-    invoices = {
-        invoice.id: invoice for invoice in lock_invoices({line.invoice_id for line in lines} | touched)
-    }
-    lock_ids(Receipt, Receipt.netted_payout_id.in_(payout_ids))
+    lock_ids(Invoice, among(Invoice.id, {*invoices_of(payout_ids), *touched}))
+    lock_ids(Receipt, among(Receipt.netted_payout_id, payout_ids))
     lock_ids(Claim, Claim.supplier_id.in_({payout.supplier_id for payout in payouts.values()}))
-    paid_out = {line.invoice_id for line in lines if payouts[line.payout_id].state == PayoutState.CONFIRMED}
+    confirmed = [payout.id for payout in payouts.values() if payout.state == PayoutState.CONFIRMED]
+    paid_out = set(invoices_of(confirmed))
     if paid_out or any(payout.payables for payout in payouts.values()):
-        passed_on = select(PayableLine.payable_id).where(PayableLine.payout_id.in_(payout_ids))
-        lock_ids(Payable, Payable.id.in_(passed_on) | Payable.invoice_id.in_(paid_out))
+        passed_on = select(PayableLine.payable_id).where(among(PayableLine.payout_id, payout_ids))
+        chosen = [*db.session.scalars(passed_on), *_payables_about(paid_out)]
+        lock_ids(Payable, among(Payable.id, chosen))
     # Paying or undoing what was netted, and undoing a payout, changes exposures.
-    lock_counters([invoice for invoice in invoices.values() if invoice.id in paid_out | touched])
-    return LockedPayouts({disbursal.id: disbursal for disbursal in disbursals}, payouts, invoices)
+    lock_counters(paid_out | touched)
+    return LockedPayouts({disbursal.id: disbursal for disbursal in disbursals}, payouts)
 
 
-def lock_payout(payout_id: int, state: PayoutState) -> tuple[Payout, LockedPayouts]:
+def invoices_of(payout_ids: Collection[int], *states: LineState) -> Sequence[int]:
+    """Ids of the invoices that payouts finance or financed, ascending; of lines in one of the states if any are
+    given."""
+    query = select(DisbursalLine.invoice_id).where(among(DisbursalLine.payout_id, payout_ids))
+    if states:
+        query = query.where(DisbursalLine.state.in_(states))
+    return db.session.scalars(query.order_by(DisbursalLine.invoice_id)).all()
+
+
+def _payables_about(invoice_ids: Collection[int]) -> Sequence[int]:
+    return db.session.scalars(select(Payable.id).where(among(Payable.invoice_id, invoice_ids))).all()
+
+
+def lock_payout(payout_id: int, state: PayoutState) -> Payout:
     """One payout, its disbursal locked first; raises `NotFound`, or `Conflict` unless it is in `state`."""
-    disbursal_id = db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id))
-    if disbursal_id is None:
-        raise NotFound("This payout does not exist.")
+    disbursal_id = existing(
+        db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id)), "payout"
+    )
     locked = lock_payouts([lock_disbursal(disbursal_id)], [payout_id])
     payout = locked.payouts[payout_id]
     if payout.state != state:
         raise Conflict(f"Payout {payout.reference} is {payout.state} already.")
-    return payout, locked
+    return payout
 
 
 def touched_by(payout_ids: Collection[int]) -> set[int]:
@@ -84,9 +92,12 @@ def touched_by(payout_ids: Collection[int]) -> set[int]:
             Payout,
             (Payout.disbursal_id == ClaimSettlement.disbursal_id) & (Payout.supplier_id == Claim.supplier_id),
         )
-        .where(Payout.id.in_(payout_ids))
+        .where(among(Payout.id, payout_ids))
     )
     paid = (
-        select(Loan.invoice_id).join(Allocation).join(Receipt).where(Receipt.netted_payout_id.in_(payout_ids))
+        select(Loan.invoice_id)
+        .join(Allocation)
+        .join(Receipt)
+        .where(among(Receipt.netted_payout_id, payout_ids))
     )
     return set(db.session.scalars(claimed.union(paid)))

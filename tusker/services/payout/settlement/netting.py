@@ -16,7 +16,6 @@ from tusker.models import (
     ClaimSettlement,
     CreditNote,
     DeductionKind,
-    Invoice,
     Payout,
     PayoutState,
     Receipt,
@@ -27,6 +26,7 @@ from tusker.services.context import Context
 from tusker.services.loans.debts import OpenDebt, lock_debts_on
 from tusker.services.loans.receipt_rows import NETTED_FROM, new_receipt, store_receipts
 from tusker.services.loans.receipts.booking import Part, apply_parts
+from tusker.services.locks import lock_invoices
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,14 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
     ]
 
 
-def pay_from_nettings(
-    ctx: Context, nettings: Sequence[Netting], invoices: Mapping[int, Invoice], value_date: date
-) -> None:
+def pay_from_nettings(ctx: Context, nettings: Sequence[Netting], value_date: date) -> None:
     """The payouts left: what was kept back of them is received on their `value_date`, one receipt a payout, and pays
     the loans of the claimed invoices, also those that were written off. What a loan does not need is the supplier's
     credit.
 
     The invoices are locked, and so are the suppliers' claims and the counters.
     """
-    locked = lock_debts_on([invoices[n.invoice_id] for n in nettings], closed_too=True)
+    locked = lock_debts_on(lock_invoices({n.invoice_id for n in nettings}), closed_too=True)
     debts = {debt.invoice.id: debt for debt in locked if debt.loan.closed_on is None or debt.is_written_off}
     amounts: dict[int, int] = {}
     wanted: list[tuple[Netting, int, OpenDebt]] = []

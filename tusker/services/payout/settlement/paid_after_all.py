@@ -20,6 +20,7 @@ from tusker.models import (
     DisbursalStatus,
     EntryDirection,
     EntryState,
+    Invoice,
     Payable,
     PayableLine,
     Payout,
@@ -32,7 +33,7 @@ from tusker.services.events import record_event
 from tusker.services.loans.charges import book_charge, check_charge
 from tusker.services.loans.claims import UNDONE, end_claim
 from tusker.services.loans.receipt_rows import NETTED_FROM, new_receipt, store_receipts
-from tusker.services.locks import lock_invoices, lock_rows
+from tusker.services.locks import forget, lock_rows
 from tusker.services.payout.settlement.confirming import (
     check_value_date,
     checked_reference,
@@ -40,7 +41,7 @@ from tusker.services.payout.settlement.confirming import (
     confirm_payouts,
     settle_payout,
 )
-from tusker.services.payout.settlement.locks import LockedPayouts, lock_payout
+from tusker.services.payout.settlement.locks import lock_payout
 from tusker.services.payout.settlement.rejection import reinstate_locked, stand_again
 from tusker.services.reasons import reason_of
 
@@ -55,20 +56,19 @@ def pay_after_all(
     unless the payout is rejected.
     """
     why = reason_of(reason)
-    payout, locked = lock_payout(payout_id, PayoutState.REJECTED)
+    payout = lock_payout(payout_id, PayoutState.REJECTED)
     try:
         with db.session.begin_nested():
-            reinstate_locked(ctx, payout, locked.invoices, why)
+            reinstate_locked(ctx, payout, why)
     except Conflict:
-        # Statuses that one statement had set on many invoices are to be read anew; the session undid the rest.
-        lock_invoices(locked.invoices)
-        _claim_back(ctx, payout, locked, bank_reference, value_date, why)
+        # What statements had set on many rows is to be read anew; the session undid the rest.
+        forget(Invoice, DisbursalLine)
+        _claim_back(ctx, payout, bank_reference, value_date, why)
     else:
         confirm_payouts(
             ctx,
             payout.disbursal,
             [payout],
-            locked.invoices,
             bank_reference=bank_reference,
             value_date=value_date,
         )
@@ -89,9 +89,7 @@ def words_of(payout: Payout) -> str:
     )
 
 
-def _claim_back(
-    ctx: Context, payout: Payout, locked: LockedPayouts, bank_reference: str, value_date: date, why: str
-) -> None:
+def _claim_back(ctx: Context, payout: Payout, bank_reference: str, value_date: date, why: str) -> None:
     disbursal = payout.disbursal
     reference = checked_reference(disbursal, bank_reference)
     check_value_date(ctx, disbursal, value_date)
@@ -100,7 +98,7 @@ def _claim_back(
     disbursal.bank_reference = disbursal.bank_reference or reference
     disbursal.value_date = max(filter(None, [disbursal.value_date, value_date]))
     db.session.flush()
-    invoice_id = _invoice_of(payout, locked)
+    invoice_id = _invoice_of(payout)
     db.session.add(
         Claim(
             supplier_id=payout.supplier_id,
@@ -126,18 +124,18 @@ def _claim_back(
         close_if_settled(ctx, disbursal)
 
 
-def _invoice_of(payout: Payout, locked: LockedPayouts) -> int:
+def _invoice_of(payout: Payout) -> int:
     """The invoice on which the claim stands: of those that it was to finance the first that went another way, else the
     first of which it was to pass something on."""
-    lines = db.session.scalars(
-        select(DisbursalLine.invoice_id)
+    first = (
+        select(Invoice.id)
+        .join(DisbursalLine, DisbursalLine.invoice_id == Invoice.id)
         .where(DisbursalLine.payout_id == payout.id)
-        .order_by(DisbursalLine.invoice_id)
-    ).all()
-    waiting = InvoiceStatus.FINANCEABLE
-    moved = [invoice_id for invoice_id in lines if locked.invoices[invoice_id].status != waiting]
-    if found := [*moved, *lines]:
-        return found[0]
+        .order_by(Invoice.status == InvoiceStatus.FINANCEABLE, Invoice.id)
+        .limit(1)
+    )
+    if (found := db.session.scalar(first)) is not None:
+        return int(found)
     passed = select(func.min(Payable.invoice_id)).join(PayableLine).where(PayableLine.payout_id == payout.id)
     return db.session.scalars(passed).one()
 

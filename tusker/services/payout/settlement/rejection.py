@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sqlalchemy import select
 
 from tusker.currency import currency
@@ -15,22 +13,21 @@ from tusker.models import (
     Disbursal,
     DisbursalLine,
     DisbursalStatus,
-    Invoice,
     LineState,
     Payout,
     PayoutState,
     Role,
 )
 from tusker.services.context import Context
-from tusker.services.delivery.conditions import with_shipments
-from tusker.services.delivery.shipment_effects import settle_locked
+from tusker.services.delivery.shipment_effects import settle_waiting
+from tusker.services.locks import lock_invoices
 from tusker.services.moves import move_invoices
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
-from tusker.services.payout.disbursals.drafts import set_disbursal_status
+from tusker.services.payout.disbursals.drafts import remove_lines, set_disbursal_status
 from tusker.services.payout.payable_lines import fail_payables, reinstate_payables
 from tusker.services.payout.payouts import net_again, undo_netting
-from tusker.services.payout.settlement.confirming import close_if_settled, lines_of, settle_payout
-from tusker.services.payout.settlement.locks import lock_payout
+from tusker.services.payout.settlement.confirming import close_if_settled, settle_payout
+from tusker.services.payout.settlement.locks import invoices_of, lock_payout
 from tusker.services.reasons import reason_of
 
 
@@ -40,23 +37,19 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
     Claims netted from it are open again. When the bank made none of the disbursal's payouts, it is dropped.
     """
     why = reason_of(reason)
-    payout, locked = lock_payout(payout_id, PayoutState.INSTRUCTED)
+    payout = lock_payout(payout_id, PayoutState.INSTRUCTED)
     if payout.net == 0:
         raise Conflict("No money was to leave for this payout.")
-    reject_locked(ctx, payout, locked.invoices, why)
+    reject_locked(ctx, payout, why)
     return payout
 
 
-def reject_locked(
-    ctx: Context, payout: Payout, locked: Mapping[int, Invoice], why: str, entry_id: int | None = None
-) -> None:
+def reject_locked(ctx: Context, payout: Payout, why: str, entry_id: int | None = None) -> None:
     """`reject_payout` for one that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
     disbursal = payout.disbursal
-    lines = lines_of([payout])[payout.id]
-    ids = sorted(line.invoice_id for line in lines)
+    ids = invoices_of([payout.id], LineState.INCLUDED)
     settle_payout(ctx, payout, PayoutState.REJECTED, entry_id, why)
-    for line in lines:
-        line.state, line.reason = LineState.REMOVED, f"the bank did not pay: {why}"
+    remove_lines(disbursal.id, ids, f"the bank did not pay: {why}")
     fail_payables([payout], f"the bank did not pay: {why}")
     undo_netting(ctx, payout)
     move_invoices(
@@ -67,7 +60,7 @@ def reject_locked(
         kind="payment_failed",
         reason=f"{disbursal.reference}: {why}",
     )
-    settle_locked(ctx, with_shipments([locked[invoice_id] for invoice_id in ids]))
+    settle_waiting(ctx, ids)
     mail_failure(ctx, payout, why)
     close_if_settled(ctx, disbursal)
 
@@ -78,19 +71,19 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
     Raises `Conflict` when one of its invoices is not as it was: financed again, cancelled, or worth less.
     """
     why = reason_of(reason)
-    payout, locked = lock_payout(payout_id, PayoutState.REJECTED)
-    reinstate_locked(ctx, payout, locked.invoices, why)
+    payout = lock_payout(payout_id, PayoutState.REJECTED)
+    reinstate_locked(ctx, payout, why)
     return payout
 
 
-def reinstate_locked(ctx: Context, payout: Payout, locked: Mapping[int, Invoice], why: str) -> None:
+def reinstate_locked(ctx: Context, payout: Payout, why: str) -> None:
     """`reinstate_payout` for one that `lock_payouts` locked."""
     disbursal = payout.disbursal
     lines = db.session.scalars(
         select(DisbursalLine).where(DisbursalLine.payout_id == payout.id).order_by(DisbursalLine.invoice_id)
     ).all()
-    for line in lines:
-        invoice = locked[line.invoice_id]
+    invoices = lock_invoices({line.invoice_id for line in lines})
+    for line, invoice in zip(lines, invoices, strict=True):
         if invoice.status != InvoiceStatus.FINANCEABLE or invoice.principal != line.principal:
             raise Conflict(
                 f"{invoice.number} is not as it was when it was instructed; if the money left all the same, say that it"

@@ -3,25 +3,17 @@ had never been."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
-from tusker.models import (
-    Disbursal,
-    DisbursalLine,
-    DisbursalStatus,
-    Invoice,
-    LineState,
-    Payout,
-    PayoutState,
-)
+from tusker.models import Disbursal, DisbursalStatus, LineState, Loan, Payout, PayoutState
+from tusker.queries.loans.invoice_money import changed_since_payout
 from tusker.services.context import Context
-from tusker.services.delivery.conditions import with_shipments
-from tusker.services.delivery.shipment_effects import settle_locked
+from tusker.services.delivery.shipment_effects import settle_waiting
 from tusker.services.loans.charges import book_charge, check_charge
 from tusker.services.loans.claims import drop_return_claims
 from tusker.services.loans.clearing import clear_loans
@@ -29,13 +21,13 @@ from tusker.services.loans.deductions.credit_notes import count_notes_as_early
 from tusker.services.loans.overdue import REVIEW_JOB
 from tusker.services.loans.receipts.undoing import check_reversible, reverse_locked
 from tusker.services.loans.reserve import undo_holds
-from tusker.services.locks import lock_disbursal, lock_loans
+from tusker.services.locks import among, forget, lock_disbursal, lock_ids, lock_invoices, lock_loans
 from tusker.services.moves import move_invoices
-from tusker.services.payout.disbursals.drafts import close_disbursal
+from tusker.services.payout.disbursals.drafts import close_disbursal, remove_lines
 from tusker.services.payout.payable_lines import fail_payables
 from tusker.services.payout.payouts import undo_netting
 from tusker.services.payout.settlement.confirming import settle_payout
-from tusker.services.payout.settlement.locks import lock_payout, lock_payouts, touched_by
+from tusker.services.payout.settlement.locks import invoices_of, lock_payout, lock_payouts, touched_by
 from tusker.services.payout.settlement.netting import receipts_of
 from tusker.services.payout.settlement.paid_after_all import drop_claims_of
 from tusker.services.payout.settlement.rejection import mail_failure
@@ -59,7 +51,7 @@ def undo_disbursal(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal
         Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.CONFIRMED
     )
     locked = lock_payouts([disbursal], db.session.scalars(confirmed).all())
-    _undo_payouts(ctx, disbursal, list(locked.payouts.values()), locked.invoices, why, None)
+    _undo_payouts(ctx, disbursal, list(locked.payouts.values()), why, None)
     return disbursal
 
 
@@ -70,43 +62,45 @@ def return_payout(ctx: Context, payout_id: int, *, reason: str, charges: int = 0
     When it was the last one that stood, the disbursal is undone.
     """
     why = reason_of(reason)
-    payout, locked = lock_payout(payout_id, PayoutState.CONFIRMED)
+    payout = lock_payout(payout_id, PayoutState.CONFIRMED)
     if payout.net == 0:
         raise Conflict("No money left for this payout, so none can come back.")
-    return_locked(ctx, payout, locked.invoices, why)
+    return_locked(ctx, payout, why)
     if charges:
         check_charge(ctx, charges, payout.net, ctx.today, field="charges")
         book_charge(ctx, payout, charges, ctx.today, reason=why)
     return payout
 
 
-def return_locked(
-    ctx: Context, payout: Payout, locked: Mapping[int, Invoice], why: str, entry_id: int | None = None
-) -> None:
+def return_locked(ctx: Context, payout: Payout, why: str, entry_id: int | None = None) -> None:
     """`return_payout` for one that `lock_payouts` locked. `entry_id` names the statement's entry that says so."""
-    _undo_payouts(ctx, payout.disbursal, [payout], locked, why, entry_id)
+    _undo_payouts(ctx, payout.disbursal, [payout], why, entry_id)
     mail_failure(ctx, payout, why)
+
+
+_END_LOANS = text(
+    """
+    UPDATE loans SET reversed_on = :today, closed_on = :today, open_principal = 0
+    WHERE disbursal_id = :disbursal_id AND invoice_id = ANY(:ids) AND reversed_on IS NULL
+    """
+)
 
 
 def _undo_payouts(
     ctx: Context,
     disbursal: Disbursal,
     payouts: Sequence[Payout],
-    locked: Mapping[int, Invoice],
     why: str,
     entry_id: int | None,
 ) -> None:
-    paid = db.session.scalars(
-        select(DisbursalLine)
-        .where(
-            DisbursalLine.payout_id.in_([payout.id for payout in payouts]),
-            DisbursalLine.state == LineState.PAID,
-        )
-        .order_by(DisbursalLine.invoice_id)
-    ).all()
-    invoices = {line.invoice_id: locked[line.invoice_id] for line in paid}
-    touched = [locked[invoice_id] for invoice_id in touched_by([payout.id for payout in payouts])]
-    by_id = lock_loans({*invoices, *(invoice.id for invoice in touched)})
+    payout_ids = [payout.id for payout in payouts]
+    ids, touched = invoices_of(payout_ids, LineState.PAID), touched_by(payout_ids)
+    lock_ids(Loan, among(Loan.invoice_id, {*ids, *touched}), Loan.reversed_on.is_(None))
+    # Most of many thousands were never paid on: these are changed by statements alone.
+    changed = changed_since_payout(ids)
+    locked = {invoice.id: invoice for invoice in lock_invoices({*changed, *touched})}
+    by_id = lock_loans(locked)
+    invoices = {invoice_id: locked[invoice_id] for invoice_id in changed}
     loans = [
         loan for loan in by_id.values() if loan.disbursal_id == disbursal.id and loan.invoice_id in invoices
     ]
@@ -116,27 +110,26 @@ def _undo_payouts(
         check_reversible(receipt)
         reverse_locked(ctx, receipt, locked, by_id, f"payout undone: {why}")
     drop_return_claims(ctx, list(invoices.values()))
-    for line in paid:
-        line.state, line.reason = LineState.REMOVED, f"payout undone: {why}"
+    remove_lines(disbursal.id, ids, f"payout undone: {why}")
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
         undo_netting(ctx, payout)
     drop_claims_of(ctx, payouts)
-    for loan in loans:
-        loan.reversed_on = loan.closed_on = ctx.today
-        loan.open_principal = 0
     db.session.flush()
-    undo_holds(ctx, list(invoices), why)
+    ended = {"disbursal_id": disbursal.id, "ids": ids, "today": ctx.today}
+    db.session.execute(_END_LOANS, ended)
+    forget(Loan)
+    undo_holds(ctx, ids, why)
     move_invoices(
         ctx,
-        sorted(invoices),
+        ids,
         InvoiceStatus.DISBURSED,
         InvoiceEvent.PAYOUT_UNDONE,
         kind="payout_undone",
         reason=f"{disbursal.reference}: {why}",
     )
-    count_notes_as_early(ctx, list(invoices), f"payout undone: {why}")
-    settle_locked(ctx, with_shipments(list(invoices.values())))
+    count_notes_as_early(ctx, changed, f"payout undone: {why}")
+    settle_waiting(ctx, ids)
     after_commit(REVIEW_JOB)
     standing = select(Payout.id).where(
         Payout.disbursal_id == disbursal.id,
