@@ -34,6 +34,7 @@ READS_ALL = {
     "reports.ageing_loans  bucket": "a bucket may be most of a small book",
     "reports.classification": "what is provided is rounded for each open loan",
     "reports.classification_file": "a file of all open loans",
+    "reports.statement": "what was paid in a period may be most of a small book",
     "reports.exposure": "of a past day, from the movements until then",
     "reports.exposure_file": "of a past day, from the movements until then",
 }
