@@ -36,6 +36,7 @@ from tusker.app import create_app
 from tusker.extensions import db
 from tusker.models import Role, User
 from tusker.services.people import sessions
+from tusker.services.people.access_log import Visitor
 from tusker.transactions import transaction
 from tusker.web.access import BY_TOKEN, PUBLIC, access_of
 
@@ -184,7 +185,8 @@ class Walk:
         user = db.session.scalars(db.select(User).where(*wanted).order_by(User.id).limit(1)).one()
         client = self.app.test_client()
         with transaction():
-            _, token = sessions.begin_session(clock.now(), user, address="127.0.0.1", device="bench")
+            begun, token = sessions.begin_session(clock.now(), user, Visitor("127.0.0.1", "bench"))
+            begun.factor_at = begun.created_at
         with client.session_transaction() as session:
             session.update(_user_id=token, _fresh=True)
         return client

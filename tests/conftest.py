@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import flask_migrate
@@ -72,6 +73,7 @@ def pytest_configure() -> None:
 def _quick_hashes() -> None:
     """Passwords are hashed for real but cheaply: hundreds of tests sign somebody in."""
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    passwords.strength = cache(passwords.strength)  # always the same password
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,13 @@ class NotAllowed(TuskerError):
     http_status = 403
 
 
+class TooManyTries(TuskerError):
+    """Somebody has to wait before the next try; `details` say how many `seconds`."""
+
+    code = "too_many_tries"
+    http_status = 429
+
+
 class Conflict(TuskerError):
     """The thing is no longer in the state in which this could be done."""
 

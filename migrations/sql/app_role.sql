@@ -15,6 +15,8 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT EXECUTE ON FUNCTIONS TO {role}
 -- The record: rows are added and read. PUBLIC too, because a role has what everybody has.
 REVOKE ALL ON events, event_seals FROM {role}, PUBLIC;
 GRANT SELECT, INSERT ON events, event_seals TO {role};
+-- The access log is added to, and its oldest rows are deleted.
+REVOKE UPDATE, TRUNCATE ON access_log FROM {role}, PUBLIC;
 -- And the schema's version is the owner's.
 REVOKE ALL ON alembic_version FROM {role}, PUBLIC;
 GRANT SELECT ON alembic_version TO {role};

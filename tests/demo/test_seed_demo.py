@@ -36,6 +36,7 @@ from tusker.models import (
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.requesting.offers import fetch_order, quote_order
+from tusker.services.people.access_log import Visitor
 from tusker.services.people.passwords import sign_in
 
 Run = Callable[..., Result]
@@ -119,7 +120,7 @@ def assert_people_can_sign_in(written: str) -> None:
     assert {person.role for person in PEOPLE} == set(Role)
     for person in PEOPLE:
         assert f"{person.email} " in written
-        assert sign_in(clock.now(), person.email, PASSWORD) is not None
+        assert sign_in(clock.now(), person.email, PASSWORD, Visitor("127.0.0.1", "test")) is not None
     db.session.rollback()
 
 

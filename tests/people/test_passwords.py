@@ -55,6 +55,10 @@ def test_a_new_password_ends_the_other_sessions(pages_app: Flask, enter: Callabl
         ({"new": "x" * 201, "again": "x" * 201}, "at most 200 characters"),
         ({"new": "a" * 12, "again": "a" * 12}, "too easy to guess"),
         ({"new": "asha@example.com", "again": "asha@example.com"}, "too easy to guess"),
+        ({"new": "Welcome@12345", "again": "Welcome@12345"}, "too easy to guess"),
+        ({"new": "Summer2026!!", "again": "Summer2026!!"}, "too easy to guess"),
+        ({"new": "Tusker Finance 2026", "again": "Tusker Finance 2026"}, "too easy to guess"),
+        ({"new": PASSWORD, "again": PASSWORD}, "the password that you have now"),
         ({"new": "", "again": ""}, "New password is required"),
     ],
 )

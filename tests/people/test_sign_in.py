@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from argon2 import PasswordHasher
@@ -12,12 +13,16 @@ from flask.testing import FlaskClient
 from tests.support.pages import token_in
 from tests.support.people import sign_in
 from tests.support.values import PASSWORD
+from tusker import clock
 from tusker.auth.routes import FAILED
 from tusker.extensions import db
-from tusker.models import Role, User
+from tusker.models import AccessEntry, OutboxMessage, Role, User
 from tusker.services.context import Context
 from tusker.services.people import passwords, users
+from tusker.services.people.access_log import Visitor
 from tusker.transactions import transaction
+
+HERE = Visitor("192.0.2.1", "test")
 
 pytestmark = pytest.mark.usefixtures("limits_count")
 
@@ -75,7 +80,7 @@ def test_every_failure_costs_one_hash(
 
     monkeypatch.setattr(PasswordHasher, "verify", counted)
     email = "nobody@example.com" if state == "unknown" else "asha@example.com"
-    assert passwords.sign_in(ctx.now, email, "not the password") is None
+    assert passwords.sign_in(ctx.now, email, "not the password", HERE) is None
     assert len(verified) == 1
     parameters = {stored.rsplit("$", 2)[0] for stored in (*verified, user.password_hash)}
     assert len(parameters) == 1
@@ -99,6 +104,60 @@ def test_ten_failures_close_the_door_for_this_address_only(
     assert answer.status_code == 429
     assert "Too many attempts" in answer.text
     assert sign_in(pages, "ravi@example.com").status_code == 303
+
+
+def test_guessing_from_many_addresses_is_braked_and_told(
+    pages_app: Flask,
+    enter: Callable[..., FlaskClient],
+    mails: Callable[[], list[OutboxMessage]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cap per account; the owner gets in from where they were before, and unknown accounts are braked alike."""
+    began = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: began)
+    enter(email="asha@example.com")
+    for email in ("asha@example.com", "nobody@example.com"):
+        stranger = pages_app.test_client()
+
+        def attempt(number: int, password: str = "not the password", email: str = email) -> int:
+            token = token_in(stranger.get("/login").text)  # noqa: B023
+            data = {"email": email, "password": password, "csrf_token": token}
+            address = {"REMOTE_ADDR": f"198.51.100.{number}"}
+            return stranger.post("/login", data=data, environ_overrides=address).status_code  # noqa: B023
+
+        assert [attempt(number) for number in range(10)] == [422] * 10
+        assert attempt(11) == 429
+        for seconds, status in ((2, 422), (3, 429), (4, 422), (6, 429), (8, 422)):
+            monkeypatch.setattr(clock, "now", lambda s=seconds: began + timedelta(seconds=s))
+            assert attempt(12 + seconds) == status, seconds
+        monkeypatch.setattr(clock, "now", lambda: began)
+    monkeypatch.setattr(clock, "now", lambda: began + timedelta(seconds=9))
+    assert sign_in(pages_app.test_client(), "asha@example.com").status_code == 303
+    told = [(mail.template, mail.recipient) for mail in mails()]
+    assert told == [("people/guessed", "asha@example.com")]
+
+
+def test_the_door_is_logged_but_no_password(
+    pages: FlaskClient, create_user: Callable[..., User], login: Callable[..., FlaskClient]
+) -> None:
+    create_user(Role.AUDITOR, email="asha@example.com")
+    sign_in(pages, "asha@example.com", "wrong")
+    sign_in(pages, "a secret typed there", "wrong")
+    sign_in(pages, "asha@example.com")
+    assert pages.get("/t/admin").status_code == 403
+    token = token_in(pages.get("/account").text)
+    pages.post("/logout", data={"csrf_token": token})
+    rows = db.session.query(AccessEntry).order_by(AccessEntry.id).all()
+    assert [(row.kind, row.email, row.detail) for row in rows] == [
+        ("sign_in_failed", "asha@example.com", ""),
+        ("sign_in_failed", None, ""),
+        ("signed_in", "asha@example.com", ""),
+        ("refused", "asha@example.com", "GET /t/admin"),
+        ("signed_out", "asha@example.com", ""),
+    ]
+    page = login(Role.AUDITOR).get("/admin/access?email=asha@example.com").text
+    assert page.count("asha@example.com</span>") == 4
+    assert "GET /t/admin" in page
 
 
 def test_successes_do_not_count(

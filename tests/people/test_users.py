@@ -15,6 +15,7 @@ from tusker.extensions import db
 from tusker.models import Customer, Event, Role, User
 from tusker.services.context import Context
 from tusker.services.people import passwords, users
+from tusker.services.people.access_log import Visitor
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("limits_count")
@@ -150,7 +151,7 @@ def test_an_old_hash_is_renewed_at_sign_in(app: Flask, ctx: Context, monkeypatch
     weak = user.password_hash
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
     with transaction():
-        assert passwords.sign_in(ctx.now, user.email, PASSWORD) is not None
+        assert passwords.sign_in(ctx.now, user.email, PASSWORD, Visitor("192.0.2.1", "test")) is not None
     db.session.refresh(user)
     assert user.password_hash != weak
     assert "t=2" in user.password_hash

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from tests.support.counting import statements
 from tests.support.pages import HTMX
+from tusker.admin.record.oversight import PROVE_JOB
 from tusker.extensions import db
+from tusker.jobs.servicing import prove_day
 from tusker.models import CreditLine, Disbursal, Invoice
+from tusker.queues import waiting
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
@@ -41,6 +46,26 @@ def test_every_difference_is_listed(
     assert "₹1.00" in listed
     assert "-₹3.00" in listed
     assert line.purchaser.customer.name in listed
+
+
+def test_the_page_shows_the_last_proof_that_was_kept_and_has_a_worker_prove_again(
+    app: Flask, login: Callable[..., FlaskClient], make_invoice: Callable[..., Invoice]
+) -> None:
+    make_invoice("approved")
+    assert prove_day() == 0
+    with transaction():
+        db.session.execute(text("UPDATE purchaser_accounts SET used_amount = used_amount - 300"))
+    browser = login()
+    with statements() as sent:
+        assert "All figures agree" in browser.get("/admin/proof").text
+    assert not [one for one in sent if "exposure_movements" in one or "FROM events" in one]
+    assert browser.post("/admin/proof").status_code == 303
+    assert waiting(PROVE_JOB) == 1
+    assert "being proved now" in browser.get("/admin/proof").text
+    assert app.test_cli_runner().invoke(args=["prove"]).exit_code == 1
+    page = browser.get("/admin/proof").text
+    assert "1 difference<" in page
+    assert "-₹3.00" in page.partition('id="differences"')[2].partition("</section>")[0]
 
 
 def test_a_limit_lowered_below_its_use_is_shown_and_is_no_difference(

@@ -23,6 +23,7 @@ COMPANIES = {
     "user_sessions",
     "second_factors",
     "recovery_codes",
+    "access_log",
     "limit_days",
 }
 """The tables of what stands before any business is done."""

@@ -6,7 +6,7 @@ from flask_wtf.file import FileRequired
 from wtforms import BooleanField
 
 from tusker.domain.attention import ADVICE
-from tusker.models import DisbursalStatus, Role
+from tusker.models import AccessKind, DisbursalStatus, Role
 from tusker.queries.payout.queue import QueueOrder
 from tusker.services.credit.risk.judging import TITLES
 from tusker.web.fields import (
@@ -210,6 +210,15 @@ class UserFilter(FilterForm):
         required=False,
         empty="All",
         choices=[("active", "Active"), ("inactive", "Inactive")],
+    )
+
+
+class AccessFilter(FilterForm):
+    """Which rows of the access log are shown."""
+
+    email = TextField("Mail address", required=False, render_kw={"placeholder": "The whole address"})
+    kind = ChoiceField(
+        "What", required=False, empty="All", choices=[(kind, status_label(kind)) for kind in AccessKind]
     )
 
 

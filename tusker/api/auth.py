@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import current_app, g, request
-from flask_limiter.util import get_remote_address
 
 from tusker import clock
 from tusker.api.problems import NO_TOKEN, ApiError
@@ -14,6 +13,7 @@ from tusker.extensions import limiter
 from tusker.services.context import Context
 from tusker.services.people.tokens import find_token, note_use
 from tusker.transactions import transaction
+from tusker.web.visitors import network
 
 LONGEST_TOKEN = 200
 
@@ -91,6 +91,6 @@ def _count_call() -> None:
     """Raises 429 when the token was used too often."""
 
 
-@limiter.shared_limit(_failure_rate, scope="api-failures", key_func=get_remote_address)
+@limiter.shared_limit(_failure_rate, scope="api-failures", key_func=network)
 def count_failure() -> None:
     """Raises 429 when too many wrong tokens came from one address."""

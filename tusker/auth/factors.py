@@ -21,7 +21,6 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_limiter.util import get_remote_address
 from flask_login import current_user
 from markupsafe import Markup
 
@@ -31,14 +30,16 @@ from tusker.auth.forms import AppForm, FactorForm, PasskeyForm
 from tusker.auth.sessions import admit, half_session, this_session
 from tusker.errors import TuskerError
 from tusker.extensions import limiter
-from tusker.models import User, UserSession
+from tusker.models import AccessKind, User, UserSession
 from tusker.services.context import Context
 from tusker.services.people import factors, passkeys, sessions
+from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
 from tusker.web.access import FRESH, acting, allow, public
 from tusker.web.htmx import current_path, done, is_htmx
 from tusker.web.kept_forms import form_of_request, seal
 from tusker.web.urls import local_url
+from tusker.web.visitors import network, visitor
 
 FRESH_FOR = timedelta(minutes=5)
 """How long a second factor that was shown counts for what asks for it anew."""
@@ -68,7 +69,7 @@ def demand_fresh() -> ResponseReturnValue | None:
 
 def _tries_key() -> str:
     half = half_session()
-    return f"{get_remote_address()}|{half.user_id if half else current_user.get_id()}"
+    return f"{network()}|{half.user_id if half else current_user.get_id()}"
 
 
 def _not_taken(answer: Response) -> bool:
@@ -132,6 +133,8 @@ def _taken(form: FactorForm, of: UserSession) -> bool:
                 factors.check_code(ctx, of.user_id, form.code.data or "")
             sessions.note_factor(ctx.now, of.id)
     except TuskerError as error:
+        with transaction():
+            log_access(ctx.now, AccessKind.FACTOR_FAILED, visitor(), user_id=of.user_id, email=of.user.email)
         form.take(error)
         return False
     return True

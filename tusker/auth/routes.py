@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from flask import (
     Response,
     flash,
@@ -15,7 +13,6 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
 from tusker import clock
@@ -23,16 +20,17 @@ from tusker.auth.blueprint import bp, signed_in
 from tusker.auth.factors import second_step
 from tusker.auth.forms import ForgotForm, LoginForm, PasswordForm, ResetForm
 from tusker.auth.sessions import KEY, half_session, start_session, stop_session, this_session
-from tusker.errors import TuskerError
+from tusker.errors import TooManyTries, TuskerError
 from tusker.extensions import limiter
+from tusker.models import AccessKind, User
 from tusker.services.context import Context
 from tusker.services.people import factors, passwords, sessions
+from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
 from tusker.web.access import SignInNeeded, acting, allow, public
 from tusker.web.htmx import current_path, done, is_htmx
 from tusker.web.kept_forms import form_of_request, seal
-
-log = logging.getLogger(__name__)
+from tusker.web.visitors import network, visitor
 
 # One sentence for every reason, so that nobody learns which part was wrong.
 FAILED = "Email and password do not match an active account."
@@ -43,11 +41,11 @@ ASKED = (
 
 def _attempt_key() -> str:
     email = request.form.get("email", "").strip().lower()[:254]
-    return f"{get_remote_address()}|{email}"
+    return f"{network()}|{email}"
 
 
 def _account_key() -> str:
-    return f"{get_remote_address()}|{current_user.get_id()}"
+    return f"{network()}|{current_user.get_id()}"
 
 
 def _failed(answer: Response) -> bool:
@@ -56,7 +54,7 @@ def _failed(answer: Response) -> bool:
 
 @bp.route("/login", methods=["GET", "POST"])
 @limiter.limit("10 per 15 minutes", key_func=_attempt_key, methods=["POST"], deduct_when=_failed)
-@limiter.limit("100 per 15 minutes", key_func=get_remote_address, methods=["POST"], deduct_when=_failed)
+@limiter.limit("100 per 15 minutes", key_func=network, methods=["POST"], deduct_when=_failed)
 @public
 def login() -> ResponseReturnValue:
     """The sign-in page; afterwards back to the page in `next`, if it is one of ours, or to the form that was kept."""
@@ -67,15 +65,24 @@ def login() -> ResponseReturnValue:
     if form.is_submitted():
         status = 422
         if form.validate():
-            with transaction():
-                user = passwords.sign_in(clock.now(), form.email.filled, form.password.filled)
+            user = _sign_in(form.email.filled, form.password.filled)
             if user is not None:
                 if start_session(user):
                     return signed_in()
                 return second_step()
-            log.info("a sign-in from %s failed", get_remote_address())
             form.form_errors = [FAILED]
     return _login_page(form, request.form.get("kept"), request.args.get("next")), status
+
+
+def _sign_in(email: str, password: str) -> User | None:
+    now = clock.now()
+    try:
+        with transaction():
+            return passwords.sign_in(now, email, password, visitor())
+    except TooManyTries:
+        with transaction():
+            log_access(now, AccessKind.SLOWED, visitor(), email=email.strip().lower())
+        raise
 
 
 def _login_page(form: LoginForm, kept: str | None, next_url: str | None) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from flask import g, request, session
-from flask_limiter.util import get_remote_address
 from flask_login import current_user, login_user, logout_user
 
 from tusker import clock
-from tusker.models import User, UserSession
+from tusker.models import AccessKind, User, UserSession
 from tusker.services.people import sessions
+from tusker.services.people.access_log import log_access
 from tusker.services.people.factors import factors_of, must_have_factor
 from tusker.transactions import transaction
+from tusker.web.visitors import visitor
 
 # Flask-Login keeps the session's key under this name.
 KEY = "_user_id"
@@ -46,9 +47,7 @@ def start_session(user: User) -> bool:
     Returns whether they are in; otherwise a second factor is to follow.
     """
     with transaction():
-        begun, token = sessions.begin_session(
-            clock.now(), user, address=get_remote_address(), device=request.headers.get("User-Agent", "")
-        )
+        begun, token = sessions.begin_session(clock.now(), user, visitor())
     session.clear()
     g.pop("csrf_token", None)  # of the old session, kept for the rest of the request
     session.permanent = True
@@ -73,7 +72,9 @@ def stop_session() -> None:
     """Sign out: the token opens nothing any more, wherever it was copied to."""
     if current_user.is_authenticated:
         with transaction():
-            sessions.end_session(clock.now(), current_user.id, this_session().id)
+            now, user = clock.now(), this_session().user
+            sessions.end_session(now, user.id, this_session().id)
+            log_access(now, AccessKind.SIGNED_OUT, visitor(), user_id=user.id, email=user.email)
     logout_user()
     session.clear()
 

@@ -19,7 +19,7 @@ from tusker.services.credit.customers.limit_days import note_programme_limit
 from tusker.services.loans import overdue
 from tusker.services.loans.classification import classify_day
 from tusker.services.record.housekeeping import forget_old_guards
-from tusker.services.record.proving import report_differences
+from tusker.services.record.proving import keep_proof, report_differences
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)
@@ -76,9 +76,9 @@ def prove_day() -> int:
     chain = seal_and_check()
     with transaction():
         ctx = job_context("prove")
-        differences = report_differences(
-            ctx, prove(row_by_row(ctx.today, whole=chain.walked_at is None)), chain
-        )
+        found = prove(row_by_row(ctx.today, whole=chain.walked_at is None))
+        keep_proof(ctx, found, chain)
+        differences = report_differences(ctx, found, chain)
     log.info("event chain: %d events sealed, head %s", chain.sealed, chain.head)
     log.log(logging.ERROR if differences else logging.INFO, "proof: %d differences", differences)
     return differences

@@ -1,6 +1,16 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
-from tusker.models.access import ApiToken, IdempotencyKey, Role, TokenState, User, UserSession, UserState
+from tusker.models.access import (
+    AccessEntry,
+    AccessKind,
+    ApiToken,
+    IdempotencyKey,
+    Role,
+    TokenState,
+    User,
+    UserSession,
+    UserState,
+)
 from tusker.models.adjustment import Adjustment, AdjustmentKind
 from tusker.models.attention import AttentionItem
 from tusker.models.bank import (
@@ -17,7 +27,7 @@ from tusker.models.carrier_setting import CarrierSetting
 from tusker.models.classification import Classification
 from tusker.models.credit_line import CreditLine, LineStatus
 from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
-from tusker.models.daily import DailyRun
+from tusker.models.daily import DailyRun, ProofRun
 from tusker.models.disbursal import (
     Disbursal,
     DisbursalLine,
@@ -62,6 +72,8 @@ from tusker.models.upload import StatementProfile, StatementUpload, UploadState
 from tusker.models.waiting import WaitingRequest, WaitingState
 
 __all__ = [
+    "AccessEntry",
+    "AccessKind",
     "Adjustment",
     "AdjustmentKind",
     "Allocation",
@@ -116,6 +128,7 @@ __all__ = [
     "Payout",
     "PayoutState",
     "PositionDay",
+    "ProofRun",
     "Proposal",
     "ProposalState",
     "PurchaserAccount",

@@ -109,6 +109,40 @@ class UserSession(Base):
     user: Mapped[User] = relationship(innerjoin=True)
 
 
+class AccessKind(Status):
+    """What somebody did at the door."""
+
+    SIGNED_IN = "signed_in", Tone.GREEN
+    FAILED = "sign_in_failed", Tone.ORANGE
+    FACTOR_FAILED = "second_factor_failed", Tone.ORANGE
+    SLOWED = "sign_in_slowed", Tone.RED
+    SIGNED_OUT = "signed_out", Tone.GREY
+    REFUSED = "refused", Tone.RED
+
+
+class AccessEntry(Base):
+    """A row of the access log, never changed. `email` is what was typed, where it is an address; `user_id` whose
+    account that is. `detail` is the page that was refused."""
+
+    __tablename__ = "access_log"
+    __table_args__ = (
+        one_of("kind", AccessKind),
+        Index("ix_access_log_email", "email", "id"),
+        Index("ix_access_log_user_id", "user_id", "id"),
+    )
+
+    id: Mapped[Id]
+    at: Mapped[Instant]
+    kind: Mapped[AccessKind]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    email: Mapped[str | None] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(45))
+    device: Mapped[str] = mapped_column(String(200))
+    detail: Mapped[str] = mapped_column(String(200), default="", server_default="")
+
+    user: Mapped[User | None] = relationship(lazy="joined")
+
+
 class ApiToken(Base):
     """A company's key for `/api/v1`. Only its SHA-256 is stored; it is shown once, when it is made."""
 

@@ -1,15 +1,17 @@
-"""Which daily job was done for which business day."""
+"""Which daily job was done for which business day, and what the proofs found."""
 
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.daily import DailyJob
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, one_of
+from tusker.models.columns import Code, Id, Instant, Name, one_of
 
 
 class DailyRun(Base):
@@ -32,3 +34,15 @@ class DailyRun(Base):
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     last_error: Mapped[str | None] = mapped_column(String(500))
     done_at: Mapped[Instant | None]
+
+
+class ProofRun(Base):
+    """What a proof of the whole book and its record of events found."""
+
+    __tablename__ = "proof_runs"
+
+    id: Mapped[Id]
+    at: Mapped[Instant]
+    actor: Mapped[Name]
+    found: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """As `tusker.queries.record.proof_runs.Found` has it."""

@@ -11,8 +11,11 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.errors import NotAllowed
-from tusker.models import Role
+from tusker.models import AccessKind, Role
 from tusker.services.context import Context
+from tusker.services.people.access_log import log_access
+from tusker.transactions import transaction
+from tusker.web.visitors import visitor
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +88,15 @@ def guard() -> None:
     if not current_user.is_authenticated:
         raise SignInNeeded
     if current_user.role not in mark:
+        with transaction():
+            log_access(
+                clock.now(),
+                AccessKind.REFUSED,
+                visitor(),
+                user_id=current_user.id,
+                email=current_user.email,
+                detail=f"{request.method} {request.path}",
+            )
         raise NotAllowed("Your role does not allow this page.")
 
 

@@ -50,6 +50,7 @@ _STAFF = (
     ("Proof", "scale", "admin.proof", "control"),
     ("Events", "history", "admin.events", "control"),
     ("Users", "users", "admin.users", "control"),
+    ("Access log", "lock", "admin.access_log", "control"),
     ("Carriers", "truck-delivery", "admin.carriers", "control"),
 )
 _SUPPLIER = (

@@ -6,7 +6,6 @@ from functools import partial
 
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
-from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
 from tusker.admin.blueprint import bp
@@ -26,6 +25,7 @@ from tusker.services.people import passwords
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
+from tusker.web.visitors import network
 
 
 def _second_admin() -> bool:
@@ -61,7 +61,7 @@ def withdraw_approval(disbursal_id: int) -> ResponseReturnValue:
 
 
 def _releasing_key() -> str:
-    return f"{get_remote_address()}|{current_user.get_id()}"
+    return f"{network()}|{current_user.get_id()}"
 
 
 def _not_taken(answer: Response) -> bool:

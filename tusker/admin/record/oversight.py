@@ -2,89 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from flask import render_template, request
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import EventFilter
 from tusker.admin.links import subject_url
+from tusker.errors import Conflict
 from tusker.models import Role
 from tusker.queries.record.chain import check_chain
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.queries.record.events import events_page, known_kinds
-from tusker.queries.record.proof import ProofRow, prove
-from tusker.web.access import allow
-from tusker.web.htmx import render
+from tusker.queries.record.proof import prove
+from tusker.queries.record.proof_runs import KeptProof, found_by, last_proof, limits_now
+from tusker.queues import enqueue, waiting
+from tusker.web.access import acting, allow
+from tusker.web.htmx import done, render
 from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
 SHOWN = 100
-"""Limits of a kind on the page; `flask prove --json` has all, and differences are all shown."""
+"""Limits of a kind on the page; `flask prove --json` has all."""
 LINKS_A_PAGE = 10_000
-"""How many of the chain's newest links the page recomputes; a daily job recomputes all."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProofTable:
-    """The limits of one kind and their sums, in minor units."""
-
-    kind: str
-    title: str
-    rows: list[ProofRow]
-
-    @property
-    def shown(self) -> list[ProofRow]:
-        """Those that the page shows: the ones used most where there are many."""
-        return sorted(self.rows, key=lambda row: -row.used)[:SHOWN] if len(self.rows) > SHOWN else self.rows
-
-    @property
-    def limit(self) -> int:
-        """Sum of the limits."""
-        return sum(row.limit for row in self.rows)
-
-    @property
-    def used(self) -> int:
-        """Sum of the stored exposures."""
-        return sum(row.used for row in self.rows)
-
-    @property
-    def open_principal(self) -> int:
-        """Sum of the invoices' open principal."""
-        return sum(row.open_principal for row in self.rows)
-
-    @property
-    def available(self) -> int:
-        """Sum of what is left where something is left."""
-        return sum(max(0, row.available) for row in self.rows)
-
-    @property
-    def overdrawn(self) -> int:
-        """Sum of what is used beyond limits that were lowered."""
-        return sum(max(0, -row.available) for row in self.rows)
+"""How many of the chain's newest links are recomputed where no proof was kept yet."""
+PROVE_JOB = "tusker.jobs.servicing.prove_day"
+LONGEST_SECONDS = 3600
+"""How long a worker may prove; it reads every event there ever was."""
 
 
 @bp.get("/proof")
 @allow(Role.ADMIN, Role.AUDITOR)
 def proof() -> ResponseReturnValue:
-    """Prove every limit and counter against its invoices, and the chain of events."""
-    found = prove()
-    tables = [
-        ProofTable(kind, title, [row for row in found.accounts if row.kind == kind]) for kind, title in KINDS
-    ]
-    now = clock.now()
-    chain = check_chain(newest=LINKS_A_PAGE)
+    """What the last proof of all figures and of the chain of events found; before the first one, a proof."""
+    last = last_proof() or _prove_now()
     return render_template(
         "admin/record/proof.html",
-        proof=found,
-        tables=tables,
-        chain=chain,
-        chain_problems=chain.problems(now),
-        at=now,
+        last=last,
+        proof=last.found,
+        titles=dict(KINDS),
+        tables=limits_now(tuple(kind for kind, _ in KINDS), most=SHOWN),
+        running=waiting(PROVE_JOB) > 0,
         subject_url=subject_url,
     )
+
+
+@bp.post("/proof")
+@allow(Role.ADMIN)
+def prove_again() -> ResponseReturnValue:
+    """Have a worker prove everything now."""
+    if not waiting(PROVE_JOB) and not enqueue(PROVE_JOB, job_timeout=LONGEST_SECONDS):
+        raise Conflict("No worker can be reached now. `flask prove` proves at once.")
+    return done("Everything is being proved; look again in a minute.", to=url_for("admin.proof"))
+
+
+def _prove_now() -> KeptProof:
+    ctx, chain = acting(), check_chain(newest=LINKS_A_PAGE)
+    return KeptProof(ctx.now, ctx.actor, found_by(prove(), chain, chain.problems(ctx.now)))
 
 
 @bp.get("/events")

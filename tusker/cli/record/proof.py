@@ -19,7 +19,7 @@ from tusker.queries.record.chain import ChainReport
 from tusker.queries.record.proof import Mismatch, Proof, ProofRow, prove
 from tusker.services.loans.positions import drop_positions
 from tusker.services.record.app_role import create_app_role, grant_app_role
-from tusker.services.record.proving import record_problems
+from tusker.services.record.proving import keep_proof, record_problems
 from tusker.transactions import transaction
 
 
@@ -47,15 +47,18 @@ class NotedHead(click.ParamType[Head]):
 def prove_command(as_json: bool, expect_head: Head | None, full: bool) -> None:
     """Prove every exposure and balance against the rows that make it up, and that no event was changed or removed.
 
-    Seals what is not sealed yet, checks the chain from the last proof on and shows its head; exit code 1 when anything
-    is wrong. With --full, and a week after it was done last, the chain is walked from its beginning, and kept sums and
-    numbers are compared with every loan and invoice instead of a seventh. Note the head outside the database:
-    --expect-head tells later whether the chain's end was cut off or rewritten.
+    The page *Proof* shows what the last one found. Seals what is not sealed yet, checks the chain from the last proof
+    on and shows its head; exit code 1 when anything is wrong. With --full, and a week after it was done last, the chain
+    is walked from its beginning, and kept sums and numbers are compared with every loan and invoice instead of a
+    seventh. Note the head outside the database: --expect-head tells later whether the chain's end was cut off or
+    rewritten.
     """
     ctx = command_context("prove")
     chain = seal_and_check(expect_head, whole=full)
     problems = record_problems(ctx, chain)
-    proof = prove(row_by_row(ctx.today, whole=chain.walked_at is None))
+    with transaction():
+        proof = prove(row_by_row(ctx.today, whole=chain.walked_at is None))
+        keep_proof(ctx, proof, chain)
     if as_json:
         found = {
             "at": ctx.now.isoformat(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 
@@ -15,32 +16,49 @@ from sqlalchemy import select
 
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
-from tusker.models import OutboxMessage, User
+from tusker.models import AccessKind, OutboxMessage, User
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_user
 from tusker.services.outbox import queue_mail
+from tusker.services.people.access_log import FREE_TRIES, Visitor, brake, failures_of, log_access
 
 PASSWORD_SHORTEST = 12
 PASSWORD_LONGEST = 200
 RESET_SECONDS = 3600
 RESET_PATH = "/account/reset/"
 RESET_MAIL = "people/password_reset"
+GUESSED_MAIL = "people/guessed"
+EASIEST = 10
+"""The power of ten of guesses that a password must withstand at least, as zxcvbn estimates them."""
 
 _hasher = PasswordHasher()
 
 
-def sign_in(now: datetime, email: str, password: str) -> User | None:
-    """The active user with this address and password, else None. Takes the same time for every failure."""
-    user: User | None = db.session.scalar(select(User).where(User.email == email.strip().lower()))
+def sign_in(now: datetime, email: str, password: str, visitor: Visitor) -> User | None:
+    """The active user with this address and password, else None; either is a row of the access log.
+
+    Takes the same time for every failure. Raises `TooManyTries` when the account is being guessed at; its owner is told
+    by mail when that begins.
+    """
+    address = email.strip().lower()
+    brake(now, address, visitor)
+    user: User | None = db.session.scalar(select(User).where(User.email == address))
     known = user is not None and user.active
     stored = user.password_hash if user is not None and known else _hash_of_nobody()
     matches = _verify(stored, password)
     if user is None or not known or not matches:
+        log_access(
+            now, AccessKind.FAILED, visitor, user_id=user.id if user is not None else None, email=address
+        )
+        if user is not None and known and failures_of(now, address)[0] == FREE_TRIES:
+            ctx = Context(actor_id=None, actor="sign-in", now=now, today=now.date())
+            queue_mail(ctx, GUESSED_MAIL, [user.email])
         return None
     if _hasher.check_needs_rehash(user.password_hash):
         user.password_hash = _hasher.hash(password)
     user.last_login_at = now
+    log_access(now, AccessKind.SIGNED_IN, visitor, user_id=user.id, email=address)
     db.session.flush()
     return user
 
@@ -118,13 +136,38 @@ def hash_of_new(password: str, email: str, *, field: str = "password") -> str:
         raise InvalidInput(f"The password must have at least {PASSWORD_SHORTEST} characters.", field=field)
     if len(password) > PASSWORD_LONGEST:
         raise InvalidInput(f"The password may have at most {PASSWORD_LONGEST} characters.", field=field)
-    if password.lower() == email or len(set(password)) < 4:
-        raise InvalidInput("The password is too easy to guess.", field=field)
+    own_words = {email, email.partition("@")[0], *current_app.config["LENDER_NAME"].lower().split()}
+    if strength(_without(password.lower(), own_words)) < EASIEST:
+        raise InvalidInput(
+            "The password is too easy to guess: it is a common one, or one with little added to it. "
+            "Use some words that do not belong together.",
+            field=field,
+        )
     return _hasher.hash(password)
 
 
+def strength(password: str) -> float:
+    """The power of ten of guesses that a password withstands: known passwords, names and patterns count for little.
+
+    zxcvbn takes 14 MB and is needed only here, so it is imported here.
+    """
+    from zxcvbn import zxcvbn
+
+    return float(zxcvbn(password[:72])["guesses_log10"]) if password else 0.0
+
+
+def _without(password: str, words: Collection[str]) -> str:
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) > 3:
+            password = password.replace(word, "")
+    return password
+
+
 def _set_password(ctx: Context, user: User, new: str, *, kind: str) -> User:
-    user.password_hash = hash_of_new(new, user.email, field="new_password")
+    hashed = hash_of_new(new, user.email, field="new_password")
+    if _verify(user.password_hash, new):
+        raise InvalidInput("This is the password that you have now.", field="new_password")
+    user.password_hash = hashed
     user.session_epoch += 1
     record_event(ctx, "user", user.id, kind)
     db.session.flush()

@@ -13,12 +13,13 @@ from sqlalchemy.orm import contains_eager
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import SecondFactor, User, UserSession
+from tusker.services.people.access_log import Visitor
 
 SEEN_EVERY = timedelta(minutes=1)
 """How often it is written down that a person is still there."""
 
 
-def begin_session(now: datetime, user: User, *, address: str, device: str) -> tuple[UserSession, str]:
+def begin_session(now: datetime, user: User, visitor: Visitor) -> tuple[UserSession, str]:
     """Begin a session of somebody who signed in; returns it and the token that the browser keeps."""
     token = secrets.token_urlsafe(32)
     begun = UserSession(
@@ -27,8 +28,8 @@ def begin_session(now: datetime, user: User, *, address: str, device: str) -> tu
         token_hash=_hash(token),
         created_at=now,
         last_seen_at=now,
-        address=address[:45],
-        device=device[:200],
+        address=visitor.address[:45],
+        device=visitor.device[:200],
     )
     db.session.add(begun)
     db.session.flush()

@@ -7,15 +7,21 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from tusker.extensions import db
-from tusker.models import IdempotencyKey, UserSession, WebhookDelivery
+from tusker.models import AccessEntry, IdempotencyKey, UserSession, WebhookDelivery
 from tusker.services.context import Context
 
 KEPT = timedelta(days=90)
 """Longer than any delivery company or caller repeats itself; what a webhook said stands in the shipment's events."""
 
+ACCESS_KEPT = timedelta(days=400)
+"""A year and a little: long enough to look into what is found at a year's audit."""
+
 
 def forget_old_guards(ctx: Context) -> int:
-    """Delete idempotency keys, worked-off webhooks and sessions older than `KEPT`; returns how many rows went."""
+    """Delete what is older than it is kept: idempotency keys, worked-off webhooks, sessions, rows of the access log.
+
+    Returns how many rows went.
+    """
     before = ctx.now - KEPT
     keys = db.session.scalars(
         delete(IdempotencyKey).where(IdempotencyKey.created_at < before).returning(IdempotencyKey.id)
@@ -28,4 +34,7 @@ def forget_old_guards(ctx: Context) -> int:
     sessions = db.session.scalars(
         delete(UserSession).where(UserSession.last_seen_at < before).returning(UserSession.id)
     ).all()
-    return len(keys) + len(webhooks) + len(sessions)
+    entries = db.session.scalars(
+        delete(AccessEntry).where(AccessEntry.at < ctx.now - ACCESS_KEPT).returning(AccessEntry.id)
+    ).all()
+    return len(keys) + len(webhooks) + len(sessions) + len(entries)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from flask import current_app
 
 from tusker.currency import currency
+from tusker.extensions import db
+from tusker.models import ProofRun
 from tusker.queries.record.chain import ChainReport
 from tusker.queries.record.proof import Proof
+from tusker.queries.record.proof_runs import found_by
 from tusker.queries.record.rights import record_rights
 from tusker.services.context import Context
 from tusker.services.outbox import admin_addresses, queue_mail
@@ -20,6 +23,12 @@ def record_problems(ctx: Context, chain: ChainReport) -> list[str]:
             f"{rights.problem}: see `flask grant-app-role`" for rights in record_rights() if rights.problem
         ]
     return found
+
+
+def keep_proof(ctx: Context, proof: Proof, chain: ChainReport) -> None:
+    """Keep what a proof found for the page *Proof*."""
+    found = found_by(proof, chain, record_problems(ctx, chain))
+    db.session.add(ProofRun(at=ctx.now, actor=ctx.actor[:120], found=found.as_kept()))
 
 
 def report_differences(ctx: Context, proof: Proof, chain: ChainReport) -> int:
