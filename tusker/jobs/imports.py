@@ -12,6 +12,8 @@ from tusker.jobs import job_context
 from tusker.queues import enqueue
 from tusker.services.context import Context
 from tusker.services.credit.importing.large import (
+    IMPORT_JOB,
+    LONGEST_SECONDS,
     claim_file,
     finish_file,
     read_file,
@@ -21,8 +23,10 @@ from tusker.services.credit.importing.large import (
 from tusker.services.credit.importing.running import ATTEMPTS
 from tusker.transactions import transaction
 
-IMPORT_JOB = "tusker.jobs.imports.import_file"
-LONGEST_SECONDS = 6 * 3600
+FAILED = (
+    "It could not be imported to its end because of an error of the program, which the log has. What is counted here was"
+    " requested; sending the file again requests the rest."
+)
 log = logging.getLogger(__name__)
 
 
@@ -54,6 +58,12 @@ def import_file(file_id: int) -> bool:
         with transaction():
             finish_file(sender, file_id, refused=error.message)
         log.info("file %d was refused: %s", file_id, error.message)
+        return True
+    except Exception:
+        # Left waiting it would fail again every quarter of an hour, and its page would say that it is being imported.
+        log.exception("file %d could not be imported", file_id)
+        with transaction():
+            finish_file(sender, file_id, refused=FAILED)
         return True
     with transaction():
         finish_file(sender, file_id)

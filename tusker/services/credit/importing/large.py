@@ -34,6 +34,8 @@ from tusker.services.credit.importing.file import (
 from tusker.services.credit.importing.running import import_rows
 from tusker.services.locks import among, lock_row
 
+IMPORT_JOB = "tusker.jobs.imports.import_file"
+LONGEST_SECONDS = 6 * 3600
 LARGE = 1024 * 1024
 """From how many bytes on a file is left to a worker; smaller ones are imported at once."""
 LARGEST = 512 * 1024 * 1024
