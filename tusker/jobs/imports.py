@@ -24,8 +24,8 @@ from tusker.services.credit.importing.running import ATTEMPTS
 from tusker.transactions import transaction
 
 FAILED = (
-    "It could not be imported to its end because of an error of the program, which the log has. What is counted here was"
-    " requested; sending the file again requests the rest."
+    "It could not be imported to its end because of an error of the program, which the log has. What is counted here"
+    " was requested; sending the file again requests the rest."
 )
 log = logging.getLogger(__name__)
 
