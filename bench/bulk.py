@@ -215,9 +215,8 @@ def _admit(ctx: Context, rows: int) -> None:
         )
         copied = "".join(f"A-{run}-{row}\tREF{row}\tREF{row}\t{row}\n" for row in range(rows))
         cursor.copy_expert("COPY staged FROM STDIN", io.StringIO(copied))
-        found = session.execute(
-            text("SELECT id, terms_version FROM credit_lines ORDER BY id LIMIT 200")
-        ).all()
+        lines = session.execute(text("SELECT id, terms_version FROM credit_lines ORDER BY id LIMIT 200"))
+        found = [(int(row.id), int(row.terms_version)) for row in lines]
     for start in range(0, rows, 500):
         asked = [
             AdmissionRequest(
