@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from holidays import list_supported_countries, list_supported_financial
 
 from tusker.domain.classification import AssetClass, Rules
+from tusker.keys import derive, weaknesses
 
 REQUIRED_IN_PRODUCTION = (
     "SECRET_KEY",
@@ -52,18 +53,22 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         missing = [name for name in REQUIRED_IN_PRODUCTION if not env.get(name)]
         if missing:
             raise ConfigError(f"missing in ENVIRONMENT=PRODUCTION: {', '.join(missing)}")
+        if weak := weaknesses(env):
+            raise ConfigError(f"refused in ENVIRONMENT=PRODUCTION: {'; '.join(weak)}")
     if not env.get("DATABASE_URL"):
         raise ConfigError(
             "DATABASE_URL is not set; `make run` starts a database of its own, "
             "`make flask ARGS=…` runs a command with it"
         )
     # Outside production a key made at the start is safe: sessions then end with the process.
-    secret_key = env.get("SECRET_KEY") or secrets.token_hex(32)
+    signing = [env.get("SECRET_KEY") or secrets.token_hex(32), *_keys(env.get("SECRET_KEY_FALLBACKS", ""))]
     base_url = env.get("BASE_URL", "http://localhost:8000").rstrip("/")
     return {
         "ENVIRONMENT": mode,
         "TESTING": mode == "TEST",
-        "SECRET_KEY": secret_key,
+        "SIGNING_KEYS": signing,
+        "SECRET_KEY": derive(signing[0], "sessions"),
+        "SECRET_KEY_FALLBACKS": [derive(key, "sessions") for key in signing[1:]],
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
         "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
         "BASE_URL": base_url,
@@ -94,7 +99,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "AFTERSHIP_URL": env.get("AFTERSHIP_URL", ""),
         "AFTERSHIP_API_KEY": env.get("AFTERSHIP_API_KEY", ""),
         "AFTERSHIP_WEBHOOK_SECRET": env.get("AFTERSHIP_WEBHOOK_SECRET", ""),
-        "CARRIER_KEYS_SECRET": env.get("CARRIER_KEYS_SECRET") or secret_key,
+        "CARRIER_KEYS_SECRET": env.get("CARRIER_KEYS_SECRET") or ",".join(signing),
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
         "VALUE_TOLERANCE": _share(env, "VALUE_TOLERANCE", "0.5%"),
         "BOOK_AT_LEAST": _amount(env, "BOOK_AT_LEAST", "50000000", allow_zero=True),
@@ -141,6 +146,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,
     }
+
+
+def _keys(text: str) -> list[str]:
+    return [key for part in text.split(",") if (key := part.strip())]
 
 
 def _cookie_name(base_url: str, production: bool) -> str:

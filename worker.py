@@ -10,6 +10,7 @@ from typing import Any
 from rq import Queue, Worker
 from rq.executions import Execution
 from rq.job import Job
+from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerPool
 
 from tusker.jobs.schedule import cron_scheduler
@@ -29,7 +30,9 @@ class TuskerWorker(Worker):
     """A worker whose jobs run inside the app's context, with the job's id in every log line."""
 
     def __init__(self, queues: Sequence[str], **options: Any) -> None:
-        super().__init__(queues, worker_ttl=SIGN_OF_LIFE_SECONDS, **options)
+        super().__init__(
+            queues, **{**options, "worker_ttl": SIGN_OF_LIFE_SECONDS, "serializer": JSONSerializer}
+        )
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Run one job in a context of its own."""
@@ -53,10 +56,15 @@ def main() -> None:
     connection = app.extensions["tusker_redis"]
     level = app.config["LOG_LEVEL"]
     if arguments.part == "scheduler":
-        cron_scheduler(app, connection).start()
+        with app.app_context():
+            cron_scheduler(app, connection).start()
     elif arguments.workers > 1:
         pool = WorkerPool(
-            QUEUES, connection=connection, num_workers=arguments.workers, worker_class=TuskerWorker
+            QUEUES,
+            connection=connection,
+            num_workers=arguments.workers,
+            worker_class=TuskerWorker,
+            serializer=JSONSerializer,
         )
         pool.start(burst=arguments.burst, logging_level=level)
     else:

@@ -2,7 +2,11 @@
 
     make bench-statements         or   python -m bench.statements --rows 50000 --format csv --format camt
 
-Prints seconds by the clock, seconds of the processor in this process, and the most memory that it took.
+The book holds 10,000 invoices (see `bench.books`), and a share of the entries fits its open loans: by invoice's number,
+amount and payer, by the amount alone, or by the number with another amount.
+
+Prints seconds by the clock, seconds of the processor in this process and in the database's, and the most memory that it
+took.
 """
 
 from __future__ import annotations
@@ -10,20 +14,27 @@ from __future__ import annotations
 import argparse
 import hashlib
 import itertools
+import os
 import resource
+import secrets
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from flask_migrate import upgrade
+from sqlalchemy import text
 
 import config
+from bench.books import fill
 from bench.polling import environment
 from tools.local.servers import local_servers
 from tusker import clock
 from tusker.app import create_app
+from tusker.extensions import db
+from tusker.queries.loans.loans import open_loans
 from tusker.services.bank.file import read_configured
 from tusker.services.bank.importing import import_statement
 from tusker.services.context import Context
@@ -36,12 +47,24 @@ EARLIER = timedelta(365)
 A_DAY = 2_000
 
 
+class Fitting(NamedTuple):
+    """Money that came in today and fits an open loan."""
+
+    amount: int
+    text: str
+    payer: str
+
+
 def main() -> int:
     """Write a statement of each format, import it, and print the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--invoices", type=int, default=10_000)
+    parser.add_argument(
+        "--fitting", type=float, default=0.02, help="share of the entries that fit open loans"
+    )
     parser.add_argument("--format", action="append", choices=sorted(WRITERS), dest="formats")
     options = parser.parse_args()
     with (
@@ -53,9 +76,34 @@ def main() -> int:
         app = create_app(config.load(environ))
         with app.app_context():
             upgrade()
-            for name in options.formats or sorted(WRITERS):
-                _measure(name, WRITERS[name](options.rows))
+            url = servers.database_url.replace("+psycopg2", "")
+            fill(url, options.invoices, clock.today(), clock.now(), secrets.token_hex(8))
+            count = int(options.rows * options.fitting)
+            for place, name in enumerate(options.formats or sorted(WRITERS)):
+                fitting = _fitting(count, skip=place * count)
+                db.session.rollback()
+                _measure(name, WRITERS[name](options.rows, fitting))
     return 0
+
+
+def _fitting(count: int, *, skip: int) -> list[Fitting]:
+    """Credits of today that fit open loans of the book."""
+    loans = itertools.cycle(open_loans(clock.today())[skip:])
+    return [
+        Fitting(
+            row.live.total + 100 * (kind == 2),
+            "" if kind == 1 else f"OUR PAYMENT {row.number}",
+            row.purchaser if kind == 0 else "",
+        )
+        for kind, row in zip(itertools.cycle(range(3)), itertools.islice(loans, count), strict=False)
+    ]
+
+
+def _of_database() -> float:
+    """Seconds of the processor that this session's process of the database took."""
+    pid = db.session.scalar(text("SELECT pg_backend_pid()"))
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _measure(name: str, data: bytes) -> None:
@@ -63,18 +111,23 @@ def _measure(name: str, data: bytes) -> None:
     clocks = [(time.perf_counter(), time.process_time())]
     read = read_configured(data, name)
     clocks.append((time.perf_counter(), time.process_time()))
+    before = _of_database()
     with transaction():
         result = import_statement(ctx, read, digest=hashlib.sha256(data).hexdigest(), file_name=name)
     clocks.append((time.perf_counter(), time.process_time()))
+    in_database = _of_database() - before
     reading, storing = (
         f"{later[0] - before[0]:.1f} s (processor {later[1] - before[1]:.1f})"
         for before, later in itertools.pairwise(clocks)
     )
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{name}: {result.words} Read in {reading}, stored and matched in {storing}, {memory} MB")
+    print(
+        f"{name}: {result.words} Read in {reading}, stored and matched in {storing}"
+        f" and {in_database:.1f} of the database's, {memory} MB"
+    )
 
 
-def hdfc_csv(rows: int) -> bytes:
+def hdfc_csv(rows: int, fitting: Sequence[Fitting]) -> bytes:
     """A statement as HDFC's net banking exports it; every tenth row is a debit."""
     lines = [
         f"Account No : {ACCOUNT}",
@@ -82,36 +135,46 @@ def hdfc_csv(rows: int) -> bytes:
     ]
     balance = 0
     for row in range(rows):
-        day = f"{_day(row):%d/%m/%y}"
-        signed = _amount(row)
+        fits = _fits(row, rows, fitting)
+        signed = fits.amount if fits else _amount(row)
+        day = f"{clock.today() if fits else _day(row):%d/%m/%y}"
         balance += signed
         out, came = ("", _plain(signed)) if signed > 0 else (_plain(-signed), "")
         utr = f"N{row:015d}"
-        text = f"NEFT CR-BANK0000001-ACME LTD-INV {row}-{utr}"
-        lines.append(f"{day},{text},{utr},{day},{out},{came},{_plain(balance)}")
+        who, words = (fits.payer or "CASH", fits.text) if fits else ("ACME LTD", f"OUR {row}")
+        told = f"NEFT CR-BANK0000001-{who}-{words}-{utr}"
+        lines.append(f"{day},{told},{utr},{day},{out},{came},{_plain(balance)}")
     return "\n".join(lines).encode()
 
 
-def camt053(rows: int) -> bytes:
+def camt053(rows: int, fitting: Sequence[Fitting]) -> bytes:
     """The same movements as a camt.053; 50,000 of them are just below what a file may have."""
     space = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
-    entries = "".join(map(_entry, range(rows)))
+    entries = "".join(_entry(row, _fits(row, rows, fitting)) for row in range(rows))
     return (
         f'<Document xmlns="{space}"><BkToCstmrStmt><GrpHdr><MsgId>M</MsgId></GrpHdr><Stmt><Id>S-1</Id>'
         f"<Acct><Id><Othr><Id>{ACCOUNT}</Id></Othr></Id></Acct>{entries}</Stmt></BkToCstmrStmt></Document>"
     ).encode()
 
 
-def _entry(row: int) -> str:
-    signed = _amount(row)
+def _entry(row: int, fits: Fitting | None) -> str:
+    signed = fits.amount if fits else _amount(row)
+    who, words = (fits.payer, fits.text) if fits else ("ACME LTD", f"OUR {row}")
+    day = clock.today() if fits else _day(row) - EARLIER
     side = "CRDT" if signed > 0 else "DBIT"
     return (
         f'<Ntry><Amt Ccy="INR">{_plain(abs(signed))}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>'
-        f"<BookgDt><Dt>{_day(row) - EARLIER}</Dt></BookgDt><AcctSvcrRef>C{row}</AcctSvcrRef>"
+        f"<BookgDt><Dt>{day}</Dt></BookgDt><AcctSvcrRef>C{row}</AcctSvcrRef>"
         f"<NtryDtls><TxDtls><Refs><EndToEndId>E{row}</EndToEndId></Refs>"
-        "<RltdPties><Dbtr><Pty><Nm>ACME LTD</Nm></Pty></Dbtr></RltdPties>"
-        f"<RmtInf><Ustrd>OUR {row}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
+        f"<RltdPties><Dbtr><Pty><Nm>{who}</Nm></Pty></Dbtr></RltdPties>"
+        f"<RmtInf><Ustrd>{words}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
     )
+
+
+def _fits(row: int, rows: int, fitting: Sequence[Fitting]) -> Fitting | None:
+    """The last rows are those that fit, so that the days stay in order."""
+    place = row - (rows - len(fitting))
+    return fitting[place] if place >= 0 else None
 
 
 def _day(row: int) -> date:
@@ -126,7 +189,7 @@ def _plain(minor: int) -> str:
     return f"{minor // 100}.{minor % 100:02d}"
 
 
-WRITERS: dict[str, Callable[[int], bytes]] = {"camt": camt053, "csv": hdfc_csv}
+WRITERS: dict[str, Callable[[int, Sequence[Fitting]], bytes]] = {"camt": camt053, "csv": hdfc_csv}
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 from typing import Protocol
 
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_STARTS_A_FORMULA = (*"=+-@＝＋－＠", "\t", "\r", "\n")
 
 
 class _Writable(Protocol):

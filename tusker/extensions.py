@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import select
+from typing import Any
 
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -10,8 +12,10 @@ from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
-from sqlalchemy import Enum, MetaData
+from sqlalchemy import Enum, MetaData, event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import Pool
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -34,7 +38,19 @@ Base.registry.update_type_annotation_map(
 )
 
 
-db = SQLAlchemy(model_class=Base, engine_options={"pool_pre_ping": True})
+db = SQLAlchemy(model_class=Base)
+
+
+@event.listens_for(Pool, "checkout")
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Have the pool take new connections in place of those that the database has closed, after a restart for one: such
+    a connection has its last words to read. It costs no round trip."""
+    watch = select.poll()
+    watch.register(connection.fileno(), select.POLLIN)
+    if watch.poll(0):
+        raise InvalidatePoolError
+
+
 migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()

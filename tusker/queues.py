@@ -8,6 +8,7 @@ from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
+from rq.serializers import JSONSerializer
 
 QUEUE = "tusker"
 POLL_QUEUE = "tusker-poll"
@@ -21,12 +22,15 @@ def redis_connection() -> Redis:
     return connection
 
 
+def queue_called(name: str) -> Queue:
+    """One of the queues. Jobs are JSON: a pickle that somebody put into Redis would run as code in a worker."""
+    return Queue(name, connection=redis_connection(), serializer=JSONSerializer)
+
+
 def enqueue(job: str, *args: object, queue: str = QUEUE, job_timeout: int | None = None) -> bool:
     """Ask a worker for `job` (a dotted name) soon; False when Redis is away, and then cron does it later."""
     try:
-        Queue(queue, connection=redis_connection()).enqueue(
-            job, *args, result_ttl=60, job_timeout=job_timeout
-        )
+        queue_called(queue).enqueue(job, *args, result_ttl=60, job_timeout=job_timeout)
     except RedisError as error:
         log.warning("redis is away, %s waits for cron: %s", job, error)
         return False
@@ -36,7 +40,7 @@ def enqueue(job: str, *args: object, queue: str = QUEUE, job_timeout: int | None
 def waiting(job: str, *args: object, queue: str = QUEUE) -> int:
     """How many times `job` with these arguments waits in a queue now; none when Redis is away."""
     try:
-        jobs = Queue(queue, connection=redis_connection()).jobs
+        jobs = queue_called(queue).jobs
     except RedisError:
         return 0
-    return sum(1 for found in jobs if found.func_name == job and found.args == args)
+    return sum(1 for found in jobs if found.func_name == job and tuple(found.args) == args)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tusker.keys import derive
+
+PURPOSE = "secrets in the database"
 
 
 class Unreadable(Exception):
@@ -27,10 +29,10 @@ def unseal(keys: str, sealed: bytes) -> str:
 
 
 def _box(keys: str) -> MultiFernet:
-    return MultiFernet([Fernet(_derive(key.strip())) for key in keys.split(",") if key.strip()])
-
-
-def _derive(key: str) -> bytes:
-    # A key of its own, so that a SECRET_KEY used here and for sessions is never the same key twice.
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"tusker: secrets in the database")
-    return base64.urlsafe_b64encode(derived.derive(key.encode()))
+    return MultiFernet(
+        [
+            Fernet(base64.urlsafe_b64encode(derive(key.strip(), PURPOSE)))
+            for key in keys.split(",")
+            if key.strip()
+        ]
+    )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from psycopg2.errors import UniqueViolation
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -32,6 +34,21 @@ def transaction() -> Iterator[Session]:
         raise
     for job in session.info.pop(_AFTER_COMMIT, {}):
         enqueue(job)
+
+
+@contextmanager
+def standing_alone() -> Iterator[Connection]:
+    """A connection on which each statement is a transaction by itself: for a look between transactions, which needs no
+    begin and no end."""
+    with db.engine.connect() as connection:
+        # By SQLAlchemy's own isolation level the driver would tell the server each time, which takes a round trip.
+        driver: Any = connection.connection.dbapi_connection
+        driver.autocommit = True
+        try:
+            yield connection
+        finally:
+            if not driver.closed:
+                driver.autocommit = False
 
 
 def after_commit(job: str) -> None:

@@ -408,9 +408,9 @@ def test_the_courier_is_asked_outside_any_transaction(
     open_during_the_call = []
     ask = TuskerCarrier.fetch
 
-    def watch(self: TuskerCarrier, refs: Any) -> Any:
+    def watch(self: TuskerCarrier, refs: Any, **options: Any) -> Any:
         open_during_the_call.append(db.session().in_transaction())
-        return ask(self, refs)
+        return ask(self, refs, **options)
 
     monkeypatch.setattr(TuskerCarrier, "fetch", watch)
     assert api.post("/quotes", {"order_ref": "ORD-1"}).status_code == 200

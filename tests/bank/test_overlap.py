@@ -89,7 +89,7 @@ def test_any_cutting_of_a_day_is_that_day(
     cutting: tuple[list[int], list[tuple[int, int]], str, bool],
 ) -> None:
     # what is kept and what is known does not depend on the record, nor on what the entries are matched with afterwards
-    monkeypatch.setattr(importing, "settle_entries", lambda ctx, entry_ids, progress=None: {})
+    monkeypatch.setattr(importing, "settle_entries", lambda *_, **__: {})
     monkeypatch.setattr(importing, "_note_import", lambda ctx, made, read: None)
     moves, parts, timed, balanced = cutting
     windows = {"day": (_at(0), _at(59)), "": None}

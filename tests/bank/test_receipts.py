@@ -12,8 +12,10 @@ from tests.support.threads import in_threads
 from tests.support.values import at
 from tusker.errors import Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
+from tusker.jobs.statements import look_for_loans
 from tusker.models import CreditLine, Event, Invoice, Receipt, StatementEntry
-from tusker.queries.bank.candidates import judge_entries
+from tusker.queries.bank import candidates
+from tusker.queries.bank.candidates import judge_entries, open_book
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.record.proof import prove
 from tusker.services.bank import decisions as desk
@@ -70,6 +72,53 @@ def test_verdicts_of_an_import(bank: Bank, entries: Entries, owed: list[Invoice]
     assert (result.sure, result.to_look_at, result.parked, result.settled) == (1, 2, 1, 0)
     assert [e.state for e in entries()] == ["open", "open", "open", "parked"]
     assert db.session.query(Receipt).count() == 0
+
+
+def test_an_entry_is_judged_by_the_loans_that_were_found_as_they_stand_now(
+    bank: Bank,
+    entries: Entries,
+    owed: list[Invoice],
+    ctx: Context,
+    make_invoice: Callable[..., Invoice],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pages and acceptance never look through the whole book; it says the same."""
+    one, two, other = owed
+    bank(
+        [
+            pay(one, text=f"{one.number} and {two.number}"),
+            pay(two, 4_000_00 - 1),
+            pay(other, text="", name="Somebody"),
+            pay(other, 9_000_00, text=""),
+            pay(two, name="Somebody", reference="R"),
+        ]
+    )
+    found = entries()
+    assert all(entry.loans_found for entry in found)
+    whole = judge_entries(found, ctx.today, open_book(ctx.today))
+    asked: list[object] = []
+    look = candidates.payable_loans
+    monkeypatch.setattr(
+        candidates, "payable_loans", lambda day, ids=None: (asked.append(ids), look(day, ids))[1]
+    )
+    assert judge_entries(found, ctx.today) == whole
+    for each in found:
+        alone = judge_entries([each], ctx.today)[each.id]
+        assert (alone.suggestions, alone.loans) == (whole[each.id].suggestions, whole[each.id].loans)
+    assert None not in asked
+    with transaction():
+        record_receipt(
+            ctx, two.purchaser_id, amount=12_000_00, bank_reference="BY-HAND", value_date=ctx.today
+        )
+    short = entries()[1]
+    assert judge_entries([short], ctx.today)[short.id].verdict == "none"
+    # what began since is found by the job
+    later = make_invoice("disbursed", line=one.credit_line)
+    assert judge_entries([short], ctx.today)[short.id].verdict == "none"
+    assert look_for_loans() == 5
+    short = entries()[1]
+    [best, *_] = judge_entries([short], ctx.today)[short.id].suggestions
+    assert [part.loan.invoice_id for part in best.parts] == [later.id]
 
 
 def test_one_click_closes_the_loan(bank: Bank, entries: Entries, owed: list[Invoice], ctx: Context) -> None:

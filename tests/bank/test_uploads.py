@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from rq import Queue
 from sqlalchemy import text
 
 from tests.support.camt import Tx, camt053
@@ -20,7 +19,7 @@ from tusker.extensions import db
 from tusker.jobs import job_context
 from tusker.jobs import statements as job
 from tusker.models import BankStatement, StatementEntry, StatementUpload, UploadState, User
-from tusker.queues import QUEUE, redis_connection
+from tusker.queues import QUEUE, queue_called
 from tusker.services.bank import settling
 from tusker.services.bank.uploads import LEASE, claim_upload, take_upload, waiting_uploads
 from tusker.transactions import transaction
@@ -52,8 +51,8 @@ def test_a_large_file_is_read_by_a_worker(
     browser = login()
     assert send(browser) == PAGE
     assert db.session.query(BankStatement).count() == 0
-    [queued] = Queue(QUEUE, connection=redis_connection()).jobs
-    assert (queued.func_name, queued.args) == (job.READ_JOB, (1,))
+    [queued] = queue_called(QUEUE).jobs
+    assert (queued.func_name, [*queued.args]) == (job.READ_JOB, [1])
     waiting = browser.get(PAGE).text
     assert 'hx-trigger="every 2s"' in waiting
     seen: list[tuple[int, int]] = []
@@ -144,5 +143,5 @@ def test_cron_asks_for_what_waits(app: Flask, create_user: Callable[..., User]) 
     with transaction():
         take_upload(replace(job_context("test"), actor_id=create_user().id, now=clock.now()), FILE, "big.xml")
     assert job.start_uploads() == 1
-    [queued] = Queue(QUEUE, connection=redis_connection()).jobs
+    [queued] = queue_called(QUEUE).jobs
     assert queued.func_name == job.READ_JOB

@@ -10,6 +10,7 @@ import pytest
 
 import config
 from tests.support.payment_orders import GERMAN, INDIAN, LENDER, order_of
+from tests.support.values import PRODUCTION
 from tusker.bankfiles.payments.bulk_csv import parse_profile, write_bulk_csv
 from tusker.bankfiles.payments.lender import lender_account
 from tusker.domain.banking import CreditTransfer, PaymentOrder
@@ -132,9 +133,7 @@ def test_words_and_fields_are_told_apart() -> None:
 
 
 def _config(**changes: str) -> dict[str, object]:
-    env = {name: "x" for name in config.REQUIRED_IN_PRODUCTION}
-    env |= {"DATABASE_URL": "postgresql://h/d", "PROGRAMME_LIMIT": "1", "LENDER_NAME": "Lend Ltd"}
-    return config.load(env | changes)
+    return config.load({**PRODUCTION, "ENVIRONMENT": "DEVELOPMENT", "LENDER_NAME": "Lend Ltd", **changes})
 
 
 def test_outside_production_there_is_a_demo_account() -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3.util.connection
 
 from tests.support.fake_server import FakeServer, reply
 from tusker.carriers.base import (
@@ -299,13 +300,17 @@ def test_a_get_of_something_else_is_a_protocol_error(
         make_http().get_json("/x")
 
 
-def test_a_client_for_the_public_internet_speaks_to_no_private_address(server: FakeServer) -> None:
+def test_a_client_for_the_public_internet_speaks_to_no_private_address(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # “localhost” stands for any name that resolves into a private network after it was checked.
     url = server.url.replace("127.0.0.1", "localhost")
     http = CarrierHttp("x", url, {}, public_only=True, limits=HttpLimits(tries=1))
+    reached = []
+    monkeypatch.setattr(urllib3.util.connection, "create_connection", lambda *a, **k: reached.append(a))
     with pytest.raises(CarrierUnavailable):
         http.get_json("/x")
-    assert server.requests == []
+    assert (server.requests, reached) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -325,6 +330,13 @@ def test_a_client_for_the_public_internet_speaks_to_no_private_address(server: F
         ("fe80::1%eth0", False),
         ("fd00::1", False),
         ("::ffff:127.0.0.1", False),
+        ("::7f00:1", False),
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b::5db8:d70e", True),
+        ("64:ff9b:1::1", False),
+        ("2002:c0a8:101::1", False),
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),
+        ("fec0::1", False),
     ],
 )
 def test_which_addresses_are_public(address: str, public: bool) -> None:

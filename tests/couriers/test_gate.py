@@ -19,7 +19,7 @@ from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.models import CarrierState
 from tusker.services.couriers.gate import asking
-from tusker.services.credit.requesting.offers import fetch_order
+from tusker.services.credit.requesting.fetching import fetch_order
 
 
 class Time:

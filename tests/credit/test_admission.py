@@ -29,7 +29,7 @@ from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.services.credit.customers.companies import CustomerData, create_customer
 from tusker.services.credit.customers.lines import LineData, change_credit_line, set_line_status
 from tusker.services.credit.requesting.financing import Decision, cancel_invoice, request_financing
-from tusker.services.credit.requesting.offers import quote_order
+from tusker.services.credit.requesting.quoting import quote_order
 from tusker.transactions import transaction
 
 numbers = itertools.count(1)

@@ -21,7 +21,7 @@ from tusker.currency import currency
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Role
-from tusker.queries.credit.credit_lines import line_by_id
+from tusker.queries.credit.credit_lines import line_by_id, row_of
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, admit
 from tusker.services.credit.requesting.financing import Decision
@@ -173,7 +173,7 @@ def test_a_hold_says_what_clears_it(
     payer = words(login(Role.PURCHASER, customer=buyer).get("/customers/own/lines").text)
     assert re.search(rf"until you pay ₹[0-9,.]+ {since}", payer)
     with pytest.raises(FinancingRefused, match=rf"until Ganga Retail pays ₹[0-9,.]+ {since}"):
-        check_line_open(line, today)
+        check_line_open(row_of(line, today), today)
 
 
 def test_a_hold_in_between_is_told_in_the_same_words(

@@ -36,8 +36,8 @@ from tusker.services.credit.requesting.financing import (
     raise_unless_admitted,
     request_financing,
 )
-from tusker.services.credit.requesting.offers import quote_order
-from tusker.services.credit.requesting.parcels import Entered, quote_parcel
+from tusker.services.credit.requesting.parcels import Entered
+from tusker.services.credit.requesting.quoting import Wanted, quote_one, quote_order
 from tusker.services.credit.shipment_guard import STANDING
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_invoice
@@ -199,7 +199,7 @@ def test_who_loses_is_told_as_who_comes_late(
     app: Flask, ctx: Context, vendor: object, line: CreditLine
 ) -> None:
     entered = Entered(line.id, "INV-2", 1_000_00, ctx.today)
-    quote = quote_parcel(ctx, line.supplier_id, "easypost", PARCEL, entered)
+    quote = quote_one(ctx, line.supplier_id, Wanted("easypost", PARCEL, None, entered))
     first = let_in(ctx, wanted(line, "INV-1"))[0]
     lost = let_in(ctx, wanted(line, "INV-2"))[0]
     with pytest.raises(Duplicate, match="requested already, as invoice INV-1") as caught:

@@ -27,7 +27,7 @@ from tusker.models import CreditLine, Customer, Invoice, RiskRule, Role
 from tusker.queries.credit.credit_lines import line_by_id
 from tusker.services.context import Context
 from tusker.services.credit.requesting.financing import Decision, request_financing
-from tusker.services.credit.requesting.offers import quote_order
+from tusker.services.credit.requesting.quoting import quote_order
 from tusker.services.credit.risk.judging import refused_by_rules
 from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, set_group, value_of
 from tusker.transactions import transaction

@@ -23,7 +23,7 @@ from tusker.jobs.polling import QUESTIONS_A_ROUND, poll_all, poll_carrier
 from tusker.models import Invoice, Shipment, ShipmentEvent
 from tusker.queries.record.proof import prove
 from tusker.queues import POLL_QUEUE, waiting
-from tusker.services.credit.requesting.offers import fetch_order
+from tusker.services.credit.requesting.fetching import fetch_order
 from tusker.services.delivery import tracking
 from tusker.transactions import transaction
 

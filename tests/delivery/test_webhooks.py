@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from rq import Queue
 from sqlalchemy import func, select
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
@@ -25,7 +24,7 @@ from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
 from tusker.jobs.webhooks import work_off_webhooks
 from tusker.models import Shipment, ShipmentEvent, WebhookDelivery
-from tusker.queues import QUEUE
+from tusker.queues import QUEUE, queue_called
 from tusker.services.delivery import webhooks
 
 URL = "/api/v1/carriers/tusker/webhook"
@@ -66,7 +65,7 @@ def test_a_signed_webhook_is_kept_answered_and_worked_off_by_a_worker(
     app: Flask, client: FlaskClient, book: Book
 ) -> None:
     (ref,) = book.approve(1)
-    queue = Queue(QUEUE, connection=app.extensions["tusker_redis"])
+    queue = queue_called(QUEUE)
     answer = send(client, body(ref))
     assert (answer.status_code, answer.data) == (202, b"")
     assert book.statuses([ref]) == ["approved"], "the answer does not wait for the work"

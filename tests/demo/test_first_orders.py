@@ -26,8 +26,8 @@ from tusker.jobs.polling import poll_carrier
 from tusker.jobs.servicing import review_holds
 from tusker.models import CreditLine, Customer, Invoice, PurchaserAccount, Shipment, User
 from tusker.queries.record.proof import prove
+from tusker.services.credit.requesting.fetching import fetch_order
 from tusker.services.credit.requesting.financing import request_financing
-from tusker.services.credit.requesting.offers import fetch_order
 from tusker.transactions import transaction
 
 MONDAY = date(2026, 3, 2)

@@ -35,7 +35,8 @@ from tusker.models import (
 )
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.credit.requesting.offers import fetch_order, quote_order
+from tusker.services.credit.requesting.fetching import fetch_order
+from tusker.services.credit.requesting.quoting import quote_order
 from tusker.services.people.access_log import Visitor
 from tusker.services.people.passwords import sign_in
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from itsdangerous import BadSignature
 
 import config
-
-PRODUCTION = {name: "x" for name in config.REQUIRED_IN_PRODUCTION} | {
-    "ENVIRONMENT": "PRODUCTION",
-    "DATABASE_URL": "postgresql://app:password@db/tusker",
-    "PROGRAMME_LIMIT": "500000000",
-}
+from tests.support.values import PRODUCTION
+from tusker.keys import serializer
+from tusker.secrets_box import seal, unseal
 
 
 def test_production_starts_with_all_it_asks_for() -> None:
-    assert config.load(PRODUCTION)["TUSKER_CARRIER_URL"] == "x"
+    assert config.load(PRODUCTION)["TUSKER_CARRIER_URL"] == "x-TUSKER_CARRIER_URL"
 
 
 @pytest.mark.parametrize("value", [None, ""])
@@ -44,3 +42,40 @@ def test_stacks_side_by_side_have_cookies_of_their_own() -> None:
     assert len(names) == 3
     # only the host itself can set this one, and only over TLS
     assert config.load(PRODUCTION)["SESSION_COOKIE_NAME"] == "__Host-session"
+
+
+STRONG = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"SECRET_KEY": "short"}, "SECRET_KEY is too weak"),
+        ({"SECRET_KEY": "ab" * 30}, "SECRET_KEY is too weak"),
+        ({"CARRIER_KEYS_SECRET": f"{STRONG},old"}, "CARRIER_KEYS_SECRET is too weak"),
+        ({"CARRIER_KEYS_SECRET": PRODUCTION["SECRET_KEY"]}, "CARRIER_KEYS_SECRET is the same as SECRET_KEY"),
+        (
+            {"SMTP_PASSWORD": "x" * 9, "SHIPPO_API_KEY": "x" * 9},
+            "SMTP_PASSWORD is the same as SHIPPO_API_KEY",
+        ),
+        ({"BASE_URL": "http://desk.example.com"}, "BASE_URL must begin with https://"),
+        ({"DATABASE_URL": "postgresql://app:Postgres@db/tusker"}, "DATABASE_URL has a default password"),
+        ({"TUSKER_CARRIER_TOKEN": "local-courier"}, "TUSKER_CARRIER_TOKEN is the courier simulator's"),
+    ],
+)
+def test_production_refuses_what_only_development_may_have(changes: dict[str, str], words: str) -> None:
+    with pytest.raises(config.ConfigError, match=words):
+        config.load({**PRODUCTION, **changes})
+    config.load({**PRODUCTION, **changes, "ENVIRONMENT": "DEVELOPMENT"})
+
+
+def test_a_key_is_changed_without_signing_anybody_out() -> None:
+    old = config.load(PRODUCTION)
+    new = config.load({**PRODUCTION, "SECRET_KEY": STRONG, "SECRET_KEY_FALLBACKS": PRODUCTION["SECRET_KEY"]})
+    assert new["SECRET_KEY_FALLBACKS"] == [old["SECRET_KEY"]]
+    signed = serializer(old["SIGNING_KEYS"], "a link").dumps("x")
+    assert serializer(new["SIGNING_KEYS"], "a link").loads(signed) == "x"
+    with pytest.raises(BadSignature):
+        serializer(new["SIGNING_KEYS"], "another purpose").loads(signed)
+    sealed = seal(old["CARRIER_KEYS_SECRET"], "y")
+    assert unseal(new["CARRIER_KEYS_SECRET"], sealed) == "y"

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.payouts import bundle_and_confirm
+from tests.support.payouts import approve_and_release, bundle_and_confirm
 from tests.support.people import acts
-from tests.support.values import TODAY, at
+from tests.support.values import TERMS, TODAY, at
 from tusker.domain.attention import AttentionKind
+from tusker.domain.terms import Collection
 from tusker.errors import Conflict
 from tusker.extensions import db
-from tusker.models import AttentionItem, Claim, CreditLine, DeductionKind, Invoice, Role, User
+from tusker.models import AttentionItem, Claim, CreditLine, DeductionKind, Invoice, Loan, Role, User
+from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.record.proof import prove
 from tusker.services.attention import review_items, rules_at
 from tusker.services.context import Context
-from tusker.services.loans.claims import accept_claim, claim_returned, dismiss_claim, reopen_claim
+from tusker.services.loans.claim_undoing import reopen_claim
+from tusker.services.loans.claims import accept_claim, claim_returned, dismiss_claim
 from tusker.services.loans.deductions.credit_notes import record_credit_note
 from tusker.services.loans.deductions.recording import KeptBack, record_deduction
 from tusker.services.loans.deductions.undoing import undo_deduction
@@ -25,7 +30,12 @@ from tusker.services.loans.receipts.recording import repay_in_full
 from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.services.loans.write_off import undo_write_off, write_off
 from tusker.services.locks import lock_invoices
+from tusker.services.payout.disbursals.bundling import bundle_selection
+from tusker.services.payout.settlement.confirming import confirm
+from tusker.services.payout.settlement.undoing import return_payout
 from tusker.transactions import transaction
+
+MANUAL = " ".join((Path(__file__).parents[2] / "docs" / "money.md").read_text().split())
 
 
 @pytest.fixture
@@ -55,6 +65,14 @@ def come_back(ctx: Context, invoice: Invoice) -> Claim:
 
 def pay_out_another(ctx: Context, line: CreditLine, make_invoice: Callable[..., Invoice]) -> None:
     bundle_and_confirm(ctx, [make_invoice("financeable", line=line, value=10_000_00).id])
+
+
+def loan_of(invoice: Invoice) -> Loan:
+    return db.session.query(Loan).filter_by(invoice_id=invoice.id).one()
+
+
+def supplier_credit(invoice: Invoice) -> int:
+    return credit_balance(invoice.supplier_id, TODAY)
 
 
 def holds() -> None:
@@ -131,8 +149,73 @@ def test_what_is_left_of_a_netted_claim_is_given_up(
     with transaction():
         reopen_claim(admin, claim.id, reason="goods were found")
     assert (claim.state, claim.amount, claim.open_amount) == ("accepted", 800_00, 0)
-    with pytest.raises(Conflict, match="netted from payouts"):
+    holds()
+    assert loan_of(invoice).open_principal == 7_200_00
+    with transaction():
         reopen_claim(admin, claim.id, reason="again")
+    # The 800.00 are the supplier's, and the loan is owed whole again.
+    assert (claim.state, claim.amount, claim.open_amount) == ("review", 8_000_00, 8_000_00)
+    assert (loan_of(invoice).open_principal, supplier_credit(invoice)) == (8_000_00, 800_00)
+    assert "taken back once more, ₹800.00 are the supplier's credit, and ₹8,000.00 are owed again" in MANUAL
+    holds()
+
+
+@pytest.mark.parametrize("then", ["accepted again", "netting came back", "loan repaid"])
+@pytest.mark.parametrize(
+    "state", ["open", "repaid by it", "written off", "written off after it", "pays the face"]
+)
+def test_a_claim_that_was_netted_in_full_is_taken_back(
+    admin: Context,
+    make_line: Callable[..., CreditLine],
+    make_invoice: Callable[..., Invoice],
+    state: str,
+    then: str,
+) -> None:
+    collection = Collection.INVOICE if state == "pays the face" else Collection.DEBT
+    line = make_line(terms=replace(TERMS, collection=collection))
+    invoice = make_invoice("disbursed", line=line, value=2_000_00)
+    claim = come_back(admin, invoice)
+    if state == "written off":
+        with transaction():
+            write_off(admin, invoice.id, reason="insolvent")
+    wanted = None if state == "repaid by it" else 600_00
+    with transaction():
+        accept_claim(admin, claim.id, amount=wanted, reason="agreed")
+    with transaction():
+        waiting = bundle_selection(admin, [make_invoice("financeable", line=line).id])
+        approve_and_release(admin, waiting.id)
+    with pytest.raises(Conflict, match="has not answered"), transaction():
+        reopen_claim(admin, claim.id, reason="too early")
+    with transaction():
+        confirm(admin, waiting.id, bank_reference="B-1", value_date=TODAY)
+    netted = 1_600_00 if wanted is None else wanted
+    assert (claim.open_amount, claim.amount) == (0, netted)
+    if state == "written off after it":
+        with transaction():
+            write_off(admin, invoice.id, reason="insolvent")
+    holds()
+    with transaction():
+        reopen_claim(admin, claim.id, reason="the goods were found")
+    assert supplier_credit(invoice) == netted
+    assert (claim.state, claim.open_amount) == ("review", 1_600_00)
+    given_up = state.startswith("written off")
+    assert invoice.status == ("written_off" if given_up else "disbursed")
+    assert loan_of(invoice).open_principal == (0 if given_up else 1_600_00)
+    holds()
+    if then == "netting came back":
+        with transaction():
+            return_payout(admin, waiting.payouts[0].id, reason="AC01")
+        assert (supplier_credit(invoice), claim.open_amount) == (0, 1_600_00)
+    elif then == "accepted again":
+        with transaction():
+            accept_claim(admin, claim.id, amount=None, reason="it was right")
+        bundle_and_confirm(admin, [make_invoice("financeable", line=line).id])
+        assert (claim.open_amount, loan_of(invoice).open_principal) == (0, 0)
+        assert supplier_credit(invoice) == netted
+    elif not given_up:
+        with transaction():
+            repay_in_full(admin, invoice.id, bank_reference="UTR-2", value_date=TODAY)
+        assert claim.state == "dismissed"
     holds()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 from flask import Flask
 
 from tests.support.payouts import approve_and_release
-from tests.support.receipts import LATE, receive, used
+from tests.support.receipts import LATE, receive, used, written
 from tests.support.threads import in_threads
-from tests.support.values import TODAY, at
+from tests.support.values import TERMS, TODAY, at
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.terms import InterestTiming, Terms
 from tusker.errors import Conflict, InvalidInput, NotFound, TuskerError
@@ -270,6 +271,36 @@ def test_what_is_deducted_at_payout_is_credited_once(
     paid = db.session.query(Allocation).one()
     assert (paid.interest, paid.principal) == (-60_00, 1_000_00)
     assert invoice.status == "repaid"
+    assert used() == {0}
+
+
+@pytest.mark.parametrize("principal", [7_990_00, 7_648_88])
+def test_a_split_by_hand_that_leaves_principal_of_a_debt_of_nothing_is_refused(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice], principal: int
+) -> None:
+    """8,000.00 with 351.12 of deducted interest not earned: 7,648.88 are owed in all."""
+    terms = replace(TERMS, interest_timing=InterestTiming.UPFRONT)
+    invoice = make_invoice("disbursed", line=make_line(terms=terms))
+    loan, day = db.session.query(Loan).one(), at(ctx, 1)
+
+    def pay(*parts: int) -> None:
+        wanted = [Split(loan.id, *parts)]
+        with transaction():
+            record_receipt(
+                day,
+                invoice.purchaser_id,
+                amount=7_990_00,
+                bank_reference="HAND",
+                value_date=day.today,
+                wanted=wanted,
+            )
+
+    before = written()
+    with pytest.raises(InvalidInput, match="all that is owed or more") as refused:
+        pay(0, 0, 0, principal)
+    assert (refused.value.field, written()) == ("allocations", before)
+    pay(0, 0, -351_12, 8_000_00)
+    assert (invoice.status, credit_balance(invoice.purchaser_id, day.today)) == ("repaid", 341_12)
     assert used() == {0}
 
 

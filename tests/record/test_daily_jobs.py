@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from rq import Queue
 
 from tests.support.values import TODAY, at
 from tusker import clock
@@ -19,7 +18,7 @@ from tusker.extensions import db
 from tusker.jobs import daily
 from tusker.jobs.attention import watch
 from tusker.models import AttentionItem, CreditLine, DailyRun, Disbursal, Invoice, OutboxMessage, Role, User
-from tusker.queues import QUEUE
+from tusker.queues import QUEUE, queue_called
 from tusker.services.context import Context
 from tusker.services.loans.overdue import remind
 from tusker.services.record.daily_runs import claim_runs, fail_runs, finish_runs, plan_runs
@@ -51,7 +50,7 @@ def wall(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Wall:
 def work_off(app: Flask) -> list[str]:
     """What the scheduler's tick asks workers for, done here; returns the jobs."""
     daily.start_due()
-    queue = Queue(QUEUE, connection=app.extensions["tusker_redis"])
+    queue = queue_called(QUEUE)
     names = [job.args[0] for job in queue.jobs if job.func_name == daily.RUN_JOB]
     queue.empty()
     for name in names:
@@ -126,8 +125,8 @@ def test_two_schedulers_ask_once_and_two_workers_do_it_once(
     wall.set(2, 17)
     daily.start_due()
     daily.start_due()
-    queue = Queue(QUEUE, connection=app.extensions["tusker_redis"])
-    assert [job.args for job in queue.jobs if job.func_name == daily.RUN_JOB] == [("bundle",)]
+    queue = queue_called(QUEUE)
+    assert [[*job.args] for job in queue.jobs if job.func_name == daily.RUN_JOB] == [["bundle"]]
     assert [daily.run_daily("bundle"), daily.run_daily("bundle")] == [1, 0]
 
 

@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 from rq import Queue
+from rq.serializers import JSONSerializer
 from sqlalchemy import Connection, text
 
 from tests.support import running
@@ -59,7 +60,7 @@ class Plant:
 
     def enqueue(self, job: str, *arguments: str) -> None:
         """Give the workers a job, as the scheduler does."""
-        Queue(QUEUE, connection=self.queue).enqueue(job, *arguments)
+        Queue(QUEUE, connection=self.queue, serializer=JSONSerializer).enqueue(job, *arguments)
 
     def kill(self, worker: Program) -> None:
         """SIGKILL for a worker and its children."""

@@ -12,6 +12,7 @@ import pytest
 from babel.dates import format_date
 from redis import Redis
 from rq import Queue
+from rq.serializers import JSONSerializer
 
 from tests.support.running import until
 from tests.support.stack import CANCELLED, Stack, create_user
@@ -402,7 +403,7 @@ def test_the_days_bundle_is_made_once(book: Book) -> None:
     stack.deliver(*refs)
     until(lambda: all(ref in admin.open("/admin/queue").text for ref in refs), what="all in the queue")
     with Redis.from_url(stack.environ["REDIS_URL"]) as connection:
-        queue = Queue(QUEUE, connection=connection)
+        queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
         jobs = [queue.enqueue("tusker.jobs.daily.bundle_day", result_ttl=60) for _ in range(2)]
         until(
             lambda: all(job.get_status(refresh=True) in {"finished", "failed"} for job in jobs),

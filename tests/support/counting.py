@@ -18,12 +18,13 @@ from tusker.extensions import db
 def statements() -> Iterator[list[str]]:
     """The statements sent to the database meanwhile.
 
-    Left out is the look at the carriers' settings, which a process makes every few seconds and not with each page.
+    Left out are the look at the carriers' settings, which a process makes every few seconds and not with each page, and
+    the counting of people's questions to them, a few times a second.
     """
     sent: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "carrier_settings" not in statement:
+        if "carrier_settings" not in statement and "SET spent_until = LEAST" not in statement:
             sent.append(statement)
 
     event.listen(db.engine, "before_cursor_execute", note)

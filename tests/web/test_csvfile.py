@@ -15,7 +15,9 @@ from tusker.csv_cells import safe_cell
 from tusker.web.csvfile import csv_lines
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", *(f"{c}1" for c in "＝＋－＠")]
+)
 def test_formulas_become_text(text: str) -> None:
     assert safe_cell(text) == f"'{text}"
 

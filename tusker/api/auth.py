@@ -12,7 +12,6 @@ from tusker.errors import NotAllowed
 from tusker.extensions import limiter
 from tusker.services.context import Context
 from tusker.services.people.tokens import find_token, note_use
-from tusker.transactions import transaction
 from tusker.web.visitors import network
 
 LONGEST_TOKEN = 200
@@ -46,7 +45,7 @@ class Caller:
 def authenticate() -> Caller:
     """The caller of this request; raises `ApiError` with one constant message whatever is wrong with the token.
 
-    Closes its transaction, so that a delivery company can be asked afterwards without holding a connection.
+    Leaves no transaction open, so that a delivery company can be asked afterwards without holding a connection.
     """
     given = request.authorization
     secret = given.token if given is not None and given.type == "bearer" else None
@@ -60,22 +59,20 @@ def authenticate() -> Caller:
 
 
 def _find(secret: str) -> Caller | None:
-    with transaction():
-        token = find_token(secret)
-        if token is None:
-            return None
-        note_use(token, clock.now())
-        company = token.customer
-        return Caller(
-            token_id=token.id,
-            token_name=token.name,
-            token_prefix=token.prefix,
-            company_id=company.id,
-            company_name=company.name,
-            reference=company.reference,
-            is_supplier=company.supplier is not None,
-            is_purchaser=company.purchaser is not None,
-        )
+    token = find_token(secret)
+    if token is None:
+        return None
+    note_use(token, clock.now())
+    return Caller(
+        token_id=token.id,
+        token_name=token.name,
+        token_prefix=token.prefix,
+        company_id=token.customer_id,
+        company_name=token.company,
+        reference=token.reference,
+        is_supplier=token.is_supplier,
+        is_purchaser=token.is_purchaser,
+    )
 
 
 def _rate() -> str:

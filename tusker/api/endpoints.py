@@ -7,19 +7,18 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from tusker.api.auth import authenticate
-from tusker.api.inputs import Input
+from tusker.api.inputs import Input, sane_key
 from tusker.api.problems import ApiError, refuse_invalid
 from tusker.api.schemas import FieldError
 from tusker.web.access import by_token
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 64 * 1024
-LONGEST_KEY = 120
 
 bp = Blueprint("api", __name__, url_prefix=PREFIX)
 
@@ -29,16 +28,19 @@ View = Callable[..., "Reply"]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer of a view: a model, or the stored JSON of an earlier answer."""
+    """The answer of a view: a model, or JSON that is written already."""
 
-    body: BaseModel | Mapping[str, Any]
+    body: BaseModel | str
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. `answers` says in words what each success status means; all of them carry `answer`."""
+    """One operation. `answers` says in words what each success status means; all of them carry `answer`.
+
+    A body may have `largest_body` bytes.
+    """
 
     method: str
     rule: str
@@ -52,6 +54,7 @@ class Operation:
     body: type[Input] | None
     query: type[Input] | None
     keyed: bool
+    largest_body: int
 
 
 OPERATIONS: list[Operation] = []
@@ -68,6 +71,7 @@ def operation(
     body: type[Input] | None = None,
     query: type[Input] | None = None,
     keyed: bool = False,
+    largest_body: int = LARGEST_BODY,
 ) -> Callable[[View], View]:
     """Declare a view as an operation; its docstring becomes summary (first line) and description.
 
@@ -90,6 +94,7 @@ def operation(
             body=body,
             query=query,
             keyed=keyed,
+            largest_body=largest_body,
         )
         OPERATIONS.append(declared)
         bp.add_url_rule(rule, view.__name__, _endpoint(declared, view), methods=[method])
@@ -102,7 +107,7 @@ def _endpoint(declared: Operation, view: View) -> Callable[..., Response]:
     @by_token
     @wraps(view)
     def endpoint(**arguments: Any) -> Response:
-        request.max_content_length = LARGEST_BODY
+        request.max_content_length = declared.largest_body
         arguments["caller"] = authenticate()
         if declared.keyed:
             arguments["key"] = _read_key()
@@ -116,11 +121,8 @@ def _endpoint(declared: Operation, view: View) -> Callable[..., Response]:
 
 
 def _respond(reply: Reply) -> Response:
-    if isinstance(reply.body, BaseModel):
-        answer = Response(reply.body.model_dump_json(), status=reply.status, mimetype="application/json")
-    else:
-        answer = jsonify(reply.body)
-        answer.status_code = reply.status
+    written = reply.body if isinstance(reply.body, str) else reply.body.model_dump_json()
+    answer = Response(written, status=reply.status, mimetype="application/json")
     answer.headers.update(reply.headers)
     return answer
 
@@ -150,7 +152,10 @@ def _read_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    if not key or len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
-        message = f"Idempotency-Key must be 1 to {LONGEST_KEY} printable ASCII characters."
-        raise ApiError("invalid_input", message, [FieldError(field="Idempotency-Key", message=message)])
-    return key
+    try:
+        return sane_key(key)
+    except ValueError as error:
+        message = f"Idempotency-Key {error}"
+        raise ApiError(
+            "invalid_input", message, [FieldError(field="Idempotency-Key", message=message)]
+        ) from error

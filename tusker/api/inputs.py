@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.texts import one_line
+
+LONGEST_KEY = 120
+LONGEST_BATCH = 500
 
 
 def _printable(text: str) -> str:
@@ -91,6 +104,45 @@ class InvoiceRequest(QuoteRequest):
     terms_version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
     """That of the quote you agreed to: the request fails when the terms have changed since. Left out, the present
     terms are taken."""
+
+
+def sane_key(key: str) -> str:
+    """An idempotency key as it may be; raises `ValueError`."""
+    if not key or len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise ValueError(f"must be 1 to {LONGEST_KEY} printable ASCII characters.")
+    return key
+
+
+class BatchItem(InvoiceRequest):
+    """A request in a batch."""
+
+    idempotency_key: Annotated[str | None, AfterValidator(lambda key: key and sane_key(key))] = None
+    """As the header `Idempotency-Key` of a request by itself."""
+
+
+def _each_by_itself(value: Any, read: ValidatorFunctionWrapHandler) -> BatchItem | ValidationError:
+    """What cannot be taken of one item is that item's answer; the others are decided."""
+    try:
+        item: BatchItem = read(value)
+    except ValidationError as error:
+        return error
+    return item
+
+
+class InvoiceBatch(Input):
+    """Requests for financing, decided in their order."""
+
+    model_config = ConfigDict(
+        strict=True,
+        json_schema_extra={
+            "examples": [{"items": [{"order_ref": "ORD-100045", "idempotency_key": "2f1c8a"}]}]
+        },
+    )
+
+    items: Annotated[
+        list[Annotated[BatchItem, WrapValidator(_each_by_itself)]],
+        Field(min_length=1, max_length=LONGEST_BATCH),
+    ]
 
 
 class PageQuery(Input):

@@ -6,7 +6,7 @@ from datetime import date
 
 from pydantic import AwareDatetime
 
-from tusker.api.schemas import Company, Money, Output, Plan, Refusal, Side, Terms
+from tusker.api.schemas import Company, Money, Output, Plan, Problem, Refusal, Side, Terms
 from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus
@@ -114,6 +114,24 @@ class Invoice(Output):
     """From the payout on."""
     events: list[Event] | None
     """The timeline, oldest first, when asked for with `include=events`."""
+
+
+class BatchAnswer(Output):
+    """The answer to one request of a batch: what the request by itself would have been answered."""
+
+    status: int
+    """The HTTP status: 201, 200, or that of the problem."""
+    replayed: bool
+    """Whether the answer was kept under the item's key."""
+    invoice: Invoice | None
+    problem: Problem | None
+    """Why there is none."""
+
+
+class BatchAnswers(Output):
+    """The answers to a batch, in the order of its items."""
+
+    items: list[BatchAnswer]
 
 
 class InvoicePage(Output):

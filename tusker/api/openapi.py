@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from tusker.api import schemas, webhooks
-from tusker.api.endpoints import LONGEST_KEY, OPERATIONS, PREFIX, Operation
+from tusker.api.endpoints import OPERATIONS, PREFIX, Operation
+from tusker.api.inputs import LONGEST_KEY
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
 from tusker.services.record.housekeeping import KEPT
 

@@ -48,7 +48,9 @@ KINDS: dict[str, Kind] = {
         409, "Requested already", "`invoice_id` names the invoice that holds this number, where it is known."
     ),
     "terms_changed": Kind(409, "The terms have changed", "Ask for a new quote and send its `terms_version`."),
-    "too_large": Kind(413, "The body is too large", "A body may have 64 KiB, a webhook 1 MiB."),
+    "too_large": Kind(
+        413, "The body is too large", "A body may have 64 KiB, a batch 512 KiB, a webhook 1 MiB."
+    ),
     "unsupported_media_type": Kind(415, "Not application/json", "Send `Content-Type: application/json`."),
     "invalid_input": Kind(422, "Something sent cannot be taken", "`errors` names each field."),
     "idempotency_key_reused": Kind(
@@ -104,18 +106,32 @@ def on_error(error: TuskerError | HTTPException) -> Response:
 
 def on_api_error(error: ApiError) -> Response:
     """The answer to an `ApiError`."""
-    answer = problem(error.code, error.detail, errors=error.errors)
+    answer = _answer(described(error))
     if error.code == "unauthorized":
         answer.headers["WWW-Authenticate"] = CHALLENGE
     return answer
 
 
-def problem(
+def described(error: TuskerError | ApiError) -> Problem:
+    """An error as a problem."""
+    if isinstance(error, ApiError):
+        return _problem(error.code, error.detail, errors=error.errors)
+    code = str(error.details.get("problem", error.code))
+    if code not in KINDS:
+        code = _BY_STATUS.get(error.http_status, "bad_request")
+    errors = [FieldError(field=error.field, message=error.message)] if error.field else None
+    invoice_id = error.details.get("invoice_id")
+    return _problem(
+        code, error.message, errors=errors, invoice_id=invoice_id if isinstance(invoice_id, int) else None
+    )
+
+
+def _problem(
     code: str, detail: str, *, errors: list[FieldError] | None = None, invoice_id: int | None = None
-) -> Response:
-    """A problem of a known kind as a response; `instance` is the request's id, which stands in our log too."""
+) -> Problem:
+    """A problem of a known kind; `instance` is the request's id, which stands in our log too."""
     kind = KINDS[code]
-    body = Problem(
+    return Problem(
         type=f"urn:tusker:problem:{code}",
         title=kind.title,
         status=kind.status,
@@ -124,20 +140,15 @@ def problem(
         errors=errors,
         invoice_id=invoice_id,
     )
-    return current_app.response_class(
-        body.model_dump_json(exclude_none=True), status=kind.status, mimetype=MEDIA_TYPE
-    )
+
+
+def _answer(found: Problem) -> Response:
+    written = found.model_dump_json(exclude_none=True)
+    return current_app.response_class(written, status=found.status, mimetype=MEDIA_TYPE)
 
 
 def _of_tusker_error(error: TuskerError) -> Response:
-    code = str(error.details.get("problem", error.code))
-    if code not in KINDS:
-        code = _BY_STATUS.get(error.http_status, "bad_request")
-    errors = [FieldError(field=error.field, message=error.message)] if error.field else None
-    invoice_id = error.details.get("invoice_id")
-    answer = problem(
-        code, error.message, errors=errors, invoice_id=invoice_id if isinstance(invoice_id, int) else None
-    )
+    answer = _answer(described(error))
     if isinstance(error, CarrierUnavailable):
         answer.headers["Retry-After"] = "60"
     return answer
@@ -146,7 +157,7 @@ def _of_tusker_error(error: TuskerError) -> Response:
 def _of_http_error(error: HTTPException) -> Response:
     status = error.code or 500
     code = "internal_error" if status == 500 else _BY_STATUS.get(status, "bad_request")
-    answer = problem(code, KINDS[code].advice)
+    answer = _answer(_problem(code, KINDS[code].advice))
     for name, value in error.get_headers():
         if name == "Allow":
             answer.headers[name] = value

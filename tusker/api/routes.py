@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from flask import url_for
+from pydantic import ValidationError
 
 from tusker.api import inputs, invoice_schemas, schemas, serializers
 from tusker.api.auth import Caller
 from tusker.api.endpoints import Reply, operation
-from tusker.api.subject import fields_sent, naming, read_subject
+from tusker.api.problems import ApiError, described, refuse_invalid
+from tusker.api.requesting import Answer, Asked, Result, answer_all, read_asked
+from tusker.api.shown import missing_for, room_for
+from tusker.api.subject import naming, read_subject
 from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
-from tusker.domain.financeable import Condition
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.shipments import TrackedOrder
-from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
+from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
 from tusker.queries.credit.credit_lines import lines_by_id
-from tusker.queries.loans.expected import Plan
 from tusker.queries.loans.loans import loan_of_invoice, loans_of_invoices
 from tusker.queries.paging import NEWEST, Cursor
 from tusker.queries.record.events import events_of
-from tusker.services.context import Context
-from tusker.services.credit.expected import plan_now
-from tusker.services.credit.requesting.financing import request_financing
-from tusker.services.credit.requesting.subject import (
-    RequestSubject,
-    fetch_subject,
-    live_invoice_of,
-    quote_subject,
-)
-from tusker.services.delivery.conditions import Judge
-from tusker.services.idempotency import KeptAnswer, claim_key, hash_input, keep_answer, kept_answer
-from tusker.transactions import transaction
+from tusker.services.credit.requesting.subject import quote_subject
 from tusker.web.paging import decode_key, encode_key
 
 _ORDER_PROBLEMS = (
@@ -121,23 +108,57 @@ def request_invoice(*, caller: Caller, body: inputs.InvoiceRequest, key: str | N
     stored or found an invoice are kept under the key (header `Idempotency-Replayed: true` when they come again);
     problems are not.
     """
+    asked = read_asked(caller.supplier_id(), body, key)
+    [result] = answer_all(caller, [asked])
+    if not isinstance(result, Answer):
+        raise result
+    headers = {"Location": url_for("api.invoice", invoice_id=result.invoice_id)}
+    if result.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Reply(result.body, result.status, headers)
+
+
+@operation(
+    "POST",
+    "/invoices/batch",
+    tag="Financing",
+    body=inputs.InvoiceBatch,
+    answer=invoice_schemas.BatchAnswers,
+    answers={200: "An answer for each item, in order, with a `status` of its own."},
+    problems=("not_allowed",),
+    largest_body=512 * 1024,
+)
+def request_invoices(*, caller: Caller, body: inputs.InvoiceBatch) -> Reply:
+    """Request financing for many orders or parcels.
+
+    Up to 500, each decided as if it had been requested by itself in this order, and answered by itself: one that
+    cannot be taken, is refused or was requested before keeps none of the others. Each may have its own
+    `idempotency_key`, which is the same as that of a request by itself. The batch counts as one call.
+    """
     supplier_id = caller.supplier_id()
-    subject = read_subject(supplier_id, body)
-    asked = hash_input("POST /invoices", fields_sent(body, subject.carrier))
-    # A repetition gets the stored answer before the delivery company is asked, so also while it is down.
-    with transaction():
-        if key is not None and (kept := kept_answer(supplier_id, key, asked)) is not None:
-            return _kept(kept)
-    ctx = caller.context()
-    with naming(subject.carrier):
-        order = _fetch_unless_known(ctx, subject)
-        with transaction():
-            if key is not None and (kept := claim_key(ctx, supplier_id, key, asked)) is not None:
-                return _kept(kept)
-            reply = _decide(ctx, subject, order, body.terms_version)
-            if key is not None:
-                keep_answer(supplier_id, key, KeptAnswer(reply.status, dict(reply.body)))
-    return reply
+    read = [_read_item(supplier_id, item) for item in body.items]
+    decided = iter(answer_all(caller, [item for item in read if isinstance(item, Asked)]))
+    results = [next(decided) if isinstance(item, Asked) else item for item in read]
+    return Reply(f'{{"items":[{",".join(map(_item, results))}]}}')
+
+
+def _read_item(supplier_id: int, item: inputs.BatchItem | ValidationError) -> Asked | TuskerError | ApiError:
+    try:
+        if isinstance(item, ValidationError):
+            return refuse_invalid(item, where="item")
+        return read_asked(supplier_id, item, item.idempotency_key)
+    except (TuskerError, ApiError) as error:
+        return error
+
+
+def _item(result: Result) -> str:
+    """The JSON of a `BatchAnswer`, around that of its invoice."""
+    if isinstance(result, Answer):
+        replayed = "true" if result.replayed else "false"
+        return f'{{"status":{result.status},"replayed":{replayed},"invoice":{result.body},"problem":null}}'
+    found = described(result)
+    written = found.model_dump_json(exclude_none=True)
+    return f'{{"status":{found.status},"replayed":false,"invoice":null,"problem":{written}}}'
 
 
 @operation(
@@ -165,7 +186,7 @@ def invoices(*, caller: Caller, query: inputs.InvoiceQuery) -> Reply:
     )
     page = rows[: query.limit]
     loans = loans_of_invoices([row.invoice.id for row in page], caller.context().today)
-    missing = _missing(page)
+    missing = missing_for(page)
     items = [
         serializers.invoice(row, caller.company_id, loans.get(row.invoice.id), missing[row.invoice.id])
         for row in page
@@ -192,8 +213,8 @@ def invoice(*, caller: Caller, query: inputs.OneInvoiceQuery, invoice_id: int) -
         raise NotFound("This invoice does not exist.")
     events = events_of("invoice", invoice_id) if query.include == "events" else None
     loan = loan_of_invoice(invoice_id, caller.context().today)
-    missing = _missing([found])[invoice_id]
-    room = _room_for(found)
+    missing = missing_for([found])[invoice_id]
+    room = room_for(found)
     return Reply(serializers.invoice(found, caller.company_id, loan, missing, events, room))
 
 
@@ -216,80 +237,6 @@ def credit_lines(*, caller: Caller, query: inputs.PageQuery) -> Reply:
     known = lines_by_id([row.id for row in shown], today)
     items = [serializers.credit_line(row, known[row.id], caller.company_id, today) for row in shown]
     return Reply(schemas.CreditLinePage(items=items, next_cursor=_next_cursor(items, len(rows))))
-
-
-def _fetch_unless_known(ctx: Context, subject: RequestSubject) -> TrackedOrder | None:
-    """The order or parcel at the delivery company; None when it was requested already, perhaps a moment ago."""
-    if live_invoice_of(subject) is not None:
-        return None
-    try:
-        return fetch_subject(ctx, subject)
-    except Duplicate:
-        if live_invoice_of(subject) is None:
-            raise
-        return None
-
-
-def _decide(
-    ctx: Context, subject: RequestSubject, order: TrackedOrder | None, terms_version: int | None
-) -> Reply:
-    """Admit the order, or find the invoice that it has; `order` is None when one was found before."""
-    created = False
-    if order is None:
-        invoice_id = live_invoice_of(subject)
-    else:
-        try:
-            decision = request_financing(
-                ctx,
-                subject.supplier_id,
-                order,
-                source="api",
-                entered=subject.entered,
-                terms_version=terms_version,
-            )
-        except Duplicate:
-            # The same order is a repetition; the same number of anything else is a duplicate.
-            invoice_id = live_invoice_of(subject)
-            if invoice_id is None:
-                raise
-        else:
-            invoice_id, created = decision.invoice_id, not decision.replayed
-    found = None if invoice_id is None else queries.company_invoice(subject.supplier_id, invoice_id)
-    if found is None:
-        raise Conflict("The invoice of this order was cancelled at this moment. Ask again.")
-    loan = loan_of_invoice(found.invoice.id, ctx.today)
-    missing = _missing([found])[found.invoice.id]
-    shown = serializers.invoice(found, subject.supplier_id, loan, missing, expected=_room_for(found))
-    return Reply(shown.model_dump(mode="json"), 201 if created else 200, _location(found.invoice.id))
-
-
-def _room_for(found: queries.CompanyInvoice) -> Plan | None:
-    """Which repayments make room for a refused request, as its supplier may know them."""
-    row = found.invoice
-    if row.status != InvoiceStatus.REJECTED:
-        return None
-    return plan_now(row.credit_line, row.principal, seen_by=row.supplier_id)
-
-
-def _missing(rows: Sequence[queries.CompanyInvoice]) -> dict[int, Sequence[Condition]]:
-    """The conditions that keep approved invoices from being financed, by id: two queries for all of them."""
-    approved = [
-        (row.invoice, row.shipment)
-        for row in rows
-        if row.shipment is not None and row.invoice.status == InvoiceStatus.APPROVED
-    ]
-    judge = Judge(approved) if approved else None
-    found = {invoice.id: judge.open_for(invoice, shipment) for invoice, shipment in approved} if judge else {}
-    return {row.invoice.id: found.get(row.invoice.id, ()) for row in rows}
-
-
-def _kept(answer: KeptAnswer) -> Reply:
-    headers = {**_location(answer.body["id"]), "Idempotency-Replayed": "true"}
-    return Reply(answer.body, answer.status, headers)
-
-
-def _location(invoice_id: int) -> dict[str, str]:
-    return {"Location": url_for("api.invoice", invoice_id=invoice_id)}
 
 
 def _sides(caller: Caller) -> list[schemas.Side]:

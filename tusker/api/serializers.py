@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from tusker import models
@@ -22,6 +22,7 @@ from tusker.queries.credit.waiting import WaitingRow
 from tusker.queries.loans.expected import Plan
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.record.events import CompanyEvent, for_company
+from tusker.services.credit.requesting.financing import Decision
 from tusker.services.credit.requesting.offers import Quote
 from tusker.services.credit.standing import why_closed
 
@@ -229,6 +230,43 @@ def invoice(
         shipment=None if found.shipment is None else shipment(found.shipment),
         loan=None if loan_row is None else loan(loan_row),
         events=None if events is None else [event(e) for e in for_company(events, as_supplier=as_supplier)],
+    )
+
+
+def decided(found: Decision, now: datetime, missing: Sequence[Condition]) -> invoice_schemas.Invoice:
+    """A request that was decided just now, as its supplier sees it: what `invoice` makes of its rows."""
+    asked, refused = found.quote, found.refusal
+    return invoice_schemas.Invoice(
+        id=found.invoice_id,
+        number=asked.number,
+        side="supplier",
+        status=InvoiceStatus.REJECTED if refused else InvoiceStatus.APPROVED,
+        supplier=schemas.Company(id=asked.supplier_id, name=asked.supplier_name),
+        purchaser=schemas.Company(id=asked.purchaser_id, name=asked.purchaser_name),
+        credit_line_id=asked.credit_line_id,
+        invoice_date=asked.invoice_date,
+        amount=money(asked.amount),
+        principal=money(asked.principal),
+        terms=terms(asked.terms),
+        requested_at=now,
+        financeable_at=None,
+        closed_at=now if refused else None,
+        refusal=refusal(refused),
+        lacks=lacks(refused),
+        plan=plan(asked.plan) if refused else None,
+        waits_for=list(missing),
+        answer=None,
+        shipment=None
+        if refused
+        else invoice_schemas.Shipment(
+            carrier=asked.carrier,
+            order_ref=asked.order_ref,
+            status=ShipmentStatus.PENDING,
+            eta=None,
+            checked_at=None,
+        ),
+        loan=None,
+        events=None,
     )
 
 

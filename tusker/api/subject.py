@@ -40,7 +40,7 @@ def read_subject(supplier_id: int, body: inputs.QuoteRequest) -> RequestSubject:
 def fields_sent(body: inputs.QuoteRequest, carrier: Carrier) -> dict[str, object]:
     """The fields of a request at this delivery company as JSON, by which a repetition is recognised."""
     unsent = {*REFS, *DETAILS} - {ref_field(carrier), *details_needed(carrier)}
-    return {**body.model_dump(mode="json", exclude=unsent), "carrier": carrier.name}
+    return {**body.model_dump(mode="json", exclude={*unsent, "idempotency_key"}), "carrier": carrier.name}
 
 
 @contextmanager
@@ -49,9 +49,14 @@ def naming(carrier: Carrier) -> Iterator[None]:
     try:
         yield
     except TuskerError as error:
-        if error.field == "order_ref":
-            error.field = ref_field(carrier)
+        name_field(error, carrier)
         raise
+
+
+def name_field(error: TuskerError, carrier: Carrier) -> None:
+    """Have an error about the reference name the field that it was sent in."""
+    if error.field == "order_ref":
+        error.field = ref_field(carrier)
 
 
 def _carrier(body: inputs.QuoteRequest) -> Carrier:

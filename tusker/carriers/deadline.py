@@ -18,12 +18,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+_PRIVATE = "an address of a private network is not spoken to"
+
 
 class Watch:
     """Closes every connection it saw once `seconds` have passed; `expired` says that it did.
 
-    With `public_only` it refuses a connection into a private network. It checks the connection itself, so a name that
-    resolves to another address after it was checked gains nothing.
+    With `public_only` it refuses a connection into a private network: before one is made, by all addresses of the name,
+    and the connection itself, so a name that resolves to another address after it was checked gains nothing.
     """
 
     def __init__(self, seconds: float, *, public_only: bool = False) -> None:
@@ -47,12 +49,20 @@ class Watch:
                 sock.close()
             self._sockets.clear()
 
+    def look_up(self, host: str) -> None:
+        """Before a connection: raises `OSError` for a name with an address that is not allowed."""
+        if not self._public_only:
+            return
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        if not all(is_public(str(address[0])) for *_, address in found):
+            raise OSError(_PRIVATE)
+
     def saw(self, sock: socket.socket) -> None:
         """Watch a new connection, by a duplicate: TLS takes the original's descriptor away. Raises `OSError` for one
         that is not allowed."""
         if self._public_only and not is_public(sock.getpeername()[0]):
             sock.close()
-            raise OSError("an address of a private network is not spoken to")
+            raise OSError(_PRIVATE)
         with self._lock:
             self._sockets.append(sock.dup())
             if self.expired:
@@ -71,11 +81,23 @@ class Watch:
                 continue  # already closed by the other side, which is what was wanted
 
 
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+_COMPATIBLE = ipaddress.ip_network("::/96")
+
+
 def is_public(address: str) -> bool:
-    """Whether an IP address (with or without a zone) lies in the public internet."""
+    """Whether an IP address (with or without a zone) lies in the public internet, also the one that it carries inside:
+    mapped (RFC 4291), compatible, NAT64 (RFC 6052, 8215), 6to4 (RFC 3056). Teredo is never spoken to."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return (mapped or ip).is_global and not (mapped or ip).is_multicast
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.is_site_local or ip.teredo or ip in _LOCAL_NAT64:
+            return False
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if ip in _NAT64 or ip in _COMPATIBLE:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        ip = inner or ip
+    return ip.is_global and not ip.is_multicast
 
 
 class _WatchedHTTP(HTTPConnection):
@@ -84,6 +106,7 @@ class _WatchedHTTP(HTTPConnection):
         self._watch = watch
 
     def _new_conn(self) -> socket.socket:
+        self._watch.look_up(self._dns_host)
         sock = super()._new_conn()
         self._watch.saw(sock)
         return sock
@@ -95,6 +118,7 @@ class _WatchedHTTPS(HTTPSConnection):
         self._watch = watch
 
     def _new_conn(self) -> socket.socket:
+        self._watch.look_up(self._dns_host)
         sock = super()._new_conn()
         self._watch.saw(sock)
         return sock

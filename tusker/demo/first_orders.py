@@ -15,7 +15,7 @@ from tusker.extensions import db
 from tusker.models import Customer
 from tusker.queries.loans.loans import open_loans
 from tusker.services.context import Context
-from tusker.services.credit.requesting.offers import quote_order
+from tusker.services.credit.requesting.quoting import quote_order
 from tusker.services.loans.overdue import review_holds
 from tusker.services.loans.receipts.recording import repay_all_in_full
 

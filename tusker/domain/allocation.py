@@ -63,9 +63,12 @@ def check_allocation(wanted: Allocation, due: AmountDue) -> str | None:
             return f"The {name} is more than what is owed of it."
     if wanted.laid == 0:
         return "Nothing is allocated."
-    if wanted.total > due.total:
-        # Only with interest that was deducted at the payout: the debt would be negative from then on.
-        return "It is more than what is owed in all, since interest that was deducted and is not earned comes back."
+    if wanted.total >= due.total:
+        # Only with interest that was deducted at the payout: principal would be open of a debt of nothing, or less.
+        return (
+            "It is all that is owed or more, since interest that was deducted and is not earned comes back:"
+            " allocate that too."
+        )
     return None
 
 

@@ -11,6 +11,7 @@ class AttentionKind(StrEnum):
     """The kinds of trouble, the most pressing first."""
 
     STOP_PAYMENT = "stop_payment"
+    PAID_AFTER_ALL = "paid_after_all"
     RETURNED_AFTER_PAYOUT = "returned_after_payout"
     RETURNED_BEFORE_PAYOUT = "returned_before_payout"
     DISPUTED = "disputed"
@@ -43,6 +44,13 @@ ADVICE: Mapping[AttentionKind, Advice] = {
         "danger",
         "Stop the payment at the bank. Record it as rejected once the bank says so; if the money left all the same, a"
         " claim on the supplier opens by itself.",
+    ),
+    AttentionKind.PAID_AFTER_ALL: Advice(
+        "Paid although it was rejected",
+        "danger",
+        "Compare with the bank. If the money left, say on its disbursal that the payout was paid after all: where its"
+        " invoices still wait they are loans then; where they were paid out again, the supplier has the money twice and"
+        " its next payouts are netted by it.",
     ),
     AttentionKind.RETURNED_AFTER_PAYOUT: Advice(
         "Returned after the payout",

@@ -30,6 +30,11 @@ class Health:
     paused_until: datetime | None = None
     spent_until: datetime | None = None
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it answered last."""
+        return self.failures == 0 and self.open_until is None
+
     def blocked_until(self, now: datetime) -> datetime | None:
         """Until when nobody may ask, whatever the rate limit says; None when one may (perhaps only to probe)."""
         times = [self.paused_until, self.open_until]
@@ -83,8 +88,12 @@ def take(health: Health, rate: Rate, now: datetime, questions: int) -> Health:
 def take_for_a_person(health: Health, rate: Rate, now: datetime) -> Health:
     """The state after a question that does not wait for the rate limit; polling waits longer in its place."""
     taken = take(health, rate, now, 1)
-    most = now + rate.burst * rate.interval + LONGEST_DEBT
-    return replace(taken, spent_until=min(taken.spent_until or now, most))
+    return replace(taken, spent_until=min(taken.spent_until or now, most_spent(rate, now)))
+
+
+def most_spent(rate: Rate, now: datetime) -> datetime:
+    """Until when people's questions use up the rate limit at most."""
+    return now + rate.burst * rate.interval + LONGEST_DEBT
 
 
 def after_answer(health: Health) -> Health:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 MAX_LOANS, MAX_STEPS, MAX_SETS = 24, 2_000, 2
@@ -22,7 +22,7 @@ class OpenLoan:
     due_date: date
     debtor_id: int
     other_id: int
-    due_on: Callable[[date], int | None]
+    due_on: Callable[[date], int | None] = field(compare=False)
     written_off: bool = False
 
 

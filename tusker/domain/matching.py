@@ -14,12 +14,13 @@ Nothing but a named, exact and unrivalled suggestion is `sure`; see `Book.judge`
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from itertools import islice
 
-from tusker.domain.loan_sums import OpenLoan, Part, spread, sums_to
+from tusker.domain.loan_sums import MAX_LOANS, OpenLoan, Part, spread, sums_to
 from tusker.domain.texts import Numbers, name_words, number_words, without_cut_form
 
 NAMED, AMOUNT, SUM, PAYER = 50, 30, 20, 20
@@ -29,6 +30,13 @@ MARGIN = 20
 """A suggestion with another one nearer than this is not sure."""
 MAX_SUGGESTIONS = 5
 MAX_RECOVERIES = 2
+MOST_BY_AMOUNT = 10_000
+"""Loans of a book in which an amount alone may tell which one is meant: in a larger one amounts meet by chance, and
+what is due of all of them is not reckoned."""
+MOST_OF_PAYER = 400
+"""Loans of one payer that are looked at for one credit."""
+LOADED = 100
+"""Loans that are loaded at a time."""
 
 
 class Verdict(StrEnum):
@@ -75,6 +83,8 @@ class Judgement:
     verdict: Verdict
     suggestions: tuple[Suggestion, ...] = ()
     doubt: str = ""
+    loans: frozenset[int] = frozenset()
+    """All loans that were considered, by id: a book of them alone judges the credit in the same way."""
 
 
 @dataclass(slots=True)
@@ -90,8 +100,15 @@ class _Found:
 class Book:
     """The open loans, ready to be looked up for any number of credits."""
 
-    def __init__(self, loans: Iterable[OpenLoan], names: Mapping[int, str]) -> None:
-        """`names` are of the customers who are parties to the loans."""
+    def __init__(
+        self,
+        loans: Iterable[OpenLoan],
+        names: Mapping[int, str],
+        *,
+        load: Callable[[Iterable[int]], None] = lambda loan_ids: None,
+    ) -> None:
+        """`names` are of customers. `load` is told which loans will be asked for what is due of them."""
+        self._load = load
         self._loans = sorted(loans, key=lambda loan: (loan.due_date, loan.loan_id))
         self._names = names
         self._by_number: dict[tuple[str, ...], list[tuple[OpenLoan, str]]] = {}
@@ -99,7 +116,8 @@ class Book:
         self._places = {loan.loan_id: place for place, loan in enumerate(self._loans)}
         self._owed: dict[int, list[OpenLoan]] = {}
         self._given_up: dict[int, list[OpenLoan]] = {}
-        self._dues: dict[date, tuple[dict[int, int], dict[int, list[OpenLoan]]]] = {}
+        self._due: dict[tuple[int, date], int] = {}
+        self._by_amount: dict[date, dict[int, list[OpenLoan]]] = {}
         for loan in self._loans:
             (self._given_up if loan.written_off else self._owed).setdefault(loan.debtor_id, []).append(loan)
             for words, text in ((loan.number, f"invoice {loan.number}"), (loan.reference, loan.reference)):
@@ -120,13 +138,24 @@ class Book:
         nothing else, exactly what is due of them; when the bank names no payer or one who is a party to them; and
         when no other suggestion comes near it.
         """
-        found = self._look_up(credit)
+        return self.judge_each({0: credit})[0]
+
+    def judge_each(self, credits: Mapping[int, Credit]) -> dict[int, Judgement]:
+        """The same for many credits, each by itself."""
+        found = {key: self._look_up(credit) for key, credit in credits.items()}
+        self._load({loan_id for each in found.values() for loan_id in each.named})
+        return {key: self._judged(credits[key], each) for key, each in found.items()}
+
+    def _judged(self, credit: Credit, found: _Found) -> Judgement:
         suggestions = self._suggest(credit, found)
         if not suggestions:
             return Judgement(Verdict.NONE)
         doubt = self._doubt(suggestions, found)
         verdict = Verdict.AMBIGUOUS if doubt else Verdict.SURE
-        return Judgement(verdict, tuple(suggestions[:MAX_SUGGESTIONS]), doubt)
+        paid = {part.loan.loan_id for suggestion in suggestions for part in suggestion.parts}
+        return Judgement(
+            verdict, tuple(suggestions[:MAX_SUGGESTIONS]), doubt, frozenset(paid | found.named.keys())
+        )
 
     def _doubt(self, suggestions: Sequence[Suggestion], found: _Found) -> str:
         best = suggestions[0]
@@ -200,14 +229,15 @@ class Book:
 
     def _suggest(self, credit: Credit, found: _Found) -> list[Suggestion]:
         """All suggestions, the best first."""
-        dues, by_amount = self._dues_on(credit.value_date)
+        day = credit.value_date
+        by_amount = self._due_by_amount(day)
         if not found.named and not found.payers and credit.amount not in by_amount:
             return []
         ways: list[tuple[int, tuple[Part, ...]]] = []
-        places = sorted(self._places[loan_id] for loan_id in found.named if loan_id in dues)
-        named = [self._loans[place] for place in places]
+        places = sorted(self._places[loan_id] for loan_id in found.named)
+        dues: dict[int, int] = {}
         groups: dict[int, list[OpenLoan]] = {}
-        for loan in named:
+        for loan in self._owing([self._loans[place] for place in places], day, dues):
             groups.setdefault(_payer_of(loan, found.payers), []).append(loan)
         for customer_id, loans in groups.items():
             ways.append((customer_id, spread(credit.amount, loans, dues)))
@@ -216,11 +246,12 @@ class Book:
                 (_payer_of(loan, found.payers), (Part(loan, credit.amount, credit.amount),)),
             )
         for customer_id in sorted(found.payers)[:3]:
-            owed = [loan for loan in self._owed.get(customer_id, ()) if loan.loan_id in dues]
+            owed, whole = self._oldest(customer_id, credit, dues)
             ways += [(customer_id, parts) for parts in sums_to(credit.amount, owed, dues)]
-            ways.append((customer_id, spread(credit.amount, owed, dues)))
-            given_up = [loan for loan in self._given_up.get(customer_id, ()) if loan.loan_id in dues]
-            ways += [(customer_id, spread(credit.amount, [loan], dues)) for loan in given_up[:MAX_RECOVERIES]]
+            if whole:
+                ways.append((customer_id, spread(credit.amount, owed, dues)))
+            given_up = islice(self._owing(self._given_up.get(customer_id, ()), day, dues), MAX_RECOVERIES)
+            ways += [(customer_id, spread(credit.amount, [loan], dues)) for loan in given_up]
         rated = {
             (customer_id, tuple((p.loan.loan_id, p.amount) for p in parts)): self._rate(
                 credit, found, customer_id, parts
@@ -231,19 +262,47 @@ class Book:
         # the sort is stable: of equals the oldest due comes first
         return sorted(rated.values(), key=lambda suggestion: -suggestion.score)
 
-    def _dues_on(self, day: date) -> tuple[dict[int, int], dict[int, list[OpenLoan]]]:
-        """What is due on a day by loan, and the loans by what is due of them; reckoned once a day."""
-        if day not in self._dues:
+    def _oldest(self, customer_id: int, credit: Credit, dues: dict[int, int]) -> tuple[list[OpenLoan], bool]:
+        """The oldest due loans of a payer that the amount may pay, and whether it pays no others: as many as it is
+        spread over, and as many as are tried for sums."""
+        loans: list[OpenLoan] = []
+        left, smaller = credit.amount, 0
+        for loan in self._owing(self._owed.get(customer_id, ()), credit.value_date, dues):
+            if left <= 0 and smaller >= MAX_LOANS:
+                break
+            if len(loans) == MOST_OF_PAYER:
+                return loans, left <= 0
+            loans.append(loan)
+            left -= dues[loan.loan_id]
+            smaller += dues[loan.loan_id] < credit.amount
+        return loans, True
+
+    def _owing(self, loans: Sequence[OpenLoan], day: date, dues: dict[int, int]) -> Iterator[OpenLoan]:
+        """Those of some loans of which something is due on a day, which is put into `dues`."""
+        for start in range(0, len(loans), LOADED):
+            part = loans[start : start + LOADED]
+            self._load(loan.loan_id for loan in part)
+            for loan in part:
+                key = (loan.loan_id, day)
+                if key not in self._due:
+                    self._due[key] = loan.due_on(day) or 0
+                if self._due[key] > 0:
+                    dues[loan.loan_id] = self._due[key]
+                    yield loan
+
+    def _due_by_amount(self, day: date) -> dict[int, list[OpenLoan]]:
+        """The loans by what is due of them on a day, reckoned once; none of a book in which amounts meet by chance."""
+        if len(self._loans) > MOST_BY_AMOUNT:
+            return {}
+        if day not in self._by_amount:
+            self._load(self._places)
             dues: dict[int, int] = {}
             by_amount: dict[int, list[OpenLoan]] = {}
-            for loan in self._loans:
-                due = loan.due_on(day)
-                if due is not None and due > 0:
-                    dues[loan.loan_id] = due
-                    if not loan.written_off:
-                        by_amount.setdefault(due, []).append(loan)
-            self._dues[day] = dues, by_amount
-        return self._dues[day]
+            for loan in self._owing(self._loans, day, dues):
+                if not loan.written_off:
+                    by_amount.setdefault(dues[loan.loan_id], []).append(loan)
+            self._by_amount[day] = by_amount
+        return self._by_amount[day]
 
     def _rate(self, credit: Credit, found: _Found, customer_id: int, parts: tuple[Part, ...]) -> Suggestion:
         left = credit.amount - sum(part.amount for part in parts)
@@ -272,7 +331,7 @@ class Book:
 
 def judge_all(book: Book, credits: Mapping[int, Credit]) -> dict[int, Judgement]:
     """Judge credits that came in together, by id. Of those that would all pay the same loan none is sure."""
-    judged = {key: book.judge(credit) for key, credit in credits.items()}
+    judged = book.judge_each(credits)
     for key in rivals({key: paid_surely(judgement) for key, judgement in judged.items()}):
         judged[key] = replace(judged[key], verdict=Verdict.AMBIGUOUS, doubt="Another entry pays the same.")
     return judged

@@ -35,6 +35,8 @@ def strict_form(number: str) -> str:
 
 
 def _folded(number: str) -> str:
+    if number.isascii():  # nothing of what is looked for below is in there
+        return _DASHES.sub("-", _BLANKS.sub(" ", number.casefold())).strip()
     seen = "".join(c for c in _UNSEEN.sub("", number) if unicodedata.category(c) != "Cf")
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
     dashed = "".join("-" if unicodedata.category(c) == "Pd" or c in _MINUS else c for c in text)

@@ -7,12 +7,15 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from tusker.chunks import chunks
 from tusker.errors import TuskerError, UnknownHeads
 from tusker.extensions import db
 from tusker.jobs import job_context
+from tusker.queries.bank.candidates import open_book
 from tusker.queues import enqueue
 from tusker.services.bank.file import account_notes, read_configured
 from tusker.services.bank.importing import import_statement
+from tusker.services.bank.settling import CHUNK, find_loans, open_credits
 from tusker.services.bank.uploads import (
     READ_JOB,
     READ_SECONDS,
@@ -76,6 +79,20 @@ def read_upload(upload_id: int) -> bool:
         with transaction():
             refuse_upload(sender, upload_id, FAILED)
     return True
+
+
+def look_for_loans() -> int:
+    """By cron: look for the loans that open credits may pay, in the book as it is now; returns how many credits there
+    are."""
+    today = job_context("statements").today
+    with transaction():
+        waiting = open_credits()
+        book = open_book(today) if waiting else None
+    for part in chunks(waiting, CHUNK):
+        with transaction():
+            if book:
+                find_loans(today, book, part)
+    return len(waiting)
 
 
 def _tell(upload_id: int, done: int, entries: int) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -167,6 +167,8 @@ class StatementEntry(Base):
     """The bank's code and words when this gives back an earlier payment; NULL when it is none."""
     state: Mapped[EntryState]
     note: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    loans_found: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    """The loans, by id, that matching considered for money that came in; NULL where it was not matched."""
     receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"), unique=True)
     decided_at: Mapped[Instant | None]
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

@@ -197,7 +197,8 @@ class ClaimState(Status):
 
 class Claim(Base):
     """What a supplier owes the lender, to be netted from its next payout: for a credit note, for a payable that was
-    paid although its receipt was undone, or for goods that came back after the payout (then with neither)."""
+    paid although its receipt was undone, for a payout that left although its invoices were paid out again, or for goods
+    that came back after the payout (then with none of them)."""
 
     __tablename__ = "claims"
     __table_args__ = (
@@ -220,9 +221,9 @@ class Claim(Base):
             "uq_claims_one_return",
             "invoice_id",
             unique=True,
-            postgresql_where="credit_note_id IS NULL AND payable_id IS NULL",
+            postgresql_where="credit_note_id IS NULL AND payable_id IS NULL AND payout_id IS NULL",
         ),
-        CheckConstraint("credit_note_id IS NULL OR payable_id IS NULL", name="one_cause"),
+        CheckConstraint("num_nonnulls(credit_note_id, payable_id, payout_id) <= 1", name="one_cause"),
     )
 
     id: Mapped[Id]
@@ -232,6 +233,10 @@ class Claim(Base):
     payable_id: Mapped[int | None] = mapped_column(
         ForeignKey("payables.id", use_alter=True, name="fk_claims_payable_id"), unique=True
     )
+    payout_id: Mapped[int | None] = mapped_column(
+        ForeignKey("payouts.id", use_alter=True, name="fk_claims_payout_id"), unique=True
+    )
+    """The payout that was taken for rejected and left after all."""
     state: Mapped[ClaimState] = mapped_column(default=ClaimState.ACCEPTED, server_default=ClaimState.ACCEPTED)
     amount: Mapped[Money]
     open_amount: Mapped[Money]
@@ -244,7 +249,7 @@ class Claim(Base):
     @property
     def is_for_goods(self) -> bool:
         """Whether it is for goods that came back."""
-        return self.credit_note_id is None and self.payable_id is None
+        return self.credit_note_id is None and self.payable_id is None and self.payout_id is None
 
     invoice: Mapped[Invoice] = relationship(lazy="select")
 

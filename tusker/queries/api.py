@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, or_, select, union_all
+from sqlalchemy import Select, or_, select, text, union_all
 from sqlalchemy.orm import aliased
 
 from tusker.domain.numbers import strict_form
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Loan, Shipment
 from tusker.models.shipment import TRACKED
+from tusker.prepared import prepared
 from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
+from tusker.transactions import standing_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,84 @@ def company_invoice(company_id: int, invoice_id: int) -> CompanyInvoice | None:
     """One invoice, if the company stands on either side of it."""
     found = _read(_invoices().where(Invoice.id == invoice_id, or_(*(side == company_id for side in _SIDES))))
     return found[0] if found else None
+
+
+def invoices_by_id(company_id: int, invoice_ids: Collection[int]) -> list[CompanyInvoice]:
+    """Some invoices, of those on either side of which the company stands."""
+    own = or_(*(side == company_id for side in _SIDES))
+    return _read(_invoices().where(Invoice.id.in_(invoice_ids), own))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAsk:
+    """A request that may have come before; `line_id` and `amount` are a parcel's."""
+
+    key: str | None
+    number: str
+    carrier: str
+    ref: str
+    line_id: int | None
+    amount: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer that was kept under a key: the hash of its input, HTTP status, JSON and the invoice in it."""
+
+    request_hash: str
+    status: int
+    response: str
+    invoice_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What came of a request before: what was kept under its key, and the live invoice (not refused, not cancelled) of
+    exactly this request."""
+
+    kept: Kept | None
+    invoice_id: int | None
+
+
+# A tracking number without its courier matches the parcel that was stored with one.
+_KNOWN = prepared(
+    text("""
+    SELECT k.request_hash, k.status_code, k.response::text AS response, (k.response ->> 'id')::bigint AS kept_id,
+        live.id AS live_id
+    FROM jsonb_array_elements(CAST(:asked AS jsonb)) WITH ORDINALITY AS q (body, n)
+    CROSS JOIN LATERAL jsonb_to_record(q.body) AS a (
+        key text, number text, number_strict text, carrier text, ref text, line_id bigint, amount bigint)
+    LEFT JOIN LATERAL (
+        SELECT * FROM idempotency_keys WHERE customer_id = :supplier_id AND key = a.key
+    ) AS k ON true
+    LEFT JOIN LATERAL (
+        SELECT i.id FROM invoices i JOIN shipments s ON s.invoice_id = i.id
+        WHERE i.supplier_id = :supplier_id AND i.number_strict = a.number_strict
+            AND i.status NOT IN ('rejected', 'cancelled') AND i.number = a.number
+            AND (a.line_id IS NULL OR i.credit_line_id = a.line_id AND i.amount = a.amount) AND s.carrier = a.carrier
+            AND (s.order_ref = a.ref OR a.line_id IS NOT NULL AND strpos(a.ref, '/') = 0
+                AND right(s.order_ref, length(a.ref) + 1) = '/' || a.ref)
+        LIMIT 1
+    ) AS live ON true
+    ORDER BY q.n
+    """)
+)
+
+
+def known_requests(supplier_id: int, asked: Sequence[KnownAsk]) -> list[Known]:
+    """What came of a supplier's requests before, in order. One statement outside any transaction."""
+    bodies = [{**asdict(each), "number_strict": strict_form(each.number)} for each in asked]
+    with standing_alone() as connection:
+        rows = connection.execute(_KNOWN, {"supplier_id": supplier_id, "asked": json.dumps(bodies)}).all()
+    return [
+        Known(
+            None
+            if row.request_hash is None
+            else Kept(row.request_hash, row.status_code, row.response, row.kept_id),
+            row.live_id,
+        )
+        for row in rows
+    ]
 
 
 def company_lines(company_id: int, *, cursor: Cursor = NEWEST, limit: int) -> list[CreditLine]:

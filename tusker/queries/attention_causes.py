@@ -84,6 +84,23 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         WHERE h.status IN ('returned', 'cancelled') AND i.status = 'bundled'
         """,
     ),
+    AttentionKind.PAID_AFTER_ALL: Cause(
+        "invoice",
+        """
+        SELECT COALESCE(
+                (SELECT min(l.invoice_id) FROM disbursal_lines l WHERE l.payout_id = p.id),
+                (SELECT min(q.invoice_id) FROM payable_lines m JOIN payables q ON q.id = m.payable_id
+                    WHERE m.payout_id = p.id)
+            ) AS subject_id, NULL::text AS carrier, min(s.imported_at) AS cause_at,
+            'The bank booked ' || p.reference || ' on ' || to_char(min(e.value_date), 'DD Mon YYYY')
+                || ', which was taken for rejected' AS detail,
+            jsonb_build_object('disbursal_id', p.disbursal_id, 'amount', p.net) AS facts
+        FROM statement_entries e JOIN bank_statements s ON s.id = e.statement_id
+        JOIN payouts p ON p.reference = split_part(e.note, ' ', 1) AND p.state = 'rejected'
+        WHERE e.state = 'open' AND e.direction = 'debit' AND e.note LIKE '% is rejected already, but the bank%'
+        GROUP BY p.id
+        """,
+    ),
     AttentionKind.RETURNED_AFTER_PAYOUT: Cause(
         "invoice",
         """

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 
 from tusker.errors import TuskerError
 from tusker.extensions import db
-from tusker.models import IdempotencyKey
+from tusker.prepared import prepared
 from tusker.services.context import Context
 
 
@@ -23,12 +22,8 @@ class KeyReused(TuskerError):
     http_status = 422
 
 
-@dataclass(frozen=True, slots=True)
-class KeptAnswer:
-    """An answer given before: HTTP status and JSON body."""
-
-    status: int
-    body: dict[str, Any]
+class KeyTaken(Exception):
+    """Another transaction has just kept an answer under one of the keys: roll this one back, and look again."""
 
 
 def hash_input(operation: str, body: dict[str, Any]) -> str:
@@ -36,45 +31,26 @@ def hash_input(operation: str, body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps([operation, body], sort_keys=True).encode()).hexdigest()
 
 
-def kept_answer(customer_id: int, key: str, request_hash: str) -> KeptAnswer | None:
-    """The answer kept under a company's key, or None. Raises `KeyReused` when it was for another input."""
-    row = db.session.execute(
-        select(IdempotencyKey.request_hash, IdempotencyKey.status_code, IdempotencyKey.response).where(
-            IdempotencyKey.customer_id == customer_id, IdempotencyKey.key == key
-        )
-    ).first()
-    if row is None:
-        return None
-    if row.request_hash != request_hash:
-        raise KeyReused("This idempotency key was used for another request.", field="Idempotency-Key")
-    return KeptAnswer(row.status_code, row.response)
+_KEEP = prepared(
+    text("""
+    INSERT INTO idempotency_keys (customer_id, key, request_hash, status_code, response, created_at)
+    SELECT :customer_id, k.key, k.request_hash, k.status, CAST(k.response AS jsonb), :now
+    FROM unnest(CAST(:keys AS text[]), CAST(:hashes AS text[]), CAST(:statuses AS int[]), CAST(:responses AS text[]))
+        AS k (key, request_hash, status, response)
+    ON CONFLICT DO NOTHING
+    """)
+)
 
 
-def claim_key(ctx: Context, customer_id: int, key: str, request_hash: str) -> KeptAnswer | None:
-    """Take a key for this transaction, before any other lock; None when it was free, else the stored answer.
+def keep_answers(ctx: Context, customer_id: int, answers: Collection[tuple[str, str, int, str]]) -> None:
+    """Store answers (key, hash of the input, HTTP status, JSON), after all else that the transaction does.
 
-    Waits for another transaction that holds it: when that one is rolled back, the key is ours.
+    The last lock that it takes: whoever holds a key goes on to its commit. Raises `KeyTaken`.
     """
-    taken = db.session.execute(
-        insert(IdempotencyKey)
-        .values(
-            customer_id=customer_id,
-            key=key,
-            request_hash=request_hash,
-            status_code=0,
-            response={},
-            created_at=ctx.now,
-        )
-        .on_conflict_do_nothing()
-        .returning(IdempotencyKey.id)
-    ).first()
-    return None if taken is not None else kept_answer(customer_id, key, request_hash)
-
-
-def keep_answer(customer_id: int, key: str, answer: KeptAnswer) -> None:
-    """Store the answer under a key that this transaction has claimed."""
-    db.session.execute(
-        update(IdempotencyKey)
-        .where(IdempotencyKey.customer_id == customer_id, IdempotencyKey.key == key)
-        .values(status_code=answer.status, response=answer.body)
-    )
+    if not answers:
+        return
+    keys, hashes, statuses, responses = map(list, zip(*sorted(answers), strict=True))
+    values = {"keys": keys, "hashes": hashes, "statuses": statuses, "responses": responses}
+    kept = db.session.connection().execute(_KEEP, {**values, "customer_id": customer_id, "now": ctx.now})
+    if kept.rowcount < len(answers):
+        raise KeyTaken

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from flask import current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from tusker.keys import serializer
+
 LONGEST = 200_000
 """Characters of a form that are kept at most."""
 SECONDS = 12 * 3600
@@ -63,4 +65,4 @@ def unseal(text: str) -> KeptForm | None:
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="kept-form")
+    return serializer(current_app.config["SIGNING_KEYS"], "kept form")

@@ -9,7 +9,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import ClaimForm
 from tusker.errors import InvalidInput
 from tusker.models import Claim, ClaimState, Role
-from tusker.services.loans import claims
+from tusker.services.loans import claim_undoing, claims
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
@@ -42,9 +42,13 @@ def dismiss_claim(claim_id: int) -> ResponseReturnValue:
 def reopen_claim(claim_id: int) -> ResponseReturnValue:
     """Take a decision back."""
     with transaction():
-        claim = claims.reopen_claim(acting(), claim_id, reason=sent_reason())
-    waits = claim.state == ClaimState.REVIEW
-    return _changed(claim, "The claim waits for a decision again." if waits else "Its open part is given up.")
+        claim = claim_undoing.reopen_claim(acting(), claim_id, reason=sent_reason())
+    words = {
+        ClaimState.REVIEW: "The claim waits for a decision again; what was netted of it is the supplier's credit.",
+        ClaimState.ACCEPTED: "Its open part is given up.",
+        ClaimState.DISMISSED: "Nothing is claimed any more; what was netted of it is the supplier's credit.",
+    }
+    return _changed(claim, words[claim.state])
 
 
 def _changed(claim: Claim, message: str) -> ResponseReturnValue:

@@ -20,7 +20,7 @@ from tusker.queries.lookup import lines_called
 from tusker.services.loans.platform_ids import read_platform_references
 from tusker.services.payout.release import approval, releasing
 from tusker.services.payout.settlement import confirming as settlement
-from tusker.services.payout.settlement import rejection, undoing
+from tusker.services.payout.settlement import paid_after_all, rejection, undoing
 from tusker.services.people import passwords
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -174,6 +174,30 @@ def reinstate_payout(payout_id: int) -> ResponseReturnValue:
     with transaction():
         reference = rejection.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(disbursal_id, f"Payout {reference} waits for the bank's word again.")
+
+
+@bp.post("/payouts/<int:payout_id>/paid")
+@allow(Role.ADMIN)
+def pay_after_all(payout_id: int) -> ResponseReturnValue:
+    """A payout that was taken for rejected left after all."""
+    disbursal_id, form = _disbursal_of(payout_id), ConfirmForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                made = paid_after_all.pay_after_all(
+                    acting(),
+                    payout_id,
+                    bank_reference=form.bank_reference.filled,
+                    value_date=form.value_date.filled,
+                    reason=sent_reason(),
+                    charges=_sent_charges(),
+                )
+                words = paid_after_all.words_of(made)
+        except TuskerError as error:
+            return show_disbursal(disbursal_id, problem=error.message, status=error.http_status)
+        return changed(disbursal_id, words)
+    problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
+    return show_disbursal(disbursal_id, problem=problem, status=422)
 
 
 @bp.post("/payouts/<int:payout_id>/return")

@@ -15,7 +15,7 @@ from tusker.errors import InvalidInput, UnreadableFile
 
 VARIABLE = "STATEMENT_DATE_FORMAT"
 _TIME = re.compile(
-    r"[ T,]+\d{1,2}[:.]\d{2}([:.]\d{2}([.,]\d+)?)?(\s*[ap]\.?\s?m\.?)?\s*(Z|[A-Z]{3}|[+-]\d{2}:?\d{2})?",
+    r"[ T,]+\d{1,2}[:.]\d{2}([:.]\d{2}([.,]\d+)?)?(\s*[ap]\.?\s?m\.?)?\s*(Z|[A-Z]{3}|[+-]\d{2}:?\d{2})?$",
     re.IGNORECASE,
 )
 _ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})|(\d{4})()(\d{2})(\d{2})")
@@ -166,10 +166,11 @@ def _in_order(days: Sequence[tuple[int, int, int]]) -> bool:
     return list(days) in (ordered, ordered[::-1])
 
 
+@lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     """A cell without its time."""
     cut = " ".join(text[:_LONGEST].split())
-    found = re.search(_TIME.pattern + "$", cut, re.IGNORECASE)
+    found = _TIME.search(cut)
     return cut[: found.start()] if found and found.start() >= 6 else cut
 
 
@@ -177,6 +178,7 @@ def _whole(text: str, pattern: str) -> str:
     return " ".join(text.split()) if "%H" in pattern or "%I" in pattern else _bare(text)
 
 
+@lru_cache(maxsize=4096)
 def _parts(text: str, *, month_first: bool) -> tuple[int, int, int] | None:
     bare = _bare(text)
     if found := _ISO.fullmatch(bare):

@@ -9,7 +9,16 @@ from pathlib import Path
 import click
 from flask import current_app
 
-from tusker.cli import Day, acting_as, command_context, commands, proven_admin, with_password, with_reason
+from tusker.cli import (
+    AMOUNT,
+    Day,
+    acting_as,
+    command_context,
+    commands,
+    proven_admin,
+    with_password,
+    with_reason,
+)
 from tusker.currency import currency
 from tusker.domain.approval import digest_of
 from tusker.models import DisbursalStatus
@@ -24,7 +33,7 @@ from tusker.services.payout.held import waiting_held, words_of
 from tusker.services.payout.release.approval import approve
 from tusker.services.payout.release.releasing import release
 from tusker.services.payout.settlement import confirming as settlement
-from tusker.services.payout.settlement import rejection
+from tusker.services.payout.settlement import paid_after_all, rejection
 from tusker.services.seen import Seen
 from tusker.transactions import transaction
 from tusker.working_days import working_days
@@ -190,6 +199,28 @@ def reject_command(payout: str, reason: str) -> None:
     with transaction():
         made = rejection.reject_payout(command_context("reject-payout"), payout_id_of(payout), reason=reason)
         words = f"{made.reference} was rejected."
+    click.echo(words)
+
+
+@commands.command("paid-after-all")
+@click.argument("payout")
+@click.option("--bank-reference", required=True, help="The bank's reference of the payment.")
+@click.option("--value-date", type=Day(), required=True, help="The day on which the money left.")
+@click.option("--charges", type=AMOUNT, default="0", help="What the bank took besides.")
+@with_reason
+def paid_command(payout: str, bank_reference: str, value_date: date, charges: int, reason: str) -> None:
+    """PAYOUT (its end-to-end id) was taken for rejected and left after all: its invoices are loans, or, where they were
+    paid out again, its money is claimed from the supplier."""
+    with transaction():
+        made = paid_after_all.pay_after_all(
+            command_context("paid-after-all"),
+            payout_id_of(payout),
+            bank_reference=bank_reference,
+            value_date=value_date,
+            reason=reason,
+            charges=charges,
+        )
+        words = paid_after_all.words_of(made)
     click.echo(words)
 
 

@@ -1,12 +1,14 @@
-"""What the credits of a bank statement may have paid: every open loan looked at once for all of them."""
+"""What the credits of a bank statement may have paid, and what is due of it now."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
+from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, any_, cast, func, or_, select
+from sqlalchemy import ARRAY, BigInteger, Row, any_, cast, func, or_, select
 
 from tusker.domain.interest import amount_due
 from tusker.domain.loan_sums import OpenLoan
@@ -16,13 +18,14 @@ from tusker.models import (
     BankAccount,
     BankAccountState,
     BankStatement,
+    Customer,
     EntryDirection,
     EntryState,
     Receipt,
     StatementEntry,
 )
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import open_loans, written_off_loans
+from tusker.queries.loans.loans import loans_of_ids, payable_loans
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +46,54 @@ class Line:
     remittance: str
     return_reason: str | None
 
+    @property
+    def returned(self) -> bool:
+        """Whether it gives back an earlier payment."""
+        return self.return_reason is not None
+
 
 DOUBTED = "The file contradicts itself."
 """The beginning of the words for an entry of a file that nothing is done by itself with."""
 
 
-def open_book(today: date) -> Book:
-    """The loans that credits may pay, to be matched with any number of entries."""
-    rows = [*open_loans(today, to_collect=True), *written_off_loans(today)]
-    names = {row.supplier_id: row.supplier for row in rows} | {
-        row.purchaser_id: row.purchaser for row in rows
-    }
-    return Book(map(_open_loan, rows), names)
+def open_book(today: date, loan_ids: Collection[int] | None = None) -> Book:
+    """The loans that credits may pay, all or some, to be matched with any number of entries. What is due of them is
+    read for those that are asked for."""
+    ledger = _Ledger(today)
+    names = {row.id: row.name for row in db.session.execute(select(Customer.id, Customer.name))}
+    return Book(map(ledger.loan, payable_loans(today, loan_ids)), names, load=ledger.load)
+
+
+class _Ledger:
+    """What is due of loans, read many at a time."""
+
+    def __init__(self, today: date) -> None:
+        self._today = today
+        self._rows: dict[int, LoanRow] = {}
+
+    def load(self, loan_ids: Iterable[int]) -> None:
+        """Read those that are not yet read."""
+        if missing := [loan_id for loan_id in loan_ids if loan_id not in self._rows]:
+            self._rows |= {row.loan_id: row for row in loans_of_ids(missing, self._today)}
+
+    def due_on(self, loan_id: int, day: date) -> int | None:
+        """See `OpenLoan.due_on`."""
+        self.load([loan_id])
+        return _due_on(self._rows[loan_id], day)
+
+    def loan(self, row: Row[*tuple[Any, ...]]) -> OpenLoan:
+        """A loan as matching sees it."""
+        debtor, other = row.purchaser_id, row.supplier_id
+        return OpenLoan(
+            row.id,
+            row.invoice_id,
+            row.number,
+            row.reference,
+            row.due_date,
+            *((other, debtor) if row.by_recourse else (debtor, other)),
+            partial(self.due_on, row.id),
+            row.written_off,
+        )
 
 
 def judge_entries(
@@ -62,13 +101,17 @@ def judge_entries(
 ) -> dict[int, Judgement]:
     """The verdict on each entry that may become a receipt, by entry id, in a fixed number of queries.
 
-    Returned payments and debits are left out: they are no receipts. `book` is that of the day where the caller judges
-    several times.
+    Returned payments and debits are left out: they are no receipts. Without a `book` of the day only the loans that
+    were found when the entries were matched are looked at, as they stand now.
     """
     money_in = [e for e in entries if e.direction == EntryDirection.CREDIT and e.return_reason is None]
     if not money_in:
         return {}
-    judged = judge_all(book or open_book(today), credits_of(money_in))
+    if book is None:
+        never = any(entry.loans_found is None for entry in money_in)
+        kept = None if never else {loan_id for entry in money_in for loan_id in entry.loans_found or ()}
+        book = open_book(today, kept)
+    judged = judge_all(book, credits_of(money_in))
     doubts = doubts_of(money_in)
     for entry in money_in:
         doubt = f"{DOUBTED} {doubts[entry.statement_id]}" if entry.statement_id in doubts else ""
@@ -119,21 +162,6 @@ def doubts_of(entries: Iterable[StatementEntry]) -> dict[int, str]:
         )
     )
     return {row.id: row.doubt for row in rows}
-
-
-def _open_loan(row: LoanRow) -> OpenLoan:
-    other = row.supplier_id if row.debtor_id == row.purchaser_id else row.purchaser_id
-    return OpenLoan(
-        row.loan_id,
-        row.invoice_id,
-        row.number,
-        row.reference,
-        row.due_date,
-        row.debtor_id,
-        other,
-        lambda day: _due_on(row, day),
-        row.written_off > 0,
-    )
 
 
 def _due_on(row: LoanRow, day: date) -> int | None:

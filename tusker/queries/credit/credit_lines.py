@@ -13,10 +13,11 @@ from sqlalchemy.orm import aliased
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.limits import Bound, LimitUse, LineState, ThreeLimits, Validity, available_now, line_state
 from tusker.domain.risk import NO_RULES, Leeway
-from tusker.domain.terms import TERM_FIELDS, DayCount, InterestMethod, Terms
+from tusker.domain.terms import TERM_FIELDS, Terms
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
+from tusker.models.columns import terms_of
 from tusker.queries.credit.risk import line_facts, rules_on
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
@@ -35,6 +36,7 @@ class LineRow:
     valid_to: date | None
     documents_required: bool
     confirmation_required: bool
+    terms_version: int
     terms: Terms
     limits: ThreeLimits
     supplier_held: bool
@@ -85,7 +87,7 @@ def lines_page(
     limit: int | None = None,
 ) -> list[LineRow]:
     """Credit lines, the newest first; `search` looks into the names and references of both companies."""
-    query = _line_rows()
+    query = line_rows()
     if text := search.strip():
         names = (_SUPPLIER.name, _SUPPLIER.reference, _PURCHASER.name, _PURCHASER.reference)
         query = query.where(or_(*(column.icontains(text, autoescape=True) for column in names)))
@@ -100,7 +102,7 @@ def lines_page(
 
 def line_by_id(line_id: int, today: date) -> LineRow:
     """One line; raises `NotFound`."""
-    row = db.session.execute(_line_rows().where(CreditLine.id == line_id)).first()
+    row = db.session.execute(line_rows().where(CreditLine.id == line_id)).first()
     if row is None:
         raise NotFound("This credit line does not exist.")
     return _lines([row], today)[0]
@@ -108,13 +110,13 @@ def line_by_id(line_id: int, today: date) -> LineRow:
 
 def lines_by_id(line_ids: Collection[int], today: date) -> dict[int, LineRow]:
     """Several lines by id."""
-    found = db.session.execute(_line_rows().where(CreditLine.id.in_(line_ids))) if line_ids else ()
+    found = db.session.execute(line_rows().where(CreditLine.id.in_(line_ids))) if line_ids else ()
     return {row.id: row for row in _lines(found, today)}
 
 
 def lines_of(customer_id: int, today: date, *, limit: int | None = None) -> list[LineRow]:
     """The lines of a company on either side, the newest first."""
-    query = _line_rows().where(
+    query = line_rows().where(
         or_(CreditLine.supplier_id == customer_id, CreditLine.purchaser_id == customer_id)
     )
     return _lines(db.session.execute(query.order_by(CreditLine.id.desc()).limit(limit)), today)
@@ -147,6 +149,7 @@ def row_of(line: CreditLine, today: date) -> LineRow:
         valid_to=line.valid_to,
         documents_required=line.documents_required,
         confirmation_required=line.confirmation_required,
+        terms_version=line.terms_version,
         terms=line.terms,
         limits=limits_of(line),
         supplier_held=supplier_held,
@@ -182,7 +185,8 @@ def line_between(supplier_id: int, purchaser_id: int) -> CreditLine | None:
 _SUPPLIER, _PURCHASER = aliased(Customer), aliased(Customer)
 
 
-def _line_rows() -> Select[*tuple[Any, ...]]:
+def line_rows() -> Select[*tuple[Any, ...]]:
+    """The columns of `line_row`, of all credit lines."""
     return (
         select(
             CreditLine.id,
@@ -195,6 +199,7 @@ def _line_rows() -> Select[*tuple[Any, ...]]:
             CreditLine.valid_to,
             CreditLine.documents_required,
             CreditLine.confirmation_required,
+            CreditLine.terms_version,
             CreditLine.limit_amount.label("line_limit"),
             CreditLine.used_amount.label("line_used"),
             CreditLine.waiting_amount.label("line_waiting"),
@@ -247,7 +252,7 @@ def _in_state(state: LineState, today: date) -> Any:
 
 def _lines(found: Iterable[Any], today: date) -> list[LineRow]:
     """Rows as they stand on a day, with what the rules of risk leave on them."""
-    rows = [_line_row(row, today) for row in found]
+    rows = [line_row(row, today) for row in found]
     rules = rules_on(today) if rows else []
     if not rules:
         return rows
@@ -255,12 +260,8 @@ def _lines(found: Iterable[Any], today: date) -> list[LineRow]:
     return [replace(row, leeway=facts[row.id].leaves(rules, row.terms)) for row in rows]
 
 
-def _line_row(row: Any, today: date) -> LineRow:
-    values = {name: getattr(row, name) for name in TERM_FIELDS}
-    values |= {
-        "day_count": DayCount(row.day_count),
-        "interest_method": InterestMethod(row.interest_method),
-    }
+def line_row(row: Any, today: date) -> LineRow:
+    """A credit line from a row of `line_rows`, as it stands on a day."""
     supplier_valid = Validity(row.supplier_from, row.supplier_to)
     purchaser_valid = Validity(row.purchaser_from, row.purchaser_to)
     validities = (Validity(row.valid_from, row.valid_to), supplier_valid, purchaser_valid)
@@ -283,7 +284,8 @@ def _line_row(row: Any, today: date) -> LineRow:
         valid_to=row.valid_to,
         documents_required=row.documents_required,
         confirmation_required=row.confirmation_required,
-        terms=Terms(**values),
+        terms_version=row.terms_version,
+        terms=terms_of(row),
         limits=ThreeLimits(
             credit_line=LimitUse(row.line_limit, row.line_used, row.line_waiting),
             supplier=LimitUse(row.supplier_limit, row.supplier_used, row.supplier_waiting),

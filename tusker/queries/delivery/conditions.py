@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from tusker.domain.financeable import Wishes
 from tusker.extensions import db
+from tusker.prepared import prepared
 
 VALUE_AGREES = (
     "(h.declared_value IS NULL OR h.declared_value IS NOT DISTINCT FROM h.accepted_value"
@@ -101,18 +102,18 @@ def unready_ids(allowed: Allowed, invoice_ids: Collection[int]) -> list[int]:
     return list(db.session.scalars(_UNREADY, {**asdict(allowed), "ids": list(invoice_ids)}))
 
 
-_ON_LINES = text(
-    f"""
+_ON_LINES = prepared(
+    text(f"""
     SELECT i.id, c.documents_required, c.confirmation_required, {ALIKE} AS alike
-    FROM invoices i JOIN credit_lines c ON c.id = i.credit_line_id WHERE i.id = ANY(:ids)
-    """  # noqa: S608 (constants)
+    FROM invoices i JOIN credit_lines c ON c.id = i.credit_line_id WHERE i.id = ANY(CAST(:ids AS bigint[]))
+    """)  # noqa: S608 (constants)
 )
 
 
 def wishes_and_looks(invoice_ids: Collection[int]) -> dict[int, tuple[Wishes, bool]]:
     """What the credit lines of invoices want, by invoice; and whether it looks like an earlier one from which no admin
     told it apart."""
-    rows = db.session.execute(_ON_LINES, {"ids": list(invoice_ids)})
+    rows = db.session.connection().execute(_ON_LINES, {"ids": list(invoice_ids)})
     return {row.id: (Wishes(row.documents_required, row.confirmation_required), row.alike) for row in rows}
 
 

@@ -95,7 +95,21 @@ class ClaimRow:
     open_amount: int
     booked_on: date
     for_payable: bool
+    for_payout: str | None
+    """The payout that was paid although it was taken for rejected."""
     netted: list[Netted] = field(default_factory=list)
+
+    @property
+    def for_goods(self) -> bool:
+        """Whether it is for goods that came back, which a person decides on."""
+        return not (self.for_note or self.for_payable or self.for_payout)
+
+    @property
+    def cause(self) -> str:
+        """What it is for, where that is no credit note or deduction."""
+        if self.for_payout:
+            return f"Paid twice: {self.for_payout} was taken for rejected"
+        return "Payment undone after it was passed on" if self.for_payable else "Returned goods"
 
 
 def reserve_of(invoice_id: int) -> Reserve:
@@ -173,9 +187,11 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
             Claim.amount,
             Claim.open_amount,
             Claim.booked_on,
-            Claim.payable_id.is_not(None),
+            Claim.payable_id.is_not(None).label("for_payable"),
+            Payout.reference,
         )
         .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
+        .outerjoin(Payout, Payout.id == Claim.payout_id)
         .where(Claim.invoice_id == invoice_id)
         .order_by(Claim.id)
     ).all()
@@ -184,7 +200,13 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
         ClaimRow(
             row.id,
             deduction_words(row.kind, row.number) if row.kind else None,
-            *row[3:],
+            row.state,
+            row.decision_reason,
+            row.amount,
+            row.open_amount,
+            row.booked_on,
+            for_payable=row.for_payable,
+            for_payout=row.reference,
             netted=netted.get(row.id, []),
         )
         for row in rows
@@ -228,6 +250,7 @@ def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:
             (Receipt.netted_payout_id == Payout.id)
             & (Payout.state == PayoutState.CONFIRMED)
             & Claim.payable_id.is_(None)
+            & Claim.payout_id.is_(None)
             & (Claim.credit_note_id.is_(None) | pays_it.exists()),
         )
         .where(ClaimSettlement.claim_id.in_(claim_ids))

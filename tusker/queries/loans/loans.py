@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
+    Row,
     Select,
     any_,
     cast,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from tusker.domain.ageing import Bucket, due_between
+from tusker.extensions import db
 from tusker.models import Customer, Invoice, Loan
 from tusker.queries.credit.invoices import invoices_named
 from tusker.queries.loans.loan_rows import LoanRow, loan_rows
@@ -125,14 +127,26 @@ def loans_owed(
     return loan_rows(query, as_of)
 
 
-def written_off_loans(as_of: date) -> list[LoanRow]:
-    """Loans that were given up and of which a part can still come in, oldest due first."""
-    rows = loan_rows(_loans().where(WRITTEN_OFF).order_by(Loan.due_date, Loan.id), as_of)
-    return [
-        row
-        for row in rows
-        if row.written_off > row.recovered or (row.face_open is not None and row.face_open > 0)
-    ]
+def payable_loans(as_of: date, loan_ids: Collection[int] | None = None) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Loans that money of today may pay, of some ids or all: the open ones, those of whose face value a purchaser still
+    has to pay a part, and those that were given up. What is due of them is not reckoned."""
+    chosen = [] if loan_ids is None else [Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger)))]
+    columns = (
+        *(Loan.id, Loan.invoice_id, Invoice.number, Loan.reference, Loan.due_date),
+        *(Invoice.supplier_id, Invoice.purchaser_id),
+        ((Loan.recourse_on <= as_of) & Loan.recourse_on.is_not(None)).label("by_recourse"),
+        (Loan.written_off_on.is_not(None)).label("written_off"),
+    )
+    found = (
+        select(Loan.id).where(kind, *chosen) for kind in (Loan.closed_on.is_(None), TO_COLLECT, WRITTEN_OFF)
+    )
+    query = select(*columns).join(Invoice).where(*_paid_out_by(as_of), Loan.id.in_(union(*found)))
+    return db.session.execute(query).all()
+
+
+def loans_of_ids(loan_ids: Collection[int], as_of: date) -> list[LoanRow]:
+    """Some loans by id, whatever became of them."""
+    return loan_rows(_loans().where(Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger)))), as_of)
 
 
 def all_loans(

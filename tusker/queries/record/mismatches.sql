@@ -118,7 +118,8 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT s.disbursal_id, c.supplier_id, sum(s.amount)::bigint AS goods
     FROM claim_settlements s JOIN claims c ON c.id = s.claim_id LEFT JOIN credit_notes d ON d.id = c.credit_note_id
-    WHERE c.payable_id IS NULL AND (d.id IS NULL OR d.kind <> 'credit_note' OR d.before_payout OR d.state IN ('withdrawn', 'undone'))
+    LEFT JOIN payouts t ON t.id = c.payout_id
+    WHERE c.payable_id IS NULL AND (t.id IS NULL OR t.state = 'returned') AND (d.id IS NULL OR d.kind <> 'credit_note' OR d.before_payout OR d.state IN ('withdrawn', 'undone'))
     GROUP BY 1, 2
 ) n ON n.disbursal_id = p.disbursal_id AND n.supplier_id = p.supplier_id
 WHERE COALESCE(r.amount, 0) NOT BETWEEN COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
@@ -147,6 +148,18 @@ FROM payouts p
 LEFT JOIN (SELECT payout_id, sum(amount) AS total FROM payable_lines WHERE payout_id IS NOT NULL GROUP BY 1) l
     ON l.payout_id = p.id
 WHERE p.payables <> COALESCE(l.total, 0)
+UNION ALL
+-- Money that left paid lines and passed payables on, less claims; of a payout that was taken for rejected and was paid
+-- after all everything is claimed.
+SELECT 'what the payout paid for', p.reference, p.net,
+    COALESCE(c.amount, COALESCE(l.total, 0) + COALESCE(q.total, 0) - p.claims)::bigint
+FROM payouts p
+LEFT JOIN claims c ON c.payout_id = p.id
+LEFT JOIN (SELECT payout_id, sum(principal - deducted_interest - deducted_fee) AS total FROM disbursal_lines
+    WHERE state = 'paid' AND payout_id IS NOT NULL GROUP BY 1) l ON l.payout_id = p.id
+LEFT JOIN (SELECT payout_id, sum(amount) AS total FROM payable_lines WHERE state = 'paid' AND payout_id IS NOT NULL
+    GROUP BY 1) q ON q.payout_id = p.id
+WHERE p.state = 'confirmed' AND p.net <> COALESCE(c.amount, COALESCE(l.total, 0) + COALESCE(q.total, 0) - p.claims)
 UNION ALL
 SELECT 'face value still to be paid', i.number, l.face_open,
     (i.amount - COALESCE(n.total, 0) - COALESCE(a.total, 0) - COALESCE(p.total, 0))::bigint
@@ -206,6 +219,20 @@ UNION ALL
 SELECT 'bank charges of an undone receipt', r.bank_reference, sum(c.amount)::bigint, 0
 FROM bank_charges c JOIN receipts r ON r.id = c.receipt_id JOIN receipts u ON u.of_receipt_id = r.id AND u.kind = 'reversal'
 GROUP BY r.id, r.bank_reference HAVING sum(c.amount) <> 0
+UNION ALL
+SELECT 'bank charges as they were recorded', COALESCE(b.subject, e.subject) || ' #' || COALESCE(b.id, e.id),
+    COALESCE(b.total, 0)::bigint, COALESCE(e.total, 0)::bigint
+FROM (
+    SELECT CASE WHEN r.id IS NULL THEN 'disbursal' ELSE 'customer' END AS subject,
+        COALESCE(r.customer_id, p.disbursal_id) AS id, sum(c.amount) AS total
+    FROM bank_charges c LEFT JOIN receipts r ON r.id = c.receipt_id LEFT JOIN payouts p ON p.id = c.payout_id
+    GROUP BY 1, 2
+) b FULL JOIN (
+    SELECT subject, subject_id AS id,
+        sum((data ->> 'amount')::bigint * CASE kind WHEN 'bank_charge' THEN 1 ELSE -1 END) AS total
+    FROM events WHERE kind IN ('bank_charge', 'bank_charge_undone') GROUP BY 1, 2
+) e ON e.subject = b.subject AND e.id = b.id
+WHERE COALESCE(b.total, 0) <> COALESCE(e.total, 0)
 UNION ALL
 SELECT 'what the bank credited of the receipt', r.bank_reference, e.amount, r.amount - COALESCE(c.total, 0)
 FROM statement_entries e JOIN receipts r ON r.id = e.receipt_id

@@ -13,8 +13,9 @@ from tusker.domain.matching import Judgement, Suggestion, Verdict
 from tusker.errors import Changed, Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
-from tusker.queries.bank.candidates import judge_entries
+from tusker.queries.bank.candidates import judge_entries, open_book
 from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
+from tusker.services.bank.settling import keep_found
 from tusker.services.bank_entries import decide, lock_entries, own_reference, receipt_reference
 from tusker.services.context import Context
 from tusker.services.loans.charges import charge_in_entry, charged
@@ -239,6 +240,7 @@ def reopen_entry(ctx: Context, entry_id: int) -> StatementEntry:
             raise Conflict("This entry settled a payout; it stays with it.")
         raise Conflict("This entry became a receipt; undo the receipt and it is open again.")
     decide(ctx, entry, EntryState.OPEN)
+    keep_found(entry, judge_entries([entry], ctx.today, open_book(ctx.today)).get(entry.id))
     return entry
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import select, text
 
 from tusker.chunks import chunks
-from tusker.domain.banking import Statement, StatementFile
+from tusker.domain.banking import Entry, Statement, StatementFile
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
 from tusker.models import BankStatement, EntryState, StatementEntry
+from tusker.queries.bank.candidates import Line
 from tusker.services.bank.overlap import Sorted, sort_entries
 from tusker.services.bank.settling import CHUNK, NOTHING, Progress, settle_entries
 from tusker.services.bank_entries import decide, lock_entries
@@ -92,20 +95,21 @@ def import_statement(
         prints = [[entry.fingerprint for entry in statement.entries] for statement in file.statements]
         return ImportResult(earlier, repeated=True, prints=prints)
     statement_ids: list[int] = []
-    entry_ids: list[int] = []
+    stored: list[tuple[int, Entry]] = []
     read: list[list[Sorted]] = []
     for position, statement in enumerate(file.statements, 1):
         made = _store_statement(ctx, file.format, statement, digest, position, file_name)
         statement_ids.append(made.id)
         read.append(sort_entries(made, statement.entries))
-        entry_ids += _store_entries(made.id, read[-1])
+        stored += _store_entries(made.id, read[-1])
         _note_import(ctx, made, read[-1])
-    counts = settle_entries(ctx, entry_ids, progress)
+    lines = [_line_of(key, entry) for key, entry in stored if entry.instructed is None]
+    counts = settle_entries(ctx, [key for key, _ in stored], progress, fresh=lines)
     fates = [each.fate for part in read for each in part]
     return ImportResult(
         statement_ids,
         repeated=False,
-        new=len(entry_ids),
+        new=len(stored),
         known=fates.count("known"),
         doubtful=fates.count("doubtful"),
         prints=[[each.entry.fingerprint for each in part] for part in read],
@@ -190,64 +194,75 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=current_app.config["TIMEZONE"])
 
 
-_COLUMNS = {
-    "statement_id": "bigint",
-    "fingerprint": "text",
-    "direction": "text",
-    "amount": "bigint",
-    "instructed_amount": "bigint",
-    "booked_on": "date",
-    "value_date": "date",
-    "bank_reference": "text",
-    "entry_reference": "text",
-    "end_to_end_id": "text",
-    "batch_reference": "text",
-    "counterparty": "text",
-    "counterparty_account": "text",
-    "remittance": "text",
-    "return_reason": "text",
-    "state": "text",
-    "note": "text",
-}
-# One statement a chunk: row by row, a large file would take a minute.
-_STORE = text(
-    f"INSERT INTO statement_entries ({', '.join(_COLUMNS)}) SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))"  # noqa: S608 - names of columns
-    f" AS r ({', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())})"
-    " RETURNING CASE WHEN state <> 'in_doubt' THEN id END"
+_STORED = (
+    *("id", "statement_id", "fingerprint", "direction", "amount", "instructed_amount", "booked_on"),
+    *("value_date", "bank_reference", "entry_reference", "end_to_end_id", "batch_reference", "counterparty"),
+    *("counterparty_account", "remittance", "return_reason", "state", "note"),
+)
+_NULL = r"\N"
+_COPY = (
+    f"COPY statement_entries ({', '.join(_STORED)}) FROM STDIN WITH (FORMAT csv, NULL '{_NULL}',"
+    " FORCE_NOT_NULL (bank_reference, entry_reference, end_to_end_id, batch_reference, counterparty,"
+    " counterparty_account, remittance))"
+)
+_IDS = text(
+    "SELECT nextval(pg_get_serial_sequence('statement_entries', 'id')) FROM generate_series(1, :count)"
 )
 
 
-def _store_entries(statement_id: int, read: Sequence[Sorted]) -> Sequence[int]:
-    """Store those that are not there yet, in the bank's order; the ids of the new ones. Nobody else sees them yet."""
-    stored: list[int] = []
+def _store_entries(statement_id: int, read: Sequence[Sorted]) -> list[tuple[int, Entry]]:
+    """Store those that are not there yet, in the bank's order; the new ones with their ids. Nobody else sees them
+    yet."""
+    stored: list[tuple[int, Entry]] = []
     for chunk in chunks([each for each in read if each.fate != "known"], CHUNK):
-        rows = json.dumps([_row_of(statement_id, each) for each in chunk])
-        stored += [found for found in db.session.scalars(_STORE, {"rows": rows}) if found is not None]
-    return sorted(stored)
+        ids = db.session.scalars(_IDS, {"count": len(chunk)}).all()
+        rows = io.StringIO()
+        csv.writer(rows, lineterminator="\n").writerows(
+            _row_of(entry_id, statement_id, each) for entry_id, each in zip(ids, chunk, strict=True)
+        )
+        rows.seek(0)
+        # one command a chunk: row by row, a large file would take a minute
+        cursor: Any = db.session.connection().connection.cursor()
+        cursor.copy_expert(_COPY, rows)
+        cursor.close()
+        stored += [(key, each.entry) for key, each in zip(ids, chunk, strict=True) if each.fate == "new"]
+    return stored
 
 
-def _row_of(statement_id: int, each: Sorted) -> dict[str, object]:
+def _line_of(entry_id: int, entry: Entry) -> Line:
+    """A new entry as matching reads it."""
+    return Line(
+        entry_id,
+        entry.direction,
+        entry.amount,
+        entry.amount,
+        entry.value_date,
+        entry.bank_reference,
+        entry.end_to_end_id,
+        entry.batch_reference,
+        entry.counterparty,
+        entry.counterparty_account,
+        entry.remittance,
+        entry.return_reason,
+    )
+
+
+def _row_of(entry_id: int, statement_id: int, each: Sorted) -> tuple[object, ...]:
+    """The values of `_STORED`."""
     entry = each.entry
-    return {
-        "statement_id": statement_id,
-        "fingerprint": entry.fingerprint,
-        "direction": str(entry.direction),
-        "amount": entry.amount,
-        "instructed_amount": entry.instructed,
-        "booked_on": entry.booked_on.isoformat(),
-        "value_date": entry.value_date.isoformat(),
-        "bank_reference": entry.bank_reference,
-        "entry_reference": entry.entry_reference,
-        "end_to_end_id": entry.end_to_end_id,
-        "batch_reference": entry.batch_reference,
-        "counterparty": entry.counterparty,
-        "counterparty_account": entry.counterparty_account,
-        "remittance": entry.remittance,
-        "return_reason": entry.return_reason,
+    return (
+        *(entry_id, statement_id, entry.fingerprint, entry.direction, entry.amount),
+        *(_NULL if entry.instructed is None else entry.instructed, entry.booked_on, entry.value_date),
+        *(entry.bank_reference, entry.entry_reference, entry.end_to_end_id, entry.batch_reference),
+        *(entry.counterparty, entry.counterparty_account, entry.remittance),
+        _NULL if entry.return_reason is None else entry.return_reason,
         # what says anything is opened again by `settle_entries`
-        "state": EntryState.PARKED if each.fate == "new" else EntryState.IN_DOUBT,
-        "note": NOTHING[entry.direction] if each.fate == "new" else LOOKS_BOOKED,
-    }
+        *(
+            (EntryState.PARKED.value, NOTHING[entry.direction])
+            if each.fate == "new"
+            else (EntryState.IN_DOUBT.value, LOOKS_BOOKED)
+        ),
+    )
 
 
 def _note_import(ctx: Context, made: BankStatement, read: Sequence[Sorted]) -> None:

@@ -105,7 +105,12 @@ def _settle_named(ctx: Context, matches: PayoutMatches, entry: StatementEntry, p
             f"Another entry confirmed {payout.reference} already; ask the bank whether it paid twice."
         )
     else:
-        entry.note = f"{payout.reference} is {payout.state} already, but the bank booked it."
+        what = (
+            " Say on its disbursal that it was paid after all."
+            if payout.state == PayoutState.REJECTED
+            else ""
+        )
+        entry.note = f"{payout.reference} is {payout.state} already, but the bank booked it.{what}"
 
 
 def _settle_batch(ctx: Context, matches: PayoutMatches, entry: StatementEntry, disbursal: Disbursal) -> None:

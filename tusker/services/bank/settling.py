@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from sqlalchemy import ColumnElement, case, func, select, update
 
 from tusker.chunks import chunks
-from tusker.domain.matching import Book, Verdict, paid_surely, rivals
+from tusker.domain.matching import Book, Judgement, Verdict, paid_surely, rivals
 from tusker.extensions import db
 from tusker.models import BankCharge, EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
-from tusker.queries.bank.candidates import judge_entries, open_book
+from tusker.queries.bank.candidates import Line, judge_entries, lines_of, open_book
 from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
 from tusker.services.bank.screening import telling
 from tusker.services.bank_entries import decide, lock_entries
@@ -38,23 +39,37 @@ class _Tally:
 
 
 def settle_entries(
-    ctx: Context, entry_ids: Sequence[int], progress: Progress | None = None
+    ctx: Context,
+    entry_ids: Sequence[int],
+    progress: Progress | None = None,
+    *,
+    fresh: Sequence[Line] | None = None,
 ) -> dict[str, int]:
     """Match locked open entries with payouts and receipts, judge the rest; the counts of an `ImportResult`.
 
     First what is about payouts, since those that are confirmed become loans that credits may pay. Only entries that say
-    anything are loaded; the others are parked together, as a statement's new ones were stored.
+    anything are loaded; the others are parked together. `fresh` are the entries that were just stored as parked; of
+    those that are not among them the bank writes two amounts, which a person has to look at.
     """
     tally, done = _Tally(), 0
-    about_payouts, money_in = _by_kind(entry_ids)
-    for ids in (about_payouts, money_in):
-        book = open_book(ctx.today) if ids and ids is money_in else None
-        for part in chunks(ids, CHUNK):
-            told = telling(part, book)
-            _park(set(part) - set(told))
-            tally.counts["parked"] += len(part) - len(told)
+    lines = lines_of(entry_ids) if fresh is None else fresh
+    silent = set(entry_ids) - {line.id for line in lines}
+    rest = {*_of_credits(silent)}
+    about_loans = [line for line in lines if line.direction == EntryDirection.CREDIT and not line.returned]
+    about_payouts = [line for line in lines if line.direction != EntryDirection.CREDIT or line.returned]
+    for part_lines, more in ((about_payouts, silent - rest), (about_loans, rest)):
+        if not part_lines and not more:
+            continue
+        book = open_book(ctx.today) if part_lines is about_loans else None
+        for part in chunks(part_lines, CHUNK) if part_lines else [[]]:
+            told = telling(part, book) | more
+            nothing = [line.id for line in part if line.id not in told]
+            if fresh is None:
+                _park(nothing)
+            tally.counts["parked"] += len(nothing)
             _settle(ctx, _opened(told), tally, book)
-            done += len(part)
+            done += len(part) + len(more)
+            more = set()
             if progress:
                 progress(done, len(entry_ids))
     doubtful = len(rivals(tally.paid))
@@ -63,15 +78,12 @@ def settle_entries(
     return dict(tally.counts)
 
 
-def _by_kind(entry_ids: Sequence[int]) -> tuple[list[int], list[int]]:
-    """The debits and the payments that came back, and the other credits."""
+def _of_credits(entry_ids: Collection[int]) -> Sequence[int]:
+    """Those of some entries that are money which came in and no return."""
     is_credit = (StatementEntry.direction == EntryDirection.CREDIT) & StatementEntry.return_reason.is_(None)
-    rows = db.session.execute(
-        select(StatementEntry.id, is_credit)
-        .where(among(StatementEntry.id, entry_ids))
-        .order_by(StatementEntry.id)
+    return db.session.scalars(
+        select(StatementEntry.id).where(among(StatementEntry.id, entry_ids), is_credit)
     ).all()
-    return [row[0] for row in rows if not row[1]], [row[0] for row in rows if row[1]]
 
 
 def _settle(ctx: Context, entries: Sequence[StatementEntry], tally: _Tally, book: Book | None) -> None:
@@ -91,12 +103,46 @@ def _settle(ctx: Context, entries: Sequence[StatementEntry], tally: _Tally, book
         if sure:
             tally.paid[entry.id] = paid_surely(judged[entry.id])
         entry.state, entry.note = EntryState.OPEN, entry.note or _unclear(entry)
+        keep_found(entry, judged.get(entry.id))
     tally.counts["parked"] += len(parked)
     tally.counts["settled"] += len(entries) - len(rest)
     matched = [entry for entry in entries if entry.state == EntryState.MATCHED]
     tally.counts["failed"] += sum(entry.return_reason is not None for entry in matched)
     db.session.flush()
     _park(parked)
+
+
+def open_credits() -> Sequence[int]:
+    """The money that came in and waits for a decision, by id."""
+    return db.session.scalars(
+        select(StatementEntry.id)
+        .where(
+            StatementEntry.state == EntryState.OPEN,
+            StatementEntry.direction == EntryDirection.CREDIT,
+            StatementEntry.return_reason.is_(None),
+        )
+        .order_by(StatementEntry.id)
+    ).all()
+
+
+def find_loans(today: date, book: Book, entry_ids: Sequence[int]) -> None:
+    """Look for the loans of open credits anew: some may have begun, or be named by another number, since then."""
+    entries = lock_rows(
+        StatementEntry,
+        among(StatementEntry.id, entry_ids),
+        StatementEntry.state == EntryState.OPEN,
+        skip_locked=True,
+    )
+    judged = judge_entries(entries, today, book)
+    for entry in entries:
+        keep_found(entry, judged.get(entry.id))
+    db.session.flush()
+
+
+def keep_found(entry: StatementEntry, judged: Judgement | None) -> None:
+    """Keep the loans that were considered for an entry, of which alone its page judges it."""
+    if entry.direction == EntryDirection.CREDIT and entry.return_reason is None:
+        entry.loans_found = sorted(judged.loans) if judged else []
 
 
 def _opened(entry_ids: Collection[int]) -> Sequence[StatementEntry]:

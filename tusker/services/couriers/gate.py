@@ -7,13 +7,15 @@ on a connection of its own; polling counts in the transactions of its job.
 from __future__ import annotations
 
 import logging
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, Text, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker import clock
@@ -26,17 +28,22 @@ from tusker.domain.carrier_health import (
     after_refusal,
     give_back_probe,
     may_grant,
+    most_spent,
     take,
     take_for_a_person,
 )
 from tusker.extensions import db
 from tusker.models import CarrierState
+from tusker.prepared import prepared
 from tusker.services.context import Context
+from tusker.transactions import standing_alone
 
 log = logging.getLogger(__name__)
 
 SUCCESS_NOTED_EVERY = timedelta(seconds=30)
 """The time of the last success is written at most this often, not with each answer."""
+COUNTED_EVERY = timedelta(seconds=0.25)
+"""A process counts people's questions at most this often: as long as a burst that the rate limit allows takes."""
 
 _STATES = cast(Table, CarrierState.__table__)
 _COLUMNS = tuple(_STATES.c[field.name] for field in fields(Health))
@@ -73,9 +80,16 @@ def note_failure(ctx: Context, carrier: str, error: CarrierError) -> bool:
 
 @contextmanager
 def asking(carrier: Carrier) -> Iterator[None]:
-    """Ask one question for a person, outside any transaction. Raises `CarrierUnavailable` while the gate is shut."""
-    with db.engine.begin() as connection:
-        _enter(connection, carrier, clock.now())
+    """Ask one question for a person, outside any transaction. Raises `CarrierUnavailable` while the gate is shut.
+
+    While the delivery company is well no lock is waited for: its state is read, and the question is counted later
+    together with others.
+    """
+    with standing_alone() as connection:
+        calm, noted = _pass(connection, carrier, clock.now())
+    if not calm:
+        with db.engine.begin() as connection:
+            _enter(connection, carrier, clock.now())
     try:
         yield
     except CarrierError as error:
@@ -83,11 +97,68 @@ def asking(carrier: Carrier) -> Iterator[None]:
             _note_failure(connection, carrier.name, error, clock.now())
         raise
     except BaseException:
-        with db.engine.begin() as connection:
-            _save(connection, carrier.name, give_back_probe(_lock(connection, carrier.name)))
+        if not calm:
+            with db.engine.begin() as connection:
+                _save(connection, carrier.name, give_back_probe(_lock(connection, carrier.name)))
         raise
-    with db.engine.begin() as connection:
-        _note_answer(connection, carrier.name, clock.now())
+    if not (calm and noted):
+        with db.engine.begin() as connection:
+            _note_answer(connection, carrier.name, clock.now())
+
+
+def _pass(connection: Connection, carrier: Carrier, now: datetime) -> tuple[bool, bool]:
+    """Let a question through if the delivery company is well, and count it; whether it is, and whether its last
+    success was noted lately."""
+    row = connection.execute(_STATE, {"carrier": carrier.name}).one_or_none()
+    if row is None:
+        return False, False
+    *health, succeeded_at = row
+    state = Health(*health)
+    if not state.is_well or state.blocked_until(now) is not None:
+        return False, False
+    if questions := _UNCOUNTED.take(carrier.name, now):
+        rate = Rate(carrier.requests_per_second)
+        used = {"now": now, "used": questions * rate.interval, "most": most_spent(rate, now)}
+        if connection.execute(_COUNT, {"carrier": carrier.name, **used}).rowcount == 0:
+            _UNCOUNTED.give_back(carrier.name, questions)
+    return True, succeeded_at is not None and now - succeeded_at < SUCCESS_NOTED_EVERY
+
+
+class _Uncounted:
+    """The questions that people asked of each delivery company from this process, and that its shared state does not
+    count yet: it is one row, which all processes would wait for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._questions: Counter[str] = Counter()
+        self._taken_at: dict[str, datetime] = {}
+
+    def take(self, carrier: str, now: datetime) -> int:
+        """One more question; how many are to be counted now, none where some were a moment ago."""
+        with self._lock:
+            self._questions[carrier] += 1
+            last = self._taken_at.get(carrier)
+            if last is not None and abs(now - last) < COUNTED_EVERY:
+                return 0
+            self._taken_at[carrier] = now
+            return self._questions.pop(carrier)
+
+    def give_back(self, carrier: str, questions: int) -> None:
+        """Count these next time: the row was locked."""
+        with self._lock:
+            self._questions[carrier] += questions
+
+
+_UNCOUNTED = _Uncounted()
+_STATE = prepared(
+    select(*_COLUMNS, _STATES.c.last_success_at).where(_STATES.c.carrier == bindparam("carrier", type_=Text))
+)
+_COUNT = text(
+    """
+    UPDATE carrier_states SET spent_until = LEAST(GREATEST(COALESCE(spent_until, :now), :now) + :used, :most)
+    WHERE carrier = (SELECT carrier FROM carrier_states WHERE carrier = :carrier FOR UPDATE SKIP LOCKED)
+    """
+)
 
 
 def _enter(connection: Connection, carrier: Carrier, now: datetime) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from tusker.domain.limits import Bound, Refusal, refusal_of
 from tusker.domain.numbers import loose_forms, strict_form
 from tusker.extensions import db
+from tusker.prepared import prepared
 from tusker.services.context import Context
 
 
@@ -88,9 +89,11 @@ def take_more(ctx: Context, invoice_id: int, wanted: int) -> tuple[Bound, str] |
     return None
 
 
-_ADMIT = text(
-    "SELECT outcome, invoice_id, refused_by, lacking, lacking_supplier, lacking_purchaser"
-    " FROM admit_invoices(CAST(:requests AS jsonb), :now, :today, :actor_id, :actor) ORDER BY ord"
+_ADMIT = prepared(
+    text(
+        "SELECT outcome, invoice_id, refused_by, lacking, lacking_supplier, lacking_purchaser"
+        " FROM admit_invoices(CAST(:requests AS jsonb), :now, :today, :actor_id, :actor) ORDER BY ord"
+    )
 )
 
 
@@ -98,7 +101,8 @@ def admit(ctx: Context, requests: Sequence[AdmissionRequest]) -> list[Admission]
     """Admit invoices in order, in one round trip within the caller's transaction; one outcome each, in order."""
     if not requests:
         return []
-    rows = db.session.execute(
+    db.session.flush()
+    rows = db.session.connection().execute(
         _ADMIT,
         {
             "requests": json.dumps([_as_json(request) for request in requests], default=str),

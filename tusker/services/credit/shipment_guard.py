@@ -9,15 +9,7 @@ from sqlalchemy import text
 from tusker.domain.numbers import strict_form
 from tusker.errors import Duplicate
 from tusker.extensions import db
-
-STANDING_FOR_IT = """
-    SELECT invoice_id FROM shipments
-    WHERE carrier = w.carrier AND order_ref = w.ref AND stands AND carrier NOT IN ('manual', 'replay')
-    UNION SELECT invoice_id FROM shipments
-    WHERE parcel_of(carrier, order_ref) && parcel_of(w.carrier, w.ref)
-        AND stands AND parcel_of(carrier, order_ref) IS NOT NULL
-"""
-"""The live invoices that stand for the order or parcel w.ref of w.carrier, by the rule of the database's guards."""
+from tusker.queries.credit.requests import STANDING_FOR_IT, names_of
 
 STANDING = text(
     f"""
@@ -81,14 +73,11 @@ def check_free(
     database keeps it so, by `uq_invoices_live_number`, `uq_shipments_one_live_order` and
     `ex_shipments_one_live_parcel`; this says beforehand, and afterwards, who came first.
     """
-    names = {ref, *aliases}
-    # The bare number is not unique to a parcel that names its courier: another courier may use it too.
-    bare = {name.rpartition("/")[2] for name in names if "/" in name}
     wanted = {
         "supplier_id": supplier_id,
         "number": strict_form(number),
         "carrier": carrier,
-        "refs": sorted(names - bare),
+        "refs": names_of(ref, tuple(aliases)),
     }
     row = db.session.execute(STANDING, wanted).first()
     if row is None:

@@ -11,17 +11,15 @@ from tusker.currency import currency
 from tusker.domain.classification import AssetClass
 from tusker.domain.limits import LineState, Validity
 from tusker.errors import FinancingRefused
-from tusker.models import CreditLine
-from tusker.queries.credit.credit_lines import LineRow, row_of
+from tusker.queries.credit.credit_lines import LineRow
 from tusker.queries.loans.classes import held_by_state
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import open_loans
 
 
-def check_line_open(line: CreditLine, today: date, *, field: str = "order_ref") -> None:
+def check_line_open(row: LineRow, today: date, *, field: str = "order_ref") -> None:
     """Raise `FinancingRefused` naming `field`, in words for its supplier: the line is suspended or not valid, or a
     company of it is on hold."""
-    row = row_of(line, today)
     reason = why_closed([row], today, seen_by=row.supplier_id).get(row.id)
     if reason is not None:
         raise FinancingRefused(reason, field=field, problem="line_closed")

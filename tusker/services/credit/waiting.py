@@ -27,7 +27,8 @@ from tusker.services.context import Context
 from tusker.services.credit.admission import Outcome, admit
 from tusker.services.credit.requesting.financing import admission_request, raise_unless_admitted
 from tusker.services.credit.requesting.offers import Quote, check_rules
-from tusker.services.credit.requesting.parcels import Entered, quote_parcel
+from tusker.services.credit.requesting.parcels import Entered
+from tusker.services.credit.requesting.quoting import Wanted, quote_one
 from tusker.services.credit.requesting.subject import RequestSubject, quote_fetched, subject_of
 from tusker.services.credit.shipment_guard import check_free, check_not_waiting
 from tusker.services.events import record_event
@@ -193,7 +194,7 @@ def _quote_untracked(ctx: Context, request: WaitingRequest) -> Quote:
     """The quote for goods that no delivery company tracks, by what was asked for."""
     refused = request.invoice
     entered = Entered(refused.credit_line_id, refused.number, refused.amount, refused.invoice_date)
-    return quote_parcel(ctx, request.supplier_id, MANUAL, request.order_ref, entered)
+    return quote_one(ctx, request.supplier_id, Wanted(MANUAL, request.order_ref, None, entered))
 
 
 def _lock(*conditions: ColumnElement[bool]) -> Sequence[WaitingRequest]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from flask import current_app
@@ -84,6 +84,28 @@ class Judge:
             asked = invoice.requested_at.astimezone(zone).date()
             return came_too_early(delivered, asked, self.allowed.days_before_request)
         return came_too_early(delivered, invoiced, self.allowed.days_before)
+
+
+def open_for_new(amounts: Mapping[int, int]) -> dict[int, tuple[Condition, ...]]:
+    """The conditions of invoices that were approved just now, from their amounts by id: of the shipment nothing is
+    known yet. One statement."""
+    known = wishes_and_looks(amounts) if amounts else {}
+    tolerance = allowed().tolerance
+    return {
+        invoice_id: open_conditions(
+            Facts(
+                shipment=ShipmentStatus.PENDING,
+                wishes=wishes,
+                document_verified=False,
+                answer=None,
+                overruled=False,
+                value=Value(amount=amounts[invoice_id], eligible=amounts[invoice_id]),
+                alike=alike,
+            ),
+            tolerance,
+        )
+        for invoice_id, (wishes, alike) in known.items()
+    }
 
 
 def allowed() -> Allowed:

@@ -12,7 +12,7 @@ from tusker.domain.attention import AttentionKind
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Claim, ClaimState, CreditNote, Invoice, Loan, Shipment
+from tusker.models import Claim, ClaimState, CreditNote, Invoice, Loan, Payout, PayoutState, Shipment
 from tusker.models.ledger import STANDING
 from tusker.services.attention import WATCH_JOB, settle_items_of
 from tusker.services.context import Context
@@ -25,6 +25,7 @@ from tusker.transactions import after_commit
 UNDONE = "its payout was undone"
 REPAID = "its loan was repaid"
 NOT_CLAIMED = "its deduction was undone, or lowers what is financed"
+FOR_GOODS = Claim.credit_note_id.is_(None) & Claim.payable_id.is_(None) & Claim.payout_id.is_(None)
 
 
 def claim_returned(ctx: Context, invoices: Sequence[Invoice]) -> None:
@@ -59,7 +60,7 @@ def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str
     """
     why = reason_of(reason)
     claim = _lock_for_decision(claim_id)
-    most = min(claim.amount, _owed_today(ctx, claim.invoice_id))
+    most = min(claim.amount, owed_today(ctx, claim.invoice_id))
     wanted = most if amount is None else amount
     if not 0 < wanted <= most:
         raise InvalidInput(
@@ -80,40 +81,7 @@ def dismiss_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
     return claim
 
 
-def reopen_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
-    """Take back what was decided on a claim for goods that came back: it waits for a decision again, for what is owed
-    today. Where a part of it was netted already, the rest is given up instead."""
-    why = reason_of(reason)
-    claim = _lock_claim(claim_id)
-    if not claim.is_for_goods:
-        raise Conflict("This claim stands as long as what it is for; undo that.")
-    if claim.state == ClaimState.REVIEW:
-        raise Conflict("This claim waits for a decision already.")
-    if claim.state == ClaimState.ACCEPTED and claim.open_amount < claim.amount:
-        if claim.open_amount == 0:
-            raise Conflict("All of this claim was netted from payouts; it is undone with them.")
-        end_claim(ctx, claim, why)
-        return claim
-    before = claim.state
-    claim.amount = claim.open_amount = _owed_today(ctx, claim.invoice_id)
-    claim.state, claim.decision_reason = ClaimState.REVIEW, None
-    claim.decided_at = claim.decided_by = None
-    record_event(
-        ctx,
-        "invoice",
-        claim.invoice_id,
-        "claim_reopened",
-        from_value=before,
-        to_value=claim.state,
-        reason=why,
-        amount=claim.amount,
-    )
-    db.session.flush()
-    after_commit(WATCH_JOB)
-    return claim
-
-
-def _owed_today(ctx: Context, invoice_id: int) -> int:
+def owed_today(ctx: Context, invoice_id: int) -> int:
     """What can be asked for on a locked invoice's loan, also on one that was written off.
 
     Raises `Conflict` when that is nothing.
@@ -151,16 +119,18 @@ def end_claim(ctx: Context, claim: Claim, why: str) -> None:
 
 def end_claims_without_cause(ctx: Context, claims: Collection[Claim]) -> None:
     """Nettings were undone, so locked claims are open again: not those for goods whose loan was repaid or whose payout
-    was undone meanwhile, nor those for deductions that were undone or lower what is financed now."""
+    was undone meanwhile, for deductions that were undone or lower what is financed now, or for a payout that came
+    back."""
     owing = Invoice.status.in_([InvoiceStatus.DISBURSED, InvoiceStatus.WRITTEN_OFF])
-    for_goods = Claim.credit_note_id.is_(None) & Claim.payable_id.is_(None)
     rows = db.session.execute(
         select(Claim.id, CreditNote.id, Invoice.status)
         .join(Invoice, Invoice.id == Claim.invoice_id)
         .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
+        .outerjoin(Payout, Payout.id == Claim.payout_id)
         .where(
             Claim.id.in_([claim.id for claim in claims]),
-            for_goods & (~owing | (Claim.decision_reason == UNDONE))
+            FOR_GOODS & (~owing | (Claim.decision_reason == UNDONE))
+            | (Payout.state == PayoutState.RETURNED)
             | CreditNote.state.not_in(STANDING)
             | CreditNote.before_payout,
         )
@@ -196,8 +166,7 @@ def _lock_return_claims(invoices: Sequence[Invoice], *more: ColumnElement[bool])
     return lock_rows(
         Claim,
         Claim.invoice_id.in_([invoice.id for invoice in invoices]),
-        Claim.credit_note_id.is_(None),
-        Claim.payable_id.is_(None),
+        FOR_GOODS,
         Claim.state != ClaimState.DISMISSED,
         *more,
     )
@@ -224,7 +193,7 @@ def _open_claim(ctx: Context, invoice: Invoice, owed: int) -> None:
         )
 
 
-def _lock_claim(claim_id: int) -> Claim:
+def lock_claim(claim_id: int) -> Claim:
     invoice_id = db.session.scalar(select(Claim.invoice_id).where(Claim.id == claim_id))
     if invoice_id is None:
         raise NotFound("This claim does not exist.")
@@ -233,7 +202,7 @@ def _lock_claim(claim_id: int) -> Claim:
 
 
 def _lock_for_decision(claim_id: int) -> Claim:
-    claim = _lock_claim(claim_id)
+    claim = lock_claim(claim_id)
     if claim.state != ClaimState.REVIEW:
         raise Conflict(f"This claim is {claim.state} already.")
     return claim

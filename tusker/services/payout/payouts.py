@@ -163,7 +163,8 @@ def net_again(ctx: Context, payout: Payout) -> None:
         claim_again(ctx, claim, amounts[claim.id], f"{payout.reference} is made after all")
         if claim.state != ClaimState.ACCEPTED or claim.open_amount < amounts[claim.id]:
             raise Conflict(
-                f"The claims that were netted from {payout.reference} were settled otherwise since."
+                f"The claims that were netted from {payout.reference} were settled otherwise since; if the money left"
+                " all the same, say that it was paid after all."
             )
         claim.open_amount -= amounts[claim.id]
         db.session.add(_netting(ctx, claim, payout.disbursal_id, amounts[claim.id]))

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
+from tusker.keys import serializer
 from tusker.models import AccessKind, OutboxMessage, User
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -187,7 +188,7 @@ def _hash_of_nobody() -> str:
 
 
 def _reset_serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="password-reset")
+    return serializer(current_app.config["SIGNING_KEYS"], "password reset")
 
 
 def _fingerprint(user: User) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, text, update
 
 from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import ApiToken, Proposal
+from tusker.prepared import prepared
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_row
 from tusker.services.proposals import needs_second
+from tusker.transactions import standing_alone
 
 
 def create_token(ctx: Context, customer_id: int, name: str) -> tuple[ApiToken | Proposal, str]:
@@ -64,21 +67,50 @@ def hash_token(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def find_token(secret: str) -> ApiToken | None:
-    """The live token with this secret, or None."""
-    found: ApiToken | None = db.session.scalar(
-        select(ApiToken).where(ApiToken.token_hash == hash_token(secret), ApiToken.revoked_at.is_(None))
-    )
-    return found
+@dataclass(frozen=True, slots=True)
+class FoundToken:
+    """A live token with its company."""
+
+    id: int
+    name: str
+    prefix: str
+    last_used_at: datetime | None
+    customer_id: int
+    company: str
+    reference: str | None
+    is_supplier: bool
+    is_purchaser: bool
 
 
-def note_use(token: ApiToken, now: datetime) -> None:
+_FIND = prepared(
+    text("""
+    SELECT t.id, t.name, t.prefix, t.last_used_at, t.customer_id, c.name AS company, c.reference,
+        EXISTS (SELECT 1 FROM supplier_accounts WHERE customer_id = c.id) AS is_supplier,
+        EXISTS (SELECT 1 FROM purchaser_accounts WHERE customer_id = c.id) AS is_purchaser
+    FROM api_tokens t JOIN customers c ON c.id = t.customer_id
+    WHERE t.token_hash = :hash AND t.revoked_at IS NULL
+    """)
+)
+
+
+def find_token(secret: str) -> FoundToken | None:
+    """The live token with this secret, or None; read each time, so that a revoked one opens nothing from then on."""
+    with standing_alone() as connection:
+        row = connection.execute(_FIND, {"hash": hash_token(secret)}).first()
+    return None if row is None else FoundToken(**row._mapping)
+
+
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+def note_use(token: FoundToken, now: datetime) -> None:
     """Remember when a token was last used, to the minute: a busy token must not be a row that all its calls write."""
-    before = now - timedelta(minutes=1)
+    before = now - USE_NOTED_EVERY
     if token.last_used_at is None or token.last_used_at <= before:
-        db.session.execute(
-            update(ApiToken)
-            .where(ApiToken.id == token.id)
-            .where(or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= before))
-            .values(last_used_at=now)
-        )
+        with standing_alone() as connection:
+            connection.execute(
+                update(ApiToken)
+                .where(ApiToken.id == token.id)
+                .where(or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= before))
+                .values(last_used_at=now)
+            )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from datetime import timedelta
 
@@ -11,6 +10,7 @@ from sqlalchemy import delete, select
 
 from tusker.domain.chain import Checkpoint, Head
 from tusker.extensions import db
+from tusker.keys import derive
 from tusker.models import SealCheckpoint
 from tusker.queries.record.chain import ChainReport
 from tusker.services.context import Context
@@ -19,7 +19,7 @@ WHOLE_EVERY = timedelta(days=7)
 """How often all links are walked, and all that is kept beside them is recomputed."""
 FORGED = (
     "the checkpoint of the proof does not bear the installation's signature: it was changed past the application,"
-    " or SECRET_KEY was changed"
+    " or SECRET_KEY was replaced and the old one is not kept behind it"
 )
 
 
@@ -29,7 +29,8 @@ def newest_checkpoint() -> tuple[Checkpoint | None, str | None]:
     if row is None:
         return None, None
     found = Checkpoint(Head(row.seq, bytes(row.hash)), row.walked_at)
-    if hmac.compare_digest(found.signature(_key()), bytes(row.signature)):
+    # A key that was replaced may have signed it.
+    if any(hmac.compare_digest(found.signature(key), bytes(row.signature)) for key in _keys()):
         return found, None
     return None, FORGED
 
@@ -53,12 +54,11 @@ def keep_checkpoint(ctx: Context, report: ChainReport, checkpoint: Checkpoint | 
             seq=made.head.seq,
             hash=made.head.hash,
             walked_at=made.walked_at,
-            signature=made.signature(_key()),
+            signature=made.signature(_keys()[0]),
         )
     )
     db.session.flush()
 
 
-def _key() -> bytes:
-    # A key of its own, so that SECRET_KEY is never the same key twice.
-    return hashlib.sha256(f"tusker seal checkpoint {current_app.config['SECRET_KEY']}".encode()).digest()
+def _keys() -> list[bytes]:
+    return [derive(key, "seal checkpoint") for key in current_app.config["SIGNING_KEYS"]]

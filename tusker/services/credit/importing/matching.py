@@ -18,12 +18,12 @@ from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer
 from tusker.queries.credit.credit_lines import row_of
+from tusker.queries.credit.requests import STANDING_FOR_IT
 from tusker.queries.credit.risk import line_facts, rules_on
 from tusker.queries.lookup import companies_called
 from tusker.services.context import Context
 from tusker.services.credit.importing.file import ImportOptions, InvoiceRow, RowOutcome, RowResult
 from tusker.services.credit.risk.judging import in_words, refused_by_rules
-from tusker.services.credit.shipment_guard import STANDING_FOR_IT
 from tusker.services.credit.standing import why_closed
 from tusker.services.locks import AdvisoryLock, take_lock
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,15 +13,16 @@ from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.limits import Refusal
 from tusker.domain.shipments import TrackedOrder
-from tusker.errors import Duplicate, FinancingRefused, NotFound, TermsChanged
+from tusker.errors import Duplicate, FinancingRefused, NotFound, TermsChanged, TuskerError
 from tusker.extensions import db
-from tusker.models import CreditLine, Invoice, Role, Shipment
+from tusker.models import Invoice, Role, Shipment
+from tusker.queries.credit.credit_lines import line_by_id
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
 from tusker.services.credit.expected import plan_words
 from tusker.services.credit.requesting.offers import Quote, check_rules
 from tusker.services.credit.requesting.parcels import Entered
-from tusker.services.credit.requesting.subject import quote_fetched
+from tusker.services.credit.requesting.quoting import quotes, wanted_of, with_plan
 from tusker.services.credit.shipment_guard import check_free, check_not_waiting
 from tusker.services.credit.standing import check_line_open
 from tusker.services.events import record_event
@@ -48,6 +50,22 @@ class Decision:
         return self.refusal is None
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An order or parcel that `fetch_subject` returned, to be financed; `entered` holds the details of a parcel's
+    invoice. `figures` and `terms_version` are those of the quote that was agreed to; None takes the present ones."""
+
+    order: TrackedOrder
+    entered: Entered | None = None
+    figures: str | None = None
+    terms_version: int | None = None
+
+    @property
+    def field(self) -> str:
+        """The input that errors about the number name."""
+        return "order_ref" if self.entered is None else "number"
+
+
 def request_financing(
     ctx: Context,
     supplier_id: int,
@@ -58,30 +76,69 @@ def request_financing(
     figures: str | None = None,
     terms_version: int | None = None,
 ) -> Decision:
-    """Admit the order or parcel that `fetch_subject` returned; `entered` holds the details of a parcel's invoice.
+    """Admit one order or parcel, see `Ask`.
 
-    `figures` and `terms_version` are those of the quote that the person agreed to; None takes the present ones.
     Raises `FinancingRefused`, `Duplicate` or `TermsChanged`; a limit that does not hold is a rejected `Decision`.
     """
-    quote = quote_fetched(ctx, supplier_id, order, entered)
-    if figures is not None and figures != quote.figures:
+    ask = Ask(order, entered, figures, terms_version)
+    [answer] = request_all(ctx, supplier_id, [ask], source=source)
+    if isinstance(answer, TuskerError):
+        raise answer
+    return answer
+
+
+def request_all(
+    ctx: Context, supplier_id: int, asks: Sequence[Ask], *, source: str
+) -> list[Decision | TuskerError]:
+    """Admit a supplier's orders and parcels in order, by one admission: the decision, or what rules it out, of each.
+
+    No two of them may have a number, order or parcel in common, and where requests are decided one by one
+    (`asked_one_by_one`) there may be no more than one: what the first one gets, the second one is to be held against.
+    """
+    answers: list[Quote | Decision | TuskerError] = [
+        *quotes(ctx, supplier_id, [wanted_of(ask.order, ask.entered) for ask in asks])
+    ]
+    ready: list[tuple[int, Quote]] = []
+    for n, answer in enumerate(answers):
+        if isinstance(answer, Quote):
+            try:
+                _check_agreed(ctx, answer, asks[n])
+                ready.append((n, answer))
+            except TuskerError as error:
+                answers[n] = error
+    admissions = admit(ctx, [admission_request(quote, source) for _, quote in ready])
+    for (n, quote), admission in zip(ready, admissions, strict=True):
+        try:
+            answers[n] = _decided(ctx, asks[n], quote, admission)
+        except TuskerError as error:
+            answers[n] = error
+    return [answer for answer in answers if not isinstance(answer, Quote)]
+
+
+def _check_agreed(ctx: Context, quote: Quote, ask: Ask) -> None:
+    """Raise unless a quote is the one agreed to, does not wait already, and the rules of risk allow it."""
+    if ask.figures is not None and ask.figures != quote.figures:
         raise TermsChanged("These are not the figures you have seen before. Look at them and request again.")
-    if terms_version is not None and terms_version != quote.terms_version:
+    if ask.terms_version is not None and ask.terms_version != quote.terms_version:
         raise TermsChanged(
             "The terms of this credit line have changed. Look at the new figures and request again."
         )
-    field = "order_ref" if entered is None else "number"
-    check_not_waiting(supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
-    check_rules(ctx, quote, field=field)
-    admission = admit(ctx, [admission_request(quote, source)])[0]
-    raise_unless_admitted(admission, quote, field=field, today=ctx.today)
+    if quote.waits:
+        check_not_waiting(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=ask.field)
+    check_rules(ctx, quote, field=ask.field)
+
+
+def _decided(ctx: Context, ask: Ask, quote: Quote, admission: Admission) -> Decision:
+    """The decision on an admission; raises the typed error of one that was not let in."""
+    raise_unless_admitted(admission, quote, field=ask.field, today=ctx.today)
     if admission.invoice_id is None:
         raise RuntimeError(f"admission answered {admission.outcome} without an invoice")
-    if admission.outcome is Outcome.REPLAYED and entered is not None:
-        _check_same_shipment(admission, quote)
-    if admission.refusal is not None:
-        _mail_refusal(ctx, quote, admission.refusal)
     replayed = admission.outcome is Outcome.REPLAYED
+    if replayed:
+        _check_same_shipment(admission, quote, field=ask.field)
+    if admission.refusal is not None:
+        quote = with_plan(quote, admission.refusal)
+        _mail_refusal(ctx, quote, admission.refusal)
     return Decision(admission.invoice_id, admission.refusal, replayed, quote)
 
 
@@ -91,8 +148,7 @@ def raise_unless_admitted(
     """Raise the typed error of an outcome that is neither approval, refusal nor replay, naming `field`; with `today`
     in the words of the line's page."""
     if today is not None and admission.outcome in {Outcome.ON_HOLD, Outcome.LINE_CLOSED}:
-        line = db.session.get_one(CreditLine, quote.credit_line_id, populate_existing=True)
-        check_line_open(line, today, field=field)
+        check_line_open(line_by_id(quote.credit_line_id, today), today, field=field)
     if admission.outcome in {Outcome.CONFLICT, Outcome.SHIPMENT_TAKEN, Outcome.WAITING}:
         check_free(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
         check_not_waiting(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=field)
@@ -119,13 +175,16 @@ def raise_unless_admitted(
         raise FinancingRefused("This credit line was just closed.", field=field, problem="line_closed")
 
 
-def _check_same_shipment(admission: Admission, quote: Quote) -> None:
-    """The same number and amount for another parcel is a duplicate number, not a repetition."""
+def _check_same_shipment(admission: Admission, quote: Quote, *, field: str) -> None:
+    """The same number and amount for another order or parcel is a duplicate number, not a repetition."""
     same = Shipment.carrier == quote.carrier, Shipment.order_ref == quote.order_ref
     known = select(Shipment.id).where(Shipment.invoice_id == admission.invoice_id, *same)
     if db.session.scalar(known) is None:
         raise Duplicate(
-            f"Financing of “{quote.number}” was requested already.", field="number", problem="duplicate"
+            f"Financing of “{quote.number}” was requested already.",
+            field=field,
+            problem="duplicate",
+            invoice_id=admission.invoice_id,
         )
 
 

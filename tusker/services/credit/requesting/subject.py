@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
-from sqlalchemy import select
-
 from tusker.carriers.base import Carrier
 from tusker.domain.shipments import TrackedOrder
-from tusker.errors import InvalidInput
-from tusker.extensions import db
-from tusker.models import Invoice, Shipment
-from tusker.models.invoice import LIVE_NUMBER
+from tusker.errors import InvalidInput, TuskerError
 from tusker.services.context import Context
-from tusker.services.credit.requesting.offers import Quote, fetch_order, quote_order
-from tusker.services.credit.requesting.parcels import (
-    Entered,
-    find_parcel,
-    quote_parcel,
-    says_itself,
-    track_parcel,
-)
+from tusker.services.credit.requesting.fetching import ask_for, fetch_each, fetch_order
+from tusker.services.credit.requesting.offers import Quote
+from tusker.services.credit.requesting.parcels import Entered, says_itself
+from tusker.services.credit.requesting.quoting import Wanted, quote_one, quote_order, quotes, wanted_of
 from tusker.services.credit.shipment_guard import check_not_waiting
 
 
@@ -79,18 +71,18 @@ def subject_of(
 def quote_subject(ctx: Context, subject: RequestSubject) -> Quote:
     """Ask the delivery company and compute the figures; nothing is stored, and no parcel is registered.
 
-    HTTP: rolls the open transaction back first. Raises what `quote_order` and
-    `quote_parcel` raise, and the carrier's own errors.
+    HTTP: rolls the open transaction back first. Raises what `quote_one` raises, and the carrier's own errors.
     """
     entered = subject.entered
     if entered is None:
-        order = fetch_order(subject.carrier, subject.ref)
-        quote = quote_order(ctx, subject.supplier_id, order)
+        quote = quote_order(ctx, subject.supplier_id, fetch_order(subject.carrier, subject.ref))
     else:
-        parcel = find_parcel(ctx, subject.supplier_id, subject.carrier, subject.ref, entered)
+        quote_one(ctx, subject.supplier_id, _unasked(subject))
+        parcel = ask_for(subject.carrier, [subject.ref])[0]
         ref = parcel.ref if parcel else subject.ref
-        quote = quote_parcel(ctx, subject.supplier_id, subject.carrier.name, ref, entered, parcel)
-    check_not_waiting(subject.supplier_id, quote.number, quote.carrier, quote.order_ref)
+        quote = quote_one(ctx, subject.supplier_id, Wanted(subject.carrier.name, ref, parcel, entered))
+    if quote.waits:
+        check_not_waiting(subject.supplier_id, quote.number, quote.carrier, quote.order_ref)
     return quote
 
 
@@ -99,33 +91,40 @@ def fetch_subject(ctx: Context, subject: RequestSubject) -> TrackedOrder:
 
     A parcel that it does not track yet is registered, which may cost money. HTTP and errors as in `quote_subject`.
     """
-    if subject.entered is None:
-        return fetch_order(subject.carrier, subject.ref)
-    return track_parcel(ctx, subject.supplier_id, subject.carrier, subject.ref, subject.entered)
+    [answer] = fetch_subjects(ctx, [subject])
+    if isinstance(answer, TuskerError):
+        raise answer
+    return answer
 
 
 def quote_fetched(ctx: Context, supplier_id: int, order: TrackedOrder, entered: Entered | None) -> Quote:
     """The quote for an order or parcel that `fetch_subject` returned."""
-    if entered is None:
-        return quote_order(ctx, supplier_id, order)
-    return quote_parcel(ctx, supplier_id, order.carrier, order.ref, entered, order)
+    return quote_one(ctx, supplier_id, wanted_of(order, entered))
 
 
-def live_invoice_of(subject: RequestSubject) -> int | None:
-    """The id of the live invoice (not refused, not cancelled) of exactly this request.
+def fetch_subjects(ctx: Context, subjects: Sequence[RequestSubject]) -> list[TrackedOrder | TuskerError]:
+    """As `fetch_subject` for any number of a supplier's requests: what the delivery companies told, or the error of
+    each, in order.
 
-    A tracking number without its courier matches the parcel that was stored with one.
+    What a parcel's details rule out is not asked about.
     """
-    fits = Shipment.order_ref == subject.ref
-    same = [Invoice.supplier_id == subject.supplier_id, Invoice.number == subject.number]
-    if subject.entered is not None:
-        same.append(Invoice.credit_line_id == subject.entered.credit_line_id)
-        same.append(Invoice.amount == subject.entered.amount)
-        if "/" not in subject.ref:
-            fits = fits | Shipment.order_ref.endswith(f"/{subject.ref}", autoescape=True)
-    found: int | None = db.session.scalar(
-        select(Invoice.id)
-        .join(Shipment, Shipment.invoice_id == Invoice.id)
-        .where(*same, LIVE_NUMBER, Shipment.carrier == subject.carrier.name, fits)
-    )
-    return found
+    answers: dict[int, TrackedOrder | TuskerError] = {}
+    parcels = [n for n, subject in enumerate(subjects) if subject.entered is not None]
+    if parcels:
+        looked = quotes(ctx, subjects[parcels[0]].supplier_id, [_unasked(subjects[n]) for n in parcels])
+        answers.update(
+            (n, found) for n, found in zip(parcels, looked, strict=True) if isinstance(found, TuskerError)
+        )
+    by_carrier: dict[str, list[int]] = {}
+    for n, subject in enumerate(subjects):
+        if n not in answers:
+            by_carrier.setdefault(subject.carrier.name, []).append(n)
+    for asked in by_carrier.values():
+        told = fetch_each(subjects[asked[0]].carrier, [subjects[n].ref for n in asked])
+        answers.update(zip(asked, told, strict=True))
+    return [answers[n] for n in range(len(subjects))]
+
+
+def _unasked(subject: RequestSubject) -> Wanted:
+    """A parcel before its delivery company was asked about it."""
+    return Wanted(subject.carrier.name, subject.ref, None, subject.entered)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -46,22 +46,34 @@ class RulesMet:
 NOTHING_MET = RulesMet()
 
 
-def rules_met(
-    line_id: int, today: date, *, amount: int, principal: int, terms: Terms, invoice_date: date | None
-) -> RulesMet:
-    """What the rules say of a new invoice on a credit line; amounts in minor units."""
-    rules = rules_on(today)
-    if not rules:
-        return NOTHING_MET
-    line = line_facts([line_id], today)[line_id]
-    facts = line.facts(
-        amount=amount,
-        tenor_days=terms.tenor_days,
-        invoice_age=None if invoice_date is None else (today - invoice_date).days,
-        adding=principal,
-    )
-    verdicts = judge(facts, line.picks(rules))
-    return RulesMet([in_words(verdict, line) for verdict in verdicts], line.leaves(rules, terms))
+class RulesAtHand:
+    """The rules of a day and how some credit lines stand, read once for any number of invoices."""
+
+    def __init__(self, today: date, line_ids: Collection[int]) -> None:
+        self.today, self.rules = today, rules_on(today)
+        self._lines = line_facts(line_ids, today) if self.rules else {}
+
+    def met(
+        self, line_id: int, amount: int, principal: int, terms: Terms, invoice_date: date | None
+    ) -> RulesMet:
+        """What the rules say of a new invoice on one of the lines; amounts in minor units."""
+        if not self.rules:
+            return NOTHING_MET
+        line = self._lines[line_id]
+        facts = line.facts(
+            amount=amount,
+            tenor_days=terms.tenor_days,
+            invoice_age=None if invoice_date is None else (self.today - invoice_date).days,
+            adding=principal,
+        )
+        verdicts = judge(facts, line.picks(self.rules))
+        return RulesMet([in_words(verdict, line) for verdict in verdicts], line.leaves(self.rules, terms))
+
+
+def asked_one_by_one(today: date) -> bool:
+    """Whether requests have to be decided one after the other, each in a transaction of its own: where shares of the
+    book are bounded, what one takes is what the next is held against."""
+    return any(rule.kind in SHARES for rule in rules_on(today))
 
 
 def refused_by_rules(rules: Iterable[RuleLine]) -> str:

@@ -203,6 +203,7 @@ def _netted_of(claim: Claim) -> Select[Payout, int, int]:
         .where(
             Claim.invoice_id == claim.invoice_id,
             Claim.payable_id.is_(None),
+            Claim.payout_id.is_(None),
             Payout.state == PayoutState.CONFIRMED,
         )
         .group_by(Payout.id)

@@ -90,7 +90,7 @@ def reverse_locked(
         raise Conflict("Its credit was used just now; try again.")
     load_reductions([loans[loan_id] for loan_id in {a.loan_id for a in allocations}])
     taken = [
-        (invoices[loans[a.loan_id].invoice_id], _reverse_allocation(ctx, a, loans[a.loan_id], invoices, why))
+        (invoices[loans[a.loan_id].invoice_id], reverse_allocation(ctx, a, loans[a.loan_id], invoices, why))
         for a in allocations
     ]
     db.session.flush()
@@ -109,7 +109,7 @@ def reverse_locked(
     return contra
 
 
-def _reverse_allocation(
+def reverse_allocation(
     ctx: Context, allocation: Allocation, loan: Loan, invoices: Mapping[int, Invoice], why: str
 ) -> int:
     """Write the contra row, with that of the recovery that it was or of what was rounded off with it, and open the loan

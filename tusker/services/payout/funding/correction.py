@@ -5,8 +5,8 @@ from __future__ import annotations
 from tusker.currency import currency
 from tusker.domain.financeable import PurchaserAnswer
 from tusker.errors import Conflict, FinancingRefused, InvalidInput
-from tusker.extensions import db
-from tusker.models import CreditLine, Invoice, Role
+from tusker.models import Invoice, Role
+from tusker.queries.credit.credit_lines import line_by_id
 from tusker.services.context import Context
 from tusker.services.credit.admission import take_more
 from tusker.services.credit.standing import check_line_open
@@ -82,7 +82,7 @@ def _take(ctx: Context, invoice: Invoice, more: int) -> None:
         return note_movement(ctx, "value_corrected", invoice, more)
     bound, lacking = refused
     if not lacking.isdecimal():
-        check_line_open(db.session.get_one(CreditLine, invoice.credit_line_id), ctx.today, field="amount")
+        check_line_open(line_by_id(invoice.credit_line_id, ctx.today), ctx.today, field="amount")
         raise Conflict("This credit line has just changed; try again.")
     raise FinancingRefused(
         f"The {bound.replace('_', ' ')} limit lacks {currency().show(int(lacking))} for it.",

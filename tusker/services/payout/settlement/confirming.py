@@ -90,8 +90,8 @@ def confirm_payouts(
 
     All is locked by `lock_payouts`. `entry_id` names the statement's entry that says so.
     """
-    reference = _checked_reference(disbursal, bank_reference)
-    _check_value_date(ctx, disbursal, value_date)
+    reference = checked_reference(disbursal, bank_reference)
+    check_value_date(ctx, disbursal, value_date)
     _confirm(ctx, disbursal, payouts, reference, value_date, platform_references or {}, entry_id)
 
 
@@ -190,7 +190,8 @@ def close_if_settled(ctx: Context, disbursal: Disbursal) -> None:
         close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the bank made none of its payouts")
 
 
-def _checked_reference(disbursal: Disbursal, bank_reference: str) -> str:
+def checked_reference(disbursal: Disbursal, bank_reference: str) -> str:
+    """The bank's reference of a payout, stripped; raises `InvalidInput` or `Duplicate` naming `bank_reference`."""
     reference = bank_reference.strip()
     if not reference or len(reference) > 60:
         raise InvalidInput("The bank reference must have 1 to 60 characters.", field="bank_reference")
@@ -202,7 +203,8 @@ def _checked_reference(disbursal: Disbursal, bank_reference: str) -> str:
     return reference
 
 
-def _check_value_date(ctx: Context, disbursal: Disbursal, value_date: date) -> None:
+def check_value_date(ctx: Context, disbursal: Disbursal, value_date: date) -> None:
+    """Raise `InvalidInput` for a value date in the future, or before the bank had the order."""
     if value_date > ctx.today:
         raise InvalidInput("The value date must not be in the future.", field="value_date")
     released_at = disbursal.released_at

@@ -17,6 +17,7 @@ from tusker.models import (
     CreditNote,
     DeductionKind,
     Payout,
+    PayoutState,
     Receipt,
     ReceiptKind,
 )
@@ -45,7 +46,7 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
     by_supplier = {payout.supplier_id: payout for payout in payouts if payout.claims}
     if not by_supplier:
         return []
-    amount = ClaimSettlement.amount
+    amount, twice = ClaimSettlement.amount, aliased(Payout)
     makes_up = (
         (CreditNote.kind == DeductionKind.CREDIT_NOTE)
         & CreditNote.state.in_(STANDING)
@@ -60,11 +61,13 @@ def nettings_of(payouts: Collection[Payout]) -> list[Netting]:
         )
         .join(ClaimSettlement, ClaimSettlement.claim_id == Claim.id)
         .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
+        .outerjoin(twice, twice.id == Claim.payout_id)
         .where(
             ClaimSettlement.disbursal_id.in_({payout.disbursal_id for payout in payouts}),
             Claim.supplier_id.in_(by_supplier),
-            # What was passed on of an undone receipt pays no loan: netted, it is back.
+            # What was passed on of an undone receipt, or paid twice, pays no loan: netted, it is back.
             Claim.payable_id.is_(None),
+            Claim.payout_id.is_(None) | (twice.state == PayoutState.RETURNED),
         )
         .group_by(Claim.supplier_id, Claim.invoice_id)
         .order_by(Claim.invoice_id)

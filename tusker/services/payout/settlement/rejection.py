@@ -10,6 +10,7 @@ from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import (
     Customer,
+    Disbursal,
     DisbursalLine,
     DisbursalStatus,
     LineState,
@@ -71,15 +72,22 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
     """
     why = reason_of(reason)
     payout = lock_payout(payout_id, PayoutState.REJECTED)
+    reinstate_locked(ctx, payout, why)
+    return payout
+
+
+def reinstate_locked(ctx: Context, payout: Payout, why: str) -> None:
+    """`reinstate_payout` for one that `lock_payouts` locked."""
     disbursal = payout.disbursal
     lines = db.session.scalars(
-        select(DisbursalLine).where(DisbursalLine.payout_id == payout_id).order_by(DisbursalLine.invoice_id)
+        select(DisbursalLine).where(DisbursalLine.payout_id == payout.id).order_by(DisbursalLine.invoice_id)
     ).all()
     invoices = lock_invoices({line.invoice_id for line in lines})
     for line, invoice in zip(lines, invoices, strict=True):
         if invoice.status != InvoiceStatus.FINANCEABLE or invoice.principal != line.principal:
             raise Conflict(
-                f"{invoice.number} is not as it was when it was instructed; it cannot be taken back."
+                f"{invoice.number} is not as it was when it was instructed; if the money left all the same, say that it"
+                " was paid after all."
             )
     reinstate_payables(payout)
     net_again(ctx, payout)
@@ -97,8 +105,21 @@ def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
     )
     if disbursal.status != DisbursalStatus.RELEASED:
         disbursal.closed_at = disbursal.closed_by = None
+        stand_again(disbursal)
         set_disbursal_status(ctx, disbursal, DisbursalStatus.RELEASED, "payout_reinstated", why)
-    return payout
+
+
+def stand_again(disbursal: Disbursal) -> None:
+    """A disbursal that none of the bank's payments was left of is about to stand again: where its day has another one
+    of the daily run since, as one that was made by hand."""
+    other = select(Disbursal.id).where(
+        Disbursal.business_date == disbursal.business_date,
+        Disbursal.origin == "daily",
+        Disbursal.id != disbursal.id,
+        Disbursal.status.not_in([DisbursalStatus.DROPPED, DisbursalStatus.REVERSED]),
+    )
+    if disbursal.origin == "daily" and db.session.scalar(other.limit(1)) is not None:
+        disbursal.origin = "manual"
 
 
 def mail_failure(ctx: Context, payout: Payout, why: str) -> None:

@@ -29,6 +29,7 @@ from tusker.services.payout.payouts import undo_netting
 from tusker.services.payout.settlement.confirming import settle_payout
 from tusker.services.payout.settlement.locks import invoices_of, lock_payout, lock_payouts, touched_by
 from tusker.services.payout.settlement.netting import receipts_of
+from tusker.services.payout.settlement.paid_after_all import drop_claims_of
 from tusker.services.payout.settlement.rejection import mail_failure
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
@@ -113,6 +114,7 @@ def _undo_payouts(
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
         undo_netting(ctx, payout)
+    drop_claims_of(ctx, payouts)
     db.session.flush()
     ended = {"disbursal_id": disbursal.id, "ids": ids, "today": ctx.today}
     db.session.execute(_END_LOANS, ended)

@@ -1,0 +1,65 @@
+"""Keys and secrets of an installation: one key a purpose, and what production does not start with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from itsdangerous import URLSafeTimedSerializer
+
+SECRETS = (
+    "SECRET_KEY",
+    "CARRIER_KEYS_SECRET",
+    "TUSKER_CARRIER_TOKEN",
+    "TUSKER_CARRIER_WEBHOOK_SECRET",
+    "EASYPOST_API_KEY",
+    "EASYPOST_WEBHOOK_SECRET",
+    "SHIPPO_API_KEY",
+    "SHIPPO_WEBHOOK_SECRET",
+    "AFTERSHIP_API_KEY",
+    "AFTERSHIP_WEBHOOK_SECRET",
+    "SMTP_PASSWORD",
+)
+"""The variables that hold a secret of their own; no two may be the same."""
+SHORTEST = 32
+"""Characters of a key of ours: 32 hexadecimal digits are 128 bits."""
+SIMULATOR_TOKENS = {"local-courier", "docker-courier", "courier"}
+COMMON_PASSWORDS = {"postgres", "tusker", "tusker_app", "password", "secret", "admin", "changeme", "test"}
+
+
+def derive(key: str, purpose: str) -> bytes:
+    """A key of 32 bytes that is used for one purpose only (HKDF, RFC 5869): no two purposes ever share one."""
+    hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"tusker: {purpose}".encode())
+    return hkdf.derive(key.encode())
+
+
+def serializer(keys: Sequence[str], purpose: str) -> URLSafeTimedSerializer:
+    """Signs texts for one purpose with the first of the keys, and reads what any of them signed."""
+    derived = [derive(key, purpose) for key in reversed(keys)]
+    return URLSafeTimedSerializer(derived, salt=purpose)
+
+
+def weaknesses(env: Mapping[str, str]) -> list[str]:
+    """Why production does not start with these variables, each with the name of the variable."""
+    found = [
+        f"{name} is too weak: it must have at least {SHORTEST} characters, and not a few again and again"
+        for name in ("SECRET_KEY", "CARRIER_KEYS_SECRET")
+        for key in env.get(name, "").split(",")
+        if key and (len(key.strip()) < SHORTEST or len(set(key.strip())) < 10)
+    ]
+    seen: dict[str, str] = {}
+    for name in SECRETS:
+        if value := env.get(name):
+            if value in seen:
+                found.append(f"{name} is the same as {seen[value]}: each needs a secret of its own")
+            seen.setdefault(value, name)
+    if urlsplit(env.get("BASE_URL", "")).scheme != "https":
+        found.append("BASE_URL must begin with https://: passwords and cookies travel over TLS only")
+    password = urlsplit(env.get("DATABASE_URL", "")).password
+    if password is not None and password.lower() in COMMON_PASSWORDS:
+        found.append("DATABASE_URL has a default password")
+    if env.get("TUSKER_CARRIER_TOKEN") in SIMULATOR_TOKENS:
+        found.append("TUSKER_CARRIER_TOKEN is the courier simulator's")
+    return found

@@ -1,0 +1,134 @@
+"""How new requests for financing stand before they are admitted: one statement for any number of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import BigInteger, Boolean, Integer, bindparam, column, select, text, true
+
+from tusker.domain.numbers import strict_form
+from tusker.extensions import db
+from tusker.models import CreditLine
+from tusker.prepared import prepared
+from tusker.queries.credit.credit_lines import LineRow, line_row, line_rows
+
+STANDING_FOR_IT = """
+    SELECT invoice_id FROM shipments
+    WHERE carrier = w.carrier AND order_ref = w.ref AND stands AND carrier NOT IN ('manual', 'replay')
+    UNION SELECT invoice_id FROM shipments
+    WHERE parcel_of(carrier, order_ref) && parcel_of(w.carrier, w.ref)
+        AND stands AND parcel_of(carrier, order_ref) IS NOT NULL
+"""
+"""The live invoices that stand for the order or parcel w.ref of w.carrier, by the rule of the database's guards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request is about: an order with the ids that its delivery company gives both companies, or a parcel on a
+    credit line. `names` are all under which it may be stored, see `names_of`."""
+
+    carrier: str
+    ref: str
+    names: Sequence[str]
+    number: str
+    seller: str | None = None
+    place: str | None = None
+    line_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a request stands."""
+
+    line: LineRow | None
+    """The supplier's credit line that it would be on."""
+    own: bool
+    """Whether the order is this supplier's."""
+    taken: bool
+    """Whether a live invoice has its number, or stands for its order or parcel."""
+    waits: bool
+    """Whether the same is on the waiting list."""
+    ruled: bool
+    """Whether there are rules of risk at all."""
+
+
+_ASKED = (
+    text(
+        f"""
+        SELECT q.n::int AS n, line.id AS line_id,
+            (
+                SELECT o.customer_id = :supplier_id FROM carrier_identities o
+                WHERE o.carrier = a.carrier AND o.side = 'supplier' AND o.external_id = a.seller
+            ) AS own,
+            COALESCE((
+                SELECT true FROM invoices WHERE supplier_id = :supplier_id AND number_strict = a.number
+                AND status NOT IN ('rejected', 'cancelled') LIMIT 1
+            ), (
+                SELECT true FROM (SELECT a.carrier, ref FROM jsonb_array_elements_text(a.names) AS r (ref)) AS w
+                CROSS JOIN LATERAL ({STANDING_FOR_IT}) AS s LIMIT 1
+            ), false) AS taken,
+            waiting_for(:supplier_id, a.number, a.carrier, a.ref) IS NOT NULL AS waits,
+            EXISTS (
+                SELECT 1 FROM risk_rules
+                WHERE ended_at IS NULL AND valid_from <= :today AND COALESCE(valid_to >= :today, true)
+            ) AS ruled
+        FROM jsonb_array_elements(CAST(:asked AS jsonb)) WITH ORDINALITY AS q (body, n)
+        CROSS JOIN LATERAL jsonb_to_record(q.body) AS a (
+            carrier text, ref text, names jsonb, number text, seller text, place text, line_id bigint)
+        LEFT JOIN LATERAL (
+            SELECT c.id FROM credit_lines c WHERE c.supplier_id = :supplier_id AND (
+                c.id = a.line_id OR c.purchaser_id = (
+                    SELECT p.customer_id FROM carrier_identities p
+                    WHERE p.carrier = a.carrier AND p.side = 'purchaser' AND p.external_id = a.place))
+            LIMIT 1
+        ) AS line ON true
+        """  # noqa: S608 - constant text
+    )
+    .bindparams(bindparam("supplier_id", type_=BigInteger))
+    .columns(
+        column("n", Integer),
+        column("line_id", BigInteger),
+        *(column(name, Boolean) for name in ("own", "taken", "waits", "ruled")),
+    )
+    .subquery("asked")
+)
+# The limits have each found by its index: how many requests there are is not known when the statement is planned.
+_LINE = line_rows().where(CreditLine.id == _ASKED.c.line_id).limit(1).lateral("line")
+_STANDINGS = prepared(
+    select(_ASKED.c.own, _ASKED.c.taken, _ASKED.c.waits, _ASKED.c.ruled, _LINE)
+    .outerjoin(_LINE, true())
+    .order_by(_ASKED.c.n)
+)
+
+
+def names_of(ref: str, aliases: Sequence[str] = ()) -> list[str]:
+    """The names under which an order or parcel may be stored: without the bare number of one that names its courier,
+    since another courier may use it too."""
+    names = {ref, *aliases}
+    return sorted(names - {name.rpartition("/")[2] for name in names if "/" in name})
+
+
+def standings(supplier_id: int, asked: Sequence[Asked], today: date) -> list[Standing]:
+    """How a supplier's requests stand now, in order."""
+    bodies = [
+        {
+            "carrier": each.carrier,
+            "ref": each.ref,
+            "names": each.names,
+            "number": strict_form(each.number),
+            "seller": each.seller,
+            "place": each.place,
+            "line_id": each.line_id,
+        }
+        for each in asked
+    ]
+    values = {"supplier_id": supplier_id, "asked": json.dumps(bodies), "today": today}
+    return [
+        Standing(
+            None if row.id is None else line_row(row, today), bool(row.own), row.taken, row.waits, row.ruled
+        )
+        for row in db.session.connection().execute(_STANDINGS, values)
+    ]
