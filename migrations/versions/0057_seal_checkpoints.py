@@ -1,12 +1,7 @@
 """the proof goes on from a signed checkpoint
 
-<<<<<<<< HEAD:migrations/versions/0055_seal_checkpoints.py
-Revision ID: 0055
-Revises: 0054
-========
 Revision ID: 0057
 Revises: 0056
->>>>>>>> main:migrations/versions/0057_seal_checkpoints.py
 Create Date: 2026-11-29 23:45:00.000000
 """
 
@@ -15,13 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-<<<<<<<< HEAD:migrations/versions/0055_seal_checkpoints.py
-revision = "0055"
-down_revision = "0054"
-========
 revision = "0057"
 down_revision = "0056"
->>>>>>>> main:migrations/versions/0057_seal_checkpoints.py
 branch_labels = None
 depends_on = None
 
