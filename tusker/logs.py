@@ -8,13 +8,16 @@ from logging.config import dictConfig
 
 work_id: ContextVar[str] = ContextVar("work_id", default="-")
 """The id of the request or job at hand."""
+who: ContextVar[str] = ContextVar("who", default="-")
+"""Whose request it is: a user's id, or an API token by its beginning and name."""
 
 
 class WorkIdFilter(logging.Filter):
-    """Puts the request's or job's id on each record."""
+    """Puts the request's or job's id on each record, and whose request it is."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.work_id = work_id.get()
+        record.who = who.get().replace("\n", " ")
         return True
 
 
@@ -27,7 +30,7 @@ def configure_logging(level: str) -> None:
             "filters": {"work_id": {"()": WorkIdFilter}},
             "formatters": {
                 "line": {
-                    "format": "%(asctime)s %(levelname)s %(process)d [%(work_id)s] %(name)s: %(message)s"
+                    "format": "%(asctime)s %(levelname)s %(process)d [%(work_id)s %(who)s] %(name)s: %(message)s"
                 }
             },
             "handlers": {

@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 
 from tests.support.api import Api
+from tests.support.tokens import token_made
 from tusker.models import Customer
 from tusker.services.context import Context
-from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 
@@ -20,7 +20,7 @@ def call_as(app: Flask, ctx: Context) -> Callable[[Customer], Api]:
 
     def caller(customer: Customer) -> Api:
         with transaction():
-            _, secret = create_token(ctx, customer.id, "ERP")
+            _, secret = token_made(ctx, customer.id, "ERP")
         return Api(app.test_client(), secret)
 
     return caller

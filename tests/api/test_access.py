@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request_finished
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.support.api import Api
+from tests.support.tokens import token_made
 from tests.support.values import NOW
 from tusker import clock
+from tusker.api.endpoints import OPERATIONS
 from tusker.app import create_app
 from tusker.extensions import db, limiter
-from tusker.models import ApiToken, Customer, Role, User
+from tusker.logs import WorkIdFilter
+from tusker.models import ApiToken, Customer, OutboxMessage, Role, TokenScope, User
 from tusker.services.context import Context
-from tusker.services.people.tokens import create_token, revoke_token
+from tusker.services.people.tokens import revoke_token, warn_of_expiry
+from tusker.services.people.users import deactivate_user
 from tusker.transactions import transaction
 
 Caller = Callable[[Customer], Api]
@@ -52,7 +59,7 @@ def test_a_revoked_token_is_refused_in_the_same_words(
 ) -> None:
     company = make_supplier()
     with transaction():
-        token, secret = create_token(ctx, company.id, "ERP")
+        token, secret = token_made(ctx, company.id, "ERP")
     headers = {"Authorization": f"Bearer {secret}"}
     assert client.get("/api/v1/me", headers=headers).status_code == 200
     with transaction():
@@ -63,6 +70,95 @@ def test_a_revoked_token_is_refused_in_the_same_words(
     assert {k: v for k, v in refused.json.items() if k != "instance"} == {
         k: v for k, v in unknown.json.items() if k != "instance"
     }
+
+
+def test_a_token_that_may_only_read_writes_nothing(
+    client: FlaskClient, ctx: Context, make_supplier: Callable[..., Customer]
+) -> None:
+    with transaction():
+        _, secret = token_made(ctx, make_supplier().id, scope=TokenScope.READ)
+    api = Api(client, secret)
+    assert api.get("/invoices").status_code == 200
+    writing = [
+        (operation.rule.replace("<int:waiting_id>", "1"), operation.method)
+        for operation in OPERATIONS
+        if operation.method != "GET"
+    ]
+    assert len(writing) >= 4
+    for rule, method in writing:
+        path = f"/api/v1{re.sub('<[^>]+>', '1', rule)}"
+        answer = client.open(
+            path,
+            method=method,
+            json={},
+            headers={"Authorization": f"Bearer {secret}", "Idempotency-Key": "k" * 20},
+        )
+        assert (answer.status_code, answer.json["detail"]) == (403, "This token may only read."), path
+
+
+def test_a_token_ends_after_a_year_and_is_warned_of_once(
+    client: FlaskClient,
+    ctx: Context,
+    make_supplier: Callable[..., Customer],
+    create_user: Callable[..., User],
+    mails: Callable[[], list[OutboxMessage]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    company = make_supplier()
+    person = create_user(Role.SUPPLIER, customer=company)
+    began = clock.now()
+    with transaction():
+        _, secret = token_made(ctx, company.id)
+    for days, told, status in ((350, 0, 200), (352, 1, 200), (353, 1, 200), (364, 1, 200), (365, 1, 401)):
+        now = began + timedelta(days=days, seconds=1)
+        monkeypatch.setattr(clock, "now", lambda now=now: now)
+        with transaction():
+            warn_of_expiry(replace(ctx, now=now))
+        assert [mail.recipient for mail in mails()] == [person.email] * told
+        assert Api(client, secret).get("/me").status_code == status, days
+
+
+def test_a_token_dies_with_its_maker_until_a_colleague_takes_it_over(
+    client: FlaskClient,
+    ctx: Context,
+    login: Callable[..., FlaskClient],
+    make_supplier: Callable[..., Customer],
+    create_user: Callable[..., User],
+) -> None:
+    company = make_supplier()
+    create_user()  # an admin remains
+    maker, colleague = (create_user(Role.SUPPLIER, customer=company) for _ in range(2))
+    with transaction():
+        token, secret = token_made(replace(ctx, actor_id=maker.id), company.id)
+        token_id = token.id
+    browser = login(user=colleague)
+    take_over = f"/customers/own/tokens/{token_id}/take-over"
+    assert browser.post(take_over).status_code == 409
+    with transaction():
+        deactivate_user(ctx, maker.id)
+    assert Api(client, secret).get("/me").status_code == 401
+    other = login(Role.SUPPLIER, customer=make_supplier())
+    assert other.post(take_over).status_code == 404
+    assert browser.post(take_over).status_code == 303
+    assert Api(client, secret).get("/me").status_code == 200
+
+
+def test_each_line_of_the_log_names_request_and_token(
+    client: FlaskClient,
+    ctx: Context,
+    make_supplier: Callable[..., Customer],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with transaction():
+        token, secret = token_made(ctx, make_supplier().id, "ERP\nfaked line")
+        prefix = token.prefix
+    caplog.handler.addFilter(names := WorkIdFilter())
+    headers = {"Authorization": f"Bearer {secret}", "X-Request-ID": "from-outside"}
+    with request_finished.connected_to(lambda *_, **__: logging.getLogger("tusker").warning("answered")):
+        client.get("/api/v1/me", headers=headers)
+    caplog.handler.removeFilter(names)
+    [line] = caplog.records
+    assert (vars(line)["work_id"], vars(line)["who"]) == ("from-outside", f"token {prefix} ERP faked line")
 
 
 def test_a_session_opens_nothing_here(
@@ -137,7 +233,7 @@ def test_calls_are_counted_by_token(
 ) -> None:
     company = make_supplier()
     with transaction():
-        secrets = [create_token(ctx, company.id, name)[1] for name in ("one", "two")]
+        secrets = [token_made(ctx, company.id, name)[1] for name in ("one", "two")]
     one, two = (Api(limited_app.test_client(), secret) for secret in secrets)
     assert [one.get(path).status_code for path in ("/me", "/invoices", "/me")] == [200, 200, 200]
     refused = one.get("/credit-lines")
@@ -153,7 +249,7 @@ def test_wrong_tokens_are_counted_by_address(
 ) -> None:
     company = make_supplier()
     with transaction():
-        _, secret = create_token(ctx, company.id, "ERP")
+        _, secret = token_made(ctx, company.id, "ERP")
     wrong = Api(limited_app.test_client(), "tsk_wrong")
     assert [wrong.get("/me").status_code for _ in range(3)] == [401, 401, 429]
     assert Api(limited_app.test_client(), secret).get("/me").status_code == 200

@@ -18,6 +18,8 @@ from sqlalchemy import text
 from tests.support.bank_accounts import NEW, Run, typed
 from tests.support.funding import FundingDesk, proof_of, shipment_of
 from tests.support.pages import button_values
+from tests.support.people import make_user
+from tests.support.tokens import token_made
 from tests.support.values import PROGRAMME_LIMIT, TERMS
 from tusker.domain.limits import Validity
 from tusker.domain.numbers import loose_forms, strict_form
@@ -48,7 +50,7 @@ from tusker.services.payout.funding.correction import correct_value
 from tusker.services.payout.funding.purchaser_answers import dispute_delivery, overrule_dispute
 from tusker.services.payout.funding.verification import mark_invalid, mark_valid
 from tusker.services.payout.held import release_hold
-from tusker.services.people.tokens import create_token
+from tusker.services.people.tokens import create_token, take_over_token
 from tusker.services.people.users import create_user, deactivate_user, random_password, reactivate_user
 from tusker.transactions import transaction
 
@@ -225,7 +227,22 @@ def new_token(desk: Desk) -> Doors:
     supplier_id = desk.funding.line.supplier_id
     return Doors(
         lambda ctx: create_token(ctx, supplier_id, "ERP"),
-        (f"/customers/{supplier_id}/tokens", {"name": "ERP"}),
+        (f"/customers/{supplier_id}/tokens", {"name": "ERP", "scope": "request", "days": "365"}),
+    )
+
+
+def token_taken_over(desk: Desk) -> Doors:
+    """Its maker left."""
+    supplier_id = desk.funding.line.supplier_id
+    maker = make_user(desk.ctx, "left@example.com", Role.AUDITOR)
+    with transaction():
+        token, _ = token_made(desk.ctx, supplier_id)
+        token.created_by = maker.id
+        db.session.get_one(User, maker.id).active = False
+    token_id = token.id
+    return Doors(
+        lambda ctx: take_over_token(ctx, token_id, customer_id=supplier_id),
+        (f"/customers/{supplier_id}/tokens/{token_id}/take-over", {}),
     )
 
 
@@ -506,6 +523,7 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "an admin": ("create_user", new_user(Role.ADMIN)),
     "a user let in again": ("reactivate_user", user_again),
     "a token": ("add_token", new_token),
+    "a token whose maker left": ("take_over_token", token_taken_over),
     "a write-off": ("write_off", debt_written_off),
     "a waiver": ("waive", charges_waived),
     "an extension": ("extend", due_date_moved),

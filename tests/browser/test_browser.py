@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.support.courier_double import CourierDouble
 from tests.support.invoices import deliver, order_on
 from tests.support.payouts import account_of, bundle_and_confirm
+from tests.support.tokens import token_made
 from tests.support.values import PASSWORD, at
 from tests.support.window import Window
 from tusker.extensions import db
@@ -21,7 +22,6 @@ from tusker.models import CreditLine, Customer, Role, User
 from tusker.services.context import Context
 from tusker.services.credit.requesting.financing import request_financing
 from tusker.services.payout.bank_accounts import propose_account
-from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.browser
@@ -257,7 +257,7 @@ def shelf(
     waiting = made(great, 22_22_22_222_22, at(ctx, -3), "delivered")
     bundled = bundle_and_confirm(ctx, [made(line, 10_000_00, ctx, "delivered"), waiting], only_bundle=True)
     with transaction():
-        create_token(ctx, line.supplier_id, "ERP of the head office")
+        token_made(ctx, line.supplier_id, "ERP of the head office")
         maker = replace(ctx, actor_id=people[Role.ADMIN].id)
         other = replace(account_of(great.supplier_id, long_name), account_number="50100987654321")
         propose_account(maker, great.supplier_id, other)

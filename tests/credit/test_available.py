@@ -16,6 +16,7 @@ from sqlalchemy import text
 from tests.support.api import Api
 from tests.support.pages import words
 from tests.support.profiles import examples
+from tests.support.tokens import token_made
 from tusker import clock
 from tusker.currency import currency
 from tusker.errors import FinancingRefused
@@ -27,7 +28,6 @@ from tusker.services.credit.admission import AdmissionRequest, admit
 from tusker.services.credit.requesting.financing import Decision
 from tusker.services.credit.standing import check_line_open
 from tusker.services.loans.overdue import review_holds
-from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 fixed_app = settings(
@@ -128,7 +128,7 @@ def standing(
 ) -> tuple[CreditLine, FlaskClient, FlaskClient, Api]:
     line = make_line()
     with transaction():
-        _, secret = create_token(ctx, line.supplier_id, "ERP")
+        _, secret = token_made(ctx, line.supplier_id, "ERP")
     company = login(Role.SUPPLIER, customer=line.supplier.customer)
     return line, login(Role.ADMIN), company, Api(app.test_client(), secret)
 

@@ -15,6 +15,7 @@ from tests.support.company_forms import company, count, typed
 from tests.support.pages import HTMX, button_values, words
 from tests.support.threads import in_threads
 from tests.support.values import PROGRAMME_LIMIT
+from tusker import clock
 from tusker.extensions import db
 from tusker.models import ApiToken, CreditLine, Customer, Event, Invoice, Role
 from tusker.queries.credit.customers import customers_page
@@ -27,6 +28,7 @@ Make = Callable[..., Customer]
 
 STAFF_PAGES = ("/customers/", "/customers/{id}", "/customers/lines")
 ADMIN_PAGES = ("/customers/new", "/customers/{id}/edit", "/customers/lines/new")
+YEAR = {"scope": "request", "days": "365"}
 
 
 def test_only_staff_reads_the_book_and_only_admins_write_it(login: Login, make_supplier: Make) -> None:
@@ -264,9 +266,13 @@ def test_an_unknown_company_is_not_found(login: Login) -> None:
 
 def test_a_token_is_shown_once_and_can_be_revoked(login: Login, make_supplier: Make) -> None:
     supplier, browser = make_supplier(), login()
-    made = browser.post(f"/customers/{supplier.id}/tokens", data={"name": "ERP"}, headers=HTMX)
+    made = browser.post(
+        f"/customers/{supplier.id}/tokens",
+        data={"name": "ERP", **YEAR},
+        headers=HTMX,
+    )
     secret = made.text.partition("data-secret>")[2].partition("<")[0]
-    token = find_token(secret)
+    token = find_token(secret, clock.now())
     assert token is not None
     assert token.customer_id == supplier.id
     page = browser.get(f"/customers/{supplier.id}").text
@@ -275,11 +281,11 @@ def test_a_token_is_shown_once_and_can_be_revoked(login: Login, make_supplier: M
     answer = browser.post(f"/customers/{supplier.id}/tokens/{token.id}/revoke", headers=HTMX)
     assert "Revoked" in answer.text
     db.session.expire_all()
-    assert find_token(secret) is None
+    assert find_token(secret, clock.now()) is None
 
 
 def test_a_token_needs_a_name(login: Login, make_supplier: Make) -> None:
-    answer = login().post(f"/customers/{make_supplier().id}/tokens", data={"name": ""})
+    answer = login().post(f"/customers/{make_supplier().id}/tokens", data={"name": "", **YEAR})
     assert answer.status_code == 422
     assert "Name of a new token" in answer.text
     assert "Name is required" in answer.text
@@ -287,7 +293,7 @@ def test_a_token_needs_a_name(login: Login, make_supplier: Make) -> None:
 
 
 def test_without_javascript_the_secret_comes_on_a_page_of_its_own(login: Login, make_supplier: Make) -> None:
-    answer = login().post(f"/customers/{make_supplier().id}/tokens", data={"name": "ERP"})
+    answer = login().post(f"/customers/{make_supplier().id}/tokens", data={"name": "ERP", **YEAR})
     assert answer.text.lstrip().startswith("<!doctype html>")
     assert answer.headers["Cache-Control"] == "no-store"
     assert find_token(answer.text.partition("data-secret>")[2].partition("<")[0]) is not None
@@ -295,7 +301,7 @@ def test_without_javascript_the_secret_comes_on_a_page_of_its_own(login: Login, 
 
 def test_a_token_is_revoked_only_under_its_own_company(login: Login, make_supplier: Make) -> None:
     one, other, browser = make_supplier(), make_supplier(), login()
-    browser.post(f"/customers/{one.id}/tokens", data={"name": "ERP"})
+    browser.post(f"/customers/{one.id}/tokens", data={"name": "ERP", **YEAR})
     token = db.session.scalars(select(ApiToken)).one()
     assert browser.post(f"/customers/{other.id}/tokens/{token.id}/revoke").status_code == 404
     db.session.expire_all()

@@ -18,6 +18,7 @@ from tests.support.funding import open_kinds
 from tests.support.invoice_files import ImportDesk
 from tests.support.pages import seen_in
 from tests.support.parcels import created_tracker, fields_of, tracker, trackers
+from tests.support.tokens import token_made
 from tests.support.values import NOW
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder
 from tusker.errors import Conflict, Duplicate
@@ -34,7 +35,6 @@ from tusker.services.delivery.tracking import report_delivery
 from tusker.services.loans.deductions.credit_notes import record_credit_note
 from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.services.payout.funding.control import tell_apart
-from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 CASES = Path(__file__).parents[1] / "fixtures/cases"
@@ -110,7 +110,7 @@ def test_page_endpoint_and_command_refuse_it(
     answer = browser.post("/invoices/new", data={**fields_of(line, number=number), "action": "check"})
     assert (answer.status_code, said in answer.text) == (409, True)
     with transaction():
-        _, secret = create_token(ctx, line.supplier_id, "ERP")
+        _, secret = token_made(ctx, line.supplier_id, "ERP")
     body = {"carrier": "easypost", "tracking_number": "EZ1000000001", "credit_line_id": line.id}
     body |= {"number": number, "amount": 1_000_00, "invoice_date": "2026-02-27"}
     told = Api(app.test_client(), secret).post("/quotes", body)

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.support.pages import HTMX, words
+from tusker import clock
 from tusker.extensions import db
 from tusker.models import ApiToken, CreditLine, Customer, Role
 from tusker.services.people.tokens import find_token
@@ -15,6 +16,7 @@ from tusker.services.people.tokens import find_token
 Login = Callable[..., FlaskClient]
 Make = Callable[..., Customer]
 MakeLine = Callable[..., CreditLine]
+YEAR = {"scope": "request", "days": "365"}
 
 
 def test_a_supplier_sees_its_own_lines_only(login: Login, make_line: MakeLine, make_purchaser: Make) -> None:
@@ -82,27 +84,29 @@ def test_staff_has_no_own_pages_and_purchasers_no_tokens(login: Login, make_purc
     assert staff.get("/customers/own/lines").status_code == 403
     assert staff.get("/customers/own/tokens").status_code == 403
     assert buyer.get("/customers/own/tokens").status_code == 403
-    assert buyer.post("/customers/own/tokens", data={"name": "x"}).status_code == 403
+    assert buyer.post("/customers/own/tokens", data={"name": "x", **YEAR}).status_code == 403
 
 
 def test_a_supplier_keeps_its_own_tokens(login: Login, make_supplier: Make) -> None:
     mine, browser = make_supplier(), None
     browser = login(Role.SUPPLIER, customer=mine)
-    made = browser.post("/customers/own/tokens", data={"name": "ERP"}, headers=HTMX).text
+    made = browser.post("/customers/own/tokens", data={"name": "ERP", **YEAR}, headers=HTMX).text
     secret = made.partition("data-secret>")[2].partition("<")[0]
-    token = find_token(secret)
+    token = find_token(secret, clock.now())
     assert token is not None
     assert token.customer_id == mine.id
     assert secret not in browser.get("/customers/own/tokens").text
     answer = browser.post(f"/customers/own/tokens/{token.id}/revoke")
     assert answer.headers["Location"] == "/customers/own/tokens"
     db.session.expire_all()
-    assert find_token(secret) is None
+    assert find_token(secret, clock.now()) is None
 
 
 def test_another_companys_token_is_not_seen_and_not_revoked(login: Login, make_supplier: Make) -> None:
     mine, theirs = make_supplier(), make_supplier()
-    login(Role.SUPPLIER, customer=theirs).post("/customers/own/tokens", data={"name": "Secret system"})
+    login(Role.SUPPLIER, customer=theirs).post(
+        "/customers/own/tokens", data={"name": "Secret system", **YEAR}
+    )
     token = db.session.scalars(select(ApiToken)).one()
     browser = login(Role.SUPPLIER, customer=mine)
     assert "Secret system" not in browser.get("/customers/own/tokens").text
@@ -113,7 +117,7 @@ def test_another_companys_token_is_not_seen_and_not_revoked(login: Login, make_s
 
 def test_a_token_without_a_name_is_refused_with_the_form(login: Login, make_supplier: Make) -> None:
     browser = login(Role.SUPPLIER, customer=make_supplier())
-    answer = browser.post("/customers/own/tokens", data={"name": "N" * 300}, headers=HTMX)
+    answer = browser.post("/customers/own/tokens", data={"name": "N" * 300, **YEAR}, headers=HTMX)
     assert answer.status_code == 422
     assert "Name may have at most 120 characters" in answer.text
     assert answer.text.lstrip().startswith('<section class="card" id="tokens">')

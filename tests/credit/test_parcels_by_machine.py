@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from tests.support.api import Api
 from tests.support.fake_server import FakeServer, reply
 from tests.support.parcels import registrations, the_invoice, tracker, trackers
+from tests.support.tokens import token_made
 from tusker.carriers.registry import get_carriers
 from tusker.csv_tables import read_table
 from tusker.extensions import db
@@ -19,7 +20,6 @@ from tusker.models import CreditLine, Customer, Invoice
 from tusker.services.context import Context
 from tusker.services.credit.importing.file import ImportOptions, parse_mapping, read_invoices
 from tusker.services.credit.importing.running import ImportReport, run_import
-from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 
@@ -30,7 +30,7 @@ def api(app: Flask, ctx: Context, line: CreditLine) -> Api:
 
 def caller(app: Flask, ctx: Context, customer: Customer) -> Api:
     with transaction():
-        _, secret = create_token(ctx, customer.id, "ERP")
+        _, secret = token_made(ctx, customer.id, "ERP")
     return Api(app.test_client(), secret)
 
 

@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 from tests.support.api import Api
 from tests.support.courier_double import CourierDouble
 from tests.support.pages import hidden, words
+from tests.support.tokens import token_made
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, OutboxMessage, Role
 from tusker.services.context import Context
-from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 
@@ -67,7 +67,7 @@ def test_page_and_mail(
 
 def test_endpoint_and_command(app: Flask, ctx: Context, tight: CreditLine) -> None:
     with transaction():
-        _, secret = create_token(ctx, tight.supplier_id, "ERP")
+        _, secret = token_made(ctx, tight.supplier_id, "ERP")
     api = Api(app.test_client(), secret)
     told = api.post("/quotes", {"order_ref": "ORD-1"}).json
     lacks = [(row["bound"], row["lacking"]["minor"]) for row in told["lacks"]]

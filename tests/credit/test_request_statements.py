@@ -14,9 +14,9 @@ from tests.support import counting
 from tests.support.courier_double import CourierDouble
 from tests.support.fake_server import FakeServer
 from tests.support.parcels import fields_of, tracker, trackers
+from tests.support.tokens import token_made
 from tusker.models import CreditLine, Customer, Role
 from tusker.services.context import Context
-from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 ORDER = {"order_ref": "ORD-7"}
@@ -43,7 +43,7 @@ def call(browser: FlaskClient, line: CreditLine, ctx: Context) -> Callable[..., 
     """POST to the API with the supplier's token."""
     company: Customer = line.supplier.customer
     with transaction():
-        _, secret = create_token(ctx, company.id, "ERP")
+        _, secret = token_made(ctx, company.id, "ERP")
 
     def post(path: str, body: dict[str, Any], **headers: str) -> Any:
         return browser.post(path, json=body, headers={"Authorization": f"Bearer {secret}", **headers})

@@ -15,6 +15,7 @@ from tests.support.courier_double import CourierDouble
 from tests.support.fake_server import FakeServer
 from tests.support.pages import words
 from tests.support.parcels import tracker, trackers
+from tests.support.tokens import token_made
 from tusker import clock
 from tusker.currency import currency
 from tusker.domain.limits import Bound
@@ -23,7 +24,6 @@ from tusker.jobs.waiting import admit_waiting
 from tusker.models import CreditLine, Customer, Invoice, Role
 from tusker.queries.loans.expected import Repayment, repayment_plan
 from tusker.services.context import Context
-from tusker.services.people.tokens import create_token
 from tusker.transactions import transaction
 
 EIGHT = 8_000_00
@@ -60,7 +60,7 @@ def full(
 
 def api_of(app: Flask, ctx: Context, line: CreditLine) -> Api:
     with transaction():
-        _, secret = create_token(ctx, line.supplier_id, "ERP")
+        _, secret = token_made(ctx, line.supplier_id, "ERP")
     return Api(app.test_client(), secret)
 
 

@@ -10,6 +10,8 @@ from tusker import clock
 from tusker.api.problems import NO_TOKEN, ApiError
 from tusker.errors import NotAllowed
 from tusker.extensions import limiter
+from tusker.logs import who
+from tusker.models import TokenScope
 from tusker.services.context import Context
 from tusker.services.people.tokens import find_token, note_use
 from tusker.web.visitors import network
@@ -29,6 +31,7 @@ class Caller:
     reference: str | None
     is_supplier: bool
     is_purchaser: bool
+    may_write: bool
 
     def supplier_id(self) -> int:
         """The company's id as supplier; raises `NotAllowed` when it is none."""
@@ -59,9 +62,10 @@ def authenticate() -> Caller:
 
 
 def _find(secret: str) -> Caller | None:
-    token = find_token(secret)
+    token = find_token(secret, clock.now())
     if token is None:
         return None
+    who.set(f"token {token.prefix} {token.name}")
     note_use(token, clock.now())
     return Caller(
         token_id=token.id,
@@ -72,6 +76,7 @@ def _find(secret: str) -> Caller | None:
         reference=token.reference,
         is_supplier=token.is_supplier,
         is_purchaser=token.is_purchaser,
+        may_write=token.scope == TokenScope.REQUEST,
     )
 
 

@@ -15,6 +15,7 @@ from tusker.api.auth import authenticate
 from tusker.api.inputs import Input, sane_key
 from tusker.api.problems import ApiError, refuse_invalid
 from tusker.api.schemas import FieldError
+from tusker.errors import NotAllowed
 from tusker.web.access import by_token
 
 PREFIX = "/api/v1"
@@ -108,7 +109,9 @@ def _endpoint(declared: Operation, view: View) -> Callable[..., Response]:
     @wraps(view)
     def endpoint(**arguments: Any) -> Response:
         request.max_content_length = declared.largest_body
-        arguments["caller"] = authenticate()
+        arguments["caller"] = caller = authenticate()
+        if declared.method != "GET" and not caller.may_write:
+            raise NotAllowed("This token may only read.")
         if declared.keyed:
             arguments["key"] = _read_key()
         if declared.query is not None:

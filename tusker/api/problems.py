@@ -36,11 +36,15 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "malformed_json": Kind(400, "The body is not JSON", "Send UTF-8 JSON."),
     "bad_request": Kind(400, "The request cannot be understood", "Correct the request."),
-    "unauthorized": Kind(401, "No valid API token", "Send a token that has not been revoked."),
+    "unauthorized": Kind(401, "No valid API token", "Send a token that is neither revoked nor expired."),
     "bad_signature": Kind(
         401, "The signature does not fit the body", "Sign the raw body with the secret that was agreed on."
     ),
-    "not_allowed": Kind(403, "The company may not do this", "Financing is requested by suppliers only."),
+    "not_allowed": Kind(
+        403,
+        "The company or the token may not do this",
+        "Financing is requested by suppliers, with a token that may.",
+    ),
     "not_found": Kind(404, "Not found", "It does not exist, or it belongs to another company."),
     "method_not_allowed": Kind(405, "Method not allowed", "See the header Allow."),
     "conflict": Kind(409, "It has changed in the meantime", "Read it again."),

@@ -6,6 +6,7 @@ from flask import g, request, session
 from flask_login import current_user, login_user, logout_user
 
 from tusker import clock
+from tusker.logs import who
 from tusker.models import AccessKind, User, UserSession
 from tusker.services.people import sessions
 from tusker.services.people.access_log import log_access
@@ -23,6 +24,7 @@ def load_user(key: str) -> User | None:
     if found is None:
         return None
     of, g.has_factor = found
+    who.set(f"user {of.user_id}")
     if of.factor_at is None and (g.has_factor or must_have_factor(of.user)):
         g.half_session = of
         return None

@@ -11,7 +11,7 @@ from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.domain.financeable import Wishes
 from tusker.domain.limits import LineState
 from tusker.domain.terms import TERM_FIELDS
-from tusker.models import LineStatus
+from tusker.models import LineStatus, TokenScope
 from tusker.services.credit.customers.companies import CustomerData
 from tusker.services.credit.customers.lines import LineData
 from tusker.web.fields import (
@@ -135,6 +135,14 @@ class TokenForm(Form):
     """A new API token."""
 
     name = NameField("Name", description="Which system will use it, such as “ERP production”.")
+    scope = ChoiceField(
+        "It may",
+        choices=[
+            (TokenScope.REQUEST, "Request financing and read"),
+            (TokenScope.READ, "Only read"),
+        ],
+    )
+    days = IdField("It works for", choices=[(365, "A year"), (90, "90 days"), (30, "30 days")], default=365)
 
 
 class BankAccountForm(Form):

@@ -17,7 +17,7 @@ from tusker.models import Role
 from tusker.queries.credit.credit_lines import lines_page
 from tusker.queries.credit.customers import customer_by_id
 from tusker.services.credit.standing import why_closed
-from tusker.services.people.tokens import revoke_token
+from tusker.services.people.tokens import revoke_token, take_over_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render
@@ -60,6 +60,19 @@ def my_tokens() -> Response:
         "customers/people/_tokens.html",
         status=422 if form.errors else 200,
         **token_context(current_company_id(), None if secret else form, secret, own=True),
+    )
+
+
+@bp.post("/own/tokens/<int:token_id>/take-over")
+@allow(Role.SUPPLIER)
+def take_over_my_token(token_id: int) -> Response:
+    with transaction():
+        take_over_token(acting(), token_id, customer_id=current_company_id())
+    return done(
+        "You answer for this token now; it works again.",
+        to=url_for("customers.my_tokens"),
+        partial="customers/people/_tokens.html",
+        **token_context(current_company_id(), own=True),
     )
 
 

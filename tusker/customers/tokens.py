@@ -7,15 +7,16 @@ from typing import Any
 
 from flask import Response, url_for
 
+from tusker import clock
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import TokenForm
 from tusker.errors import TuskerError
-from tusker.models import Proposal, Role
+from tusker.models import Proposal, Role, TokenScope
 from tusker.queries.credit.customers import customer_by_id, tokens_of
-from tusker.services.people.tokens import create_token, revoke_token
+from tusker.services.people.tokens import create_token, revoke_token, take_over_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.htmx import done, render
+from tusker.web.htmx import done, render, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,32 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
     )
 
 
+@bp.post("/<int:customer_id>/tokens/<int:token_id>/take-over")
+@allow(Role.ADMIN)
+def take_over_company_token(customer_id: int, token_id: int) -> Response:
+    with transaction():
+        made = take_over_token(acting(), token_id, customer_id=customer_id)
+        words = said(made, "You answer for this token now; it works again.")
+    return done(
+        words,
+        to=url_for("customers.show", customer_id=customer_id),
+        partial="customers/people/_tokens.html",
+        **token_context(customer_id),
+    )
+
+
 def make_token(form: TokenForm, customer_id: int) -> Secret | None:
     """Make the token that the form asks for and return its secret; None with the error in the form."""
     if form.validate_on_submit():
         try:
             with transaction():
-                made, secret = create_token(acting(), customer_id, form.name.filled)
+                made, secret = create_token(
+                    acting(),
+                    customer_id,
+                    form.name.filled,
+                    scope=TokenScope(form.scope.filled),
+                    days=form.days.filled,
+                )
                 return Secret(secret, isinstance(made, Proposal))
         except TuskerError as error:
             form.take(error)
@@ -77,10 +98,13 @@ def token_context(
     company: dict[str, Any] = {} if own else {"customer_id": customer_id}
     create = "my_tokens" if own else "create_company_token"
     revoke = "revoke_my_token" if own else "revoke_company_token"
+    take_over = "take_over_my_token" if own else "take_over_company_token"
     return {
         "tokens": tokens_of(customer_id),
         "token_form": form or TokenForm(formdata=None),
         "secret": secret,
         "create_url": url_for(f"customers.{create}", **company),
+        "now": clock.now(),
+        "take_over_url": lambda token_id: url_for(f"customers.{take_over}", token_id=token_id, **company),
         "revoke_url": lambda token_id: url_for(f"customers.{revoke}", token_id=token_id, **company),
     }

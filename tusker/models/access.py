@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -32,10 +33,19 @@ class UserState(Status):
 
 
 class TokenState(Status):
-    """A revoked token opens nothing any more."""
+    """Only an active token opens anything. One whose maker left waits for a colleague to take it over."""
 
     ACTIVE = "active", Tone.GREEN
+    ORPHANED = "orphaned", Tone.ORANGE
+    EXPIRED = "expired", Tone.GREY
     REVOKED = "revoked", Tone.GREY
+
+
+class TokenScope(StrEnum):
+    """What a token may do: only read, or also request financing and everything else that writes."""
+
+    READ = "read"
+    REQUEST = "request"
 
 
 class User(Base):
@@ -147,24 +157,35 @@ class ApiToken(Base):
     """A company's key for `/api/v1`. Only its SHA-256 is stored; it is shown once, when it is made."""
 
     __tablename__ = "api_tokens"
-    __table_args__ = (Index("ix_api_tokens_customer_id", "customer_id"),)
+    __table_args__ = (
+        one_of("scope", TokenScope),
+        Index("ix_api_tokens_customer_id", "customer_id"),
+        Index("ix_api_tokens_expires_at", "expires_at"),
+    )
 
     id: Mapped[Id]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     name: Mapped[Name]
+    scope: Mapped[TokenScope] = mapped_column(default=TokenScope.REQUEST, server_default=TokenScope.REQUEST)
     prefix: Mapped[str] = mapped_column(String(12))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[Instant]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    expires_at: Mapped[Instant]
+    expiry_told_at: Mapped[Instant | None]
     last_used_at: Mapped[Instant | None]
     revoked_at: Mapped[Instant | None]
 
     customer: Mapped[Customer] = relationship(lazy="joined", innerjoin=True)
+    maker: Mapped[User | None] = relationship(lazy="joined")
 
-    @property
-    def state(self) -> TokenState:
-        """Whether it still opens anything."""
-        return TokenState.REVOKED if self.revoked_at else TokenState.ACTIVE
+    def state_at(self, now: datetime) -> TokenState:
+        """Whether it opens anything."""
+        if self.revoked_at:
+            return TokenState.REVOKED
+        if self.expires_at <= now:
+            return TokenState.EXPIRED
+        return TokenState.ACTIVE if self.maker is None or self.maker.active else TokenState.ORPHANED
 
 
 class IdempotencyKey(Base):

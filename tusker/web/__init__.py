@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tusker.currency import currency
 from tusker.errors import InvalidInput, UnreadableAddress
-from tusker.logs import work_id
+from tusker.logs import who, work_id
 from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.credit.importing.large import LARGEST
@@ -68,6 +68,7 @@ def _name_request() -> None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
     work_id.set(g.request_id)
+    who.set("-")
 
 
 def _refuse_control_characters() -> None:

@@ -29,6 +29,7 @@ _ALL: tuple[Action[..., Any], ...] = (
     users.create_user,
     users.reactivate_user,
     tokens.add_token,
+    tokens.take_over_token,
     write_off.write_off,
     relief.waive,
     relief.extend,

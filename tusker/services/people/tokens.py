@@ -7,46 +7,127 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, text, update
+from sqlalchemy import or_, select, text, update
 
-from tusker.errors import InvalidInput
+from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
-from tusker.models import ApiToken, Proposal
+from tusker.models import ApiToken, Proposal, TokenScope, TokenState, User
 from tusker.prepared import prepared
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_row
+from tusker.services.outbox import queue_mail
 from tusker.services.proposals import needs_second
 from tusker.transactions import standing_alone
 
+LONGEST_DAYS = 365
+WARNED_BEFORE = timedelta(days=14)
+_EXPIRY_MAIL = "people/token_expires"
 
-def create_token(ctx: Context, customer_id: int, name: str) -> tuple[ApiToken | Proposal, str]:
-    """Make a token for a company; returns its row and the secret, which cannot be read again.
+
+def create_token(
+    ctx: Context,
+    customer_id: int,
+    name: str,
+    *,
+    scope: TokenScope = TokenScope.REQUEST,
+    days: int = LONGEST_DAYS,
+) -> tuple[ApiToken | Proposal, str]:
+    """Make a token for a company, for so many days; returns its row and the secret, which cannot be read again.
 
     Where another admin has to accept one that an admin makes, the secret opens nothing before.
     """
     secret = f"tsk_{secrets.token_urlsafe(32)}"
-    return add_token(ctx, customer_id, name, secret[:10], hash_token(secret)), secret
+    return add_token(ctx, customer_id, name, secret[:10], hash_token(secret), scope, days), secret
 
 
 @needs_second("Make an API token", "customer")
-def add_token(ctx: Context, customer_id: int, name: str, prefix: str, token_hash: str) -> ApiToken:
+def add_token(
+    ctx: Context,
+    customer_id: int,
+    name: str,
+    prefix: str,
+    token_hash: str,
+    scope: TokenScope = TokenScope.REQUEST,
+    days: int = LONGEST_DAYS,
+) -> ApiToken:
     """Have the secret with this beginning and hash open the endpoint for a company."""
     cleaned = name.strip()
     if not cleaned or len(cleaned) > 120:
         raise InvalidInput("Name the token, in 1 to 120 characters.", field="name")
+    if not 1 <= days <= LONGEST_DAYS:
+        raise InvalidInput(f"A token works for 1 to {LONGEST_DAYS} days.", field="days")
     token = ApiToken(
         customer_id=customer_id,
         name=cleaned,
+        scope=scope,
         prefix=prefix,
         token_hash=token_hash,
         created_at=ctx.now,
         created_by=ctx.proposed_by or ctx.actor_id,
+        expires_at=ctx.now + timedelta(days=days),
     )
     db.session.add(token)
     db.session.flush()
-    record_event(ctx, "customer", customer_id, "token_created", to_value=f"{cleaned} ({prefix}…)")
+    record_event(
+        ctx, "customer", customer_id, "token_created", to_value=f"{cleaned} ({prefix}…, {scope}, {days} days)"
+    )
     return token
+
+
+@needs_second("Take over an API token", always=False)
+def take_over_token(ctx: Context, token_id: int, *, customer_id: int) -> ApiToken:
+    """Answer for a token whose maker left, so that it works again. Raises `NotFound`, `Conflict` when it needs none."""
+    token = lock_row("token", ApiToken, ApiToken.id == token_id, ApiToken.customer_id == customer_id)
+    if token.state_at(ctx.now) is not TokenState.ORPHANED:
+        raise Conflict("Only a token whose maker left is taken over.")
+    token.created_by = ctx.proposed_by or ctx.actor_id
+    record_event(
+        ctx,
+        "customer",
+        customer_id,
+        "token_taken_over",
+        to_value=f"{token.name} ({token.prefix}…)",
+        asks_second=True,
+    )
+    db.session.flush()
+    return token
+
+
+def warn_of_expiry(ctx: Context) -> int:
+    """Tell the company and the maker once of each live token that expires soon; returns how many tokens."""
+    soon = list(
+        db.session.scalars(
+            select(ApiToken)
+            .where(
+                ApiToken.expires_at > ctx.now,
+                ApiToken.expires_at <= ctx.now + WARNED_BEFORE,
+                ApiToken.expiry_told_at.is_(None),
+                ApiToken.revoked_at.is_(None),
+            )
+            .with_for_update(of=ApiToken)
+        )
+    )
+    people = select(User.customer_id, User.email).where(
+        User.customer_id.in_({token.customer_id for token in soon}), User.active
+    )
+    of_company: dict[int | None, list[str]] = {}
+    for customer_id, email in db.session.execute(people):
+        of_company.setdefault(customer_id, []).append(email)
+    for token in soon:
+        makers = [token.maker.email] if token.maker is not None and token.maker.active else []
+        queue_mail(
+            ctx,
+            _EXPIRY_MAIL,
+            [*of_company.get(token.customer_id, []), *makers],
+            name=token.name,
+            prefix=token.prefix,
+            company=token.customer.name,
+            day=token.expires_at.date().isoformat(),
+        )
+        token.expiry_told_at = ctx.now
+    db.session.flush()
+    return len(soon)
 
 
 def revoke_token(ctx: Context, token_id: int, *, customer_id: int | None = None) -> ApiToken:
@@ -73,6 +154,7 @@ class FoundToken:
 
     id: int
     name: str
+    scope: str
     prefix: str
     last_used_at: datetime | None
     customer_id: int
@@ -84,19 +166,19 @@ class FoundToken:
 
 _FIND = prepared(
     text("""
-    SELECT t.id, t.name, t.prefix, t.last_used_at, t.customer_id, c.name AS company, c.reference,
+    SELECT t.id, t.name, t.scope, t.prefix, t.last_used_at, t.customer_id, c.name AS company, c.reference,
         EXISTS (SELECT 1 FROM supplier_accounts WHERE customer_id = c.id) AS is_supplier,
         EXISTS (SELECT 1 FROM purchaser_accounts WHERE customer_id = c.id) AS is_purchaser
-    FROM api_tokens t JOIN customers c ON c.id = t.customer_id
-    WHERE t.token_hash = :hash AND t.revoked_at IS NULL
+    FROM api_tokens t JOIN customers c ON c.id = t.customer_id LEFT JOIN users u ON u.id = t.created_by
+    WHERE t.token_hash = :hash AND t.revoked_at IS NULL AND t.expires_at > :now AND u.active IS NOT FALSE
     """)
 )
 
 
-def find_token(secret: str) -> FoundToken | None:
+def find_token(secret: str, now: datetime) -> FoundToken | None:
     """The live token with this secret, or None; read each time, so that a revoked one opens nothing from then on."""
     with standing_alone() as connection:
-        row = connection.execute(_FIND, {"hash": hash_token(secret)}).first()
+        row = connection.execute(_FIND, {"hash": hash_token(secret), "now": now}).first()
     return None if row is None else FoundToken(**row._mapping)
 
 

@@ -1,7 +1,7 @@
 """large files of invoices are imported by workers
 
-Revision ID: 0058
-Revises: 0057
+Revision ID: 0060
+Revises: 0058
 Create Date: 2026-11-30 00:00:00.000000
 """
 
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0058"
-down_revision = "0057"
+revision = "0060"
+down_revision = "0058"
 branch_labels = None
 depends_on = None
 
