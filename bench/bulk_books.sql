@@ -10,7 +10,7 @@ WITH made AS (
         amount, principal, status, source, requested_at, financeable_at, advance_rate, apr, tenor_days, day_count,
         interest_method, fee_flat, fee_rate, grace_days, penal_rate)
     SELECT c.id, c.supplier_id, c.purchaser_id, 'BULK-' || %(disbursal)s || '-' || k, 'bulk-' || %(disbursal)s || '-' || k,
-        ARRAY['bu1k' || %(disbursal)s || k], %(today)s::date - 5, 100000 + k, (100000 + k) * 8 / 10, 'bundled', 'page',
+        ARRAY['8u1k' || %(disbursal)s || k], %(today)s::date - 5, 100000 + k, (100000 + k) * 8 / 10, 'bundled', 'page',
         %(now)s::timestamptz - interval '5 days', %(now)s, c.advance_rate, c.apr, c.tenor_days, c.day_count,
         c.interest_method, c.fee_flat, c.fee_rate, c.grace_days, c.penal_rate
     FROM generate_series(1, %(n)s) k JOIN credit_lines c ON c.id = (k * 7919::bigint) %% 2000 + 1

@@ -82,6 +82,7 @@ def answers(file_id: int) -> list[tuple[Any, ...]]:
 @settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LINES, size=st.integers(5, 60))
 def test_it_answers_as_an_import_at_once_does(importer: ImportDesk, lines: list[str], size: int) -> None:
+    forget_business()
     data = csv_of(*lines, header=TRACKED_HEADER)
     report = importer.run(data, mapping=TRACKED_MAPPING)
     expected = [

@@ -1,18 +1,20 @@
 """large files of invoices are imported by workers
 
-Revision ID: 0060
-Revises: 0058
+Revision ID: 0061
+Revises: 0060
 Create Date: 2026-11-30 00:00:00.000000
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0060"
-down_revision = "0058"
+revision = "0061"
+down_revision = "0060"
 branch_labels = None
 depends_on = None
 
@@ -54,12 +56,11 @@ def upgrade() -> None:
         "ix_invoice_files_waiting", "invoice_files", ["id"], postgresql_where=sa.text("state = 'waiting'")
     )
     _of_a_file("invoice_file_parts", "number", sa.Column("content", sa.LargeBinary(), nullable=False))
-    texts = [sa.Column(name, sa.Text(), nullable=False) for name in ("number", "supplier", "purchaser")]
     _of_a_file(
         "invoice_file_rows",
         "line",
         sa.Column("seller", sa.Text(), nullable=False),
-        *(column.copy() for column in texts),
+        *_texts(),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("invoice_date", sa.Date(), nullable=False),
         sa.Column("carrier", sa.String(length=40), nullable=False),
@@ -68,7 +69,7 @@ def upgrade() -> None:
     _of_a_file(
         "invoice_file_refusals",
         "line",
-        *(column.copy() for column in texts),
+        *_texts(),
         sa.Column("amount", sa.BigInteger(), nullable=True),
         sa.Column("outcome", sa.String(length=40), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -76,7 +77,11 @@ def upgrade() -> None:
     )
 
 
-def _of_a_file(table: str, key: str, *columns: sa.Column) -> None:
+def _texts() -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.Text(), nullable=False) for name in ("number", "supplier", "purchaser")]
+
+
+def _of_a_file(table: str, key: str, *columns: sa.Column[Any]) -> None:
     op.create_table(
         table,
         sa.Column("file_id", sa.BigInteger(), nullable=False),
