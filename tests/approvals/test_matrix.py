@@ -33,6 +33,7 @@ from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
 from tusker.services.credit.customers.companies import CustomerData, create_customer, edit_customer
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
+from tusker.services.credit.customers.identities import set_cities
 from tusker.services.credit.customers.lines import (
     LineData,
     change_credit_line,
@@ -45,7 +46,7 @@ from tusker.services.loans.receipts.recording import record_receipt, refund_cred
 from tusker.services.loans.relief.granting import configured_limits, extend, waive
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.bank_accounts import set_account
-from tusker.services.payout.funding.control import accept_delivery, accept_value, tell_apart
+from tusker.services.payout.funding.control import accept_delivery, accept_value, accept_way, tell_apart
 from tusker.services.payout.funding.correction import correct_value
 from tusker.services.payout.funding.purchaser_answers import dispute_delivery, overrule_dispute
 from tusker.services.payout.funding.verification import mark_invalid, mark_valid
@@ -360,7 +361,33 @@ def early_delivery_accepted(desk: Desk) -> Doors:
     return Doors(
         lambda ctx: accept_delivery(ctx, invoice_id, reason=WHY),
         desk.attention("delivered_before", "accept_delivery"),
+        ["accept-delivery", f"#{invoice_id}", "--reason", WHY],
         look="/admin/attention",
+    )
+
+
+def other_cities_accepted(desk: Desk) -> Doors:
+    with transaction():
+        set_cities(desk.ctx, desk.funding.line.purchaser_id, "Mumbai")
+    invoice = desk.funding.ask()
+    desk.funding.say(invoice, ShipmentStatus.DELIVERED, to_city="Delhi")
+    invoice_id = invoice.id
+    return Doors(
+        lambda ctx: accept_way(ctx, invoice_id, reason=WHY),
+        desk.attention("elsewhere", "accept_way"),
+        ["accept-cities", f"#{invoice_id}", "--reason", WHY],
+        look="/admin/attention",
+    )
+
+
+def further_city(desk: Desk) -> Doors:
+    buyer_id = desk.funding.line.purchaser_id
+    with transaction():
+        set_cities(desk.ctx, buyer_id, "Mumbai")
+    return Doors(
+        lambda ctx: set_cities(ctx, buyer_id, "Mumbai, Delhi"),
+        (f"/customers/{buyer_id}/cities", {"cities": "Mumbai, Delhi"}),
+        ["set-cities", desk.names[1], "Mumbai, Delhi"],
     )
 
 
@@ -375,6 +402,7 @@ def told_apart(desk: Desk) -> Doors:
     return Doors(
         lambda ctx: tell_apart(ctx, invoice_id, reason=WHY),
         desk.attention("number_alike", "tell_apart"),
+        ["tell-apart", f"#{invoice_id}", "--reason", WHY],
         look="/admin/attention",
     )
 
@@ -533,6 +561,8 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a dispute in Attention": ("overrule_dispute", dispute_overruled_in_attention),
     "another value": ("accept_value", value_accepted),
     "an early delivery": ("accept_delivery", early_delivery_accepted),
+    "a parcel of other cities": ("accept_way", other_cities_accepted),
+    "a further city": ("set_cities", further_city),
     "a number that looks alike": ("tell_apart", told_apart),
 }
 

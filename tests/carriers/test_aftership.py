@@ -105,6 +105,12 @@ def test_contradictions_and_new_words_never_deliver(fields: dict[str, object], s
     assert order.financeable is (status == "delivered")
 
 
+def test_cities_are_read_where_they_are_told() -> None:
+    order = read_tracking(tracking(origin_city="PUNE", destination_city=None))
+    assert order is not None
+    assert (order.from_city, order.to_city) == ("PUNE", None)
+
+
 def test_the_recorded_list_is_read_whole(server: FakeServer) -> None:
     server.otherwise = reply(200, fixture("aftership", "pyaftership--get_trackings.json"))
     refs = ["fedex/1111111111111", "2222222222222", "usps/1231231231231"]

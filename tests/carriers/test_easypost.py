@@ -186,6 +186,13 @@ def test_recorded_webhooks(name: str, expected: tuple[str, str, str, int]) -> No
     assert len(order.events) == events
 
 
+def test_the_cities_of_the_recorded_tracker() -> None:
+    tracker = json.loads(fixture("easypost", "examples--trackers-retrieve.json"))
+    event = json.dumps({"description": "tracker.updated", "result": tracker}).encode()
+    [order] = made(SPEC, "http://127.0.0.1:1").read_webhook(event)
+    assert (order.from_city, order.to_city) == ("HOUSTON", None)
+
+
 def test_a_recorded_webhook_about_something_else_tells_nothing() -> None:
     raw = fixture("easypost", "examples--post_json_example.json")
     assert made(SPEC, "http://127.0.0.1:1").read_webhook(raw) == []

@@ -125,6 +125,7 @@ def test_the_recorded_parcel_is_read_whole() -> None:
     assert [event.status for event in order.events] == ["unknown"] * 2 + ["in_transit"] * 8 + ["delivered"]
     assert order.events[0].occurred_at == datetime(2016, 12, 7, tzinfo=UTC)
     assert order.raw == raw
+    assert (order.from_city, order.to_city) == (None, "Berkeley")
 
 
 def test_a_later_return_in_the_history_counts_more_than_the_delivery() -> None:

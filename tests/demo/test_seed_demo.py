@@ -37,6 +37,7 @@ from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.requesting.fetching import fetch_order
 from tusker.services.credit.requesting.quoting import quote_order
+from tusker.services.payout.held import waiting_held
 from tusker.services.people.access_log import Visitor
 from tusker.services.people.passwords import sign_in
 
@@ -89,7 +90,12 @@ def assert_every_state_is_there() -> None:
 def assert_lines_in_every_condition() -> None:
     today = clock.today()
     lines = db.session.scalars(select(CreditLine)).all()
-    assert any(line.status == "suspended" for line in lines)
+    [suspended] = [line for line in lines if line.status == "suspended"]
+    [(held, why)] = waiting_held(Context(None, "test", clock.now(), today)).items()
+    assert ([hold.key for hold in why], db.session.get_one(Invoice, held).credit_line_id) == (
+        ["line_suspended"],
+        suspended.id,
+    )
     assert any(line.valid_to and line.valid_to < today for line in lines)
     assert any(line.valid_from > today for line in lines)
     assert any(line.used_amount > line.limit_amount for line in lines)

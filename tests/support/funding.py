@@ -74,6 +74,8 @@ class FundingDesk:
         *,
         value: int | None = None,
         documents: tuple[Document, ...] = (),
+        from_city: str | None = None,
+        to_city: str | None = None,
     ) -> list[int]:
         """The delivery company tells a status now; returns what moved."""
         self.ctx = replace(self.ctx, now=self.ctx.now + timedelta(minutes=1))
@@ -88,7 +90,7 @@ class FundingDesk:
         with transaction():
             return record_tracking(
                 self.ctx,
-                {shipment.id: replace(order, documents=documents)},
+                {shipment.id: replace(order, documents=documents, from_city=from_city, to_city=to_city)},
                 minimum_interval=timedelta(minutes=1),
             )
 

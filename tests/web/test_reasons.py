@@ -56,6 +56,7 @@ COMMANDS = {
     "lift-hold": ["{supplier}"],
     "correct-value": ["{invoice}", "--amount", "12"],
     "accept-delivery": ["{invoice}"],
+    "accept-cities": ["{invoice}"],
     "tell-apart": ["{invoice}"],
     "mark-document": ["1"],
     "add-rule": ["tenor", "30"],

@@ -198,6 +198,8 @@ def read_tracking(item: object) -> TrackedOrder | None:
         raw=as_object(item),
         events=events,
         signed_by=text_or_none(at(item, "signed_by")),
+        from_city=text_or_none(at(item, "origin_city")),
+        to_city=text_or_none(at(item, "destination_city")),
         aliases=(ref.number,) if ref.courier else (),
     )
 

@@ -261,6 +261,8 @@ def read_tracker(item: object) -> TrackedOrder | None:
         raw=as_object(item),
         events=events,
         signed_by=text_or_none(at(item, "signed_by")),
+        from_city=text_or_none(at(item, "carrier_detail", "origin_tracking_location", "city")),
+        to_city=text_or_none(at(item, "carrier_detail", "destination_tracking_location", "city")),
         aliases=tuple(sorted(other for other in others if other)),
     )
 

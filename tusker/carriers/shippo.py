@@ -204,6 +204,8 @@ def read_track(item: object) -> TrackedOrder | None:
         eta=instant(at(item, "eta")),
         raw=as_object(item),
         events=events,
+        from_city=text_or_none(at(item, "address_from", "city")),
+        to_city=text_or_none(at(item, "address_to", "city")),
     )
 
 

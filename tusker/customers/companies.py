@@ -134,6 +134,7 @@ def show(customer_id: int) -> str:
         events=events_of("customer", customer_id)[::-1],
         class_history=class_history(customer_id=customer_id),
         credit=credit_balance(customer_id, today()),
+        today=today(),
         claims=open_claims_of(customer_id),
         receipts=receipts_page(customer_id=customer_id, limit=RECEIPTS_SHOWN),
         **bank_context(customer),

@@ -10,6 +10,7 @@ from tusker.domain.limits import Validity
 from tusker.errors import InvalidInput
 from tusker.models import Proposal, Role
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
+from tusker.services.credit.customers.identities import set_cities
 from tusker.services.credit.risk.rules import set_group
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -52,6 +53,16 @@ def validity(customer_id: int) -> Response:
     if isinstance(made, Proposal):
         return proposed(to)
     return done(f"The days of the {form.side.filled} limit were saved.", to=to)
+
+
+@bp.post("/<int:customer_id>/cities")
+@allow(Role.ADMIN)
+def cities(customer_id: int) -> Response:
+    """Where the company sends from and receives; a further city needs another admin where two are asked for."""
+    to = url_for("customers.show", customer_id=customer_id)
+    with transaction():
+        made = set_cities(acting(), customer_id, request.form.get("cities", ""))
+    return proposed(to) if isinstance(made, Proposal) else done("The cities were saved.", to=to)
 
 
 @bp.post("/<int:customer_id>/group")

@@ -45,7 +45,7 @@ def my_lines() -> Response:
         sells=sells,
         page=keyset_page(rows, cursor),
         closed=why_closed(rows, today(), seen_by=company.id),
-        own=account.use if account else None,
+        own=account.use_on(today()) if account else None,
     )
 
 

@@ -17,6 +17,7 @@ class AttentionKind(StrEnum):
     DISPUTED = "disputed"
     NUMBER_ALIKE = "number_alike"
     DELIVERED_BEFORE = "delivered_before"
+    ELSEWHERE = "elsewhere"
     VALUE_DIFFERS = "value_differs"
     HELD = "held"
     BOOK_ALIKE = "book_alike"
@@ -91,6 +92,12 @@ ADVICE: Mapping[AttentionKind, Advice] = {
         "danger",
         "Ask for a proof of this delivery: the tracking number may be another parcel's of long ago. Cancel the request,"
         " or accept the delivery; until then it is not financed.",
+    ),
+    AttentionKind.ELSEWHERE: Advice(
+        "Parcel of other cities",
+        "danger",
+        "Ask the supplier what this parcel is: its cities are not those of the two companies. Add the city to the"
+        " company, accept this one, or cancel the request; until then it is not financed.",
     ),
     AttentionKind.BOOK_ALIKE: Advice(
         "Financed under another company?",

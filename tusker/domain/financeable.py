@@ -3,7 +3,7 @@ on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -33,6 +33,7 @@ class Condition(StrEnum):
     NUMBER = "number"
     DELIVERY = "delivery"
     PARCEL = "parcel"
+    PLACE = "place"
     DISPUTE = "dispute"
     VALUE = "value"
     PAPER = "paper"
@@ -78,13 +79,19 @@ def came_too_early(delivered: date, invoiced: date, tolerance_days: int) -> bool
     return delivered < invoiced - timedelta(days=tolerance_days)
 
 
+def contradicts(told: str | None, known: Sequence[str]) -> bool:
+    """Whether a city that a delivery company told is none of a company's; what is not known is no grounds."""
+    return told is not None and bool(known) and told not in known
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All facts that the conditions depend on.
 
     `overruled`: an admin decided the purchaser's dispute. `alike`: an earlier invoice looks like this one, and
     `too_early`: the delivery was before the invoice, and no admin accepted it. `document_invalid`: an admin found that
-    one of its documents is not valid.
+    one of its documents is not valid. `elsewhere`: the parcel's cities are not those of supplier and purchaser, and no
+    admin accepted them.
     """
 
     shipment: ShipmentStatus
@@ -95,6 +102,7 @@ class Facts:
     value: Value
     alike: bool = False
     too_early: bool = False
+    elsewhere: bool = False
     document_invalid: bool = False
 
 
@@ -102,6 +110,7 @@ _WAITED_FOR = {
     Condition.NUMBER: "a decision whether it is another invoice than the one that it looks like",
     Condition.DELIVERY: "the delivery",
     Condition.PARCEL: "a decision on its delivery, which was before the invoice",
+    Condition.PLACE: "a decision on its parcel, whose cities are not those of the two companies",
     Condition.DISPUTE: "the purchaser's dispute to be settled",
     Condition.VALUE: "the declared value to agree with the invoice",
     Condition.PAPER: "a verified document in place of the one that is not valid",
@@ -122,6 +131,7 @@ def open_conditions(facts: Facts, tolerance: Decimal) -> tuple[Condition, ...]:
         Condition.NUMBER: not facts.alike,
         Condition.DELIVERY: facts.shipment is ShipmentStatus.DELIVERED,
         Condition.PARCEL: not facts.too_early,
+        Condition.PLACE: not facts.elsewhere,
         Condition.DISPUTE: not disputed or facts.overruled,
         Condition.VALUE: facts.value.agrees(tolerance),
         Condition.PAPER: facts.document_verified or not facts.document_invalid,

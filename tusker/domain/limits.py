@@ -29,6 +29,8 @@ class LimitUse:
     limit: int
     used: int
     waiting: int = 0
+    closed: bool = False
+    """Whether it admits nothing whatever it leaves, because its company is on hold or it is not valid."""
 
     @property
     def left(self) -> int:
@@ -37,8 +39,8 @@ class LimitUse:
 
     @property
     def available(self) -> int:
-        """What may still be admitted, never below zero."""
-        return max(0, self.left)
+        """What may still be admitted, never below zero, and nothing while it is closed."""
+        return 0 if self.closed else max(0, self.left)
 
     @property
     def headroom(self) -> int:

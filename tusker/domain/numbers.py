@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 
 _APOSTROPHES = "'’‘ʼ`´"
 """Before a number they come from a spreadsheet, which shows none of them."""
@@ -18,8 +19,21 @@ _UNSEEN = re.compile(
 """What has neither ink nor width, besides the characters of the category Cf."""
 _RUN = re.compile(r"[^\W_]+")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
-_CONFUSABLE = str.maketrans("oil|sbzаеорсухіјѕвкмнтαβεζηικμνορτυχ", "0111582ae0pcyx1j58kmhta8e2h1kmn0ptyx")
-"""Letters that look like digits, and those of other alphabets that look like Latin ones, all in lower case."""
+_LOOKS: Mapping[str, str] = {
+    "oil|sbz": "0111582",
+    "аеорсухіјѕвкмнтбзһӏԁԛԝѵ": "ae0pcyx1j58kmht63h1dqwv",
+    "αβεζηικμνορτυχϲϳ": "a8e2h1kmn0ptyxcj",
+    "օոսհ": "0nuh",
+    "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɡ": "a8cdefgh1jk1mn0pr5tuvwy2g",
+}
+_CONFUSABLE = str.maketrans("".join(_LOOKS), "".join(_LOOKS.values()), "ー一")
+"""Letters that look like digits, and those of other alphabets that look like Latin ones, all in lower case; and those
+that look like dashes."""
+_LABELS = re.compile(
+    r"(?<![^\W\d_])(?:tax|bill|number|num|no|nr|n°|copy|duplicate|dup|original|orig)(?![^\W\d_])"
+)
+"""Words that say that a number is one, or which print of its paper it stands on."""
+_REPEATED = re.compile(r"\binv(?:[\W_]+inv\b)+")
 
 
 def strict_form(number: str) -> str:
@@ -47,14 +61,22 @@ def loose_forms(number: str) -> list[str]:
     """What is left of a number without separators, accents, leading zeros and the difference of O and 0, I and l and 1:
     with the zeros dropped in each of its parts, and in the whole. Numbers that share a form look alike.
 
-    Two forms, because INV-10-01 is much like both INV-10-1 and INV1001. Empty for a number without letters and digits.
+    Two forms, because INV-10-01 is much like both INV-10-1 and INV1001; and more where it has words such as in “Invoice
+    No. 5”, which is much like INV-5 and 5. Empty for a number without letters and digits.
     """
     apart = unicodedata.normalize("NFKD", strict_form(number))
-    plain = "".join(_digit(c) for c in apart if not unicodedata.combining(c)).translate(_CONFUSABLE)
+    plain = "".join(_digit(c) for c in apart if not unicodedata.combining(c))
+    forms = {plain}
+    said = _LABELS.sub(" ", plain.replace("invoice", " inv "))
+    if said != plain:
+        once = _REPEATED.sub("inv", said)
+        forms |= {once, re.sub(r"\binv\b", " ", once)}
+    return sorted({form for text in forms for form in _without_zeros(text.translate(_CONFUSABLE))} - {""})
+
+
+def _without_zeros(plain: str) -> set[str]:
     parts = _RUN.findall(plain)
-    joined = _ZEROS.sub("", "".join(parts))
-    by_part = "".join(_ZEROS.sub("", part) for part in parts)
-    return sorted({joined, by_part} - {""})
+    return {_ZEROS.sub("", "".join(parts)), "".join(_ZEROS.sub("", part) for part in parts)}
 
 
 def _digit(character: str) -> str:

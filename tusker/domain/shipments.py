@@ -82,7 +82,8 @@ class TrackedOrder:
     amount and the parties come from whoever requests.
 
     `declared_value` is in minor units, None when it was missing, negative, not a number or finer than the minor
-    unit. Times are aware, in UTC. `raw` is safe to store as JSON; decimal numbers in it are text, because no
+    unit. `from_city` and `to_city` are the sender's and the receiver's as they were written, None where the carrier
+    does not tell. Times are aware, in UTC. `raw` is safe to store as JSON; decimal numbers in it are text, because no
     float may touch money.
     """
 
@@ -101,6 +102,8 @@ class TrackedOrder:
     events: tuple[TrackingEvent, ...] = ()
     signed_by: str | None = None
     aliases: tuple[str, ...] = ()
+    from_city: str | None = None
+    to_city: str | None = None
 
     def as_of(self, now: datetime) -> TrackedOrder:
         """The same without a time that lies too far ahead to be one: nothing could ever be later."""

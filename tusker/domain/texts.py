@@ -43,6 +43,16 @@ def one_line(text: str) -> str:
     return _BLANKS.sub(" ", _UNSEEN.sub("", text)).strip()
 
 
+def city_name(text: str) -> str:
+    """A city in one spelling, such as “New Delhi” of “NEW DELHI” and “new-delhi”; empty for a text that names none."""
+    apart = unicodedata.normalize("NFKD", one_line(text))
+    bare = unicodedata.normalize("NFKC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
+    words = "".join(
+        c if c.isalnum() or unicodedata.category(c).startswith("M") else " " for c in bare
+    ).split()
+    return " ".join(words).title()
+
+
 def plain(text: str) -> str:
     """The text without case, accents and width."""
     if text.isascii():

@@ -45,7 +45,7 @@ def dashboard() -> ResponseReturnValue:
     due = partial(open_loans, today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
     sells = current_user.role == Role.SUPPLIER
     wanted = InvoiceFilter(scope=scope)
-    own = limit_of_supplier(company) if sells else limit_of_purchaser(company)
+    own = limit_of_supplier(company, today) if sells else limit_of_purchaser(company, today)
     lines = lines_of_supplier(company, today) if sells else lines_of_purchaser(company, today)
     template = (
         "invoices/dashboard/supplier_dashboard.html"

@@ -6,12 +6,13 @@ supplier to one and purchaser from another can never make two admissions deadloc
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.domain.limits import LimitUse, Validity
+from tusker.domain.limits import LimitUse, LineState, Validity
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, Money, Name, TermsColumns, terms_checks
 
@@ -36,6 +37,9 @@ class Customer(Base):
     held_since: Mapped[date | None]
     """Since when an admin has it on hold, whatever it pays: nothing new is admitted and nothing is paid out."""
     held_reason: Mapped[str | None] = mapped_column(String(500))
+    cities: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    """Where it sends from and receives, by `tusker.domain.texts.city_name`; empty: not known. A parcel of others is
+    held."""
     group_name: Mapped[str | None] = mapped_column(String(120))
     """The group of companies that it belongs to; a share of the book may be bounded for all of a group together."""
 
@@ -82,6 +86,11 @@ class SupplierAccount(TermsColumns, Base):
         """The limit with what is used of it and what waits for it."""
         return LimitUse(self.limit_amount, self.used_amount, self.waiting_amount)
 
+    def use_on(self, day: date) -> LimitUse:
+        """The same as of a day's state, in which the company may be on hold or the limit not valid."""
+        held = self.on_hold_since is not None or self.customer.held_since is not None
+        return replace(self.use, closed=held or self.validity.state_on(day) is not LineState.ACTIVE)
+
 
 class PurchaserAccount(Base):
     """A company as purchaser: its limit and what is used of it."""
@@ -115,6 +124,11 @@ class PurchaserAccount(Base):
     def use(self) -> LimitUse:
         """The limit with what is used of it and what waits for it."""
         return LimitUse(self.limit_amount, self.used_amount, self.waiting_amount)
+
+    def use_on(self, day: date) -> LimitUse:
+        """The same as of a day's state, in which the company may be on hold or the limit not valid."""
+        held = self.on_hold_since is not None or self.customer.held_since is not None
+        return replace(self.use, closed=held or self.validity.state_on(day) is not LineState.ACTIVE)
 
 
 class CarrierIdentity(Base):

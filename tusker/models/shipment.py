@@ -71,6 +71,11 @@ class Shipment(Base):
     """A declared value that an admin took although it differs from the invoice's."""
     accepted_delivery_at: Mapped[Instant | None]
     """The time of a delivery that an admin took although it lies before the invoice."""
+    from_city: Mapped[str | None] = mapped_column(String(120))
+    """The sender's city where the delivery company tells it, by `tusker.domain.texts.city_name`; and the receiver's."""
+    to_city: Mapped[str | None] = mapped_column(String(120))
+    accepted_way: Mapped[str | None] = mapped_column(String(250))
+    """The `way` that an admin took although its cities are none of the companies'."""
     stands: Mapped[bool] = mapped_column(default=True, server_default="true")
     """Whether its invoice was neither refused nor cancelled; a trigger keeps it so. Of those that stand no two may be
     the same order (the index above) or parcel (the constraint `ex_shipments_one_live_parcel`)."""
@@ -81,6 +86,11 @@ class Shipment(Base):
     failing_since: Mapped[Instant | None]
     """Since when no question about it was answered, whosever fault that is."""
     last_error: Mapped[str | None] = mapped_column(String(500))
+
+    @property
+    def way(self) -> str:
+        """From where to where the parcel goes."""
+        return f"{self.from_city or ''} → {self.to_city or ''}"
 
     @property
     def told(self) -> Told:

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from tusker.domain.attention import AttentionKind
-from tusker.queries.delivery.conditions import ALIKE, ALIKE_OF, TOO_EARLY, VALUE_AGREES
+from tusker.queries.delivery.conditions import ALIKE, ALIKE_OF, ELSEWHERE, TOO_EARLY, VALUE_AGREES, WAY
 
 FAILING_POLLS = 3
 """From so many questions without an answer on, a person should look."""
@@ -195,6 +195,20 @@ CAUSES: Mapping[AttentionKind, Cause] = {
             jsonb_build_object('principal', i.principal) AS facts
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         WHERE {TOO_EARLY} AND i.status IN ('approved', 'financeable', 'bundled')
+        """,  # noqa: S608
+    ),
+    AttentionKind.ELSEWHERE: Cause(
+        "invoice",
+        f"""
+        SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE(h.status_changed_at, i.requested_at) AS cause_at,
+            h.carrier || ' has the parcel go from ' || COALESCE(h.from_city, 'an unknown city') || ' to '
+                || COALESCE(h.to_city, 'an unknown one') || COALESCE('; ' || s.name || ' sends from '
+                || NULLIF(array_to_string(s.cities, ', '), ''), '') || COALESCE('; ' || p.name || ' receives in '
+                || NULLIF(array_to_string(p.cities, ', '), ''), '') AS detail,
+            jsonb_build_object('principal', i.principal, 'way', {WAY}) AS facts
+        FROM shipments h JOIN invoices i ON i.id = h.invoice_id
+        JOIN customers s ON s.id = i.supplier_id JOIN customers p ON p.id = i.purchaser_id
+        WHERE {ELSEWHERE} AND i.status IN ('approved', 'financeable', 'bundled')
         """,  # noqa: S608
     ),
     AttentionKind.CARRIER_FAILING: Cause(

@@ -49,16 +49,16 @@ class PaidOut:
     net: int
 
 
-def limit_of_supplier(customer_id: int) -> LimitUse | None:
+def limit_of_supplier(customer_id: int, today: date) -> LimitUse | None:
     """The company's own limit as supplier; None when it is not one."""
     account = db.session.get(SupplierAccount, customer_id, populate_existing=True)
-    return account.use if account else None
+    return account.use_on(today) if account else None
 
 
-def limit_of_purchaser(customer_id: int) -> LimitUse | None:
+def limit_of_purchaser(customer_id: int, today: date) -> LimitUse | None:
     """The company's own limit as purchaser; None when it is not one."""
     account = db.session.get(PurchaserAccount, customer_id, populate_existing=True)
-    return account.use if account else None
+    return account.use_on(today) if account else None
 
 
 def lines_of_supplier(supplier_id: int, today: date) -> list[LineUse]:

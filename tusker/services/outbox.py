@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import select
 
 from tusker.extensions import db
-from tusker.models import OutboxMessage, Role, User
+from tusker.models import Customer, OutboxMessage, Role, User
 from tusker.services.context import Context
 from tusker.transactions import after_commit
 
@@ -53,9 +53,9 @@ def addresses_by_company(customer_ids: Collection[int], role: Role) -> dict[int,
 
 
 def company_addresses(customer_id: int, role: Role) -> list[str]:
-    """Mail addresses of a company's active users of a role."""
-    return list(
-        db.session.scalars(
-            select(User.email).where(User.customer_id == customer_id, User.role == role, User.active)
-        )
-    )
+    """Mail addresses of a company's active users of a role; its own address where it has no such user."""
+    users = db.session.scalars(
+        select(User.email).where(User.customer_id == customer_id, User.role == role, User.active)
+    ).all()
+    own = select(Customer.email).where(Customer.id == customer_id, Customer.email.is_not(None))
+    return [*users] or [email for email in db.session.scalars(own) if email]

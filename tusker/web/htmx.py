@@ -9,6 +9,7 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from markupsafe import Markup
 
 from tusker.models import Proposal
+from tusker.web.nav import counted_entries
 
 
 def is_htmx() -> bool:
@@ -46,12 +47,12 @@ def done(
     """Answer an action that succeeded.
 
     Without htmx: flash `message` and go to the URL `to` (303). With htmx: the fragment `partial` with the message
-    put into the page's messages out of band, or, without a partial, a whole new page at `to`.
+    and the navigation's counts put into the page out of band, or, without a partial, a whole new page at `to`.
     `category` is success, info, warning or danger.
     """
     if wants_fragment() and partial is not None:
         body = render_template(partial, **context)
-        answer = make_response(Markup(body) + oob_message(message, category))  # noqa: S704 (rendered with escaping)
+        answer = make_response(Markup(body) + oob_message(message, category) + _oob_counts())  # noqa: S704 (escaped)
     elif is_htmx():
         flash(message, category)
         answer = make_response("", 204)
@@ -79,3 +80,10 @@ def proposed(to: str) -> Response:
 def oob_message(message: str, category: str) -> Markup:
     """A message that htmx adds to the page's messages, besides the answer's own target."""
     return Markup(render_template("layout/_oob_message.html", message=message, category=category))  # noqa: S704
+
+
+def _oob_counts() -> Markup:
+    """The counts of the navigation after an action, which may have settled what waited there."""
+    counts = counted_entries().items()
+    parts = (render_template("layout/_count.html", endpoint=e, count=n, oob=True) for e, n in counts)
+    return Markup("".join(parts))  # noqa: S704 (rendered with escaping)

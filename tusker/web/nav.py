@@ -20,8 +20,9 @@ class NavEntry:
     icon: str
     url: str
     active: bool
-    count: int = 0
-    """How many items wait there."""
+    count: int | None = None
+    """How many items wait there; None where that is not counted."""
+    endpoint: str = ""
 
 
 # (label, icon, endpoint, group); a new group starts with a thin line above it
@@ -97,11 +98,19 @@ def navigation() -> list[list[NavEntry]]:
     active = _active(here)
     for label, icon, endpoint, group in BY_ROLE[Role(current_user.role)]:
         if endpoint in current_app.view_functions:
-            count = COUNTS[endpoint]() if endpoint in COUNTS else 0
+            count = COUNTS[endpoint]() if endpoint in COUNTS else None
             groups.setdefault(group, []).append(
-                NavEntry(label, icon, url_for(endpoint), endpoint == active, count)
+                NavEntry(label, icon, url_for(endpoint), endpoint == active, count, endpoint)
             )
     return list(groups.values())
+
+
+def counted_entries() -> dict[str, int]:
+    """How many items wait behind those of the signed-in user's links that count them, by endpoint."""
+    if not current_user.is_authenticated:
+        return {}
+    mine = {entry[2] for entry in BY_ROLE[Role(current_user.role)]}
+    return {endpoint: count() for endpoint, count in COUNTS.items() if endpoint in mine}
 
 
 def _active(endpoint: str) -> str | None:

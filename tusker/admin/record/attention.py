@@ -22,10 +22,12 @@ from tusker.services.loans.claims import accept_claim, dismiss_claim
 from tusker.services.payout.funding.control import (
     accept_delivery,
     accept_value,
+    accept_way,
     ask_again,
     shown_alike,
     shown_early,
     shown_value,
+    shown_way,
     tell_apart,
 )
 from tusker.services.payout.funding.purchaser_answers import overrule_dispute, shown_dispute
@@ -102,6 +104,10 @@ def _accept_delivery(ctx: Context, about: int, _facts: dict[str, Any]) -> object
     return accept_delivery(ctx, about, reason=sent_reason(), seen=sent_seen())
 
 
+def _accept_way(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
+    return accept_way(ctx, about, reason=sent_reason(), seen=sent_seen())
+
+
 def _tell_apart(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
     return tell_apart(ctx, about, reason=sent_reason(), seen=sent_seen())
 
@@ -120,6 +126,7 @@ _ACTIONS: Mapping[AttentionKind, Mapping[str, Act]] = {
     AttentionKind.DISPUTED: {"overrule": _overrule},
     AttentionKind.VALUE_DIFFERS: {"accept_value": _accept_value},
     AttentionKind.DELIVERED_BEFORE: {"accept_delivery": _accept_delivery},
+    AttentionKind.ELSEWHERE: {"accept_way": _accept_way},
     AttentionKind.NUMBER_ALIKE: {"tell_apart": _tell_apart},
     AttentionKind.DAILY_JOB_LATE: {"run_again": _run_again},
     AttentionKind.SHIPMENT_EXCEPTION: _ASKING,
@@ -134,6 +141,7 @@ _DONE = {
     "overrule": "The dispute is settled and does not stop the financing any more.",
     "accept_value": "The declared value is accepted.",
     "accept_delivery": "The delivery is accepted.",
+    "accept_way": "The parcel is accepted.",
     "tell_apart": "It counts as an invoice of its own.",
     "run_again": "It is tried again within the next minute.",
     "ask_again": "The delivery company is asked within the next minute.",
@@ -146,6 +154,7 @@ _SHOWN: Mapping[str, Callable[[AttentionRow], Shown]] = {
     ),
     "accept_value": lambda item: shown_value(item.number or "", item.facts["declared"], item.facts["amount"]),
     "accept_delivery": lambda item: shown_early(item.number or "", item.cause_at),
+    "accept_way": lambda item: shown_way(item.number or "", item.facts["way"]),
     "tell_apart": lambda item: shown_alike(item.number or "", item.facts["like"]),
 }
 """What a button decides on, as its item shows it."""

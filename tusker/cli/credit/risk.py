@@ -1,4 +1,4 @@
-"""`flask rules`, `flask add-rule`, `flask change-rule`, `flask end-rule`, `flask set-group`, `flask release-hold`."""
+"""`flask rules`, `add-rule`, `change-rule`, `end-rule`, `set-group`, `set-cities`, `release-hold`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tusker.extensions import db
 from tusker.models import RiskRule
 from tusker.queries.credit.risk import rules_made
 from tusker.queries.lookup import company_called, invoice_id_of
+from tusker.services.credit.customers.identities import set_cities
 from tusker.services.credit.risk.judging import bound_of
 from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, end_rule, set_group, value_of
 from tusker.services.payout.held import release_hold
@@ -112,6 +113,18 @@ def set_group_command(company: str, group: str, email: str | None, why: str) -> 
         customer = company_called(company, field="company")
         made = set_group(context_of("set-group", email, why), customer.id, group)
         click.echo(said(made, f"{customer.name} belongs to {group or 'no group'}."))
+
+
+@commands.command("set-cities")
+@click.argument("company")
+@click.argument("cities", default="")
+@acting_as_or_operator
+def set_cities_command(company: str, cities: str, email: str | None, why: str) -> None:
+    """COMPANY (name or reference) sends and receives in CITIES (“Pune, Mumbai”); parcels of others are held."""
+    with transaction():
+        customer = company_called(company, field="company")
+        made = set_cities(context_of("set-cities", email, why), customer.id, cities)
+        click.echo(said(made, f"{customer.name}: {', '.join(customer.cities) or 'no cities known'}."))
 
 
 @commands.command("release-hold")

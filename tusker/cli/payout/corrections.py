@@ -1,4 +1,4 @@
-"""What an admin decides of one invoice: `correct-value`, `accept-delivery`, `tell-apart`, `mark-document`."""
+"""What an admin decides of one invoice: its value, delivery, parcel and number, and its documents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tusker.cli import acting_as_or_operator, commands, context_of, said, with_r
 from tusker.currency import currency
 from tusker.queries.lookup import invoice_id_of
 from tusker.services.payout.funding import verification
-from tusker.services.payout.funding.control import accept_delivery, tell_apart
+from tusker.services.payout.funding.control import accept_delivery, accept_way, tell_apart
 from tusker.services.payout.funding.correction import correct_value
 from tusker.transactions import transaction
 
@@ -37,6 +37,17 @@ def accept_delivery_command(invoice: str, reason: str, email: str | None, why: s
         ctx = context_of("accept-delivery", email, why)
         made = accept_delivery(ctx, invoice_id_of(invoice), reason=reason)
         click.echo(said(made, "The delivery is accepted."))
+
+
+@commands.command("accept-cities")
+@click.argument("invoice")
+@with_reason
+@acting_as_or_operator
+def accept_cities_command(invoice: str, reason: str, email: str | None, why: str) -> None:
+    """Accept the parcel of INVOICE although its cities are not the companies' (Attention: parcel of other cities)."""
+    with transaction():
+        made = accept_way(context_of("accept-cities", email, why), invoice_id_of(invoice), reason=reason)
+        click.echo(said(made, "The parcel is accepted."))
 
 
 @commands.command("tell-apart")

@@ -44,8 +44,24 @@ TOO_EARLY = (
 )
 """`domain.financeable.came_too_early` as SQL, unless an admin accepted this very delivery; unknown days are no
 grounds."""
+_NONE_OF = (
+    "EXISTS (SELECT 1 FROM customers k WHERE k.id = i.{side}_id AND k.cities <> '{{}}'"
+    " AND h.{told} <> ALL (k.cities))"
+)
+_SENT, _RECEIVED = (
+    _NONE_OF.format(side=side, told=told)
+    for side, told in (("supplier", "from_city"), ("purchaser", "to_city"))
+)
+WAY = "COALESCE(h.from_city, '') || ' → ' || COALESCE(h.to_city, '')"
+"""`Shipment.way` as SQL."""
+ELSEWHERE = (
+    "((h.from_city IS NOT NULL OR h.to_city IS NOT NULL)"
+    f" AND {WAY} IS DISTINCT FROM h.accepted_way AND ({_SENT} OR {_RECEIVED}))"
+)
+"""`domain.financeable.contradicts` for either city as SQL, unless an admin accepted this very way."""
 READY = (
-    f"(h.status = 'delivered' AND NOT {ALIKE} AND NOT {TOO_EARLY} AND NOT {_OBJECTED} AND {VALUE_AGREES}"
+    f"(h.status = 'delivered' AND NOT {ALIKE} AND NOT {TOO_EARLY} AND NOT {ELSEWHERE}"
+    f" AND NOT {_OBJECTED} AND {VALUE_AGREES}"
     f" AND (NOT {_INVALID} OR {_VERIFIED}) AND (NOT c.documents_required OR {_VERIFIED})"
     " AND (NOT c.confirmation_required OR i.purchaser_answer IS NOT NULL))"
 )
@@ -104,17 +120,35 @@ def unready_ids(allowed: Allowed, invoice_ids: Collection[int]) -> list[int]:
 
 _ON_LINES = prepared(
     text(f"""
-    SELECT i.id, c.documents_required, c.confirmation_required, {ALIKE} AS alike
-    FROM invoices i JOIN credit_lines c ON c.id = i.credit_line_id WHERE i.id = ANY(CAST(:ids AS bigint[]))
+    SELECT i.id, c.documents_required, c.confirmation_required, {ALIKE} AS alike,
+        s.cities AS sent, p.cities AS received
+    FROM invoices i JOIN credit_lines c ON c.id = i.credit_line_id
+    JOIN customers s ON s.id = i.supplier_id JOIN customers p ON p.id = i.purchaser_id
+    WHERE i.id = ANY(CAST(:ids AS bigint[]))
     """)  # noqa: S608 (constants)
 )
 
 
-def wishes_and_looks(invoice_ids: Collection[int]) -> dict[int, tuple[Wishes, bool]]:
-    """What the credit lines of invoices want, by invoice; and whether it looks like an earlier one from which no admin
-    told it apart."""
+@dataclass(frozen=True, slots=True)
+class OnLine:
+    """What an invoice is judged by besides its shipment: what its credit line wants, whether it looks like an earlier
+    invoice from which no admin told it apart, and the cities of its two companies."""
+
+    wishes: Wishes
+    alike: bool
+    sent: Sequence[str]
+    received: Sequence[str]
+
+
+def on_lines(invoice_ids: Collection[int]) -> dict[int, OnLine]:
+    """What invoices are judged by besides their shipments, by invoice."""
     rows = db.session.connection().execute(_ON_LINES, {"ids": list(invoice_ids)})
-    return {row.id: (Wishes(row.documents_required, row.confirmation_required), row.alike) for row in rows}
+    return {
+        row.id: OnLine(
+            Wishes(row.documents_required, row.confirmation_required), row.alike, row.sent, row.received
+        )
+        for row in rows
+    }
 
 
 _LOOKS_LIKE = text(

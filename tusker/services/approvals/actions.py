@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tusker.services.credit.customers import companies as customers
-from tusker.services.credit.customers import holds
+from tusker.services.credit.customers import holds, identities
 from tusker.services.credit.customers import lines as credit_lines
 from tusker.services.credit.risk import rules as risk_rules
 from tusker.services.delivery import tracking
@@ -38,6 +38,7 @@ _ALL: tuple[Action[..., Any], ...] = (
     purchaser_answers.overrule_dispute,
     funding_control.accept_value,
     funding_control.accept_delivery,
+    funding_control.accept_way,
     funding_control.tell_apart,
     bank_accounts.use_account,
     holds.lift_hold,
@@ -46,6 +47,7 @@ _ALL: tuple[Action[..., Any], ...] = (
     risk_rules.change_rule,
     risk_rules.end_rule,
     risk_rules.set_group,
+    identities.set_cities,
 )
 ACTIONS = {action.kind: action for action in _ALL}
 ON_REFUSAL = {"use_account": bank_accounts.tell_not_used}

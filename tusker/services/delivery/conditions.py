@@ -15,12 +15,13 @@ from tusker.domain.financeable import (
     Value,
     Wishes,
     came_too_early,
+    contradicts,
     open_conditions,
 )
 from tusker.domain.shipments import DocumentKind, ShipmentStatus
 from tusker.extensions import db
 from tusker.models import Invoice, Shipment, ShipmentDocument
-from tusker.queries.delivery.conditions import Allowed, wishes_and_looks
+from tusker.queries.delivery.conditions import Allowed, on_lines
 from tusker.services.locks import lock_invoices
 
 PROVING = (DocumentKind.PROOF_OF_DELIVERY, DocumentKind.SIGNED_INVOICE)
@@ -37,7 +38,7 @@ class Judge:
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self.allowed = allowed()
-        self._known = wishes_and_looks([invoice.id for invoice, _ in pairs])
+        self._known = on_lines([invoice.id for invoice, _ in pairs])
         judged = db.session.execute(
             select(ShipmentDocument.shipment_id, ShipmentDocument.kind, ShipmentDocument.invalid_at).where(
                 ShipmentDocument.shipment_id.in_([shipment.id for _, shipment in pairs]),
@@ -49,7 +50,7 @@ class Judge:
 
     def wishes_of(self, invoice: Invoice) -> Wishes:
         """What the invoice's credit line wants."""
-        return self._known[invoice.id][0]
+        return self._known[invoice.id].wishes
 
     def open_for(self, invoice: Invoice, shipment: Shipment) -> tuple[Condition, ...]:
         """The conditions of an invoice that do not hold."""
@@ -66,10 +67,18 @@ class Judge:
                 declared=shipment.declared_value,
                 accepted=shipment.accepted_value,
             ),
-            alike=self._known[invoice.id][1],
+            alike=self._known[invoice.id].alike,
             too_early=self.is_too_early(invoice, shipment),
+            elsewhere=self.is_elsewhere(invoice, shipment),
         )
         return open_conditions(facts, self.allowed.tolerance)
+
+    def is_elsewhere(self, invoice: Invoice, shipment: Shipment) -> bool:
+        """Whether the parcel comes from or goes to a city that is none of the company's, and no admin accepted it."""
+        known = self._known[invoice.id]
+        return shipment.way != shipment.accepted_way and (
+            contradicts(shipment.from_city, known.sent) or contradicts(shipment.to_city, known.received)
+        )
 
     def is_too_early(self, invoice: Invoice, shipment: Shipment) -> bool:
         """Whether the delivery was before the invoice, and no admin accepted it."""
@@ -89,22 +98,22 @@ class Judge:
 def open_for_new(amounts: Mapping[int, int]) -> dict[int, tuple[Condition, ...]]:
     """The conditions of invoices that were approved just now, from their amounts by id: of the shipment nothing is
     known yet. One statement."""
-    known = wishes_and_looks(amounts) if amounts else {}
+    known = on_lines(amounts) if amounts else {}
     tolerance = allowed().tolerance
     return {
         invoice_id: open_conditions(
             Facts(
                 shipment=ShipmentStatus.PENDING,
-                wishes=wishes,
+                wishes=line.wishes,
                 document_verified=False,
                 answer=None,
                 overruled=False,
                 value=Value(amount=amounts[invoice_id], eligible=amounts[invoice_id]),
-                alike=alike,
+                alike=line.alike,
             ),
             tolerance,
         )
-        for invoice_id, (wishes, alike) in known.items()
+        for invoice_id, line in known.items()
     }
 
 

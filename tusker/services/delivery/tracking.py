@@ -14,6 +14,7 @@ from tusker.currency import currency
 from tusker.domain.approval import Shown
 from tusker.domain.lifecycle import RESERVING, InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, TrackedOrder, next_poll_after
+from tusker.domain.texts import city_name
 from tusker.errors import Conflict, IllegalTransition
 from tusker.extensions import db
 from tusker.models import CarrierState, Invoice, Shipment
@@ -200,7 +201,7 @@ def _record_answer(
     shipment.failing_since = None
     shipment.last_error = None
     was_delivered = shipment.status == ShipmentStatus.DELIVERED
-    revalued = _take_value(ctx, shipment, order)
+    revalued = _take_value(ctx, shipment, order) | _take_cities(shipment, order)
     if not _take_over(ctx, shipment, order, asked=asked) and not revalued:
         return NOTHING
     return apply_shipment_status(ctx, invoice, shipment, judge, was_delivered=was_delivered)
@@ -215,6 +216,14 @@ def _take_value(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
         return False
     shipment.declared_value, shipment.declared_at = order.declared_value, ctx.now
     return True
+
+
+def _take_cities(shipment: Shipment, order: TrackedOrder) -> bool:
+    """Keep the parcel's cities as far as they are told; whether one is another than the known."""
+    before = shipment.way
+    shipment.from_city = city_name(order.from_city or "")[:120] or shipment.from_city
+    shipment.to_city = city_name(order.to_city or "")[:120] or shipment.to_city
+    return shipment.way != before
 
 
 def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder, *, asked: bool) -> bool:

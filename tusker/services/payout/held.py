@@ -108,7 +108,7 @@ def _holds_of_line(line: LineFacts) -> list[Hold]:
     found = []
     if line.suspended:
         found.append(
-            Hold("line_suspended", f"the credit line of {line.supplier} with {line.purchaser} is suspended")
+            Hold("line_suspended", f"{line.supplier}'s credit line with {line.purchaser} is suspended")
         )
     for side, name, overdue, reason in (
         ("supplier", line.supplier, line.supplier_overdue, line.supplier_held),

@@ -1,4 +1,4 @@
-"""A company's ids at delivery companies."""
+"""A company's ids at delivery companies, and its cities."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from tusker.domain.texts import city_name
 from tusker.errors import Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import CarrierIdentity, Customer
+from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_customer
+from tusker.services.proposals import needs_second
+from tusker.transactions import after_commit
+
+MOST_CITIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,32 @@ def set_carrier_identities(ctx: Context, customer_id: int, wanted: Iterable[Iden
             ctx, "customer", customer_id, "carrier_id_added", to_value=f"{carrier} {side} {external_id}"
         )
     db.session.flush()
+    return customer
+
+
+@needs_second("Change the cities of a company", about="customer", always=False)
+def set_cities(ctx: Context, customer_id: int, cities: str) -> Customer:
+    """Say in which cities a company sends and receives, separated by commas; a parcel of others is held, and of one
+    whose cities are not known nothing is."""
+    names = sorted({name[:120] for part in cities.split(",") if (name := city_name(part))})
+    if len(names) > MOST_CITIES:
+        raise InvalidInput(f"A company has at most {MOST_CITIES} cities.", field="cities")
+    customer = lock_customer(customer_id)
+    before = list(customer.cities)
+    if before != names:
+        customer.cities = names
+        record_event(
+            ctx,
+            "customer",
+            customer_id,
+            "cities_changed",
+            from_value=", ".join(before)[:500],
+            to_value=", ".join(names)[:500],
+            asks_second=bool(before) and not (names and set(names) <= set(before)),
+        )
+        db.session.flush()
+        # Invoices are locked before companies, so those that wait are judged again by a job after the commit.
+        after_commit(WATCH_JOB)
     return customer
 
 

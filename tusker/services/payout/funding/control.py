@@ -100,6 +100,28 @@ def shown_alike(number: str, other_id: int) -> Shown:
     return Shown(f"Likeness of {number}", f"looks like #{other_id}")
 
 
+def shown_way(number: str, way: str) -> Shown:
+    """From where to where a parcel goes, as pages show it."""
+    return Shown(f"Parcel of {number}", way)
+
+
+@needs_second("Accept a parcel of other cities", "invoice")
+def accept_way(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> None:
+    """An admin accepts a parcel whose cities are not those of the two companies; others told later are judged again.
+
+    Raises `Changed` unless they are what was `seen`.
+    """
+    why = reason_of(reason)
+    disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
+    if not Judge([(invoice, shipment)]).is_elsewhere(invoice, shipment):
+        raise Conflict("Its parcel does not contradict the cities of the two companies.")
+    check_seen(seen, [shown_way(invoice.number, shipment.way)], whole=False)
+    shipment.accepted_way = shipment.way
+    record_event(ctx, "invoice", invoice.id, "cities_accepted", to_value=shipment.way, reason=why)
+    settle_held(ctx, disbursal, invoice, shipment, reason=f"cities accepted: {why}")
+    after_commit(WATCH_JOB)
+
+
 @needs_second("Accept a delivery from before the invoice", "invoice")
 def accept_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> None:
     """An admin accepts a delivery from before the invoice; another one told later is judged again.
