@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
+
+logging.Formatter.converter = time.gmtime
 
 bind = f"127.0.0.1:{os.environ.get('PORT') or os.environ.get('WEB_PORT') or 8000}"  # the image binds to all
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
@@ -17,7 +21,12 @@ access_log_format = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-request-id}o
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(process)d [-] %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {
+            "format": "%(asctime)s.%(msecs)03d+00:00 %(levelname)s %(process)d [-] %(name)s: %(message)s",
+            "datefmt": "%Y-%m-%dT%H:%M:%S",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"level": level, "handlers": ["stderr"]},
     "loggers": {

@@ -76,7 +76,7 @@ def flask_commands(folder: Path) -> set[str]:
         for file in folder.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call)
-        and ast.unparse(node.func) in {"commands.command", "commands.group"}
+        and ast.unparse(node.func) in {"change", "commands.command", "commands.group"}
         and node.args
         and isinstance(node.args[0], ast.Constant)
         and isinstance(node.args[0].value, str)

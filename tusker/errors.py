@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+Found = TypeVar("Found")
+
 
 class TuskerError(Exception):
     """Base of every error that a person or another system may be told about.
@@ -59,6 +63,13 @@ class NotFound(TuskerError):
 
     code = "not_found"
     http_status = 404
+
+
+def existing(found: Found | None, what: str) -> Found:
+    """What was found; raises `NotFound` naming `what` it would be where that is nothing."""
+    if found is None:
+        raise NotFound(f"This {what} does not exist.")
+    return found
 
 
 class NotAllowed(TuskerError):

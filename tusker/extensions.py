@@ -38,7 +38,8 @@ Base.registry.update_type_annotation_map(
 )
 
 
-db = SQLAlchemy(model_class=Base)
+# errors of the database go into logs, what people typed does not
+db = SQLAlchemy(model_class=Base, engine_options={"hide_parameters": True})
 
 
 @event.listens_for(Pool, "checkout")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from logging.config import dictConfig
 
 work_id: ContextVar[str] = ContextVar("work_id", default="-")
@@ -21,6 +23,21 @@ class WorkIdFilter(logging.Filter):
         return True
 
 
+_RESET_LINK = re.compile(r"(/account/reset/)[^\s\"?]+")
+
+
+class LineFormatter(logging.Formatter):
+    """Times in UTC with their offset (ISO 8601), and no reset link: whoever has one has the account."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """When the record was made."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, its traceback included."""
+        return _RESET_LINK.sub(r"\1…", super().format(record))
+
+
 def configure_logging(level: str) -> None:
     """Log to standard error, at `level`."""
     dictConfig(
@@ -30,7 +47,8 @@ def configure_logging(level: str) -> None:
             "filters": {"work_id": {"()": WorkIdFilter}},
             "formatters": {
                 "line": {
-                    "format": "%(asctime)s %(levelname)s %(process)d [%(work_id)s %(who)s] %(name)s: %(message)s"
+                    "()": LineFormatter,
+                    "format": "%(asctime)s %(levelname)s %(process)d [%(work_id)s %(who)s] %(name)s: %(message)s",
                 }
             },
             "handlers": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from sqlalchemy import text
+from sqlalchemy.exc import DataError
 
+import config
 from tests.support.client import Browser
 from tests.support.pages import HTMX, token_in
+from tests.support.values import PRODUCTION
 from tusker.app import create_app
+from tusker.extensions import db
+from tusker.logs import LineFormatter
 from tusker.models import Role
 
 
@@ -134,6 +141,8 @@ def test_headers_keep_pages_to_themselves(enter: Callable[..., FlaskClient]) -> 
         assert rule in policy.split("; ")
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
     assert headers["Cache-Control"] == "no-store"
     assert "Strict-Transport-Security" not in headers
 
@@ -145,6 +154,24 @@ def test_production_asks_for_https_for_ever(test_config: dict[str, Any], session
         "/", headers={"X-Forwarded-Proto": "https", "X-Forwarded-Host": "desk.example.com"}
     )
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+
+
+def test_another_host_is_not_answered(test_config: dict[str, Any], session_app: Flask) -> None:
+    trusted = config.load(PRODUCTION)["TRUSTED_HOSTS"]
+    made = create_app({**test_config, "TRUSTED_HOSTS": trusted})
+    made.test_client_class = Browser
+    for host, status in (("desk.example.com", 200), ("localhost:8000", 200), ("evil.example", 400)):
+        assert made.test_client().get("/healthz", headers={"Host": host}).status_code == status
+
+
+def test_no_reset_link_and_no_parameter_is_logged(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    line = LineFormatter("%(asctime)s %(message)s")
+    record = logging.makeLogRecord({"msg": 'GET "/account/reset/abc.DEF-1 HTTP/1.1"', "created": 0.0})
+    assert line.format(record) == '1970-01-01T00:00:00.000+00:00 GET "/account/reset/… HTTP/1.1"'
+    with pytest.raises(DataError) as failed:
+        db.session.execute(text("SELECT CAST(:typed AS integer)"), {"typed": "a secret"})
+    db.session.rollback()
+    assert "'typed': 'a secret'" not in str(failed.value)
 
 
 @pytest.mark.parametrize("bad", ["", "short", "x" * 65, "with space1", "<script>alert"])

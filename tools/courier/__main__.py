@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -71,7 +72,9 @@ def listen(host: str, port: int, fd: int | None) -> socket.socket:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGINT or SIGTERM."""
     options = parse_arguments(arguments)
-    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.Formatter.converter = time.gmtime
+    line = "%(asctime)s.%(msecs)03d+00:00 %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=options.log_level, format=line, datefmt="%Y-%m-%dT%H:%M:%S")
     listening = listen(options.host, options.port, options.fd)
     store = Store(options.state)
     courier = Courier(store, options.token, options.speed, options.public_url.rstrip("/"))

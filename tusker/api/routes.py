@@ -14,7 +14,7 @@ from tusker.api.shown import missing_for, room_for
 from tusker.api.subject import naming, read_subject
 from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
-from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.errors import InvalidInput, TuskerError, existing
 from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
@@ -208,9 +208,7 @@ def invoice(*, caller: Caller, query: inputs.OneInvoiceQuery, invoice_id: int) -
 
     With its shipment and, from the payout on, its loan with what is owed today and at the end of the term.
     """
-    found = queries.company_invoice(caller.company_id, invoice_id)
-    if found is None:
-        raise NotFound("This invoice does not exist.")
+    found = existing(queries.company_invoice(caller.company_id, invoice_id), "invoice")
     events = events_of("invoice", invoice_id) if query.include == "events" else None
     loan = loan_of_invoice(invoice_id, caller.context().today)
     missing = missing_for([found])[invoice_id]

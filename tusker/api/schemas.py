@@ -6,10 +6,12 @@ The OpenAPI document is made from these models.
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from decimal import Decimal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
+from tusker.currency import currency
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import ShipmentStatus
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming
@@ -21,8 +23,17 @@ class Output(BaseModel):
     """Something that we answer."""
 
     model_config = ConfigDict(
-        extra="forbid", use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
+        extra="forbid",
+        from_attributes=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
     )
+
+    @classmethod
+    def of(cls, row: object, **given: object) -> Self:
+        """From a row or value of ours: what is not `given` is its attribute of the same name."""
+        taken = {name: getattr(row, name) for name in cls.model_fields if name not in given}
+        return cls.model_validate(taken | given)
 
 
 class Money(Output):
@@ -39,6 +50,15 @@ class Money(Output):
     currency: str
     """ISO 4217 code. An installation has one currency."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def both_spellings(cls, value: object) -> object:
+        """Minor units, as all of our rows have them, in both spellings."""
+        if not isinstance(value, int):
+            return value
+        configured = currency()
+        return {"minor": value, "value": configured.plain(value), "currency": configured.code}
+
 
 class Company(Output):
     """A company."""
@@ -47,16 +67,25 @@ class Company(Output):
     name: str
 
 
+def rate_text(fraction: Decimal) -> str:
+    """A fraction as decimal text without trailing zeros and without an exponent: 0.180000 → 0.18."""
+    text = f"{fraction:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+Rate = Annotated[str, BeforeValidator(rate_text)]
+
+
 class Terms(Output):
     """What is lent against an invoice and what it costs. Rates are fractions a year as decimal text (0.18 = 18 %)."""
 
-    advance_rate: str
-    apr: str
+    advance_rate: Rate
+    apr: Rate
     tenor_days: int
     day_count: DayCount
     interest_method: InterestMethod
     fee_flat: Money
-    fee_rate: str
+    fee_rate: Rate
     fee_min: Money
     """The least that flat and percentage fee together come to."""
     fee_max: Money | None
@@ -64,7 +93,7 @@ class Terms(Output):
     interest_timing: InterestTiming
     """`upfront`: interest and fee are deducted from the payout, and on the due date only the principal is owed."""
     grace_days: int
-    penal_rate: str
+    penal_rate: Rate
     recourse_days: int | None
     """So many days past due the supplier owes the debt in place of the purchaser; null for without recourse."""
     due_convention: DueConvention

@@ -178,24 +178,21 @@ def _adding(of: UserSession, endpoint: str, *, first: bool) -> ResponseReturnVal
     ctx = _context_of(of.user)
     form: AppForm | PasskeyForm = passkey if passkey.answer.data else app
     if form.is_submitted() and form.validate():
-        try:
-            with transaction():
-                if isinstance(form, PasskeyForm):
-                    codes = factors.add_passkey(
-                        ctx,
-                        of.user_id,
-                        answer=form.answer.filled,
-                        challenge=_challenge(),
-                        name=form.name.filled,
-                    )
-                else:
-                    codes = factors.add_app(
-                        ctx, of.user_id, secret=_secret(), code=form.code.filled, name=form.name.filled
-                    )
-                sessions.note_factor(ctx.now, of.id)
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            if isinstance(form, PasskeyForm):
+                codes = factors.add_passkey(
+                    ctx,
+                    of.user_id,
+                    answer=form.answer.filled,
+                    challenge=_challenge(),
+                    name=form.name.filled,
+                )
+            else:
+                codes = factors.add_app(
+                    ctx, of.user_id, secret=_secret(), code=form.code.filled, name=form.name.filled
+                )
+            sessions.note_factor(ctx.now, of.id)
+        if form.saved:
             session.pop(_SECRET, None)
             if first:
                 admit(of)

@@ -20,11 +20,11 @@ from tusker.auth.blueprint import bp, signed_in
 from tusker.auth.factors import second_step
 from tusker.auth.forms import ForgotForm, LoginForm, PasswordForm, ResetForm
 from tusker.auth.sessions import KEY, half_session, start_session, stop_session, this_session
-from tusker.errors import TooManyTries, TuskerError
+from tusker.errors import InvalidInput, TooManyTries
 from tusker.extensions import limiter
 from tusker.models import AccessKind, User
 from tusker.services.context import Context
-from tusker.services.people import factors, passwords, sessions
+from tusker.services.people import factors, passwords, sessions, users
 from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
 from tusker.web.access import SignInNeeded, acting, allow, public
@@ -172,14 +172,11 @@ def password() -> ResponseReturnValue:
     """Change the password; the user stays signed in here and is signed out everywhere else."""
     form = PasswordForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                user = passwords.change_password(
-                    acting(), current_user.id, form.current_password.filled, form.new_password.filled
-                )
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            user = passwords.change_password(
+                acting(), current_user.id, form.current_password.filled, form.new_password.filled
+            )
+        if form.saved:
             start_session(user)
             flash("Your password is changed. Everywhere else you are signed out.", "success")
             return redirect(url_for("auth.account"), 303)
@@ -193,10 +190,14 @@ def forgot() -> ResponseReturnValue:
     """The form that asks for a link. The answer, and the time it takes, are the same for every address."""
     form = ForgotForm()
     if form.validate_on_submit():
-        with transaction():
-            passwords.request_password_reset(_visitor(), form.email.filled)
-        flash(ASKED, "info")
-        return redirect(url_for("auth.login"), 303)
+        try:
+            with transaction():
+                passwords.request_password_reset(_visitor(), users.clean_email(form.email.filled))
+        except InvalidInput as error:
+            form.take(error)
+        else:
+            flash(ASKED, "info")
+            return redirect(url_for("auth.login"), 303)
     return render_template("auth/forgot.html", form=form), 422 if form.is_submitted() else 200
 
 
@@ -209,12 +210,9 @@ def reset(token: str) -> ResponseReturnValue:
         return render_template("auth/expired.html"), 410
     form = ResetForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                passwords.reset_password(_visitor(), token, form.new_password.filled)
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            passwords.reset_password(_visitor(), token, form.new_password.filled)
+        if form.saved:
             session.clear()
             flash("Your new password is set. Sign in with it.", "success")
             return redirect(url_for("auth.login"), 303)

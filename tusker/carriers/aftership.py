@@ -8,34 +8,29 @@ offset, then they are the place's own; they count as UTC. No link to a proof of 
 from __future__ import annotations
 
 import base64
-import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from tusker.carriers.base import CarrierProtocolError, CarrierRefused, CarrierUnavailable
-from tusker.carriers.http import CarrierHttp
+from tusker.carriers.base import CarrierRefused, CarrierUnavailable
 from tusker.carriers.parcels import (
     FINANCEABLE,
+    ParcelCarrier,
     ParcelRef,
     as_object,
-    choose,
     history,
     instant,
     lookup,
+    match,
     named_parcel,
-    parse_parcel,
     raw_words,
     refine,
     same_time,
     settle,
-    unless_rejected,
+    unreadable,
 )
 from tusker.carriers.payload import at, text_or_none
-from tusker.carriers.settings import CarrierSettings, CarrierSpec
+from tusker.carriers.settings import CarrierSpec
 from tusker.carriers.webhook import header, hmac_sha256, read_body, same
-from tusker.domain.shipments import DirectoryEntry, ShipmentStatus, TrackedOrder, TrackingEvent
-from tusker.errors import InvalidInput
-
-log = logging.getLogger(__name__)
+from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
 
 NAME = "aftership"
 BATCH_SIZE = 25
@@ -67,59 +62,14 @@ ACCEPTED_SUBTAG = "InTransit_002"
 """The acceptance scan: the courier has it."""
 
 
-class AfterShipCarrier:
+class AfterShipCarrier(ParcelCarrier):
     """A `Carrier` over AfterShip."""
 
     name = NAME
     label = "AfterShip"
-    declares_orders = False
-    has_webhooks = True
-    registers = True
+    example = EXAMPLE
     batch_size = BATCH_SIZE
     requests_per_second = 6.0
-
-    def __init__(self, http: CarrierHttp) -> None:
-        self._http = http
-
-    def parse_reference(self, text: str) -> str:
-        """See `Carrier.parse_reference`."""
-        return str(parse_parcel(text, example=EXAMPLE))
-
-    def asks_alone(self, ref: str) -> bool:
-        """See `Carrier.asks_alone`: it asks by the batch."""
-        return False
-
-    def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
-        """See `Carrier.fetch`: in batches, unknown numbers registered."""
-        parcels: dict[str, ParcelRef] = {}
-        for ref in dict.fromkeys(refs):
-            try:
-                parcels[ref] = parse_parcel(ref, example=EXAMPLE)
-            except InvalidInput:
-                log.info("carrier %s: %r cannot be a tracking number", NAME, ref[:60])
-        found: dict[str, TrackedOrder] = {}
-        wanted = list(parcels.items())
-        for start in range(0, len(wanted), BATCH_SIZE):
-            found.update(self._fetch_batch(dict(wanted[start : start + BATCH_SIZE])))
-        if register:
-            missing = [ref for ref in parcels if ref not in found]
-            for ref in missing:
-                order = self.register(ref)
-                if order is not None:
-                    found[ref] = order
-        return found
-
-    def register(self, ref: str) -> TrackedOrder | None:
-        """See `Carrier.register`."""
-        try:
-            parcel = parse_parcel(ref, example=EXAMPLE)
-        except InvalidInput:
-            return None
-        return unless_rejected(NAME, ref, lambda: self._register(parcel))
-
-    def search_directory(self, text: str) -> list[DirectoryEntry]:
-        """See `Carrier.search_directory`: AfterShip has none."""
-        return []
 
     def check(self) -> str:
         """See `Carrier.check`."""
@@ -136,21 +86,16 @@ class AfterShipCarrier:
         body = read_body(NAME, raw)
         event = at(body, "event")
         if not isinstance(event, str):
-            raise _unreadable("a webhook that is no event")
+            raise unreadable(NAME, "a webhook that is no event")
         if event != "tracking_update":
             return []
         return [_read(at(body, "msg"))]
 
-    def _fetch_batch(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
+    def _ask(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
         numbers = ",".join(dict.fromkeys(parcel.number for parcel in parcels.values()))
         params = [("tracking_numbers", numbers), ("limit", str(PAGE_SIZE))]
         orders = [order for item in self._pages(params) if (order := read_tracking(item)) is not None]
-        found = {}
-        for ref, parcel in parcels.items():
-            mine = [order for order in orders if str(parcel) in (order.ref, *order.aliases)]
-            if mine:
-                found[ref] = choose(mine, lambda order: instant(order.raw.get("created_at")))
-        return found
+        return match(parcels, orders)
 
     def _pages(self, params: list[tuple[str, str]]) -> Iterable[object]:
         cursor: list[tuple[str, str]] = []
@@ -236,7 +181,7 @@ def read_status(tag: object, subtag: object) -> ShipmentStatus:
 def _read(item: object) -> TrackedOrder:
     order = read_tracking(item)
     if order is None:
-        raise _unreadable("an answer without a tracking number")
+        raise unreadable(NAME, "an answer without a tracking number")
     return order
 
 
@@ -254,27 +199,19 @@ def _data(answer: object) -> object:
             reason=f"meta.code {code}",
         )
     if type(code) is not int or not 200 <= code < 300:
-        raise _unreadable("an answer that says it failed")
+        raise unreadable(NAME, "an answer that says it failed")
     return at(answer, "data")
 
 
 def _trackings(data: object) -> list[object]:
     items = at(data, "trackings")
     if not isinstance(items, list):
-        raise _unreadable("an answer without “trackings”")
+        raise unreadable(NAME, "an answer without “trackings”")
     return items
-
-
-def _unreadable(what: str) -> CarrierProtocolError:
-    return CarrierProtocolError(f"The delivery company “{NAME}” sent {what}.", carrier=NAME)
 
 
 def _headers(key: str) -> dict[str, str]:
     return {"as-api-key": key}
-
-
-def _make(http: CarrierHttp, settings: CarrierSettings) -> AfterShipCarrier:
-    return AfterShipCarrier(http)
 
 
 SPEC = CarrierSpec(
@@ -285,5 +222,5 @@ SPEC = CarrierSpec(
     key_variable="AFTERSHIP_API_KEY",
     webhook_secret_variable="AFTERSHIP_WEBHOOK_SECRET",  # noqa: S106 - the variable's name
     headers=_headers,
-    make=_make,
+    make=lambda http, _: AfterShipCarrier(http),
 )

@@ -8,37 +8,32 @@ it is registered. Times are UTC. No link to a proof of delivery is documented; w
 from __future__ import annotations
 
 import base64
-import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
-from tusker.carriers.base import CarrierProtocolError, CarrierRejected
-from tusker.carriers.http import CarrierHttp
+from tusker.carriers.base import CarrierRejected
 from tusker.carriers.parcels import (
     FINANCEABLE,
+    ParcelCarrier,
     ParcelRef,
     as_object,
-    choose,
     history,
     instant,
     lookup,
+    match,
     named_parcel,
-    parse_parcel,
     raw_words,
     refine,
     same_time,
     settle,
-    unless_rejected,
+    unreadable,
 )
 from tusker.carriers.payload import at, text_or_none
-from tusker.carriers.settings import CarrierSettings, CarrierSpec
+from tusker.carriers.settings import CarrierSpec
 from tusker.carriers.webhook import header, hmac_sha256, read_body, same
-from tusker.domain.shipments import DirectoryEntry, ShipmentStatus, TrackedOrder, TrackingEvent
-from tusker.errors import InvalidInput
-
-log = logging.getLogger(__name__)
+from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
 
 NAME = "easypost"
 BATCH_SIZE = 25
@@ -108,25 +103,18 @@ CARRIER_NAMES: Mapping[str, str] = {
 _TRACKER_ID = re.compile(r"trk_[0-9A-Za-z]{8,50}")
 
 
-class EasyPostCarrier:
+class EasyPostCarrier(ParcelCarrier):
     """A `Carrier` over EasyPost."""
 
     name = NAME
     label = "EasyPost"
-    declares_orders = False
-    has_webhooks = True
-    registers = True
+    example = EXAMPLE
     batch_size = BATCH_SIZE
     requests_per_second = 5.0
 
-    def __init__(self, http: CarrierHttp) -> None:
-        self._http = http
-
     def parse_reference(self, text: str) -> str:
         """See `Carrier.parse_reference`."""
-        if _TRACKER_ID.fullmatch(text.strip()):
-            return text.strip()
-        return str(parse_parcel(text, example=EXAMPLE))
+        return text.strip() if self.asks_alone(text) else super().parse_reference(text)
 
     def asks_alone(self, ref: str) -> bool:
         """See `Carrier.asks_alone`: a tracker's id is asked for by itself."""
@@ -134,42 +122,17 @@ class EasyPostCarrier:
 
     def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """See `Carrier.fetch`: by id one by one, by code in batches, unknown codes registered."""
-        found: dict[str, TrackedOrder] = {}
-        parcels: dict[str, ParcelRef] = {}
-        for ref in dict.fromkeys(refs):
-            if self.asks_alone(ref):
-                order = self._by_id(ref.strip())
-                if order is not None:
-                    found[ref] = order
-                continue
-            try:
-                parcels[ref] = parse_parcel(ref, example=EXAMPLE)
-            except InvalidInput:
-                log.info("carrier %s: %r cannot be a tracking code", NAME, ref[:60])
-        wanted = list(parcels.items())
-        for start in range(0, len(wanted), BATCH_SIZE):
-            found.update(self._fetch_batch(dict(wanted[start : start + BATCH_SIZE])))
-        if register:
-            missing = [ref for ref in parcels if ref not in found]
-            for ref in missing:
-                registered = self.register(ref)
-                if registered is not None:
-                    found[ref] = registered
-        return found
+        found = {
+            ref: order
+            for ref in dict.fromkeys(refs)
+            if self.asks_alone(ref) and (order := self._by_id(ref.strip())) is not None
+        }
+        codes = [ref for ref in refs if not self.asks_alone(ref)]
+        return found | super().fetch(codes, register=register)
 
     def register(self, ref: str) -> TrackedOrder | None:
-        """See `Carrier.register`."""
-        if self.asks_alone(ref):
-            return None  # an id of a tracker that is not there
-        try:
-            parcel = parse_parcel(ref, example=EXAMPLE)
-        except InvalidInput:
-            return None
-        return unless_rejected(NAME, ref, lambda: self._register(parcel))
-
-    def search_directory(self, text: str) -> list[DirectoryEntry]:
-        """See `Carrier.search_directory`: EasyPost has none."""
-        return []
+        """See `Carrier.register`; a tracker's id that is not there cannot be registered."""
+        return None if self.asks_alone(ref) else super().register(ref)
 
     def check(self) -> str:
         """See `Carrier.check`."""
@@ -186,7 +149,7 @@ class EasyPostCarrier:
         body = read_body(NAME, raw)
         kind = at(body, "description")
         if not isinstance(kind, str) or not isinstance(at(body, "result"), Mapping):
-            raise _unreadable("a webhook that is no event")
+            raise unreadable(NAME, "a webhook that is no event")
         if not kind.startswith("tracker."):
             return []
         return [_read(at(body, "result"))]
@@ -199,7 +162,7 @@ class EasyPostCarrier:
                 return None
             raise
 
-    def _fetch_batch(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
+    def _ask(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
         codes = dict.fromkeys(parcel.number for parcel in parcels.values())
         params = [("tracking_codes[]", code) for code in codes] + [("page_size", str(PAGE_SIZE))]
         orders = [order for item in self._pages(params) if (order := read_tracker(item)) is not None]
@@ -223,16 +186,6 @@ class EasyPostCarrier:
         order = _read(self._http.post_json("/v2/trackers", {"tracker": tracker}))
         # The carrier's name may come back in another spelling, but the code is the one that was sent.
         return order if parcel.number in (order.ref, *order.aliases) else None
-
-
-def match(parcels: Mapping[str, ParcelRef], orders: Sequence[TrackedOrder]) -> dict[str, TrackedOrder]:
-    """The orders by the reference that asks for them; what was not asked for is left out."""
-    found = {}
-    for ref, parcel in parcels.items():
-        mine = [order for order in orders if str(parcel) in (order.ref, *order.aliases)]
-        if mine:
-            found[ref] = choose(mine, lambda order: instant(order.raw.get("created_at")))
-    return found
 
 
 def read_tracker(item: object) -> TrackedOrder | None:
@@ -283,23 +236,15 @@ def read_status(status: object, detail: object) -> ShipmentStatus:
 def _read(item: object) -> TrackedOrder:
     order = read_tracker(item)
     if order is None:
-        raise _unreadable("an answer without a tracking code")
+        raise unreadable(NAME, "an answer without a tracking code")
     return order
 
 
 def _trackers(answer: object) -> list[object]:
     items = at(answer, "trackers")
     if not isinstance(items, list):
-        raise _unreadable("an answer without “trackers”")
+        raise unreadable(NAME, "an answer without “trackers”")
     return items
-
-
-def _unreadable(what: str) -> CarrierProtocolError:
-    return CarrierProtocolError(f"The delivery company “{NAME}” sent {what}.", carrier=NAME)
-
-
-def _make(http: CarrierHttp, settings: CarrierSettings) -> EasyPostCarrier:
-    return EasyPostCarrier(http)
 
 
 def _headers(key: str) -> dict[str, str]:
@@ -315,5 +260,5 @@ SPEC = CarrierSpec(
     key_variable="EASYPOST_API_KEY",
     webhook_secret_variable="EASYPOST_WEBHOOK_SECRET",  # noqa: S106 - the variable's name
     headers=_headers,
-    make=_make,
+    make=lambda http, _: EasyPostCarrier(http),
 )

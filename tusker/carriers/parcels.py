@@ -9,9 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tusker.carriers.base import CarrierRejected
+from tusker.carriers.base import CarrierProtocolError, CarrierRejected
+from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import json_safe
-from tusker.domain.shipments import CONTRADICTS_DELIVERY, ShipmentStatus, TrackedOrder, TrackingEvent
+from tusker.domain.shipments import (
+    CONTRADICTS_DELIVERY,
+    DirectoryEntry,
+    ShipmentStatus,
+    TrackedOrder,
+    TrackingEvent,
+)
 from tusker.errors import InvalidInput
 
 log = logging.getLogger(__name__)
@@ -209,3 +216,83 @@ def unless_rejected(carrier: str, ref: str, ask: Callable[[], TrackedOrder | Non
     except CarrierRejected as error:
         log.info("carrier %s: %s was not registered: %s", carrier, ref, error.message)
         return None
+
+
+def match(parcels: Mapping[str, ParcelRef], orders: Sequence[TrackedOrder]) -> dict[str, TrackedOrder]:
+    """The orders by the reference that asks for them; what was not asked for is left out."""
+    found = {}
+    for ref, parcel in parcels.items():
+        mine = [order for order in orders if str(parcel) in (order.ref, *order.aliases)]
+        if mine:
+            found[ref] = choose(mine, lambda order: instant(order.raw.get("created_at")))
+    return found
+
+
+def unreadable(carrier: str, what: str) -> CarrierProtocolError:
+    """The error that a delivery company sent something that is not understood."""
+    return CarrierProtocolError(f"The delivery company “{carrier}” sent {what}.", carrier=carrier)
+
+
+class ParcelCarrier:
+    """What adapters of parcel carriers that register numbers share; what is left out asks the vendor."""
+
+    name: str
+    example: str
+    """A reference as it should look."""
+    courier_needed = False
+    """Whether a bare number is no reference."""
+    declares_orders = False
+    has_webhooks = True
+    registers = True
+    batch_size = 1
+
+    def __init__(self, http: CarrierHttp) -> None:
+        self._http = http
+
+    def parse_reference(self, text: str) -> str:
+        """See `Carrier.parse_reference`."""
+        return str(self._parse(text))
+
+    def asks_alone(self, ref: str) -> bool:
+        """See `Carrier.asks_alone`: it asks by the batch."""
+        return False
+
+    def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
+        """See `Carrier.fetch`: in batches, unknown numbers registered."""
+        parcels: dict[str, ParcelRef] = {}
+        for ref in dict.fromkeys(refs):
+            try:
+                parcels[ref] = self._parse(ref)
+            except InvalidInput:
+                log.info("carrier %s: %r cannot be a reference", self.name, ref[:60])
+        found: dict[str, TrackedOrder] = {}
+        wanted = list(parcels.items())
+        for start in range(0, len(wanted), self.batch_size):
+            found.update(self._ask(dict(wanted[start : start + self.batch_size])))
+        for ref in parcels if register else ():
+            if ref not in found and (order := self.register(ref)) is not None:
+                found[ref] = order
+        return found
+
+    def register(self, ref: str) -> TrackedOrder | None:
+        """See `Carrier.register`."""
+        try:
+            parcel = self._parse(ref)
+        except InvalidInput:
+            return None
+        return unless_rejected(self.name, ref, lambda: self._register(parcel))
+
+    def search_directory(self, text: str) -> list[DirectoryEntry]:
+        """See `Carrier.search_directory`: it has none."""
+        return []
+
+    def _parse(self, text: str) -> ParcelRef:
+        return parse_parcel(text, example=self.example, courier_needed=self.courier_needed)
+
+    def _ask(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
+        """One question about a batch of parcels by their references; unknown ones are absent."""
+        raise NotImplementedError
+
+    def _register(self, parcel: ParcelRef) -> TrackedOrder | None:
+        """Register one parcel."""
+        raise NotImplementedError

@@ -7,32 +7,27 @@ proof of delivery is documented.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import quote
 
-from tusker.carriers.base import CarrierProtocolError, CarrierRejected
-from tusker.carriers.http import CarrierHttp
+from tusker.carriers.base import CarrierRejected
 from tusker.carriers.parcels import (
     FINANCEABLE,
+    ParcelCarrier,
     ParcelRef,
     as_object,
     history,
     instant,
     lookup,
-    parse_parcel,
     raw_words,
     refine,
     settle,
-    unless_rejected,
+    unreadable,
 )
 from tusker.carriers.payload import at, text_or_none
-from tusker.carriers.settings import CarrierSettings, CarrierSpec
+from tusker.carriers.settings import CarrierSpec
 from tusker.carriers.webhook import header, hmac_sha256, read_body, same
-from tusker.domain.shipments import DirectoryEntry, ShipmentStatus, TrackedOrder, TrackingEvent
-from tusker.errors import InvalidInput
-
-log = logging.getLogger(__name__)
+from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
 
 NAME = "shippo"
 EXAMPLE = "usps/9205590164917312751089"
@@ -80,67 +75,20 @@ SUBSTATUSES: Mapping[str, ShipmentStatus | None] = {
 """What a substatus adds to a status (see `refine`); None: nothing."""
 
 
-class ShippoCarrier:
+class ShippoCarrier(ParcelCarrier):
     """A `Carrier` over Shippo."""
 
     name = NAME
     label = "Shippo"
-    declares_orders = False
-    has_webhooks = True
-    registers = True
-    batch_size = 1
+    example = EXAMPLE
+    courier_needed = True
     requests_per_second = 8.0  # 500 a minute with a live key
-
-    def __init__(self, http: CarrierHttp) -> None:
-        self._http = http
-
-    def parse_reference(self, text: str) -> str:
-        """See `Carrier.parse_reference`."""
-        return str(parse_parcel(text, example=EXAMPLE, courier_needed=True))
-
-    def asks_alone(self, ref: str) -> bool:
-        """See `Carrier.asks_alone`: it asks by the batch."""
-        return False
-
-    def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
-        """See `Carrier.fetch`."""
-        found: dict[str, TrackedOrder] = {}
-        missing: list[str] = []
-        for ref in dict.fromkeys(refs):
-            try:
-                parcel = parse_parcel(ref, example=EXAMPLE, courier_needed=True)
-            except InvalidInput:
-                log.info("carrier %s: %r cannot be a reference", NAME, ref[:60])
-                continue
-            order = self._ask(parcel)
-            if order is None:
-                missing.append(ref)
-            else:
-                found[ref] = order
-        if register:
-            for ref in missing:
-                order = self.register(ref)
-                if order is not None:
-                    found[ref] = order
-        return found
-
-    def register(self, ref: str) -> TrackedOrder | None:
-        """See `Carrier.register`."""
-        try:
-            parcel = parse_parcel(ref, example=EXAMPLE, courier_needed=True)
-        except InvalidInput:
-            return None
-        return unless_rejected(NAME, ref, lambda: self._register(parcel))
-
-    def search_directory(self, text: str) -> list[DirectoryEntry]:
-        """See `Carrier.search_directory`: Shippo has none."""
-        return []
 
     def check(self) -> str:
         """See `Carrier.check`."""
         answer = self._http.get_json("/carrier_accounts/", [("results", "1")])
         if not isinstance(at(answer, "results"), list):
-            raise _unreadable("an answer without “results”")
+            raise unreadable(NAME, "an answer without “results”")
         return "Shippo answers and accepts the token."
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
@@ -158,12 +106,16 @@ class ShippoCarrier:
         body = read_body(NAME, raw)
         event = at(body, "event")
         if not isinstance(event, str):
-            raise _unreadable("a webhook that is no event")
+            raise unreadable(NAME, "a webhook that is no event")
         if event != "track_updated":
             return []
         return [_read(at(body, "data"))]
 
-    def _ask(self, parcel: ParcelRef) -> TrackedOrder | None:
+    def _ask(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
+        found = {ref: self._one(parcel) for ref, parcel in parcels.items()}
+        return {ref: order for ref, order in found.items() if order is not None}
+
+    def _one(self, parcel: ParcelRef) -> TrackedOrder | None:
         path = f"/tracks/{quote(parcel.courier or '', safe='')}/{quote(parcel.number, safe='')}"
         try:
             order = _read(self._http.get_json(path))
@@ -172,7 +124,7 @@ class ShippoCarrier:
                 return None
             raise
         if order.ref != str(parcel):
-            raise _unreadable("an answer about another number than was asked for")
+            raise unreadable(NAME, "an answer about another number than was asked for")
         return order
 
     def _register(self, parcel: ParcelRef) -> TrackedOrder | None:
@@ -230,20 +182,12 @@ def read_status(status: object, substatus: object) -> ShipmentStatus:
 def _read(item: object) -> TrackedOrder:
     order = read_track(item)
     if order is None:
-        raise _unreadable("an answer without a carrier and a tracking number")
+        raise unreadable(NAME, "an answer without a carrier and a tracking number")
     return order
-
-
-def _unreadable(what: str) -> CarrierProtocolError:
-    return CarrierProtocolError(f"The delivery company “{NAME}” sent {what}.", carrier=NAME)
 
 
 def _headers(key: str) -> dict[str, str]:
     return {"Authorization": f"ShippoToken {key}"}
-
-
-def _make(http: CarrierHttp, settings: CarrierSettings) -> ShippoCarrier:
-    return ShippoCarrier(http)
 
 
 SPEC = CarrierSpec(
@@ -254,5 +198,5 @@ SPEC = CarrierSpec(
     key_variable="SHIPPO_API_KEY",
     webhook_secret_variable="SHIPPO_WEBHOOK_SECRET",  # noqa: S106 - the variable's name
     headers=_headers,
-    make=_make,
+    make=lambda http, _: ShippoCarrier(http),
 )

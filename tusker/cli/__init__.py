@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any
@@ -21,6 +22,7 @@ from tusker.models import Proposal, User
 from tusker.queries.lookup import admin_called
 from tusker.services.context import Context
 from tusker.services.people.passwords import confirm_password
+from tusker.transactions import transaction
 
 
 class Command(click.Command):
@@ -32,6 +34,17 @@ class Command(click.Command):
             return super().invoke(ctx)
 
 
+class Change(Command):
+    """A command that does all of it in one transaction, and then says what it returns."""
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run it."""
+        with spoken_errors():
+            with transaction():
+                words = super().invoke(ctx)
+            click.echo(words)
+
+
 class Commands(AppGroup):
     """Commands that run with the application and its database."""
 
@@ -40,6 +53,10 @@ class Commands(AppGroup):
 
 commands = Commands()
 """All of them; each module adds its own by `@commands.command`."""
+
+
+change = partial(commands.command, cls=Change)
+"""Adds a command that changes something."""
 
 
 def init_app(app: Flask) -> None:
@@ -94,7 +111,7 @@ as_or_operator = click.option(
 with_reason = click.option("--reason", required=True, help="Goes into the events.")
 
 
-def acting_as_or_operator(command: Callable[..., None]) -> Callable[..., None]:
+def acting_as_or_operator(command: Callable[..., str | None]) -> Callable[..., str | None]:
     """`as_or_operator` and, for a command that asks for no reason of its own, why."""
     why = click.option("--why", default="", help="The other admin reads it, where one has to accept this.")
     return as_or_operator(why(command))

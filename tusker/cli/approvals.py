@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
-from tusker.cli import acting_as, admin_context, commands, proven_admin, with_password, with_reason
+from tusker.cli import acting_as, admin_context, change, commands, proven_admin, with_password, with_reason
 from tusker.queries.proposals import proposals_page
 from tusker.services.approvals.actions import TITLES
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.proposals import name_of
-from tusker.transactions import transaction
 
 
 @commands.command("proposals")
@@ -26,25 +25,21 @@ def list_command() -> None:
         click.echo("\t".join(str(cell) for cell in cells))
 
 
-@commands.command("approve")
+@change("approve")
 @click.argument("proposal_id", type=int)
 @acting_as
 @with_password
-def approve_command(proposal_id: int, password: str, email: str) -> None:
+def approve_command(proposal_id: int, password: str, email: str) -> str:
     """Accept PROPOSAL_ID, which another admin made: it is done."""
-    with transaction():
-        made = accept(proven_admin("approve", email, password), proposal_id)
-        words = f"{TITLES[made.kind]}, {name_of(made)}: done."
-    click.echo(words)
+    made = accept(proven_admin("approve", email, password), proposal_id)
+    return f"{TITLES[made.kind]}, {name_of(made)}: done."
 
 
-@commands.command("refuse")
+@change("refuse")
 @click.argument("proposal_id", type=int)
 @with_reason
 @acting_as
-def refuse_command(proposal_id: int, reason: str, email: str) -> None:
+def refuse_command(proposal_id: int, reason: str, email: str) -> str:
     """Refuse PROPOSAL_ID; who made it withdraws it."""
-    with transaction():
-        made = refuse(admin_context("refuse", email), proposal_id, reason=reason)
-        words = f"{TITLES[made.kind]}, {name_of(made)}: {made.state}."
-    click.echo(words)
+    made = refuse(admin_context("refuse", email), proposal_id, reason=reason)
+    return f"{TITLES[made.kind]}, {name_of(made)}: {made.state}."

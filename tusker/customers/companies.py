@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
@@ -28,8 +29,8 @@ from tusker.services.credit.customers.companies import create_customer, edit_cus
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.htmx import done, proposed, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.htmx import PROPOSED, done, render
+from tusker.web.paging import page_of
 
 LINES_SHOWN = 20
 RECEIPTS_SHOWN = 10
@@ -39,18 +40,14 @@ RECEIPTS_SHOWN = 10
 @allow(Role.ADMIN, Role.AUDITOR)
 def index() -> Response:
     form = CustomersFilter(request.args)
-    asked: dict[str, Any] = {}
-    if form.validate():
-        asked = {"search": form.q.data or "", "side": form.side.data}
-    cursor = read_cursor()
-    rows = queries.customers_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
+    asked = form.asked()
     return render(
         "customers/company/index.html",
         "customers/company/_list.html",
         form=form,
-        page=keyset_page(rows, cursor),
+        page=page_of(partial(queries.customers_page, **asked)),
         total=queries.customers_count(**asked),
-        filtered=any(asked.values()),
+        filtered=bool(asked),
         programme=LimitUse(programme_limit(), queries.supplier_limits_total()),
     )
 
@@ -61,20 +58,17 @@ def new() -> Response:
     draft = read_draft() if request.method == "POST" else IdentityDraft()
     form = CustomerForm(data=DEFAULT_TERMS.as_dict())
     if not only_drafting() and form.validate_on_submit():
-        try:
-            with transaction():
-                made = create_customer(
-                    acting(),
-                    form.customer_data(),
-                    programme_limit=programme_limit(),
-                    identities=draft.chosen,
-                )
-                made_id = made.id
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            made = create_customer(
+                acting(),
+                form.customer_data(),
+                programme_limit=programme_limit(),
+                identities=draft.chosen,
+            )
+            made_id = made.id
+        if form.saved:
             if isinstance(made, Proposal):
-                return proposed(url_for("customers.index"))
+                return done(PROPOSED, to=url_for("customers.index"))
             return done(f"{form.name.data} was created.", to=url_for("customers.show", customer_id=made_id))
     return _form_page(form, draft, None)
 
@@ -101,13 +95,13 @@ def edit(customer_id: int) -> Response:
             form.take(error)
             customer = queries.customer_by_id(customer_id)
         else:
-            if isinstance(changed, Proposal):
-                return proposed(url_for("customers.show", customer_id=customer_id))
-            _warn_of_limits(queries.customer_by_id(customer_id))
+            if not isinstance(changed, Proposal):
+                _warn_of_limits(queries.customer_by_id(customer_id))
             cascaded = f" {changed} credit line(s) took the terms over." if changed else ""
             return done(
                 f"{form.name.data} was saved.{cascaded}",
                 to=url_for("customers.show", customer_id=customer_id),
+                made=changed,
             )
     return _form_page(form, draft or draft_of(customer.carrier_identities), customer)
 
@@ -146,7 +140,6 @@ def _form_page(form: CustomerForm, draft: IdentityDraft, customer: Customer | No
     customer_id = customer.id if customer else None
     return render(
         "customers/company/form.html",
-        "customers/company/_form.html",
         status=422 if form.errors else 200,
         form=form,
         draft=draft,

@@ -8,14 +8,14 @@ from tusker.customers.blueprint import bp
 from tusker.customers.forms import ValidityForm
 from tusker.domain.limits import Validity
 from tusker.errors import InvalidInput
-from tusker.models import Proposal, Role
+from tusker.models import Role
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
 from tusker.services.credit.customers.identities import set_cities
 from tusker.services.credit.risk.rules import set_group
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done, proposed
+from tusker.web.htmx import done
 
 
 @bp.post("/<int:customer_id>/hold")
@@ -34,9 +34,7 @@ def lift(customer_id: int) -> Response:
     to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         made = lift_hold(acting(), customer_id, reason=sent_reason())
-    if isinstance(made, Proposal):
-        return proposed(to)
-    return done("The hold is lifted.", to=to)
+    return done("The hold is lifted.", to=to, made=made)
 
 
 @bp.post("/<int:customer_id>/validity")
@@ -50,9 +48,7 @@ def validity(customer_id: int) -> Response:
     with transaction():
         days = Validity(form.valid_from.data, form.valid_to.data)
         made = set_validity(acting(), customer_id, form.side.filled, days)
-    if isinstance(made, Proposal):
-        return proposed(to)
-    return done(f"The days of the {form.side.filled} limit were saved.", to=to)
+    return done(f"The days of the {form.side.filled} limit were saved.", to=to, made=made)
 
 
 @bp.post("/<int:customer_id>/cities")
@@ -62,7 +58,7 @@ def cities(customer_id: int) -> Response:
     to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         made = set_cities(acting(), customer_id, request.form.get("cities", ""))
-    return proposed(to) if isinstance(made, Proposal) else done("The cities were saved.", to=to)
+    return done("The cities were saved.", to=to, made=made)
 
 
 @bp.post("/<int:customer_id>/group")
@@ -72,4 +68,4 @@ def group(customer_id: int) -> Response:
     to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         made = set_group(acting(), customer_id, request.form.get("group", ""))
-    return proposed(to) if isinstance(made, Proposal) else done("The group was saved.", to=to)
+    return done("The group was saved.", to=to, made=made)

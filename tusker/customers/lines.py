@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response, flash, request, url_for
@@ -11,9 +12,7 @@ from tusker.currency import currency
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import LineEditForm, LineForm, LinesFilter, LineStatusForm
 from tusker.customers.terms_fields import DEFAULT_TERMS
-from tusker.domain.limits import LineState
 from tusker.domain.terms import Terms
-from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import LineStatus, Proposal, Role, SupplierAccount
 from tusker.queries.credit import credit_lines as queries
@@ -23,10 +22,9 @@ from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.record.events import events_of
 from tusker.services.credit.customers.lines import change_credit_line, open_credit_line, set_line_status
 from tusker.services.credit.standing import why_closed
-from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.htmx import done, proposed, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.htmx import PROPOSED, done, render
+from tusker.web.paging import page_of
 
 
 @bp.get("/lines")
@@ -34,23 +32,14 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 def lines() -> Response:
     form = LinesFilter(request.args)
     form.supplier_id.choices, form.purchaser_id.choices = supplier_choices(), purchaser_choices()
-    asked: dict[str, Any] = {}
-    if form.validate():
-        asked = {
-            "search": form.q.data or "",
-            "state": LineState(form.state.data) if form.state.data else None,
-            "supplier_id": form.supplier_id.data,
-            "purchaser_id": form.purchaser_id.data,
-        }
-    cursor = read_cursor()
-    rows = queries.lines_page(today(), **asked, cursor=cursor, limit=PAGE_SIZE + 1)
+    asked = form.asked()
+    page = page_of(partial(queries.lines_page, today(), **asked))
     return render(
         "customers/line/lines.html",
-        "customers/line/_lines.html",
         form=form,
-        page=keyset_page(rows, cursor),
-        closed=why_closed(rows, today(), seen_by=None),
-        filtered=any(asked.values()),
+        page=page,
+        closed=why_closed(page.items, today(), seen_by=None),
+        filtered=bool(asked),
     )
 
 
@@ -70,21 +59,17 @@ def new_line() -> Response:
     )
     form.supplier_id.choices, form.purchaser_id.choices = supplier_choices(), purchaser_choices()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made = open_credit_line(
-                    acting(), form.supplier_id.filled, form.purchaser_id.filled, form.line_data()
-                )
-                made_id = made.id
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            made = open_credit_line(
+                acting(), form.supplier_id.filled, form.purchaser_id.filled, form.line_data()
+            )
+            made_id = made.id
+        if form.saved:
             if isinstance(made, Proposal):
-                return proposed(url_for("customers.lines"))
+                return done(PROPOSED, to=url_for("customers.lines"))
             return done("The credit line was opened.", to=url_for("customers.line", line_id=made_id))
     return render(
         "customers/line/line_form.html",
-        "customers/line/_line_form.html",
         status=422 if form.errors else 200,
         form=form,
         terms_source=source,
@@ -95,7 +80,7 @@ def new_line() -> Response:
 @bp.get("/lines/<int:line_id>")
 @allow(Role.ADMIN, Role.AUDITOR)
 def line(line_id: int) -> Response:
-    return render("customers/line/line.html", "customers/line/_line.html", **_line_context(line_id))
+    return render("customers/line/line.html", **_line_context(line_id))
 
 
 @bp.route("/lines/<int:line_id>/edit", methods=["GET", "POST"])
@@ -113,19 +98,16 @@ def edit_line(line_id: int) -> Response:
         }
     )
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made = change_credit_line(acting(), line_id, form.line_data())
-        except TuskerError as error:
-            form.take(error)
-        else:
-            if isinstance(made, Proposal):
-                return proposed(url_for("customers.line", line_id=line_id))
-            _warn_of_limit(line_id)
-            return done("The credit line was saved.", to=url_for("customers.line", line_id=line_id))
+        with form.saving():
+            made = change_credit_line(acting(), line_id, form.line_data())
+        if form.saved:
+            if not isinstance(made, Proposal):
+                _warn_of_limit(line_id)
+            return done(
+                "The credit line was saved.", to=url_for("customers.line", line_id=line_id), made=made
+            )
     return render(
         "customers/line/line_form.html",
-        "customers/line/_line_form.html",
         status=422 if form.errors else 200,
         form=form,
         terms_source=None,
@@ -139,26 +121,22 @@ def line_status(line_id: int) -> Response:
     queries.line_by_id(line_id, today())
     form = LineStatusForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made = set_line_status(
-                    acting(), line_id, LineStatus(form.status.filled), reason=form.reason.filled
-                )
-                status = LineStatus(form.status.filled)
-        except TuskerError as error:
-            form.take(error)
-        else:
-            if isinstance(made, Proposal):
-                return proposed(url_for("customers.line", line_id=line_id))
+        with form.saving():
+            made = set_line_status(
+                acting(), line_id, LineStatus(form.status.filled), reason=form.reason.filled
+            )
+            status = LineStatus(form.status.filled)
+        if form.saved:
             words = "active again" if status == LineStatus.ACTIVE else "suspended: it admits nothing new"
             return done(
                 f"The credit line is {words}.",
                 to=url_for("customers.line", line_id=line_id),
+                made=made,
                 partial="customers/line/_line.html",
                 **_line_context(line_id),
             )
     context = {**_line_context(line_id), "status_form": form}
-    return render("customers/line/line.html", "customers/line/_line.html", status=422, **context)
+    return render("customers/line/line.html", status=422, **context)
 
 
 def _line_context(line_id: int) -> dict[str, Any]:

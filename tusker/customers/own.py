@@ -6,6 +6,8 @@ what is left for a new request on the line and whether the other side's limit is
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Response, url_for
 from flask_login import current_user
 
@@ -21,7 +23,7 @@ from tusker.services.people.tokens import revoke_token, take_over_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 
 @bp.get("/own/lines")
@@ -30,21 +32,14 @@ def my_lines() -> Response:
     """A supplier user sees the lines on which the company sells, a purchaser user those on which it buys."""
     company = customer_by_id(current_company_id())
     sells = current_user.role == Role.SUPPLIER
-    cursor = read_cursor()
-    rows = lines_page(
-        today(),
-        supplier_id=company.id if sells else None,
-        purchaser_id=None if sells else company.id,
-        cursor=cursor,
-        limit=PAGE_SIZE + 1,
-    )
+    supplier_id, purchaser_id = (company.id, None) if sells else (None, company.id)
+    page = page_of(partial(lines_page, today(), supplier_id=supplier_id, purchaser_id=purchaser_id))
     account = company.supplier if sells else company.purchaser
     return render(
         "customers/line/my_lines.html",
-        "customers/line/_my_lines.html",
         sells=sells,
-        page=keyset_page(rows, cursor),
-        closed=why_closed(rows, today(), seen_by=company.id),
+        page=page,
+        closed=why_closed(page.items, today(), seen_by=company.id),
         own=account.use_on(today()) if account else None,
     )
 

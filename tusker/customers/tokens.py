@@ -10,7 +10,6 @@ from flask import Response, url_for
 from tusker import clock
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import TokenForm
-from tusker.errors import TuskerError
 from tusker.models import Proposal, Role, TokenScope
 from tusker.queries.credit.customers import customer_by_id, tokens_of
 from tusker.services.people.tokens import create_token, revoke_token, take_over_token
@@ -73,18 +72,15 @@ def take_over_company_token(customer_id: int, token_id: int) -> Response:
 def make_token(form: TokenForm, customer_id: int) -> Secret | None:
     """Make the token that the form asks for and return its secret; None with the error in the form."""
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made, secret = create_token(
-                    acting(),
-                    customer_id,
-                    form.name.filled,
-                    scope=TokenScope(form.scope.filled),
-                    days=form.days.filled,
-                )
-                return Secret(secret, isinstance(made, Proposal))
-        except TuskerError as error:
-            form.take(error)
+        with form.saving():
+            made, secret = create_token(
+                acting(),
+                customer_id,
+                form.name.filled,
+                scope=TokenScope(form.scope.filled),
+                days=form.days.filled,
+            )
+            return Secret(secret, isinstance(made, Proposal))
     return None
 
 

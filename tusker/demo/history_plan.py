@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
@@ -74,72 +75,51 @@ def plan_orders(today: date) -> list[PlannedOrder]:
     return sorted(orders, key=lambda order: order.requested_on)
 
 
-def _on_special_lines(today: date) -> list[PlannedOrder]:
+def _on_special_lines(today: date) -> Iterator[PlannedOrder]:
     """What is owed on the lines that are suspended, expired or lowered later on."""
-    orders = []
     for special, agos in {"suspended": (33, 19), "expired": (41, 24), "lowered": (26, 17, 11)}.items():
         supplier, purchaser, _ = SPECIAL_LINES[special]
         for ago in agos:
-            day = today - timedelta(days=ago)
-            orders.append(
-                PlannedOrder(
-                    ref=f"{supplier}-{20_000 + ago}",
-                    supplier=supplier,
-                    purchaser=purchaser,
-                    location=next(iter(COMPANIES[purchaser].locations())),
-                    value=(4 * LAKH) + ago * 10_350,
-                    requested_on=day,
-                    delivered_on=day + timedelta(days=3),
-                    end="repaid",
-                    repaid_after_due=1,
-                )
-            )
-    return orders
+            day, value = today - timedelta(days=ago), (4 * LAKH) + ago * 10_350
+            yield _planned(supplier, purchaser, 20_000 + ago, value, day, 3, repaid_after_due=1)
 
 
-def _never_paid(today: date) -> list[PlannedOrder]:
+def _never_paid(today: date) -> Iterator[PlannedOrder]:
     """Orders of the purchaser who is on hold; the oldest is written off."""
     supplier, purchaser, _ = SPECIAL_LINES["on_hold"]
-    orders = []
     for ago in (HISTORY_DAYS - 2, *NEVER_PAID_AGO):
-        day = today - timedelta(days=ago)
-        orders.append(
-            PlannedOrder(
-                ref=f"{supplier}-{22_000 + ago}",
-                supplier=supplier,
-                purchaser=purchaser,
-                location=next(iter(COMPANIES[purchaser].locations())),
-                value=(2 * LAKH) + ago * 1_215,
-                requested_on=day,
-                delivered_on=day + timedelta(days=2),
-                end="never_paid" if ago in NEVER_PAID_AGO else "written_off",
-                repaid_after_due=0,
-            )
-        )
-    return orders
+        day, value = today - timedelta(days=ago), (2 * LAKH) + ago * 1_215
+        end = "never_paid" if ago in NEVER_PAID_AGO else "written_off"
+        yield _planned(supplier, purchaser, 22_000 + ago, value, day, 2, end=end)
 
 
-def _due_today(today: date) -> list[PlannedOrder]:
+def _due_today(today: date) -> Iterator[PlannedOrder]:
     """Orders that were paid out exactly one tenor ago."""
-    orders = []
     for supplier, purchaser, value in DUE_TODAY:
         terms = COMPANIES[supplier].terms
         tenor = terms.tenor_days if terms else 0
-        delivered = today - timedelta(days=tenor + 1)  # bundled that evening, released the next morning
-        orders.append(
-            PlannedOrder(
-                ref=f"{supplier}-{21_000 + tenor}",
-                supplier=supplier,
-                purchaser=purchaser,
-                location=next(iter(COMPANIES[purchaser].locations())),
-                value=value,
-                requested_on=delivered - timedelta(days=2),
-                delivered_on=delivered,
-                end="repaid",
-                repaid_after_due=0,
-            )
-        )
-    return orders
+        # bundled on the evening of the delivery, released the next morning
+        requested = today - timedelta(days=tenor + 3)
+        yield _planned(supplier, purchaser, 21_000 + tenor, value, requested, 2)
+
+
+def _planned(
+    supplier: str,
+    purchaser: str,
+    number: int,
+    value: int,
+    requested_on: date,
+    days: int,
+    *,
+    end: str = "repaid",
+    repaid_after_due: int = 0,
+) -> PlannedOrder:
+    """An order laid out by hand, delivered `days` after the request."""
+    location = next(iter(COMPANIES[purchaser].locations()))
+    ref, delivered_on = f"{supplier}-{number}", requested_on + timedelta(days=days)
+    return PlannedOrder(
+        ref, supplier, purchaser, location, value, requested_on, delivered_on, end, repaid_after_due
+    )
 
 
 def _too_large(number: int, supplier: str, purchaser: str) -> int:

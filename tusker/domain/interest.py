@@ -57,6 +57,11 @@ class Paid:
     interest: int = 0
     principal: int = 0
 
+    @property
+    def total(self) -> int:
+        """All parts together."""
+        return self.penalty + self.fee + self.interest + self.principal
+
 
 @dataclass(frozen=True, slots=True)
 class Deduction:

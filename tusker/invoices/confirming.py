@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import request, url_for
@@ -21,7 +22,7 @@ from tusker.services.payout.funding import purchaser_answers as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 LIST_PAGE, LIST_PARTIAL = "invoices/delivery/to_confirm.html", "invoices/delivery/_to_confirm.html"
 
@@ -93,10 +94,8 @@ def _not_taken(invoice_id: int, form: DisputeForm, listed: bool, status: int) ->
 
 
 def _list() -> dict[str, Any]:
-    cursor = read_cursor()
-    rows = deliveries_to_confirm(current_company_id(), cursor=cursor, limit=PAGE_SIZE + 1)
     return {
-        "page": keyset_page(rows, cursor),
+        "page": page_of(partial(deliveries_to_confirm, current_company_id())),
         "form": DisputeForm(formdata=None),
         "errors": [],
         "disputed_id": None,

@@ -89,7 +89,6 @@ def to_repay() -> ResponseReturnValue:
     shown = rows[:PAGE_SIZE]
     return render(
         "invoices/loans/to_repay.html",
-        "invoices/loans/_to_repay.html",
         today=today,
         q=words,
         rows=shown,

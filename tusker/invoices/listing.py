@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import partial
 
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
@@ -17,6 +18,7 @@ from tusker.invoices.forms import InvoiceFilterForm
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.invoices import (
     InvoiceFilter,
+    InvoiceRow,
     StatusNow,
     count_by_status,
     list_invoices,
@@ -24,33 +26,13 @@ from tusker.queries.credit.invoices import (
     stream_invoices,
 )
 from tusker.web.access import allow, is_staff
-from tusker.web.csvfile import csv_answer
+from tusker.web.csvfile import Columns, csv_table
 from tusker.web.filters import status_label
 from tusker.web.htmx import render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import PAGE_SIZE, page_of
 
 MOST_WATCHED = 2 * PAGE_SIZE
 """How many badges one request may ask about."""
-
-CSV_HEADER = [
-    "id",
-    "number",
-    "supplier",
-    "purchaser",
-    "value",
-    "principal",
-    "currency",
-    "status",
-    "refused_by",
-    "lacking",
-    "requested_at",
-    "shipment",
-    "disbursal",
-    "loan",
-    "start_date",
-    "due_date",
-    "platform_loan_id",
-]
 
 
 @bp.get("/")
@@ -61,9 +43,8 @@ def index() -> ResponseReturnValue:
     if not form.validate():
         wanted, page, counts, status = None, None, {}, 422
     else:
-        wanted, cursor, status = _wanted(form), read_cursor(), 200
-        rows = list_invoices(wanted, cursor=cursor, limit=PAGE_SIZE + 1)
-        page, counts = keyset_page(rows, cursor), count_by_status(wanted)
+        wanted, status = _wanted(form), 200
+        page, counts = page_of(partial(list_invoices, wanted)), count_by_status(wanted)
     return render(
         "invoices/index.html",
         "invoices/_list.html",
@@ -84,8 +65,7 @@ def export() -> ResponseReturnValue:
     form = _filter_form()
     if not form.validate():
         raise InvalidInput(" ".join(form.messages))
-    lines = _csv_lines(_wanted(form))
-    return csv_answer(f"invoices-{clock.today().isoformat()}.csv", CSV_HEADER, lines)
+    return csv_table(f"invoices-{clock.today()}.csv", _columns(), stream_invoices(_wanted(form)))
 
 
 @bp.get("/badges")
@@ -124,28 +104,27 @@ def _wanted(form: InvoiceFilterForm) -> InvoiceFilter:
     return form.wanted(my_scope(), current_app.config["TIMEZONE"])
 
 
-def _csv_lines(wanted: InvoiceFilter) -> Iterator[list[object]]:
+def _columns() -> Columns[InvoiceRow]:
     money, zone = currency(), current_app.config["TIMEZONE"]
-    for row in stream_invoices(wanted):
-        yield [
-            row.id,
-            row.number,
-            row.supplier,
-            row.purchaser,
-            money.major(row.amount),
-            money.major(row.principal),
-            money.code,
-            status_label(row.status),
-            _words(row.refused_by),
-            None if row.lacking is None else money.major(row.lacking),
-            row.requested_at.astimezone(zone).isoformat(timespec="seconds"),
-            _words(row.shipment_status),
-            row.disbursal,
-            row.loan,
-            row.start_date,
-            row.due_date,
-            row.platform_reference,
-        ]
+    return {
+        "id": lambda row: row.id,
+        "number": lambda row: row.number,
+        "supplier": lambda row: row.supplier,
+        "purchaser": lambda row: row.purchaser,
+        "value": lambda row: money.major(row.amount),
+        "principal": lambda row: money.major(row.principal),
+        "currency": lambda row: money.code,
+        "status": lambda row: status_label(row.status),
+        "refused_by": lambda row: _words(row.refused_by),
+        "lacking": lambda row: None if row.lacking is None else money.major(row.lacking),
+        "requested_at": lambda row: row.requested_at.astimezone(zone).isoformat(timespec="seconds"),
+        "shipment": lambda row: _words(row.shipment_status),
+        "disbursal": lambda row: row.disbursal,
+        "loan": lambda row: row.loan,
+        "start_date": lambda row: row.start_date,
+        "due_date": lambda row: row.due_date,
+        "platform_loan_id": lambda row: row.platform_reference,
+    }
 
 
 def _words(code: str | None) -> str:

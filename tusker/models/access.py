@@ -59,14 +59,13 @@ class User(Base):
             name="company_users_have_company",
         ),
         CheckConstraint("email = lower(email)", name="email_lower"),
-        Index("ix_users_customer_id", "customer_id"),
     )
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[Name]
     role: Mapped[Code]
-    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     password_hash: Mapped[str] = mapped_column(String(200))
     active: Mapped[bool] = mapped_column(default=True, server_default="true")
     session_epoch: Mapped[int] = mapped_column(default=1, server_default="1")
@@ -103,10 +102,9 @@ class UserSession(Base):
     """
 
     __tablename__ = "user_sessions"
-    __table_args__ = (Index("ix_user_sessions_user_id", "user_id"),)
 
     id: Mapped[Id]
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     epoch: Mapped[int]
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[Instant]
@@ -157,14 +155,10 @@ class ApiToken(Base):
     """A company's key for `/api/v1`. Only its SHA-256 is stored; it is shown once, when it is made."""
 
     __tablename__ = "api_tokens"
-    __table_args__ = (
-        one_of("scope", TokenScope),
-        Index("ix_api_tokens_customer_id", "customer_id"),
-        Index("ix_api_tokens_expires_at", "expires_at"),
-    )
+    __table_args__ = (one_of("scope", TokenScope), Index("ix_api_tokens_expires_at", "expires_at"))
 
     id: Mapped[Id]
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
     name: Mapped[Name]
     scope: Mapped[TokenScope] = mapped_column(default=TokenScope.REQUEST, server_default=TokenScope.REQUEST)
     prefix: Mapped[str] = mapped_column(String(12))

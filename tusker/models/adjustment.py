@@ -63,11 +63,10 @@ class Adjustment(Base):
             unique=True,
             postgresql_where="reverses_id IS NULL",
         ),
-        Index("ix_adjustments_loan_id", "loan_id"),
     )
 
     id: Mapped[Id]
-    loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"))
+    loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"), index=True)
     kind: Mapped[Code]
     allocation_id: Mapped[int | None] = mapped_column(ForeignKey("allocations.id"))
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("adjustments.id"))

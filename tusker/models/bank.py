@@ -139,14 +139,11 @@ class StatementEntry(Base):
         CheckConstraint("(state = 'dismissed') <= (note <> '')", name="dismissal_has_note"),
         CheckConstraint("receipt_id IS NULL OR state = 'matched'", name="receipt_is_matched"),
         Index("ix_statement_entries_state_id", "state", "id"),
-        Index("ix_statement_entries_statement_id", "statement_id"),
-        Index("ix_statement_entries_bank_reference", "bank_reference"),
         Index("ix_statement_entries_booked_on_amount", "booked_on", "amount"),
-        Index("ix_statement_entries_counterparty_account", "counterparty_account"),
     )
 
     id: Mapped[Id]
-    statement_id: Mapped[int] = mapped_column(ForeignKey("bank_statements.id"))
+    statement_id: Mapped[int] = mapped_column(ForeignKey("bank_statements.id"), index=True)
     fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
     direction: Mapped[Code]
     amount: Mapped[Money]
@@ -154,14 +151,14 @@ class StatementEntry(Base):
     """The payment itself, where the bank writes that it is not what was booked; minor units."""
     booked_on: Mapped[date]
     value_date: Mapped[date]
-    bank_reference: Mapped[str] = mapped_column(String(60))
+    bank_reference: Mapped[str] = mapped_column(String(60), index=True)
     entry_reference: Mapped[str] = mapped_column(String(60), default="", server_default="")
     """The bank's reference of the batch booking of which this is a part; empty of a movement that stands alone."""
     end_to_end_id: Mapped[str] = mapped_column(String(60), default="", server_default="")
     batch_reference: Mapped[str] = mapped_column(String(60), default="", server_default="")
     """The payment order that the bank quotes, where it booked a whole one at once."""
     counterparty: Mapped[str] = mapped_column(String(200), default="", server_default="")
-    counterparty_account: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    counterparty_account: Mapped[str] = mapped_column(String(60), default="", server_default="", index=True)
     remittance: Mapped[LongText]
     return_reason: Mapped[str | None] = mapped_column(String(300))
     """The bank's code and words when this gives back an earlier payment; NULL when it is none."""

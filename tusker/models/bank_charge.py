@@ -24,13 +24,11 @@ class BankCharge(Base):
         CheckConstraint("(reverses_id IS NULL) = (amount > 0) AND amount <> 0", name="amount_sign"),
         Index("uq_bank_charges_one_reversal", "reverses_id", unique=True),
         Index("ix_bank_charges_booked_on", "booked_on", "id"),
-        Index("ix_bank_charges_receipt_id", "receipt_id"),
-        Index("ix_bank_charges_payout_id", "payout_id"),
     )
 
     id: Mapped[Id]
-    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"))
-    payout_id: Mapped[int | None] = mapped_column(ForeignKey("payouts.id"))
+    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"), index=True)
+    payout_id: Mapped[int | None] = mapped_column(ForeignKey("payouts.id"), index=True)
     statement_entry_id: Mapped[int | None] = mapped_column(ForeignKey("statement_entries.id"))
     """The statement's entry that it is a part of; NULL when a person recorded it."""
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("bank_charges.id"))

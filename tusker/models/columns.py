@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Numeric, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tusker.domain.limits import LimitUse
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
 
 Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
@@ -45,6 +46,29 @@ def terms_checks() -> tuple[CheckConstraint, ...]:
         CheckConstraint("fee_min >= 0 AND (fee_max IS NULL OR fee_max >= fee_min)", name="fee_bounds"),
         CheckConstraint("recourse_days BETWEEN 0 AND 365", name="recourse_range"),
     )
+
+
+def limit_checks() -> tuple[CheckConstraint, ...]:
+    """No CHECK on used <= limit: a limit may be lowered below what is used."""
+    return (
+        CheckConstraint("limit_amount >= 0", name="limit_not_negative"),
+        CheckConstraint("used_amount >= 0", name="used_not_negative"),
+        CheckConstraint("waiting_amount >= 0", name="waiting_not_negative"),
+    )
+
+
+class LimitColumns:
+    """A limit with what is used of it: of a company on one side, or of a credit line."""
+
+    limit_amount: Mapped[Money]
+    used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
+    waiting_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
+    """What requests on the waiting list hold of the limit; whoever asks later cannot have it."""
+
+    @property
+    def use(self) -> LimitUse:
+        """The limit with what is used of it and what waits for it."""
+        return LimitUse(self.limit_amount, self.used_amount, self.waiting_amount)
 
 
 class TermsColumns:

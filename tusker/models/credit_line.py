@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.domain.limits import LimitUse
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
-from tusker.models.columns import Id, Instant, Money, TermsColumns, one_of, terms_checks
+from tusker.models.columns import Id, Instant, LimitColumns, TermsColumns, limit_checks, one_of, terms_checks
 from tusker.models.customer import PurchaserAccount, SupplierAccount
 
 
@@ -21,29 +20,22 @@ class LineStatus(Status):
     SUSPENDED = "suspended", Tone.ORANGE
 
 
-class CreditLine(TermsColumns, Base):
+class CreditLine(LimitColumns, TermsColumns, Base):
     """The limit and terms of one relationship; `terms_version` grows with every change of terms, dates or status."""
 
     __tablename__ = "credit_lines"
     __table_args__ = (
         UniqueConstraint("supplier_id", "purchaser_id"),
         CheckConstraint("supplier_id <> purchaser_id", name="two_companies"),
-        CheckConstraint("limit_amount >= 0", name="limit_not_negative"),
-        CheckConstraint("used_amount >= 0", name="used_not_negative"),
-        CheckConstraint("waiting_amount >= 0", name="waiting_not_negative"),
         CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="valid_dates_in_order"),
         one_of("status", LineStatus),
+        *limit_checks(),
         *terms_checks(),
-        Index("ix_credit_lines_purchaser_id", "purchaser_id"),
     )
 
     id: Mapped[Id]
     supplier_id: Mapped[int] = mapped_column(ForeignKey("supplier_accounts.customer_id"))
-    purchaser_id: Mapped[int] = mapped_column(ForeignKey("purchaser_accounts.customer_id"))
-    limit_amount: Mapped[Money]
-    used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
-    waiting_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
-    """What requests on the waiting list hold of the limit; whoever asks later cannot have it."""
+    purchaser_id: Mapped[int] = mapped_column(ForeignKey("purchaser_accounts.customer_id"), index=True)
     status: Mapped[LineStatus]
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
@@ -56,8 +48,3 @@ class CreditLine(TermsColumns, Base):
 
     supplier: Mapped[SupplierAccount] = relationship(lazy="joined", innerjoin=True)
     purchaser: Mapped[PurchaserAccount] = relationship(lazy="joined", innerjoin=True)
-
-    @property
-    def use(self) -> LimitUse:
-        """The limit with what is used of it and what waits for it."""
-        return LimitUse(self.limit_amount, self.used_amount, self.waiting_amount)

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.limits import LimitUse, LineState, Validity
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Money, Name, TermsColumns, terms_checks
+from tusker.models.columns import (
+    Code,
+    Id,
+    Instant,
+    LimitColumns,
+    Name,
+    TermsColumns,
+    limit_checks,
+    terms_checks,
+)
 
 
 class Customer(Base):
@@ -50,41 +60,23 @@ class Customer(Base):
     )
 
 
-class SupplierAccount(TermsColumns, Base):
-    """A company as supplier: its limit, what is used of it, and the terms that its new credit lines take over."""
+class Account(LimitColumns):
+    """A company's limit on one side."""
 
-    __tablename__ = "supplier_accounts"
-    __table_args__ = (
-        CheckConstraint("limit_amount >= 0", name="limit_not_negative"),
-        # No CHECK on used <= limit: a limit may be lowered below what is used.
-        CheckConstraint("used_amount >= 0", name="used_not_negative"),
-        CheckConstraint("valid_to >= valid_from", name="valid_dates_in_order"),
-        CheckConstraint("waiting_amount >= 0", name="waiting_not_negative"),
-        *terms_checks(),
-    )
+    if TYPE_CHECKING:
+        customer: Mapped[Customer]
 
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), primary_key=True)
-    limit_amount: Mapped[Money]
-    used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
-    waiting_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
-    """What requests on the waiting list hold of the limit; whoever asks later cannot have it."""
     on_hold_since: Mapped[date | None]
     """Since when it is on hold for being overdue too long: nothing new is admitted, repayments are."""
     valid_from: Mapped[date | None]
     """The first day on which the limit admits something new, and the last; NULL for no beginning or no end."""
     valid_to: Mapped[date | None]
 
-    customer: Mapped[Customer] = relationship(back_populates="supplier", lazy="joined")
-
     @property
     def validity(self) -> Validity:
         """The days on which the limit admits something new."""
         return Validity(self.valid_from, self.valid_to)
-
-    @property
-    def use(self) -> LimitUse:
-        """The limit with what is used of it and what waits for it."""
-        return LimitUse(self.limit_amount, self.used_amount, self.waiting_amount)
 
     def use_on(self, day: date) -> LimitUse:
         """The same as of a day's state, in which the company may be on hold or the limit not valid."""
@@ -92,43 +84,29 @@ class SupplierAccount(TermsColumns, Base):
         return replace(self.use, closed=held or self.validity.state_on(day) is not LineState.ACTIVE)
 
 
-class PurchaserAccount(Base):
-    """A company as purchaser: its limit and what is used of it."""
-
-    __tablename__ = "purchaser_accounts"
-    __table_args__ = (
-        CheckConstraint("limit_amount >= 0", name="limit_not_negative"),
-        CheckConstraint("used_amount >= 0", name="used_not_negative"),
+def _account_checks() -> tuple[CheckConstraint, ...]:
+    return (
         CheckConstraint("valid_to >= valid_from", name="valid_dates_in_order"),
-        CheckConstraint("waiting_amount >= 0", name="waiting_not_negative"),
+        *limit_checks(),
     )
 
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), primary_key=True)
-    limit_amount: Mapped[Money]
-    used_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
-    waiting_amount: Mapped[Money] = mapped_column(default=0, server_default="0")
-    """What requests on the waiting list hold of the limit; whoever asks later cannot have it."""
-    on_hold_since: Mapped[date | None]
-    """Since when it is on hold for being overdue too long: nothing new is admitted, repayments are."""
-    valid_from: Mapped[date | None]
-    valid_to: Mapped[date | None]
+
+class SupplierAccount(Account, TermsColumns, Base):
+    """A company as supplier, and the terms that its new credit lines take over."""
+
+    __tablename__ = "supplier_accounts"
+    __table_args__ = (*_account_checks(), *terms_checks())
+
+    customer: Mapped[Customer] = relationship(back_populates="supplier", lazy="joined")
+
+
+class PurchaserAccount(Account, Base):
+    """A company as purchaser."""
+
+    __tablename__ = "purchaser_accounts"
+    __table_args__ = _account_checks()
 
     customer: Mapped[Customer] = relationship(back_populates="purchaser", lazy="joined")
-
-    @property
-    def validity(self) -> Validity:
-        """The days on which the limit admits something new."""
-        return Validity(self.valid_from, self.valid_to)
-
-    @property
-    def use(self) -> LimitUse:
-        """The limit with what is used of it and what waits for it."""
-        return LimitUse(self.limit_amount, self.used_amount, self.waiting_amount)
-
-    def use_on(self, day: date) -> LimitUse:
-        """The same as of a day's state, in which the company may be on hold or the limit not valid."""
-        held = self.on_hold_since is not None or self.customer.held_since is not None
-        return replace(self.use, closed=held or self.validity.state_on(day) is not LineState.ACTIVE)
 
 
 class CarrierIdentity(Base):
@@ -149,11 +127,10 @@ class CarrierIdentity(Base):
             unique=True,
             postgresql_where="side = 'supplier'",
         ),
-        Index("ix_carrier_identities_customer_id", "customer_id"),
     )
 
     id: Mapped[Id]
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
     carrier: Mapped[Code]
     side: Mapped[Code]
     external_id: Mapped[str] = mapped_column(String(60))

@@ -140,9 +140,6 @@ class Payout(Base):
             "(state IN ('rejected', 'returned')) = (reason IS NOT NULL)", name="failure_has_reason"
         ),
         Index("ix_payouts_bank_account_id", "bank_account_id", "settled_at"),
-        Index("ix_payouts_bank_reference", "bank_reference"),
-        Index("ix_payouts_bank_number", "bank_number"),
-        Index("ix_payouts_statement_entry_id", "statement_entry_id"),
         Index("ix_payouts_supplier_id", "supplier_id", "value_date", "id"),
         Index("ix_payouts_open", "net", "id", postgresql_where="state = 'instructed'"),
     )
@@ -163,7 +160,7 @@ class Payout(Base):
     claims: Mapped[Money]
     net: Mapped[Money]
     state: Mapped[PayoutState]
-    bank_reference: Mapped[str | None] = mapped_column(String(60))
+    bank_reference: Mapped[str | None] = mapped_column(String(60), index=True)
     value_date: Mapped[date | None]
     reason: Mapped[str | None] = mapped_column(String(500))
     """The bank's reason where it did not pay or the money came back."""
@@ -171,11 +168,11 @@ class Payout(Base):
     """False in older payouts, of which a person had to record the netted amount as received."""
     bank_status: Mapped[str | None] = mapped_column(String(10))
     """The code of the bank's last answer to the payment order, such as ACCP; NULL while there is none."""
-    bank_number: Mapped[str | None] = mapped_column(String(60))
+    bank_number: Mapped[str | None] = mapped_column(String(60), index=True)
     """The bank's number of the transfer (UTR, RRN) that its answer told before any statement did."""
     settled_at: Mapped[Instant | None]
     settled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    statement_entry_id: Mapped[int | None] = mapped_column(ForeignKey("statement_entries.id"))
+    statement_entry_id: Mapped[int | None] = mapped_column(ForeignKey("statement_entries.id"), index=True)
     """The statement's entry that confirmed or failed it; NULL when a person did."""
 
     disbursal: Mapped[Disbursal] = relationship(back_populates="payouts", lazy="select")
@@ -204,6 +201,7 @@ class DisbursalLine(Base):
             "(payout_id IS NULL) = (deducted_interest IS NULL) AND (payout_id IS NULL) = (deducted_fee IS NULL)",
             name="release_complete",
         ),
+        Index("ix_disbursal_lines_invoice_id", "invoice_id"),
         Index(
             "uq_disbursal_lines_one_live",
             "invoice_id",

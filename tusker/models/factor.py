@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.extensions import Base
@@ -30,11 +30,10 @@ class SecondFactor(Base):
             "(credential_id IS NOT NULL AND public_key IS NOT NULL AND sign_count IS NOT NULL)",
             name="complete",
         ),
-        Index("ix_second_factors_user_id", "user_id"),
     )
 
     id: Mapped[Id]
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     kind: Mapped[Code]
     name: Mapped[Name]
     secret: Mapped[bytes | None] = mapped_column(LargeBinary)

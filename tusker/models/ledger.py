@@ -21,14 +21,13 @@ class ExposureMovement(Base):
     __tablename__ = "exposure_movements"
     __table_args__ = (
         CheckConstraint("amount <> 0", name="amount_not_zero"),
-        Index("ix_exposure_movements_invoice_id", "invoice_id"),
         Index("ix_exposure_movements_line_booked", "credit_line_id", "booked_on"),
         Index("ix_exposure_movements_supplier_booked", "supplier_id", "booked_on"),
         Index("ix_exposure_movements_purchaser_booked", "purchaser_id", "booked_on"),
     )
 
     id: Mapped[Id]
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     credit_line_id: Mapped[int] = mapped_column(ForeignKey("credit_lines.id"))
     supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     purchaser_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
@@ -54,11 +53,10 @@ class ReserveMovement(Base):
     __table_args__ = (
         one_of("kind", ReserveKind),
         CheckConstraint("amount <> 0", name="amount_not_zero"),
-        Index("ix_reserve_movements_invoice_id", "invoice_id"),
     )
 
     id: Mapped[Id]
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     kind: Mapped[Code]
     amount: Mapped[Money]
     at: Mapped[Instant]
@@ -130,12 +128,10 @@ class CreditNote(Base):
             postgresql_where="number <> '' AND state IN ('accepted', 'disputed')",
         ),
         Index("uq_credit_notes_one_reversal", "reverses_id", unique=True),
-        Index("ix_credit_notes_invoice_id", "invoice_id"),
-        Index("ix_credit_notes_receipt_id", "receipt_id"),
     )
 
     id: Mapped[Id]
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     kind: Mapped[Code] = mapped_column(String(40), default="credit_note", server_default="credit_note")
     state: Mapped[DeductionState] = mapped_column(
         default=DeductionState.ACCEPTED, server_default=DeductionState.ACCEPTED
@@ -160,7 +156,7 @@ class CreditNote(Base):
     booked_on: Mapped[date]
     recorded_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     reason: Mapped[str] = mapped_column(String(500))
-    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"))
+    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"), index=True)
     """The receipt with which it was recorded; undone with it."""
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("credit_notes.id"))
 
@@ -258,15 +254,11 @@ class ClaimSettlement(Base):
     """The part of a claim that was netted from one payout. Contra rows are negative."""
 
     __tablename__ = "claim_settlements"
-    __table_args__ = (
-        CheckConstraint("amount <> 0", name="amount_not_zero"),
-        Index("ix_claim_settlements_claim_id", "claim_id"),
-        Index("ix_claim_settlements_disbursal_id", "disbursal_id"),
-    )
+    __table_args__ = (CheckConstraint("amount <> 0", name="amount_not_zero"),)
 
     id: Mapped[Id]
-    claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id"))
-    disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
+    claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id"), index=True)
+    disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"), index=True)
     amount: Mapped[Money]
     booked_on: Mapped[date]
 

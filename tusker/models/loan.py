@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, ForeignKey, Index, String
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.interest import Deduction
@@ -41,13 +42,8 @@ class Loan(Base):
         CheckConstraint("due_date > start_date", name="dates_in_order"),
         CheckConstraint("btrim(platform_reference) <> ''", name="platform_reference_not_blank"),
         Index("uq_loans_one_live", "invoice_id", unique=True, postgresql_where="reversed_on IS NULL"),
-        Index("ix_loans_invoice_id", "invoice_id"),
         Index("ix_loans_open_debtor", "debtor_id", "due_date", postgresql_where="closed_on IS NULL"),
         Index("ix_loans_open_due", "due_date", "id", postgresql_where="closed_on IS NULL"),
-        Index("ix_loans_closed_on", "closed_on"),
-        Index("ix_loans_disbursal_id", "disbursal_id"),
-        Index("ix_loans_booked_on", "booked_on"),
-        Index("ix_loans_platform_reference", "platform_reference"),
         *(
             Index(
                 f"ix_loans_{name}_search", name, postgresql_using="gin", postgresql_ops={name: "gin_trgm_ops"}
@@ -64,10 +60,10 @@ class Loan(Base):
     id: Mapped[Id]
     reference: Mapped[str] = mapped_column(String(40), unique=True)
     """The loan id that people and the bank see."""
-    platform_reference: Mapped[str | None] = mapped_column(String(60))
+    platform_reference: Mapped[str | None] = mapped_column(String(60), index=True)
     """The lending platform's own loan id, where it gave one; it may be the same for several invoices."""
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
-    disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
+    disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"), index=True)
     principal: Mapped[Money]
     open_principal: Mapped[Money]
     fee: Mapped[Money]
@@ -77,8 +73,8 @@ class Loan(Base):
     due_date: Mapped[date]
     first_due_date: Mapped[date | None]
     """The due date that it began with, where it was moved since, by relief that may be undone."""
-    booked_on: Mapped[date]
-    closed_on: Mapped[date | None]
+    booked_on: Mapped[date] = mapped_column(index=True)
+    closed_on: Mapped[date | None] = mapped_column(index=True)
     """The business day on which nothing of it was open any more: repaid, written off or its payout undone."""
     written_off_on: Mapped[date | None]
     reversed_on: Mapped[date | None]
@@ -172,12 +168,17 @@ class Receipt(Base):
             unique=True,
             postgresql_where="kind IN ('payment', 'refund') AND reversed_on IS NULL",
         ),
-        Index("ix_receipts_bank_reference", "bank_reference"),
+        Index(
+            "ix_receipts_bank_reference_search",
+            "bank_reference",
+            postgresql_using="gin",
+            postgresql_ops={"bank_reference": "gin_trgm_ops"},
+        ),
+        Index("ix_receipts_refunds", "of_receipt_id", postgresql_where="kind = 'refund'"),
         Index("uq_receipts_one_return", "reverses_id", unique=True),
         CheckConstraint("btrim(bank_reference) <> ''", name="reference_not_blank"),
         CheckConstraint("netted_payout_id IS NULL OR kind = 'payment'", name="netting_is_payment"),
         Index("uq_receipts_one_reversal", "of_receipt_id", unique=True, postgresql_where="kind = 'reversal'"),
-        Index("ix_receipts_customer_id", "customer_id"),
         Index(
             "uq_receipts_netted_payout_id",
             "netted_payout_id",
@@ -185,18 +186,17 @@ class Receipt(Base):
             postgresql_where="undone_claim_id IS NULL",
         ),
         Index("uq_receipts_undone_claim", "netted_payout_id", "undone_claim_id", unique=True),
-        Index("ix_receipts_of_receipt_id", "of_receipt_id"),
     )
 
     id: Mapped[Id]
     kind: Mapped[Code] = mapped_column(String(40), server_default="payment")
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
-    of_receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    of_receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"), index=True)
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"))
     """The refund that came back."""
     reversed_on: Mapped[date | None]
     """The business day on which a payment was undone or a refund came back."""
-    bank_reference: Mapped[str] = mapped_column(String(60))
+    bank_reference: Mapped[str] = mapped_column(String(60), index=True)
     value_date: Mapped[date]
     booked_on: Mapped[date]
     amount: Mapped[Money]
@@ -218,6 +218,11 @@ class Receipt(Base):
         foreign_keys=[of_receipt_id], order_by="Receipt.id", lazy="select"
     )
 
+    @property
+    def payment_id(self) -> int:
+        """The payment that it is, or that it is about."""
+        return self.of_receipt_id or self.id
+
 
 class Allocation(Base):
     """The part of a receipt that paid one loan, by component; `reverses_id` marks a contra row.
@@ -233,13 +238,11 @@ class Allocation(Base):
             name="amounts_positive",
         ),
         Index("uq_allocations_one_reversal", "reverses_id", unique=True),
-        Index("ix_allocations_loan_id", "loan_id"),
-        Index("ix_allocations_receipt_id", "receipt_id"),
     )
 
     id: Mapped[Id]
-    receipt_id: Mapped[int] = mapped_column(ForeignKey("receipts.id"))
-    loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"))
+    receipt_id: Mapped[int] = mapped_column(ForeignKey("receipts.id"), index=True)
+    loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"), index=True)
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("allocations.id"))
     laid_from_id: Mapped[int | None] = mapped_column(ForeignKey("allocations.id"))
     """The row as the payment came, in those that lay it again because the due date was moved and in the contra rows of
@@ -254,7 +257,7 @@ class Allocation(Base):
     receipt: Mapped[Receipt] = relationship(back_populates="allocations", lazy="joined", innerjoin=True)
     loan: Mapped[Loan] = relationship(back_populates="allocations", lazy="select")
 
-    @property
+    @hybrid_property
     def total(self) -> int:
         """The part of the receipt that went to the loan, in minor units."""
         return self.penalty + self.fee + self.interest + self.principal

@@ -27,14 +27,12 @@ class Payable(Base):
         CheckConstraint("open_amount >= 0 AND open_amount <= greatest(amount, 0)", name="open_amount_range"),
         Index("uq_payables_one_reversal", "reverses_id", unique=True),
         Index("ix_payables_open", "supplier_id", "id", postgresql_where="open_amount > 0"),
-        Index("ix_payables_receipt_id", "receipt_id"),
-        Index("ix_payables_invoice_id", "invoice_id"),
     )
 
     id: Mapped[Id]
     supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
-    receipt_id: Mapped[int] = mapped_column(ForeignKey("receipts.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
+    receipt_id: Mapped[int] = mapped_column(ForeignKey("receipts.id"), index=True)
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("payables.id"))
     amount: Mapped[Money]
     open_amount: Mapped[Money]

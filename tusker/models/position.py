@@ -68,11 +68,10 @@ class LoanPosition(Alike, Figures, Base):
     __table_args__ = (
         one_of("bucket", Bucket),
         one_of("purchaser_bucket", Bucket),
-        Index("ix_loan_positions_loan_id", "loan_id"),
     )
 
     day: Mapped[date] = mapped_column(ForeignKey("position_days.day"), primary_key=True)
-    loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"), primary_key=True)
+    loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"), primary_key=True, index=True)
     credit_line_id: Mapped[int] = mapped_column(ForeignKey("credit_lines.id"))
 
 
@@ -106,12 +105,11 @@ class InvoiceCount(Base):
             postgresql_where="merged",
         ),
         Index("ix_invoice_counts_unmerged", "id", postgresql_where="NOT merged"),
-        Index("ix_invoice_counts_purchaser_id", "purchaser_id"),
     )
 
     id: Mapped[Id]
     supplier_id: Mapped[int] = mapped_column(BigInteger)
-    purchaser_id: Mapped[int] = mapped_column(BigInteger)
+    purchaser_id: Mapped[int] = mapped_column(BigInteger, index=True)
     status: Mapped[InvoiceStatus]
     invoices: Mapped[int] = mapped_column(BigInteger)
     principal: Mapped[Money]

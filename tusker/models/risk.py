@@ -62,11 +62,10 @@ class HoldRelease(Base):
             "NOT second_admin OR made_by IS NOT NULL AND accepted_by IS NOT NULL AND made_by <> accepted_by",
             name="maker_is_not_approver",
         ),
-        Index("ix_hold_releases_invoice_id", "invoice_id"),
     )
 
     id: Mapped[Id]
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     holds: Mapped[list[str]] = mapped_column(ARRAY(Text))
     """The holds that it is released from, by their keys; one that comes later counts."""
     reason: Mapped[str] = mapped_column(String(500))

@@ -36,7 +36,6 @@ class Shipment(Base):
             "(declared_value IS NULL) = (declared_at IS NULL) AND declared_value >= 0",
             name="declaration_complete",
         ),
-        Index("ix_shipments_status_changed_at", "status_changed_at"),
         Index(
             "ix_shipments_gone",
             "invoice_id",
@@ -51,7 +50,7 @@ class Shipment(Base):
     order_ref: Mapped[str] = mapped_column(String(60))
     status: Mapped[ShipmentStatus]
     raw_status: Mapped[str] = mapped_column(String(120), default="", server_default="")
-    status_changed_at: Mapped[Instant | None]
+    status_changed_at: Mapped[Instant | None] = mapped_column(index=True)
     """When we saw it move last; NULL while it stands as it was requested."""
     status_occurred_at: Mapped[Instant | None]
     """The delivery company's own time of the present status, by which late news is told from news."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import text
@@ -46,10 +46,10 @@ class Report:
 
     def as_dict(self, played: Played, **more: Any) -> dict[str, Any]:
         """The report as one plain object."""
+        figures = asdict(self)
+        problems = figures.pop("problems")
         return {
-            "requested": self.requested,
-            "by_status": self.by_status,
-            "refused_by": self.refused_by,
+            **figures,
             "first_day": str(played.first_day),
             "last_day": str(played.last_day),
             "days": played.days,
@@ -57,18 +57,7 @@ class Report:
             "settled_on_payout_day": played.settled_on_payout_day,
             "peak_exposure": played.peak_exposure,
             "peak_on": str(played.peak_on),
-            "exposure_at_end": self.exposure_at_end,
-            "lent": self.lent,
-            "principal_back": self.principal_back,
-            "interest": self.interest,
-            "fees": self.fees,
-            "penalties": self.penalties,
-            "received": self.received,
-            "passed_on": self.passed_on,
-            "days_late": self.days_late,
-            "most_days_late": self.most_days_late,
-            "average_days_late": self.average_days_late,
-            "proof": {"holds": self.holds, "days_proved": played.days, "problems": self.problems},
+            "proof": {"holds": self.holds, "days_proved": played.days, "problems": problems},
             **more,
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -20,7 +20,7 @@ from tusker.queries.loans.ageing import ageing as ageing_on
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own, pays
 from tusker.web.access import allow
-from tusker.web.csvfile import csv_answer
+from tusker.web.csvfile import Columns, csv_answer, csv_table
 from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
@@ -56,7 +56,6 @@ def ageing() -> ResponseReturnValue:
     found = _ageing(day) if day else None
     return render(
         "reports/ageing/ageing.html",
-        "reports/ageing/_ageing.html",
         status=200 if day else 422,
         form=form,
         ageing=found,
@@ -92,7 +91,6 @@ def ageing_loans() -> ResponseReturnValue:
     count, total = sum_behind(day, wanted) if day else (0, 0)
     return render(
         "reports/ageing/ageing_loans.html",
-        "reports/ageing/_ageing_loans.html",
         status=200 if day else 422,
         form=form,
         day=day,
@@ -111,17 +109,14 @@ def ageing_file() -> Response:
     """A table of the ageing as CSV, `by` supplier, purchaser, line or loan; amounts in major units."""
     day, by = day_or_refuse(), request.args.get("by", "loan")
     if by == "loan":
-        return csv_answer(
-            f"ageing-loans-{day}.csv",
-            LOAN_HEADER,
-            loan_lines(loans_behind(day, _narrowed(), today=clock.today()), day),
-        )
+        rows = loans_behind(day, _narrowed(), today=clock.today())
+        return csv_table(f"ageing-loans-{day}.csv", _loan_columns(day), rows)
     if by not in VIEWS:
         raise InvalidInput("The ageing is by supplier, purchaser, line or loan.", field="by")
     whole = _ageing(day)
-    rows = {"supplier": whole.by_supplier, "purchaser": whole.by_purchaser, "line": whole.by_line}[by]
+    views = {"supplier": whole.by_supplier, "purchaser": whole.by_purchaser, "line": whole.by_line}
     header = ["as_of", by, *(bucket.replace("–", "-") for bucket in Bucket), "total", "currency"]
-    return csv_answer(f"ageing-{by}-{day}.csv", header, _view_lines(rows, whole))
+    return csv_answer(f"ageing-{by}-{day}.csv", header, _view_lines(views[by], whole))
 
 
 def _view_lines(rows: list[AgeingRow[tuple[int, str]]], found: Ageing) -> Iterator[list[object]]:
@@ -137,46 +132,27 @@ def _view_lines(rows: list[AgeingRow[tuple[int, str]]], found: Ageing) -> Iterat
         ]
 
 
-LOAN_HEADER = [
-    "as_of",
-    "loan",
-    "invoice",
-    "supplier",
-    "purchaser",
-    "due_date",
-    "days_past_due",
-    "bucket",
-    "principal",
-    "interest",
-    "fee",
-    "penalty",
-    "owed",
-    "currency",
-    "platform_loan_id",
-    "purchaser_pays",
-]
-
-
-def loan_lines(rows: Iterable[LoanRow], day: date) -> Iterator[list[object]]:
+def _loan_columns(day: date) -> Columns[LoanRow]:
     """One line a loan, amounts in major units."""
-    money = currency()
-    for row in rows:
-        live, late = row.live, row.days_late(as_purchaser=pays())
-        yield [
-            day,
-            row.reference,
-            row.number,
-            row.supplier,
-            row.purchaser,
-            row.due_date,
-            late,
-            bucket_of(late).replace("–", "-"),
-            *(money.major(part) for part in (live.principal, live.interest, live.fee, live.penalty)),
-            money.major(live.total),
-            money.code,
-            row.platform_reference,
-            money.major(row.purchaser_owes),
-        ]
+    money, as_purchaser = currency(), pays()
+    return {
+        "as_of": lambda row: day,
+        "loan": lambda row: row.reference,
+        "invoice": lambda row: row.number,
+        "supplier": lambda row: row.supplier,
+        "purchaser": lambda row: row.purchaser,
+        "due_date": lambda row: row.due_date,
+        "days_past_due": lambda row: row.days_late(as_purchaser=as_purchaser),
+        "bucket": lambda row: bucket_of(row.days_late(as_purchaser=as_purchaser)).replace("–", "-"),
+        "principal": lambda row: money.major(row.live.principal),
+        "interest": lambda row: money.major(row.live.interest),
+        "fee": lambda row: money.major(row.live.fee),
+        "penalty": lambda row: money.major(row.live.penalty),
+        "owed": lambda row: money.major(row.live.total),
+        "currency": lambda row: money.code,
+        "platform_loan_id": lambda row: row.platform_reference,
+        "purchaser_pays": lambda row: money.major(row.purchaser_owes),
+    }
 
 
 def _narrowed() -> Narrowed:

@@ -31,6 +31,8 @@ TITLES = {
 }
 SHOWN = 100
 """Limits of a kind on a page; the file has all."""
+MOVEMENTS_SHOWN = 300
+"""The latest movements of a limit on its page; the file has all."""
 HEADER = ["as_of", "kind", "id", "name", "exposure", "limit", "currency"]
 MOVEMENTS = ["as_of", "limit_of", "booked_on", "invoice_id", "invoice", "cause", "amount", "currency"]
 
@@ -64,7 +66,6 @@ def exposure() -> ResponseReturnValue:
     found = [Table(kind, TITLES[kind], exposure_table(kind, day, **own())) for kind in TITLES] if day else []
     return render(
         "reports/exposure.html",
-        "reports/_exposure.html",
         status=200 if day else 422,
         form=form,
         day=day,
@@ -97,13 +98,14 @@ def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
     rows = derivation(bound, key, day) if day else []
     return render(
         "reports/exposure_rows.html",
-        "reports/_exposure_rows.html",
         status=200 if day else 422,
         form=form,
         day=day,
         kind=bound,
         limit=limit,
-        rows=rows,
+        rows=rows[-MOVEMENTS_SHOWN:],
+        before=sum(row.amount for row in rows[:-MOVEMENTS_SHOWN]),
+        count=len(rows),
         invoices=len({row.invoice_id for row in rows}),
         total=sum(row.amount for row in rows),
     )

@@ -21,7 +21,7 @@ from tusker.web.access import allow, is_staff
 from tusker.web.csvfile import csv_answer
 from tusker.web.htmx import render
 
-SHOWN = 1000
+SHOWN = 500
 """Lines on a page; the files have all."""
 
 
@@ -42,7 +42,6 @@ def show() -> ResponseReturnValue:
     lines = list(made.running()) if made else []
     return render(
         "reports/statement.html",
-        "reports/_statement.html",
         status=422 if form.errors else 200,
         form=form,
         account=account,

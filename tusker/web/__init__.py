@@ -94,6 +94,8 @@ def _set_headers(answer: Response) -> Response:
     headers["X-Request-ID"] = g.get("request_id", "-")
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
     headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     if current_app.config["ENVIRONMENT"] == "PRODUCTION":
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
+from typing import TypeVar
 
 from flask import Response, stream_with_context
 
 from tusker.csv_cells import SafeWriter
+
+Row = TypeVar("Row")
+Columns = Mapping[str, Callable[[Row], object]]
+"""The columns of a file: their heads, and what each shows of a row."""
 
 
 def csv_lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
@@ -29,6 +34,12 @@ def csv_answer(filename: str, header: Sequence[str], rows: Iterable[Sequence[obj
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )
+
+
+def csv_table(filename: str, columns: Columns[Row], rows: Iterable[Row]) -> Response:
+    """The same of rows whose cells the columns give, by their heads."""
+    cells = columns.values()
+    return csv_answer(filename, list(columns), ([cell(row) for cell in cells] for row in rows))
 
 
 def _take(buffer: StringIO) -> str:

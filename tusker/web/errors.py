@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from tusker.errors import TuskerError
 from tusker.extensions import db
@@ -103,6 +103,9 @@ def _on_http_error(error: HTTPException) -> ResponseReturnValue:
         # The error page must not read what was half done.
         with contextlib.suppress(SQLAlchemyError):
             db.session.rollback()
+    if isinstance(error, SecurityError):
+        # Without a host of ours no page can name an address of ours.
+        return Response("This address is not served here.\n", 400, mimetype="text/plain")
     if handler := _elsewhere():
         return handler(error)
     status = error.code or 500

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import request
 from flask_wtf import FlaskForm
 from wtforms.fields.core import Field
 
-from tusker.errors import TuskerError
+from tusker.errors import NotFound, TuskerError
+from tusker.transactions import transaction
 
 
 class Form(FlaskForm):
     """The base of all forms: texts are stripped, messages name their field, typed errors find theirs."""
+
+    saved = False
+    """Whether what it asks for was done, in `saving`."""
 
     def validate(self, *args: Any, **kwargs: Any) -> bool:
         """Run the validators; messages that do not name their field get its label in front."""
@@ -29,12 +35,31 @@ class Form(FlaskForm):
         else:
             field.errors = [*field.errors, _named(field, error.message)]
 
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Do what the form asks for in one transaction; a typed error undoes it and is shown in the form."""
+        try:
+            with transaction():
+                yield
+        except NotFound:
+            raise
+        except TuskerError as error:
+            self.take(error)
+        else:
+            self.saved = True
+
 
 class FilterForm(Form):
     """A form of search fields that is sent by GET: `FilterForm(request.args)`. It changes nothing, so no token."""
 
     class Meta(FlaskForm.Meta):
         csrf = False
+
+    def asked(self) -> dict[str, Any]:
+        """What was filled in by the names that queries take, `q` as `search`; nothing where something is wrong."""
+        if not self.validate():
+            return {}
+        return {"search" if f.short_name == "q" else f.short_name: f.data for f in self if f.data}
 
 
 def _named(field: Field, message: str) -> str:

@@ -31,25 +31,37 @@ def wants_fragment() -> bool:
     )
 
 
-def render(page: str, partial: str, /, *, status: int = 200, **context: Any) -> Response:
-    """Answer with the template `page`, or with `partial` when htmx asks for a fragment.
+def render(page: str, partial: str | None = None, /, *, status: int = 200, **context: Any) -> Response:
+    """Answer with the template `page`, or with `partial` when htmx asks for a fragment: `_page.html` beside the page
+    unless given.
 
     Use `status=422` for a form that was not taken: htmx swaps it in like a success.
     """
-    answer = make_response(render_template(partial if wants_fragment() else page, **context), status)
+    if wants_fragment():
+        folder, _, name = page.rpartition("/")
+        page = partial or f"{folder}/_{name}"
+    answer = make_response(render_template(page, **context), status)
     answer.vary.add("HX-Request")
     return answer
 
 
 def done(
-    message: str, /, *, to: str, partial: str | None = None, category: str = "success", **context: Any
+    message: str,
+    /,
+    *,
+    to: str,
+    made: object = None,
+    partial: str | None = None,
+    category: str = "success",
+    **context: Any,
 ) -> Response:
-    """Answer an action that succeeded.
+    """Answer an action that succeeded; where it `made` a proposal, its message says that instead.
 
     Without htmx: flash `message` and go to the URL `to` (303). With htmx: the fragment `partial` with the message
     and the navigation's counts put into the page out of band, or, without a partial, a whole new page at `to`.
     `category` is success, info, warning or danger.
     """
+    message = said(made, message)
     if wants_fragment() and partial is not None:
         body = render_template(partial, **context)
         answer = make_response(Markup(body) + oob_message(message, category) + _oob_counts())  # noqa: S704 (escaped)
@@ -70,11 +82,6 @@ PROPOSED = "It is proposed, and counts once another admin has accepted it (To ap
 def said(made: object, words: str) -> str:
     """What an action says of what it did, or of the proposal that it made."""
     return PROPOSED if isinstance(made, Proposal) else words
-
-
-def proposed(to: str) -> Response:
-    """Answer an action that another admin has to accept first."""
-    return done(PROPOSED, to=to)
 
 
 def oob_message(message: str, category: str) -> Markup:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from flask import request
 
@@ -16,6 +16,7 @@ from tusker.errors import InvalidInput
 from tusker.queries.paging import Cursor
 
 Row = TypeVar("Row")
+Found = TypeVar("Found", covariant=True)
 
 PAGE_SIZE = 50
 
@@ -27,6 +28,12 @@ class KeysetPage(Generic[Row]):
     items: Sequence[Row]
     newer: str | None
     older: str | None
+
+    def going_on(self, end: int, cursor: Cursor) -> KeysetPage[Row]:
+        """The same where rows were looked for only up to the key `end`: the last page leads on from there."""
+        if cursor.after is not None:
+            return replace(self, newer=self.newer or encode_key(end))
+        return replace(self, older=self.older or encode_key(end))
 
 
 def encode_key(key: int) -> str:
@@ -74,6 +81,19 @@ def read_cursor() -> Cursor:
     if text := request.args.get("after"):
         return Cursor(after=decode_key(text))
     return Cursor()
+
+
+class Reading(Protocol[Found]):
+    """A query of a long list."""
+
+    def __call__(self, *, cursor: Cursor, limit: int) -> Sequence[Found]:
+        """At most so many rows, the newest first, from the cursor on."""
+
+
+def page_of(read: Reading[Row], *, size: int | None = None) -> KeysetPage[Row]:
+    """The page that the request asks for."""
+    cursor, size = read_cursor(), size or PAGE_SIZE
+    return keyset_page(read(cursor=cursor, limit=size + 1), cursor, size=size)
 
 
 def keyset_page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response, request, url_for
@@ -21,7 +22,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 PAGE, PARTIAL = "admin/approvals/proposals.html", "admin/approvals/_proposals.html"
 
@@ -65,13 +66,12 @@ def _refused(error: TuskerError) -> Response:
 def _context() -> dict[str, Any]:
     filters = ProposalFilter(request.args)
     filters.validate()
-    cursor = read_cursor()
-    rows = proposals_page(decided=filters.state.data == "decided", cursor=cursor, limit=PAGE_SIZE + 1)
+    page = page_of(partial(proposals_page, decided=filters.state.data == "decided"))
     return {
         "filters": filters,
-        "page": keyset_page(rows, cursor),
+        "page": page,
         "titles": TITLES,
-        "names": names_of_subjects(rows),
+        "names": names_of_subjects(page.items),
         "name_of": name_of,
         "account_of": proposed_account,
         "subject_url": subject_url,

@@ -110,7 +110,7 @@ def remove_statement_profile(profile_id: int) -> ResponseReturnValue:
 
 def _show_profiles() -> Response:
     rows = [(row, service.profile_words(row)) for row in statement_profiles()]
-    return render("admin/bank/profiles.html", "admin/bank/_profiles.html", rows=rows)
+    return render("admin/bank/profiles.html", rows=rows)
 
 
 def _outline(upload: StatementUpload) -> Outline:
@@ -139,7 +139,6 @@ def _show(
     ]
     return render(
         "admin/bank/columns.html",
-        "admin/bank/_columns.html",
         status=422 if problem else 200,
         upload=upload,
         line=outline.line,

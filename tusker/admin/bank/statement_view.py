@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from flask import Response, request, url_for
@@ -19,7 +20,7 @@ from tusker.queries.loans.receipts.listing import names_of_customers
 from tusker.services.bank.decisions import shown_suggestion
 from tusker.services.bank_entries import own_reference
 from tusker.web.htmx import done, render
-from tusker.web.paging import keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 TABS = ("open", "parked", "payouts", "done")
 ENTRIES_SHOWN = 200
@@ -35,7 +36,7 @@ def shown_tab() -> str:
 def show_statement(statement_id: int, *, status: int = 200) -> Response:
     """The whole page, or the statement alone for htmx."""
     context = statement_context(statement_id, shown_tab())
-    return render("admin/bank/statement.html", "admin/bank/_statement.html", status=status, **context)
+    return render("admin/bank/statement.html", status=status, **context)
 
 
 def changed(statement_id: int, message: str, category: str = "success") -> Response:
@@ -53,9 +54,7 @@ def changed(statement_id: int, message: str, category: str = "success") -> Respo
 def statement_context(statement_id: int, show: str) -> dict[str, Any]:
     """What the templates of a statement need, in a fixed number of queries."""
     row = statement_row(statement_id)
-    cursor = read_cursor()
-    rows = entries_page(statement_id, show, cursor=cursor, limit=ENTRIES_SHOWN + 1)
-    page = keyset_page(rows, cursor, size=ENTRIES_SHOWN)
+    page = page_of(partial(entries_page, statement_id, show), size=ENTRIES_SHOWN)
     doubtful = [entry for entry in page.items if entry.state == EntryState.IN_DOUBT]
     open_ones = [entry for entry in page.items if entry.state != EntryState.IN_DOUBT]
     judged = judge_entries(open_ones, clock.today()) if show == "open" else {}

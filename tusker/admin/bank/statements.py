@@ -35,7 +35,7 @@ from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import done, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 TAB_OF = {
     EntryState.OPEN: None,
@@ -102,7 +102,6 @@ def statement_upload(upload_id: int) -> ResponseReturnValue:
     upload = uploaded(upload_id)
     return render(
         "admin/bank/upload.html",
-        "admin/bank/_upload.html",
         upload=upload,
         statements=[statement_row(statement_id) for statement_id in upload.statement_ids],
     )
@@ -129,16 +128,13 @@ def body_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
 
 
 def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue:
-    cursor = read_cursor()
-    rows = statements_page(cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
         "admin/bank/statements.html",
-        "admin/bank/_statements.html",
         status=status,
         form=form,
         own_accounts=own_accounts(),
         unclear=unclear_uploads(),
-        page=keyset_page(rows, cursor),
+        page=page_of(statements_page),
     )
 
 

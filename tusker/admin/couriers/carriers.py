@@ -9,7 +9,7 @@ from wtforms import BooleanField
 from tusker.admin.blueprint import bp
 from tusker.carriers.base import CarrierError, UnknownCarrier
 from tusker.carriers.registry import get_carrier, reload_carriers
-from tusker.errors import NotFound, TuskerError
+from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.models import Role
 from tusker.queries.delivery.carriers import CarrierCard, Source, carrier_card, carrier_cards
@@ -44,7 +44,6 @@ def carriers() -> ResponseReturnValue:
     """Every delivery company that Tusker has an adapter for."""
     return render(
         "admin/couriers/carriers.html",
-        "admin/couriers/_carriers.html",
         cards=carrier_cards(current_app.config),
         Source=Source,
     )
@@ -57,24 +56,21 @@ def carrier(name: str) -> ResponseReturnValue:
     card = _card(name)
     form = CarrierForm(data={"enabled": card.enabled, "base_url": card.base_url})
     if form.validate_on_submit():
-        try:
-            with transaction():
-                save_carrier_settings(
-                    acting(),
-                    name,
-                    CarrierInput(
-                        enabled=form.enabled.data,
-                        base_url=form.base_url.data or "",
-                        api_key=(form.api_key.data or "").strip(),
-                        webhook_secret=(form.webhook_secret.data or "").strip(),
-                        drop_webhook_secret=form.drop_webhook_secret.data,
-                    ),
-                    keys=current_app.config["CARRIER_KEYS_SECRET"],
-                    production=current_app.config["ENVIRONMENT"] == "PRODUCTION",
-                )
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            save_carrier_settings(
+                acting(),
+                name,
+                CarrierInput(
+                    enabled=form.enabled.data,
+                    base_url=form.base_url.data or "",
+                    api_key=(form.api_key.data or "").strip(),
+                    webhook_secret=(form.webhook_secret.data or "").strip(),
+                    drop_webhook_secret=form.drop_webhook_secret.data,
+                ),
+                keys=current_app.config["CARRIER_KEYS_SECRET"],
+                production=current_app.config["ENVIRONMENT"] == "PRODUCTION",
+            )
+        if form.saved:
             reload_carriers()
             return done(
                 f"{card.label} is {'in use' if form.enabled.data else 'saved and not in use'} as set up here."

@@ -86,7 +86,6 @@ def import_columns(token: str) -> ResponseReturnValue:
     status = 422 if form.is_submitted() else 200
     return render(
         "admin/credit/import_columns.html",
-        "admin/credit/_import_columns.html",
         status=status,
         form=form,
         upload=upload,
@@ -125,7 +124,6 @@ def import_refusals(token: str) -> ResponseReturnValue:
 def _show_upload(form: UploadForm, *, status: int = 200) -> ResponseReturnValue:
     return render(
         "admin/credit/import.html",
-        "admin/credit/_import.html",
         status=status,
         form=form,
         files=newest_files(FILES_SHOWN),
@@ -158,7 +156,6 @@ def _run(form: MappingForm, table: CsvTable, *, dry_run: bool) -> ImportReport:
 def _show_result(token: str, result: dict[str, Any]) -> ResponseReturnValue:
     return render(
         "admin/credit/import_result.html",
-        "admin/credit/_import_result.html",
         token=token,
         result=result,
         refusals=result["refusals"][:SHOWN_REFUSALS],

@@ -38,7 +38,6 @@ def large_import(file_id: int) -> ResponseReturnValue:
         return _show_columns(file_id, MappingForm(table, carriers, data=guess(table, carriers)))
     return render(
         "admin/credit/import_large.html",
-        "admin/credit/_import_large.html",
         file=file,
         refused=number_refused(file_id),
         refusals=list(refusals_of(file_id, limit=SHOWN_REFUSALS)) if file.settled_at else [],
@@ -85,7 +84,6 @@ def _show_columns(file_id: int, form: MappingForm, *, status: int = 200) -> Resp
     file, table = invoice_file(file_id), first_rows(file_id, PREVIEW_ROWS)
     return render(
         "admin/credit/import_columns.html",
-        "admin/credit/_import_columns.html",
         status=status,
         form=form,
         large=file,

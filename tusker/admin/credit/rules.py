@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import RuleForm
 from tusker.domain.risk import RuleKind
-from tusker.errors import NotFound, TuskerError
+from tusker.errors import existing
 from tusker.extensions import db
-from tusker.models import Proposal, RiskRule, Role
+from tusker.models import RiskRule, Role
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.risk import rules_made
 from tusker.services.credit.risk.judging import TITLES, bound_of
@@ -18,7 +18,7 @@ from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, e
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done, proposed, render
+from tusker.web.htmx import done, render
 
 SHOWN = 200
 """Rules of each table; there are rarely more."""
@@ -37,7 +37,7 @@ def add_a_rule() -> ResponseReturnValue:
     """Add a rule: of several the tightest counts."""
     form = _form()
     if form.validate_on_submit():
-        try:
+        with form.saving():
             kind = RuleKind(form.kind.filled)
             data = RuleData(
                 kind,
@@ -47,11 +47,8 @@ def add_a_rule() -> ResponseReturnValue:
                 form.valid_from.data,
                 form.valid_to.data,
             )
-            with transaction():
-                add_rule(acting(), data, reason=form.reason.filled)
-        except TuskerError as error:
-            form.take(error)
-        else:
+            add_rule(acting(), data, reason=form.reason.filled)
+        if form.saved:
             return done("The rule counts.", to=url_for("admin.rules"))
     return _show(form, status=422)
 
@@ -60,14 +57,12 @@ def add_a_rule() -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def change_a_rule(rule_id: int) -> ResponseReturnValue:
     """Another bound; a looser one needs another admin where two are asked for."""
-    row = db.session.get(RiskRule, rule_id)
-    if row is None:
-        raise NotFound("This rule does not exist.")
+    row = existing(db.session.get(RiskRule, rule_id), "rule")
     value = value_of(RuleKind(row.kind), request.form.get("value", ""))
     with transaction():
         made = change_rule(acting(), rule_id, value, reason=sent_reason())
     to = url_for("admin.rules")
-    return proposed(to) if isinstance(made, Proposal) else done("The rule was changed.", to=to)
+    return done("The rule was changed.", to=to, made=made)
 
 
 @bp.post("/rules/<int:rule_id>/end")
@@ -77,7 +72,7 @@ def end_a_rule(rule_id: int) -> ResponseReturnValue:
     with transaction():
         made = end_rule(acting(), rule_id, reason=sent_reason())
     to = url_for("admin.rules")
-    return proposed(to) if isinstance(made, Proposal) else done("The rule counts no more.", to=to)
+    return done("The rule counts no more.", to=to, made=made)
 
 
 def _form() -> RuleForm:
@@ -89,7 +84,6 @@ def _form() -> RuleForm:
 def _show(form: RuleForm, *, status: int = 200) -> Response:
     return render(
         "admin/credit/rules.html",
-        "admin/credit/_rules.html",
         status=status,
         form=form,
         standing=rules_made(ended=False, limit=SHOWN),

@@ -11,7 +11,7 @@ from tusker.models import Role
 from tusker.queries.delivery.carrier_health import health_of_carriers, webhooks_with_errors
 from tusker.web.access import allow
 from tusker.web.htmx import render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 SHOWN_OF_A_BODY = 400
 
@@ -20,9 +20,7 @@ SHOWN_OF_A_BODY = 400
 @allow(Role.ADMIN, Role.AUDITOR)
 def tracking() -> ResponseReturnValue:
     """The delivery companies' health, and the webhooks that could not be used."""
-    cursor = read_cursor()
-    rows = webhooks_with_errors(cursor=cursor, limit=PAGE_SIZE + 1)
-    page = keyset_page(rows, cursor)
+    page = page_of(webhooks_with_errors)
     return render(
         "admin/delivery/tracking.html",
         "admin/delivery/_webhooks.html",

@@ -33,7 +33,6 @@ def charges() -> ResponseReturnValue:
     form, first, last = _period()
     return render(
         "admin/loans/charges.html",
-        "admin/loans/_charges.html",
         status=422 if form.errors else 200,
         form=form,
         first=first,

@@ -12,7 +12,7 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import LoanFilter, RepayForm, WriteOffForm
 from tusker.currency import currency
-from tusker.errors import NotFound, TuskerError
+from tusker.errors import NotFound
 from tusker.models import Proposal, Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice, open_loan_ids, open_loans
@@ -20,11 +20,10 @@ from tusker.queries.loans.payoff import payoff
 from tusker.queries.loans.positions import loan_totals, owed_on
 from tusker.services.loans.receipts import recording as receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
-from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.fields import FIRST_DAY, LAST_DAY
 from tusker.web.forms import Form
-from tusker.web.htmx import done, proposed, render, wants_fragment
+from tusker.web.htmx import PROPOSED, done, render, wants_fragment
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
 _LAST_ID = 2**62
@@ -42,11 +41,11 @@ def loans() -> ResponseReturnValue:
     start = max(filter(None, (first, after)), default=None)
     rows = open_loans(today, search=search, due_until=until, after=start, limit=PAGE_SIZE + 1)
     filtered = bool(search or filters.due.data)
-    found = owed_on(open_loan_ids(search=search, due_until=until, after=first), today) if filtered else None
+    wanted = open_loan_ids(search=search, due_from=today if first else None, due_until=until)
+    found = owed_on(wanted, today) if filtered else None
     shown = rows[:PAGE_SIZE]
     return render(
         "admin/loans/loans.html",
-        "admin/loans/_loans.html",
         filters=filters,
         rows=shown,
         today=today,
@@ -74,20 +73,15 @@ def repay(invoice_id: int) -> ResponseReturnValue:
     form = RepayForm() if request.method == "POST" else RepayForm(None, value_date=_asked_day() or today)
     _name_inputs(form, invoice_id)
     if form.validate_on_submit():
-        try:
-            with transaction():
-                receipt = receipts.repay_in_full(
-                    acting(),
-                    invoice_id,
-                    bank_reference=form.bank_reference.filled,
-                    value_date=form.value_date.filled,
-                )
-                amount = receipt.amount
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            receipt = receipts.repay_in_full(
+                acting(),
+                invoice_id,
+                bank_reference=form.bank_reference.filled,
+                value_date=form.value_date.filled,
+            )
+            amount = receipt.amount
+        if form.saved:
             return _closed(invoice_id, f"repaid with {currency().show(amount)}")
     row = _loan(invoice_id)
     return render(
@@ -119,16 +113,11 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
     form = WriteOffForm()
     _name_inputs(form, invoice_id)
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made = write_off_debt(acting(), invoice_id, reason=form.reason.filled)
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            made = write_off_debt(acting(), invoice_id, reason=form.reason.filled)
+        if form.saved:
             if isinstance(made, Proposal):
-                return proposed(url_for("invoices.show", invoice_id=invoice_id))
+                return done(PROPOSED, to=url_for("invoices.show", invoice_id=invoice_id))
             return _closed(invoice_id, "written off")
     return render(
         "admin/loans/write_off.html",

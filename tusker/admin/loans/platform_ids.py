@@ -7,11 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import PlatformIdsForm
-from tusker.errors import TuskerError
 from tusker.models import Role
 from tusker.queries.lookup import loans_called
 from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
-from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done
 
@@ -22,13 +20,10 @@ def platform_ids() -> ResponseReturnValue:
     """Give many loans their platform's ids by a file: all rows or, with what is wrong of each, none."""
     form = PlatformIdsForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                read = read_platform_references(form.file.filled.read(), loans_called)
-                changed = set_platform_references(acting(), read)
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            read = read_platform_references(form.file.filled.read(), loans_called)
+            changed = set_platform_references(acting(), read)
+        if form.saved:
             words = f"{len(read)} loan ids are read, {changed} of them are new."
             return done(words, to=url_for("admin.loans"))
     status = 422 if form.is_submitted() else 200

@@ -31,22 +31,19 @@ USUAL_EXTENSION = timedelta(days=30)
 def waive(invoice_id: int) -> ResponseReturnValue:
     row, form = _open_loan(invoice_id), WaiveForm(value_date=clock.today())
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made = service.waive(
-                    acting(),
-                    invoice_id,
-                    penalty=form.penalty.data or 0,
-                    fee=form.fee.data or 0,
-                    interest=form.interest.data or 0,
-                    value_date=form.value_date.filled,
-                    reason=form.reason.filled,
-                    limits=service.configured_limits(),
-                )
-                words = said(made, "It is granted.")
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            made = service.waive(
+                acting(),
+                invoice_id,
+                penalty=form.penalty.data or 0,
+                fee=form.fee.data or 0,
+                interest=form.interest.data or 0,
+                value_date=form.value_date.filled,
+                reason=form.reason.filled,
+                limits=service.configured_limits(),
+            )
+            words = said(made, "It is granted.")
+        if form.saved:
             return _answer(invoice_id, words)
     return _form("admin/loans/relief/waive.html", form, row)
 

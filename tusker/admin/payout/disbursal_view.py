@@ -19,7 +19,7 @@ from tusker.admin.payout.disbursal_choice import (
     Choice,
     typed_references,
 )
-from tusker.errors import NotFound
+from tusker.errors import NotFound, existing
 from tusker.models import DisbursalStatus, LineState, Role
 from tusker.queries.loans.charges import charges_of_disbursal
 from tusker.queries.payout.disbursal_lines import (
@@ -100,7 +100,7 @@ def show_disbursal(
         problem=problem,
         closed_day=closed_day,
     )
-    answer = render("admin/payout/disbursal.html", "admin/payout/_disbursal.html", status=status, **context)
+    answer = render("admin/payout/disbursal.html", status=status, **context)
     if is_htmx() and status >= 400:
         answer.headers["HX-Retarget"], answer.headers["HX-Reswap"] = "#disbursal", "outerHTML"
     return answer
@@ -121,10 +121,7 @@ def changed(disbursal_id: int, message: str, *, opened: Sequence[LineRow] = ()) 
 
 def existing_disbursal(disbursal_id: int) -> DisbursalRow:
     """The disbursal with its sums; raises `NotFound`."""
-    row = disbursal_row(disbursal_id)
-    if row is None:
-        raise NotFound("This disbursal does not exist.")
-    return row
+    return existing(disbursal_row(disbursal_id), "disbursal")
 
 
 def disbursal_context(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import request
 from flask.typing import ResponseReturnValue
 
@@ -35,7 +37,7 @@ from tusker.web.access import acting, allow
 from tusker.web.csvfile import csv_answer
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import is_htmx, render, wants_fragment
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of, read_cursor
 
 EXPORT_HEADER = (
     "disbursal",
@@ -59,20 +61,8 @@ EXPORT_HEADER = (
 def disbursals() -> ResponseReturnValue:
     """All disbursals, newest first, with a filter."""
     filters = DisbursalFilter(request.args)
-    filters.validate()
-    cursor = read_cursor()
-    rows = disbursals_page(
-        status=filters.status.data,
-        search=filters.q.data or "",
-        cursor=cursor,
-        limit=PAGE_SIZE + 1,
-    )
-    return render(
-        "admin/payout/disbursals.html",
-        "admin/payout/_disbursals.html",
-        filters=filters,
-        page=keyset_page(rows, cursor),
-    )
+    page = page_of(partial(disbursals_page, **filters.asked()))
+    return render("admin/payout/disbursals.html", filters=filters, page=page)
 
 
 @bp.get("/disbursals/<int:disbursal_id>")

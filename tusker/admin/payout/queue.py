@@ -12,7 +12,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import QueueFilter
 from tusker.domain.texts import is_id
 from tusker.errors import Conflict, InvalidInput
-from tusker.models import Proposal, Role
+from tusker.models import Role
 from tusker.queries.payout.disbursals import daily_disbursal
 from tusker.queries.payout.queue import QueueOrder, queue_groups, queue_page, queue_total, waiting_of
 from tusker.queries.payout.shown import shown_everything, shown_waiting
@@ -21,7 +21,7 @@ from tusker.services.payout.held import release_hold, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
-from tusker.web.htmx import done, is_htmx, proposed, render
+from tusker.web.htmx import done, is_htmx, render
 from tusker.web.paging import decode_key, encode_key
 
 QUEUE_PAGE = 100
@@ -77,7 +77,7 @@ def release_held(invoice_id: int) -> ResponseReturnValue:
         made = release_hold(acting(), invoice_id, reason=sent_reason())
     within = request.form.get("disbursal_id", type=int)
     to = url_for("admin.disbursal", disbursal_id=within) if within else url_for("admin.queue")
-    return proposed(to) if isinstance(made, Proposal) else done("It may be paid out.", to=to)
+    return done("It may be paid out.", to=to, made=made)
 
 
 def _chosen_ids() -> list[int]:
@@ -123,7 +123,7 @@ def _show(*, problem: str | None = None, chosen: set[int] | None = None, status:
         "daily": daily_disbursal(clock.today()),
         "bundle_time": current_app.config["BUNDLE_TIME"],
     }
-    answer = render("admin/payout/queue.html", "admin/payout/_queue.html", status=status, **context)
+    answer = render("admin/payout/queue.html", status=status, **context)
     if is_htmx() and status >= 400:
         answer.headers["HX-Retarget"] = "#queue"
         answer.headers["HX-Reswap"] = "outerHTML show:window:top"

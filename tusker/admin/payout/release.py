@@ -13,7 +13,7 @@ from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.admin.payout.disbursal_choice import given_choice, typed_references
 from tusker.admin.payout.disbursal_view import changed, show_disbursal, ticked_of
 from tusker.currency import currency
-from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved
+from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved, existing
 from tusker.extensions import db, limiter
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
@@ -108,21 +108,16 @@ def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
     """Confirm all payouts that are still open, with the platform's loan ids from the lines or a file."""
     form = ConfirmForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made = settlement.confirm(
-                    acting(),
-                    disbursal_id,
-                    bank_reference=form.bank_reference.filled,
-                    value_date=form.value_date.filled,
-                    platform_references=_platform_references(form, disbursal_id),
-                )
-                reference = made.reference
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            made = settlement.confirm(
+                acting(),
+                disbursal_id,
+                bank_reference=form.bank_reference.filled,
+                value_date=form.value_date.filled,
+                platform_references=_platform_references(form, disbursal_id),
+            )
+            reference = made.reference
+        if form.saved:
             return changed(disbursal_id, f"{reference} is confirmed. Its invoices are loans now.")
     return show_disbursal(disbursal_id, confirm=form, status=422)
 
@@ -226,7 +221,5 @@ def _sent_charges() -> int:
 
 
 def _disbursal_of(payout_id: int) -> int:
-    payout = db.session.get(Payout, payout_id)
-    if payout is None:
-        raise NotFound("This payout does not exist.")
+    payout = existing(db.session.get(Payout, payout_id), "payout")
     return payout.disbursal_id

@@ -25,7 +25,6 @@ def access_log() -> ResponseReturnValue:
     rows = access_page(email=filters.email.data or "", kind=kind, cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
         "admin/people/access.html",
-        "admin/people/_access.html",
         filters=filters,
         page=keyset_page(rows, cursor),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import UserFilter, UserForm
-from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import Proposal, Role, User
 from tusker.queries.people.users import companies, users_page
@@ -18,7 +19,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render, said
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 
 @bp.get("/users")
@@ -26,22 +27,9 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 def users() -> ResponseReturnValue:
     """All users, the newest first."""
     filters = UserFilter(request.args)
-    filters.validate()
-    cursor = read_cursor()
-    rows = users_page(
-        search=filters.q.data or "",
-        role=filters.role.data,
-        state=filters.state.data,
-        cursor=cursor,
-        limit=PAGE_SIZE + 1,
-    )
-    return render(
-        "admin/people/users.html",
-        "admin/people/_users.html",
-        filters=filters,
-        page=keyset_page(rows, cursor),
-        waiting=waiting_among("user", [user.id for user in rows]),
-    )
+    page = page_of(partial(users_page, **filters.asked()))
+    waiting = waiting_among("user", [user.id for user in page.items])
+    return render("admin/people/users.html", filters=filters, page=page, waiting=waiting)
 
 
 @bp.route("/users/new", methods=["GET", "POST"])
@@ -51,22 +39,19 @@ def new_user() -> ResponseReturnValue:
     form = UserForm()
     form.customer_id.choices = [(c.id, f"{c.name} ({c.sides})") for c in companies()]
     if form.validate_on_submit():
-        try:
-            with transaction():
-                ctx = acting()
-                made = service.create_user(
-                    ctx,
-                    email=form.email.filled,
-                    name=form.name.filled,
-                    role=form.role.filled,
-                    customer_id=form.customer_id.data,
-                    password=service.random_password(),
-                )
-                if not isinstance(made, Proposal):
-                    passwords.request_password_reset(ctx, made.email)
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            ctx = acting()
+            made = service.create_user(
+                ctx,
+                email=form.email.filled,
+                name=form.name.filled,
+                role=form.role.filled,
+                customer_id=form.customer_id.data,
+                password=service.random_password(),
+            )
+            if not isinstance(made, Proposal):
+                passwords.request_password_reset(ctx, made.email)
+        if form.saved:
             email = form.email.filled
             words = (
                 f"User created. A link to choose a password is on its way to {email} and works for an hour."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from flask import Response, request, url_for
@@ -12,7 +13,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import AttentionFilter, ClaimForm
 from tusker.domain.approval import Shown
 from tusker.domain.attention import AttentionKind
-from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.errors import InvalidInput, TuskerError, existing
 from tusker.extensions import db
 from tusker.models import AttentionItem, Role
 from tusker.queries.attention import AttentionRow, items_page, open_counts
@@ -36,7 +37,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import done, render, said
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 PAGE, PARTIAL = "admin/record/attention.html", "admin/record/_attention.html"
 
@@ -52,9 +53,7 @@ def attention() -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def act_on_attention(item_id: int) -> ResponseReturnValue:
     """Carry out the button named `action` of an item."""
-    item = db.session.get(AttentionItem, item_id)
-    if item is None:
-        raise NotFound("This item does not exist.")
+    item = existing(db.session.get(AttentionItem, item_id), "item")
     kind, about, facts = AttentionKind(item.kind), item.subject_id, dict(item.facts)
     action = request.form.get("action", "")
     if action != "settle" and action not in _ACTIONS.get(kind, {}):
@@ -163,16 +162,10 @@ _SHOWN: Mapping[str, Callable[[AttentionRow], Shown]] = {
 def _context() -> dict[str, Any]:
     filters = AttentionFilter(request.args)
     filters.validate()
-    cursor = read_cursor()
-    rows = items_page(
-        kind=filters.kind.data,
-        resolved=filters.state.data == "settled",
-        cursor=cursor,
-        limit=PAGE_SIZE + 1,
-    )
+    settled = filters.state.data == "settled"
     return {
         "filters": filters,
-        "page": keyset_page(rows, cursor),
+        "page": page_of(partial(items_page, kind=filters.kind.data, resolved=settled)),
         "counts": open_counts(),
         "shown": _SHOWN,
         "actions": {kind: list(found) for kind, found in _ACTIONS.items()},

@@ -66,20 +66,13 @@ def events() -> ResponseReturnValue:
     """All events, the newest first."""
     filters = EventFilter(request.args)
     filters.kind.choices = [(kind, kind.replace("_", " ").capitalize()) for kind in known_kinds()]
-    filters.validate()
     cursor = read_cursor()
-    rows = events_page(
-        subject=filters.subject.data,
-        kind=filters.kind.data,
-        actor=filters.actor.data,
-        search=filters.q.data,
-        cursor=cursor,
-        limit=PAGE_SIZE + 1,
-    )
+    rows, end = events_page(cursor=cursor, limit=PAGE_SIZE + 1, **filters.asked())
     page = keyset_page(rows, cursor)
+    if end is not None:
+        page = page.going_on(end, cursor)
     return render(
         "admin/record/events.html",
-        "admin/record/_events.html",
         filters=filters,
         page=page,
         names=names_of_subjects(page.items),

@@ -14,7 +14,7 @@ import click
 from sqlalchemy import select
 
 from tusker.bankfiles.statements import MAX_BYTES
-from tusker.cli import acting_as, admin_context, command_context, commands
+from tusker.cli import acting_as, admin_context, change, command_context, commands
 from tusker.currency import currency
 from tusker.domain.banking import OrderAnswer, StatementFile
 from tusker.domain.matching import Judgement, Suggestion
@@ -93,14 +93,13 @@ def list_columns_command() -> None:
         click.echo(f"{row.id}  {row.made_at:%Y-%m-%d}  {row.maker}  {profile_words(row)}")
 
 
-@commands.command("forget-statement-columns")
+@change("forget-statement-columns")
 @click.argument("number", type=int)
 @acting_as
-def forget_columns_command(number: int, email: str) -> None:
+def forget_columns_command(number: int, email: str) -> str:
     """Forget the columns with this NUMBER of list-statement-columns."""
-    with transaction():
-        remove_profile(admin_context("forget-statement-columns", email), number)
-    click.echo("The columns are forgotten.")
+    remove_profile(admin_context("forget-statement-columns", email), number)
+    return "The columns are forgotten."
 
 
 def _take_answer(answer: OrderAnswer, data: bytes, name: str, *, dry_run: bool, as_json: bool) -> None:

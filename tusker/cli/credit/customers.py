@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from tusker.cli import AMOUNT, acting_as_or_operator, commands, context_of, said
+from tusker.cli import AMOUNT, acting_as_or_operator, change, commands, context_of, said
 from tusker.currency import currency
 from tusker.domain.limits import LimitUse
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
@@ -98,7 +98,7 @@ def term_options(command: Command) -> Command:
     return command
 
 
-@commands.command("create-customer")
+@change("create-customer")
 @click.argument("name")
 @click.option("--supplier-limit", type=AMOUNT, help="Makes it a supplier, with this limit.")
 @click.option("--purchaser-limit", type=AMOUNT, help="Makes it a purchaser, with this limit.")
@@ -115,24 +115,21 @@ def create_customer_command(
     email: str | None,
     why: str,
     **terms: Any,
-) -> None:
+) -> str:
     """Create the company NAME. Terms that are not given: 80 % advance, 18 % APR, 90 days, no fees."""
-    with transaction():
-        data = CustomerData(
-            name=name,
-            email=mail,
-            reference=reference,
-            supplier_limit=supplier_limit,
-            purchaser_limit=purchaser_limit,
-            terms=_terms(STARTING_TERMS, terms),
-        )
-        made = create_customer(
-            context_of("create-customer", email, why), data, programme_limit=programme_limit()
-        )
-        click.echo(said(made, f"Created customer {made.id}: {name}."))
+    data = CustomerData(
+        name=name,
+        email=mail,
+        reference=reference,
+        supplier_limit=supplier_limit,
+        purchaser_limit=purchaser_limit,
+        terms=_terms(STARTING_TERMS, terms),
+    )
+    made = create_customer(context_of("create-customer", email, why), data, programme_limit=programme_limit())
+    return said(made, f"Created customer {made.id}: {name}.")
 
 
-@commands.command("create-line")
+@change("create-line")
 @click.argument("supplier")
 @click.argument("purchaser")
 @click.option("--limit", type=AMOUNT, required=True)
@@ -149,26 +146,25 @@ def create_line_command(
     email: str | None,
     why: str,
     **terms: Any,
-) -> None:
+) -> str:
     """Open the credit line of SUPPLIER and PURCHASER (names or references).
 
     Terms that are not given are the supplier's default terms.
     """
-    with transaction():
-        ctx = context_of("create-line", email, why)
-        seller = company_called(supplier, field="supplier")
-        buyer = company_called(purchaser, field="purchaser")
-        if seller.supplier is None:
-            raise InvalidInput(f"{seller.name} is not a supplier.", field="supplier")
-        data = LineData(
-            limit=limit,
-            terms=_terms(seller.supplier.terms, terms),
-            valid_from=_day(valid_from, "valid_from") or ctx.today,
-            valid_to=_day(valid_to, "valid_to"),
-        )
-        made = open_credit_line(ctx, seller.id, buyer.id, data)
-        words = f"Opened credit line {made.id}: {seller.name} → {buyer.name}, {currency().show(limit)}."
-        click.echo(said(made, words))
+    ctx = context_of("create-line", email, why)
+    seller = company_called(supplier, field="supplier")
+    buyer = company_called(purchaser, field="purchaser")
+    if seller.supplier is None:
+        raise InvalidInput(f"{seller.name} is not a supplier.", field="supplier")
+    data = LineData(
+        limit=limit,
+        terms=_terms(seller.supplier.terms, terms),
+        valid_from=_day(valid_from, "valid_from") or ctx.today,
+        valid_to=_day(valid_to, "valid_to"),
+    )
+    made = open_credit_line(ctx, seller.id, buyer.id, data)
+    words = f"Opened credit line {made.id}: {seller.name} → {buyer.name}, {currency().show(limit)}."
+    return said(made, words)
 
 
 @commands.command("set-limit")

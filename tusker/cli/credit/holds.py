@@ -6,38 +6,35 @@ from datetime import date
 
 import click
 
-from tusker.cli import Day, acting_as_or_operator, commands, context_of, said, with_reason
+from tusker.cli import Day, acting_as_or_operator, change, context_of, said, with_reason
 from tusker.domain.limits import Validity
 from tusker.queries.lookup import company_called
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
-from tusker.transactions import transaction
 
 
-@commands.command("hold-customer")
+@change("hold-customer")
 @click.argument("company")
 @with_reason
 @acting_as_or_operator
-def hold_customer_command(company: str, reason: str, email: str | None, why: str) -> None:
+def hold_customer_command(company: str, reason: str, email: str | None, why: str) -> str:
     """Put COMPANY (name or reference) on hold: nothing new is admitted and nothing is paid out."""
-    with transaction():
-        customer = company_called(company, field="company")
-        hold_customer(context_of("hold-customer", email, why), customer.id, reason=reason)
-        click.echo(f"{customer.name} is on hold.")
+    customer = company_called(company, field="company")
+    hold_customer(context_of("hold-customer", email, why), customer.id, reason=reason)
+    return f"{customer.name} is on hold."
 
 
-@commands.command("lift-hold")
+@change("lift-hold")
 @click.argument("company")
 @with_reason
 @acting_as_or_operator
-def lift_hold_command(company: str, reason: str, email: str | None, why: str) -> None:
+def lift_hold_command(company: str, reason: str, email: str | None, why: str) -> str:
     """Lift the hold that somebody put on COMPANY (name or reference)."""
-    with transaction():
-        customer = company_called(company, field="company")
-        made = lift_hold(context_of("lift-hold", email, why), customer.id, reason=reason)
-        click.echo(said(made, f"The hold on {customer.name} is lifted."))
+    customer = company_called(company, field="company")
+    made = lift_hold(context_of("lift-hold", email, why), customer.id, reason=reason)
+    return said(made, f"The hold on {customer.name} is lifted.")
 
 
-@commands.command("set-validity")
+@change("set-validity")
 @click.argument("company")
 @click.argument("side", type=click.Choice(["supplier", "purchaser"]))
 @click.option("--valid-from", type=Day(), help="First day, YYYY-MM-DD; no beginning unless given.")
@@ -45,10 +42,9 @@ def lift_hold_command(company: str, reason: str, email: str | None, why: str) ->
 @acting_as_or_operator
 def set_validity_command(
     company: str, side: str, valid_from: date | None, valid_to: date | None, email: str | None, why: str
-) -> None:
+) -> str:
     """Set the days on which COMPANY's limit as SIDE admits something new."""
     days = Validity(valid_from, valid_to)
-    with transaction():
-        customer = company_called(company, field="company")
-        made = set_validity(context_of("set-validity", email, why), customer.id, side, days)
-        click.echo(said(made, f"The {side} limit of {customer.name} is valid {days.words}."))
+    customer = company_called(company, field="company")
+    made = set_validity(context_of("set-validity", email, why), customer.id, side, days)
+    return said(made, f"The {side} limit of {customer.name} is valid {days.words}.")

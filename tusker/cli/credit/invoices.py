@@ -10,7 +10,7 @@ import click
 from tusker import clock
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier
-from tusker.cli import as_or_operator, command_context, commands, context_of, said, with_reason
+from tusker.cli import as_or_operator, change, command_context, commands, context_of, said, with_reason
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.texts import one_line
@@ -151,26 +151,24 @@ def list_invoices_command(
         click.echo(f"There are more than {limit}; --limit shows more of them.", err=True)
 
 
-@commands.command("cancel-invoice")
+@change("cancel-invoice")
 @click.argument("invoice")
 @with_reason
-def cancel_invoice_command(invoice: str, reason: str) -> None:
+def cancel_invoice_command(invoice: str, reason: str) -> str:
     """Take the request of INVOICE (number, loan id, or # and id) back and free its amount."""
-    with transaction():
-        found = cancel_invoice(command_context("cancel-invoice"), invoice_id_of(invoice), reason=reason)
-        click.echo(f"Cancelled #{found.id} {found.number}; {currency().show(found.principal)} is free again.")
+    found = cancel_invoice(command_context("cancel-invoice"), invoice_id_of(invoice), reason=reason)
+    return f"Cancelled #{found.id} {found.number}; {currency().show(found.principal)} is free again."
 
 
-@commands.command("report-delivery")
+@change("report-delivery")
 @click.argument("invoice")
 @click.option("--reason", required=True, help="How you know of the delivery; goes into the event.")
 @as_or_operator
-def report_delivery_command(invoice: str, reason: str, email: str | None) -> None:
+def report_delivery_command(invoice: str, reason: str, email: str | None) -> str:
     """Report the delivery of INVOICE (number, loan id, or # and id), which no delivery company tracks."""
-    with transaction():
-        ctx = context_of("report-delivery", email)
-        made = report_delivery(ctx, invoice_id_of(invoice), reason=reason)
-        click.echo(said(made, f"{invoice} waits to be financed."))
+    ctx = context_of("report-delivery", email)
+    made = report_delivery(ctx, invoice_id_of(invoice), reason=reason)
+    return said(made, f"{invoice} waits to be financed.")
 
 
 def _check_options(carrier: Carrier, given: Mapping[str, object]) -> None:

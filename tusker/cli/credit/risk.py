@@ -6,9 +6,9 @@ from datetime import date
 
 import click
 
-from tusker.cli import Day, acting_as_or_operator, commands, context_of, said, with_reason
+from tusker.cli import Day, acting_as_or_operator, change, commands, context_of, said, with_reason
 from tusker.domain.risk import RuleKind
-from tusker.errors import NotFound
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import RiskRule
 from tusker.queries.credit.risk import rules_made
@@ -17,7 +17,6 @@ from tusker.services.credit.customers.identities import set_cities
 from tusker.services.credit.risk.judging import bound_of
 from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, end_rule, set_group, value_of
 from tusker.services.payout.held import release_hold
-from tusker.transactions import transaction
 
 KINDS = click.Choice([kind.value for kind in RuleKind])
 
@@ -41,7 +40,7 @@ def rules_command(ended: bool) -> None:
         click.echo("\t".join(str(cell) for cell in cells))
 
 
-@commands.command("add-rule")
+@change("add-rule")
 @click.argument("kind", type=KINDS)
 @click.argument("value", default="")
 @click.option("--supplier", help="For this supplier only (name or reference).")
@@ -60,79 +59,71 @@ def add_rule_command(
     reason: str,
     email: str | None,
     why: str,
-) -> None:
+) -> str:
     """Add a rule of KIND with the bound VALUE: a percentage, an amount or a number of days."""
     of = RuleKind(kind)
-    with transaction():
-        data = RuleData(
-            of,
-            value_of(of, value),
-            company_called(supplier, field="supplier").id if supplier else None,
-            company_called(purchaser, field="purchaser").id if purchaser else None,
-            valid_from,
-            valid_to,
-        )
-        made = add_rule(context_of("add-rule", email, why), data, reason=reason)
-        click.echo(f"Rule {made.id} counts.")
+    data = RuleData(
+        of,
+        value_of(of, value),
+        company_called(supplier, field="supplier").id if supplier else None,
+        company_called(purchaser, field="purchaser").id if purchaser else None,
+        valid_from,
+        valid_to,
+    )
+    made = add_rule(context_of("add-rule", email, why), data, reason=reason)
+    return f"Rule {made.id} counts."
 
 
-@commands.command("change-rule")
+@change("change-rule")
 @click.argument("rule", type=int)
 @click.argument("value")
 @with_reason
 @acting_as_or_operator
-def change_rule_command(rule: int, value: str, reason: str, email: str | None, why: str) -> None:
+def change_rule_command(rule: int, value: str, reason: str, email: str | None, why: str) -> str:
     """Put the bound VALUE in the place of that of RULE."""
-    with transaction():
-        row = db.session.get(RiskRule, rule)
-        if row is None:
-            raise NotFound("This rule does not exist.")
-        bound = value_of(RuleKind(row.kind), value)
-        made = change_rule(context_of("change-rule", email, why), rule, bound, reason=reason)
-        click.echo(said(made, "The rule was changed."))
+    row = existing(db.session.get(RiskRule, rule), "rule")
+    bound = value_of(RuleKind(row.kind), value)
+    made = change_rule(context_of("change-rule", email, why), rule, bound, reason=reason)
+    return said(made, "The rule was changed.")
 
 
-@commands.command("end-rule")
+@change("end-rule")
 @click.argument("rule", type=int)
 @with_reason
 @acting_as_or_operator
-def end_rule_command(rule: int, reason: str, email: str | None, why: str) -> None:
+def end_rule_command(rule: int, reason: str, email: str | None, why: str) -> str:
     """Let RULE count no more."""
-    with transaction():
-        made = end_rule(context_of("end-rule", email, why), rule, reason=reason)
-        click.echo(said(made, "The rule counts no more."))
+    made = end_rule(context_of("end-rule", email, why), rule, reason=reason)
+    return said(made, "The rule counts no more.")
 
 
-@commands.command("set-group")
+@change("set-group")
 @click.argument("company")
 @click.argument("group", default="")
 @acting_as_or_operator
-def set_group_command(company: str, group: str, email: str | None, why: str) -> None:
+def set_group_command(company: str, group: str, email: str | None, why: str) -> str:
     """Say that COMPANY (name or reference) belongs to GROUP, or to none."""
-    with transaction():
-        customer = company_called(company, field="company")
-        made = set_group(context_of("set-group", email, why), customer.id, group)
-        click.echo(said(made, f"{customer.name} belongs to {group or 'no group'}."))
+    customer = company_called(company, field="company")
+    made = set_group(context_of("set-group", email, why), customer.id, group)
+    return said(made, f"{customer.name} belongs to {group or 'no group'}.")
 
 
-@commands.command("set-cities")
+@change("set-cities")
 @click.argument("company")
 @click.argument("cities", default="")
 @acting_as_or_operator
-def set_cities_command(company: str, cities: str, email: str | None, why: str) -> None:
+def set_cities_command(company: str, cities: str, email: str | None, why: str) -> str:
     """COMPANY (name or reference) sends and receives in CITIES (“Pune, Mumbai”); parcels of others are held."""
-    with transaction():
-        customer = company_called(company, field="company")
-        made = set_cities(context_of("set-cities", email, why), customer.id, cities)
-        click.echo(said(made, f"{customer.name}: {', '.join(customer.cities) or 'no cities known'}."))
+    customer = company_called(company, field="company")
+    made = set_cities(context_of("set-cities", email, why), customer.id, cities)
+    return said(made, f"{customer.name}: {', '.join(customer.cities) or 'no cities known'}.")
 
 
-@commands.command("release-hold")
+@change("release-hold")
 @click.argument("invoice")
 @with_reason
 @acting_as_or_operator
-def release_hold_command(invoice: str, reason: str, email: str | None, why: str) -> None:
+def release_hold_command(invoice: str, reason: str, email: str | None, why: str) -> str:
     """Have INVOICE (its number, or # and its id) paid out although it is on hold."""
-    with transaction():
-        made = release_hold(context_of("release-hold", email, why), invoice_id_of(invoice), reason=reason)
-        click.echo(said(made, "It may be paid out."))
+    made = release_hold(context_of("release-hold", email, why), invoice_id_of(invoice), reason=reason)
+    return said(made, "It may be paid out.")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import click
 
 from tusker import clock
-from tusker.cli import Commands, command_context, commands
+from tusker.cli import Change, Commands, command_context, commands
 from tusker.currency import currency
 from tusker.jobs.waiting import admit_waiting
 from tusker.queries.credit.waiting import WaitingRow, waiting_rows
 from tusker.queries.lookup import company_called, waiting_invoice_id_of
 from tusker.services.credit.waiting import cancel_waiting, leave_waiting
-from tusker.transactions import transaction
 
 
 @commands.group("waiting", cls=Commands)
@@ -30,25 +29,21 @@ def list_command(company: str | None) -> None:
         click.echo("\t".join(str(cell) for cell in (*cells, *amounts)))
 
 
-@waiting.command("leave")
+@waiting.command("leave", cls=Change)
 @click.argument("invoice")
-def leave_command(invoice: str) -> None:
+def leave_command(invoice: str) -> str:
     """Leave the refused INVOICE (number, or # and id) waiting; it is approved by itself when its amount is free."""
-    with transaction():
-        made = leave_waiting(command_context("waiting leave"), waiting_invoice_id_of(invoice))
-        click.echo(f"#{made.invoice_id} waits for {currency().show(made.principal)}.")
+    made = leave_waiting(command_context("waiting leave"), waiting_invoice_id_of(invoice))
+    return f"#{made.invoice_id} waits for {currency().show(made.principal)}."
 
 
-@waiting.command("cancel")
+@waiting.command("cancel", cls=Change)
 @click.argument("invoice")
 @click.option("--reason", required=True, help="Goes into the event, and to the supplier by mail.")
-def cancel_command(invoice: str, reason: str) -> None:
+def cancel_command(invoice: str, reason: str) -> str:
     """Take the refused INVOICE (number, or # and id) off the list."""
-    with transaction():
-        gone = cancel_waiting(
-            command_context("waiting cancel"), waiting_invoice_id_of(invoice), reason=reason
-        )
-        click.echo(f"#{gone.invoice_id} is off the waiting list.")
+    gone = cancel_waiting(command_context("waiting cancel"), waiting_invoice_id_of(invoice), reason=reason)
+    return f"#{gone.invoice_id} is off the waiting list."
 
 
 @waiting.command("admit")

@@ -6,49 +6,41 @@ from datetime import date
 
 import click
 
-from tusker.cli import Day, as_or_operator, command_context, commands, context_of, said, with_reason
+from tusker.cli import Day, as_or_operator, change, command_context, context_of, said, with_reason
 from tusker.currency import currency
 from tusker.queries.lookup import loan_invoice_id_of
 from tusker.services.loans.receipts.recording import repay_in_full
 from tusker.services.loans.write_off import undo_write_off
 from tusker.services.loans.write_off import write_off as write_off_debt
-from tusker.transactions import transaction
 
 
-@commands.command("repay")
+@change("repay")
 @click.argument("invoice")
 @click.option("--reference", required=True, help="Of the payment, as on the bank statement.")
 @click.option("--value-date", type=Day(), help="The day the money came in; today unless given.")
-def repay_command(invoice: str, reference: str, value_date: date | None) -> None:
+def repay_command(invoice: str, reference: str, value_date: date | None) -> str:
     """Mark INVOICE (its number, loan id or #id) as repaid in full."""
     ctx = command_context("repay")
-    with transaction():
-        receipt = repay_in_full(
-            ctx, loan_invoice_id_of(invoice), bank_reference=reference, value_date=value_date or ctx.today
-        )
-        words = f"{invoice} is repaid with {currency().plain(receipt.amount)} {currency().code}."
-    click.echo(words)
+    receipt = repay_in_full(
+        ctx, loan_invoice_id_of(invoice), bank_reference=reference, value_date=value_date or ctx.today
+    )
+    return f"{invoice} is repaid with {currency().plain(receipt.amount)} {currency().code}."
 
 
-@commands.command("write-off")
+@change("write-off")
 @click.argument("invoice")
 @with_reason
 @as_or_operator
-def write_off_command(invoice: str, reason: str, email: str | None) -> None:
+def write_off_command(invoice: str, reason: str, email: str | None) -> str:
     """Give the debt of INVOICE (its number, loan id or #id) up."""
-    with transaction():
-        ctx = context_of("write-off", email)
-        words = said(
-            write_off_debt(ctx, loan_invoice_id_of(invoice), reason=reason), f"{invoice} is written off."
-        )
-    click.echo(words)
+    ctx = context_of("write-off", email)
+    return said(write_off_debt(ctx, loan_invoice_id_of(invoice), reason=reason), f"{invoice} is written off.")
 
 
-@commands.command("undo-write-off")
+@change("undo-write-off")
 @click.argument("invoice")
 @with_reason
-def undo_write_off_command(invoice: str, reason: str) -> None:
+def undo_write_off_command(invoice: str, reason: str) -> str:
     """Take the write-off of INVOICE (its number, loan id or #id) back; what came in since has paid its debt."""
-    with transaction():
-        undo_write_off(command_context("undo-write-off"), loan_invoice_id_of(invoice), reason=reason)
-    click.echo(f"The write-off of {invoice} is undone.")
+    undo_write_off(command_context("undo-write-off"), loan_invoice_id_of(invoice), reason=reason)
+    return f"The write-off of {invoice} is undone."

@@ -8,7 +8,7 @@ from datetime import date
 import click
 
 from tusker import clock
-from tusker.cli import AMOUNT, Day, command_context, commands, spoken_errors, with_reason
+from tusker.cli import AMOUNT, Day, change, command_context, commands, spoken_errors, with_reason
 from tusker.csv_cells import SafeWriter
 from tusker.currency import currency
 from tusker.errors import InvalidInput
@@ -20,7 +20,6 @@ from tusker.services.loans import charges
 from tusker.services.loans.deductions import recording as deductions
 from tusker.services.loans.deductions import undoing as deduction_undoing
 from tusker.services.loans.deductions.recording import KeptBack
-from tusker.transactions import transaction
 
 KINDS = [kind.value for kind in DeductionKind if kind is not DeductionKind.CREDIT_NOTE]
 
@@ -40,70 +39,64 @@ class KeptBackOption(click.ParamType[KeptBack]):
             return KeptBack(invoice_id_of(invoice), DeductionKind(kind), parsed, number)
 
 
-@commands.command("deduct")
+@change("deduct")
 @click.argument("invoice")
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="Why the purchaser pays less.")
 @click.option("--amount", type=AMOUNT, required=True, help="What it keeps back.")
 @click.option("--number", default="", help="Of the certificate or note that proves it.")
 @click.option("--reason", default="", help="Goes into the events.")
 @click.option("--disputed", is_flag=True, help="The supplier contests it (quality, quantity).")
-def deduct_command(invoice: str, kind: str, amount: int, number: str, reason: str, disputed: bool) -> None:
+def deduct_command(invoice: str, kind: str, amount: int, number: str, reason: str, disputed: bool) -> str:
     """The purchaser keeps something back of INVOICE (its number, loan id or #id)."""
-    with transaction():
-        note = deductions.record_deduction(
-            command_context("deduct"),
-            KeptBack(invoice_id_of(invoice), DeductionKind(kind), amount, number, reason, disputed),
-        )
-        words = (
-            f"Deduction {note.id} of {currency().plain(note.amount)} is recorded:"
-            f" {currency().plain(note.reserve_consumed)} borne by the reserve,"
-            f" {currency().plain(note.claimed)} claimed from the supplier."
-        )
-    click.echo(words)
+    note = deductions.record_deduction(
+        command_context("deduct"),
+        KeptBack(invoice_id_of(invoice), DeductionKind(kind), amount, number, reason, disputed),
+    )
+    return (
+        f"Deduction {note.id} of {currency().plain(note.amount)} is recorded:"
+        f" {currency().plain(note.reserve_consumed)} borne by the reserve,"
+        f" {currency().plain(note.claimed)} claimed from the supplier."
+    )
 
 
-@commands.command("settle-tax")
+@change("settle-tax")
 @click.argument("deduction", type=int)
 @click.option("--number", required=True, help="Of the certificate.")
 @click.option("--on", "settled_on", type=Day(), required=True, help="The day on the certificate.")
-def settle_tax_command(deduction: int, number: str, settled_on: date) -> None:
+def settle_tax_command(deduction: int, number: str, settled_on: date) -> str:
     """The certificate of the tax at source of DEDUCTION (its id) came."""
-    with transaction():
-        deductions.settle_tax(command_context("settle-tax"), deduction, number=number, settled_on=settled_on)
-    click.echo(f"Deduction {deduction} is settled by {number}.")
+    deductions.settle_tax(command_context("settle-tax"), deduction, number=number, settled_on=settled_on)
+    return f"Deduction {deduction} is settled by {number}."
 
 
-@commands.command("accept-deduction")
+@change("accept-deduction")
 @click.argument("deduction", type=int)
 @click.option("--number", default="", help="Of the supplier's credit note.")
-def accept_command(deduction: int, number: str) -> None:
+def accept_command(deduction: int, number: str) -> str:
     """The supplier accepts the disputed DEDUCTION (its id)."""
-    with transaction():
-        deductions.accept_dispute(command_context("accept-deduction"), deduction, number=number)
-    click.echo(f"Deduction {deduction} is accepted.")
+    deductions.accept_dispute(command_context("accept-deduction"), deduction, number=number)
+    return f"Deduction {deduction} is accepted."
 
 
-@commands.command("withdraw-deduction")
+@change("withdraw-deduction")
 @click.argument("deduction", type=int)
 @with_reason
-def withdraw_command(deduction: int, reason: str) -> None:
+def withdraw_command(deduction: int, reason: str) -> str:
     """The purchaser pays the disputed DEDUCTION (its id) after all."""
-    with transaction():
-        deduction_undoing.withdraw_dispute(command_context("withdraw-deduction"), deduction, reason=reason)
-    click.echo(f"Deduction {deduction} is withdrawn; the purchaser owes it again.")
+    deduction_undoing.withdraw_dispute(command_context("withdraw-deduction"), deduction, reason=reason)
+    return f"Deduction {deduction} is withdrawn; the purchaser owes it again."
 
 
-@commands.command("undo-deduction")
+@change("undo-deduction")
 @click.argument("deduction", type=int)
 @with_reason
-def undo_command(deduction: int, reason: str) -> None:
+def undo_command(deduction: int, reason: str) -> str:
     """Undo DEDUCTION (its id), or a credit note, that was recorded wrongly."""
-    with transaction():
-        deduction_undoing.undo_deduction(command_context("undo-deduction"), deduction, reason=reason)
-    click.echo(f"Deduction {deduction} is undone.")
+    deduction_undoing.undo_deduction(command_context("undo-deduction"), deduction, reason=reason)
+    return f"Deduction {deduction} is undone."
 
 
-@commands.command("bank-charge")
+@change("bank-charge")
 @click.option("--receipt", help="Bank reference of the receipt of which the bank kept it.")
 @click.option("--payout", help="End-to-end id of the payout for which the bank took it.")
 @click.option("--amount", type=AMOUNT, required=True, help="What the bank took.")
@@ -111,33 +104,30 @@ def undo_command(deduction: int, reason: str) -> None:
 @click.option("--reason", default="", help="Goes into the events.")
 def charge_command(
     receipt: str | None, payout: str | None, amount: int, value_date: date | None, reason: str
-) -> None:
+) -> str:
     """The bank kept a part of a receipt, or took something for a payout: the lender's cost."""
     ctx = command_context("bank-charge")
     day = value_date or ctx.today
-    with transaction():
-        if (receipt is None) == (payout is None):
-            raise InvalidInput("Name either the receipt or the payout.", field="receipt")
-        if receipt is not None:
-            made = charges.record_charge_of_receipt(
-                ctx, receipt_called(receipt).id, amount=amount, value_date=day, reason=reason
-            )
-        else:
-            made = charges.record_charge_of_payout(
-                ctx, payout_id_of(payout or ""), amount=amount, value_date=day, reason=reason
-            )
-        words = f"Charge {made.id} of {currency().plain(made.amount)} is recorded."
-    click.echo(words)
+    if (receipt is None) == (payout is None):
+        raise InvalidInput("Name either the receipt or the payout.", field="receipt")
+    if receipt is not None:
+        made = charges.record_charge_of_receipt(
+            ctx, receipt_called(receipt).id, amount=amount, value_date=day, reason=reason
+        )
+    else:
+        made = charges.record_charge_of_payout(
+            ctx, payout_id_of(payout or ""), amount=amount, value_date=day, reason=reason
+        )
+    return f"Charge {made.id} of {currency().plain(made.amount)} is recorded."
 
 
-@commands.command("undo-bank-charge")
+@change("undo-bank-charge")
 @click.argument("charge", type=int)
 @with_reason
-def undo_charge_command(charge: int, reason: str) -> None:
+def undo_charge_command(charge: int, reason: str) -> str:
     """Undo CHARGE (its id) that was recorded wrongly."""
-    with transaction():
-        charges.undo_charge(command_context("undo-bank-charge"), charge, reason=reason)
-    click.echo(f"Charge {charge} is undone.")
+    charges.undo_charge(command_context("undo-bank-charge"), charge, reason=reason)
+    return f"Charge {charge} is undone."
 
 
 @commands.command("bank-charges")

@@ -12,6 +12,7 @@ from tusker.cli import (
     AMOUNT,
     Day,
     acting_as_or_operator,
+    change,
     command_context,
     commands,
     context_of,
@@ -107,43 +108,41 @@ def record_receipt_command(
             click.echo("Its entry on the bank statement is matched.")
 
 
-@commands.command("reverse-receipt")
+@change("reverse-receipt")
 @click.argument("reference")
 @CUSTOMER
 @with_reason
-def reverse_receipt_command(reference: str, customer: str | None, reason: str) -> None:
+def reverse_receipt_command(reference: str, customer: str | None, reason: str) -> str:
     """Undo the receipt with this bank REFERENCE; what it had paid is owed again."""
-    with transaction():
-        row = _called(reference, customer)
-        reverse_receipt(command_context("reverse-receipt"), row.id, reason=reason)
-    click.echo(f"{reference} is undone.")
+    row = _called(reference, customer)
+    reverse_receipt(command_context("reverse-receipt"), row.id, reason=reason)
+    return f"{reference} is undone."
 
 
-@commands.command("credit-note")
+@change("credit-note")
 @click.argument("invoice")
 @click.option("--number", required=True, help="Of the credit note.")
 @click.option("--amount", type=AMOUNT, required=True, help="By how much the invoice is worth less.")
 @with_reason
-def credit_note_command(invoice: str, number: str, amount: int, reason: str) -> None:
+def credit_note_command(invoice: str, number: str, amount: int, reason: str) -> str:
     """Record a credit note on INVOICE (its number, loan id or #id)."""
-    with transaction():
-        note = credit_notes.record_credit_note(
-            command_context("credit-note"),
-            invoice_id_of(invoice),
-            number=number,
-            amount=amount,
-            reason=reason,
-        )
-        effects = (
-            ("principal lowered by", note.principal_cut),
-            ("borne by the reserve", note.reserve_consumed),
-            ("claimed from the supplier", note.claimed),
-        )
-        words = ", ".join(f"{what} {_plain(part)}" for what, part in effects if part)
-    click.echo(f"{number} of {_plain(amount)} is recorded: {words or 'no effect on the debt'}.")
+    note = credit_notes.record_credit_note(
+        command_context("credit-note"),
+        invoice_id_of(invoice),
+        number=number,
+        amount=amount,
+        reason=reason,
+    )
+    effects = (
+        ("principal lowered by", note.principal_cut),
+        ("borne by the reserve", note.reserve_consumed),
+        ("claimed from the supplier", note.claimed),
+    )
+    words = ", ".join(f"{what} {_plain(part)}" for what, part in effects if part)
+    return f"{number} of {_plain(amount)} is recorded: {words or 'no effect on the debt'}."
 
 
-@commands.command("refund")
+@change("refund")
 @click.argument("receipt")
 @CUSTOMER
 @click.option("--amount", type=AMOUNT, help="All that is left of the receipt unless given.")
@@ -158,51 +157,46 @@ def refund_command(
     value_date: date | None,
     email: str | None,
     why: str,
-) -> None:
+) -> str:
     """Pay back what is left of the receipt with bank reference RECEIPT."""
-    with transaction():
-        ctx = context_of("refund", email, why)
-        row = _called(receipt, customer)
-        paid_back = row.credit if amount is None else amount
-        with _own_names():
-            made = receipts.refund_credit(
-                ctx, row.id, amount=paid_back, bank_reference=reference, value_date=value_date or ctx.today
-            )
-        words = said(made, f"{_plain(paid_back)} of {receipt} is paid back.")
-    click.echo(words)
+    ctx = context_of("refund", email, why)
+    row = _called(receipt, customer)
+    paid_back = row.credit if amount is None else amount
+    with _own_names():
+        made = receipts.refund_credit(
+            ctx, row.id, amount=paid_back, bank_reference=reference, value_date=value_date or ctx.today
+        )
+    return said(made, f"{_plain(paid_back)} of {receipt} is paid back.")
 
 
-@commands.command("return-refund")
+@change("return-refund")
 @click.argument("reference")
 @CUSTOMER
 @click.option("--value-date", type=Day(), help="The day it came back; today unless given.")
 @with_reason
-def return_refund_command(reference: str, customer: str | None, value_date: date | None, reason: str) -> None:
+def return_refund_command(reference: str, customer: str | None, value_date: date | None, reason: str) -> str:
     """The refund with this REFERENCE came back from the bank; its amount is the customer's credit again."""
-    with transaction():
-        row = _called(reference, customer, ReceiptKind.REFUND)
-        return_refund(command_context("return-refund"), row.id, reason=reason, value_date=value_date)
-    click.echo(f"The refund {reference} came back.")
+    row = _called(reference, customer, ReceiptKind.REFUND)
+    return_refund(command_context("return-refund"), row.id, reason=reason, value_date=value_date)
+    return f"The refund {reference} came back."
 
 
-@commands.command("use-credit")
+@change("use-credit")
 @click.argument("customer")
-def use_credit_command(customer: str) -> None:
+def use_credit_command(customer: str) -> str:
     """Pay what CUSTOMER (name or reference) owes today with its credit."""
-    with transaction():
-        payer = company_called(customer, field="customer")
-        used = receipts.use_credit(command_context("use-credit"), payer.id)
-    click.echo(f"{_plain(used)} of credit used.")
+    payer = company_called(customer, field="customer")
+    used = receipts.use_credit(command_context("use-credit"), payer.id)
+    return f"{_plain(used)} of credit used."
 
 
-@commands.command("undo-disbursal")
+@change("undo-disbursal")
 @click.argument("reference")
 @with_reason
-def undo_disbursal_command(reference: str, reason: str) -> None:
+def undo_disbursal_command(reference: str, reason: str) -> str:
     """Undo the confirmed disbursal REFERENCE; its invoices wait for a payout again."""
-    with transaction():
-        undoing.undo_disbursal(command_context("undo-disbursal"), disbursal_id_of(reference), reason=reason)
-    click.echo(f"{reference} is undone; its invoices wait to be financed.")
+    undoing.undo_disbursal(command_context("undo-disbursal"), disbursal_id_of(reference), reason=reason)
+    return f"{reference} is undone; its invoices wait to be financed."
 
 
 def _called(reference: str, customer: str | None, kind: ReceiptKind = ReceiptKind.PAYMENT) -> ReceiptRow:

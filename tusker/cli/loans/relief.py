@@ -6,17 +6,16 @@ from datetime import date
 
 import click
 
-from tusker.cli import AMOUNT, Day, acting_as, admin_context, commands, said, with_reason
+from tusker.cli import AMOUNT, Day, acting_as, admin_context, change, commands, said, with_reason
 from tusker.currency import currency
 from tusker.models import Proposal, Relief
 from tusker.queries.loans.reliefs import ReliefRow, reliefs_of
 from tusker.queries.lookup import loan_invoice_id_of
 from tusker.services.loans.relief import granting as service
 from tusker.services.loans.relief.undoing import undo_relief
-from tusker.transactions import transaction
 
 
-@commands.command("waive")
+@change("waive")
 @click.argument("invoice")
 @click.option("--penalty", type=AMOUNT, default="0")
 @click.option("--fee", type=AMOUNT, default="0")
@@ -26,25 +25,23 @@ from tusker.transactions import transaction
 @acting_as
 def waive_command(
     invoice: str, penalty: int, fee: int, interest: int, value_date: date | None, reason: str, email: str
-) -> None:
+) -> str:
     """Waive charges of the loan of INVOICE (its number, loan id or #id); above RELIEF_ALONE another admin accepts."""
-    with transaction():
-        ctx = admin_context("waive", email)
-        made = service.waive(
-            ctx,
-            loan_invoice_id_of(invoice),
-            penalty=penalty,
-            fee=fee,
-            interest=interest,
-            value_date=value_date or ctx.today,
-            reason=reason,
-            limits=service.configured_limits(),
-        )
-        words = _words_of(made)
-    click.echo(words)
+    ctx = admin_context("waive", email)
+    made = service.waive(
+        ctx,
+        loan_invoice_id_of(invoice),
+        penalty=penalty,
+        fee=fee,
+        interest=interest,
+        value_date=value_date or ctx.today,
+        reason=reason,
+        limits=service.configured_limits(),
+    )
+    return _words_of(made)
 
 
-@commands.command("extend")
+@change("extend")
 @click.argument("invoice")
 @click.option("--due-date", type=Day(), required=True, help="The new due date, later or earlier.")
 @click.option("--without-interest", is_flag=True, help="Charge none for the days between.")
@@ -53,33 +50,29 @@ def waive_command(
 @acting_as
 def extend_command(
     invoice: str, due_date: date, without_interest: bool, on_closed_day: bool, reason: str, email: str
-) -> None:
+) -> str:
     """Move the due date of the loan of INVOICE (its number, loan id or #id); above RELIEF_ALONE another admin
     accepts."""
-    with transaction():
-        made = service.extend(
-            admin_context("extend", email),
-            loan_invoice_id_of(invoice),
-            due_date=due_date,
-            with_interest=not without_interest,
-            reason=reason,
-            limits=service.configured_limits(),
-            on_closed_day=on_closed_day,
-        )
-        words = _words_of(made)
-    click.echo(words)
+    made = service.extend(
+        admin_context("extend", email),
+        loan_invoice_id_of(invoice),
+        due_date=due_date,
+        with_interest=not without_interest,
+        reason=reason,
+        limits=service.configured_limits(),
+        on_closed_day=on_closed_day,
+    )
+    return _words_of(made)
 
 
-@commands.command("undo-relief")
+@change("undo-relief")
 @click.argument("relief_id", type=int)
 @with_reason
 @acting_as
-def undo_command(relief_id: int, reason: str, email: str) -> None:
+def undo_command(relief_id: int, reason: str, email: str) -> str:
     """Undo the relief RELIEF_ID: what it waived is owed again, or the due date before it stands again."""
-    with transaction():
-        made = undo_relief(admin_context("undo-relief", email), relief_id, reason=reason)
-        words = f"Relief {made.id} is undone."
-    click.echo(words)
+    made = undo_relief(admin_context("undo-relief", email), relief_id, reason=reason)
+    return f"Relief {made.id} is undone."
 
 
 @commands.command("list-relief")

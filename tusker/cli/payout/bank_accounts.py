@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import click
 
-from tusker.cli import acting_as, admin_context, commands, said
+from tusker.cli import acting_as, admin_context, change, commands, said
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.queries.lookup import company_called
 from tusker.queries.payout.bank_accounts import accounts_of
 from tusker.services.payout.bank_accounts import set_account
-from tusker.transactions import transaction
 
 
-@commands.command("set-bank-account")
+@change("set-bank-account")
 @click.argument("customer")
 @click.option("--iban")
 @click.option("--account-number", help="Goes with --ifsc or --bic.")
@@ -28,20 +27,18 @@ def set_command(
     bic: str | None,
     holder: str | None,
     email: str,
-) -> None:
+) -> str:
     """Set where the supplier CUSTOMER (name or reference) is paid to; another admin accepts it where two are needed."""
-    with transaction():
-        supplier = company_called(customer, field="customer")
-        account = parse_account(
-            holder or supplier.name[:HOLDER_MAX],
-            iban=iban,
-            account_number=account_number,
-            ifsc=ifsc,
-            bic=bic,
-        )
-        made = set_account(admin_context("set-bank-account", email), supplier.id, account)
-        words = said(made, f"{supplier.name} is paid to {_words_of(account)} from now on.")
-    click.echo(words)
+    supplier = company_called(customer, field="customer")
+    account = parse_account(
+        holder or supplier.name[:HOLDER_MAX],
+        iban=iban,
+        account_number=account_number,
+        ifsc=ifsc,
+        bic=bic,
+    )
+    made = set_account(admin_context("set-bank-account", email), supplier.id, account)
+    return said(made, f"{supplier.name} is paid to {_words_of(account)} from now on.")
 
 
 @commands.command("list-bank-accounts")

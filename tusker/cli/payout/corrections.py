@@ -4,76 +4,69 @@ from __future__ import annotations
 
 import click
 
-from tusker.cli import acting_as_or_operator, commands, context_of, said, with_reason
+from tusker.cli import acting_as_or_operator, change, context_of, said, with_reason
 from tusker.currency import currency
 from tusker.queries.lookup import invoice_id_of
 from tusker.services.payout.funding import verification
 from tusker.services.payout.funding.control import accept_delivery, accept_way, tell_apart
 from tusker.services.payout.funding.correction import correct_value
-from tusker.transactions import transaction
 
 
-@commands.command("correct-value")
+@change("correct-value")
 @click.argument("invoice")
 @click.option("--amount", required=True, help="What the invoice comes to, such as 12500.00.")
 @click.option("--reason", required=True, help="Goes into the event and to the supplier.")
 @acting_as_or_operator
-def correct_value_command(invoice: str, amount: str, reason: str, email: str | None, why: str) -> None:
+def correct_value_command(invoice: str, amount: str, reason: str, email: str | None, why: str) -> str:
     """Correct the value of INVOICE (number, or # and id) before its payout."""
-    with transaction():
-        ctx = context_of("correct-value", email, why)
-        minor = currency().parse(amount, field="amount")
-        made = correct_value(ctx, invoice_id_of(invoice), amount=minor, reason=reason)
-        click.echo(said(made, f"The value is {currency().show(minor)}."))
+    ctx = context_of("correct-value", email, why)
+    minor = currency().parse(amount, field="amount")
+    made = correct_value(ctx, invoice_id_of(invoice), amount=minor, reason=reason)
+    return said(made, f"The value is {currency().show(minor)}.")
 
 
-@commands.command("accept-delivery")
+@change("accept-delivery")
 @click.argument("invoice")
 @with_reason
 @acting_as_or_operator
-def accept_delivery_command(invoice: str, reason: str, email: str | None, why: str) -> None:
+def accept_delivery_command(invoice: str, reason: str, email: str | None, why: str) -> str:
     """Accept the delivery of INVOICE although it does not fit it (Attention: delivered before the invoice)."""
-    with transaction():
-        ctx = context_of("accept-delivery", email, why)
-        made = accept_delivery(ctx, invoice_id_of(invoice), reason=reason)
-        click.echo(said(made, "The delivery is accepted."))
+    ctx = context_of("accept-delivery", email, why)
+    made = accept_delivery(ctx, invoice_id_of(invoice), reason=reason)
+    return said(made, "The delivery is accepted.")
 
 
-@commands.command("accept-cities")
+@change("accept-cities")
 @click.argument("invoice")
 @with_reason
 @acting_as_or_operator
-def accept_cities_command(invoice: str, reason: str, email: str | None, why: str) -> None:
+def accept_cities_command(invoice: str, reason: str, email: str | None, why: str) -> str:
     """Accept the parcel of INVOICE although its cities are not the companies' (Attention: parcel of other cities)."""
-    with transaction():
-        made = accept_way(context_of("accept-cities", email, why), invoice_id_of(invoice), reason=reason)
-        click.echo(said(made, "The parcel is accepted."))
+    made = accept_way(context_of("accept-cities", email, why), invoice_id_of(invoice), reason=reason)
+    return said(made, "The parcel is accepted.")
 
 
-@commands.command("tell-apart")
+@change("tell-apart")
 @click.argument("invoice")
 @with_reason
 @acting_as_or_operator
-def tell_apart_command(invoice: str, reason: str, email: str | None, why: str) -> None:
+def tell_apart_command(invoice: str, reason: str, email: str | None, why: str) -> str:
     """INVOICE is another one than the one that it looks like (Attention: looks like another invoice)."""
-    with transaction():
-        made = tell_apart(context_of("tell-apart", email, why), invoice_id_of(invoice), reason=reason)
-        click.echo(said(made, "It counts as an invoice of its own."))
+    made = tell_apart(context_of("tell-apart", email, why), invoice_id_of(invoice), reason=reason)
+    return said(made, "It counts as an invoice of its own.")
 
 
-@commands.command("mark-document")
+@change("mark-document")
 @click.argument("document", type=int)
 @click.option("--invalid/--valid", default=True, help="Whether it proves nothing, or does after all.")
 @click.option("--reason", required=True, help="Goes into the event, and to the supplier if it is not valid.")
 @acting_as_or_operator
-def mark_document_command(document: int, invalid: bool, reason: str, email: str | None, why: str) -> None:
+def mark_document_command(document: int, invalid: bool, reason: str, email: str | None, why: str) -> str:
     """Mark DOCUMENT (its id) as not valid, which holds its invoice, or take that back."""
-    with transaction():
-        ctx = context_of("mark-document", email, why)
-        if invalid:
-            verification.mark_invalid(ctx, document, reason=reason)
-            click.echo("The document is marked as not valid.")
-            return
-        invoice_id = verification.invoice_of_document(document)
-        made = verification.mark_valid(ctx, invoice_id, document_id=document, reason=reason)
-        click.echo(said(made, "The document counts as not looked at again."))
+    ctx = context_of("mark-document", email, why)
+    if invalid:
+        verification.mark_invalid(ctx, document, reason=reason)
+        return "The document is marked as not valid."
+    invoice_id = verification.invoice_of_document(document)
+    made = verification.mark_valid(ctx, invoice_id, document_id=document, reason=reason)
+    return said(made, "The document counts as not looked at again.")

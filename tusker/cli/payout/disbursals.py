@@ -13,6 +13,7 @@ from tusker.cli import (
     AMOUNT,
     Day,
     acting_as,
+    change,
     command_context,
     commands,
     proven_admin,
@@ -35,7 +36,6 @@ from tusker.services.payout.release.releasing import release
 from tusker.services.payout.settlement import confirming as settlement
 from tusker.services.payout.settlement import paid_after_all, rejection
 from tusker.services.seen import Seen
-from tusker.transactions import transaction
 from tusker.working_days import working_days
 
 CSV_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -64,24 +64,23 @@ def queue_command(invoices: tuple[str, ...]) -> None:
     click.echo(f"Seen: {digest_of(rows.values() if chosen else [shown_everything(held)])}")
 
 
-@commands.command("bundle")
+@change("bundle")
 @CHOSEN
 @click.option("--seen", help="What `show-queue` printed last; anything else there is refused.")
-def bundle_command(invoices: tuple[str, ...], seen: str | None) -> None:
+def bundle_command(invoices: tuple[str, ...], seen: str | None) -> str:
     """Make the day's disbursal of all delivered invoices, or a disbursal of the ones given.
 
     Run again on the same day without --invoice it answers the same disbursal.
     """
     ctx = command_context("bundle")
-    with transaction():
-        chosen = [financeable_id_of(text) for text in invoices]
-        made = (
-            bundling.bundle_selection(ctx, chosen, seen=_seen(seen))
-            if chosen
-            else bundling.bundle_daily(ctx, seen=_seen(seen))
-        )
-        words = _words_of(made.reference, disbursals.sum_of_lines(made.id)) if made else ""
-    click.echo(words or "Nothing is waiting to be financed.")
+    chosen = [financeable_id_of(text) for text in invoices]
+    made = (
+        bundling.bundle_selection(ctx, chosen, seen=_seen(seen))
+        if chosen
+        else bundling.bundle_daily(ctx, seen=_seen(seen))
+    )
+    words = _words_of(made.reference, disbursals.sum_of_lines(made.id)) if made else ""
+    return words or "Nothing is waiting to be financed."
 
 
 SEEN = click.option("--seen", help="What `show-disbursal` printed last; anything else there is refused.")
@@ -101,21 +100,20 @@ def _seen(digest: str | None) -> Seen:
     return None if digest is None else [digest]
 
 
-@commands.command("approve-disbursal")
+@change("approve-disbursal")
 @click.argument("reference")
 @SEEN
 @acting_as
 @with_password
-def approve_command(reference: str, seen: str | None, password: str, email: str) -> None:
+def approve_command(reference: str, seen: str | None, password: str, email: str) -> str:
     """Approve the draft REFERENCE, which another prepared."""
-    with transaction():
-        ctx = proven_admin("approve-disbursal", email, password)
-        made = approve(ctx, disbursal_id_of(reference), second_admin=second_admin(), seen=_seen(seen))
-        words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
-    click.echo(f"Approved. {words}")
+    ctx = proven_admin("approve-disbursal", email, password)
+    made = approve(ctx, disbursal_id_of(reference), second_admin=second_admin(), seen=_seen(seen))
+    words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
+    return f"Approved. {words}"
 
 
-@commands.command("release-disbursal")
+@change("release-disbursal")
 @click.argument("reference")
 @click.option(
     "--execution-date", type=Day(), help="When the bank is to pay; its next working day unless given."
@@ -131,23 +129,22 @@ def release_command(
     seen: str | None,
     password: str,
     email: str,
-) -> None:
+) -> str:
     """Release the approved disbursal REFERENCE to the bank."""
-    with transaction():
-        ctx = proven_admin("release-disbursal", email, password)
-        made = release(
-            ctx,
-            disbursal_id_of(reference),
-            execution_date=execution_date or working_days().on_or_after(ctx.today),
-            second_admin=second_admin(),
-            on_closed_day=on_closed_day,
-            seen=_seen(seen),
-        )
-        words = _words_of(made.reference, sum(payout.net for payout in made.payouts))
-    click.echo(f"Released. {words}")
+    ctx = proven_admin("release-disbursal", email, password)
+    made = release(
+        ctx,
+        disbursal_id_of(reference),
+        execution_date=execution_date or working_days().on_or_after(ctx.today),
+        second_admin=second_admin(),
+        on_closed_day=on_closed_day,
+        seen=_seen(seen),
+    )
+    words = _words_of(made.reference, sum(payout.net for payout in made.payouts))
+    return f"Released. {words}"
 
 
-@commands.command("confirm-disbursal")
+@change("confirm-disbursal")
 @click.argument("reference")
 @click.option("--bank-reference", required=True, help="As on the bank statement.")
 @click.option("--value-date", type=Day(), help="The day the money left; today unless given.")
@@ -158,81 +155,72 @@ def release_command(
 )
 def confirm_command(
     reference: str, bank_reference: str, value_date: date | None, platform_ids: Path | None
-) -> None:
+) -> str:
     """The bank made the open payouts of disbursal REFERENCE: make a loan of each of their invoices."""
     ctx = command_context("confirm-disbursal")
-    with transaction():
-        disbursal_id = disbursal_id_of(reference)
-        called = partial(lines_called, disbursal_id)
-        given = read_platform_references(platform_ids.read_bytes(), called) if platform_ids else {}
-        made = settlement.confirm(
-            ctx,
-            disbursal_id,
-            bank_reference=bank_reference,
-            value_date=value_date or ctx.today,
-            platform_references=given,
-        )
-        words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
-    click.echo(f"Confirmed. {words}")
+    disbursal_id = disbursal_id_of(reference)
+    called = partial(lines_called, disbursal_id)
+    given = read_platform_references(platform_ids.read_bytes(), called) if platform_ids else {}
+    made = settlement.confirm(
+        ctx,
+        disbursal_id,
+        bank_reference=bank_reference,
+        value_date=value_date or ctx.today,
+        platform_references=given,
+    )
+    words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
+    return f"Confirmed. {words}"
 
 
-@commands.command("platform-ids")
+@change("platform-ids")
 @click.argument("file", type=CSV_FILE)
-def platform_ids_command(file: Path) -> None:
+def platform_ids_command(file: Path) -> str:
     """Give loans the lending platform's own ids, or correct them, from FILE.
 
     A CSV file in UTF-8 with the columns invoice (its number or our loan id) and platform_loan_id. If one row cannot be
     used, nothing is changed.
     """
-    with transaction():
-        read = read_platform_references(file.read_bytes(), loans_called)
-        changed = set_platform_references(command_context("platform-ids"), read)
-        words = f"{len(read)} loan ids are read, {changed} of them are new."
-    click.echo(words)
+    read = read_platform_references(file.read_bytes(), loans_called)
+    changed = set_platform_references(command_context("platform-ids"), read)
+    return f"{len(read)} loan ids are read, {changed} of them are new."
 
 
-@commands.command("reject-payout")
+@change("reject-payout")
 @click.argument("payout")
 @click.option("--reason", required=True, help="The bank's; goes into the events and to the supplier.")
-def reject_command(payout: str, reason: str) -> None:
+def reject_command(payout: str, reason: str) -> str:
     """The bank did not make PAYOUT (its end-to-end id): its invoices wait to be financed again."""
-    with transaction():
-        made = rejection.reject_payout(command_context("reject-payout"), payout_id_of(payout), reason=reason)
-        words = f"{made.reference} was rejected."
-    click.echo(words)
+    made = rejection.reject_payout(command_context("reject-payout"), payout_id_of(payout), reason=reason)
+    return f"{made.reference} was rejected."
 
 
-@commands.command("paid-after-all")
+@change("paid-after-all")
 @click.argument("payout")
 @click.option("--bank-reference", required=True, help="The bank's reference of the payment.")
 @click.option("--value-date", type=Day(), required=True, help="The day on which the money left.")
 @click.option("--charges", type=AMOUNT, default="0", help="What the bank took besides.")
 @with_reason
-def paid_command(payout: str, bank_reference: str, value_date: date, charges: int, reason: str) -> None:
+def paid_command(payout: str, bank_reference: str, value_date: date, charges: int, reason: str) -> str:
     """PAYOUT (its end-to-end id) was taken for rejected and left after all: its invoices are loans, or, where they were
     paid out again, its money is claimed from the supplier."""
-    with transaction():
-        made = paid_after_all.pay_after_all(
-            command_context("paid-after-all"),
-            payout_id_of(payout),
-            bank_reference=bank_reference,
-            value_date=value_date,
-            reason=reason,
-            charges=charges,
-        )
-        words = paid_after_all.words_of(made)
-    click.echo(words)
+    made = paid_after_all.pay_after_all(
+        command_context("paid-after-all"),
+        payout_id_of(payout),
+        bank_reference=bank_reference,
+        value_date=value_date,
+        reason=reason,
+        charges=charges,
+    )
+    return paid_after_all.words_of(made)
 
 
-@commands.command("drop-disbursal")
+@change("drop-disbursal")
 @click.argument("reference")
 @with_reason
-def drop_command(reference: str, reason: str) -> None:
+def drop_command(reference: str, reason: str) -> str:
     """Give up the disbursal REFERENCE, which is not released; its invoices go back into the queue."""
-    with transaction():
-        made = disbursals.drop(command_context("drop-disbursal"), disbursal_id_of(reference), reason=reason)
-        words = f"{made.reference} is dropped."
-    click.echo(words)
+    made = disbursals.drop(command_context("drop-disbursal"), disbursal_id_of(reference), reason=reason)
+    return f"{made.reference} is dropped."
 
 
 @commands.command("list-disbursals")

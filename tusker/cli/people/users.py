@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import click
 
-from tusker.cli import acting_as_or_operator, command_context, commands, context_of, said
+from tusker.cli import acting_as_or_operator, change, command_context, context_of, said, with_reason
 from tusker.models import Role
 from tusker.queries.lookup import company_called
 from tusker.queries.people.users import user_id_of
 from tusker.services.people.factors import reset_factors
 from tusker.services.people.users import create_user, deactivate_user
-from tusker.transactions import transaction
 
 
-@commands.command("create-user")
+@change("create-user")
 @click.argument("address", metavar="EMAIL")
 @click.option("--name", required=True, help="The person's name.")
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
@@ -29,39 +28,36 @@ from tusker.transactions import transaction
 @acting_as_or_operator
 def create_user_command(
     address: str, name: str, role: str, company: str | None, password: str, email: str | None, why: str
-) -> None:
+) -> str:
     """Make a user who may sign in with EMAIL, admins included: whoever runs this machine needs no second admin.
 
     Where another admin has to accept one that --as makes, the user gets a link to choose a password instead.
     """
-    with transaction():
-        customer_id = company_called(company, field="company").id if company else None
-        made = create_user(
-            context_of("create-user", email, why),
-            email=address,
-            name=name,
-            role=role,
-            customer_id=customer_id,
-            password=password,
-        )
-        click.echo(said(made, f"Created {role} {address}."))
+    customer_id = company_called(company, field="company").id if company else None
+    made = create_user(
+        context_of("create-user", email, why),
+        email=address,
+        name=name,
+        role=role,
+        customer_id=customer_id,
+        password=password,
+    )
+    return said(made, f"Created {role} {address}.")
 
 
-@commands.command("deactivate-user")
+@change("deactivate-user")
 @click.argument("email")
 @click.option("--reason", default="", help="Goes into the event.")
-def deactivate_user_command(email: str, reason: str) -> None:
+def deactivate_user_command(email: str, reason: str) -> str:
     """Shut the user with EMAIL out at once."""
-    with transaction():
-        user = deactivate_user(command_context("deactivate-user"), user_id_of(email), reason)
-        click.echo(f"{user.email} is inactive.")
+    user = deactivate_user(command_context("deactivate-user"), user_id_of(email), reason)
+    return f"{user.email} is inactive."
 
 
-@commands.command("reset-second-factor")
+@change("reset-second-factor")
 @click.argument("email")
-@click.option("--reason", required=True, help="Goes into the event.")
-def reset_second_factor_command(email: str, reason: str) -> None:
+@with_reason
+def reset_second_factor_command(email: str, reason: str) -> str:
     """Take all second factors from the user with EMAIL, who lost them: ask for a proof of who it is first."""
-    with transaction():
-        reset_factors(command_context("reset-second-factor"), user_id_of(email), reason)
-        click.echo(f"{email} signs in with the password alone until a new second factor is added.")
+    reset_factors(command_context("reset-second-factor"), user_id_of(email), reason)
+    return f"{email} signs in with the password alone until a new second factor is added."

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import click
 
-from tusker.cli import command_context, commands
+from tusker.cli import change, command_context, commands
 from tusker.currency import currency
 from tusker.domain.chain import Head
 from tusker.jobs.positions import keep_positions
@@ -99,21 +99,20 @@ def rebuild_positions_command() -> None:
     click.echo(f"Positions are built anew, in {batches} batches.")
 
 
-@commands.command("grant-app-role")
+@change("grant-app-role")
 @click.argument("role")
 @click.option(
     "--create", is_flag=True, help="Make the role where it is missing; its password is POSTGRES_APP_PASSWORD."
 )
-def grant_command(role: str, create: bool) -> None:
+def grant_command(role: str, create: bool) -> str:
     """Give the database role ROLE what web, worker and scheduler need, and not the right to change events.
 
     Run it with the DATABASE_URL of the tables' owner, after `flask db upgrade`; running it again does no harm.
     """
-    with transaction():
-        if create:
-            create_app_role(role, os.environ.get("POSTGRES_APP_PASSWORD", ""))
-        grant_app_role(role)
-    click.echo(f"{role} may do the app's work and cannot change events.")
+    if create:
+        create_app_role(role, os.environ.get("POSTGRES_APP_PASSWORD", ""))
+    grant_app_role(role)
+    return f"{role} may do the app's work and cannot change events."
 
 
 def _say_figures(proof: Proof) -> None:

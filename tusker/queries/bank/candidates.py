@@ -26,6 +26,7 @@ from tusker.models import (
 )
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loans_of_ids, payable_loans
+from tusker.queries.loans.payoff import last_payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +171,8 @@ def _due_on(row: LoanRow, day: date) -> int | None:
 
     None for days before the payout or before a later payment, which a receipt refuses too.
     """
-    paid: dict[date, int] = {}
-    for part in row.debt.paid:
-        # contra rows carry the value date of what they undo
-        paid[part.value_date] = paid.get(part.value_date, 0) + (
-            part.penalty + part.fee + part.interest + part.principal
-        )
-    barred = row.closed_on is None and any(day < on for on, total in paid.items() if total)
+    last = last_payment(row)
+    barred = row.closed_on is None and last is not None and day < last
     if day < row.debt.start or barred:
         return None
     if row.face_open is not None and row.face_open > 0:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Row, Select, case, cast, func, literal, select
 
 from tusker.domain.banking import BALANCE_REMARK
-from tusker.errors import NotFound
+from tusker.errors import NotFound, existing
 from tusker.extensions import db
 from tusker.models import (
     BankStatement,
@@ -24,6 +24,7 @@ from tusker.models import (
     StatementUpload,
     UploadState,
 )
+from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 TO_LOOK_AT = (EntryState.OPEN, EntryState.IN_DOUBT)
@@ -113,10 +114,7 @@ def statement_row(statement_id: int) -> StatementRow:
 
 def uploaded(upload_id: int) -> StatementUpload:
     """A large file that was sent in; raises `NotFound`."""
-    found = db.session.get(StatementUpload, upload_id)
-    if found is None:
-        raise NotFound("This upload does not exist.")
-    return found
+    return existing(db.session.get(StatementUpload, upload_id), "upload")
 
 
 def unclear_uploads() -> Sequence[StatementUpload]:
@@ -160,11 +158,12 @@ def entries_page(
 
 def statement_of_entry(entry_id: int) -> tuple[int, str]:
     """The statement that an entry stands on and the entry's state; raises `NotFound`."""
-    row = db.session.execute(
-        select(StatementEntry.statement_id, StatementEntry.state).where(StatementEntry.id == entry_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound("This statement entry does not exist.")
+    row = existing(
+        db.session.execute(
+            select(StatementEntry.statement_id, StatementEntry.state).where(StatementEntry.id == entry_id)
+        ).one_or_none(),
+        "statement entry",
+    )
     return row.statement_id, row.state
 
 
@@ -230,21 +229,7 @@ def _statements() -> Select[*tuple[Any, ...]]:
         .where(StatementEntry.statement_id == BankStatement.id)
         .lateral("counts")
     )
-    columns = (
-        BankStatement.id,
-        BankStatement.format,
-        BankStatement.file_name,
-        BankStatement.reference,
-        BankStatement.account,
-        BankStatement.opened_on,
-        BankStatement.closed_on,
-        BankStatement.opening_balance,
-        BankStatement.closing_balance,
-        BankStatement.skipped,
-        BankStatement.doubt,
-        BankStatement.imported_at,
-        BankStatement.importer,
-    )
+    columns = columns_of(BankStatement, StatementRow)
     return select(*columns, *counts.c).select_from(BankStatement).join(counts, literal(True))
 
 

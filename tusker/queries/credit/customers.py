@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, or_, select
-from sqlalchemy.orm import aliased, selectinload
+from sqlalchemy.orm import aliased, contains_eager, selectinload
 
 from tusker.domain.lifecycle import RESERVING
 from tusker.domain.limits import LimitUse
-from tusker.errors import NotFound
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import (
     ApiToken,
@@ -24,6 +24,9 @@ from tusker.models import (
     User,
 )
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.sums import sum_of
+
+Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ def customers_page(
 
     `side` is supplier or purchaser.
     """
-    query = _matching(_customer_rows(), search, side)
-    return [_customer_row(row) for row in rows_of_page(query, Customer.id, cursor, limit)]
+    query = _matching(_customers(), search, side)
+    return [_row(*row) for row in rows_of_page(query, Customer.id, cursor, limit)]
 
 
 def customers_count(*, search: str = "", side: str | None = None) -> int:
@@ -86,15 +89,15 @@ def customers_count(*, search: str = "", side: str | None = None) -> int:
 
 def customer_by_id(customer_id: int) -> Customer:
     """The company with its ids at delivery companies; raises `NotFound`."""
-    found = db.session.scalar(
-        select(Customer)
-        .where(Customer.id == customer_id)
-        .options(selectinload(Customer.carrier_identities))
-        .execution_options(populate_existing=True)
+    return existing(
+        db.session.scalar(
+            select(Customer)
+            .where(Customer.id == customer_id)
+            .options(selectinload(Customer.carrier_identities))
+            .execution_options(populate_existing=True)
+        ),
+        "customer",
     )
-    if found is None:
-        raise NotFound("This customer does not exist.")
-    return found
 
 
 _HELD_SINCE = func.least(SupplierAccount.on_hold_since, PurchaserAccount.on_hold_since, Customer.held_since)
@@ -103,11 +106,7 @@ _HELD_SINCE = func.least(SupplierAccount.on_hold_since, PurchaserAccount.on_hold
 def customers_on_hold() -> list[HeldCustomer]:
     """Companies for which nothing new is financed, those held longest first."""
     rows = db.session.execute(
-        select(
-            Customer.id,
-            Customer.name,
-            _HELD_SINCE.label("since"),
-        )
+        select(Customer.id, Customer.name, _HELD_SINCE.label("since"))
         .outerjoin(SupplierAccount, SupplierAccount.customer_id == Customer.id)
         .outerjoin(PurchaserAccount, PurchaserAccount.customer_id == Customer.id)
         .where(_HELD_SINCE.is_not(None))
@@ -118,10 +117,8 @@ def customers_on_hold() -> list[HeldCustomer]:
 
 def supplier_limits_total(*, without: int | None = None) -> int:
     """The sum of all supplier limits in minor units, except that of the company `without`."""
-    query = select(func.coalesce(func.sum(SupplierAccount.limit_amount), 0))
-    if without is not None:
-        query = query.where(SupplierAccount.customer_id != without)
-    return int(db.session.execute(query).scalar_one())
+    others = [] if without is None else [SupplierAccount.customer_id != without]
+    return sum_of(SupplierAccount.limit_amount, *others)
 
 
 def supplier_choices() -> list[tuple[int, str]]:
@@ -185,27 +182,16 @@ def tokens_of(customer_id: int) -> list[ApiToken]:
     )
 
 
-def _customer_rows() -> Select[*tuple[Any, ...]]:
+def _customers() -> Select[Customer, int, int]:
+    """Companies with how many invoices and lines they have, read anew."""
+    open_invoices = _open_count(InvoiceCount.supplier_id) + _open_count(InvoiceCount.purchaser_id)
+    lines = _lines_count(CreditLine.supplier_id) + _lines_count(CreditLine.purchaser_id)
     return (
-        select(
-            Customer.id,
-            Customer.name,
-            Customer.reference,
-            Customer.email,
-            SupplierAccount.limit_amount.label("supplier_limit"),
-            SupplierAccount.used_amount.label("supplier_used"),
-            SupplierAccount.waiting_amount.label("supplier_waiting"),
-            PurchaserAccount.limit_amount.label("purchaser_limit"),
-            PurchaserAccount.used_amount.label("purchaser_used"),
-            PurchaserAccount.waiting_amount.label("purchaser_waiting"),
-            (_open_count(InvoiceCount.supplier_id) + _open_count(InvoiceCount.purchaser_id)).label(
-                "open_invoices"
-            ),
-            (_lines_count(CreditLine.supplier_id) + _lines_count(CreditLine.purchaser_id)).label("lines"),
-        )
-        .select_from(Customer)
-        .outerjoin(SupplierAccount)
-        .outerjoin(PurchaserAccount)
+        select(Customer, open_invoices, lines)
+        .outerjoin(Customer.supplier)
+        .outerjoin(Customer.purchaser)
+        .options(contains_eager(Customer.supplier), contains_eager(Customer.purchaser))
+        .execution_options(populate_existing=True)
     )
 
 
@@ -219,7 +205,7 @@ def _lines_count(column: Any) -> ColumnElement[int]:
     return select(func.count()).where(column == Customer.id).correlate(Customer).scalar_subquery()
 
 
-def _matching(query: Select[*tuple[Any, ...]], search: str, side: str | None) -> Select[*tuple[Any, ...]]:
+def _matching(query: Select[*Columns], search: str, side: str | None) -> Select[*Columns]:
     if text := search.strip():
         query = query.where(
             or_(
@@ -236,21 +222,18 @@ def _matching(query: Select[*tuple[Any, ...]], search: str, side: str | None) ->
     return query
 
 
-def _customer_row(row: Any) -> CustomerRow:
+def _row(customer: Customer, open_invoices: int, lines: int) -> CustomerRow:
+    supplier, purchaser = customer.supplier, customer.purchaser
     return CustomerRow(
-        id=row.id,
-        name=row.name,
-        reference=row.reference,
-        email=row.email,
-        supplier=_use(row.supplier_limit, row.supplier_used, row.supplier_waiting),
-        purchaser=_use(row.purchaser_limit, row.purchaser_used, row.purchaser_waiting),
-        open_invoices=row.open_invoices,
-        lines=row.lines,
+        customer.id,
+        customer.name,
+        customer.reference,
+        customer.email,
+        supplier.use if supplier else None,
+        purchaser.use if purchaser else None,
+        open_invoices,
+        lines,
     )
-
-
-def _use(limit: int | None, used: int | None, waiting: int | None) -> LimitUse | None:
-    return None if limit is None or used is None or waiting is None else LimitUse(limit, used, waiting)
 
 
 def _choices(column: Any) -> list[tuple[int, str]]:

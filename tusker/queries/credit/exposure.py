@@ -20,6 +20,7 @@ from tusker.models import (
     PurchaserAccount,
     SupplierAccount,
 )
+from tusker.queries.sums import sum_of
 
 _KEYS = {
     Bound.CREDIT_LINE: ExposureMovement.credit_line_id,
@@ -57,10 +58,7 @@ class MovementRow:
 
 def exposure_on(kind: Bound, key: int, as_of: date) -> int:
     """What was used of a limit at the end of a day, in minor units."""
-    total = select(func.coalesce(func.sum(ExposureMovement.amount), 0)).where(
-        _KEYS[kind] == key, ExposureMovement.booked_on <= as_of
-    )
-    return int(db.session.execute(total).scalar_one())
+    return sum_of(ExposureMovement.amount, _KEYS[kind] == key, ExposureMovement.booked_on <= as_of)
 
 
 def exposures_on(kind: Bound, as_of: date) -> dict[int, int]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 from tusker.currency import currency
 from tusker.extensions import db
 from tusker.models import BankCharge, Payout, Receipt
+from tusker.queries.sums import sum_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,7 @@ def charges_between(first: date, last: date, *, limit: int | None = None) -> lis
 
 def total_between(first: date, last: date) -> int:
     """The charges booked in a period less those undone in it, in minor units."""
-    total = select(func.coalesce(func.sum(BankCharge.amount), 0))
-    return int(db.session.scalars(total.where(BankCharge.booked_on.between(first, last))).one())
+    return sum_of(BankCharge.amount, BankCharge.booked_on.between(first, last))
 
 
 def charges_of_receipt(receipt_id: int) -> list[ChargeRow]:

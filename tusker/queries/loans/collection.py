@@ -31,9 +31,8 @@ def paid_of_faces(loan_ids: Collection[int], as_of: date) -> dict[int, int]:
     found: dict[int, int] = {}
     if not loan_ids:
         return found
-    total = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
     paid = (
-        select(Allocation.loan_id, func.sum(total))
+        select(Allocation.loan_id, func.sum(Allocation.total))
         .join(Receipt, Receipt.id == Allocation.receipt_id)
         .join(Loan, Loan.id == Allocation.loan_id)
         .join(Invoice, (Invoice.id == Loan.invoice_id) & (Invoice.purchaser_id == Receipt.customer_id))

@@ -29,6 +29,7 @@ from tusker.models import (
 )
 from tusker.models.ledger import STANDING, deduction_words
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.sums import sum_of
 
 # Beside its payout, which may be undone by statements for all, an invoice has nothing that has to be undone with it.
 _CHANGED = text(
@@ -215,12 +216,7 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
 
 def open_claims_of(supplier_id: int) -> int:
     """What a supplier's next payouts will be netted by, in minor units."""
-    total = db.session.scalars(
-        select(func.coalesce(func.sum(Claim.open_amount), 0)).where(
-            Claim.supplier_id == supplier_id, Claim.state == ClaimState.ACCEPTED
-        )
-    ).one()
-    return int(total)
+    return sum_of(Claim.open_amount, Claim.supplier_id == supplier_id, Claim.state == ClaimState.ACCEPTED)
 
 
 def _netted(claim_ids: Collection[int]) -> dict[int, list[Netted]]:

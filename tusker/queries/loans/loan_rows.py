@@ -165,7 +165,7 @@ def _parts_by_loan(loan_ids: Sequence[int], as_of: date) -> dict[int, list[tuple
 
 
 def _sum_of(parts: Iterable[tuple[str, Paid]], wanted: AdjustmentKind) -> int:
-    return sum(p.penalty + p.fee + p.interest + p.principal for kind, p in parts if kind == wanted)
+    return sum(p.total for kind, p in parts if kind == wanted)
 
 
 def _row(

@@ -36,5 +36,5 @@ def last_payment(row: LoanRow) -> date | None:
     """The latest value date of what was paid on the loan and not undone."""
     paid: Counter[date] = Counter()
     for part in row.debt.paid:
-        paid[part.value_date] += part.penalty + part.fee + part.interest + part.principal
+        paid[part.value_date] += part.total
     return max((day for day, total in paid.items() if total), default=None)

@@ -20,6 +20,7 @@ from tusker.models import (
     Payout,
     PayoutState,
 )
+from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 OPEN = (DisbursalStatus.DRAFT, DisbursalStatus.APPROVED, DisbursalStatus.RELEASED)
@@ -145,25 +146,7 @@ def _disbursals(*, counting: bool = True) -> Select[*tuple[Any, ...]]:
     )
     return (
         select(
-            Disbursal.id,
-            Disbursal.reference,
-            Disbursal.business_date,
-            Disbursal.origin,
-            Disbursal.status,
-            Disbursal.bank_reference,
-            Disbursal.value_date,
-            Disbursal.execution_date,
-            Disbursal.created_at,
-            Disbursal.approved_at,
-            Disbursal.approved_digest,
-            Disbursal.released_at,
-            Disbursal.closed_at,
-            Disbursal.maker_ids,
-            Disbursal.approved_by,
-            Disbursal.released_by,
-            Disbursal.invoices,
-            Disbursal.taken_out,
-            Disbursal.principal,
+            *columns_of(Disbursal, DisbursalRow),
             (suppliers if counting else literal(0)).label("suppliers"),
             *states.c,
             *passed_on.c,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
@@ -19,6 +19,7 @@ from tusker.models import (
     Payout,
     Receipt,
 )
+from tusker.queries.sums import sum_of
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -132,22 +133,4 @@ def payables_of(invoice_id: int) -> list[PayableRow]:
 
 def owed_to_supplier(supplier_id: int) -> int:
     """What is held for a supplier and not paid yet, in minor units."""
-    total = db.session.scalars(
-        select(cast(func.coalesce(func.sum(Payable.open_amount), 0), BigInteger)).where(
-            Payable.supplier_id == supplier_id, Payable.open_amount > 0
-        )
-    ).one()
-    return int(total)
-
-
-def payables_waiting() -> int:
-    """What is to be passed on to suppliers and is in no live disbursal, in minor units."""
-    live = select(PayableLine.id).where(
-        PayableLine.payable_id == Payable.id, PayableLine.state != LineState.REMOVED
-    )
-    total = db.session.scalars(
-        select(cast(func.coalesce(func.sum(Payable.open_amount), 0), BigInteger)).where(
-            Payable.open_amount > 0, ~live.exists()
-        )
-    ).one()
-    return int(total)
+    return sum_of(Payable.open_amount, Payable.supplier_id == supplier_id, Payable.open_amount > 0)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from tusker.domain.interest import Deduction, deduction_at_payout
 from tusker.domain.terms import Terms
-from tusker.errors import NotFound
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import (
     BankAccount,
@@ -82,10 +82,7 @@ class SupplierPayout:
 
 def disbursal_id_of_payout(payout_id: int) -> int:
     """The disbursal that a payout is of; raises `NotFound`."""
-    found = db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id))
-    if found is None:
-        raise NotFound("This payout does not exist.")
-    return found
+    return existing(db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id)), "payout")
 
 
 def payouts_of(

@@ -56,7 +56,7 @@ def apply_shipment_status(
     """Let a shipment and the other conditions act on its invoice; the caller holds both rows' locks.
 
     With all conditions an approved invoice becomes financeable; without one of them a financeable one is held. Goods
-    that are gone end an invoice that is not bundled yet. One in a disbursal is left to `funding_control.settle`,
+    that are gone end an invoice that is not bundled yet. One in a disbursal is left to `funding.control.settle`,
     which takes the disbursal's lock first. Freed reservations and claims are the caller's, for all invoices of a
     batch at once: the counters have a lock order.
     """

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import BankCharge, Payout, Receipt, ReceiptKind, StatementEntry
+from tusker.queries.sums import sum_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_row, lock_rows
@@ -143,8 +144,7 @@ def _undo(ctx: Context, charge: BankCharge, why: str) -> BankCharge:
 
 def charged(receipt_id: int) -> int:
     """What banks kept of a receipt, in minor units."""
-    total = select(func.coalesce(func.sum(BankCharge.amount), 0)).where(BankCharge.receipt_id == receipt_id)
-    return int(db.session.scalars(total).one())
+    return sum_of(BankCharge.amount, BankCharge.receipt_id == receipt_id)
 
 
 def check_charge(ctx: Context, amount: int, payment: int, value_date: date, *, field: str = "amount") -> None:

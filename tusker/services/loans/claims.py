@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from tusker.currency import currency
 from tusker.domain.attention import AttentionKind
 from tusker.domain.lifecycle import InvoiceStatus
-from tusker.errors import Conflict, InvalidInput, NotFound
+from tusker.errors import Conflict, InvalidInput, existing
 from tusker.extensions import db
 from tusker.models import Claim, ClaimState, CreditNote, Invoice, Loan, Payout, PayoutState, Shipment
 from tusker.models.ledger import STANDING
@@ -194,9 +194,7 @@ def _open_claim(ctx: Context, invoice: Invoice, owed: int) -> None:
 
 
 def lock_claim(claim_id: int) -> Claim:
-    invoice_id = db.session.scalar(select(Claim.invoice_id).where(Claim.id == claim_id))
-    if invoice_id is None:
-        raise NotFound("This claim does not exist.")
+    invoice_id = existing(db.session.scalar(select(Claim.invoice_id).where(Claim.id == claim_id)), "claim")
     lock_invoice(invoice_id)
     return lock_row("claim", Claim, Claim.id == claim_id)
 

@@ -8,6 +8,7 @@ from sqlalchemy import case, func, select, text
 
 from tusker.extensions import db
 from tusker.models import Invoice, ReserveKind, ReserveMovement
+from tusker.queries.sums import sum_of
 from tusker.services.context import Context
 
 
@@ -33,12 +34,12 @@ def reserves_left(invoice_ids: Collection[int]) -> dict[int, int]:
 
 def consumed_by(receipt_id: int, invoice_id: int) -> int:
     """What of an invoice's reserve the charges took that a receipt paid, in minor units."""
-    total = select(func.coalesce(func.sum(ReserveMovement.amount), 0)).where(
+    return sum_of(
+        ReserveMovement.amount,
         ReserveMovement.invoice_id == invoice_id,
         ReserveMovement.receipt_id == receipt_id,
         ReserveMovement.kind == ReserveKind.CONSUMED,
     )
-    return int(db.session.scalars(total).one())
 
 
 def move_reserve(
@@ -82,12 +83,9 @@ def release_reserves(ctx: Context, reasons: Mapping[int, str]) -> None:
 
 def take_back_release(ctx: Context, invoice: Invoice, reason: str) -> None:
     """When a debt opens again: its released reserve counts as held again."""
-    released = db.session.scalars(
-        select(func.coalesce(func.sum(ReserveMovement.amount), 0)).where(
-            ReserveMovement.invoice_id == invoice.id, ReserveMovement.kind == ReserveKind.RELEASED
-        )
-    ).one()
-    move_reserve(ctx, invoice.id, ReserveKind.RELEASED, -int(released), reason)
+    of_it = ReserveMovement.invoice_id == invoice.id
+    released = sum_of(ReserveMovement.amount, of_it, ReserveMovement.kind == ReserveKind.RELEASED)
+    move_reserve(ctx, invoice.id, ReserveKind.RELEASED, -released, reason)
 
 
 _UNDO_RECEIPT = text(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, select, text
 
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, Disbursal, LineState, Payable, PayableLine, Payout
+from tusker.queries.sums import sum_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_rows
@@ -72,12 +73,8 @@ def included_payables(disbursal_id: int) -> list[tuple[Payable, PayableLine]]:
 
 def payables_left(disbursal_id: int) -> int:
     """The sum of a disbursal's payables that are not removed, in minor units."""
-    total = db.session.scalars(
-        select(func.coalesce(func.sum(PayableLine.amount), 0)).where(
-            PayableLine.disbursal_id == disbursal_id, PayableLine.state != LineState.REMOVED
-        )
-    ).one()
-    return int(total)
+    not_removed = PayableLine.state != LineState.REMOVED
+    return sum_of(PayableLine.amount, PayableLine.disbursal_id == disbursal_id, not_removed)
 
 
 def remove_payables(lines: Iterable[tuple[Payable, PayableLine]], reason: str) -> None:

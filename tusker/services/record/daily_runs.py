@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker.domain.daily import DailyJob, days_due, due_at
-from tusker.errors import Conflict, NotFound
+from tusker.errors import Conflict, existing
 from tusker.extensions import db
 from tusker.models import DailyRun
 from tusker.services.context import Context
@@ -98,9 +98,9 @@ def fail_runs(ctx: Context, job: DailyJob, days: Collection[date], error: str) -
 
 def try_run_again(ctx: Context, run_id: int) -> DailyRun:
     """A person wants an open day tried at once, and not after its pause. Raises `NotFound` or `Conflict`."""
-    run = db.session.get(DailyRun, run_id, with_for_update=True, populate_existing=True)
-    if run is None:
-        raise NotFound("This daily job does not exist.")
+    run = existing(
+        db.session.get(DailyRun, run_id, with_for_update=True, populate_existing=True), "daily job"
+    )
     if run.done_at is not None:
         raise Conflict("This daily job is done already.")
     run.claimed_until = None

@@ -8,13 +8,11 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.loans.receipts.forms import CreditNoteForm
 from tusker.currency import currency
-from tusker.errors import NotFound, TuskerError
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
 from tusker.queries.loans.invoice_money import credit_notes_of, reserve_of
 from tusker.services.loans.deductions.credit_notes import BEFORE_PAYOUT, record_credit_note
 from tusker.services.loans.deductions.recording import PAID_OUT
-from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
 
@@ -25,22 +23,17 @@ def new_credit_note(invoice_id: int) -> ResponseReturnValue:
     """The form of a credit note; it says beforehand what the note will do to the debt."""
     form = CreditNoteForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                words = _effects(
-                    record_credit_note(
-                        acting(),
-                        invoice_id,
-                        number=form.number.filled,
-                        amount=form.amount.filled,
-                        reason=form.reason.filled,
-                    )
+        with form.saving():
+            words = _effects(
+                record_credit_note(
+                    acting(),
+                    invoice_id,
+                    number=form.number.filled,
+                    amount=form.amount.filled,
+                    reason=form.reason.filled,
                 )
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+            )
+        if form.saved:
             return done(
                 f"Credit note {form.number.data} is recorded{words}.",
                 to=url_for("invoices.show", invoice_id=invoice_id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tusker.admin.blueprint import bp
 from tusker.admin.loans.deductions.forms import DeductionFilter, DeductionForm, SettleForm, kind_and_dispute
 from tusker.currency import currency
-from tusker.errors import NotFound, TuskerError
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
@@ -23,7 +23,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 
 @bp.get("/deductions")
@@ -31,17 +31,12 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 def deductions_list() -> ResponseReturnValue:
     """Credit notes and deductions of all invoices, newest first."""
     filters = DeductionFilter(request.args)
-    asked: dict[str, Any] = {}
-    if filters.validate():
-        asked = {"search": filters.q.data or "", "show": filters.show.data or ""}
-    cursor = read_cursor()
-    rows = deductions_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
+    asked = filters.asked()
     return render(
         "admin/loans/deductions/deductions.html",
-        "admin/loans/deductions/_deductions.html",
         filters=filters,
-        page=keyset_page(rows, cursor),
-        filtered=any(asked.values()),
+        page=page_of(partial(deductions_page, **asked)),
+        filtered=bool(asked),
     )
 
 
@@ -55,15 +50,10 @@ def new_deduction(invoice_id: int) -> ResponseReturnValue:
         kept = KeptBack(
             invoice_id, kind, form.amount.filled, form.number.data or "", form.reason.data or "", disputed
         )
-        try:
-            with transaction():
-                note = deductions.record_deduction(acting(), kept)
-                words = f"{currency().show(note.amount)} kept back is recorded."
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            note = deductions.record_deduction(acting(), kept)
+            words = f"{currency().show(note.amount)} kept back is recorded."
+        if form.saved:
             return done(words, to=url_for("invoices.show", invoice_id=invoice_id))
     return render(
         "admin/loans/deductions/new.html",
@@ -119,7 +109,7 @@ def undo_deduction(note_id: int) -> ResponseReturnValue:
 
 
 def _changed(note_id: int, message: str, category: str = "success") -> ResponseReturnValue:
-    invoice_id = db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id))
-    if invoice_id is None:
-        raise NotFound("This deduction does not exist.")
+    invoice_id = existing(
+        db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id)), "deduction"
+    )
     return done(message, to=url_for("invoices.show", invoice_id=invoice_id), category=category)

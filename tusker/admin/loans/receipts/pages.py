@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response, redirect, request, url_for
@@ -12,7 +13,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.loans.deductions.forms import ChargeForm
 from tusker.admin.loans.receipts.forms import ReceiptFilter, RefundForm, UndoForm
 from tusker.currency import currency
-from tusker.errors import NotFound, TuskerError
+from tusker.errors import NotFound
 from tusker.models import ReceiptKind, Role
 from tusker.queries.loans.charges import charges_of_receipt
 from tusker.queries.loans.invoice_money import deductions_of_receipt
@@ -24,7 +25,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render, said
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.paging import page_of
 
 
 @bp.get("/receipts")
@@ -33,21 +34,12 @@ def receipts() -> ResponseReturnValue:
     """All receipts with their reversals and refunds, newest first."""
     filters = ReceiptFilter(request.args)
     filters.customer_id.choices = queries.payers()
-    asked: dict[str, Any] = {}
-    if filters.validate():
-        asked = {
-            "search": filters.q.data or "",
-            "state": filters.state.data,
-            "customer_id": filters.customer_id.data,
-        }
-    cursor = read_cursor()
-    rows = queries.receipts_page(**asked, cursor=cursor, limit=PAGE_SIZE + 1)
+    asked = filters.asked()
     return render(
         "admin/loans/receipts/receipts.html",
-        "admin/loans/receipts/_receipts.html",
         filters=filters,
-        page=keyset_page(rows, cursor),
-        filtered=any(asked.values()),
+        page=page_of(partial(queries.receipts_page, **asked)),
+        filtered=bool(asked),
     )
 
 
@@ -66,20 +58,15 @@ def receipt(receipt_id: int) -> ResponseReturnValue:
 def refund_receipt(receipt_id: int) -> ResponseReturnValue:
     form = RefundForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                made = service.refund_credit(
-                    acting(),
-                    receipt_id,
-                    amount=form.amount.filled,
-                    bank_reference=form.bank_reference.filled,
-                    value_date=form.value_date.filled,
-                )
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            made = service.refund_credit(
+                acting(),
+                receipt_id,
+                amount=form.amount.filled,
+                bank_reference=form.bank_reference.filled,
+                value_date=form.value_date.filled,
+            )
+        if form.saved:
             words = f"{currency().show(form.amount.filled)} is paid back."
             return _changed(receipt_id, said(made, words))
     return _show(receipt_id, refund=form, status=422)
@@ -90,14 +77,9 @@ def refund_receipt(receipt_id: int) -> ResponseReturnValue:
 def undo_receipt(receipt_id: int) -> ResponseReturnValue:
     form = UndoForm()
     if form.validate_on_submit():
-        try:
-            with transaction():
-                reverse_receipt(acting(), receipt_id, reason=form.reason.filled)
-        except NotFound:
-            raise
-        except TuskerError as error:
-            form.take(error)
-        else:
+        with form.saving():
+            reverse_receipt(acting(), receipt_id, reason=form.reason.filled)
+        if form.saved:
             return _changed(receipt_id, "The receipt is undone. What it had paid is owed again.")
     return _show(receipt_id, undo=form, status=422)
 
@@ -107,9 +89,8 @@ def undo_receipt(receipt_id: int) -> ResponseReturnValue:
 def refund_returned(refund_id: int) -> ResponseReturnValue:
     """The bank returned a refund: it is the customer's credit again."""
     with transaction():
-        contra = return_refund(acting(), refund_id, reason=sent_reason())
-        receipt_id = contra.of_receipt_id
-    return _changed(receipt_id or 0, "The refund came back; it is the customer's credit again.")
+        payment_id = return_refund(acting(), refund_id, reason=sent_reason()).payment_id
+    return _changed(payment_id, "The refund came back; it is the customer's credit again.")
 
 
 @bp.post("/customers/<int:customer_id>/use-credit")
@@ -146,7 +127,6 @@ def _show(
 ) -> Response:
     return render(
         "admin/loans/receipts/receipt.html",
-        "admin/loans/receipts/_receipt.html",
         status=status,
         **_context(receipt_id, refund, undo),
     )

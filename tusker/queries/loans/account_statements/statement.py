@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 
 from tusker.domain.interest import charges_accrued
 from tusker.extensions import db
@@ -29,7 +29,8 @@ from tusker.queries.loans.account_statements.lines import (
     payout_lines,
 )
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import all_loans
+from tusker.queries.loans.loans import loans_since
+from tusker.queries.sums import sum_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Statement:
 def statement(customer_id: int, side: Side, first: date, last: date) -> Statement:
     """The account of a company as supplier or as purchaser."""
     before = first - timedelta(days=1)
-    opening, closing = _loans(customer_id, side, before), _loans(customer_id, side, last)
+    opening, closing = (_loans(customer_id, side, before, day) for day in (before, last))
     by_debt = [row for row in closing if not by_face(row, side)]
     paid = _allocations(customer_id, side, first, last)
     noted = note_lines(closing, first, last, side)
@@ -109,29 +110,17 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
 def credit_balance(customer_id: int, as_of: date) -> int:
     """The part of a customer's receipts that was neither allocated nor paid back at the end of a day, in minor
     units."""
-    received = db.session.scalars(
-        select(func.coalesce(func.sum(Receipt.amount), 0)).where(
-            Receipt.customer_id == customer_id, Receipt.booked_on <= as_of
-        )
-    ).one()
-    total = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
-    spent = db.session.scalars(
-        select(func.coalesce(func.sum(total), 0))
-        .join(Receipt, Receipt.id == Allocation.receipt_id)
-        .where(Receipt.customer_id == customer_id, Allocation.booked_on <= as_of)
-    ).one()
-    passed_on = db.session.scalars(
-        select(func.coalesce(func.sum(Payable.amount), 0))
-        .join(Receipt, Receipt.id == Payable.receipt_id)
-        .where(Receipt.customer_id == customer_id, Payable.booked_on <= as_of)
-    ).one()
-    return int(received - spent - passed_on)
+    own = Receipt.customer_id == customer_id
+    received = sum_of(Receipt.amount, own, Receipt.booked_on <= as_of)
+    spent = sum_of(Allocation.total, own, Receipt.id == Allocation.receipt_id, Allocation.booked_on <= as_of)
+    passed_on = sum_of(Payable.amount, own, Receipt.id == Payable.receipt_id, Payable.booked_on <= as_of)
+    return received - spent - passed_on
 
 
-def _loans(customer_id: int, side: Side, as_of: date) -> list[LoanRow]:
+def _loans(customer_id: int, side: Side, before: date, as_of: date) -> list[LoanRow]:
     if side == "supplier":
-        return all_loans(as_of, supplier_id=customer_id)
-    return all_loans(as_of, purchaser_id=customer_id)
+        return loans_since(before, as_of, supplier_id=customer_id)
+    return loans_since(before, as_of, purchaser_id=customer_id)
 
 
 def _charges(
@@ -176,7 +165,7 @@ def _ended(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
     lines = []
     for row in closing:
         if row.ended_on is not None and row.ended_on >= first:
-            paid = sum(p.penalty + p.fee + p.interest + p.principal for p in row.debt.paid)
+            paid = sum(p.total for p in row.debt.paid)
             charged = charges_accrued(row.debt, row.ended_on).total
             left = row.principal - row.debt.deducted.total + charged - paid
             lines.append(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan
+from tusker.queries.columns import columns_of
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -59,20 +60,12 @@ def receipt_allocations(receipt_id: int) -> list[AllocationRow]:
     contra, taken_back = aliased(Allocation), aliased(Adjustment)
     rows = db.session.execute(
         select(
-            Allocation.id,
-            Allocation.reverses_id,
-            Allocation.loan_id,
+            *columns_of(Allocation, AllocationRow),
             Loan.reference.label("loan"),
             Invoice.id.label("invoice_id"),
             Invoice.number,
             _supplier.name.label("supplier"),
             _purchaser.name.label("purchaser"),
-            Allocation.value_date,
-            Allocation.booked_on,
-            Allocation.penalty,
-            Allocation.fee,
-            Allocation.interest,
-            Allocation.principal,
             select(contra.id).where(contra.reverses_id == Allocation.id).exists().label("undone"),
             select(Adjustment.id)
             .where(

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, literal, select, union
 from sqlalchemy.orm import aliased
 
 from tusker.domain.status import Status, Tone
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Payable, Payout, Receipt, ReceiptKind
+from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.searching import has
 
 _payment = aliased(Receipt)
 _contra = aliased(Receipt)
@@ -88,12 +90,12 @@ def receipts_page(
     if customer_id is not None:
         query = query.where(Receipt.customer_id == customer_id)
     if text := search.strip():
-        query = query.where(
-            or_(
-                Receipt.bank_reference.icontains(text, autoescape=True),
-                Customer.name.icontains(text, autoescape=True),
-            )
+        named = select(Customer.id).where(has(text, Customer.name)).scalar_subquery()
+        found = (
+            select(Receipt.id).where(has(text, Receipt.bank_reference)),
+            select(Receipt.id).where(Receipt.customer_id.in_(named)),
         )
+        query = query.where(Receipt.id.in_(union(*found)))
     if state == "credit":
         query = query.where(Receipt.kind == ReceiptKind.PAYMENT, left > 0)
     elif state == "owed":
@@ -159,9 +161,8 @@ def names_of_customers(customer_ids: Collection[int]) -> dict[int, str]:
 def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
     """The rows with their sums, and the column of what is left of each; the sums are read for the rows of a page
     only."""
-    total = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
     spent = (
-        select(cast(func.coalesce(func.sum(total), 0), BigInteger).label("allocated"))
+        select(cast(func.coalesce(func.sum(Allocation.total), 0), BigInteger).label("allocated"))
         .where(Allocation.receipt_id == Receipt.id)
         .lateral("spent")
     )
@@ -188,17 +189,8 @@ def _receipts() -> tuple[Select[*tuple[Any, ...]], ColumnElement[int]]:
     )
     query = (
         select(
-            Receipt.id,
-            Receipt.kind,
-            Receipt.customer_id,
+            *columns_of(Receipt, ReceiptRow),
             Customer.name.label("customer"),
-            Receipt.bank_reference,
-            Receipt.value_date,
-            Receipt.booked_on,
-            Receipt.amount,
-            Receipt.reason,
-            Receipt.recorded_at,
-            Receipt.of_receipt_id,
             _payment.bank_reference.label("of_reference"),
             spent.c.allocated,
             passed_on.c.passed_on,

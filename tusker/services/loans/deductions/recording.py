@@ -17,10 +17,11 @@ from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.numbers import strict_form
 from tusker.domain.texts import one_line
-from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
+from tusker.errors import Conflict, Duplicate, InvalidInput, existing
 from tusker.extensions import db
 from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
 from tusker.models.ledger import DISPUTABLE, STANDING
+from tusker.queries.sums import sum_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.debts import owed_on
@@ -171,9 +172,9 @@ def _check_disputed(note: CreditNote) -> None:
 
 def lock_note(note_id: int) -> tuple[Invoice, CreditNote]:
     """A deduction that stands, and its invoice, both locked; raises `NotFound`, or `Conflict` when it was undone."""
-    invoice_id = db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id))
-    if invoice_id is None:
-        raise NotFound("This deduction does not exist.")
+    invoice_id = existing(
+        db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id)), "deduction"
+    )
     invoice = lock_invoice(invoice_id)
     note = lock_row("deduction", CreditNote, CreditNote.id == note_id, CreditNote.reverses_id.is_(None))
     if not note.stands:
@@ -201,8 +202,7 @@ def checked_number(
 
 def noted(invoice_id: int) -> int:
     """What of an invoice's value is not to be paid by its purchaser, in minor units."""
-    total = select(func.coalesce(func.sum(CreditNote.amount), 0)).where(CreditNote.invoice_id == invoice_id)
-    return int(db.session.scalars(total).one())
+    return sum_of(CreditNote.amount, CreditNote.invoice_id == invoice_id)
 
 
 def _checked(invoice: Invoice, loan: Loan, kept: KeptBack, today: date) -> KeptBack:
@@ -237,13 +237,13 @@ def tolerance() -> int:
 def _kept_back_of_debt(invoice_id: int) -> int:
     """What was kept back of a debt before and is still open: disputed, or claimed and not netted yet."""
     open_claim = select(Claim.open_amount).where(Claim.credit_note_id == CreditNote.id).scalar_subquery()
-    total = select(func.coalesce(func.sum(func.coalesce(open_claim, CreditNote.amount)), 0)).where(
+    return sum_of(
+        func.coalesce(open_claim, CreditNote.amount),
         CreditNote.invoice_id == invoice_id,
         CreditNote.kind != DeductionKind.CREDIT_NOTE,
         CreditNote.state.in_(STANDING),
         CreditNote.before_payout.is_(False),
     )
-    return int(db.session.scalars(total).one())
 
 
 def by_invoice(kept: Sequence[KeptBack]) -> Mapping[int, int]:

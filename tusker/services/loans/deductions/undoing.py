@@ -166,9 +166,8 @@ def _netted_of(claim: Claim) -> Select[Payout, int, int]:
     credit notes of its invoice and neither paid its loan nor became credit since."""
     for_note = CreditNote.kind == DeductionKind.CREDIT_NOTE
     amount = ClaimSettlement.amount
-    parts = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
     paid = (
-        select(func.coalesce(func.sum(parts), 0))
+        select(func.coalesce(func.sum(Allocation.total), 0))
         .join(Receipt, Receipt.id == Allocation.receipt_id)
         .join(Loan, Loan.id == Allocation.loan_id)
         .where(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from tusker.currency import currency
@@ -16,6 +16,7 @@ from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Payable, Receipt, ReceiptKind
 from tusker.queries.loans.account_statements.statement import credit_balance
+from tusker.queries.sums import sum_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.charges import book_charge, check_charge
@@ -174,19 +175,10 @@ def refund_credit(
 
 def unallocated(receipt_id: int) -> int:
     """What of a payment is neither allocated nor the supplier's nor paid back nor undone, in minor units."""
-    paid = db.session.scalars(
-        select(func.coalesce(func.sum(Receipt.amount), 0)).where(
-            (Receipt.id == receipt_id) | (Receipt.of_receipt_id == receipt_id)
-        )
-    ).one()
-    columns = Allocation.penalty + Allocation.fee + Allocation.interest + Allocation.principal
-    spent = db.session.scalars(
-        select(func.coalesce(func.sum(columns), 0)).where(Allocation.receipt_id == receipt_id)
-    ).one()
-    passed_on = db.session.scalars(
-        select(func.coalesce(func.sum(Payable.amount), 0)).where(Payable.receipt_id == receipt_id)
-    ).one()
-    return int(paid - spent - passed_on)
+    paid = sum_of(Receipt.amount, (Receipt.id == receipt_id) | (Receipt.of_receipt_id == receipt_id))
+    spent = sum_of(Allocation.total, Allocation.receipt_id == receipt_id)
+    passed_on = sum_of(Payable.amount, Payable.receipt_id == receipt_id)
+    return paid - spent - passed_on
 
 
 def usable_credit(receipt: Receipt) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from tusker.currency import currency
 from tusker.domain.allocation import Allocation as Split
@@ -14,9 +14,10 @@ from tusker.domain.extensions import after_moves
 from tusker.domain.interest import Debt, amount_due
 from tusker.domain.relief import ReliefLimits
 from tusker.domain.terms import DueConvention
-from tusker.errors import ClosedDay, Conflict, InvalidInput, NotFound
+from tusker.errors import ClosedDay, Conflict, InvalidInput, existing
 from tusker.extensions import db
 from tusker.models import AdjustmentKind, Loan, Relief, ReliefKind, ReliefState
+from tusker.queries.sums import sum_of
 from tusker.services.context import Context
 from tusker.services.loans.adjustments import adjust
 from tusker.services.loans.debts import OpenDebt, load_reductions, lock_debts
@@ -148,10 +149,8 @@ def _grant(ctx: Context, debt: OpenDebt, relief: Relief, limits: ReliefLimits) -
 def _given_up(debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> int:
     """What is given up on the loan in all, of waivers only what counts now that this relief stands; raises
     `InvalidInput` where that is too much."""
-    in_all = select(func.coalesce(func.sum(Relief.gives_up), 0)).where(
-        Relief.loan_id == debt.loan.id, Relief.state == ReliefState.ACCEPTED
-    )
-    given = int(db.session.scalars(in_all).one())
+    accepted = Relief.state == ReliefState.ACCEPTED
+    given = sum_of(Relief.gives_up, Relief.loan_id == debt.loan.id, accepted)
     most = limits.most_on(debt.loan.principal)
     if relief.gives_up and given > most:
         raise InvalidInput(
@@ -214,10 +213,9 @@ def _check_working_day(debt: OpenDebt, day: date) -> None:
 
 def invoice_of_relief(relief_id: int) -> int:
     """The id of the invoice on whose loan it is; raises `NotFound`."""
-    found = db.session.scalar(select(Loan.invoice_id).join(Relief).where(Relief.id == relief_id))
-    if found is None:
-        raise NotFound("This relief does not exist.")
-    return found
+    return existing(
+        db.session.scalar(select(Loan.invoice_id).join(Relief).where(Relief.id == relief_id)), "relief"
+    )
 
 
 def _lock_open(invoice_id: int) -> OpenDebt:

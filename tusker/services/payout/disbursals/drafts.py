@@ -11,6 +11,7 @@ from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState
+from tusker.queries.sums import sum_of
 from tusker.services.context import Context
 from tusker.services.delivery.shipment_effects import settle_waiting
 from tusker.services.events import record_event
@@ -29,12 +30,8 @@ from tusker.services.reasons import reason_of
 
 def sum_of_lines(disbursal_id: int) -> int:
     """Principal of the lines that are not removed, in minor units."""
-    total = db.session.scalars(
-        select(func.coalesce(func.sum(DisbursalLine.principal), 0)).where(
-            DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state != LineState.REMOVED
-        )
-    ).one()
-    return int(total)
+    not_removed = DisbursalLine.state != LineState.REMOVED
+    return sum_of(DisbursalLine.principal, DisbursalLine.disbursal_id == disbursal_id, not_removed)
 
 
 def take_out(ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str) -> Disbursal:

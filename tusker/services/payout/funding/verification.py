@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from tusker.errors import Conflict, NotFound
+from tusker.errors import Conflict, existing
 from tusker.extensions import db
 from tusker.models import Disbursal, Invoice, Role, Shipment, ShipmentDocument
 from tusker.services.context import Context
@@ -91,14 +91,14 @@ def mark_valid(ctx: Context, invoice_id: int, *, document_id: int, reason: str) 
 
 def invoice_of_document(document_id: int) -> int:
     """The id of the invoice that a document is of; raises `NotFound`."""
-    invoice_id: int | None = db.session.scalar(
-        select(Shipment.invoice_id)
-        .join(ShipmentDocument, ShipmentDocument.shipment_id == Shipment.id)
-        .where(ShipmentDocument.id == document_id)
+    return existing(
+        db.session.scalar(
+            select(Shipment.invoice_id)
+            .join(ShipmentDocument, ShipmentDocument.shipment_id == Shipment.id)
+            .where(ShipmentDocument.id == document_id)
+        ),
+        "document",
     )
-    if invoice_id is None:
-        raise NotFound("This document does not exist.")
-    return invoice_id
 
 
 def _lock(document_id: int) -> tuple[ShipmentDocument, Disbursal | None, Invoice, Shipment]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from tusker.errors import Conflict, NotFound
+from tusker.errors import Conflict, existing
 from tusker.extensions import db
 from tusker.models import (
     Allocation,
@@ -73,9 +73,9 @@ def _payables_about(invoice_ids: Collection[int]) -> Sequence[int]:
 
 def lock_payout(payout_id: int, state: PayoutState) -> Payout:
     """One payout, its disbursal locked first; raises `NotFound`, or `Conflict` unless it is in `state`."""
-    disbursal_id = db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id))
-    if disbursal_id is None:
-        raise NotFound("This payout does not exist.")
+    disbursal_id = existing(
+        db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id)), "payout"
+    )
     locked = lock_payouts([lock_disbursal(disbursal_id)], [payout_id])
     payout = locked.payouts[payout_id]
     if payout.state != state:

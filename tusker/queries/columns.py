@@ -1,0 +1,16 @@
+"""The columns that a query reads into a row's class."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy.orm import InstrumentedAttribute
+
+from tusker.extensions import Base
+
+
+def columns_of(model: type[Base], row: type) -> list[InstrumentedAttribute[Any]]:
+    """Those columns of a table that a row's class has a field of the same name for."""
+    names = model.__table__.columns.keys()
+    return [getattr(model, field.name) for field in fields(row) if field.name in names]
