@@ -14,6 +14,7 @@ from sqlalchemy import event, text
 
 from tests.support import scenery
 from tusker.extensions import db
+from tusker.services.couriers.gate import forget_states
 from tusker.transactions import transaction
 
 COMPANIES = {
@@ -37,6 +38,7 @@ def clear_tables(except_for: Collection[str] = ()) -> None:
     """Empty every table but the ones named, and count ids from 1 again. DELETE, because TRUNCATE makes new files of
     every table and index: some 4 ms instead of 100."""
     tables = [table for table in db.metadata.sorted_tables if table.name not in except_for]
+    forget_states()
     numbered = [table.name for table in tables if "id" in table.c]
     with db.engine.begin() as connection:
         if scenery.still_empty(connection):
