@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Select, TextClause, cast, func, select, text, true
 
+from tusker.chunks import chunks
 from tusker.domain.ageing import Bucket, bucket_of
 from tusker.extensions import db
 from tusker.models import Invoice, Loan, LoanChange, LoanPosition, PositionDay
@@ -229,11 +230,12 @@ def _kept(
     ready, changed, *_ = rows[0]
     if not ready:
         return None
-    fresh = loans_owed(changed, day, supplier_id=supplier_id, purchaser_id=purchaser_id) if changed else []
-    return [
-        *(_position(row[2:], by_line=by_line) for row in rows if row.loans is not None),
-        *(position_of(row) for row in fresh),
-    ]
+    kept = [_position(row[2:], by_line=by_line) for row in rows if row.loans is not None]
+    # A released disbursal may have changed a hundred thousand at once.
+    for some in chunks(changed, _BATCH):
+        fresh = loans_owed(some, day, supplier_id=supplier_id, purchaser_id=purchaser_id)
+        kept += [position_of(row) for row in fresh]
+    return kept
 
 
 def _position(values: Sequence[Any], *, by_line: bool) -> Position:
@@ -256,8 +258,8 @@ def wrong_positions(day: date, *, part: Part | None = None) -> list[Mismatch]:
         )
     ids = db.session.scalars(query).all()
     computed: _Sums = {}
-    for start in range(0, len(ids), _BATCH):
-        rows = loans_owed(ids[start : start + _BATCH], day)
+    for some in chunks(ids, _BATCH):
+        rows = loans_owed(some, day)
         _add(computed, (position_of(row) for row in rows))
     stored = _add({}, kept)
     return [
