@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from holidays import list_supported_countries, list_supported_financial
+from holidays import country_holidays, financial_holidays
 
 from tusker.domain.classification import AssetClass, Rules
 from tusker.keys import derive, weaknesses
@@ -228,15 +228,24 @@ def _holidays(env: Mapping[str, str]) -> dict[str, Any]:
 
 def _known_country(code: str) -> str:
     country, _, subdivision = code.partition("-")
-    supported = list_supported_countries()
-    if country and (country not in supported or (subdivision and subdivision not in supported[country])):
-        raise ConfigError(f"HOLIDAY_COUNTRY is {code!r}; it must be a country such as IN or DE-BY, or none")
+    try:
+        if country:  # of the countries only this one is imported
+            country_holidays(country, subdiv=subdivision or None)
+    except NotImplementedError:
+        raise ConfigError(
+            f"HOLIDAY_COUNTRY is {code!r}; it must be a country such as IN or DE-BY, or none"
+        ) from None
     return code
 
 
 def _known_market(code: str) -> str:
-    if code and code not in list_supported_financial():
-        raise ConfigError(f"HOLIDAY_MARKET is {code!r}; it must be a market such as XNSE or XECB, or none")
+    try:
+        if code:
+            financial_holidays(code)
+    except NotImplementedError:
+        raise ConfigError(
+            f"HOLIDAY_MARKET is {code!r}; it must be a market such as XNSE or XECB, or none"
+        ) from None
     return code
 
 

@@ -12,6 +12,7 @@ bind = f"127.0.0.1:{os.environ.get('PORT') or os.environ.get('WEB_PORT') or 8000
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 worker_class = "gthread"
 threads = 4
+preload_app = True  # imported once, then forked: half the time of a start, and what is imported is shared
 timeout = 60
 graceful_timeout = 10
 control_socket_disable = True  # it would be one file per user, which two stacks would fight over

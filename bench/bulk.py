@@ -1,4 +1,5 @@
-"""Bulk jobs on a large book beside the same work in bare SQL: release, confirm and undo of a disbursal of many lines.
+"""Bulk jobs on a large book beside the same work in bare SQL: release, confirm and undo of a disbursal of many lines,
+a day's seals, proof and reminders, and the import of a file.
 
     python -m bench.bulk --url postgresql://postgres@/tusker?host=/run/pg --lines 100000 --rounds 3
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import re
@@ -26,12 +28,22 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg2
+from sqlalchemy import text
 
 import config
 from bench.polling import CHECKOUT, environment
 from tusker import clock
 from tusker.app import create_app
+from tusker.carriers.registry import MANUAL
+from tusker.extensions import db
+from tusker.jobs.imports import import_file
+from tusker.jobs.sealing import seal_new
+from tusker.jobs.servicing import prove_day
 from tusker.services.context import Context
+from tusker.services.credit.admission import AdmissionRequest, admit
+from tusker.services.credit.importing.file import ColumnMapping, ImportOptions
+from tusker.services.credit.importing.large import PART, keep_file, start_file
+from tusker.services.loans.overdue import remind
 from tusker.services.payout.release.approval import approve
 from tusker.services.payout.release.releasing import release
 from tusker.services.payout.settlement.confirming import confirm
@@ -39,6 +51,11 @@ from tusker.services.payout.settlement.undoing import undo_disbursal
 from tusker.transactions import transaction
 
 LINES = 100_000
+EVENTS = 20_000
+"""Of a day."""
+OFFSETS = (-3, 1, 7, 14, 30)
+ROLLED_BACK = {"seal", "remind"}
+"""What would leave nothing for the next round, or leaves a chain that does not hold."""
 ZONE = ZoneInfo(os.environ.get("TIMEZONE", "Asia/Kolkata"))
 
 
@@ -60,12 +77,22 @@ class Row:
 def measure(database_url: str, rounds: int, lines: int = LINES) -> list[Row]:
     """Every job on a book that may be written to; jobs and floors take turns."""
     taken: dict[str, list[tuple[float, float, int]]] = {}
+
+    def note(name: str, ours: tuple[float, int], floor: float) -> None:
+        taken.setdefault(name, []).append((ours[0], floor, ours[1]))
+
+    _job(database_url, "prove", 0)  # seals all that the book has
     for _ in range(rounds):
         ours, floors = _bundled(database_url, lines), _bundled(database_url, lines)
         _job(database_url, "approve", ours)
         for name in ("release", "confirm", "undo"):
-            seconds, memory = _job(database_url, name, ours)
-            taken.setdefault(name, []).append((seconds, _bare(database_url, name, floors), memory))
+            note(name, _job(database_url, name, ours), _bare(database_url, name, floors))
+        _bare(database_url, "events", EVENTS)
+        note("seal", _job(database_url, "seal", 0), _bare(database_url, "seal", 0))
+        # No statement recomputes a chain; what a day may take is a minute.
+        note("prove", _job(database_url, "prove", 0), 60.0)
+        note("remind", _job(database_url, "remind", 0), _bare(database_url, "remind", 0))
+        note("import", _job(database_url, "import", lines), _job(database_url, "admit", lines)[0])
     return [_row(name, figures) for name, figures in taken.items()]
 
 
@@ -94,10 +121,13 @@ def _bundled(url: str, lines: int) -> int:
     return int(disbursal)
 
 
-def _bare(url: str, name: str, disbursal: int) -> float:
+def _bare(url: str, name: str, argument: int) -> float:
+    values = {"disbursal": argument, "n": argument, "offsets": list(OFFSETS), **_days()}
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
         started = time.perf_counter()
-        cursor.execute(steps()[name], {"disbursal": disbursal, **_days()})
+        cursor.execute(steps()[name], values)
+        if name in ROLLED_BACK:
+            connection.rollback()
         connection.commit()
         return time.perf_counter() - started
 
@@ -125,26 +155,96 @@ def _work(name: str, argument: int) -> None:
     """In the process of a job: do it and print its figures."""
     app = create_app(config.load(os.environ))
     with app.app_context():
+        ctx = Context(actor_id=2, actor="bench", now=clock.now(), today=clock.today())
         started = time.perf_counter()
-        with transaction():
-            JOBS[name](Context(actor_id=2, actor="bench", now=clock.now(), today=clock.today()), argument)
+        JOBS[name](ctx, argument)
         seconds = time.perf_counter() - started
     print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))
 
 
+def _approve(ctx: Context, disbursal: int) -> None:
+    with transaction():
+        approve(ctx, disbursal, second_admin=False)
+
+
 def _release(ctx: Context, disbursal: int) -> None:
-    release(ctx, disbursal, execution_date=ctx.today, second_admin=False, on_closed_day=True)
+    with transaction():
+        release(ctx, disbursal, execution_date=ctx.today, second_admin=False, on_closed_day=True)
 
 
 def _confirm(ctx: Context, disbursal: int) -> None:
-    confirm(ctx, disbursal, bank_reference=f"BULK-{disbursal}", value_date=ctx.today)
+    with transaction():
+        confirm(ctx, disbursal, bank_reference=f"BULK-{disbursal}", value_date=ctx.today)
+
+
+def _undo(ctx: Context, disbursal: int) -> None:
+    with transaction():
+        undo_disbursal(ctx, disbursal, reason="measured")
+
+
+def _remind(ctx: Context, _: int) -> None:
+    with transaction():
+        remind(ctx, OFFSETS)
+        db.session.rollback()
+
+
+def _import(ctx: Context, rows: int) -> None:
+    """A file of so many invoices of the book's lines, kept and imported."""
+    run = time.time_ns()
+    with transaction():
+        lines = "".join(
+            f"F-{run}-{row},REF{row % 200 + 1},REF{200 + row % 200 + 1},{1_000 + row},{ctx.today}\n"
+            for row in range(rows)
+        )
+        data = f"number,supplier,purchaser,amount,date\n{lines}".encode()
+        parts = (data[start : start + PART] for start in range(0, len(data), PART))
+        file_id = keep_file(ctx, parts, "bulk.csv").id
+        mapping = ColumnMapping("number", "supplier", "purchaser", "amount", "date")
+        start_file(ctx, file_id, ImportOptions(mapping))
+    if not import_file(file_id):
+        raise RuntimeError("the file was not imported")
+
+
+def _admit(ctx: Context, rows: int) -> None:
+    """What an import cannot do without: its rows by COPY, and their admission in batches."""
+    run = time.time_ns()
+    with transaction() as session:
+        cursor = session.connection().connection.cursor()
+        cursor.execute(
+            "CREATE TEMPORARY TABLE staged (number text, supplier text, purchaser text, amount bigint)"
+        )
+        copied = "".join(f"A-{run}-{row}\tREF{row}\tREF{row}\t{row}\n" for row in range(rows))
+        cursor.copy_expert("COPY staged FROM STDIN", io.StringIO(copied))
+        lines = session.execute(text("SELECT id, terms_version FROM credit_lines ORDER BY id LIMIT 200"))
+        found = [(int(row.id), int(row.terms_version)) for row in lines]
+    for start in range(0, rows, 500):
+        asked = [
+            AdmissionRequest(
+                *found[row % 200],
+                f"A-{run}-{row}",
+                100_000,
+                80_000,
+                "import",
+                MANUAL,
+                f"A-{run}-{row}",
+                poll=False,
+            )
+            for row in range(start, min(start + 500, rows))
+        ]
+        with transaction():
+            admit(ctx, asked)
 
 
 JOBS: dict[str, Callable[[Context, int], Any]] = {
-    "approve": lambda ctx, disbursal: approve(ctx, disbursal, second_admin=False),
+    "approve": _approve,
     "release": _release,
     "confirm": _confirm,
-    "undo": lambda ctx, disbursal: undo_disbursal(ctx, disbursal, reason="measured"),
+    "undo": _undo,
+    "seal": lambda ctx, _: seal_new(),
+    "prove": lambda ctx, _: prove_day(),
+    "remind": _remind,
+    "import": _import,
+    "admit": _admit,
 }
 
 

@@ -10,7 +10,7 @@ WITH made AS (
         amount, principal, status, source, requested_at, financeable_at, advance_rate, apr, tenor_days, day_count,
         interest_method, fee_flat, fee_rate, grace_days, penal_rate)
     SELECT c.id, c.supplier_id, c.purchaser_id, 'BULK-' || %(disbursal)s || '-' || k, 'bulk-' || %(disbursal)s || '-' || k,
-        ARRAY['bu1k' || %(disbursal)s || k], %(today)s::date - 5, 100000 + k, (100000 + k) * 8 / 10, 'bundled', 'page',
+        ARRAY['8u1k' || %(disbursal)s || k], %(today)s::date - 5, 100000 + k, (100000 + k) * 8 / 10, 'bundled', 'page',
         %(now)s::timestamptz - interval '5 days', %(now)s, c.advance_rate, c.apr, c.tenor_days, c.day_count,
         c.interest_method, c.fee_flat, c.fee_rate, c.grace_days, c.penal_rate
     FROM generate_series(1, %(n)s) k JOIN credit_lines c ON c.id = (k * 7919::bigint) %% 2000 + 1
@@ -92,3 +92,24 @@ WITH moved AS (
 INSERT INTO events (at, actor, subject, subject_id, kind, from_value, to_value, reason)
 SELECT %(now)s, 'bench', 'invoice', id, 'payout_undone', 'disbursed', 'financeable', 'bulk' FROM moved ORDER BY id;
 UPDATE disbursals SET status = 'reversed' WHERE id = %(disbursal)s;
+
+-- step: events
+INSERT INTO events (at, actor, subject, subject_id, kind, from_value, to_value, reason, data)
+SELECT %(now)s, 'bench', 'invoice', n, 'delivered', 'approved', 'financeable', 'bulk', '{"principal": 80000}'
+FROM generate_series(1, %(n)s) n;
+
+-- step: seal
+INSERT INTO event_seals (seq, event_id, hash, sealed_at)
+SELECT -e.id, e.id, sha256(convert_to(e::text, 'UTF8')), %(now)s FROM events e
+WHERE e.id > (SELECT max(id) - 20000 FROM events) AND NOT EXISTS (SELECT FROM event_seals s WHERE s.event_id = e.id);
+
+-- step: remind
+WITH noted AS (
+    INSERT INTO reminders (loan_id, due_date, days_past_due, sent_on)
+    SELECT l.id, l.due_date, o.days, %(today)s FROM unnest(CAST(%(offsets)s AS int[])) AS o (days)
+    JOIN loans l ON l.due_date = CAST(%(today)s AS date) - o.days WHERE l.closed_on IS NULL
+    ON CONFLICT (loan_id, due_date, days_past_due) DO NOTHING RETURNING loan_id
+)
+INSERT INTO outbox (template, recipient, context, created_at, send_after)
+SELECT 'loans/reminder', 'office@bench.test', jsonb_build_object('loans', jsonb_agg(l.reference)), %(now)s, %(now)s
+FROM noted n JOIN loans l ON l.id = n.loan_id JOIN invoices i ON i.id = l.invoice_id GROUP BY i.purchaser_id;

@@ -75,7 +75,7 @@ ROWS: Mapping[tuple[str, ...], Mapping[str, str]] = {
     ("name",): {"": "SELECT 'tusker'"},
 }
 
-_SEARCHES = (f"q={NOTHING}", "q=Supplier 0001", "q=INV-00000")
+_SEARCHES = (f"q={NOTHING}", "q=Supplier 0001", "q=INV-0000012")
 _PERIOD = "first={month}&last={today}"
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "admin.approvals": ("state=decided",),
@@ -98,9 +98,9 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     "admin.queue": (*_SEARCHES, "sort=supplier", "sort=purchaser"),
     "admin.receipts": (f"q={NOTHING}", "q=Purchaser 0301", "q=UTR-3"),
     "admin.users": (f"q={NOTHING}", "role=supplier", "state=inactive"),
-    "api.credit_lines": ("limit=200",),
+    "api.credit_lines": ("limit=100",),
     "api.invoice": ("include=events",),
-    "api.invoices": ("limit=200", "status=repaid", "status=bundled", f"number={NOTHING}", f"loan={NOTHING}"),
+    "api.invoices": ("limit=100", "status=repaid", "status=bundled", f"number={NOTHING}", f"loan={NOTHING}"),
     "customers.index": (f"q={NOTHING}", "side=supplier"),
     "customers.lines": (f"q={NOTHING}", "supplier_id={supplier}"),
     "invoices.export": ("status=repaid", f"q={NOTHING}"),

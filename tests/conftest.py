@@ -24,10 +24,11 @@ import config
 from tests.support.camt import Tx, camt053
 from tests.support.client import Browser
 from tests.support.courier_double import CourierDouble
-from tests.support.database import clear_tables
+from tests.support.database import clear_tables, planned_once
 from tests.support.invoices import deliver, order_on
 from tests.support.pages import Today
 from tests.support.payouts import account_of, bundle_and_confirm
+from tests.support.scenery import kept
 from tests.support.values import NOW, PASSWORD, PROGRAMME_LIMIT, TERMS, TODAY
 from tools.courier.api import Courier
 from tools.courier.server import CourierServer
@@ -114,13 +115,14 @@ def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def session_app(test_config: dict[str, Any]) -> Flask:
+def session_app(test_config: dict[str, Any]) -> Iterator[Flask]:
     """The app over a migrated database."""
     app = create_app(test_config)
     app.test_client_class = Browser
     with app.app_context():
         flask_migrate.upgrade()
-    return app
+    with planned_once(app, longer_than=1_000):
+        yield app
 
 
 @pytest.fixture
@@ -177,11 +179,11 @@ def create_user(app: Flask, ctx: Context) -> Callable[..., User]:
                 password=PASSWORD,
             )
 
-    return create
+    return kept(create, ctx)
 
 
 @pytest.fixture
-def login(app: Flask, create_user: Callable[..., User]) -> Callable[..., FlaskClient]:
+def login(app: Flask, ctx: Context, create_user: Callable[..., User]) -> Callable[..., FlaskClient]:
     """A signed-in browser: `login(Role.ADMIN)` or `login(user=someone)`."""
 
     def sign_in(
@@ -193,7 +195,7 @@ def login(app: Flask, create_user: Callable[..., User]) -> Callable[..., FlaskCl
         assert answer.status_code in {302, 303}, answer.text
         return browser
 
-    return sign_in
+    return kept(sign_in, ctx)
 
 
 @pytest.fixture
@@ -211,7 +213,7 @@ def make_supplier(app: Flask, ctx: Context) -> Callable[..., Customer]:
                 set_account_directly(ctx, made.id, account_of(made.id, made.name))
         return made
 
-    return create
+    return kept(create, ctx)
 
 
 @pytest.fixture
@@ -225,7 +227,7 @@ def make_purchaser(app: Flask, ctx: Context) -> Callable[..., Customer]:
             set_carrier_identities(ctx, made.id, [IdentityData("tusker", "purchaser", f"L{made.id}")])
         return made
 
-    return create
+    return kept(create, ctx)
 
 
 @pytest.fixture
@@ -247,7 +249,7 @@ def make_line(
         with transaction():
             return open_credit_line(ctx, seller.id, buyer.id, LineData(limit, terms, valid_from, valid_to))
 
-    return create
+    return kept(create, ctx)
 
 
 @pytest.fixture
@@ -282,7 +284,7 @@ def make_invoice(
             bundle_and_confirm(ctx, [decision.invoice_id], only_bundle=status == "bundled")
         return db.session.get_one(Invoice, decision.invoice_id)
 
-    return create
+    return kept(create, ctx)
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import chain
 
 from tusker.errors import InvalidInput, UnreadableFile
 
@@ -17,6 +18,7 @@ MAX_ROWS = 50_000
 MAX_COLUMNS = 300
 _MOST_SEPARATORS = 10 * MAX_COLUMNS
 """In one line; a quoted text may hold some."""
+_LONGEST_LINE = 1_000_000
 _HEADER_WITHIN = 60
 """Banks write name, account and period above the table, but no more than this many rows of it."""
 FIRST_DAY = date(2000, 1, 1)
@@ -98,6 +100,25 @@ def read_table(data: bytes) -> CsvTable:
     return CsvTable(records[0].cells, tuple(records[1:]), delimiter)
 
 
+def stream_table(parts: Iterable[bytes]) -> tuple[CsvTable, Iterator[CsvRow]]:
+    """A file of any length that comes in parts: its table without rows, and its rows one by one.
+
+    It is read as `read_table` reads a short one. Raises `UnreadableFile`, also while rows are taken.
+    """
+    lines = _lines_of(parts)
+    first: list[str] = []
+    for line in lines:
+        first.append(line)
+        if line.strip("\r\n"):
+            break
+    delimiter = max(",;\t", key=first[-1].count) if first else ","
+    records = _each_record(chain(first, lines), delimiter, str.strip)
+    header = next(records, None)
+    if header is None:
+        raise UnreadableFile("The file is empty.")
+    return CsvTable(header.cells, (), delimiter), records
+
+
 def bank_grids(data: bytes) -> Iterator[Grid]:
     """The records of a bank's file by each separator that occurs in it, the most frequent first.
 
@@ -175,16 +196,48 @@ def _decoded_utf16(data: bytes) -> str:
     return text
 
 
-def _byte(data: bytes, place: int) -> str:
-    line = data.count(b"\n", 0, place) + 1
+def _lines_of(parts: Iterable[bytes]) -> Iterator[str]:
+    """The lines of a text in UTF-8 that comes in parts, with their ends."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    rest, before = "", 0
+    for part in chain(parts, [b""]):
+        if b"\0" in part:
+            raise UnreadableFile(f"The file is not text ({_byte(part, part.index(0), before)}).")
+        try:
+            text = rest + decoder.decode(part, final=not part)
+        except UnicodeDecodeError as error:
+            raise UnreadableFile(
+                f"The file is not UTF-8 text ({_byte(bytes(error.object), error.start, before)})."
+                " Save it as “CSV UTF-8” and try again."
+            ) from None
+        before += part.count(b"\n")
+        # The last line may go on in the next part.
+        *whole, rest = [*io.StringIO(text, newline="")] or [""]
+        yield from whole
+        if len(rest) > _LONGEST_LINE:
+            raise UnreadableFile(f"Line {before + 1} is too long.")
+    if rest:
+        yield rest
+
+
+def _byte(data: bytes, place: int, before: int = 0) -> str:
+    line = before + data.count(b"\n", 0, place) + 1
     return f"line {line}, byte 0x{data[place]:02X}"
 
 
 def _records(text: str, delimiter: str, *, around: int = 0) -> list[CsvRow]:
     # strict: a quote left open or standing in the middle is an error, not a row that swallows those after it
     clean = clean_cell if around else str.strip
-    reader = csv.reader(_bounded(text, delimiter), delimiter=delimiter, strict=True)
     records: list[CsvRow] = []
+    for record in _each_record(io.StringIO(text, newline=""), delimiter, clean):
+        records.append(record)
+        if len(records) > MAX_ROWS + 1 + around:
+            raise _too_long()
+    return records
+
+
+def _each_record(lines: Iterable[str], delimiter: str, clean: Callable[[str], str]) -> Iterator[CsvRow]:
+    reader = csv.reader(_bounded(lines, delimiter), delimiter=delimiter, strict=True)
     begins = 1
     try:
         for raw in reader:
@@ -192,20 +245,17 @@ def _records(text: str, delimiter: str, *, around: int = 0) -> list[CsvRow]:
                 raise _too_wide(begins)
             cells = tuple(clean(cell) for cell in raw)
             if any(cells):
-                records.append(CsvRow(begins, cells))
+                yield CsvRow(begins, cells)
             begins = reader.line_num + 1
-            if len(records) > MAX_ROWS + 1 + around:
-                raise _too_long()
     except csv.Error as error:
         raise UnreadableFile(
             f"The record that begins in line {begins} cannot be read as CSV: {error}."
         ) from None
-    return records
 
 
-def _bounded(text: str, delimiter: str) -> Iterator[str]:
+def _bounded(lines: Iterable[str], delimiter: str) -> Iterator[str]:
     """The lines, none of which holds so many separators that its cells alone would fill the memory."""
-    for number, line in enumerate(io.StringIO(text, newline=""), 1):
+    for number, line in enumerate(lines, 1):
         if line.count(delimiter) > _MOST_SEPARATORS:
             raise _too_wide(number)
         yield line

@@ -6,10 +6,10 @@ import enum
 import select
 from typing import Any
 
+from flask import Flask
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Enum, MetaData, event
@@ -52,7 +52,31 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
         raise InvalidatePoolError
 
 
-migrate = Migrate()
+class Migrations:
+    """Alembic in the app. It is imported when a migration is looked at: a server needs none of it."""
+
+    directory = ""
+
+    def init_app(self, app: Flask, database: SQLAlchemy, directory: str) -> None:
+        """Say where the migrations are."""
+        self.directory = directory
+        app.extensions["migrate"] = _Late(app, database, directory)
+
+
+class _Late:
+    """Makes what it stands for, and its commands, when it is first asked for something."""
+
+    def __init__(self, app: Flask, database: SQLAlchemy, directory: str) -> None:
+        self._app, self._database, self._directory = app, database, directory
+
+    def __getattr__(self, name: str) -> Any:
+        from flask_migrate import Migrate
+
+        Migrate(self._app, self._database, directory=self._directory)
+        return getattr(self._app.extensions["migrate"], name)
+
+
+migrate = Migrations()
 login_manager = LoginManager()
 csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, default_limits=[])

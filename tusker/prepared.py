@@ -1,36 +1,50 @@
 """Statements that the database plans once a connection and not each time: those of requests by machines, of which many
-come a second and whose planning would take longer than what they do."""
+come a second and whose planning, and the way to the driver, would take longer than what they do."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, event
-
-Statement = TypeVar("Statement", bound=Executable)
+import psycopg2
+from psycopg2.extras import NamedTupleCursor
+from sqlalchemy import ClauseElement, Connection
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+from sqlalchemy.exc import DBAPIError
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
-def prepared(statement: Statement) -> Statement:
-    """Have a statement, a constant of its module, planned once a connection."""
-    marked: Statement = statement.execution_options(prepared=True)
-    return marked
+class Prepared:
+    """A statement, a constant of its module."""
 
+    def __init__(self, statement: ClauseElement) -> None:
+        compiled = statement.compile(dialect=PGDialect_psycopg2())  # type: ignore[no-untyped-call]
+        self._sql = str(compiled)
+        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+        self._names = list(dict.fromkeys(_PARAMETER.findall(self._sql)))
 
-@event.listens_for(Engine, "before_cursor_execute", retval=True)
-def _execute_prepared(
-    connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
-) -> tuple[str, Any]:
-    if context is None or not context.execution_options.get("prepared"):
-        return statement, parameters
-    known: dict[str, str] = connection.info.setdefault("prepared", {})
-    if statement not in known:
-        names = list(dict.fromkeys(_PARAMETER.findall(statement)))
-        numbered = _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", statement).replace("%%", "%")
-        name = f"prepared_{len(known)}"
-        cursor.execute(f"PREPARE {name} AS {numbered}")
-        given = ", ".join(f"%({each})s" for each in names)
-        known[statement] = f"EXECUTE {name} ({given})" if names else f"EXECUTE {name}"
-    return known[statement], parameters
+    def rows(self, connection: Connection, values: Mapping[str, object]) -> list[Any]:
+        """Run it on a connection; its rows, with the columns as attributes."""
+        driver: Any = connection.connection.dbapi_connection
+        known: dict[Prepared, str] = connection.info.setdefault("prepared", {})
+        cursor = driver.cursor(cursor_factory=NamedTupleCursor)
+        try:
+            if self not in known:
+                known[self] = self._prepare(cursor, f"prepared_{len(known)}")
+            cursor.execute(known[self], {**self._constants, **values})
+            return cursor.fetchall() if cursor.description is not None else []
+        except psycopg2.Error as error:
+            if driver.closed:
+                connection.invalidate(error)
+            raise DBAPIError.instance(self._sql, None, error, psycopg2.Error) from error
+        finally:
+            cursor.close()
+
+    def _prepare(self, cursor: Any, name: str) -> str:
+        """Have it planned under a name; how it is run from then on."""
+        numbered = _PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", self._sql)
+        cursor.execute(f"PREPARE {name} AS {numbered.replace('%%', '%')}")
+        given = ", ".join(f"%({each})s" for each in self._names)
+        return f"EXECUTE {name} ({given})" if self._names else f"EXECUTE {name}"

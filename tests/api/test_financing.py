@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from threading import Barrier
 from typing import Any
 
+import psycopg2
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
@@ -423,3 +425,19 @@ def test_dates_of_the_answers_are_the_clocks(api: Api) -> None:
     body = api.post("/invoices", {"order_ref": "ORD-1"}).json
     assert body["requested_at"] == NOW.isoformat().replace("+00:00", "Z")
     assert api.get("/me").json["business_date"] == TODAY.isoformat()
+
+
+def test_connections_that_the_database_closed_are_replaced_before_they_are_used(
+    test_config: dict[str, Any], api: Api
+) -> None:
+    """Without asking each time: what waits in the pool is found closed when it is taken."""
+    assert api.post("/quotes", {"order_ref": "ORD-1"}).status_code == 200
+    db.session.remove()
+    with closing(psycopg2.connect(test_config["SQLALCHEMY_DATABASE_URI"].replace("+psycopg2", ""))) as other:
+        cursor = other.cursor()
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert cursor.fetchone()[0] > 0
+    assert api.post("/invoices", {"order_ref": "ORD-1"}).status_code == 201

@@ -99,7 +99,7 @@ def test_every_problem_is_listed(document: dict[str, Any]) -> None:
 def test_query_parameters_are_described(document: dict[str, Any]) -> None:
     parameters = {p["name"]: p for p in document["paths"]["/invoices"]["get"]["parameters"]}
     assert set(parameters) == {"limit", "cursor", "status", "number", "loan", "since"}
-    assert parameters["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
+    assert parameters["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
     assert "repaid" in str(document["components"]["schemas"]["InvoiceStatus"]["enum"])
     assert all(p["description"] for p in parameters.values())
     assert not any(p["required"] for p in parameters.values())

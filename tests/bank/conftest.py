@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.support.payouts import approve_and_release
+from tests.support.scenery import kept
 from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, Invoice, StatementEntry
 from tusker.services.context import Context
@@ -38,5 +39,10 @@ def released(
     """A disbursal at the bank: two suppliers, two invoices of the first and one of the second."""
     line, other = make_line(), make_line()
     invoices = [make_invoice("financeable", line=each) for each in (line, line, other)]
+    return _release(ctx, [invoice.id for invoice in invoices])
+
+
+@kept
+def _release(ctx: Context, invoice_ids: list[int]) -> Disbursal:
     with transaction():
-        return approve_and_release(ctx, bundle_selection(ctx, [invoice.id for invoice in invoices]).id)
+        return approve_and_release(ctx, bundle_selection(ctx, invoice_ids).id)

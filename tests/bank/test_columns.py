@@ -85,6 +85,35 @@ def test_columns_are_said_once_and_used_from_then_on(login: Callable[..., FlaskC
     assert kinds == ["columns_remembered"]
 
 
+def test_a_table_without_heads_is_known_by_its_places(login: Callable[..., FlaskClient]) -> None:
+    """And needs a person unless its balances bear out which side is which."""
+    browser = login()
+
+    def write(rows: list[list[str]]) -> bytes:
+        return "\n".join(";".join(row) for row in [["Conto 12"], *rows]).encode()
+
+    rows = [[*row, balance] for row, balance in zip(ROWS, ("2.250,50", "2.170,50"), strict=True)]
+    assert _send(browser, write(rows)) == PAGE
+    page = browser.get(PAGE).text
+    assert "Columns, by their places" in page
+    assert "Column 3 (amount)" in page
+    says = {"column5": "balance"}
+    _, seen = _say(browser, "show", **says)
+    assert _say(browser, "import", shown=_shown(seen), **says)[0] == 303
+    assert read_upload(1)
+    assert _entries() == READ
+    assert db.session.query(BankStatement).one().doubt == ""
+    # no debit in it, and no balance either
+    assert _send(browser, write([["05/04/2026", "altro", "", "7,00", "R-3", ""]])).startswith(
+        "/admin/statements/2"
+    )
+    assert _entries() == [*READ, ("credit", 7_00, "2026-04-05", "R-3")]
+    assert "no balances bear out" in db.session.query(BankStatement).order_by(BankStatement.id)[1].doubt
+    # another layout is another table
+    other = write([["06/04/2026", "", "altro", "7,00", "R-3", "2.163,50"]])
+    assert _send(browser, other) == PAGE.replace("/1/", "/2/")
+
+
 def test_nothing_is_imported_by_choices_that_nobody_saw(login: Callable[..., FlaskClient]) -> None:
     browser = login()
     _send(browser, _csv())

@@ -272,6 +272,7 @@ def test_three_hundred_entries_take_as_many_queries_as_three(
         assert page.status_code == 200
         counts.append(len(written))
     assert counts[0] == counts[1] <= 14
-    assert page.text.count('id="entry-') == 200
+    assert page.text.count('id="entry-') == 30
+    assert len(page.data) < 300_000
     older = re.search(r'href="([^"]*before=[^"]+)"', page.text)[1]
-    assert browser.get(older.replace("&amp;", "&")).text.count('id="entry-') == 100
+    assert browser.get(older.replace("&amp;", "&")).text.count('id="entry-') == 30

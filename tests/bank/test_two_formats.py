@@ -82,6 +82,42 @@ def test_what_one_format_has_more_is_new(bank: Bank) -> None:
     assert _counts(result) == (1, 1, 0)
 
 
+SIDES = "Txn Date,Details,Chq No,Withdrawal,Deposit,Balance"
+MARKED = "Date;Narration;Reference;Amount;Dr/Cr;Balance"
+
+
+def _layout(heads: str, movements: list[Movement], opening: int, *, words: bool = True) -> bytes:
+    """The movements as one of two tables of the bank's."""
+    lines, balance = ["Account No,000111222333", heads], opening
+    for place, each in enumerate(movements):
+        balance += each.amount
+        plain, whole = f"{abs(each.amount) / 100:.2f}", f"{balance / 100:.2f}"
+        text = each.text if words else f"other {place}"
+        if heads == SIDES:
+            cells = [text, "", *((plain, "") if each.amount < 0 else ("", plain)), whole]
+        else:
+            cells = [text, each.reference, plain, "Dr" if each.amount < 0 else "Cr", whole]
+        lines.append(";,"[heads == SIDES].join([f"{each.booked_on:%d/%m/%Y}", *cells]))
+    return "\n".join(lines).encode()
+
+
+@pytest.mark.parametrize("marked_first", [True, False])
+def test_two_layouts_of_one_bank_book_nothing_twice(bank: Bank, marked_first: bool) -> None:
+    first, second = (MARKED, SIDES) if marked_first else (SIDES, MARKED)
+    assert _counts(bank(_layout(first, DAY, 9_00))) == (3, 0, 0)
+    # equal ends, days and amounts; then words alone; then nothing but day and amount
+    assert _counts(bank(_layout(second, DAY, 9_00, words=False))) == (0, 3, 0)
+    assert _counts(bank(_layout(second, DAY[:2], 20_00))) == (0, 2, 0)
+    assert _counts(bank(_layout(second, DAY[1:], 50_00, words=False))) == (0, 0, 2)
+
+
+def test_a_layout_goes_on_by_its_own_references(bank: Bank) -> None:
+    bank(_layout(MARKED, DAY, 9_00))
+    assert _counts(bank(_layout(SIDES, DAY, 9_00))) == (0, 3, 0)
+    more = replace(DAY[0], reference="C-9", text="INV 9")
+    assert _counts(bank(_layout(MARKED, [*DAY, more], 9_00))) == (1, 3, 0)
+
+
 def test_a_receipt_of_two_formats_is_proposed_once(bank: Bank, make_invoice: Callable[..., Invoice]) -> None:
     invoice = make_invoice("disbursed")
     came = Movement(

@@ -318,6 +318,7 @@ def test_what_cannot_be_read_is_skipped_with_its_place(bad: str, note: str) -> N
     statement = _statement(GOOD, bad)
     assert [entry.bank_reference for entry in statement.entries] == ["OK"]
     assert statement.skipped == (note,)
+    assert bool(statement.doubt) == any(word in note for word in ("negative", "neither"))
 
 
 def test_a_statement_of_pending_entries_only_is_a_statement() -> None:

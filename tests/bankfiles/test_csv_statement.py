@@ -361,3 +361,21 @@ def test_a_mark_and_a_word_of_one_amount_have_to_agree() -> None:
         (True, False),
         (False, True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("heads", "rows"),
+    [
+        ("Date,Narration,Debit,Credit", "46083,ACME,--,400.00\n46084.5,RENT,150.00,---"),
+        ("Datum;Buchungstext;Belastung;Gutschrift", "02.03.2026;ACME;;400,00\n03.03.2026;MIETE;150,00;"),
+        (
+            "Buchungsdatum;Zahlungspflichtige*r;Zahlungsempfänger*in;IBAN;Betrag (€)",
+            "02.03.26;ACME;ICH;DE89370400440532013000;400,00\n03.03.26;ICH;L;DE02120300000000202051;-150,00",
+        ),
+    ],
+)
+def test_days_as_spreadsheets_count_them_and_more_heads(heads: str, rows: str) -> None:
+    statement = _read(f"{heads}\n{rows}", currency="EUR")
+    assert [entry.signed for entry in statement.entries] == [400_00, -150_00]
+    assert [entry.booked_on for entry in statement.entries] == [date(2026, 3, 2), date(2026, 3, 3)]
+    assert statement.doubt == ""

@@ -58,6 +58,7 @@ def test_sgml_without_ends_of_elements() -> None:
     assert credit.remittance == "ACME & SONS INV ACME-1001"
     assert (debit.signed, debit.bank_reference, debit.value_date) == (-160140, "UTR7", date(2026, 3, 3))
     assert (debit.counterparty, debit.counterparty_account) == ("Supplier", "50100012345678")
+    assert statement.doubt == "Entry 3: it is of the kind CREDIT, but its amount is -5.00."
     assert statement.skipped == (
         "Entry 3: it is of the kind CREDIT, but its amount is -5.00; skipped.",
         "Entry 4: it corrects 3; look at the bank's pages; skipped.",

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.invoice_files import ImportDesk, everything
+from tests.support.scenery import kept
 from tests.support.values import NOW, PROGRAMME_LIMIT, TERMS
 from tools.courier.api import Courier
 from tools.courier.faults import Fault, FaultKind
@@ -62,10 +63,11 @@ def refuse_token(directory: Courier) -> Callable[[], None]:
     return refuse
 
 
-@pytest.fixture
-def importer(app: Flask, ctx: Context) -> ImportDesk:
-    """Limits: S-1 100,000.00; its line with B-1 10,000.00; the advance rate is 80 %."""
-    lines = {}
+PAIRS = (("S-1", "B-1"), ("S-2", "B-1"), ("S-1", "B-2"))
+
+
+@kept
+def _open_lines(ctx: Context) -> tuple[CreditLine, ...]:
     with transaction():
         ids = {
             ref: create_customer(
@@ -78,10 +80,15 @@ def importer(app: Flask, ctx: Context) -> ImportDesk:
                 ("B-2", "Brahma Retail", {"purchaser_limit": 100_000_00}),
             )
         }
-        for seller, buyer in (("S-1", "B-1"), ("S-2", "B-1"), ("S-1", "B-2")):
-            data = LineData(10_000_00, TERMS, valid_from=ctx.today)
-            lines[f"{seller} {buyer}"] = open_credit_line(ctx, ids[seller], ids[buyer], data)
-    return ImportDesk(ctx, lines)
+        data = LineData(10_000_00, TERMS, valid_from=ctx.today)
+        return tuple(open_credit_line(ctx, ids[seller], ids[buyer], data) for seller, buyer in PAIRS)
+
+
+@pytest.fixture
+def importer(app: Flask, ctx: Context) -> ImportDesk:
+    """Limits: S-1 100,000.00; its line with B-1 10,000.00; the advance rate is 80 %."""
+    lines = _open_lines(ctx)
+    return ImportDesk(ctx, {" ".join(pair): line for pair, line in zip(PAIRS, lines, strict=True)})
 
 
 @pytest.fixture

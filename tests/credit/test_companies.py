@@ -296,7 +296,7 @@ def test_without_javascript_the_secret_comes_on_a_page_of_its_own(login: Login, 
     answer = login().post(f"/customers/{make_supplier().id}/tokens", data={"name": "ERP", **YEAR})
     assert answer.text.lstrip().startswith("<!doctype html>")
     assert answer.headers["Cache-Control"] == "no-store"
-    assert find_token(answer.text.partition("data-secret>")[2].partition("<")[0]) is not None
+    assert find_token(answer.text.partition("data-secret>")[2].partition("<")[0], clock.now()) is not None
 
 
 def test_a_token_is_revoked_only_under_its_own_company(login: Login, make_supplier: Make) -> None:

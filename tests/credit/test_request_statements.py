@@ -69,7 +69,7 @@ def test_the_quote_while_typing(browser: FlaskClient) -> None:
     with counted() as sent:
         assert browser.get("/invoices/quote", query_string=ORDER).status_code == 200
     assert repeated(sent) == []
-    assert len(sent) == 5, show(sent)
+    assert len(sent) == 4, show(sent)
 
 
 def test_a_request_on_the_page(browser: FlaskClient) -> None:
@@ -77,21 +77,21 @@ def test_a_request_on_the_page(browser: FlaskClient) -> None:
         form = {**ORDER, "action": "request", "terms_version": 1}
         assert browser.post("/invoices/new", data=form).status_code == 303
     assert repeated(sent) == []
-    assert len(sent) == 4, show(sent)
+    assert len(sent) == 3, show(sent)
 
 
 def test_a_quote_by_the_api(call: Callable[..., Any]) -> None:
     with counted() as sent:
         assert call("/api/v1/quotes", ORDER).status_code == 200
     assert repeated(sent) == []
-    assert len(sent) == 3, show(sent)
+    assert len(sent) == 2, show(sent)
 
 
 def test_a_request_by_the_api(call: Callable[..., Any]) -> None:
     with counted() as sent:
         assert call("/api/v1/invoices", ORDER, **{"Idempotency-Key": "k-1"}).status_code == 201
     assert repeated(sent) == []
-    assert len(sent) == 7, show(sent)
+    assert len(sent) == 5, show(sent)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_the_quote_of_a_parcel(tracked: FakeServer, browser: FlaskClient, line: 
     browser.get("/invoices/quote", query_string=fields_of(line))
     with counted() as sent:
         assert browser.get("/invoices/quote", query_string=fields_of(line)).status_code == 200
-    assert len(sent) == 8, show(sent)
+    assert len(sent) == 7, show(sent)
 
 
 def test_a_request_of_a_parcel(tracked: FakeServer, browser: FlaskClient, line: CreditLine) -> None:
@@ -113,4 +113,4 @@ def test_a_request_of_a_parcel(tracked: FakeServer, browser: FlaskClient, line: 
     with counted() as sent:
         form = {**fields_of(line), "action": "request", "terms_version": 1}
         assert browser.post("/invoices/new", data=form).status_code == 303
-    assert len(sent) == 7, show(sent)
+    assert len(sent) == 6, show(sent)

@@ -21,7 +21,7 @@ from tusker.currency import currency
 from tusker.domain.limits import Bound
 from tusker.extensions import db
 from tusker.jobs.waiting import admit_waiting
-from tusker.models import CreditLine, Customer, Invoice, Role
+from tusker.models import CreditLine, Customer, Invoice, Role, Shipment
 from tusker.queries.loans.expected import Repayment, repayment_plan
 from tusker.services.context import Context
 from tusker.transactions import transaction
@@ -154,6 +154,15 @@ def test_on_pages(
     assert plan in words(page.text)
     assert "Leave it waiting" in page.text
     path = answer.location
+    shipment = db.session.query(Shipment).filter_by(order_ref="ORD-W").one()
+    with transaction():
+        shipment.carrier = "gone"
+    page = supplier.get(path).text
+    assert "Leave it waiting" not in page
+    assert "because its delivery company is not asked any more" in words(page)
+    assert supplier.post(f"{path}/wait").status_code == 409
+    with transaction():
+        shipment.carrier = "tusker"
     assert supplier.post(f"{path}/wait").status_code == 303
     page = words(supplier.get(path).text)
     assert f"Purchaser limit of Ganga Retail: {currency().show(EIGHT)} to come free" in page

@@ -24,9 +24,10 @@ from tusker.domain.classification import AssetClass
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.jobs import daily
+from tusker.jobs.positions import keep_positions
 from tusker.models import CreditLine, Customer, Event, Invoice, Role
 from tusker.queries.credit.credit_lines import row_of
-from tusker.queries.loans.classes import class_history, classified
+from tusker.queries.loans.classes import borrowers_on, class_history, classified
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.standing import check_line_open
@@ -150,6 +151,36 @@ def test_the_servicing_run_closes_every_day_that_was_missed(
         (END - timedelta(days=1), "sma_2"),
     ]
     assert prove().holds
+
+
+def test_sums_from_kept_positions_are_those_of_the_loans(
+    app: Flask,
+    ctx: Context,
+    business_day: Today,
+    make_line: Callable[..., CreditLine],
+    make_invoice: Callable[..., Invoice],
+) -> None:
+    line, late = (make_line(terms=replace(FREE, tenor_days=days)) for days in (200, 30))
+    for value in (10_000_01, 10_000_04, 10_000_00):
+        make_invoice("disbursed", line=line, value=value)
+    first, *_ = [make_invoice("disbursed", line=late, value=value) for value in (5_000_01, 5_000_00)]
+    business_day(END)
+    keep_positions()
+    rules = app.config["CLASSIFICATION"]
+    halves = replace(rules, provisions=dict.fromkeys(AssetClass, Decimal("0.5")))
+    kept = borrowers_on(END, halves)
+    assert kept == classified(END, halves).borrowers
+    assert [(each.state, each.provision) for each in kept] == [
+        (AssetClass.SUBSTANDARD, 2_000_00 + 2_000_00),
+        (AssetClass.STANDARD, 4_000_00 + 4_000_02 + 4_000_00),
+    ]
+    receive(at(ctx, 121), first, 1_000_01, reference="PART")
+    for _ in range(2):
+        assert borrowers_on(END, rules) == classified(END, rules).borrowers
+        assert (
+            sum(each.owed for each in borrowers_on(END, rules)) == sum(each.owed for each in kept) - 1_000_01
+        )
+        keep_positions()
 
 
 def test_page_file_and_command(

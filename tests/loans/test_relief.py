@@ -39,7 +39,7 @@ from tusker.models import (
     Role,
     User,
 )
-from tusker.queries.loans.account_statements import statement
+from tusker.queries.loans.account_statements.statement import statement
 from tusker.queries.loans.ageing import ageing
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.record.proof import prove

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.loans.test_relief import EASY
+from tests.loans.test_relief import EASY, grant, receive
 from tests.support.pages import Today, field_error, words
 from tests.support.values import PASSWORD, TODAY, at
 from tusker.domain.terms import Collection, DueConvention
@@ -211,3 +211,23 @@ def test_the_commands_make_the_same_checks(
     said = run("extend", number, "--due-date", "2026-05-01", "--without-interest", *common)
     assert said.startswith("Proposed as 2")
     assert "withdrawn" in run("refuse", "2", *common)
+
+
+def test_what_was_paid_and_waived_is_shown_as_laid_again(
+    login: Callable[..., FlaskClient], invoice: Invoice, ctx: Context
+) -> None:
+    """30.00 of the penalty are waived and 50.00 paid; moved and moved back, all is as it was."""
+    admin = login()
+    grant(at(ctx, 40), invoice, penalty=30_00)
+    receive(at(ctx, 40), invoice, 50_00)
+    sent = {"due_date": "2026-05-01", "interest": "with", "reason": "the ship is late"}
+    assert admin.post(f"/admin/loans/{invoice.id}/extend", data=sent).status_code == 303
+    shown = page(admin, invoice)
+    assert "laid again on 11 Apr 2026" in shown
+    assert "₹0.00 of it counts, since no more arises by the due date" in shown
+    assert "₹8,320.00" in shown
+    undo = {"reason": "it came in time"}
+    assert admin.post(f"/admin/relief/{relief().id}/undo", data=undo).status_code == 303
+    shown = page(admin, invoice)
+    assert "of it counts" not in shown
+    assert "₹8,370.00" in shown

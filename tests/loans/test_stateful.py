@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import func, select
 
-from tests.support.database import clear_tables, forget_business, planned_once
+from tests.support.database import clear_tables, forget_business
 from tests.support.invoices import deliver, order_on
 from tests.support.payouts import account_of, approve_and_release
 from tests.support.people import make_user
@@ -784,7 +784,7 @@ def test_the_books_agree_whatever_happens(session_app: Flask, shard: int) -> Non
         db.session.remove()
     Books.browser = session_app.test_client()
     Books.browser.post("/login", data={"email": ADMIN, "password": PASSWORD})
-    with planned_once(session_app, longer_than=10_000), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tusker.transactions.enqueue", lambda *_: True)
         patch.setattr(clock, "now", lambda: Books.now)
         run_state_machine_as_test(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.counting import statements
 from tests.support.payouts import bundle_and_confirm
 from tests.support.receipts import LATE, receive, used
 from tests.support.values import TERMS, TODAY, at
@@ -174,6 +175,29 @@ def test_reminders_go_once_for_each_day_before_and_after(
     assert [entry for entry in reminded if entry[1]] == [(7, 2), (11, 2)]
     sent = [m for m in mails() if m.template == "loans/reminder"]
     assert [(m.recipient, len(m.context["loans"])) for m in sent] == [(buyer.email, 2), (buyer.email, 2)]
+
+
+def test_a_days_reminders_and_recourse_cost_the_same_however_many_loans_there_are(
+    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice]
+) -> None:
+    costs = []
+    for tenor, lines in ((10, 1), (11, 3)):
+        for _ in range(lines):
+            line = make_line(terms=replace(TERMS, tenor_days=tenor, recourse_days=5))
+            for _ in range(lines):
+                make_invoice("disbursed", line=line)
+    for day, number in ((11, 1), (12, 9)):
+        db.session.expire_all()
+        with statements() as sent, transaction():
+            assert remind(at(ctx, day), (1,)) == number
+        costs.append(len(sent))
+    for day, number in ((16, 1), (17, 9)):
+        db.session.expire_all()
+        with statements() as sent, transaction():
+            assert len(turn_to_recourse(at(ctx, day))) == number
+        costs.append(len(sent))
+    assert costs[0] == costs[1]
+    assert costs[2] == costs[3]
 
 
 @pytest.mark.parametrize(

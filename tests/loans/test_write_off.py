@@ -17,8 +17,8 @@ from tusker.domain.terms import Collection
 from tusker.errors import IllegalTransition
 from tusker.extensions import db
 from tusker.models import Adjustment, CreditLine, Invoice, Loan, Payable, Receipt, Role
-from tusker.queries.loans.account_statements import statement
 from tusker.queries.loans.account_statements.lines import LineKind
+from tusker.queries.loans.account_statements.statement import statement
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -97,6 +99,26 @@ def test_events_are_filtered_and_lead_to_their_subjects(
     assert "/invoices/" not in browser.get("/admin/events?subject=disbursal", headers=HTMX).text
     assert invoice.number in browser.get(f"/admin/events?q={disbursal.reference}", headers=HTMX).text
     assert "Nothing found" in browser.get("/admin/events?actor=nobody+here", headers=HTMX).text
+
+
+def test_a_search_looks_at_some_events_at_a_time_and_leads_on(
+    login: Callable[..., FlaskClient], make_invoice: Callable[..., Invoice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        make_invoice()
+    with transaction():
+        db.session.execute(text("SET session_replication_role = replica"))
+        db.session.execute(
+            text("UPDATE events SET reason = 'needle' WHERE id = (SELECT min(id) FROM events)")
+        )
+        db.session.execute(text("SET session_replication_role = DEFAULT"))
+    monkeypatch.setattr("tusker.queries.record.events.LOOKED_AT", 2)
+    browser, url, looks = login(), "/admin/events?q=needle", 0
+    while "needle</td>" not in (page := browser.get(url, headers=HTMX).text):
+        assert "there are older ones" in page
+        url, looks = unescape(re.findall(r'href="([^"]*before=[^"]*)"', page)[-1]), looks + 1
+    assert looks > 1
+    assert "needle</td>" in browser.get("/admin/events?q=needle&after=MA", headers=HTMX).text
 
 
 def test_the_link_to_older_events_misses_none(

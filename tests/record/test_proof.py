@@ -26,7 +26,10 @@ from tusker.services.payout.settlement.rejection import reject_payout
 from tusker.transactions import transaction
 
 BREAKS = [
-    ("UPDATE payables SET open_amount = open_amount + 1 WHERE open_amount > 0", "open part of the payable"),
+    (
+        "UPDATE payables SET open_amount = open_amount + 1 WHERE open_amount < amount",
+        "open part of the payable",
+    ),
     ("UPDATE payables SET amount = amount + 1", "open part of the payable"),
     ("UPDATE payable_lines SET amount = amount + 1", "payables of the payout"),
     ("UPDATE payable_lines SET state = 'removed', reason = 'x'", "what the payout paid for"),

@@ -10,6 +10,7 @@ from flask import Flask
 from tests.support.invoices import deliver, order_on
 from tests.support.loan_book import EASY, Book, day, on_day
 from tests.support.payouts import bundle_and_confirm
+from tests.support.scenery import kept
 from tusker.domain.terms import Terms
 from tusker.models import CreditLine
 from tusker.services.credit.requesting.financing import request_financing
@@ -31,7 +32,7 @@ def lend(app: Flask) -> Callable[..., int]:
         bundle_and_confirm(ctx, [decision.invoice_id])
         return decision.invoice_id
 
-    return make
+    return kept(make)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, Receipt
 from tusker.queries.credit.exposure import derivation, exposure_table
-from tusker.queries.loans.account_statements import statement
+from tusker.queries.loans.account_statements.statement import statement
 from tusker.queries.loans.ageing import ageing
 from tusker.queries.loans.derivation import loan_derivation
 from tusker.queries.loans.loans import loan_of_invoice, open_loans

@@ -18,8 +18,8 @@ from tests.support.loan_book import Book, day, on_day
 from tests.support.pages import HTMX, amounts
 from tusker.extensions import db
 from tusker.models import Role
-from tusker.queries.loans.account_statements import statement
 from tusker.queries.loans.account_statements.lines import LineKind
+from tusker.queries.loans.account_statements.statement import statement
 from tusker.reports.statements import presets
 from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.transactions import transaction

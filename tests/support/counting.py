@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from tusker.domain import interest
 from tusker.extensions import db
+from tusker.prepared import Prepared
 
 
 @contextmanager
@@ -19,17 +21,24 @@ def statements() -> Iterator[list[str]]:
     """The statements sent to the database meanwhile.
 
     Left out are the look at the carriers' settings, which a process makes every few seconds and not with each page, and
-    the counting of people's questions to them, a few times a second.
+    the look at their gates, a few times a second.
     """
     sent: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "carrier_settings" not in statement and "SET spent_until = LEAST" not in statement:
+        if "carrier_settings" not in statement and "carrier_states" not in statement:
             sent.append(statement)
+
+    run = Prepared.rows
+
+    def note_prepared(self: Prepared, connection: Connection, values: Mapping[str, object]) -> list[Any]:
+        note(None, None, self._sql)
+        return run(self, connection, values)
 
     event.listen(db.engine, "before_cursor_execute", note)
     try:
-        yield sent
+        with patch.object(Prepared, "rows", note_prepared):
+            yield sent
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
 

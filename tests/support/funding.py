@@ -12,6 +12,7 @@ from flask import Flask
 from tests.support.courier_double import CourierDouble
 from tests.support.invoices import order_on
 from tests.support.payouts import approve_and_release, bundle_and_confirm
+from tests.support.scenery import kept
 from tusker.domain.financeable import Wishes
 from tusker.domain.shipments import Document, DocumentKind, ShipmentStatus
 from tusker.extensions import db
@@ -102,6 +103,11 @@ class FundingDesk:
 
     def bring_to(self, station: str) -> Invoice:
         """An invoice at a station."""
+        invoice, self.ctx = _brought(self.ctx, self.line, station)
+        return invoice
+
+    def walk_to(self, station: str) -> Invoice:
+        """Take a new invoice to a station."""
         if station == "waiting":
             self.want(confirmation=True)
         invoice = self.ask()
@@ -139,6 +145,12 @@ class FundingDesk:
         settle_all(self.ctx)
         with transaction():
             review_items(self.ctx, rules_at(self.ctx))
+
+
+@kept
+def _brought(ctx: Context, line: CreditLine, station: str) -> tuple[Invoice, Context]:
+    desk = FundingDesk(ctx, line)
+    return desk.walk_to(station), desk.ctx
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "no amount column": (b"Date,Narration\n2026-03-02,x\n", "no header with a date and an amount"),
     "credit only": (b"Date,Credit\n2026-03-02,5\n", "no header with a date and an amount"),
     "rows without a header": (
-        b"2026-03-02,5,x\n2026-03-03,6,y\n",
+        b"2026-03-02,5\n2026-03-03,6\n",
         "Name the bank's columns in STATEMENT_CSV_COLUMNS",
     ),
     "header only": (b"Date,Amount\n", "a header but no rows"),

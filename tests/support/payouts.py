@@ -9,6 +9,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from tests.support.pages import seen_in
+from tests.support.scenery import kept
 from tusker.domain.accounts import AccountNumber
 from tusker.models import Disbursal, DisbursalStatus
 from tusker.services.context import Context
@@ -26,6 +27,7 @@ def account_of(customer_id: int, name: str) -> AccountNumber:
     return AccountNumber(name[:70], account_number=f"{50100000000000 + customer_id}", ifsc="HDFC0001234")
 
 
+@kept
 def bundle_and_confirm(ctx: Context, invoice_ids: list[int], *, only_bundle: bool = False) -> Disbursal:
     """Bundle invoices and, unless told otherwise, approve, release and confirm the payout today."""
     with transaction():

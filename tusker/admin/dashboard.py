@@ -34,7 +34,7 @@ LATE = timedelta(minutes=15)
 @allow(Role.ADMIN, Role.AUDITOR)
 def dashboard() -> ResponseReturnValue:
     """Everything at a glance, in a fixed number of queries."""
-    events = events_page(limit=SHOWN)
+    events, _ = events_page(limit=SHOWN)
     found = positions(clock.today())
     return render_template(
         "admin/dashboard/dashboard.html",

@@ -148,7 +148,7 @@ class InvoiceBatch(Input):
 class PageQuery(Input):
     """A page of a list, newest first."""
 
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
     """How many items at most."""
     cursor: Annotated[str | None, Field(min_length=1, max_length=40)] = None
     """`next_cursor` of the page before."""

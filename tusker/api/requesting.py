@@ -10,7 +10,7 @@ from tusker.api.auth import Caller
 from tusker.api.problems import ApiError
 from tusker.api.shown import invoices_now
 from tusker.api.subject import fields_sent, name_field, read_subject
-from tusker.domain.numbers import strict_form
+from tusker.domain.numbers import loose_forms, strict_form
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Conflict, Duplicate, TuskerError
 from tusker.queries.api import Known, KnownAsk, known_requests
@@ -18,7 +18,7 @@ from tusker.services.context import Context
 from tusker.services.credit.requesting.financing import Ask, Decision, request_all
 from tusker.services.credit.requesting.subject import RequestSubject, fetch_subjects
 from tusker.services.credit.risk.judging import asked_one_by_one
-from tusker.services.delivery.conditions import open_for_new
+from tusker.services.delivery.conditions import open_at_request
 from tusker.services.idempotency import KeyReused, KeyTaken, hash_input, keep_answers
 from tusker.transactions import transaction
 
@@ -132,12 +132,13 @@ class _Batch:
         return known_requests(self.supplier_id, [_known_ask(self.asked[n]) for n in places])
 
     def _marks(self, n: int) -> set[object]:
-        """What a request may have in common with another one: its key, its number, the names of its parcel."""
+        """What a request may have in common with another one: key, number and looks, names of its parcel."""
         each, told = self.asked[n], self.told.get(n)
         names = {each.subject.ref}
         if isinstance(told, TrackedOrder):
             names |= {told.ref, *told.aliases}
         marks: set[object] = {("number", strict_form(each.subject.number))}
+        marks |= {("looks", form) for form in loose_forms(each.subject.number)}
         marks |= {("name", name.rpartition("/")[2].strip().upper()) for name in names}
         return marks if each.key is None else {*marks, ("key", each.key)}
 
@@ -155,7 +156,7 @@ class _Batch:
                 answers[n] = told
             else:
                 asks[n] = Ask(told, each.subject.entered, terms_version=each.terms_version)
-        made: dict[int, Decision] = {}
+        made: dict[int, Result] = {}
         decisions = request_all(self.ctx, self.supplier_id, list(asks.values()), source="api")
         for n, decision in zip(asks, decisions, strict=True):
             if isinstance(decision, TuskerError):
@@ -163,29 +164,15 @@ class _Batch:
             elif decision.replayed:
                 found[n] = decision.invoice_id
             else:
-                made[n] = decision
+                made[n] = _written(self.ctx, decision)
         found |= self._repeated(answers)
-        return answers | self._written(made) | self._read(found)
+        return answers | made | self._read(found)
 
     def _repeated(self, answers: Mapping[int, Result]) -> dict[int, int]:
         """The live invoices of those that are the same request and no mere duplicates."""
         doubled = [n for n, answer in answers.items() if isinstance(answer, Duplicate)]
         known = self._known(doubled) if doubled else []
         return {n: k.invoice_id for n, k in zip(doubled, known, strict=True) if k.invoice_id is not None}
-
-    def _written(self, made: Mapping[int, Decision]) -> dict[int, Result]:
-        """The answers of new invoices, from what was admitted."""
-        missing = open_for_new({d.invoice_id: d.quote.amount for d in made.values() if d.approved})
-        return {
-            n: Answer(
-                201,
-                serializers.decided(
-                    decision, self.ctx.now, missing.get(decision.invoice_id, ())
-                ).model_dump_json(),
-                decision.invoice_id,
-            )
-            for n, decision in made.items()
-        }
 
     def _read(self, found: Mapping[int, int]) -> dict[int, Result]:
         """The answers of invoices that there were, as they stand now."""
@@ -218,6 +205,13 @@ def _known_ask(asked: Asked) -> KnownAsk:
         line_id=entered.credit_line_id if entered else None,
         amount=entered.amount if entered else None,
     )
+
+
+def _written(ctx: Context, decision: Decision) -> Answer:
+    """The answer of a new invoice, from what was admitted."""
+    quote = decision.quote
+    waits = open_at_request(quote.wishes, quote.amount, alike=quote.alike) if decision.approved else ()
+    return Answer(201, serializers.decided(decision, ctx.now, waits).model_dump_json(), decision.invoice_id)
 
 
 def _gone() -> Conflict:

@@ -54,13 +54,19 @@ class Skip(Exception):
     """A part of a statement that cannot be read; the text says why. It never leaves `bankfiles`."""
 
 
+class Contradiction(Skip):
+    """A movement whose sign, column and words do not go together, or whose words are not known: the file needs a
+    person."""
+
+
 def minor_units(text: str, exponent: int) -> int:
     """A decimal number in major units, with a dot, in minor units; raises `Skip` saying what is wrong with it."""
     cleaned = text.strip()
     found = _DECIMAL.fullmatch(cleaned)
     if found is None:
-        why = "negative" if cleaned.startswith("-") else "not a number"
-        raise Skip(f"its amount “{kept(cleaned, 40)}” is {why}")
+        if cleaned.startswith("-"):
+            raise Contradiction(f"its amount “{kept(cleaned, 40)}” is negative")
+        raise Skip(f"its amount “{kept(cleaned, 40)}” is not a number")
     whole, fraction = found.group(1), (found.group(2) or "").rstrip("0")
     if len(fraction) > exponent:
         raise Skip(f"its amount {cleaned} is finer than {exponent} decimals")

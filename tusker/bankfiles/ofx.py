@@ -15,6 +15,7 @@ from datetime import date
 from tusker.bankfiles.formats import Reading, Source
 from tusker.bankfiles.movements import (
     LONGEST,
+    Contradiction,
     Raw,
     Skip,
     finished,
@@ -153,11 +154,14 @@ class _Reader:
         if not account:
             self.notes.append("The statement does not say whose account it is of.")
         raws: list[Raw] = []
+        doubt = ""
         for number, told in enumerate(self.found.transactions, 1):
             try:
                 raws.append(self.movement(told))
             except Skip as skip:
                 self.notes.append(f"Entry {number}: {skip}; skipped.")
+                if isinstance(skip, Contradiction):
+                    doubt = f"Entry {number}: {skip}."
         opened, closed = (self.day_or_none(values, name) for name in ("DTSTART", "DTEND"))
         return Statement(
             reference="",
@@ -170,6 +174,7 @@ class _Reader:
             entries=finished(raws, account),
             skipped=limited(self.notes),
             account_named=bool(account),
+            doubt=kept(doubt, LONGEST["reason"]),
         )
 
     def movement(self, told: Values) -> Raw:
@@ -187,7 +192,7 @@ class _Reader:
         direction: Direction = "credit" if signed > 0 else "debit"
         kind = told.get("TRNTYPE", "").upper()
         if _SIDES.get(kind, direction) != direction:
-            raise Skip(f"it is of the kind {kind}, but its amount is {kept(told['TRNAMT'], 40)}")
+            raise Contradiction(f"it is of the kind {kind}, but its amount is {kept(told['TRNAMT'], 40)}")
         booked = _day(told.get("DTPOSTED", ""))
         name = told.get("NAME") or told.get("PAYEE/NAME", "")
         memo = told.get("MEMO", "")

@@ -59,12 +59,38 @@ change = partial(commands.command, cls=Change)
 """Adds a command that changes something."""
 
 
+class LateCommands(AppGroup):
+    """The commands of every module here, in rooms too, and those of migrations: imported when somebody looks for one,
+    and not by a server."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__(name=app.name)
+        self._app, self._loaded = app, False
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name."""
+        self._load()
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all."""
+        self._load()
+        return super().list_commands(ctx)
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        for module in walk_packages(__path__, f"{__name__}."):
+            import_module(module.name)
+        for command in commands.commands.values():
+            self.add_command(command)
+        _ = self._app.extensions["migrate"].directory  # which makes its commands
+
+
 def init_app(app: Flask) -> None:
-    """Register the commands of every module here, in rooms too."""
-    for module in walk_packages(__path__, f"{__name__}."):
-        import_module(module.name)
-    for command in commands.commands.values():
-        app.cli.add_command(command)
+    """Have the commands at hand."""
+    app.cli = LateCommands(app)
 
 
 def command_context(name: str) -> Context:

@@ -141,6 +141,8 @@ class Statement:
     """False when the file does not say whose account it is of and `account` is the one it was taken for."""
     doubt: str = ""
     """Why a person has to look at all of its movements: the file contradicts itself. Empty when it does not."""
+    layout: str = ""
+    """What tables with the same heads share; empty in other formats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +210,11 @@ def is_advice(format_: str) -> bool:
     return format_.startswith(ADVICES)
 
 
-def kind_of(format_: str) -> str:
-    """The kind of message a format is, whatever its version: all tables of a bank's portal are one."""
+def kind_of(format_: str, layout: str) -> str:
+    """The kind of message a format is, whatever its version; all tables with the same heads are one, whatever file they
+    stand in."""
     kind = format_[: len("camt.053")]
-    return "table" if kind in TABLES else kind
+    return f"table {layout}" if kind in TABLES else kind
 
 
 TABLES = frozenset({"csv", "xls", "xlsx", "xlsb", "ods"})

@@ -35,7 +35,7 @@ MOST_BY_AMOUNT = 10_000
 what is due of all of them is not reckoned."""
 MOST_OF_PAYER = 400
 """Loans of one payer that are looked at for one credit."""
-LOADED = 100
+LOADED = 25
 """Loans that are loaded at a time."""
 
 

@@ -194,12 +194,21 @@ class InvoiceFile:
     @property
     def may_wait(self) -> bool:
         """Whether this person may leave it on the waiting list."""
+        return self._refused_to_me and self.asked is not None and may_wait(self.asked.carrier)
+
+    @property
+    def cannot_wait(self) -> str:
+        """Why this person cannot leave it on the waiting list, where only the delivery company is in the way."""
+        if not self._refused_to_me or self.may_wait:
+            return ""
+        return "It cannot be left waiting, because its delivery company is not asked any more."
+
+    @property
+    def _refused_to_me(self) -> bool:
         return (
             current_user.role in {Role.ADMIN, Role.SUPPLIER}
             and self.invoice.status == InvoiceStatus.REJECTED
             and self.waiting is None
-            and self.asked is not None
-            and may_wait(self.asked.carrier)
         )
 
     @property

@@ -14,6 +14,7 @@ from rq.cron import CronJob, CronScheduler
 
 from tusker.jobs.attention import watch
 from tusker.jobs.daily import start_due
+from tusker.jobs.imports import start_imports
 from tusker.jobs.outbox import send_outbox
 from tusker.jobs.polling import poll_all
 from tusker.jobs.positions import keep_positions
@@ -34,7 +35,7 @@ ATTENTION_SECONDS = 180
 SEALING_SECONDS = 60
 """How long a committed event waits for its link of the hash chain."""
 UPLOAD_SECONDS = 60
-"""How late a large statement is read when its job was lost."""
+"""How late a large statement is read, or a large file of invoices imported, when its job was lost."""
 LOOK_SECONDS = 900
 """How late an open credit is shown with a loan that began after its statement was imported."""
 WAITING_SECONDS = 60
@@ -89,6 +90,7 @@ def cron_scheduler(app: Flask, connection: Redis) -> CronScheduler:
     scheduler.register(watch, QUEUE, interval=ATTENTION_SECONDS, result_ttl=60)
     scheduler.register(seal_new, QUEUE, interval=SEALING_SECONDS, result_ttl=60)
     scheduler.register(start_uploads, QUEUE, interval=UPLOAD_SECONDS, result_ttl=60)
+    scheduler.register(start_imports, QUEUE, interval=UPLOAD_SECONDS, result_ttl=60)
     scheduler.register(look_for_loans, QUEUE, interval=LOOK_SECONDS, result_ttl=60)
     scheduler.register(admit_waiting, QUEUE, interval=WAITING_SECONDS, result_ttl=60)
     scheduler.register(keep_positions, QUEUE, interval=POSITION_SECONDS, result_ttl=60)

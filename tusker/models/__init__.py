@@ -41,6 +41,13 @@ from tusker.models.disbursal import (
 from tusker.models.event import Event, EventSeal, SealCheckpoint
 from tusker.models.factor import FactorKind, RecoveryCode, SecondFactor
 from tusker.models.invoice import Invoice
+from tusker.models.invoice_file import (
+    FileState,
+    InvoiceFile,
+    InvoiceFilePart,
+    InvoiceFileRefusal,
+    InvoiceFileRow,
+)
 from tusker.models.ledger import (
     Claim,
     ClaimSettlement,
@@ -100,10 +107,15 @@ __all__ = [
     "EventSeal",
     "ExposureMovement",
     "FactorKind",
+    "FileState",
     "HoldRelease",
     "IdempotencyKey",
     "Invoice",
     "InvoiceCount",
+    "InvoiceFile",
+    "InvoiceFilePart",
+    "InvoiceFileRefusal",
+    "InvoiceFileRow",
     "LimitDay",
     "LineState",
     "LineStatus",

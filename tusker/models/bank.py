@@ -94,6 +94,9 @@ class BankStatement(Base):
     """The times between which it holds what was booked, where the bank says them."""
     skipped: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     """The parts that could not be read, in words."""
+    layout: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    """What tables with the same heads share; empty in other formats, and of tables that were imported before it was
+    kept."""
     doubt: Mapped[LongText] = mapped_column(server_default="")
     """Why a person has to look at each of its movements: the file contradicts itself. Empty when it does not."""
     imported_at: Mapped[Instant]

@@ -201,6 +201,7 @@ class DisbursalLine(Base):
             "(payout_id IS NULL) = (deducted_interest IS NULL) AND (payout_id IS NULL) = (deducted_fee IS NULL)",
             name="release_complete",
         ),
+        Index("ix_disbursal_lines_invoice_id", "invoice_id"),
         Index(
             "uq_disbursal_lines_one_live",
             "invoice_id",

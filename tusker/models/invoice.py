@@ -71,6 +71,7 @@ class Invoice(TermsColumns, Base):
         Index("ix_invoices_supplier_id_number_strict", "supplier_id", "number_strict"),
         Index("ix_invoices_supplier_id_id", "supplier_id", "id"),
         Index("ix_invoices_purchaser_id_id", "purchaser_id", "id"),
+        Index("ix_invoices_requested_at", "requested_at"),
         Index("ix_invoices_status_id", "status", "id"),
         Index("ix_invoices_credit_line_id_amount", "credit_line_id", "amount"),
         Index("ix_invoices_disputed", "id", postgresql_where="purchaser_answer = 'disputed'"),

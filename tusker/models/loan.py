@@ -168,6 +168,13 @@ class Receipt(Base):
             unique=True,
             postgresql_where="kind IN ('payment', 'refund') AND reversed_on IS NULL",
         ),
+        Index(
+            "ix_receipts_bank_reference_search",
+            "bank_reference",
+            postgresql_using="gin",
+            postgresql_ops={"bank_reference": "gin_trgm_ops"},
+        ),
+        Index("ix_receipts_refunds", "of_receipt_id", postgresql_where="kind = 'refund'"),
         Index("uq_receipts_one_return", "reverses_id", unique=True),
         CheckConstraint("btrim(bank_reference) <> ''", name="reference_not_blank"),
         CheckConstraint("netted_payout_id IS NULL OR kind = 'payment'", name="netting_is_payment"),

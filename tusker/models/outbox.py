@@ -18,6 +18,7 @@ class OutboxMessage(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+        Index("ix_outbox_given_up", "id", postgresql_where="given_up_at IS NOT NULL"),
         Index("ix_outbox_due", "send_after", postgresql_where="sent_at IS NULL AND given_up_at IS NULL"),
     )
 

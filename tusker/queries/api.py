@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, or_, select, text, union_all
@@ -14,7 +14,7 @@ from tusker.domain.numbers import strict_form
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Loan, Shipment
 from tusker.models.shipment import TRACKED
-from tusker.prepared import prepared
+from tusker.prepared import Prepared
 from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
 from tusker.transactions import standing_alone
 
@@ -109,7 +109,7 @@ class Known:
 
 
 # A tracking number without its courier matches the parcel that was stored with one.
-_KNOWN = prepared(
+_KNOWN = Prepared(
     text("""
     SELECT k.request_hash, k.status_code, k.response::text AS response, (k.response ->> 'id')::bigint AS kept_id,
         live.id AS live_id
@@ -135,9 +135,20 @@ _KNOWN = prepared(
 
 def known_requests(supplier_id: int, asked: Sequence[KnownAsk]) -> list[Known]:
     """What came of a supplier's requests before, in order. One statement outside any transaction."""
-    bodies = [{**asdict(each), "number_strict": strict_form(each.number)} for each in asked]
+    bodies = [
+        {
+            "key": each.key,
+            "number": each.number,
+            "number_strict": strict_form(each.number),
+            "carrier": each.carrier,
+            "ref": each.ref,
+            "line_id": each.line_id,
+            "amount": each.amount,
+        }
+        for each in asked
+    ]
     with standing_alone() as connection:
-        rows = connection.execute(_KNOWN, {"supplier_id": supplier_id, "asked": json.dumps(bodies)}).all()
+        rows = _KNOWN.rows(connection, {"supplier_id": supplier_id, "asked": json.dumps(bodies)})
     return [
         Known(
             None

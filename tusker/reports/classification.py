@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Response, current_app
 from flask.typing import ResponseReturnValue
 
+from tusker import clock
 from tusker.currency import currency
 from tusker.models import Role
-from tusker.queries.loans.classes import Classified, ClassifiedLoan, classified
+from tusker.queries.loans.classes import ClassifiedLoan, borrowers_on, loans_classified, sums_of
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse
 from tusker.web.access import allow
 from tusker.web.csvfile import Columns, csv_table
@@ -23,11 +24,14 @@ SHOWN = 500
 def classification() -> ResponseReturnValue:
     """Sums by state, and the customers that owe, the worst first."""
     form, day = asked_day()
+    borrowers = borrowers_on(day, current_app.config["CLASSIFICATION"]) if day else []
     return render(
         "reports/ageing/classification.html",
         status=200 if day else 422,
         form=form,
-        found=classified(day, current_app.config["CLASSIFICATION"]) if day else None,
+        day=day,
+        borrowers=borrowers,
+        sums=sums_of(borrowers),
         shown=SHOWN,
         provisions=current_app.config["CLASSIFICATION"].provisions,
     )
@@ -38,20 +42,19 @@ def classification() -> ResponseReturnValue:
 def classification_file() -> Response:
     """One line a loan; amounts in major units."""
     day = day_or_refuse()
-    found = classified(day, current_app.config["CLASSIFICATION"])
-    return csv_table(f"classification-{day}.csv", _columns(found), found.loans)
+    found = loans_classified(day, current_app.config["CLASSIFICATION"], today=clock.today())
+    return csv_table(f"classification-{day}.csv", _columns(), found)
 
 
-def _columns(found: Classified) -> Columns[ClassifiedLoan]:
+def _columns() -> Columns[ClassifiedLoan]:
     """One line a loan, with the state of its borrower and its own."""
     money = currency()
-    states = {each.customer_id: each.state for each in found.borrowers}
     return {
-        "as_of": lambda each: found.as_of,
+        "as_of": lambda each: each.loan.as_of,
         "loan": lambda each: each.loan.reference,
         "invoice": lambda each: each.loan.number,
         "customer": lambda each: each.debtor,
-        "customer_state": lambda each: status_label(states[each.loan.debtor_id]),
+        "customer_state": lambda each: status_label(each.borrower_state),
         "loan_state": lambda each: status_label(each.state),
         "due_date": lambda each: each.loan.due_date,
         "days_past_due": lambda each: each.loan.live.days_past_due,

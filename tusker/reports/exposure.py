@@ -31,6 +31,8 @@ TITLES = {
 }
 SHOWN = 100
 """Limits of a kind on a page; the file has all."""
+MOVEMENTS_SHOWN = 300
+"""The latest movements of a limit on its page; the file has all."""
 HEADER = ["as_of", "kind", "id", "name", "exposure", "limit", "currency"]
 MOVEMENTS = ["as_of", "limit_of", "booked_on", "invoice_id", "invoice", "cause", "amount", "currency"]
 
@@ -101,7 +103,9 @@ def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
         day=day,
         kind=bound,
         limit=limit,
-        rows=rows,
+        rows=rows[-MOVEMENTS_SHOWN:],
+        before=sum(row.amount for row in rows[:-MOVEMENTS_SHOWN]),
+        count=len(rows),
         invoices=len({row.invoice_id for row in rows}),
         total=sum(row.amount for row in rows),
     )

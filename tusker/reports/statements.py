@@ -21,7 +21,7 @@ from tusker.web.access import allow, is_staff
 from tusker.web.csvfile import csv_answer
 from tusker.web.htmx import render
 
-SHOWN = 1000
+SHOWN = 500
 """Lines on a page; the files have all."""
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from tusker.errors import TuskerError
 from tusker.extensions import db
-from tusker.prepared import prepared
+from tusker.prepared import Prepared
 from tusker.services.context import Context
 
 
@@ -31,13 +31,13 @@ def hash_input(operation: str, body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps([operation, body], sort_keys=True).encode()).hexdigest()
 
 
-_KEEP = prepared(
+_KEEP = Prepared(
     text("""
     INSERT INTO idempotency_keys (customer_id, key, request_hash, status_code, response, created_at)
     SELECT :customer_id, k.key, k.request_hash, k.status, CAST(k.response AS jsonb), :now
     FROM unnest(CAST(:keys AS text[]), CAST(:hashes AS text[]), CAST(:statuses AS int[]), CAST(:responses AS text[]))
         AS k (key, request_hash, status, response)
-    ON CONFLICT DO NOTHING
+    ON CONFLICT DO NOTHING RETURNING id
     """)
 )
 
@@ -51,6 +51,6 @@ def keep_answers(ctx: Context, customer_id: int, answers: Collection[tuple[str, 
         return
     keys, hashes, statuses, responses = map(list, zip(*sorted(answers), strict=True))
     values = {"keys": keys, "hashes": hashes, "statuses": statuses, "responses": responses}
-    kept = db.session.connection().execute(_KEEP, {**values, "customer_id": customer_id, "now": ctx.now})
-    if kept.rowcount < len(answers):
+    kept = _KEEP.rows(db.session.connection(), {**values, "customer_id": customer_id, "now": ctx.now})
+    if len(kept) < len(answers):
         raise KeyTaken

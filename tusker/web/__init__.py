@@ -13,7 +13,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from tusker.currency import currency
 from tusker.errors import InvalidInput, UnreadableAddress
 from tusker.logs import who, work_id
+from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
+from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
 from tusker.web import assets, errors, filters
 from tusker.web.access import guard, is_staff
@@ -23,6 +25,9 @@ from tusker.web.routes import bp
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """All but tabs and line ends, which come along when somebody pastes a number out of a table."""
+
+LARGE_FILES = {"admin.import_upload": LARGEST + 1024 * 1024}
+"""How many bytes may be sent to an endpoint where that is more than elsewhere: the file, and the form around it."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -50,7 +55,8 @@ def init_app(app: Flask) -> None:
     assets.init_app(app)
     errors.init_app(app)
     # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
-    app.before_request_funcs.setdefault(None, [])[:0] = [_name_request, _refuse_control_characters]
+    first = [_name_request, _refuse_control_characters, _take_large_files]
+    app.before_request_funcs.setdefault(None, [])[:0] = first
     app.before_request(guard)
     app.after_request(_set_headers)
     app.context_processor(_template_context)
@@ -75,6 +81,12 @@ def _refuse_control_characters() -> None:
             # To a system it is a value of a field that cannot be taken, like any other.
             error = InvalidInput if request.path.startswith("/api/") else UnreadableAddress
             raise error(f"“{shown}” in the address has a control character.", field=shown)
+
+
+def _take_large_files() -> None:
+    """Where admins send in files that are worked off in parts, and before anything reads the form."""
+    if request.endpoint in LARGE_FILES and current_user.is_authenticated and current_user.role == Role.ADMIN:
+        request.max_content_length = LARGE_FILES[request.endpoint]
 
 
 def _set_headers(answer: Response) -> Response:

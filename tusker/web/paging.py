@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -28,6 +28,12 @@ class KeysetPage(Generic[Row]):
     items: Sequence[Row]
     newer: str | None
     older: str | None
+
+    def going_on(self, end: int, cursor: Cursor) -> KeysetPage[Row]:
+        """The same where rows were looked for only up to the key `end`: the last page leads on from there."""
+        if cursor.after is not None:
+            return replace(self, newer=self.newer or encode_key(end))
+        return replace(self, older=self.older or encode_key(end))
 
 
 def encode_key(key: int) -> str:

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.bankfiles.statements import outline_in
 from tusker.bankfiles.tables.heads import FIELDS, guessed
+from tusker.bankfiles.tables.places import stands_for_heads
 from tusker.bankfiles.tables.profiles import Outline, checked_profile, field_words
 from tusker.currency import currency
 from tusker.domain.banking import Statement
@@ -142,6 +143,7 @@ def _show(
         status=422 if problem else 200,
         upload=upload,
         line=outline.line,
+        by_place=stands_for_heads(outline.heads),
         columns=columns,
         chosen=chosen,
         statements=statements,

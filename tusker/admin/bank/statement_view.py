@@ -23,8 +23,8 @@ from tusker.web.htmx import done, render
 from tusker.web.paging import page_of
 
 TABS = ("open", "parked", "payouts", "done")
-ENTRIES_SHOWN = 200
-"""Entries of one page; those of a day are looked through together."""
+ENTRIES_SHOWN = 30
+"""Entries of one page: each may be offered with several ways to settle it, and a page stays below 300 kB."""
 
 
 def shown_tab() -> str:

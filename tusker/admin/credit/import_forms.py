@@ -44,7 +44,7 @@ class UploadForm(Form):
     file = UploadField(
         "File",
         validators=[FileRequired("Choose a CSV file.")],
-        description="CSV in UTF-8 with a header, at most 20 MB and 50,000 rows.",
+        description="CSV in UTF-8 with a header, at most 512 MB. One of more than 1 MB is left to a worker.",
         render_kw={"accept": ".csv,text/csv"},
     )
 

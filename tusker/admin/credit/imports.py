@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from flask import redirect, request, url_for
@@ -11,14 +12,17 @@ from flask_login import current_user
 
 from tusker.admin.blueprint import bp
 from tusker.admin.credit.import_files import find_result, find_upload, keep_result, keep_upload
-from tusker.admin.credit.import_forms import MappingForm, UploadForm, guess, strptime_pattern
+from tusker.admin.credit.import_forms import MappingForm, UploadForm, guess
+from tusker.admin.credit.import_options import options_of
 from tusker.carriers.base import Carrier
-from tusker.carriers.registry import MANUAL, get_carriers
+from tusker.carriers.registry import get_carriers
 from tusker.csv_tables import CsvTable, read_table
 from tusker.currency import currency
 from tusker.errors import NotFound, TuskerError
 from tusker.models import Role
-from tusker.services.credit.importing.file import ImportOptions, read_invoices
+from tusker.queries.credit.invoice_files import newest_files
+from tusker.services.credit.importing.file import read_invoices
+from tusker.services.credit.importing.large import LARGE, PART, keep_file
 from tusker.services.credit.importing.running import ImportReport, run_import
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -27,6 +31,7 @@ from tusker.web.htmx import render
 
 PREVIEW_ROWS = 5
 SHOWN_REFUSALS = 200
+FILES_SHOWN = 10
 REFUSAL_COLUMNS = ("line", "number", "supplier", "purchaser", "amount", "outcome", "reason")
 
 
@@ -34,25 +39,30 @@ REFUSAL_COLUMNS = ("line", "number", "supplier", "purchaser", "amount", "outcome
 @allow(Role.ADMIN, Role.AUDITOR)
 def import_invoices() -> ResponseReturnValue:
     """First step: the file."""
-    return render("admin/credit/import.html", form=UploadForm())
+    return _show_upload(UploadForm())
 
 
 @bp.post("/import")
 @allow(Role.ADMIN)
 def import_upload() -> ResponseReturnValue:
-    """Keep the file for an hour, under a token that only this person can use."""
+    """Keep the file for an hour, under a token that only this person can use; a large one until it is imported."""
     form = UploadForm()
     if form.validate():
-        data = form.file.filled.read()
+        data = form.file.filled.read(LARGE)
         name = (form.file.filled.filename or "")[:120]
         try:
+            if len(data) == LARGE:
+                parts = chain([data], iter(lambda: form.file.filled.read(PART), b""))
+                with transaction():
+                    file_id = keep_file(acting(), parts, name).id
+                return redirect(url_for("admin.large_import", file_id=file_id), 303)
             read_table(data)
             token = keep_upload(current_user.id, name, data)
         except TuskerError as error:
             form.take(error)
         else:
             return redirect(url_for("admin.import_columns", token=token), 303)
-    return render("admin/credit/import.html", status=422, form=form)
+    return _show_upload(form, status=422)
 
 
 @bp.route("/import/<token>", methods=["GET", "POST"])
@@ -111,6 +121,15 @@ def import_refusals(token: str) -> ResponseReturnValue:
     return csv_answer("refusals.csv", REFUSAL_COLUMNS, rows)
 
 
+def _show_upload(form: UploadForm, *, status: int = 200) -> ResponseReturnValue:
+    return render(
+        "admin/credit/import.html",
+        status=status,
+        form=form,
+        files=newest_files(FILES_SHOWN),
+    )
+
+
 def _defaults(token: str, table: CsvTable, carriers: Mapping[str, Carrier]) -> dict[str, Any]:
     """What was chosen for this file before, else the guess."""
     try:
@@ -122,13 +141,7 @@ def _defaults(token: str, table: CsvTable, carriers: Mapping[str, Carrier]) -> d
 
 def _run(form: MappingForm, table: CsvTable, *, dry_run: bool) -> ImportReport:
     ctx = acting()
-    options = ImportOptions(
-        mapping=form.mapping(),
-        date_format=strptime_pattern(form.date_format.data or ""),
-        carrier=form.default_carrier.data or MANUAL,
-        carriers=frozenset(get_carriers()),
-        retry_refused=form.retry_refused.data,
-    )
+    options = options_of(form)
     file = read_invoices(ctx, table, options)
     return run_import(
         ctx,

@@ -41,7 +41,8 @@ def loans() -> ResponseReturnValue:
     start = max(filter(None, (first, after)), default=None)
     rows = open_loans(today, search=search, due_until=until, after=start, limit=PAGE_SIZE + 1)
     filtered = bool(search or filters.due.data)
-    found = owed_on(open_loan_ids(search=search, due_until=until, after=first), today) if filtered else None
+    wanted = open_loan_ids(search=search, due_from=today if first else None, due_until=until)
+    found = owed_on(wanted, today) if filtered else None
     shown = rows[:PAGE_SIZE]
     return render(
         "admin/loans/loans.html",

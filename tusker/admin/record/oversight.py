@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -20,7 +18,7 @@ from tusker.queries.record.proof_runs import KeptProof, found_by, last_proof, li
 from tusker.queues import enqueue, waiting
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
-from tusker.web.paging import page_of
+from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 
 KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
 SHOWN = 100
@@ -68,7 +66,11 @@ def events() -> ResponseReturnValue:
     """All events, the newest first."""
     filters = EventFilter(request.args)
     filters.kind.choices = [(kind, kind.replace("_", " ").capitalize()) for kind in known_kinds()]
-    page = page_of(partial(events_page, **filters.asked()))
+    cursor = read_cursor()
+    rows, end = events_page(cursor=cursor, limit=PAGE_SIZE + 1, **filters.asked())
+    page = keyset_page(rows, cursor)
+    if end is not None:
+        page = page.going_on(end, cursor)
     return render(
         "admin/record/events.html",
         filters=filters,

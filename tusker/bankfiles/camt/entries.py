@@ -19,6 +19,7 @@ from tusker.bankfiles.camt.values import day_of, day_or_none, direction_of, mome
 from tusker.bankfiles.hardened import all_at, at, first_text
 from tusker.bankfiles.movements import (
     LONGEST,
+    Contradiction,
     Raw,
     Skip,
     balance_note,
@@ -48,6 +49,8 @@ class StatementReader:
     unread: list[str] = field(default_factory=list)
     """The notes about failures, not those about what is rightly left out."""
 
+    contradiction: str = ""
+    """Why an entry contradicts itself, if one does."""
     day: date | None = None
     """The statement's own, for entries without a date: its last, or that of its closing balance or making."""
 
@@ -66,6 +69,7 @@ class StatementReader:
         doubt = balance_note(opening, closing, entries, self.exponent)
         if doubt:
             self.notes.insert(0, doubt)
+        doubt = doubt or self.contradiction
         return Statement(
             reference=kept(self.element.findtext("Id"), LONGEST["reference"]),
             account=account,
@@ -145,6 +149,8 @@ class StatementReader:
             whole = self.whole(element)
         except Skip as skip:
             self.fail(f"Entry {number}: {skip}; skipped.")
+            if isinstance(skip, Contradiction):
+                self.contradiction = f"Entry {number}: {skip}."
             return []
         details = transactions_of(element)
         if len(details) == 1 and not _counts_more(element):

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from xml.etree.ElementTree import Element
 
 from tusker.bankfiles.hardened import first_text
-from tusker.bankfiles.movements import Skip, sane_day
+from tusker.bankfiles.movements import Contradiction, Skip, sane_day
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import Direction
 
@@ -17,7 +17,9 @@ def direction_of(element: Element) -> Direction:
     """The direction of the money; raises `Skip` when there is none."""
     text = (element.findtext("CdtDbtInd") or "").strip()
     if text not in _DIRECTIONS:
-        raise Skip(f"“{kept(text, 20)}” is neither CRDT nor DBIT" if text else "neither credit nor debit")
+        raise Contradiction(
+            f"“{kept(text, 20)}” is neither CRDT nor DBIT" if text else "neither credit nor debit"
+        )
     return _DIRECTIONS[text]
 
 

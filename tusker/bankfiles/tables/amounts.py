@@ -100,7 +100,10 @@ def read_amount(text: str, mark: Mark, currency: str, exponent: int) -> tuple[in
 
 def is_nothing(text: str) -> bool:
     """Whether a cell stands for no amount: empty, a dash, or a word for none."""
-    return not text or (not text[0].isdigit() and _SIGNS.sub("-", text.strip()).casefold() in _NOTHING)
+    if not text or text[0].isdigit():
+        return not text
+    bare = _SIGNS.sub("-", text.strip()).casefold()
+    return bare in _NOTHING or not bare.strip("-")
 
 
 def is_figure(text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from tusker.bankfiles.movements import Skip, sane_day
@@ -44,6 +44,8 @@ _MONTHS = {
     for name in names.split()
 }
 _LONGEST = 60
+_SERIAL = re.compile(r"([3-6][0-9]{4})(?:\.[0-9]{1,12})?")
+_ZERO = date(1899, 12, 30)
 
 
 def check_date_format(pattern: str) -> None:
@@ -61,6 +63,8 @@ class Days:
 
     pattern: str = ""
     month_first: bool = False
+    serial: bool = False
+    """Whether the column holds what spreadsheets count days by, from the end of 1899."""
     _read: dict[str, date] = field(default_factory=dict)
 
     def read(self, text: str) -> date:
@@ -74,6 +78,8 @@ class Days:
         try:
             if self.pattern:
                 return datetime.strptime(_whole(text, self.pattern), self.pattern).replace(tzinfo=UTC).date()
+            if self.serial and (counted := _SERIAL.fullmatch(text)):
+                return _ZERO + timedelta(int(counted[1]))
             if found := _parts(text, month_first=self.month_first):
                 return date(*found)
         except ValueError:
@@ -106,7 +112,8 @@ def days_of(
             raise UnreadableFile(f"Whether day or month comes first is not clear; set {VARIABLE}.")
         if mark is None:
             _check_order(texts)
-        readers[name] = Days(month_first=bool(mark))
+        serial = bool(texts) and all(_SERIAL.fullmatch(text) for text in texts)
+        readers[name] = Days(month_first=bool(mark), serial=serial)
     return readers
 
 

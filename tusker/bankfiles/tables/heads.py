@@ -48,7 +48,8 @@ _MEANINGS = {
     "value": "value",
     "amount": "amount|transaction amount|net amount|local amount|booked amount|account currency amount"
     "|amount account currency|bedrag|montant|importe|importo",
-    "debit": "debit|paid out|money out|amount out|out|paid|outflow|expense|lastschrift|debit value|débit|cargo|dare",
+    "debit": "debit|paid out|money out|amount out|out|paid|outflow|expense|lastschrift|belastung"
+    "|belastungen|debit value|débit|cargo|dare",
     "credit": "credit|paid in|money in|amount in|in|received|inflow|income|gutschrift|credit value|crédit|abono|avere",
     "sides": "debit credit|drcr|crdr|d c|c d|dc|cd|af bij|d c indicator|c d indicator|s h|h s",
     "direction": "type|transaction type|direction|sign|indicator",
@@ -60,14 +61,16 @@ _MEANINGS = {
     "bank_reference": "transaction number|referenz|instrument|instrument number|cheque",
     "counterparty": "counterparty|counterparty name|name|payee|payer|payer payee|beneficiary|remitter|sender"
     "|beneficiary name|remitter name|payer name|sender name|beguenstigter zahlungspflichtiger"
-    "|begünstigter zahlungspflichtiger|begünstigter auftraggeber|beguenstigter auftraggeber|name zahlungsbeteiligter"
+    "|begünstigter zahlungspflichtiger|zahlungspflichtige r|zahlungsempfänger in"
+    "|begünstigter auftraggeber|beguenstigter auftraggeber|name zahlungsbeteiligter"
     "|auftraggeber empfänger|partner name|naam omschrijving|naam tegenpartij",
     "counterparty_account": "counterparty account|counterparty account number|counterparty iban|beneficiary account"
     "|beneficiary account number|remitter account|remitter account number|payer account|payer account number"
     "|sender account|sender account number|kontonummer iban|kontonummer|partner iban|iban zahlungsbeteiligter"
     "|tegenrekening|gegenkonto",
     "account": "account|account number|iban|account id",
-    "own_account": "own account|our account|auftragskonto|iban auftragskonto|rekening|eigen rekening",
+    "own_account": "own account|our account|source account|bank account|bank account number|statement account"
+    "|auftragskonto|iban auftragskonto|rekening|eigen rekening",
     "return_reason": "return reason|return code|reason for return|rueckgabegrund|rückgabegrund",
     "remittance": "description|narration|narrative|particulars|remarks|transaction remarks|transaction details|details"
     "|memo|verwendungszweck|payment details|remittance information|transaction description|transaction particulars"

@@ -9,6 +9,7 @@ from tusker.bankfiles.formats import Profile
 from tusker.bankfiles.tables.amounts import is_figure
 from tusker.bankfiles.tables.days import is_day
 from tusker.bankfiles.tables.heads import FIELDS, Columns, spelled
+from tusker.bankfiles.tables.places import without_heads
 from tusker.csv_tables import CsvRow, Grid
 from tusker.errors import InvalidInput
 
@@ -80,8 +81,13 @@ class Outline:
 
 
 def outline_of(grids: Iterable[Grid]) -> Outline | None:
-    """The widest table whose heads are words above rows with figures; None in a file that holds none."""
-    found = [outline for grid in grids if (outline := _outline(grid))]
+    """The widest table whose heads are words above rows with figures, else one without heads; None in a file that
+    holds none."""
+    every = list(grids)
+    found = [outline for grid in every if (outline := _outline(grid))]
+    if not found:
+        bare = [table for grid in every if (table := without_heads(grid))]
+        found = [Outline(table.rows[0].line, table.header, table.rows[:SHOWN]) for table in bare]
     return max(found, key=lambda outline: len(outline.heads), default=None)
 
 

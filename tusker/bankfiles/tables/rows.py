@@ -8,13 +8,13 @@ from datetime import date
 from typing import Any
 
 from tusker.bankfiles.formats import Reading
-from tusker.bankfiles.movements import LONGEST, Raw, Skip, finished, given, limited
+from tusker.bankfiles.movements import LONGEST, Contradiction, Raw, Skip, finished, given, limited
 from tusker.bankfiles.tables.amounts import Mark, is_nothing, read_amount
 from tusker.bankfiles.tables.balances import Balanced, follow
 from tusker.bankfiles.tables.days import Days, leaps
 from tusker.bankfiles.tables.heads import Columns
 from tusker.bankfiles.tables.labels import Named
-from tusker.bankfiles.tables.sides import Contradiction, Figure, Sides, is_said, is_unbooked, said
+from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, said
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
 from tusker.domain.banking import BALANCE_REMARK, Direction, Statement
@@ -30,6 +30,9 @@ class TableReader:
     rows: Sequence[CsvRow]
     reading: Reading
     mark: Mark
+    layout: str = ""
+    by_place: bool = False
+    """Whether the table has no heads, so that only its balances bear out how its columns are read."""
     days: dict[str, Days] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
@@ -70,6 +73,7 @@ class TableReader:
             entries=finished(raws, number),
             skipped=limited(self.notes),
             account_named=account is not None,
+            layout=self.layout,
             doubt=kept(" ".join(self.doubts[:_MOST_DOUBTS]), LONGEST["reason"]),
         )
 
@@ -224,6 +228,8 @@ class TableReader:
         for line in turned:
             if line not in chain.proven:
                 self.doubts.append(f"Line {line} has a minus against its side and was read as a reversal.")
+        if self.by_place and len(chain.proven) < max(len(rows) - 1, 1):
+            self.doubts.append("It has no heads, and no balances bear out how its columns were read.")
         told = self.columns.two_sided or sides.needs_mark or sides.signed
         if not told and len(chain.proven) < max(len(rows) - 1, 1):
             self.doubts.append(

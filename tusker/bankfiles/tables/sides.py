@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tusker.bankfiles.movements import Skip
+from tusker.bankfiles.movements import Contradiction
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import Direction
 
@@ -35,10 +35,6 @@ _UNBOOKED = frozenset(
 """Words of a column for the status of a movement that the bank has not booked."""
 _PRODUCTS = re.compile(r"(?:credit|debit)\s+cards?|credit\s+transfers?|direct\s+debits?")
 """Names of services that have a side in them and say nothing of the direction."""
-
-
-class Contradiction(Skip):
-    """A row whose sign, column and words do not go together, or whose words are not known: the file needs a person."""
 
 
 @lru_cache(maxsize=1024)

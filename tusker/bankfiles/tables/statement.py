@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -29,6 +30,7 @@ from tusker.bankfiles.tables.labels import (
     opening_around,
     the_one,
 )
+from tusker.bankfiles.tables.places import known_by_place, stands_for_heads
 from tusker.bankfiles.tables.profiles import columns_by, key_of, outline_of
 from tusker.bankfiles.tables.rows import TableReader
 from tusker.bankfiles.texts import kept
@@ -68,19 +70,23 @@ def read_tables(
                 break
         seen.append(grid)
     if not tables:
+        if found := known_by_place(seen, reading.profiles):
+            read = _read_table(found[0], reading, chosen, found[1], typed=typed)
+            refuse_if_nothing_was_read(len(read.entries), read.skipped)
+            return StatementFile(format_, (read,))
         raise _unknown_heads(seen)
     if not any(table.rows for table in tables):
         raise UnreadableFile("The file has a header but no rows.")
-    read = [
+    each = [
         _read_table(table, reading, chosen, profiles.get(key_of(table.header)), typed=typed)
         for table in tables
         if table.rows
     ]
     refuse_if_nothing_was_read(
-        sum(len(statement.entries) for statement in read),
-        [note for statement in read for note in statement.skipped],
+        sum(len(statement.entries) for statement in each),
+        [note for statement in each for note in statement.skipped],
     )
-    return StatementFile(format_, tuple(read))
+    return StatementFile(format_, tuple(each))
 
 
 def _unknown_heads(grids: Sequence[Grid]) -> UnreadableFile:
@@ -122,7 +128,8 @@ def _read_table(
     if len(movements) > MAX_ROWS:
         raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
     mark = (profile and profile.mark) or _mark(columns, movements, reading, table.delimiter)
-    reader = TableReader(columns, movements, reading, mark)
+    layout = hashlib.sha256(key_of(table.header).encode()).hexdigest()[:16]
+    reader = TableReader(columns, movements, reading, mark, layout, stands_for_heads(table.header))
     reader.days = days_of(
         {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
         columns.shapes,

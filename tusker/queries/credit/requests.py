@@ -9,10 +9,10 @@ from datetime import date
 
 from sqlalchemy import BigInteger, Boolean, Integer, bindparam, column, select, text, true
 
-from tusker.domain.numbers import strict_form
+from tusker.domain.numbers import loose_forms, strict_form
 from tusker.extensions import db
 from tusker.models import CreditLine
-from tusker.prepared import prepared
+from tusker.prepared import Prepared
 from tusker.queries.credit.credit_lines import LineRow, line_row, line_rows
 
 STANDING_FOR_IT = """
@@ -37,6 +37,7 @@ class Asked:
     seller: str | None = None
     place: str | None = None
     line_id: int | None = None
+    amount: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Standing:
     """Whether the same is on the waiting list."""
     ruled: bool
     """Whether there are rules of risk at all."""
+    alike: bool
+    """Whether a live invoice on the line looks like it: another one of the same amount, see `loose_forms`."""
 
 
 _ASKED = (
@@ -71,13 +74,20 @@ _ASKED = (
                 CROSS JOIN LATERAL ({STANDING_FOR_IT}) AS s LIMIT 1
             ), false) AS taken,
             waiting_for(:supplier_id, a.number, a.carrier, a.ref) IS NOT NULL AS waits,
+            COALESCE((
+                SELECT true FROM invoices o
+                WHERE o.credit_line_id = line.id AND o.amount = a.amount AND o.supplier_id = :supplier_id
+                    AND o.number_loose && ARRAY(SELECT jsonb_array_elements_text(a.loose))
+                    AND o.status NOT IN ('rejected', 'cancelled') LIMIT 1
+            ), false) AS alike,
             EXISTS (
                 SELECT 1 FROM risk_rules
                 WHERE ended_at IS NULL AND valid_from <= :today AND COALESCE(valid_to >= :today, true)
             ) AS ruled
         FROM jsonb_array_elements(CAST(:asked AS jsonb)) WITH ORDINALITY AS q (body, n)
         CROSS JOIN LATERAL jsonb_to_record(q.body) AS a (
-            carrier text, ref text, names jsonb, number text, seller text, place text, line_id bigint)
+            carrier text, ref text, names jsonb, number text, loose jsonb, seller text, place text, line_id bigint,
+            amount bigint)
         LEFT JOIN LATERAL (
             SELECT c.id FROM credit_lines c WHERE c.supplier_id = :supplier_id AND (
                 c.id = a.line_id OR c.purchaser_id = (
@@ -91,14 +101,14 @@ _ASKED = (
     .columns(
         column("n", Integer),
         column("line_id", BigInteger),
-        *(column(name, Boolean) for name in ("own", "taken", "waits", "ruled")),
+        *(column(name, Boolean) for name in ("own", "taken", "waits", "ruled", "alike")),
     )
     .subquery("asked")
 )
 # The limits have each found by its index: how many requests there are is not known when the statement is planned.
 _LINE = line_rows().where(CreditLine.id == _ASKED.c.line_id).limit(1).lateral("line")
-_STANDINGS = prepared(
-    select(_ASKED.c.own, _ASKED.c.taken, _ASKED.c.waits, _ASKED.c.ruled, _LINE)
+_STANDINGS = Prepared(
+    select(_ASKED.c.own, _ASKED.c.taken, _ASKED.c.waits, _ASKED.c.ruled, _ASKED.c.alike, _LINE)
     .outerjoin(_LINE, true())
     .order_by(_ASKED.c.n)
 )
@@ -122,13 +132,20 @@ def standings(supplier_id: int, asked: Sequence[Asked], today: date) -> list[Sta
             "seller": each.seller,
             "place": each.place,
             "line_id": each.line_id,
+            "amount": each.amount,
+            "loose": loose_forms(each.number),
         }
         for each in asked
     ]
     values = {"supplier_id": supplier_id, "asked": json.dumps(bodies), "today": today}
     return [
         Standing(
-            None if row.id is None else line_row(row, today), bool(row.own), row.taken, row.waits, row.ruled
+            None if row.id is None else line_row(row, today),
+            bool(row.own),
+            row.taken,
+            row.waits,
+            row.ruled,
+            row.alike,
         )
-        for row in db.session.connection().execute(_STANDINGS, values)
+        for row in _STANDINGS.rows(db.session.connection(), values)
     ]

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tusker.domain.financeable import Wishes
 from tusker.extensions import db
-from tusker.prepared import prepared
+from tusker.prepared import Prepared
 
 VALUE_AGREES = (
     "(h.declared_value IS NULL OR h.declared_value IS NOT DISTINCT FROM h.accepted_value"
@@ -118,7 +118,7 @@ def unready_ids(allowed: Allowed, invoice_ids: Collection[int]) -> list[int]:
     return list(db.session.scalars(_UNREADY, {**asdict(allowed), "ids": list(invoice_ids)}))
 
 
-_ON_LINES = prepared(
+_ON_LINES = Prepared(
     text(f"""
     SELECT i.id, c.documents_required, c.confirmation_required, {ALIKE} AS alike,
         s.cities AS sent, p.cities AS received
@@ -142,7 +142,7 @@ class OnLine:
 
 def on_lines(invoice_ids: Collection[int]) -> dict[int, OnLine]:
     """What invoices are judged by besides their shipments, by invoice."""
-    rows = db.session.connection().execute(_ON_LINES, {"ids": list(invoice_ids)})
+    rows = _ON_LINES.rows(db.session.connection(), {"ids": list(invoice_ids)})
     return {
         row.id: OnLine(
             Wishes(row.documents_required, row.confirmation_required), row.alike, row.sent, row.received

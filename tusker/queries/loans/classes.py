@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select, text
+from sqlalchemy import TextClause, select, text
 
 from tusker.domain.classification import (
     AssetClass,
@@ -18,9 +18,9 @@ from tusker.domain.classification import (
     worse_from,
 )
 from tusker.extensions import db
-from tusker.models import Classification
+from tusker.models import Classification, PositionDay
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import open_loans
+from tusker.queries.loans.loans import loans_owed, open_loans
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,22 @@ _OPEN = text(
     WHERE l.booked_on <= :day AND (l.reversed_on IS NULL OR l.reversed_on > :day)
         AND (l.closed_on IS NULL OR l.closed_on > :day)
     ORDER BY l.id
+    """
+)
+_OLDEST = text(
+    """
+    SELECT CASE WHEN l.recourse_on <= :day THEN i.supplier_id ELSE i.purchaser_id END AS customer_id,
+        GREATEST(0, CAST(:day AS date) - min(l.due_date)) AS days_past_due
+    FROM loans l JOIN invoices i ON i.id = l.invoice_id
+    WHERE l.booked_on <= :day AND (l.reversed_on IS NULL OR l.reversed_on > :day)
+        AND (l.closed_on IS NULL OR l.closed_on > :day)
+    GROUP BY 1
+    """
+)
+# The same of loans that are open now.
+_OLDEST_OPEN = text(
+    """
+    SELECT debtor_id, GREATEST(0, CAST(:day AS date) - min(due_date)) FROM loans WHERE closed_on IS NULL GROUP BY 1
     """
 )
 _LATEST = text(
@@ -114,6 +130,7 @@ class ClassifiedLoan:
 
     loan: LoanRow
     state: AssetClass
+    borrower_state: AssetClass
     provision: int
 
     @property
@@ -159,18 +176,7 @@ class Classified:
     @property
     def sums(self) -> list[ClassSum]:
         """One row for each state."""
-        return [self._sum(state) for state in AssetClass]
-
-    def _sum(self, state: AssetClass) -> ClassSum:
-        mine = [each for each in self.borrowers if each.state is state]
-        return ClassSum(
-            state,
-            len(mine),
-            sum(each.loans for each in mine),
-            sum(each.principal for each in mine),
-            sum(each.owed for each in mine),
-            sum(each.provision for each in mine),
-        )
+        return sums_of(self.borrowers)
 
 
 def classified(as_of: date, rules: Rules, companies: Collection[int] | None = None) -> Classified:
@@ -178,28 +184,132 @@ def classified(as_of: date, rules: Rules, companies: Collection[int] | None = No
 
     A day that no run recorded yet is classified from the last one that was, as the run would.
     """
-    rows = [row for row in open_loans(as_of, companies=companies) if row.owed()]
-    recorded = standings_on(as_of)[0]
-    worst: dict[int, int] = {}
-    for loan in open_days(as_of):
-        worst[loan.customer_id] = max(worst.get(loan.customer_id, 0), loan.days_past_due)
-    now = {
-        customer_id: classify(as_of, days, recorded.get(customer_id, Standing()), rules)
-        for customer_id, days in worst.items()
-    }
+    now = _states(as_of, _OLDEST, rules)
     borrowers: dict[int, Borrower] = {}
-    loans = []
-    for row in rows:
-        debtor, late = row.debtor_id, row.live.days_past_due
-        standing = now.get(debtor, Standing())
-        provided = provision(row.owed(), standing.state, rules)
-        each = ClassifiedLoan(row, classify_loan(as_of, late, standing, rules).state, provided)
-        borrower = borrowers.setdefault(debtor, Borrower(debtor, each.debtor, standing.state))
-        borrower.days_past_due = max(borrower.days_past_due, late)
-        borrower.loans += 1
-        borrower.principal += row.open_principal
-        borrower.owed += row.owed()
-        borrower.provision += provided
-        loans.append(each)
-    ordered = sorted(borrowers.values(), key=lambda each: (-each.state.severity, -each.owed, each.name))
-    return Classified(as_of, loans, ordered)
+    loans = [
+        _count(borrowers, row, now, rules) for row in open_loans(as_of, companies=companies) if row.owed()
+    ]
+    return Classified(as_of, loans, _worst_first(borrowers.values()))
+
+
+def loans_classified(as_of: date, rules: Rules, *, today: date) -> Iterator[ClassifiedLoan]:
+    """All open loans of a day as in `classified`, the oldest due first; those of today are read a few at a time."""
+    if as_of != today:
+        yield from classified(as_of, rules).loans
+        return
+    now = _states(as_of, _OLDEST_OPEN, rules)
+    after = None
+    while rows := open_loans(as_of, after=after, limit=_AT_A_TIME):
+        for row in rows:
+            if row.owed():
+                yield _count({}, row, now, rules)
+        after = (rows[-1].due_date, rows[-1].loan_id)
+
+
+_AT_A_TIME = 200
+
+
+def borrowers_on(day: date, rules: Rules) -> list[Borrower]:
+    """The borrowers of a day as in `classified`, from kept positions where the day has them."""
+    if not db.session.query(PositionDay).filter_by(day=day, ready=True).count():
+        return classified(day, rules).borrowers
+    now = _states(day, _OLDEST_OPEN, rules)
+    values = {
+        "day": day,
+        "debtors": list(now),
+        "shares": [rules.provisions[standing.state] for standing in now.values()],
+    }
+    # One statement, so that positions and changes are of one snapshot.
+    rows = db.session.execute(_OWED, values).all()
+    if not rows[0].kept:
+        return classified(day, rules).borrowers
+    borrowers = {
+        row.debtor_id: Borrower(
+            row.debtor_id,
+            row.name,
+            now[row.debtor_id].state,
+            row.days_past_due,
+            row.loans,
+            row.principal,
+            row.owed,
+            row.provision,
+        )
+        for row in rows
+        if row.debtor_id is not None
+    }
+    for row in loans_owed(rows[0].changed, day) if rows[0].changed else []:
+        if row.closed_on is None and row.owed():
+            _count(borrowers, row, now, rules)
+    return _worst_first(borrowers.values())
+
+
+# Halves go to the even neighbour, as everywhere.
+_OWED = text(
+    """
+    WITH changed AS (SELECT DISTINCT loan_id FROM loan_changes), owed AS (
+        SELECT l.debtor_id, p.principal, p.live, p.live * s.share AS exact,
+            CASE WHEN p.principal > 0 THEN GREATEST(0, CAST(:day AS date) - l.due_date) ELSE 0 END AS days
+        FROM loan_positions p JOIN loans l ON l.id = p.loan_id
+        JOIN unnest(CAST(:debtors AS bigint[]), CAST(:shares AS numeric[])) s (debtor_id, share)
+            ON s.debtor_id = l.debtor_id
+        WHERE p.day = :day AND p.in_book AND p.live <> 0 AND p.loan_id NOT IN (SELECT loan_id FROM changed)
+    ), sums AS (
+        SELECT debtor_id, max(days) AS days_past_due, count(*) AS loans, sum(principal)::bigint AS principal,
+            sum(live)::bigint AS owed, sum(CASE WHEN live < 0 THEN 0
+                WHEN exact - floor(exact) = 0.5 THEN 2 * round(exact / 2) ELSE round(exact) END)::bigint AS provision
+        FROM owed GROUP BY 1
+    )
+    SELECT d.kept, d.changed, s.*, c.name FROM (
+        SELECT EXISTS (SELECT 1 FROM position_days WHERE day = :day AND ready) AS kept,
+            ARRAY(SELECT loan_id FROM changed) AS changed
+    ) d LEFT JOIN (sums s JOIN customers c ON c.id = s.debtor_id) ON d.kept
+    """
+)
+
+
+def _states(day: date, oldest: TextClause, rules: Rules) -> dict[int, Standing]:
+    """The states of those who owed something at the end of a day."""
+    recorded = standings_on(day)[0]
+    rows = db.session.execute(oldest, {"day": day})
+    return {
+        customer_id: classify(day, days, recorded.get(customer_id, Standing()), rules)
+        for customer_id, days in rows
+    }
+
+
+def _count(
+    borrowers: dict[int, Borrower], row: LoanRow, now: Mapping[int, Standing], rules: Rules
+) -> ClassifiedLoan:
+    """Add a loan to its borrower."""
+    debtor, late = row.debtor_id, row.live.days_past_due
+    standing = now.get(debtor, Standing())
+    provided = provision(row.owed(), standing.state, rules)
+    own = classify_loan(row.as_of, late, standing, rules)
+    each = ClassifiedLoan(row, own.state, standing.state, provided)
+    borrower = borrowers.setdefault(debtor, Borrower(debtor, each.debtor, standing.state))
+    borrower.days_past_due = max(borrower.days_past_due, late)
+    borrower.loans += 1
+    borrower.principal += row.open_principal
+    borrower.owed += row.owed()
+    borrower.provision += provided
+    return each
+
+
+def _worst_first(borrowers: Iterable[Borrower]) -> list[Borrower]:
+    return sorted(borrowers, key=lambda each: (-each.state.severity, -each.owed, each.name))
+
+
+def sums_of(borrowers: Collection[Borrower]) -> list[ClassSum]:
+    """One row for each state."""
+    return [_sum_of(state, [each for each in borrowers if each.state is state]) for state in AssetClass]
+
+
+def _sum_of(state: AssetClass, mine: Collection[Borrower]) -> ClassSum:
+    return ClassSum(
+        state,
+        len(mine),
+        sum(each.loans for each in mine),
+        sum(each.principal for each in mine),
+        sum(each.owed for each in mine),
+        sum(each.provision for each in mine),
+    )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     any_,
     cast,
+    exists,
     or_,
     select,
     tuple_,
@@ -24,7 +25,7 @@ from sqlalchemy.orm import aliased
 
 from tusker.domain.ageing import Bucket, due_between
 from tusker.extensions import db
-from tusker.models import Customer, Invoice, Loan
+from tusker.models import Adjustment, Allocation, CreditNote, Customer, Invoice, Loan, Payable
 from tusker.queries.credit.invoices import invoices_named
 from tusker.queries.loans.loan_rows import LoanRow, loan_rows
 
@@ -85,14 +86,14 @@ def open_loans(
 
 
 def open_loan_ids(
-    *, search: str = "", due_until: date | None = None, after: tuple[date, int] | None = None
+    *, search: str = "", due_from: date | None = None, due_until: date | None = None
 ) -> Select[int]:
     """The ids of the loans that `open_loans` lists now."""
     query = select(Loan.id).where(Loan.closed_on.is_(None), Loan.reversed_on.is_(None))
     if due_until is not None:
         query = query.where(Loan.due_date <= due_until)
-    if after is not None:
-        query = query.where(tuple_(Loan.due_date, Loan.id) > after)
+    if due_from is not None:
+        query = query.where(Loan.due_date >= due_from)
     if search.strip():
         query = query.where(Loan.invoice_id.in_(invoices_named(search.strip())))
     return query
@@ -149,11 +150,23 @@ def loans_of_ids(loan_ids: Collection[int], as_of: date) -> list[LoanRow]:
     return loan_rows(_loans().where(Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger)))), as_of)
 
 
-def all_loans(
-    as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None
+def loans_since(
+    before: date, as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None
 ) -> list[LoanRow]:
-    """All loans that were paid out until a day, closed and undone ones too, as seen on that day."""
-    query = _loans().where(Loan.booked_on <= as_of).order_by(Loan.due_date, Loan.id)
+    """The loans that were paid out until a day, as seen on that day, without those that were closed by the day `before`
+    and on which nothing was booked since: they were and are at nothing."""
+    rows = (
+        (model.booked_on > before) & (theirs == ours)
+        for model, theirs, ours in (
+            (Allocation, Allocation.loan_id, Loan.id),
+            (Adjustment, Adjustment.loan_id, Loan.id),
+            (CreditNote, CreditNote.invoice_id, Loan.invoice_id),
+            (Payable, Payable.invoice_id, Loan.invoice_id),
+        )
+    )
+    moved = (exists().where(row).correlate(Loan) for row in rows)
+    lives = (Loan.closed_on.is_(None), Loan.closed_on > before, Loan.booked_on > before, Loan.face_open != 0)
+    query = _loans().where(Loan.booked_on <= as_of, or_(*lives, *moved)).order_by(Loan.due_date, Loan.id)
     if supplier_id is not None:
         query = query.where(Invoice.supplier_id == supplier_id)
     if purchaser_id is not None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Select, TextClause, cast, func, select, text
+from sqlalchemy import ARRAY, BigInteger, Select, TextClause, cast, func, select, text, true
 
+from tusker.chunks import chunks
 from tusker.domain.ageing import Bucket, bucket_of
 from tusker.extensions import db
 from tusker.models import Invoice, Loan, LoanChange, LoanPosition, PositionDay
@@ -150,23 +151,27 @@ def owed_on(loan_ids: Select[int], today: date) -> tuple[int, int, int]:
     found = loan_ids.cte("found")
     changed = select(LoanChange.loan_id).where(LoanChange.loan_id.in_(select(found.c.id)))
     ready = select(PositionDay.day).where(PositionDay.day == today, PositionDay.ready).exists()
-    live, term = (
-        cast(func.coalesce(func.sum(figure), 0), BigInteger)
-        for figure in (LoanPosition.live, LoanPosition.term)
+    # One by one by the index, however many the database thinks they are; the limit keeps it from joining otherwise.
+    position = (
+        select(LoanPosition.live, LoanPosition.term)
+        .where(LoanPosition.day == today, LoanPosition.loan_id == found.c.id)
+        .limit(1)
+        .lateral("position")
     )
-    is_kept = (
-        LoanPosition.day == today,
-        LoanPosition.loan_id.in_(select(found.c.id)),
-        LoanPosition.loan_id.not_in(changed),
+    live, term = (
+        cast(func.coalesce(func.sum(figure), 0), BigInteger) for figure in (position.c.live, position.c.term)
     )
     kept, count, owed, at_term, others = db.session.execute(
         select(
             ready,
-            func.count(LoanPosition.loan_id),
+            func.count(position.c.live),
             live,
             term,
             func.array(changed.distinct().scalar_subquery(), type_=ARRAY(BigInteger)),
-        ).where(*is_kept)
+        )
+        .select_from(found)
+        .join(position, true())
+        .where(found.c.id.not_in(changed))
     ).one()
     if not kept:
         count, owed, at_term, others = 0, 0, 0, db.session.scalars(loan_ids).all()
@@ -225,11 +230,12 @@ def _kept(
     ready, changed, *_ = rows[0]
     if not ready:
         return None
-    fresh = loans_owed(changed, day, supplier_id=supplier_id, purchaser_id=purchaser_id) if changed else []
-    return [
-        *(_position(row[2:], by_line=by_line) for row in rows if row.loans is not None),
-        *(position_of(row) for row in fresh),
-    ]
+    kept = [_position(row[2:], by_line=by_line) for row in rows if row.loans is not None]
+    # A released disbursal may have changed a hundred thousand at once.
+    for some in chunks(changed, _BATCH):
+        fresh = loans_owed(some, day, supplier_id=supplier_id, purchaser_id=purchaser_id)
+        kept += [position_of(row) for row in fresh]
+    return kept
 
 
 def _position(values: Sequence[Any], *, by_line: bool) -> Position:
@@ -252,8 +258,8 @@ def wrong_positions(day: date, *, part: Part | None = None) -> list[Mismatch]:
         )
     ids = db.session.scalars(query).all()
     computed: _Sums = {}
-    for start in range(0, len(ids), _BATCH):
-        rows = loans_owed(ids[start : start + _BATCH], day)
+    for some in chunks(ids, _BATCH):
+        rows = loans_owed(some, day)
         _add(computed, (position_of(row) for row in rows))
     stored = _add({}, kept)
     return [

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 
 from sqlalchemy import text
 
@@ -13,6 +14,8 @@ from tusker.extensions import db
 from tusker.queries.payout.payouts import SupplierPayout, would_be_paid
 
 SHARES_SHOWN = 8
+LIMITS_SHOWN = 25
+"""Of a kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,9 @@ class WhatIf:
     passed_on: int
     claims: int
     limits: list[LimitUse]
+    """Where a kind has many, those with the least left of them."""
+    other_limits: int
+    """How many further limits there are."""
     shares: list[Share]
     others: int
     """How many further purchasers there are."""
@@ -115,6 +121,12 @@ _CONCENTRATION = text(
 )
 
 
+def _tightest(limits: list[LimitUse]) -> list[LimitUse]:
+    if len(limits) <= LIMITS_SHOWN:
+        return limits
+    return sorted(limits, key=lambda limit: limit.limit - limit.used)[:LIMITS_SHOWN]
+
+
 def what_if(
     invoice_ids: Collection[int],
     start: date,
@@ -130,6 +142,9 @@ def what_if(
         LimitUse(row.kind, row.id, row.name, row.limit, row.used, row.funded, row.chosen)
         for row in db.session.execute(_LIMITS, {"ids": ids})
     ]
+    shown = [
+        limit for _, group in groupby(limits, lambda limit: limit.kind) for limit in _tightest(list(group))
+    ]
     rows = db.session.execute(_CONCENTRATION, {"ids": ids}).all()
     total = sum(row.funded_after for row in rows)
     shares = [
@@ -144,7 +159,8 @@ def what_if(
         deducted=sum(payout.interest + payout.fee for payout in payouts.values()),
         passed_on=sum(payout.payables for payout in payouts.values()),
         claims=sum(payout.claims for payout in payouts.values()),
-        limits=limits,
+        limits=shown,
+        other_limits=len(limits) - len(shown),
         shares=shares,
         others=max(0, len(rows) - SHARES_SHOWN),
     )

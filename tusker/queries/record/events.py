@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import func, or_, select, text
 
 from tusker.extensions import db
 from tusker.models import Event
-from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
+
+LOOKED_AT = 50_000
+"""Events in which a search looks at a time."""
 
 _LENDERS = frozenset(
     {
@@ -86,13 +89,25 @@ def events_page(
     search: str | None = None,
     cursor: Cursor = NEWEST,
     limit: int,
-) -> list[Event]:
-    """A page of events, the newest first."""
+) -> tuple[list[Event], int | None]:
+    """A page of events, the newest first.
+
+    Words, people and subjects are looked for in the next events of the kind only, so that a search takes no longer
+    in a larger record: the second value is the id up to which was looked, None where nothing lies beyond it.
+    """
     query = select(Event)
-    if subject:
-        query = query.where(Event.subject == subject)
+    end = None
     if kind:
         query = query.where(Event.kind == kind)
+    if subject or actor or search:
+        read = on_page(query.with_only_columns(Event.id), Event.id, cursor, LOOKED_AT).subquery()
+        last = func.min(read.c.id) if cursor.after is None else func.max(read.c.id)
+        count, found = db.session.execute(select(func.count(), last).select_from(read)).one()
+        if count == LOOKED_AT:
+            end = found
+            query = query.where(Event.id >= end if cursor.after is None else Event.id <= end)
+    if subject:
+        query = query.where(Event.subject == subject)
     if actor:
         query = query.where(Event.actor.icontains(actor, autoescape=True))
     if search:
@@ -103,7 +118,7 @@ def events_page(
                 Event.from_value.icontains(search, autoescape=True),
             )
         )
-    return [event for (event,) in rows_of_page(query, Event.id, cursor, limit)]
+    return [event for (event,) in rows_of_page(query, Event.id, cursor, limit)], end
 
 
 def known_kinds() -> list[str]:

@@ -93,6 +93,14 @@ def _told(entry: Entry | StatementEntry, statement: BankStatement) -> Told:
     )
 
 
+def _is_of_another_kind(one: BankStatement, other: BankStatement) -> bool:
+    """Whether two statements are of other formats, or tables with other heads."""
+    of_tables = kind_of(one.format, "") == kind_of(other.format, "")
+    if of_tables and not (one.layout and other.layout):
+        return False
+    return kind_of(one.format, one.layout) != kind_of(other.format, other.layout)
+
+
 def _messages(statement: BankStatement, entries: Sequence[Entry]) -> dict[int, BankStatement]:
     """The earlier messages about the same account and days of another kind than the statement, by id; for an advice
     those of all kinds."""
@@ -105,11 +113,11 @@ def _messages(statement: BankStatement, entries: Sequence[Entry]) -> dict[int, B
             BankStatement.closed_on.is_(None) | (BankStatement.closed_on >= min(days) - near),
         )
     )
-    advice, kind = is_advice(statement.format), kind_of(statement.format)
+    advice = is_advice(statement.format)
     return {
         other.id: other
         for other in found
-        if (advice or is_advice(other.format) or kind_of(other.format) != kind)
+        if (advice or is_advice(other.format) or _is_of_another_kind(other, statement))
         and same_number(other.account, statement.account)
     }
 

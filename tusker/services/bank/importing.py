@@ -178,6 +178,7 @@ def _store_statement(
         ends_at=_aware(statement.ends_at),
         skipped=list(statement.skipped),
         doubt=statement.doubt,
+        layout=statement.layout,
         imported_at=ctx.now,
         imported_by=ctx.actor_id,
         importer=ctx.actor[:120],

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, astuple, fields
 from datetime import datetime, timedelta
+from math import inf
 from typing import cast
 
 from sqlalchemy import Connection, Table, Text, bindparam, select, text, update
@@ -34,7 +36,7 @@ from tusker.domain.carrier_health import (
 )
 from tusker.extensions import db
 from tusker.models import CarrierState
-from tusker.prepared import prepared
+from tusker.prepared import Prepared
 from tusker.services.context import Context
 from tusker.transactions import standing_alone
 
@@ -42,8 +44,9 @@ log = logging.getLogger(__name__)
 
 SUCCESS_NOTED_EVERY = timedelta(seconds=30)
 """The time of the last success is written at most this often, not with each answer."""
-COUNTED_EVERY = timedelta(seconds=0.25)
-"""A process counts people's questions at most this often: as long as a burst that the rate limit allows takes."""
+KNOWN_FOR = 0.25
+"""How many seconds a process goes by the state of a delivery company that was well, and counts people's questions to it
+afterwards only: as long as a burst that the rate limit allows."""
 
 _STATES = cast(Table, CarrierState.__table__)
 _COLUMNS = tuple(_STATES.c[field.name] for field in fields(Health))
@@ -82,11 +85,10 @@ def note_failure(ctx: Context, carrier: str, error: CarrierError) -> bool:
 def asking(carrier: Carrier) -> Iterator[None]:
     """Ask one question for a person, outside any transaction. Raises `CarrierUnavailable` while the gate is shut.
 
-    While the delivery company is well no lock is waited for: its state is read, and the question is counted later
-    together with others.
+    While the delivery company is well no lock is waited for: its state is read at most four times a second, and the
+    questions in between are counted together.
     """
-    with standing_alone() as connection:
-        calm, noted = _pass(connection, carrier, clock.now())
+    calm, noted = _pass(carrier, clock.now())
     if not calm:
         with db.engine.begin() as connection:
             _enter(connection, carrier, clock.now())
@@ -106,51 +108,51 @@ def asking(carrier: Carrier) -> Iterator[None]:
             _note_answer(connection, carrier.name, clock.now())
 
 
-def _pass(connection: Connection, carrier: Carrier, now: datetime) -> tuple[bool, bool]:
-    """Let a question through if the delivery company is well, and count it; whether it is, and whether its last
-    success was noted lately."""
-    row = connection.execute(_STATE, {"carrier": carrier.name}).one_or_none()
-    if row is None:
-        return False, False
-    *health, succeeded_at = row
-    state = Health(*health)
-    if not state.is_well or state.blocked_until(now) is not None:
-        return False, False
-    if questions := _UNCOUNTED.take(carrier.name, now):
-        rate = Rate(carrier.requests_per_second)
-        used = {"now": now, "used": questions * rate.interval, "most": most_spent(rate, now)}
-        if connection.execute(_COUNT, {"carrier": carrier.name, **used}).rowcount == 0:
-            _UNCOUNTED.give_back(carrier.name, questions)
-    return True, succeeded_at is not None and now - succeeded_at < SUCCESS_NOTED_EVERY
-
-
-class _Uncounted:
-    """The questions that people asked of each delivery company from this process, and that its shared state does not
-    count yet: it is one row, which all processes would wait for."""
+class _Known:
+    """What this process knows of a delivery company that is well: its state, read a moment ago, and the questions
+    that people asked since, which its shared state does not count yet. That is one row, which all would wait for."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._questions: Counter[str] = Counter()
-        self._taken_at: dict[str, datetime] = {}
+        self._well: dict[str, tuple[float, datetime | None]] = {}
 
-    def take(self, carrier: str, now: datetime) -> int:
-        """One more question; how many are to be counted now, none where some were a moment ago."""
+    def clear(self) -> None:
+        """Know nothing of any."""
+        with self._lock:
+            self._questions.clear()
+            self._well.clear()
+
+    def well(self, carrier: str) -> tuple[bool, datetime | None]:
+        """Whether it was well a moment ago, and when its last success was noted; counts one more question."""
         with self._lock:
             self._questions[carrier] += 1
-            last = self._taken_at.get(carrier)
-            if last is not None and abs(now - last) < COUNTED_EVERY:
-                return 0
-            self._taken_at[carrier] = now
-            return self._questions.pop(carrier)
+            read_at, succeeded_at = self._well.get(carrier, (-inf, None))
+            return time.monotonic() - read_at < KNOWN_FOR, succeeded_at
+
+    def take(self, carrier: str) -> int:
+        """The questions that are to be counted now."""
+        with self._lock:
+            return self._questions.pop(carrier, 0)
 
     def give_back(self, carrier: str, questions: int) -> None:
         """Count these next time: the row was locked."""
         with self._lock:
             self._questions[carrier] += questions
 
+    def note(self, carrier: str, succeeded_at: datetime | None) -> None:
+        """It is well now."""
+        with self._lock:
+            self._well[carrier] = time.monotonic(), succeeded_at
 
-_UNCOUNTED = _Uncounted()
-_STATE = prepared(
+    def forget(self, carrier: str) -> None:
+        """Read its state at the next question; those of others look within `KNOWN_FOR`."""
+        with self._lock:
+            self._well.pop(carrier, None)
+
+
+_KNOWN = _Known()
+_STATE = Prepared(
     select(*_COLUMNS, _STATES.c.last_success_at).where(_STATES.c.carrier == bindparam("carrier", type_=Text))
 )
 _COUNT = text(
@@ -159,6 +161,30 @@ _COUNT = text(
     WHERE carrier = (SELECT carrier FROM carrier_states WHERE carrier = :carrier FOR UPDATE SKIP LOCKED)
     """
 )
+
+
+def _pass(carrier: Carrier, now: datetime) -> tuple[bool, bool]:
+    """Let a question through if the delivery company is well, and count it; whether it is, and whether its last
+    success was noted lately."""
+    well, succeeded_at = _KNOWN.well(carrier.name)
+    if not well:
+        with standing_alone() as connection:
+            rows = _STATE.rows(connection, {"carrier": carrier.name})
+            *health, succeeded_at = rows[0] if rows else (*astuple(Health()), None)
+            state = Health(*health)
+            if not rows or not state.is_well or state.blocked_until(now) is not None:
+                _KNOWN.take(carrier.name)
+                return False, False
+            _KNOWN.note(carrier.name, succeeded_at)
+            _count(connection, carrier, now)
+    return True, succeeded_at is not None and now - succeeded_at < SUCCESS_NOTED_EVERY
+
+
+def _count(connection: Connection, carrier: Carrier, now: datetime) -> None:
+    questions, rate = _KNOWN.take(carrier.name), Rate(carrier.requests_per_second)
+    used = {"now": now, "used": questions * rate.interval, "most": most_spent(rate, now)}
+    if connection.execute(_COUNT, {"carrier": carrier.name, **used}).rowcount == 0:
+        _KNOWN.give_back(carrier.name, questions)
 
 
 def _enter(connection: Connection, carrier: Carrier, now: datetime) -> None:
@@ -193,6 +219,7 @@ def _note_answer(connection: Connection, carrier: str, now: datetime) -> None:
 
 
 def _note_failure(connection: Connection, carrier: str, error: CarrierError, now: datetime) -> bool:
+    _KNOWN.forget(carrier)
     health = _lock(connection, carrier)
     if not error.carrier_is_down:
         # It answered: a bad request, or a refused key, which fails every question alike.
@@ -212,6 +239,11 @@ def _read(connection: Connection, carrier: str, *, lock: bool = False) -> Health
     question = select(*_COLUMNS).where(_STATES.c.carrier == carrier)
     row = connection.execute(question.with_for_update() if lock else question).one_or_none()
     return None if row is None else Health(**row._mapping)
+
+
+def forget_states() -> None:
+    """Read all states anew at the next question: others have changed them."""
+    _KNOWN.clear()
 
 
 def _lock(connection: Connection, carrier: str) -> Health:

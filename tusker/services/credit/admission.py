@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from sqlalchemy import text
 from tusker.domain.limits import Bound, Refusal, refusal_of
 from tusker.domain.numbers import loose_forms, strict_form
 from tusker.extensions import db
-from tusker.prepared import prepared
+from tusker.prepared import Prepared
 from tusker.services.context import Context
 
 
@@ -62,9 +62,10 @@ class Admission:
 
 def _as_json(request: AdmissionRequest) -> dict[str, object]:
     forms = {"number_strict": strict_form(request.number), "number_loose": loose_forms(request.number)}
-    return {**asdict(request), **forms}
+    return {name: getattr(request, name) for name in _FIELDS} | forms
 
 
+_FIELDS = tuple(field.name for field in fields(AdmissionRequest))
 _TAKE = {
     Bound.CREDIT_LINE: "SELECT take_from_credit_line(i.credit_line_id, :wanted, c.terms_version, :today, NULL)",
     Bound.SUPPLIER: "SELECT take_from_supplier(i.supplier_id, :wanted, NULL)",
@@ -89,7 +90,7 @@ def take_more(ctx: Context, invoice_id: int, wanted: int) -> tuple[Bound, str] |
     return None
 
 
-_ADMIT = prepared(
+_ADMIT = Prepared(
     text(
         "SELECT outcome, invoice_id, refused_by, lacking, lacking_supplier, lacking_purchaser"
         " FROM admit_invoices(CAST(:requests AS jsonb), :now, :today, :actor_id, :actor) ORDER BY ord"
@@ -102,8 +103,8 @@ def admit(ctx: Context, requests: Sequence[AdmissionRequest]) -> list[Admission]
     if not requests:
         return []
     db.session.flush()
-    rows = db.session.connection().execute(
-        _ADMIT,
+    rows = _ADMIT.rows(
+        db.session.connection(),
         {
             "requests": json.dumps([_as_json(request) for request in requests], default=str),
             "now": ctx.now,

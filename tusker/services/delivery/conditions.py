@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from flask import current_app
@@ -95,26 +95,18 @@ class Judge:
         return came_too_early(delivered, invoiced, self.allowed.days_before)
 
 
-def open_for_new(amounts: Mapping[int, int]) -> dict[int, tuple[Condition, ...]]:
-    """The conditions of invoices that were approved just now, from their amounts by id: of the shipment nothing is
-    known yet. One statement."""
-    known = on_lines(amounts) if amounts else {}
-    tolerance = allowed().tolerance
-    return {
-        invoice_id: open_conditions(
-            Facts(
-                shipment=ShipmentStatus.PENDING,
-                wishes=line.wishes,
-                document_verified=False,
-                answer=None,
-                overruled=False,
-                value=Value(amount=amounts[invoice_id], eligible=amounts[invoice_id]),
-                alike=line.alike,
-            ),
-            tolerance,
-        )
-        for invoice_id, line in known.items()
-    }
+def open_at_request(wishes: Wishes, amount: int, *, alike: bool) -> tuple[Condition, ...]:
+    """The conditions of an invoice that is approved just now: nothing is known of its shipment yet."""
+    facts = Facts(
+        shipment=ShipmentStatus.PENDING,
+        wishes=wishes,
+        document_verified=False,
+        answer=None,
+        overruled=False,
+        value=Value(amount=amount, eligible=amount),
+        alike=alike,
+    )
+    return open_conditions(facts, allowed().tolerance)
 
 
 def allowed() -> Allowed:

@@ -17,7 +17,7 @@ from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Relief
 from tusker.queries.loans.loans import TO_COLLECT, WRITTEN_OFF
-from tusker.services.locks import lock_invoices, lock_rows
+from tusker.services.locks import among, lock_invoices, lock_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,7 @@ def load_reductions(loans: Collection[Loan]) -> None:
             continue
         rows = db.session.scalars(
             select(model)
-            .where(model.loan_id.in_(found))
+            .where(among(model.loan_id, found))
             .order_by(model.id)
             .execution_options(populate_existing=True)
         )

@@ -16,9 +16,9 @@ from tusker.queries.loans.classes import held_by_state
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import ADMIT_WAITING_JOB
-from tusker.services.loans.debts import debt_of, lock_debts
-from tusker.services.locks import lock_rows
-from tusker.services.outbox import company_addresses, queue_mail
+from tusker.services.loans.debts import debt_of, load_reductions, lock_debts
+from tusker.services.locks import among, lock_rows
+from tusker.services.outbox import addresses_by_company, queue_mail
 from tusker.transactions import after_commit
 
 REVIEW_JOB = "tusker.jobs.servicing.review_holds"
@@ -85,6 +85,7 @@ def turn_to_recourse(ctx: Context) -> list[int]:
         )
     ).all()
     debts = [debt for debt in lock_debts(late) if debt.loan.recourse_on is None]
+    people = addresses_by_company({debt.invoice.supplier_id for debt in debts}, Role.SUPPLIER)
     for debt in debts:
         invoice, due = debt.invoice, amount_due(debt.debt, ctx.today)
         debt.loan.recourse_on = ctx.today
@@ -99,7 +100,7 @@ def turn_to_recourse(ctx: Context) -> list[int]:
         queue_mail(
             ctx,
             "loans/recourse",
-            company_addresses(invoice.supplier_id, Role.SUPPLIER),
+            people.get(invoice.supplier_id, []),
             number=invoice.number,
             days=due.days_past_due,
             amount=currency().show(due.total),
@@ -141,14 +142,17 @@ def remind(ctx: Context, offsets: Collection[int], *, since: date | None = None)
         select(Loan, Invoice, DEBTOR.label("debtor"), Customer)
         .join(Invoice, Invoice.id == Loan.invoice_id)
         .join(Customer, Customer.id == DEBTOR)
-        .where(Loan.id.in_(loan_ids))
+        .where(among(Loan.id, loan_ids))
         .order_by(Loan.due_date, Loan.id)
     ).all()
+    load_reductions([row[0] for row in rows])
     by_debtor: dict[int, list[tuple[Loan, Invoice, Customer]]] = {}
     for loan, invoice, debtor, customer in rows:
         by_debtor.setdefault(debtor, []).append((loan, invoice, customer))
+    people = [addresses_by_company(by_debtor, role) for role in (Role.PURCHASER, Role.SUPPLIER)]
     for debtor, owed in by_debtor.items():
-        _mail_reminder(ctx, debtor, owed)
+        addresses = {address for known in people for address in known.get(debtor, [])}
+        _mail_reminder(ctx, debtor, owed, addresses)
     return len(rows)
 
 
@@ -159,13 +163,10 @@ def _to_pay(loan: Loan, invoice: Invoice, debtor: int, due: int) -> int:
     return due
 
 
-def _mail_reminder(ctx: Context, debtor: int, owed: list[tuple[Loan, Invoice, Customer]]) -> None:
+def _mail_reminder(
+    ctx: Context, debtor: int, owed: list[tuple[Loan, Invoice, Customer]], people: set[str]
+) -> None:
     customer = owed[0][2]
-    addresses = {
-        customer.email,
-        *company_addresses(debtor, Role.PURCHASER),
-        *company_addresses(debtor, Role.SUPPLIER),
-    }
     lines = []
     for loan, invoice, _ in owed:
         due = amount_due(debt_of(loan, invoice), max(ctx.today, loan.due_date))
@@ -179,5 +180,9 @@ def _mail_reminder(ctx: Context, debtor: int, owed: list[tuple[Loan, Invoice, Cu
             }
         )
     queue_mail(
-        ctx, "loans/reminder", [address for address in addresses if address], name=customer.name, loans=lines
+        ctx,
+        "loans/reminder",
+        [*people, *([customer.email] if customer.email else [])],
+        name=customer.name,
+        loans=lines,
     )

@@ -12,7 +12,7 @@ from sqlalchemy import or_, select, text, update
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import ApiToken, Proposal, TokenScope, TokenState, User
-from tusker.prepared import prepared
+from tusker.prepared import Prepared
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_row
@@ -164,7 +164,7 @@ class FoundToken:
     is_purchaser: bool
 
 
-_FIND = prepared(
+_FIND = Prepared(
     text("""
     SELECT t.id, t.name, t.scope, t.prefix, t.last_used_at, t.customer_id, c.name AS company, c.reference,
         EXISTS (SELECT 1 FROM supplier_accounts WHERE customer_id = c.id) AS is_supplier,
@@ -178,8 +178,8 @@ _FIND = prepared(
 def find_token(secret: str, now: datetime) -> FoundToken | None:
     """The live token with this secret, or None; read each time, so that a revoked one opens nothing from then on."""
     with standing_alone() as connection:
-        row = connection.execute(_FIND, {"hash": hash_token(secret), "now": now}).first()
-    return None if row is None else FoundToken(**row._mapping)
+        rows = _FIND.rows(connection, {"hash": hash_token(secret), "now": now})
+    return FoundToken(**rows[0]._asdict()) if rows else None
 
 
 USE_NOTED_EVERY = timedelta(minutes=1)

@@ -7,18 +7,22 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from tusker.extensions import db
-from tusker.models import AccessEntry, IdempotencyKey, UserSession, WebhookDelivery
+from tusker.models import AccessEntry, FileState, IdempotencyKey, InvoiceFile, UserSession, WebhookDelivery
 from tusker.services.context import Context
 
 KEPT = timedelta(days=90)
 """Longer than any delivery company or caller repeats itself; what a webhook said stands in the shipment's events."""
+
+UNSTARTED_KEPT = timedelta(days=1)
+"""Of a large file of invoices whose columns nobody named."""
 
 ACCESS_KEPT = timedelta(days=400)
 """A year and a little: long enough to look into what is found at a year's audit."""
 
 
 def forget_old_guards(ctx: Context) -> int:
-    """Delete what is older than it is kept: idempotency keys, worked-off webhooks, sessions, rows of the access log.
+    """Delete what is older than it is kept: idempotency keys, worked-off webhooks, sessions, rows of the access log,
+    files of invoices with their refusals.
 
     Returns how many rows went.
     """
@@ -37,4 +41,8 @@ def forget_old_guards(ctx: Context) -> int:
     entries = db.session.scalars(
         delete(AccessEntry).where(AccessEntry.at < ctx.now - ACCESS_KEPT).returning(AccessEntry.id)
     ).all()
-    return len(keys) + len(webhooks) + len(sessions) + len(entries)
+    never_started = (InvoiceFile.state == FileState.KEPT) & (InvoiceFile.sent_at < ctx.now - UNSTARTED_KEPT)
+    files = db.session.scalars(
+        delete(InvoiceFile).where(never_started | (InvoiceFile.settled_at < before)).returning(InvoiceFile.id)
+    ).all()
+    return len(keys) + len(webhooks) + len(sessions) + len(entries) + len(files)

@@ -29,7 +29,7 @@ from tusker.queries.loans.account_statements.lines import (
     payout_lines,
 )
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import all_loans
+from tusker.queries.loans.loans import loans_since
 from tusker.queries.sums import sum_of
 
 
@@ -75,7 +75,7 @@ class Statement:
 def statement(customer_id: int, side: Side, first: date, last: date) -> Statement:
     """The account of a company as supplier or as purchaser."""
     before = first - timedelta(days=1)
-    opening, closing = _loans(customer_id, side, before), _loans(customer_id, side, last)
+    opening, closing = (_loans(customer_id, side, before, day) for day in (before, last))
     by_debt = [row for row in closing if not by_face(row, side)]
     paid = _allocations(customer_id, side, first, last)
     noted = note_lines(closing, first, last, side)
@@ -117,10 +117,10 @@ def credit_balance(customer_id: int, as_of: date) -> int:
     return received - spent - passed_on
 
 
-def _loans(customer_id: int, side: Side, as_of: date) -> list[LoanRow]:
+def _loans(customer_id: int, side: Side, before: date, as_of: date) -> list[LoanRow]:
     if side == "supplier":
-        return all_loans(as_of, supplier_id=customer_id)
-    return all_loans(as_of, purchaser_id=customer_id)
+        return loans_since(before, as_of, supplier_id=customer_id)
+    return loans_since(before, as_of, purchaser_id=customer_id)
 
 
 def _charges(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, literal, select, union
 from sqlalchemy.orm import aliased
 
 from tusker.domain.status import Status, Tone
@@ -16,6 +16,7 @@ from tusker.extensions import db
 from tusker.models import Allocation, Customer, Payable, Payout, Receipt, ReceiptKind
 from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.searching import has
 
 _payment = aliased(Receipt)
 _contra = aliased(Receipt)
@@ -89,12 +90,12 @@ def receipts_page(
     if customer_id is not None:
         query = query.where(Receipt.customer_id == customer_id)
     if text := search.strip():
-        query = query.where(
-            or_(
-                Receipt.bank_reference.icontains(text, autoescape=True),
-                Customer.name.icontains(text, autoescape=True),
-            )
+        named = select(Customer.id).where(has(text, Customer.name)).scalar_subquery()
+        found = (
+            select(Receipt.id).where(has(text, Receipt.bank_reference)),
+            select(Receipt.id).where(Receipt.customer_id.in_(named)),
         )
+        query = query.where(Receipt.id.in_(union(*found)))
     if state == "credit":
         query = query.where(Receipt.kind == ReceiptKind.PAYMENT, left > 0)
     elif state == "owed":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
@@ -139,8 +139,15 @@ class ImportFile:
     invalid: list[RowResult]
 
 
-def read_invoices(ctx: Context, table: CsvTable, options: ImportOptions) -> ImportFile:
-    """Read every row by the mapping; raises `InvalidInput` for a missing column, a date format or a carrier."""
+Seen = dict[tuple[str, ...], int]
+"""The line in which a number, or an order, stands first."""
+
+
+def read_invoices(ctx: Context, table: CsvTable, options: ImportOptions, *, once: bool = True) -> ImportFile:
+    """Read every row by the mapping; raises `InvalidInput` for a missing column, a date format or a carrier.
+
+    Unless told that each invoice is there `once`, what stands in it twice is left to `refuse_doubled`.
+    """
     if options.date_format:
         check_date_format(options.date_format)
     if options.mapping.order_ref is not None and options.mapping.carrier is None:
@@ -151,12 +158,13 @@ def read_invoices(ctx: Context, table: CsvTable, options: ImportOptions) -> Impo
     }
     rows: list[InvoiceRow] = []
     invalid: list[RowResult] = []
-    seen: dict[tuple[str, ...], int] = {}
+    seen: Seen = {}
     for record in table.rows:
         values = {name: one_line(record.cells[i]) for name, i in places.items() if i < len(record.cells)}
         try:
             row = _read_row(ctx, record, values, len(table.header), options)
-            _check_first(row, seen)
+            if once:
+                _check_first(row, seen)
         except InvalidInput as error:
             number, supplier, purchaser = (values.get(name, "")[:120] for name in REQUIRED[:3])
             reason = _naming(error, options.mapping)
@@ -226,7 +234,22 @@ def _one_spelling(carrier: str, order_ref: str) -> str:
     return ref
 
 
-def _check_first(row: InvoiceRow, seen: dict[tuple[str, ...], int]) -> None:
+def refuse_doubled(rows: Iterable[InvoiceRow], options: ImportOptions) -> list[RowResult]:
+    """A refusal for each row, by line, whose number or order stands in one of them before."""
+    seen: Seen = {}
+    found = []
+    for row in rows:
+        try:
+            _check_first(row, seen)
+        except InvalidInput as error:
+            reason = _naming(error, options.mapping)
+            found.append(
+                RowResult(row.line, row.number, row.supplier, row.purchaser, RowOutcome.INVALID, reason)
+            )
+    return found
+
+
+def _check_first(row: InvoiceRow, seen: Seen) -> None:
     """An invoice, and an order, may stand in a file once; `seen` remembers the line of each."""
     keys: list[tuple[str, ...]] = [("number", row.supplier.casefold(), row.number)]
     if row.carrier != MANUAL:

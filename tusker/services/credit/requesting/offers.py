@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tusker.domain.calculator import calculate
+from tusker.domain.financeable import Wishes
 from tusker.domain.limits import Refusal, ThreeLimits
 from tusker.domain.risk import SHARES
 from tusker.domain.shipments import ShipmentStatus
@@ -18,6 +19,8 @@ from tusker.services.context import Context
 from tusker.services.credit.risk.judging import NOTHING_MET, RulesAtHand, RulesMet, refused_by_rules
 from tusker.services.locks import AdvisoryLock, take_lock
 from tusker.working_days import working_days
+
+NO_WISHES = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ class Quote:
     """What the rules of risk say of it."""
     waits: bool = False
     """Whether the same is on the waiting list."""
+    alike: bool = False
+    """Whether a live invoice on the line looks like it."""
+    wishes: Wishes = NO_WISHES
+    """What the credit line wants before the invoice is financed."""
 
     @property
     def cost(self) -> int:
@@ -92,6 +99,7 @@ def figures_on_line(
     invoice_date: date | None = None,
     field: str = "order_ref",
     waits: bool = False,
+    alike: bool = False,
 ) -> Quote:
     """The figures for an amount on a given line, without the plan of a refusal; an amount that comes to nothing is
     refused, naming `field`."""
@@ -125,6 +133,8 @@ def figures_on_line(
         shipment_status=shipment_status,
         rules=rules.met(line.id, amount, principal, terms, invoice_date) if rules else NOTHING_MET,
         waits=waits,
+        alike=alike,
+        wishes=Wishes(line.documents_required, line.confirmation_required),
     )
 
 

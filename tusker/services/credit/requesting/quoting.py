@@ -84,14 +84,19 @@ def quote_order(ctx: Context, supplier_id: int, order: TrackedOrder) -> Quote:
 def _asked(wanted: Wanted) -> Asked:
     names = names_of(wanted.ref, wanted.order.aliases if wanted.order else ())
     if wanted.entered is not None:
-        line_id = wanted.entered.credit_line_id
-        return Asked(wanted.carrier, wanted.ref, names, wanted.number, line_id=line_id)
-    seller, place = (
-        (wanted.order.supplier_external_id, wanted.order.purchaser_location_id)
-        if wanted.order
-        else (None, None)
+        line_id, amount = wanted.entered.credit_line_id, wanted.entered.amount
+        return Asked(wanted.carrier, wanted.ref, names, wanted.number, line_id=line_id, amount=amount)
+    if wanted.order is None:
+        return Asked(wanted.carrier, wanted.ref, names, wanted.number)
+    return Asked(
+        wanted.carrier,
+        wanted.ref,
+        names,
+        wanted.number,
+        seller=wanted.order.supplier_external_id,
+        place=wanted.order.purchaser_location_id,
+        amount=wanted.order.declared_value,
     )
-    return Asked(wanted.carrier, wanted.ref, names, wanted.number, seller=seller, place=place)
 
 
 def _quote(
@@ -119,6 +124,7 @@ def _quote(
         invoice_date=entered.invoice_date if entered else None,
         field="amount" if entered else "order_ref",
         waits=stands.waits,
+        alike=stands.alike,
     )
 
 

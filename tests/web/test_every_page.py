@@ -1,0 +1,92 @@
+"""Every page of every role over a larger book: no plan that reads a growing table from end to end, no answer that
+is too large, few statements. Never how long anything takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from bench.books import fill
+from bench.pages import Answer, Visit, Walk
+from tests.support.plans import scanned
+from tests.support.values import TODAY
+from tusker.extensions import db
+from tusker.jobs.positions import keep_positions
+from tusker.jobs.servicing import prove_day
+from tusker.transactions import transaction
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("stopped_clock")]
+
+INVOICES = 30_000
+LARGEST = 300_000
+"""Bytes of a page or an answer of the API."""
+MOST_STATEMENTS = 32
+READS_ALL = {
+    "admin.statement": "an open statement is matched when it is looked at",
+    "invoices.export": "a file of all invoices reads all invoices",
+    "invoices.index  q=NEFT": "every invoice that was paid is found",
+    "invoices.index  since=": "a month's invoices are counted",
+    "reports.ageing_file": "a file of all open loans",
+    "reports.ageing_loans  bucket": "a bucket may be most of a small book",
+    "reports.classification": "what is provided is rounded for each open loan",
+    "reports.classification_file": "a file of all open loans",
+    "reports.statement": "what was paid in a period may be most of a small book",
+    "reports.exposure": "of a past day, from the movements until then",
+    "reports.exposure_file": "of a past day, from the movements until then",
+}
+"""Visits that may, by how their names begin, and why."""
+LARGE = {
+    "admin.disbursal": "every supplier of a disbursal stands on its page",
+    "admin.disbursal_supplier": "every supplier of a disbursal stands on its page",
+    "admin.statement": "an open statement lists its entries",
+}
+"""Pages that may be larger."""
+
+
+@pytest.fixture
+def walk(app: Flask) -> Walk:
+    """Everybody, in a book of some size whose sums are kept."""
+    url = app.config["SQLALCHEMY_DATABASE_URI"].replace("+psycopg2", "")
+    now = datetime.combine(TODAY, datetime.min.time(), UTC)
+    db.session.rollback()
+    fill(url, INVOICES, TODAY, now, "correct horse battery")
+    while keep_positions():
+        pass
+    prove_day()
+    with transaction():
+        db.session.execute(text("ANALYZE"))
+    return Walk(app)
+
+
+def answers(walk: Walk) -> Iterator[tuple[Visit, Answer]]:
+    for visit in walk.visits():
+        answer = walk.open(visit)
+        yield visit, answer
+        if answer.status == 200 and (later := walk.later(visit, answer)):
+            yield later, walk.open(later)
+
+
+def test_pages_of_a_large_book_read_and_say_little(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tusker.queries.record.events.LOOKED_AT", 1_000)
+    seen: set[str] = set()
+    wrong, opened = [], 0
+    for visit, answer in answers(walk):
+        route = visit.name.split()[0]
+        assert answer.status < 500, visit
+        opened += answer.status == 200
+        if answer.is_page and answer.size > LARGEST and route not in LARGE:
+            wrong.append(f"{answer.size} bytes: {visit}")
+        if len(answer.sent) > MOST_STATEMENTS:
+            wrong.append(f"{len(answer.sent)} statements: {visit}")
+        for statement, parameters in answer.sent:
+            if statement in seen or visit.name.startswith(tuple(READS_ALL)):
+                continue
+            seen.add(statement)
+            if tables := scanned(statement, parameters):
+                wrong.append(f"reads all {', '.join(sorted(tables))}: {visit}\n{statement}")
+    assert not wrong, "\n".join(wrong)
+    assert opened > 300

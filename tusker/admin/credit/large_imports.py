@@ -1,0 +1,93 @@
+"""Large files of invoices: their columns, how far a worker is, and every refusal."""
+
+from __future__ import annotations
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tusker.admin.blueprint import bp
+from tusker.admin.credit.import_forms import SAMPLE, MappingForm, guess
+from tusker.admin.credit.import_options import options_of
+from tusker.admin.credit.imports import PREVIEW_ROWS, REFUSAL_COLUMNS, SHOWN_REFUSALS
+from tusker.carriers.registry import get_carriers
+from tusker.currency import currency
+from tusker.errors import TuskerError
+from tusker.models import FileState, Role
+from tusker.queries.credit.invoice_files import invoice_file, number_refused, refusals_of
+from tusker.queues import enqueue
+from tusker.services.credit.importing.large import (
+    IMPORT_JOB,
+    LONGEST_SECONDS,
+    first_rows,
+    start_file,
+)
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow
+from tusker.web.csvfile import csv_answer
+from tusker.web.htmx import render
+
+
+@bp.get("/import/files/<int:file_id>")
+@allow(Role.ADMIN, Role.AUDITOR)
+def large_import(file_id: int) -> ResponseReturnValue:
+    """The columns of a large file; once it was started, how far it is and what was refused."""
+    file = invoice_file(file_id)
+    if file.state == FileState.KEPT:
+        table = first_rows(file_id, SAMPLE)
+        carriers = get_carriers()
+        return _show_columns(file_id, MappingForm(table, carriers, data=guess(table, carriers)))
+    return render(
+        "admin/credit/import_large.html",
+        file=file,
+        refused=number_refused(file_id),
+        refusals=list(refusals_of(file_id, limit=SHOWN_REFUSALS)) if file.settled_at else [],
+    )
+
+
+@bp.post("/import/files/<int:file_id>")
+@allow(Role.ADMIN)
+def start_large_import(file_id: int) -> ResponseReturnValue:
+    """Leave the file to a worker."""
+    form = MappingForm(first_rows(invoice_file(file_id).id, SAMPLE), get_carriers())
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                start_file(acting(), file_id, options_of(form))
+        except TuskerError as error:
+            form.take(error)
+        else:
+            enqueue(IMPORT_JOB, file_id, job_timeout=LONGEST_SECONDS)
+            return redirect(url_for("admin.large_import", file_id=file_id), 303)
+    return _show_columns(file_id, form, status=422)
+
+
+@bp.get("/import/files/<int:file_id>/refusals.csv")
+@allow(Role.ADMIN, Role.AUDITOR)
+def large_refusals(file_id: int) -> ResponseReturnValue:
+    """All refusals of a large file as CSV, to be corrected and imported again."""
+    rows = (
+        [
+            row.line,
+            row.number,
+            row.supplier,
+            row.purchaser,
+            None if row.amount is None else currency().major(row.amount),
+            row.outcome,
+            row.reason,
+        ]
+        for row in refusals_of(invoice_file(file_id).id)
+    )
+    return csv_answer("refusals.csv", REFUSAL_COLUMNS, rows)
+
+
+def _show_columns(file_id: int, form: MappingForm, *, status: int = 200) -> ResponseReturnValue:
+    file, table = invoice_file(file_id), first_rows(file_id, PREVIEW_ROWS)
+    return render(
+        "admin/credit/import_columns.html",
+        status=status,
+        form=form,
+        large=file,
+        here=request.path,
+        file=table,
+        preview=table.rows,
+    )

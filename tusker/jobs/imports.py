@@ -1,0 +1,82 @@
+"""Large files of invoices, each imported by one worker in chunks."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+
+from tusker.errors import TermsChanged, TuskerError
+from tusker.extensions import db
+from tusker.jobs import job_context
+from tusker.queues import enqueue
+from tusker.services.context import Context
+from tusker.services.credit.importing.large import (
+    IMPORT_JOB,
+    LONGEST_SECONDS,
+    claim_file,
+    finish_file,
+    read_file,
+    request_next,
+    waiting_files,
+)
+from tusker.services.credit.importing.running import ATTEMPTS
+from tusker.transactions import transaction
+
+FAILED = (
+    "It could not be imported to its end because of an error of the program, which the log has. What is counted here"
+    " was requested; sending the file again requests the rest."
+)
+log = logging.getLogger(__name__)
+
+
+def start_imports() -> int:
+    """By cron: ask workers for every file that waits; returns how many."""
+    with transaction():
+        waiting = waiting_files(job_context("import"))
+    return sum(enqueue(IMPORT_JOB, file_id, job_timeout=LONGEST_SECONDS) for file_id in waiting)
+
+
+def import_file(file_id: int) -> bool:
+    """Import a file as its sender; False when another worker has it or it is done.
+
+    Each chunk is a transaction, and what an interrupted run has done it does not do again.
+    """
+    ctx = job_context("import")
+    with transaction():
+        file = claim_file(ctx, file_id)
+        if file is None:
+            return False
+        sender, is_read = replace(ctx, actor_id=file.sent_by, actor=file.sender), file.is_read
+    try:
+        if not is_read:
+            with transaction():
+                read_file(sender, file_id)
+        while _request(sender, file_id):
+            db.session.expunge_all()
+    except TuskerError as error:
+        with transaction():
+            finish_file(sender, file_id, refused=error.message)
+        log.info("file %d was refused: %s", file_id, error.message)
+        return True
+    except Exception:
+        # Left waiting it would fail again every quarter of an hour, and its page would say that it is being imported.
+        log.exception("file %d could not be imported", file_id)
+        with transaction():
+            finish_file(sender, file_id, refused=FAILED)
+        return True
+    with transaction():
+        finish_file(sender, file_id)
+    return True
+
+
+def _request(sender: Context, file_id: int) -> bool:
+    def once() -> bool:
+        ctx = job_context("import")
+        with transaction():
+            return request_next(replace(ctx, actor_id=sender.actor_id, actor=sender.actor), file_id)
+
+    for _ in range(ATTEMPTS - 1):
+        with suppress(TermsChanged):
+            return once()
+    return once()

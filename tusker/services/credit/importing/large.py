@@ -1,0 +1,248 @@
+"""Files of any number of rows: kept as they come, read by a worker into a table, and requested from there in chunks.
+
+Nothing of it is in memory as a whole. A worker that dies loses no more than its chunk: another one goes on.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from datetime import timedelta
+from itertools import islice
+
+from sqlalchemy import delete, insert, select, text
+
+from tusker.carriers.registry import get_carriers
+from tusker.csv_tables import CsvTable, stream_table
+from tusker.errors import Conflict, UnreadableFile
+from tusker.extensions import db
+from tusker.models import FileState, InvoiceFile, InvoiceFilePart, InvoiceFileRow
+from tusker.services.context import Context
+from tusker.services.credit.importing.file import (
+    ColumnMapping,
+    ImportOptions,
+    InvoiceRow,
+    RowOutcome,
+    RowResult,
+    read_invoices,
+    refuse_doubled,
+)
+from tusker.services.credit.importing.running import import_rows
+from tusker.services.locks import among, lock_row
+
+IMPORT_JOB = "tusker.jobs.imports.import_file"
+LONGEST_SECONDS = 6 * 3600
+LARGE = 1024 * 1024
+"""From how many bytes on a file is left to a worker; smaller ones are imported at once."""
+LARGEST = 512 * 1024 * 1024
+PART = 1024 * 1024
+READ_AT_ONCE = 5_000
+REQUESTED_AT_ONCE = 500
+"""Rows a transaction."""
+LEASE = timedelta(minutes=15)
+"""How long a claim keeps other workers away; each chunk renews it."""
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_COLUMNS = (
+    "line",
+    "seller",
+    "number",
+    "supplier",
+    "purchaser",
+    "amount",
+    "invoice_date",
+    "carrier",
+    "order_ref",
+)
+_ROW = [getattr(InvoiceFileRow, name) for name in _COLUMNS if name != "seller"]
+
+
+def keep_file(ctx: Context, parts: Iterable[bytes], file_name: str) -> InvoiceFile:
+    """Keep a file that comes in parts; raises `UnreadableFile` where it has no header or no rows."""
+    file = InvoiceFile(
+        file_name=file_name[:200],
+        size=0,
+        state=FileState.KEPT,
+        sent_at=ctx.now,
+        sent_by=ctx.actor_id,
+        sender=ctx.actor[:120],
+    )
+    db.session.add(file)
+    db.session.flush()
+    size = 0
+    for number, part in enumerate(parts):
+        size += len(part)
+        if size > LARGEST:
+            raise UnreadableFile(f"The file is larger than {LARGEST // 1024 // 1024} MB; split it.")
+        db.session.execute(
+            insert(InvoiceFilePart), {"file_id": file.id, "number": number, "content": zlib.compress(part, 1)}
+        )
+    file.size = size
+    db.session.flush()
+    if not first_rows(file.id, 1).rows:
+        raise UnreadableFile("The file has a header but no rows.")
+    return file
+
+
+def first_rows(file_id: int, number: int) -> CsvTable:
+    """The table of a kept file with its first rows; raises `UnreadableFile`."""
+    table, rows = stream_table(_parts_of(file_id))
+    return CsvTable(table.header, tuple(islice(rows, number)), table.delimiter)
+
+
+def start_file(ctx: Context, file_id: int, options: ImportOptions) -> InvoiceFile:
+    """Leave a kept file to a worker; raises `InvalidInput` for what is wrong with the options, `Conflict` for a file
+    that was started before."""
+    file = lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
+    if file.state != FileState.KEPT:
+        raise Conflict("This file is imported already.")
+    table = first_rows(file_id, 1)
+    read_invoices(ctx, CsvTable(table.header, (), table.delimiter), options)
+    kept = asdict(options)
+    del kept["carriers"]
+    file.options, file.state = kept, FileState.WAITING
+    db.session.flush()
+    return file
+
+
+def waiting_files(ctx: Context) -> Sequence[int]:
+    """The files that no worker has, oldest first."""
+    free = InvoiceFile.claimed_until.is_(None) | (InvoiceFile.claimed_until <= ctx.now)
+    query = select(InvoiceFile.id).where(InvoiceFile.state == FileState.WAITING, free)
+    return db.session.scalars(query.order_by(InvoiceFile.id)).all()
+
+
+def claim_file(ctx: Context, file_id: int) -> InvoiceFile | None:
+    """Take a file; None when another worker has it or it is done."""
+    file = lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
+    taken = file.claimed_until is not None and file.claimed_until > ctx.now
+    if file.state != FileState.WAITING or taken:
+        return None
+    file.claimed_until = ctx.now + LEASE
+    db.session.flush()
+    return file
+
+
+def read_file(ctx: Context, file_id: int) -> None:
+    """Read all of a claimed file into the rows that are to be requested and the refusals of those that cannot be read.
+
+    Raises `UnreadableFile`, and `InvalidInput` where a delivery company is not configured any more.
+    """
+    file = db.session.get_one(InvoiceFile, file_id)
+    options = _options_of(file)
+    refused, rows = 0, 0
+    table, records = stream_table(_parts_of(file_id))
+    while some := tuple(islice(records, READ_AT_ONCE)):
+        read = read_invoices(ctx, CsvTable(table.header, some, table.delimiter), options, once=False)
+        _copy(file_id, read.rows)
+        _refuse(file_id, read.invalid)
+        rows, refused = rows + len(some), refused + len(read.invalid)
+    doubled = refuse_doubled(_doubled_rows(file_id), options)
+    db.session.execute(
+        delete(InvoiceFileRow).where(
+            InvoiceFileRow.file_id == file_id, among(InvoiceFileRow.line, [result.line for result in doubled])
+        )
+    )
+    _refuse(file_id, doubled)
+    db.session.execute(delete(InvoiceFilePart).where(InvoiceFilePart.file_id == file_id))
+    file.is_read, file.rows, file.rows_done = True, rows, refused + len(doubled)
+    file.counts = {RowOutcome.INVALID: file.rows_done} if file.rows_done else {}
+    db.session.flush()
+
+
+def request_next(ctx: Context, file_id: int) -> bool:
+    """Request financing of the next rows of a file that was read, and note what became of them; False when none is
+    left. Raises `TermsChanged`: roll back, try again."""
+    file = lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
+    options = _options_of(file)
+    query = select(*_ROW).where(InvoiceFileRow.file_id == file_id).order_by(InvoiceFileRow.line)
+    rows = [InvoiceRow(**row) for row in db.session.execute(query.limit(REQUESTED_AT_ONCE)).mappings()]
+    if not rows:
+        return False
+    results = import_rows(ctx, rows, options)
+    _refuse(file_id, [result for result in results if result.refused])
+    db.session.execute(
+        delete(InvoiceFileRow).where(InvoiceFileRow.file_id == file_id, InvoiceFileRow.line <= rows[-1].line)
+    )
+    counts = Counter(file.counts)
+    counts.update(str(result.outcome) for result in results)
+    file.counts = dict(counts)
+    file.approved_principal += sum(
+        result.principal or 0 for result in results if result.outcome is RowOutcome.APPROVED
+    )
+    file.rows_done += len(rows)
+    file.claimed_until = ctx.now + LEASE
+    db.session.flush()
+    return True
+
+
+def finish_file(ctx: Context, file_id: int, *, refused: str = "") -> None:
+    """All of a file was requested; or it was `refused`, for a reason."""
+    file = lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
+    file.state = FileState.REFUSED if refused else FileState.IMPORTED
+    file.words, file.settled_at, file.claimed_until = refused, ctx.now, None
+    db.session.flush()
+
+
+def _options_of(file: InvoiceFile) -> ImportOptions:
+    kept = dict(file.options or {})
+    mapping = ColumnMapping(**kept.pop("mapping"))
+    return ImportOptions(mapping=mapping, carriers=frozenset(get_carriers()), **kept)
+
+
+def _parts_of(file_id: int) -> Iterator[bytes]:
+    number = 0
+    content = select(InvoiceFilePart.content).where(InvoiceFilePart.file_id == file_id)
+    while (part := db.session.scalar(content.where(InvoiceFilePart.number == number))) is not None:
+        yield zlib.decompress(part)
+        number += 1
+
+
+def _copy(file_id: int, rows: Iterable[InvoiceRow]) -> None:
+    lines = (
+        (file_id, *(row.supplier.casefold() if name == "seller" else getattr(row, name) for name in _COLUMNS))
+        for row in rows
+    )
+    _copy_into("invoice_file_rows", ("file_id", *_COLUMNS), lines)
+
+
+def _refuse(file_id: int, results: Iterable[RowResult]) -> None:
+    """Keep refusals until somebody has looked at them; all of them can be downloaded."""
+    columns = ("line", "number", "supplier", "purchaser", "amount", "outcome", "reason", "invoice_id")
+    lines = ((file_id, *(getattr(result, name) for name in columns)) for result in results)
+    _copy_into("invoice_file_refusals", ("file_id", *columns), lines)
+
+
+def _copy_into(table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Send rows by COPY, many times as fast as by INSERT."""
+    buffer = io.StringIO()
+    for row in rows:
+        buffer.write("\t".join("\\N" if value is None else _escaped(value) for value in row) + "\n")
+    buffer.seek(0)
+    with closing(db.session.connection().connection.cursor()) as cursor:
+        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
+
+
+def _escaped(value: object) -> str:
+    """A value as the text format of COPY wants it; in a bank's or a person's text there may be anything."""
+    return str(value).translate(_ESCAPES)
+
+
+# Only rows that share their number or their order with another one can be there twice.
+_DOUBLED = text(
+    """
+    SELECT line, number, supplier, purchaser, amount, invoice_date, carrier, order_ref FROM (
+        SELECT *, count(*) OVER (PARTITION BY seller, number) AS numbers,
+            CASE WHEN carrier <> 'manual' THEN count(*) OVER (PARTITION BY carrier, order_ref) ELSE 1 END AS orders
+        FROM invoice_file_rows WHERE file_id = :file_id
+    ) r WHERE numbers > 1 OR orders > 1 ORDER BY line
+    """
+)
+
+
+def _doubled_rows(file_id: int) -> Iterator[InvoiceRow]:
+    rows = db.session.execute(_DOUBLED, {"file_id": file_id}, execution_options={"yield_per": READ_AT_ONCE})
+    return (InvoiceRow(**row) for row in rows.mappings())
