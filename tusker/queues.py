@@ -8,6 +8,8 @@ from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
+from rq.exceptions import DeserializationError
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 QUEUE = "tusker"
@@ -43,4 +45,11 @@ def waiting(job: str, *args: object, queue: str = QUEUE) -> int:
         jobs = queue_called(queue).jobs
     except RedisError:
         return 0
-    return sum(1 for found in jobs if found.func_name == job and tuple(found.args) == args)
+    return sum(1 for found in jobs if _is(found, job, args))
+
+
+def _is(found: Job, job: str, args: tuple[object, ...]) -> bool:
+    try:
+        return found.func_name == job and tuple(found.args) == args
+    except DeserializationError:
+        return False  # queued before the upgrade to JSON; a worker throws it out, and cron asks again
