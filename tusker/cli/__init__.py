@@ -12,8 +12,8 @@ from pkgutil import walk_packages
 from typing import Any
 
 import click
-from flask import Flask
-from flask.cli import AppGroup
+from flask import Flask, current_app
+from flask.cli import AppGroup, ScriptInfo
 
 from tusker import clock
 from tusker.currency import currency
@@ -29,20 +29,25 @@ class Command(click.Command):
     """A command that says a typed error in one line on standard error, with exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it."""
+        """Run it, inside the application where `flask` has not entered it already."""
+        if not current_app:
+            ctx.with_resource(ctx.ensure_object(ScriptInfo).load_app().app_context())
         with spoken_errors():
-            return super().invoke(ctx)
+            return self.act(ctx)
+
+    def act(self, ctx: click.Context) -> Any:
+        """What it does."""
+        return super().invoke(ctx)
 
 
 class Change(Command):
     """A command that does all of it in one transaction, and then says what it returns."""
 
-    def invoke(self, ctx: click.Context) -> None:
-        """Run it."""
-        with spoken_errors():
-            with transaction():
-                words = super().invoke(ctx)
-            click.echo(words)
+    def act(self, ctx: click.Context) -> None:
+        """All of it, then the words."""
+        with transaction():
+            words = super().act(ctx)
+        click.echo(words)
 
 
 class Commands(AppGroup):
