@@ -1,12 +1,13 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint types floors documents revisions format create-db seed flask psql bench bench-polling bench-statements vendor clean reset mutants
+.PHONY: help run test test-slow soak check lint types floors documents revisions format create-db seed flask psql bench bench-polling bench-statements vendor clean reset mutants audit sbom routes
 SHELL := /bin/sh
 
 BIN := .venv/bin
 # written last by the set-up, so an interrupted one is done again
 VENV := .venv/.installed
 LOCAL := $(BIN)/python -m tools.local
+AUDIT := .venv-audit/bin
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 ARGS ?=
 # a run starts many programs, and each would compile all modules anew
@@ -35,6 +36,18 @@ soak: $(VENV) ## play the property tests with ten times as many examples, new on
 mutants: $(VENV) ## change rules of money a little and see whether tests notice; ARGS="--sample 100" (hours)
 	@test -x .venv-mutants/bin/cosmic-ray || (python3 -m venv .venv-mutants && .venv-mutants/bin/pip install -q -r requirements-mutants.txt)
 	@$(BIN)/python scripts/mutants.py --tools .venv-mutants/bin $(ARGS)
+
+$(AUDIT)/.installed: requirements-audit.txt
+	@python3 -m venv .venv-audit && $(AUDIT)/pip install -q -r $< && touch $@
+
+audit: $(AUDIT)/.installed ## ask whether a pinned package has a known weakness (needs a network)
+	@$(AUDIT)/pip-audit --strict --disable-pip --no-deps -r requirements.txt $(ARGS)
+
+sbom: $(AUDIT)/.installed ## write the list of all packages, var/sbom.json, in the form of CycloneDX
+	@mkdir -p var && $(AUDIT)/cyclonedx-py requirements requirements.txt --output-reproducible -o var/sbom.json && echo var/sbom.json
+
+routes: $(VENV) ## write down anew who may open which address: docs/security_routes.md
+	@$(BIN)/python -m scripts.security_table
 
 check: lint types floors documents revisions ## lint, then types, floors, configuration, documentation and migrations: what CI asks before the tests
 
@@ -85,7 +98,7 @@ vendor: ## fetch the pinned front-end files into static/vendor (needs npm)
 	@python3 scripts/vendor.py
 
 clean: ## remove the virtual environment and caches; the data in var/ stays
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-audit .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 reset: $(VENV) ## delete the local database and start afresh with the next make run

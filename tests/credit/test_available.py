@@ -4,191 +4,315 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from tests.support.api import Api
+from tests.support.courier_double import CourierDouble
 from tests.support.invoices import order_on
-from tests.support.pages import words
+from tests.support.pages import HTMX, words
 from tests.support.profiles import examples
 from tests.support.tokens import token_made
 from tusker import clock
 from tusker.currency import currency
-from tusker.domain.limits import LineState
+from tusker.domain.limits import Bound
 from tusker.domain.risk import RuleKind
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
-from tusker.models import CreditLine, Customer, Invoice, Role
+from tusker.models import CreditLine, Customer, DisbursalLine, Invoice, Role
 from tusker.queries.credit.credit_lines import line_by_id, row_of
 from tusker.services.context import Context
+from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.services.credit.requesting.financing import Decision, request_financing
-from tusker.services.credit.requesting.quoting import quote_order
 from tusker.services.credit.risk.rules import RuleData, add_rule
 from tusker.services.credit.standing import check_line_open
 from tusker.services.loans.overdue import review_holds
 from tusker.transactions import transaction
 
 fixed_app = settings(
-    max_examples=examples(15),
-    phases=(Phase.generate,),
+    max_examples=examples(6),
+    phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-uses = st.tuples(st.integers(0, 9_000), st.integers(0, 5_000))
-NO_HOLD = st.sampled_from([None, None, "2026-03-01"])
-ALWAYS, NOT_YET, NO_MORE = (
-    (date(2020, 1, 1), None),
-    (date(2098, 1, 1), None),
-    (date(2020, 1, 1), date(2020, 2, 1)),
+
+CLOSED = {
+    "suspended": ("UPDATE credit_lines SET status = 'suspended'", "is suspended"),
+    "line begins": ("UPDATE credit_lines SET valid_from = '2098-01-01'", "is valid from 01 Jan 2098 only"),
+    "line ended": ("UPDATE credit_lines SET valid_to = '2020-02-01'", "ended on 01 Feb 2020"),
+    "supplier begins": (
+        "UPDATE supplier_accounts SET valid_from = '2098-01-01'",
+        "is valid from 01 Jan 2098",
+    ),
+    "supplier ended": ("UPDATE supplier_accounts SET valid_to = '2020-02-01'", "ended on 01 Feb 2020"),
+    "purchaser begins": (
+        "UPDATE purchaser_accounts SET valid_from = '2098-01-01'",
+        "is (not valid now|valid from)",
+    ),
+    "purchaser ended": (
+        "UPDATE purchaser_accounts SET valid_to = '2020-02-01'",
+        "(is not valid now|ended on)",
+    ),
+    "supplier overdue": ("UPDATE supplier_accounts SET on_hold_since = '2026-03-01'", "overdue for too long"),
+    "purchaser overdue": (
+        "UPDATE purchaser_accounts SET on_hold_since = '2026-03-01'",
+        "overdue for too long",
+    ),
+    "supplier held": (
+        "UPDATE customers SET held_since = '2026-03-01', held_reason = 'by the court'"
+        " WHERE id IN (SELECT customer_id FROM supplier_accounts)",
+        "is on hold",
+    ),
+    "purchaser held": (
+        "UPDATE customers SET held_since = '2026-03-01', held_reason = 'by the court'"
+        " WHERE id IN (SELECT customer_id FROM purchaser_accounts)",
+        "is on hold",
+    ),
+}
+"""What closes a line, and how pages say it to either side."""
+OPENED = (
+    "UPDATE credit_lines SET status = 'active', valid_from = '2020-01-01', valid_to = NULL",
+    *(
+        f"UPDATE {table} SET valid_from = NULL, valid_to = NULL, on_hold_since = NULL"
+        for table in ("supplier_accounts", "purchaser_accounts")
+    ),
+    "UPDATE customers SET held_since = NULL, held_reason = NULL",
+    "DELETE FROM risk_rules",
 )
-DATES = st.sampled_from([ALWAYS, ALWAYS, ALWAYS, (date(2020, 1, 1), date(2099, 1, 1)), NOT_YET, NO_MORE])
+RULES = [("max_invoice", 2_000), ("min_invoice", 3_000), ("tenor", 30), ("tenor", 90), ("share", 2_000)]
+"""Bounds in minor units, days and hundredths of a percent of a book of ₹100."""
 
 
-RULES = st.sampled_from(
-    [None, None, ("max_invoice", 5_000), ("min_invoice", 3_000), ("tenor", 30), ("share", 2_000)]
-)
-"""Bounds in minor units, days and hundredths of a percent of a book of at least ₹100."""
+@dataclass(frozen=True)
+class Case:
+    """A line with what its own limit, the supplier's and the purchaser's leave, are used of and hold for others."""
+
+    lefts: tuple[int, ...]
+    used: tuple[int, ...] = (300, 200, 100)
+    waiting: tuple[int, ...] = (0, 0, 0)
+    closed: str | None = None
+    rule: tuple[str, int] | None = None
+
+    def allows(self, principal: int) -> bool:
+        """Whether the rule lets an invoice of this principal through; the advance rate is 80 %."""
+        kind, bound = self.rule or ("", 0)
+        return {
+            "": True,
+            "max_invoice": principal <= bound * 8 // 10,
+            "min_invoice": principal >= bound * 8 // 10,
+            "tenor": bound >= 90,
+            "share": self.used[2] + principal <= bound,
+        }[kind]
+
+    @property
+    def available(self) -> int:
+        """The most principal that can be had, found by trying."""
+        tried = () if self.closed else range(1, min(self.lefts) + 1)
+        return max(filter(self.allows, tried), default=0)
+
+    def bound_by(self, ours: str) -> str | None:
+        """What pages say it is bound by: the first that leaves the least; None where the line is closed."""
+        if self.closed:
+            return None
+        if self.available < max(0, min(self.lefts)):
+            return "by a rule of risk"
+        lefts = [max(0, left) for left in self.lefts]
+        return ("", f"by {ours} limit", "by the purchaser's limit")[lefts.index(min(lefts))]
+
+    def lacks(self, principal: int) -> list[tuple[Bound, int]]:
+        """Which limits lack how much."""
+        return [(b, principal - left) for b, left in zip(Bound, self.lefts, strict=True) if principal > left]
+
+    def set_up(self, now: Context) -> None:
+        """Have the books say so."""
+        with transaction() as session:
+            for statement in (*OPENED, *([CLOSED[self.closed][0]] if self.closed else [])):
+                session.execute(text(statement))
+            for n, table in enumerate(("credit_lines", "supplier_accounts", "purchaser_accounts")):
+                use = {"l": self.lefts[n], "u": self.used[n], "w": self.waiting[n]}
+                session.execute(
+                    text(
+                        f"UPDATE {table} SET limit_amount = GREATEST(0, :l + :u + :w),"
+                        " used_amount = :u, waiting_amount = :w"
+                    ),
+                    use,
+                )
+            if self.rule is not None:
+                add_rule(now, RuleData(RuleKind(self.rule[0]), self.rule[1]), reason="prudence")
+        db.session.expire_all()
 
 
-def had(ctx: Context, line: CreditLine, principal: int) -> bool:
-    """Whether a request that comes to this principal is approved; undone again."""
-    terms = line.terms
-    most = terms.largest_within(principal)
-    # Two values may round to the same principal.
-    values = [value for value in (most, most - 1) if terms.principal_of(value) == principal]
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Mostly open lines, each limit the tightest in turn and often by little."""
+    gaps = draw(st.tuples(st.integers(-200, 3_000), st.integers(1, 900), st.integers(0, 900)))
+    lefts = draw(st.permutations([gaps[0], gaps[0] + gaps[1], sum(gaps)]))
+    used = draw(st.tuples(*[st.integers(200, 1_500)] * 3))
+    waiting = draw(st.tuples(*[st.sampled_from([0, 0, 250])] * 3))
+    closed = draw(st.sampled_from([*[None] * 7, *CLOSED]))
+    return Case(tuple(lefts), used, waiting, closed, draw(st.sampled_from([*[None] * 5, *RULES])))
+
+
+def had(ctx: Context, line: CreditLine, principal: int) -> list[Decision | FinancingRefused]:
+    """What requests that come to this principal are answered; undone again. Two values may round to one principal."""
+    most = line.terms.largest_within(principal)
+    values = [value for value in (most, most - 1) if line.terms.principal_of(value) == principal]
     assert values, principal
-    return any(approved(ctx, line, value) for value in values)
+    return [answer_to(ctx, line, value) for value in values]
 
 
-def approved(ctx: Context, line: CreditLine, value: int) -> bool:
+def answer_to(ctx: Context, line: CreditLine, value: int) -> Decision | FinancingRefused:
     try:
-        return request_financing(ctx, line.supplier_id, order_on(line, value), source="test").approved
-    except FinancingRefused:
-        return False
+        return request_financing(ctx, line.supplier_id, order_on(line, value), source="test")
+    except FinancingRefused as error:
+        return error
     finally:
         db.session.rollback()
 
 
+def check_admission(now: Context, line: CreditLine, case: Case) -> None:
+    """What is available is approved, one minor unit more refused by what the case says."""
+    more = case.available + 1
+    if case.available:
+        assert any(isinstance(answer, Decision) and answer.approved for answer in had(now, line, more - 1))
+    for answer in had(now, line, more):
+        if case.closed:
+            assert isinstance(answer, FinancingRefused), answer
+            assert answer.details["problem"] == "line_closed"
+            assert re.search(CLOSED[case.closed][1], str(answer))
+        elif not case.allows(more):
+            assert isinstance(answer, FinancingRefused), answer
+            assert answer.details["problem"] == "risk_rule"
+        else:
+            assert isinstance(answer, Decision), answer
+            assert answer.refusal is not None
+            assert list(answer.refusal.lacks) == case.lacks(more)
+    if case.closed:
+        # The database itself, should the line be closed after it was looked at.
+        asked = AdmissionRequest(
+            line.id, line.terms_version, "N-1", 1, 1, "test", "tusker", "N-1", poll=False
+        )
+        assert admit(now, [asked])[0].outcome in {Outcome.LINE_CLOSED, Outcome.ON_HOLD}
+        db.session.rollback()
+
+
+def bar(page: str, label: str) -> str:
+    """What is left by the bar of a limit."""
+    found = re.search(
+        rf'tk-limit-label">{re.escape(label)}[^<]*</span>\s*<span><strong[^>]*>([^<]+)</strong> left', page
+    )
+    assert found is not None, label
+    return found[1]
+
+
 @fixed_app
-@given(
-    uses,
-    uses,
-    uses,
-    st.integers(0, 3),
-    DATES,
-    NO_HOLD,
-    NO_HOLD,
-    st.tuples(DATES, DATES),
-    NO_HOLD,
-    RULES,
-    st.integers(0, 900),
-)
-def test_pages_endpoint_and_admission_agree(
-    app: Flask,
-    ctx: Context,
-    standing: tuple[CreditLine, FlaskClient, FlaskClient, Api],
-    line_use: tuple[int, int],
-    supplier_use: tuple[int, int],
-    purchaser_use: tuple[int, int],
-    active: int,
-    dates: tuple[date, date | None],
-    supplier_held: str | None,
-    purchaser_held: str | None,
-    own_dates: tuple[tuple[date, date | None], tuple[date, date | None]],
-    stopped: str | None,
-    rule: tuple[str, int] | None,
-    waiting: int,
-) -> None:
-    line, staff, supplier, api = standing
-    now = Context(None, "test", clock.now(), clock.today())
-    with transaction() as session:
-        values = {"line": line.id, "status": "active" if active else "suspended"}
-        values |= {"begin": dates[0], "end": dates[1], "l": line_use[0], "u": line_use[1], "w": waiting}
-        session.execute(
-            text(
-                "UPDATE credit_lines SET status = :status, valid_from = :begin, valid_to = :end, limit_amount = :l,"
-                " used_amount = :u, waiting_amount = :w WHERE id = :line"
-            ),
-            values,
-        )
-        session.execute(
-            text("UPDATE customers SET held_since = CAST(:d AS date), held_reason = :r WHERE id = :key"),
-            {"d": stopped, "r": stopped and "asked by the court", "key": line.purchaser_id},
-        )
-        for table, key, use, held, own in (
-            ("supplier_accounts", line.supplier_id, supplier_use, supplier_held, own_dates[0]),
-            ("purchaser_accounts", line.purchaser_id, purchaser_use, purchaser_held, own_dates[1]),
-        ):
-            session.execute(
-                text(
-                    f"UPDATE {table} SET limit_amount = :l, used_amount = :u, waiting_amount = :w,"
-                    " on_hold_since = CAST(:h AS date),"
-                    " valid_from = :begin, valid_to = :end WHERE customer_id = :key"
-                ),
-                {
-                    "l": use[0],
-                    "u": use[1],
-                    "w": waiting,
-                    "h": held,
-                    "key": key,
-                    "begin": own[0],
-                    "end": own[1],
-                },
-            )
-        session.execute(text("DELETE FROM risk_rules"))
-        if rule is not None:
-            add_rule(now, RuleData(RuleKind(rule[0]), rule[1]), reason="prudence")
-    db.session.expire_all()
+@given(case=cases())
+@example(case=Case((3_000, 3_001, 3_002), waiting=(700, 0, 0)))
+@example(case=Case((3_001, 3_000, 3_002), waiting=(0, 700, 0)))
+@example(case=Case((3_002, 3_001, 3_000), waiting=(0, 0, 700)))
+@example(case=Case((900, -100, 900)))
+@example(case=Case((4_000, 4_000, 4_000), rule=("max_invoice", 2_000)))
+@example(case=Case((2_399, 4_000, 4_000), rule=("min_invoice", 3_000)))
+@example(case=Case((2_400, 4_000, 4_000), rule=("min_invoice", 3_000)))
+@example(case=Case((4_000, 4_000, 4_000), rule=("share", 2_000)))
+@example(case=Case((4_000, 4_000, 4_000), rule=("tenor", 30)))
+@example(case=Case((3_000, 2_000, 2_500), closed="suspended"))
+@example(case=Case((3_000, 2_000, 2_500), closed="line begins"))
+@example(case=Case((3_000, 2_000, 2_500), closed="line ended"))
+@example(case=Case((3_000, 2_000, 2_500), closed="supplier begins"))
+@example(case=Case((3_000, 2_000, 2_500), closed="purchaser ended"))
+@example(case=Case((3_000, 2_000, 2_500), closed="supplier overdue"))
+@example(case=Case((3_000, 2_000, 2_500), closed="purchaser overdue"))
+@example(case=Case((3_000, 2_000, 2_500), closed="supplier held"))
+@example(case=Case((3_000, 2_000, 2_500), closed="purchaser held"))
+def test_pages_endpoint_and_admission_agree(standing: Standing, case: Case) -> None:
+    line, now = standing.line, Context(None, "test", clock.now(), clock.today())
+    case.set_up(now)
+    check_admission(now, line, case)
     row = line_by_id(line.id, now.today)
-    shown = row.available
-    assert not shown or had(now, line, shown)
-    assert not had(now, line, shown + 1)
-    assert not approved(now, line, 10_000) or shown >= 8_000
-    if row.state is LineState.ACTIVE:
-        assert quote_order(now, line.supplier_id, order_on(line, 1_000)).available == shown
-    said = currency().show(shown)
-    told = api.get("/credit-lines").json["items"][0]
-    assert told["limits"]["available"]["minor"] == shown
-    assert told["open"] == (told["closed_because"] is None)
-    own_lines = supplier.get("/customers/own/lines")
-    for page in (staff.get("/customers/lines"), staff.get(f"/customers/{line.supplier_id}"), own_lines):
-        assert re.search(
-            rf'<td class="text-end">\s*(<strong>)?<span class="tk-money[^>]*>{re.escape(said)}<', page.text
-        )
-    if not told["open"]:
-        assert "Active" not in words(supplier.get("/customers/own/lines").text)
-    dashboard = supplier.get("/invoices/dashboard").text
-    assert f"{said}</strong> left" in dashboard
+    assert row.available == case.available
+    said, left_of = currency().show(case.available), [currency().show(max(0, left)) for left in case.lefts]
+    shut = (case.closed is not None, *((case.closed or "").startswith(s) for s in ("supplier", "purchaser")))
+    own_left = [currency().show(0) if closed else left for closed, left in zip(shut, left_of, strict=True)]
+    told = standing.api.get("/credit-lines").json["items"][0]
+    assert told["limits"]["available"]["minor"] == case.available
+    assert told["open"] == (case.closed is None) == (told["closed_because"] is None)
+
+    staff, supplier = standing.staff, standing.supplier
+    listed = staff.get(f"/customers/lines?state={row.state}").text
+    own_lines, dashboard = supplier.get("/customers/own/lines").text, supplier.get("/invoices/dashboard").text
+    one_line = staff.get(f"/customers/lines/{line.id}").text
+    asked = supplier.get("/invoices/quote?order_ref=ORD-LARGE", headers=HTMX).text
+    for page, ours in ((listed, "the supplier's"), (own_lines, "your own")):
+        cell = re.search(r'<td class="text-end">(.*?)</td>', page, re.S)
+        assert cell is not None
+        by = case.bound_by(ours)
+        assert words(cell[1]) == f"{said} {by}".strip() if by is not None else words(cell[1]).startswith(said)
+    assert f"Left for a new request: {said}" in words(one_line)
+    buyer = line.purchaser.customer.name
+    assert bar(dashboard, buyer) == said
     assert f"Credit left {said}" in words(dashboard)
-    closed = supplier_held or own_dates[0] in {NOT_YET, NO_MORE}
-    own = currency().show(0 if closed else max(0, supplier_use[0] - supplier_use[1] - waiting))
-    for page in (dashboard, staff.get(f"/customers/{line.supplier_id}").text, own_lines.text):
-        assert re.search(
-            rf"(?:Supplier limit|Your limit[^<]*)</span>\s*<span><strong[^>]*>{re.escape(own)}<", page
-        )
-    assert f"Left for a new request: {said}" in words(staff.get(f"/customers/lines/{line.id}").text)
+    assert bar(dashboard, "Your limit") == bar(own_lines, "Your limit") == own_left[1]
+    if case.closed:
+        for page in (listed, one_line, own_lines, dashboard, asked, told["closed_because"]):
+            assert re.search(CLOSED[case.closed][1], words(page))
+        assert "Active" not in words(own_lines)
+    else:
+        assert re.findall(r'<td class="text-end px-1">\s*<span[^>]*>([^<]+)<', asked) == left_of
+        at_once = re.findall(r"(\S+) of principal could be financed at once", words(asked))
+        assert at_once == ([said] if case.available else [])
+
+    draft = staff.get(f"/admin/disbursals/{standing.disbursal}").text
+    effect = re.search(r'id="what-if".*?</section>', draft, re.S)
+    assert effect is not None
+    assert re.findall(r'<strong class="tk-money">([^<]+)</strong> left of', effect[0]) == [
+        own_left[n]
+        for n in (0, 2, 1)  # suppliers come last
+    ]
+    me = standing.api.get("/me").json
+    assert me is not None
+    assert currency().show(me["supplier_limit"]["available"]["minor"]) == own_left[1]
+    labels = ("Limit of this line", "Supplier ", "Purchaser ")
+    assert [bar(one_line, label) for label in labels] == own_left
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A line, who looks at it, and a draft of a disbursal with an invoice on it."""
+
+    line: CreditLine
+    staff: FlaskClient
+    supplier: FlaskClient
+    api: Api
+    disbursal: int
 
 
 @pytest.fixture
 def standing(
     app: Flask,
     ctx: Context,
+    courier: CourierDouble,
     make_line: Callable[..., CreditLine],
+    make_invoice: Callable[..., Invoice],
     login: Callable[..., FlaskClient],
     monkeypatch: pytest.MonkeyPatch,
-) -> tuple[CreditLine, FlaskClient, FlaskClient, Api]:
+) -> Standing:
     monkeypatch.setitem(app.config, "BOOK_AT_LEAST", Decimal(100))
     line = make_line()
-    with transaction():
+    make_invoice("bundled", line=line)
+    courier.add_order("ORD-LARGE", line.supplier_id, line.purchaser_id, 1_000_00)
+    with transaction() as session:
         _, secret = token_made(ctx, line.supplier_id, "ERP")
+        disbursal = session.query(DisbursalLine).one().disbursal_id
     company = login(Role.SUPPLIER, customer=line.supplier.customer)
-    return line, login(Role.ADMIN), company, Api(app.test_client(), secret)
+    return Standing(line, login(Role.ADMIN), company, Api(app.test_client(), secret), disbursal)
 
 
 def test_a_hold_says_what_clears_it(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from scripts.check_config import hook_problems
 from scripts.check_docs import problems
+from scripts.security_table import PAGE, current
 
 MAKEFILE = """\
 run:
@@ -81,3 +83,15 @@ def test_hooks_run_the_tools_of_make_check() -> None:
         "mypy is not run, as make check does",
         "make check does not run black",
     ]
+
+
+def test_the_table_of_addresses_is_current(session_app: Flask) -> None:
+    written = PAGE.read_text()
+    assert written == current(written, session_app), "who may open what has changed: make routes"
+
+
+def test_the_table_tells_roles_and_factors_apart(session_app: Flask) -> None:
+    lines = current(PAGE.read_text(), session_app).splitlines()
+    assert "| `/admin/users/<int:user_id>/reset-factor` | POST | factor |  |  |  |  |" in lines
+    assert "| `/customers/own/tokens` | GET, POST |  |  | yes |  |  |" in lines
+    assert "| `/api/v1/me` | GET |  |  |  |  | API token |" in lines

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from flask import url_for
 from pydantic import ValidationError
 
@@ -60,8 +62,8 @@ def me(*, caller: Caller) -> Reply:
                 name for name, known in get_carriers().items() if not known.declares_orders
             ),
             business_date=caller.context().today,
-            supplier_limit=_account_limit(company.supplier),
-            purchaser_limit=_account_limit(company.purchaser),
+            supplier_limit=_account_limit(company.supplier, caller.context().today),
+            purchaser_limit=_account_limit(company.purchaser, caller.context().today),
         )
     )
 
@@ -246,8 +248,8 @@ def _sides(caller: Caller) -> list[schemas.Side]:
     return sides
 
 
-def _account_limit(account: SupplierAccount | PurchaserAccount | None) -> schemas.Limit | None:
-    return None if account is None else serializers.limit(account.use)
+def _account_limit(account: SupplierAccount | PurchaserAccount | None, today: date) -> schemas.Limit | None:
+    return None if account is None else serializers.limit(account.use_on(today))
 
 
 def _cursor(given: str | None) -> Cursor:

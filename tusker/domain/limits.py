@@ -132,6 +132,10 @@ class Validity:
             return LineState.NOT_YET_VALID
         return LineState.EXPIRED if self.last is not None and day > self.last else LineState.ACTIVE
 
+    def holds_on(self, day: date) -> bool:
+        """Whether it is a day on which something new is admitted."""
+        return self.state_on(day) is LineState.ACTIVE
+
 
 def line_state(status: str, validities: Iterable[Validity], today: date, *, held: bool = False) -> LineState:
     """The state of a line on a day, in the order in which admission asks.

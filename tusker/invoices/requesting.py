@@ -195,6 +195,6 @@ def _answer(decision: Decision) -> tuple[str, str]:
     said = ", ".join(
         f"{BOUND_WORDS[bound]} lacks {show(lacking)}" for bound, lacking in decision.refusal.lacks
     )
-    at_once = decision.refusal.at_once(decision.quote.principal)
+    at_once = decision.quote.at_once(decision.refusal)
     instead = f" {show(at_once)} of principal could be financed at once." if at_once else ""
     return f"Refused: {said} for “{number}”.{instead}", "danger"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.domain.limits import LimitUse, LineState, Validity
+from tusker.domain.limits import LimitUse, Validity
 from tusker.extensions import Base
 from tusker.models.columns import (
     Code,
@@ -81,7 +81,7 @@ class Account(LimitColumns):
     def use_on(self, day: date) -> LimitUse:
         """The same as of a day's state, in which the company may be on hold or the limit not valid."""
         held = self.on_hold_since is not None or self.customer.held_since is not None
-        return replace(self.use, closed=held or self.validity.state_on(day) is not LineState.ACTIVE)
+        return replace(self.use, closed=held or not self.validity.holds_on(day))
 
 
 def _account_checks() -> tuple[CheckConstraint, ...]:

@@ -82,7 +82,7 @@ def request_financing_command(
     refusal, show = decision.refusal, currency().show
     said = (f"the limit of the {str(b).replace('_', ' ')} lacks {show(n)}" for b, n in refusal.lacks)
     click.echo(f"Refused: invoice #{decision.invoice_id}, {', '.join(said)}.", err=True)
-    if at_once := refusal.at_once(decision.quote.principal):
+    if at_once := decision.quote.at_once(refusal):
         click.echo(f"{show(at_once)} of principal could be financed at once.", err=True)
     if decision.quote.plan:
         click.echo(plan_words(decision.quote.plan, ctx.today), err=True)

@@ -151,7 +151,7 @@ def row_of(line: CreditLine, today: date) -> LineRow:
         confirmation_required=line.confirmation_required,
         terms_version=line.terms_version,
         terms=line.terms,
-        limits=limits_of(line),
+        limits=ThreeLimits(line.use, supplier.use_on(today), purchaser.use_on(today)),
         supplier_held=supplier_held,
         purchaser_held=purchaser_held,
         supplier_stopped=seller.held_reason,
@@ -265,15 +265,17 @@ def line_row(row: Any, today: date) -> LineRow:
     supplier_valid = Validity(row.supplier_from, row.supplier_to)
     purchaser_valid = Validity(row.purchaser_from, row.purchaser_to)
     validities = (Validity(row.valid_from, row.valid_to), supplier_valid, purchaser_valid)
-    stopped = bool(row.supplier_stopped or row.purchaser_stopped)
-    held = row.supplier_held or row.purchaser_held or stopped
+    supplier_held = row.supplier_held or bool(row.supplier_stopped)
+    purchaser_held = row.purchaser_held or bool(row.purchaser_stopped)
+    no_supplier = supplier_held or not supplier_valid.holds_on(today)
+    no_purchaser = purchaser_held or not purchaser_valid.holds_on(today)
     return LineRow(
         id=row.id,
         supplier_id=row.supplier_id,
         supplier=row.supplier,
         purchaser_id=row.purchaser_id,
         purchaser=row.purchaser,
-        state=line_state(row.status, validities, today, held=held),
+        state=line_state(row.status, validities, today, held=supplier_held or purchaser_held),
         supplier_held=row.supplier_held,
         purchaser_held=row.purchaser_held,
         supplier_stopped=row.supplier_stopped,
@@ -288,7 +290,7 @@ def line_row(row: Any, today: date) -> LineRow:
         terms=terms_of(row),
         limits=ThreeLimits(
             credit_line=LimitUse(row.line_limit, row.line_used, row.line_waiting),
-            supplier=LimitUse(row.supplier_limit, row.supplier_used, row.supplier_waiting),
-            purchaser=LimitUse(row.purchaser_limit, row.purchaser_used, row.purchaser_waiting),
+            supplier=LimitUse(row.supplier_limit, row.supplier_used, row.supplier_waiting, no_supplier),
+            purchaser=LimitUse(row.purchaser_limit, row.purchaser_used, row.purchaser_waiting, no_purchaser),
         ),
     )

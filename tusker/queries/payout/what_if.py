@@ -23,7 +23,7 @@ class LimitUse:
     """One of the limits that the chosen invoices count against, in minor units.
 
     `used` is the exposure, which includes the chosen invoices: their credit was reserved at the request. `funded` is
-    what is lent of it now, `chosen` what would be added.
+    what is lent of it now, `chosen` what would be added; `waiting` is held for requests on the waiting list.
     """
 
     kind: str
@@ -33,6 +33,9 @@ class LimitUse:
     used: int
     funded: int
     chosen: int
+    waiting: int
+    closed: bool
+    """Whether it admits nothing new now, whatever it leaves."""
 
     @property
     def funded_after(self) -> int:
@@ -74,7 +77,8 @@ class WhatIf:
         return self.principal - self.deducted + self.passed_on - self.claims
 
 
-# What is lent of a limit is its exposure less what is reserved for invoices that are not paid out.
+# What is lent of a limit is its exposure less what is reserved for invoices that are not paid out. Whether it is closed
+# is asked of the functions that admission asks.
 _LIMITS = text(
     """
     WITH chosen AS (
@@ -90,17 +94,23 @@ _LIMITS = text(
     purchaser_unpaid AS (SELECT purchaser_id AS id, sum(principal) AS total FROM unpaid GROUP BY 1)
     SELECT 1 AS turn, 'credit_line' AS kind, c.id, s.name || ' → ' || p.name AS name, c.limit_amount AS "limit",
         c.used_amount AS used, x.total AS chosen,
-        (c.used_amount - COALESCE(u.total, 0))::bigint AS funded
+        (c.used_amount - COALESCE(u.total, 0))::bigint AS funded, c.waiting_amount AS waiting,
+        c.status <> 'active' OR CAST(:today AS date) < c.valid_from
+            OR COALESCE(CAST(:today AS date) > c.valid_to, false)
+            OR NOT limits_valid(c.supplier_id, c.purchaser_id, CAST(:today AS date))
+            OR company_on_hold(c.supplier_id, c.purchaser_id) AS closed
     FROM by_line x JOIN credit_lines c ON c.id = x.id LEFT JOIN line_unpaid u USING (supplier_id, purchaser_id)
     JOIN customers s ON s.id = c.supplier_id JOIN customers p ON p.id = c.purchaser_id
     UNION ALL
     SELECT 2, 'supplier', c.id, c.name, a.limit_amount, a.used_amount, x.total,
-        (a.used_amount - COALESCE(u.total, 0))::bigint
+        (a.used_amount - COALESCE(u.total, 0))::bigint, a.waiting_amount,
+        NOT limits_valid(c.id, NULL, CAST(:today AS date)) OR company_on_hold(c.id, NULL)
     FROM by_supplier x JOIN supplier_accounts a ON a.customer_id = x.id JOIN customers c ON c.id = x.id
     LEFT JOIN supplier_unpaid u ON u.id = x.id
     UNION ALL
     SELECT 3, 'purchaser', c.id, c.name, a.limit_amount, a.used_amount, x.total,
-        (a.used_amount - COALESCE(u.total, 0))::bigint
+        (a.used_amount - COALESCE(u.total, 0))::bigint, a.waiting_amount,
+        NOT limits_valid(NULL, c.id, CAST(:today AS date)) OR company_on_hold(NULL, c.id)
     FROM by_purchaser x JOIN purchaser_accounts a ON a.customer_id = x.id JOIN customers c ON c.id = x.id
     LEFT JOIN purchaser_unpaid u ON u.id = x.id
     ORDER BY turn, name
@@ -139,8 +149,18 @@ def what_if(
     if payouts is None:
         payouts = would_be_paid(ids, start, passed_on)
     limits = [
-        LimitUse(row.kind, row.id, row.name, row.limit, row.used, row.funded, row.chosen)
-        for row in db.session.execute(_LIMITS, {"ids": ids})
+        LimitUse(
+            row.kind,
+            row.id,
+            row.name,
+            row.limit,
+            row.used,
+            row.funded,
+            row.chosen,
+            row.waiting,
+            row.closed,
+        )
+        for row in db.session.execute(_LIMITS, {"ids": ids, "today": start})
     ]
     shown = [
         limit for _, group in groupby(limits, lambda limit: limit.kind) for limit in _tightest(list(group))

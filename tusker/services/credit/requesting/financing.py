@@ -258,6 +258,6 @@ def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
         principal=show(quote.principal),
         limit=str(refusal.bound).replace("_", " "),
         lacking=f"{show(refusal.lacking)}{besides}",
-        at_once=show(refusal.at_once(quote.principal)),
+        at_once=show(quote.at_once(refusal)),
         expected=plan_words(quote.plan, ctx.today) if quote.plan else "",
     )

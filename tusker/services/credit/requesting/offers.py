@@ -79,6 +79,10 @@ class Quote:
         """The most principal that a request on this line is admitted for now, in minor units."""
         return self.rules.leeway.within(self.limits.available)
 
+    def at_once(self, refusal: Refusal) -> int:
+        """What could be financed at once instead of a request that was refused, in minor units."""
+        return self.rules.leeway.within(refusal.at_once(self.principal))
+
     @property
     def figures(self) -> str:
         """A digest of what is financed (number, line, value), which a request sends back to agree to it."""
