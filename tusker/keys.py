@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -38,7 +39,7 @@ def derive(key: str, purpose: str) -> bytes:
 def serializer(keys: Sequence[str], purpose: str) -> URLSafeTimedSerializer:
     """Signs texts for one purpose with the first of the keys, and reads what any of them signed."""
     derived = [derive(key, purpose) for key in reversed(keys)]
-    return URLSafeTimedSerializer(derived, salt=purpose)
+    return URLSafeTimedSerializer(derived, salt=purpose, signer_kwargs={"digest_method": sha256})
 
 
 def weaknesses(env: Mapping[str, str]) -> list[str]:

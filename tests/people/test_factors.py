@@ -82,7 +82,12 @@ def test_a_password_alone_opens_nothing_once_there_is_an_app(
     assert browser.get("/admin/").location == "/login/second?next=/admin/"
     assert browser.get("/account/factors/new").status_code == 302
     assert browser.post("/login/second", data={"code": "000000"}).status_code == 422
+    before = browser.get_cookie("session-8000")
+    assert before is not None
     assert browser.post("/login/second?next=/account", data={"code": phone.code()}).location == "/account"
+    copy = app.test_client()
+    copy.set_cookie("session-8000", before.value)  # taken before: it opens nothing now
+    assert copy.get("/account").status_code == 302
     assert browser.get("/account").status_code == 200
 
 

@@ -8,13 +8,14 @@ from tusker import mailer
 from tusker.auth.blueprint import bp
 from tusker.auth.factors import demand_fresh
 from tusker.auth.routes import ask_to_sign_in
-from tusker.auth.sessions import device_words, load_user, note_seen, seconds_left
+from tusker.auth.sessions import SignedCookies, device_words, load_user, note_seen, seconds_left
 from tusker.extensions import login_manager
 from tusker.web.access import SignInNeeded
 
 
 def init_app(app: Flask) -> None:
     """Register the pages and tell Flask-Login how to find a session's user."""
+    app.session_interface = SignedCookies()
     login_manager.user_loader(load_user)
     app.register_error_handler(SignInNeeded, ask_to_sign_in)
     app.before_request(note_seen)

@@ -27,7 +27,7 @@ from markupsafe import Markup
 from tusker import clock
 from tusker.auth.blueprint import bp, signed_in
 from tusker.auth.forms import AppForm, FactorForm, PasskeyForm
-from tusker.auth.sessions import admit, half_session, this_session
+from tusker.auth.sessions import KEY, admit, half_session, this_session
 from tusker.errors import TuskerError
 from tusker.extensions import limiter
 from tusker.models import AccessKind, User, UserSession
@@ -131,12 +131,13 @@ def _taken(form: FactorForm, of: UserSession) -> bool:
                 factors.check_passkey(ctx, of.user_id, answer=form.passkey.filled, challenge=_challenge())
             else:
                 factors.check_code(ctx, of.user_id, form.code.data or "")
-            sessions.note_factor(ctx.now, of.id)
+            token = sessions.note_factor(ctx.now, of.id)
     except TuskerError as error:
         with transaction():
             log_access(ctx.now, AccessKind.FACTOR_FAILED, visitor(), user_id=of.user_id, email=of.user.email)
         form.take(error)
         return False
+    session[KEY] = token
     return True
 
 
@@ -191,9 +192,10 @@ def _adding(of: UserSession, endpoint: str, *, first: bool) -> ResponseReturnVal
                 codes = factors.add_app(
                     ctx, of.user_id, secret=_secret(), code=form.code.filled, name=form.name.filled
                 )
-            sessions.note_factor(ctx.now, of.id)
+            token = sessions.note_factor(ctx.now, of.id)
         if form.saved:
             session.pop(_SECRET, None)
+            session[KEY] = token
             if first:
                 admit(of)
             if codes:

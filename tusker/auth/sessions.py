@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from flask import g, request, session
+from flask.sessions import SecureCookieSessionInterface
 from flask_login import current_user, login_user, logout_user
 
 from tusker import clock
@@ -16,6 +19,12 @@ from tusker.web.visitors import visitor
 
 # Flask-Login keeps the session's key under this name.
 KEY = "_user_id"
+
+
+class SignedCookies(SecureCookieSessionInterface):
+    """Flask's sessions, signed with HMAC-SHA-256 where its default is SHA-1."""
+
+    digest_method = staticmethod(sha256)
 
 
 def load_user(key: str) -> User | None:

@@ -56,6 +56,7 @@ class Scheduler(CronScheduler):
         for job in due:
             enqueue(job.func_name, queue=job.queue_name)
             job.set_enqueue_time(datetime.now(UTC))
+            log.info("Enqueued job %s", job.func_name)
         return due
 
     def register_birth(self) -> None:

@@ -113,7 +113,7 @@ def _template_context() -> dict[str, Any]:
         "is_staff": is_staff,
         "open_proposals_on": open_proposals_on,
         "currency": currency,
-        "theme": "dark" if cookies.get("theme") == "dark" else "light",
+        "theme": "dark" if cookies.get(current_app.config["THEME_COOKIE"]) == "dark" else "light",
         "signed_in": lambda: bool(current_user.is_authenticated),
     }
 

@@ -44,7 +44,7 @@ def theme() -> ResponseReturnValue:
     chosen = "dark" if request.form.get("theme") == "dark" else "light"
     answer = redirect(local_url(request.form.get("next"), url_for("web.start")), 303)
     answer.set_cookie(
-        "theme",
+        current_app.config["THEME_COOKIE"],
         chosen,
         max_age=365 * 24 * 3600,
         samesite="Lax",

@@ -102,7 +102,7 @@ def shown_waiting(invoice_ids: Iterable[int]) -> dict[int, Shown]:
 _EVERYTHING = text(
     """
     SELECT count(*) AS invoices, COALESCE(sum(principal), 0)::bigint AS total,
-        md5(string_agg(id || ':' || principal, ',' ORDER BY id)) AS each
+        encode(sha256(convert_to(string_agg(id || ':' || principal, ',' ORDER BY id), 'UTF8')), 'hex') AS each
     FROM invoices WHERE status = 'financeable' AND id <> ALL(CAST(:held AS bigint[]))
     """
 )

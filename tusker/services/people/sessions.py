@@ -76,9 +76,13 @@ def note_seen(now: datetime, session_id: int) -> None:
     )
 
 
-def note_factor(now: datetime, session_id: int) -> None:
-    """Write down that the person of this session showed a second factor."""
-    db.session.execute(update(UserSession).where(UserSession.id == session_id).values(factor_at=now))
+def note_factor(now: datetime, session_id: int) -> str:
+    """Write down that the person of this session showed a second factor; returns the token that it has from now on."""
+    token = secrets.token_urlsafe(32)
+    db.session.execute(
+        update(UserSession).where(UserSession.id == session_id).values(factor_at=now, token_hash=_hash(token))
+    )
+    return token
 
 
 def end_session(now: datetime, user_id: int, session_id: int) -> None:
