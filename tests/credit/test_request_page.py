@@ -250,9 +250,9 @@ def test_no_transaction_is_open_while_the_courier_thinks(
     class Watched:
         name, batch_size, requests_per_second, declares_orders = "tusker", 10, 100.0, True
 
-        def fetch(self, refs: list[str]) -> dict[str, TrackedOrder]:
+        def fetch(self, refs: list[str], *, register: bool = True) -> dict[str, TrackedOrder]:
             open_then.append(db.session().in_transaction())
-            return real.fetch(refs)
+            return real.fetch(refs, register=register)
 
     app.extensions["tusker_carriers"] = {"tusker": Watched()}
     assert request_it(browser, order).status_code == 303
