@@ -83,7 +83,8 @@ ROW = """
         CAST(:delivered AS timestamptz) AS status_occurred_at, CAST(:taken AS timestamptz) AS accepted_delivery_at) h,
     (SELECT CAST(:amount AS bigint) AS amount, CAST(:amount - :eligible AS bigint) AS credit_noted,
         CAST(:answer AS text) AS purchaser_answer, CASE WHEN :overruled THEN now() END AS overruled_at,
-        now() AS alike_accepted_at, 1::bigint AS supplier_id, 1::bigint AS purchaser_id, 1::bigint AS id, 1::bigint AS credit_line_id,
+        now() AS alike_accepted_at, 1::bigint AS supplier_id, 1::bigint AS purchaser_id,
+        1::bigint AS id, 1::bigint AS credit_line_id,
         ''::text AS number_strict, ARRAY[]::text[] AS number_loose,
         CAST(:invoiced AS date) AS invoice_date, CAST(:asked AS timestamptz) AS requested_at) i,
     (SELECT :documents AS documents_required, :confirmation AS confirmation_required) c
