@@ -108,7 +108,7 @@ def test_credit_note_after_the_payout_is_netted_and_the_claim_opens_again_with_i
     assert queued.status == "financeable"
     assert exposure() == 16_000_00
     page = words(admin.get(f"/invoices/{paid.id}").text)
-    assert "-₹500.00 (payout undone)" in page
+    assert "-₹500.00 (undone)" in page
     listed = admin.get("/admin/disbursals?status=reversed").text
     assert f"/admin/disbursals/{bundle}" in listed
     assert ">Undone</span>" in listed
