@@ -16,6 +16,9 @@ NEWER = {
     "waiting_asked_again",
     "waiting_ended",
     "document_invalid",
+    "guessed",
+    "second_factor",
+    "token_expires",
 }
 """Templates that were made in their room."""
 

@@ -55,7 +55,7 @@ def test_the_queue_says_what_to_do_and_counts(
         assert "Returned while the bank pays" in page
         assert "Stop the payment at the bank" in page
         assert f"/invoices/{invoice.id}" in page
-        assert re.search(r"<span>Attention</span><span class=\"badge[^>]*>1</span>", page)
+        assert re.search(r"<span>Attention</span>\s*<span class=\"badge[^>]*>1</span>", page)
         assert ('value="settle"' in page) == (role is Role.ADMIN)
         dashboard = browser.get("/admin/").text
         assert "1 matter: returned while the bank pays" in dashboard
