@@ -70,6 +70,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SECRET_KEY": derive(signing[0], "sessions"),
         "SECRET_KEY_FALLBACKS": [derive(key, "sessions") for key in signing[1:]],
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
+        "PREPARE_STATEMENTS": _flag(env, "PREPARE_STATEMENTS", True),
         "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
         "BASE_URL": base_url,
         "LENDER_NAME": env.get("LENDER_NAME", "Tusker Finance"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 import psycopg2
+from flask import current_app
 from psycopg2.extras import NamedTupleCursor
 from sqlalchemy import ClauseElement, Connection
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
@@ -24,16 +26,15 @@ class Prepared:
         self._sql = str(compiled)
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         self._names = list(dict.fromkeys(_PARAMETER.findall(self._sql)))
+        # by what it says: behind a pooler, a name can only ever stand for this very statement
+        self._name = f"tusker_{sha256(self._sql.encode()).hexdigest()[:24]}"
 
     def rows(self, connection: Connection, values: Mapping[str, object]) -> list[Any]:
         """Run it on a connection; its rows, with the columns as attributes."""
         driver: Any = connection.connection.dbapi_connection
-        known: dict[Prepared, str] = connection.info.setdefault("prepared", {})
         cursor = driver.cursor(cursor_factory=NamedTupleCursor)
         try:
-            if self not in known:
-                known[self] = self._prepare(cursor, f"prepared_{len(known)}")
-            cursor.execute(known[self], {**self._constants, **values})
+            cursor.execute(self._text(connection, cursor), {**self._constants, **values})
             return cursor.fetchall() if cursor.description is not None else []
         except psycopg2.Error as error:
             if driver.closed:
@@ -42,9 +43,15 @@ class Prepared:
         finally:
             cursor.close()
 
-    def _prepare(self, cursor: Any, name: str) -> str:
-        """Have it planned under a name; how it is run from then on."""
-        numbered = _PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", self._sql)
-        cursor.execute(f"PREPARE {name} AS {numbered.replace('%%', '%')}")
-        given = ", ".join(f"%({each})s" for each in self._names)
-        return f"EXECUTE {name} ({given})" if self._names else f"EXECUTE {name}"
+    def _text(self, connection: Connection, cursor: Any) -> str:
+        """What is run: the name under which this connection has it planned, or the statement itself where a pooler
+        gives each transaction another connection."""
+        if not current_app.config["PREPARE_STATEMENTS"]:
+            return self._sql
+        known: dict[Prepared, str] = connection.info.setdefault("prepared", {})
+        if self not in known:
+            numbered = _PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", self._sql)
+            cursor.execute(f"PREPARE {self._name} AS {numbered.replace('%%', '%')}")
+            given = ", ".join(f"%({each})s" for each in self._names)
+            known[self] = f"EXECUTE {self._name} ({given})" if self._names else f"EXECUTE {self._name}"
+        return known[self]

@@ -122,9 +122,16 @@ def api(call_as: Caller, line: CreditLine) -> Api:
     return call_as(line.supplier.customer)
 
 
+@pytest.mark.parametrize("planned", [True, False])
 def test_what_is_answered_is_what_is_read_afterwards(
-    api: Api, line: CreditLine, courier: CourierDouble
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    planned: bool,
+    api: Api,
+    line: CreditLine,
+    courier: CourierDouble,
 ) -> None:
+    monkeypatch.setitem(app.config, "PREPARE_STATEMENTS", planned)
     called = stock(courier, line)
     items = [{"order_ref": called(name)} for name in ("A-1", "A-01", "BIG")]
     answers = [one["invoice"] for one in api.post("/invoices/batch", {"items": items}).json["items"]]
