@@ -14,7 +14,7 @@ from tests.support import counting
 from tests.support.company_forms import company, count, typed
 from tests.support.pages import HTMX, button_values, words
 from tests.support.threads import in_threads
-from tests.support.values import PROGRAMME_LIMIT
+from tests.support.values import PROGRAMME_LIMIT, TODAY
 from tusker import clock
 from tusker.extensions import db
 from tusker.models import ApiToken, CreditLine, Customer, Event, Invoice, Role
@@ -223,21 +223,28 @@ def test_a_row_counts_open_invoices_and_lines_of_both_sides(
     make_invoice(line=line)
     make_invoice("disbursed", line=line)
     ask(line, 90_000_00)
-    rows = {row.id: row for row in customers_page()}
+    rows = {row.id: row for row in customers_page(TODAY)}
     for customer_id in (line.supplier_id, line.purchaser_id):
         assert (rows[customer_id].open_invoices, rows[customer_id].lines) == (2, 1)
     supplier = rows[line.supplier_id].supplier
     assert supplier is not None
     assert supplier.used == 16_000_00
+    assert supplier.available > 0
     assert rows[line.supplier_id].purchaser is None
+    line.supplier.customer.held_since = TODAY
+    line.supplier.customer.held_reason = "Looked into."
+    db.session.commit()
+    held = {row.id: row for row in customers_page(TODAY)}[line.supplier_id].supplier
+    assert held is not None
+    assert held.available == 0
 
 
 def test_pages_of_the_list_follow_each_other(make_purchaser: Make, login: Login) -> None:
     made = [make_purchaser().id for _ in range(PAGE_SIZE + 2)][::-1]
-    first = [row.id for row in customers_page(limit=PAGE_SIZE)]
-    second = [row.id for row in customers_page(cursor=Cursor(before=first[-1]), limit=PAGE_SIZE)]
+    first = [row.id for row in customers_page(TODAY, limit=PAGE_SIZE)]
+    second = [row.id for row in customers_page(TODAY, cursor=Cursor(before=first[-1]), limit=PAGE_SIZE)]
     assert first + second == made
-    assert [row.id for row in customers_page(cursor=Cursor(after=second[0]), limit=PAGE_SIZE)] == first
+    assert [row.id for row in customers_page(TODAY, cursor=Cursor(after=second[0]), limit=PAGE_SIZE)] == first
     page = login().get("/customers/").text
     assert "Older" in page
     assert page.count("/customers/") >= PAGE_SIZE

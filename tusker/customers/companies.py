@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
 
+from tusker import clock
 from tusker.clock import today
 from tusker.currency import currency
 from tusker.customers.bank import bank_context
@@ -45,7 +46,7 @@ def index() -> Response:
         "customers/company/index.html",
         "customers/company/_list.html",
         form=form,
-        page=page_of(partial(queries.customers_page, **asked)),
+        page=page_of(partial(queries.customers_page, clock.today(), **asked)),
         total=queries.customers_count(**asked),
         filtered=bool(asked),
         programme=LimitUse(programme_limit(), queries.supplier_limits_total()),

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tusker import clock
 from tusker.cli import AMOUNT, acting_as_or_operator, change, commands, context_of, said
 from tusker.currency import currency
 from tusker.domain.limits import LimitUse
@@ -203,7 +204,7 @@ def set_limit_command(
 def list_customers_command(search: str, side: str | None) -> None:
     """List the companies with what is used and left of their limits, the newest first, tab-separated."""
     click.echo("id\tname\treference\tsupplier: used of limit\tpurchaser: used of limit\topen invoices\tlines")
-    for row in customers_page(search=search, side=side):
+    for row in customers_page(clock.today(), search=search, side=side):
         sides = (_use(row.supplier), _use(row.purchaser))
         cells = (row.id, row.name, row.reference or "–", *sides, row.open_invoices, row.lines)
         click.echo("\t".join(str(cell) for cell in cells))

@@ -67,18 +67,19 @@ class HeldCustomer:
 
 
 def customers_page(
+    today: date,
     *,
     search: str = "",
     side: str | None = None,
     cursor: Cursor = NEWEST,
     limit: int | None = None,
 ) -> list[CustomerRow]:
-    """Companies whose name, reference or email contains `search`, the newest first.
+    """Companies whose name, reference or email contains `search`, the newest first, with their limits as of today.
 
     `side` is supplier or purchaser.
     """
     query = _matching(_customers(), search, side)
-    return [_row(*row) for row in rows_of_page(query, Customer.id, cursor, limit)]
+    return [_row(today, *row) for row in rows_of_page(query, Customer.id, cursor, limit)]
 
 
 def customers_count(*, search: str = "", side: str | None = None) -> int:
@@ -222,15 +223,15 @@ def _matching(query: Select[*Columns], search: str, side: str | None) -> Select[
     return query
 
 
-def _row(customer: Customer, open_invoices: int, lines: int) -> CustomerRow:
+def _row(today: date, customer: Customer, open_invoices: int, lines: int) -> CustomerRow:
     supplier, purchaser = customer.supplier, customer.purchaser
     return CustomerRow(
         customer.id,
         customer.name,
         customer.reference,
         customer.email,
-        supplier.use if supplier else None,
-        purchaser.use if purchaser else None,
+        supplier.use_on(today) if supplier else None,
+        purchaser.use_on(today) if purchaser else None,
         open_invoices,
         lines,
     )
