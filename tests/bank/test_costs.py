@@ -35,7 +35,7 @@ def test_sure_entries(ctx: Context, three: list[StatementEntry]) -> None:
     # three loans may be meant, and the one that is paid is looked at again under its lock
     with costs(sends=33, reckons=4), transaction():
         assert len(decisions.accept_sure(ctx, ids[:1]).receipts) == 1
-    with costs(sends=51, reckons=4), transaction():
+    with costs(sends=52, reckons=4), transaction():
         assert len(decisions.accept_sure(ctx, ids[1:]).receipts) == 2
 
 
