@@ -170,6 +170,9 @@ def request_financing(supplier: Window, ref: str) -> None:
     """Request an order; it has to be approved."""
     page = supplier.page
     page.get_by_role("link", name="Request financing").first.click()
+    page.wait_for_url(
+        "**/invoices/new*", wait_until="load"
+    )  # what is typed before the script runs asks for nothing
     page.get_by_label("Order reference").fill(ref)
     page.locator("#quote").get_by_role("button", name="Request financing").click()
     expect(page.locator("#messages")).to_contain_text(re.compile(rf"Approved: .* is reserved for “{ref}”"))
