@@ -114,6 +114,20 @@ def test_a_code_works_once_and_for_a_minute_and_a_half(
         factors.check_code(_now(phone.user), phone.user.id, "")
 
 
+def test_signing_out_ends_a_session_that_lacks_its_second_step(
+    app: Flask, create_user: Callable[..., User], at: At
+) -> None:
+    phone = Phone(create_user())
+    at(30)
+    browser, _ = _password(app, phone.user)
+    cookie, copy = browser.get_cookie("session-8000"), app.test_client()
+    assert cookie is not None
+    copy.set_cookie("session-8000", cookie.value)
+    browser.post("/logout")
+    assert copy.post("/login/second", data={"code": phone.code()}).location.startswith("/login")
+    assert copy.get("/account").location.startswith("/login?")
+
+
 def test_nobody_is_let_in_by_another_s_code(app: Flask, create_user: Callable[..., User], at: At) -> None:
     mine, other = Phone(create_user()), Phone(create_user())
     at(30)

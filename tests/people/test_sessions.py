@@ -159,3 +159,19 @@ def test_htmx_is_given_the_new_token(enter: Callable[..., FlaskClient]) -> None:
     assert answer.status_code == 400
     token = answer.headers["HX-Trigger"].split('"')[3]
     assert browser.post("/t/admin", data={"csrf_token": token}).text == "seen"
+
+
+def test_a_sign_in_page_that_was_open_overnight_is_shown_anew(
+    pages: FlaskClient, create_user: Callable[..., User]
+) -> None:
+    """Its own form is not one to be kept and sent later."""
+    email = create_user().email
+    headers = {"Referer": "http://localhost/login?next=/account", "Origin": "http://localhost"}
+    late = pages.post(
+        "/login", data={"email": email, "password": PASSWORD, "csrf_token": "old"}, headers=headers
+    )
+    assert (late.status_code, late.location) == (303, "/login?next=/account")
+    shown = pages.get(late.location).text
+    assert "This page was open for too long." in shown
+    assert "kept" not in shown
+    assert sign_in(pages, email, path=late.location).location == "/account"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import (
     Response,
+    current_app,
     flash,
     make_response,
     redirect,
@@ -27,9 +28,9 @@ from tusker.services.context import Context
 from tusker.services.people import factors, passwords, sessions, users
 from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
-from tusker.web.access import SignInNeeded, acting, allow, public
+from tusker.web.access import PUBLIC, SignInNeeded, access_of, acting, allow, public
 from tusker.web.htmx import current_path, done, is_htmx
-from tusker.web.kept_forms import form_of_request, seal
+from tusker.web.kept_forms import form_of_request, page_of_form, seal
 from tusker.web.visitors import network, visitor
 
 # One sentence for every reason, so that nobody learns which part was wrong.
@@ -95,13 +96,17 @@ def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
     To htmx a message: the page with what was typed stays as it is, and goes on after a sign-in in another tab.
     """
     half = half_session()
-    ended = None if half else session.pop(KEY, None)
     if is_htmx():
         answer = make_response(render_template("auth/_signed_out.html", next_url=current_path()), 401)
         answer.headers["HX-Retarget"] = "#messages"
         answer.headers["HX-Reswap"] = "innerHTML"
         answer.headers["HX-Push-Url"] = "false"
         return answer
+    if access_of(current_app, request.endpoint or "static") == PUBLIC:
+        # The form of signing in itself, or one like it, from a page that was open for too long.
+        flash("This page was open for too long. Send it again.", "info")
+        return redirect(page_of_form() or url_for("auth.login"), 303)
+    ended = None if half else session.pop(KEY, None)
     kept = form_of_request(sessions.user_of_ended(ended) if ended else None)
     if kept is not None:
         return _login_page(LoginForm(formdata=None), seal(kept), kept.page), 401

@@ -81,10 +81,11 @@ def admit(begun: UserSession) -> None:
 
 def stop_session() -> None:
     """Sign out: the token opens nothing any more, wherever it was copied to."""
-    if current_user.is_authenticated:
+    ending: UserSession | None = half_session() or g.get("user_session")
+    if ending is not None:
         with transaction():
-            now, user = clock.now(), this_session().user
-            sessions.end_session(now, user.id, this_session().id)
+            now, user = clock.now(), ending.user
+            sessions.end_session(now, user.id, ending.id)
             log_access(now, AccessKind.SIGNED_OUT, visitor(), user_id=user.id, email=user.email)
     logout_user()
     session.clear()
