@@ -239,6 +239,9 @@ def test_another_admin_resets_a_lost_one(
     own = f"/admin/users/{phone.user.id}/reset-factor"
     assert browser.post(own, data={"reason": "Mine"}).status_code == 409
     other = login()
+    assert (
+        other.get("/admin/users").text.count("/reset-factor") == 2
+    )  # hers alone, as address of page and of htmx
     assert other.post(own, data={"reason": " "}).status_code == 422
     assert other.post(own, data={"reason": "Phone lost"}).status_code == 303
     assert browser.get("/account").status_code == 302

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,7 +13,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import UserFilter, UserForm
 from tusker.extensions import db
 from tusker.models import Proposal, Role, User
-from tusker.queries.people.users import companies, users_page
+from tusker.queries.people.users import companies, users_page, with_factor
 from tusker.queries.proposals import waiting_among
 from tusker.services.people import factors, passwords
 from tusker.services.people import users as service
@@ -28,8 +30,7 @@ def users() -> ResponseReturnValue:
     """All users, the newest first."""
     filters = UserFilter(request.args)
     page = page_of(partial(users_page, **filters.asked()))
-    waiting = waiting_among("user", [user.id for user in page.items])
-    return render("admin/people/users.html", filters=filters, page=page, waiting=waiting)
+    return render("admin/people/users.html", filters=filters, page=page, **_about(page.items))
 
 
 @bp.route("/users/new", methods=["GET", "POST"])
@@ -110,5 +111,11 @@ def _changed(user_id: int, message: str) -> Response:
         to=url_for("admin.users"),
         partial="admin/people/_user_row.html",
         user=user,
-        waiting=waiting_among("user", [user.id]),
+        **_about([user]),
     )
+
+
+def _about(users: Sequence[User]) -> dict[str, Any]:
+    """What rows of users show beside themselves: who waits for another admin, and who has a second factor."""
+    ids = [user.id for user in users]
+    return {"waiting": waiting_among("user", ids), "with_factor": with_factor(ids)}

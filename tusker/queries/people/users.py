@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select
 
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.models import Customer, PurchaserAccount, SupplierAccount, User
+from tusker.models import Customer, PurchaserAccount, SecondFactor, SupplierAccount, User
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 _STATES = {"active": User.active, "inactive": ~User.active}
@@ -55,6 +56,11 @@ def users_page(
         names = (User.name, User.email, Customer.name)
         query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
     return [user for (user,) in rows_of_page(query, User.id, cursor, limit)]
+
+
+def with_factor(user_ids: Collection[int]) -> set[int]:
+    """Which of these people have a second factor."""
+    return set(db.session.scalars(select(SecondFactor.user_id).where(SecondFactor.user_id.in_(user_ids))))
 
 
 def user_id_of(email: str) -> int:
