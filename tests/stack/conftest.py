@@ -50,8 +50,9 @@ def stack(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory) -> It
         yield stack
         for program in started.values():
             assert program.process.poll() is None, f"{program.name} ended by itself:\n{program.said[-3000:]}"
-        for program in started.values():
-            program.ask_to_stop()
+        # the courier ends last: a worker that asks one which is going waits for its answer
+        for name in ("scheduler", "worker", "web"):
+            started[name].ask_to_stop()
     codes = {name: program.process.returncode for name, program in started.items()}
     assert set(codes.values()) == {0}, codes
 

@@ -142,11 +142,11 @@ class Program:
             self.process.terminate()
 
     def stop(self) -> None:
-        """Ask it to end; nothing of it is left afterwards."""
+        """Ask it to end, as long as a job may still take; nothing of it is left afterwards."""
         self.ask_to_stop()
         if self.process.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(15)
+                self.process.wait(60)
         self.kill()
 
 
