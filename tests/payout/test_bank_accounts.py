@@ -48,6 +48,7 @@ def test_another_admin_accepts_and_the_former_account_is_replaced(
     assert states(supplier) == ["active", "replaced"]
 
 
+@pytest.mark.usefixtures("owner")
 def test_the_database_keeps_maker_and_approver_apart_too(
     maker: Context, checker: Context, supplier: Customer
 ) -> None:
