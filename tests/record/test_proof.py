@@ -62,6 +62,11 @@ BREAKS = [
         "UPDATE reserve_movements SET amount = amount - 100000000 WHERE kind = 'held'",
         "reserve released or consumed",
     ),
+    ("UPDATE bank_accounts SET account_number = '999999999'", "bank account as it was accepted"),
+    (
+        "UPDATE bank_accounts SET customer_id = -customer_id, state = 'replaced'",
+        "bank account as it was accepted",
+    ),
     ("UPDATE exposure_movements SET amount = amount + 1", "exposure movements of the invoice"),
 ]
 
