@@ -1,4 +1,5 @@
-"""What the database lets the application change of rows that are facts: money that moved, and the record of it."""
+"""What the database lets the application change of rows that are facts: money that moved, the record of it, and who
+people are."""
 
 from __future__ import annotations
 
@@ -10,9 +11,19 @@ LEDGERS: dict[str, tuple[str, ...]] = {
     "allocations": (),
     "adjustments": (),
     "claim_settlements": (),
-    "bank_charges": (),
+    "bank_charges": ("statement_entry_id",),
     "receipts": ("reversed_on",),
-    "credit_notes": ("state", "number", "number_strict", "number_loose", "settled_on"),
+    "credit_notes": (
+        "state",
+        "number",
+        "number_strict",
+        "number_loose",
+        "settled_on",
+        "before_payout",
+        "principal_cut",
+        "reserve_consumed",
+        "claimed",
+    ),
     "claims": ("state", "amount", "open_amount", "decided_at", "decided_by", "decision_reason"),
     "payables": ("open_amount",),
     "payable_lines": ("state", "reason", "payout_id", "booked_on"),
@@ -29,6 +40,7 @@ LEDGERS: dict[str, tuple[str, ...]] = {
         "statement_entry_id",
     ),
     "bank_accounts": ("state",),
+    "users": ("password_hash", "active", "session_epoch", "last_login_at"),
     "loans": (
         "platform_reference",
         "open_principal",
