@@ -151,6 +151,16 @@ def hash_of_new(password: str, email: str, *, field: str = "password") -> str:
     return _hasher.hash(password)
 
 
+def hashed(secret: str) -> str:
+    """What is kept of something short that people type: as slow to try as a password."""
+    return _hasher.hash(secret)
+
+
+def matches(stored: str, secret: str) -> bool:
+    """Whether this is what `stored` was made of."""
+    return _verify(stored, secret)
+
+
 def strength(password: str) -> float:
     """The power of ten of guesses that a password withstands: known passwords, names and patterns count for little.
 

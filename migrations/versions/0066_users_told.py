@@ -1,7 +1,7 @@
 """roles, passwords and second factors of people change only together with an event
 
-Revision ID: 0065
-Revises: 0064
+Revision ID: 0066
+Revises: 0065
 Create Date: 2026-11-30 02:50:00.000000
 """
 
@@ -11,8 +11,8 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0065"
-down_revision = "0064"
+revision = "0066"
+down_revision = "0065"
 branch_labels = None
 depends_on = None
 
