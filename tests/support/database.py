@@ -60,6 +60,8 @@ def as_app_role(app: Flask, role: str) -> Iterator[None]:
         with transaction():
             create_app_role(role, "")
             grant_app_role(role)
+            # tests look for who waits for a lock
+            db.session.execute(text(f'GRANT pg_read_all_stats TO "{role}"'))
         engine = db.engine
     become = f'SET LOCAL ROLE "{role}"'
 
