@@ -30,7 +30,7 @@ def transaction() -> Iterator[Session]:
         session.info.pop(_AFTER_COMMIT, None)
         if isinstance(error, IntegrityError) and isinstance(error.orig, UniqueViolation):
             # Services look before they write; only one who saves the same at the same moment gets here.
-            raise Duplicate("Somebody has just saved the same thing; look at it again.") from error
+            raise Duplicate("Someone has just saved the same thing; reload and check.") from error
         raise
     for job in session.info.pop(_AFTER_COMMIT, {}):
         enqueue(job)
