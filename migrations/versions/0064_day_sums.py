@@ -46,9 +46,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["day"], ["position_days.day"], name=op.f("fk_due_sums_day_position_days")),
         sa.PrimaryKeyConstraint("day", "kind", "key", "due_date", name=op.f("pk_due_sums")),
     )
-    op.add_column("loan_positions", sa.Column("due_date", sa.Date(), nullable=True))
+    op.add_column(
+        "loan_positions", sa.Column("due_date", sa.Date(), server_default="1970-01-01", nullable=False)
+    )
     op.execute("UPDATE loan_positions p SET due_date = l.due_date FROM loans l WHERE l.id = p.loan_id")
-    op.alter_column("loan_positions", "due_date", nullable=False)
+    op.alter_column("loan_positions", "due_date", server_default=None)
     op.execute(
         f"""
         INSERT INTO due_sums (day, kind, key, due_date, loans, term, purchaser_term)
