@@ -93,7 +93,7 @@ def test_kept_days_say_the_same_as_what_was_booked(
     assert flows == before
     agree()
     # what comes later counts at once, and the day of what is undone stays as it was
-    receive(ctx, second, 1_000_00)
+    receive(ctx, second, 1_000_00, reference="R-2")
     with transaction():
         reverse_receipt(ctx, receipt.id, reason="bounced")
     with transaction():
