@@ -19,7 +19,7 @@ def test_secrets_and_recovery_codes_still_open(schema: Schema) -> None:
     keys = schema.app.config["CARRIER_KEYS_SECRET"]
     fernet = Fernet(base64.urlsafe_b64encode(derive(keys, "secrets in the database")))
     lost = Fernet(Fernet.generate_key()).encrypt(b"of a key that is gone")
-    schema.upgrade("0064")
+    schema.upgrade("0065")
     schema.run(
         "INSERT INTO users (id, email, name, role, password_hash, created_at)"
         " VALUES (1, 'a@example.com', 'A', 'admin', 'x', now())",
@@ -36,7 +36,7 @@ def test_secrets_and_recovery_codes_still_open(schema: Schema) -> None:
     [(kept,), (used,)] = schema.rows("SELECT code_hash FROM recovery_codes ORDER BY used_at NULLS FIRST")
     assert PasswordHasher().verify(kept, CODE)
     assert used == "used"
-    schema.downgrade("0064")
+    schema.downgrade("0065")
     [(back,), _] = schema.rows("SELECT secret FROM second_factors ORDER BY id")
     assert fernet.decrypt(bytes(back)) == b"SECRET"
     assert schema.rows("SELECT count(*) FROM recovery_codes WHERE used_at IS NULL") == [(0,)]

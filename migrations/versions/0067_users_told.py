@@ -1,7 +1,7 @@
 """roles, passwords and second factors of people change only together with an event
 
-Revision ID: 0066
-Revises: 0065
+Revision ID: 0067
+Revises: 0066
 Create Date: 2026-11-30 02:50:00.000000
 """
 
@@ -11,8 +11,8 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0066"
-down_revision = "0065"
+revision = "0067"
+down_revision = "0066"
 branch_labels = None
 depends_on = None
 

@@ -3,8 +3,8 @@
 Run it with the application's `CARRIER_KEYS_SECRET` (or `SECRET_KEY`): what that does not open stays as it is, and has to
 be entered anew, as before.
 
-Revision ID: 0065
-Revises: 0064
+Revision ID: 0066
+Revises: 0065
 Create Date: 2026-11-30 02:48:00.000000
 """
 
@@ -22,8 +22,8 @@ from flask import current_app
 from tusker.keys import derive
 from tusker.secrets_box import Unreadable, seal, unseal
 
-revision = "0065"
-down_revision = "0064"
+revision = "0066"
+down_revision = "0065"
 branch_labels = None
 depends_on = None
 
