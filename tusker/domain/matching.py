@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from itertools import islice
+from typing import NamedTuple
 
 from tusker.domain.loan_sums import MAX_LOANS, OpenLoan, Part, spread, sums_to
 from tusker.domain.texts import Numbers, name_words, number_words, without_cut_form
@@ -47,8 +48,7 @@ class Verdict(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(NamedTuple):
     """Money that came in as a statement describes it; `known_payers` are the customers whose account it is known to
     be."""
 
@@ -85,6 +85,9 @@ class Judgement:
     doubt: str = ""
     loans: frozenset[int] = frozenset()
     """All loans that were considered, by id: a book of them alone judges the credit in the same way."""
+
+
+_NOTHING = Judgement(Verdict.NONE)
 
 
 @dataclass(slots=True)
@@ -149,7 +152,7 @@ class Book:
     def _judged(self, credit: Credit, found: _Found) -> Judgement:
         suggestions = self._suggest(credit, found)
         if not suggestions:
-            return Judgement(Verdict.NONE)
+            return _NOTHING
         doubt = self._doubt(suggestions, found)
         verdict = Verdict.AMBIGUOUS if doubt else Verdict.SURE
         paid = {part.loan.loan_id for suggestion in suggestions for part in suggestion.parts}

@@ -87,8 +87,12 @@ class Numbers:
 
     def named_in(self, text: str) -> list[tuple[str, ...]]:
         """Those that stand in a text as a whole; one inside of a longer one does not count."""
+        if not text:
+            return []
         written = plain(text)
         words = tuple(_RUN.findall(written))
+        if self._lengths.keys().isdisjoint(words):
+            return []
         spans = [
             (start, start + length)
             for start, word in enumerate(words)

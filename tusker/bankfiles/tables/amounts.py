@@ -9,7 +9,7 @@ from typing import Literal
 
 from babel.numbers import get_currency_symbol
 
-from tusker.bankfiles.movements import Skip, minor_units
+from tusker.bankfiles.movements import Skip, minor_units_of
 from tusker.bankfiles.texts import kept
 
 Mark = Literal[".", ","]
@@ -94,7 +94,8 @@ def read_amount(text: str, mark: Mark, currency: str, exponent: int) -> tuple[in
     if found is None:
         raise Skip(f"its amount “{kept(text, 40)}” is not a number")
     grouping = "," if mark == "." else "."
-    amount = minor_units(found.group(1).replace(grouping, "") + "." + (found.group(2) or ""), exponent)
+    whole, fraction = found.group(1).replace(grouping, ""), found.group(2) or ""
+    amount = minor_units_of(whole, fraction, exponent, kept(text, 40))
     return -amount if negative else amount, side
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -20,6 +20,10 @@ from tusker.csv_tables import Cells, CsvRow
 from tusker.domain.banking import BALANCE_REMARK, Direction, Statement
 
 _MOST_DOUBTS = 3
+_OF_MOVEMENT = (
+    *("status", "currency", "bank_reference", "end_to_end_id", "counterparty", "counterparty_account"),
+    *("remittance", "return_reason"),
+)
 
 
 @dataclass(slots=True)
@@ -36,6 +40,8 @@ class TableReader:
     days: dict[str, Days] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    take: Callable[[Cells], Sequence[str]] = field(init=False)
+    """The cells of a row that make its movement, see `_OF_MOVEMENT`."""
 
     def statement(self, account: Named | None, opening: str) -> Statement:
         number = account.number if account else self.reading.account
@@ -44,6 +50,8 @@ class TableReader:
                 f"It shows only {account.masked} of the account, which was taken for {number}."
             )
         sides, figures = self.sides()
+        # the column of the direction may just have been left out
+        self.take = self.columns.cells(*_OF_MOVEMENT)
         raws: list[Raw] = []
         balanced: list[Balanced] = []
         turned: list[int] = []
@@ -87,7 +95,8 @@ class TableReader:
         return not any(leaps(self.column(name)) for name in self.days if not self.days[name].month_first)
 
     def column(self, name: str) -> list[str]:
-        return [text for row in self.rows if (text := self.columns.cell(row.cells, name))]
+        take = self.columns.cells(name)
+        return [text for row in self.rows if (text := take(row.cells)[0])]
 
     def sides(self) -> tuple[Sides, list[Figure | Skip]]:
         """How the file writes directions, and the figure of each row or why it has none."""
@@ -172,30 +181,26 @@ class TableReader:
         return found.get("booked_on", first), found.get("value_date", first)
 
     def movement(self, cells: Cells, signed: int, booked_on: date, value_date: date) -> Raw:
-        cell = self.columns.cell
-        if is_unbooked(status := cell(cells, "status")):
+        status, stated, reference, end_to_end, party, account, text, why = self.take(cells)
+        if status and is_unbooked(status):
             raise Skip(f"“{kept(status, 30)}” says that it is not booked")
-        stated = cell(cells, "currency").upper()
-        if stated and stated != self.reading.currency:
-            raise Skip(f"it is in {kept(stated, 10)}, not {self.reading.currency}")
+        if stated and stated.upper() != self.reading.currency:
+            raise Skip(f"it is in {kept(stated.upper(), 10)}, not {self.reading.currency}")
         texts: dict[str, Any] = {
-            "bank_reference": given(cell(cells, "bank_reference").lstrip("'")),
-            "end_to_end_id": given(cell(cells, "end_to_end_id")),
-            "counterparty": kept(cell(cells, "counterparty"), LONGEST["party"]),
-            "counterparty_account": kept(
-                cell(cells, "counterparty_account").lstrip("'"), LONGEST["reference"]
-            ),
-            "remittance": kept(self.narration(cells), LONGEST["remittance"]),
+            "bank_reference": given(reference.lstrip("'")),
+            "end_to_end_id": given(end_to_end),
+            "counterparty": kept(party, LONGEST["party"]),
+            "counterparty_account": kept(account.lstrip("'"), LONGEST["reference"]),
+            "remittance": kept(self.narration(cells, text), LONGEST["remittance"]),
         }
         side: Direction = "credit" if signed > 0 else "debit"
-        reason = kept(cell(cells, "return_reason"), LONGEST["reason"]) or None
+        reason = kept(why, LONGEST["reason"]) or None
         # a "reference" of a table may be a cheque's number or a customer's: everything together tells rows apart
         identity = tuple(texts.values())
         return Raw(side, abs(signed), booked_on, value_date, **texts, return_reason=reason, identity=identity)
 
-    def narration(self, cells: Cells) -> str:
+    def narration(self, cells: Cells, first: str) -> str:
         """All texts of a row, each once."""
-        first = self.columns.cell(cells, "remittance")
         more = (cells[place] for place in self.columns.narrations if place < len(cells))
         return " ".join(dict.fromkeys((first, *more))).strip() if self.columns.narrations else first
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from tusker.bankfiles.movements import Contradiction
 from tusker.bankfiles.texts import kept
@@ -64,8 +65,7 @@ def is_unbooked(text: str) -> bool:
     return len(words) < 4 and not _UNBOOKED.isdisjoint(words)
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """An amount as written: not zero, in minor units with its own sign, and the side of its column or mark."""
 
     amount: int

@@ -154,21 +154,17 @@ def _says_anything(cells: Cells) -> bool:
 
 def _parted(rows: Sequence[CsvRow], columns: Columns) -> tuple[list[CsvRow], list[CsvRow]]:
     """The rows of movements, and those between and below them that are none: sums, balances, sentences."""
-    name = "booked_on" if "booked_on" in columns.places else "value_date"
-
-    def dated(row: CsvRow) -> bool:
-        return is_day(columns.cell(row.cells, name)) or is_day(columns.cell(row.cells, "value_date"))
-
-    last = max((place for place, row in enumerate(rows) if dated(row)), default=len(rows))
+    days_in, money_in = columns.cells("booked_on", "value_date"), columns.cells(*_MONEY)
+    dated = [any(map(is_day, filter(None, days_in(row.cells)))) for row in rows]
+    last = max((place for place, is_dated in enumerate(dated) if is_dated), default=len(rows))
     movements: list[CsvRow] = []
     around: list[CsvRow] = []
     below = False
     for place, row in enumerate(rows):
-        texts = [columns.cell(row.cells, each) for each in _MONEY]
-        money = [text for text in texts if not is_nothing(text) and text.strip("0.,")]
+        money = [text for text in money_in(row.cells) if text and not is_nothing(text) and text.strip("0.,")]
         below = below or (place > last and (not money or len(money) > 1))
-        apart = _opens(row, columns, money) or _sums_up(row, money, dated=dated(row))
-        if below or apart or not (money or dated(row)):
+        apart = _opens(row, columns, money) or _sums_up(row, money, dated=dated[place])
+        if below or apart or not (money or dated[place]):
             if movements and place < last and _continues(row, columns):
                 movements[-1] = _joined(movements[-1], row, columns.places["remittance"])
             else:
