@@ -69,7 +69,7 @@ def tokens(text: str) -> list[Token]:
 def number_words(number: str) -> tuple[str, ...]:
     """A number such as INV-7 as its runs ("inv", "7"), so that inv 7 and INV7 are the same; empty for one that says
     too little to be looked for in a text."""
-    words = tuple(token.word for token in tokens(number))
+    words = tuple(_RUN.findall(plain(number)))
     text = "".join(words)
     if not any(character.isdigit() for character in text):
         return ()
