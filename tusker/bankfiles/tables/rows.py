@@ -13,7 +13,7 @@ from tusker.bankfiles.tables.amounts import Mark, is_nothing, read_amount
 from tusker.bankfiles.tables.balances import Balanced, follow
 from tusker.bankfiles.tables.days import Days, leaps
 from tusker.bankfiles.tables.heads import Columns
-from tusker.bankfiles.tables.labels import Named
+from tusker.bankfiles.tables.labels import SUM, Named
 from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, said
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
@@ -37,6 +37,8 @@ class TableReader:
     layout: str = ""
     by_place: bool = False
     """Whether the table has no heads, so that only its balances bear out how its columns are read."""
+    width: int | None = None
+    """How many cells a row may fill; None where that says nothing."""
     days: dict[str, Days] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
@@ -68,6 +70,7 @@ class TableReader:
             balanced.append(Balanced(row.line, raws[-1].booked_on, signed, self.balance(row.cells), apart))
             turned += [row.line] * turns
             apart = False
+        self.leave_sums(raws, balanced)
         ends = self.check(balanced, opening, turned, sides)
         days = sorted(raw.booked_on for raw in raws)
         return Statement(
@@ -84,6 +87,31 @@ class TableReader:
             layout=self.layout,
             doubt=kept(" ".join(self.doubts[:_MOST_DOUBTS]), LONGEST["reason"]),
         )
+
+    def check_width(self, heads: int) -> None:
+        """A text or amount with the separator in it needs quotes: without them a row has more cells than there are
+        heads."""
+        filled = {max((at for at, cell in enumerate(row.cells, 1) if cell), default=0) for row in self.rows}
+        if max(filled, default=0) > heads:
+            if len(filled) == 1:
+                self.doubts.append("Its rows have more cells than its heads.")
+            else:
+                self.width = heads
+
+    def leave_sums(self, raws: list[Raw], balanced: list[Balanced]) -> None:
+        """Take out the last rows where they call themselves sums and are those of what came in or left."""
+        ends = len(raws)
+        while ends and SUM.fullmatch(raws[ends - 1].remittance.strip(" :*-.")):
+            ends -= 1
+        for place in range(len(raws) - 1, ends - 1, -1):
+            raw, line = raws[place], balanced[place].line
+            if raw.amount == sum(each.amount for each in raws[:ends] if each.direction == raw.direction):
+                self.notes.append(f"Line {line}: it is the sum of the {raw.direction}s; skipped.")
+                del raws[place], balanced[place]
+            else:
+                self.doubts.append(
+                    f"Line {line} calls itself a sum, but is not that of the {raw.direction}s."
+                )
 
     def skip(self, line: int, skip: Skip) -> None:
         self.notes.append(f"Line {line}: {skip}; skipped.")
@@ -161,6 +189,8 @@ class TableReader:
 
     def signed(self, row: CsvRow, figure: Figure | Skip, sides: Sides) -> tuple[int, bool]:
         """What a row adds to the balance, and whether its sign turned its side; raises `Skip`."""
+        if self.width is not None and any(row.cells[self.width :]):
+            raise Contradiction("it has more cells than there are heads")
         if isinstance(figure, Skip):
             raise figure
         words = self.columns.cell(row.cells, "direction")

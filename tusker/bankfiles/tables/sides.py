@@ -30,7 +30,8 @@ _UNBOOKED = frozenset(
     (  # noqa: SIM905 - a list of words reads better as words
         "pending failed failure declined rejected cancelled canceled reverted reversed unsuccessful scheduled"
         " processing initiated expired blocked vorgemerkt abgelehnt storniert hold authorised authorized"
-        " unposted unbooked"
+        " unposted unbooked uncleared unsettled unprocessed unsuccessfully not awaiting queued upcoming void voided"
+        " bounced dishonoured dishonored error incomplete"
     ).split()
 )
 """Words of a column for the status of a movement that the bank has not booked."""
