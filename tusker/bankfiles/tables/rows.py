@@ -100,9 +100,11 @@ class TableReader:
 
     def leave_sums(self, raws: list[Raw], balanced: list[Balanced]) -> None:
         """Take out the last rows where they call themselves sums and are those of what came in or left."""
+        called = [SUM.fullmatch(raw.remittance.strip(" :*-.")) is not None for raw in raws]
         ends = len(raws)
-        while ends and SUM.fullmatch(raws[ends - 1].remittance.strip(" :*-.")):
+        while ends and called[ends - 1]:
             ends -= 1
+        self.doubts += [f"Line {balanced[at].line} calls itself a sum." for at in range(ends) if called[at]]
         for place in range(len(raws) - 1, ends - 1, -1):
             raw, line = raws[place], balanced[place].line
             if raw.amount == sum(each.amount for each in raws[:ends] if each.direction == raw.direction):
