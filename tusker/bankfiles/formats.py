@@ -22,7 +22,10 @@ _KINDS = (
     (b"%PDF", "a PDF; ask the bank for camt.053 or CSV"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
-    (b"MIME-Version", "a web archive (MHTML), whatever its name says; ask the bank for CSV, Excel or camt.053"),
+    (
+        b"MIME-Version",
+        "a web archive (MHTML), whatever its name says; ask the bank for CSV, Excel or camt.053",
+    ),
     (b"{\\rtf", "a text document (RTF)"),
     (b"!Type:", "a QIF file, which names neither account nor currency; ask the bank for camt.053 or CSV"),
 )
