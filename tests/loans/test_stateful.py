@@ -32,6 +32,7 @@ from tests.support.people import make_user
 from tests.support.profiles import SOAK, examples
 from tests.support.values import NOW, PASSWORD, TODAY
 from tusker import clock
+from tusker.domain.allocation import Allocation as Split
 from tusker.domain.limits import Bound
 from tusker.domain.relief import ReliefLimits
 from tusker.domain.terms import Collection, DayCount, InterestMethod, InterestTiming, Terms
@@ -293,6 +294,39 @@ class Books(RuleBasedStateMachine):
                 )
         except InvalidInput as error:
             if error.field != "value_date":
+                raise
+
+    @precondition(lambda self: self.statuses & {"disbursed", "written_off"})
+    @rule(
+        number=st.integers(0, 9),
+        percents=st.tuples(*[st.sampled_from([0, 50, 99, 100]) | st.integers(0, 110)] * 4),
+        in_full=st.booleans(),
+        beyond=st.sampled_from([0, 0, 5_000]),
+        back=st.integers(0, 3),
+    )
+    def allocate_by_hand(
+        self, number: int, percents: tuple[int, ...], in_full: bool, beyond: int, back: int
+    ) -> None:
+        """A person lays a payment on one loan as it likes: parts of what is owed of each, or all of it."""
+        invoice_id = self._pick(number, "disbursed", "written_off")
+        row = loan_of_invoice(invoice_id, self.ctx.today) if invoice_id else None
+        if invoice_id is None or row is None:
+            return
+        owed = [row.live.penalty, row.live.fee, row.live.interest, row.live.principal]
+        parts = [part if in_full else max(0, part) * p // 100 for part, p in zip(owed, percents, strict=True)]
+        invoice = db.session.get_one(Invoice, invoice_id)
+        try:
+            with transaction():
+                record_receipt(
+                    self.ctx,
+                    (invoice.purchaser_id, invoice.supplier_id)[number % 2],
+                    amount=max(1, sum(parts)) + beyond,
+                    bank_reference=f"R-{self._next()}",
+                    value_date=self.ctx.today - timedelta(days=back),
+                    wanted=[Split(row.loan_id, *parts)],
+                )
+        except InvalidInput as error:
+            if error.field not in {"allocations", "value_date"}:
                 raise
 
     @precondition(lambda self: self.statuses & {"disbursed", "repaid", "written_off"})
