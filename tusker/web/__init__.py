@@ -19,7 +19,7 @@ from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
 from tusker.web import assets, errors, filters
 from tusker.web.access import guard, is_staff
-from tusker.web.nav import navigation
+from tusker.web.nav import breadcrumbs, navigation
 from tusker.web.routes import bp
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -60,7 +60,7 @@ def init_app(app: Flask) -> None:
     app.before_request(guard)
     app.after_request(_set_headers)
     app.context_processor(_template_context)
-    app.jinja_env.globals.update(with_args=with_args, LONGEST_REASON=LONGEST_REASON)
+    app.jinja_env.globals.update(with_args=with_args, breadcrumbs=breadcrumbs, LONGEST_REASON=LONGEST_REASON)
     app.register_blueprint(bp)
 
 
@@ -113,7 +113,7 @@ def _template_context() -> dict[str, Any]:
         "is_staff": is_staff,
         "open_proposals_on": open_proposals_on,
         "currency": currency,
-        "theme": "dark" if cookies.get(current_app.config["THEME_COOKIE"]) == "dark" else "light",
+        "theme": chosen if (chosen := cookies.get(current_app.config["THEME_COOKIE"])) in {"light", "dark"} else "",
         "signed_in": lambda: bool(current_user.is_authenticated),
     }
 
