@@ -1,7 +1,7 @@
 """Answers are compressed, except those that show a secret once; development says how long each took.
 
 BREACH guesses a secret by how well an answer compresses that also holds an attacker's words. Pages hold a CSRF token
-and echo searches, so each compressed page is of a random length: a header of up to `PADDING` random letters travels with
+and echo searches, so each compressed page is of a random length: a header of up to `PADDING` letters travels with
 it, in the same encrypted stream. Session cookies are SameSite=Lax, so another site cannot ask unseen in a user's name
 either. Pages that show a token, a key or recovery codes are not compressed at all.
 """
