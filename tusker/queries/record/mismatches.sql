@@ -292,6 +292,17 @@ FROM (
 ) p ON p.day = b.day AND p.credit_line_id = b.credit_line_id
 WHERE (b.total, b.loans) IS DISTINCT FROM (p.total, p.loans)
 UNION ALL
+SELECT 'positions by due date', COALESCE(k.kind, d.kind) || ', due ' || COALESCE(d.due_date, p.due_date) || ' on ' || COALESCE(d.day, p.day),
+    COALESCE(d.total, 0)::bigint, COALESCE(p.total, 0)::bigint
+FROM (VALUES ('book'), ('supplier'), ('purchaser')) k (kind)
+CROSS JOIN (SELECT day, due_date, sum(purchaser_term) AS total, count(*) AS loans,
+    COALESCE(sum(term) FILTER (WHERE in_book), 0) AS term FROM loan_positions GROUP BY 1, 2) p
+FULL JOIN (
+    SELECT kind, day, due_date, sum(purchaser_term) AS total, sum(loans) AS loans, sum(term) AS term
+    FROM due_sums GROUP BY 1, 2, 3
+) d ON d.kind = k.kind AND d.day = p.day AND d.due_date = p.due_date
+WHERE (d.total, d.loans, d.term) IS DISTINCT FROM (p.total, p.loans, p.term)
+UNION ALL
 SELECT 'counted invoices that are ' || COALESCE(c.status, i.status), s.name || ' → ' || p.name,
     COALESCE(c.principal, 0)::bigint, COALESCE(i.principal, 0)::bigint
 FROM (
