@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import current_app, url_for
 
 from tusker.queries.delivery.carriers import carrier_cards
-from tusker.queries.start import set_up
+from tusker.queries.people.set_up import set_up
 
 
 @dataclass(frozen=True, slots=True)
