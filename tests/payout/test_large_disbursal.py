@@ -125,7 +125,7 @@ def test_suppliers_come_page_by_page_and_an_action_stays_on_its_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tusker.admin.payout.disbursal_view.SUPPLIERS_SHOWN", 2)
-    disbursal_id, ids = bundle_many(three_lines, 50)
+    disbursal_id, _ = bundle_many(three_lines, 50)
     browser, page = login(), f"/admin/disbursals/{disbursal_id}"
     first = browser.get(page).text
     found = re.search(r'href="[^"]*(\?suppliers=\w+)#', first)
