@@ -9,6 +9,7 @@ from functools import cache
 from babel.core import Locale
 from babel.numbers import (
     NumberPattern,
+    format_compact_currency,
     get_currency_symbol,
     get_decimal_symbol,
     get_group_symbol,
@@ -71,6 +72,10 @@ class Currency:
             parts = [rest[max(0, i - size) : i] for i in range(len(rest), 0, -size)]
             whole = form.separator.join((*parts[::-1], whole[-first:]))
         return f"{before}{whole}{form.point}{digits[end:]}{after}"
+
+    def short(self, amount: int) -> str:
+        """The amount in a few signs, such as ₹1.5L or $150K, as the locale shortens it."""
+        return format_compact_currency(self.major(amount), self.code, locale=self.locale, fraction_digits=2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -15,10 +15,15 @@ from markupsafe import Markup
 
 from tusker import clock
 from tusker.currency import currency
+from tusker.domain.ageing import Bucket
 from tusker.domain.status import Status, Tone
+from tusker.domain.texts import show_day
+from tusker.models import Event
+from tusker.web.plots import stack
 
 NOTHING = "–"
 _CODE = re.compile(r"[a-z_]+")
+_TOLD_BY_CARRIERS = {"shipment", "delivered", "cancelled"}
 
 STATUS_WORDS = {
     # where people use another word than the code
@@ -40,6 +45,29 @@ STATUS_WORDS = {
     "instructed": "At the bank",
     "reversed": "Undone",
     "payment": "Received",
+    # events
+    "bank_file": "Bank file downloaded",
+    "carrier_settings": "Delivery company set up",
+    "carrier_settings_forgotten": "Delivery company's setup removed",
+    "claim_reopened": "Decision on the claim undone",
+    "columns_forgotten": "Saved columns removed",
+    "columns_remembered": "Columns saved",
+    "laid_anew": "Payments reallocated",
+    "looked_at_again": "Matched again",
+    "payable": "To be passed on to the supplier",
+    "payment_freed": "Payment became credit",
+    "payment_laid_anew": "Payment reallocated",
+    "payment_reversed": "Payment undone",
+    "payments_freed": "Payments became credit",
+    "platform_loan_id": "Platform's loan id",
+    "receipt_reversed": "Receipt undone",
+    "recourse": "Recourse to the supplier",
+    "rule_made": "Rule added",
+    "told_apart": "Confirmed as a different invoice",
+    "orphaned": "Creator has left",
+    "unclear": "Columns not matched",
+    "manual": "Reported by hand",
+    "apr": "APR",
 }
 
 
@@ -86,9 +114,11 @@ def day(value: date | None) -> Markup | str:
 
 @lru_cache(maxsize=4_096)
 def _day(value: date, locale: str) -> Markup:
-    return Markup('<time datetime="{}">{}</time>').format(
-        value.isoformat(), format_date(value, "d MMM y", locale=locale)
-    )
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), _words_of(value, locale))
+
+
+def _words_of(value: date, locale: str) -> str:
+    return show_day(value) if locale.startswith("en") else format_date(value, "d MMM y", locale=locale)
 
 
 def moment(value: datetime | None) -> Markup | str:
@@ -115,6 +145,44 @@ def status_label(status: str) -> str:
     return STATUS_WORDS.get(text, text.replace("_", " ").capitalize() if _CODE.fullmatch(text) else text)
 
 
+ACTOR_WORDS = {
+    "job attention": "Automatic checks",
+    "job bundle": "Daily run",
+    "job clean up": "Housekeeping",
+    "job daily": "Daily run",
+    "job import": "Invoice import",
+    "job poll": "Delivery tracking",
+    "job prove": "Daily proof",
+    "job seal": "Daily proof",
+    "job send_outbox": "Outgoing mail",
+    "job servicing": "Loan servicing",
+    "job statements": "Statement import",
+    "job waiting list": "Waiting list",
+    "job webhook": "Delivery company",
+}
+"""Who acted where no person did, as pages name it."""
+_TOLD = re.compile(r"(?P<carrier>\S+) (?P<verb>said|reported) (?P<rest>.+)", re.S)
+
+
+def actor_words(actor: str) -> str:
+    """Who did something: a person's name as it is, a job or a command in words."""
+    if actor.startswith("flask "):
+        return "Command line"
+    if actor.startswith("webhook "):
+        return "Delivery company"
+    return ACTOR_WORDS.get(actor, "Automatic" if actor.startswith("job ") else actor)
+
+
+def reason_words(event: Event) -> tuple[str, str]:
+    """Why something happened, and the code in which a delivery company told it; either may be empty."""
+    told = _TOLD.fullmatch(event.reason) if event.kind in _TOLD_BY_CARRIERS else None
+    if told is None:
+        return event.reason, ""
+    if told["verb"] == "said":
+        return "", told["rest"]
+    return f"The delivery company reported {told['rest']}", ""
+
+
 def tone(status: Status) -> Tone:
     """The colour of a status; its badge has the style ``tk-tone-…``."""
     return status.tone
@@ -123,6 +191,14 @@ def tone(status: Status) -> Tone:
 def figures(names: Iterable[str]) -> list[tuple[str, str]]:
     """Heads of columns of figures, as the macro `table` takes them."""
     return [(name, "text-end") for name in names]
+
+
+def late_parts(amounts: Mapping[Bucket, int]) -> list[tuple[int, str, str]]:
+    """The parts of a bar by days past due: how much, the colour, and what it is."""
+    return [
+        (amount, f"late{number}", f"{bucket.words}: {money(amount)}")
+        for number, (bucket, amount) in enumerate(amounts.items())
+    ]
 
 
 def _time(value: datetime, shown: str) -> Markup:
@@ -147,7 +223,7 @@ def _words(value: datetime) -> tuple[datetime, str, str, str]:
 
 @lru_cache(maxsize=4_096)
 def _day_words(value: date, locale: str) -> tuple[str, str]:
-    return format_date(value, "d MMM y", locale=locale), format_date(value, "EEE d MMM y", locale=locale)
+    return _words_of(value, locale), format_date(value, "EEE d MMM y", locale=locale)
 
 
 def init_app(app: Flask) -> None:
@@ -162,7 +238,11 @@ def init_app(app: Flask) -> None:
         moment,
         ago,
         status_label,
+        actor_words,
+        reason_words,
         tone,
         figures,
+        stack,
+        late_parts,
     ):
         app.jinja_env.filters[function.__name__] = function

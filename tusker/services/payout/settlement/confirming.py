@@ -9,6 +9,7 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
+from tusker.domain.texts import show_day
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalStatus, LineState, Payout, PayoutState
@@ -191,13 +192,18 @@ def close_if_settled(ctx: Context, disbursal: Disbursal) -> None:
 
 
 def checked_reference(disbursal: Disbursal, bank_reference: str) -> str:
-    """The bank's reference of a payout, stripped; raises `InvalidInput` or `Duplicate` naming `bank_reference`."""
+    """The bank's reference of a payout, stripped; that of one that was undone is free again. Raises `InvalidInput` or
+    `Duplicate` naming `bank_reference`."""
     reference = bank_reference.strip()
     if not reference or len(reference) > 60:
         raise InvalidInput("The bank reference must have 1 to 60 characters.", field="bank_reference")
     if reference == NETTED:
         raise InvalidInput("This is no reference of a bank.", field="bank_reference")
-    taken = select(Payout.id).where(Payout.bank_reference == reference, Payout.disbursal_id != disbursal.id)
+    taken = select(Payout.id).where(
+        Payout.bank_reference == reference,
+        Payout.disbursal_id != disbursal.id,
+        Payout.state == PayoutState.CONFIRMED,
+    )
     if db.session.scalar(taken.limit(1)):
         raise Duplicate("This bank reference belongs to another disbursal.", field="bank_reference")
     return reference
@@ -212,5 +218,5 @@ def check_value_date(ctx: Context, disbursal: Disbursal, value_date: date) -> No
     released = None if released_at is None else released_at.astimezone(current_app.config["TIMEZONE"]).date()
     if released is not None and value_date < released:
         raise InvalidInput(
-            f"The value date must not be before the release ({released:%d %b %Y}).", field="value_date"
+            f"The value date must not be before the release ({show_day(released)}).", field="value_date"
         )
