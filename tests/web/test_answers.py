@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,11 @@ from tusker.logs import LineFormatter
 from tusker.models import Role
 from tusker.queries.record import readiness
 from tusker.transactions import may_pass
+
+
+def test_tokens_of_forms_are_signed_with_sha_256(client: FlaskClient) -> None:
+    signature = urlsafe_b64decode(token_in(client.get("/login").text).rsplit(".", 1)[1] + "=")
+    assert len(signature) == 32
 
 
 def test_a_typed_error_is_a_page(enter: Callable[..., FlaskClient]) -> None:
