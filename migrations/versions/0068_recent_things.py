@@ -1,7 +1,7 @@
 """what each person looked at last
 
-Revision ID: 0065
-Revises: 0064
+Revision ID: 0068
+Revises: 0067
 Create Date: 2026-11-30 03:10:00.000000
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0065"
-down_revision = "0064"
+revision = "0068"
+down_revision = "0067"
 branch_labels = None
 depends_on = None
 
