@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor clean reset mutants audit sbom routes
+.PHONY: help run test test-slow soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css clean reset mutants audit sbom routes
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -101,8 +101,13 @@ bench-polling: $(VENV) ## poll 10,000 shipments with two workers and print how l
 bench-statements: $(VENV) ## import statements of 50,000 entries and print how long each took; ARGS="--rows 5000"
 	@$(BIN)/python -m bench.statements $(ARGS)
 
-vendor: ## fetch the pinned front-end files into static/vendor (needs npm)
+vendor: $(VENV) ## fetch the pinned front-end files into static/vendor (needs npm)
 	@python3 scripts/vendor.py
+	@$(BIN)/python -m scripts.subset_fonts
+	@$(BIN)/python -m scripts.cut_css
+
+css: $(VENV) ## cut Tabler's style sheet to the classes in use, after a template uses a new one
+	@$(BIN)/python -m scripts.cut_css
 
 clean: ## remove the virtual environment and caches; the data in var/ stays
 	rm -rf .venv .venv-audit .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

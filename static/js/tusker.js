@@ -107,11 +107,17 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("[data-theme-form]")) return;
   event.preventDefault();
-  const chosen = form.elements.theme.value;
-  document.documentElement.dataset.bsTheme = chosen;
+  const root = document.documentElement;
+  const chosen = root.dataset.bsTheme === "dark" ? "light" : "dark";
+  form.elements.theme.value = chosen;
+  root.dataset.bsTheme = chosen;
+  root.dataset.themeChosen = "true";
   fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
-  form.elements.theme.value = chosen === "dark" ? "light" : "dark";
 });
+
+/* --- the navigation may be longer than the window --------------------------------------------------------------- */
+
+document.querySelector(".tk-nav-link.active")?.scrollIntoView({ block: "nearest" });
 
 /* --- the session's end ------------------------------------------------------------------------------------------ */
 

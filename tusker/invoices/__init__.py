@@ -9,6 +9,7 @@ from tusker.invoices import (  # noqa: F401 (views of the blueprint)
     confirming,
     dashboard,
     listing,
+    open_orders,
     paying,
     requesting,
     routes,

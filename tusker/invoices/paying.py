@@ -48,7 +48,7 @@ class Code:
     url: str | None = None
 
 
-@bp.get("/pay")
+@bp.get("/to-repay/pay")
 @allow(Role.PURCHASER)
 def pay() -> ResponseReturnValue:
     """What pays the invoices whose loans are in `loan`, else all that is due by the day, on the day in `on`."""

@@ -17,7 +17,7 @@ from tusker.services.people.recent import note_seen
 from tusker.transactions import transaction
 from tusker.web.access import allow, current_company_id, is_staff
 from tusker.web.htmx import render, wants_fragment
-from tusker.web.nav import navigation
+from tusker.web.nav import BY_ROLE
 from tusker.web.routes import bp
 
 LONGEST = 60
@@ -68,10 +68,9 @@ def found_for(words: str) -> list[Found]:
     scope = _scope()
     hits = find(words, scope, staff=is_staff(), carriers=[*specs(), *OTHER_CARRIERS])
     pages = [
-        Found(entry.url, entry.icon, "Page", entry.label)
-        for group in navigation()
-        for entry in group
-        if words.casefold() in entry.label.casefold()
+        Found(url, icon, "Page", label)
+        for label, icon, _, url in _pages()
+        if words.casefold() in label.casefold()
     ]
     exact = [_link(hit) for hit in hits if hit.exact]
     return [*exact, *pages, *(_link(hit) for hit in hits if not hit.exact)]
@@ -147,10 +146,21 @@ SHORTCUTS = {
 
 def shortcuts() -> list[tuple[str, str, str]]:
     """Keys, what they open and its address, of the pages that the person's navigation has."""
-    mine = {entry.endpoint: entry for group in navigation() for entry in group}
+    if not current_user.is_authenticated:
+        return []
+    mine = {endpoint: (label, url) for label, _, endpoint, url in _pages()}
     found = []
     for key, endpoints in SHORTCUTS.items():
         endpoint = next((one for one in endpoints if one in mine), None)
-        if endpoint is not None and endpoint in current_app.view_functions:
-            found.append((f"g {key}", mine[endpoint].label, mine[endpoint].url))
+        if endpoint is not None:
+            found.append((f"g {key}", *mine[endpoint]))
     return found
+
+
+def _pages() -> list[tuple[str, str, str, str]]:
+    """Label, icon, endpoint and address of each page of the person's navigation."""
+    return [
+        (label, icon, endpoint, url_for(endpoint))
+        for label, icon, endpoint, _ in BY_ROLE[Role(current_user.role)]
+        if endpoint in current_app.view_functions
+    ]
