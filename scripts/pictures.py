@@ -1,6 +1,6 @@
 """Take the pictures of the README from the demo that `make run` serves, light and dark (make pictures).
 
-    python -m scripts.pictures [--site http://localhost:8000]
+python -m scripts.pictures [--site http://localhost:8000]
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def pictures(browser: Browser, site: str) -> None:
 
 def main() -> None:
     """Take all of them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--site", default="http://localhost:8000")
     site = parser.parse_args().site
     FOLDER.mkdir(exist_ok=True)
