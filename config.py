@@ -63,6 +63,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     # Outside production a key made at the start is safe: sessions then end with the process.
     signing = [env.get("SECRET_KEY") or secrets.token_hex(32), *_keys(env.get("SECRET_KEY_FALLBACKS", ""))]
     base_url = env.get("BASE_URL", "http://localhost:8000").rstrip("/")
+    # gunicorn says so to what it loads; all else are workers, the scheduler and commands
+    web = env.get("SERVER_SOFTWARE", "").startswith("gunicorn")
     return {
         "ENVIRONMENT": mode,
         "TESTING": mode == "TEST",
@@ -70,8 +72,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SECRET_KEY": derive(signing[0], "sessions"),
         "SECRET_KEY_FALLBACKS": [derive(key, "sessions") for key in signing[1:]],
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
+        "SQLALCHEMY_ENGINE_OPTIONS": {"connect_args": _connecting(env, web)},
         "PREPARE_STATEMENTS": _flag(env, "PREPARE_STATEMENTS", True),
         "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
+        "REDIS_SECONDS": (redis_seconds := 2 if web else 5),
         "BASE_URL": base_url,
         "LENDER_NAME": env.get("LENDER_NAME", "Tusker Finance"),
         **_lender_account(env, production),
@@ -101,6 +105,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "AFTERSHIP_API_KEY": env.get("AFTERSHIP_API_KEY", ""),
         "AFTERSHIP_WEBHOOK_SECRET": env.get("AFTERSHIP_WEBHOOK_SECRET", ""),
         "CARRIER_KEYS_SECRET": env.get("CARRIER_KEYS_SECRET") or ",".join(signing),
+        "CARRIER_SECONDS": _carrier_seconds(env, web),
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
         "VALUE_TOLERANCE": _share(env, "VALUE_TOLERANCE", "0.5%"),
         "BOOK_AT_LEAST": _amount(env, "BOOK_AT_LEAST", "50000000", allow_zero=True),
@@ -128,6 +133,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SMTP_STARTTLS": _flag(env, "SMTP_STARTTLS", True),
         "MAIL_FROM": env.get("MAIL_FROM", "tusker@localhost"),
         "MAIL_FOLDER": env.get("MAIL_FOLDER", "var/mail"),
+        "METRICS_BIND": _address(env, "METRICS_BIND"),
         "LOG_LEVEL": env.get("LOG_LEVEL", "INFO").upper(),
         "SESSION_COOKIE_NAME": _cookie_name(base_url, production),
         "THEME_COOKIE": "__Host-theme" if production else "theme",
@@ -147,10 +153,13 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "BODY_SECONDS": _integer(env, "BODY_SECONDS", 20, 1, 600),
         "COSTLY_AT_ONCE": _integer(env, "COSTLY_AT_ONCE", 4, 1, 7),
         "RATELIMIT_STORAGE_URI": _limits_url(env.get("REDIS_URL", "redis://localhost:6379/0")),
+        "RATELIMIT_STORAGE_OPTIONS": {
+            "socket_timeout": redis_seconds,
+            "socket_connect_timeout": redis_seconds,
+        },
         # Ten tries in any 15 minutes, not ten before and ten after a full quarter of an hour.
         "RATELIMIT_STRATEGY": "moving-window",
         "RATELIMIT_HEADERS_ENABLED": False,
-        "RATELIMIT_STORAGE_OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
         # Redis carries only work: without it the counts go on in PostgreSQL (`tusker.throttle`).
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,
@@ -175,6 +184,47 @@ def _database_url(url: str) -> str:
     if not url.startswith("postgresql+"):
         raise ConfigError("DATABASE_URL must be a postgresql:// URL")
     return url
+
+
+def _connecting(env: Mapping[str, str], web: bool) -> dict[str, object]:
+    """How long to wait for the database: for a connection, a lock, a statement, and for word of a host that vanished.
+
+    Behind a pooler in transaction mode the last three are its own business: it shares its connections among all.
+    """
+    page_statement = _integer(env, "STATEMENT_SECONDS", 30, 0, 3600)
+    page_lock = _integer(env, "LOCK_SECONDS", 5, 0, 3600)
+    job_statement = _integer(env, "JOB_STATEMENT_SECONDS", 3600, 0, 86400)
+    job_lock = _integer(env, "JOB_LOCK_SECONDS", 60, 0, 3600)
+    settings = {
+        "statement_timeout": page_statement if web else job_statement,
+        "lock_timeout": page_lock if web else job_lock,
+        "idle_in_transaction_session_timeout": 300,
+    }
+    connecting: dict[str, object] = {
+        "connect_timeout": _integer(env, "DATABASE_CONNECT_SECONDS", 5, 1, 60),
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+        "application_name": "tusker-web" if web else "tusker",
+    }
+    if _flag(env, "PREPARE_STATEMENTS", True):
+        connecting["options"] = " ".join(f"-c {name}={seconds}s" for name, seconds in settings.items())
+    return connecting
+
+
+def _carrier_seconds(env: Mapping[str, str], web: bool) -> int:
+    """How long a question to a delivery company may take in all: a person waits for less than a job."""
+    page, job = _integer(env, "CARRIER_SECONDS", 4, 1, 30), _integer(env, "JOB_CARRIER_SECONDS", 15, 1, 25)
+    return page if web else job
+
+
+def _address(env: Mapping[str, str], name: str) -> str:
+    """A host and port to listen on, or nothing."""
+    address = env.get(name, "")
+    if address and not re.fullmatch(r"[\w.:\[\]-]*:\d{1,5}", address):
+        raise ConfigError(f"{name} is {address!r}; it must be a host and port such as 127.0.0.1:9400")
+    return address
 
 
 def _lender_account(env: Mapping[str, str], production: bool) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from typing import Any
 
 logging.Formatter.converter = time.gmtime
 
@@ -14,7 +15,7 @@ worker_class = "gthread"
 threads = 8  # of which `COSTLY_AT_ONCE` may be busy with what costs much
 preload_app = True  # imported once, then forked: half the time of a start, and what is imported is shared
 timeout = 60
-graceful_timeout = 10
+graceful_timeout = 35  # longer than a statement or a question to a delivery company may take
 control_socket_disable = True  # it would be one file per user, which two stacks would fight over
 level = (os.environ.get("LOG_LEVEL") or "INFO").upper()
 # requests go through logging like every other line; the app answers with the id it logged under
@@ -35,3 +36,19 @@ logconfig_dict = {
         "gunicorn.access": {"level": level, "handlers": [], "propagate": True},
     },
 }
+
+
+def when_ready(_server: object) -> None:
+    """Answer Prometheus from the process that all others are forked from."""
+    if bind := os.environ.get("METRICS_BIND"):
+        from tusker.metrics import serve
+
+        serve(bind)
+
+
+def child_exit(_server: object, worker: Any) -> None:
+    """A process that ended counts no longer as alive."""
+    if os.environ.get("METRICS_BIND"):
+        from tusker.metrics import forget_process
+
+        forget_process(worker.pid)

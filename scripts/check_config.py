@@ -28,6 +28,8 @@ OF_COMPOSE = {"DATABASE_URL", "REDIS_URL"}
 """Required in production, and set by docker-compose.yml, whose servers they are."""
 OF_THE_IMAGE = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_HOST_AUTH_METHOD", "PGDATA"}
 """Read by the image of PostgreSQL and by nothing of ours."""
+OF_GUNICORN = {"SERVER_SOFTWARE"}
+"""Set by gunicorn for what it loads."""
 DEVELOPMENT = "docker/${ENVIRONMENT:-DEVELOPMENT}.env"
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,}")
 INTERPOLATED = re.compile(r"\$\{([A-Z_]+)(?::?[-?+]([^}]*))?}")
@@ -162,7 +164,7 @@ def _tool(command: str) -> str:
 
 def main() -> int:
     """Print what is wrong; returns 1 if anything is."""
-    configured = variables_read(ROOT / "config.py")
+    configured = variables_read(ROOT / "config.py") - OF_GUNICORN
     required = required_in_production(ROOT / "config.py")
     compose_text = (ROOT / "docker-compose.yml").read_text()
     interpolated = {name for name, _ in INTERPOLATED.findall(compose_text)}

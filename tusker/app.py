@@ -8,6 +8,8 @@ from typing import Any
 
 from flask import Flask
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tusker import admin, api, auth, cli, customers, invoices, models, reports, throttle, web, working_days  # noqa: F401 (models: known to migrations)
 from tusker.currency import Currency
@@ -28,7 +30,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     app.config.update(config)
     configure_logging(app.config["LOG_LEVEL"])
     app.extensions["tusker_currency"] = Currency(app.config["CURRENCY"], app.config["LOCALE"])
-    app.extensions["tusker_redis"] = Redis.from_url(app.config["REDIS_URL"])
+    app.extensions["tusker_redis"] = _redis(app.config["REDIS_URL"], app.config["REDIS_SECONDS"])
     working_days.init_app(app)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
@@ -40,7 +42,17 @@ def create_app(config: dict[str, Any]) -> Flask:
     for room in (auth, customers, invoices, admin, reports, api):
         room.init_app(app)
     cli.init_app(app)
+    if app.config.get("METRICS_BIND"):
+        from tusker import metrics
+
+        metrics.init_app(app)
     return app
+
+
+def _redis(url: str, seconds: int) -> Redis:
+    """A way to Redis on which nothing waits long: what cannot be asked of it now, cron asks for again."""
+    once_more = Retry(NoBackoff(), 1)
+    return Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=once_more)
 
 
 gc.freeze()  # what is loaded stays to the end, also in the processes that are forked

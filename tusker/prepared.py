@@ -4,7 +4,8 @@ come a second and whose planning, and the way to the driver, would take longer t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -16,6 +17,10 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DBAPIError
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
+
+
+WATCHERS: list[Callable[[float], None]] = []
+"""Who is told how long each of these statements took."""
 
 
 class Prepared:
@@ -33,8 +38,11 @@ class Prepared:
         """Run it on a connection; its rows, with the columns as attributes."""
         driver: Any = connection.connection.dbapi_connection
         cursor = driver.cursor(cursor_factory=NamedTupleCursor)
+        began = time.perf_counter()
         try:
             cursor.execute(self._text(connection, cursor), {**self._constants, **values})
+            for watch in WATCHERS:
+                watch(time.perf_counter() - began)
             return cursor.fetchall() if cursor.description is not None else []
         except psycopg2.Error as error:
             if driver.closed:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
 
 from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, Retry, Worker
+from rq.cron import CronScheduler
 from rq.exceptions import DeserializationError
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -29,10 +33,29 @@ def queue_called(name: str) -> Queue:
     return Queue(name, connection=redis_connection(), serializer=JSONSerializer)
 
 
-def enqueue(job: str, *args: object, queue: str = QUEUE, job_timeout: int | None = None) -> bool:
-    """Ask a worker for `job` (a dotted name) soon; False when Redis is away, and then cron does it later."""
+KILLED_TRIES = Retry(max=2)
+"""A job whose process was killed is done again by another worker, but no more often: it may be what kills it."""
+
+
+def enqueue(
+    job: str, *args: object, queue: str = QUEUE, job_timeout: int | None = None, once: bool = False
+) -> bool:
+    """Ask a worker for `job` (a dotted name) soon; False when Redis is away, and then cron does it later.
+
+    With `once` nothing is asked for while the same job, for which arguments tell nothing apart, waits already.
+    """
+    asked, name = queue_called(queue), job.replace(".", "_")
     try:
-        queue_called(queue).enqueue(job, *args, result_ttl=60, job_timeout=job_timeout)
+        if once and any(waits.startswith(f"{name}-") for waits in asked.job_ids):
+            return True
+        asked.enqueue(
+            job,
+            *args,
+            job_id=f"{name}-{secrets.token_hex(8)}",
+            result_ttl=60,
+            job_timeout=job_timeout,
+            retry=KILLED_TRIES,
+        )
     except RedisError as error:
         log.warning("redis is away, %s waits for cron: %s", job, error)
         return False
@@ -46,6 +69,41 @@ def waiting(job: str, *args: object, queue: str = QUEUE) -> int:
     except RedisError:
         return 0
     return sum(1 for found in jobs if _is(found, job, args))
+
+
+def last_signs() -> dict[str, datetime | None]:
+    """When a `worker` and a `scheduler` last gave a sign of life; None of one that did not within two minutes. Raises
+    `RedisError`."""
+    connection = redis_connection()
+    found: dict[str, list[datetime | None]] = {
+        "worker": [worker.last_heartbeat for worker in Worker.all(connection)],
+        "scheduler": [scheduler.last_heartbeat for scheduler in CronScheduler.all(connection)],
+    }
+    return {name: max(filter(None, times), default=None) for name, times in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """How many jobs wait in a queue and since when the next one does, how many failed, and who works on it."""
+
+    waiting: int
+    oldest_seconds: float
+    failed: int
+    workers: int
+
+
+def queue_state(now: datetime) -> dict[str, QueueState]:
+    """The state of each queue. Raises `RedisError`."""
+    found = {}
+    for name in (QUEUE, POLL_QUEUE):
+        queue = queue_called(name)
+        ids = queue.job_ids
+        oldest = queue.fetch_job(ids[0]) if ids else None
+        since = oldest.enqueued_at if oldest else None
+        age = max(0.0, (now - since).total_seconds()) if since else 0.0
+        workers = Worker.count(queue=queue)
+        found[name] = QueueState(len(ids), age, queue.failed_job_registry.count, workers)
+    return found
 
 
 def _is(found: Job, job: str, args: tuple[object, ...]) -> bool:

@@ -8,13 +8,23 @@ from typing import Any
 
 from psycopg2.errors import UniqueViolation
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,
+)
 from sqlalchemy.orm import Session
 
 from tusker.errors import Duplicate
 from tusker.extensions import db
 from tusker.queues import enqueue
 
+_MAY_PASS = ("08", "53", "57P", "57014", "55P03", "40001", "40P01", "25006")
+"""SQLSTATEs (or their beginnings) of what may succeed a little later: no connection, no room, a server that starts or
+stops, a statement or lock that took too long, a deadlock, a server that follows another one."""
 _AFTER_COMMIT = "tusker_after_commit"
 
 
@@ -30,10 +40,22 @@ def transaction() -> Iterator[Session]:
         session.info.pop(_AFTER_COMMIT, None)
         if isinstance(error, IntegrityError) and isinstance(error.orig, UniqueViolation):
             # Services look before they write; only one who saves the same at the same moment gets here.
-            raise Duplicate("Somebody has just saved the same thing; look at it again.") from error
+            raise Duplicate("Someone has just saved the same thing; reload and check.") from error
         raise
     for job in session.info.pop(_AFTER_COMMIT, {}):
-        enqueue(job)
+        enqueue(job, once=True)
+
+
+def may_pass(error: SQLAlchemyError) -> bool:
+    """Whether the database was away, busy or about to change, so that the same may succeed a little later."""
+    if isinstance(error, TimeoutError):  # SQLAlchemy's own: all connections of the pool are in use
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "pgcode", None)
+    if state is None:
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return str(state).startswith(_MAY_PASS)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ function refreshSelection(form) {
   const chosen = rows.filter((row) => row.checked);
   const total = chosen.reduce((sum, row) => sum + BigInt(row.dataset.amount || "0"), 0n);
   form.querySelectorAll("[data-selection]").forEach((place) => {
-    place.textContent = chosen.length ? `${chosen.length} chosen, ${showAmount(total)}` : "Nothing chosen";
+    place.textContent = chosen.length ? `${chosen.length} selected, ${showAmount(total)}` : "Nothing selected";
   });
   form.querySelectorAll("[data-select-all]").forEach((all) => {
     all.checked = rows.length > 0 && chosen.length === rows.length;

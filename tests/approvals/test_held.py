@@ -1,4 +1,4 @@
-"""A disbursal with a held purchaser is neither approved nor released by one person, and rules are loosened by two."""
+"""A disbursal with a held purchaser is cannot be approved or released by one person, and rules are loosened by two."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_one_proposes_another_accepts_on_the_page(
     assert "Mala proposed this" in page
     assert "more trade" in page
     assert "To approve 1" in page
-    assert "A change waits for another admin" in words(other.get(f"/customers/lines/{line.id}").text)
+    assert "A change awaits another admin" in words(other.get(f"/customers/lines/{line.id}").text)
     assert own.post(accept).status_code == 403
     fragment = other.post(accept, headers=HTMX)
     assert fragment.text.lstrip().startswith('<div id="approvals">')

@@ -260,7 +260,7 @@ def test_uploaded_where_statements_are(
     answer = browser.post("/admin/statements", data=sent, follow_redirects=True)
     assert f"The bank answered for {reference}: 1 accepted or under way, 1 rejected." in answer.text
     assert f"{second}: AC04 closed account." in answer.text
-    assert "the bank said ACCP accepted" in answer.text
+    assert "bank status: ACCP accepted" in answer.text
     assert "Bank file (pain.001)" not in answer.text
     wrong = browser.post(
         "/admin/statements", data={"file": (io.BytesIO(pain002("X", group="RJCT")), "a.xml")}

@@ -95,7 +95,7 @@ def test_a_table_without_heads_is_known_by_its_places(login: Callable[..., Flask
     rows = [[*row, balance] for row, balance in zip(ROWS, ("2.250,50", "2.170,50"), strict=True)]
     assert _send(browser, write(rows)) == PAGE
     page = browser.get(PAGE).text
-    assert "Columns, by their places" in page
+    assert "Columns, by position" in page
     assert "Column 3 (amount)" in page
     says = {"column5": "balance"}
     _, seen = _say(browser, "show", **says)
@@ -162,7 +162,7 @@ def test_a_row_that_contradicts_itself_still_needs_a_person(login: Callable[...,
 def test_a_file_is_given_up(login: Callable[..., FlaskClient]) -> None:
     browser = login()
     _send(browser, _csv())
-    assert "estratto.csv of" in browser.get("/admin/statements").text
+    assert "estratto.csv, uploaded by" in browser.get("/admin/statements").text
     assert browser.post("/admin/statements/uploads/1/give-up").status_code == 303
     db.session.rollback()
     upload = db.session.query(StatementUpload).one()
@@ -182,7 +182,7 @@ def test_columns_are_listed_and_forgotten_on_the_page(login: Callable[..., Flask
     _remember(browser)
     assert "Uscite = debit" in browser.get("/admin/statements/columns").text
     assert browser.post("/admin/statements/columns/1/remove").status_code == 303
-    assert "Nothing is remembered" in browser.get("/admin/statements/columns").text
+    assert "No saved columns" in browser.get("/admin/statements/columns").text
     assert browser.post("/admin/statements/columns/1/remove").status_code == 404
     # the file waits for a worker, which asks again
     assert read_upload(1)
@@ -197,7 +197,7 @@ def test_columns_are_listed_and_forgotten_by_command(
     runner = app.test_cli_runner()
     assert "Giorno = date" in runner.invoke(args=["list-statement-columns"]).output
     done = runner.invoke(args=["forget-statement-columns", "1", "--as", boss.email])
-    assert "The columns are forgotten." in done.output
+    assert "The saved columns are removed." in done.output
     assert runner.invoke(args=["list-statement-columns"]).output == ""
     db.session.rollback()
     kinds = [

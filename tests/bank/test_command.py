@@ -55,7 +55,7 @@ def test_a_dry_run_says_everything_and_writes_nothing(
     assert (suggestion["score"], suggestion["customer"]) == (100, invoice.purchaser.name)
     assert suggestion["parts"][0]["invoice"] == invoice.number
     assert suggestion["parts"][0]["amount"] == 8_000_00
-    assert (odd["verdict"], odd["note"]) == ("none", "No open loan fits it.")
+    assert (odd["verdict"], odd["note"]) == ("none", "No open loan matches.")
     for table in ("bank_statements", "statement_entries", "receipts"):
         assert scalar(f"SELECT count(*) FROM {table}") == 0
     assert scalar("SELECT count(*) FROM events") == before

@@ -104,7 +104,7 @@ def test_number_amount_and_payer_are_sure() -> None:
     assert (best.customer_id, best.score, [p.loan.loan_id for p in best.parts]) == (ACME, 100, [1])
     assert best.reasons == (
         "text names invoice INV-7",
-        "amount is exactly what is due on 05 Mar 2026",
+        "amount is exactly what is due on 5 Mar 2026",
         "payer is Acme Retail Pvt. Ltd.",
     )
 

@@ -63,14 +63,14 @@ def test_upload_accept_and_done(
     assert f"pays {number}" in words(page)
     assert "1 bank statement line to look at" in words(browser.get("/admin/"))
     assert reference in browser.get("/admin/statements/1?show=payouts").text
-    assert "No open loan fits it." in browser.get("/admin/statements/1?show=parked").text
+    assert "No open loan matches." in browser.get("/admin/statements/1?show=parked").text
     choice = re.search(r'name="choice" value="([^"]+)"', page.text)[1]
     entry_id = scalar("SELECT id FROM statement_entries WHERE bank_reference LIKE 'IN-%'")
     sent = {"choice": choice, "seen": seen_in(page.text)}
     fragment = browser.post(f"/admin/statements/entries/{entry_id}/accept", data=sent, headers=HTMX)
     assert fragment.status_code == 200
     assert "<html" not in fragment.text
-    assert "Nothing to look at" in fragment.text
+    assert "Nothing to review" in fragment.text
     twice = browser.post(f"/admin/statements/entries/{entry_id}/accept", data={"choice": choice})
     assert twice.status_code == 409
     assert scalar("SELECT status FROM invoices WHERE id = :i", i=invoice.id) == "repaid"

@@ -147,9 +147,9 @@ def test_the_first_steps(first_run: FirstRun, open_window: Callable[[str], Windo
     desk.get_by_role("link", name="Repayments").click()
     desk.goto(f"{site}/admin/loans?q={ref}")
     row = desk.locator("#loans tr", has_text=ref)
-    row.get_by_role("link", name="Mark repaid").click()
+    row.get_by_role("link", name="Record repayment").click()
     row.get_by_label("Payment reference").fill("UTR-IN-1")
-    row.get_by_role("button", name="Mark repaid").click()
+    row.get_by_role("button", name="Record repayment").click()
     expect(row).to_contain_text("Repaid")
     expect(invoice.locator("#invoice-status")).to_have_text("Repaid", timeout=60 * SECONDS)
     expect(admin.open("/admin/proof").locator("main")).to_contain_text("All figures agree")
@@ -196,7 +196,7 @@ def deliver(courier: Window, ref: str) -> None:
 def bundle_and_pay(desk: Page, ref: str, password: str) -> None:
     """Bundle one invoice, approve and release it, and confirm it with a bank reference."""
     desk.get_by_role("link", name="To be financed").first.click()
-    desk.get_by_label(f"Choose {ref}").check()
+    desk.get_by_label(f"Select {ref}").check()
     desk.get_by_role("button", name="Bundle selected").click()
     desk.get_by_role("button", name=re.compile("^Approve ₹")).click()
     desk.get_by_label("Your password").fill(password)

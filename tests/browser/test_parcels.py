@@ -101,7 +101,7 @@ def test_narrow_and_without_javascript(
     page = window.sign_in(supplier)
     window.open("/invoices/new")
     page.get_by_label("Delivery company").select_option("easypost")
-    page.get_by_role("button", name="Show what it needs").click()
+    page.get_by_role("button", name="Show the fields").click()
     fill_in(page, line, "usps/EZ1000000001")
     page.get_by_role("button", name="Check").click()
     expect(page.locator("#quote")).to_contain_text("₹8,000.00")

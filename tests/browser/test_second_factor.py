@@ -28,7 +28,7 @@ def test_a_passkey_and_an_app_let_in(
     page = window.sign_in(user)
 
     window.open("/account/factors/new")
-    page.get_by_role("button", name="Make a passkey").click()
+    page.get_by_role("button", name="Create a passkey").click()
     page.get_by_role("heading", name="Recovery codes").wait_for()
     window.open("/account/factors/new")
     secret = page.locator("form:has(.tk-qr) code").inner_text().replace(" ", "")
@@ -48,7 +48,7 @@ def test_a_passkey_and_an_app_let_in(
         page.get_by_label("Email").fill(user.email)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("heading", name="Confirm that it is you").wait_for()
+        page.get_by_role("heading", name="Confirm it is you").wait_for()
         if shown == "passkey":
             page.get_by_role("button", name="Use a passkey").click()
         else:

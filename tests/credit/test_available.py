@@ -45,13 +45,13 @@ fixed_app = settings(
 
 CLOSED = {
     "suspended": ("UPDATE credit_lines SET status = 'suspended'", "is suspended"),
-    "line begins": ("UPDATE credit_lines SET valid_from = '2098-01-01'", "is valid from 01 Jan 2098 only"),
-    "line ended": ("UPDATE credit_lines SET valid_to = '2020-02-01'", "ended on 01 Feb 2020"),
+    "line begins": ("UPDATE credit_lines SET valid_from = '2098-01-01'", "is valid from 1 Jan 2098 only"),
+    "line ended": ("UPDATE credit_lines SET valid_to = '2020-02-01'", "ended on 1 Feb 2020"),
     "supplier begins": (
         "UPDATE supplier_accounts SET valid_from = '2098-01-01'",
-        "is valid from 01 Jan 2098",
+        "is valid from 1 Jan 2098",
     ),
-    "supplier ended": ("UPDATE supplier_accounts SET valid_to = '2020-02-01'", "ended on 01 Feb 2020"),
+    "supplier ended": ("UPDATE supplier_accounts SET valid_to = '2020-02-01'", "ended on 1 Feb 2020"),
     "purchaser begins": (
         "UPDATE purchaser_accounts SET valid_from = '2098-01-01'",
         "is (not valid now|valid from)",
@@ -122,9 +122,9 @@ class Case:
         if self.closed:
             return None
         if self.available < max(0, min(self.lefts)):
-            return "by a rule of risk"
+            return "limited by a risk rule"
         lefts = [max(0, left) for left in self.lefts]
-        return ("", f"by {ours} limit", "by the purchaser's limit")[lefts.index(min(lefts))]
+        return ("", f"limited by {ours} limit", "limited by the purchaser's limit")[lefts.index(min(lefts))]
 
     def lacks(self, principal: int) -> list[tuple[Bound, int]]:
         """Which limits lack how much."""
@@ -255,7 +255,7 @@ def test_pages_endpoint_and_admission_agree(standing: Standing, case: Case) -> N
         assert cell is not None
         by = case.bound_by(ours)
         assert words(cell[1]) == f"{said} {by}".strip() if by is not None else words(cell[1]).startswith(said)
-    assert f"Left for a new request: {said}" in words(one_line)
+    assert f"Available for a new request: {said}" in words(one_line)
     buyer = line.purchaser.customer.name
     assert bar(dashboard, buyer) == said
     assert f"Credit left {said}" in words(dashboard)
@@ -266,7 +266,7 @@ def test_pages_endpoint_and_admission_agree(standing: Standing, case: Case) -> N
         assert "Active" not in words(own_lines)
     else:
         assert re.findall(r'<td class="text-end px-1">\s*<span[^>]*>([^<]+)<', asked) == left_of
-        at_once = re.findall(r"(\S+) of principal could be financed at once", words(asked))
+        at_once = re.findall(r"(\S+) of principal could be financed right away", words(asked))
         assert at_once == ([said] if case.available else [])
 
     draft = staff.get(f"/admin/disbursals/{standing.disbursal}").text
@@ -332,7 +332,7 @@ def test_a_hold_says_what_clears_it(
         db.session.execute(text("UPDATE loans SET due_date = :day"), {"day": today - timedelta(days=40)})
         assert review_holds(Context(None, "test", clock.now(), today), 30) == [buyer.id]
     day = today - timedelta(days=40)
-    since = f"due since {day.day} {day:%B %Y}"
+    since = f"due since {day.day} {day:%b %Y}"
     pages = {}
     for role, path in ((Role.ADMIN, "/customers/lines"), (Role.ADMIN, f"/customers/lines/{line.id}")):
         pages[path] = words(login(role).get(path).text)

@@ -161,8 +161,8 @@ def test_a_limit_below_what_is_used_is_saved_with_a_note(
     browser = login()
     url = f"/customers/{invoice.supplier_id}/edit"
     answer = browser.post(url, data=typed(supplier_limit="5000"), follow_redirects=True)
-    assert "The supplier limit is ₹3,000.00 below what is used" in words(answer.text)
-    assert "Nothing new is admitted until it fits again" in words(answer.text)
+    assert "The supplier limit is ₹3,000.00 below what is in use" in words(answer.text)
+    assert "no new requests are approved until usage is back within it" in words(answer.text)
 
 
 def test_a_side_can_be_taken_away_only_without_lines(

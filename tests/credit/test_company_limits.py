@@ -40,7 +40,7 @@ def test_a_company_on_hold_gets_nothing_new_until_it_is_lifted(
         ask(line)
     page = words(admin.get(f"/customers/lines/{line.id}").text)
     assert f"{buyer} is on hold until an admin lifts it: asked by the court." in page
-    assert "Left for a new request: ₹0.00" in page
+    assert "Available for a new request: ₹0.00" in page
     own = words(login(Role.SUPPLIER, customer=line.supplier.customer).get("/customers/own/lines").text)
     assert "asked by the court" not in own
     assert "₹0.00" in own
@@ -59,8 +59,8 @@ def test_a_company_on_hold_gets_nothing_new_until_it_is_lifted(
 @pytest.mark.parametrize(
     ("days", "message"),
     [
-        (Validity(TODAY + timedelta(1)), "is valid from 03 Mar 2026 only"),
-        (Validity(None, TODAY - timedelta(1)), "ended on 01 Mar 2026"),
+        (Validity(TODAY + timedelta(1)), "is valid from 3 Mar 2026 only"),
+        (Validity(None, TODAY - timedelta(1)), "ended on 1 Mar 2026"),
     ],
 )
 def test_a_limit_out_of_its_days_admits_nothing(

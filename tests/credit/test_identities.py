@@ -94,7 +94,7 @@ def test_trouble_at_the_delivery_company_is_told_and_loses_nothing(
     answer = login().post("/customers/new", data=typed(identity=chosen, **SEARCH))
     assert answer.status_code == 200
     assert 'class="alert alert-warning' in answer.text
-    assert "An id can be entered by hand" in words(answer.text)
+    assert "You can enter an id by hand" in words(answer.text)
     assert button_values(answer.text, "identity") == [chosen]
 
 

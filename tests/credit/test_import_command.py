@@ -34,7 +34,7 @@ def test_a_row_for_each_refusal_and_a_summary(run: Run) -> None:
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[0].startswith("line 3\tINV-2\tinvalid\tAmount: “$5” is not an amount")
-    assert lines[1] == "line 4\tINV-3\trefused_by_limit\tThe credit line limit lacks ₹6,800.00."
+    assert lines[1] == "line 4\tINV-3\trefused_by_limit\tThe credit line limit is exceeded by ₹6,800.00."
     assert lines[2] == "3 rows: 1 approved, ₹800.00 principal; 1 refused by limit; 1 invalid."
 
 

@@ -56,20 +56,20 @@ def test_from_the_file_to_the_result(importer: ImportDesk, login: Login) -> None
     assert '<option selected value="No">' in columns.text  # guessed from the header
     before = everything()
     preview = browser.post(page, data={**CHOICES, "action": "preview"}, follow_redirects=True)
-    assert "Nothing has been written." in words(preview)
+    assert "Nothing has been saved yet." in words(preview)
     assert "Amount: “$5” is not an amount" in words(preview)
     assert everything() == before
     result = browser.post(page, data={**CHOICES, "action": "import"}, follow_redirects=True)
     assert "Import finished" in words(result)
     assert everything()["invoices"] == before["invoices"] + 2
-    assert "The credit line limit lacks ₹6,800.00." in words(result)
+    assert "The credit line limit is exceeded by ₹6,800.00." in words(result)
     rows = list(csv.reader(io.StringIO(browser.get(page + "/refusals.csv").text)))
     assert rows[0][:2] == ["line", "number"]
     assert [row[0] for row in rows[1:]] == ["3", "4"]
     assert rows[2][1] == "'=INV-3"  # a spreadsheet must not run it
     assert rows[2][4] == "20000.00"
     again = browser.post(page, data={**CHOICES, "action": "import"}, follow_redirects=True)
-    assert "Nothing was written" in words(again)
+    assert "Nothing changed" in words(again)
 
 
 def test_what_was_chosen_is_remembered(importer: ImportDesk, login: Login) -> None:

@@ -62,7 +62,7 @@ def test_a_limit_that_does_not_hold_is_stored_and_the_supplier_told_once(
     create_user(Role.SUPPLIER, customer=supplier, email="seller@example.com")
     report = importer.run(csv_of(ROW, BIG, "INV-3,S-1,B-1,11500.01,2026-02-27"))
     assert [(r.line, r.outcome) for r in report.refused] == [(3, "refused_by_limit"), (4, "refused_by_limit")]
-    assert report.refused[0].reason == "The credit line limit lacks ₹6,800.00."
+    assert report.refused[0].reason == "The credit line limit is exceeded by ₹6,800.00."
     stored = db.session.scalars(
         select(Invoice).where(Invoice.status == "rejected").order_by(Invoice.id)
     ).all()
@@ -80,7 +80,7 @@ def test_running_it_again_changes_nothing(importer: ImportDesk) -> None:
     again = importer.run(text)
     assert [r.outcome for r in again.results] == ["already_requested", "refused_before"]
     assert [r.invoice_id for r in again.results] == [r.invoice_id for r in first.results]
-    assert again.results[1].reason == "Refused before. The credit line limit lacks ₹6,800.00."
+    assert again.results[1].reason == "Refused before. The credit line limit is exceeded by ₹6,800.00."
     assert everything() == before
 
 

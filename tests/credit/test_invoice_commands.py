@@ -53,7 +53,7 @@ def test_refusal_exits_with_two(
     courier.add_order("ORD-8", line.supplier_id, line.purchaser_id, 10_000_00)
     result = run("request-financing", line.supplier_id, "ORD-8")
     assert result.exit_code == 2
-    assert "the limit of the credit line lacks ₹3,000.00" in result.output
+    assert "the limit of the credit line is exceeded by ₹3,000.00" in result.output
     assert db.session.scalars(select(Invoice)).one().status == "rejected"
 
 

@@ -144,7 +144,7 @@ def test_from_the_page_to_every_refusal(
     assert sent.status_code == 303
     columns = browser.get(sent.location)
     assert '<option selected value="No">' in columns.text
-    assert "Show what would happen" not in columns.text
+    assert "Preview" not in columns.text
     refused = browser.post(sent.location, data={**CHOICES, "amount": ""})
     assert (refused.status_code, "Amount is required." in refused.text) == (422, True)
     chosen = {**CHOICES, "date_format": "iso"}
@@ -155,7 +155,7 @@ def test_from_the_page_to_every_refusal(
     import_file(file_id)
     page = browser.get(sent.location).text
     assert "hx-trigger" not in page
-    assert "The credit line limit lacks ₹6,800.00." in page
+    assert "The credit line limit is exceeded by ₹6,800.00." in page
     rows = list(csv.reader(io.StringIO(browser.get(f"{sent.location}/refusals.csv").text)))
     assert [row[:2] for row in rows] == [["line", "number"], ["3", "INV-2"], ["4", "'=INV-3"]]
     assert "my.csv" in browser.get("/admin/import").text

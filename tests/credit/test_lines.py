@@ -100,7 +100,7 @@ def test_terms_are_taken_over_from_the_chosen_supplier(
     page = login().get(f"/customers/lines/new?supplier_id={supplier.id}", headers=headers).text
     assert button_values(page, "apr") == ["21.5"]
     assert button_values(page, "tenor_days") == ["45"]
-    assert "Taken over from the default terms of Asha" in page
+    assert "Copied from the default terms of Asha" in page
     assert page.lstrip().startswith("<form" if headers else "<!doctype")
 
 
@@ -122,9 +122,9 @@ def test_a_limit_below_what_is_used_is_saved_with_a_note(
     make_invoice(line=line, value=10_000_00)
     typed = line_typed(line.supplier.customer, line.purchaser.customer, limit="5000")
     page = login().post(f"/customers/lines/{line.id}/edit", data=typed, follow_redirects=True).text
-    assert "The limit is ₹3,000.00 below what is used" in words(page)
+    assert "The limit is ₹3,000.00 below what is in use" in words(page)
     assert "over by" in words(page)
-    assert "Left for a new request: ₹0.00" in words(page)
+    assert "Available for a new request: ₹0.00" in words(page)
 
 
 def test_suspending_and_activating_need_a_reason_and_answer_with_the_line(

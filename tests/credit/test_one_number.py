@@ -194,9 +194,9 @@ def test_an_admin_decides_on_the_page(
     watch(ctx)
     held, browser = by_number()["INV/1"].id, login()
     supplier = login(Role.SUPPLIER, customer=line.supplier.customer).get(f"/invoices/{held}").text
-    assert "waits for: a decision whether it is another invoice than the one that it looks like" in supplier
+    assert "waiting for: a decision whether it is another invoice than the one that it looks like" in supplier
     listed = browser.get("/admin/attention").text
-    assert "They are two" in listed
+    assert "Different invoices" in listed
     sent = {"action": "tell_apart", "reason": "two papers", "seen": seen_in(listed)}
     answer = browser.post("/admin/attention/1", data=sent)
     assert answer.status_code == 303

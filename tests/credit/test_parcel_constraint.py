@@ -223,7 +223,7 @@ def test_an_order_that_an_import_financed_is_not_offered(
     let_in(ctx, wanted(make_line(), "INV-9", "ORD-1", "tusker"))
     with pytest.raises(Duplicate) as caught:
         quote_order(ctx, line.supplier_id, order)
-    assert caught.value.message == "“ORD-1” stands behind another request for financing already."
+    assert caught.value.message == "“ORD-1” is already used by another financing request."
     assert "invoice_id" not in caught.value.details
 
 
@@ -231,7 +231,7 @@ def test_an_order_that_an_import_financed_is_not_offered(
     ("importer", "message"),
     [
         ("same", "Financing of “ORD-1” was requested already, as invoice INV-9."),
-        ("another", "“ORD-1” stands behind another request for financing already."),
+        ("another", "“ORD-1” is already used by another financing request."),
     ],
 )
 def test_a_request_that_an_import_overtakes_is_told_who_came_first(
@@ -294,7 +294,7 @@ def test_requests_and_imports_of_one_order_at_once_give_one_invoice(
         "requested again",
         "Financing of “ORD-1” was requested already; it is approved.",
         f"Financing of “ORD-1” was requested already, as invoice {stored.number}.",
-        "“ORD-1” stands behind another request for financing already.",
+        "“ORD-1” is already used by another financing request.",
         "Order ORD-1 is financed already, just requested.",
         f"Order ORD-1 is financed already, as invoice {stored.number}.",
     }

@@ -44,24 +44,25 @@ def test_page_and_mail(
         ("Your own limit", "₹2,000.00"),
         ("The limit of Ganga Retail as purchaser", "₹3,000.00"),
     ):
-        assert f"{limit} lacks {lacking} ." in said
-    assert "₹5,000.00 of principal could be financed at once, an invoice of up to ₹6,250.00 ." in said
+        assert f"{limit} is exceeded by {lacking} ." in said
+    assert "₹5,000.00 of principal could be financed right away: an invoice of up to ₹6,250.00 ." in said
     answer = browser.post(
         "/invoices/new", data={**hidden(shown.text), "order_ref": "ORD-1", "action": "request"}
     )
     assert answer.status_code == 303
     page = words(browser.get(answer.location).text)
-    assert "the supplier's limit lacks ₹2,000.00, the purchaser's limit lacks ₹3,000.00" in page.replace(
-        "&#39;", "'"
+    assert (
+        "the supplier's limit is exceeded by ₹2,000.00, the purchaser's limit is exceeded by ₹3,000.00"
+        in page.replace("&#39;", "'")
     )
-    assert "₹5,000.00 of principal could be financed at once." in page
-    for lacking in ("₹1,000.00 lacked of", "₹2,000.00 lacked of", "₹3,000.00 lacked of"):
+    assert "₹5,000.00 of principal could be financed right away." in page
+    for lacking in ("exceeded by ₹1,000.00", "exceeded by ₹2,000.00", "exceeded by ₹3,000.00"):
         assert lacking in page
     buyer = words(login(Role.PURCHASER, customer=tight.purchaser.customer).get(answer.location).text)
-    assert ("₹3,000.00 lacked of" in buyer, "₹2,000.00" in buyer) == (True, False)
+    assert ("exceeded by ₹3,000.00" in buyer, "₹2,000.00" in buyer) == (True, False)
     [mail] = [mail for mail in mails() if mail.template == "credit/request_refused"]
     assert mail.context["lacking"].endswith(
-        "the supplier limit lacks ₹2,000.00, the purchaser limit lacks ₹3,000.00"
+        "the supplier limit by ₹2,000.00, the purchaser limit by ₹3,000.00"
     )
 
 
@@ -79,10 +80,10 @@ def test_endpoint_and_command(app: Flask, ctx: Context, tight: CreditLine) -> No
     written = app.test_cli_runner().invoke(args=["request-financing", str(tight.supplier_id), "ORD-1"])
     assert written.exit_code == 2
     assert (
-        "the limit of the supplier lacks ₹2,000.00, the limit of the purchaser lacks ₹3,000.00."
+        "the limit of the supplier is exceeded by ₹2,000.00, the limit of the purchaser is exceeded by ₹3,000.00."
         in written.output
     )
-    assert "₹5,000.00 of principal could be financed at once." in written.output
+    assert "₹5,000.00 of principal could be financed right away." in written.output
     assert {i.refusal.besides for i in db.session.query(Invoice)} == {
         (("supplier", 2_000_00), ("purchaser", 3_000_00))
     }

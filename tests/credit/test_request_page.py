@@ -133,7 +133,7 @@ def test_refusal_is_stored_and_said(
     browser = login(Role.SUPPLIER, customer=line.supplier.customer)
     answer = request_it(browser, "ORD-1")
     page = browser.get(answer.location).text
-    assert "Refused: the credit line&#39;s limit lacks ₹3,000.00" in page
+    assert "Refused: the credit line&#39;s limit is exceeded by ₹3,000.00" in page
     assert "Request again" in page
     invoice = db.session.scalars(select(Invoice)).one()
     assert (invoice.status, invoice.refused_by, invoice.lacking) == ("rejected", "credit_line", 3_000_00)
@@ -237,7 +237,7 @@ def test_changed_value_is_shown_before_the_request(
     courier.add_order(order, line.supplier_id, line.purchaser_id, 90_000_00)
     answer = browser.post("/invoices/new", data={"order_ref": order, **before, "action": "request"})
     assert answer.status_code == 409
-    assert "not the figures you have seen" in answer.text
+    assert "figures have changed since you saw them" in answer.text
     assert "₹72,000.00" in answer.text
     assert invoices() == 0
 

@@ -1,4 +1,4 @@
-"""Rules of risk at the request, on the quote, in files, on their page and by command."""
+"""Risk rules at the request, on the quote, in files, on their page and by command."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_commands_list_add_change_and_end_rules(app: Flask, line: CreditLine) ->
     assert "was changed" in run(args=["change-rule", str(made.id), "45", "--reason", "shorter"]).output
     db.session.expire_all()
     last = db.session.query(RiskRule).filter_by(ended_at=None).one()
-    assert "counts no more" in run(args=["end-rule", str(last.id), "--reason", "done"]).output
+    assert "The rule has ended." in run(args=["end-rule", str(last.id), "--reason", "done"]).output
     assert "60 days" in run(args=["rules", "--ended"]).output
     assert "belongs to Ganga Group" in run(args=["set-group", buyer, "Ganga Group"]).output
 

@@ -66,7 +66,7 @@ def api_of(app: Flask, ctx: Context, line: CreditLine) -> Api:
 
 def in_days(days: int) -> str:
     day = clock.today() + timedelta(days=days)
-    return f"{day.day} {day:%B %Y}"
+    return f"{day.day} {day:%b %Y}"
 
 
 def test_repayments_are_counted_until_all_that_lacks_is_free(tight: CreditLine, full: list[Invoice]) -> None:
@@ -152,22 +152,22 @@ def test_on_pages(
     )
     page = supplier.get(answer.location)
     assert plan in words(page.text)
-    assert "Leave it waiting" in page.text
+    assert "Put on the waiting list" in page.text
     path = answer.location
     shipment = db.session.query(Shipment).filter_by(order_ref="ORD-W").one()
     with transaction():
         shipment.carrier = "gone"
     page = supplier.get(path).text
-    assert "Leave it waiting" not in page
-    assert "because its delivery company is not asked any more" in words(page)
+    assert "Put on the waiting list" not in page
+    assert "because its delivery is no longer tracked" in words(page)
     assert supplier.post(f"{path}/wait").status_code == 409
     with transaction():
         shipment.carrier = "tusker"
     assert supplier.post(f"{path}/wait").status_code == 303
     page = words(supplier.get(path).text)
-    assert f"Purchaser limit of Ganga Retail: {currency().show(EIGHT)} to come free" in page
+    assert f"Purchaser limit of Ganga Retail: {currency().show(EIGHT)} must become available" in page
     assert plan in page
-    assert "Leave it waiting" not in page
+    assert "Put on the waiting list" not in page
     assert "Request again" not in page
     for browser, where in (
         (supplier, "/invoices/waiting"),
@@ -177,7 +177,7 @@ def test_on_pages(
         (login(Role.ADMIN), f"/customers/lines/{tight.id}"),
     ):
         assert "ORD-W" in browser.get(where).text, where
-    assert "waits" in words(login(Role.ADMIN).get(f"/customers/{buyer.id}").text)
+    assert "reserved for the waiting list" in words(login(Role.ADMIN).get(f"/customers/{buyer.id}").text)
     stranger = login(Role.SUPPLIER, customer=make_supplier())
     assert "ORD-W" not in stranger.get("/invoices/waiting").text
     assert [stranger.post(f"{path}/{what}").status_code for what in ("wait", "stop-waiting")] == [404, 404]

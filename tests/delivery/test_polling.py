@@ -18,11 +18,11 @@ from tusker.carriers.base import CarrierUnavailable
 from tusker.carriers.registry import get_carrier
 from tusker.domain.carrier_health import FAILURES_TO_OPEN
 from tusker.extensions import db
-from tusker.jobs import polling
+from tusker.jobs import polling, stopping
 from tusker.jobs.polling import QUESTIONS_A_ROUND, poll_all, poll_carrier
 from tusker.models import Invoice, Shipment, ShipmentEvent
 from tusker.queries.record.proof import prove
-from tusker.queues import POLL_QUEUE, waiting
+from tusker.queues import POLL_QUEUE, QUEUE, enqueue, queue_called, waiting
 from tusker.services.credit.requesting.fetching import fetch_order
 from tusker.services.delivery import tracking
 from tusker.transactions import transaction
@@ -347,3 +347,47 @@ def test_flask_poll_asks_here_and_now(app: Flask, book: Book) -> None:
     assert done.exit_code == 0, done.output
     assert "tusker: asked for 2 shipments." in done.output
     assert book.statuses(refs) == ["financeable"] * 3
+
+
+def test_a_due_time_that_a_wrong_clock_set_is_not_believed(book: Book, app: Flask) -> None:
+    refs = book.approve(2)
+    with transaction():
+        book.shipment(refs[0]).next_poll_at = clock.now() + timedelta(days=1)
+        book.shipment(refs[1]).next_poll_at = soon = clock.now() + timedelta(minutes=5)
+    app.extensions["tusker_redis"].flushdb()
+    poll_all()
+    assert book.shipment(refs[0]).next_poll_at <= clock.now()
+    assert book.shipment(refs[1]).next_poll_at == soon
+    assert waiting("tusker.jobs.polling.poll_carrier", "tusker", queue=POLL_QUEUE) == 1
+
+
+def test_a_job_whose_worker_is_to_end_asks_no_more_and_leaves_the_rest_due(
+    book: Book, courier: CourierDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs = book.approve(QUESTIONS_A_ROUND * 10)
+    note = polling.note_answer
+
+    def last(*answer: Any) -> None:
+        stopping.ask()
+        note(*answer)
+
+    monkeypatch.setattr(polling, "THREADS", 1)
+    monkeypatch.setattr(polling, "note_answer", last)
+    stopping.begin()
+    try:
+        assert poll_carrier("tusker") == 10
+    finally:
+        stopping.begin()
+    assert book.statuses(refs).count("financeable") == 10
+    assert db.session.query(Shipment).filter(Shipment.next_poll_at <= clock.now()).count() == 70
+
+
+def test_a_nudge_is_not_queued_while_the_same_one_waits(app: Flask) -> None:
+    queue = queue_called(QUEUE)
+    queue.empty()
+    for _ in range(3):
+        assert enqueue("tusker.jobs.webhooks.work_off_webhooks", once=True)
+    assert queue.count == 1
+    assert enqueue("tusker.jobs.outbox.send_outbox", once=True)
+    assert queue.count == 2
+    queue.empty()

@@ -62,11 +62,11 @@ def test_the_case(
     invoice, shipment = the_invoice()
     assert (invoice.status, shipment.status) == ("approved", "delivered")
     page = browser.get(f"/invoices/{invoice.id}").text
-    assert "waits for: a decision on its delivery, which was before the invoice" in page
+    assert "waiting for: a decision on its delivery, which was before the invoice" in page
     with transaction():
         review_items(ctx, rules_at(ctx))
     [detail] = db.session.query(AttentionItem.detail).filter_by(kind="delivered_before").one()
-    assert detail == "easypost delivered on 05 Jan 2025, and the invoice is of 27 Feb 2026"
+    assert detail == "Delivered on 5 Jan 2025, and the invoice is of 27 Feb 2026"
     with pytest.raises(Conflict), transaction():
         bundle_selection(admin, [invoice.id])
     staff = login(Role.ADMIN)

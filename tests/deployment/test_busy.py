@@ -37,6 +37,8 @@ def site(app: Flask, servers: LocalServers, tmp_path: Path) -> Iterator[str]:
         tmp_path,
         PORT=str(port),
         BODY_SECONDS="1",
+        LOCK_SECONDS="60",
+        STATEMENT_SECONDS="60",
         BASE_URL=f"http://127.0.0.1:{port}",
     )
     web = running.web(environ, tmp_path)

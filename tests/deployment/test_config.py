@@ -79,3 +79,16 @@ def test_a_key_is_changed_without_signing_anybody_out() -> None:
         serializer(new["SIGNING_KEYS"], "another purpose").loads(signed)
     sealed = seal(old["CARRIER_KEYS_SECRET"], "y")
     assert unseal(new["CARRIER_KEYS_SECRET"], sealed) == "y"
+
+
+def test_pages_wait_for_less_than_jobs_do() -> None:
+    """And behind a pooler, whose connections are everybody's, no connection is given a limit of its own."""
+    base = {"DATABASE_URL": "postgresql:///x"}
+    job, page = config.load(base), config.load({**base, "SERVER_SOFTWARE": "gunicorn/1.0"})
+    for told, statement, lock, carrier in ((job, 3600, 60, 15), (page, 30, 5, 4)):
+        connecting = told["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]
+        assert connecting["connect_timeout"] == 5
+        assert f"-c statement_timeout={statement}s -c lock_timeout={lock}s" in connecting["options"]
+        assert told["CARRIER_SECONDS"] == carrier
+    pooled = config.load({**base, "PREPARE_STATEMENTS": "0"})
+    assert "options" not in pooled["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]

@@ -105,3 +105,16 @@ def test_a_refused_key_fails_without_a_breaker() -> None:
     assert (refused.failures, refused.failing_since) == (FAILURES_TO_OPEN + 2, NOW)
     assert may_grant(refused, FAST, NOW) == FAST.burst
     assert after_answer(refused) == Health()
+
+
+@given(ahead=st.timedeltas(timedelta(hours=2), timedelta(days=400)))
+def test_what_a_clock_that_was_ahead_has_written_is_not_believed(ahead: timedelta) -> None:
+    then = NOW + ahead
+    skewed = take(after_failure(failed(FAILURES_TO_OPEN), then, LONGEST_PAUSE), FAST, then, 1)
+    assert may_grant(skewed, FAST, then) == 0
+    assert skewed.blocked_until(NOW) is None
+    assert may_grant(skewed, FAST, NOW) == 1
+    busy = take(Health(), FAST, then, FAST.burst)
+    assert may_grant(busy, FAST, NOW) == FAST.burst
+    assert may_grant(take(busy, FAST, NOW, FAST.burst), FAST, NOW) == 0
+    assert after_failure(skewed, NOW).blocked_until(NOW) == NOW + OPEN_FOR

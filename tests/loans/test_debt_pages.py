@@ -71,7 +71,7 @@ def test_credit_note_after_the_payout_is_netted_and_the_claim_opens_again_with_i
     )
     page = words(admin.get(f"/invoices/{paid.id}").text)
     assert "Held at the payout ₹2,000.00" in page
-    assert "Consumed by credit notes ₹2,000.00" in page
+    assert "Used for credit notes ₹2,000.00" in page
     assert "Still held ₹0.00" in page
     assert "claimed from the supplier: ₹500.00" in page
     assert "Claims to be netted from its payouts ₹500.00" in words(
@@ -243,7 +243,7 @@ def test_hold_and_recourse_are_shown(
     page = words(admin.get(f"/invoices/{invoice.id}").text)
     assert "The supplier owes it since 1 May 2026" in page
     assert "After 20 days past due" in page
-    assert "the supplier owes it since" in words(admin.get("/admin/loans").text)
+    assert "owed by the supplier since" in words(admin.get("/admin/loans").text)
 
 
 TERMS_MORE = {"interest_timing": "upfront", "fee_min": "100", "fee_max": "500.50", "recourse_days": "45"}

@@ -292,7 +292,7 @@ def test_reversal_opens_the_loan_again_and_reserves_its_credit(admin: FlaskClien
     answer = admin.post(f"{where}/undo", data={"reason": "bounced"}, headers=HTMX)
     assert answer.status_code == 200
     assert answer.text.lstrip().startswith('<div id="receipt"')
-    assert "contra row" in answer.text
+    assert "contra entry" in answer.text
     assert ">Undone</span>" in answer.text
     db.session.refresh(loan)
     assert (loan.status, exposure()) == ("disbursed", 8_000_00)
@@ -373,7 +373,7 @@ def test_list_searches_filters_and_pages(
         found = admin.get(f"/admin/receipts?{query}").text
         assert "UTR-007" in found
         assert "UTR-008" not in found
-    assert "No receipt fits" in admin.get("/admin/receipts?state=refund", headers=HTMX).text
+    assert "No receipt matches" in admin.get("/admin/receipts?state=refund", headers=HTMX).text
 
 
 def test_marking_repaid_takes_what_is_left_after_a_part_with_the_same_value_date(
@@ -383,7 +383,7 @@ def test_marking_repaid_takes_what_is_left_after_a_part_with_the_same_value_date
     assert admin.post(NEW, data=proposed(admin, about(loan))).status_code == 303
     business_day(date(2026, 4, 12))
     due = words(admin.get(f"/admin/loans/{loan.id}/due?value_date={PAID_ON}", headers=HTMX).text)
-    assert "To be received on 11 Apr 2026 : ₹5,247.81" in due
+    assert "To receive on 11 Apr 2026 : ₹5,247.81" in due
     early = words(admin.get(f"/admin/loans/{loan.id}/due?value_date=2026-04-10", headers=HTMX).text)
     assert "value date 11 Apr 2026 is recorded already" in early
     data = {"bank_reference": "NEFT-2", "value_date": str(PAID_ON)}

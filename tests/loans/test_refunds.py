@@ -160,9 +160,9 @@ def test_pages_and_commands(
     answer = admin.post(
         f"/admin/receipts/{receipt.id}/undo", data={"reason": "bounced"}, follow_redirects=True
     )
-    assert "Owed by the customer, paid back before it bounced ₹1,000.00" in words(answer.text)
+    assert "Owed by the customer: refunded before the payment bounced ₹1,000.00" in words(answer.text)
     company = words(admin.get(f"/customers/{invoice.purchaser_id}").text)
-    assert "Owed of bounced payments that were paid back ₹1,000.00" in company
+    assert "Owed for bounced payments that had been refunded ₹1,000.00" in company
     assert "1 customer to pay ₹1,000.00 back" in words(admin.get("/admin/").text)
     listed = words(admin.get("/admin/receipts?state=owed").text)
     assert "R-1" in listed

@@ -613,9 +613,9 @@ def test_the_mail_says_what_is_owed_and_when(app: Flask, ctx: Context, invoice: 
     undo(day, relief)
     assert "that was undone, and they are owed again" in said()
     moved = prolong(day, invoice, 60, interest=False)
-    assert "is now due on 01 May 2026. No interest is charged for the days" in said()
+    assert "is now due on 1 May 2026. No interest is charged for the days" in said()
     undo(day, moved)
-    assert "is now due on 01 Apr 2026. " in said()
+    assert "is now due on 1 Apr 2026. " in said()
     assert "interest" not in said()
 
 

@@ -61,7 +61,7 @@ def test_an_admin_waives_and_undoes_on_the_page(login: Callable[..., FlaskClient
     answer = admin.post(f"/admin/loans/{invoice.id}/waive", data=sent)
     assert answer.headers["Location"] == f"/invoices/{invoice.id}#relief"
     shown = page(admin, invoice)
-    assert "Waived as of 11 Apr 2026: penalty ₹80.00 our mistake" in shown
+    assert "Waived from 11 Apr 2026: penalty ₹80.00 our mistake" in shown
     assert "₹8,370.00" in shown
     undone = admin.post(f"/admin/relief/{relief().id}/undo", data={"reason": "not agreed"})
     assert undone.status_code == 303
@@ -152,7 +152,7 @@ def test_both_companies_see_what_counts(
     )
     for role, company in ((Role.SUPPLIER, invoice.supplier), (Role.PURCHASER, invoice.purchaser)):
         shown = page(login(role, customer=company), invoice)
-        assert "Waived as of 11 Apr 2026: penalty ₹80.00" in shown
+        assert "Waived from 11 Apr 2026: penalty ₹80.00" in shown
         assert "Gives up" not in shown
         assert "Undo" not in shown
 
@@ -175,7 +175,7 @@ def test_a_purchaser_that_pays_the_face_value_sees_no_charges(
     )
     shown = page(login(Role.PURCHASER, customer=made.purchaser), made)
     assert "Due on 1 May 2026 instead of 1 Apr 2026, with interest" in shown
-    assert "Waived as of" not in shown
+    assert "Waived from" not in shown
 
 
 @pytest.mark.parametrize("what", ["waive", "extend"])
@@ -223,8 +223,8 @@ def test_what_was_paid_and_waived_is_shown_as_laid_again(
     sent = {"due_date": "2026-05-01", "interest": "with", "reason": "the ship is late"}
     assert admin.post(f"/admin/loans/{invoice.id}/extend", data=sent).status_code == 303
     shown = page(admin, invoice)
-    assert "laid again on 11 Apr 2026" in shown
-    assert "₹0.00 of it counts, since no more arises by the due date" in shown
+    assert "reallocated on 11 Apr 2026" in shown
+    assert "₹0.00 of it counts, because no more accrues by the due date" in shown
     assert "₹8,320.00" in shown
     undo = {"reason": "it came in time"}
     assert admin.post(f"/admin/relief/{relief().id}/undo", data=undo).status_code == 303

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from click.testing import Result
 from sqlalchemy import text
 
@@ -22,13 +23,13 @@ def test_an_upgrade_that_somebody_blocks_ends_with_one_sentence(schema: Schema) 
         # without a lock timeout the upgrade would wait for as long as this
         other.execute(text("SET LOCAL idle_in_transaction_session_timeout = '20s'"))
         other.execute(text("LOCK TABLE shipments IN ROW EXCLUSIVE MODE"))
-        result = flask_db(schema, "upgrade", "-x", "lock_timeout=20ms", "0014")
+        result = flask_db(schema, "upgrade", "-x", "lock_timeout=20ms", "-x", "tries=1", "0014")
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
     [said] = result.stderr.splitlines()
     assert said.startswith(f"Error: “{blocked};")
     assert "could not get its lock" in said
-    assert "nothing was changed: run it again when it is quiet" in said
+    assert "this revision changed nothing: run it again when it is quiet" in said
     assert "SELECT pid, usename, state, query FROM pg_stat_activity WHERE xact_start IS NOT NULL" in said
     assert schema.rows("SELECT version_num FROM alembic_version") == [("0013",)]
     assert flask_db(schema, "upgrade", "0014").exit_code == 0
@@ -44,10 +45,34 @@ def test_a_stop_is_told_without_a_traceback(schema: Schema) -> None:
     assert result.exit_code == 1
     what, hint = result.stderr.splitlines()
     assert what == (
-        "Error: Stopped, and nothing was changed: orders stand behind several live invoices:"
+        "Error: Stopped before this revision: orders stand behind several live invoices:"
         " ORD-1 of tusker (invoices 1, 2)"
     )
     assert hint.startswith("With the version before, cancel all but one")
+
+
+def test_an_upgrade_is_tried_again_until_it_gets_its_lock_and_what_went_before_stays(
+    schema: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each revision is a transaction: the ones before the blocked one are done and are not done again."""
+    schema.upgrade("0012")
+    with schema.app.app_context(), db.engine.connect() as other, db.engine.connect() as look:
+        other.execute(text("SET LOCAL idle_in_transaction_session_timeout = '20s'"))
+        other.execute(text("LOCK TABLE shipments IN ROW EXCLUSIVE MODE"))
+        seen = []
+
+        def pause(seconds: float) -> None:
+            seen.append((look.execute(text("SELECT version_num FROM alembic_version")).scalar(), seconds))
+            look.rollback()
+            if len(seen) == 2:
+                other.rollback()
+
+        monkeypatch.setattr("time.sleep", pause)
+        result = flask_db(schema, "upgrade", "-x", "lock_timeout=20ms", "0014")
+    assert result.exit_code == 0, result.output
+    assert seen == [("0013", 2.0), ("0013", 4.0)]
+    assert result.stderr.count("could not get its lock; trying again") == 2
+    assert schema.rows("SELECT version_num FROM alembic_version") == [("0014",)]
 
 
 def test_migrations_wait_four_seconds_and_the_app_as_long_as_before(schema: Schema) -> None:
@@ -57,5 +82,5 @@ def test_migrations_wait_four_seconds_and_the_app_as_long_as_before(schema: Sche
         sql = flask_db(schema, "upgrade", "0011:0012", "--sql").stdout
         schema.upgrade()
         assert (schema.rows("SHOW lock_timeout"), schema.rows("SHOW statement_timeout")) == before
-    assert "SET LOCAL lock_timeout = '4s';" in sql
-    assert "SET LOCAL statement_timeout = 0;" in sql
+    assert "SET lock_timeout = '4s';" in sql
+    assert "SET statement_timeout = 0;" in sql

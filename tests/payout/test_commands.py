@@ -43,7 +43,7 @@ def test_from_bundle_to_repaid(
     approved = flask("approve-disbursal", reference, "--as", email, "--password", PASSWORD)
     assert approved.output == f"Approved. {reference}: 8000.00 INR\n"
     refused = flask("release-disbursal", reference, "--as", email, "--password", "not mine")
-    assert "password: The password is not right." in refused.output
+    assert "password: Wrong password." in refused.output
     released = flask("release-disbursal", reference, "--as", email, "--password", PASSWORD)
     assert released.output == f"Released. {reference}: 8000.00 INR\n"
     done = flask("confirm-disbursal", reference, "--bank-reference", "UTR-1", "--value-date", "2026-03-02")

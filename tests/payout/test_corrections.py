@@ -146,7 +146,7 @@ def test_a_limit_that_does_not_hold_changes_nothing(funding: FundingDesk) -> Non
     assert supplier is not None
     with transaction():
         supplier.limit_amount = supplier.used_amount + 1_00
-    with pytest.raises(FinancingRefused, match=r"The supplier limit lacks ₹799.00 for it"):
+    with pytest.raises(FinancingRefused, match=r"The supplier limit would be exceeded by ₹799.00"):
         correct(funding.ctx, invoice, 11_000_00)
     db.session.expire_all()
     assert (invoice.amount, supplier.used_amount) == (10_000_00, 8_000_00)

@@ -211,7 +211,7 @@ def test_goods_that_came_back_are_told_before_the_money_leaves(
     assert "Do not pay all of this out" in browser.get(f"/admin/disbursals/{disbursal_id}").text
     watch()
     assert "Do not pay" not in browser.get(f"/admin/disbursals/{disbursal_id}").text
-    assert "1 matter: returned before the payout" in browser.get("/admin/").text
+    assert "1 issue: returned before the payout" in browser.get("/admin/").text
 
 
 def test_the_list_filters_and_pages(
@@ -309,7 +309,7 @@ def test_the_release_asks_for_the_password_and_happens_once(
         "seen": seen_on(other, page),
     }
     refused = other.post(f"{page}/release", data=wrong, headers=HTMX)
-    assert (refused.status_code, "The password is not right." in refused.text) == (422, True)
+    assert (refused.status_code, "Wrong password." in refused.text) == (422, True)
     right = {**wrong, "password": PASSWORD}
     assert other.post(f"{page}/release", data=right).status_code == 303
     assert other.post(f"{page}/release", data=right).status_code == 409

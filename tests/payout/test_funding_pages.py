@@ -58,10 +58,10 @@ def test_the_queue_says_what_to_do_and_counts(
         assert re.search(r"<span>Attention</span>\s*<span class=\"badge[^>]*>1</span>", page)
         assert ('value="settle"' in page) == (role is Role.ADMIN)
         dashboard = browser.get("/admin/").text
-        assert "1 matter: returned while the bank pays" in dashboard
+        assert "1 issue: returned while the bank pays" in dashboard
         assert "Stop the payment at the bank" in browser.get(f"/invoices/{invoice.id}").text
-    assert "Nothing here" in browser.get("/admin/attention?kind=stalled").text
-    assert "Nothing here" in browser.get("/admin/attention?state=settled").text
+    assert "No open issues" in browser.get("/admin/attention?kind=stalled").text
+    assert "No settled issues" in browser.get("/admin/attention?state=settled").text
 
 
 @pytest.mark.parametrize("role", [Role.SUPPLIER, Role.PURCHASER, Role.AUDITOR])
@@ -101,7 +101,7 @@ def test_a_claim_is_decided_from_the_queue(
     assert "by itself" not in settled
     page = browser.get(f"/invoices/{invoice.id}").text
     assert "Returned goods" in page
-    assert "the next payout is netted by it" in page
+    assert "deducted from the next payout" in page
 
 
 def test_the_other_buttons(funding: FundingDesk, sign_in: Callable[[Role], FlaskClient]) -> None:
@@ -140,7 +140,7 @@ def test_documents_are_linked_and_ticked(
         session.add(bad)
     browser = sign_in(Role.ADMIN)
     page = browser.get(f"/invoices/{invoice.id}").text
-    assert "Delivered; waits for: a verified proof of delivery or signed invoice." in page
+    assert "Delivered; waiting for: a verified proof of delivery or signed invoice." in page
     link = re.search(r'<a[^>]*href="https://docs.example/[^>]*>', page)
     assert link is not None
     assert 'target="_blank"' in link[0]
@@ -195,7 +195,7 @@ def test_the_purchasers_desk(
     assert (first.status, second.status) == ("financeable", "approved")
     supplier = sign_in(Role.SUPPLIER).get(f"/invoices/{second.id}").text
     assert "One pallet is missing" in supplier
-    assert "It says that it owes" in supplier
+    assert "It says it owes" in supplier
     assert "Settle dispute" not in supplier
     admin = sign_in(Role.ADMIN)
     assert "Settle dispute" in admin.get(f"/invoices/{second.id}").text

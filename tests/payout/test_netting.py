@@ -445,7 +445,7 @@ def test_its_page_names_the_payout_and_offers_no_undoing(
     assert f"/admin/disbursals/{made.id}" in page
     invoice_page = login().get(f"/invoices/{invoice_id}").text
     assert f'(<a href="/admin/receipts/{the_receipt().id}">received</a>)' in invoice_page
-    assert "undone when the payout" in page
+    assert "undone together with the payout" in page
     assert "Undo the receipt" not in page
 
 

@@ -180,7 +180,7 @@ def test_a_statement_tells_attention_says_what_to_do_and_the_page_does_it(
     browser = login()
     shown = words(browser.get("/admin/attention").text)
     assert f"The bank booked {payout.reference} on" in shown
-    assert "its next payouts are netted by it" in shown
+    assert "it is deducted from its next payouts" in shown
     page = f"/admin/disbursals/{payout.disbursal_id}"
     assert f"/admin/payouts/{payout.id}/paid" in browser.get(page).text
     data = {"bank_reference": "UTR-LATE", "value_date": f"{TODAY}", "reason": "see statement", "charges": "5"}

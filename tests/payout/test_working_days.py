@@ -58,7 +58,7 @@ def approved(ctx: Context, make_invoice: Callable[..., Invoice], weekends: None)
 
 def test_a_closed_day_is_taken_only_when_a_person_says_so(ctx: Context, approved: Disbursal) -> None:
     saturday = on(ctx, SATURDAY)
-    words = r"01 Mar 2026 \(Sunday\); it next works on 03 Mar 2026"
+    words = r"1 Mar 2026 \(Sunday\); it next works on 3 Mar 2026"
     with pytest.raises(ClosedDay, match=words) as refused, transaction():
         release(saturday, approved.id, execution_date=SUNDAY, second_admin=False)
     assert refused.value.field == "execution_date"

@@ -78,7 +78,7 @@ def test_a_password_alone_opens_nothing_once_there_is_an_app(
     phone = Phone(user)
     at(30)
     browser, page = _password(app, user)
-    assert "Confirm that it is you" in page
+    assert "Confirm it is you" in page
     assert browser.get("/admin/").location == "/login/second?next=/admin/"
     assert browser.get("/account/factors/new").status_code == 302
     assert browser.post("/login/second", data={"code": "000000"}).status_code == 422
@@ -197,7 +197,7 @@ def test_approving_asks_for_it_again_after_five_minutes_and_keeps_the_form(
     at(60)
     browser = _in(app, phone)
     at(60 + 299)
-    assert "Confirm that it is you" not in browser.post("/admin/disbursals/1/approve").text
+    assert "Confirm it is you" not in browser.post("/admin/disbursals/1/approve").text
     at(60 + 301)
     headers = {"Referer": "http://localhost/admin/disbursals/1"}
     asked = browser.post("/admin/disbursals/1/approve", data={"seen": "x"}, headers=headers)
@@ -205,7 +205,7 @@ def test_approving_asks_for_it_again_after_five_minutes_and_keeps_the_form(
     kept = html.unescape(re.findall(r'name="kept" value="([^"]+)"', asked.text)[0])
     shown = browser.post("/account/confirm", data={"code": phone.code(), "kept": kept})
     assert 'action="/admin/disbursals/1/approve"' in shown.text
-    assert "Confirm that it is you" not in browser.post("/admin/disbursals/1/approve").text
+    assert "Confirm it is you" not in browser.post("/admin/disbursals/1/approve").text
     at(2000)
     htmx = {**HTMX, "HX-Current-URL": "http://localhost/admin/disbursals/1"}
     for path in ("approve", "release"):
@@ -246,4 +246,4 @@ def test_another_admin_resets_a_lost_one(
     assert other.post(own, data={"reason": "Phone lost"}).status_code == 303
     assert browser.get("/account").status_code == 302
     assert mails()[-1].context["kind"] == "second_factor_reset"
-    assert "Confirm that it is you" not in _password(app, phone.user)[1]
+    assert "Confirm it is you" not in _password(app, phone.user)[1]

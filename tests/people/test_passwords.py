@@ -49,7 +49,7 @@ def test_a_new_password_ends_the_other_sessions(pages_app: Flask, enter: Callabl
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"current": "not the password"}, "The current password is not right."),
+        ({"current": "not the password"}, "Wrong current password."),
         ({"new": "too short", "again": "too short"}, "at least 12 characters"),
         ({"again": "something else"}, "the two are not the same"),
         ({"new": "x" * 201, "again": "x" * 201}, "at most 200 characters"),

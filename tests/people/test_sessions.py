@@ -114,7 +114,7 @@ def test_a_form_sent_after_the_end_is_kept_over_the_sign_in(
         ("reason", "It came &lt;back&gt;"),
         ("amount", "1200.50"),
     ]
-    assert "Not kept, and asked for again: password." in answer.text
+    assert "Not kept, to be entered again: password." in answer.text
     assert pages.post("/t/admin", data={"csrf_token": token_in(answer.text)}).text == "seen"
 
 
@@ -172,7 +172,7 @@ def test_a_sign_in_page_that_was_open_overnight_is_shown_anew(
     )
     assert (late.status_code, late.location) == (303, "/login?next=/account")
     shown = pages.get(late.location).text
-    assert "This page was open for too long." in shown
+    assert "This page was open too long." in shown
     assert "kept" not in shown
     assert sign_in(pages, email, path=late.location).location == "/account"
 

@@ -179,7 +179,7 @@ def test_what_cannot_be_done_stands_in_attention_until_it_is(
     assert (item.kind, item.subject) == ("daily_job_late", "daily_run")
     admin = login(Role.ADMIN)
     page = admin.get("/admin/attention").text
-    assert "Daily disbursal of 02 Mar 2026" in page
+    assert "Daily disbursal of 2 Mar 2026" in page
     assert "no space left on device" in page
     monkeypatch.undo()
     monkeypatch.setattr(clock, "now", lambda: wall.instant.astimezone(UTC))

@@ -63,7 +63,7 @@ def test_the_page_shows_the_last_proof_that_was_kept_and_has_a_worker_prove_agai
     assert not [one for one in sent if "exposure_movements" in one or "FROM events" in one]
     assert browser.post("/admin/proof").status_code == 303
     assert waiting(PROVE_JOB) == 1
-    assert "being proved now" in browser.get("/admin/proof").text
+    assert "A new proof is running" in browser.get("/admin/proof").text
     assert app.test_cli_runner().invoke(args=["prove"]).exit_code == 1
     page = browser.get("/admin/proof").text
     assert "1 difference<" in page
@@ -115,7 +115,7 @@ def test_a_search_looks_at_some_events_at_a_time_and_leads_on(
     monkeypatch.setattr("tusker.queries.record.events.LOOKED_AT", 2)
     browser, url, looks = login(), "/admin/events?q=needle", 0
     while "needle</td>" not in (page := browser.get(url, headers=HTMX).text):
-        assert "there are older ones" in page
+        assert "go on to older ones" in page
         url, looks = unescape(re.findall(r'href="([^"]*before=[^"]*)"', page)[-1]), looks + 1
     assert looks > 1
     assert "needle</td>" in browser.get("/admin/events?q=needle&after=MA", headers=HTMX).text

@@ -36,7 +36,7 @@ def section(html: str, name: str) -> str:
 
 def test_an_empty_book_says_that_nothing_waits(login: Callable[..., FlaskClient]) -> None:
     html = login().get("/admin/").text
-    assert "Nothing waits for you" in section(html, "todo")
+    assert "Nothing to do right now" in section(html, "todo")
 
 
 def test_what_is_to_be_done_with_its_figures(
@@ -73,7 +73,7 @@ def test_programme_and_limits_near_their_end(
     assert "₹16,000.00 used" in section(html, "programme")
     found = reads.limits_under_pressure(10)
     assert [(p.kind, p.id, p.limit, p.used) for p in found] == [("credit_line", full.id, 8_000_00, 8_000_00)]
-    assert "Credit line asked for ₹800.00 ₹800.00" in section(html, "refusals")
+    assert "Credit line requested ₹800.00 ₹800.00" in section(html, "refusals")
 
 
 def test_matters_that_need_a_person(
@@ -95,8 +95,8 @@ def test_matters_that_need_a_person(
         record_poll_failure(ctx, [fine.id], "no answer", minimum_interval=minimum)
         review_items(ctx, rules_at(ctx))
     todo = section(login().get("/admin/").text, "todo")
-    assert "1 matter: unknown shipment status" in todo
-    assert "1 matter: no answer about the shipment" in todo
+    assert "1 issue: unknown shipment status" in todo
+    assert "1 issue: no answer about the shipment" in todo
 
 
 def test_late_polls_tell_that_the_worker_stands_still(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -23,7 +25,7 @@ from tusker import clock
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer
 from tusker.queries.record.proof import prove
-from tusker.queues import QUEUE
+from tusker.queues import KILLED_TRIES, QUEUE
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.services.outbox import queue_mail
@@ -381,3 +383,23 @@ def assert_proved_many(principal: int) -> None:
     proof = prove()
     assert proof.holds, proof.differences
     assert sum(account.used for account in proof.accounts if account.kind == "credit_line") == principal
+
+
+def test_a_killed_job_is_done_again_and_nothing_outlives_who_started_it(
+    plant: Plant, look: Connection, approve: Callable[[int], list[int]]
+) -> None:
+    approve(3)
+    look.execute(text("UPDATE invoices SET status = 'financeable', financeable_at = now()"))
+    pool = plant.worker(workers=2)
+    with held("LOCK TABLE outbox IN SHARE MODE"):
+        with plant.app.app_context():
+            retried = Queue(QUEUE, connection=plant.queue, serializer=JSONSerializer)
+            retried.enqueue(*BUNDLE, retry=KILLED_TRIES)
+        until(lambda: waiting_for_a_lock(look), what="a worker in the middle of bundling")
+        [horse] = [pid for pid in pool.members() if os.getpgid(pid) == pid != pool.process.pid]
+        os.kill(horse, signal.SIGKILL)  # as the system does where memory is short
+        until(lambda: not Path(f"/proc/{horse}").exists() and waiting_for_a_lock(look), what="another try")
+    until(lambda: count(look, "SELECT count(*) FROM disbursals") == 1, what="the disbursal")
+    assert_once_each(look, "bundled", 3)
+    pool.process.kill()  # the pool alone: its workers are to notice
+    until(lambda: not pool.members(), what="the end of the pool's workers")

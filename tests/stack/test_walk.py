@@ -142,7 +142,7 @@ def wait_for_status(visitor: Visitor, path: str, status: str) -> Page:
 
 def new_token(supplier: Visitor) -> dict[str, str]:
     """Headers with an API token that the supplier makes on its page."""
-    page = supplier.open("/customers/own/tokens").press("Make token", name="ERP")
+    page = supplier.open("/customers/own/tokens").press("Create token", name="ERP")
     return {"Authorization": f"Bearer {found_in(page.text, r'tsk_[A-Za-z0-9_-]{43}')}"}
 
 
@@ -266,7 +266,7 @@ def test_an_invoice_from_request_to_repaid(book: Book) -> None:
     dashboards_show_the_debt(book)
 
     repaid = admin.open(f"/admin{invoice.path.replace('invoices', 'loans')}/repay").press(
-        "Mark repaid", bank_reference="UTR-IN-1"
+        "Record repayment", bank_reference="UTR-IN-1"
     )
     assert repaid.path == "/admin/loans"
     assert first not in " ".join(repaid.rows)
@@ -286,7 +286,7 @@ def refused_is_stored(book: Book, ref: str) -> None:
     """The quote says what lacks; who asks all the same gets a stored refusal and a mail."""
     quote = book.supplier.open("/invoices/new").press("Check", order_ref=ref)
     assert "A request would be refused now" in quote.text
-    refused = quote.press("Request all the same")
+    refused = quote.press("Submit anyway")
     assert refused.part("invoice-status") == "Refused"
     assert "lacks ₹1,00,000.00" in refused.part("messages")
     told = api(book, f"/invoices/{refused.path.rpartition('/')[2]}")
@@ -294,7 +294,7 @@ def refused_is_stored(book: Book, ref: str) -> None:
     assert told["refusal"]["bound"] == "credit_line"
     assert told["refusal"]["lacking"]["minor"] == 1_00_000_00
     mail = book.stack.mail("mills@walk.example", f"Financing of {ref} was refused")
-    assert "credit line limit lacks ₹1,00,000.00" in body(mail)
+    assert "credit line limit is exceeded by ₹1,00,000.00" in body(mail)
 
 
 def dashboards_show_the_debt(book: Book) -> None:

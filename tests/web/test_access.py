@@ -19,6 +19,7 @@ PUBLIC_PAGES = {
     "api_docs.swagger",
     "static",
     "web.healthz",
+    "web.readyz",
     "web.theme",
     "auth.login",
     "auth.second",

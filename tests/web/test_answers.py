@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import text
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
 
 import config
 from tests.support.client import Browser
@@ -22,6 +22,8 @@ from tusker.app import create_app
 from tusker.extensions import db
 from tusker.logs import LineFormatter
 from tusker.models import Role
+from tusker.queries.record import readiness
+from tusker.transactions import may_pass
 
 
 def test_a_typed_error_is_a_page(enter: Callable[..., FlaskClient]) -> None:
@@ -188,27 +190,60 @@ def test_a_sane_request_id_is_kept(pages: FlaskClient) -> None:
     )
 
 
-def test_health(pages: FlaskClient) -> None:
-    answer = pages.get("/healthz")
-    assert (answer.status_code, answer.json) == (200, {"status": "ok", "database": "ok", "redis": "ok"})
-
-
-def test_health_without_redis_is_still_health(
+def test_health_asks_nobody_and_readiness_names_what_is_not_heard_of(
     pages_app: Flask, pages: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert pages.get("/healthz").json == {"status": "ok"}
+    ready = pages.get("/readyz")
+    assert (ready.status_code, ready.json["status"]) == (200, "degraded")
+    states = {name: part["state"] for name, part in ready.json["parts"].items()}
+    assert states.items() >= {"database": "ok", "migrations": "ok", "redis": "ok", "worker": "away"}.items()
     monkeypatch.setitem(pages_app.extensions, "tusker_redis", Redis.from_url("unix:///nowhere/at/all"))
-    answer = pages.get("/healthz")
-    assert (answer.status_code, answer.json["redis"]) == (200, "away")
+    ready = pages.get("/readyz")
+    assert (ready.status_code, ready.json["parts"]["redis"]["state"]) == (200, "away")
+    monkeypatch.setattr(readiness, "newest_revision", lambda: "9999")
+    assert pages.get("/readyz").status_code == 503
 
 
-def test_health_without_database_is_none(test_config: dict[str, Any], session_app: Flask) -> None:
-    made = create_app(
-        {**test_config, "SQLALCHEMY_DATABASE_URI": "postgresql+psycopg2:///x?host=/nowhere/at/all"}
-    )
+def test_without_its_database_every_answer_is_our_own_and_says_when_to_come_again(
+    test_config: dict[str, Any], session_app: Flask
+) -> None:
+    nowhere = "postgresql+psycopg2:///x?host=/nowhere/at/all"
+    made = create_app({**test_config, "SQLALCHEMY_DATABASE_URI": nowhere, "PROPAGATE_EXCEPTIONS": False})
     made.test_client_class = Browser
     browser = made.test_client()
-    answer = browser.get("/healthz")
-    assert (answer.status_code, answer.json["database"]) == (503, "away")
+    with browser.session_transaction() as session:
+        session["_user_id"] = "somebody's"
+    page, alert = browser.get("/account"), browser.get("/account", headers=HTMX)
+    for answer in (page, alert):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+        assert "Tusker is not available at the moment" in answer.text
+    assert "<html" in page.text
+    assert "<html" not in alert.text
+    called = browser.get("/api/v1/invoices", headers={"Authorization": f"Bearer tsk_{'a' * 40}"})
+    assert (called.status_code, called.headers["Retry-After"]) == (503, "10")
+    assert called.content_type == "application/problem+json"
+    assert called.json["type"] == "urn:tusker:problem:unavailable"
+    assert browser.get("/healthz").status_code == 200
+    ready = browser.get("/readyz")
+    assert (ready.status_code, ready.json["parts"]["database"]["state"]) == (503, "away")
+
+
+def test_what_waits_too_long_for_the_database_may_pass_and_a_mistake_does_not(app: Flask) -> None:
+    with db.engine.connect() as other, db.engine.connect() as ours:
+        other.execute(text("LOCK TABLE events IN ACCESS EXCLUSIVE MODE"))
+        for bound, statement in (
+            ("lock_timeout", "SELECT 1 FROM events"),
+            ("statement_timeout", "SELECT pg_sleep(5)"),
+        ):
+            ours.execute(text(f"SET LOCAL {bound} = '10ms'"))
+            with pytest.raises(OperationalError) as waited:
+                ours.execute(text(statement))
+            assert may_pass(waited.value)
+            ours.rollback()
+        with pytest.raises(DataError) as wrong:
+            ours.execute(text("SELECT CAST('x' AS integer)"))
+        assert not may_pass(wrong.value)
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,11 @@ from tools.local.servers import CHECKOUT
 from tools.local.supervisor import Spec, supervise
 from tools.local.terminal import Terminal
 
-GRACE_SECONDS = 12.0
+GRACE_SECONDS = 45.0
 """What a supervisor gives its program to end by itself."""
-STOP_SECONDS = 20.0
+RESTARTS = 3
+"""How often in a row a program that ended by itself is started again; then everything is stopped."""
+STOP_SECONDS = 50.0
 """What a supervisor is given for that; it is killed after it."""
 
 
@@ -67,6 +69,8 @@ class Parts:
             wanted_lock=str(self._wanted_lock),
             wanted_shared=False,
             grace_seconds=GRACE_SECONDS,
+            restart=True,
+            restarts=RESTARTS,
             fds=list(part.fds),
         )
         process = subprocess.Popen(

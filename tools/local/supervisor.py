@@ -52,6 +52,8 @@ class Spec:
     grace_seconds: float = 8.0
     restart: bool = False
     """Start it again when it ends by itself."""
+    restarts: int = RESTARTS_IN_A_ROW
+    """How often in a row, each time within `HEALTHY_SECONDS`, before it is given up."""
     fds: list[int] = field(default_factory=list)
     """Descriptors of this process that the program inherits."""
     remove_after: list[str] = field(default_factory=list)
@@ -118,9 +120,12 @@ class Supervisor:
             if child.poll() is None:
                 return self._stop(child)
             failures = 0 if time.monotonic() - started > HEALTHY_SECONDS else failures + 1
-            if not self.spec.restart or self.stopping or failures > RESTARTS_IN_A_ROW or self._unwanted():
+            if not self.spec.restart or self.stopping or failures > self.spec.restarts or self._unwanted():
                 kill_session(child.pid)
                 return child.returncode
+            kill_session(child.pid)
+            sys.stdout.write(f"ended by itself with code {child.returncode}; it is started again\n")
+            sys.stdout.flush()
             time.sleep(RESTART_PAUSE_SECONDS)
 
     def _start(self) -> subprocess.Popen[bytes]:

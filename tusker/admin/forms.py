@@ -113,7 +113,7 @@ class ReleaseForm(Form):
     """Shown once a closed day was chosen."""
     password = PasswordField(
         "Your password",
-        description="Asked anew, because money leaves.",
+        description="Asked again because money is leaving.",
         render_kw={"autocomplete": "current-password"},
     )
 
@@ -226,7 +226,7 @@ class UserForm(Form):
     """A new user; the password is chosen by the person with the link that is sent."""
 
     name = NameField("Name")
-    email = EmailField("Email", description="A link to choose a password is sent here.")
+    email = EmailField("Email", description="A link to set a password is sent here.")
     role = ChoiceField("Role", choices=ROLES, empty="Choose a role")
     customer_id = IdField(
         "Company",

@@ -164,7 +164,7 @@ def _of_http_error(error: HTTPException) -> Response:
     code = "internal_error" if status == 500 else _BY_STATUS.get(status, "bad_request")
     answer = _answer(_problem(code, KINDS[code].advice))
     for name, value in error.get_headers():
-        if name == "Allow":
+        if name in {"Allow", "Retry-After"}:
             answer.headers[name] = value
     if isinstance(error, RateLimitExceeded):
         answer.headers["Retry-After"] = str(seconds_to_wait())

@@ -114,7 +114,7 @@ def confirm() -> ResponseReturnValue:
     form = FactorForm()
     if form.is_submitted() and _taken(form, this_session()):
         if not request.form.get("kept"):
-            flash("Confirmed. Go on within five minutes.", "success")
+            flash("Confirmed. Continue within five minutes.", "success")
         return signed_in()
     page = _factor_page(form, current_user.id, "auth.confirm", *_onward())
     return page, 422 if form.is_submitted() else 200
@@ -232,7 +232,7 @@ def remove_factor(factor_id: int) -> ResponseReturnValue:
 @bp.post("/account/factors/codes")
 @allow(fresh=True)
 def recovery_codes() -> ResponseReturnValue:
-    """New recovery codes, shown this once; the old ones are worth nothing any more."""
+    """New recovery codes, shown this once; the old ones no longer work."""
     with transaction():
         codes = factors.new_recovery_codes(acting(), current_user.id)
     return render_template("auth/recovery_codes.html", codes=codes, next_url=url_for("auth.account"))

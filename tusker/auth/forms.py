@@ -61,7 +61,7 @@ class FactorForm(Form):
         max_length=20,
         required=False,
         hints={"autocomplete": "one-time-code", "inputmode": "text", "autofocus": True},
-        description="Six digits of your app, or one of your recovery codes.",
+        description="The six digits from your app, or one of your recovery codes.",
     )
     passkey = PasskeyField()
 

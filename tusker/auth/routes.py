@@ -104,7 +104,7 @@ def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
         return answer
     if access_of(current_app, request.endpoint or "static") == PUBLIC:
         # The form of signing in itself, or one like it, from a page that was open for too long.
-        flash("This page was open for too long. Send it again.", "info")
+        flash("This page was open too long. Please send it again.", "info")
         return redirect(page_of_form() or url_for("auth.login"), 303)
     ended = None if half else session.pop(KEY, None)
     kept = form_of_request(sessions.user_of_ended(ended) if ended else None)

@@ -31,13 +31,16 @@ PASSING_STATUSES = frozenset({408, 425, 429})
 """Statuses below 500 after which the same question may succeed a little later."""
 
 
+CALL_SECONDS = 15.0
+
+
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
     """What one call may take: seconds, bytes of the (decompressed) body, and tries."""
 
     connect_seconds: float = 3.0
     read_seconds: float = 10.0
-    call_seconds: float = 15.0
+    call_seconds: float = CALL_SECONDS
     body_bytes: int = 1024 * 1024
     tries: int = 5
     backoff_seconds: float = 0.25

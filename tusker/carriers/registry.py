@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from tusker import carriers as package
 from tusker.carriers.base import Carrier, UnknownCarrier
-from tusker.carriers.http import check_base_url
+from tusker.carriers.http import CALL_SECONDS, check_base_url
 from tusker.carriers.settings import CarrierSettings, CarrierSpec
 from tusker.domain.currencies import decimals_of
 from tusker.extensions import db
@@ -68,7 +68,7 @@ def settings_from_config(config: Mapping[str, object]) -> dict[str, CarrierSetti
         except ValueError as error:
             raise ValueError(f"{spec.url_variable}: {error}") from error
         secret = str(config.get(spec.webhook_secret_variable) or "").strip()
-        settings[name] = CarrierSettings(url, key, secret, exponent)
+        settings[name] = CarrierSettings(url, key, secret, exponent, call_seconds=_call_seconds(config))
     return settings
 
 
@@ -89,7 +89,13 @@ def open_settings(row: Any, config: Mapping[str, object]) -> CarrierSettings | N
         webhook_secret=unseal(keys, sealed) if sealed is not None else "",
         exponent=decimals_of(str(config.get("CURRENCY") or "INR")),
         public_only=config.get("ENVIRONMENT") == "PRODUCTION",
+        call_seconds=_call_seconds(config),
     )
+
+
+def _call_seconds(config: Mapping[str, Any]) -> float:
+    """How long a question may take in this process: for a person less than for a job."""
+    return float(config.get("CARRIER_SECONDS", CALL_SECONDS))
 
 
 def _settings_from_page(row: Any, config: Mapping[str, object]) -> CarrierSettings | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tusker.carriers.base import Carrier
-from tusker.carriers.http import CarrierHttp
+from tusker.carriers.http import CALL_SECONDS, CarrierHttp, HttpLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class CarrierSettings:
     """One delivery company's address and secrets, from the environment or from the page.
 
     Secrets never show in a `repr`, which ends in logs. `exponent` is the number of decimals of the currency.
-    `public_only` keeps calls out of private networks, whatever the address resolves to.
+    `public_only` keeps calls out of private networks, whatever the address resolves to. `call_seconds` is what one
+    question may take with all its tries.
     """
 
     base_url: str
@@ -22,6 +23,7 @@ class CarrierSettings:
     webhook_secret: str = field(default="", repr=False)
     exponent: int = 2
     public_only: bool = False
+    call_seconds: float = CALL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class CarrierSpec:
             self.name,
             settings.base_url,
             self.headers(settings.api_key),
+            limits=HttpLimits(call_seconds=settings.call_seconds),
             public_only=settings.public_only,
         )
         return self.make(http, settings)

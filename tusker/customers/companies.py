@@ -171,6 +171,7 @@ def _warn_of_limits(customer: Customer) -> None:
         if account is not None and account.used_amount > account.limit_amount:
             over = currency().show(account.used_amount - account.limit_amount)
             flash(
-                f"The {side} limit is {over} below what is used: nothing new is admitted until it fits again.",
+                f"The {side} limit is {over} below what is in use: no new requests are approved until usage is back"
+                " within it.",
                 "warning",
             )

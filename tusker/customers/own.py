@@ -64,7 +64,7 @@ def take_over_my_token(token_id: int) -> Response:
     with transaction():
         take_over_token(acting(), token_id, customer_id=current_company_id())
     return done(
-        "You answer for this token now; it works again.",
+        "You are now responsible for this token; it works again.",
         to=url_for("customers.my_tokens"),
         partial="customers/people/_tokens.html",
         **token_context(current_company_id(), own=True),
@@ -78,7 +78,7 @@ def revoke_my_token(token_id: int) -> Response:
     with transaction():
         name = revoke_token(acting(), token_id, customer_id=current_company_id()).name
     return done(
-        f"The token “{name}” works no longer.",
+        f"The token “{name}” is revoked.",
         to=url_for("customers.my_tokens"),
         partial="customers/people/_tokens.html",
         **token_context(current_company_id(), own=True),

@@ -48,7 +48,7 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
     with transaction():
         name = revoke_token(acting(), token_id, customer_id=customer_id).name
     return done(
-        f"The token “{name}” works no longer.",
+        f"The token “{name}” is revoked.",
         to=url_for("customers.show", customer_id=customer_id),
         partial="customers/people/_tokens.html",
         **token_context(customer_id),
@@ -60,7 +60,7 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
 def take_over_company_token(customer_id: int, token_id: int) -> Response:
     with transaction():
         made = take_over_token(acting(), token_id, customer_id=customer_id)
-        words = said(made, "You answer for this token now; it works again.")
+        words = said(made, "You are now responsible for this token; it works again.")
     return done(
         words,
         to=url_for("customers.show", customer_id=customer_id),

@@ -158,7 +158,7 @@ def _write_lines(page: _Page, made: Statement) -> None:
     for line, balance in made.running():
         _write_row(page, _cells(line, balance, page.head))
     if not made.lines:
-        page.write_text("Nothing moved in this period.", height=ROW, width=page.epw, grey=True, newline=True)
+        page.write_text("No entries in this period.", height=ROW, width=page.epw, grey=True, newline=True)
     page.in_table = False
     page.write_text("Closing", height=8, width=sum(WIDTHS[:5]), bold=True, border="T")
     page.write_text(

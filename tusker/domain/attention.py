@@ -43,21 +43,21 @@ ADVICE: Mapping[AttentionKind, Advice] = {
     AttentionKind.STOP_PAYMENT: Advice(
         "Returned while the bank pays",
         "danger",
-        "Stop the payment at the bank. Record it as rejected once the bank says so; if the money left all the same, a"
-        " claim on the supplier opens by itself.",
+        "Stop the payment at the bank. Record it as rejected once the bank says so; if the money left anyway, a"
+        " claim on the supplier opens automatically.",
     ),
     AttentionKind.PAID_AFTER_ALL: Advice(
         "Paid although it was rejected",
         "danger",
-        "Compare with the bank. If the money left, say on its disbursal that the payout was paid after all: where its"
-        " invoices still wait they are loans then; where they were paid out again, the supplier has the money twice and"
-        " its next payouts are netted by it.",
+        "Compare with the bank. If the money left, mark the payout as paid after all on its disbursal: invoices"
+        " still waiting become loans; if they were paid out again, the supplier has the money twice and it is deducted"
+        " from its next payouts.",
     ),
     AttentionKind.RETURNED_AFTER_PAYOUT: Advice(
         "Returned after the payout",
         "danger",
-        "Decide the claim on the supplier: accepted, its next payouts are netted by it, and what is kept back pays the"
-        " loan once they left.",
+        "Decide the claim on the supplier. Once accepted, it is deducted from the next payouts, and what is deducted"
+        " pays the loan.",
     ),
     AttentionKind.RETURNED_BEFORE_PAYOUT: Advice(
         "Returned before the payout",
@@ -67,7 +67,7 @@ ADVICE: Mapping[AttentionKind, Advice] = {
     AttentionKind.DISPUTED: Advice(
         "Disputed by the purchaser",
         "danger",
-        "Clear it up with both companies. Before the payout: cancel the request, record a credit note, or overrule the"
+        "Resolve it with both companies. Before the payout: cancel the request, record a credit note, or overrule the"
         " dispute. In an approved disbursal: withdraw the approval and take it out.",
     ),
     AttentionKind.VALUE_DIFFERS: Advice(
@@ -78,49 +78,50 @@ ADVICE: Mapping[AttentionKind, Advice] = {
     AttentionKind.HELD: Advice(
         "Held before the payout",
         "orange",
-        "It waits until its hold is gone. Release it with a reason to have it paid out all the same, or cancel the"
+        "It waits until its hold is gone. Release it with a reason to have it paid out anyway, or cancel the"
         " request; in a disbursal, take it out.",
     ),
     AttentionKind.NUMBER_ALIKE: Advice(
         "Looks like another invoice",
         "danger",
-        "Compare the two invoices. Cancel the request if they are one, or say that they are two; until then it is not"
-        " financed.",
+        "Compare the two invoices. Cancel the request if they are the same, or confirm that they are different; until"
+        " then it is not financed.",
     ),
     AttentionKind.DELIVERED_BEFORE: Advice(
         "Delivered before the invoice",
         "danger",
-        "Ask for a proof of this delivery: the tracking number may be another parcel's of long ago. Cancel the request,"
+        "Ask for a proof of this delivery: the tracking number may belong to an older parcel. Cancel the request,"
         " or accept the delivery; until then it is not financed.",
     ),
     AttentionKind.ELSEWHERE: Advice(
-        "Parcel of other cities",
+        "Parcel between other cities",
         "danger",
-        "Ask the supplier what this parcel is: its cities are not those of the two companies. Add the city to the"
+        "Ask the supplier about this parcel: its cities are not those of the two companies. Add the city to the"
         " company, accept this one, or cancel the request; until then it is not financed.",
     ),
     AttentionKind.BOOK_ALIKE: Advice(
         "Financed under another company?",
         "orange",
-        "Compare the two invoices with both companies. Cancel the request if they are one; if they are two, settle this"
-        " with a note.",
+        "Compare the two invoices with both companies. Cancel the request if they are the same; if they are different,"
+        " settle this with a note.",
     ),
     AttentionKind.NOTE_ALIKE: Advice(
         "Credit notes look alike",
         "yellow",
-        "Compare the two papers. If they are one, take the second back; if they are two, settle this with a note.",
+        "Compare the two documents. If they are the same, undo the second; if they are different, settle this with a"
+        " note.",
     ),
     AttentionKind.CARRIER_FAILING: Advice(
         "Delivery company does not answer",
         "danger",
-        "Look at its settings (is it on, is its key right?) and test the connection. Nothing is lost: deliveries are"
-        " seen once it answers again.",
+        "Check its settings and its key, and test the connection. Nothing is lost: deliveries show up once it answers"
+        " again.",
     ),
     AttentionKind.DAILY_JOB_LATE: Advice(
         "Daily job is late",
         "danger",
-        "It is tried again by itself. If it keeps failing, tell whoever runs the installation, and try it again once"
-        " its cause is gone.",
+        "It is retried automatically. If it keeps failing, tell whoever runs the installation, and retry it once the"
+        " cause is fixed.",
     ),
     AttentionKind.SHIPMENT_EXCEPTION: Advice(
         "Problem with the delivery",
@@ -130,12 +131,12 @@ ADVICE: Mapping[AttentionKind, Advice] = {
     AttentionKind.UNKNOWN_STATUS: Advice(
         "Unknown shipment status",
         "yellow",
-        "Look up at the delivery company what its word means; nothing is financed on it.",
+        "Ask the delivery company what its status means; nothing is financed on it.",
     ),
     AttentionKind.UNANSWERED: Advice(
         "No answer about the shipment",
         "yellow",
-        "Check the order reference at the delivery company, then ask again.",
+        "Check the order reference at the delivery company, then check again.",
     ),
     AttentionKind.STALLED: Advice(
         "Shipment does not move",

@@ -18,6 +18,10 @@ month."""
 LONGEST_DEBT = timedelta(seconds=2)
 """How far people's questions, which never wait, may overdraw the rate limit."""
 
+LONGEST_SKEW = timedelta(seconds=30)
+"""How far the clocks of two hosts may differ. A time further ahead than the rules allow was written by a wrong clock,
+and is not believed: it would stop tracking until then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -37,9 +41,12 @@ class Health:
 
     def blocked_until(self, now: datetime) -> datetime | None:
         """Until when nobody may ask, whatever the rate limit says; None when one may (perhaps only to probe)."""
-        times = [self.paused_until, self.open_until]
+        times = [
+            believed(self.paused_until, now, LONGEST_PAUSE),
+            believed(self.open_until, now, OPEN_FOR),
+        ]
         if self.open_until is not None:
-            times.append(self.probing_until)
+            times.append(believed(self.probing_until, now, PROBE_LEASE))
         latest = max((time for time in times if time is not None), default=None)
         return latest if latest is not None and latest > now else None
 
@@ -71,7 +78,7 @@ def may_grant(health: Health, rate: Rate, now: datetime) -> int:
     """How many questions may be asked now: none while blocked, one to probe, else what the rate limit leaves."""
     if health.blocked_until(now) is not None:
         return 0
-    spent = max(health.spent_until or now, now) - now
+    spent = _spent_until(health, rate, now) - now
     left = max(0, int((rate.burst * rate.interval - spent) / rate.interval))
     return min(left, 1) if health.open_until is not None else left
 
@@ -80,7 +87,7 @@ def take(health: Health, rate: Rate, now: datetime, questions: int) -> Health:
     """The state after `questions` of those that `may_grant` allowed; with an open breaker the one is its probe."""
     if questions == 0:
         return health
-    spent = max(health.spent_until or now, now) + questions * rate.interval
+    spent = _spent_until(health, rate, now) + questions * rate.interval
     probing = now + PROBE_LEASE if health.open_until is not None else None
     return replace(health, spent_until=spent, probing_until=probing)
 
@@ -96,6 +103,15 @@ def most_spent(rate: Rate, now: datetime) -> datetime:
     return now + rate.burst * rate.interval + LONGEST_DEBT
 
 
+def believed(until: datetime | None, now: datetime, longest: timedelta) -> datetime | None:
+    """A time that a rule sets at most `longest` ahead, or None where it lies further ahead than that."""
+    return until if until is not None and until <= now + longest + LONGEST_SKEW else None
+
+
+def _spent_until(health: Health, rate: Rate, now: datetime) -> datetime:
+    return max(believed(health.spent_until, now, most_spent(rate, now) - now) or now, now)
+
+
 def after_answer(health: Health) -> Health:
     """The state after an answered question: the breaker is closed."""
     return replace(health, failures=0, failing_since=None, open_until=None, probing_until=None)
@@ -106,7 +122,7 @@ def after_failure(health: Health, now: datetime, retry_after: timedelta | None =
     probe. `retry_after` is the pause that it asked for."""
     failures = health.failures + 1
     opens = health.open_until is not None or failures >= FAILURES_TO_OPEN
-    pause = health.paused_until
+    pause = believed(health.paused_until, now, LONGEST_PAUSE)
     if retry_after is not None:
         asked = now + min(retry_after, LONGEST_PAUSE)
         pause = asked if pause is None else max(pause, asked)
@@ -114,7 +130,7 @@ def after_failure(health: Health, now: datetime, retry_after: timedelta | None =
         health,
         failures=failures,
         failing_since=health.failing_since or now,
-        open_until=max(health.open_until or now, now + OPEN_FOR) if opens else None,
+        open_until=max(believed(health.open_until, now, OPEN_FOR) or now, now + OPEN_FOR) if opens else None,
         probing_until=None,
         paused_until=pause,
     )

@@ -21,7 +21,7 @@ from enum import StrEnum
 from itertools import islice
 
 from tusker.domain.loan_sums import MAX_LOANS, OpenLoan, Part, spread, sums_to
-from tusker.domain.texts import Numbers, name_words, number_words, without_cut_form
+from tusker.domain.texts import Numbers, name_words, number_words, show_day, without_cut_form
 
 NAMED, AMOUNT, SUM, PAYER = 50, 30, 20, 20
 LEAST_OF_NAME = 12
@@ -364,9 +364,9 @@ def _about_amount(made: Suggestion, day: date) -> str:
     count = len(made.parts)
     if made.exact:
         if count == 1:
-            return f"amount is exactly what is due on {day:%d %b %Y}"
-        return f"the {count} amounts due on {day:%d %b %Y} add up to it exactly"
+            return f"amount is exactly what is due on {show_day(day)}"
+        return f"the {count} amounts due on {show_day(day)} add up to it exactly"
     if made.left_over:
-        return f"amount is more than what is due on {day:%d %b %Y}"
+        return f"amount is more than what is due on {show_day(day)}"
     part = made.parts[-1].loan.number
     return f"part payment of {part}" if count == 1 else f"oldest due first; {part} is paid in part"

@@ -1,4 +1,4 @@
-"""Rules of risk: what a request or payout is held against besides the limits, as facts, rules and verdicts.
+"""Risk rules: what a request or payout is held against besides the limits, as facts, rules and verdicts.
 
 Of the rules of one kind that apply to an invoice the tightest counts.
 """

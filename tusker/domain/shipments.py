@@ -182,6 +182,11 @@ def next_poll_after(
     return now + min(weight, LONGEST_WEIGHT) * minimum * (1 + SPREAD * chance)
 
 
+def longest_wait(minimum: timedelta) -> timedelta:
+    """The longest time between two questions about an order: one that is due later was set by a wrong clock."""
+    return LONGEST_WEIGHT * minimum * (1 + SPREAD)
+
+
 _WAY = (
     ShipmentStatus.PENDING,
     ShipmentStatus.PICKED_UP,

@@ -44,7 +44,7 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> object:
         return cancel_invoice(acting(), invoice_id, reason=reason, supplier_id=owner)
 
-    return carry_out(invoice_id, act, "Cancelled. Its amount is free again on all three limits.")
+    return carry_out(invoice_id, act, "Cancelled. Its amount is available again on all three limits.")
 
 
 @bp.post("/<int:invoice_id>/delivered")
@@ -62,7 +62,7 @@ def overrule(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> object:
         return overrule_dispute(acting(), invoice_id, reason=reason, seen=sent_seen())
 
-    return carry_out(invoice_id, act, "The dispute is settled and does not stop the financing any more.")
+    return carry_out(invoice_id, act, "The dispute is settled and no longer stops the financing.")
 
 
 @bp.post("/<int:invoice_id>/accept-value")
@@ -83,7 +83,9 @@ def take_write_off_back(invoice_id: int) -> ResponseReturnValue:
         return undo_write_off(acting(), invoice_id, reason=reason)
 
     return carry_out(
-        invoice_id, act, "The write-off is undone. Its debt stands again and counts on all three limits."
+        invoice_id,
+        act,
+        "The write-off is undone. The debt is owed again and counts towards all three limits.",
     )
 
 
@@ -113,7 +115,7 @@ def invalid_document(document_id: int) -> ResponseReturnValue:
     """Mark a document as not valid."""
     with transaction():
         invoice_id = mark_invalid(acting(), document_id, reason=sent_reason())
-    return done_with(invoice_id, "The document is marked as not valid, and the supplier is told.")
+    return done_with(invoice_id, "The document is marked as not valid, and the supplier is notified.")
 
 
 @bp.post("/documents/<int:document_id>/valid")
@@ -123,7 +125,7 @@ def valid_document(document_id: int) -> ResponseReturnValue:
     invoice_id = invoice_of_document(document_id)
     with transaction():
         made = mark_valid(acting(), invoice_id, document_id=document_id, reason=sent_reason())
-    return done_with(invoice_id, said(made, "The document counts as not looked at again."))
+    return done_with(invoice_id, said(made, "The document counts as unchecked again."))
 
 
 @bp.post("/<int:invoice_id>/value")
@@ -133,7 +135,7 @@ def value(invoice_id: int) -> ResponseReturnValue:
     amount = currency().parse(request.form.get("amount", ""), field="amount")
     with transaction():
         made = correct_value(acting(), invoice_id, amount=amount, reason=sent_reason())
-    return done_with(invoice_id, said(made, "The value is corrected, and the supplier is told."))
+    return done_with(invoice_id, said(made, "The value is corrected, and the supplier is notified."))
 
 
 def carry_out(invoice_id: int, act: Callable[[str], object], message: str) -> ResponseReturnValue:

@@ -59,7 +59,7 @@ def dispute_delivery(invoice_id: int) -> ResponseReturnValue:
             amount=form.amount.data,
         )
 
-    return _answer(invoice_id, act, form, "The dispute is recorded; your supplier and we are told.")
+    return _answer(invoice_id, act, form, "The dispute is recorded; your supplier and we are notified.")
 
 
 def _answer(invoice_id: int, act: Callable[[], None], form: DisputeForm, message: str) -> ResponseReturnValue:

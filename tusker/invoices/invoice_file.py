@@ -201,7 +201,7 @@ class InvoiceFile:
         """Why this person cannot leave it on the waiting list, where only the delivery company is in the way."""
         if not self._refused_to_me or self.may_wait:
             return ""
-        return "It cannot be left waiting, because its delivery company is not asked any more."
+        return "It cannot be put on the waiting list, because its delivery is no longer tracked."
 
     @property
     def _refused_to_me(self) -> bool:

@@ -193,8 +193,8 @@ def _answer(decision: Decision) -> tuple[str, str]:
         principal = show(decision.quote.principal)
         return f"Approved: {principal} is reserved for “{number}” and paid out after the delivery.", "success"
     said = ", ".join(
-        f"{BOUND_WORDS[bound]} lacks {show(lacking)}" for bound, lacking in decision.refusal.lacks
+        f"{BOUND_WORDS[bound]} is exceeded by {show(lacking)}" for bound, lacking in decision.refusal.lacks
     )
     at_once = decision.quote.at_once(decision.refusal)
-    instead = f" {show(at_once)} of principal could be financed at once." if at_once else ""
+    instead = f" {show(at_once)} of principal could be financed right away." if at_once else ""
     return f"Refused: {said} for “{number}”.{instead}", "danger"

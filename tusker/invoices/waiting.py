@@ -43,7 +43,10 @@ def wait(invoice_id: int) -> ResponseReturnValue:
     invoice_in(my_scope(), invoice_id)
     with transaction():
         leave_waiting(acting(), invoice_id, supplier_id=_owner())
-    return done_with(invoice_id, "It is on the waiting list, and approved by itself when its amount is free.")
+    return done_with(
+        invoice_id,
+        "It is on the waiting list and will be approved automatically once its amount is available.",
+    )
 
 
 @bp.post("/<int:invoice_id>/stop-waiting")

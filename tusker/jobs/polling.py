@@ -21,7 +21,7 @@ from tusker.carriers.base import Carrier, CarrierError, CarrierRejected
 from tusker.carriers.registry import get_carriers
 from tusker.domain.shipments import TrackedOrder
 from tusker.errors import TuskerError
-from tusker.jobs import job_context
+from tusker.jobs import job_context, stopping
 from tusker.queues import POLL_QUEUE, enqueue, waiting
 from tusker.services.couriers.gate import (
     grant_questions,
@@ -30,7 +30,7 @@ from tusker.services.couriers.gate import (
     pause_before_a_grant,
     spend,
 )
-from tusker.services.delivery.due_shipments import Claim, claim_round, count_due, release_claims
+from tusker.services.delivery.due_shipments import Claim, claim_round, count_due, distrust, release_claims
 from tusker.services.delivery.tracking import record_poll_failure, record_tracking
 from tusker.transactions import transaction
 
@@ -58,14 +58,18 @@ def poll_all() -> None:
     for name, carrier in get_carriers().items():
         a_job = ROUNDS_WORTH_A_JOB * QUESTIONS_A_ROUND * carrier.batch_size
         with transaction():
-            due = count_due(job_context("poll"), name, most=a_job * MOST_JOBS)
+            ctx = job_context("poll")
+            if distrusted := distrust(ctx, name, _minimum_interval()):
+                log.warning("%s: %d shipments were due later than any rule sets", name, distrusted)
+            due = count_due(ctx, name, most=a_job * MOST_JOBS)
         # Skip while jobs are already queued, so that they do not pile up when a carrier is slow.
         for _ in range(ceil(due / a_job) - waiting(POLL_JOB, name, queue=POLL_QUEUE)):
             enqueue(POLL_JOB, name, queue=POLL_QUEUE)
 
 
 def poll_carrier(name: str) -> int:
-    """Ask one delivery company about its due shipments, round by round; returns how many were asked for.
+    """Ask one delivery company about its due shipments, round by round; returns how many were asked for. It ends with
+    the questions that are underway when its worker is to end.
 
     Any number of these may run at once. A carrier that fails altogether is left alone until the next run.
     """
@@ -74,7 +78,7 @@ def poll_carrier(name: str) -> int:
     ends = time.monotonic() + JOB_SECONDS
     with ThreadPoolExecutor(THREADS, thread_name_prefix=f"poll-{name}") as pool:
         while time.monotonic() < ends:
-            batches = _claim(carrier)
+            batches = () if stopping.is_asked() else _claim(carrier)
             if not batches:
                 return asked
             polled = _ask_round(carrier, batches, pool)
@@ -147,6 +151,9 @@ def _ask_round(carrier: Carrier, batches: Sequence[Sequence[Claim]], pool: Threa
     rest = deque(batches)
     underway: dict[Future[dict[str, TrackedOrder]], Sequence[Claim]] = {}
     while rest or underway:
+        if stopping.is_asked():
+            polled.unasked += chain.from_iterable(rest)
+            rest.clear()
         while rest and len(underway) < THREADS:
             # Each in a copy of the context, in which log lines find the job's id.
             ask = partial(carrier.fetch, _refs(rest[0]), register=False)
@@ -190,7 +197,7 @@ def _register_absent(carrier: Carrier, polled: _Polled) -> None:
 
 def _may_ask(carrier: Carrier, ends: float) -> bool:
     """Wait until the rate limit grants one question, and take it; False when something else prevents it."""
-    while time.monotonic() < ends:
+    while time.monotonic() < ends and not stopping.is_asked():
         with transaction():
             ctx = job_context("poll")
             granted = grant_questions(ctx, carrier, 1)

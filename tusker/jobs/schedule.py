@@ -54,7 +54,7 @@ class Scheduler(CronScheduler):
         """Ask for each job that is due."""
         due = [job for job in self.get_jobs() if job.should_run()]
         for job in due:
-            enqueue(job.func_name, queue=job.queue_name)
+            enqueue(job.func_name, queue=job.queue_name, once=True)
             job.set_enqueue_time(datetime.now(UTC))
             log.info("Enqueued job %s", job.func_name)
         return due

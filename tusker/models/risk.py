@@ -1,4 +1,4 @@
-"""Rules of risk with their history, and the invoices whose hold an admin released."""
+"""Risk rules with their history, and the invoices whose hold an admin released."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text
 from tusker.domain.attention import ADVICE, Advice, AttentionKind
 from tusker.domain.daily import TITLES, DailyJob
 from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.texts import show_day
 from tusker.extensions import db
 from tusker.models import AttentionItem, Invoice
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
@@ -50,7 +51,7 @@ class AttentionRow:
         """What it is about, in words."""
         if "job" in self.facts:
             return (
-                f"{TITLES[DailyJob(self.facts['job'])]} of {date.fromisoformat(self.facts['day']):%d %b %Y}"
+                f"{TITLES[DailyJob(self.facts['job'])]} of {show_day(date.fromisoformat(self.facts['day']))}"
             )
         return self.carrier or f"{self.number}, {self.supplier} to {self.purchaser}"
 

@@ -68,14 +68,14 @@ def _shipment(*, detail: str, condition: str, since: str = "") -> str:
 
 
 _LIVE = "i.status IN ('approved', 'financeable', 'bundled', 'disbursed')"
-_SAID = "h.carrier || ' said “' || h.raw_status || '”'"
+_SAID = "'The delivery company reported the status “' || h.raw_status || '”'"
 
 CAUSES: Mapping[AttentionKind, Cause] = {
     AttentionKind.STOP_PAYMENT: Cause(
         "invoice",
         """
         SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE(h.status_changed_at, i.requested_at) AS cause_at,
-            h.carrier || ' reported the shipment as ' || h.status || ' while the bank is told to pay ' || d.reference
+            'The delivery company reported the shipment as ' || h.status || ' while the bank is paying ' || d.reference
                 AS detail,
             jsonb_build_object('principal', i.principal, 'disbursal_id', d.id) AS facts
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
@@ -92,8 +92,8 @@ CAUSES: Mapping[AttentionKind, Cause] = {
                 (SELECT min(q.invoice_id) FROM payable_lines m JOIN payables q ON q.id = m.payable_id
                     WHERE m.payout_id = p.id)
             ) AS subject_id, NULL::text AS carrier, min(s.imported_at) AS cause_at,
-            'The bank booked ' || p.reference || ' on ' || to_char(min(e.value_date), 'DD Mon YYYY')
-                || ', which was taken for rejected' AS detail,
+            'The bank booked ' || p.reference || ' on ' || to_char(min(e.value_date), 'FMDD Mon YYYY')
+                || ', which had been marked as rejected' AS detail,
             jsonb_build_object('disbursal_id', p.disbursal_id, 'amount', p.net) AS facts
         FROM statement_entries e JOIN bank_statements s ON s.id = e.statement_id
         JOIN payouts p ON p.reference = split_part(e.note, ' ', 1) AND p.state = 'rejected'
@@ -128,7 +128,7 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         "invoice",
         f"""
         SELECT i.id AS subject_id, NULL::text AS carrier, h.declared_at AS cause_at,
-            h.carrier || ' was told another value than the invoice has' AS detail,
+            'The delivery company was given another value than the invoice has' AS detail,
             jsonb_build_object('principal', i.principal, 'amount', i.amount, 'declared', h.declared_value) AS facts
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         WHERE h.declared_value <> i.amount AND {_LIVE} AND NOT {VALUE_AGREES}
@@ -188,9 +188,9 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         "invoice",
         f"""
         SELECT i.id AS subject_id, NULL::text AS carrier, h.status_occurred_at AS cause_at,
-            h.carrier || ' delivered on ' || to_char(h.status_occurred_at AT TIME ZONE :zone, 'DD Mon YYYY')
-                || COALESCE(', and the invoice is of ' || to_char(i.invoice_date, 'DD Mon YYYY'),
-                    ', and financing was requested on ' || to_char(i.requested_at AT TIME ZONE :zone, 'DD Mon YYYY'))
+            'Delivered on ' || to_char(h.status_occurred_at AT TIME ZONE :zone, 'FMDD Mon YYYY')
+                || COALESCE(', and the invoice is of ' || to_char(i.invoice_date, 'FMDD Mon YYYY'),
+                    ', and financing was requested on ' || to_char(i.requested_at AT TIME ZONE :zone, 'FMDD Mon YYYY'))
                 AS detail,
             jsonb_build_object('principal', i.principal) AS facts
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
@@ -201,7 +201,7 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         "invoice",
         f"""
         SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE(h.status_changed_at, i.requested_at) AS cause_at,
-            h.carrier || ' has the parcel go from ' || COALESCE(h.from_city, 'an unknown city') || ' to '
+            'The parcel goes from ' || COALESCE(h.from_city, 'an unknown city') || ' to '
                 || COALESCE(h.to_city, 'an unknown one') || COALESCE('; ' || s.name || ' sends from '
                 || NULLIF(array_to_string(s.cities, ', '), ''), '') || COALESCE('; ' || p.name || ' receives in '
                 || NULLIF(array_to_string(p.cities, ', '), ''), '') AS detail,
@@ -215,13 +215,13 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         "carrier",
         f"""
         SELECT NULL::bigint AS subject_id, carrier, failing_since AS cause_at,
-            failures || ' questions in a row failed: ' || COALESCE(last_error, 'no answer') AS detail,
+            failures || ' checks in a row failed: ' || COALESCE(last_error, 'no answer') AS detail,
             jsonb_build_object('failures', failures) AS facts
         FROM carrier_states WHERE failing_since <= :failing_before AND carrier = ANY(:carriers)
         UNION ALL
         SELECT NULL::bigint, h.carrier, min(h.next_poll_at),
-            'Nobody asks about ' || count(*) || ' shipments: it is switched off or not set up, or its key cannot be'
-                ' opened', jsonb_build_object('shipments', count(*))
+            'No tracking of ' || count(*) || ' shipments: it is switched off or not set up, or its key cannot be'
+                ' read', jsonb_build_object('shipments', count(*))
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         WHERE h.next_poll_at <= :failing_before AND h.carrier <> 'manual' AND h.carrier <> ALL(:carriers) AND {_LIVE}
         GROUP BY h.carrier
@@ -245,7 +245,7 @@ CAUSES: Mapping[AttentionKind, Cause] = {
     AttentionKind.UNANSWERED: Cause(
         "invoice",
         _shipment(
-            detail="h.poll_failures || ' questions without an answer: ' || COALESCE(h.last_error, '')",
+            detail="h.poll_failures || ' checks without an answer: ' || COALESCE(h.last_error, '')",
             # Failures of a delivery company as a whole are not counted here: they are one item of their own.
             condition="h.poll_failures >= :failing_polls AND i.status = 'approved'",
             since="h.failing_since, ",
@@ -255,7 +255,7 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         "invoice",
         _shipment(
             detail="'Has been ' || replace(h.status, '_', ' ') || ' since ' || to_char("
-            "COALESCE(h.status_changed_at, i.requested_at) AT TIME ZONE 'UTC', 'DD Mon YYYY')",
+            "COALESCE(h.status_changed_at, i.requested_at) AT TIME ZONE 'UTC', 'FMDD Mon YYYY')",
             condition="h.status IN ('pending', 'picked_up', 'in_transit', 'out_for_delivery')"
             " AND i.status = 'approved' AND COALESCE(h.status_changed_at, i.requested_at) < :stalled_before",
         ),

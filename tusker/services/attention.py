@@ -176,7 +176,7 @@ def resolve_item(ctx: Context, item_id: int, *, note: str) -> AttentionItem:
     if item.resolved_at is not None:
         raise Conflict("This was settled already.")
     if ctx.actor_id is None:
-        raise InvalidInput("A person has to do this under their own name.")
+        raise InvalidInput("You must be signed in to do this.")
     item.resolution, item.resolved_at, item.resolved_by = how, ctx.now, ctx.actor_id
     record_event(ctx, "attention", item.id, "resolved", from_value=item.kind, reason=how)
     db.session.flush()

@@ -11,18 +11,19 @@ import json
 import logging
 from collections.abc import Callable
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_limiter.errors import RateLimitExceeded
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError, ServiceUnavailable
 
 from tusker import clock
 from tusker.errors import TooManyTries, TuskerError
-from tusker.extensions import db, limiter
+from tusker.extensions import db, limiter, login_manager
 from tusker.logs import work_id
+from tusker.transactions import may_pass
 from tusker.web.access import SignInNeeded
 from tusker.web.htmx import is_htmx
 from tusker.web.kept_forms import form_of_request, page_of_form
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 ErrorHandler = Callable[[TuskerError | HTTPException], ResponseReturnValue]
 
 _PREFIXES = "tusker_error_prefixes"
+
+RETRY_SECONDS = 10
+"""When to come again while the database is away: it is back within less after a restart."""
 
 WORDS = {
     400: ("This request cannot be understood", "Go back, reload the page and try again."),
@@ -60,6 +64,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(TuskerError, _on_tusker_error)
     app.register_error_handler(CSRFError, _on_csrf_error)
     app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(SQLAlchemyError, _on_database_error)
 
 
 def _elsewhere() -> ErrorHandler | None:
@@ -96,6 +101,16 @@ def _on_csrf_error(error: CSRFError) -> ResponseReturnValue:
     if is_htmx() and page_of_form() is not None:
         answer.headers["HX-Trigger"] = json.dumps({"fresh-token": generate_csrf()})
     return answer
+
+
+def _on_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
+    """503 where the same request may succeed a little later; anything else is an error of ours."""
+    if not may_pass(error):
+        raise error
+    log.warning("the database could not do it now: %s", str(error.__cause__ or error).splitlines()[0])
+    with contextlib.suppress(SQLAlchemyError):
+        db.session.rollback()
+    return _on_http_error(ServiceUnavailable(retry_after=RETRY_SECONDS))
 
 
 def answer_http_error(error: HTTPException) -> ResponseReturnValue:
@@ -135,7 +150,11 @@ def seconds_to_wait() -> int:
 
 def _answer(status: int, title: str, message: str) -> Response:
     """The page or, for htmx, the alert; a 500 gives the request id and reads nothing from the database."""
-    request_id = work_id.get() if status >= 500 else None
+    request_id = None
+    if status >= 500:
+        request_id = work_id.get()
+        # Flask-Login tells each template who is signed in, and would ask the database.
+        g._login_user = login_manager.anonymous_user()
     context = {
         "status": status,
         "title": title,

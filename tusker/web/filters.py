@@ -15,9 +15,12 @@ from markupsafe import Markup
 from tusker import clock
 from tusker.currency import currency
 from tusker.domain.status import Status, Tone
+from tusker.domain.texts import show_day
+from tusker.models import Event
 
 NOTHING = "–"
 _CODE = re.compile(r"[a-z_]+")
+_TOLD_BY_CARRIERS = {"shipment", "delivered", "cancelled"}
 
 STATUS_WORDS = {
     # where people use another word than the code
@@ -39,6 +42,29 @@ STATUS_WORDS = {
     "instructed": "At the bank",
     "reversed": "Undone",
     "payment": "Received",
+    # events
+    "bank_file": "Bank file downloaded",
+    "carrier_settings": "Delivery company set up",
+    "carrier_settings_forgotten": "Delivery company's setup removed",
+    "claim_reopened": "Decision on the claim undone",
+    "columns_forgotten": "Saved columns removed",
+    "columns_remembered": "Columns saved",
+    "laid_anew": "Payments reallocated",
+    "looked_at_again": "Matched again",
+    "payable": "To be passed on to the supplier",
+    "payment_freed": "Payment became credit",
+    "payment_laid_anew": "Payment reallocated",
+    "payment_reversed": "Payment undone",
+    "payments_freed": "Payments became credit",
+    "platform_loan_id": "Platform's loan id",
+    "receipt_reversed": "Receipt undone",
+    "recourse": "Recourse to the supplier",
+    "rule_made": "Rule added",
+    "told_apart": "Confirmed as a different invoice",
+    "orphaned": "Creator has left",
+    "unclear": "Columns not matched",
+    "manual": "Reported by hand",
+    "apr": "APR",
 }
 
 
@@ -74,7 +100,11 @@ def day(value: date | None) -> Markup | str:
     """A business date, such as 5 Mar 2026."""
     if value is None:
         return NOTHING
-    shown = format_date(value, "d MMM y", locale=current_app.config["LOCALE"])
+    shown = (
+        show_day(value)
+        if _in_english()
+        else format_date(value, "d MMM y", locale=current_app.config["LOCALE"])
+    )
     return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), shown)
 
 
@@ -82,7 +112,10 @@ def moment(value: datetime | None) -> Markup | str:
     """An instant in the installation's time zone, such as 5 Mar 2026, 14:05."""
     if value is None:
         return NOTHING
-    return _time(value, _local(value, "d MMM y, HH:mm"))
+    local = value.astimezone(current_app.config["TIMEZONE"])
+    return _time(
+        value, f"{show_day(local)}, {local:%H:%M}" if _in_english() else _local(value, "d MMM y, HH:mm")
+    )
 
 
 def ago(value: datetime | None) -> Markup | str:
@@ -101,6 +134,44 @@ def status_label(status: str) -> str:
     return STATUS_WORDS.get(text, text.replace("_", " ").capitalize() if _CODE.fullmatch(text) else text)
 
 
+ACTOR_WORDS = {
+    "job attention": "Automatic checks",
+    "job bundle": "Daily run",
+    "job clean up": "Housekeeping",
+    "job daily": "Daily run",
+    "job import": "Invoice import",
+    "job poll": "Delivery tracking",
+    "job prove": "Daily proof",
+    "job seal": "Daily proof",
+    "job send_outbox": "Outgoing mail",
+    "job servicing": "Loan servicing",
+    "job statements": "Statement import",
+    "job waiting list": "Waiting list",
+    "job webhook": "Delivery company",
+}
+"""Who acted where no person did, as pages name it."""
+_TOLD = re.compile(r"(?P<carrier>\S+) (?P<verb>said|reported) (?P<rest>.+)", re.S)
+
+
+def actor_words(actor: str) -> str:
+    """Who did something: a person's name as it is, a job or a command in words."""
+    if actor.startswith("flask "):
+        return "Command line"
+    if actor.startswith("webhook "):
+        return "Delivery company"
+    return ACTOR_WORDS.get(actor, "Automatic" if actor.startswith("job ") else actor)
+
+
+def reason_words(event: Event) -> tuple[str, str]:
+    """Why something happened, and the code in which a delivery company told it; either may be empty."""
+    told = _TOLD.fullmatch(event.reason) if event.kind in _TOLD_BY_CARRIERS else None
+    if told is None:
+        return event.reason, ""
+    if told["verb"] == "said":
+        return "", told["rest"]
+    return f"The delivery company reported {told['rest']}", ""
+
+
 def tone(status: Status) -> Tone:
     """The colour of a status; its badge has the style ``tk-tone-…``."""
     return status.tone
@@ -109,6 +180,10 @@ def tone(status: Status) -> Tone:
 def figures(names: Iterable[str]) -> list[tuple[str, str]]:
     """Heads of columns of figures, as the macro `table` takes them."""
     return [(name, "text-end") for name in names]
+
+
+def _in_english() -> bool:
+    return str(current_app.config["LOCALE"]).startswith("en")
 
 
 def _local(value: datetime, pattern: str) -> str:
@@ -133,6 +208,8 @@ def init_app(app: Flask) -> None:
         moment,
         ago,
         status_label,
+        actor_words,
+        reason_words,
         tone,
         figures,
     ):

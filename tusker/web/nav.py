@@ -40,7 +40,7 @@ _STAFF = (
     ("Bank charges", "coins", "admin.charges", "reports"),
     ("Customers", "building-store", "customers.index", "book"),
     ("Credit lines", "arrows-exchange", "customers.lines", "book"),
-    ("Rules of risk", "scale", "admin.rules", "book"),
+    ("Risk rules", "scale", "admin.rules", "book"),
     ("Import", "upload", "admin.import_invoices", "book"),
     ("Ageing", "calendar-due", "reports.ageing", "reports"),
     ("Classification", "scale", "reports.classification", "reports"),

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
 from flask import Blueprint, Response, current_app, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from redis.exceptions import RedisError
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from tusker.extensions import db
-from tusker.queues import redis_connection
+from tusker import clock
+from tusker.queries.record.readiness import OK, is_ready, parts
 from tusker.web.access import allow, public
 from tusker.web.nav import home_url
 from tusker.web.urls import local_url
-
-log = logging.getLogger(__name__)
 
 bp = Blueprint("web", __name__)
 
@@ -31,10 +24,22 @@ def start() -> ResponseReturnValue:
 @bp.get("/healthz")
 @public
 def healthz() -> tuple[Response, int]:
-    """200 when the database answers, else 503. Redis is only reported: without it jobs wait and nothing is lost."""
-    database, redis = _database_answers(), _redis_answers()
-    state = {"database": "ok" if database else "away", "redis": "ok" if redis else "away"}
-    return jsonify(status="ok" if database else "unavailable", **state), 200 if database else 503
+    """This process lives; nothing else is asked."""
+    return jsonify(status="ok"), 200
+
+
+@bp.get("/readyz")
+@public
+def readyz() -> tuple[Response, int]:
+    """200 while pages can be shown, else 503; what has not been heard of or is late makes it `degraded`."""
+    found = parts(clock.now())
+    ready = is_ready(found)
+    status = "ok" if all(part.state == OK for part in found) else "degraded" if ready else "unavailable"
+    told = {
+        part.name.replace(" ", "_"): {"state": part.state, "at": part.at and part.at.isoformat()}
+        for part in found
+    }
+    return jsonify(status=status, parts=told), 200 if ready else 503
 
 
 @bp.post("/theme")
@@ -51,21 +56,3 @@ def theme() -> ResponseReturnValue:
         secure=current_app.config["SESSION_COOKIE_SECURE"],
     )
     return answer
-
-
-def _database_answers() -> bool:
-    try:
-        db.session.execute(text("SELECT 1"))
-    except SQLAlchemyError:
-        log.exception("the database does not answer")
-        return False
-    return True
-
-
-def _redis_answers() -> bool:
-    try:
-        redis_connection().ping()
-    except RedisError as error:
-        log.warning("redis does not answer: %s", error)
-        return False
-    return True

@@ -18,6 +18,7 @@ from tests.support.directories import open_directory
 from tests.support.processes import wait_for_end
 from tools.local import stack
 from tools.local.binaries import LocalServerError
+from tools.local.parts import RESTARTS
 from tools.local.servers import CHECKOUT
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits by pidfd, which only Linux has")
@@ -166,13 +167,15 @@ def test_everything_runs_and_ends_with_the_launcher(
     wait_for_end(*noted(checkout))
 
 
-def test_when_a_part_ends_all_end_its_code_is_returned_and_its_error_stands_out(
+def test_a_part_that_ends_is_started_again_and_at_last_all_end_its_code_is_returned_and_its_error_stands_out(
     checkout: Path, launch: Callable[..., subprocess.Popen[str]]
 ) -> None:
     error = "print('2026-03-02 06:30:00,000 ERROR x:', os.environ['LOG_LEVEL'], flush=True)\n"
     (checkout / "worker.py").write_text("import os\n" + error + WORKER.replace("{ends}", "scheduler"))
     run = launch("run")
     read_until(run, "scheduler ! 2026-03-02 06:30:00,000 ERROR x: WARNING")
+    for _ in range(RESTARTS):
+        read_until(run, "scheduler | ended by itself with code 7; it is started again")
     read_until(run, "! scheduler ended by itself with code 7")
     run.communicate(timeout=60)
     assert run.returncode == 7

@@ -43,7 +43,7 @@ def accept_proposal(proposal_id: int) -> ResponseReturnValue:
     except TuskerError as error:
         return _refused(error)
     return done(
-        "Accepted: it counts from now on.", to=url_for("admin.approvals"), partial=PARTIAL, **_context()
+        "Accepted. The change is in effect.", to=url_for("admin.approvals"), partial=PARTIAL, **_context()
     )
 
 

@@ -81,7 +81,7 @@ def choose_columns(upload_id: int) -> ResponseReturnValue:
     except TuskerError as error:
         return _show(upload, outline, chosen, problem=error.message)
     enqueue(READ_JOB, upload_id, job_timeout=READ_SECONDS)
-    return done("The columns are remembered.", to=url_for("admin.statement_upload", upload_id=upload_id))
+    return done("The columns are saved.", to=url_for("admin.statement_upload", upload_id=upload_id))
 
 
 @bp.post("/statements/uploads/<int:upload_id>/give-up")
@@ -106,7 +106,7 @@ def remove_statement_profile(profile_id: int) -> ResponseReturnValue:
     """Forget the columns of a table."""
     with transaction():
         service.remove_profile(acting(), profile_id)
-    return done("The columns are forgotten.", to=url_for("admin.statement_profiles_list"))
+    return done("The saved columns are removed.", to=url_for("admin.statement_profiles_list"))
 
 
 def _show_profiles() -> Response:
@@ -117,7 +117,7 @@ def _show_profiles() -> Response:
 def _outline(upload: StatementUpload) -> Outline:
     outline = outline_in(content_of(upload)) if upload.state == UploadState.UNCLEAR else None
     if outline is None:
-        raise Conflict("This file does not wait for its columns any more.")
+        raise Conflict("The columns of this file have been decided already.")
     return outline
 
 

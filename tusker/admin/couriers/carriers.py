@@ -35,7 +35,7 @@ class CarrierForm(Form):
     )
     api_key = PasswordField("Key", required=False, render_kw=NEVER_FILLED)
     webhook_secret = PasswordField("Webhook secret", required=False, render_kw=NEVER_FILLED)
-    drop_webhook_secret = BooleanField("Forget the webhook secret: no webhook is believed then")
+    drop_webhook_secret = BooleanField("Remove the webhook secret; webhooks are then ignored")
 
 
 @bp.get("/carriers")
@@ -96,7 +96,7 @@ def forget_carrier(name: str) -> ResponseReturnValue:
     reload_carriers()
     card = _card(name)
     return _changed(
-        card, f"What was stored here about {card.label} is forgotten; the environment counts again."
+        card, f"The stored setup of {card.label} is removed; the environment's settings apply again."
     )
 
 
@@ -119,7 +119,7 @@ def test_carrier(name: str) -> ResponseReturnValue:
 def _card(name: str) -> CarrierCard:
     card = carrier_card(name, current_app.config)
     if card is None:
-        raise NotFound(f"Tusker has no adapter for “{name[:40]}”.")
+        raise NotFound(f"Tusker does not support “{name[:40]}”.")
     return card
 
 

@@ -1,4 +1,4 @@
-"""Rules of risk: what stands, what was ended, adding, changing and ending."""
+"""Risk rules: what stands, what was ended, adding, changing and ending."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def add_a_rule() -> ResponseReturnValue:
             )
             add_rule(acting(), data, reason=form.reason.filled)
         if form.saved:
-            return done("The rule counts.", to=url_for("admin.rules"))
+            return done("The rule is active.", to=url_for("admin.rules"))
     return _show(form, status=422)
 
 
@@ -72,7 +72,7 @@ def end_a_rule(rule_id: int) -> ResponseReturnValue:
     with transaction():
         made = end_rule(acting(), rule_id, reason=sent_reason())
     to = url_for("admin.rules")
-    return done("The rule counts no more.", to=to, made=made)
+    return done("The rule has ended.", to=to, made=made)
 
 
 def _form() -> RuleForm:

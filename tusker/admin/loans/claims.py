@@ -25,7 +25,7 @@ def accept_claim(claim_id: int) -> ResponseReturnValue:
         raise InvalidInput(" ".join(str(error) for field in form for error in field.errors), field="amount")
     with transaction():
         claim = claims.accept_claim(acting(), claim_id, amount=form.amount.data, reason=form.reason.filled)
-    return _changed(claim, "The claim is accepted: the supplier's next payouts are netted by it.")
+    return _changed(claim, "The claim is accepted: it is deducted from the supplier's next payouts.")
 
 
 @bp.post("/claims/<int:claim_id>/dismiss")

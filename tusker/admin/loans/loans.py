@@ -32,7 +32,7 @@ _LAST_ID = 2**62
 @bp.get("/loans")
 @allow(Role.ADMIN, Role.AUDITOR)
 def loans() -> ResponseReturnValue:
-    """Open loans, the oldest due first."""
+    """Open loans, oldest due date first."""
     filters = LoanFilter(request.args)
     filters.validate()
     today, search = clock.today(), filters.q.data or ""
@@ -133,7 +133,7 @@ def _closed(invoice_id: int, what: str) -> Response:
     """Answer the closing of a loan: with htmx its changed row, without it a redirect to the list."""
     today, row = clock.today(), _loan(invoice_id)
     return done(
-        f"{row.number} is {what}. Its principal is free again on all three limits.",
+        f"{row.number} is {what}. Its principal is available again on all three limits.",
         to=url_for("admin.loans"),
         partial="admin/loans/_loan_row.html",
         row=row,

@@ -269,10 +269,10 @@ def next_step(row: DisbursalRow, people: People) -> NextStep | None:
     admin = current_user.role == Role.ADMIN
     if row.status == DisbursalStatus.DRAFT:
         if not current_app.config["REQUIRE_SECOND_ADMIN"]:
-            return NextStep("An admin has to look through it and approve it.", admin)
+            return NextStep("An admin has to check and approve it.", admin)
         others = " or ".join(people.others)
         if not others:
-            return NextStep("Nobody else is an admin; make one under Users to have it approved.", False)
+            return NextStep("There is no other admin; add one under Users to have it approved.", False)
         if current_user.id in row.maker_ids:
             return NextStep(f"You prepared it, so another admin has to approve it: {others}.", False)
         return NextStep(f"An admin who did not prepare it has to approve it: {others}.", admin)
@@ -280,10 +280,10 @@ def next_step(row: DisbursalRow, people: People) -> NextStep | None:
         alone = not set(row.maker_ids) - {row.approved_by}
         if current_app.config["REQUIRE_SECOND_ADMIN"] and alone and current_user.id == row.approved_by:
             return NextStep(
-                "You approved what nobody prepared by hand, so another admin has to release it.", False
+                "You approved this automatic disbursal, so another admin has to release it.", False
             )
         return NextStep("An admin has to release it, with their password.", admin)
     if row.status == DisbursalStatus.RELEASED:
-        words = f"{row.payouts_open} of {row.payouts} payouts wait for the bank's word."
+        words = f"{row.payouts_open} of {row.payouts} payouts await the bank's confirmation."
         return NextStep(f"{words} Import the statement, or confirm them by hand.", admin)
     return None

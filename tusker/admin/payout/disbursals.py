@@ -110,7 +110,7 @@ def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
 @bp.post("/disbursals/<int:disbursal_id>/lines")
 @allow(Role.ADMIN)
 def choose_lines(disbursal_id: int) -> ResponseReturnValue:
-    """Keep the ticked ones of the lines that were shown in a draft; and take all of a supplier out, or put it back."""
+    """Save selection ones of the lines that were shown in a draft; and take all of a supplier out, or put it back."""
     choice = given_choice()
     try:
         with transaction():
@@ -126,7 +126,7 @@ def choose_lines(disbursal_id: int) -> ResponseReturnValue:
     except (InvalidInput, Conflict) as error:
         return show_disbursal(disbursal_id, choice=choice, problem=error.message, status=error.http_status)
     opened = disbursal_lines(disbursal_id, ids=choice.shown) if choice.shown and is_htmx() else ()
-    return changed(disbursal_id, "The selection is saved.", opened=opened)
+    return changed(disbursal_id, "Selection saved.", opened=opened)
 
 
 @bp.post("/disbursals/<int:disbursal_id>/payables/<int:payable_id>/hold-back")
@@ -135,7 +135,7 @@ def hold_back(disbursal_id: int, payable_id: int) -> ResponseReturnValue:
     """Take one payable out of a draft."""
     with transaction():
         service.hold_back(acting(), disbursal_id, payable_id, reason=sent_reason())
-    return changed(disbursal_id, "It is held back; the next disbursal has it again.")
+    return changed(disbursal_id, "Held back. It will be in the next disbursal.")
 
 
 @bp.post("/disbursals/<int:disbursal_id>/drop")

@@ -46,7 +46,7 @@ def bundle() -> ResponseReturnValue:
     except (Conflict, InvalidInput) as error:
         return _show(problem=error.message, chosen=set(chosen), status=error.http_status)
     return done(
-        f"{_invoices(len(set(chosen)))} bundled into {reference}. It has to be approved, then released to the bank.",
+        f"{_invoices(len(set(chosen)))} bundled into {reference}. Next: approve it, then release it to the bank.",
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
     )
 
@@ -64,7 +64,7 @@ def bundle_all() -> ResponseReturnValue:
     if made is None:
         return _show(problem="Nothing is waiting to be financed any more.", status=409)
     return done(
-        f"Everything that was waiting is bundled into {reference}. It has to be approved, then released to the bank.",
+        f"All waiting invoices are bundled into {reference}. Next: approve it, then release it to the bank.",
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
     )
 
@@ -83,7 +83,7 @@ def release_held(invoice_id: int) -> ResponseReturnValue:
 def _chosen_ids() -> list[int]:
     given = request.form.getlist("invoice_id")
     if not all(map(is_id, given)):
-        raise InvalidInput("The choice of invoices cannot be read. Reload the page.", field="invoice_ids")
+        raise InvalidInput("The selection could not be read. Reload the page.", field="invoice_ids")
     return [int(text) for text in given]
 
 

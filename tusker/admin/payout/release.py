@@ -168,7 +168,7 @@ def reinstate_payout(payout_id: int) -> ResponseReturnValue:
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
         reference = rejection.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
-    return changed(disbursal_id, f"Payout {reference} waits for the bank's word again.")
+    return changed(disbursal_id, f"Payout {reference} awaits the bank's confirmation again.")
 
 
 @bp.post("/payouts/<int:payout_id>/paid")

@@ -71,7 +71,7 @@ def new_user() -> ResponseReturnValue:
 def deactivate_user(user_id: int) -> ResponseReturnValue:
     with transaction():
         service.deactivate_user(acting(), user_id, sent_reason())
-    return _changed(user_id, "{} cannot sign in any more; open sessions are ended.")
+    return _changed(user_id, "{} can no longer sign in and is signed out everywhere.")
 
 
 @bp.post("/users/<int:user_id>/reactivate")
@@ -96,7 +96,7 @@ def reset_factor(user_id: int) -> ResponseReturnValue:
 def invite_user(user_id: int) -> ResponseReturnValue:
     with transaction():
         passwords.request_password_reset(acting(), _user(user_id).email)
-    return _changed(user_id, "A link to choose a password is on its way to {}; it works for an hour.")
+    return _changed(user_id, "A link to set a password was sent to {}; it works for one hour.")
 
 
 def _user(user_id: int) -> User:

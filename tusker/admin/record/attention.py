@@ -135,9 +135,9 @@ _ACTIONS: Mapping[AttentionKind, Mapping[str, Act]] = {
 }
 _DONE = {
     "settle": "Settled.",
-    "accept_claim": "The claim is accepted: the supplier's next payouts are netted by it.",
+    "accept_claim": "The claim is accepted: it is deducted from the supplier's next payouts.",
     "dismiss_claim": "The claim is dismissed.",
-    "overrule": "The dispute is settled and does not stop the financing any more.",
+    "overrule": "The dispute is settled and no longer stops the financing.",
     "accept_value": "The declared value is accepted.",
     "accept_delivery": "The delivery is accepted.",
     "accept_way": "The parcel is accepted.",

@@ -52,7 +52,7 @@ def prove_again() -> ResponseReturnValue:
     """Have a worker prove everything now."""
     if not waiting(PROVE_JOB) and not enqueue(PROVE_JOB, job_timeout=LONGEST_SECONDS):
         raise Conflict("No worker can be reached now. `flask prove` proves at once.")
-    return done("Everything is being proved; look again in a minute.", to=url_for("admin.proof"))
+    return done("The proof is running; refresh this page in a minute.", to=url_for("admin.proof"))
 
 
 def _prove_now() -> KeptProof:

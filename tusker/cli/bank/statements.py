@@ -99,7 +99,7 @@ def list_columns_command() -> None:
 def forget_columns_command(number: int, email: str) -> str:
     """Forget the columns with this NUMBER of list-statement-columns."""
     remove_profile(admin_context("forget-statement-columns", email), number)
-    return "The columns are forgotten."
+    return "The saved columns are removed."
 
 
 def _take_answer(answer: OrderAnswer, data: bytes, name: str, *, dry_run: bool, as_json: bool) -> None:

@@ -80,10 +80,10 @@ def request_financing_command(
         click.echo(f"Approved: invoice #{decision.invoice_id}.")
         return
     refusal, show = decision.refusal, currency().show
-    said = (f"the limit of the {str(b).replace('_', ' ')} lacks {show(n)}" for b, n in refusal.lacks)
+    said = (f"the limit of the {str(b).replace('_', ' ')} is exceeded by {show(n)}" for b, n in refusal.lacks)
     click.echo(f"Refused: invoice #{decision.invoice_id}, {', '.join(said)}.", err=True)
     if at_once := decision.quote.at_once(refusal):
-        click.echo(f"{show(at_once)} of principal could be financed at once.", err=True)
+        click.echo(f"{show(at_once)} of principal could be financed right away.", err=True)
     if decision.quote.plan:
         click.echo(plan_words(decision.quote.plan, ctx.today), err=True)
     click.echo(f"flask waiting leave #{decision.invoice_id} leaves it waiting.", err=True)
@@ -202,5 +202,5 @@ def _say_quote(quote: Quote) -> None:
         click.echo(f"{label:<13} {value}")
     for bound, use in quote.limits.in_order():
         after = use.left - quote.principal
-        then = show(after) if after >= 0 else f"lacks {show(-after)}"
+        then = show(after) if after >= 0 else f"over by {show(-after)}"
         click.echo(f"{str(bound).replace('_', ' '):<13} {show(use.available)} left, then {then}")

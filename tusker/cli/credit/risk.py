@@ -94,7 +94,7 @@ def change_rule_command(rule: int, value: str, reason: str, email: str | None, w
 def end_rule_command(rule: int, reason: str, email: str | None, why: str) -> str:
     """Let RULE count no more."""
     made = end_rule(context_of("end-rule", email, why), rule, reason=reason)
-    return said(made, "The rule counts no more.")
+    return said(made, "The rule has ended.")
 
 
 @change("set-group")

@@ -69,4 +69,4 @@ def mark_document_command(document: int, invalid: bool, reason: str, email: str 
         return "The document is marked as not valid."
     invoice_id = verification.invoice_of_document(document)
     made = verification.mark_valid(ctx, invoice_id, document_id=document, reason=reason)
-    return said(made, "The document counts as not looked at again.")
+    return said(made, "The document counts as unchecked again.")

@@ -56,7 +56,7 @@ def changed_since_payout(invoice_ids: Collection[int]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """The part of an invoice that was not advanced, net of contra rows, in minor units."""
+    """The part of an invoice that was not advanced, net of contra entries, in minor units."""
 
     held: int = 0
     released: int = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tusker.domain.interest import AmountDue, amount_due
+from tusker.domain.texts import show_day
 from tusker.queries.loans.loan_rows import LoanRow
 
 
@@ -24,9 +25,9 @@ def payoff(row: LoanRow, day: date, today: date, *, in_future: bool = True) -> P
     problem = None
     last = last_payment(row)
     if day < row.start_date:
-        problem = f"The value date must not be before the payout ({row.start_date:%d %b %Y})."
+        problem = f"The value date must not be before the payout ({show_day(row.start_date)})."
     elif last is not None and day < last:
-        problem = f"A payment with value date {last:%d %b %Y} is recorded already; undo it first."
+        problem = f"A payment with value date {show_day(last)} is recorded already; undo it first."
     elif day > today and not in_future:
         problem = "The value date must not be in the future."
     return Payoff(day, amount_due(row.debt, day), problem)

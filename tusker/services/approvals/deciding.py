@@ -24,11 +24,11 @@ def accept(ctx: Context, proposal_id: int) -> Proposal:
     proposal = _locked(ctx, proposal_id)
     proposal.second_admin = second_admin()
     if proposal.second_admin and proposal.proposed_by is None:
-        raise NotAllowed("Nobody is named as who proposed this: refuse it and propose anew.")
+        raise NotAllowed("Its proposer is not known: refuse it and propose it again.")
     if proposal.second_admin and proposal.proposed_by == ctx.actor_id:
         raise NotAllowed("You proposed this; another admin must accept it.")
     _decide(ctx, proposal, ProposalState.ACCEPTED, "")
-    proposer = proposal.proposer.name if proposal.proposer else "a command"
+    proposer = proposal.proposer.name if proposal.proposer else "the command line"
     by_both = replace(ctx, actor=f"{ctx.actor[:55]}, proposed by {proposer[:45]}")
     seen, done = _fixed(proposal.changes), _fixed(ACTIONS[proposal.kind].carry_out(by_both, proposal))
     # What was proposed before there were proposals says no more than what it is about.
@@ -51,7 +51,7 @@ def refuse(ctx: Context, proposal_id: int, *, reason: str) -> Proposal:
 def _locked(ctx: Context, proposal_id: int) -> Proposal:
     """The open proposal. The admins are locked first, so that who decides is one still."""
     if ctx.actor_id is None or ctx.actor_id not in {admin.id for admin in lock_active_admins()}:
-        raise NotAllowed("An active admin decides on this, under their own name.")
+        raise NotAllowed("An active admin must be signed in to decide on this.")
     proposal = lock_row("proposal", Proposal, Proposal.id == proposal_id)
     if proposal.state != ProposalState.OPEN:
         raise Conflict(f"This was {proposal.state} in the meantime.")

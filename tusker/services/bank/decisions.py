@@ -10,6 +10,7 @@ from tusker.domain.allocation import Allocation as Split
 from tusker.domain.allocation import lay_against_invoice
 from tusker.domain.approval import Shown
 from tusker.domain.matching import Judgement, Suggestion, Verdict
+from tusker.domain.texts import show_day
 from tusker.errors import Changed, Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
@@ -46,7 +47,7 @@ def shown_suggestion(entry: StatementEntry, suggestion: Suggestion) -> Shown:
     """A suggestion as the page of the statement shows it."""
     show, parts = currency().show, suggestion.parts
     return Shown(
-        f"{show(entry.received)} of {entry.value_date:%d %b %Y} for {', '.join(p.loan.number for p in parts)}",
+        f"{show(entry.received)} of {show_day(entry.value_date)} for {', '.join(p.loan.number for p in parts)}",
         ", ".join(f"{show(part.amount)} of {show(part.due)}" for part in parts)
         + (f", {show(suggestion.left_over)} left as credit" if suggestion.left_over else ""),
         (entry.id, suggestion.customer_id, *((part.loan.loan_id, part.amount, part.due) for part in parts)),
@@ -86,7 +87,7 @@ def _check_suggested(
         if (suggestion.customer_id, wanted) == (customer_id, dict(splits)):
             return check_seen(seen, [shown_suggestion(entry, suggestion)], whole=False)
     raise Changed(
-        [f"{currency().show(entry.received)} of {entry.value_date:%d %b %Y}: not suggested any more"]
+        [f"{currency().show(entry.received)} of {show_day(entry.value_date)}: not suggested any more"]
     )
 
 
@@ -125,7 +126,7 @@ def _why_not_sure(entry: StatementEntry, judged: Mapping[int, Judgement]) -> str
     if entry.state not in TO_DECIDE:
         return f"It is {entry.state} already."
     found = judged.get(entry.id)
-    return (found.doubt if found else "") or "No open loan fits it."
+    return (found.doubt if found else "") or "No open loan matches."
 
 
 def _check_acceptable(entry: StatementEntry) -> None:
@@ -173,7 +174,7 @@ def _split_parts(
     """The components of what each loan gets, as owed on the value date; raises `Conflict` when less is owed by now."""
     chosen = [debt for debt in debts if debt.loan.id in splits]
     if len(chosen) != len(splits):
-        raise Conflict("One of the loans is no longer open; look at the suggestions again.")
+        raise Conflict("One of the loans is no longer open; check the suggestions again.")
     parts = []
     for debt in chosen:
         due, amount = debt.due_on(entry.value_date), splits[debt.loan.id]
@@ -181,7 +182,7 @@ def _split_parts(
         if not 0 < amount <= most:
             raise Conflict(
                 f"{currency().show(most)} is owed on {debt.invoice.number} by now;"
-                " look at the suggestions again."
+                " check the suggestions again."
             )
         parts.append(lay_against_invoice(debt.loan.id, amount, due, most))
     return parts

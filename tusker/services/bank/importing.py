@@ -138,7 +138,7 @@ def take_as_same(ctx: Context, entry_id: int) -> StatementEntry:
 def _in_doubt(entry_id: int) -> StatementEntry:
     [entry] = lock_entries([entry_id])
     if entry.state != EntryState.IN_DOUBT:
-        raise Conflict("Somebody has decided on this entry already.")
+        raise Conflict("Someone has already decided on this entry.")
     return entry
 
 

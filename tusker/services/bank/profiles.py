@@ -65,7 +65,7 @@ def remove_profile(ctx: Context, profile_id: int) -> None:
     """Forget what was said of a table's columns; what was imported by it stays."""
     found = db.session.get(StatementProfile, profile_id, with_for_update=True)
     if found is None:
-        raise NotFound("These columns are not remembered any more.")
+        raise NotFound("These columns are no longer saved.")
     record_event(
         ctx,
         "statement_profile",

@@ -20,7 +20,7 @@ from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
 from tusker.services.locks import among, lock_rows
 
-NOTHING = {"credit": "No open loan fits it.", "debit": NO_PAYOUT}
+NOTHING = {"credit": "No open loan matches.", "debit": NO_PAYOUT}
 """What is noted of an entry that fits nothing, by its direction."""
 CHUNK = 2_000
 """Entries that are in memory at once."""

@@ -110,7 +110,7 @@ def lock_unclear(upload_id: int) -> StatementUpload:
     """An upload that waits for a person to say what its columns are, locked; raises `Conflict` for any other."""
     upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
     if upload.state != UploadState.UNCLEAR:
-        raise Conflict("This file does not wait for its columns any more.")
+        raise Conflict("The columns of this file have been decided already.")
     return upload
 
 

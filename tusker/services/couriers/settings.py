@@ -35,7 +35,7 @@ def carrier_spec(name: str) -> CarrierSpec:
     """The adapter called `name`. Raises `NotFound`."""
     spec = specs().get(name)
     if spec is None:
-        raise NotFound(f"Tusker has no adapter for “{name[:40]}”.")
+        raise NotFound(f"Tusker does not support “{name[:40]}”.")
     return spec
 
 

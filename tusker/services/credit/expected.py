@@ -6,6 +6,7 @@ from datetime import date
 
 from tusker.currency import currency
 from tusker.domain.limits import Refusal
+from tusker.domain.texts import show_day
 from tusker.models import CreditLine
 from tusker.queries.credit.credit_lines import limits_of
 from tusker.queries.loans.expected import Plan, Repayment, repayment_plan
@@ -33,17 +34,13 @@ def plan_words(plan: Plan | None, today: date) -> str:
         return "All repayments expected so far do not free enough for this invoice."
     named = [_words(repayment, today) for repayment in plan.repayments[:SHOWN]]
     if (more := len(plan.repayments) - SHOWN) > 0:
-        named.append(f"and {more} more until {_day(plan.fits_on)}")
+        named.append(f"and {more} more until {show_day(plan.fits_on)}")
     return f"{', '.join(named)}; then this invoice fits."
 
 
 def _words(repayment: Repayment, today: date) -> str:
     due = "was" if repayment.due_date < today else "is"
-    day = _day(repayment.due_date)
+    day = show_day(repayment.due_date)
     if repayment.amount is None:
         return f"a repayment of other companies {due} due on {day}"
     return f"{currency().show(repayment.amount)} {due} due on {day} from {repayment.debtor}"
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"

@@ -45,12 +45,12 @@ def check_not_waiting(
         return
     if row.supplier_id != supplier_id:
         raise Duplicate(
-            f"“{ref}” stands behind another request for financing already.",
+            f"“{ref}” is already used by another financing request.",
             field="order_ref",
             problem="duplicate",
         )
     raise Duplicate(
-        f"Financing of “{row.number}” is on the waiting list. Take it off the list to request it anew.",
+        f"Financing of “{row.number}” is on the waiting list. Take it off the list to request it again.",
         field=field,
         problem="duplicate",
         invoice_id=row.invoice_id,
@@ -84,7 +84,7 @@ def check_free(
         return
     if row.supplier_id != supplier_id:
         raise Duplicate(
-            f"“{ref}” stands behind another request for financing already.",
+            f"“{ref}” is already used by another financing request.",
             field="order_ref",
             problem="duplicate",
         )

@@ -10,6 +10,7 @@ from flask import current_app
 from tusker.currency import currency
 from tusker.domain.classification import AssetClass
 from tusker.domain.limits import LineState, Validity
+from tusker.domain.texts import show_day
 from tusker.errors import FinancingRefused
 from tusker.queries.credit.credit_lines import LineRow
 from tusker.queries.loans.classes import held_by_state
@@ -100,8 +101,8 @@ def _not_valid(row: LineRow, line: str, today: date, seen_by: int | None) -> str
     if seen_by not in {None, company}:
         return f"{what} is not valid now."
     if row.state is LineState.NOT_YET_VALID:
-        return f"{what} is valid from {valid.first:%d %b %Y} only."
-    return f"{what} ended on {valid.last:%d %b %Y}."
+        return f"{what} is valid from {show_day(valid.first or today)} only."
+    return f"{what} ended on {show_day(valid.last or today)}."
 
 
 def _payment(late: Sequence[LoanRow], company: int, name: str, seen_by: int | None) -> str:

@@ -56,10 +56,10 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
     if refused.status != InvoiceStatus.REJECTED:
         raise Conflict("Only a refused request can wait.")
     if waiting_of(invoice_id) is not None:
-        raise Conflict("This request was on the waiting list already. Request it anew.")
+        raise Conflict("This request was on the waiting list already. Request it again.")
     asked = db.session.scalar(select(Shipment).where(Shipment.invoice_id == invoice_id))
     if asked is None or not may_wait(asked.carrier):
-        raise Conflict("Its delivery company is not asked any more. Request it anew.")
+        raise Conflict("Its delivery is no longer tracked. Request it again.")
     _check_line(refused)
     check_free(refused.supplier_id, refused.number, asked.carrier, asked.order_ref)
     check_not_waiting(refused.supplier_id, refused.number, asked.carrier, asked.order_ref)
@@ -84,7 +84,7 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
     except IntegrityError:
         # Two left the same waiting at the same moment; the database keeps one.
         raise Duplicate(
-            f"Financing of “{refused.number}” was just left waiting.", field="order_ref"
+            f"Financing of “{refused.number}” was just put on the waiting list.", field="order_ref"
         ) from None
     record_event(
         ctx, "invoice", refused.id, "waiting_list", to_value=request.state, principal=request.principal
@@ -101,10 +101,10 @@ def _check_line(refused: Invoice) -> None:
     """Raise unless the line still has the terms of a refused request, and no limit is smaller than it."""
     line = db.session.get_one(CreditLine, refused.credit_line_id, populate_existing=True)
     if line.terms != refused.terms:
-        raise TermsChanged("The terms of this credit line have changed. Request it anew.")
+        raise TermsChanged("The terms of this credit line have changed. Request it again.")
     if any(use.limit < refused.principal for _, use in limits_of(line).in_order()):
         raise FinancingRefused(
-            f"{currency().show(refused.principal)} is more than a whole limit, and would wait for ever."
+            f"{currency().show(refused.principal)} is more than a whole limit, so it could never be approved."
         )
 
 
@@ -120,7 +120,7 @@ def cancel_waiting(
     if supplier_id not in {None, request.supplier_id}:
         raise NotFound("This request on the waiting list does not exist.")
     if request.state != WaitingState.WAITING:
-        raise Conflict("This request does not wait any more.")
+        raise Conflict("This request is no longer on the waiting list.")
     _end(ctx, [request], WaitingState.CANCELLED, why, mail=supplier_id is None)
     return request
 

@@ -9,7 +9,9 @@ from datetime import timedelta
 from sqlalchemy import func, select, text
 
 from tusker.carriers.base import Carrier
+from tusker.domain.carrier_health import LONGEST_SKEW
 from tusker.domain.lifecycle import RESERVING
+from tusker.domain.shipments import longest_wait
 from tusker.extensions import db
 from tusker.models import Invoice, Shipment
 from tusker.services.context import Context
@@ -47,6 +49,15 @@ _CLAIM = text(
 )
 
 
+_DISTRUST = text(
+    """
+    UPDATE shipments SET next_poll_at = :now WHERE id = ANY(ARRAY(
+        SELECT id FROM shipments WHERE carrier = :carrier AND next_poll_at > :latest LIMIT 10000 FOR UPDATE SKIP LOCKED
+    )) RETURNING id
+    """
+)
+
+
 def claim_round(ctx: Context, carrier: Carrier, questions: int) -> Round:
     """Take due shipments for up to `questions` questions, as many as breaker and rate limit allow now.
 
@@ -78,6 +89,13 @@ def claim_due_shipments(ctx: Context, carrier: str, size: int) -> list[Claim]:
         _CLAIM, {"until": ctx.now + LEASE, "now": ctx.now, "carrier": carrier, "size": size}
     )
     return [Claim(row.id, row.order_ref) for row in rows]
+
+
+def distrust(ctx: Context, carrier: str, minimum_interval: timedelta) -> int:
+    """Have shipments asked for now that are due later than any rule sets: a clock was ahead; returns how many."""
+    latest = ctx.now + max(longest_wait(minimum_interval), LEASE) + LONGEST_SKEW
+    found = db.session.execute(_DISTRUST, {"carrier": carrier, "now": ctx.now, "latest": latest})
+    return len(found.all())
 
 
 def count_due(ctx: Context, carrier: str, *, most: int) -> int:

@@ -67,7 +67,7 @@ def apply_shipment_status(
     if missing and (status is InvoiceStatus.BUNDLED or not DECIDED_BY_ADMIN.isdisjoint(missing)):
         after_commit(WATCH_JOB)
     if status is InvoiceStatus.APPROVED and not missing:
-        why = reason or f"{shipment.carrier} reported the delivery"
+        why = reason or "The delivery company reported the delivery"
         _move(ctx, invoice, InvoiceEvent.DELIVERED, "delivered", why)
         invoice.financeable_at = ctx.now
         return Effect(moved=True)
@@ -81,7 +81,7 @@ def apply_shipment_status(
 def _lose(ctx: Context, invoice: Invoice, shipment: Shipment, *, was_delivered: bool) -> Effect:
     """The goods came back or never left."""
     status = InvoiceStatus(invoice.status)
-    said = f"{shipment.carrier} reported the shipment as {shipment.status}"
+    said = f"The delivery company reported the shipment as {shipment.status}"
     if status is InvoiceStatus.BUNDLED:
         after_commit(WATCH_JOB)
         return NOTHING

@@ -54,7 +54,7 @@ def claim_if_returned(ctx: Context, invoice_ids: Collection[int]) -> None:
 
 
 def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str) -> Claim:
-    """Take a claim in review as it is, or for less; the supplier's next payouts are netted by it.
+    """Take a claim in review as it is, or for less; it is deducted from the supplier's next payouts.
 
     Never for more than is owed of the loan today, and not once nothing is.
     """

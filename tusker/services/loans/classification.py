@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker.domain.classification import Rules, Standing, classify, classify_loan
+from tusker.domain.texts import show_day
 from tusker.extensions import db
 from tusker.models import Classification
 from tusker.queries.loans.classes import open_days, standings_on
@@ -83,6 +84,6 @@ def _note(ctx: Context, subject: str, about: int, before: Standing, row: dict[st
             "classified",
             from_value=before.state,
             to_value=row["state"],
-            reason=f"{row['days_past_due']} days past due at the end of {row['day']:%d %b %Y}",
+            reason=f"{row['days_past_due']} days past due at the end of {show_day(row['day'])}",
             days_past_due=row["days_past_due"],
         )

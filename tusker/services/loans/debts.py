@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from tusker.domain.extensions import after_moves
 from tusker.domain.interest import AmountDue, Debt, Paid, amount_due
-from tusker.domain.texts import Numbers, number_words
+from tusker.domain.texts import Numbers, number_words, show_day
 from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Relief
@@ -107,14 +107,14 @@ class OpenDebt:
         if day < self.loan.start_date:
             raise InvalidInput(
                 f"The value date must not be before the payout of {self.invoice.number}"
-                f" ({self.loan.start_date:%d %b %Y}).",
+                f" ({show_day(self.loan.start_date)}).",
                 field="value_date",
             )
         last = self.last_payment
         if last is not None and day < last:
             raise InvalidInput(
-                f"A payment or adjustment on {self.invoice.number} with value date {last:%d %b %Y} is recorded already;"
-                " undo it first to record an earlier one.",
+                f"A payment or adjustment on {self.invoice.number} with value date {show_day(last)} is recorded"
+                " already; undo it first to record an earlier one.",
                 field="value_date",
             )
 

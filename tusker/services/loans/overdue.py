@@ -10,6 +10,7 @@ from sqlalchemy import case, select, text
 from tusker.currency import currency
 from tusker.domain.classification import AssetClass
 from tusker.domain.interest import amount_due
+from tusker.domain.texts import show_day
 from tusker.extensions import db
 from tusker.models import Customer, Invoice, Loan, PurchaserAccount, Role, SupplierAccount
 from tusker.queries.loans.classes import held_by_state
@@ -174,7 +175,7 @@ def _mail_reminder(
             {
                 "number": invoice.number,
                 "reference": loan.reference,
-                "due_date": f"{loan.due_date:%d %b %Y}",
+                "due_date": f"{show_day(loan.due_date)}",
                 "amount": currency().show(_to_pay(loan, invoice, debtor, due.total)),
                 "days": (ctx.today - loan.due_date).days,
             }

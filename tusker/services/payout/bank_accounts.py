@@ -24,7 +24,7 @@ from tusker.services.proposals import needs_second
 
 def set_account(ctx: Context, customer_id: int, account: AccountNumber) -> BankAccount | Proposal:
     """Have a supplier paid to an account from now on; where another admin has to accept that, nothing changes before.
-    The supplier is told by mail of both.
+    The supplier is notified by mail of both.
 
     Raises `Conflict` while another proposal is open, `InvalidInput` for the account that is used already.
     """

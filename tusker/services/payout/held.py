@@ -12,6 +12,7 @@ from sqlalchemy import or_, select
 from tusker.domain.attention import AttentionKind
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.risk import AMOUNTS, Rule, RuleKind, Verdict, judge
+from tusker.domain.texts import show_day
 from tusker.errors import Conflict, OnHold
 from tusker.extensions import db
 from tusker.models import Customer, Disbursal, DisbursalLine, DisbursalStatus, HoldRelease, Invoice, LineState
@@ -115,7 +116,7 @@ def _holds_of_line(line: LineFacts) -> list[Hold]:
         ("purchaser", line.purchaser, line.purchaser_overdue, line.purchaser_held),
     ):
         if overdue is not None:
-            found.append(Hold(f"{side}_overdue", f"{name} is on hold since {overdue:%d %b %Y}: overdue"))
+            found.append(Hold(f"{side}_overdue", f"{name} is on hold since {show_day(overdue)}: overdue"))
         if reason is not None:
             found.append(Hold(f"{side}_held", f"an admin has {name} on hold: {reason}"))
     return found

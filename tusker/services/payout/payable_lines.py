@@ -117,7 +117,7 @@ def reinstate_payables(payout: Payout) -> None:
         )
         if payable.open_amount != line.amount or db.session.scalar(elsewhere.limit(1)) is not None:
             raise Conflict(
-                f"What {payout.reference} was to pass on is not as it was; if the money left all the same, say that it"
+                f"What {payout.reference} was to pass on is not as it was; if the money left anyway, say that it"
                 " was paid after all."
             )
         line.state, line.reason = LineState.INCLUDED, None

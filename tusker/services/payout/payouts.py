@@ -164,7 +164,7 @@ def net_again(ctx: Context, payout: Payout) -> None:
         if claim.state != ClaimState.ACCEPTED or claim.open_amount < amounts[claim.id]:
             raise Conflict(
                 f"The claims that were netted from {payout.reference} were settled otherwise since; if the money left"
-                " all the same, say that it was paid after all."
+                " anyway, say that it was paid after all."
             )
         claim.open_amount -= amounts[claim.id]
         db.session.add(_netting(ctx, claim, payout.disbursal_id, amounts[claim.id]))

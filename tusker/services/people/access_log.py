@@ -85,7 +85,7 @@ def brake(now: datetime, email: str, visitor: Visitor) -> None:
     left = wait - (now - last).total_seconds()
     if left > 0 and not _was_here(now, email, visitor.address):
         raise TooManyTries(
-            f"Too many tries for this account. Wait {int(left) + 1} seconds.", seconds=int(left) + 1
+            f"Too many attempts for this account. Wait {int(left) + 1} seconds.", seconds=int(left) + 1
         )
 
 

@@ -23,7 +23,7 @@ from tusker.services.reasons import reason_of
 
 STEP_SECONDS = 30
 CODES = 10
-WRONG = "This code is not right, or it was used before."
+WRONG = "Wrong code, or it was used before."
 _MAIL = "people/second_factor"
 
 

@@ -71,7 +71,7 @@ def change_password(ctx: Context, user_id: int, current: str, new: str) -> User:
     """
     user = lock_user(user_id)
     if not _verify(user.password_hash, current):
-        raise InvalidInput("The current password is not right.", field="current_password")
+        raise InvalidInput("Wrong current password.", field="current_password")
     return _set_password(ctx, user, new, kind="password_changed")
 
 
@@ -79,7 +79,7 @@ def confirm_password(user_id: int, password: str) -> None:
     """Make sure that it is the signed-in person who acts: raises `InvalidInput` for `password` unless it is theirs."""
     user = db.session.get(User, user_id)
     if user is None or not user.active or not _verify(user.password_hash, password):
-        raise InvalidInput("The password is not right.", field="password")
+        raise InvalidInput("Wrong password.", field="password")
 
 
 def request_password_reset(ctx: Context, email: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import current_app
 
 from tusker.currency import currency
+from tusker.domain.texts import show_day
 from tusker.extensions import db
 from tusker.models import ProofRun
 from tusker.queries.record.chain import ChainReport
@@ -47,6 +48,6 @@ def report_differences(ctx: Context, proof: Proof, chain: ChainReport) -> int:
     ]
     lines += record_problems(ctx, chain)
     if lines:
-        day = f"{ctx.today:%d %b %Y}"
+        day = f"{show_day(ctx.today)}"
         queue_mail(ctx, "record/proof_failed", admin_addresses(), day=day, lines=lines, head=str(chain.head))
     return len(lines)

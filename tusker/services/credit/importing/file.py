@@ -11,7 +11,7 @@ from enum import StrEnum
 from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.csv_tables import CsvRow, CsvTable, check_date_format, read_date
 from tusker.currency import currency
-from tusker.domain.texts import one_line
+from tusker.domain.texts import one_line, show_day
 from tusker.errors import InvalidInput
 from tusker.services.context import Context
 
@@ -186,7 +186,7 @@ def _read_row(
             raise InvalidInput(f"The {name} is missing.", field=name)
     invoice_date = read_date(values["date"], options.date_format, field="date")
     if invoice_date > ctx.today:
-        raise InvalidInput(f"The date {invoice_date.isoformat()} is in the future.", field="date")
+        raise InvalidInput(f"The date {show_day(invoice_date)} is in the future.", field="date")
     order_ref = values.get("order_ref", "")
     carrier = MANUAL
     if order_ref:

@@ -240,7 +240,7 @@ def waits(row: InvoiceRow) -> RowResult:
 def limit_words(refusal: Refusal) -> str:
     """Every limit that lacked, as a sentence."""
     said = (
-        f"{str(bound).replace('_', ' ')} limit lacks {currency().show(lacking)}"
+        f"{str(bound).replace('_', ' ')} limit is exceeded by {currency().show(lacking)}"
         for bound, lacking in refusal.lacks
     )
     return f"The {', the '.join(said)}."

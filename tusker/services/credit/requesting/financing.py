@@ -118,10 +118,10 @@ def request_all(
 def _check_agreed(ctx: Context, quote: Quote, ask: Ask) -> None:
     """Raise unless a quote is the one agreed to, does not wait already, and the rules of risk allow it."""
     if ask.figures is not None and ask.figures != quote.figures:
-        raise TermsChanged("These are not the figures you have seen before. Look at them and request again.")
+        raise TermsChanged("The figures have changed since you saw them. Review them and submit again.")
     if ask.terms_version is not None and ask.terms_version != quote.terms_version:
         raise TermsChanged(
-            "The terms of this credit line have changed. Look at the new figures and request again."
+            "The terms of this credit line have changed. Review the new figures and submit again."
         )
     if quote.waits:
         check_not_waiting(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=ask.field)
@@ -163,11 +163,11 @@ def raise_unless_admitted(
         )
     if admission.outcome is Outcome.TERMS_CHANGED:
         raise TermsChanged(
-            "The terms of this credit line have just changed. Look at the new figures and ask again."
+            "The terms of this credit line have just changed. Review the new figures and submit again."
         )
     if admission.outcome is Outcome.ON_HOLD:
         raise FinancingRefused(
-            "Payments of this relationship are overdue for too long; nothing new is financed until they are made.",
+            "Payments on this credit line are overdue for too long; nothing new is financed until they are made.",
             field=field,
             problem="on_hold",
         )
@@ -248,7 +248,9 @@ def admission_request(quote: Quote, source: str, waiting_id: int | None = None) 
 
 def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
     show = currency().show
-    besides = "".join(f", the {bound} limit lacks {show(lacking)}" for bound, lacking in refusal.besides)
+    besides = "".join(
+        f", the {str(bound).replace('_', ' ')} limit by {show(lacking)}" for bound, lacking in refusal.besides
+    )
     queue_mail(
         ctx,
         "credit/request_refused",

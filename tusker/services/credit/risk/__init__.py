@@ -1,1 +1,1 @@
-"""Rules of risk: as admins set them, and what a request meets."""
+"""Risk rules: as admins set them, and what a request meets."""

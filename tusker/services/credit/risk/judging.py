@@ -1,4 +1,4 @@
-"""Rules of risk in use: which stand, what a request meets, and what they say in words."""
+"""Risk rules in use: which stand, what a request meets, and what they say in words."""
 
 from __future__ import annotations
 

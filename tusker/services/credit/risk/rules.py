@@ -1,4 +1,4 @@
-"""Rules of risk as admins make, change and end them. Of several the tightest counts, so a further one only tightens."""
+"""Risk rules as admins make, change and end them. Of several the tightest counts, so a further one only tightens."""
 
 from __future__ import annotations
 

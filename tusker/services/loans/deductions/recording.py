@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from tusker.currency import currency
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.numbers import strict_form
-from tusker.domain.texts import one_line
+from tusker.domain.texts import one_line, show_day
 from tusker.errors import Conflict, Duplicate, InvalidInput, existing
 from tusker.extensions import db
 from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
@@ -146,7 +146,7 @@ def settle_tax(ctx: Context, note_id: int, *, number: str, settled_on: date) -> 
         raise InvalidInput("The day of the certificate must not be in the future.", field="settled_on")
     note.number = checked_number(invoice.id, number, required=True, besides=note.id)
     note.settled_on = settled_on
-    note_event(ctx, invoice, note, "deduction_settled", f"certificate of {settled_on:%d %b %Y}")
+    note_event(ctx, invoice, note, "deduction_settled", f"certificate of {show_day(settled_on)}")
     db.session.flush()
     return note
 

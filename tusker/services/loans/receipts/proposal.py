@@ -8,6 +8,7 @@ from datetime import date
 
 from tusker.domain.allocation import Allocation as Split
 from tusker.domain.interest import AmountDue
+from tusker.domain.texts import show_day
 from tusker.errors import InvalidInput
 from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by, named_by
 from tusker.services.loans.deductions.recording import KeptBack
@@ -79,7 +80,7 @@ def propose_receipt(
         first = min(later, key=lambda debt: debt.loan.start_date)
         raise InvalidInput(
             f"The value date must not be before the payout of {first.invoice.number}"
-            f" ({first.loan.start_date:%d %b %Y}).",
+            f" ({show_day(first.loan.start_date)}).",
             field="value_date",
         )
     payable = [debt for debt in debts if debt.may_be_paid_on(value_date)]

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from tusker.currency import currency
 from tusker.domain.interest import amount_due
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.texts import show_day
 from tusker.extensions import db
 from tusker.models import Customer, Invoice, Loan, Relief, ReliefKind, ReliefState, Role
 from tusker.services.context import Context
@@ -107,7 +108,7 @@ def tell_companies(ctx: Context, relief: Relief, invoice: Invoice) -> None:
         loan=loan.reference,
         undone=relief.state == ReliefState.UNDONE,
         amount=currency().show(relief.gives_up) if relief.due_date is None else "",
-        due_date=f"{loan.due_date:%d %b %Y}",
+        due_date=f"{show_day(loan.due_date)}",
         with_interest=relief.with_interest,
         later=relief.due_before is not None and loan.due_date > relief.due_before,
     )

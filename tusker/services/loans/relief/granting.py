@@ -14,6 +14,7 @@ from tusker.domain.extensions import after_moves
 from tusker.domain.interest import Debt, amount_due
 from tusker.domain.relief import ReliefLimits
 from tusker.domain.terms import DueConvention
+from tusker.domain.texts import show_day
 from tusker.errors import ClosedDay, Conflict, InvalidInput, existing
 from tusker.extensions import db
 from tusker.models import AdjustmentKind, Loan, Relief, ReliefKind, ReliefState
@@ -182,12 +183,12 @@ def _check_extension(debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> No
         raise InvalidInput("This is the due date already.", field="due_date")
     if day <= loan.start_date:
         raise InvalidInput(
-            f"The due date must be after the payout ({loan.start_date:%d %b %Y}).", field="due_date"
+            f"The due date must be after the payout ({show_day(loan.start_date)}).", field="due_date"
         )
     latest = (loan.first_due_date or loan.due_date) + timedelta(days=limits.most_days)
     if day > latest:
         raise InvalidInput(
-            f"The due date may be {latest:%d %b %Y} at the latest (RELIEF_MAX_DAYS).", field="due_date"
+            f"The due date may be {show_day(latest)} at the latest (RELIEF_MAX_DAYS).", field="due_date"
         )
     moved = _moved(debt, relief)
     if day > loan.due_date:
@@ -206,7 +207,7 @@ def _check_working_day(debt: OpenDebt, day: date) -> None:
         return
     proposed = calendar.by_convention(day, terms, after=debt.loan.start_date)
     raise ClosedDay(
-        f"The bank is closed on {day:%d %b %Y} ({closed}); by the terms it would be due on {proposed:%d %b %Y}.",
+        f"The bank is closed on {show_day(day)} ({closed}); by the terms it would be due on {show_day(proposed)}.",
         field="due_date",
     )
 

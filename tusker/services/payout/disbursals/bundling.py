@@ -92,7 +92,7 @@ def lock_financeable(invoice_ids: Collection[int]) -> None:
     if moved_on:
         listed = ", ".join(moved_on[:5])
         raise Conflict(
-            f"No longer waiting to be financed: {listed}. Look at the queue again.", numbers=moved_on
+            f"No longer waiting to be financed: {listed}. Check the queue again.", numbers=moved_on
         )
 
 

@@ -10,6 +10,7 @@ from tusker.currency import currency
 from tusker.domain.approval import Shown
 from tusker.domain.financeable import Condition, waits_for
 from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.texts import show_day
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState, Shipment
@@ -44,7 +45,7 @@ def lock_with_disbursal(invoice_id: int) -> tuple[Disbursal | None, Invoice, Shi
     disbursal = lock_disbursal(disbursal_id) if disbursal_id is not None else None
     pairs = lock_pairs([invoice_id])
     if not pairs:
-        raise Conflict("A refused request is not followed.")
+        raise Conflict("Refused requests are not tracked.")
     return disbursal, *pairs[0]
 
 
@@ -92,7 +93,7 @@ def shown_value(number: str, declared: int, amount: int) -> Shown:
 
 def shown_early(number: str, at: datetime) -> Shown:
     """A delivery from before the invoice, as pages show it."""
-    return Shown(f"Delivery of {number}", f"{at:%d %b %Y %H:%M} UTC", (at.timestamp(),))
+    return Shown(f"Delivery of {number}", f"{show_day(at)}, {at:%H:%M} UTC", (at.timestamp(),))
 
 
 def shown_alike(number: str, other_id: int) -> Shown:

@@ -85,7 +85,7 @@ def _take(ctx: Context, invoice: Invoice, more: int) -> None:
         check_line_open(line_by_id(invoice.credit_line_id, ctx.today), ctx.today, field="amount")
         raise Conflict("This credit line has just changed; try again.")
     raise FinancingRefused(
-        f"The {bound.replace('_', ' ')} limit lacks {currency().show(int(lacking))} for it.",
+        f"The {bound.replace('_', ' ')} limit would be exceeded by {currency().show(int(lacking))}.",
         field="amount",
         problem="limit",
     )

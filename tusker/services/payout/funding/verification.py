@@ -22,7 +22,7 @@ def verify_document(ctx: Context, document_id: int, *, verified: bool) -> int:
     """
     document, disbursal, invoice, shipment = _lock(document_id)
     if (document.verified_at is not None) == verified:
-        raise Conflict("Somebody has just done the same; look at it again.")
+        raise Conflict("Someone has just done the same; reload and check.")
     if document.invalid_at is not None:
         raise Conflict("This document is not valid; take that back first.")
     document.verified_at, document.verified_by = (ctx.now, ctx.actor_id) if verified else (None, None)
@@ -42,7 +42,7 @@ def verify_document(ctx: Context, document_id: int, *, verified: bool) -> int:
 def mark_invalid(ctx: Context, document_id: int, *, reason: str) -> int:
     """A document proves nothing: its invoice is not financed until another one is verified, or the mark is taken back.
 
-    The supplier is told by mail. Returns the invoice's id.
+    The supplier is notified by mail. Returns the invoice's id.
     """
     why = reason_of(reason)
     document, disbursal, invoice, shipment = _lock(document_id)

@@ -98,7 +98,7 @@ def withdraw_from_locked(ctx: Context, disbursal: Disbursal, why: str) -> None:
 def check_second_admin(ctx: Context, makers: Iterable[int | None], did: str) -> None:
     """Raise `NotAllowed` unless the acting person is known and none of the makers."""
     if ctx.actor_id is None:
-        raise NotAllowed("An admin has to do this under their own name.")
+        raise NotAllowed("An admin must be signed in to do this.")
     if ctx.actor_id in set(makers):
         raise NotAllowed(f"You {did}; another admin must approve it.")
 
@@ -111,7 +111,7 @@ def _check_saved(included: Collection[int], ticked: Collection[int]) -> None:
         *(f"{number} is ticked" for number in _numbers_of(added)),
     ]:
         listed = "; ".join(unsaved[:5]) + (f"; and {len(unsaved) - 5} more" if len(unsaved) > 5 else "")
-        raise Unsaved(f"{listed}, and that is not saved. Keep the ticked first, or tick them as they were.")
+        raise Unsaved(f"{listed}, and that is not saved. Save the selection first, or restore it.")
 
 
 def _numbers_of(invoice_ids: Collection[int]) -> Sequence[str]:

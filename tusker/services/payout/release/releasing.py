@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from tusker.currency import currency
+from tusker.domain.texts import show_day
 from tusker.errors import ClosedDay, Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
 from tusker.models import (
@@ -111,9 +112,7 @@ def _check_two_people(ctx: Context, disbursal: Disbursal) -> None:
         )
     ).all()
     if not others and ctx.actor_id in {None, disbursal.approved_by}:
-        raise NotAllowed(
-            "No other person had a hand in this disbursal: you approved it, so another admin must release it."
-        )
+        raise NotAllowed("You approved this automatic disbursal, so another admin must release it.")
 
 
 def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date, *, on_closed_day: bool) -> None:
@@ -127,7 +126,7 @@ def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date, *, on_c
     if closed is not None:
         opens = working_days().on_or_after(day)
         raise ClosedDay(
-            f"The bank is closed on {day:%d %b %Y} ({closed}); it next works on {opens:%d %b %Y}.",
+            f"The bank is closed on {show_day(day)} ({closed}); it next works on {show_day(opens)}.",
             field="execution_date",
         )
 

@@ -9,6 +9,7 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
+from tusker.domain.texts import show_day
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalStatus, LineState, Payout, PayoutState
@@ -212,5 +213,5 @@ def check_value_date(ctx: Context, disbursal: Disbursal, value_date: date) -> No
     released = None if released_at is None else released_at.astimezone(current_app.config["TIMEZONE"]).date()
     if released is not None and value_date < released:
         raise InvalidInput(
-            f"The value date must not be before the release ({released:%d %b %Y}).", field="value_date"
+            f"The value date must not be before the release ({show_day(released)}).", field="value_date"
         )

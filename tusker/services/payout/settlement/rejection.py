@@ -66,7 +66,7 @@ def reject_locked(ctx: Context, payout: Payout, why: str, entry_id: int | None =
 
 
 def reinstate_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
-    """The bank did make (or still may make) a payout that was taken for rejected: it waits for the bank's word again.
+    """The bank did make (or still may make) a payout that was taken for rejected: it awaits the bank again.
 
     Raises `Conflict` when one of its invoices is not as it was: financed again, cancelled, or worth less.
     """
@@ -86,7 +86,7 @@ def reinstate_locked(ctx: Context, payout: Payout, why: str) -> None:
     for line, invoice in zip(lines, invoices, strict=True):
         if invoice.status != InvoiceStatus.FINANCEABLE or invoice.principal != line.principal:
             raise Conflict(
-                f"{invoice.number} is not as it was when it was instructed; if the money left all the same, say that it"
+                f"{invoice.number} is not as it was when it was instructed; if the money left anyway, say that it"
                 " was paid after all."
             )
     reinstate_payables(payout)

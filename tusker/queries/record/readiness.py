@@ -1,0 +1,96 @@
+"""Whether an installation is ready for people, and which of its parts have not been heard of."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from tusker.extensions import db, migrate
+from tusker.queues import last_signs, redis_connection
+
+log = logging.getLogger(__name__)
+
+DAILY_LATE = timedelta(hours=1)
+"""After its time a daily job is done within this, a missed one that is caught up too."""
+SEALING_LATE = timedelta(minutes=10)
+PROOF_LATE = timedelta(hours=26)
+OK, LATE, AWAY = "ok", "late", "away"
+
+_STATE = text(
+    """
+    SELECT (SELECT version_num FROM alembic_version) AS revision,
+        (SELECT min(due_at) FROM daily_runs WHERE done_at IS NULL) AS day_open_since,
+        (SELECT max(done_at) FROM daily_runs) AS day_done_at,
+        (SELECT min(at) FROM events
+         WHERE id > (SELECT COALESCE(max(event_id), 0) FROM event_seals)) AS unsealed_since,
+        (SELECT max(at) FROM proof_runs) AS proved_at
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the installation: whether it is `ok`, `late` or `away`, and when it was last seen at work."""
+
+    name: str
+    state: str
+    at: datetime | None = None
+    detail: str = ""
+
+
+def parts(now: datetime) -> list[Part]:
+    """All parts. The first two are those without which no page can be shown."""
+    return [*_kept(now), *_carried(now)]
+
+
+def is_ready(found: list[Part]) -> bool:
+    """Whether pages can be shown: without Redis, workers and scheduler they can, and work waits."""
+    return all(part.state == OK for part in found if part.name in {"database", "migrations"})
+
+
+@cache
+def newest_revision() -> str:
+    """The newest revision of the schema that this version of the program brings."""
+    return max(path.name[:4] for path in Path(migrate.directory, "versions").glob("[0-9]*.py"))
+
+
+def _kept(now: datetime) -> list[Part]:
+    try:
+        row = db.session.execute(_STATE).one()
+        db.session.rollback()
+    except SQLAlchemyError:
+        log.exception("the database does not answer")
+        return [Part("database", AWAY), Part("migrations", AWAY)]
+    # A newer schema serves the version before, too.
+    behind = (row.revision or "") < newest_revision()
+    return [
+        Part("database", OK),
+        Part("migrations", LATE if behind else OK, detail=row.revision or "none"),
+        Part("daily jobs", _late(now, row.day_open_since, DAILY_LATE), row.day_done_at),
+        Part("sealing", _late(now, row.unsealed_since, SEALING_LATE), row.unsealed_since),
+        Part("proof", _late(now, row.proved_at, PROOF_LATE), row.proved_at),
+    ]
+
+
+def _late(now: datetime, since: datetime | None, within: timedelta) -> str:
+    return LATE if since is not None and now - since > within else OK
+
+
+def _carried(now: datetime) -> list[Part]:
+    try:
+        redis_connection().ping()
+        signs = last_signs()
+    except RedisError as error:
+        log.warning("redis does not answer: %s", error)
+        return [Part("redis", AWAY), Part("worker", AWAY), Part("scheduler", AWAY)]
+    return [
+        Part("redis", OK),
+        *(Part(name, OK if at else AWAY, at) for name, at in signs.items()),
+    ]
