@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -27,6 +28,9 @@ _BLOCKS = {
     "button",
     "a",
 }
+_FORMS = re.compile(
+    r"<form\b.*?</form>|<(?:input|select|textarea|button)\b[^>]*\sform=[^>]*>", re.DOTALL
+)
 Attributes = dict[str, str]
 
 
@@ -150,9 +154,9 @@ def squeeze(words: list[str]) -> str:
 
 
 def forms_of(page: str) -> list[Form]:
-    """The forms of a page."""
+    """The forms of a page; what stands around them is not read."""
     reader = _Reader()
-    reader.feed(page)
+    reader.feed("".join(_FORMS.findall(page)))
     return reader.forms
 
 
