@@ -70,6 +70,14 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was played, and how long that took, where a test tells (`make soak`)."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "played":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _quick_hashes() -> None:
     """Passwords are hashed for real but cheaply: hundreds of tests sign somebody in."""

@@ -134,7 +134,7 @@ def kept(make: Callable[P, R], *given: Hashable) -> Callable[P, R]:
         following, made_then, jobs = scene.after[key]
         _put_back(scene, following)
         for job in jobs:
-            transactions.enqueue(job)
+            transactions.enqueue(job, once=True)
         again: R = _made_again(made_then)
         return again
 
@@ -178,9 +178,9 @@ def _jobs() -> Iterator[list[str]]:
     jobs: list[str] = []
     ask = transactions.enqueue
 
-    def note(job: str) -> bool:
+    def note(job: str, *, once: bool) -> bool:
         jobs.append(job)
-        return ask(job)
+        return ask(job, once=once)
 
     with patch.object(transactions, "enqueue", note):
         yield jobs

@@ -28,9 +28,7 @@ _BLOCKS = {
     "button",
     "a",
 }
-_FORMS = re.compile(
-    r"<form\b.*?</form>|<(?:input|select|textarea|button)\b[^>]*\sform=[^>]*>", re.DOTALL
-)
+_FORMS = re.compile(r"<form\b.*?</form>|<(?:input|select|textarea|button)\b[^>]*\sform=[^>]*>", re.DOTALL)
 Attributes = dict[str, str]
 
 

@@ -74,7 +74,9 @@ class Sender:
         """The pages that a role may open, with its own rows."""
         for call in calls(self.house.app):
             if not call.writes and isinstance(call.mark, frozenset) and Role(who) in call.mark:
-                yield from islice(self.house.addresses(call.rule, self.house.own[who]), 2 if who == "admin" else 1)
+                yield from islice(
+                    self.house.addresses(call.rule, self.house.own[who]), 2 if who == "admin" else 1
+                )
 
     def cases(self) -> Iterator[Case]:
         """Every field of every form that is sent, once for each role, with every value."""

@@ -25,8 +25,10 @@ from tusker.queries.proposals import count_to_approve
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.queries.record.events import events_page
 from tusker.web.access import allow
+from tusker.web.book_plots import BookHistory
 
 SHOWN = 8
+LARGEST = 10
 LATE = timedelta(minutes=15)
 
 
@@ -35,12 +37,18 @@ LATE = timedelta(minutes=15)
 def dashboard() -> ResponseReturnValue:
     """Everything at a glance, in a fixed number of queries."""
     events, _ = events_page(limit=SHOWN)
-    found = positions(clock.today())
+    today = clock.today()
+    found = positions(today)
+    totals, past = totals_of(found), BookHistory.of(today)
     return render_template(
         "admin/dashboard/dashboard.html",
         waiting=reads.waiting_to_be_financed(),
         disbursals=open_disbursals(),
-        totals=totals_of(found),
+        totals=totals,
+        outstanding_plot=past.outstanding(totals.principal),
+        cash_plot=past.cash(),
+        results_plot=past.results(),
+        purchasers=reads.largest_purchasers(LARGEST, min(past.flows, default=today), today),
         ageing=together(found),
         held=customers_on_hold(),
         statement_entries=entries_to_do(),
