@@ -4,7 +4,8 @@ checks: what the document allows is taken, what it does not is refused, and ever
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import schemathesis
 from flask import Flask
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
+from werkzeug.serving import make_server
 
 from tests.support.api import Api
 from tests.support.profiles import PROFILE, examples
@@ -36,8 +38,19 @@ def called_invalid(_ctx: Any, answer: schemathesis.Response, case: schemathesis.
         assert problem["type"] != "urn:tusker:problem:invalid_input", problem["detail"]
 
 
+@pytest.fixture
+def served(app: Flask) -> Iterator[str]:
+    """The address of a web server over the tests' database."""
+    with make_server("127.0.0.1", 0, app, threaded=True) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 def test_the_endpoint_is_as_described(
-    app: Flask,
+    served: str,
     call_as: Callable[[Customer], Api],
     make_line: Callable[..., CreditLine],
     make_invoice: Callable[..., Any],
@@ -51,12 +64,19 @@ def test_the_endpoint_is_as_described(
         {
             **({} if PROFILE == "soak" else {"seed": 1}),
             "headers": {"Authorization": f"Bearer {call_as(line.supplier.customer).secret}"},
-            "generation": {"max-examples": examples(60), "database": "none"},
+            "generation": {"max-examples": examples(80), "database": "none"},
             "checks": {"positive_data_acceptance": {"expected-statuses": TAKEN}},
+            # an invoice has a place on the waiting list once it was left there, and not by being made
+            "operations": [
+                {
+                    "include-path": "/invoices/{invoice_id}/waiting",
+                    "checks": {"ensure_resource_availability": {"enabled": False}},
+                }
+            ],
             "continue-on-failure": True,
         }
     )
-    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app, config=config)
+    schema = schemathesis.openapi.from_url(f"{served}/api/v1/openapi.json", config=config)
     calls, failures, errors = 0, {}, []
     for event in from_schema(schema).execute():
         if isinstance(event, events.ScenarioFinished):

@@ -39,6 +39,11 @@ def _not_blank(text: str) -> str:
     return cleaned
 
 
+def _whole(value: object) -> object:
+    """To JSON and the document's `integer`, 5.0 is the number 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 _SEEN = r"\p{L}\p{M}\p{N}\p{P}\p{S}"
 Reference = Annotated[
     str,
@@ -88,11 +93,11 @@ class QuoteRequest(Input):
     """The delivery company, as `GET /me` lists it. May be left out when there is only one of its kind."""
     tracking_number: Reference | None = None
     """Of a parcel, with its courier in front where it is known: `usps/9400…`."""
-    credit_line_id: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
+    credit_line_id: Annotated[int | None, Field(ge=1, le=2**63 - 1), BeforeValidator(_whole)] = None
     """Of a parcel: one of your credit lines, as `GET /credit-lines` lists them."""
     number: Reference | None = None
     """Of a parcel: your invoice's number."""
-    amount: Annotated[int | None, Field(ge=1, le=10**15)] = None
+    amount: Annotated[int | None, Field(ge=1, le=10**15), BeforeValidator(_whole)] = None
     """Of a parcel: what the invoice comes to, in the currency's smallest unit."""
     invoice_date: date | None = None
     """Of a parcel: the invoice's date, not in the future."""
@@ -108,7 +113,7 @@ class InvoiceRequest(QuoteRequest):
         },
     )
 
-    terms_version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    terms_version: Annotated[int | None, Field(ge=1, le=2**31 - 1), BeforeValidator(_whole)] = None
     """That of the quote you agreed to: the request fails when the terms have changed since. Left out, the present
     terms are taken."""
 
@@ -175,7 +180,7 @@ def _digits(text: object) -> object:
 class PageQuery(Input):
     """A page of a list, newest first."""
 
-    limit: Annotated[int, BeforeValidator(_digits), Field(ge=1, le=100)] = 50
+    limit: Annotated[int, Field(ge=1, le=100), BeforeValidator(_digits)] = 50
     """How many items at most."""
     cursor: Annotated[str | None, Field(pattern=r"^[0-9]{1,18}$")] = None
     """`next_cursor` of the page before."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from tusker.api import schemas, webhooks
-from tusker.api.endpoints import OPERATIONS, PREFIX, Operation
+from tusker.api.endpoints import LARGEST_ID, OPERATIONS, PREFIX, Operation
 from tusker.api.inputs import LONGEST_KEY
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
 from tusker.api.subject import DETAILS, REFS
@@ -119,7 +119,7 @@ def _parameters(declared: Operation) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "integer", "format": "int64", "minimum": 1},
+            "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST_ID},
         }
         for name in re.findall(r"<[^>]*:(\w+)>", declared.rule)
     ]
@@ -206,6 +206,8 @@ def _own_headers(declared: Operation) -> dict[str, Any]:
 
 
 def _input_problems(declared: Operation) -> tuple[str, ...]:
+    if "<" in declared.rule:
+        return ("bad_request", "invalid_input")
     if declared.body is not None:
         return ("malformed_json", "too_large", "unsupported_media_type", "invalid_input")
     return ("invalid_input",) if declared.query is not None else ()

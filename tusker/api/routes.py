@@ -39,7 +39,6 @@ _ORDER_PROBLEMS = (
     "carrier_error",
     "carrier_unavailable",
 )
-_LARGEST_ID = 2**63 - 1
 
 
 @operation("GET", "/me", tag="Account", answer=schemas.Me, answers={200: "The token's company."})
@@ -199,7 +198,7 @@ def invoices(*, caller: Caller, query: inputs.InvoiceQuery) -> Reply:
 
 @operation(
     "GET",
-    f"/invoices/<int(max={_LARGEST_ID}):invoice_id>",
+    "/invoices/<int:invoice_id>",
     tag="Invoices",
     query=inputs.OneInvoiceQuery,
     answer=invoice_schemas.Invoice,

@@ -20,7 +20,8 @@ from tusker.web.access import by_signature
 
 LARGEST_WEBHOOK = 4 * 1024 * 1024
 PATH = "/carriers/{carrier}/webhook"
-_PROBLEMS = ("bad_signature", "not_found", "too_large", "too_many_requests", "internal_error")
+_NAME = {"type": "string", "pattern": "^[a-z_]{1,40}$"}
+_PROBLEMS = ("bad_request", "bad_signature", "not_found", "too_large", "too_many_requests", "internal_error")
 
 
 @bp.post("/carriers/<string(maxlength=40):carrier>/webhook")
@@ -71,7 +72,7 @@ def described() -> dict[str, Any]:
             " Sending the same again is safe."
         ),
         "security": [],
-        "parameters": [{"name": "carrier", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "parameters": [{"name": "carrier", "in": "path", "required": True, "schema": _NAME}],
         "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
         "responses": answers,
     }
