@@ -42,6 +42,7 @@ WORDS = {
     403: ("This is not for you", "Your role does not allow this."),
     404: ("Nothing is here", "The page does not exist, or it belongs to somebody else."),
     405: ("This cannot be opened this way", "Use the buttons and links of the pages."),
+    408: ("This came too slowly", "Check the connection and send it again."),
     409: ("This has changed in the meantime", "Reload the page to see how it stands now."),
     413: ("This file is too large", "The largest file that is taken has 20 MB."),
     422: ("Something filled in cannot be taken", "Correct it and try again."),

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.exceptions import RequestTimeout
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -16,7 +18,7 @@ BYTES_A_SECOND = 256 * 1024
 
 
 class CutSlowBodies:
-    """Around the application, under gunicorn: ends the reading of a body, which then is one without its end (400)."""
+    """Around the application, under gunicorn: ends the reading of a body, which is then answered with 408."""
 
     def __init__(self, app: WSGIApplication, seconds: float) -> None:
         self._app = app
@@ -28,8 +30,9 @@ class CutSlowBodies:
         length = environ.get("CONTENT_LENGTH") or "0"
         if connection is None or (length == "0" and "HTTP_TRANSFER_ENCODING" not in environ):
             return self._app(environ, start_response)
+        environ["wsgi.input"] = body = _Body(environ["wsgi.input"], connection)
         seconds = self._seconds + (int(length) if length.isdecimal() else 0) / BYTES_A_SECOND
-        timer = threading.Timer(seconds, _stop_reading, (connection,))
+        timer = threading.Timer(seconds, body.cut)
         timer.daemon = True
         timer.start()
         try:
@@ -38,6 +41,29 @@ class CutSlowBodies:
             timer.cancel()
 
 
-def _stop_reading(connection: Any) -> None:
-    with suppress(OSError):  # gone by itself
-        connection.shutdown(socket.SHUT_RD)
+class _Body:
+    """The body of a request. What is read of one that was cut is never taken for the whole."""
+
+    def __init__(self, body: Any, connection: Any) -> None:
+        self._body = body
+        self._connection = connection
+        self._is_cut = False
+
+    def cut(self) -> None:
+        """Have whoever reads it now read its end."""
+        self._is_cut = True
+        with suppress(OSError):  # gone by itself
+            self._connection.shutdown(socket.SHUT_RD)
+
+    def read(self, size: int | None = None) -> bytes:
+        """Raises `RequestTimeout` where it was cut."""
+        return self._whole(self._body.read(size))
+
+    def readline(self, size: int | None = None) -> bytes:
+        """Raises `RequestTimeout` where it was cut."""
+        return self._whole(self._body.readline(size))
+
+    def _whole(self, data: bytes) -> bytes:
+        if self._is_cut:
+            raise RequestTimeout("The request came too slowly.")
+        return data
