@@ -74,6 +74,7 @@ def test_the_endpoint_is_as_described(
                 }
             ],
             "continue-on-failure": True,
+            "request-timeout": 60,
         }
     )
     schema = schemathesis.openapi.from_url(f"{served}/api/v1/openapi.json", config=config)

@@ -389,6 +389,7 @@ def test_a_supplier_cancels_its_own_and_nobody_elses(
         cancel_invoice(ctx, invoice.id, reason="again")
 
 
+@pytest.mark.usefixtures("owner")
 def test_events_are_never_changed_or_deleted(ctx: Context, make_invoice: Callable[..., Invoice]) -> None:
     make_invoice()
     for statement in (

@@ -275,6 +275,7 @@ def test_the_database_receives_a_netting_once(
         )
 
 
+@pytest.mark.usefixtures("owner")
 def test_the_proof_misses_a_netting_that_was_not_received(
     ctx: Context, sent_back: Callable[..., Invoice], release_next: Callable[..., Disbursal]
 ) -> None:

@@ -212,6 +212,7 @@ def _keep(scene: Scene, key: Hashable, made: Any, jobs: list[str]) -> None:
 def _put_back(scene: Scene, following: Scene) -> None:
     with _cursor() as cursor:
         # As a replica foreign keys and the triggers sleep: what they would write is among the rows.
+        cursor.execute("RESET ROLE")
         cursor.execute("SET LOCAL session_replication_role = replica")
         for table, rows in following.rows.items():
             before = scene.rows.get(table, b"")

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 from flask import current_app, render_template
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.links import subject_url
+from tusker.admin.start import checklist
 from tusker.currency import currency
 from tusker.domain.attention import ADVICE
 from tusker.models import Role
@@ -42,6 +44,7 @@ def dashboard() -> ResponseReturnValue:
     totals, past = totals_of(found), BookHistory.of(today)
     return render_template(
         "admin/dashboard/dashboard.html",
+        start=checklist() if current_user.role == Role.ADMIN else [],
         waiting=reads.waiting_to_be_financed(),
         disbursals=open_disbursals(),
         totals=totals,

@@ -17,9 +17,9 @@ from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
-from tusker.web import assets, costly, errors, filters
+from tusker.web import assets, compression, costly, errors, filters
 from tusker.web.access import guard, is_staff
-from tusker.web.nav import navigation
+from tusker.web.nav import breadcrumbs, navigation
 from tusker.web.routes import bp
 from tusker.web.slow_bodies import CutSlowBodies
 
@@ -56,6 +56,7 @@ def init_app(app: Flask) -> None:
     filters.init_app(app)
     costly.init_app(app)
     assets.init_app(app)
+    compression.init_app(app)
     errors.init_app(app)
     # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
     first = [_name_request, _refuse_control_characters, _take_large_files]
@@ -63,7 +64,7 @@ def init_app(app: Flask) -> None:
     app.before_request(guard)
     app.after_request(_set_headers)
     app.context_processor(_template_context)
-    app.jinja_env.globals.update(with_args=with_args, LONGEST_REASON=LONGEST_REASON)
+    app.jinja_env.globals.update(with_args=with_args, breadcrumbs=breadcrumbs, LONGEST_REASON=LONGEST_REASON)
     app.register_blueprint(bp)
 
 
@@ -116,7 +117,9 @@ def _template_context() -> dict[str, Any]:
         "is_staff": is_staff,
         "open_proposals_on": open_proposals_on,
         "currency": currency,
-        "theme": "dark" if cookies.get(current_app.config["THEME_COOKIE"]) == "dark" else "light",
+        "theme": chosen
+        if (chosen := cookies.get(current_app.config["THEME_COOKIE"])) in {"light", "dark"}
+        else "",
         "signed_in": lambda: bool(current_user.is_authenticated),
     }
 

@@ -25,6 +25,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 MARK = "tusker_access"
 FRESH = "tusker_fresh_factor"
 COSTLY = "tusker_costly"
+PASSWORD = "tusker_fresh_password"  # noqa: S105 (a mark, no secret)
 PUBLIC = "public"
 BY_TOKEN = "by_token"  # noqa: S105 (a mark, no secret)
 BY_SIGNATURE = "by_signature"
@@ -54,11 +55,14 @@ def by_signature(view: View) -> View:
     return view
 
 
-def allow(*roles: Role, fresh: bool = False, costly: bool = False) -> Callable[[View], View]:
+def allow(
+    *roles: Role, fresh: bool = False, password: bool = False, costly: bool = False
+) -> Callable[[View], View]:
     """Mark a view for signed-in users of these roles; without roles, for everybody who is signed in.
 
-    A `fresh` one asks people who have a second factor to show it again, unless they did so a few minutes ago. One is
-    `costly` whose cost grows with the book or with what is sent (`tusker.web.costly`).
+    A `fresh` one asks people who have a second factor to show it again, unless they did so a few minutes ago;
+    with `password` the others are asked for their password in the same way. One is `costly` whose cost grows with the
+    book or with what is sent (`tusker.web.costly`).
     """
     allowed = frozenset(roles or Role)
 
@@ -66,6 +70,7 @@ def allow(*roles: Role, fresh: bool = False, costly: bool = False) -> Callable[[
         setattr(view, MARK, allowed)
         setattr(view, FRESH, fresh)
         setattr(view, COSTLY, costly)
+        setattr(view, PASSWORD, password)
         return view
 
     return mark

@@ -349,4 +349,18 @@ FROM (
 ) c JOIN loans l ON l.id = c.loan_id AND l.closed_on IS NULL AND l.reversed_on IS NULL AND l.booked_on <= b.day
     AND (l.recourse_on IS NULL OR l.recourse_on <= b.day)
 WHERE c.npa_since IS DISTINCT FROM b.npa_since
+UNION ALL
+-- an account as the event of its acceptance tells, and the active one the last that was accepted
+SELECT 'bank account as it was accepted', c.name || ', account ' || a.id, 0, 1
+FROM bank_accounts a JOIN customers c ON c.id = a.customer_id
+LEFT JOIN LATERAL (
+    SELECT (array_agg(e.data ->> 'account_digest' ORDER BY e.id)
+            FILTER (WHERE e.data ->> 'bank_account_id' = a.id::text AND e.data ? 'account_digest'))[1] AS digest,
+        (array_agg(e.data ->> 'bank_account_id' ORDER BY e.id DESC))[1] AS last_id
+    FROM events e WHERE e.subject = 'customer' AND e.subject_id = a.customer_id
+        AND e.kind IN ('bank_account_set', 'bank_account_noted')
+) e ON true
+WHERE e.digest IS DISTINCT FROM encode(sha256(convert_to(concat_ws(E'\n', a.id, a.customer_id, a.holder,
+        COALESCE(a.iban, ''), COALESCE(a.account_number, ''), COALESCE(a.ifsc, ''), COALESCE(a.bic, '')), 'UTF8')), 'hex')
+    OR a.state = 'active' AND e.last_id IS DISTINCT FROM a.id::text
 ORDER BY 1, 2

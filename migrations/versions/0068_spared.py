@@ -1,7 +1,7 @@
 """limits are counted in the database while Redis is away; large webhooks are worked off in pieces
 
-Revision ID: 0065
-Revises: 0064
+Revision ID: 0068
+Revises: 0067
 Create Date: 2026-11-30 00:00:00.000000
 """
 
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0065"
-down_revision = "0064"
+revision = "0068"
+down_revision = "0067"
 branch_labels = None
 depends_on = None
 
