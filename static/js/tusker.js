@@ -26,7 +26,7 @@ function say(title, text) {
   box.setAttribute("role", "alert");
   box.dataset.dismissable = "";
   const words = document.createElement("div");
-  const head = document.createElement("h4");
+  const head = document.createElement("div");
   head.className = "alert-title";
   head.textContent = title;
   words.append(head, text);
@@ -233,9 +233,22 @@ document.addEventListener("htmx:sendError", () => {
 });
 
 document.addEventListener("htmx:load", (event) => {
+  armScrollers();
   armMessages(event.target.parentElement || document);
   refreshSelections();
 });
+
+/* --- what scrolls sideways can be reached by keyboard ----------------------------------------------------------- */
+
+function armScrollers() {
+  document.querySelectorAll(".table-responsive").forEach((box) => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  });
+}
+
+window.addEventListener("resize", armScrollers);
+armScrollers();
 
 armMessages(document);
 refreshSelections();

@@ -33,6 +33,7 @@ from tusker.services.payout.settlement.bank_answers import take_answer
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error
+from tusker.web.finding import remember
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import done, render
 from tusker.web.paging import page_of
@@ -53,7 +54,7 @@ def statements() -> ResponseReturnValue:
 
 
 @bp.post("/statements")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def upload_statement() -> ResponseReturnValue:
     """Import the uploaded file and show what came of it."""
     form = StatementForm()
@@ -142,11 +143,12 @@ def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue
 @allow(Role.ADMIN, Role.AUDITOR)
 def statement(statement_id: int) -> ResponseReturnValue:
     """One statement: entries to accept, to choose for, parked, settled and done."""
+    remember("statement", statement_id, f"Statement {statement_id}")
     return show_statement(statement_id)
 
 
 @bp.post("/statements/<int:statement_id>/match")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def match_statement(statement_id: int) -> ResponseReturnValue:
     """Match the open entries once more."""
     with transaction():
@@ -155,7 +157,7 @@ def match_statement(statement_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/statements/<int:statement_id>/accept-sure")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def accept_sure(statement_id: int) -> ResponseReturnValue:
     """Accept the sure entries that the page showed; one that is no longer sure stays open."""
     statement_row(statement_id)
