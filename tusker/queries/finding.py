@@ -32,6 +32,19 @@ from tusker.models import (
 from tusker.queries.credit.invoices import Scope
 from tusker.queries.searching import has
 
+ORDER = [
+    "invoice",
+    "loan",
+    "order",
+    "payout",
+    "receipt",
+    "disbursal",
+    "entry",
+    "company",
+    "partner",
+    "person",
+]
+"""Of kinds that are found alike."""
 FEW = 5
 """Found things of a kind, of each: exact ones and others."""
 SHORTEST = 3
@@ -64,7 +77,7 @@ def find(words: str, scope: Scope, *, staff: bool, carriers: Collection[str]) ->
     # each part is limited by itself
     parts = [select(kind.subquery()) for kind in kinds]
     hits = [Hit(*row) for row in db.session.execute(union_all(*parts))]
-    hits.sort(key=lambda hit: not hit.exact)
+    hits.sort(key=lambda hit: (not hit.exact, ORDER.index(hit.kind), -hit.key))
     return list({(hit.kind, hit.key): hit for hit in reversed(hits)}.values())[::-1]
 
 

@@ -73,7 +73,9 @@ def found_for(words: str) -> list[Found]:
         if words.casefold() in label.casefold()
     ]
     exact = [_link(hit) for hit in hits if hit.exact]
-    return [*exact, *pages, *(_link(hit) for hit in hits if not hit.exact)]
+    found = [*exact, *pages, *(_link(hit) for hit in hits if not hit.exact)]
+    # an order has its invoice's page, and mostly its number
+    return list({one.url: one for one in reversed(found)}.values())[::-1]
 
 
 def _scope() -> Scope:
