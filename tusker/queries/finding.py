@@ -78,7 +78,10 @@ def find(words: str, scope: Scope, *, staff: bool, carriers: Collection[str]) ->
     parts = [select(kind.subquery()) for kind in kinds]
     hits = [Hit(*row) for row in db.session.execute(union_all(*parts))]
     hits.sort(key=lambda hit: (not hit.exact, ORDER.index(hit.kind), -hit.key))
-    return list({(hit.kind, hit.key): hit for hit in reversed(hits)}.values())[::-1]
+    once: dict[tuple[str, int], Hit] = {}
+    for hit in hits:
+        once.setdefault((hit.kind, hit.key), hit)
+    return list(once.values())
 
 
 def recent(user_id: int) -> list[Hit]:

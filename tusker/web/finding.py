@@ -75,7 +75,10 @@ def found_for(words: str) -> list[Found]:
     exact = [_link(hit) for hit in hits if hit.exact]
     found = [*exact, *pages, *(_link(hit) for hit in hits if not hit.exact)]
     # an order has its invoice's page, and mostly its number
-    return list({one.url: one for one in reversed(found)}.values())[::-1]
+    once: dict[str, Found] = {}
+    for one in found:
+        once.setdefault(one.url, one)
+    return list(once.values())
 
 
 def _scope() -> Scope:
