@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from flask import Flask
 
-from tusker.invoices import actions, confirming, dashboard, listing, requesting, routes, waiting  # noqa: F401 (views of the blueprint)
+from tusker.invoices import (  # noqa: F401 (views of the blueprint)
+    actions,
+    confirming,
+    dashboard,
+    documents,
+    listing,
+    requesting,
+    routes,
+    waiting,
+)
 from tusker.invoices.blueprint import bp
 
 
