@@ -10,6 +10,8 @@ from tusker.invoices import (  # noqa: F401 (views of the blueprint)
     dashboard,
     documents,
     listing,
+    open_orders,
+    paying,
     requesting,
     routes,
     waiting,

@@ -43,6 +43,7 @@ from tusker.queries.record.events import events_of
 from tusker.services.payout.held import holds_of, rooms_of, words_of
 from tusker.services.payout.release.payment_orders import order_day
 from tusker.web.access import acting
+from tusker.web.finding import remember
 from tusker.web.htmx import current_path, done, is_htmx, render
 from tusker.web.paging import decode_key, encode_key
 from tusker.working_days import working_days
@@ -102,6 +103,7 @@ def show_disbursal(
         problem=problem,
         closed_day=closed_day,
     )
+    remember("disbursal", disbursal_id, context["row"].reference)
     answer = render("admin/payout/disbursal.html", status=status, **context)
     if is_htmx() and status >= 400:
         answer.headers["HX-Retarget"], answer.headers["HX-Reswap"] = "#disbursal", "outerHTML"
