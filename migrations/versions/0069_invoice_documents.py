@@ -27,7 +27,7 @@ CHECKS = {
         "media_type IN ('application/pdf', 'image/png', 'image/jpeg')"
     ),
 }
-SENDER = "fk_shipment_documents_sent_by_users"
+SENDER = "fk_shipment_documents_sent_by"
 
 
 def upgrade() -> None:
