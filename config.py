@@ -155,6 +155,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "PERMANENT_SESSION_LIFETIME": hours * 3600,
         "SESSION_REFRESH_EACH_REQUEST": False,
         "MAX_CONTENT_LENGTH": 21 * 1024 * 1024,  # files of 20 MB, and the form around them
+        "COSTLY_RATE_LIMIT": _rate(env, "COSTLY_RATE_LIMIT", "120 per minute"),
+        "SEARCH_RATE_LIMIT": _rate(env, "SEARCH_RATE_LIMIT", "240 per minute"),
+        "BODY_SECONDS": _integer(env, "BODY_SECONDS", 20, 1, 600),
+        "COSTLY_AT_ONCE": _integer(env, "COSTLY_AT_ONCE", 4, 1, 7),
         "RATELIMIT_STORAGE_URI": _limits_url(env.get("REDIS_URL", "redis://localhost:6379/0")),
         "RATELIMIT_STORAGE_OPTIONS": {
             "socket_timeout": redis_seconds,
@@ -163,7 +167,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         # Ten tries in any 15 minutes, not ten before and ten after a full quarter of an hour.
         "RATELIMIT_STRATEGY": "moving-window",
         "RATELIMIT_HEADERS_ENABLED": False,
-        # Redis carries only work: without it people still get in, and each process counts for itself.
+        # Redis carries only work: without it the counts go on in PostgreSQL (`tusker.throttle`).
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,
     }
@@ -419,6 +423,13 @@ def _share(env: Mapping[str, str], name: str, default: str) -> Decimal:
     if not value.is_finite() or not 0 <= value <= 1:
         raise ConfigError(f"{name} is {env.get(name)!r}; it must be a percentage such as 0.5% or 0")
     return value
+
+
+def _rate(env: Mapping[str, str], name: str, default: str) -> str:
+    text = env.get(name) or default
+    if not re.fullmatch(r"[1-9]\d{0,5} per (second|minute|hour)", text):
+        raise ConfigError(f"{name} is {text!r}; it must be a rate such as 60 per minute")
+    return text
 
 
 def _flag(env: Mapping[str, str], name: str, default: bool) -> bool:

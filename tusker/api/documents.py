@@ -15,9 +15,10 @@ from tusker.queries.delivery.documents import document_of, documents_of
 from tusker.services.delivery.document_files import check_file
 from tusker.services.delivery.invoice_documents import keep_document
 from tusker.transactions import transaction
+from tusker.web.costly import place_of
 from tusker.web.sent_files import file_answer
 
-_RULE = f"/invoices/<int(max={2**63 - 1}):invoice_id>/documents"
+_RULE = "/invoices/<int:invoice_id>/documents"
 
 
 @operation(
@@ -38,7 +39,8 @@ def send_document(*, caller: Caller, query: inputs.DocumentQuery, invoice_id: in
     """
     supplier_id = caller.supplier_id()
     existing(queries.company_invoice(supplier_id, invoice_id), "invoice")
-    file = check_file(query.name, request.get_data())
+    with place_of(f"token:{caller.token_id}"):
+        file = check_file(query.name, request.get_data())
     with transaction():
         kept = keep_document(caller.context(), invoice_id, file, supplier_id=supplier_id)
         shown = _shown(kept)
@@ -65,7 +67,7 @@ def documents(*, caller: Caller, invoice_id: int) -> Reply:
 
 @operation(
     "GET",
-    f"{_RULE}/<int(max={2**63 - 1}):document_id>",
+    f"{_RULE}/<int:document_id>",
     tag="Invoices",
     answers={200: "The file."},
     problems=("not_found",),

@@ -39,7 +39,7 @@ def sent_document() -> CheckedFile | None:
 
 
 @bp.post("/<int:invoice_id>/documents")
-@allow(Role.SUPPLIER, Role.ADMIN)
+@allow(Role.SUPPLIER, Role.ADMIN, costly=True)
 def send_document(invoice_id: int) -> ResponseReturnValue:
     """A supplier sends in documents of its own invoices, an admin of any."""
     invoice_in(my_scope(), invoice_id)

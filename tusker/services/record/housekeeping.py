@@ -7,7 +7,15 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from tusker.extensions import db
-from tusker.models import AccessEntry, FileState, IdempotencyKey, InvoiceFile, UserSession, WebhookDelivery
+from tusker.models import (
+    AccessEntry,
+    FileState,
+    IdempotencyKey,
+    InvoiceFile,
+    ThrottleCount,
+    UserSession,
+    WebhookDelivery,
+)
 from tusker.services.context import Context
 
 KEPT = timedelta(days=90)
@@ -22,7 +30,7 @@ ACCESS_KEPT = timedelta(days=400)
 
 def forget_old_guards(ctx: Context) -> int:
     """Delete what is older than it is kept: idempotency keys, worked-off webhooks, sessions, rows of the access log,
-    files of invoices with their refusals.
+    files of invoices with their refusals, counts of limits.
 
     Returns how many rows went.
     """
@@ -45,4 +53,7 @@ def forget_old_guards(ctx: Context) -> int:
     files = db.session.scalars(
         delete(InvoiceFile).where(never_started | (InvoiceFile.settled_at < before)).returning(InvoiceFile.id)
     ).all()
-    return len(keys) + len(webhooks) + len(sessions) + len(entries) + len(files)
+    counts = db.session.scalars(
+        delete(ThrottleCount).where(ThrottleCount.ends_at < ctx.now).returning(ThrottleCount.key)
+    ).all()
+    return len(counts) + len(keys) + len(webhooks) + len(sessions) + len(entries) + len(files)
