@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint types floors documents revisions format create-db seed flask psql bench bench-polling bench-statements vendor clean reset mutants audit sbom routes
+.PHONY: help run test test-slow soak check lint types floors documents revisions format create-db seed flask psql bench bench-polling bench-statements vendor clean reset restore-drill mutants audit sbom routes
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -78,6 +78,9 @@ create-db: $(VENV) ## create the database if it is missing and bring its tables 
 
 seed: $(VENV) ## fill in the demo: customers, lines, people, orders
 	@$(LOCAL) seed
+
+restore-drill: $(VENV) ## back up a demo, destroy it, restore and prove it, on servers of its own
+	@$(LOCAL) restore-drill
 
 flask: $(VENV) ## run a flask command on the local database: make flask ARGS="db history"
 	@$(LOCAL) exec -- $(BIN)/flask $(ARGS)
