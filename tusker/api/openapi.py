@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
+from flask import current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -13,7 +14,6 @@ from tusker.api import schemas, webhooks
 from tusker.api.endpoints import OPERATIONS, PREFIX, Operation
 from tusker.api.inputs import LONGEST_KEY
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
-from tusker.services.record.housekeeping import KEPT
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = ("unauthorized", "too_many_requests", "internal_error")
@@ -64,7 +64,7 @@ def document(rate: str) -> dict[str, Any]:
             "title": "Tusker",
             "version": "1.0.0",
             "summary": "Invoice financing",
-            "description": _ABOUT.format(rate=rate, kept=KEPT.days),
+            "description": _ABOUT.format(rate=rate, kept=current_app.config["KEEP_GUARDS_DAYS"]),
         },
         # Relative to the document, so that calls are tried at the address that the reader came by.
         "servers": [{"url": PREFIX}],
@@ -130,7 +130,7 @@ def _parameters(declared: Operation) -> list[dict[str, Any]]:
                 "in": "header",
                 "required": False,
                 "description": "Any text of your own, such as a UUID, used for one request only. Keys are kept for "
-                f"{KEPT.days} days and belong to the company, whichever of its tokens is used.",
+                f"{current_app.config['KEEP_GUARDS_DAYS']} days and belong to the company, whichever of its tokens is used.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
             }
         )

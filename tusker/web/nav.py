@@ -53,6 +53,7 @@ _STAFF = (
     ("Users", "users", "admin.users", "control"),
     ("Access log", "lock", "admin.access_log", "control"),
     ("Carriers", "truck-delivery", "admin.carriers", "control"),
+    ("System", "gauge", "admin.system", "control"),
 )
 _SUPPLIER = (
     ("Dashboard", "gauge", "invoices.dashboard", "work"),

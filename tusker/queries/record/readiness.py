@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -59,6 +59,34 @@ def is_ready(found: list[Part]) -> bool:
 def newest_revision() -> str:
     """The newest revision of the schema that this version of the program brings."""
     return max(path.name[:4] for path in Path(migrate.directory, "versions").glob("[0-9]*.py"))
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The newest day of a daily job, and what went wrong with it."""
+
+    job: str
+    business_date: date
+    due_at: datetime
+    done_at: datetime | None
+    attempts: int
+    last_error: str | None
+
+
+def last_runs() -> list[LastRun]:
+    """The newest business day of each daily job."""
+    rows = db.session.execute(
+        text(
+            "SELECT DISTINCT ON (job) job, business_date, due_at, done_at, attempts, last_error FROM daily_runs"
+            " ORDER BY job, business_date DESC"
+        )
+    )
+    return [LastRun(*row) for row in rows]
+
+
+def database_version() -> str:
+    """Which PostgreSQL answers."""
+    return str(db.session.scalar(text("SHOW server_version"))).partition(" ")[0]
 
 
 def _kept(now: datetime) -> list[Part]:
