@@ -130,7 +130,8 @@ def _parameters(declared: Operation) -> list[dict[str, Any]]:
                 "in": "header",
                 "required": False,
                 "description": "Any text of your own, such as a UUID, used for one request only. Keys are kept for "
-                f"{current_app.config['KEEP_GUARDS_DAYS']} days and belong to the company, whichever of its tokens is used.",
+                f"{current_app.config['KEEP_GUARDS_DAYS']} days and belong to the company, whichever of its tokens is "
+                "used.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
             }
         )
