@@ -73,6 +73,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SECRET_KEY_FALLBACKS": [derive(key, "sessions") for key in signing[1:]],
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
         "SQLALCHEMY_ENGINE_OPTIONS": {"connect_args": _connecting(env, web)},
+        "SQLALCHEMY_BINDS": _replica(env, web),
+        "REPLICA_LAG_SECONDS": _integer(env, "REPLICA_LAG_SECONDS", 30, 1, 3600),
         "PREPARE_STATEMENTS": _flag(env, "PREPARE_STATEMENTS", True),
         "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
         "REDIS_SECONDS": (redis_seconds := 2 if web else 5),
@@ -212,6 +214,13 @@ def _connecting(env: Mapping[str, str], web: bool) -> dict[str, object]:
     if _flag(env, "PREPARE_STATEMENTS", True):
         connecting["options"] = " ".join(f"-c {name}={seconds}s" for name, seconds in settings.items())
     return connecting
+
+
+def _replica(env: Mapping[str, str], web: bool) -> dict[str, Any]:
+    """The copy of the database that reports are read from, if there is one."""
+    url = env.get("DATABASE_REPLICA_URL")
+    connecting = {**_connecting(env, web), "connect_timeout": 2}
+    return {"replica": {"url": _database_url(url), "connect_args": connecting}} if url else {}
 
 
 def _carrier_seconds(env: Mapping[str, str], web: bool) -> int:
