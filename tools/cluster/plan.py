@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -34,8 +37,23 @@ class Cluster:
     environ: dict[str, str]
     primary: str
     """The address of PostgreSQL itself."""
+    home: Path
     valkey_port: int
     ports: dict[str, int]
+    parts: tuple[Parts, Parts, Parts]
+    """Those of the servers in between, of the web servers, and of workers and scheduler."""
+
+    def kill(self, name: str) -> None:
+        """SIGKILL for a part's program, which its supervisor starts again."""
+        [found] = [parts for parts in self.parts if name in parts.names]
+        while (pid := found.program_of(name)) is None:
+            time.sleep(0.05)
+        os.kill(pid, signal.SIGKILL)
+
+    def kill_postgres(self, which: str = "primary") -> None:
+        """SIGKILL for a PostgreSQL, which its supervisor starts again."""
+        state = json.loads((self.home / which / "postgres.run" / "state.json").read_text())
+        os.kill(state["server"], signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -88,7 +106,7 @@ def cluster(
         jobs.start(Part("scheduler", python("worker.py", "scheduler")))
         site = f"http://127.0.0.1:{ports['site']}"
         _until(lambda: _answers(f"{site}/readyz"), "the site")
-        yield Cluster(site, job_environ, primary, ports["valkey"], ports)
+        yield Cluster(site, job_environ, primary, home, ports["valkey"], ports, (infra, web, jobs))
 
 
 def _environ(base: Mapping[str, str], ports: Mapping[str, int], primary: str, replica: str) -> dict[str, str]:
