@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint types floors documents revisions format create-db seed flask psql bench bench-polling bench-statements vendor clean reset cluster restore-drill mutants audit sbom routes
+.PHONY: help run test test-slow soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css clean reset cluster restore-drill mutants audit sbom routes
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -37,11 +37,18 @@ mutants: $(VENV) ## change rules of money a little and see whether tests notice;
 	@test -x .venv-mutants/bin/cosmic-ray || (python3 -m venv .venv-mutants && .venv-mutants/bin/pip install -q -r requirements-mutants.txt)
 	@$(BIN)/python scripts/mutants.py --tools .venv-mutants/bin $(ARGS)
 
+pins: $(AUDIT)/.installed ## write requirements*.txt anew from requirements*.in; ARGS="--upgrade-package requests" raises one
+	@for list in requirements requirements-local requirements-dev; do \
+		constraint=$$(test $$list = requirements || echo "-c requirements.txt"); \
+		$(AUDIT)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+			--custom-compile-command "make pins" $$constraint $(ARGS) -o $$list.txt $$list.in || exit 1; \
+	done
+
 $(AUDIT)/.installed: requirements-audit.txt
 	@python3 -m venv .venv-audit && $(AUDIT)/pip install -q -r $< && touch $@
 
 audit: $(AUDIT)/.installed ## ask whether a pinned package has a known weakness (needs a network)
-	@$(AUDIT)/pip-audit --strict --disable-pip --no-deps -r requirements.txt $(ARGS)
+	@$(AUDIT)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt $(ARGS)
 
 sbom: $(AUDIT)/.installed ## write the list of all packages, var/sbom.json, in the form of CycloneDX
 	@mkdir -p var && $(AUDIT)/cyclonedx-py requirements requirements.txt --output-reproducible -o var/sbom.json && echo var/sbom.json
@@ -100,8 +107,13 @@ bench-polling: $(VENV) ## poll 10,000 shipments with two workers and print how l
 bench-statements: $(VENV) ## import statements of 50,000 entries and print how long each took; ARGS="--rows 5000"
 	@$(BIN)/python -m bench.statements $(ARGS)
 
-vendor: ## fetch the pinned front-end files into static/vendor (needs npm)
+vendor: $(VENV) ## fetch the pinned front-end files into static/vendor (needs npm)
 	@python3 scripts/vendor.py
+	@$(BIN)/python -m scripts.subset_fonts
+	@$(BIN)/python -m scripts.cut_css
+
+css: $(VENV) ## cut Tabler's style sheet to the classes in use, after a template uses a new one
+	@$(BIN)/python -m scripts.cut_css
 
 clean: ## remove the virtual environment and caches; the data in var/ stays
 	rm -rf .venv .venv-audit .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

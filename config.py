@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel.core import get_global
 from holidays import country_holidays, financial_holidays
 
 from tusker.domain.classification import AssetClass, Rules
@@ -89,7 +90,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "STATEMENT_ACCOUNTS": _accounts(env.get("STATEMENT_ACCOUNTS", "")),
         "STATEMENT_CSV_COLUMNS": env.get("STATEMENT_CSV_COLUMNS", ""),
         "STATEMENT_DATE_FORMAT": env.get("STATEMENT_DATE_FORMAT", ""),
-        "CURRENCY": env.get("CURRENCY", "INR"),
+        "CURRENCY": _currency(env.get("CURRENCY") or "INR"),
         "LOCALE": env.get("LOCALE", "en_IN"),
         **_holidays(env),
         "TIMEZONE": _timezone(env.get("TIMEZONE", "Asia/Kolkata")),
@@ -302,6 +303,18 @@ def _known_country(code: str) -> str:
         raise ConfigError(
             f"HOLIDAY_COUNTRY is {code!r}; it must be a country such as IN or DE-BY, or none"
         ) from None
+    return code
+
+
+def _currency(code: str) -> str:
+    """A currency that is or was tender somewhere: the decimals of any other code would be guessed."""
+    tender = {
+        name for rows in get_global("territory_currencies").values() for name, _, _, is_it in rows if is_it
+    }
+    if code not in tender:
+        raise ConfigError(
+            f"CURRENCY is {code!r}; it must be a currency by its ISO 4217 code, such as INR or EUR"
+        )
     return code
 
 

@@ -197,6 +197,10 @@ UNION ALL SELECT 'supplier', customer_id, %(today)s::date - 460, limit_amount FR
 UNION ALL SELECT 'purchaser', customer_id, %(today)s::date - 460, limit_amount FROM purchaser_accounts;
 
 -- step: events
+INSERT INTO events (at, actor, subject, subject_id, kind, data)
+SELECT decided_at, 'bench', 'customer', customer_id, 'bank_account_noted', jsonb_build_object('bank_account_id', id,
+    'account_digest', encode(sha256(convert_to(concat_ws(E'\n', id, customer_id, holder, '', account_number, ifsc, ''),
+        'UTF8')), 'hex')) FROM bank_accounts;
 INSERT INTO events (at, actor, subject, subject_id, kind, from_value, to_value, reason, data)
 SELECT at, actor, 'invoice', id, kind, f, t, reason, data FROM (
     SELECT requested_at AS at, 'Seller ' || supplier_id AS actor, id, 'requested' AS kind, NULL AS f,

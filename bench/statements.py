@@ -2,8 +2,8 @@
 
     make bench-statements         or   python -m bench.statements --rows 50000 --format csv --format camt
 
-The book holds 10,000 invoices (see `bench.books`), and a share of the entries fits its open loans: by invoice's number,
-amount and payer, by the amount alone, or by the number with another amount.
+The book holds 20,000 invoices (see `bench.books`), and a share of the entries fits its open loans: by invoice's number,
+amount and payer, by the amount alone, or by the number with another amount. Another share carries the UTRs of payouts.
 
 Prints seconds by the clock, seconds of the processor in this process and in the database's, and the most memory that it
 took.
@@ -48,11 +48,12 @@ A_DAY = 2_000
 
 
 class Fitting(NamedTuple):
-    """Money that came in today and fits an open loan."""
+    """Money that came in today and fits an open loan, or left and is a payout's."""
 
     amount: int
     text: str
     payer: str
+    utr: str = ""
 
 
 def main() -> int:
@@ -61,10 +62,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=50_000)
-    parser.add_argument("--invoices", type=int, default=10_000)
+    parser.add_argument("--invoices", type=int, default=20_000)
     parser.add_argument(
-        "--fitting", type=float, default=0.02, help="share of the entries that fit open loans"
+        "--fitting", type=float, default=0.03, help="share of the entries that fit open loans"
     )
+    parser.add_argument("--paid", type=float, default=0.02, help="share that carries UTRs of payouts")
     parser.add_argument("--format", action="append", choices=sorted(WRITERS), dest="formats")
     options = parser.parse_args()
     with (
@@ -78,9 +80,9 @@ def main() -> int:
             upgrade()
             url = servers.database_url.replace("+psycopg2", "")
             fill(url, options.invoices, clock.today(), clock.now(), secrets.token_hex(8))
-            count = int(options.rows * options.fitting)
+            count, paid = int(options.rows * options.fitting), int(options.rows * options.paid)
             for place, name in enumerate(options.formats or sorted(WRITERS)):
-                fitting = _fitting(count, skip=place * count)
+                fitting = [*_paid(paid, skip=place * paid), *_fitting(count, skip=place * count)]
                 db.session.rollback()
                 _measure(name, WRITERS[name](options.rows, fitting))
     return 0
@@ -97,6 +99,20 @@ def _fitting(count: int, *, skip: int) -> list[Fitting]:
         )
         for kind, row in zip(itertools.cycle(range(3)), itertools.islice(loans, count), strict=False)
     ]
+
+
+def _paid(count: int, *, skip: int) -> list[Fitting]:
+    """Debits of today with the UTRs of payouts that nobody saw on a statement yet."""
+    chosen = "SELECT id FROM payouts WHERE statement_entry_id IS NULL AND state = 'confirmed' ORDER BY id OFFSET :skip"
+    rows = db.session.execute(
+        text(
+            "UPDATE payouts SET bank_reference = 'HDFCR520260302' || lpad(id::text, 8, '0')"
+            f" WHERE id IN ({chosen} LIMIT :count) RETURNING net, bank_reference"
+        ),
+        {"skip": skip, "count": count},
+    ).all()
+    db.session.commit()
+    return [Fitting(-row.net, "", "SUPPLIER", row.bank_reference) for row in rows]
 
 
 def _of_database() -> float:
@@ -140,9 +156,9 @@ def hdfc_csv(rows: int, fitting: Sequence[Fitting]) -> bytes:
         day = f"{clock.today() if fits else _day(row):%d/%m/%y}"
         balance += signed
         out, came = ("", _plain(signed)) if signed > 0 else (_plain(-signed), "")
-        utr = f"N{row:015d}"
+        utr = (fits and fits.utr) or f"N{row:015d}"
         who, words = (fits.payer or "CASH", fits.text) if fits else ("ACME LTD", f"OUR {row}")
-        told = f"NEFT CR-BANK0000001-{who}-{words}-{utr}"
+        told = f"NEFT {'CR' if signed > 0 else 'DR'}-BANK0000001-{who}-{words}-{utr}"
         lines.append(f"{day},{told},{utr},{day},{out},{came},{_plain(balance)}")
     return "\n".join(lines).encode()
 
@@ -159,7 +175,7 @@ def camt053(rows: int, fitting: Sequence[Fitting]) -> bytes:
 
 def _entry(row: int, fits: Fitting | None) -> str:
     signed = fits.amount if fits else _amount(row)
-    who, words = (fits.payer, fits.text) if fits else ("ACME LTD", f"OUR {row}")
+    who, words = (fits.payer, fits.text or fits.utr) if fits else ("ACME LTD", f"OUR {row}")
     day = clock.today() if fits else _day(row) - EARLIER
     side = "CRDT" if signed > 0 else "DBIT"
     return (

@@ -18,7 +18,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-VENDOR = Path(__file__).resolve().parents[1] / "static" / "vendor"
+ROOT = Path(__file__).resolve().parents[1]
+VENDOR = ROOT / "static" / "vendor"
+ASSETS = ROOT / "assets"
+FOR_TESTS = ROOT / "tests" / "vendor"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Package:
     sha512: str
     files: dict[str, str]
     directory: str
+    root: Path = VENDOR
 
 
 PACKAGES = [
@@ -37,11 +41,11 @@ PACKAGES = [
         "@tabler/core",
         "1.6.1",
         "lgmR9gcxRp5JlLxcmRi9Rz85JrEvH6Bz71KnlcPVSa97wtwQNjgSs3g3fxwbAlulHyRMghhIV04QUuW3pqDsIg==",
-        {  # the package carries no licence file; its MIT notice heads both files
+        {  # no licence file: its MIT notice heads it; scripts/cut_css.py writes what is served
             "dist/css/tabler.min.css": "tabler.min.css",
-            "dist/js/tabler.min.js": "tabler.min.js",
         },
         "tabler-core",
+        ASSETS,
     ),
     Package(
         "htmx.org",
@@ -96,6 +100,14 @@ PACKAGES = [
         },
         "dejavu-fonts",
     ),
+    Package(
+        "axe-core",
+        "4.14.1",
+        "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+        {"axe.min.js": "axe.min.js", "LICENSE": "LICENSE"},  # MPL-2.0; only the browser tests load it
+        "axe-core",
+        FOR_TESTS,
+    ),
 ]
 
 ICONS = Package(
@@ -143,9 +155,9 @@ def read(archive: tarfile.TarFile, path: str) -> bytes:
 
 def folder_for(package: Package) -> Path:
     """A fresh folder for the package; those of its other versions are removed."""
-    for old in VENDOR.glob(f"{package.directory}-[0-9]*"):
+    for old in package.root.glob(f"{package.directory}-[0-9]*"):
         shutil.rmtree(old)
-    folder = VENDOR / f"{package.directory}-{package.version}"
+    folder = package.root / f"{package.directory}-{package.version}"
     folder.mkdir(parents=True)
     return folder
 
@@ -183,9 +195,9 @@ def main() -> None:
         vendor(package)
     icons = vendor(ICONS)
     (VENDOR / f"{ICONS.directory}-{ICONS.version}" / "sprite.svg").write_text(sprite(icons, ICON_NAMES))
-    for path in sorted(VENDOR.rglob("*")):
+    for path in sorted([*VENDOR.rglob("*"), *ASSETS.rglob("*"), *FOR_TESTS.rglob("*")]):
         if path.is_file():
-            print(f"{path.stat().st_size:>9} {path.relative_to(VENDOR)}")
+            print(f"{path.stat().st_size:>9} {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import config
 from tests.support.camt import Tx, camt053
 from tests.support.client import Browser
 from tests.support.courier_double import CourierDouble
-from tests.support.database import clear_tables, planned_once
+from tests.support.database import as_app_role, as_owner, clear_tables, planned_once
 from tests.support.invoices import deliver, order_on
 from tests.support.pages import Today
 from tests.support.payouts import account_of, bundle_and_confirm
@@ -68,6 +68,14 @@ def pytest_configure() -> None:
     """A run in the background of a script starts with SIGINT ignored, which the programs of the tests would inherit."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was played, and how long that took, where a test tells (`make soak`)."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "played":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -116,12 +124,13 @@ def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def session_app(test_config: dict[str, Any]) -> Iterator[Flask]:
-    """The app over a migrated database."""
+    """The app over a migrated database, as the role that may not change ledgers."""
     app = create_app(test_config)
     app.test_client_class = Browser
     with app.app_context():
         flask_migrate.upgrade()
-    with planned_once(app, longer_than=1_000):
+    role = f"tusker_app_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    with as_app_role(app, role), planned_once(app, longer_than=1_000):
         yield app
 
 
@@ -133,6 +142,13 @@ def app(session_app: Flask) -> Iterator[Flask]:
         db.session.remove()
         clear_tables()
         session_app.extensions["tusker_redis"].flushdb()
+
+
+@pytest.fixture
+def owner(app: Flask) -> Iterator[None]:
+    """All of the test as the tables' owner."""
+    with as_owner():
+        yield
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import chain
+from typing import NamedTuple
 
 from tusker.errors import InvalidInput, UnreadableFile
 
@@ -28,13 +29,14 @@ _BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + 
     "\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060"
 )
 """Blanks, and characters without width, that stand at the ends of cells."""
+_AT_ENDS = frozenset(_BLANKS + "'=")
+"""What a cell has to begin or end with for `clean_cell` to change it."""
 _PROBE = datetime(2012, 11, 23, tzinfo=UTC)
 
 Cells = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CsvRow:
+class CsvRow(NamedTuple):
     """One record, its cells without blanks around them; `line` is the line on which it begins, counted from 1."""
 
     line: int
@@ -243,7 +245,12 @@ def _each_record(lines: Iterable[str], delimiter: str, clean: Callable[[str], st
         for raw in reader:
             if len(raw) > MAX_COLUMNS:
                 raise _too_wide(begins)
-            cells = tuple(clean(cell) for cell in raw)
+            cells = tuple(
+                [
+                    clean(cell) if cell and (cell[0] in _AT_ENDS or cell[-1] in _AT_ENDS) else cell
+                    for cell in raw
+                ]
+            )
             if any(cells):
                 yield CsvRow(begins, cells)
             begins = reader.line_num + 1

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache
 
 from babel.core import Locale
-from babel.numbers import NumberPattern, get_currency_symbol, parse_pattern
+from babel.numbers import NumberPattern, format_compact_currency, get_currency_symbol, parse_pattern
 from flask import current_app
 
 from tusker.domain.currencies import decimals_of
@@ -58,6 +58,10 @@ class Currency:
         pattern, locale = _pattern(self)
         shown: str = pattern.apply(self.major(amount), locale)
         return shown
+
+    def short(self, amount: int) -> str:
+        """The amount in a few signs, such as ₹1.5L or $150K, as the locale shortens it."""
+        return format_compact_currency(self.major(amount), self.code, locale=self.locale, fraction_digits=2)
 
 
 @cache

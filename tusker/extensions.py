@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 import select
+from hashlib import sha256
 from typing import Any
 
+import flask_wtf.csrf
 from flask import Flask, g, has_app_context
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -13,6 +15,7 @@ from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from flask_wtf.csrf import CSRFProtect
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from sqlalchemy import Connection, Engine, Enum, MetaData, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase
@@ -96,5 +99,15 @@ class _Late:
 
 migrate = Migrations()
 login_manager = LoginManager()
+
+
+class _Sha256(URLSafeTimedSerializer):
+    """Signs with HMAC-SHA-256 where its default is SHA-1."""
+
+    default_signer = type("Signer", (TimestampSigner,), {"default_digest_method": staticmethod(sha256)})
+
+
+# Flask-WTF has no setting for how it signs the tokens of forms.
+vars(flask_wtf.csrf)["URLSafeTimedSerializer"] = _Sha256
 csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, default_limits=[])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from urllib.parse import urlsplit
+from ipaddress import ip_address
+from urllib.parse import parse_qsl, urlsplit
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -61,6 +62,34 @@ def weaknesses(env: Mapping[str, str]) -> list[str]:
     password = urlsplit(env.get("DATABASE_URL", "")).password
     if password is not None and password.lower() in COMMON_PASSWORDS:
         found.append("DATABASE_URL has a default password")
+    found += _in_clear(env)
     if env.get("TUSKER_CARRIER_TOKEN") in SIMULATOR_TOKENS:
         found.append("TUSKER_CARRIER_TOKEN is the courier simulator's")
     return found
+
+
+def _in_clear(env: Mapping[str, str]) -> list[str]:
+    """The services on other machines to which the way is not encrypted, or ends at anybody."""
+    database, redis = urlsplit(env.get("DATABASE_URL", "")), urlsplit(env.get("REDIS_URL", ""))
+    how, how_redis = (dict(parse_qsl(url.query)) for url in (database, redis))
+    found = []
+    if _elsewhere(how.get("host") or database.hostname) and how.get("sslmode") != "verify-full":
+        found.append("DATABASE_URL leaves this machine without TLS: add sslmode=verify-full")
+    if _elsewhere(redis.hostname) and (
+        redis.scheme != "rediss" or how_redis.get("ssl_cert_reqs", "required") != "required"
+    ):
+        found.append("REDIS_URL leaves this machine without TLS: it must begin with rediss://")
+    if _elsewhere(env.get("SMTP_HOST")) and env.get("SMTP_STARTTLS", "").lower() in {"0", "false", "no"}:
+        found.append("SMTP_STARTTLS is off, and mails leave this machine")
+    return found
+
+
+def _elsewhere(host: str | None) -> bool:
+    """Whether a host is another machine: neither a socket's folder nor this one, nor a name without a dot, which is a
+    container of the same network."""
+    if not host or host.startswith("/"):
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return "." in host

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import base64
+import secrets
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tusker.keys import derive
 
-PURPOSE = "secrets in the database"
+PURPOSE = "secrets in the database, AES-256-GCM"
+_FORM = b"\x02"
+"""The first byte of what is sealed this way; then a nonce of its own, the text, and the tag."""
+_NONCE = 12
 
 
 class Unreadable(Exception):
@@ -17,22 +21,21 @@ class Unreadable(Exception):
 
 def seal(keys: str, text: str) -> bytes:
     """Encrypt and sign `text` with the first of `keys` (separated by commas)."""
-    return _box(keys).encrypt(text.encode())
+    nonce = secrets.token_bytes(_NONCE)
+    return _FORM + nonce + _boxes(keys)[0].encrypt(nonce, text.encode(), _FORM)
 
 
 def unseal(keys: str, sealed: bytes) -> str:
     """The text again, sealed with any of `keys`. Raises `Unreadable`."""
-    try:
-        return _box(keys).decrypt(sealed).decode()
-    except InvalidToken as error:
-        raise Unreadable("sealed with a key that is not known here") from error
+    if sealed[:1] == _FORM:
+        nonce, text = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
+        for box in _boxes(keys):
+            try:
+                return box.decrypt(nonce, text, _FORM).decode()
+            except (InvalidTag, ValueError):
+                continue
+    raise Unreadable("sealed with a key that is not known here")
 
 
-def _box(keys: str) -> MultiFernet:
-    return MultiFernet(
-        [
-            Fernet(base64.urlsafe_b64encode(derive(key.strip(), PURPOSE)))
-            for key in keys.split(",")
-            if key.strip()
-        ]
-    )
+def _boxes(keys: str) -> list[AESGCM]:
+    return [AESGCM(derive(key.strip(), PURPOSE)) for key in keys.split(",") if key.strip()]

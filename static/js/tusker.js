@@ -107,16 +107,24 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("[data-theme-form]")) return;
   event.preventDefault();
-  const chosen = form.elements.theme.value;
-  document.documentElement.dataset.bsTheme = chosen;
+  const root = document.documentElement;
+  const chosen = root.dataset.bsTheme === "dark" ? "light" : "dark";
+  form.elements.theme.value = chosen;
+  root.dataset.bsTheme = chosen;
+  root.dataset.themeChosen = "true";
   fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
-  form.elements.theme.value = chosen === "dark" ? "light" : "dark";
 });
+
+/* --- the navigation may be longer than the window --------------------------------------------------------------- */
+
+document.querySelector(".tk-nav-link.active")?.scrollIntoView({ block: "nearest" });
 
 /* --- the session's end ------------------------------------------------------------------------------------------ */
 
 const WARNING_SECONDS = 120;
 let idleTimer;
+let idleEnd;
+let lastEnd;
 
 function warnOfEnd(kind) {
   const box = document.getElementById("session-ends");
@@ -129,12 +137,59 @@ function watchSession() {
   if (!box) return;
   clearTimeout(idleTimer);
   box.hidden = true;
+  idleEnd = Date.now() + box.dataset.idleSeconds * 1000;
   idleTimer = setTimeout(warnOfEnd, (box.dataset.idleSeconds - WARNING_SECONDS) * 1000, "idle");
 }
+
+/* When it is over nothing stays in the page. What was typed goes on through the sign-in page, unseen until then. */
+
+function isTyped(field) {
+  if (field.type === "hidden" || field.type === "password" || field.type === "file") return false;
+  if (field.options) return [...field.options].some((option) => option.selected !== option.defaultSelected);
+  return field.checked !== field.defaultChecked || field.value !== field.defaultValue;
+}
+
+function whatWasTyped(form) {
+  const kept = document.createElement("form");
+  kept.method = "post";
+  kept.action = form.action;
+  new FormData(form).forEach((value, name) => {
+    if (typeof value !== "string" || form.querySelector(`[type=password][name="${CSS.escape(name)}"]`)) return;
+    const field = document.createElement("input");
+    field.type = "hidden";
+    [field.name, field.value] = [name, value];
+    kept.append(field);
+  });
+  return kept;
+}
+
+function endWhenOver() {
+  if (Date.now() < Math.min(idleEnd, lastEnd)) return;
+  clearInterval(endTimer);
+  const typed = [...document.querySelectorAll("#content form[method=post]")].find((form) =>
+    [...form.elements].some(isTyped));
+  const ended = document.getElementById("session-ended").content.cloneNode(true);
+  const form = typed && whatWasTyped(typed);
+  ended.querySelector("[data-sign-in]").href = location.href;
+  ended.querySelectorAll("[data-when]").forEach((part) => {
+    part.hidden = (part.dataset.when === "typed") !== Boolean(form);
+  });
+  const goOn = ended.querySelector("[data-go-on]");
+  if (form) form.append(goOn);
+  goOn.hidden = !form;
+  document.body.replaceChildren(ended);
+  if (form) document.querySelector("[data-when=typed]").append(form);
+  document.title = document.querySelector("h1").textContent;
+}
+
+let endTimer;
 
 function armSession() {
   const box = document.getElementById("session-ends");
   if (!box) return;
+  lastEnd = Date.now() + box.dataset.leftSeconds * 1000;
+  endTimer = setInterval(endWhenOver, 5000);
+  document.addEventListener("visibilitychange", endWhenOver);
   const left = Math.max(0, box.dataset.leftSeconds - WARNING_SECONDS);
   setTimeout(() => { clearTimeout(idleTimer); warnOfEnd("last"); }, left * 1000);
   // Another tab of the same session keeps this one signed in, too.

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from tests.support.bank_accounts import NEW, Run, typed
+from tests.support.database import OWNER
 from tests.support.funding import FundingDesk, proof_of, shipment_of
 from tests.support.pages import button_values
 from tests.support.people import make_user
@@ -239,7 +240,7 @@ def token_taken_over(desk: Desk) -> Doors:
     with transaction():
         token, _ = token_made(desk.ctx, supplier_id)
         token.created_by = maker.id
-        db.session.get_one(User, maker.id).active = False
+        deactivate_user(desk.ctx, maker.id)
     token_id = token.id
     return Doors(
         lambda ctx: take_over_token(ctx, token_id, customer_id=supplier_id),
@@ -260,6 +261,7 @@ def debt_written_off(desk: Desk) -> Doors:
 def charges_waived(desk: Desk) -> Doors:
     invoice_id = desk.funding.bring_to("disbursed").id
     with transaction():
+        db.session.execute(OWNER)
         db.session.query(Loan).one().fee = 50_00
     given: dict[str, Any] = {"fee": 1_00, "value_date": desk.ctx.today, "reason": WHY}
     return Doors(

@@ -173,6 +173,61 @@ def test_eight_threads_with_one_answer_apply_it_once(app: Flask, take: Take, rel
     assert db.session.query(PaymentReport).count() == 1
 
 
+def _and(data: bytes, other: bytes, element: str = "OrgnlPmtInfAndSts") -> bytes:
+    """The first answer with the block (or group) of the second one as well."""
+    name = element.encode()
+    more = other[other.index(b"<" + name + b">") : other.index(b"</" + name + b">")] + b"</" + name + b">"
+    end = data.index(b"</CstmrPmtStsRpt>") if element == "OrgnlPmtInfAndSts" else data.index(b"<" + name)
+    return data[:end] + more + data[end:]
+
+
+def test_each_block_of_an_answer_is_of_its_own_payments(take: Take, released: Disbursal) -> None:
+    good, bad = released.payouts
+    one = pain002(released.reference, Said(good.reference, ""), block="ACSP")
+    data = _and(one, pain002(released.reference, Said(bad.reference, "", "AC04"), block="RJCT"))
+    result = take(data)
+    assert (result.accepted, result.rejected) == (
+        {good.reference: "ACSP"},
+        {bad.reference: "AC04 closed account"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "block", "said", "status"),
+    [
+        ("ACTC", "RJCT", "", "RJCT"),
+        ("PART", "ACSP", "", "ACSP"),
+        ("RJCT", "", "", "RJCT"),
+        ("ACCP", "PART", "RJCT", "RJCT"),
+        ("PART", "PART", "ACSC", "ACSC"),
+        ("ACCP", "", "", "ACCP"),
+    ],
+)
+def test_what_is_said_nearest_to_a_payment_holds(group: str, block: str, said: str, status: str) -> None:
+    one = [Said("P-1-1", said)] if said or not block else []
+    read = read_pain002(pain002("D-1", *one, group=group, block=block), READING)
+    assert [each.status for each in read.payments] == [status] * len(one)
+    assert one or read.status == status
+
+
+def test_an_answer_that_comes_later_but_says_less_is_named(take: Take, released: Disbursal) -> None:
+    for number, status in enumerate(["ACTC", "ACSP", "ACSC", "ACCC"]):
+        assert set(
+            take(pain002(released.reference, group=status, number=f"R-{number}")).accepted.values()
+        ) == {status}
+    late = take(pain002(released.reference, group="ACTC", number="R-9"))
+    assert not late.accepted
+    assert all("ACTC is older" in note for note in late.notes)
+    assert {status for _, status, _ in _states(released)} == {"ACCC"}
+
+
+def test_one_id_of_two_answers_that_differ_is_no_repetition(take: Take, released: Disbursal) -> None:
+    take(pain002(released.reference, group="ACTC"))
+    with pytest.raises(UnreadableFile, match="under the id R-1 before, and this file says something else"):
+        take(pain002(released.reference, group="RJCT"))
+    assert {state for state, *_ in _states(released)} == {"instructed"}
+
+
 def test_what_fits_nothing_is_named_and_left(take: Take, released: Disbursal) -> None:
     first, second = released.payouts
     references = [first.reference, second.reference]
@@ -230,6 +285,17 @@ def test_an_order_that_the_bank_has_is_not_sent_again(take: Take, released: Disb
         (pain002("D-1", group="PART"), "says nothing of the payments of D-1"),
         (pain002("", group="ACCP"), "does not say which payment order"),
         (pain002("D-1", group="ACCP")[:-30], "not well-formed XML"),
+        (_and(pain002("D-1", block="RJCT"), pain002("D-1", block="ACCP")), "not which payments are in each"),
+        (_and(pain002("D-1", block="RJCT"), pain002("D-20260302-2", block="ACCP")), "several payment orders"),
+        (
+            _and(pain002("D-1", group="ACCP"), pain002("D-2", group="RJCT"), "OrgnlGrpInfAndSts"),
+            "several payment orders",
+        ),
+        (
+            pain002("D-1", group="RJCT", block="ACCP"),
+            "contradicts itself: it says RJCT of all of D-1 and ACCP",
+        ),
+        (pain002("D-1", Said("P-1-1", "ACSC"), block="RJCT"), "contradicts itself"),
     ],
 )
 def test_answers_that_cannot_be_read(data: bytes, words: str) -> None:

@@ -134,7 +134,7 @@ def test_what_is_stored_is_asked_for_once(bank: Bank) -> None:
         later = bank([TWIN, TWIN, Tx(3_00, reference="OWN")], number="STMT-2")
     assert (later.doubtful, later.new) == (2, 1)
     # by day and amount; what advices and other formats told of is asked for only where there are any
-    assert sum("JOIN bank_statements" in text for text in sent) == 1
+    assert sum("WHERE statement_entries.booked_on IN" in text for text in sent) == 1
 
 
 def test_times_and_balances_that_join_need_nobody(bank: Bank, entries: Entries) -> None:

@@ -30,6 +30,19 @@ TABLES = {
         "Date;Text;Debit;Credit;Balance\n01/03/26;A;;100.00;200.00\n02/03/26;B;50.00;;150.00\n"
         "02/03/26;Closing Balance;;150.00;150.00\n02/03/26;TOTAL;50.00;100.00;150.00\n"
     ),
+    "sums with a day and one amount": (
+        "Date;Text;Amount;Dr/Cr\n01/03/26;A;100.00;Cr\n02/03/26;B;50.00;Dr\n"
+        "02/03/26;Total Credits;100.00;Cr\n02/03/26;Total of the period;50.00;Dr\n"
+    ),
+    "a sum of the page with a day": (
+        "Date;Text;Debit;Credit;Balance\n01/03/26;A;;100.00;200.00\n01/03/26;Page Total;;100.00;\n"
+        "02/03/26;B;50.00;;150.00\n02/03/26;Closing Bal as on 31/03/26;;150.00;\n"
+    ),
+    "carried over": (
+        "Date;Text;Debit;Credit;Balance\n01/03/26;B/F;;100.00;100.00\n01/03/26;A;;100.00;200.00\n"
+        "02/03/26;B;50.00;;150.00\n02/03/26;C/F;;150.00;150.00\n"
+    ),
+    "years behind an apostrophe": "Date;Text;Amount\n01 Mar'26;A;100.00\n02 Mar'26;B;(50.00)\n",
     "opening balance as a credit": (
         "Date;Text;Debit;Credit;Balance\n01/03/26;Opening Balance;;100.00;100.00\n"
         "01/03/26;A;;100.00;200.00\n02/03/26;B;50.00;;150.00\n"
@@ -44,6 +57,7 @@ TABLES = {
     "what is not booked": (
         "Date;Text;Amount;Status\n1/3/26;A;100.00;Success\n2/3/26;B;-50.00;Completed\n"
         "2/3/26;C;7.00;Pending\n2/3/26;D;8.00;Failed\n2/3/26;E;9.00;Umsatz vorgemerkt\n"
+        "2/3/26;F;7.00;Uncleared\n2/3/26;G;7.00;Not posted\n"
     ),
     "services for types, signs for sides": (
         "Date;Text;Type;Amount\n1/3/26;A;Credit Transfer;100.00\n2/3/26;B;Debit Transfer;-50.00\n"
@@ -109,6 +123,24 @@ def test_a_sort_code_stands_before_an_account() -> None:
             "may be another account's",
         ),
         (ABOVE + "Date;Text;Amount\n1/3/26;A;100.00\n2/3/26;B;50.00\n", "Nothing in it says"),
+        # lakhs without quotes would be one rupee
+        (
+            ABOVE.replace(";", ",") + "Date,Text,Debit,Credit\n1/3/26,A,,1,00,000.00\n2/3/26,B,,5.00\n",
+            "Line 3: it has more cells than there are heads",
+        ),
+        (
+            ABOVE.replace(";", ",") + "Date,Text,Debit,Credit\n1/3/26,A,,1,00,000.00\n",
+            "more cells than its heads",
+        ),
+        (ABOVE + "Date;Text;Debit;Credit\n1/3/26;A;;100.005\n2/3/26;B;;5.00\n", "Some of its amounts"),
+        (
+            ABOVE + "Date;Text;Debit;Credit\n1/3/26;A;;100.00\n1/3/26;Total Deposits;;99.00\n",
+            "Line 4 calls itself a sum, but is not that of the credits",
+        ),
+        (
+            ABOVE + "Date;Text;Debit;Credit\n1/3/26;Grand Total;;100.00\n2/3/26;A;;5.00\n",
+            "Line 3 calls itself a sum",
+        ),
         (
             ABOVE + "Date;Text;Type;Amount\n1/3/26;A;Credit;1.00\n2/3/26;B;Purchase;2.00\n",
             "neither credit nor debit",
@@ -126,6 +158,7 @@ def test_what_is_not_sure_needs_a_person(text: str, doubt: str) -> None:
         ("Account Number;5.01E+13\nDate;Text;Debit;Credit\n1/3/26;A;;1.00\n", "cannot be read as a number"),
         (ABOVE + "Date;Text;Debit;Credit\n13/01/26;A;;1.00\n01/14/26;B;2.00;\n", "month first"),
         ("Date;Text;Bedrag (EUR)\n13/01/26;A;1.00\n", "in EUR, not INR"),
+        ("MIME-Version: 1.0\nContent-Type: multipart/related\n\n<html><table>", "a web archive"),
     ],
 )
 def test_what_can_only_be_wrong_is_refused(text: str, words: str) -> None:
@@ -150,3 +183,9 @@ def test_the_end_of_a_foreign_account_is_not_taken_for_ours(line: str) -> None:
     ours = _read(f"{line.replace('7666', OURS[-4:])}\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n")
     assert ours.account == OURS
     assert "shows only" in ours.doubt
+
+
+def test_letters_before_an_account_are_its_kind() -> None:
+    table = "Date;Text;Debit;Credit\n13/01/26;A;;1.00\n"
+    assert _read(f"Current A/c: CA{OURS} (INR)\n{table}").account == OURS
+    assert _read(f"Current A/c: CA999888777666 (INR)\n{table}").account == "CA999888777666"

@@ -152,7 +152,7 @@ def confirm_in_place(page: Page) -> None:
 
 def repay_in_its_row(page: Page, ref: str) -> None:
     """The row becomes a form and then the changed row; the figures above follow."""
-    page.get_by_role("link", name="Repayments").click()
+    page.get_by_role("link", name="Loans", exact=True).click()
     invoices = page.locator("#loans tbody tr")
     expect(invoices).to_have_count(2)
     row = page.locator("#loans tr", has_text=ref)
@@ -194,7 +194,7 @@ def test_the_main_job_without_javascript(
     desk_page.locator("#confirm-form").get_by_label("Bank reference").fill("UTR-1")
     desk_page.get_by_role("button", name="Confirm 1 open").click()
     expect(desk_page.locator("#disbursal-lines")).to_contain_text(re.compile(r"L-\d+-\d+"))
-    desk_page.get_by_role("link", name="Repayments").click()
+    desk_page.get_by_role("link", name="Loans", exact=True).click()
     desk_page.get_by_role("link", name="Record repayment").click()
     assert desk_page.url.endswith("/repay")
     desk_page.get_by_label("Payment reference").fill("UTR-IN-1")

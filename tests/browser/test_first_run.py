@@ -144,7 +144,7 @@ def test_the_first_steps(first_run: FirstRun, open_window: Callable[[str], Windo
 
     desk = sign_in(admin, "admin@tusker.test", password)
     bundle_and_pay(desk, ref, password)
-    desk.get_by_role("link", name="Repayments").click()
+    desk.get_by_role("link", name="Loans", exact=True).click()
     desk.goto(f"{site}/admin/loans?q={ref}")
     row = desk.locator("#loans tr", has_text=ref)
     row.get_by_role("link", name="Record repayment").click()

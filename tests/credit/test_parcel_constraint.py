@@ -14,6 +14,7 @@ from psycopg2.errors import ExclusionViolation, UniqueViolation
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
+from tests.support.database import OWNER
 from tests.support.invoices import order_on
 from tusker.domain.limits import Bound
 from tusker.domain.shipments import TrackedOrder
@@ -414,6 +415,7 @@ def test_the_look_beforehand_goes_by_the_indexes_of_the_guards(
             AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = c.oid)
     """
     for name in set(db.session.scalars(text(others))) - guards:
+        db.session.execute(OWNER)
         db.session.execute(text(f'DROP INDEX "{name}"'))
     plan = "\n".join(db.session.scalars(text(f"EXPLAIN {STANDING.text}"), names))
     db.session.rollback()

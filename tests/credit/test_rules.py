@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from tests.support.database import OWNER
 from tests.support.invoices import order_on
 from tests.support.pages import words
 from tests.support.profiles import examples
@@ -78,6 +79,7 @@ def test_days_past_due_refuse_and_are_nobody_elses_business(
 ) -> None:
     make_invoice("disbursed", line=line)
     with transaction() as session:
+        session.execute(OWNER)
         session.execute(
             text("UPDATE loans SET due_date = :day, start_date = CAST(:day AS date) - 90"),
             {"day": TODAY - timedelta(days=12)},

@@ -213,6 +213,7 @@ def test_never_in_production(app: Flask, seed: Run, monkeypatch: pytest.MonkeyPa
     assert not db.session.scalar(select(func.count()).select_from(Customer))
 
 
+@pytest.mark.usefixtures("owner")
 def test_with_yes_it_starts_afresh(
     app: Flask, seed: Run, make_invoice: Callable[..., Invoice], monkeypatch: pytest.MonkeyPatch
 ) -> None:

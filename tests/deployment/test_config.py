@@ -60,6 +60,11 @@ STRONG = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
         ),
         ({"BASE_URL": "http://desk.example.com"}, "BASE_URL must begin with https://"),
         ({"DATABASE_URL": "postgresql://app:Postgres@db/tusker"}, "DATABASE_URL has a default password"),
+        ({"DATABASE_URL": "postgresql://app@10.0.0.5/t?sslmode=require"}, "DATABASE_URL leaves this machine"),
+        ({"DATABASE_URL": "postgresql://app@/t?host=db.example.com"}, "DATABASE_URL leaves this machine"),
+        ({"REDIS_URL": "redis://redis.example.com/0"}, "REDIS_URL leaves this machine"),
+        ({"REDIS_URL": "rediss://redis.example.com/0?ssl_cert_reqs=none"}, "REDIS_URL leaves this machine"),
+        ({"SMTP_HOST": "mail.example.com", "SMTP_STARTTLS": "0"}, "SMTP_STARTTLS is off"),
         ({"TUSKER_CARRIER_TOKEN": "local-courier"}, "TUSKER_CARRIER_TOKEN is the courier simulator's"),
     ],
 )
@@ -67,6 +72,20 @@ def test_production_refuses_what_only_development_may_have(changes: dict[str, st
     with pytest.raises(config.ConfigError, match=words):
         config.load({**PRODUCTION, **changes})
     config.load({**PRODUCTION, **changes, "ENVIRONMENT": "DEVELOPMENT"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"DATABASE_URL": "postgresql://app@10.0.0.5/t?sslmode=verify-full&sslrootcert=/ca.pem"},
+        {"DATABASE_URL": "postgresql:///t?host=/var/run/postgresql", "REDIS_URL": "unix:///var/run/redis"},
+        {"DATABASE_URL": "postgresql://app@postgres/t", "REDIS_URL": "redis://redis:6379/0"},
+        {"REDIS_URL": "rediss://redis.example.com/0?ssl_ca_certs=/ca.pem", "SMTP_HOST": "mail.example.com"},
+        {"REDIS_URL": "redis://127.0.0.1/0", "SMTP_HOST": "localhost", "SMTP_STARTTLS": "0"},
+    ],
+)
+def test_tls_is_demanded_only_where_the_way_leaves_the_machine(changes: dict[str, str]) -> None:
+    config.load({**PRODUCTION, **changes})
 
 
 def test_a_key_is_changed_without_signing_anybody_out() -> None:

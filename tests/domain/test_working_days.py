@@ -59,6 +59,8 @@ def test_the_defaults_follow_locale_and_currency() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("CURRENCY", "XYZ"),
+        ("CURRENCY", "inr"),
         ("HOLIDAY_COUNTRY", "ATLANTIS"),
         ("HOLIDAY_COUNTRY", "DE-XX"),
         ("HOLIDAY_MARKET", "NOWHERE"),

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from tests.support.payouts import approve_and_release, bundle_and_confirm
 from tests.support.people import acts
+from tests.support.receipts import receive
 from tests.support.values import TERMS, TODAY, at
 from tusker.domain.attention import AttentionKind
 from tusker.domain.terms import Collection
@@ -271,3 +272,32 @@ def test_an_admin_decides_on_the_page_of_the_invoice(
     assert db.session.query(Claim.open_amount).scalar() == 500_00
     supplier = login(Role.SUPPLIER, customer=invoice.supplier)
     assert f"/admin/claims/{claim_id}" not in supplier.get(page).text
+
+
+@pytest.mark.parametrize("goods_first", [True, False])
+def test_claims_netted_from_one_payout_are_undone_in_any_order(
+    admin: Context, line: CreditLine, make_invoice: Callable[..., Invoice], goods_first: bool
+) -> None:
+    """The worked example of docs/money.md: the reserve bears 2,000.00 of a note of 2,400.00."""
+    invoice = make_invoice("disbursed", line=line, value=10_000_00)
+    claim = come_back(admin, invoice)
+    with transaction():
+        accept_claim(admin, claim.id, amount=600_00, reason="agreed")
+    with transaction():
+        note = record_credit_note(admin, invoice.id, number="CN-1", amount=2_400_00)
+    receive(admin, invoice, 7_300_00)
+    pay_out_another(admin, line, make_invoice)
+    assert (invoice.status, supplier_credit(invoice)) == ("repaid", 0)
+    for goods in (goods_first, not goods_first):
+        with transaction():
+            if goods:
+                reopen_claim(admin, claim.id, reason="the goods were found")
+            else:
+                undo_deduction(admin, note.id, reason="recorded wrongly")
+        holds()
+    assert (supplier_credit(invoice), loan_of(invoice).open_principal) == (900_00, 600_00)
+    assert (
+        "₹600.00 and ₹100.00 of the note's pay the loan, and its other ₹300.00 are kept. Both are undone: the ₹600.00"
+        " and the ₹300.00 are the supplier's credit, whichever came first, and ₹600.00 are owed again"
+        in MANUAL
+    )

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from tests.support.database import OWNER
 from tests.support.pages import Today, amounts
 from tests.support.payouts import approve_and_release, bundle_and_confirm, press_approve, seen_on
 from tests.support.values import PASSWORD, TERMS, at
@@ -439,6 +440,7 @@ def test_an_approval_holds_for_what_was_seen_only(
     make_invoice("financeable", line=line)
     payable = db.session.query(Payable).one()
     with transaction():
+        db.session.execute(OWNER)
         payable_line = db.session.query(PayableLine).one()
         payable_line.amount = payable.open_amount - 1
     assert admin.post(f"{page}/approve", data={"seen": seen}).status_code == 409

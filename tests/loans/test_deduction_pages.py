@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.bank_accounts import Run
+from tests.support.database import OWNER
 from tests.support.pages import inputs, words
 from tests.support.payouts import approve_and_release
 from tests.support.values import TERMS, TODAY
@@ -98,6 +99,7 @@ def test_a_dispute_is_accepted_or_withdrawn(admin: FlaskClient, invoice: Invoice
     admin.post(f"/admin/deductions/{the_note().id}/withdraw", data={"reason": "sound"})
     assert (the_note().state, face_left(invoice)) == ("withdrawn", 10_000_00)
     with transaction():
+        db.session.execute(OWNER)
         db.session.execute(db.text("DELETE FROM credit_notes WHERE reverses_id IS NOT NULL"))
         db.session.execute(db.text("DELETE FROM reserve_movements WHERE kind = 'consumed'"))
         db.session.execute(db.text("DELETE FROM credit_notes"))

@@ -274,9 +274,23 @@ def test_what_is_deducted_at_payout_is_credited_once(
     assert used() == {0}
 
 
-@pytest.mark.parametrize("principal", [7_990_00, 7_648_88])
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ((0, 0, 0, 7_990_00), "all that is owed or more"),
+        ((0, 0, 0, 7_648_88), "all that is owed or more"),
+        ((0, 0, -351_12, 7_990_00), "must not be negative"),
+        ((0, 0, -400_00, 8_000_00), "must not be negative"),
+        ((0, 0, -341_12, 7_990_00), "must not be negative"),
+        ((0, 0, 1, 7_000_00), "more than what is owed"),
+    ],
+)
 def test_a_split_by_hand_that_leaves_principal_of_a_debt_of_nothing_is_refused(
-    ctx: Context, make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invoice], principal: int
+    ctx: Context,
+    make_line: Callable[..., CreditLine],
+    make_invoice: Callable[..., Invoice],
+    parts: tuple[int, int, int, int],
+    says: str,
 ) -> None:
     """8,000.00 with 351.12 of deducted interest not earned: 7,648.88 are owed in all."""
     terms = replace(TERMS, interest_timing=InterestTiming.UPFRONT)
@@ -296,8 +310,8 @@ def test_a_split_by_hand_that_leaves_principal_of_a_debt_of_nothing_is_refused(
             )
 
     before = written()
-    with pytest.raises(InvalidInput, match="all that is owed or more") as refused:
-        pay(0, 0, 0, principal)
+    with pytest.raises(InvalidInput, match=says) as refused:
+        pay(*parts)
     assert (refused.value.field, written()) == ("allocations", before)
     pay(0, 0, -351_12, 8_000_00)
     assert (invoice.status, credit_balance(invoice.purchaser_id, day.today)) == ("repaid", 341_12)

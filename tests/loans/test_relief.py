@@ -13,6 +13,7 @@ import pytest
 from flask import Flask, render_template
 from flask.testing import FlaskClient
 
+from tests.support.database import OWNER
 from tests.support.pages import Today, words
 from tests.support.payouts import bundle_and_confirm
 from tests.support.people import acts
@@ -540,6 +541,7 @@ def test_the_proof_finds_due_dates_and_waivers_that_differ(ctx: Context, invoice
     assert [m.check for m in prove().mismatches] == ["due date as relief moved it"]
     with transaction():
         loan.due_date = TODAY + timedelta(days=60)
+        db.session.execute(OWNER)
         db.session.query(Adjustment).one().interest = 4_00
     assert {m.check for m in prove().mismatches} == {"waived of the loan", "row of the waiver"}
 

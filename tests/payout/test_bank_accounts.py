@@ -18,6 +18,7 @@ from tusker.queries.payout.bank_accounts import accounts_of, active_accounts
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
 from tusker.services.payout.bank_accounts import set_account, set_account_directly
+from tusker.services.people.users import deactivate_user
 from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 
@@ -48,6 +49,7 @@ def test_another_admin_accepts_and_the_former_account_is_replaced(
     assert states(supplier) == ["active", "replaced"]
 
 
+@pytest.mark.usefixtures("owner")
 def test_the_database_keeps_maker_and_approver_apart_too(
     maker: Context, checker: Context, supplier: Customer
 ) -> None:
@@ -112,9 +114,9 @@ def test_the_supplier_and_the_companys_own_address_hear_of_everything(
     with transaction():
         db.session.get_one(Customer, supplier.id).email = "office@asha.example"
     create_user(Role.SUPPLIER, customer=supplier, email="owner@asha.example")
-    create_user(Role.SUPPLIER, email="other@elsewhere.example", customer=supplier).active = False
-    db.session.commit()
+    gone = create_user(Role.SUPPLIER, email="other@elsewhere.example", customer=supplier)
     with transaction():
+        deactivate_user(checker, gone.id)
         refuse(checker, propose(maker, supplier), reason="Not theirs")
     with transaction():
         accept(checker, propose(maker, supplier, OLD))

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from tests.support.database import OWNER
 from tests.support.payouts import bundle_and_confirm
 from tusker.extensions import db
 from tusker.models import Disbursal, Invoice, Loan, Payout
@@ -64,6 +65,7 @@ def test_the_supplier_owes_by_recourse(make_invoice: Callable[..., Invoice]) -> 
 def test_the_proof_finds_wrong_sums_and_debtors(make_invoice: Callable[..., Invoice]) -> None:
     make_invoice("disbursed")
     db.session.execute(text("UPDATE disbursals SET principal = principal + 1"))
+    db.session.execute(OWNER)
     db.session.execute(text("ALTER TABLE loans DISABLE TRIGGER loans_keep_debtor"))
     db.session.execute(text("UPDATE loans SET debtor_id = 0"))
     db.session.execute(text("ALTER TABLE loans ENABLE TRIGGER loans_keep_debtor"))

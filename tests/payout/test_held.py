@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from tests.support.database import OWNER
 from tests.support.pages import words
 from tests.support.profiles import examples
 from tests.support.values import TODAY
@@ -40,6 +41,7 @@ MakeLine = Callable[..., CreditLine]
 
 def late(line: CreditLine, days: int) -> None:
     with transaction():
+        db.session.execute(OWNER)
         db.session.execute(
             text(
                 "UPDATE loans SET due_date = :day, start_date = CAST(:day AS date) - 90 FROM invoices i"

@@ -42,6 +42,7 @@ from tusker.services.loans.write_off import write_off
 from tusker.services.payout.disbursals.bundling import bundle_daily, bundle_selection
 from tusker.services.payout.disbursals.drafts import drop, take_out
 from tusker.services.payout.settlement.confirming import confirm
+from tusker.services.payout.settlement.undoing import undo_disbursal
 from tusker.transactions import transaction
 
 MINUTE = timedelta(minutes=1)
@@ -301,13 +302,19 @@ def test_a_bank_reference_belongs_to_one_disbursal(
 ) -> None:
     line = make_line()
     first, second = make_invoice("financeable", line=line), make_invoice("financeable", line=line)
-    reference = bundle_and_confirm(ctx, [first.id]).bank_reference
+    confirmed = bundle_and_confirm(ctx, [first.id])
+    reference = confirmed.bank_reference
     other = bundle_and_confirm(ctx, [second.id], only_bundle=True)
     with transaction():
         approve_and_release(ctx, other.id)
     with pytest.raises(Duplicate) as refused, transaction():
         confirm(ctx, other.id, bank_reference=str(reference), value_date=TODAY)
     assert refused.value.field == "bank_reference"
+    with transaction():
+        undo_disbursal(ctx, confirmed.id, reason="it was the other one's")
+    with transaction():
+        confirm(ctx, other.id, bank_reference=str(reference), value_date=TODAY)
+    assert prove().holds
 
 
 def test_the_platforms_loan_id_stands_beside_ours(ctx: Context, make_invoice: Callable[..., Invoice]) -> None:
@@ -382,6 +389,7 @@ def test_a_supplier_cancels_its_own_and_nobody_elses(
         cancel_invoice(ctx, invoice.id, reason="again")
 
 
+@pytest.mark.usefixtures("owner")
 def test_events_are_never_changed_or_deleted(ctx: Context, make_invoice: Callable[..., Invoice]) -> None:
     make_invoice()
     for statement in (

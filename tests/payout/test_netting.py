@@ -5,28 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import func, text
 
 from tests.support.camt import payment_of
 from tests.support.counting import statements
-from tests.support.payouts import approve_and_release
+from tests.support.payouts import approve_and_release, bundle_and_confirm
 from tests.support.profiles import examples
-from tests.support.values import TODAY
+from tests.support.values import TERMS, TODAY, at
+from tusker.domain.terms import Collection
 from tusker.errors import Conflict, Duplicate, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.models import (
     Allocation,
     Claim,
+    ClaimSettlement,
     CreditLine,
+    CreditNote,
     Customer,
+    DeductionKind,
     Disbursal,
     Invoice,
     Loan,
@@ -37,15 +42,20 @@ from tusker.models import (
 from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
+from tusker.services.loans.claim_undoing import reopen_claim
 from tusker.services.loans.claims import accept_claim, claim_returned
 from tusker.services.loans.deductions.credit_notes import record_credit_note
+from tusker.services.loans.deductions.recording import KeptBack, record_deduction
+from tusker.services.loans.deductions.undoing import undo_deduction
 from tusker.services.loans.receipts.recording import (
+    record_receipt,
     refund_credit,
     repay_all_in_full,
     repay_in_full,
     unallocated,
 )
 from tusker.services.loans.receipts.undoing import reverse_receipt
+from tusker.services.loans.write_off import write_off
 from tusker.services.locks import lock_invoices
 from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.services.payout.release.approval import approve
@@ -265,6 +275,7 @@ def test_the_database_receives_a_netting_once(
         )
 
 
+@pytest.mark.usefixtures("owner")
 def test_the_proof_misses_a_netting_that_was_not_received(
     ctx: Context, sent_back: Callable[..., Invoice], release_next: Callable[..., Disbursal]
 ) -> None:
@@ -516,3 +527,161 @@ def test_whatever_the_bank_says_in_whatever_order_claims_loans_and_limits_agree(
         with transaction():
             confirm_payout(ctx, payout.id, bank_reference=f"U-{payout.id}", value_date=TODAY)
     assert prove().holds
+
+
+@dataclass
+class Kept:
+    """What a payout was netted by for one invoice, and how much its loan lacked then, in minor units."""
+
+    goods: int
+    deductions: int
+    notes: int
+    lacking: int
+
+    @property
+    def notes_received(self) -> int:
+        return min(self.notes, max(0, self.lacking - self.goods - self.deductions))
+
+    def pays(self, goods_stand: bool) -> int:
+        """What of it pays the loan: all that was received, but for goods only while that stands."""
+        beside = self.deductions + self.notes_received
+        paid = min(self.lacking, self.goods + beside)
+        return paid if goods_stand else max(paid - self.goods, min(paid, beside))
+
+    def supplier_is_owed(self, goods_stand: bool, undone_notes: int) -> int:
+        """What of it neither pays the loan nor makes up for a credit note that stands."""
+        credited = min(undone_notes, self.notes - self.notes_received)
+        return self.goods + self.deductions + self.notes_received + credited - self.pays(goods_stand)
+
+
+ONE_PAYOUT: dict[str, Any] = {
+    "goods": 6,
+    "notes": [24],
+    "paid_before": 73,
+    "payouts": [130],
+    "collection": Collection.DEBT,
+    "given_up": False,
+    "data": None,
+}
+"""700.00 are owed; 600.00 are claimed for goods and 400.00 for a credit note."""
+
+
+@pytest.mark.usefixtures("app")
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    goods=st.integers(1, 80),
+    notes=st.lists(st.integers(5, 60), max_size=3),
+    taxes=st.lists(st.integers(1, 20), max_size=2),
+    paid_before=st.integers(0, 80),
+    payouts=st.lists(st.integers(10, 120), min_size=1, max_size=3),
+    collection=st.sampled_from(Collection),
+    given_up=st.booleans(),
+    later=st.lists(st.integers(0, 1), min_size=6, max_size=6),
+    data=st.data(),
+)
+@example(**ONE_PAYOUT, taxes=[], later=[0] * 6)
+@example(**ONE_PAYOUT, taxes=[3], later=[1] * 6)
+def test_whatever_the_order_of_undoing_the_supplier_is_owed_what_the_rows_say(
+    goods: int,
+    notes: list[int],
+    taxes: list[int],
+    paid_before: int,
+    payouts: list[int],
+    collection: Collection,
+    given_up: bool,
+    later: list[int],
+    data: st.DataObject | None,
+    ctx: Context,
+    make_line: Callable[..., CreditLine],
+    make_invoice: Make,
+    create_user: Callable[..., User],
+) -> None:
+    """Claims for goods, for deductions and for credit notes on an invoice of 10,000.00, of which a part was paid, are
+    netted from one or several payouts and undone in any order; amounts in hundreds."""
+    line = make_line(limit=10**9, terms=replace(TERMS, collection=collection))
+    admin = replace(ctx, actor_id=create_user().id)
+    invoice = make_invoice("disbursed", line=line, value=10_000_00)
+    with transaction():
+        claim_returned(ctx, lock_invoices([invoice.id]))
+    of_goods = db.session.query(Claim).filter_by(invoice_id=invoice.id).one()
+    with transaction():
+        accept_claim(admin, of_goods.id, amount=goods * 100_00, reason="agreed")
+    for number, amount in enumerate(notes):
+        with suppress(InvalidInput), transaction():
+            record_credit_note(ctx, invoice.id, number=f"CN-{number}", amount=amount * 100_00)
+    for amount in taxes:
+        with suppress(InvalidInput), transaction():
+            record_deduction(ctx, KeptBack(invoice.id, DeductionKind.TAX, amount * 100_00))
+    if paid_before:
+        with transaction():
+            record_receipt(
+                ctx,
+                line.purchaser_id,
+                amount=paid_before * 100_00,
+                bank_reference=f"PAY-{invoice.id}",
+                value_date=TODAY,
+            )
+    loan = db.session.query(Loan).filter_by(invoice_id=invoice.id).one()
+    lacking = loan.open_principal
+    if given_up and lacking:
+        with transaction():
+            write_off(ctx, invoice.id, reason="insolvent")
+    kept: list[Kept] = []
+    for value in payouts:
+        made = make_invoice("financeable", line=line, value=value * 100_00)
+        disbursal_id = bundle_and_confirm(ctx, [made.id]).id
+        rows = (
+            db.session.query(ClaimSettlement.amount, Claim.credit_note_id, CreditNote.kind)
+            .join(Claim, Claim.id == ClaimSettlement.claim_id)
+            .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
+            .filter(ClaimSettlement.disbursal_id == disbursal_id, Claim.invoice_id == invoice.id)
+            .all()
+        )
+        for_goods = sum(row.amount for row in rows if row.credit_note_id is None)
+        for_notes = sum(row.amount for row in rows if row.kind == "credit_note")
+        deductions = sum(row.amount for row in rows) - for_goods - for_notes
+        kept.append(Kept(for_goods, deductions, for_notes, lacking))
+        lacking -= kept[-1].pays(goods_stand=True)
+    netted_of = {
+        row.credit_note_id: dict(
+            db.session.query(ClaimSettlement.disbursal_id, ClaimSettlement.amount).filter_by(claim_id=row.id)
+        )
+        for row in db.session.query(Claim).filter_by(invoice_id=invoice.id)
+    }
+    disbursals = sorted({each for amounts in netted_of.values() for each in amounts})
+    goods_stand, undone = True, set[int]()
+
+    def check() -> None:
+        proof = prove()
+        assert (proof.differences, proof.mismatches) == ([], [])
+        by_disbursal = zip(
+            disbursals, [each for each in kept if each.goods + each.deductions + each.notes], strict=True
+        )
+        owed = sum(
+            each.supplier_is_owed(goods_stand, sum(netted_of[note].get(number, 0) for note in undone))
+            for number, each in by_disbursal
+        )
+        assert credit_balance(line.supplier_id, date.max) == owed
+        paid = (
+            db.session.query(func.coalesce(func.sum(Allocation.total), 0))
+            .join(Receipt, Receipt.id == Allocation.receipt_id)
+            .filter(Allocation.loan_id == loan.id, Receipt.netted_payout_id.is_not(None))
+        )
+        assert paid.scalar() == sum(each.pays(goods_stand) for each in kept)
+
+    check()
+    made_notes = db.session.query(CreditNote).filter_by(invoice_id=invoice.id, reverses_id=None).all()
+    to_undo: list[CreditNote | Claim] = [of_goods, *made_notes]
+    for step, what in zip(later, data.draw(st.permutations(to_undo)) if data else to_undo, strict=False):
+        then = at(admin, step)
+        if isinstance(what, Claim):
+            while what.state == "accepted":
+                with transaction():
+                    reopen_claim(then, what.id, reason="the goods were found")
+            goods_stand = False
+        else:
+            with transaction():
+                undo_deduction(then, what.id, reason="recorded wrongly")
+            if what.kind == "credit_note" and what.id in netted_of:
+                undone.add(what.id)
+        check()

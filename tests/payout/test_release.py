@@ -13,7 +13,8 @@ from sqlalchemy import event, select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.support import counting
-from tests.support.payouts import approve_and_release, bundle_and_confirm
+from tests.support.database import OWNER
+from tests.support.payouts import account_of, approve_and_release, bundle_and_confirm
 from tests.support.threads import in_threads
 from tests.support.values import TERMS, TODAY
 from tusker.domain.accounts import AccountNumber
@@ -21,6 +22,7 @@ from tusker.domain.terms import InterestTiming
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotAllowed
 from tusker.extensions import db
 from tusker.models import (
+    BankAccount,
     Claim,
     ClaimSettlement,
     CreditLine,
@@ -34,13 +36,15 @@ from tusker.models import (
     User,
 )
 from tusker.queries.record.proof import prove
+from tusker.services.approvals.deciding import accept
 from tusker.services.context import Context
 from tusker.services.loans.deductions.credit_notes import record_credit_note
 from tusker.services.loans.receipts.recording import repay_in_full
-from tusker.services.payout.bank_accounts import set_account
+from tusker.services.payout.bank_accounts import propose_account, set_account
 from tusker.services.payout.disbursals.bundling import bundle_daily, bundle_selection
 from tusker.services.payout.disbursals.drafts import choose_lines, drop
 from tusker.services.payout.release.approval import approve, withdraw_approval
+from tusker.services.payout.release.payment_orders import take_payment_order
 from tusker.services.payout.release.releasing import release
 from tusker.services.payout.settlement.confirming import NETTED, confirm, confirm_payout
 from tusker.services.payout.settlement.rejection import reinstate_payout, reject_payout
@@ -172,6 +176,109 @@ def test_an_account_that_changed_after_the_approval_stops_the_release(
     with pytest.raises(Conflict, match="has changed since the approval"), transaction():
         release(ctx, made.id, execution_date=TODAY, second_admin=False)
     assert (made.status, db.session.query(Payout).count()) == ("approved", 0)
+
+
+TAMPERED = (
+    "UPDATE bank_accounts SET account_number = '999999999' WHERE customer_id = :id AND state = 'active'"
+)
+NOT_ACCEPTED = "Not the account that was accepted: {}. Its row was changed in the database"
+
+
+def tamper(customer_id: int, sql: str = TAMPERED) -> None:
+    """Change an account as the tables' owner does, past the application."""
+    with transaction():
+        db.session.execute(OWNER)
+        assert db.session.execute(text(sql), {"id": customer_id}).rowcount == 1  # type: ignore[attr-defined]
+    db.session.expire_all()
+
+
+def test_a_number_that_the_owner_changed_after_the_approval_stops_release_and_file(
+    ctx: Context, two_suppliers: list[Invoice], mails: Callable
+) -> None:
+    supplier = two_suppliers[0].supplier
+    with transaction():
+        made = bundle_selection(ctx, ids_of(two_suppliers))
+        approve(ctx, made.id, second_admin=False)
+    approved = made.approved_digest
+    tamper(supplier.id)
+    with pytest.raises(Conflict, match=NOT_ACCEPTED.format(supplier.name)), transaction():
+        release(ctx, made.id, execution_date=TODAY, second_admin=False)
+    assert (made.status, db.session.query(Payout).count()) == ("approved", 0)
+    [found] = prove().mismatches
+    assert (found.check, found.is_amount) == ("bank account as it was accepted", False)
+    assert found.subject.startswith(f"{supplier.name}, account ")
+    tamper(supplier.id, TAMPERED.replace("999999999", str(account_of(supplier.id, "").account_number)))
+    assert prove().holds
+    assert made.approved_digest == approved
+    with transaction():
+        release(ctx, made.id, execution_date=TODAY, second_admin=False)
+    tamper(supplier.id)
+    with pytest.raises(Conflict, match=NOT_ACCEPTED.format(supplier.name)), transaction():
+        take_payment_order(ctx, made.id, debtor=account_of(0, "We"), initiator="We", kind="csv")
+
+
+def test_a_number_that_the_owner_changed_after_two_admins_accepted_it_is_not_approved(
+    admin: Acts, two_suppliers: list[Invoice]
+) -> None:
+    supplier = two_suppliers[0].supplier
+    with transaction():
+        proposed = propose_account(
+            admin(), supplier.id, AccountNumber("New", account_number="1234567890", ifsc="ICIC0000001")
+        )
+        accept(admin(), proposed.id)
+        made = bundle_selection(admin(), ids_of(two_suppliers))
+    tamper(supplier.id)
+    with pytest.raises(Conflict, match=NOT_ACCEPTED.format(supplier.name)), transaction():
+        approve(admin(), made.id, second_admin=False)
+    assert [row.check for row in prove().mismatches] == ["bank account as it was accepted"]
+
+
+def test_an_account_that_nobody_accepted_is_named_and_not_paid(
+    ctx: Context, two_suppliers: list[Invoice]
+) -> None:
+    """A former account made the active one again, and a new row, both by SQL alone."""
+    supplier = two_suppliers[0].supplier
+    with transaction():
+        set_account(ctx, supplier.id, AccountNumber("New", account_number="1234567890", ifsc="ICIC0000001"))
+        made = bundle_selection(ctx, ids_of(two_suppliers))
+        db.session.flush()
+        db.session.execute(OWNER)
+        db.session.execute(
+            text("UPDATE bank_accounts SET state = 'replaced' WHERE customer_id = :id"), {"id": supplier.id}
+        )
+        db.session.execute(
+            text(
+                "INSERT INTO bank_accounts (customer_id, holder, account_number, ifsc, state, proposed_at, decided_at)"
+                " SELECT customer_id, holder, '999999999', ifsc, 'active', now(), now() FROM bank_accounts"
+                " WHERE customer_id = :id LIMIT 1"
+            ),
+            {"id": supplier.id},
+        )
+    assert [row.check for row in prove().mismatches] == ["bank account as it was accepted"]
+    with pytest.raises(Conflict, match=NOT_ACCEPTED.format(supplier.name)), transaction():
+        approve(ctx, made.id, second_admin=False)
+
+
+def test_the_approval_is_of_the_number_itself(ctx: Context, two_suppliers: list[Invoice]) -> None:
+    """Also where the event tells the new number: what was approved is what is paid."""
+    supplier = two_suppliers[0].supplier
+    with transaction():
+        made = bundle_selection(ctx, ids_of(two_suppliers))
+        approve(ctx, made.id, second_admin=False)
+    tamper(supplier.id)
+    with transaction():
+        db.session.execute(OWNER)
+        db.session.execute(text("SET LOCAL session_replication_role = replica"))
+        account = db.session.query(BankAccount).filter_by(customer_id=supplier.id).one()
+        db.session.execute(
+            text(
+                "UPDATE events SET data = jsonb_set(data, '{account_digest}', to_jsonb(CAST(:digest AS text)))"
+                " WHERE kind = 'bank_account_set' AND subject_id = :id"
+            ),
+            {"digest": account.digest, "id": supplier.id},
+        )
+    with pytest.raises(Conflict, match="has changed since the approval"), transaction():
+        release(ctx, made.id, execution_date=TODAY, second_admin=False)
 
 
 @pytest.mark.parametrize("days", [-1, 11])

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support.camt import payment_of
 from tests.support.pages import seen_in
 from tests.support.payouts import bundle_and_confirm
 from tests.support.values import PASSWORD
@@ -104,6 +105,29 @@ def test_the_banks_own_value_date_counts_though_before_the_execution_date(
         confirm(ctx, approved.id, bank_reference="B", value_date=SATURDAY)
     loan = db.session.query(Loan).one()
     assert (loan.start_date, loan.due_date) == (SATURDAY, SATURDAY + timedelta(days=90))
+
+
+@pytest.mark.parametrize("said_by", ["hand", "statement"])
+def test_released_on_friday_for_sunday_and_booked_on_friday(
+    ctx: Context,
+    make_invoice: Callable[..., Invoice],
+    weekends: None,
+    bank: Callable[..., object],
+    said_by: str,
+) -> None:
+    friday = on(ctx, SATURDAY - timedelta(days=1))
+    disbursal = bundle_and_confirm(friday, [make_invoice("financeable").id], only_bundle=True)
+    with transaction():
+        approve(friday, disbursal.id, second_admin=False)
+        release(friday, disbursal.id, execution_date=SUNDAY, second_admin=False, on_closed_day=True)
+    if said_by == "hand":
+        with transaction():
+            confirm(ctx, disbursal.id, bank_reference="B", value_date=friday.today)
+    else:
+        bank([payment_of(disbursal.payouts[0], day=friday.today)], ctx, day=friday.today)
+    loan = db.session.query(Loan).one()
+    assert (loan.start_date, loan.due_date) == (friday.today, friday.today + timedelta(days=90))
+    assert disbursal.status == "confirmed"
 
 
 def test_a_file_fetched_late_asks_for_the_next_working_day_under_the_same_ids(

@@ -18,7 +18,16 @@ from tests.support.values import PASSWORD
 from tusker import clock
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
-from tusker.models import Invoice, OutboxMessage, RecoveryCode, Role, SecondFactor, User
+from tusker.models import (
+    AccessEntry,
+    AccessKind,
+    Invoice,
+    OutboxMessage,
+    RecoveryCode,
+    Role,
+    SecondFactor,
+    User,
+)
 from tusker.services.context import Context
 from tusker.services.people import factors
 from tusker.transactions import transaction
@@ -150,6 +159,45 @@ def test_each_recovery_code_works_once_and_is_told_by_mail(
     assert [mail.context["kind"] for mail in mails()] == ["second_factor_added", "recovery_code_used"]
     assert "9 recovery codes are left" not in words(browser.get("/account").text)
     assert kinds(user)[-1] == "recovery_code_used"
+
+
+def test_who_has_none_gives_the_password_before_adding_one_and_ending_sessions(
+    app: Flask, create_user: Callable[..., User], at: At
+) -> None:
+    user = create_user()
+    browser, _ = _password(app, user)
+    elsewhere, _ = _password(app, user)
+    at(299)
+    assert browser.get("/account/factors/new").status_code == 200
+    at(300)
+    asked = browser.get("/account/factors/new")
+    assert asked.location == "/account/confirm?next=/account/factors/new"
+    assert 'autocomplete="current-password"' in browser.get(asked.location).text
+    referer = {"Referer": "http://localhost/account"}
+    kept = browser.post("/account/sessions/end", data={"csrf_token": "x"}, headers=referer)
+    assert kept.status_code == 401
+    assert elsewhere.get("/account").status_code == 200
+    wrong = browser.post("/account/confirm", data={"password": "not the password"})
+    assert (wrong.status_code, "The password is not right." in wrong.text) == (422, True)
+    log = db.session.query(AccessEntry).order_by(AccessEntry.id.desc()).first()
+    assert (log.kind, log.user_id) == (AccessKind.FAILED, user.id)
+    right = browser.post(asked.location, data={"password": PASSWORD})
+    assert (right.status_code, right.location) == (303, "/account/factors/new")
+    at(599)
+    assert browser.get("/account/factors/new").status_code == 200
+    browser.post("/account/sessions/end")
+    assert elsewhere.get("/account").status_code == 302
+
+
+def test_a_second_factor_that_was_right_is_in_the_access_log(
+    app: Flask, create_user: Callable[..., User], at: At
+) -> None:
+    phone = Phone(create_user())
+    at(30)
+    browser, _ = _password(app, phone.user)
+    assert browser.post("/login/second", data={"code": phone.code()}).status_code == 303
+    rows = db.session.query(AccessEntry).filter_by(user_id=phone.user.id).order_by(AccessEntry.id)
+    assert [row.kind for row in rows] == [AccessKind.SIGNED_IN, AccessKind.FACTOR_SHOWN]
 
 
 @pytest.mark.usefixtures("demanded")

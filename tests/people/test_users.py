@@ -6,16 +6,22 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+import pyotp
 import pytest
 from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
+from tests.support.people import kinds
 from tests.support.values import PASSWORD
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound, TuskerError
 from tusker.extensions import db
 from tusker.models import Customer, Event, Role, User
 from tusker.services.context import Context
+from tusker.services.events import record_event
 from tusker.services.people import passwords, users
 from tusker.services.people.access_log import Visitor
+from tusker.services.people.factors import add_app
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("limits_count")
@@ -155,6 +161,44 @@ def test_an_old_hash_is_renewed_at_sign_in(app: Flask, ctx: Context, monkeypatch
     db.session.refresh(user)
     assert user.password_hash != weak
     assert "t=2" in user.password_hash
+    assert kinds(user)[-1] == "password_hashed_anew"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE users SET password_hash = 'mine' WHERE id = :id",
+        "UPDATE users SET role = 'auditor' WHERE id = :id",
+        "UPDATE users SET email = 'me@example.com' WHERE id = :id",
+        "UPDATE users SET active = false WHERE id = :id",
+        "INSERT INTO users (email, name, role, password_hash, created_at)"
+        " SELECT 'me@example.com', 'Me', role, password_hash, now() FROM users WHERE id = :id",
+        "INSERT INTO recovery_codes (user_id, code_hash, created_at) VALUES (:id, 'mine', now())",
+        "UPDATE second_factors SET secret = 'mine' WHERE user_id = :id",
+        "DELETE FROM second_factors WHERE user_id = :id",
+    ],
+)
+@pytest.mark.usefixtures("owner")
+def test_what_lets_people_in_changes_only_with_an_event_about_them(ctx: Context, sql: str) -> None:
+    """Not by SQL alone, nor with another's event or an earlier one; one in a savepoint of the transaction is enough."""
+    user, other = make(ctx), make(ctx, email="other@example.com")
+    secret = pyotp.random_base32()
+    with transaction():
+        add_app(ctx, user.id, secret=secret, code=pyotp.TOTP(secret).at(ctx.now), name="Phone")
+    for about in (None, other.id):
+        if about is not None:
+            record_event(ctx, "user", about, "changed")
+        db.session.execute(text(sql), {"id": user.id})
+        with pytest.raises(IntegrityError, match="changes only together with an event"):
+            db.session.commit()
+        db.session.rollback()
+    with transaction():
+        with db.session.begin_nested():
+            # a new row has its event, too
+            people = [user.id, db.session.scalar(text("SELECT last_value + 1 FROM users_id_seq"))]
+            for person in people:
+                record_event(ctx, "user", person, "changed")
+        assert db.session.execute(text(sql), {"id": user.id}).rowcount  # type: ignore[attr-defined]
 
 
 def test_create_user_command(app: Flask, make_supplier: Callable[..., Customer]) -> None:

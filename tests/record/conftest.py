@@ -10,6 +10,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import Connection, text
 
+from tests.support.database import OWNER
 from tusker.extensions import db
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -42,6 +43,7 @@ def tamper(app: Flask) -> Callable[..., None]:
     def run(sql: str, **values: Any) -> None:
         db.session.rollback()
         with db.engine.begin() as connection:
+            connection.execute(OWNER)
             connection.execute(text("SET LOCAL session_replication_role = replica"))
             assert connection.execute(text(sql), values).rowcount, "nothing was tampered with"
 

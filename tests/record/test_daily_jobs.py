@@ -85,6 +85,9 @@ def test_a_scheduler_that_starts_after_the_minute_does_the_day(
     assert disbursals() == [(date(2026, 3, 2), "20260302")]
     assert work_off(app) == []
     assert len(disbursals()) == 1
+    wall.set(3, 6, 2)
+    assert "servicing" in work_off(app)
+    assert done(DailyJob.SERVICING)[-1] == date(2026, 3, 3)
 
 
 def test_missed_days_are_bundled_once_each_and_in_order(
@@ -208,7 +211,15 @@ def test_failures_are_tried_again_after_a_growing_pause(app: Flask, ctx: Context
     assert pauses == [5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 60, 60]
 
 
+@pytest.mark.parametrize(
+    ("last_day", "next_day", "after"),
+    # the server was down on days 6 and 7; over two reminders' days; before the due date and on the first day after it
+    [(5, 8, 14), (6, 16, 30), (-4, 2, 7)],
+)
 def test_a_reminder_of_a_missed_day_goes_out_once_on_the_next(
+    last_day: int,
+    next_day: int,
+    after: int,
     ctx: Context,
     make_line: Callable[..., CreditLine],
     make_invoice: Callable[..., Invoice],
@@ -219,14 +230,14 @@ def test_a_reminder_of_a_missed_day_goes_out_once_on_the_next(
     due = make_invoice("disbursed", line=line)
     create_user(Role.PURCHASER, customer=line.purchaser.customer)
     offsets, tenor = (-3, 1, 7, 14, 30), due.tenor_days
+    since = at(ctx, tenor + last_day)
     with transaction():
-        assert remind(at(ctx, tenor + 5), offsets) == 0
-    # the server was down on days 6 and 7
-    eighth = at(ctx, tenor + 8)
+        assert remind(since, offsets) == 0
+    up_again = at(ctx, tenor + next_day)
     for _ in range(2):
         with transaction():
-            remind(eighth, offsets, since=at(ctx, tenor + 5).today)
+            remind(up_again, offsets, since=since.today)
     (mail,) = [m for m in mails() if m.template.endswith("reminder")]
-    assert mail.context["loans"][0]["days"] == 8
+    assert mail.context["loans"][0]["days"] == next_day
     with transaction():
-        assert remind(at(ctx, tenor + 14), offsets, since=at(ctx, tenor + 13).today) == 1
+        assert remind(at(ctx, tenor + after), offsets, since=at(ctx, tenor + after - 1).today) == 1

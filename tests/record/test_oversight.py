@@ -14,6 +14,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
 from tests.support.counting import statements
+from tests.support.database import OWNER
 from tests.support.pages import HTMX
 from tusker.admin.record.oversight import PROVE_JOB
 from tusker.extensions import db
@@ -109,11 +110,11 @@ def test_a_search_looks_at_some_events_at_a_time_and_leads_on(
     for _ in range(3):
         make_invoice()
     with transaction():
-        db.session.execute(text("SET session_replication_role = replica"))
+        db.session.execute(OWNER)
+        db.session.execute(text("SET LOCAL session_replication_role = replica"))
         db.session.execute(
             text("UPDATE events SET reason = 'needle' WHERE id = (SELECT min(id) FROM events)")
         )
-        db.session.execute(text("SET session_replication_role = DEFAULT"))
     monkeypatch.setattr("tusker.queries.record.events.LOOKED_AT", 2)
     browser, url, looks = login(), "/admin/events?q=needle", 0
     while "needle</td>" not in (page := browser.get(url, headers=HTMX).text):

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.loans.test_relief import EASY, grant, prolong
+from tests.support.database import OWNER
 from tests.support.payouts import approve_and_release, bundle_and_confirm
 from tests.support.receipts import receive
 from tests.support.values import TODAY, at
@@ -61,6 +62,11 @@ BREAKS = [
         "UPDATE reserve_movements SET amount = amount - 100000000 WHERE kind = 'held'",
         "reserve released or consumed",
     ),
+    ("UPDATE bank_accounts SET account_number = '999999999'", "bank account as it was accepted"),
+    (
+        "UPDATE bank_accounts SET customer_id = -customer_id, state = 'replaced'",
+        "bank account as it was accepted",
+    ),
     ("UPDATE exposure_movements SET amount = amount + 1", "exposure movements of the invoice"),
 ]
 
@@ -103,6 +109,7 @@ def test_each_broken_row_is_noticed() -> None:
     proof = prove()
     assert (proof.differences, proof.mismatches) == ([], [])
     unnoticed = []
+    db.session.execute(OWNER)
     for sql, check in BREAKS:
         with db.session.begin_nested() as savepoint:
             changed = db.session.execute(text(sql)).rowcount  # type: ignore[attr-defined]

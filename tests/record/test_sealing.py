@@ -156,6 +156,7 @@ def test_sealing_while_sixteen_threads_admit(
     assert (report.sealed, report.broken) == (before + 48, None)
 
 
+@pytest.mark.usefixtures("owner")
 def test_the_database_refuses_to_change_or_drop_a_seal(record: Callable[..., None]) -> None:
     record(1)
     seal_new()

@@ -110,12 +110,13 @@ def assert_figures_match_the_file(said: dict) -> None:
 def assert_suppliers_got_the_rest(said: dict, receivables: list[Receivable]) -> None:
     """Each supplier was paid face value − debt of each of its invoices, from the file and the formulas alone."""
     terms = Terms(advance_rate=Decimal("0.8"), apr=Decimal("0.18"), tenor_days=30, penal_rate=Decimal("0.24"))
-    rest = 0
+    rest = {}
     for r in receivables:
         start = r.invoice_date + timedelta(days=1)
         debt = Debt(terms.principal_of(r.amount), 0, start, start + timedelta(days=30), terms)
-        rest += r.amount - amount_due(debt, r.settled_on).total
-    assert said["passed_on"] == rest
+        rest[r.number] = r.amount - amount_due(debt, r.settled_on).total
+    assert said["passed_on_by_invoice"] == rest
+    assert said["passed_on"] == sum(rest.values())
     assert said["received"] == sum(r.amount for r in receivables)
     assert said["proof"]["problems"] == []
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support.database import OWNER
 from tests.support.loan_book import Book, day
 from tusker.extensions import db
 
@@ -58,6 +59,7 @@ def test_the_proof_lists_figures_that_are_no_limits(
     assert runner.invoke(args=["seal"]).exit_code == 0  # the book's events are old
     assert runner.invoke(args=["prove"]).exit_code == 0
     reference = "L-broken"
+    db.session.execute(OWNER)
     db.session.connection().exec_driver_sql(
         "UPDATE loans SET open_principal = 0, closed_on = start_date, reference = 'L-broken' WHERE invoice_id = %s",
         (book.late,),

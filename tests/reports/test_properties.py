@@ -200,7 +200,7 @@ def _reports_add_up(book: Book, steps: list[tuple[str, int, int]], back: int) ->
 
 @pytest.mark.hypothesis
 def test_reports_add_up_whatever_happened(session_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tusker.transactions.enqueue", lambda *_: True)
+    monkeypatch.setattr("tusker.transactions.enqueue", lambda *_, **__: True)
     with session_app.app_context():
         try:
             clear_tables()

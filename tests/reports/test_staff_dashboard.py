@@ -8,15 +8,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import delete, select
 
 from tests.support import counting
+from tests.support.courier_double import CourierDouble
 from tests.support.invoices import order_on
 from tests.support.payouts import bundle_and_confirm
 from tests.support.values import NOW
 from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
-from tusker.models import CreditLine, Customer, Invoice, Shipment
+from tusker.models import CreditLine, Customer, Invoice, Role, SecondFactor, Shipment, User
 from tusker.queries import staff_dashboard as reads
 from tusker.queries.attention_causes import FAILING_POLLS
 from tusker.services.attention import review_items, rules_at
@@ -37,6 +40,43 @@ def section(html: str, name: str) -> str:
 def test_an_empty_book_says_that_nothing_waits(login: Callable[..., FlaskClient]) -> None:
     html = login().get("/admin/").text
     assert "Nothing to do right now" in section(html, "todo")
+
+
+def test_a_new_installation_is_led_through_its_set_up_until_all_is_done(
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    courier: CourierDouble,
+    login: Callable[..., FlaskClient],
+    make_line: Callable[..., CreditLine],
+) -> None:
+    monkeypatch.setitem(app.config, "LENDER_IBAN", "DE89370400440532013000")
+    first = login()
+
+    def left() -> list[str]:
+        return re.findall(r'aria-label="Set up: ([^"]*)"', first.get("/admin/").text)
+
+    assert left() == [
+        "First customers",
+        "Limits",
+        "Credit line",
+        "Bank details",
+        "Second admin",
+        "Second factor",
+    ]
+    make_line()
+    assert left() == ["Second admin", "Second factor"]
+    login()
+    assert left() == ["Second factor"]
+    for user_id in db.session.scalars(select(User.id).where(User.role == Role.ADMIN)):
+        phone = SecondFactor(
+            user_id=user_id, kind="app", name="phone", secret=b"x", last_step=0, created_at=NOW
+        )
+        db.session.add(phone)
+    db.session.commit()
+    assert 'id="start"' not in first.get("/admin/").text
+    db.session.execute(delete(SecondFactor))
+    db.session.commit()
+    assert 'id="start"' not in login(Role.AUDITOR).get("/admin/").text, "an auditor sets nothing up"
 
 
 def test_what_is_to_be_done_with_its_figures(

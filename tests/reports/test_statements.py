@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.database import OWNER
 from tests.support.loan_book import Book, day, on_day
 from tests.support.pages import HTMX, amounts
 from tusker.extensions import db
@@ -127,6 +128,7 @@ def test_the_file_leads_from_opening_to_closing_and_runs_nothing(
     login: Callable[..., FlaskClient], book: Book, receive: Callable[..., int]
 ) -> None:
     receive(book.line.purchaser_id, 2_340_00, 10)
+    db.session.execute(OWNER)
     db.session.connection().exec_driver_sql("UPDATE receipts SET bank_reference = '+SUM(1)'")
     db.session.commit()
     answer = login().get(address(book, kind=".csv"))

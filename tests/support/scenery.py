@@ -134,7 +134,7 @@ def kept(make: Callable[P, R], *given: Hashable) -> Callable[P, R]:
         following, made_then, jobs = scene.after[key]
         _put_back(scene, following)
         for job in jobs:
-            transactions.enqueue(job)
+            transactions.enqueue(job, once=True)
         again: R = _made_again(made_then)
         return again
 
@@ -178,9 +178,9 @@ def _jobs() -> Iterator[list[str]]:
     jobs: list[str] = []
     ask = transactions.enqueue
 
-    def note(job: str) -> bool:
+    def note(job: str, *, once: bool) -> bool:
         jobs.append(job)
-        return ask(job)
+        return ask(job, once=once)
 
     with patch.object(transactions, "enqueue", note):
         yield jobs
@@ -212,6 +212,7 @@ def _keep(scene: Scene, key: Hashable, made: Any, jobs: list[str]) -> None:
 def _put_back(scene: Scene, following: Scene) -> None:
     with _cursor() as cursor:
         # As a replica foreign keys and the triggers sleep: what they would write is among the rows.
+        cursor.execute("RESET ROLE")
         cursor.execute("SET LOCAL session_replication_role = replica")
         for table, rows in following.rows.items():
             before = scene.rows.get(table, b"")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +26,11 @@ from tusker.logs import JsonFormatter, LineFormatter, who, work_id
 from tusker.models import Role
 from tusker.queries.record import readiness
 from tusker.transactions import may_pass
+
+
+def test_tokens_of_forms_are_signed_with_sha_256(client: FlaskClient) -> None:
+    signature = urlsafe_b64decode(token_in(client.get("/login").text).rsplit(".", 1)[1] + "=")
+    assert len(signature) == 32
 
 
 def test_a_typed_error_is_a_page(enter: Callable[..., FlaskClient]) -> None:
@@ -291,3 +298,30 @@ def test_htmx_is_configured_for_a_strict_policy(pages: FlaskClient) -> None:
     assert settings["allowEval"] is False
     assert settings["includeIndicatorStyles"] is False
     assert settings["selfRequestsOnly"] is True
+
+
+def test_pages_are_compressed_and_those_with_secrets_are_not(enter: Callable[..., FlaskClient]) -> None:
+    browser, asked = enter(), {"Accept-Encoding": "gzip, br"}
+    pages = [browser.get("/admin/", headers=asked) for _ in range(8)]
+    assert {page.headers["Content-Encoding"] for page in pages} == {"br"}
+    assert len({page.headers["X-Padding"] for page in pages}) > 4, "of a random length, against BREACH"
+    assert "Content-Encoding" not in browser.get("/account/factors/new", headers=asked).headers
+    assert "Content-Encoding" not in browser.get("/admin/").headers
+    assert "Server-Timing" not in pages[0].headers  # for development only
+
+
+def test_a_first_visit_fetches_little_and_keeps_it_for_a_year(enter: Callable[..., FlaskClient]) -> None:
+    browser, asked = enter(), {"Accept-Encoding": "gzip, br"}
+    page = browser.get("/admin/", headers=asked)
+    addresses = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', browser.get("/admin/").text))
+    style = next(address for address in addresses if "/css/tusker.css" in address)
+    fonts = re.findall(r'url\("\.\.(/vendor/[^"]+(?:latin|currency)\.woff2)', browser.get(style).text)
+    assert len(fonts) == 2, "the letters, and the signs of currencies"
+    size = len(page.data)
+    for address in [*addresses, *(f"/static{font}" for font in fonts)]:
+        answer = browser.get(address, headers=asked)
+        assert answer.status_code == 200, address
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable", address
+        size += len(answer.data)
+    assert size < 200_000
+    assert "immutable" not in browser.get("/static/css/tusker.css").headers["Cache-Control"]

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from bench.books import fill
 from bench.pages import Answer, Visit, Walk
+from tests.support.database import OWNER
 from tests.support.plans import scanned
 from tests.support.values import TODAY
 from tusker.extensions import db
@@ -58,6 +59,7 @@ def walk(app: Flask) -> Walk:
         pass
     prove_day()
     with transaction():
+        db.session.execute(OWNER)
         db.session.execute(text("ANALYZE"))
     return Walk(app)
 

@@ -16,6 +16,7 @@ from jinja2 import Environment, nodes
 from markupsafe import Markup
 from sqlalchemy import Enum
 
+from scripts import cut_css
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.status import Status, Tone
 from tusker.extensions import db
@@ -233,6 +234,16 @@ def test_vendored_files_stand_where_pages_look(session_app: Flask) -> None:
     css = (ROOT / "static/css/tusker.css").read_text()
     for path in re.findall(r'url\("\.\./([^"]+)"\)', css):
         assert (ROOT / "static" / path).is_file(), path
+
+
+def test_every_class_in_use_is_in_the_cut_style_sheet() -> None:
+    """`make css` cuts it anew."""
+    cut = cut_css.CUT.read_text()
+    missing = cut_css.classes_in_use() - cut_css.classes_of(cut_css.parse(cut))
+    assert missing == set()
+    assert "navbar-vertical" in cut_css.WHOLE.read_text(), "the whole sheet has what is not used"
+    assert "navbar-vertical" not in cut
+    assert len(cut) < 120_000
 
 
 def test_icons_are_in_the_sprite() -> None:

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 from flask import current_app, render_template
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.links import subject_url
+from tusker.admin.start import checklist
 from tusker.currency import currency
 from tusker.domain.attention import ADVICE
 from tusker.models import Role
@@ -25,8 +27,10 @@ from tusker.queries.proposals import count_to_approve
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.queries.record.events import events_page
 from tusker.web.access import allow
+from tusker.web.book_plots import BookHistory
 
 SHOWN = 8
+LARGEST = 10
 LATE = timedelta(minutes=15)
 
 
@@ -35,12 +39,19 @@ LATE = timedelta(minutes=15)
 def dashboard() -> ResponseReturnValue:
     """Everything at a glance, in a fixed number of queries."""
     events, _ = events_page(limit=SHOWN)
-    found = positions(clock.today())
+    today = clock.today()
+    found = positions(today)
+    totals, past = totals_of(found), BookHistory.of(today)
     return render_template(
         "admin/dashboard/dashboard.html",
+        start=checklist() if current_user.role == Role.ADMIN else [],
         waiting=reads.waiting_to_be_financed(),
         disbursals=open_disbursals(),
-        totals=totals_of(found),
+        totals=totals,
+        outstanding_plot=past.outstanding(totals.principal),
+        cash_plot=past.cash(),
+        results_plot=past.results(),
+        purchasers=reads.largest_purchasers(LARGEST, min(past.flows, default=today), today),
         ageing=together(found),
         held=customers_on_hold(),
         statement_entries=entries_to_do(),

@@ -14,10 +14,12 @@ from tusker.api.problems import NO_TOKEN, ApiError
 from tusker.errors import NotAllowed
 from tusker.extensions import limiter
 from tusker.logs import who
-from tusker.models import TokenScope
+from tusker.models import AccessKind, TokenScope
 from tusker.services.context import Context
+from tusker.services.people.access_log import log_access
 from tusker.services.people.tokens import find_token, note_use
-from tusker.web.visitors import network
+from tusker.transactions import transaction
+from tusker.web.visitors import network, visitor
 
 LONGEST_TOKEN = 200
 SCOPE = "api"
@@ -59,6 +61,9 @@ def authenticate() -> Caller:
     caller = _find(secret) if secret and len(secret) <= LONGEST_TOKEN and secret.isascii() else None
     if caller is None:
         count_failure()
+        with transaction():
+            detail = f"{request.method} {request.path}"
+            log_access(clock.now(), AccessKind.TOKEN_REFUSED, visitor(), detail=detail)
         raise ApiError("unauthorized", NO_TOKEN)
     g.api_token_id = caller.token_id
     if not (limiter.enabled and _counted(caller)):

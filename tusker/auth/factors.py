@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyotp
@@ -26,16 +26,16 @@ from markupsafe import Markup
 
 from tusker import clock
 from tusker.auth.blueprint import bp, signed_in
-from tusker.auth.forms import AppForm, FactorForm, PasskeyForm
+from tusker.auth.forms import AppForm, FactorForm, KnownForm, PasskeyForm
 from tusker.auth.sessions import KEY, admit, half_session, this_session
-from tusker.errors import TuskerError
+from tusker.errors import InvalidInput, TuskerError
 from tusker.extensions import limiter
 from tusker.models import AccessKind, User, UserSession
 from tusker.services.context import Context
-from tusker.services.people import factors, passkeys, sessions
+from tusker.services.people import factors, passkeys, passwords, sessions
 from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
-from tusker.web.access import FRESH, acting, allow, public
+from tusker.web.access import FRESH, PASSWORD, acting, allow, public
 from tusker.web.htmx import current_path, done, is_htmx
 from tusker.web.kept_forms import form_of_request, seal
 from tusker.web.urls import local_url
@@ -43,16 +43,17 @@ from tusker.web.visitors import network, visitor
 
 FRESH_FOR = timedelta(minutes=5)
 """How long a second factor that was shown counts for what asks for it anew."""
-_CHALLENGE, _SECRET = "passkey_challenge", "app_secret"
+_CHALLENGE, _SECRET, _KNOWN = "passkey_challenge", "app_secret", "password_at"
 
 
 def demand_fresh() -> ResponseReturnValue | None:
-    """Before a request of a view that wants a fresh second factor: ask for it. A form is kept and sent afterwards."""
+    """Before a request of a view that wants a fresh second factor, or of those who have none the password: ask for it.
+    A form is kept and sent afterwards."""
     view = current_app.view_functions.get(request.endpoint or "")
     found: UserSession | None = g.get("user_session")
-    if found is None or not g.has_factor or not getattr(view, FRESH, False):
+    if found is None or not getattr(view, FRESH if g.has_factor else PASSWORD, False):
         return None
-    if found.factor_at is not None and clock.now() - found.factor_at < FRESH_FOR:
+    if (clock.now() - _shown_at(found)).total_seconds() < FRESH_FOR.total_seconds():
         return None
     if is_htmx():
         answer = make_response("", 204)
@@ -63,8 +64,19 @@ def demand_fresh() -> ResponseReturnValue | None:
         back = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("auth.confirm", next=back), 303)
     return _factor_page(
-        FactorForm(formdata=None), current_user.id, "auth.confirm", seal(kept), kept.page
+        _shown_form()(formdata=None), current_user.id, "auth.confirm", seal(kept), kept.page
     ), 401
+
+
+def _shown_at(of: UserSession) -> datetime:
+    """When the person of a session last showed a second factor, or where they have none the password."""
+    if g.has_factor:
+        return of.factor_at or of.created_at - FRESH_FOR
+    return max(of.created_at, datetime.fromtimestamp(session.get(_KNOWN, 0), UTC))
+
+
+def _shown_form() -> type[FactorForm | KnownForm]:
+    return FactorForm if g.has_factor else KnownForm
 
 
 def _tries_key() -> str:
@@ -110,14 +122,18 @@ def _onward() -> tuple[str | None, str | None]:
 @limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
 @allow()
 def confirm() -> ResponseReturnValue:
-    """A second factor shown anew, before what asks for it."""
-    form = FactorForm()
-    if form.is_submitted() and _taken(form, this_session()):
+    """A second factor shown anew, or the password of those who have none, before what asks for it."""
+    form = _shown_form()()
+    if form.is_submitted() and _shown(form, this_session()):
         if not request.form.get("kept"):
             flash("Confirmed. Continue within five minutes.", "success")
         return signed_in()
     page = _factor_page(form, current_user.id, "auth.confirm", *_onward())
     return page, 422 if form.is_submitted() else 200
+
+
+def _shown(form: FactorForm | KnownForm, of: UserSession) -> bool:
+    return _taken(form, of) if isinstance(form, FactorForm) else _known(form, of)
 
 
 def _taken(form: FactorForm, of: UserSession) -> bool:
@@ -132,6 +148,7 @@ def _taken(form: FactorForm, of: UserSession) -> bool:
             else:
                 factors.check_code(ctx, of.user_id, form.code.data or "")
             token = sessions.note_factor(ctx.now, of.id)
+            log_access(ctx.now, AccessKind.FACTOR_SHOWN, visitor(), user_id=of.user_id, email=of.user.email)
     except TuskerError as error:
         with transaction():
             log_access(ctx.now, AccessKind.FACTOR_FAILED, visitor(), user_id=of.user_id, email=of.user.email)
@@ -141,7 +158,24 @@ def _taken(form: FactorForm, of: UserSession) -> bool:
     return True
 
 
-def _factor_page(form: FactorForm, user_id: int, endpoint: str, kept: str | None, back: str | None) -> str:
+def _known(form: KnownForm, of: UserSession) -> bool:
+    """Whether the password of a form is right; then it need not be given again for a while."""
+    if not form.validate():
+        return False
+    try:
+        passwords.confirm_password(of.user_id, form.password.filled)
+    except InvalidInput as error:
+        with transaction():
+            log_access(clock.now(), AccessKind.FAILED, visitor(), user_id=of.user_id, email=of.user.email)
+        form.take(error)
+        return False
+    session[_KNOWN] = clock.now().timestamp()
+    return True
+
+
+def _factor_page(
+    form: FactorForm | KnownForm, user_id: int, endpoint: str, kept: str | None, back: str | None
+) -> str:
     asked = passkeys.request(factors.factors_of(user_id))
     return render_template(
         "auth/second.html",
@@ -167,7 +201,7 @@ def enrol() -> ResponseReturnValue:
 
 @bp.route("/account/factors/new", methods=["GET", "POST"])
 @limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
-@allow(fresh=True)
+@allow(fresh=True, password=True)
 def new_factor() -> ResponseReturnValue:
     """Adding a second factor to an account."""
     return _adding(this_session(), "auth.new_factor", first=False)

@@ -53,6 +53,12 @@ class PasswordForm(ResetForm):
     current_password = _password("Current password", "current-password")
 
 
+class KnownForm(Form):
+    """The password once more, of somebody who is signed in."""
+
+    password = _password("Password", "current-password")
+
+
 class FactorForm(Form):
     """A code of an app, a recovery code, or what a passkey answers."""
 

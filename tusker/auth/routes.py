@@ -127,7 +127,7 @@ def logout() -> ResponseReturnValue:
 
 
 @bp.post("/account/sessions/<int:session_id>/end")
-@allow()
+@allow(fresh=True, password=True)
 def end_session(session_id: int) -> ResponseReturnValue:
     """Sign out in another browser."""
     with transaction():
@@ -136,7 +136,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/account/sessions/end")
-@allow()
+@allow(fresh=True, password=True)
 def end_other_sessions() -> ResponseReturnValue:
     """Sign out everywhere but here."""
     with transaction():

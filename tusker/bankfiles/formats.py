@@ -22,6 +22,10 @@ _KINDS = (
     (b"%PDF", "a PDF; ask the bank for camt.053 or CSV"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
+    (
+        b"MIME-Version",
+        "a web archive (MHTML), whatever its name says; ask the bank for CSV, Excel or camt.053",
+    ),
     (b"{\\rtf", "a text document (RTF)"),
     (b"!Type:", "a QIF file, which names neither account nor currency; ask the bank for camt.053 or CSV"),
 )
@@ -109,7 +113,7 @@ def unread_kind(source: Source) -> str | None:
     if "Excel.Sheet" in head and head.startswith("<"):
         return "an Excel 2003 XML workbook; save it as XLSX or CSV"
     if head.startswith("<") and _HTML.search(head[:500]):
-        if _HTML_TABLE.search(source.data):
+        if _HTML_TABLE.search(source.data) or _HTML_TABLE.search(head.encode()):
             return "a web page with a table, whatever its name says; ask the bank for CSV, Excel or camt.053"
         return "a web page; the bank's portal may have signed you out"
     # a SWIFT message begins with {1:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from tusker.bankfiles.texts import kept
 from tusker.domain.banking import BALANCE_REMARK, Direction, Entry, numbered
@@ -26,8 +26,7 @@ _COUNT = re.compile(r"[0-9]{1,6}")
 _NO_REFERENCE = frozenset({"NONREF", "NOTPROVIDED", "NOT PROVIDED", "NONE", "NA", "N/A", "NIL", "NULL"})
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """A movement as read, before it has a fingerprint.
 
     `identity` is what tells it from others in its own file: the bank's unique reference, or all that is known about
@@ -67,12 +66,17 @@ def minor_units(text: str, exponent: int) -> int:
         if cleaned.startswith("-"):
             raise Contradiction(f"its amount “{kept(cleaned, 40)}” is negative")
         raise Skip(f"its amount “{kept(cleaned, 40)}” is not a number")
-    whole, fraction = found.group(1), (found.group(2) or "").rstrip("0")
-    if len(fraction) > exponent:
-        raise Skip(f"its amount {cleaned} is finer than {exponent} decimals")
-    amount = int((whole + fraction.ljust(exponent, "0")) or "0")
+    whole, fraction = found.group(1), found.group(2) or ""
+    return minor_units_of(whole, fraction, exponent, cleaned)
+
+
+def minor_units_of(whole: str, fraction: str, exponent: int, written: str) -> int:
+    """The same of the digits before and behind the mark."""
+    if len(fraction) > exponent and len(fraction.rstrip("0")) > exponent:
+        raise Skip(f"its amount {written} is finer than {exponent} decimals")
+    amount = int((whole + fraction[:exponent].ljust(exponent, "0")) or "0")
     if amount > MAX_AMOUNT:
-        raise Skip(f"its amount {cleaned} is too large")
+        raise Skip(f"its amount {written} is too large")
     return amount
 
 
@@ -104,8 +108,8 @@ def finished(raws: Sequence[Raw], account: str) -> tuple[Entry, ...]:
     entries = []
     whose = "".join(account.split()).upper()
     for raw in raws:
-        parts = (" ".join(part.casefold().split()) if part else "" for part in raw.identity)
-        key = "\x1f".join((whose, raw.booked_on.isoformat(), raw.direction, str(raw.amount), *parts))
+        parts = [" ".join(part.casefold().split()) if part else "" for part in raw.identity]
+        key = "\x1f".join([whose, raw.booked_on.isoformat(), raw.direction, str(raw.amount), *parts])
         seen[key] += 1
         # the first part of an identity is the bank's reference
         referenced = bool(raw.identity and raw.identity[0])

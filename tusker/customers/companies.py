@@ -21,8 +21,10 @@ from tusker.errors import TuskerError
 from tusker.models import Customer, Proposal, Role
 from tusker.queries.credit import customers as queries
 from tusker.queries.credit.credit_lines import lines_of
+from tusker.queries.credit.exposure import limit_changes
 from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.loans.classes import class_history
+from tusker.queries.loans.history import Whose
 from tusker.queries.loans.invoice_money import open_claims_of
 from tusker.queries.loans.receipts.listing import receipts_page
 from tusker.queries.record.events import events_of
@@ -30,8 +32,10 @@ from tusker.services.credit.customers.companies import create_customer, edit_cus
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.book_plots import BookHistory
 from tusker.web.htmx import PROPOSED, done, render
 from tusker.web.paging import page_of
+from tusker.web.plots import Plot
 
 LINES_SHOWN = 20
 RECEIPTS_SHOWN = 10
@@ -132,9 +136,28 @@ def show(customer_id: int) -> str:
         today=today(),
         claims=open_claims_of(customer_id),
         receipts=receipts_page(customer_id=customer_id, limit=RECEIPTS_SHOWN),
+        plots=_plots_of(customer),
         **bank_context(customer),
         **token_context(customer_id),
     )
+
+
+def _plots_of(customer: Customer) -> list[tuple[str, Plot]]:
+    """Use of its limit, cash and yield of each of its sides, with an id for each plot."""
+    found: list[tuple[str, Plot]] = []
+    for side, account, whose in (
+        ("supplier", customer.supplier, Whose(supplier_id=customer.id)),
+        ("purchaser", customer.purchaser, Whose(purchaser_id=customer.id)),
+    ):
+        if account is not None:
+            past = BookHistory.of(today(), whose)
+            limits = limit_changes(side, customer.id)
+            found += [
+                (f"plot-use-{side}", past.use_of_limit(account.used_amount, limits, f"the {side} limit")),
+                (f"plot-cash-{side}", past.cash(to_pay=side == "purchaser")),
+                (f"plot-results-{side}", past.results()),
+            ]
+    return found
 
 
 def _form_page(form: CustomerForm, draft: IdentityDraft, customer: Customer | None) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -46,6 +47,15 @@ class AccountNumber:
         """The number as events, mails and company users see it: its last four characters, of a short one fewer."""
         shown = min(SHOWN_DIGITS, len(self.number) // 2)
         return f"•••• {self.number[len(self.number) - shown :]}".rstrip()
+
+    def digest(self, account_id: int, customer_id: int) -> str:
+        """SHA-256 over all of it as a customer's account of this id, in hexadecimal digits.
+
+        The event of its acceptance has it, and `queries/record/mismatches.sql` computes the same.
+        """
+        parts = (account_id, customer_id, self.holder, self.iban, self.account_number, self.ifsc, self.bic)
+        whole = "\n".join("" if part is None else str(part) for part in parts)
+        return hashlib.sha256(whole.encode()).hexdigest()
 
     def spaced(self) -> str:
         """The whole number for people to compare: an IBAN in groups of four, an account number as it is."""

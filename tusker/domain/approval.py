@@ -7,13 +7,13 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-Covered = Iterable[tuple[int, int, int | None]]
-"""What is paid, each as (id, minor units, bank account id)."""
+Covered = Iterable[tuple[int, int, str]]
+"""What is paid, each as (id, minor units, digest of the bank account)."""
 
 
 def approval_digest(invoices: Covered, payables: Covered = ()) -> str:
-    """SHA-256 over invoices with their principal and payables with their amount, each with the account it is paid to,
-    in the order of their ids.
+    """SHA-256 over invoices with their principal and payables with their amount, each with the account it is paid to
+    and its number, in the order of their ids.
 
     It must be the same for what was shown, approved and released, or the approval does not hold.
     """

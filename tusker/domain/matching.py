@@ -14,11 +14,12 @@ Nothing but a named, exact and unrivalled suggestion is `sure`; see `Book.judge`
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from itertools import islice
+from typing import NamedTuple
 
 from tusker.domain.loan_sums import MAX_LOANS, OpenLoan, Part, spread, sums_to
 from tusker.domain.texts import Numbers, name_words, number_words, show_day, without_cut_form
@@ -35,6 +36,7 @@ MOST_BY_AMOUNT = 10_000
 what is due of all of them is not reckoned."""
 MOST_OF_PAYER = 400
 """Loans of one payer that are looked at for one credit."""
+MOST_PAYERS = 3
 LOADED = 25
 """Loans that are loaded at a time."""
 
@@ -47,8 +49,7 @@ class Verdict(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(NamedTuple):
     """Money that came in as a statement describes it; `known_payers` are the customers whose account it is known to
     be."""
 
@@ -87,6 +88,9 @@ class Judgement:
     """All loans that were considered, by id: a book of them alone judges the credit in the same way."""
 
 
+_NOTHING = Judgement(Verdict.NONE)
+
+
 @dataclass(slots=True)
 class _Found:
     """What a credit says: the loans that it names with the reason, whether one word names two, who paid."""
@@ -95,6 +99,15 @@ class _Found:
     twice: str = ""
     payers: Mapping[int, str] = field(default_factory=dict)
     stranger: bool = False
+    oldest: dict[int, tuple[list[OpenLoan], bool]] = field(default_factory=dict)
+    """The oldest due loans of each payer, see `Book._oldest`."""
+    dues: dict[int, int] = field(default_factory=dict)
+    """What is due of loans on the credit's day, where something is."""
+
+    @property
+    def first_payers(self) -> list[int]:
+        """The payers whose loans are looked at."""
+        return sorted(self.payers)[:MOST_PAYERS]
 
 
 class Book:
@@ -130,6 +143,7 @@ class Book:
         self._spelled = sorted((" ".join(key), key) for key in self._by_name)
         self._first_words = {key[0] for key in self._by_name}
         self._callers: dict[str, Collection[int]] = {}
+        self._known: dict[Credit, Judgement] = {}
 
     def judge(self, credit: Credit) -> Judgement:
         """Find what the credit may have paid.
@@ -142,14 +156,37 @@ class Book:
 
     def judge_each(self, credits: Mapping[int, Credit]) -> dict[int, Judgement]:
         """The same for many credits, each by itself."""
-        found = {key: self._look_up(credit) for key, credit in credits.items()}
+        fresh = {credit for credit in credits.values() if credit not in self._known}
+        found = {credit: self._look_up(credit) for credit in fresh}
         self._load({loan_id for each in found.values() for loan_id in each.named})
-        return {key: self._judged(credits[key], each) for key, each in found.items()}
+        self._look_up_oldest(found)
+        judged = {credit: self._judged(credit, each) for credit, each in found.items()}
+        # those that say something are judged once more when they are settled
+        self._known |= {c: judgement for c, judgement in judged.items() if judgement is not _NOTHING}
+        return {key: judged.get(credit) or self._known[credit] for key, credit in credits.items()}
+
+    def _look_up_oldest(self, found: Mapping[Credit, _Found]) -> None:
+        """Find the oldest due loans of all payers, in rounds, each of which loads for all of them."""
+        steps = [
+            (each, customer_id, self._oldest(customer_id, credit, each.dues))
+            for credit, each in found.items()
+            for customer_id in each.first_payers
+        ]
+        while steps:
+            going, wanted = [], set()
+            for each, customer_id, step in steps:
+                try:
+                    wanted |= {loan.loan_id for loan in next(step)}
+                    going.append((each, customer_id, step))
+                except StopIteration as end:
+                    each.oldest[customer_id] = end.value
+            self._load(wanted)
+            steps = going
 
     def _judged(self, credit: Credit, found: _Found) -> Judgement:
         suggestions = self._suggest(credit, found)
         if not suggestions:
-            return Judgement(Verdict.NONE)
+            return _NOTHING
         doubt = self._doubt(suggestions, found)
         verdict = Verdict.AMBIGUOUS if doubt else Verdict.SURE
         paid = {part.loan.loan_id for suggestion in suggestions for part in suggestion.parts}
@@ -235,7 +272,7 @@ class Book:
             return []
         ways: list[tuple[int, tuple[Part, ...]]] = []
         places = sorted(self._places[loan_id] for loan_id in found.named)
-        dues: dict[int, int] = {}
+        dues = found.dues
         groups: dict[int, list[OpenLoan]] = {}
         for loan in self._owing([self._loans[place] for place in places], day, dues):
             groups.setdefault(_payer_of(loan, found.payers), []).append(loan)
@@ -245,8 +282,7 @@ class Book:
             ways.append(
                 (_payer_of(loan, found.payers), (Part(loan, credit.amount, credit.amount),)),
             )
-        for customer_id in sorted(found.payers)[:3]:
-            owed, whole = self._oldest(customer_id, credit, dues)
+        for customer_id, (owed, whole) in sorted(found.oldest.items()):
             ways += [(customer_id, parts) for parts in sums_to(credit.amount, owed, dues)]
             if whole:
                 ways.append((customer_id, spread(credit.amount, owed, dues)))
@@ -262,19 +298,26 @@ class Book:
         # the sort is stable: of equals the oldest due comes first
         return sorted(rated.values(), key=lambda suggestion: -suggestion.score)
 
-    def _oldest(self, customer_id: int, credit: Credit, dues: dict[int, int]) -> tuple[list[OpenLoan], bool]:
+    def _oldest(
+        self, customer_id: int, credit: Credit, dues: dict[int, int]
+    ) -> Generator[Sequence[OpenLoan], None, tuple[list[OpenLoan], bool]]:
         """The oldest due loans of a payer that the amount may pay, and whether it pays no others: as many as it is
-        spread over, and as many as are tried for sums."""
+        spread over, and as many as are tried for sums. Yields the loans of which it needs to know next what is due."""
         loans: list[OpenLoan] = []
         left, smaller = credit.amount, 0
-        for loan in self._owing(self._owed.get(customer_id, ()), credit.value_date, dues):
-            if left <= 0 and smaller >= MAX_LOANS:
-                break
-            if len(loans) == MOST_OF_PAYER:
-                return loans, left <= 0
-            loans.append(loan)
-            left -= dues[loan.loan_id]
-            smaller += dues[loan.loan_id] < credit.amount
+        yield self._given_up.get(customer_id, ())[:LOADED]
+        owed = self._owed.get(customer_id, ())
+        for start in range(0, len(owed), LOADED):
+            part = owed[start : start + LOADED]
+            yield part
+            for loan in self._owing(part, credit.value_date, dues):
+                if left <= 0 and smaller >= MAX_LOANS:
+                    return loans, True
+                if len(loans) == MOST_OF_PAYER:
+                    return loans, left <= 0
+                loans.append(loan)
+                left -= dues[loan.loan_id]
+                smaller += dues[loan.loan_id] < credit.amount
         return loans, True
 
     def _owing(self, loans: Sequence[OpenLoan], day: date, dues: dict[int, int]) -> Iterator[OpenLoan]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SHAPE = re.compile(
     r"\s*(?:(?:by|to)\s+transfer\s*-\s*|mmt/|inb[ /-]|mb[ /-]|trf[ /-])?"
@@ -38,8 +38,7 @@ _DISBURSAL = re.compile(
 _TOKEN = re.compile(r"[A-Z0-9]{12,22}")
 
 
-@dataclass(frozen=True, slots=True)
-class Narration:
+class Narration(NamedTuple):
     """What a narration says of a payment; empty where it does not say it at a place that the bank fills."""
 
     reference: str = ""
@@ -63,14 +62,15 @@ def read_narration(text: str) -> Narration:
         upper = part.upper()
         if not part or upper in _CODES:
             continue
-        is_reference = bool((_RRN if by_number else _UTR).fullmatch(upper))
+        is_reference = len(part) > 11 and bool((_RRN if by_number else _UTR).fullmatch(upper))
+        is_code = len(part) == 11 and bool(IFSC.fullmatch(upper))
         if is_reference and not reference:
             reference = upper
-        elif _ACCOUNT.fullmatch(part) and not account:
+        elif not account and part[-1].isdigit() and _ACCOUNT.fullmatch(part):
             account = upper
-        elif after_code and not party and _LETTERS.search(part) and not IFSC.fullmatch(upper):
+        elif after_code and not party and not is_code and _LETTERS.search(part):
             party = part
-        after_code = is_reference or bool(IFSC.fullmatch(upper))
+        after_code = is_reference or is_code
     return Narration(reference, party, account)
 
 

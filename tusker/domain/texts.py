@@ -75,7 +75,7 @@ def tokens(text: str) -> list[Token]:
 def number_words(number: str) -> tuple[str, ...]:
     """A number such as INV-7 as its runs ("inv", "7"), so that inv 7 and INV7 are the same; empty for one that says
     too little to be looked for in a text."""
-    words = tuple(token.word for token in tokens(number))
+    words = tuple(_RUN.findall(plain(number)))
     text = "".join(words)
     if not any(character.isdigit() for character in text):
         return ()
@@ -93,8 +93,12 @@ class Numbers:
 
     def named_in(self, text: str) -> list[tuple[str, ...]]:
         """Those that stand in a text as a whole; one inside of a longer one does not count."""
+        if not text:
+            return []
         written = plain(text)
         words = tuple(_RUN.findall(written))
+        if self._lengths.keys().isdisjoint(words):
+            return []
         spans = [
             (start, start + length)
             for start, word in enumerate(words)

@@ -20,14 +20,17 @@ from tusker.queries.company_dashboard import (
     lines_of_supplier,
     recent_payouts,
 )
+from tusker.queries.credit.exposure import limit_changes
 from tusker.queries.credit.invoices import InvoiceFilter, count_by_status, list_invoices
 from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.loans.ageing import together
+from tusker.queries.loans.history import Whose
 from tusker.queries.loans.loans import open_loans
 from tusker.queries.loans.positions import loan_totals, positions, totals_of
 from tusker.queries.payout.payables import owed_to_supplier
 from tusker.services.credit.standing import why_closed
 from tusker.web.access import allow, current_company_id
+from tusker.web.book_plots import BookHistory
 from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
@@ -47,6 +50,8 @@ def dashboard() -> ResponseReturnValue:
     wanted = InvoiceFilter(scope=scope)
     own = limit_of_supplier(company, today) if sells else limit_of_purchaser(company, today)
     lines = lines_of_supplier(company, today) if sells else lines_of_purchaser(company, today)
+    past = BookHistory.of(today, Whose(supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id))
+    side = "supplier" if sells else "purchaser"
     template = (
         "invoices/dashboard/supplier_dashboard.html"
         if sells
@@ -58,6 +63,8 @@ def dashboard() -> ResponseReturnValue:
         today=today,
         counts=count_by_status(wanted),
         own_limit=own,
+        use_plot=past.use_of_limit(own.used, limit_changes(side, company), "your limit") if own else None,
+        cash_plot=past.cash(to_pay=not sells),
         credit_left=left_of(own, lines),
         lines=lines,
         closed=why_closed([line.row for line in lines], today, seen_by=company),

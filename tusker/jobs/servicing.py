@@ -11,6 +11,7 @@ from tusker.currency import currency
 from tusker.domain.classification import AssetClass
 from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
+from tusker.queries.loans.history import wrong_day_sums
 from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.number_forms import wrong_number_forms
 from tusker.queries.record.proof import Mismatch, part_on, prove
@@ -88,7 +89,7 @@ def prove_day() -> int:
 def row_by_row(day: date, *, whole: bool) -> list[Mismatch]:
     """What is wrong with figures that no statement can recompute: of all, or of the day's part."""
     part = None if whole else part_on(day)
-    return [*wrong_positions(day, part=part), *wrong_number_forms(part=part)]
+    return [*wrong_positions(day, part=part), *wrong_day_sums(part), *wrong_number_forms(part=part)]
 
 
 def clean_up() -> int:

@@ -64,7 +64,15 @@ from tusker.models.limit_day import LimitDay
 from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
 from tusker.models.outbox import OutboxMessage
 from tusker.models.payable import Payable, PayableLine
-from tusker.models.position import BookPosition, InvoiceCount, LoanChange, LoanPosition, PositionDay
+from tusker.models.position import (
+    BookPosition,
+    DaySum,
+    DueSum,
+    InvoiceCount,
+    LoanChange,
+    LoanPosition,
+    PositionDay,
+)
 from tusker.models.proposal import Proposal, ProposalState
 from tusker.models.relief import Relief, ReliefKind, ReliefState
 from tusker.models.risk import HoldRelease, RiskRule
@@ -96,11 +104,13 @@ __all__ = [
     "CreditNote",
     "Customer",
     "DailyRun",
+    "DaySum",
     "DeductionKind",
     "DeductionState",
     "Disbursal",
     "DisbursalLine",
     "DisbursalStatus",
+    "DueSum",
     "EntryDirection",
     "EntryState",
     "Event",

@@ -122,7 +122,9 @@ class AccessKind(Status):
 
     SIGNED_IN = "signed_in", Tone.GREEN
     FAILED = "sign_in_failed", Tone.ORANGE
+    FACTOR_SHOWN = "second_factor_shown", Tone.GREEN
     FACTOR_FAILED = "second_factor_failed", Tone.ORANGE
+    TOKEN_REFUSED = "token_refused", Tone.ORANGE
     SLOWED = "sign_in_slowed", Tone.RED
     SIGNED_OUT = "signed_out", Tone.GREY
     REFUSED = "refused", Tone.RED

@@ -57,6 +57,7 @@ class Adjustment(Base):
         ),
         CheckConstraint("penalty <> 0 OR fee <> 0 OR interest <> 0 OR principal <> 0", name="not_empty"),
         Index("uq_adjustments_one_reversal", "reverses_id", unique=True),
+        Index("ix_adjustments_booked_on", "booked_on", postgresql_using="brin"),
         Index(
             "uq_adjustments_one_recovery",
             "allocation_id",

@@ -27,7 +27,7 @@ class BankAccountState(Status):
 
 class BankAccount(Base):
     """An account of a supplier: an IBAN, or an account number with an IFSC or BIC. Its numbers never change: a change
-    is a new row. At most one of a customer is active."""
+    is a new row, and the event that it came with has its digest. At most one of a customer is active."""
 
     __tablename__ = "bank_accounts"
     __table_args__ = (
@@ -66,6 +66,11 @@ class BankAccount(Base):
     def account(self) -> AccountNumber:
         """The account as the domain's value."""
         return AccountNumber(self.holder, self.iban, self.account_number, self.ifsc, self.bic)
+
+    @property
+    def digest(self) -> str:
+        """What must be as it was when the account was accepted."""
+        return self.account.digest(self.id, self.customer_id)
 
 
 class BankStatement(Base):

@@ -46,13 +46,13 @@ class SecondFactor(Base):
 
 
 class RecoveryCode(Base):
-    """A code that replaces a second factor once. Only its SHA-256 is kept."""
+    """A code that replaces a second factor once. Only its argon2id hash is kept, as of passwords."""
 
     __tablename__ = "recovery_codes"
     __table_args__ = (UniqueConstraint("user_id", "code_hash"),)
 
     id: Mapped[Id]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    code_hash: Mapped[str] = mapped_column(String(64))
+    code_hash: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[Instant]
     used_at: Mapped[Instant | None]

@@ -21,6 +21,7 @@ class ExposureMovement(Base):
     __tablename__ = "exposure_movements"
     __table_args__ = (
         CheckConstraint("amount <> 0", name="amount_not_zero"),
+        Index("ix_exposure_movements_booked_on", "booked_on", postgresql_using="brin"),
         Index("ix_exposure_movements_line_booked", "credit_line_id", "booked_on"),
         Index("ix_exposure_movements_supplier_booked", "supplier_id", "booked_on"),
         Index("ix_exposure_movements_purchaser_booked", "purchaser_id", "booked_on"),

@@ -43,6 +43,7 @@ class Loan(Base):
         CheckConstraint("btrim(platform_reference) <> ''", name="platform_reference_not_blank"),
         Index("uq_loans_one_live", "invoice_id", unique=True, postgresql_where="reversed_on IS NULL"),
         Index("ix_loans_open_debtor", "debtor_id", "due_date", postgresql_where="closed_on IS NULL"),
+        Index("ix_loans_reversed_on", "reversed_on", postgresql_where="reversed_on IS NOT NULL"),
         Index("ix_loans_open_due", "due_date", "id", postgresql_where="closed_on IS NULL"),
         *(
             Index(
@@ -238,6 +239,7 @@ class Allocation(Base):
             name="amounts_positive",
         ),
         Index("uq_allocations_one_reversal", "reverses_id", unique=True),
+        Index("ix_allocations_booked_on", "booked_on", postgresql_using="brin"),
     )
 
     id: Mapped[Id]

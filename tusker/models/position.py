@@ -1,5 +1,5 @@
 """Sums that are kept so that pages of the whole book need not read all of it: what is owed on each open loan on the
-business day, by credit line, and how many invoices have a status.
+business day, by credit line and by due date, what happened on past days, and how many invoices have a status.
 
 All of it follows from loans and invoices and can be built anew at any time. What is owed is that of `amount_due`, in
 minor units.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.ageing import Bucket
@@ -73,6 +73,7 @@ class LoanPosition(Alike, Figures, Base):
     day: Mapped[date] = mapped_column(ForeignKey("position_days.day"), primary_key=True)
     loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"), primary_key=True, index=True)
     credit_line_id: Mapped[int] = mapped_column(ForeignKey("credit_lines.id"))
+    due_date: Mapped[date]
 
 
 class BookPosition(Alike, Figures, Base):
@@ -114,3 +115,54 @@ class InvoiceCount(Base):
     invoices: Mapped[int] = mapped_column(BigInteger)
     principal: Mapped[Money]
     merged: Mapped[bool] = mapped_column(default=False, server_default="false")
+
+
+class Flows:
+    """What happened on a day, in minor units; what was undone on it counts against."""
+
+    lent: Mapped[Money]
+    """Principal of the loans that began."""
+    paid_out: Mapped[Money]
+    """The same less what was deducted at the payout."""
+    repaid: Mapped[Money]
+    """What came in on loans."""
+    principal_repaid: Mapped[Money]
+    earned: Mapped[Money]
+    """Interest, fees and penalty: what came in, and what was deducted at the payout."""
+    lost: Mapped[Money]
+    """Principal that was given up, less what of it came in later."""
+    exposure: Mapped[Money]
+    """By how much the limits' use grew."""
+    deliveries: Mapped[int] = mapped_column(BigInteger)
+    """Loans that began whose delivery is known."""
+    delivery_hours: Mapped[int] = mapped_column(BigInteger)
+    """From their requests to their deliveries, summed."""
+    payment_days: Mapped[int] = mapped_column(BigInteger)
+    """From the payout to the payment, weighted with the principal that came back."""
+
+
+class DaySum(Flows, Base):
+    """The flows of a past day: of the whole book (key 0), a supplier or a purchaser. A day on which nothing happened
+    has no row, but the last one that was summed has one of the book."""
+
+    __tablename__ = "day_sums"
+    __table_args__ = (CheckConstraint("kind IN ('book', 'supplier', 'purchaser')", name="kind_known"),)
+
+    kind: Mapped[Code] = mapped_column(primary_key=True)
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+
+
+class DueSum(Base):
+    """The kept positions of a day by due date: of the whole book (key 0), a supplier or a purchaser."""
+
+    __tablename__ = "due_sums"
+    __table_args__ = (CheckConstraint("kind IN ('book', 'supplier', 'purchaser')", name="kind_known"),)
+
+    day: Mapped[date] = mapped_column(ForeignKey("position_days.day"), primary_key=True)
+    kind: Mapped[Code] = mapped_column(primary_key=True)
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    due_date: Mapped[date] = mapped_column(primary_key=True)
+    loans: Mapped[int]
+    term: Mapped[Money]
+    purchaser_term: Mapped[Money]

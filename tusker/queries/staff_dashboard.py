@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tusker.extensions import db
+from tusker.models import Customer, PurchaserAccount
+from tusker.queries.loans.history import Flow, flows_of_purchasers
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,16 @@ class Pressure:
     name: str
     limit: int
     used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concentration:
+    """A purchaser with what is open of it, in minor units, and how its deliveries and payments went lately."""
+
+    id: int
+    name: str
+    used: int
+    flow: Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,19 @@ def limits_under_pressure(limit: int, *, share: float = 0.8) -> list[Pressure]:
         LIMIT :limit
     """
     return _rows(Pressure, sql, {"share": str(share), "limit": limit})
+
+
+def largest_purchasers(limit: int, since: date, until: date) -> list[Concentration]:
+    """The purchasers of whom most is open, with what happened on some days."""
+    rows = db.session.execute(
+        select(PurchaserAccount.customer_id, Customer.name, PurchaserAccount.used_amount)
+        .join(Customer, Customer.id == PurchaserAccount.customer_id)
+        .where(PurchaserAccount.used_amount > 0)
+        .order_by(PurchaserAccount.used_amount.desc(), PurchaserAccount.customer_id)
+        .limit(limit)
+    ).all()
+    flows = flows_of_purchasers(since, until, [row[0] for row in rows]) if rows else {}
+    return [Concentration(*row, flow=flows[row[0]]) for row in rows]
 
 
 def recent_refusals(limit: int) -> list[RefusedRequest]:

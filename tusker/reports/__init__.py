@@ -10,6 +10,7 @@ from tusker.reports import (  # noqa: F401 (views of the blueprint)
     calculator,
     classification,
     exposure,
+    period,
     statements,
 )
 from tusker.reports.blueprint import bp

@@ -13,12 +13,19 @@ from flask.typing import ResponseReturnValue
 from tusker import clock
 from tusker.currency import currency
 from tusker.domain.ageing import AgeingRow, Bucket, bucket_of
-from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.queries.loans.ageing import Ageing, Narrowed, loans_behind, sum_behind
 from tusker.queries.loans.ageing import ageing as ageing_on
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own, pays
+from tusker.reports.blueprint import (
+    asked_company,
+    asked_day,
+    asked_number,
+    bp,
+    day_or_refuse,
+    own,
+    pays,
+)
 from tusker.web.access import allow
 from tusker.web.csvfile import Columns, csv_answer, csv_table
 from tusker.web.htmx import render
@@ -162,27 +169,12 @@ def _narrowed() -> Narrowed:
         raise InvalidInput("This is not a bucket of the ageing.", field="bucket")
     mine = own()
     return Narrowed(
-        supplier_id=_within("supplier", mine.get("supplier_id")),
-        purchaser_id=_within("purchaser", mine.get("purchaser_id")),
-        line_id=_number("line"),
+        supplier_id=asked_company("supplier", mine.get("supplier_id")),
+        purchaser_id=asked_company("purchaser", mine.get("purchaser_id")),
+        line_id=asked_number("line"),
         bucket=Bucket(bucket) if bucket else None,
         as_purchaser=pays(),
     )
-
-
-def _within(name: str, mine: int | None) -> int | None:
-    """The company in the address; of a company's person its own, and another's narrows to nothing: none has id 0."""
-    asked = _number(name)
-    return asked if mine is None else mine if asked in (None, mine) else 0
-
-
-def _number(name: str) -> int | None:
-    text = request.args.get(name) or ""
-    if not text:
-        return None
-    if not is_id(text):
-        raise InvalidInput("This link is not valid.", field=name)
-    return int(text)
 
 
 def _about(rows: list[LoanRow]) -> str:

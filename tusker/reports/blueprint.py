@@ -9,6 +9,7 @@ from flask import Blueprint, request
 from flask_login import current_user
 
 from tusker import clock
+from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.models import Role
 from tusker.reports.forms import AsOfForm
@@ -58,3 +59,19 @@ def day_or_refuse() -> date:
     if day is None:
         raise InvalidInput(" ".join(form.as_of.errors), field="as_of")
     return day
+
+
+def asked_company(name: str, mine: int | None) -> int | None:
+    """The company in the address; of a company's person its own, and another's narrows to nothing: none has id 0."""
+    asked = asked_number(name)
+    return asked if mine is None else mine if asked in (None, mine) else 0
+
+
+def asked_number(name: str) -> int | None:
+    """The id in the address; raises `InvalidInput` naming it."""
+    text = request.args.get(name) or ""
+    if not text:
+        return None
+    if not is_id(text):
+        raise InvalidInput("This link is not valid.", field=name)
+    return int(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from flask import Response
 from flask.typing import ResponseReturnValue
@@ -16,13 +17,17 @@ from tusker.queries.credit.exposure import (
     MovementRow,
     derivation,
     exposure_table,
+    limit_changes,
     programme_limit_on,
 )
+from tusker.queries.loans.history import Whose
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own
 from tusker.web.access import allow, is_staff
+from tusker.web.book_plots import BookHistory
 from tusker.web.csvfile import csv_answer
 from tusker.web.filters import status_label
 from tusker.web.htmx import render
+from tusker.web.plots import Plot
 
 TITLES = {
     Bound.SUPPLIER: "Limits of suppliers",
@@ -70,9 +75,21 @@ def exposure() -> ResponseReturnValue:
         form=form,
         day=day,
         today=clock.today(),
+        use_plot=_use_plot(day, found) if day else None,
         tables=[table for table in found if table.rows],
         programme=programme_limit_on(day) if day and is_staff() else None,
     )
+
+
+def _use_plot(day: date, found: list[Table]) -> Plot:
+    """What was used of the programme, or of the company's own limit."""
+    mine = own()
+    kind = Bound.PURCHASER if "purchaser_id" in mine else Bound.SUPPLIER
+    used = next(table.exposure for table in found if table.kind is kind)
+    past = BookHistory.of(day, Whose(**mine))
+    if not mine:
+        return past.use_of_limit(used, limit_changes("programme", 0), "the programme's limit")
+    return past.use_of_limit(used, limit_changes(kind, past.whose.key), f"the limit as {kind}")
 
 
 @bp.get("/exposure.csv")

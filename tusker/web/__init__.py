@@ -17,9 +17,9 @@ from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
-from tusker.web import assets, errors, filters, replica
+from tusker.web import assets, compression, errors, filters, replica
 from tusker.web.access import guard, is_staff
-from tusker.web.nav import navigation
+from tusker.web.nav import breadcrumbs, navigation
 from tusker.web.routes import bp
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -53,6 +53,7 @@ def init_app(app: Flask) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     filters.init_app(app)
     assets.init_app(app)
+    compression.init_app(app)
     errors.init_app(app)
     # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
     first = [_name_request, _refuse_control_characters, _take_large_files]
@@ -61,7 +62,7 @@ def init_app(app: Flask) -> None:
     replica.init_app(app)
     app.after_request(_set_headers)
     app.context_processor(_template_context)
-    app.jinja_env.globals.update(with_args=with_args, LONGEST_REASON=LONGEST_REASON)
+    app.jinja_env.globals.update(with_args=with_args, breadcrumbs=breadcrumbs, LONGEST_REASON=LONGEST_REASON)
     app.register_blueprint(bp)
 
 
@@ -114,7 +115,9 @@ def _template_context() -> dict[str, Any]:
         "is_staff": is_staff,
         "open_proposals_on": open_proposals_on,
         "currency": currency,
-        "theme": "dark" if cookies.get(current_app.config["THEME_COOKIE"]) == "dark" else "light",
+        "theme": chosen
+        if (chosen := cookies.get(current_app.config["THEME_COOKIE"])) in {"light", "dark"}
+        else "",
         "signed_in": lambda: bool(current_user.is_authenticated),
     }
 

@@ -23,6 +23,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 MARK = "tusker_access"
 FRESH = "tusker_fresh_factor"
+PASSWORD = "tusker_fresh_password"  # noqa: S105 (a mark, no secret)
 PUBLIC = "public"
 BY_TOKEN = "by_token"  # noqa: S105 (a mark, no secret)
 BY_SIGNATURE = "by_signature"
@@ -52,16 +53,18 @@ def by_signature(view: View) -> View:
     return view
 
 
-def allow(*roles: Role, fresh: bool = False) -> Callable[[View], View]:
+def allow(*roles: Role, fresh: bool = False, password: bool = False) -> Callable[[View], View]:
     """Mark a view for signed-in users of these roles; without roles, for everybody who is signed in.
 
-    A `fresh` one asks people who have a second factor to show it again, unless they did so a few minutes ago.
+    A `fresh` one asks people who have a second factor to show it again, unless they did so a few minutes ago;
+    with `password` the others are asked for their password in the same way.
     """
     allowed = frozenset(roles or Role)
 
     def mark(view: View) -> View:
         setattr(view, MARK, allowed)
         setattr(view, FRESH, fresh)
+        setattr(view, PASSWORD, password)
         return view
 
     return mark

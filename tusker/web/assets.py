@@ -6,9 +6,10 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, url_for
+from flask import Flask, Response, request, url_for
 
-TABLER_CSS = "vendor/tabler-core-1.6.1/tabler.min.css"
+TABLER_CSS = "vendor/tabler-core-1.6.1/tabler.cut.css"
+A_YEAR = 365 * 24 * 3600
 HTMX_JS = "vendor/htmx-2.0.11/htmx.min.js"
 ICON_SPRITE = "vendor/tabler-icons-3.51.0/sprite.svg"
 
@@ -26,7 +27,14 @@ def init_app(app: Flask) -> None:
         """The URL of a file under `static/`, with a hash of its content, so that browsers may cache it for long."""
         return url_for("static", filename=path, v=digest(path))
 
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = (
-        30 * 24 * 3600 if app.config["ENVIRONMENT"] == "PRODUCTION" else 0
-    )
+    def for_a_year(answer: Response) -> Response:
+        """What is asked for by its hash, or lies in a folder of its version, never changes."""
+        lasting = "v" in request.args or request.path.startswith(f"{app.static_url_path}/vendor/")
+        if request.endpoint == "static" and answer.status_code < 400 and lasting:
+            answer.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
+        return answer
+
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
+    if app.config["ENVIRONMENT"] != "DEVELOPMENT":
+        app.after_request(for_a_year)
     app.jinja_env.globals.update(asset=asset, TABLER_CSS=TABLER_CSS, HTMX_JS=HTMX_JS, ICON_SPRITE=ICON_SPRITE)

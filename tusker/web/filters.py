@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -14,9 +14,11 @@ from markupsafe import Markup
 
 from tusker import clock
 from tusker.currency import currency
+from tusker.domain.ageing import Bucket
 from tusker.domain.status import Status, Tone
 from tusker.domain.texts import show_day
 from tusker.models import Event
+from tusker.web.plots import stack
 
 NOTHING = "–"
 _CODE = re.compile(r"[a-z_]+")
@@ -182,6 +184,14 @@ def figures(names: Iterable[str]) -> list[tuple[str, str]]:
     return [(name, "text-end") for name in names]
 
 
+def late_parts(amounts: Mapping[Bucket, int]) -> list[tuple[int, str, str]]:
+    """The parts of a bar by days past due: how much, the colour, and what it is."""
+    return [
+        (amount, f"late{number}", f"{bucket.words}: {money(amount)}")
+        for number, (bucket, amount) in enumerate(amounts.items())
+    ]
+
+
 def _in_english() -> bool:
     return str(current_app.config["LOCALE"]).startswith("en")
 
@@ -212,5 +222,7 @@ def init_app(app: Flask) -> None:
         reason_words,
         tone,
         figures,
+        stack,
+        late_parts,
     ):
         app.jinja_env.filters[function.__name__] = function

@@ -25,59 +25,59 @@ class NavEntry:
     endpoint: str = ""
 
 
-# (label, icon, endpoint, group); a new group starts with a thin line above it
+# (label, icon, endpoint, group); each group stands under its head
 _STAFF = (
-    ("Dashboard", "gauge", "admin.dashboard", "work"),
-    ("Attention", "bell", "admin.attention", "work"),
-    ("To approve", "circle-check", "admin.approvals", "work"),
-    ("Invoices", "file-invoice", "invoices.index", "work"),
-    ("To be financed", "hourglass", "admin.queue", "work"),
-    ("Disbursals", "building-bank", "admin.disbursals", "work"),
-    ("Repayments", "receipt-refund", "admin.loans", "work"),
-    ("Receipts", "receipt", "admin.receipts", "work"),
-    ("Deductions", "receipt-refund", "admin.deductions_list", "work"),
-    ("Bank statements", "file-spreadsheet", "admin.statements", "work"),
-    ("Bank charges", "coins", "admin.charges", "reports"),
-    ("Customers", "building-store", "customers.index", "book"),
-    ("Credit lines", "arrows-exchange", "customers.lines", "book"),
-    ("Risk rules", "scale", "admin.rules", "book"),
-    ("Import", "upload", "admin.import_invoices", "book"),
-    ("Ageing", "calendar-due", "reports.ageing", "reports"),
-    ("Classification", "scale", "reports.classification", "reports"),
-    ("Exposure", "chart-bar", "reports.exposure", "reports"),
-    ("Statements", "report-money", "reports.statement", "reports"),
-    ("Calculator", "calculator", "reports.calculator", "reports"),
-    ("Tracking", "truck-delivery", "admin.tracking", "control"),
-    ("Proof", "scale", "admin.proof", "control"),
-    ("Events", "history", "admin.events", "control"),
-    ("Users", "users", "admin.users", "control"),
-    ("Access log", "lock", "admin.access_log", "control"),
-    ("Carriers", "truck-delivery", "admin.carriers", "control"),
-    ("System", "gauge", "admin.system", "control"),
+    ("Dashboard", "gauge", "admin.dashboard", "Today"),
+    ("Attention", "bell", "admin.attention", "Today"),
+    ("To approve", "circle-check", "admin.approvals", "Today"),
+    ("To be financed", "hourglass", "admin.queue", "Today"),
+    ("Disbursals", "building-bank", "admin.disbursals", "Money"),
+    ("Loans", "receipt-refund", "admin.loans", "Money"),
+    ("Receipts", "receipt", "admin.receipts", "Money"),
+    ("Bank statements", "file-spreadsheet", "admin.statements", "Money"),
+    ("Deductions", "percentage", "admin.deductions_list", "Money"),
+    ("Bank charges", "coins", "admin.charges", "Money"),
+    ("Invoices", "file-invoice", "invoices.index", "Book"),
+    ("Customers", "building-store", "customers.index", "Book"),
+    ("Credit lines", "arrows-exchange", "customers.lines", "Book"),
+    ("Import", "upload", "admin.import_invoices", "Book"),
+    ("Ageing", "calendar-due", "reports.ageing", "Reports"),
+    ("Classification", "scale", "reports.classification", "Reports"),
+    ("Exposure", "chart-bar", "reports.exposure", "Reports"),
+    ("Statements", "report-money", "reports.statement", "Reports"),
+    ("Calculator", "calculator", "reports.calculator", "Reports"),
+    ("Events", "history", "admin.events", "Reports"),
+    ("Proof", "shield-check", "admin.proof", "Reports"),
+    ("Risk rules", "adjustments", "admin.rules", "Settings"),
+    ("Carriers", "truck-delivery", "admin.carriers", "Settings"),
+    ("System", "gauge", "admin.system", "Settings"),
+    ("Tracking", "map-pin", "admin.tracking", "Settings"),
+    ("Users", "users", "admin.users", "Settings"),
+    ("Access log", "lock", "admin.access_log", "Settings"),
 )
 _SUPPLIER = (
-    ("Dashboard", "gauge", "invoices.dashboard", "work"),
-    ("Request financing", "cash", "invoices.new", "work"),
-    ("Invoices", "file-invoice", "invoices.index", "work"),
-    ("Waiting list", "hourglass", "invoices.waiting_list", "work"),
-    ("Credit lines", "arrows-exchange", "customers.my_lines", "book"),
-    ("Ageing", "calendar-due", "reports.ageing", "reports"),
-    ("Exposure", "chart-bar", "reports.exposure", "reports"),
-    ("Statement", "report-money", "reports.statement", "reports"),
-    ("Calculator", "calculator", "reports.calculator", "reports"),
-    ("Bank details", "building-bank", "customers.my_bank_details", "control"),
-    ("API tokens", "key", "customers.my_tokens", "control"),
+    ("Dashboard", "gauge", "invoices.dashboard", "Today"),
+    ("Request financing", "cash", "invoices.new", "Today"),
+    ("Waiting list", "hourglass", "invoices.waiting_list", "Today"),
+    ("Invoices", "file-invoice", "invoices.index", "Book"),
+    ("Credit lines", "arrows-exchange", "customers.my_lines", "Book"),
+    ("Ageing", "calendar-due", "reports.ageing", "Reports"),
+    ("Exposure", "chart-bar", "reports.exposure", "Reports"),
+    ("Statement", "report-money", "reports.statement", "Reports"),
+    ("Calculator", "calculator", "reports.calculator", "Reports"),
+    ("Bank details", "building-bank", "customers.my_bank_details", "Settings"),
+    ("API tokens", "key", "customers.my_tokens", "Settings"),
 )
 _PURCHASER = (
-    ("Dashboard", "gauge", "invoices.dashboard", "work"),
-    ("Invoices", "file-invoice", "invoices.index", "work"),
-    ("To confirm", "circle-check", "invoices.to_confirm", "work"),
-    ("To repay", "receipt-refund", "invoices.to_repay", "work"),
-    ("Credit lines", "arrows-exchange", "customers.my_lines", "book"),
-    ("Ageing", "calendar-due", "reports.ageing", "reports"),
-    ("Exposure", "chart-bar", "reports.exposure", "reports"),
-    ("Statement", "report-money", "reports.statement", "reports"),
-    ("Calculator", "calculator", "reports.calculator", "reports"),
+    ("Dashboard", "gauge", "invoices.dashboard", "Today"),
+    ("To confirm", "circle-check", "invoices.to_confirm", "Today"),
+    ("To repay", "receipt-refund", "invoices.to_repay", "Money"),
+    ("Invoices", "file-invoice", "invoices.index", "Book"),
+    ("Credit lines", "arrows-exchange", "customers.my_lines", "Book"),
+    ("Ageing", "calendar-due", "reports.ageing", "Reports"),
+    ("Exposure", "chart-bar", "reports.exposure", "Reports"),
+    ("Statement", "report-money", "reports.statement", "Reports"),
+    ("Calculator", "calculator", "reports.calculator", "Reports"),
 )
 COUNTS = {"admin.attention": count_open, "admin.approvals": count_to_approve}
 """Entries that show how many items wait."""
@@ -90,10 +90,10 @@ HOME = {
 }
 
 
-def navigation() -> list[list[NavEntry]]:
-    """The signed-in user's links in groups; pages that this build does not have are left out."""
+def navigation() -> dict[str, list[NavEntry]]:
+    """The signed-in user's links by the heads of their groups; pages that this build does not have are left out."""
     if not current_user.is_authenticated:
-        return []
+        return {}
     groups: dict[str, list[NavEntry]] = {}
     here = request.endpoint or ""
     active = _active(here)
@@ -103,7 +103,20 @@ def navigation() -> list[list[NavEntry]]:
             groups.setdefault(group, []).append(
                 NavEntry(label, icon, url_for(endpoint), endpoint == active, count, endpoint)
             )
-    return list(groups.values())
+    return groups
+
+
+def breadcrumbs() -> list[tuple[str, str]]:
+    """The way to this page: the link of the navigation that it belongs to, unless it is that page itself."""
+    if not current_user.is_authenticated:
+        return []
+    here = request.endpoint or ""
+    active = _active(here)
+    return [
+        (label, url_for(endpoint))
+        for label, _, endpoint, _ in BY_ROLE[Role(current_user.role)]
+        if endpoint == active != here
+    ]
 
 
 def counted_entries() -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from tusker.bankfiles.hardened import all_at, at, first_text
@@ -53,8 +53,7 @@ class Details:
         in_batch = amount is not None
         # an entry's reference is that of the whole batch: its parts differ by their other details
         identity = (unique,) if unique and not in_batch else (unique, *told)
-        return replace(
-            whole,
+        return whole._replace(
             direction=direction or whole.direction,
             amount=whole.amount if amount is None else amount,
             instructed=instructed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 from xml.etree.ElementTree import Element
@@ -156,7 +156,7 @@ class StatementReader:
         if len(details) == 1 and not _counts_more(element):
             return [self.only(number, element, whole, details[0])]
         if len(details) <= 1:
-            return [replace(whole, instructed=self.instructed(whole.direction, whole.amount, element))]
+            return [whole._replace(instructed=self.instructed(whole.direction, whole.amount, element))]
         try:
             return self.split(element, whole)
         except Skip as skip:
@@ -196,8 +196,7 @@ class StatementReader:
             total = sum(self.detail_amount(detail) for detail in details)
         except Skip:
             total = whole.amount
-        return replace(
-            whole,
+        return whole._replace(
             remittance=kept(words, LONGEST["remittance"]) or whole.remittance,
             return_reason=whole.return_reason or (reasons[0] if reasons else None),
             instructed=None if total == whole.amount else total,
@@ -283,7 +282,7 @@ class StatementReader:
         if taken and taken == self.charges(element, included=False):
             identity = (whole.identity[0] if whole.identity else "", CHARGES)
             parts.append(
-                replace(whole, direction="debit", amount=taken, remittance=CHARGES, identity=identity)
+                whole._replace(direction="debit", amount=taken, remittance=CHARGES, identity=identity)
             )
         elif taken != 0:
             raise Skip(f"its {len(parts)} details do not add up to its amount")

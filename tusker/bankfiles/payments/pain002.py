@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from tusker.bankfiles.formats import Reading, Source
@@ -11,7 +10,8 @@ from tusker.bankfiles.hardened import first_text, read_xml
 from tusker.bankfiles.movements import LONGEST, Skip, given, minor_units
 from tusker.bankfiles.reasons import reason_words
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import OrderAnswer, PaymentAnswer
+from tusker.domain.banking import ANSWERS, OrderAnswer, PaymentAnswer
+from tusker.domain.narrations import disbursals_named
 from tusker.errors import UnreadableFile
 
 MAX_ANSWERS = 50_000
@@ -49,38 +49,76 @@ def read_pain002(data: bytes, reading: Reading) -> OrderAnswer:
 
 def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
     header = message.find("GrpHdr")
-    group = message.find("OrgnlGrpInfAndSts")
-    order = "" if group is None else given(group.findtext("OrgnlMsgId"))
-    if group is None or not order:
+    groups = message.findall("OrgnlGrpInfAndSts")
+    blocks = message.findall("OrgnlPmtInfAndSts")
+    names = [given(each.findtext("OrgnlMsgId")) for each in groups] or [""]
+    # our order is one block of its own id
+    order = names[0] or next(filter(None, (given(block.findtext("OrgnlPmtInfId")) for block in blocks)), "")
+    if not groups or not order:
         raise UnreadableFile(
             "The payment status report does not say which payment order it answers (<OrgnlMsgId>)."
         )
-    blocks = message.findall("OrgnlPmtInfAndSts")
-    whole, why = _status(group, "GrpSts")
-    for block in blocks:
-        # our order is one block, so what the bank says of the block it says of all
-        if not whole or _PASSED_ON.fullmatch(whole):
-            whole, why = _status(block, "PmtInfSts") if block.findtext("PmtInfSts") else (whole, why)
-    answers = tuple(_payments(message, blocks, reading))
-    if not answers and (not whole or _PASSED_ON.fullmatch(whole)):
+    others = {name for block in blocks for name in disbursals_named(given(block.findtext("OrgnlPmtInfId")))}
+    if len(groups) > 1 or others - {order}:
+        several = ", ".join(sorted({*names, *others, order} - {""}))
+        raise UnreadableFile(f"The file answers several payment orders ({several}); send one at a time.")
+    group = _status(groups[0], "GrpSts")
+    # what the bank says of a block is nearer to its payments than what it says of the order
+    said = [_nearer(_status(block, "PmtInfSts"), group) for block in blocks]
+    agree = len({_of_all(*each)[0] for each in said}) < 2
+    whole, why = _of_all(*((said or [group])[0] if agree else ("", "")))
+    for nearer in said:
+        _check_together(order, group[0], nearer[0])
+    if not agree and not all(block.find("TxInfAndSts") is not None for block in blocks):
+        raise UnreadableFile(
+            f"The file says {' and '.join(sorted({status or 'nothing' for status, _ in said}))} of parts of"
+            f" {kept(order, 40)}, but not which payments are in each; nothing was changed."
+        )
+    answers = tuple(
+        _payment(order, element, inherited, reading)
+        for parent, inherited in ((message, group), *zip(blocks, said, strict=True))
+        for element in parent.findall("TxInfAndSts")
+    )
+    if not answers and not whole:
         raise UnreadableFile(f"The payment status report says nothing of the payments of {kept(order, 40)}.")
     reference = "" if header is None else given(header.findtext("MsgId"))
-    return OrderAnswer(format_, reference, order, "" if _PASSED_ON.fullmatch(whole) else whole, why, answers)
+    return OrderAnswer(format_, reference, order, whole, why, answers)
 
 
-def _payments(message: Element, blocks: list[Element], reading: Reading) -> Iterator[PaymentAnswer]:
-    for parent in (message, *blocks):
-        inherited = _status(parent, "PmtInfSts")
-        for element in parent.findall("TxInfAndSts"):
-            status, why = _status(element, "TxSts")
-            amount = element.find("OrgnlTxRef/Amt/InstdAmt")
-            yield PaymentAnswer(
-                reference=given(first_text(element, "OrgnlEndToEndId", "OrgnlInstrId")),
-                status=status or ("" if _PASSED_ON.fullmatch(inherited[0]) else inherited[0]),
-                reason=why or inherited[1],
-                amount=None if amount is None else _minor(amount, reading),
-                number=given(first_text(element, "AcctSvcrRef", "ClrSysRef")),
-            )
+Said = tuple[str, str]
+"""The code of a status, and its reasons in words."""
+
+
+def _nearer(own: Said, inherited: Said) -> Said:
+    return own if own[0] else (inherited[0], own[1] or inherited[1])
+
+
+def _of_all(status: str, why: str) -> Said:
+    """The status of each payment where none is said of it alone; none where each has its own."""
+    return ("", "") if _PASSED_ON.fullmatch(status) else (status, why)
+
+
+def _check_together(order: str, whole: str, part: str) -> None:
+    """Raise where what is rejected as a whole is accepted in a part."""
+    if ANSWERS.get(whole, ("",))[0] == "rejected" and ANSWERS.get(part, ("",))[0] == "accepted":
+        raise UnreadableFile(
+            f"The file contradicts itself: it says {whole} of all of {kept(order, 40)} and {part} of a part of it;"
+            " nothing was changed. Ask the bank."
+        )
+
+
+def _payment(order: str, element: Element, inherited: Said, reading: Reading) -> PaymentAnswer:
+    own = _status(element, "TxSts")
+    _check_together(order, inherited[0], own[0])
+    status, why = own if own[0] else _of_all(*_nearer(own, inherited))
+    amount = element.find("OrgnlTxRef/Amt/InstdAmt")
+    return PaymentAnswer(
+        reference=given(first_text(element, "OrgnlEndToEndId")) or given(first_text(element, "OrgnlInstrId")),
+        status=status,
+        reason=why or (inherited[1] if status == inherited[0] else ""),
+        amount=None if amount is None else _minor(amount, reading),
+        number=given(first_text(element, "AcctSvcrRef", "ClrSysRef")),
+    )
 
 
 def _minor(amount: Element, reading: Reading) -> int | None:

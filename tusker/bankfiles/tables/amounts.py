@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Literal
 
 from babel.numbers import get_currency_symbol
 
-from tusker.bankfiles.movements import Skip, minor_units
+from tusker.bankfiles.movements import Skip, minor_units_of
 from tusker.bankfiles.texts import kept
 
 Mark = Literal[".", ","]
@@ -69,14 +69,19 @@ def _symbols(currency: str) -> tuple[str, ...]:
     return (*sorted(known, key=len, reverse=True), *more)
 
 
-def decimal_mark(texts: Iterable[str], currency: str, exponent: int, *, default: Mark) -> Mark:
-    """The decimal mark of a file: the one that more of its amounts can only be read with."""
-    votes = {".": 0, ",": 0}
+def votes_for_marks(texts: Iterable[str], currency: str, exponent: int) -> dict[Mark, int]:
+    """How many amounts of a file can only be read with each decimal mark."""
+    votes: dict[Mark, int] = {".": 0, ",": 0}
     for text in texts:
         _, bare, _ = split_amount(text, currency)
         fits = [mark for mark in votes if _fits(bare, mark, exponent)]
         if len(fits) == 1:
             votes[fits[0]] += 1
+    return votes
+
+
+def decimal_mark(votes: Mapping[Mark, int], default: Mark) -> Mark:
+    """The decimal mark of a file: the one that more of its amounts can only be read with."""
     if votes["."] == votes[","]:
         return default
     return "." if votes["."] > votes[","] else ","
@@ -94,7 +99,8 @@ def read_amount(text: str, mark: Mark, currency: str, exponent: int) -> tuple[in
     if found is None:
         raise Skip(f"its amount “{kept(text, 40)}” is not a number")
     grouping = "," if mark == "." else "."
-    amount = minor_units(found.group(1).replace(grouping, "") + "." + (found.group(2) or ""), exponent)
+    whole, fraction = found.group(1).replace(grouping, ""), found.group(2) or ""
+    amount = minor_units_of(whole, fraction, exponent, kept(text, 40))
     return -amount if negative else amount, side
 
 

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Balanced:
+class Balanced(NamedTuple):
     """A row that was read: what it adds to the balance, and the balance after it where the bank writes one.
 
     `apart` when a row that could not be read stands before it.

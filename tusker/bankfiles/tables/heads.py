@@ -114,6 +114,16 @@ class Columns:
         place = self.places.get(name)
         return cells[place] if place is not None and place < len(cells) else ""
 
+    def cells(self, *names: str) -> Callable[[Sequence[str]], list[str]]:
+        """Takes the cells of some fields out of any number of rows; see `cell`."""
+        places = [self.places.get(name, MAX_COLUMNS) for name in names]
+
+        def take(cells: Sequence[str]) -> list[str]:
+            width = len(cells)
+            return [cells[place] if place < width else "" for place in places]
+
+        return take
+
     @property
     def two_sided(self) -> bool:
         """Whether money in and money out have a column each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ _LABEL = re.compile(
 """A label of an account's number. What follows it has to be read."""
 _WEAK_LABEL = re.compile(
     r"^\s*(?:account|a/c|konto)\s*(?:id\s*)?[:\-–]?\s*"
-    r"|\b(?:account|a/c|konto|compte|cuenta|conto|rekening|खाता)\s*[:\-–]?\s*(?=[0-9x*•]{5})",
+    r"|\b(?:account|a/c|konto|compte|cuenta|conto|rekening|खाता)\s*[:\-–]?\s*(?=[a-z]{0,4}[0-9x*•]{5})",
     re.IGNORECASE,
 )
 """Words that may stand before an account's number, or before anything else of it."""
@@ -37,7 +38,9 @@ _ENDING = re.compile(
     re.IGNORECASE,
 )
 """The end of an account's number, in words or behind dots."""
-_LONE = re.compile(r"(?<![0-9A-Za-z])(?:[0-9]{11,18}|[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})(?![0-9A-Za-z])")
+_LONE = re.compile(
+    r"(?<![0-9A-Za-z])(?:[A-Z]{0,3}[0-9]{11,18}|[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})(?![0-9A-Za-z])"
+)
 _CODES = re.compile(r"\s*(?:\(\s*([A-Z]{3})\s*\)|([A-Z]{3})$)")
 _CURRENCY = re.compile(r"\s*(?:account\s+)?currency\s*[:\-–]?\s*", re.IGNORECASE)
 _TITLE = re.compile(r"\s*(?:account|statement|details|transactions)", re.IGNORECASE)
@@ -46,11 +49,20 @@ _AROUND = " \t:=_-–'\""
 _SORT_CODE = re.compile(r"^[0-9]{2}-[0-9]{2}-[0-9]{2}\s+(?=[0-9]{8,})")
 _PIECE = re.compile(r"[0-9A-Za-z*•#]+(?:[-/.][0-9A-Za-z*•#]+)*")
 _MASK = re.compile(r"[*•#xX]")
+SUM = re.compile(
+    r"(?:(?:grand|sub|page)[ -]?)?totals?(?: (?:of|for|in|the|this|period|page|month|statement|day|amount|all|no|dr|cr"
+    r"|debits?|credits?|deposits?|withdrawals?|payments?|receipts?|transactions?|movements?))*|gesamt|summe",
+    re.IGNORECASE,
+)
+"""The words of a row that is the sum of others."""
 CLOSING = re.compile(
-    r"closing\s+bal(?:ance)?\b|balance\s+c/?[fd]\b|carried\s+forward|endsaldo|schlusssaldo", re.IGNORECASE
+    r"closing\s+bal(?:ance)?\b|balance\s+c/?[fd]\b|carried\s+(?:forward|fwd)|^\W*c/f\W*$"
+    r"|endsaldo|schlusssaldo",
+    re.IGNORECASE,
 )
 OPENING = re.compile(
-    r"opening\s+bal(?:ance)?\b|balance\s+b/?f\b|brought\s+forward|anfangssaldo", re.IGNORECASE
+    r"opening\s+bal(?:ance)?\b|balance\s+b/?f\b|brought\s+(?:forward|fwd)|^\W*b/f\W*$|anfangssaldo",
+    re.IGNORECASE,
 )
 
 
@@ -111,7 +123,9 @@ def the_one(accounts: Sequence[Named], own: Sequence[str]) -> Named | None:
 def resolved(number: str, own: Sequence[str]) -> Named:
     """One of our accounts that a number is, whole or as far as a masked one is visible; else the number as it is."""
     masked = _is_masked(number)
-    fitting = [mine for mine in own if (_fits(number, mine) if masked else _bare(number) == _bare(mine))]
+    # a bank may write the kind of the account before it: CA0001, SB-0001
+    told = {_bare(number), _bare(number.lstrip(string.ascii_letters))}
+    fitting = [mine for mine in own if (_fits(number, mine) if masked else _bare(mine) in told)]
     if masked:
         return Named(fitting[0], number) if len(fitting) == 1 else Named(number, number)
     return Named(fitting[0] if fitting else number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -13,13 +13,17 @@ from tusker.bankfiles.tables.amounts import Mark, is_nothing, read_amount
 from tusker.bankfiles.tables.balances import Balanced, follow
 from tusker.bankfiles.tables.days import Days, leaps
 from tusker.bankfiles.tables.heads import Columns
-from tusker.bankfiles.tables.labels import Named
+from tusker.bankfiles.tables.labels import SUM, Named
 from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, said
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
 from tusker.domain.banking import BALANCE_REMARK, Direction, Statement
 
 _MOST_DOUBTS = 3
+_OF_MOVEMENT = (
+    *("status", "currency", "bank_reference", "end_to_end_id", "counterparty", "counterparty_account"),
+    *("remittance", "return_reason"),
+)
 
 
 @dataclass(slots=True)
@@ -33,9 +37,13 @@ class TableReader:
     layout: str = ""
     by_place: bool = False
     """Whether the table has no heads, so that only its balances bear out how its columns are read."""
+    width: int | None = None
+    """How many cells a row may fill; None where that says nothing."""
     days: dict[str, Days] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    take: Callable[[Cells], Sequence[str]] = field(init=False)
+    """The cells of a row that make its movement, see `_OF_MOVEMENT`."""
 
     def statement(self, account: Named | None, opening: str) -> Statement:
         number = account.number if account else self.reading.account
@@ -44,6 +52,8 @@ class TableReader:
                 f"It shows only {account.masked} of the account, which was taken for {number}."
             )
         sides, figures = self.sides()
+        # the column of the direction may just have been left out
+        self.take = self.columns.cells(*_OF_MOVEMENT)
         raws: list[Raw] = []
         balanced: list[Balanced] = []
         turned: list[int] = []
@@ -60,6 +70,7 @@ class TableReader:
             balanced.append(Balanced(row.line, raws[-1].booked_on, signed, self.balance(row.cells), apart))
             turned += [row.line] * turns
             apart = False
+        self.leave_sums(raws, balanced)
         ends = self.check(balanced, opening, turned, sides)
         days = sorted(raw.booked_on for raw in raws)
         return Statement(
@@ -77,6 +88,33 @@ class TableReader:
             doubt=kept(" ".join(self.doubts[:_MOST_DOUBTS]), LONGEST["reason"]),
         )
 
+    def check_width(self, heads: int) -> None:
+        """A text or amount with the separator in it needs quotes: without them a row has more cells than there are
+        heads."""
+        filled = {max((at for at, cell in enumerate(row.cells, 1) if cell), default=0) for row in self.rows}
+        if max(filled, default=0) > heads:
+            if len(filled) == 1:
+                self.doubts.append("Its rows have more cells than its heads.")
+            else:
+                self.width = heads
+
+    def leave_sums(self, raws: list[Raw], balanced: list[Balanced]) -> None:
+        """Take out the last rows where they call themselves sums and are those of what came in or left."""
+        called = [SUM.fullmatch(raw.remittance.strip(" :*-.")) is not None for raw in raws]
+        ends = len(raws)
+        while ends and called[ends - 1]:
+            ends -= 1
+        self.doubts += [f"Line {balanced[at].line} calls itself a sum." for at in range(ends) if called[at]]
+        for place in range(len(raws) - 1, ends - 1, -1):
+            raw, line = raws[place], balanced[place].line
+            if raw.amount == sum(each.amount for each in raws[:ends] if each.direction == raw.direction):
+                self.notes.append(f"Line {line}: it is the sum of the {raw.direction}s; skipped.")
+                del raws[place], balanced[place]
+            else:
+                self.doubts.append(
+                    f"Line {line} calls itself a sum, but is not that of the {raw.direction}s."
+                )
+
     def skip(self, line: int, skip: Skip) -> None:
         self.notes.append(f"Line {line}: {skip}; skipped.")
         if isinstance(skip, Contradiction):
@@ -87,7 +125,8 @@ class TableReader:
         return not any(leaps(self.column(name)) for name in self.days if not self.days[name].month_first)
 
     def column(self, name: str) -> list[str]:
-        return [text for row in self.rows if (text := self.columns.cell(row.cells, name))]
+        take = self.columns.cells(name)
+        return [text for row in self.rows if (text := take(row.cells)[0])]
 
     def sides(self) -> tuple[Sides, list[Figure | Skip]]:
         """How the file writes directions, and the figure of each row or why it has none."""
@@ -152,6 +191,8 @@ class TableReader:
 
     def signed(self, row: CsvRow, figure: Figure | Skip, sides: Sides) -> tuple[int, bool]:
         """What a row adds to the balance, and whether its sign turned its side; raises `Skip`."""
+        if self.width is not None and any(row.cells[self.width :]):
+            raise Contradiction("it has more cells than there are heads")
         if isinstance(figure, Skip):
             raise figure
         words = self.columns.cell(row.cells, "direction")
@@ -172,30 +213,26 @@ class TableReader:
         return found.get("booked_on", first), found.get("value_date", first)
 
     def movement(self, cells: Cells, signed: int, booked_on: date, value_date: date) -> Raw:
-        cell = self.columns.cell
-        if is_unbooked(status := cell(cells, "status")):
+        status, stated, reference, end_to_end, party, account, text, why = self.take(cells)
+        if status and is_unbooked(status):
             raise Skip(f"“{kept(status, 30)}” says that it is not booked")
-        stated = cell(cells, "currency").upper()
-        if stated and stated != self.reading.currency:
-            raise Skip(f"it is in {kept(stated, 10)}, not {self.reading.currency}")
+        if stated and stated.upper() != self.reading.currency:
+            raise Skip(f"it is in {kept(stated.upper(), 10)}, not {self.reading.currency}")
         texts: dict[str, Any] = {
-            "bank_reference": given(cell(cells, "bank_reference").lstrip("'")),
-            "end_to_end_id": given(cell(cells, "end_to_end_id")),
-            "counterparty": kept(cell(cells, "counterparty"), LONGEST["party"]),
-            "counterparty_account": kept(
-                cell(cells, "counterparty_account").lstrip("'"), LONGEST["reference"]
-            ),
-            "remittance": kept(self.narration(cells), LONGEST["remittance"]),
+            "bank_reference": given(reference.lstrip("'")),
+            "end_to_end_id": given(end_to_end),
+            "counterparty": kept(party, LONGEST["party"]),
+            "counterparty_account": kept(account.lstrip("'"), LONGEST["reference"]),
+            "remittance": kept(self.narration(cells, text), LONGEST["remittance"]),
         }
         side: Direction = "credit" if signed > 0 else "debit"
-        reason = kept(cell(cells, "return_reason"), LONGEST["reason"]) or None
+        reason = kept(why, LONGEST["reason"]) or None
         # a "reference" of a table may be a cheque's number or a customer's: everything together tells rows apart
         identity = tuple(texts.values())
         return Raw(side, abs(signed), booked_on, value_date, **texts, return_reason=reason, identity=identity)
 
-    def narration(self, cells: Cells) -> str:
+    def narration(self, cells: Cells, first: str) -> str:
         """All texts of a row, each once."""
-        first = self.columns.cell(cells, "remittance")
         more = (cells[place] for place in self.columns.narrations if place < len(cells))
         return " ".join(dict.fromkeys((first, *more))).strip() if self.columns.narrations else first
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from tusker.bankfiles.movements import Contradiction
 from tusker.bankfiles.texts import kept
@@ -29,7 +30,8 @@ _UNBOOKED = frozenset(
     (  # noqa: SIM905 - a list of words reads better as words
         "pending failed failure declined rejected cancelled canceled reverted reversed unsuccessful scheduled"
         " processing initiated expired blocked vorgemerkt abgelehnt storniert hold authorised authorized"
-        " unposted unbooked"
+        " unposted unbooked uncleared unsettled unprocessed unsuccessfully not awaiting queued upcoming void voided"
+        " bounced dishonoured dishonored error incomplete"
     ).split()
 )
 """Words of a column for the status of a movement that the bank has not booked."""
@@ -64,8 +66,7 @@ def is_unbooked(text: str) -> bool:
     return len(words) < 4 and not _UNBOOKED.isdisjoint(words)
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """An amount as written: not zero, in minor units with its own sign, and the side of its column or mark."""
 
     amount: int

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tusker.bankfiles.formats import Profile, Reading
 from tusker.bankfiles.movements import refuse_if_nothing_was_read
-from tusker.bankfiles.tables.amounts import Mark, decimal_mark, is_figure, is_nothing
+from tusker.bankfiles.tables.amounts import Mark, decimal_mark, is_figure, is_nothing, votes_for_marks
 from tusker.bankfiles.tables.days import check_date_format, days_of, is_day
 from tusker.bankfiles.tables.heads import (
     VARIABLE,
@@ -23,6 +22,7 @@ from tusker.bankfiles.tables.heads import (
 from tusker.bankfiles.tables.labels import (
     CLOSING,
     OPENING,
+    SUM,
     Named,
     account_around,
     account_in,
@@ -127,9 +127,17 @@ def _read_table(
     movements, around = _parted(rows, columns)
     if len(movements) > MAX_ROWS:
         raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
-    mark = (profile and profile.mark) or _mark(columns, movements, reading, table.delimiter)
+    votes = _votes(columns, movements, reading)
+    default: Mark = "," if table.delimiter == ";" else "."
+    mark = (profile and profile.mark) or decimal_mark(votes, default)
     layout = hashlib.sha256(key_of(table.header).encode()).hexdigest()[:16]
     reader = TableReader(columns, movements, reading, mark, layout, stands_for_heads(table.header))
+    if not typed and not (profile and profile.mark) and min(votes.values()):
+        reader.doubts.append(
+            "Some of its amounts can only be read with a dot for the decimals, others with a comma."
+        )
+    if not typed and table.delimiter:
+        reader.check_width(len(table.header))
     reader.days = days_of(
         {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
         columns.shapes,
@@ -154,21 +162,17 @@ def _says_anything(cells: Cells) -> bool:
 
 def _parted(rows: Sequence[CsvRow], columns: Columns) -> tuple[list[CsvRow], list[CsvRow]]:
     """The rows of movements, and those between and below them that are none: sums, balances, sentences."""
-    name = "booked_on" if "booked_on" in columns.places else "value_date"
-
-    def dated(row: CsvRow) -> bool:
-        return is_day(columns.cell(row.cells, name)) or is_day(columns.cell(row.cells, "value_date"))
-
-    last = max((place for place, row in enumerate(rows) if dated(row)), default=len(rows))
+    days_in, money_in = columns.cells("booked_on", "value_date"), columns.cells(*_MONEY)
+    dated = [any(map(is_day, filter(None, days_in(row.cells)))) for row in rows]
+    last = max((place for place, is_dated in enumerate(dated) if is_dated), default=len(rows))
     movements: list[CsvRow] = []
     around: list[CsvRow] = []
     below = False
     for place, row in enumerate(rows):
-        texts = [columns.cell(row.cells, each) for each in _MONEY]
-        money = [text for text in texts if not is_nothing(text) and text.strip("0.,")]
+        money = [text for text in money_in(row.cells) if text and not is_nothing(text) and text.strip("0.,")]
         below = below or (place > last and (not money or len(money) > 1))
-        apart = _opens(row, columns, money) or _sums_up(row, money, dated=dated(row))
-        if below or apart or not (money or dated(row)):
+        apart = _opens(row, columns, money) or _sums_up(row, columns, money, dated=dated[place])
+        if below or apart or not (money or dated[place]):
             if movements and place < last and _continues(row, columns):
                 movements[-1] = _joined(movements[-1], row, columns.places["remittance"])
             else:
@@ -181,16 +185,19 @@ def _parted(rows: Sequence[CsvRow], columns: Columns) -> tuple[list[CsvRow], lis
 def _opens(row: CsvRow, columns: Columns, money: Sequence[str]) -> bool:
     """Whether a row only carries the balance over, at the beginning or end: it moves nothing, or its amount is the
     balance."""
-    carried = not money or money == [columns.cell(row.cells, "balance")]
-    return carried and any(OPENING.search(cell) or CLOSING.search(cell) for cell in row.cells)
+    balance = columns.cell(row.cells, "balance")
+    if not money or money == [balance]:
+        return any(OPENING.search(cell) or CLOSING.search(cell) for cell in row.cells)
+    apart = "balance" in columns.places and not balance
+    return apart and any(OPENING.match(cell) or CLOSING.match(cell) for cell in row.cells)
 
 
-_SUM = re.compile(r"(?:(?:grand|sub|page)[ -]?)?totals?|gesamt|summe", re.IGNORECASE)
-
-
-def _sums_up(row: CsvRow, money: Sequence[str], *, dated: bool) -> bool:
-    """Whether a row is the sum of others: it says so, and has no day or amounts on both sides."""
-    return (not dated or len(money) > 1) and any(_SUM.fullmatch(cell.strip(" :*-")) for cell in row.cells)
+def _sums_up(row: CsvRow, columns: Columns, money: Sequence[str], *, dated: bool) -> bool:
+    """Whether a row is the sum of others: it says so, and has no day, amounts on both sides, or no balance where the
+    others have one."""
+    apart = not dated or len(money) > 1
+    apart = apart or ("balance" in columns.places and not columns.cell(row.cells, "balance"))
+    return apart and any(SUM.fullmatch(cell.strip(" :*-.")) for cell in row.cells)
 
 
 def _continues(row: CsvRow, columns: Columns) -> bool:
@@ -205,11 +212,10 @@ def _joined(row: CsvRow, more: CsvRow, place: int) -> CsvRow:
     return CsvRow(row.line, tuple(cells))
 
 
-def _mark(columns: Columns, rows: Sequence[CsvRow], reading: Reading, delimiter: str) -> Mark:
+def _votes(columns: Columns, rows: Sequence[CsvRow], reading: Reading) -> dict[Mark, int]:
     names = [name for name in (*_MONEY, "balance") if name in columns.places]
     figures = (columns.cell(row.cells, name) for row in rows[:_ENOUGH] for name in names)
-    default: Mark = "," if delimiter == ";" else "."
-    return decimal_mark(filter(None, figures), reading.currency, reading.exponent, default=default)
+    return votes_for_marks(filter(None, figures), reading.currency, reading.exponent)
 
 
 def _account(

@@ -112,7 +112,7 @@ def grant_command(role: str, create: bool) -> str:
     if create:
         create_app_role(role, os.environ.get("POSTGRES_APP_PASSWORD", ""))
     grant_app_role(role)
-    return f"{role} may do the app's work and cannot change events."
+    return f"{role} may do the app's work and cannot change ledgers."
 
 
 def _say_figures(proof: Proof) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, Row, any_, cast, func, or_, select
 
@@ -29,8 +29,7 @@ from tusker.queries.loans.loans import loans_of_ids, payable_loans
 from tusker.queries.loans.payoff import last_payment
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """An entry as far as matching reads it, without the weight of a row of the model: what the bank booked is the
     payment itself."""
 
@@ -79,7 +78,8 @@ class _Ledger:
 
     def due_on(self, loan_id: int, day: date) -> int | None:
         """See `OpenLoan.due_on`."""
-        self.load([loan_id])
+        if loan_id not in self._rows:
+            self.load([loan_id])
         return _due_on(self._rows[loan_id], day)
 
     def loan(self, row: Row[*tuple[Any, ...]]) -> OpenLoan:
@@ -171,9 +171,9 @@ def _due_on(row: LoanRow, day: date) -> int | None:
 
     None for days before the payout or before a later payment, which a receipt refuses too.
     """
-    last = last_payment(row)
-    barred = row.closed_on is None and last is not None and day < last
-    if day < row.debt.start or barred:
+    if day < row.debt.start:
+        return None
+    if row.closed_on is None and row.debt.paid and (last := last_payment(row)) is not None and day < last:
         return None
     if row.face_open is not None and row.face_open > 0:
         return row.face_open

@@ -114,6 +114,16 @@ def programme_limit_on(day: date) -> int | None:
     )
 
 
+def limit_changes(kind: str, key: int) -> list[tuple[date, int]]:
+    """The days from which a limit, or the programme's with key 0, was so much; oldest first."""
+    rows = db.session.execute(
+        select(LimitDay.day, LimitDay.limit_amount)
+        .where(LimitDay.kind == kind, LimitDay.key == key)
+        .order_by(LimitDay.day)
+    )
+    return [(day, limit) for day, limit in rows]
+
+
 def _limits(kind: Bound, as_of: date) -> Select[*tuple[Any, ...]]:
     """Id, name and limit at the end of a day of each limit of a kind."""
     if kind is Bound.CREDIT_LINE:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, text
 from sqlalchemy.orm import aliased
 
 from tusker.domain.accounts import AccountNumber
@@ -42,6 +42,23 @@ def active_accounts(customer_ids: Collection[int]) -> dict[int, BankAccount]:
         )
     )
     return {row.customer_id: row for row in rows}
+
+
+_NOTED = text(
+    """
+    SELECT DISTINCT ON (a.id) a.id, e.data ->> 'account_digest' AS digest
+    FROM bank_accounts a JOIN events e ON e.subject = 'customer' AND e.subject_id = a.customer_id
+        AND e.kind IN ('bank_account_set', 'bank_account_noted') AND e.data ->> 'bank_account_id' = a.id::text
+    WHERE a.id = ANY(:ids) AND e.data ? 'account_digest' ORDER BY a.id, e.id
+    """
+)
+
+
+def changed_accounts(accounts: Collection[BankAccount]) -> set[int]:
+    """The customers of those accounts that are not as the first event about them tells."""
+    rows = db.session.execute(_NOTED, {"ids": [account.id for account in accounts]})
+    noted = {row.id: row.digest for row in rows}
+    return {account.customer_id for account in accounts if account.digest != noted.get(account.id)}
 
 
 def accounts_of(customer_id: int) -> list[AccountEntry]:

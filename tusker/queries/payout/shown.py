@@ -75,7 +75,7 @@ def _shown(
     return Shown(
         name,
         f"{currency().show(payout.net)} for {invoices} {account}{on_hold}",
-        (*lines, *extra, kept, payout.account.id if payout.account else None),
+        (*lines, *extra, kept, payout.account.digest if payout.account else None),
     )
 
 

@@ -105,9 +105,10 @@ WHERE c.open_amount <> CASE WHEN c.state = 'dismissed' THEN 0 ELSE c.amount - CO
     OR (c.state <> 'accepted' AND COALESCE(s.total, 0) <> 0)
 UNION ALL
 -- What was netted for goods that came back, and for what was kept back or has no cause since, is received in full, for
--- credit notes as far as the loan lacks it. From payouts of the time before, a person recorded it.
+-- credit notes as far as the loan lacks it, whatever was taken back since. From payouts of the time before, a person
+-- recorded it; of one that left after all although its claims were netted elsewhere, all is claimed.
 SELECT 'received by netting from the payout', p.reference, COALESCE(r.amount, 0),
-    COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
+    COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received AND w.id IS NULL)::int
 FROM payouts p
 LEFT JOIN (
     SELECT netted_payout_id, sum(amount)::bigint AS amount FROM receipts x
@@ -117,12 +118,15 @@ LEFT JOIN (
 ) r ON r.netted_payout_id = p.id
 LEFT JOIN (
     SELECT s.disbursal_id, c.supplier_id, sum(s.amount)::bigint AS goods
-    FROM claim_settlements s JOIN claims c ON c.id = s.claim_id LEFT JOIN credit_notes d ON d.id = c.credit_note_id
+    FROM (SELECT disbursal_id, claim_id, max(amount) AS amount FROM claim_settlements GROUP BY 1, 2) s
+    JOIN claims c ON c.id = s.claim_id LEFT JOIN credit_notes d ON d.id = c.credit_note_id
     LEFT JOIN payouts t ON t.id = c.payout_id
     WHERE c.payable_id IS NULL AND (t.id IS NULL OR t.state = 'returned') AND (d.id IS NULL OR d.kind <> 'credit_note' OR d.before_payout OR d.state IN ('withdrawn', 'undone'))
     GROUP BY 1, 2
 ) n ON n.disbursal_id = p.disbursal_id AND n.supplier_id = p.supplier_id
-WHERE COALESCE(r.amount, 0) NOT BETWEEN COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received)::int
+LEFT JOIN claims w ON w.payout_id = p.id
+WHERE COALESCE(r.amount, 0)
+    NOT BETWEEN COALESCE(n.goods, 0) * (p.state = 'confirmed' AND p.netting_received AND w.id IS NULL)::int
     AND p.claims * (p.state = 'confirmed')::int
 UNION ALL
 SELECT 'reserve released or consumed beyond what is held', i.number, 0, r.total::bigint
@@ -292,6 +296,17 @@ FROM (
 ) p ON p.day = b.day AND p.credit_line_id = b.credit_line_id
 WHERE (b.total, b.loans) IS DISTINCT FROM (p.total, p.loans)
 UNION ALL
+SELECT 'positions by due date', COALESCE(k.kind, d.kind) || ', due ' || COALESCE(d.due_date, p.due_date) || ' on ' || COALESCE(d.day, p.day),
+    COALESCE(d.total, 0)::bigint, COALESCE(p.total, 0)::bigint
+FROM (VALUES ('book'), ('supplier'), ('purchaser')) k (kind)
+CROSS JOIN (SELECT day, due_date, sum(purchaser_term) AS total, count(*) AS loans,
+    COALESCE(sum(term) FILTER (WHERE in_book), 0) AS term FROM loan_positions GROUP BY 1, 2) p
+FULL JOIN (
+    SELECT kind, day, due_date, sum(purchaser_term) AS total, sum(loans) AS loans, sum(term) AS term
+    FROM due_sums GROUP BY 1, 2, 3
+) d ON d.kind = k.kind AND d.day = p.day AND d.due_date = p.due_date
+WHERE (d.total, d.loans, d.term) IS DISTINCT FROM (p.total, p.loans, p.term)
+UNION ALL
 SELECT 'counted invoices that are ' || COALESCE(c.status, i.status), s.name || ' → ' || p.name,
     COALESCE(c.principal, 0)::bigint, COALESCE(i.principal, 0)::bigint
 FROM (
@@ -334,4 +349,18 @@ FROM (
 ) c JOIN loans l ON l.id = c.loan_id AND l.closed_on IS NULL AND l.reversed_on IS NULL AND l.booked_on <= b.day
     AND (l.recourse_on IS NULL OR l.recourse_on <= b.day)
 WHERE c.npa_since IS DISTINCT FROM b.npa_since
+UNION ALL
+-- an account as the event of its acceptance tells, and the active one the last that was accepted
+SELECT 'bank account as it was accepted', c.name || ', account ' || a.id, 0, 1
+FROM bank_accounts a JOIN customers c ON c.id = a.customer_id
+LEFT JOIN LATERAL (
+    SELECT (array_agg(e.data ->> 'account_digest' ORDER BY e.id)
+            FILTER (WHERE e.data ->> 'bank_account_id' = a.id::text AND e.data ? 'account_digest'))[1] AS digest,
+        (array_agg(e.data ->> 'bank_account_id' ORDER BY e.id DESC))[1] AS last_id
+    FROM events e WHERE e.subject = 'customer' AND e.subject_id = a.customer_id
+        AND e.kind IN ('bank_account_set', 'bank_account_noted')
+) e ON true
+WHERE e.digest IS DISTINCT FROM encode(sha256(convert_to(concat_ws(E'\n', a.id, a.customer_id, a.holder,
+        COALESCE(a.iban, ''), COALESCE(a.account_number, ''), COALESCE(a.ifsc, ''), COALESCE(a.bic, '')), 'UTF8')), 'hex')
+    OR a.state = 'active' AND e.last_id IS DISTINCT FROM a.id::text
 ORDER BY 1, 2

@@ -44,6 +44,7 @@ _YES_OR_NO = frozenset(
         "forms of the number",
         "forms of the credit note's number",
         "class of the loan of a non-performing borrower",
+        "bank account as it was accepted",
     }
 )
 

@@ -1,12 +1,14 @@
-"""What the current database role may do to the record."""
+"""What the current database role may do to ledgers, the events and their seals among them."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from sqlalchemy import text
 
 from tusker.extensions import db
+from tusker.models.ledgers import LEDGERS
 
 # Rights count whatever their source: grants to the role, to PUBLIC or to roles that it is a member of. Owners and
 # superusers cannot be restricted: an owner can grant itself any right again, a superuser is never checked.
@@ -15,21 +17,25 @@ _RIGHTS = text(
     SELECT current_user AS role, r.rolsuper AS is_superuser, t.name AS table_name,
         pg_has_role(r.oid, c.relowner, 'MEMBER') AS is_owner,
         array_remove(ARRAY[
-            CASE WHEN has_table_privilege(c.oid, 'UPDATE') OR has_any_column_privilege(c.oid, 'UPDATE')
-                THEN 'update' END,
+            CASE WHEN EXISTS (
+                SELECT FROM pg_attribute a
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                    AND has_column_privilege(c.oid, a.attnum, 'UPDATE')
+                    AND NOT CAST(:changes AS jsonb) -> t.name ? a.attname
+            ) THEN 'update' END,
             CASE WHEN has_table_privilege(c.oid, 'DELETE') THEN 'delete' END,
             CASE WHEN has_table_privilege(c.oid, 'TRUNCATE') THEN 'truncate' END], NULL) AS changes
-    FROM unnest(ARRAY['events', 'event_seals']) AS t (name)
+    FROM jsonb_object_keys(CAST(:changes AS jsonb)) AS t (name)
     JOIN pg_class c ON c.oid = t.name::regclass
     JOIN pg_roles r ON r.rolname = current_user
-    ORDER BY t.name DESC
+    ORDER BY t.name
     """
 )
 
 
 @dataclass(frozen=True, slots=True)
-class RecordRights:
-    """What a role may do to one of the record's tables beyond adding and reading rows."""
+class LedgerRights:
+    """What a role may do to a ledger beyond adding and reading rows and changing what changes."""
 
     role: str
     table: str
@@ -39,21 +45,19 @@ class RecordRights:
 
     @property
     def problem(self) -> str | None:
-        """Why the record is not safe from this role, in words; None when it is."""
+        """Why the ledger is not safe from this role, in words; None when it is."""
         if self.is_superuser:
-            return (
-                f"the database role {self.role} is a superuser, whom nothing stops from changing {self.table}"
-            )
+            return f"the database role {self.role} is a superuser, whom nothing stops from changing ledgers"
         if self.is_owner:
-            return f"the database role {self.role} owns {self.table} and could switch its protection off"
+            return f"the database role {self.role} owns ledgers and could switch their protection off"
         if self.changes:
             return f"the database role {self.role} may {', '.join(self.changes)} rows of {self.table}"
         return None
 
 
-def record_rights() -> list[RecordRights]:
-    """The rights of the current role on events and on their seals."""
+def ledger_rights() -> list[LedgerRights]:
+    """The rights of the current role on each ledger, by name."""
     return [
-        RecordRights(row.role, row.table_name, row.is_superuser, row.is_owner, tuple(row.changes))
-        for row in db.session.execute(_RIGHTS)
+        LedgerRights(row.role, row.table_name, row.is_superuser, row.is_owner, tuple(row.changes))
+        for row in db.session.execute(_RIGHTS, {"changes": json.dumps(LEDGERS)})
     ]

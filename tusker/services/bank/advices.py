@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Row, or_, select
 
 from tusker.domain.accounts import same_number
 from tusker.domain.advices import MOST_DAYS, Told, batches, pair
@@ -78,7 +79,16 @@ def _moves(told: Sequence[Told]) -> Counter[tuple[date, int]]:
     return Counter((each.booked_on, each.amount) for each in told)
 
 
-def _told(entry: Entry | StatementEntry, statement: BankStatement) -> Told:
+_TOLD = (
+    *(StatementEntry.statement_id, StatementEntry.direction, StatementEntry.amount),
+    *(StatementEntry.fingerprint, StatementEntry.booked_on, StatementEntry.value_date),
+    *(StatementEntry.bank_reference, StatementEntry.end_to_end_id, StatementEntry.remittance),
+    StatementEntry.entry_reference,
+)
+"""What is read of stored movements, without the weight of a row of the model."""
+
+
+def _told(entry: Entry | Row[*tuple[Any, ...]], statement: BankStatement) -> Told:
     signed = entry.amount if entry.direction == "credit" else -entry.amount
     return Told(
         entry.fingerprint,
@@ -129,8 +139,8 @@ def _stored(messages: Mapping[int, BankStatement], entries: Sequence[Entry]) -> 
     near = timedelta(MOST_DAYS)
     days = [entry.booked_on for entry in entries]
     references = {name for entry in entries for name in (entry.bank_reference, entry.entry_reference) if name}
-    rows = db.session.scalars(
-        select(StatementEntry)
+    rows = db.session.execute(
+        select(*_TOLD)
         .where(
             among(StatementEntry.statement_id, messages.keys()),
             StatementEntry.booked_on.between(min(days) - near, max(days) + near),
@@ -143,5 +153,5 @@ def _stored(messages: Mapping[int, BankStatement], entries: Sequence[Entry]) -> 
         )
         .order_by(StatementEntry.id)
     )
-    for entry in rows:
-        yield _told(entry, messages[entry.statement_id]), entry.statement_id
+    for row in rows:
+        yield _told(row, messages[row.statement_id]), row.statement_id

@@ -207,7 +207,9 @@ _COPY = (
     " counterparty_account, remittance))"
 )
 _IDS = text(
-    "SELECT nextval(pg_get_serial_sequence('statement_entries', 'id')) FROM generate_series(1, :count)"
+    "SELECT nextval(named.ids) FROM"
+    " (SELECT pg_get_serial_sequence('statement_entries', 'id')::regclass AS ids OFFSET 0)"
+    " AS named, generate_series(1, :count)"
 )
 
 

@@ -94,15 +94,16 @@ def _fates(
 def _stored_like(entries: Sequence[Entry]) -> dict[str, _Stored]:
     """The stored movements of the same days and amounts by fingerprint; those that may be the same are among them."""
     rows = db.session.execute(
-        select(StatementEntry.fingerprint, StatementEntry.state, BankStatement)
-        .join(BankStatement, BankStatement.id == StatementEntry.statement_id)
-        .where(
+        select(StatementEntry.fingerprint, StatementEntry.state, StatementEntry.statement_id).where(
             StatementEntry.booked_on.in_({entry.booked_on for entry in entries}),
             among(StatementEntry.amount, {entry.amount for entry in entries}),
         )
-    )
+    ).all()
+    theirs = select(BankStatement).where(among(BankStatement.id, {row.statement_id for row in rows}))
+    spans = {statement.id: _span(statement) for statement in db.session.scalars(theirs)}
     return {
-        fingerprint: _Stored(fingerprint, state, _span(statement)) for fingerprint, state, statement in rows
+        fingerprint: _Stored(fingerprint, state, spans[statement_id])
+        for fingerprint, state, statement_id in rows
     }
 
 

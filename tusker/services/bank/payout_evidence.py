@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, select, union
 
 from tusker.domain.banking import may_be_charges
 from tusker.domain.narrations import bank_numbers, disbursals_named, payouts_named
@@ -40,9 +41,9 @@ class PayoutMatches:
 def collect_matches(debits: Sequence[StatementEntry], credits: Sequence[StatementEntry]) -> PayoutMatches:
     """Find and lock what the entries may be about."""
     rows = db.session.execute(
-        select(Payout.id, Payout.disbursal_id)
-        .join(Disbursal)
-        .where(_named_by(debits, credits), Payout.net > 0)
+        select(Payout.id, Payout.disbursal_id).where(
+            Payout.id.in_(_named_by(debits, credits)), Payout.net > 0
+        )
     ).all()
     if not rows:
         return PayoutMatches()
@@ -70,10 +71,11 @@ def about_payouts(lines: Sequence[Line]) -> set[int]:
     """The entries, by id, that may be about payouts of ours."""
     debits = [line for line in lines if line.direction == EntryDirection.DEBIT and line.return_reason is None]
     credits = [line for line in lines if line.direction == EntryDirection.CREDIT]
+    told = {line.id: _Named.by(line) for line in lines}
     rows = db.session.execute(
         select(Payout.reference, Payout.bank_reference, Payout.bank_number, Disbursal.reference, Payout.net)
         .join(Disbursal)
-        .where(_named_by(debits, credits), Payout.net > 0)
+        .where(Payout.id.in_(_named_by(debits, credits, told)), Payout.net > 0)
     ).all()
     if not rows:
         return set()
@@ -82,38 +84,52 @@ def about_payouts(lines: Sequence[Line]) -> set[int]:
         line.id
         for line in lines
         if (line.direction == EntryDirection.DEBIT and line.payment in nets)
-        or not references.isdisjoint(_names(line))
+        or line.end_to_end_id in references
+        or line.batch_reference in references
+        or any(name in references for names in told[line.id] for name in names)
     }
 
 
-def _names(line: Line) -> Iterator[str]:
-    """Everything in an entry that may be the id of a payout or disbursal, or the bank's reference of one."""
-    text = text_of(line)
-    yield from (line.end_to_end_id, line.batch_reference)
-    yield from payouts_named(text)
-    yield from disbursals_named(text)
-    yield from bank_numbers(text)
+class _Named(NamedTuple):
+    """What the text of an entry may name: ids of payouts and of disbursals, and the bank's numbers (UTR, RRN)."""
+
+    payouts: Sequence[str]
+    disbursals: Sequence[str]
+    numbers: Sequence[str]
+
+    @classmethod
+    def by(cls, entry: StatementEntry | Line) -> _Named:
+        text = text_of(entry)
+        return cls([*payouts_named(text)], [*disbursals_named(text)], [*bank_numbers(text)])
 
 
-def _named_by(debits: Entries, credits: Entries) -> ColumnElement[bool]:
-    """The payouts that entries may be about."""
+def _named_by(
+    debits: Entries, credits: Entries, told: Mapping[int, _Named] | None = None
+) -> CompoundSelect[int]:
+    """The ids of the payouts that entries may be about, each kind of evidence looked up by an index of its own; `told`
+    is what they name, where that is known."""
+    told = told or {e.id: _Named.by(e) for e in (*debits, *credits)}
     names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
     returned = [e for e in credits if e.return_reason is not None]
     names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
-    names |= {name for e in (*debits, *credits) for name in payouts_named(text_of(e))}
+    names |= {name for e in (*debits, *credits) for name in told[e.id].payouts}
     blank = {e.payment for e in debits if not e.end_to_end_id}
     back = {e.payment for e in returned if not e.end_to_end_id}
     orders = {e.batch_reference for e in debits} - {""}
-    orders |= {name for e in debits for name in disbursals_named(text_of(e))}
-    numbers = {number for e in (*debits, *credits) for number in bank_numbers(text_of(e))}
-    return or_(
+    orders |= {name for e in debits for name in told[e.id].disbursals}
+    numbers = {number for e in (*debits, *credits) for number in told[e.id].numbers}
+    waits, paid = Payout.state == PayoutState.INSTRUCTED, Payout.state == PayoutState.CONFIRMED
+    ordered = select(Disbursal.id).where(among(Disbursal.reference, orders))
+    kinds: list[ColumnElement[bool]] = [
         among(Payout.reference, names),
-        among(Disbursal.reference, orders),
-        (Payout.state == PayoutState.INSTRUCTED) & among(Payout.net, blank | back),
-        (Payout.state == PayoutState.CONFIRMED)
-        & or_(among(Payout.net, back), among(Payout.bank_reference, numbers)),
+        Payout.disbursal_id.in_(ordered),
+        waits & among(Payout.net, blank | back),
+        paid & among(Payout.bank_reference, numbers),
         among(Payout.bank_number, numbers),
-    )
+    ]
+    if back:
+        kinds.append(paid & among(Payout.net, back))
+    return union(*(select(Payout.id).where(kind) for kind in kinds))
 
 
 def text_of(entry: StatementEntry | Line) -> str:

@@ -25,6 +25,7 @@ from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_claim, lock_claim
 from tusker.services.loans.debts import load_reductions, lock_debts_on, owed_on
+from tusker.services.loans.netted import netted_with
 from tusker.services.loans.overdue import REVIEW_JOB
 from tusker.services.loans.receipts.booking import apply_parts
 from tusker.services.loans.receipts.undoing import reverse_allocation
@@ -82,6 +83,7 @@ def reopen_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
 
 def _give_back(ctx: Context, claim: Claim, invoice: Invoice, loan: Loan | None, why: str) -> None:
     """What payouts that left were netted by for a locked claim is the supplier's credit, whatever it paid."""
+    beside = {netted.payout.id: netted.beside_goods for netted in netted_with(claim)}
     for payout, netted in _netted_from(claim):
         if payout.state != PayoutState.CONFIRMED:
             raise Conflict(
@@ -96,7 +98,7 @@ def _give_back(ctx: Context, claim: Claim, invoice: Invoice, loan: Loan | None, 
         standing = Receipt.reversed_on.is_(None) & Receipt.undone_claim_id.is_(None)
         for receipt in lock_rows(Receipt, received, standing):
             if loan is not None:
-                _free(ctx, receipt, invoice, loan, netted, why)
+                _free(ctx, receipt, invoice, loan, netted, beside[payout.id], why)
     db.session.flush()
 
 
@@ -112,9 +114,11 @@ def _netted_from(claim: Claim) -> list[tuple[Payout, int]]:
     return [(payout, int(netted)) for payout, netted in rows]
 
 
-def _free(ctx: Context, receipt: Receipt, invoice: Invoice, loan: Loan, amount: int, why: str) -> None:
+def _free(
+    ctx: Context, receipt: Receipt, invoice: Invoice, loan: Loan, amount: int, beside: int, why: str
+) -> None:
     """Of what a netted receipt paid of a locked loan, take `amount` back: it is the supplier's credit. What was netted
-    for other causes pays the loan again."""
+    `beside` it, for other causes of the same invoice, pays the loan again, all of it where the loan lacks so much."""
     load_reductions([loan])
     rows = [row for row in loan.standing if isinstance(row, Allocation) and row.receipt_id == receipt.id]
     paid = sum(row.total for row in rows)
@@ -126,7 +130,7 @@ def _free(ctx: Context, receipt: Receipt, invoice: Invoice, loan: Loan, amount: 
     if loan.written_off_on is not None:
         give_up_rest(ctx, invoice, loan, why)
     change_exposure(ctx, "reversed", [(invoice, taken)])
-    left = paid - amount
+    left = max(paid - amount, min(paid, beside))
     if left > 0:
         [debt] = lock_debts_on([invoice], closed_too=True)
         day = max(receipt.value_date, debt.loan.start_date, debt.last_payment or receipt.value_date)
@@ -139,6 +143,6 @@ def _free(ctx: Context, receipt: Receipt, invoice: Invoice, loan: Loan, amount: 
             "payment_freed",
             to_value=invoice.number,
             reason=f"{receipt.bank_reference}: {why}"[:500],
-            amount=min(paid, amount),
+            amount=paid - left,
         )
     after_commit(REVIEW_JOB)

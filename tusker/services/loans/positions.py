@@ -13,7 +13,8 @@ from sqlalchemy import TextClause, delete, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from tusker.extensions import db
-from tusker.models import BookPosition, Loan, LoanChange, LoanPosition, PositionDay
+from tusker.models import BookPosition, DaySum, DueSum, Loan, LoanChange, LoanPosition, PositionDay
+from tusker.queries.loans import history
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loans_owed
 from tusker.queries.loans.positions import ALIKE, FIGURES, position_of
@@ -25,10 +26,12 @@ BATCH = 2_000
 
 
 def keep_days(ctx: Context) -> None:
-    """Have positions kept for today and tomorrow and for no day before."""
+    """Have positions kept for today and tomorrow and for no day before, and sums of what happened on past days."""
     if not try_lock(AdvisoryLock.POSITIONS):
         return
-    for model in (LoanPosition, BookPosition, PositionDay):
+    # Yesterday's requests may still be committing.
+    history.keep_days(ctx.today - timedelta(days=2))
+    for model in (LoanPosition, BookPosition, DueSum, PositionDay):
         db.session.execute(delete(model).where(model.day < ctx.today))
     days = [{"day": ctx.today + timedelta(days=ahead)} for ahead in (0, 1)]
     db.session.execute(upsert(PositionDay).on_conflict_do_nothing(), days)
@@ -55,7 +58,7 @@ def write_positions() -> bool:
 def drop_positions(ctx: Context) -> None:
     """Forget what is kept, and have today and tomorrow built anew; waits for a worker that is at it."""
     take_lock(AdvisoryLock.POSITIONS)
-    for model in (LoanPosition, BookPosition, PositionDay):
+    for model in (LoanPosition, BookPosition, DueSum, PositionDay, DaySum):
         db.session.execute(delete(model))
     keep_days(ctx)
 
@@ -76,6 +79,7 @@ def _replace(day: date, loan_ids: Collection[int]) -> None:
     """Compute the positions of some loans on a day in place of those that are kept, and carry the sums along."""
     values = {"day": day, "loans": list(loan_ids)}
     db.session.execute(_TAKE_OUT, values)
+    db.session.execute(_TAKE_OUT_DUE, values)
     db.session.execute(
         delete(LoanPosition).where(LoanPosition.day == day, among(LoanPosition.loan_id, loan_ids))
     )
@@ -83,13 +87,16 @@ def _replace(day: date, loan_ids: Collection[int]) -> None:
     if rows:
         db.session.execute(insert(LoanPosition), rows)
         db.session.execute(_PUT_IN, values)
-    db.session.execute(delete(BookPosition).where(BookPosition.day == day, BookPosition.loans == 0))
+        db.session.execute(_PUT_IN_DUE, values)
+    for sums in (BookPosition, DueSum):
+        db.session.execute(delete(sums).where(sums.day == day, sums.loans == 0))
 
 
 def _values(row: LoanRow, day: date) -> dict[str, object]:
     position = asdict(position_of(row))
     kept = {name: position[name] for name in (*ALIKE, *FIGURES)}
-    return {**kept, "day": day, "loan_id": row.loan_id, "credit_line_id": row.credit_line_id}
+    keys = {"loan_id": row.loan_id, "credit_line_id": row.credit_line_id, "due_date": row.due_date}
+    return {**kept, "day": day, **keys}
 
 
 def _carry(sign: str) -> TextClause:
@@ -105,3 +112,20 @@ def _carry(sign: str) -> TextClause:
 
 
 _TAKE_OUT, _PUT_IN = _carry("-"), _carry("")
+
+
+def _carry_due(sign: str) -> TextClause:
+    """The same for the sums by due date."""
+    return text(f"""
+        INSERT INTO due_sums AS d (day, kind, key, due_date, loans, term, purchaser_term)
+        SELECT p.day, s.kind, s.key, p.due_date, {sign}count(*),
+            {sign}COALESCE(sum(p.term) FILTER (WHERE p.in_book), 0), {sign}sum(p.purchaser_term)
+        FROM loan_positions p JOIN credit_lines c ON c.id = p.credit_line_id CROSS JOIN LATERAL (VALUES
+            ('book', 0::bigint), ('supplier', c.supplier_id), ('purchaser', c.purchaser_id)) s (kind, key)
+        WHERE p.day = :day AND p.loan_id = ANY (:loans) GROUP BY 1, 2, 3, 4
+        ON CONFLICT (day, kind, key, due_date) DO UPDATE SET loans = d.loans + EXCLUDED.loans,
+            term = d.term + EXCLUDED.term, purchaser_term = d.purchaser_term + EXCLUDED.purchaser_term
+    """)  # noqa: S608 - a sign only
+
+
+_TAKE_OUT_DUE, _PUT_IN_DUE = _carry_due("-"), _carry_due("")

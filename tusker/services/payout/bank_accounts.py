@@ -144,6 +144,7 @@ def _record(ctx: Context, row: BankAccount, kind: str, *, before: BankAccount | 
         from_value=before.account.masked() if before else None,
         to_value=row.account.masked(),
         bank_account_id=row.id,
+        account_digest=row.digest,
         changed={
             "holder": [before.holder if before else None, row.holder],
             "routing": [before.account.routing if before else None, row.account.routing],

@@ -8,7 +8,7 @@ import secrets
 
 import pyotp
 from flask import current_app
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
@@ -18,7 +18,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_user
 from tusker.services.outbox import queue_mail
-from tusker.services.people import passkeys
+from tusker.services.people import passkeys, passwords
 from tusker.services.reasons import reason_of
 
 STEP_SECONDS = 30
@@ -180,27 +180,23 @@ def _make_codes(ctx: Context, user: User) -> list[str]:
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
     codes = [secrets.token_hex(5) for _ in range(CODES)]
     db.session.add_all(
-        RecoveryCode(user_id=user.id, code_hash=_hash(code), created_at=ctx.now) for code in codes
+        RecoveryCode(user_id=user.id, code_hash=passwords.hashed(_digest(code)), created_at=ctx.now)
+        for code in codes
     )
     db.session.flush()
     return [f"{code[:5]}-{code[5:]}" for code in codes]
 
 
 def _use_recovery_code(ctx: Context, user_id: int, code: str) -> bool:
-    used = db.session.scalar(
-        update(RecoveryCode)
-        .where(
-            RecoveryCode.user_id == user_id,
-            RecoveryCode.code_hash == _hash(code),
-            RecoveryCode.used_at.is_(None),
-        )
-        .values(used_at=ctx.now)
-        .returning(RecoveryCode.id)
-    )
+    # the person is locked: of two uses at once, one finds it used
+    query = select(RecoveryCode).where(RecoveryCode.user_id == user_id, RecoveryCode.used_at.is_(None))
+    unused = db.session.scalars(query.execution_options(populate_existing=True))
+    used = next((row for row in unused if passwords.matches(row.code_hash, _digest(code))), None)
     if used is not None:
+        used.used_at = ctx.now
         _tell(ctx, db.session.get_one(User, user_id), "recovery_code_used", None)
     return used is not None
 
 
-def _hash(code: str) -> str:
+def _digest(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()

@@ -53,15 +53,19 @@ def sign_in(now: datetime, email: str, password: str, visitor: Visitor) -> User 
             now, AccessKind.FAILED, visitor, user_id=user.id if user is not None else None, email=address
         )
         if user is not None and known and failures_of(now, address)[0] == FREE_TRIES:
-            ctx = Context(actor_id=None, actor="sign-in", now=now, today=now.date())
-            queue_mail(ctx, GUESSED_MAIL, [user.email])
+            queue_mail(_as_sign_in(now), GUESSED_MAIL, [user.email])
         return None
     if _hasher.check_needs_rehash(user.password_hash):
         user.password_hash = _hasher.hash(password)
+        record_event(_as_sign_in(now), "user", user.id, "password_hashed_anew")
     user.last_login_at = now
     log_access(now, AccessKind.SIGNED_IN, visitor, user_id=user.id, email=address)
     db.session.flush()
     return user
+
+
+def _as_sign_in(now: datetime) -> Context:
+    return Context(actor_id=None, actor="sign-in", now=now, today=now.date())
 
 
 def change_password(ctx: Context, user_id: int, current: str, new: str) -> User:
@@ -145,6 +149,16 @@ def hash_of_new(password: str, email: str, *, field: str = "password") -> str:
             field=field,
         )
     return _hasher.hash(password)
+
+
+def hashed(secret: str) -> str:
+    """What is kept of something short that people type: as slow to try as a password."""
+    return _hasher.hash(secret)
+
+
+def matches(stored: str, secret: str) -> bool:
+    """Whether this is what `stored` was made of."""
+    return _verify(stored, secret)
 
 
 def strength(password: str) -> float:

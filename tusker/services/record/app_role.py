@@ -1,7 +1,8 @@
-"""The database role of web, worker and scheduler, which may add to the record and not change it."""
+"""The database role of web, worker and scheduler, which may add to ledgers and not change what stands in them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import Row, text
 
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
+from tusker.models.ledgers import LEDGERS
 
 _GRANTS = Path(__file__).parents[3] / "migrations" / "sql" / "app_role.sql"
 
@@ -49,7 +51,7 @@ def create_app_role(role: str, password: str) -> None:
 
 
 def grant_app_role(role: str) -> None:
-    """Give a role what the app needs, and take changes of the record from it. Safe to run again.
+    """Give a role what the app needs, and take changes of ledgers from it. Safe to run again.
 
     Runs as the owner of the tables, after the migrations. Raises `NotFound` or `InvalidInput` on `role`.
     """
@@ -65,16 +67,26 @@ def grant_app_role(role: str) -> None:
             f"{found.owner!r} does not own the tables; run this with the owner's DATABASE_URL.", field="role"
         )
     grants = sql.SQL(_GRANTS.read_text()).format(
-        role=sql.Identifier(role), schema=sql.Identifier(found.schema)
+        role=sql.Identifier(role),
+        schema=sql.Identifier(found.schema),
+        ledgers=sql.SQL("\n").join(_ledger(role, *ledger) for ledger in LEDGERS.items()),
     )
     with closing(db.session.connection().connection.cursor()) as cursor:
         cursor.execute(grants)
+
+
+def _ledger(role: str, table: str, changes: Sequence[str]) -> sql.Composed:
+    rights = "REVOKE ALL ON {table} FROM {role}, PUBLIC; GRANT SELECT, INSERT ON {table} TO {role};"
+    if changes:
+        rights += " GRANT UPDATE ({columns}) ON {table} TO {role};"
+    columns = sql.SQL(", ").join(map(sql.Identifier, changes))
+    return sql.SQL(rights).format(table=sql.Identifier(table), role=sql.Identifier(role), columns=columns)
 
 
 def _refuse_owner(role: str, facts: Row[Any]) -> None:
     if facts.is_superuser or facts.is_owner:
         raise InvalidInput(
             f"{role!r} owns the tables or is a superuser: the app needs a role of its own, from which the right to"
-            " change events can be taken.",
+            " change ledgers can be taken.",
             field="role",
         )

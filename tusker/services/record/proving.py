@@ -11,7 +11,7 @@ from tusker.models import ProofRun
 from tusker.queries.record.chain import ChainReport
 from tusker.queries.record.proof import Proof
 from tusker.queries.record.proof_runs import found_by
-from tusker.queries.record.rights import record_rights
+from tusker.queries.record.rights import ledger_rights
 from tusker.services.context import Context
 from tusker.services.outbox import admin_addresses, queue_mail
 
@@ -20,9 +20,8 @@ def record_problems(ctx: Context, chain: ChainReport) -> list[str]:
     """What is wrong with the chain of events and, in production, with the rights of the role at hand."""
     found = chain.problems(ctx.now)
     if current_app.config["ENVIRONMENT"] == "PRODUCTION":
-        found += [
-            f"{rights.problem}: see `flask grant-app-role`" for rights in record_rights() if rights.problem
-        ]
+        problems = dict.fromkeys(rights.problem for rights in ledger_rights() if rights.problem)
+        found += [f"{problem}: see `flask grant-app-role`" for problem in problems]
     return found
 
 

@@ -26,7 +26,7 @@ from tusker.services.loans.deductions.recording import (
     note_event,
     noted,
 )
-from tusker.services.loans.deductions.undoing import credit_what_was_netted
+from tusker.services.loans.netted import credit_what_was_netted
 from tusker.services.locks import lock_invoice, lock_loan_of
 from tusker.services.reasons import optional_reason
 from tusker.transactions import after_commit

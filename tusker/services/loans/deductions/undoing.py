@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import select
 
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import (
-    Allocation,
     Claim,
-    ClaimSettlement,
     CreditNote,
     DeductionKind,
     DeductionState,
     Invoice,
     Loan,
-    Payout,
-    PayoutState,
-    Receipt,
     ReserveKind,
 )
 from tusker.models.ledger import STANDING
@@ -30,7 +24,7 @@ from tusker.services.context import Context
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_claim
 from tusker.services.loans.deductions.recording import PAID_OUT, lock_note, note_event
-from tusker.services.loans.receipt_rows import NETTED_FROM, new_receipt, store_receipts
+from tusker.services.loans.netted import credit_what_was_netted
 from tusker.services.loans.reserve import move_reserve, release_reserves
 from tusker.services.locks import lock_loan_of, lock_rows
 from tusker.services.reasons import reason_of
@@ -147,65 +141,3 @@ def _owe_again(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote, why
     db.session.flush()
     if loan.face_open is None and invoice.status == InvoiceStatus.REPAID:
         release_reserves(ctx, {invoice.id: reason})
-
-
-def credit_what_was_netted(ctx: Context, claim: Claim) -> None:
-    """What payouts that left were netted by for a credit note, and its invoice's loan did not need, is the supplier's
-    credit. What they were netted by for other claims was received in full when they left."""
-    for payout, netted, not_received in db.session.execute(_netted_of(claim)):
-        amount = min(int(netted), int(not_received))
-        if amount > 0:
-            reference = f"{NETTED_FROM}{payout.reference} (claim {claim.id})"
-            receipt = new_receipt(ctx, claim.supplier_id, amount, reference, payout.value_date or ctx.today)
-            receipt.netted_payout_id, receipt.undone_claim_id = payout.id, claim.id
-            store_receipts(ctx, [receipt])
-
-
-def _netted_of(claim: Claim) -> Select[Payout, int, int]:
-    """The payouts that left and were netted by a claim for a credit note: by how much, and what they were netted by for
-    credit notes of its invoice and neither paid its loan nor became credit since."""
-    for_note = CreditNote.kind == DeductionKind.CREDIT_NOTE
-    amount = ClaimSettlement.amount
-    paid = (
-        select(func.coalesce(func.sum(Allocation.total), 0))
-        .join(Receipt, Receipt.id == Allocation.receipt_id)
-        .join(Loan, Loan.id == Allocation.loan_id)
-        .where(
-            Receipt.netted_payout_id == Payout.id,
-            Receipt.undone_claim_id.is_(None),
-            Loan.invoice_id == claim.invoice_id,
-            Allocation.reverses_id.is_(None),
-            # Later its credit may have paid the same loan.
-            Allocation.booked_on == Receipt.booked_on,
-        )
-        .scalar_subquery()
-    )
-    undone = aliased(Claim)
-    credited = (
-        select(func.coalesce(func.sum(Receipt.amount), 0))
-        .join(undone, undone.id == Receipt.undone_claim_id)
-        .where(Receipt.netted_payout_id == Payout.id, undone.invoice_id == claim.invoice_id)
-        .scalar_subquery()
-    )
-    for_notes = func.coalesce(func.sum(amount).filter(for_note), 0)
-    for_others = func.coalesce(func.sum(amount).filter(or_(CreditNote.id.is_(None), ~for_note)), 0)
-    of_this = func.sum(amount).filter(Claim.id == claim.id, for_note)
-    return (
-        select(Payout, of_this, for_notes - func.greatest(paid - for_others, 0) - credited)
-        .select_from(ClaimSettlement)
-        .join(Claim, Claim.id == ClaimSettlement.claim_id)
-        .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
-        .join(
-            Payout,
-            (Payout.disbursal_id == ClaimSettlement.disbursal_id) & (Payout.supplier_id == Claim.supplier_id),
-        )
-        .where(
-            Claim.invoice_id == claim.invoice_id,
-            Claim.payable_id.is_(None),
-            Claim.payout_id.is_(None),
-            Payout.state == PayoutState.CONFIRMED,
-        )
-        .group_by(Payout.id)
-        .having(of_this > 0)
-        .order_by(Payout.id)
-    )

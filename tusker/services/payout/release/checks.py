@@ -25,7 +25,7 @@ from tusker.models import (
     Shipment,
 )
 from tusker.queries.delivery.conditions import unready_ids
-from tusker.queries.payout.bank_accounts import active_accounts
+from tusker.queries.payout.bank_accounts import active_accounts, changed_accounts
 from tusker.queries.payout.shown import shown_of_disbursal
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge, allowed, with_shipments
@@ -85,7 +85,7 @@ def check_conditions(invoice_ids: Collection[int]) -> None:
 
 
 def accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> Mapping[int, BankAccount]:
-    """The approved accounts by supplier id; raises `Conflict` naming the suppliers without one.
+    """The approved accounts by supplier id, as they were accepted; raises `Conflict` naming the suppliers without one.
 
     With `second_admin`, one that a person approved alone does not count.
     """
@@ -106,14 +106,29 @@ def accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> 
             f"No approved bank details: {', '.join(missing)}. Have them approved, or take the invoices out.",
             suppliers=list(missing),
         )
+    check_as_accepted(accounts.values())
     return accounts
 
 
+def check_as_accepted(accounts: Collection[BankAccount]) -> None:
+    """Raise `Conflict` naming the suppliers of which an account is not the one that was accepted any more."""
+    if changed := changed_accounts(accounts):
+        names = db.session.scalars(
+            select(Customer.name).where(Customer.id.in_(changed)).order_by(Customer.name)
+        ).all()
+        raise Conflict(
+            f"Not the account that was accepted: {', '.join(names)}. Its row was changed in the database, past the"
+            " application: pay nothing to it, find out by whom, and set the account anew.",
+            suppliers=list(names),
+        )
+
+
 def digest_to_pay(invoices: Lines, passed_on: PassedOn, accounts: Mapping[int, BankAccount]) -> str:
-    """The digest of what is paid, for what and to which account."""
+    """The digest of what is paid, for what and to which account with its number."""
+    paid_to = {supplier_id: account.digest for supplier_id, account in accounts.items()}
     return approval_digest(
-        ((i.id, i.principal, accounts[i.supplier_id].id) for i in invoices),
-        ((payable.id, line.amount, accounts[payable.supplier_id].id) for payable, line in passed_on),
+        ((i.id, i.principal, paid_to[i.supplier_id]) for i in invoices),
+        ((payable.id, line.amount, paid_to[payable.supplier_id]) for payable, line in passed_on),
     )
 
 

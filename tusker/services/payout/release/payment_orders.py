@@ -17,6 +17,7 @@ from tusker.models import BankAccount, Disbursal, DisbursalLine, Invoice, Payout
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_disbursal
+from tusker.services.payout.release.checks import check_as_accepted
 from tusker.working_days import working_days
 
 
@@ -27,7 +28,8 @@ def take_payment_order(
 
     Only an execution date that has passed gives way to the next working day, for no bank pays in the past. That
     somebody took it is recorded; `kind` is the file's. Raises `Conflict` before the release, and as soon as the bank
-    has answered for one of its payouts: a file with that one in it could be paid twice.
+    has answered for one of its payouts: a file with that one in it could be paid twice; and where an account is not the
+    one that was accepted.
     """
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.released_at is None or disbursal.execution_date is None:
@@ -75,6 +77,7 @@ def _transfers(disbursal: Disbursal, debtor: AccountNumber) -> tuple[CreditTrans
         .where(Payout.disbursal_id == disbursal.id, Payout.net > 0)
         .order_by(Payout.id)
     ).all()
+    check_as_accepted([account for _, account in rows])
     numbers = _invoice_numbers(disbursal.id)
     return tuple(
         CreditTransfer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from tusker.currency import currency
 from tusker.domain.banking import ANSWERS, OrderAnswer, PaymentAnswer, answer_words
@@ -18,6 +18,8 @@ from tusker.services.locks import lock_disbursal
 from tusker.services.payout.settlement.locks import lock_payouts
 from tusker.services.payout.settlement.rejection import reject_locked
 
+SETTLED = frozenset({"ACSC", "ACCC"})
+"""Statuses after which nothing but a rejection can come."""
 NO_REASON = "the bank gives no reason"
 
 
@@ -58,14 +60,23 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
     """
     disbursal = _order_of(answer)
     result = AnswerResult(disbursal.id, disbursal.reference)
-    if _was_read(disbursal, answer, digest):
+    if _was_read(disbursal, PaymentReport.digest == digest):
         result.repeated = True
         return result
     payouts = db.session.scalars(
         select(Payout.id).where(Payout.disbursal_id == disbursal.id, Payout.net > 0)
     ).all()
     locked = lock_payouts([disbursal], payouts)
-    for payout, said in _said(answer, locked.payouts, result.notes):
+    said_of = _said(answer, locked.payouts, result.notes)
+    if _reference_was_used(disbursal, answer):
+        if any(payout.bank_status != said.status for payout, said in said_of):
+            raise UnreadableFile(
+                f"The bank answered {disbursal.reference} under the id {answer.reference} before, and this file says"
+                " something else; nothing was changed. Ask the bank which of them holds."
+            )
+        result.repeated = True
+        return result
+    for payout, said in said_of:
         _apply(ctx, payout, said, result)
     db.session.add(
         PaymentReport(
@@ -107,10 +118,12 @@ def _order_of(answer: OrderAnswer) -> Disbursal:
     return disbursal
 
 
-def _was_read(disbursal: Disbursal, answer: OrderAnswer, digest: str) -> bool:
-    same = PaymentReport.digest == digest
-    if answer.reference:
-        same |= PaymentReport.reference == answer.reference
+def _reference_was_used(disbursal: Disbursal, answer: OrderAnswer) -> bool:
+    """Whether another file has the bank's id of this answer: mostly the same one, written again."""
+    return answer.reference != "" and _was_read(disbursal, PaymentReport.reference == answer.reference)
+
+
+def _was_read(disbursal: Disbursal, same: ColumnElement[bool]) -> bool:
     earlier = select(PaymentReport.id).where(PaymentReport.disbursal_id == disbursal.id, same)
     return db.session.scalar(earlier.limit(1)) is not None
 
@@ -150,9 +163,10 @@ def _said(
 def _apply(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResult) -> None:
     meaning = ANSWERS.get(said.status)
     if meaning is None:
-        result.notes.append(
-            f"“{said.status}” of {payout.reference} is no status that is known; left as it is."
-        )
+        told = f"“{said.status}” of {payout.reference} is no status that is known"
+        if not said.status:
+            told = f"The bank says nothing of the status of {payout.reference}"
+        result.notes.append(f"{told}; left as it is.")
         return
     if payout.bank_status == said.status and payout.state != PayoutState.INSTRUCTED:
         return
@@ -183,6 +197,11 @@ def _mark(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResul
         return
     known = not said.number or payout.bank_number == said.number
     if payout.bank_status == said.status and known:
+        return
+    if payout.bank_status in SETTLED and said.status not in SETTLED:
+        result.notes.append(
+            f"The bank said {answer_words(payout.bank_status)} of {payout.reference} before; {said.status} is older."
+        )
         return
     before, payout.bank_status = payout.bank_status, said.status
     payout.bank_number = said.number or payout.bank_number

@@ -192,13 +192,18 @@ def close_if_settled(ctx: Context, disbursal: Disbursal) -> None:
 
 
 def checked_reference(disbursal: Disbursal, bank_reference: str) -> str:
-    """The bank's reference of a payout, stripped; raises `InvalidInput` or `Duplicate` naming `bank_reference`."""
+    """The bank's reference of a payout, stripped; that of one that was undone is free again. Raises `InvalidInput` or
+    `Duplicate` naming `bank_reference`."""
     reference = bank_reference.strip()
     if not reference or len(reference) > 60:
         raise InvalidInput("The bank reference must have 1 to 60 characters.", field="bank_reference")
     if reference == NETTED:
         raise InvalidInput("This is no reference of a bank.", field="bank_reference")
-    taken = select(Payout.id).where(Payout.bank_reference == reference, Payout.disbursal_id != disbursal.id)
+    taken = select(Payout.id).where(
+        Payout.bank_reference == reference,
+        Payout.disbursal_id != disbursal.id,
+        Payout.state == PayoutState.CONFIRMED,
+    )
     if db.session.scalar(taken.limit(1)):
         raise Duplicate("This bank reference belongs to another disbursal.", field="bank_reference")
     return reference

@@ -1,0 +1,46 @@
+"""What Chromium still shows when a session is over: nothing of the page, and what was typed goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import text
+
+from tests.support.values import PASSWORD
+from tests.support.window import Window
+from tusker.extensions import db
+from tusker.models import Customer, User
+from tusker.transactions import transaction
+
+
+def test_nothing_stays_of_a_page_whose_session_is_over(
+    open_window: Callable[..., Window],
+    create_user: Callable[..., User],
+    make_supplier: Callable[..., Customer],
+) -> None:
+    user, company, window = create_user(), make_supplier("Nilgiri Auto Components"), open_window()
+    window.page.clock.install()
+    page = window.sign_in(user)
+    window.open("/customers")
+    page.get_by_text(company.name).first.wait_for()
+    page.clock.fast_forward(28 * 60_000)
+    page.get_by_role("heading", name="You will be signed out in two minutes").wait_for()
+    page.clock.fast_forward(3 * 60_000)
+    page.get_by_role("heading", name="Your session has ended").wait_for()
+    assert company.name not in page.content()
+    assert page.get_by_role("link", name="Sign in").get_attribute("href") == f"{window.site}/customers"
+
+    window.open("/customers/new")
+    page.get_by_label("Name").first.fill("Typed before the end")
+    page.clock.fast_forward(12 * 3600_000)
+    page.get_by_role("heading", name="Your session has ended").wait_for()
+    assert page.locator("input:visible").count() == 0
+    with transaction():
+        db.session.execute(text("UPDATE user_sessions SET ended_at = now()"))
+    page.get_by_role("button", name="Sign in and go on").click()
+    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Not sent yet").wait_for()
+    page.get_by_text("Typed before the end").wait_for()
+    window.wrongs = [wrong for wrong in window.wrongs if "answer: 401" not in wrong and "401" not in wrong]

@@ -1,0 +1,74 @@
+"""The checklist of a new installation, on the dashboard until all of it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app, url_for
+
+from tusker.queries.delivery.carriers import carrier_cards
+from tusker.queries.people.set_up import set_up
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to set up: whether it is done, why it is needed, and where it is done (nowhere on a page if empty)."""
+
+    title: str
+    done: bool
+    hint: str
+    url: str = ""
+
+
+def checklist() -> list[Step]:
+    """All steps in their order; none of them once all are done."""
+    config, found = current_app.config, set_up()
+    account = bool(config["LENDER_IBAN"] or config["LENDER_ACCOUNT_NUMBER"])
+    steps = [
+        Step(
+            "Company data", account, "Set LENDER_NAME and the lender's own bank account in the environment."
+        ),
+        Step(
+            "Mail",
+            bool(config["SMTP_HOST"]) or config["ENVIRONMENT"] != "PRODUCTION",
+            "Set SMTP_HOST and MAIL_FROM in the environment; links to set a password go by mail.",
+        ),
+        Step(
+            "Delivery company",
+            any(card.enabled and card.readable for card in carrier_cards(config)),
+            "Enter the key of a delivery company, so that deliveries are tracked.",
+            url_for("admin.carriers"),
+        ),
+        Step(
+            "First customers",
+            found.customers,
+            "Create a supplier and a purchaser.",
+            url_for("customers.new"),
+        ),
+        Step("Limits", found.limits, "Give both a limit above zero.", url_for("customers.index")),
+        Step(
+            "Credit line",
+            found.line,
+            "Open a credit line between the two, with its limit and terms.",
+            url_for("customers.new_line"),
+        ),
+        Step(
+            "Bank details",
+            found.bank_details,
+            "Enter the account that the supplier is paid to, on the supplier's page.",
+            url_for("customers.index", side="supplier"),
+        ),
+        Step(
+            "Second admin",
+            found.admins > 1,
+            "One prepares, another approves: invite a colleague.",
+            url_for("admin.new_user"),
+        ),
+        Step(
+            "Second factor",
+            found.factors,
+            "Every admin adds an authenticator app or a passkey.",
+            url_for("auth.new_factor"),
+        ),
+    ]
+    return [] if all(step.done for step in steps) else steps
