@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,14 @@ def asked_for() -> set[str]:
     expressions = [target["expr"] for panel in panels for target in panel["targets"]]
     assert all(text.count("(") == text.count(")") for text in expressions)
     return names_in(" ".join([rule["expr"] for rule in rules] + expressions))
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
+def test_promtool_takes_the_alerts() -> None:
+    done = subprocess.run(
+        ["promtool", "check", "rules", str(MONITORING / "alerts.yml")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.stack
