@@ -94,7 +94,7 @@ class Load:
                 "cust_id": "C-SELLER",
                 "rcvr_id": "L-BUYER",
                 "val_dcl": "100.00",
-                "status": 21,
+                "status": 9,
             }
             with suppress(requests.RequestException):
                 made = requests.post(
