@@ -44,18 +44,18 @@ def test_what_was_backed_up_is_restored_into_an_empty_database_and_proved(
     again = app.test_cli_runner().invoke(args=["backup", str(file)])
     assert "a backup never replaces another one" in again.output
 
-    there = elsewhere.test_cli_runner()
     content = file.read_bytes()
-    file.write_bytes(content[:-1])
-    assert "its SHA-256 is another one" in there.invoke(args=["restore", str(file)]).output
-    file.write_bytes(content)
-    restored = there.invoke(args=["restore", str(file)])
-    assert restored.exit_code == 0, restored.output
-    assert "All figures agree" in restored.output
-    head = backed_up.output.rpartition("head ")[2].strip()
-    assert f"head {head}" in restored.output
-    with elsewhere.app_context():
-        assert db.session.execute(
-            text("SELECT status FROM invoices WHERE number = :n"), {"n": number}
-        ).one() == ("disbursed",)
-    assert "This database has tables" in there.invoke(args=["restore", str(file)]).output
+    with elsewhere.app_context():  # which commands then go by
+        there = elsewhere.test_cli_runner()
+        file.write_bytes(content[:-1])
+        assert "its SHA-256 is another one" in there.invoke(args=["restore", str(file)]).output
+        file.write_bytes(content)
+        restored = there.invoke(args=["restore", str(file)])
+        assert restored.exit_code == 0, restored.output
+        assert "All figures agree" in restored.output
+        head = backed_up.output.rpartition("head ")[2].strip()
+        assert f"head {head}" in restored.output
+        question = text("SELECT status FROM invoices WHERE number = :number")
+        assert db.session.scalars(question, {"number": number}).all() == ["disbursed"]
+        db.session.rollback()
+        assert "This database has tables" in there.invoke(args=["restore", str(file)]).output

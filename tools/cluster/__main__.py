@@ -18,7 +18,9 @@ def main() -> int:
     stack.terminal.say("Starting the servers and filling in the demo (a minute) ...")
     try:
         with cluster({}, lambda environ: stack.flask(environ, "seed-demo")) as running:
-            stack.terminal.say(box([*stack.welcome(running.environ), "It is a cluster: all of it goes with it."]))
+            stack.terminal.say(
+                box([*stack.welcome(running.environ), "It is a cluster: all of it goes with it."])
+            )
             signal.pause()
     except KeyboardInterrupt:
         return 0
