@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css clean reset cluster test-cluster restore-drill mutants audit sbom routes
+.PHONY: help run test test-slow soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css pictures clean reset cluster test-cluster restore-drill mutants audit sbom routes
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -117,6 +117,9 @@ vendor: $(VENV) ## fetch the pinned front-end files into static/vendor (needs np
 
 css: $(VENV) ## cut Tabler's style sheet to the classes in use, after a template uses a new one
 	@$(BIN)/python -m scripts.cut_css
+
+pictures: $(VENV) ## take the pictures of the README from the demo that `make run` serves
+	@$(BIN)/python -m scripts.pictures $(ARGS)
 
 clean: ## remove the virtual environment and caches; the data in var/ stays
 	rm -rf .venv .venv-audit .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

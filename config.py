@@ -239,8 +239,8 @@ def _address(env: Mapping[str, str], name: str) -> str:
 
 
 def _lender_account(env: Mapping[str, str], production: bool) -> dict[str, str]:
-    """The account that payouts leave from. Outside production an unset one is a demo account; in production it is
-    missed, by name, only when a bank file is made."""
+    """The account that payouts leave from and purchasers pay to. Outside production an unset one is a demo account; in
+    production it is missed, by name, only when a bank file is made."""
     account = {
         "LENDER_IBAN": env.get("LENDER_IBAN", ""),
         "LENDER_ACCOUNT_NUMBER": env.get("LENDER_ACCOUNT_NUMBER", ""),
@@ -249,10 +249,14 @@ def _lender_account(env: Mapping[str, str], production: bool) -> dict[str, str]:
     }
     # people copy account numbers with the blanks of the printed form
     account = {name: "".join(value.split()).upper() for name, value in account.items()}
+    upi = env.get("LENDER_UPI", "").strip()
     if not production and not any(account.values()):
         account |= {"LENDER_ACCOUNT_NUMBER": "000111222333", "LENDER_IFSC": "DEMO0000001"}
+        upi = upi or "demo@tusker"
+    if upi and not re.fullmatch(r"[\w.-]+@[A-Za-z][\w-]*", upi, re.ASCII):
+        raise ConfigError(f"LENDER_UPI is {upi!r}; it must be a UPI address such as lender@bank")
     holder = env.get("LENDER_ACCOUNT_HOLDER") or env.get("LENDER_NAME", "Tusker Finance")
-    return account | {"LENDER_ACCOUNT_HOLDER": holder}
+    return account | {"LENDER_ACCOUNT_HOLDER": holder, "LENDER_UPI": upi}
 
 
 def _accounts(text: str) -> tuple[str, ...]:

@@ -118,11 +118,6 @@ def words_in_use() -> set[str]:
     return {*TOGETHER}.union(*(_WORD.findall(file.read_text()) for file in files))
 
 
-def classes_in_use() -> set[str]:
-    """Words that stand in a class attribute, or in a string of a script or of a template's expression."""
-    return words_in_use() & classes_of(parse(WHOLE.read_text()))
-
-
 def _stays(selector: str, used: set[str]) -> bool:
     bare = _WITHOUT.sub("", selector)
     for listed in _LISTED.findall(bare):

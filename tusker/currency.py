@@ -7,7 +7,14 @@ from decimal import Decimal
 from functools import cache
 
 from babel.core import Locale
-from babel.numbers import NumberPattern, format_compact_currency, get_currency_symbol, parse_pattern
+from babel.numbers import (
+    NumberPattern,
+    format_compact_currency,
+    get_currency_symbol,
+    get_decimal_symbol,
+    get_group_symbol,
+    parse_pattern,
+)
 from flask import current_app
 
 from tusker.domain.currencies import decimals_of
@@ -55,13 +62,45 @@ class Currency:
 
     def show(self, amount: int) -> str:
         """The amount for people, such as ₹1,25,000.00."""
-        pattern, locale = _pattern(self)
-        shown: str = pattern.apply(self.major(amount), locale)
-        return shown
+        form = _form(self)
+        before, after = form.negative if amount < 0 else form.positive
+        digits = str(abs(amount)).zfill(self.exponent + 1)
+        end = len(digits) - self.exponent
+        whole, first = digits[:end], form.groups[0]
+        if len(whole) > first:
+            rest, size = whole[:-first], form.groups[1]
+            parts = [rest[max(0, i - size) : i] for i in range(len(rest), 0, -size)]
+            whole = form.separator.join((*parts[::-1], whole[-first:]))
+        return f"{before}{whole}{form.point}{digits[end:]}{after}"
 
     def short(self, amount: int) -> str:
         """The amount in a few signs, such as ₹1.5L or $150K, as the locale shortens it."""
         return format_compact_currency(self.major(amount), self.code, locale=self.locale, fraction_digits=2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How amounts are written: what stands before and after them, and sizes of groups of digits from the right."""
+
+    positive: tuple[str, str]
+    negative: tuple[str, str]
+    groups: tuple[int, int]
+    separator: str
+    point: str
+
+
+@cache
+def _form(money: Currency) -> _Form:
+    """The form that Babel gives to amounts, taken from what it writes: to ask it for each amount is slow."""
+    pattern, locale = _pattern(money)
+    least = Decimal(1).scaleb(-money.exponent)
+    point = get_decimal_symbol(locale) if money.exponent else ""
+    body = f"0{point}{'1'.zfill(money.exponent)}" if money.exponent else "1"
+    (before, after), (before_minus, after_minus) = (
+        pattern.apply(amount, locale).split(body) for amount in (least, -least)
+    )
+    groups = pattern.grouping[0], pattern.grouping[1]
+    return _Form((before, after), (before_minus, after_minus), groups, get_group_symbol(locale), point)
 
 
 @cache

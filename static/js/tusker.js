@@ -26,7 +26,7 @@ function say(title, text) {
   box.setAttribute("role", "alert");
   box.dataset.dismissable = "";
   const words = document.createElement("div");
-  const head = document.createElement("h4");
+  const head = document.createElement("div");
   head.className = "alert-title";
   head.textContent = title;
   words.append(head, text);
@@ -128,6 +128,7 @@ let lastEnd;
 
 function warnOfEnd(kind) {
   const box = document.getElementById("session-ends");
+  if (!box) return;
   box.querySelectorAll("[data-when]").forEach((part) => { part.hidden = part.dataset.when !== kind; });
   box.hidden = false;
 }
@@ -144,15 +145,18 @@ function watchSession() {
 /* When it is over nothing stays in the page. What was typed goes on through the sign-in page, unseen until then. */
 
 function isTyped(field) {
-  if (field.type === "hidden" || field.type === "password" || field.type === "file") return false;
-  if (field.options) return [...field.options].some((option) => option.selected !== option.defaultSelected);
+  if (!field.matches("input, select, textarea") || field.matches("[type=hidden], [type=password], [type=file]")) return false;
+  if (field.options) {
+    const chosen = [...field.options].findIndex((option) => option.defaultSelected);
+    return !field.multiple && field.selectedIndex !== Math.max(chosen, 0);
+  }
   return field.checked !== field.defaultChecked || field.value !== field.defaultValue;
 }
 
 function whatWasTyped(form) {
   const kept = document.createElement("form");
   kept.method = "post";
-  kept.action = form.action;
+  kept.action = form.getAttribute("action") || location.href;
   new FormData(form).forEach((value, name) => {
     if (typeof value !== "string" || form.querySelector(`[type=password][name="${CSS.escape(name)}"]`)) return;
     const field = document.createElement("input");
@@ -164,11 +168,11 @@ function whatWasTyped(form) {
 }
 
 function endWhenOver() {
-  if (Date.now() < Math.min(idleEnd, lastEnd)) return;
-  clearInterval(endTimer);
+  const template = document.getElementById("session-ended");
+  if (!template || Date.now() < Math.min(idleEnd, lastEnd)) return;
   const typed = [...document.querySelectorAll("#content form[method=post]")].find((form) =>
     [...form.elements].some(isTyped));
-  const ended = document.getElementById("session-ended").content.cloneNode(true);
+  const ended = template.content.cloneNode(true);
   const form = typed && whatWasTyped(typed);
   ended.querySelector("[data-sign-in]").href = location.href;
   ended.querySelectorAll("[data-when]").forEach((part) => {
@@ -182,13 +186,11 @@ function endWhenOver() {
   document.title = document.querySelector("h1").textContent;
 }
 
-let endTimer;
-
 function armSession() {
   const box = document.getElementById("session-ends");
   if (!box) return;
   lastEnd = Date.now() + box.dataset.leftSeconds * 1000;
-  endTimer = setInterval(endWhenOver, 5000);
+  setInterval(endWhenOver, 5000);
   document.addEventListener("visibilitychange", endWhenOver);
   const left = Math.max(0, box.dataset.leftSeconds - WARNING_SECONDS);
   setTimeout(() => { clearTimeout(idleTimer); warnOfEnd("last"); }, left * 1000);
@@ -231,9 +233,22 @@ document.addEventListener("htmx:sendError", () => {
 });
 
 document.addEventListener("htmx:load", (event) => {
+  armScrollers();
   armMessages(event.target.parentElement || document);
   refreshSelections();
 });
+
+/* --- what scrolls sideways can be reached by keyboard ----------------------------------------------------------- */
+
+function armScrollers() {
+  document.querySelectorAll(".table-responsive").forEach((box) => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  });
+}
+
+window.addEventListener("resize", armScrollers);
+armScrollers();
 
 armMessages(document);
 refreshSelections();

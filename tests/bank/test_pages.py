@@ -61,7 +61,7 @@ def test_upload_accept_and_done(
     page = browser.get("/admin/statements/1")
     assert "3 entries: 1 settled, 1 ready to accept, 1 parked." in words(page)
     assert f"pays {number}" in words(page)
-    assert "1 bank statement line to look at" in words(browser.get("/admin/"))
+    assert "1 bank statement line to review" in words(browser.get("/admin/"))
     assert reference in browser.get("/admin/statements/1?show=payouts").text
     assert "No open loan matches." in browser.get("/admin/statements/1?show=parked").text
     choice = re.search(r'name="choice" value="([^"]+)"', page.text)[1]

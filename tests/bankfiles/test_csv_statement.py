@@ -12,7 +12,7 @@ from tusker.bankfiles.statements import read_statement_file
 from tusker.bankfiles.tables.days import check_date_format
 from tusker.bankfiles.tables.heads import parse_columns
 from tusker.domain.banking import Statement
-from tusker.errors import InvalidInput
+from tusker.errors import InvalidInput, UnreadableFile
 
 INDIAN = """Account Number :,50100012345678
 Statement From,01/03/2026
@@ -303,6 +303,14 @@ def test_heads_that_a_bank_repeats_on_each_page_are_left_out() -> None:
     assert (len(statement.entries), statement.skipped, statement.account) == (2, (), "12345678")
     with pytest.raises(InvalidInput, match="several accounts"):
         _read("Account No : 12345678\n" + HEADS + rows[0] + "Account No : 12345679\n" + HEADS + rows[1])
+
+
+def test_two_columns_of_money_with_one_head_refuse_the_file_where_they_differ() -> None:
+    heads = "Date,Narration,Debit,Credit,Credit\n"
+    with pytest.raises(UnreadableFile, match="Two columns are headed “Credit” and differ"):
+        _read(heads + "2026-03-02,a,1.00,,\n2026-03-03,b,,5.00,7.00\n")
+    statement = _read(heads + "2026-03-02,a,1.00,,\n2026-03-03,b,,5.00,5.00\n")
+    assert [entry.amount for entry in statement.entries] == [100, 500]
 
 
 def test_amounts_in_another_currency_by_their_head_refuse_the_file() -> None:

@@ -4,51 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import NARROW, VALUE, WIDE, Shelf, further_pages
 from tests.support.courier_double import CourierDouble
-from tests.support.invoices import deliver, order_on
-from tests.support.payouts import account_of, bundle_and_confirm
-from tests.support.tokens import token_made
-from tests.support.values import PASSWORD, at
+from tests.support.values import PASSWORD
 from tests.support.window import Window
-from tusker.extensions import db
-from tusker.jobs.polling import poll_carrier
-from tusker.models import CreditLine, Customer, Role, User
-from tusker.services.context import Context
-from tusker.services.credit.requesting.financing import request_financing
-from tusker.services.payout.bank_accounts import propose_account
-from tusker.transactions import transaction
+from tusker.models import CreditLine, Role, User
 
 pytestmark = pytest.mark.browser
-
-DELIVERED = 21
-VALUE = 1_25_000_00
-WIDE, NARROW = 1280, 390
-
-
-@pytest.fixture
-def line(make_line: Callable[..., CreditLine], people: dict[Role, User]) -> CreditLine:
-    """The credit line between the companies of `people`."""
-    supplier, purchaser = people[Role.SUPPLIER].customer, people[Role.PURCHASER].customer
-    return make_line(supplier, purchaser, limit=20_00_000_00)
-
-
-@pytest.fixture
-def delivered(app: Flask, courier: CourierDouble) -> Callable[..., None]:
-    """Have the courier deliver orders, and poll it as a worker does."""
-
-    def deliver_and_poll(*refs: str) -> None:
-        for ref in refs:
-            courier.set_status(ref, DELIVERED)
-        poll_carrier("tusker")
-        db.session.rollback()
-
-    return deliver_and_poll
 
 
 def test_the_main_job(
@@ -204,97 +170,6 @@ def test_the_main_job_without_javascript(
     )
     page.reload()
     expect(page.locator("#invoice-status")).to_have_text("Repaid")
-
-
-@dataclass
-class Shelf:
-    """Something of everything, so that no page is empty."""
-
-    line_id: int
-    supplier_id: int
-    invoice_ids: dict[str, int]
-    open_disbursal_id: int
-    loan_disbursal_id: int
-
-
-@pytest.fixture
-def shelf(
-    app: Flask,
-    ctx: Context,
-    people: dict[Role, User],
-    line: CreditLine,
-    make_line: Callable[..., CreditLine],
-    make_supplier: Callable[..., Customer],
-    make_purchaser: Callable[..., Customer],
-) -> Shelf:
-    """Invoices in every status, some with long names and great amounts, loans due, overdue and not yet due."""
-    purchaser = people[Role.PURCHASER].customer
-    long_name = (
-        "Shree Venkateshwara Precision Engineering and Agricultural Implements (Coimbatore) Private Limited"
-    )
-    great = make_line(
-        make_supplier(long_name, limit=9_90_00_00_000_00),
-        make_purchaser(
-            "Bharat Heavy Industrial Distribution and Logistics Corporation", limit=9_90_00_00_000_00
-        ),
-        limit=9_90_00_00_000_00,
-    )
-    make_line(people[Role.SUPPLIER].customer, great.purchaser.customer, limit=0)
-
-    def made(on: CreditLine, value: int, when: Context, status: str = "approved") -> int:
-        order = order_on(on, value, updated_at=when.now)  # what came long before it was asked for waits
-        with transaction():
-            invoice_id = request_financing(when, on.supplier_id, order, source="test").invoice_id
-        if status != "approved":
-            deliver(when, invoice_id, order)
-        return invoice_id
-
-    ids = {"rejected": made(line, 90_00_000_00, ctx)}
-    for days in (100, 95, 90, 89, 10):
-        ids["disbursed"] = made(line, VALUE, at(ctx, -days), "delivered")
-        paid = [ids["disbursed"], made(great, 11_11_11_111_00, at(ctx, -days), "delivered")]
-        loans = bundle_and_confirm(at(ctx, -days), paid)
-    for _ in range(12):
-        ids["financeable"] = made(line, 12_345_67, ctx, "delivered")
-        ids["approved"] = made(line, 12_345_67, ctx)
-    waiting = made(great, 22_22_22_222_22, at(ctx, -3), "delivered")
-    bundled = bundle_and_confirm(ctx, [made(line, 10_000_00, ctx, "delivered"), waiting], only_bundle=True)
-    with transaction():
-        token_made(ctx, line.supplier_id, "ERP of the head office")
-        maker = replace(ctx, actor_id=people[Role.ADMIN].id)
-        other = replace(account_of(great.supplier_id, long_name), account_number="50100987654321")
-        propose_account(maker, great.supplier_id, other)
-    assert purchaser is not None
-    return Shelf(line.id, line.supplier_id, ids, bundled.id, loans.id)
-
-
-def further_pages(role: Role, shelf: Shelf) -> list[str]:
-    """Pages of a role that its navigation does not name."""
-    invoices = [f"/invoices/{number}" for number in shelf.invoice_ids.values()]
-    own = ["/account", *invoices]
-    staff = [
-        f"/customers/{shelf.supplier_id}",
-        f"/customers/lines/{shelf.line_id}",
-        f"/admin/disbursals/{shelf.open_disbursal_id}",
-        f"/admin/disbursals/{shelf.loan_disbursal_id}",
-        "/admin/queue?sort=supplier",
-        "/invoices/?q=nothing-has-this-number",
-        "/admin/approvals?state=decided",
-        f"/customers/{shelf.supplier_id}/bank-details",
-    ]
-    admin = [
-        "/customers/new",
-        f"/customers/{shelf.supplier_id}/edit",
-        f"/customers/lines/new?supplier_id={shelf.supplier_id}",
-        f"/customers/lines/{shelf.line_id}/edit",
-        "/invoices/new",
-        f"/admin/loans/{shelf.invoice_ids['disbursed']}/repay",
-        f"/admin/loans/{shelf.invoice_ids['disbursed']}/write-off",
-        "/admin/users/new",
-        "/admin/carriers/easypost",
-    ]
-    # an auditor sees the same pages as an admin, without their buttons
-    return {Role.ADMIN: own + staff + admin, Role.AUDITOR: staff[:3]}.get(role, own)
 
 
 @pytest.mark.parametrize("role", list(Role), ids=str)

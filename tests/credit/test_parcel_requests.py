@@ -108,7 +108,7 @@ def test_the_page_tells_the_parcels_way(vendor: FakeServer, browser: FlaskClient
         "Delivery company&#39;s code",
     ):
         assert words in text
-    assert text.count("Delivery company&#39;s code") == 6
+    assert text.count("Delivery company&#39;s code") == 7
     assert text.rindex("out_for_delivery</code>") < text.rindex("pre_transit</code>")
 
 

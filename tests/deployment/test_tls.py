@@ -21,6 +21,7 @@ from tusker.extensions import db
 from tusker.queues import enqueue, redis_connection
 
 HERE = "127.0.0.1"
+REFUSED = "certificate verify failed|signature failure"
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +71,6 @@ def test_both_are_spoken_to_over_tls(doors: tuple[str, str], authority: Authorit
     asks(app)
     told = app.test_client().get("/readyz").json["parts"]
     assert (told["database"]["state"], told["redis"]["state"]) == ("ok", "ok")
-    # the limits' own connection
-    assert app.test_client().post("/login", data={"email": "x", "password": "y"}).status_code in {
-        200,
-        400,
-        422,
-    }
     with app.app_context():
         assert enqueue("tusker.jobs.sealing.seal_new")
         redis_connection().flushdb()
@@ -89,14 +84,14 @@ def test_another_authority_and_another_name_are_refused(
     ca = quote(str(authority.ca))
     by_name = [url.replace(HERE, "localhost") for url in doors]
     for database, problem in (
-        (f"{doors[0]}?sslmode=verify-full&sslrootcert={other}", "certificate verify failed"),
+        (f"{doors[0]}?sslmode=verify-full&sslrootcert={other}", REFUSED),
         (f"{by_name[0]}?sslmode=verify-full&sslrootcert={ca}", "does not match host name"),
         (f"{doors[0]}?sslmode=disable", "server closed the connection"),
     ):
         with pytest.raises(OperationalError, match=problem):
             asks(app_at(database, doors[1]))
     for redis, problem in (
-        (f"{doors[1]}?ssl_ca_certs={other}", "certificate verify failed"),
+        (f"{doors[1]}?ssl_ca_certs={other}", REFUSED),
         (f"{by_name[1]}?ssl_ca_certs={ca}", "certificate verify failed"),
         (doors[1], "certificate verify failed"),
         (doors[1].replace("rediss", "redis"), ""),

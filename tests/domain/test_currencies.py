@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tusker.currency import Currency
+from tusker.currency import Currency, _pattern
 from tusker.domain.currencies import decimals_of
 
 
@@ -40,3 +42,16 @@ def test_an_amount_is_shown_with_them(code: str, locale: str, amount: int, shown
     money = Currency(code, locale)
     assert money.show(amount) == shown
     assert money.parse(money.plain(abs(amount)), field="amount") == abs(amount)
+
+
+@given(
+    code=st.sampled_from(("INR", "EUR", "JPY", "KWD", "CLF")),
+    locale=st.sampled_from(
+        ("en_IN", "en", "de_DE", "de_CH", "fr_FR", "es", "pl", "ja", "hi", "sv", "si_LK", "he")
+    ),
+    amount=st.integers(-(10**15), 10**15) | st.integers(-2_000, 2_000),
+)
+def test_amounts_are_written_as_the_library_writes_them(code: str, locale: str, amount: int) -> None:
+    money = Currency(code, locale)
+    pattern, known = _pattern(money)
+    assert money.show(amount) == pattern.apply(money.major(amount), known)

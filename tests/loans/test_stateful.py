@@ -55,7 +55,7 @@ from tusker.models import (
     Relief,
     ReliefState,
 )
-from tusker.queries.credit.exposure import derivation, exposures_on
+from tusker.queries.credit.exposure import derivation, exposure_table
 from tusker.queries.loans.account_statements.statement import credit_balance, statement
 from tusker.queries.loans.ageing import ageing
 from tusker.queries.loans.loans import loan_of_invoice, open_loans
@@ -672,7 +672,10 @@ class Books(RuleBasedStateMachine):
             assert min(row.live.penalty, row.live.fee, row.live.total) >= 0, row
         return Snapshot(
             owed={row.invoice_id: row.live.total for row in rows if row.live.total},
-            exposures={kind: {k: v for k, v in exposures_on(kind, day).items() if v} for kind in Bound},
+            exposures={
+                kind: {row.id: row.exposure for row in exposure_table(kind, day) if row.exposure}
+                for kind in Bound
+            },
             buckets={str(bucket): amount for bucket, amount in ageing(day).totals.items()},
             credit={p: credit_balance(p, day) for p in self.purchasers},
         )

@@ -118,6 +118,35 @@ def test_only_what_was_shown_changes_and_a_supplier_goes_and_comes_back_whole(
     assert scalar("SELECT state FROM disbursal_lines WHERE invoice_id = :id", id=ids[0]) == "removed"
 
 
+def test_suppliers_come_page_by_page_and_an_action_stays_on_its_page(
+    login: Callable[..., FlaskClient],
+    bundle_many: Callable[..., tuple[int, list[int]]],
+    three_lines: list[CreditLine],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tusker.admin.payout.disbursal_view.SUPPLIERS_SHOWN", 2)
+    disbursal_id, _ = bundle_many(three_lines, 50)
+    browser, page = login(), f"/admin/disbursals/{disbursal_id}"
+    first = browser.get(page).text
+    found = re.search(r'href="[^"]*(\?suppliers=\w+)#', first)
+    assert found is not None
+    second = browser.get(page + found[1]).text
+    shown = [set(re.findall(r'tbody id="supplier-(\d+)"', each)) for each in (first, second)]
+    assert (len(shown[0]), len(shown[1])) == (2, 1)
+    assert shown[0] | shown[1] == {str(line.supplier_id) for line in three_lines}
+    assert "Next suppliers" not in second
+    assert len(seen_on(browser, page)) == 3  # what is approved is all of it
+    here = {**HTMX, "HX-Current-URL": f"http://localhost{page}{found[1]}"}
+    (last,) = shown[1]
+    gone = browser.post(
+        f"{page}/lines", data={"shown_ids": "", "take_out": last, "reason": "No goods"}, headers=here
+    )
+    assert set(re.findall(r'tbody id="supplier-(\d+)"', gone.text)) == {last}
+    (opened,) = shown[1]
+    lines = browser.get(f"{page}/suppliers/{opened}").text
+    assert set(re.findall(r'tbody id="supplier-(\d+)"', lines)) == shown[0] | {opened}
+
+
 def test_the_approval_covers_the_lines_that_are_not_shown(
     login: Callable[..., FlaskClient],
     bundle_many: Callable[..., tuple[int, list[int]]],

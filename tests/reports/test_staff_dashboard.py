@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from tests.support import counting
 from tests.support.courier_double import CourierDouble
@@ -19,13 +20,14 @@ from tests.support.payouts import bundle_and_confirm
 from tests.support.values import NOW
 from tusker.domain.shipments import ShipmentStatus
 from tusker.extensions import db
-from tusker.models import CreditLine, Customer, Invoice, Role, SecondFactor, Shipment, User
+from tusker.models import CreditLine, Customer, Invoice, Role, Shipment, User
 from tusker.queries import staff_dashboard as reads
 from tusker.queries.attention_causes import FAILING_POLLS
 from tusker.services.attention import review_items, rules_at
 from tusker.services.context import Context
 from tusker.services.credit.requesting.financing import Decision
 from tusker.services.delivery.tracking import record_poll_failure, record_tracking
+from tusker.services.people.factors import add_app
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
@@ -43,6 +45,7 @@ def test_an_empty_book_says_that_nothing_waits(login: Callable[..., FlaskClient]
 
 
 def test_a_new_installation_is_led_through_its_set_up_until_all_is_done(
+    ctx: Context,
     app: Flask,
     monkeypatch: pytest.MonkeyPatch,
     courier: CourierDouble,
@@ -67,16 +70,12 @@ def test_a_new_installation_is_led_through_its_set_up_until_all_is_done(
     assert left() == ["Second admin", "Second factor"]
     login()
     assert left() == ["Second factor"]
-    for user_id in db.session.scalars(select(User.id).where(User.role == Role.ADMIN)):
-        phone = SecondFactor(
-            user_id=user_id, kind="app", name="phone", secret=b"x", last_step=0, created_at=NOW
-        )
-        db.session.add(phone)
-    db.session.commit()
-    assert 'id="start"' not in first.get("/admin/").text
-    db.session.execute(delete(SecondFactor))
-    db.session.commit()
     assert 'id="start"' not in login(Role.AUDITOR).get("/admin/").text, "an auditor sets nothing up"
+    secret = pyotp.random_base32()
+    with transaction():
+        for user_id in db.session.scalars(select(User.id).where(User.role == Role.ADMIN)).all():
+            add_app(ctx, user_id, secret=secret, code=pyotp.TOTP(secret).at(ctx.now), name="Phone")
+    assert 'id="start"' not in first.get("/admin/").text
 
 
 def test_what_is_to_be_done_with_its_figures(

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 
 from tests.support import running
 from tests.support.courier_double import CourierDouble
+from tests.support.database import OWNER
 from tests.support.forge import Forge
 from tests.support.running import Program, until, waiting_for_a_lock
 from tusker import clock
@@ -147,6 +148,7 @@ def approve(
 def held(statement: str) -> Iterator[None]:
     """Hold the locks of a statement in a transaction of its own, which then writes nothing."""
     with db.engine.connect() as connection:
+        connection.execute(OWNER)
         connection.execute(text(statement))
         yield
         connection.rollback()

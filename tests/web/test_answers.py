@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError, OperationalError
 
 import config
 from tests.support.client import Browser
+from tests.support.database import OWNER
 from tests.support.pages import HTMX, token_in
 from tests.support.values import PRODUCTION
 from tusker.app import create_app
@@ -28,8 +29,8 @@ from tusker.queries.record import readiness
 from tusker.transactions import may_pass
 
 
-def test_tokens_of_forms_are_signed_with_sha_256(client: FlaskClient) -> None:
-    signature = urlsafe_b64decode(token_in(client.get("/login").text).rsplit(".", 1)[1] + "=")
+def test_tokens_of_forms_are_signed_with_sha_256(pages: FlaskClient) -> None:
+    signature = urlsafe_b64decode(token_in(pages.get("/login").text).rsplit(".", 1)[1] + "=")
     assert len(signature) == 32
 
 
@@ -252,6 +253,7 @@ def test_without_its_database_every_answer_is_our_own_and_says_when_to_come_agai
 
 def test_what_waits_too_long_for_the_database_may_pass_and_a_mistake_does_not(app: Flask) -> None:
     with db.engine.connect() as other, db.engine.connect() as ours:
+        other.execute(OWNER)
         other.execute(text("LOCK TABLE events IN ACCESS EXCLUSIVE MODE"))
         for bound, statement in (
             ("lock_timeout", "SELECT 1 FROM events"),

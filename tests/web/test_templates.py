@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel.dates import format_date, format_datetime
 from flask import Flask, render_template_string
 from jinja2 import Environment, nodes
 from markupsafe import Markup
@@ -23,6 +25,7 @@ from tusker.extensions import db
 from tusker.models import UserState
 from tusker.queries.paging import Cursor
 from tusker.web import assets, nav
+from tusker.web.filters import day, moment
 from tusker.web.paging import decode_key, encode_key, keyset_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -239,7 +242,8 @@ def test_vendored_files_stand_where_pages_look(session_app: Flask) -> None:
 def test_every_class_in_use_is_in_the_cut_style_sheet() -> None:
     """`make css` cuts it anew."""
     cut = cut_css.CUT.read_text()
-    missing = cut_css.classes_in_use() - cut_css.classes_of(cut_css.parse(cut))
+    now = cut_css.classes_of(cut_css.parse(cut_css.cut()))
+    missing = now - cut_css.classes_of(cut_css.parse(cut))
     assert missing == set()
     assert "navbar-vertical" in cut_css.WHOLE.read_text(), "the whole sheet has what is not used"
     assert "navbar-vertical" not in cut
@@ -285,6 +289,21 @@ def test_moments_are_shown_in_the_time_zone(app: Flask) -> None:
         shown = render_template_string("{{ at|moment }}", at=datetime(2026, 3, 5, 20, 0, tzinfo=UTC))
     assert ">6 Mar 2026, 01:30</time>" in shown
     assert 'datetime="2026-03-05T20:00:00+00:00"' in shown
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Europe/Berlin", "Australia/Lord_Howe"])
+def test_moments_and_days_are_written_as_the_library_writes_them(app: Flask, zone: str) -> None:
+    app.config["TIMEZONE"] = tz = ZoneInfo(zone)
+    began = datetime(2026, 3, 27, 23, 20, 7, tzinfo=UTC)  # clocks change within these days
+    with app.test_request_context():
+        for at in (began + timedelta(minutes=37 * i) for i in range(260)):
+            words = [
+                format_datetime(at, pattern, tzinfo=tz, locale="en_IN")
+                for pattern in ("EEE d MMM y, HH:mm:ss zzz", "d MMM y, HH:mm")
+            ]
+            assert moment(at) == f'<time datetime="{at.isoformat()}" title="{words[0]}">{words[1]}</time>'
+            today = format_date(at.date(), "d MMM y", locale="en_IN")
+            assert day(at.date()) == f'<time datetime="{at.date()}">{today}</time>'
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,8 @@ def _known(form: KnownForm, of: UserSession) -> bool:
             log_access(clock.now(), AccessKind.FAILED, visitor(), user_id=of.user_id, email=of.user.email)
         form.take(error)
         return False
+    with transaction():
+        session[KEY] = sessions.new_token(of.id)
     session[_KNOWN] = clock.now().timestamp()
     return True
 

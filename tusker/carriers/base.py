@@ -110,6 +110,10 @@ class Carrier(Protocol):
         """Register one reference that `fetch` left absent, by one question; None when it cannot be tracked. Only for
         a carrier that `registers`. Raises `CarrierError`."""
 
+    def open_orders(self, sender_id: str) -> list[TrackedOrder]:
+        """The orders under way of the sender with this id, the newest first and some dozens at most; none where it
+        cannot list them. Raises `CarrierError`."""
+
     def search_directory(self, text: str) -> list[DirectoryEntry]:
         """People and companies in its directory whose name matches `text`; none for a blank text.
 

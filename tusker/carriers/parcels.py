@@ -282,6 +282,10 @@ class ParcelCarrier:
             return None
         return unless_rejected(self.name, ref, lambda: self._register(parcel))
 
+    def open_orders(self, sender_id: str) -> list[TrackedOrder]:
+        """See `Carrier.open_orders`: it knows no senders."""
+        return []
+
     def search_directory(self, text: str) -> list[DirectoryEntry]:
         """See `Carrier.search_directory`: it has none."""
         return []

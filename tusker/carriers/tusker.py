@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 NAME = "tusker"
 TOKEN_HEADER = "LM_PA_TOKEN"  # noqa: S105 - the header's name, not a token
 BATCH_SIZE = 10
+LISTED = 50
+"""Orders of a sender that are asked for at once."""
 REFERENCE_LENGTH = 60
 SIGNATURE_HEADER = "X-Tusker-Signature"
 """Our own convention: the API documents no webhooks.
@@ -57,6 +59,7 @@ STATUSES: Mapping[int, ShipmentStatus] = {
     27: ShipmentStatus.CANCELLED,
 }
 FIRST_FINANCEABLE = 3
+OVER = frozenset({ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED})
 SIGNED_INVOICE_TEMPLATE = 1
 RAW_STATUS_LENGTH = 120
 
@@ -98,6 +101,20 @@ class TuskerCarrier:
     def register(self, ref: str) -> TrackedOrder | None:
         """See `Carrier.register`: what is not found cannot be registered."""
         return None
+
+    def open_orders(self, sender_id: str) -> list[TrackedOrder]:
+        """See `Carrier.open_orders`. Our own convention: the API documents no list; `cust_id` in place of references.
+
+        What one that does not know it answers is about other senders or over, and is left out here.
+        """
+        question = {"cust_id": sender_id, "size": LISTED}
+        found = self._by_ref(_list_at(self._http.post_json("/orders/search", {"pl": question}), "orders"))
+        mine = (choose(orders) for orders in found.values())
+        return [
+            order
+            for order in mine
+            if order.supplier_external_id == sender_id and order.status not in OVER and order.financeable
+        ]
 
     def search_directory(self, text: str) -> list[DirectoryEntry]:
         """See `Carrier.search_directory`."""

@@ -33,6 +33,7 @@ from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.book_plots import BookHistory
+from tusker.web.finding import remember
 from tusker.web.htmx import PROPOSED, done, render
 from tusker.web.paging import page_of
 from tusker.web.plots import Plot
@@ -122,6 +123,7 @@ def directory() -> str:
 @allow(Role.ADMIN, Role.AUDITOR)
 def show(customer_id: int) -> str:
     customer = queries.customer_by_id(customer_id)
+    remember("company", customer_id, customer.name)
     lines = lines_of(customer_id, today(), limit=LINES_SHOWN + 1)
     return render_template(
         "customers/company/show.html",

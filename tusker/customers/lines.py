@@ -162,7 +162,7 @@ def _warn_of_limit(line_id: int) -> None:
     use = queries.line_by_id(line_id, today()).limits.credit_line
     if use.headroom < 0:
         flash(
-            f"The limit is {currency().show(-use.headroom)} below what is used:"
-            " nothing new is admitted until it fits again.",
+            f"The limit is {currency().show(-use.headroom)} below what is in use:"
+            " no new requests are approved until usage is back within it.",
             "warning",
         )

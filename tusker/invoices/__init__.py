@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from flask import Flask
 
-from tusker.invoices import actions, confirming, dashboard, listing, requesting, routes, waiting  # noqa: F401 (views of the blueprint)
+from tusker.invoices import (  # noqa: F401 (views of the blueprint)
+    actions,
+    confirming,
+    dashboard,
+    listing,
+    open_orders,
+    paying,
+    requesting,
+    routes,
+    waiting,
+)
 from tusker.invoices.blueprint import bp
 
 

@@ -71,7 +71,7 @@ def dashboard() -> ResponseReturnValue:
         totals=totals_of(found, as_purchaser=not sells),
         ageing=together(found, as_purchaser=not sells),
         next_due=due(limit=RECENT),
-        this_week=due(after=(today, 0), due_until=today + WEEK),
+        this_week=[] if sells else due(after=(today, 0), due_until=today + WEEK),
         recent=list_invoices(wanted, limit=RECENT),
         payouts=recent_payouts(company, limit=RECENT) if sells else [],
         waiting=waiting_rows(today, supplier_id=company, limit=RECENT) if sells else [],

@@ -181,11 +181,12 @@ def _request(form: RequestForm, terms_version: int) -> ResponseReturnValue:
             return _page(form, again, error.http_status, notice=error.message)
     except TuskerError as error:
         return _not_taken(form, error)
-    message, category = _answer(decision)
+    message, category = answer_words(decision)
     return done(message, to=url_for("invoices.show", invoice_id=decision.invoice_id), category=category)
 
 
-def _answer(decision: Decision) -> tuple[str, str]:
+def answer_words(decision: Decision) -> tuple[str, str]:
+    """What is said of a decision, and the tone."""
     number, show = decision.quote.number, currency().show
     if decision.replayed:
         return f"Financing of “{number}” was requested already.", "info"

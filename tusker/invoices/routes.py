@@ -17,6 +17,7 @@ from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.payoff import Payoff, payoff
 from tusker.web.access import allow
 from tusker.web.fields import FIRST_DAY, LAST_DAY
+from tusker.web.finding import remember
 from tusker.web.htmx import done, render, wants_fragment
 
 PAGE, PARTIAL, SHIPMENT = "invoices/show.html", "invoices/_invoice.html", "invoices/delivery/_shipment.html"
@@ -30,7 +31,9 @@ def show(invoice_id: int) -> ResponseReturnValue:
     seen = request.args.get("seen")
     if wants_fragment() and seen and invoice_in(my_scope(), invoice_id).status == seen:
         return make_response("", 204)
-    return render(PAGE, PARTIAL, **file_context(open_file(invoice_id)))
+    file = open_file(invoice_id)
+    remember("invoice", invoice_id, file.invoice.number)
+    return render(PAGE, PARTIAL, **file_context(file))
 
 
 @bp.get("/<int:invoice_id>/payoff")

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -115,6 +115,18 @@ class UserSession(Base):
     factor_at: Mapped[Instant | None]
 
     user: Mapped[User] = relationship(innerjoin=True)
+
+
+class RecentThing(Base):
+    """What a person looked at, the latest few: `kind` and `key` say which page shows it, `title` what it is called."""
+
+    __tablename__ = "recent_things"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[Code] = mapped_column(primary_key=True)
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    title: Mapped[Name]
+    seen_at: Mapped[Instant]
 
 
 class AccessKind(Status):

@@ -15,7 +15,7 @@ from tusker.web.csvfile import Columns, csv_table
 from tusker.web.filters import status_label
 from tusker.web.htmx import render
 
-SHOWN = 500
+SHOWN = 100
 """Customers on a page; the file has all loans."""
 
 

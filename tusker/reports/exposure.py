@@ -34,9 +34,9 @@ TITLES = {
     Bound.PURCHASER: "Limits of purchasers",
     Bound.CREDIT_LINE: "Limits of credit lines",
 }
-SHOWN = 100
+SHOWN = 50
 """Limits of a kind on a page; the file has all."""
-MOVEMENTS_SHOWN = 300
+MOVEMENTS_SHOWN = 100
 """The latest movements of a limit on its page; the file has all."""
 HEADER = ["as_of", "kind", "id", "name", "exposure", "limit", "currency"]
 MOVEMENTS = ["as_of", "limit_of", "booked_on", "invoice_id", "invoice", "cause", "amount", "currency"]

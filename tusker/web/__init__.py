@@ -19,6 +19,7 @@ from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
 from tusker.web import assets, compression, errors, filters, replica
 from tusker.web.access import guard, is_staff
+from tusker.web.finding import note_what_was_seen, shortcuts
 from tusker.web.nav import breadcrumbs, navigation
 from tusker.web.routes import bp
 
@@ -61,6 +62,7 @@ def init_app(app: Flask) -> None:
     app.before_request(guard)
     replica.init_app(app)
     app.after_request(_set_headers)
+    app.after_request(note_what_was_seen)
     app.context_processor(_template_context)
     app.jinja_env.globals.update(with_args=with_args, breadcrumbs=breadcrumbs, LONGEST_REASON=LONGEST_REASON)
     app.register_blueprint(bp)
@@ -112,6 +114,7 @@ def _template_context() -> dict[str, Any]:
     return {
         "lender_name": current_app.config["LENDER_NAME"],
         "navigation": navigation,
+        "shortcuts": shortcuts,
         "is_staff": is_staff,
         "open_proposals_on": open_proposals_on,
         "currency": currency,

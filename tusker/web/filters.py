@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
@@ -95,29 +96,37 @@ def percent_plain(fraction: Decimal | None) -> str:
 
 def number(value: int | Decimal | None) -> str:
     """A count with the locale's separators."""
-    return NOTHING if value is None else format_decimal(value, locale=current_app.config["LOCALE"])
+    return NOTHING if value is None else _number(value, current_app.config["LOCALE"])
+
+
+# Pages show the same days and counts again and again, and Babel takes its time.
+@lru_cache(maxsize=4_096)
+def _number(value: int | Decimal, locale: str) -> str:
+    return format_decimal(value, locale=locale)
 
 
 def day(value: date | None) -> Markup | str:
     """A business date, such as 5 Mar 2026."""
     if value is None:
         return NOTHING
-    shown = (
-        show_day(value)
-        if _in_english()
-        else format_date(value, "d MMM y", locale=current_app.config["LOCALE"])
-    )
-    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), shown)
+    return _day(value, current_app.config["LOCALE"])
+
+
+@lru_cache(maxsize=4_096)
+def _day(value: date, locale: str) -> Markup:
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), _words_of(value, locale))
+
+
+def _words_of(value: date, locale: str) -> str:
+    return show_day(value) if locale.startswith("en") else format_date(value, "d MMM y", locale=locale)
 
 
 def moment(value: datetime | None) -> Markup | str:
     """An instant in the installation's time zone, such as 5 Mar 2026, 14:05."""
     if value is None:
         return NOTHING
-    local = value.astimezone(current_app.config["TIMEZONE"])
-    return _time(
-        value, f"{show_day(local)}, {local:%H:%M}" if _in_english() else _local(value, "d MMM y, HH:mm")
-    )
+    local, words, _, _ = _words(value)
+    return _time(value, f"{words}, {local:%H:%M}")
 
 
 def ago(value: datetime | None) -> Markup | str:
@@ -192,18 +201,29 @@ def late_parts(amounts: Mapping[Bucket, int]) -> list[tuple[int, str, str]]:
     ]
 
 
-def _in_english() -> bool:
-    return str(current_app.config["LOCALE"]).startswith("en")
-
-
-def _local(value: datetime, pattern: str) -> str:
-    config = current_app.config
-    return format_datetime(value, pattern, tzinfo=config["TIMEZONE"], locale=config["LOCALE"])
-
-
 def _time(value: datetime, shown: str) -> Markup:
-    full = _local(value, "EEE d MMM y, HH:mm:ss zzz")
+    local, _, words, zone = _words(value)
+    full = f"{words}, {local:%H:%M:%S} {zone}"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), full, shown)
+
+
+_ZONES: dict[tuple[object, ...], str] = {}
+"""Names of the time zone by what they depend on."""
+
+
+def _words(value: datetime) -> tuple[datetime, str, str, str]:
+    """The instant in the installation's time zone, its day, that with its weekday, and the name of the zone."""
+    locale = current_app.config["LOCALE"]
+    local = value.astimezone(current_app.config["TIMEZONE"])
+    key = local.tzinfo, local.utcoffset(), local.dst(), locale
+    if key not in _ZONES:
+        _ZONES[key] = format_datetime(local, "zzz", tzinfo=local.tzinfo, locale=locale)
+    return (local, *_day_words(local.date(), locale), _ZONES[key])
+
+
+@lru_cache(maxsize=4_096)
+def _day_words(value: date, locale: str) -> tuple[str, str]:
+    return _words_of(value, locale), format_date(value, "EEE d MMM y", locale=locale)
 
 
 def init_app(app: Flask) -> None:

@@ -33,6 +33,7 @@ from tusker.services.payout.settlement.bank_answers import take_answer
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error
+from tusker.web.finding import remember
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import done, render
 from tusker.web.paging import page_of
@@ -142,6 +143,7 @@ def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue
 @allow(Role.ADMIN, Role.AUDITOR)
 def statement(statement_id: int) -> ResponseReturnValue:
     """One statement: entries to accept, to choose for, parked, settled and done."""
+    remember("statement", statement_id, f"Statement {statement_id}")
     return show_statement(statement_id)
 
 

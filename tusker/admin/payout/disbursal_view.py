@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from flask import Response, current_app, url_for
+from flask import Response, current_app, request, url_for
 from flask_login import current_user
 
 from tusker import clock
@@ -42,13 +43,15 @@ from tusker.queries.record.events import events_of
 from tusker.services.payout.held import holds_of, rooms_of, words_of
 from tusker.services.payout.release.payment_orders import order_day
 from tusker.web.access import acting
-from tusker.web.htmx import done, is_htmx, render
-from tusker.web.paging import encode_key
+from tusker.web.finding import remember
+from tusker.web.htmx import current_path, done, is_htmx, render
+from tusker.web.paging import decode_key, encode_key
 from tusker.working_days import working_days
 
 ALL_SHOWN = 100
 """A disbursal of so many lines shows all of them; of a larger one each supplier's lines open on demand."""
 LINES_SHOWN = 50
+SUPPLIERS_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def show_disbursal(
         problem=problem,
         closed_day=closed_day,
     )
+    remember("disbursal", disbursal_id, context["row"].reference)
     answer = render("admin/payout/disbursal.html", status=status, **context)
     if is_htmx() and status >= 400:
         answer.headers["HX-Retarget"], answer.headers["HX-Reswap"] = "#disbursal", "outerHTML"
@@ -141,6 +145,7 @@ def disbursal_context(
     lines = _lines_shown(disbursal_id, choice, opened) if large else disbursal_lines(disbursal_id)
     payouts = payouts_of(row.id, row.status, clock.today())
     parts = parts_of(sums, lines, payouts)
+    shown, next_suppliers = _suppliers_shown(parts)
     people = people_of(row)
     today = clock.today()
     first_day = working_days().on_or_after(max(today, row.business_date))
@@ -152,6 +157,8 @@ def disbursal_context(
     return {
         "row": row,
         "parts": parts,
+        "parts_shown": shown,
+        "next_suppliers": next_suppliers,
         "charges": [] if unreleased else charges_of_disbursal(disbursal_id),
         "net": sum(part.payout.net for part in parts),
         "beyond_debts": sum(part.payout.payables for part in parts),
@@ -198,6 +205,16 @@ def _lines_shown(disbursal_id: int, choice: Choice | None, opened: Sequence[Line
     if ids := (choice and choice.shown) or typed_references().keys():
         return disbursal_lines(disbursal_id, ids=ids)
     return opened
+
+
+def _suppliers_shown(parts: Sequence[SupplierPart]) -> tuple[list[SupplierPart], str | None]:
+    """The suppliers of the page that is looked at, with those whose lines are open, and where the next ones begin."""
+    asked = parse_qs(urlsplit((is_htmx() and current_path()) or request.full_path).query).get("suppliers")
+    after = decode_key(asked[0]) if asked else None
+    begin = next((i for i, part in enumerate(parts, 1) if part.supplier_id == after), 0)
+    end = begin + SUPPLIERS_SHOWN
+    shown = [part for i, part in enumerate(parts) if begin <= i < end or part.lines]
+    return shown, encode_key(parts[end - 1].supplier_id) if end < len(parts) else None
 
 
 def supplier_part(row: DisbursalRow, supplier_id: int, after: int | None) -> SupplierPart:

@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import zip_longest
+from itertools import combinations, zip_longest
 
 from babel.core import Locale
 from babel.numbers import get_currency_symbol
 
+from tusker.bankfiles.tables.amounts import is_nothing
 from tusker.bankfiles.tables.days import is_day
 from tusker.csv_tables import MAX_COLUMNS
 from tusker.errors import InvalidInput, UnreadableFile
@@ -188,7 +189,7 @@ def columns_of(
 ) -> Columns:
     """The fields of a table; of two columns for one field the first counts, a configured one before, of references and
     balances the best, and of texts all. `is_ours` knows a cell with an account of ours. Raises `UnreadableFile` when a
-    head states another currency."""
+    head states another currency, or two heads for money are the same and their columns differ."""
     names = [_meaning(head, currency, chosen) for head in heads]
     _check_currency(heads, names, currency)
     for place, name in enumerate(names):
@@ -196,6 +197,7 @@ def columns_of(
             below = [row[place] for row in rows if place < len(row) and row[place]]
             figures = any(is_figure(cell) and not is_day(cell) for cell in below)
             names[place] = "amount" if figures else _EITHER[name]
+    _check_one_each(heads, names, rows)
     places: dict[str, int] = {}
     by_hand = {place for place, head in enumerate(heads) if spelled(head) in chosen}
     for place in sorted(range(len(heads)), key=lambda place: (place not in by_hand, place)):
@@ -324,3 +326,16 @@ def _check_currency(heads: Sequence[str], names: Sequence[str | None], currency:
 @cache
 def _codes() -> frozenset[str]:
     return frozenset(Locale("en").currencies)
+
+
+def _check_one_each(heads: Sequence[str], names: Sequence[str | None], rows: Sequence[Sequence[str]]) -> None:
+    money = [place for place, name in enumerate(names) if name in {"debit", "credit", "amount"}]
+    for first, second in combinations(money, 2):
+        differ = (
+            row[first] != row[second] for row in rows if second < len(row) and not is_nothing(row[second])
+        )
+        if spelled(heads[first]) == spelled(heads[second]) and any(differ):
+            raise UnreadableFile(
+                f"Two columns are headed “{heads[first][:60]}” and differ, so it cannot be told which one counts."
+                " Remove or rename one of them."
+            )

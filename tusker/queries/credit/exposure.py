@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Select, cast, func, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from tusker.domain.limits import Bound
@@ -20,7 +20,6 @@ from tusker.models import (
     PurchaserAccount,
     SupplierAccount,
 )
-from tusker.queries.sums import sum_of
 
 _KEYS = {
     Bound.CREDIT_LINE: ExposureMovement.credit_line_id,
@@ -56,22 +55,6 @@ class MovementRow:
     amount: int
 
 
-def exposure_on(kind: Bound, key: int, as_of: date) -> int:
-    """What was used of a limit at the end of a day, in minor units."""
-    return sum_of(ExposureMovement.amount, _KEYS[kind] == key, ExposureMovement.booked_on <= as_of)
-
-
-def exposures_on(kind: Bound, as_of: date) -> dict[int, int]:
-    """What was used of every limit of a kind at the end of a day, by id of the line or company."""
-    column = _KEYS[kind]
-    rows = db.session.execute(
-        select(column, func.sum(ExposureMovement.amount))
-        .where(ExposureMovement.booked_on <= as_of)
-        .group_by(column)
-    )
-    return {key: int(total) for key, total in rows}
-
-
 def exposure_table(
     kind: Bound,
     as_of: date,
@@ -85,7 +68,16 @@ def exposure_table(
 
     A company sees its own limit and those of its credit lines, never that of the company at the other end.
     """
-    query = _limits(kind, as_of)
+    moved = ExposureMovement.booked_on > as_of
+    if key is not None:
+        moved &= _KEYS[kind] == key
+    for company, column in (
+        (supplier_id, ExposureMovement.supplier_id),
+        (purchaser_id, ExposureMovement.purchaser_id),
+    ):
+        if company is not None:
+            moved &= column == company
+    query = _limits(kind, as_of, moved)
     if key is not None:
         query = query.where(query.selected_columns[0] == key)
     for company, own in ((supplier_id, Bound.SUPPLIER), (purchaser_id, Bound.PURCHASER)):
@@ -98,10 +90,7 @@ def exposure_table(
             query = query.where(query.selected_columns[0] == company)
         else:
             return []
-    used = exposures_on(kind, as_of) if key is None else {key: exposure_on(kind, key, as_of)}
-    return [
-        ExposureRow(kind, row[0], row[1], row[2], used.get(row[0], 0)) for row in db.session.execute(query)
-    ]
+    return [ExposureRow(kind, *row) for row in db.session.execute(query)]
 
 
 def programme_limit_on(day: date) -> int | None:
@@ -124,21 +113,35 @@ def limit_changes(kind: str, key: int) -> list[tuple[date, int]]:
     return [(day, limit) for day, limit in rows]
 
 
-def _limits(kind: Bound, as_of: date) -> Select[*tuple[Any, ...]]:
-    """Id, name and limit at the end of a day of each limit of a kind."""
+def _limits(kind: Bound, as_of: date, moved: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Id, name, limit and exposure at the end of a day of each limit of a kind. The exposure is what is used now
+    without what `moved` since: for today nothing has to be summed."""
+    since = (
+        select(_KEYS[kind].label("key"), func.sum(ExposureMovement.amount).label("amount"))
+        .where(moved)
+        .group_by(_KEYS[kind])
+        .subquery()
+    )
+
+    def used(counter: InstrumentedAttribute[int]) -> ColumnElement[int]:
+        return cast(counter - func.coalesce(since.c.amount, 0), BigInteger)
+
     if kind is Bound.CREDIT_LINE:
         supplier, purchaser = aliased(Customer), aliased(Customer)
         name = supplier.name + " → " + purchaser.name
         return (
-            select(CreditLine.id, name, _limit_on(kind, CreditLine.id, as_of))
+            select(CreditLine.id, name, _limit_on(kind, CreditLine.id, as_of), used(CreditLine.used_amount))
             .join(supplier, supplier.id == CreditLine.supplier_id)
             .join(purchaser, purchaser.id == CreditLine.purchaser_id)
+            .outerjoin(since, since.c.key == CreditLine.id)
             .order_by(func.lower(supplier.name), func.lower(purchaser.name))
         )
     account = SupplierAccount if kind is Bound.SUPPLIER else PurchaserAccount
+    company = account.customer_id
     return (
-        select(account.customer_id, Customer.name, _limit_on(kind, account.customer_id, as_of))
-        .join(Customer, Customer.id == account.customer_id)
+        select(company, Customer.name, _limit_on(kind, company, as_of), used(account.used_amount))
+        .join(Customer, Customer.id == company)
+        .outerjoin(since, since.c.key == company)
         .order_by(func.lower(Customer.name))
     )
 

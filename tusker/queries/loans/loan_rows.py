@@ -11,13 +11,24 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, literal, select, union_all
+from sqlalchemy import ARRAY, BigInteger, Row, Select, any_, cast, literal, select, union_all
+from sqlalchemy.orm import aliased
 
 from tusker.domain.extensions import DueMove, after_moves
-from tusker.domain.interest import AmountDue, Debt, Paid, amount_at_term, amount_due, days_past_due
+from tusker.domain.interest import (
+    AmountDue,
+    Debt,
+    Deduction,
+    Paid,
+    amount_at_term,
+    amount_due,
+    days_past_due,
+)
 from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.terms import Terms
 from tusker.extensions import db
-from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan
+from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan
+from tusker.models.columns import TermsColumns, terms_of
 from tusker.queries.loans.collection import noted_at_payout, paid_of_faces
 from tusker.queries.loans.reliefs import moves_by_loan
 
@@ -112,25 +123,52 @@ class LoanRow:
         return self.purchaser_id if self.recourse_on is None else self.supplier_id
 
 
+_supplier, _purchaser = aliased(Customer), aliased(Customer)
+_TERMS = [Invoice.__table__.c[name] for name in TermsColumns.__annotations__]
+
+
+def loans() -> Select[*tuple[Any, ...]]:
+    """What `loan_rows` makes rows of, to be narrowed."""
+    return (
+        select(
+            Loan.id,
+            *(Loan.reference, Loan.invoice_id, Loan.principal, Loan.fee, Loan.start_date, Loan.due_date),
+            *(Loan.first_due_date, Loan.deducted_interest, Loan.deducted_fee, Loan.booked_on, Loan.closed_on),
+            *(Loan.reversed_on, Loan.recourse_on, Loan.face_open, Loan.platform_reference),
+            *(Invoice.number, Invoice.amount, Invoice.credit_line_id, Invoice.supplier_id),
+            *(Invoice.purchaser_id, _supplier.name.label("supplier"), _purchaser.name.label("purchaser")),
+            *_TERMS,
+        )
+        .join(Invoice, Invoice.id == Loan.invoice_id)
+        .join(_supplier, _supplier.id == Invoice.supplier_id)
+        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+    )
+
+
 def loan_rows(query: Select[*tuple[Any, ...]], as_of: date) -> list[LoanRow]:
-    found = db.session.execute(query).unique().all()
-    parts = _parts_by_loan([loan.id for loan, *_ in found], as_of)
-    by_face = [loan.id for loan, *_ in found if loan.face_open is not None]
+    """Loans as they were on a day."""
+    return rows_on(db.session.execute(query).all(), as_of)
+
+
+def rows_on(found: Sequence[Row[*tuple[Any, ...]]], as_of: date) -> list[LoanRow]:
+    """The same of loans that were read already."""
+    parts = _parts_by_loan([loan.id for loan in found], as_of)
+    by_face = [loan.id for loan in found if loan.face_open is not None]
     off, noted = paid_of_faces(by_face, as_of), noted_at_payout(by_face)
-    moves = moves_by_loan([loan.id for loan, *_ in found if loan.first_due_date is not None], as_of)
+    moves = moves_by_loan([loan.id for loan in found if loan.first_due_date is not None], as_of)
+    # Thousands share their terms.
+    agreed: dict[Any, Terms] = {}
     return [
         _row(
             loan,
-            invoice,
-            supplier,
-            purchaser,
+            agreed.get(key := loan[-len(_TERMS) :]) or agreed.setdefault(key, terms_of(loan)),
             parts.get(loan.id, []),
             off.get(loan.id, 0),
             noted.get(loan.id, 0),
             moves.get(loan.id, []),
             as_of,
         )
-        for loan, invoice, supplier, purchaser in found
+        for loan in found
     ]
 
 
@@ -150,7 +188,7 @@ def _parts_by_loan(loan_ids: Sequence[int], as_of: date) -> dict[int, list[tuple
                 model.interest,
                 model.principal,
                 model.id,
-            ).where(model.loan_id.in_(loan_ids), model.booked_on <= as_of)
+            ).where(model.loan_id == any_(cast(loan_ids, ARRAY(BigInteger))), model.booked_on <= as_of)
             for model, kind in (
                 (Allocation, literal("").label("kind")),
                 (Adjustment, Adjustment.kind.label("kind")),
@@ -169,10 +207,8 @@ def _sum_of(parts: Iterable[tuple[str, Paid]], wanted: AdjustmentKind) -> int:
 
 
 def _row(
-    loan: Loan,
-    invoice: Invoice,
-    supplier: str,
-    purchaser: str,
+    loan: Row[*tuple[Any, ...]],
+    terms: Terms,
     parts: Sequence[tuple[str, Paid]],
     off_face: int,
     noted: int,
@@ -181,18 +217,18 @@ def _row(
 ) -> LoanRow:
     paid = [part for _, part in parts]
     due, free = after_moves(loan.first_due_date or loan.due_date, moves)
-    debt = Debt(loan.principal, loan.fee, loan.start_date, due, invoice.terms, paid, loan.deducted, free)
+    deducted = Deduction(loan.deducted_interest, loan.deducted_fee)
     ended_on = loan.reversed_on
     return LoanRow(
         as_of=as_of,
         loan_id=loan.id,
         reference=loan.reference,
-        invoice_id=invoice.id,
-        number=invoice.number,
-        supplier_id=invoice.supplier_id,
-        supplier=supplier,
-        purchaser_id=invoice.purchaser_id,
-        purchaser=purchaser,
+        invoice_id=loan.invoice_id,
+        number=loan.number,
+        supplier_id=loan.supplier_id,
+        supplier=loan.supplier,
+        purchaser_id=loan.purchaser_id,
+        purchaser=loan.purchaser,
         principal=loan.principal,
         start_date=loan.start_date,
         due_date=due,
@@ -200,12 +236,12 @@ def _row(
         closed_on=loan.closed_on,
         ended_on=ended_on if ended_on and ended_on <= as_of else None,
         recourse_on=loan.recourse_on if loan.recourse_on and loan.recourse_on <= as_of else None,
-        credit_line_id=invoice.credit_line_id,
-        debt=debt,
-        face=invoice.amount - noted,
+        credit_line_id=loan.credit_line_id,
+        debt=Debt(loan.principal, loan.fee, loan.start_date, due, terms, paid, deducted, free),
+        face=loan.amount - noted,
         platform_reference=loan.platform_reference,
         first_due_date=loan.first_due_date if moves else None,
-        face_open=None if loan.face_open is None else invoice.amount - off_face,
+        face_open=None if loan.face_open is None else loan.amount - off_face,
         written_off=_sum_of(parts, AdjustmentKind.WRITE_OFF),
         recovered=-_sum_of(parts, AdjustmentKind.RECOVERY),
     )

@@ -21,13 +21,12 @@ from sqlalchemy import (
     tuple_,
     union,
 )
-from sqlalchemy.orm import aliased
 
 from tusker.domain.ageing import Bucket, due_between
 from tusker.extensions import db
-from tusker.models import Adjustment, Allocation, CreditNote, Customer, Invoice, Loan, Payable
+from tusker.models import Adjustment, Allocation, CreditNote, Invoice, Loan, Payable
 from tusker.queries.credit.invoices import invoices_named
-from tusker.queries.loans.loan_rows import LoanRow, loan_rows
+from tusker.queries.loans.loan_rows import LoanRow, loan_rows, loans, rows_on
 
 TO_COLLECT = (
     (Loan.face_open > 0)
@@ -40,8 +39,6 @@ WRITTEN_OFF = Loan.written_off_on.is_not(None) & Loan.reversed_on.is_(None)
 """Loans that were given up; what comes in on them is a recovery."""
 
 _BY_DUE_DATE = (Loan.due_date, Loan.id)
-_supplier = aliased(Customer)
-_purchaser = aliased(Customer)
 
 
 def open_loans(
@@ -62,7 +59,7 @@ def open_loans(
     face value the purchaser still has to pay a part. `companies` stand on either side. `after` is the (due date, loan
     id) of the last row of the page before. With `bucket` none is left out that may be in it today, and few others are
     in."""
-    query = _loans().where(*_paid_out_by(as_of))
+    query = loans().where(*_paid_out_by(as_of))
     if supplier_id is not None:
         query = query.where(Invoice.supplier_id == supplier_id)
     if purchaser_id is not None:
@@ -82,7 +79,7 @@ def open_loans(
         query = query.where(Invoice.id.in_(invoices_named(search.strip())))
     collected = to_collect or purchaser_id is not None
     found = _first_of(query, [*_open_on(as_of), *([TO_COLLECT] if collected else [])], limit)
-    return loan_rows(_loans().where(Loan.id.in_(found)).order_by(*_BY_DUE_DATE).limit(limit), as_of)
+    return loan_rows(loans().where(Loan.id.in_(found)).order_by(*_BY_DUE_DATE).limit(limit), as_of)
 
 
 def open_loan_ids(
@@ -118,7 +115,7 @@ def loans_owed(
     """Those of some loans that are open or of whose face value the purchaser still has to pay a part, of one company
     if given."""
     owed = or_(*_open_on(as_of), TO_COLLECT)
-    query = _loans().where(
+    query = loans().where(
         *_paid_out_by(as_of), owed, Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger)))
     )
     if supplier_id is not None:
@@ -147,14 +144,14 @@ def payable_loans(as_of: date, loan_ids: Collection[int] | None = None) -> Seque
 
 def loans_of_ids(loan_ids: Collection[int], as_of: date) -> list[LoanRow]:
     """Some loans by id, whatever became of them."""
-    return loan_rows(_loans().where(Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger)))), as_of)
+    return loan_rows(loans().where(Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger)))), as_of)
 
 
-def loans_since(
-    before: date, as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None
-) -> list[LoanRow]:
-    """The loans that were paid out until a day, as seen on that day, without those that were closed by the day `before`
-    and on which nothing was booked since: they were and are at nothing."""
+def loans_between(
+    before: date, last: date, *, supplier_id: int | None = None, purchaser_id: int | None = None
+) -> tuple[list[LoanRow], list[LoanRow]]:
+    """The loans that were paid out until a day, as seen on the day `before` and on the `last` day, without those that
+    were closed by then and on which nothing was booked since: they were and are at nothing."""
     rows = (
         (model.booked_on > before) & (theirs == ours)
         for model, theirs, ours in (
@@ -166,17 +163,18 @@ def loans_since(
     )
     moved = (exists().where(row).correlate(Loan) for row in rows)
     lives = (Loan.closed_on.is_(None), Loan.closed_on > before, Loan.booked_on > before, Loan.face_open != 0)
-    query = _loans().where(Loan.booked_on <= as_of, or_(*lives, *moved)).order_by(Loan.due_date, Loan.id)
+    query = loans().where(Loan.booked_on <= last, or_(*lives, *moved)).order_by(Loan.due_date, Loan.id)
     if supplier_id is not None:
         query = query.where(Invoice.supplier_id == supplier_id)
     if purchaser_id is not None:
         query = query.where(Invoice.purchaser_id == purchaser_id)
-    return loan_rows(query, as_of)
+    found = db.session.execute(query).all()
+    return rows_on([loan for loan in found if loan.booked_on <= before], before), rows_on(found, last)
 
 
 def loan_of_invoice(invoice_id: int, as_of: date) -> LoanRow | None:
     """The loan of an invoice, open or closed; None before the disbursal and after it was undone."""
-    rows = loan_rows(_loans().where(Invoice.id == invoice_id, *_paid_out_by(as_of)), as_of)
+    rows = loan_rows(loans().where(Invoice.id == invoice_id, *_paid_out_by(as_of)), as_of)
     return rows[0] if rows else None
 
 
@@ -184,17 +182,8 @@ def loans_of_invoices(invoice_ids: Iterable[int], as_of: date) -> dict[int, Loan
     """The loans of some invoices, by invoice id."""
     return {
         row.invoice_id: row
-        for row in loan_rows(_loans().where(Invoice.id.in_(list(invoice_ids)), *_paid_out_by(as_of)), as_of)
+        for row in loan_rows(loans().where(Invoice.id.in_(list(invoice_ids)), *_paid_out_by(as_of)), as_of)
     }
-
-
-def _loans() -> Select[*tuple[Any, ...]]:
-    return (
-        select(Loan, Invoice, _supplier.name, _purchaser.name)
-        .join(Invoice, Invoice.id == Loan.invoice_id)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
-    )
 
 
 def _paid_out_by(as_of: date) -> tuple[ColumnElement[bool], ...]:

@@ -78,9 +78,15 @@ def note_seen(now: datetime, session_id: int) -> None:
 
 def note_factor(now: datetime, session_id: int) -> str:
     """Write down that the person of this session showed a second factor; returns the token that it has from now on."""
+    db.session.execute(update(UserSession).where(UserSession.id == session_id).values(factor_at=now))
+    return new_token(session_id)
+
+
+def new_token(session_id: int) -> str:
+    """Give a session another token, which alone opens it from now on."""
     token = secrets.token_urlsafe(32)
     db.session.execute(
-        update(UserSession).where(UserSession.id == session_id).values(factor_at=now, token_hash=_hash(token))
+        update(UserSession).where(UserSession.id == session_id).values(token_hash=_hash(token))
     )
     return token
 

@@ -23,6 +23,7 @@ from tusker.services.loans.receipts import recording as service
 from tusker.services.loans.receipts.undoing import return_refund, reverse_receipt
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.finding import remember
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render, said
 from tusker.web.paging import page_of
@@ -50,6 +51,7 @@ def receipt(receipt_id: int) -> ResponseReturnValue:
     row = queries.receipt_row(receipt_id)
     if row.of_receipt_id is not None:
         return redirect(url_for("admin.receipt", receipt_id=row.of_receipt_id))
+    remember("receipt", receipt_id, row.bank_reference)
     return _show(receipt_id)
 
 

@@ -29,7 +29,7 @@ from tusker.queries.loans.account_statements.lines import (
     payout_lines,
 )
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import loans_since
+from tusker.queries.loans.loans import loans_between
 from tusker.queries.sums import sum_of
 
 
@@ -75,7 +75,7 @@ class Statement:
 def statement(customer_id: int, side: Side, first: date, last: date) -> Statement:
     """The account of a company as supplier or as purchaser."""
     before = first - timedelta(days=1)
-    opening, closing = (_loans(customer_id, side, before, day) for day in (before, last))
+    opening, closing = _loans(customer_id, side, before, last)
     by_debt = [row for row in closing if not by_face(row, side)]
     paid = _allocations(customer_id, side, first, last)
     noted = note_lines(closing, first, last, side)
@@ -117,10 +117,10 @@ def credit_balance(customer_id: int, as_of: date) -> int:
     return received - spent - passed_on
 
 
-def _loans(customer_id: int, side: Side, before: date, as_of: date) -> list[LoanRow]:
+def _loans(customer_id: int, side: Side, before: date, last: date) -> tuple[list[LoanRow], list[LoanRow]]:
     if side == "supplier":
-        return loans_since(before, as_of, supplier_id=customer_id)
-    return loans_since(before, as_of, purchaser_id=customer_id)
+        return loans_between(before, last, supplier_id=customer_id)
+    return loans_between(before, last, purchaser_id=customer_id)
 
 
 def _charges(
@@ -185,7 +185,14 @@ def _allocations(customer_id: int, side: Side, first: date, last: date) -> list[
     """What was paid and undone in the period, each with its loan's id."""
     column = Invoice.supplier_id if side == "supplier" else Invoice.purchaser_id
     rows = db.session.execute(
-        select(Allocation, Invoice.number, Receipt.bank_reference)
+        select(
+            Allocation.loan_id,
+            Allocation.booked_on,
+            Allocation.reverses_id,
+            Invoice.number,
+            Receipt.bank_reference,
+            Allocation.total.label("total"),
+        )
         .join(Receipt, Receipt.id == Allocation.receipt_id)
         .join(Loan, Loan.id == Allocation.loan_id)
         .join(Invoice, Invoice.id == Loan.invoice_id)
@@ -202,12 +209,12 @@ def _allocations(customer_id: int, side: Side, first: date, last: date) -> list[
             StatementLine(
                 row.booked_on,
                 LineKind.RECEIPT if row.reverses_id is None else LineKind.REVERSAL,
-                number,
-                reference,
+                row.number,
+                row.bank_reference,
                 -row.total,
             ),
         )
-        for row, number, reference in rows
+        for row in rows
     ]
 
 

@@ -54,12 +54,24 @@ def fetch_each(carrier: Carrier, refs: Sequence[str]) -> list[TrackedOrder | Tus
 def _fetch_few(carrier: Carrier, refs: Sequence[str]) -> list[TrackedOrder | TuskerError]:
     """One question's worth of them."""
     try:
-        found = ask_for(carrier, [_checked(ref) for ref in refs])
+        found = _in_capitals(carrier, refs, ask_for(carrier, [_checked(ref) for ref in refs]))
     except TuskerError as error:
         if len(refs) == 1 or (isinstance(error, CarrierError) and error.carrier_is_down):
             return [error] * len(refs)
         return [answer for ref in refs for answer in _fetch_few(carrier, [ref])]
     return [_known(carrier, ref, order) for ref, order in zip(refs, found, strict=True)]
+
+
+def _in_capitals(
+    carrier: Carrier, refs: Sequence[str], found: list[TrackedOrder | None]
+) -> list[TrackedOrder | None]:
+    """What was found, and orders that are known only as their references in capitals: people type them in any case."""
+    missing = {ref: ref.upper() for ref, order in zip(refs, found, strict=True) if order is None}
+    again = list(dict.fromkeys(upper for ref, upper in missing.items() if upper != ref))
+    if not carrier.declares_orders or not again:
+        return found
+    told = dict(zip(again, ask_for(carrier, again), strict=True))
+    return [order or told.get(missing.get(ref, "")) for ref, order in zip(refs, found, strict=True)]
 
 
 def _known(carrier: Carrier, ref: str, order: TrackedOrder | None) -> TrackedOrder | TuskerError:

@@ -1,0 +1,46 @@
+"""Search and shortcuts by keyboard, and the search without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.support.window import Window
+from tusker.models import Invoice, Role, User
+
+
+def test_by_keyboard_alone(
+    open_window: Callable[..., Window], create_user: Callable[..., User], make_invoice: Callable[..., Invoice]
+) -> None:
+    invoice = make_invoice("approved")
+    window = open_window()
+    window.sign_in(create_user(Role.ADMIN))
+    page = window.page
+    page.keyboard.press("/")
+    page.keyboard.type(invoice.number)
+    page.locator("#find .tk-found a").first.wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/invoices/{invoice.id}")
+    # what was looked at is there before anything is typed
+    page.keyboard.press("Control+k")
+    page.locator(f"#find a[href$='/invoices/{invoice.id}']").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.locator("#keys[open]").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+    page.wait_for_url("**/admin/queue")
+
+
+def test_without_javascript(
+    open_window: Callable[..., Window], create_user: Callable[..., User], make_invoice: Callable[..., Invoice]
+) -> None:
+    invoice = make_invoice("approved")
+    window = open_window(javascript=False)
+    window.sign_in(create_user(Role.ADMIN))
+    window.page.locator(".tk-search-link").click()
+    window.page.locator("#q").fill(invoice.number)
+    window.page.locator("#q").press("Enter")
+    window.page.locator("main .tk-found a").first.click()
+    window.page.wait_for_url(f"**/invoices/{invoice.id}")

@@ -1,0 +1,109 @@
+"""How a purchaser pays: how much for some invoices on a day, to which account, under which reference, by which code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import segno
+from flask import current_app, request
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from segno.helpers import make_epc_qr
+
+from tusker import clock
+from tusker.currency import currency
+from tusker.domain.pay_codes import reference_for, upi_uri
+from tusker.domain.texts import is_id
+from tusker.errors import InvalidInput
+from tusker.invoices.blueprint import bp
+from tusker.models import Role
+from tusker.queries.credit.customers import customer_by_id
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import loans_owed, open_loans
+from tusker.queries.loans.payoff import payoff
+from tusker.web.access import allow, current_company_id
+from tusker.web.htmx import render
+from tusker.web.qr import draw
+
+MOST = 100
+"""Invoices that are paid together."""
+AHEAD = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class ToPay:
+    """A loan and what pays it on a day, in minor units: what is owed then, or what is left of the face value."""
+
+    row: LoanRow
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A QR code with what reads it, and its address where a phone opens that."""
+
+    words: str
+    drawn: Markup
+    url: str | None = None
+
+
+@bp.get("/to-repay/pay")
+@allow(Role.PURCHASER)
+def pay() -> ResponseReturnValue:
+    """What pays the invoices whose loans are in `loan`, else all that is due by the day, on the day in `on`."""
+    today, company = clock.today(), current_company_id()
+    day = _asked_day(today)
+    asked = [text for text in request.args.getlist("loan") if is_id(text)]
+    if len(asked) > MOST:
+        raise InvalidInput(f"At most {MOST} invoices can be paid together.", field="loan")
+    if asked:
+        rows = loans_owed([int(text) for text in asked], today, purchaser_id=company)
+    else:
+        rows = open_loans(today, purchaser_id=company, due_until=day, limit=MOST)
+    chosen = [ToPay(row, amount_on(row, day, today)) for row in rows]
+    total = sum(one.amount for one in chosen)
+    reference = reference_for([one.row.reference for one in chosen], customer_by_id(company).name)
+    return render(
+        "invoices/loans/pay.html",
+        "invoices/loans/pay.html",
+        day=day,
+        today=today,
+        last=today + AHEAD,
+        chosen=chosen,
+        total=total,
+        all_due=not asked,
+        reference=reference,
+        codes=_codes(total, reference) if total > 0 else [],
+    )
+
+
+def amount_on(row: LoanRow, day: date, today: date) -> int:
+    """What a purchaser has to pay of a loan on a day from today on, in minor units."""
+    return max(0, payoff(row, day, today).due.total if row.face_open is None else row.purchaser_owes)
+
+
+def _asked_day(today: date) -> date:
+    text = request.args.get("on") or today.isoformat()
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("Paid on must be a date such as 2026-03-31.", field="on") from error
+    if not today <= day <= today + AHEAD:
+        raise InvalidInput("Paid on must be from today to a year ahead.", field="on")
+    return day
+
+
+def _codes(total: int, reference: str) -> list[Code]:
+    """Those that the configured accounts and the currency have."""
+    config, money = current_app.config, currency()
+    amount, holder = money.major(total), config["LENDER_ACCOUNT_HOLDER"]
+    found = []
+    if money.code == "INR" and config["LENDER_UPI"]:
+        uri = upi_uri(config["LENDER_UPI"], name=holder, amount=amount, note=reference)
+        found.append(Code("UPI app", draw(segno.make(uri, micro=False)), uri))
+    if money.code == "EUR" and config["LENDER_IBAN"]:
+        bic = config["LENDER_BIC"] or None
+        code = make_epc_qr(holder[:70], config["LENDER_IBAN"], amount, text=reference, bic=bic)
+        found.append(Code("Banking app (SEPA)", draw(code)))
+    return found

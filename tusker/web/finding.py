@@ -1,0 +1,166 @@
+"""The search over everything, what was looked at last, and the shortcuts of the keyboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Response, current_app, g, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from tusker import clock
+from tusker.carriers.registry import specs
+from tusker.models import Role
+from tusker.queries.credit.invoices import Scope
+from tusker.queries.finding import Hit, find, recent
+from tusker.services.people.recent import note_seen
+from tusker.transactions import transaction
+from tusker.web.access import allow, current_company_id, is_staff
+from tusker.web.htmx import render, wants_fragment
+from tusker.web.nav import BY_ROLE
+from tusker.web.routes import bp
+
+LONGEST = 60
+"""Signs of what is looked for."""
+OTHER_CARRIERS = ("manual", "replay")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One line of the answer: a link with its icon."""
+
+    url: str
+    icon: str
+    kind: str
+    title: str
+    detail: str = ""
+
+
+_KINDS = {
+    # kind: what it is called, its icon
+    "invoice": ("Invoice", "file-invoice"),
+    "loan": ("Loan", "receipt-refund"),
+    "order": ("Order", "truck-delivery"),
+    "payout": ("Payout", "building-bank"),
+    "receipt": ("Receipt", "receipt"),
+    "disbursal": ("Disbursal", "building-bank"),
+    "statement": ("Bank statement", "file-spreadsheet"),
+    "entry": ("Bank statement", "file-spreadsheet"),
+    "company": ("Company", "building-store"),
+    "partner": ("Company", "building-store"),
+    "person": ("Person", "users"),
+    "line": ("Credit line", "arrows-exchange"),
+}
+
+
+@bp.get("/search")
+@allow()
+def search() -> ResponseReturnValue:
+    """What is called as in `q`; without it what the person looked at last. htmx asks while one types."""
+    words = (request.args.get("q") or "").strip()[:LONGEST]
+    return render("search.html", "layout/_found.html", q=words, found=found_for(words))
+
+
+def found_for(words: str) -> list[Found]:
+    """Exact names, then pages, then the rest, all within what the person may see."""
+    if not words:
+        return [_link(hit) for hit in recent(current_user.id)]
+    scope = _scope()
+    hits = find(words, scope, staff=is_staff(), carriers=[*specs(), *OTHER_CARRIERS])
+    pages = [
+        Found(url, icon, "Page", label)
+        for label, icon, _, url in _pages()
+        if words.casefold() in label.casefold()
+    ]
+    exact = [_link(hit) for hit in hits if hit.exact]
+    return [*exact, *pages, *(_link(hit) for hit in hits if not hit.exact)]
+
+
+def _scope() -> Scope:
+    if is_staff():
+        return Scope()
+    if current_user.role == Role.SUPPLIER:
+        return Scope(supplier_id=current_company_id())
+    return Scope(purchaser_id=current_company_id())
+
+
+def _link(hit: Hit) -> Found:
+    words, icon = _KINDS[hit.kind]
+    return Found(_url(hit), icon, words, hit.title, hit.detail)
+
+
+def _url(hit: Hit) -> str:
+    match hit.kind:
+        case "invoice" | "loan" | "order":
+            return url_for("invoices.show", invoice_id=hit.key)
+        case "payout" if not is_staff():
+            return url_for("invoices.index", q=hit.detail)
+        case "payout" | "disbursal":
+            return url_for("admin.disbursal", disbursal_id=hit.key)
+        case "receipt":
+            return url_for("admin.receipt", receipt_id=hit.key)
+        case "entry" | "statement":
+            return url_for("admin.statement", statement_id=hit.key)
+        case "company":
+            return url_for("customers.show", customer_id=hit.key)
+        case "line":
+            return url_for("customers.line", line_id=hit.key)
+        case "person":
+            return url_for("admin.users", q=hit.detail)
+        case _:
+            return url_for("invoices.index", q=hit.title)
+
+
+def remember(kind: str, key: int, title: str) -> None:
+    """Have a page of its own, once it is answered, among what the person looked at last."""
+    if request.method == "GET" and not wants_fragment():
+        g.seen_thing = kind, key, title
+
+
+def note_what_was_seen(answer: Response) -> Response:
+    """After a request."""
+    thing: tuple[str, int, str] | None = g.pop("seen_thing", None)
+    if thing is not None and answer.status_code == 200 and current_user.is_authenticated:
+        with transaction():
+            kind, key, title = thing
+            note_seen(current_user.id, kind, key, title, clock.now())
+    return answer
+
+
+SHORTCUTS = {
+    # what is pressed after g, and the page it opens; the first that a role has counts
+    "d": ("admin.dashboard", "invoices.dashboard"),
+    "i": ("invoices.index",),
+    "q": ("admin.queue",),
+    "b": ("admin.disbursals",),
+    "l": ("admin.loans", "invoices.to_repay", "customers.my_lines"),
+    "r": ("admin.receipts",),
+    "s": ("admin.statements", "reports.statement"),
+    "a": ("admin.attention",),
+    "p": ("admin.approvals",),
+    "c": ("customers.index", "invoices.to_confirm"),
+    "n": ("invoices.new",),
+    "e": ("reports.exposure",),
+}
+
+
+def shortcuts() -> list[tuple[str, str, str]]:
+    """Keys, what they open and its address, of the pages that the person's navigation has."""
+    if not current_user.is_authenticated:
+        return []
+    mine = {endpoint: (label, url) for label, _, endpoint, url in _pages()}
+    found = []
+    for key, endpoints in SHORTCUTS.items():
+        endpoint = next((one for one in endpoints if one in mine), None)
+        if endpoint is not None:
+            found.append((f"g {key}", *mine[endpoint]))
+    return found
+
+
+def _pages() -> list[tuple[str, str, str, str]]:
+    """Label, icon, endpoint and address of each page of the person's navigation."""
+    return [
+        (label, icon, endpoint, url_for(endpoint))
+        for label, icon, endpoint, _ in BY_ROLE[Role(current_user.role)]
+        if endpoint in current_app.view_functions
+    ]
