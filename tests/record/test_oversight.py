@@ -161,7 +161,7 @@ def test_the_system_page_shows_parts_and_failed_jobs_which_an_admin_has_done_aga
     assert re.search(r"<td>Worker</td>\s*<td>.*Away", page)
     address = f"/admin/system/jobs/{job_id}/retry"
     assert f'action="{address}"' in page
-    assert browser.post(address).status_code == 302
+    assert browser.post(address).status_code == 303
     assert queue.job_ids == [job_id]
     assert browser.post(address).status_code == 404
     queue.empty()
