@@ -52,13 +52,15 @@ class JsonFormatter(LineFormatter):
             "level": record.levelname,
             "process": record.process,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _RESET_LINK.sub(r"\1…", record.getMessage()),
             work_kind.get(): work_id.get() if work_id.get() != "-" else None,
             kind: name or None,
-            "error": self.formatException(record.exc_info) if record.exc_info else None,
+            "error": _RESET_LINK.sub(r"\1…", self.formatException(record.exc_info))
+            if record.exc_info
+            else None,
         }
         kept = {key: value for key, value in said.items() if value is not None}
-        return _RESET_LINK.sub(r"\1…", json.dumps(kept, ensure_ascii=False))
+        return json.dumps(kept, ensure_ascii=False)
 
 
 def configure_logging(level: str, form: str = "text") -> None:

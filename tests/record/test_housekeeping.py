@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.support.values import at
 from tusker.extensions import db
 from tusker.models import Customer, IdempotencyKey, OutboxMessage, WebhookDelivery
@@ -48,6 +50,7 @@ def test_old_guards_go_and_what_is_still_to_do_stays(
     assert sorted(left) == [(False, True), (True, False), (True, True)]
 
 
+@pytest.mark.usefixtures("app")
 def test_each_is_kept_for_the_days_that_are_set_and_mails_that_wait_for_ever(ctx: Context) -> None:
     with transaction() as session:
         for days in (0, 20, 40):
