@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -110,6 +112,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "CARRIER_KEYS_SECRET": env.get("CARRIER_KEYS_SECRET") or ",".join(signing),
         "CARRIER_SECONDS": _carrier_seconds(env, web),
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
+        "DOCUMENT_MAX_MB": _integer(env, "DOCUMENT_MAX_MB", 10, 1, 20),
+        "DOCUMENT_FOLDER": _folder(env, "DOCUMENT_FOLDER"),
+        "DOCUMENT_SCAN_COMMAND": _command(env, "DOCUMENT_SCAN_COMMAND"),
+        "DOCUMENT_SCAN_SECONDS": _integer(env, "DOCUMENT_SCAN_SECONDS", 20, 1, 120),
         "VALUE_TOLERANCE": _share(env, "VALUE_TOLERANCE", "0.5%"),
         "BOOK_AT_LEAST": _amount(env, "BOOK_AT_LEAST", "50000000", allow_zero=True),
         "ROUNDING_TOLERANCE": _amount(env, "ROUNDING_TOLERANCE", "1", allow_zero=True),
@@ -156,6 +162,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "PERMANENT_SESSION_LIFETIME": hours * 3600,
         "SESSION_REFRESH_EACH_REQUEST": False,
         "MAX_CONTENT_LENGTH": 21 * 1024 * 1024,  # files of 20 MB, and the form around them
+        "COSTLY_RATE_LIMIT": _rate(env, "COSTLY_RATE_LIMIT", "120 per minute"),
+        "SEARCH_RATE_LIMIT": _rate(env, "SEARCH_RATE_LIMIT", "240 per minute"),
+        "BODY_SECONDS": _integer(env, "BODY_SECONDS", 20, 1, 600),
+        "COSTLY_AT_ONCE": _integer(env, "COSTLY_AT_ONCE", 4, 1, 7),
         "RATELIMIT_STORAGE_URI": _limits_url(env.get("REDIS_URL", "redis://localhost:6379/0")),
         "RATELIMIT_STORAGE_OPTIONS": {
             "socket_timeout": redis_seconds,
@@ -164,7 +174,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         # Ten tries in any 15 minutes, not ten before and ten after a full quarter of an hour.
         "RATELIMIT_STRATEGY": "moving-window",
         "RATELIMIT_HEADERS_ENABLED": False,
-        # Redis carries only work: without it people still get in, and each process counts for itself.
+        # Redis carries only work: without it the counts go on in PostgreSQL (`tusker.throttle`).
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,
     }
@@ -273,6 +283,23 @@ def _one_of(env: Mapping[str, str], name: str, default: str, allowed: tuple[str,
 
 MARKETS = {"INR": "XNSE", "EUR": "XECB", "USD": "XFED", "GBP": "XLON"}
 """The financial calendar of a currency, where the holidays library has one."""
+
+
+def _folder(env: Mapping[str, str], name: str) -> str:
+    """An absolute folder outside of what is served, or nothing."""
+    folder = env.get(name, "")
+    served = Path(__file__).resolve().parent / "static"
+    if folder and (not Path(folder).is_absolute() or Path(folder).resolve().is_relative_to(served)):
+        raise ConfigError(f"{name} is {folder!r}; it must be an absolute path outside of static")
+    return folder
+
+
+def _command(env: Mapping[str, str], name: str) -> list[str]:
+    """A program and its arguments, quoted as for a shell that is not used; empty for none."""
+    try:
+        return shlex.split(env.get(name, ""))
+    except ValueError as error:
+        raise ConfigError(f"{name} is no command: {error}") from None
 
 
 def _word(env: Mapping[str, str], name: str, longest: int) -> str:
@@ -410,6 +437,13 @@ def _share(env: Mapping[str, str], name: str, default: str) -> Decimal:
     if not value.is_finite() or not 0 <= value <= 1:
         raise ConfigError(f"{name} is {env.get(name)!r}; it must be a percentage such as 0.5% or 0")
     return value
+
+
+def _rate(env: Mapping[str, str], name: str, default: str) -> str:
+    text = env.get(name) or default
+    if not re.fullmatch(r"[1-9]\d{0,5} per (second|minute|hour)", text):
+        raise ConfigError(f"{name} is {text!r}; it must be a rate such as 60 per minute")
+    return text
 
 
 def _flag(env: Mapping[str, str], name: str, default: bool) -> bool:

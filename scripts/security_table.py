@@ -10,7 +10,7 @@ from werkzeug.routing import Rule
 import config
 from tusker.app import create_app
 from tusker.models import Role
-from tusker.web.access import BY_SIGNATURE, BY_TOKEN, FRESH, PASSWORD, PUBLIC, access_of
+from tusker.web.access import BY_SIGNATURE, BY_TOKEN, COSTLY, FRESH, PASSWORD, PUBLIC, access_of
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "security_routes.md"
 BEGIN, END = "<!-- routes: begin -->\n", "<!-- routes: end -->\n"
@@ -32,7 +32,8 @@ def _row(app: Flask, rule: Rule) -> list[str]:
         return [f"`{rule.rule}`", methods, *("" for _ in Role), OTHERS[mark] if mark else "nobody"]
     view = app.view_functions[rule.endpoint]
     yes = "factor or password" if getattr(view, PASSWORD) else "factor" if getattr(view, FRESH) else "yes"
-    return [f"`{rule.rule}`", methods, *(yes if role in mark else "" for role in Role), ""]
+    costly = "costly" if getattr(view, COSTLY) else ""
+    return [f"`{rule.rule}`", methods, *(yes if role in mark else "" for role in Role), costly]
 
 
 def current(text: str, app: Flask) -> str:

@@ -119,7 +119,9 @@ def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory)
     )
     # tests move the clock by months under browsers that stay signed in
     sessions = {"SESSION_HOURS": 10**5, "SESSION_IDLE_MINUTES": 10**7}
-    return {**loaded, **sessions, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
+    # one app with limits switches them on for all others in the process
+    limits = {"COSTLY_RATE_LIMIT": "99999 per minute", "SEARCH_RATE_LIMIT": "99999 per minute"}
+    return {**loaded, **sessions, **limits, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
 
 
 @pytest.fixture(scope="session")

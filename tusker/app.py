@@ -11,7 +11,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tusker import admin, api, auth, cli, customers, invoices, models, reports, web, working_days  # noqa: F401 (models: known to migrations)
+from tusker import admin, api, auth, cli, customers, invoices, models, reports, throttle, web, working_days  # noqa: F401 (models: known to migrations)
 from tusker.currency import Currency
 from tusker.extensions import csrf, db, limiter, login_manager, migrate
 from tusker.logs import configure_logging
@@ -37,6 +37,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     login_manager.init_app(app)
     csrf.init_app(app)
     limiter.init_app(app)
+    throttle.init_app(app, limiter)
     web.init_app(app)
     for room in (auth, customers, invoices, admin, reports, api):
         room.init_app(app)

@@ -20,6 +20,7 @@ from tests.support.courier_double import CourierDouble
 from tests.support.polling import DELIVERED, IN_TRANSIT, SECRET, Book
 from tests.support.running import until
 from tools.courier.webhooks import Target
+from tusker.api.webhooks import LARGEST_WEBHOOK
 from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
 from tusker.jobs.webhooks import work_off_webhooks
@@ -146,8 +147,8 @@ def test_without_a_secret_nothing_is_accepted(
 def test_an_unknown_carrier_is_404_and_a_large_body_413(client: FlaskClient, book: Book) -> None:
     assert send(client, body("A"), url="/api/v1/carriers/nobody/webhook").status_code == 404
     assert send(client, body("A"), url="/api/v1/carriers/manual/webhook").status_code == 404
-    assert send(client, b" " * (1024 * 1024 + 1)).status_code == 413
-    assert send(client, b" " * (1024 * 1024)).status_code == 202
+    assert send(client, b" " * (LARGEST_WEBHOOK + 1)).status_code == 413
+    assert send(client, b" " * LARGEST_WEBHOOK).status_code == 202
     assert client.get(URL).status_code == 405
 
 
@@ -271,3 +272,52 @@ def test_the_simulator_tells_of_each_change(site: str, book: Book, courier: Cour
         simulator.sender.sent = 0
     assert work_off_webhooks() == 3
     assert book.statuses(refs) == ["financeable"] * 3
+
+
+def about(refs: list[str], at: int = 1_772_400_000_000) -> bytes:
+    """A webhook that says of many orders that they are delivered."""
+    return json.dumps(
+        {"pl": {"orders": [{"ref_no": ref, "status": DELIVERED, "s_updt": at} for ref in refs]}}
+    ).encode()
+
+
+def test_a_large_one_is_recorded_in_pieces_and_others_go_on_between(
+    client: FlaskClient, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A piece fails in its turn: what was recorded before it stays, and the next round goes on from there."""
+    monkeypatch.setattr(webhooks, "PIECE", 2)
+    refs, [polled] = book.approve(7), book.approve(1)
+    send(client, about(refs))
+    record, pieces = webhooks.record_tracking, []
+
+    def note(ctx: Any, told: Any, **how: Any) -> list[int]:
+        pieces.append(len(told))
+        if len(pieces) == 3:
+            raise RuntimeError("the third one fails")
+        moved = record(ctx, told, **how)
+        with db.engine.connect() as other:  # whoever polls or cancels the others needs not wait
+            free = select(Shipment.id).where(Shipment.id.not_in(list(told))).with_for_update(skip_locked=True)
+            assert len(other.execute(free).all()) == len(refs) + 1 - len(told)
+        return moved
+
+    monkeypatch.setattr(webhooks, "record_tracking", note)
+    work_off_webhooks()
+    assert book.statuses(refs) == ["financeable"] * 4 + ["approved"] * 3
+    assert (delivery().orders_done, delivery().processed_at) == (4, None)
+    book.make_due()
+    poll_carrier("tusker")
+    assert book.statuses([polled]) == ["financeable"]
+    assert work_off_webhooks() == 1
+    assert (pieces, delivery().error) == ([2, 2, 2, 2, 1], None)
+    assert book.statuses(refs) == ["financeable"] * 7
+    assert set(book.events("delivered").values()) == {1}
+
+
+@pytest.mark.slow
+def test_twenty_thousand_orders_all_arrive(client: FlaskClient, book: Book) -> None:
+    refs = [ref for _ in range(20) for ref in book.approve(1_000)]
+    assert send(client, about(refs)).status_code == 202
+    assert work_off_webhooks() == 1
+    assert set(book.statuses(refs)) == {"financeable"}
+    assert list(book.events("delivered").values()) == [1] * 20_000
+    assert delivery().orders_done == 20_000

@@ -137,7 +137,7 @@ def test_written_off_with_a_reason(
 ) -> None:
     invoice_id = make_invoice("disbursed").id
     browser, url = login(), f"/admin/loans/{invoice_id}/write-off"
-    assert "for good" in browser.get(url, headers=HTMX).text
+    assert "is given up" in browser.get(url, headers=HTMX).text
     refused = browser.post(url, data={"reason": ""}, headers=HTMX)
     assert refused.status_code == 422
     assert "Reason is required." in refused.text

@@ -175,3 +175,34 @@ def test_a_sign_in_page_that_was_open_overnight_is_shown_anew(
     assert "This page was open too long." in shown
     assert "kept" not in shown
     assert sign_in(pages, email, path=late.location).location == "/account"
+
+
+def test_a_poll_with_an_old_cookie_signs_nobody_out(
+    after: At, pages_app: Flask, create_user: Callable[..., User]
+) -> None:
+    """It left before the new sign-in and is answered after it: its answer must not take the new cookie away."""
+    email, browser = create_user().email, pages_app.test_client()
+    sign_in(browser, email)
+    old = dict(browser._cookies or {})
+    after(timedelta(hours=1))
+    sign_in(browser, email)
+    new = dict(browser._cookies or {})
+    for headers in ({**HTMX, "Polls": "true"}, HTMX):
+        browser._cookies = dict(old)
+        late = browser.get("/invoices/badges", headers=headers)
+        assert (late.status_code, late.headers.getlist("Set-Cookie")) == (401, [])
+    browser._cookies = new
+    assert browser.get("/account").status_code == 200
+
+
+def test_a_person_sees_where_they_are_signed_in_and_is_warned_before_the_end(
+    after: At, enter: Callable[..., FlaskClient]
+) -> None:
+    browser = enter()
+    for step in range(1, 25):
+        after(timedelta(minutes=29 * step))
+        page = browser.get("/account", headers={"User-Agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0"}).text
+    assert "127.0.0.1" in page
+    found = re.search(r'hidden\s+data-idle-seconds="\d+" data-left-seconds="(\d+)"', page)
+    assert found is not None
+    assert int(found[1]) == 12 * 3600 - 24 * 29 * 60

@@ -21,6 +21,7 @@ from tusker.services.context import Context
 from tusker.services.people import passwords, users
 from tusker.services.people.access_log import Visitor
 from tusker.transactions import transaction
+from tusker.web.visitors import network
 
 HERE = Visitor("192.0.2.1", "test")
 
@@ -102,7 +103,8 @@ def test_ten_failures_close_the_door_for_this_address_only(
         assert sign_in(pages, "asha@example.com", "not the password").status_code == 422
     answer = sign_in(pages, "Asha@example.com ", PASSWORD)
     assert answer.status_code == 429
-    assert "Too many attempts" in answer.text
+    assert "Too many in a short time" in answer.text
+    assert 0 < int(answer.headers["Retry-After"]) <= 15 * 60 + 1
     assert sign_in(pages, "ravi@example.com").status_code == 303
 
 
@@ -258,3 +260,19 @@ def test_made_up_session_keys_are_nobody(
     with pages.session_transaction() as session:
         session["_user_id"] = key
     assert pages.get("/account").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:ffff::9", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+    ],
+)
+def test_guesses_are_counted_by_network(session_app: Flask, address: str, counted: str) -> None:
+    """Whoever has an IPv6 address has 2⁶⁴ of them."""
+    with session_app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+        assert network() == counted

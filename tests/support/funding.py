@@ -134,7 +134,9 @@ class FundingDesk:
     def _close(self, invoice: Invoice, station: str) -> None:
         with transaction():
             if station == "repaid":
-                repay_in_full(self.ctx, invoice.id, bank_reference="R-1", value_date=self.ctx.today)
+                repay_in_full(
+                    self.ctx, invoice.id, bank_reference=f"R-{invoice.id}", value_date=self.ctx.today
+                )
             if station == "written_off":
                 write_off(self.ctx, invoice.id, reason="gone")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -27,6 +28,7 @@ _BLOCKS = {
     "button",
     "a",
 }
+_FORMS = re.compile(r"<form\b.*?</form>|<(?:input|select|textarea|button)\b[^>]*\sform=[^>]*>", re.DOTALL)
 Attributes = dict[str, str]
 
 
@@ -40,6 +42,8 @@ class Form:
     fields: list[tuple[str, str]] = field(default_factory=list)
     buttons: list[tuple[str, str, str]] = field(default_factory=list)
     elsewhere: dict[str, str] = field(default_factory=dict)
+    unsent: set[str] = field(default_factory=set)
+    """Names of what sends nothing as it stands: texts over many lines, and boxes that are not checked."""
 
     @property
     def names(self) -> set[str]:
@@ -102,6 +106,10 @@ class _Reader(HTMLParser):
             kind = given.get("type", "text")
             if kind not in {"checkbox", "radio", "submit", "button", "file"} or "checked" in given:
                 form.fields.append((name, given.get("value", "on" if kind == "checkbox" else "")))
+            else:
+                form.unsent.add(name)
+        elif tag == "textarea" and name:
+            form.unsent.add(name)
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _BLOCKS:
@@ -141,6 +149,13 @@ class _Reader(HTMLParser):
 def squeeze(words: list[str]) -> str:
     """Text with single blanks."""
     return " ".join("".join(words).split())
+
+
+def forms_of(page: str) -> list[Form]:
+    """The forms of a page; what stands around them is not read."""
+    reader = _Reader()
+    reader.feed("".join(_FORMS.findall(page)))
+    return reader.forms
 
 
 class Page:

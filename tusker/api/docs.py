@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 
 from tusker.api.endpoints import PREFIX
 from tusker.api.openapi import document
+from tusker.carriers.registry import get_carriers
 from tusker.web import CONTENT_SECURITY_POLICY
 from tusker.web.access import public
 
@@ -24,7 +25,8 @@ _POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'", "style-src 'self' 
 @public
 def openapi() -> Response:
     """The OpenAPI 3.1 document."""
-    found = document(current_app.config["API_RATE_LIMIT"])
+    carriers = tuple((name, known.declares_orders) for name, known in sorted(get_carriers().items()))
+    found = document(current_app.config["API_RATE_LIMIT"], carriers)
     # Not jsonify, which sorts: the operations are to be read in the order in which they are declared.
     return Response(json.dumps(found), mimetype="application/json")
 

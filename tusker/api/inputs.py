@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -37,12 +39,22 @@ def _not_blank(text: str) -> str:
     return cleaned
 
 
+def _whole(value: object) -> object:
+    """To JSON and the document's `integer`, 5.0 is the number 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_SEEN = r"\p{L}\p{M}\p{N}\p{P}\p{S}"
 Reference = Annotated[
     str,
-    Field(min_length=1, max_length=60),
-    AfterValidator(one_line),
+    Field(
+        min_length=1,
+        max_length=60,
+        json_schema_extra={"pattern": f"^[{_SEEN} ]*[{_SEEN}][{_SEEN} ]*$"},  # what the two below say
+    ),
     AfterValidator(_printable),
     AfterValidator(_not_blank),
+    AfterValidator(one_line),
 ]
 """A reference as it is written on orders and invoices; blanks around it do not count."""
 
@@ -81,11 +93,11 @@ class QuoteRequest(Input):
     """The delivery company, as `GET /me` lists it. May be left out when there is only one of its kind."""
     tracking_number: Reference | None = None
     """Of a parcel, with its courier in front where it is known: `usps/9400…`."""
-    credit_line_id: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
+    credit_line_id: Annotated[int | None, Field(ge=1, le=2**63 - 1), BeforeValidator(_whole)] = None
     """Of a parcel: one of your credit lines, as `GET /credit-lines` lists them."""
     number: Reference | None = None
     """Of a parcel: your invoice's number."""
-    amount: Annotated[int | None, Field(ge=1, le=10**15)] = None
+    amount: Annotated[int | None, Field(ge=1, le=10**15), BeforeValidator(_whole)] = None
     """Of a parcel: what the invoice comes to, in the currency's smallest unit."""
     invoice_date: date | None = None
     """Of a parcel: the invoice's date, not in the future."""
@@ -101,7 +113,7 @@ class InvoiceRequest(QuoteRequest):
         },
     )
 
-    terms_version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    terms_version: Annotated[int | None, Field(ge=1, le=2**31 - 1), BeforeValidator(_whole)] = None
     """That of the quote you agreed to: the request fails when the terms have changed since. Left out, the present
     terms are taken."""
 
@@ -145,12 +157,32 @@ class InvoiceBatch(Input):
     ]
 
 
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:(?P<second>\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _instant(text: str) -> str:
+    """A time as RFC 3339 and the document's `date-time` have it; pydantic takes numbers of seconds, too."""
+    found = _INSTANT.fullmatch(text)
+    if found is None:
+        raise ValueError("must be a time, such as 2026-03-02T06:30:00Z.")
+    if found["second"] == "60":  # a leap second
+        return f"{text[:17]}59{text[19:]}"
+    return text
+
+
+def _digits(text: object) -> object:
+    """A number as the document's `integer` has it; pydantic takes 5.0 and 1_0, too."""
+    if isinstance(text, str) and not (text.isascii() and text.isdecimal()):
+        raise ValueError("must be a whole number.")
+    return text
+
+
 class PageQuery(Input):
     """A page of a list, newest first."""
 
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    limit: Annotated[int, Field(ge=1, le=100), BeforeValidator(_digits)] = 50
     """How many items at most."""
-    cursor: Annotated[str | None, Field(min_length=1, max_length=40)] = None
+    cursor: Annotated[str | None, Field(pattern=r"^[0-9]{1,18}$")] = None
     """`next_cursor` of the page before."""
 
 
@@ -163,8 +195,15 @@ class InvoiceQuery(PageQuery):
     """Only this number (of an order its reference)."""
     loan: Reference | None = None
     """Only loans with this id, ours or the lending platform's."""
-    since: AwareDatetime | None = None
+    since: Annotated[AwareDatetime, BeforeValidator(_instant)] | None = None
     """Only invoices requested at or after this time, with its offset from UTC."""
+
+
+class DocumentQuery(Input):
+    """What a document is called."""
+
+    name: str = Field(default="document", min_length=1, max_length=200)
+    """The file's name, for people; its type is known by its content."""
 
 
 class OneInvoiceQuery(Input):

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from tusker.api import schemas, webhooks
-from tusker.api.endpoints import OPERATIONS, PREFIX, Operation
+from tusker.api.endpoints import LARGEST_ID, OPERATIONS, PREFIX, Operation
 from tusker.api.inputs import LONGEST_KEY
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
+from tusker.api.subject import DETAILS, REFS
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = ("unauthorized", "too_many_requests", "internal_error")
@@ -49,8 +50,9 @@ Every `type` there is, without its `urn:tusker:problem:`.
 
 
 @cache
-def document(rate: str) -> dict[str, Any]:
-    """The whole document; `rate` is what a token may call, such as “600 per minute”."""
+def document(rate: str, carriers: tuple[tuple[str, bool], ...]) -> dict[str, Any]:
+    """The whole document; `rate` is what a token may call, such as “600 per minute”, `carriers` the delivery companies
+    by name, with whether they declare orders."""
     paths: dict[str, dict[str, Any]] = {}
     for declared in OPERATIONS:
         paths.setdefault(path_of(declared), {})[declared.method.lower()] = _operation(declared)
@@ -81,7 +83,7 @@ def document(rate: str) -> dict[str, Any]:
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "An API token of your company."}
             },
-            "schemas": _schemas(),
+            "schemas": _schemas(carriers),
             "headers": {
                 "RequestId": {"description": "The id of this request.", "schema": {"type": "string"}},
             },
@@ -108,6 +110,8 @@ def _operation(declared: Operation) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": _ref(declared.body)}},
         }
+    if declared.takes_file:
+        described["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     return {name: value for name, value in described.items() if value}
 
 
@@ -117,7 +121,7 @@ def _parameters(declared: Operation) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "integer", "format": "int64", "minimum": 1},
+            "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST_ID},
         }
         for name in re.findall(r"<[^>]*:(\w+)>", declared.rule)
     ]
@@ -132,7 +136,12 @@ def _parameters(declared: Operation) -> list[dict[str, Any]]:
                 "description": "Any text of your own, such as a UUID, used for one request only. Keys are kept for "
                 f"{current_app.config['KEEP_GUARDS_DAYS']} days and belong to the company, whichever of its tokens is "
                 "used.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+                "schema": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": LONGEST_KEY,
+                    "pattern": "^[!-~]([ -~]*[!-~])?$",
+                },
             }
         )
     return found
@@ -166,7 +175,9 @@ def _responses(declared: Operation) -> dict[str, Any]:
         str(status): {
             "description": words,
             "headers": {**request_id, **_own_headers(declared)},
-            "content": {"application/json": {"schema": _ref(declared.answer)}},
+            "content": {"application/json": {"schema": _ref(declared.answer)}}
+            if declared.answer
+            else {kind: {"schema": {}} for kind in declared.file_types},
         }
         for status, words in sorted(declared.answers.items())
     }
@@ -200,6 +211,10 @@ def _own_headers(declared: Operation) -> dict[str, Any]:
 
 
 def _input_problems(declared: Operation) -> tuple[str, ...]:
+    if declared.takes_file:
+        return ("bad_request", "too_large", "invalid_input")
+    if "<" in declared.rule:
+        return ("bad_request", "invalid_input")
     if declared.body is not None:
         return ("malformed_json", "too_large", "unsupported_media_type", "invalid_input")
     return ("invalid_input",) if declared.query is not None else ()
@@ -209,12 +224,44 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": _REF.format(model=model.__name__)}
 
 
-def _schemas() -> dict[str, Any]:
-    outputs = {declared.answer for declared in OPERATIONS} | {schemas.Problem}
+def _schemas(carriers: tuple[tuple[str, bool], ...]) -> dict[str, Any]:
+    outputs = {declared.answer for declared in OPERATIONS if declared.answer is not None} | {schemas.Problem}
     inputs = {declared.body for declared in OPERATIONS if declared.body is not None}
     queries = {declared.query for declared in OPERATIONS if declared.query is not None}
     wanted = [(model, "serialization") for model in outputs]
     wanted += [(model, "validation") for model in inputs | queries]
     _, described = models_json_schema(sorted(wanted, key=lambda w: w[0].__name__), ref_template=_REF)  # type: ignore[arg-type]
+    found = described["$defs"]
+    for name in ("QuoteRequest", "InvoiceRequest", "BatchItem"):
+        found[name] = _by_carrier(found[name], carriers)
+    of_batch = found["InvoiceBatch"]["properties"]["items"]
+    of_batch["items"] = {"anyOf": [of_batch["items"], {}]}  # what cannot be taken is that item's answer
     names = {model.__name__ for model in queries}
-    return {name: schema for name, schema in sorted(described["$defs"].items()) if name not in names}
+    return {name: schema for name, schema in sorted(found.items()) if name not in names}
+
+
+def _by_carrier(schema: dict[str, Any], carriers: tuple[tuple[str, bool], ...]) -> dict[str, Any]:
+    """A request as it must be: of an order or of a parcel, where there is a delivery company for it."""
+    forms = []
+    for orders, needed in ((True, REFS[:1]), (False, (*REFS[1:], *DETAILS))):
+        names = [name for name, declares in carriers if declares is orders]
+        if not names:
+            continue
+        properties = {}
+        for name, field in schema["properties"].items():
+            if name in needed:
+                [kept] = [branch for branch in field["anyOf"] if branch.get("type") != "null"]
+                properties[name] = {**kept, "description": field["description"]}
+            elif name == "carrier":
+                listed = names if len(names) > 1 else [*names, None]
+                properties[name] = {"enum": listed, "description": field["description"]}
+            else:
+                properties[name] = {"type": "null"} if name in (*REFS, *DETAILS) else field
+        required = [*needed, *(["carrier"] if len(names) > 1 else [])]
+        forms.append({**schema, "properties": properties, "required": required})
+    for form in forms:
+        form.pop("examples", None)
+    about: dict[str, Any] = {
+        key: schema[key] for key in ("title", "description", "examples") if key in schema
+    }
+    return {**about, "oneOf": forms} if forms else schema

@@ -10,12 +10,11 @@ from flask_limiter.errors import RateLimitExceeded
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from tusker import clock
 from tusker.api.schemas import FieldError, Problem
 from tusker.carriers.base import CarrierUnavailable
-from tusker.errors import TuskerError
-from tusker.extensions import limiter
+from tusker.errors import TooManyTries, TuskerError
 from tusker.logs import work_id
+from tusker.web.errors import seconds_to_wait
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +52,9 @@ KINDS: dict[str, Kind] = {
     ),
     "terms_changed": Kind(409, "The terms have changed", "Ask for a new quote and send its `terms_version`."),
     "too_large": Kind(
-        413, "The body is too large", "A body may have 64 KiB, a batch 512 KiB, a webhook 1 MiB."
+        413,
+        "The body is too large",
+        "A body may have 64 KiB, a batch 512 KiB, a webhook 4 MiB, a document what the lender set (10 MB).",
     ),
     "unsupported_media_type": Kind(415, "Not application/json", "Send `Content-Type: application/json`."),
     "invalid_input": Kind(422, "Something sent cannot be taken", "`errors` names each field."),
@@ -155,6 +156,8 @@ def _of_tusker_error(error: TuskerError) -> Response:
     answer = _answer(described(error))
     if isinstance(error, CarrierUnavailable):
         answer.headers["Retry-After"] = "60"
+    if isinstance(error, TooManyTries):
+        answer.headers["Retry-After"] = str(error.details["seconds"])
     return answer
 
 
@@ -166,13 +169,8 @@ def _of_http_error(error: HTTPException) -> Response:
         if name in {"Allow", "Retry-After"}:
             answer.headers[name] = value
     if isinstance(error, RateLimitExceeded):
-        answer.headers["Retry-After"] = str(_seconds_to_wait())
+        answer.headers["Retry-After"] = str(seconds_to_wait())
     return answer
-
-
-def _seconds_to_wait() -> int:
-    current = limiter.current_limit
-    return max(1, current.reset_at - int(clock.now().timestamp())) if current else 60
 
 
 _MESSAGES = {
@@ -189,7 +187,7 @@ _MESSAGES = {
     "less_than_equal": "{field} must be at most {le}.",
     "enum": "{field} must be {expected}.",
     "literal_error": "{field} must be {expected}.",
-    "timezone_aware": "{field} must carry its offset from UTC, such as 2026-03-02T06:30:00Z.",
+    "string_pattern_mismatch": "{field} is not one that was given here.",
     "model_type": "The body must be a JSON object.",
     "model_attributes_type": "The body must be a JSON object.",
 }

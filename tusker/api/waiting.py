@@ -15,7 +15,7 @@ from tusker.services.credit.waiting import cancel_waiting, leave_waiting
 from tusker.transactions import transaction
 
 MOST = 200
-_RULE = f"/invoices/<int(max={2**63 - 1}):invoice_id>/waiting"
+_RULE = "/invoices/<int:invoice_id>/waiting"
 OFF = "taken off the list by its supplier"
 
 

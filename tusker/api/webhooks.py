@@ -18,9 +18,10 @@ from tusker.services.delivery.webhooks import keep_webhook
 from tusker.transactions import transaction
 from tusker.web.access import by_signature
 
-LARGEST_WEBHOOK = 1024 * 1024
+LARGEST_WEBHOOK = 4 * 1024 * 1024
 PATH = "/carriers/{carrier}/webhook"
-_PROBLEMS = ("bad_signature", "not_found", "too_large", "too_many_requests", "internal_error")
+_NAME = {"type": "string", "pattern": "^[a-z_]{1,40}$"}
+_PROBLEMS = ("bad_request", "bad_signature", "not_found", "too_large", "too_many_requests", "internal_error")
 
 
 @bp.post("/carriers/<string(maxlength=40):carrier>/webhook")
@@ -67,11 +68,11 @@ def described() -> dict[str, Any]:
         "summary": "Tell of a shipment",
         "description": (
             "For delivery companies, in each one's own format, signed over the raw body as each one does it"
-            " (`tusker`: `X-Tusker-Signature: sha256=` and the hexadecimal HMAC-SHA256). At most 1 MiB."
+            " (`tusker`: `X-Tusker-Signature: sha256=` and the hexadecimal HMAC-SHA256). At most 4 MiB."
             " Sending the same again is safe."
         ),
         "security": [],
-        "parameters": [{"name": "carrier", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "parameters": [{"name": "carrier", "in": "path", "required": True, "schema": _NAME}],
         "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
         "responses": answers,
     }

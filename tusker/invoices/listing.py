@@ -59,7 +59,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.get("/export.csv")
-@allow()
+@allow(costly=True)
 def export() -> ResponseReturnValue:
     """All invoices of the present filter as a CSV file, amounts in major units."""
     form = _filter_form()

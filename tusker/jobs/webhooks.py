@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 
 
 def work_off_webhooks() -> int:
-    """After each webhook, and by cron: record all that wait, one transaction each; returns how many.
+    """After each webhook, and by cron: record all that wait, each in a transaction, large ones in several; returns how
+    many.
 
     Any number of these may run at once. One that fails is left for the next run.
     """
@@ -28,7 +29,7 @@ def work_off_webhooks() -> int:
                 delivery_id = next_webhook(last)
                 if delivery_id is None:
                     return handled
-                moved = work_off_webhook(
+                moved, done = work_off_webhook(
                     job_context("webhook"), delivery_id, get_carriers(), minimum_interval=_minimum_interval()
                 )
         except Exception as error:
@@ -40,6 +41,8 @@ def work_off_webhooks() -> int:
                 note_webhook_failure(job_context("webhook"), delivery_id, f"{type(error).__name__}: {error}")
         else:
             log.info("webhook %d: %d invoices moved", delivery_id, len(moved))
+            if not done:
+                continue
         handled, last = handled + 1, delivery_id
 
 

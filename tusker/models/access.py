@@ -6,8 +6,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.status import Status, Tone
@@ -209,3 +218,15 @@ class IdempotencyKey(Base):
     status_code: Mapped[int]
     response: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[Instant]
+
+
+class ThrottleCount(Base):
+    """When something that is limited was done, while Redis is away (`tusker.throttle`). `key` is a digest of what it is
+    and of who does it. Not in the database's log: a crash may forget it."""
+
+    __tablename__ = "throttle_counts"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    hits: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)))
+    ends_at: Mapped[Instant] = mapped_column(index=True)

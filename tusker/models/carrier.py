@@ -44,6 +44,7 @@ class WebhookDelivery(Base):
         UniqueConstraint("carrier", "digest"),
         CheckConstraint("octet_length(digest) = 32", name="digest_is_sha256"),
         CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+        CheckConstraint("orders_done >= 0", name="orders_done_not_negative"),
         Index("ix_webhook_deliveries_waiting", "id", postgresql_where="processed_at IS NULL"),
         Index("ix_webhook_deliveries_failed", "id", postgresql_where="error IS NOT NULL"),
     )
@@ -55,5 +56,7 @@ class WebhookDelivery(Base):
     received_at: Mapped[Instant]
     processed_at: Mapped[Instant | None]
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    orders_done: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many of its orders are recorded; more than some are recorded in pieces."""
     error: Mapped[str | None] = mapped_column(String(500))
     """Why it could not be used; the last try's error while it still waits."""

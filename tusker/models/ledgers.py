@@ -52,7 +52,7 @@ LEDGERS: dict[str, tuple[str, ...]] = {
         "reversed_on",
         "recourse_on",
     ),
-    "reliefs": ("state", "gives_up", "undone_on", "decision_reason"),
+    "reliefs": ("state", "gives_up", "adjustment_id", "undone_on", "decision_reason"),
     "bank_statements": (),
     "statement_entries": (
         "state",

@@ -56,7 +56,7 @@ class View:
 
 
 @bp.get("/ageing")
-@allow()
+@allow(costly=True)
 def ageing() -> ResponseReturnValue:
     """Totals by bucket, and the same debts by supplier, purchaser and credit line."""
     form, day = asked_day()
@@ -111,7 +111,7 @@ def ageing_loans() -> ResponseReturnValue:
 
 
 @bp.get("/ageing.csv")
-@allow()
+@allow(costly=True)
 def ageing_file() -> Response:
     """A table of the ageing as CSV, `by` supplier, purchaser, line or loan; amounts in major units."""
     day, by = day_or_refuse(), request.args.get("by", "loan")

@@ -65,7 +65,7 @@ def exact(amount: Decimal) -> str:
 
 
 @bp.get("/ageing/balance/<int:invoice_id>.csv")
-@allow()
+@allow(costly=True)
 def balance_file(invoice_id: int) -> Response:
     """The derivation as CSV; the column `amount` sums to the balance, in major units."""
     invoice = invoice_in(Scope(**own()), invoice_id)

@@ -42,7 +42,7 @@ def calculator() -> ResponseReturnValue:
 
 
 @bp.post("/calculator/cases")
-@allow()
+@allow(costly=True)
 def calculator_cases() -> ResponseReturnValue:
     """Calculate a file of cases, one a row, and answer with a file. Nothing is stored."""
     cases = CasesForm()

@@ -20,7 +20,7 @@ SHOWN = 100
 
 
 @bp.get("/classification")
-@allow(Role.ADMIN, Role.AUDITOR)
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
 def classification() -> ResponseReturnValue:
     """Sums by state, and the customers that owe, the worst first."""
     form, day = asked_day()
@@ -38,7 +38,7 @@ def classification() -> ResponseReturnValue:
 
 
 @bp.get("/classification.csv")
-@allow(Role.ADMIN, Role.AUDITOR)
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
 def classification_file() -> Response:
     """One line a loan; amounts in major units."""
     day = day_or_refuse()

@@ -64,7 +64,7 @@ class Table:
 
 
 @bp.get("/exposure")
-@allow()
+@allow(costly=True)
 def exposure() -> ResponseReturnValue:
     """The exposure of every limit at the end of a day, by kind."""
     form, day = asked_day()
@@ -93,7 +93,7 @@ def _use_plot(day: date, found: list[Table]) -> Plot:
 
 
 @bp.get("/exposure.csv")
-@allow()
+@allow(costly=True)
 def exposure_file() -> Response:
     """All limits with their exposures as CSV, amounts in major units."""
     day, money = day_or_refuse(), currency()
@@ -106,7 +106,7 @@ def exposure_file() -> Response:
 
 
 @bp.get("/exposure/<kind>/<int:key>")
-@allow()
+@allow(costly=True)
 def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
     """The movements that make up the exposure of one limit."""
     bound = _bound(kind)
@@ -129,7 +129,7 @@ def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
 
 
 @bp.get("/exposure/<kind>/<int:key>.csv")
-@allow()
+@allow(costly=True)
 def exposure_rows_file(kind: str, key: int) -> Response:
     """The movements as CSV; they sum to the exposure, in major units."""
     bound, money = _bound(kind), currency()

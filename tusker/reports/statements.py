@@ -35,7 +35,7 @@ class Account:
 
 
 @bp.get("/statements", endpoint="statement")
-@allow()
+@allow(costly=True)
 def show() -> ResponseReturnValue:
     """The statement: opening + disbursed + charges − receipts − adjustments = closing, and its lines."""
     form, account, made = _read()
@@ -53,7 +53,7 @@ def show() -> ResponseReturnValue:
 
 
 @bp.get("/statements.csv")
-@allow()
+@allow(costly=True)
 def statement_csv() -> Response:
     """The statement as CSV, from the opening to the closing balance; amounts in major units."""
     account, made = _read_or_refuse()
@@ -61,7 +61,7 @@ def statement_csv() -> Response:
 
 
 @bp.get("/statements.pdf")
-@allow()
+@allow(costly=True)
 def statement_paper() -> Response:
     """The statement as PDF."""
     from tusker.documents.statement_pdf import Letterhead, statement_pdf

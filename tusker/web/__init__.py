@@ -17,11 +17,12 @@ from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
-from tusker.web import assets, compression, errors, filters, replica
+from tusker.web import assets, compression, costly, errors, filters, replica
 from tusker.web.access import guard, is_staff
 from tusker.web.finding import note_what_was_seen, shortcuts
 from tusker.web.nav import breadcrumbs, navigation
 from tusker.web.routes import bp
+from tusker.web.slow_bodies import CutSlowBodies
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -29,6 +30,10 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 LARGE_FILES = {"admin.import_upload": LARGEST + 1024 * 1024}
 """How many bytes may be sent to an endpoint where that is more than elsewhere: the file, and the form around it."""
+
+WITH_DOCUMENT = {"invoices.new", "invoices.send_document"}
+AROUND_IT = 64 * 1024
+"""Where the document of an invoice is sent in, with a form of so many bytes around it: whatever is larger is cut."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -52,7 +57,9 @@ def init_app(app: Flask) -> None:
     if app.config["BASE_URL"].startswith("https://"):
         # TLS ends at one proxy in front of us, which must set (not append to) X-Forwarded-For, -Proto and -Host.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    app.wsgi_app = CutSlowBodies(app.wsgi_app, app.config["BODY_SECONDS"])  # type: ignore[method-assign]
     filters.init_app(app)
+    costly.init_app(app)
     assets.init_app(app)
     compression.init_app(app)
     errors.init_app(app)
@@ -88,9 +95,11 @@ def _refuse_control_characters() -> None:
 
 
 def _take_large_files() -> None:
-    """Where admins send in files that are worked off in parts, and before anything reads the form."""
+    """What more or less than elsewhere may be sent, before anything reads the form."""
     if request.endpoint in LARGE_FILES and current_user.is_authenticated and current_user.role == Role.ADMIN:
         request.max_content_length = LARGE_FILES[request.endpoint]
+    elif request.endpoint in WITH_DOCUMENT:
+        request.max_content_length = current_app.config["DOCUMENT_MAX_MB"] * 1024 * 1024 + AROUND_IT
 
 
 def _set_headers(answer: Response) -> Response:

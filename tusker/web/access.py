@@ -15,6 +15,7 @@ from tusker.models import AccessKind, Role
 from tusker.services.context import Context
 from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
+from tusker.web.costly import spare_others
 from tusker.web.visitors import visitor
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 MARK = "tusker_access"
 FRESH = "tusker_fresh_factor"
+COSTLY = "tusker_costly"
 PASSWORD = "tusker_fresh_password"  # noqa: S105 (a mark, no secret)
 PUBLIC = "public"
 BY_TOKEN = "by_token"  # noqa: S105 (a mark, no secret)
@@ -53,17 +55,21 @@ def by_signature(view: View) -> View:
     return view
 
 
-def allow(*roles: Role, fresh: bool = False, password: bool = False) -> Callable[[View], View]:
+def allow(
+    *roles: Role, fresh: bool = False, password: bool = False, costly: bool = False
+) -> Callable[[View], View]:
     """Mark a view for signed-in users of these roles; without roles, for everybody who is signed in.
 
     A `fresh` one asks people who have a second factor to show it again, unless they did so a few minutes ago;
-    with `password` the others are asked for their password in the same way.
+    with `password` the others are asked for their password in the same way. One is `costly` whose cost grows with the
+    book or with what is sent (`tusker.web.costly`).
     """
     allowed = frozenset(roles or Role)
 
     def mark(view: View) -> View:
         setattr(view, MARK, allowed)
         setattr(view, FRESH, fresh)
+        setattr(view, COSTLY, costly)
         setattr(view, PASSWORD, password)
         return view
 
@@ -101,6 +107,7 @@ def guard() -> None:
                 detail=f"{request.method} {request.path}",
             )
         raise NotAllowed("Your role does not allow this page.")
+    spare_others(getattr(current_app.view_functions[request.endpoint], COSTLY, False))
 
 
 def is_staff() -> bool:

@@ -13,13 +13,15 @@ from collections.abc import Callable
 
 from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_limiter.errors import RateLimitExceeded
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError, ServiceUnavailable
 
-from tusker.errors import TuskerError
-from tusker.extensions import db, login_manager
+from tusker import clock
+from tusker.errors import TooManyTries, TuskerError
+from tusker.extensions import db, limiter, login_manager
 from tusker.logs import work_id
 from tusker.transactions import may_pass
 from tusker.web.access import SignInNeeded
@@ -40,10 +42,11 @@ WORDS = {
     403: ("This is not for you", "Your role does not allow this."),
     404: ("Nothing is here", "The page does not exist, or it belongs to somebody else."),
     405: ("This cannot be opened this way", "Use the buttons and links of the pages."),
+    408: ("This came too slowly", "Check the connection and send it again."),
     409: ("This has changed in the meantime", "Reload the page to see how it stands now."),
     413: ("This file is too large", "The largest file that is taken has 20 MB."),
     422: ("Something filled in cannot be taken", "Correct it and try again."),
-    429: ("Too many attempts", "Wait a quarter of an hour, then try again."),
+    429: ("Too many in a short time", "Wait a little, then try again."),
     500: ("Something went wrong here", "It was not your doing, and it has been noted."),
     503: ("Tusker is not available at the moment", "Try again in a few minutes."),
 }
@@ -77,7 +80,10 @@ def _on_tusker_error(error: TuskerError) -> ResponseReturnValue:
     if handler := _elsewhere():
         return handler(error)
     title = WORDS.get(error.http_status, WORDS[400])[0]
-    return _answer(error.http_status, title, error.message)
+    answer = _answer(error.http_status, title, error.message)
+    if isinstance(error, TooManyTries):
+        answer.headers["Retry-After"] = str(error.details["seconds"])
+    return answer
 
 
 def _on_csrf_error(error: CSRFError) -> ResponseReturnValue:
@@ -125,13 +131,22 @@ def _on_http_error(error: HTTPException) -> ResponseReturnValue:
         return handler(error)
     status = error.code or 500
     title, hint = WORDS.get(status, (error.name, error.description or ""))
+    wait = seconds_to_wait() if isinstance(error, RateLimitExceeded) else None
+    if wait is not None:
+        hint = f"Try again in {wait} seconds." if wait < 120 else f"Try again in {-(-wait // 60)} minutes."
     answer = _answer(status, title, hint)
     for name, value in error.get_headers():
         if name not in {"Content-Type", "Content-Length"}:
             answer.headers[name] = value
-    if error.response is not None and "Retry-After" in error.response.headers:
-        answer.headers["Retry-After"] = error.response.headers["Retry-After"]
+    if wait is not None:
+        answer.headers["Retry-After"] = str(wait)
     return answer
+
+
+def seconds_to_wait() -> int:
+    """Until the limit that this request broke has room again."""
+    current = limiter.current_limit
+    return max(1, current.reset_at - int(clock.now().timestamp())) if current else 60
 
 
 def _answer(status: int, title: str, message: str) -> Response:

@@ -64,7 +64,8 @@ class FilterForm(Form):
 
 def _named(field: Field, message: str) -> str:
     label = field.label.text
-    return message if label.lower() in message.lower() else f"{label}: {message}"
+    named = label.removeprefix("Your ").lower() in message.lower()
+    return message if named else f"{label}: {message}"
 
 
 def sent_reason() -> str:

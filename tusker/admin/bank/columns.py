@@ -58,7 +58,7 @@ def statement_columns(upload_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/statements/uploads/<int:upload_id>/columns")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def choose_columns(upload_id: int) -> ResponseReturnValue:
     """Show the first entries as they would be read; once they were seen, remember the columns and import the file."""
     upload = uploaded(upload_id)

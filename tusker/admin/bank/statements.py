@@ -54,7 +54,7 @@ def statements() -> ResponseReturnValue:
 
 
 @bp.post("/statements")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def upload_statement() -> ResponseReturnValue:
     """Import the uploaded file and show what came of it."""
     form = StatementForm()
@@ -148,7 +148,7 @@ def statement(statement_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/statements/<int:statement_id>/match")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def match_statement(statement_id: int) -> ResponseReturnValue:
     """Match the open entries once more."""
     with transaction():
@@ -157,7 +157,7 @@ def match_statement(statement_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/statements/<int:statement_id>/accept-sure")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def accept_sure(statement_id: int) -> ResponseReturnValue:
     """Accept the sure entries that the page showed; one that is no longer sure stays open."""
     statement_row(statement_id)

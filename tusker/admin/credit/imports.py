@@ -43,7 +43,7 @@ def import_invoices() -> ResponseReturnValue:
 
 
 @bp.post("/import")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def import_upload() -> ResponseReturnValue:
     """Keep the file for an hour, under a token that only this person can use; a large one until it is imported."""
     form = UploadForm()
@@ -66,7 +66,7 @@ def import_upload() -> ResponseReturnValue:
 
 
 @bp.route("/import/<token>", methods=["GET", "POST"])
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def import_columns(token: str) -> ResponseReturnValue:
     """Second step: the columns. The button pressed says whether to preview or to import."""
     upload = find_upload(current_user.id, token)
@@ -102,7 +102,7 @@ def import_result(token: str) -> ResponseReturnValue:
 
 
 @bp.get("/import/<token>/refusals.csv")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def import_refusals(token: str) -> ResponseReturnValue:
     """All refusals as a CSV file, to be corrected and imported again."""
     result = find_result(current_user.id, token)

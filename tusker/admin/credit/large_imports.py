@@ -45,7 +45,7 @@ def large_import(file_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/import/files/<int:file_id>")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def start_large_import(file_id: int) -> ResponseReturnValue:
     """Leave the file to a worker."""
     form = MappingForm(first_rows(invoice_file(file_id).id, SAMPLE), get_carriers())
@@ -62,7 +62,7 @@ def start_large_import(file_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/import/files/<int:file_id>/refusals.csv")
-@allow(Role.ADMIN, Role.AUDITOR)
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
 def large_refusals(file_id: int) -> ResponseReturnValue:
     """All refusals of a large file as CSV, to be corrected and imported again."""
     rows = (

@@ -43,7 +43,7 @@ def charges() -> ResponseReturnValue:
 
 
 @bp.get("/charges.csv")
-@allow(Role.ADMIN, Role.AUDITOR)
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
 def charges_csv() -> Response:
     """The same as CSV, amounts in major units."""
     form, first, last = _period()

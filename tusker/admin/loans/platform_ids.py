@@ -15,7 +15,7 @@ from tusker.web.htmx import done
 
 
 @bp.route("/loans/platform-ids", methods=["GET", "POST"])
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def platform_ids() -> ResponseReturnValue:
     """Give many loans their platform's ids by a file: all rows or, with what is wrong of each, none."""
     form = PlatformIdsForm()

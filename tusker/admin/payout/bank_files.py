@@ -21,7 +21,7 @@ from tusker.web.access import acting, allow
 
 
 @bp.get("/disbursals/<int:disbursal_id>/pain.001.xml")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def payment_file(disbursal_id: int) -> ResponseReturnValue:
     """ISO 20022 pain.001 in the configured version, or in that of `?version=09` or `03`."""
     version = request.args.get("version") or current_app.config["PAIN_VERSION"]
@@ -36,7 +36,7 @@ def payment_file(disbursal_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/disbursals/<int:disbursal_id>/bank.csv")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def bulk_file(disbursal_id: int) -> ResponseReturnValue:
     """A bulk file in CSV, with the columns of `BANK_CSV_COLUMNS`."""
     with transaction():

@@ -86,7 +86,7 @@ def disbursal_supplier(disbursal_id: int, supplier_id: int) -> ResponseReturnVal
 
 
 @bp.post("/disbursals/<int:disbursal_id>/what-if")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
     """Show what paying out the ticked lines would do. By POST, because there may be thousands."""
     choice = given_choice()
@@ -147,7 +147,7 @@ def drop_disbursal(disbursal_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/disbursals/<int:disbursal_id>/payouts.csv", endpoint="payouts")
-@allow(Role.ADMIN, Role.AUDITOR)
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
 def payout_lines(disbursal_id: int) -> ResponseReturnValue:
     """The payout lines as a file, without those taken out or undone; amounts in major units.
 

@@ -52,7 +52,7 @@ def bundle() -> ResponseReturnValue:
 
 
 @bp.post("/queue/bundle-all")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def bundle_all() -> ResponseReturnValue:
     """Make the day's disbursal now, or a further one when it exists."""
     try:

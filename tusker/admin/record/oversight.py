@@ -47,7 +47,7 @@ def proof() -> ResponseReturnValue:
 
 
 @bp.post("/proof")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, costly=True)
 def prove_again() -> ResponseReturnValue:
     """Have a worker prove everything now."""
     if not waiting(PROVE_JOB) and not enqueue(PROVE_JOB, job_timeout=LONGEST_SECONDS):

@@ -22,6 +22,8 @@ from tusker.transactions import after_commit
 log = logging.getLogger(__name__)
 
 JOB = "tusker.jobs.webhooks.work_off_webhooks"
+PIECE = 500
+"""Orders of one webhook that are recorded in a transaction: what it locks, polls and people wait for."""
 MAX_ATTEMPTS = 5
 """How often one whose recording fails is tried, a cron round apart, before it is left for people."""
 
@@ -54,34 +56,41 @@ def next_webhook(after_id: int) -> int | None:
 
 def work_off_webhook(
     ctx: Context, delivery_id: int, carriers: Mapping[str, Carrier], *, minimum_interval: timedelta
-) -> list[int]:
-    """Record the tracking news in a locked webhook, in the same transaction that marks it done; returns moved invoices.
+) -> tuple[list[int], bool]:
+    """Record the tracking news in a locked webhook, of a large one the next piece, in the same transaction that notes
+    how far it is; returns moved invoices, and whether it is done.
 
     One that cannot be read is done too: it keeps its error, and people are shown it.
     """
     delivery = db.session.get_one(WebhookDelivery, delivery_id)
-    delivery.attempts += 1
+    if not delivery.orders_done:
+        delivery.attempts += 1
     delivery.processed_at = ctx.now
     delivery.error = None
     carrier = carriers.get(delivery.carrier)
     if carrier is None:
         delivery.error = "This delivery company is no longer configured."
-        return []
+        return [], True
     try:
         orders = carrier.read_webhook(delivery.raw)
     except CarrierProtocolError as error:
         log.warning("webhook %d of %s cannot be read: %s", delivery_id, delivery.carrier, error)
         delivery.error = error.message[:500]
-        return []
+        return [], True
+    read = len(orders)
+    orders = orders[delivery.orders_done : delivery.orders_done + PIECE]
+    delivery.orders_done = done = min(delivery.orders_done + PIECE, read)
+    if done < read:
+        delivery.processed_at = None
     meant = shipments_of_orders(delivery.carrier, orders)
     if not meant.certain and not meant.may_be:
         log.info("webhook %d of %s is about no shipment of ours", delivery_id, delivery.carrier)
-    moved = []
+    moved: list[int] = []
     if meant.certain:
         moved = record_tracking(ctx, meant.certain, minimum_interval=minimum_interval, asked=False)
     if meant.may_be:
         poll_soon(ctx, meant.may_be)
-    return moved
+    return moved, done == read
 
 
 def note_webhook_failure(ctx: Context, delivery_id: int, error: str) -> None:

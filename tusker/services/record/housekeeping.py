@@ -15,6 +15,7 @@ from tusker.models import (
     IdempotencyKey,
     InvoiceFile,
     OutboxMessage,
+    ThrottleCount,
     UserSession,
     WebhookDelivery,
 )
@@ -38,7 +39,7 @@ class Kept:
 
 def forget_old_guards(ctx: Context, kept: Kept | None = None) -> int:
     """Delete what is older than it is kept: idempotency keys, worked-off webhooks, sessions, rows of the access log,
-    mails that were sent, files of invoices with their refusals.
+    mails that were sent, files of invoices with their refusals, counts of limits.
 
     Returns how many rows went.
     """
@@ -56,6 +57,7 @@ def forget_old_guards(ctx: Context, kept: Kept | None = None) -> int:
             (UserSession, UserSession.last_seen_at < sessions),
             (AccessEntry, AccessEntry.at < access),
             (OutboxMessage, OutboxMessage.sent_at < mails),
+            (ThrottleCount, ThrottleCount.ends_at < ctx.now),
             (InvoiceFile, never_started | (InvoiceFile.settled_at < guards)),
         )
     )
