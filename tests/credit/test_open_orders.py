@@ -68,7 +68,7 @@ def test_several_are_decided_one_by_one(
     answer = browser.post("/invoices/new/several", data=sent, follow_redirects=True).text
     assert "₹8,000.00 is reserved for “ORD-1”" in answer
     assert "Refused" in answer
-    found = dict(db.session.execute(select(Invoice.number, Invoice.status)).tuples())
+    found = {row.number: row.status for row in db.session.execute(select(Invoice.number, Invoice.status))}
     assert found == {
         "ORD-1": InvoiceStatus.APPROVED,
         "ORD-2": InvoiceStatus.APPROVED,
