@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -108,6 +110,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "CARRIER_KEYS_SECRET": env.get("CARRIER_KEYS_SECRET") or ",".join(signing),
         "CARRIER_SECONDS": _carrier_seconds(env, web),
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
+        "DOCUMENT_MAX_MB": _integer(env, "DOCUMENT_MAX_MB", 10, 1, 20),
+        "DOCUMENT_FOLDER": _folder(env, "DOCUMENT_FOLDER"),
+        "DOCUMENT_SCAN_COMMAND": _command(env, "DOCUMENT_SCAN_COMMAND"),
+        "DOCUMENT_SCAN_SECONDS": _integer(env, "DOCUMENT_SCAN_SECONDS", 20, 1, 120),
         "VALUE_TOLERANCE": _share(env, "VALUE_TOLERANCE", "0.5%"),
         "BOOK_AT_LEAST": _amount(env, "BOOK_AT_LEAST", "50000000", allow_zero=True),
         "ROUNDING_TOLERANCE": _amount(env, "ROUNDING_TOLERANCE", "1", allow_zero=True),
@@ -263,6 +269,23 @@ def _one_of(env: Mapping[str, str], name: str, default: str, allowed: tuple[str,
 
 MARKETS = {"INR": "XNSE", "EUR": "XECB", "USD": "XFED", "GBP": "XLON"}
 """The financial calendar of a currency, where the holidays library has one."""
+
+
+def _folder(env: Mapping[str, str], name: str) -> str:
+    """An absolute folder outside of what is served, or nothing."""
+    folder = env.get(name, "")
+    served = Path(__file__).resolve().parent / "static"
+    if folder and (not Path(folder).is_absolute() or Path(folder).resolve().is_relative_to(served)):
+        raise ConfigError(f"{name} is {folder!r}; it must be an absolute path outside of static")
+    return folder
+
+
+def _command(env: Mapping[str, str], name: str) -> list[str]:
+    """A program and its arguments, quoted as for a shell that is not used; empty for none."""
+    try:
+        return shlex.split(env.get(name, ""))
+    except ValueError as error:
+        raise ConfigError(f"{name} is no command: {error}") from None
 
 
 def _word(env: Mapping[str, str], name: str, longest: int) -> str:

@@ -110,6 +110,8 @@ def _operation(declared: Operation) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": _ref(declared.body)}},
         }
+    if declared.takes_file:
+        described["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     return {name: value for name, value in described.items() if value}
 
 
@@ -172,7 +174,9 @@ def _responses(declared: Operation) -> dict[str, Any]:
         str(status): {
             "description": words,
             "headers": {**request_id, **_own_headers(declared)},
-            "content": {"application/json": {"schema": _ref(declared.answer)}},
+            "content": {"application/json": {"schema": _ref(declared.answer)}}
+            if declared.answer
+            else {kind: {"schema": {}} for kind in declared.file_types},
         }
         for status, words in sorted(declared.answers.items())
     }
@@ -206,6 +210,8 @@ def _own_headers(declared: Operation) -> dict[str, Any]:
 
 
 def _input_problems(declared: Operation) -> tuple[str, ...]:
+    if declared.takes_file:
+        return ("bad_request", "too_large", "invalid_input")
     if "<" in declared.rule:
         return ("bad_request", "invalid_input")
     if declared.body is not None:
@@ -218,7 +224,7 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _schemas(carriers: tuple[tuple[str, bool], ...]) -> dict[str, Any]:
-    outputs = {declared.answer for declared in OPERATIONS} | {schemas.Problem}
+    outputs = {declared.answer for declared in OPERATIONS if declared.answer is not None} | {schemas.Problem}
     inputs = {declared.body for declared in OPERATIONS if declared.body is not None}
     queries = {declared.query for declared in OPERATIONS if declared.query is not None}
     wanted = [(model, "serialization") for model in outputs]
