@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -74,6 +76,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SECRET_KEY_FALLBACKS": [derive(key, "sessions") for key in signing[1:]],
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
         "SQLALCHEMY_ENGINE_OPTIONS": {"connect_args": _connecting(env, web)},
+        "SQLALCHEMY_BINDS": _replica(env, web),
+        "REPLICA_LAG_SECONDS": _integer(env, "REPLICA_LAG_SECONDS", 30, 1, 3600),
         "PREPARE_STATEMENTS": _flag(env, "PREPARE_STATEMENTS", True),
         "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
         "REDIS_SECONDS": (redis_seconds := 2 if web else 5),
@@ -108,6 +112,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "CARRIER_KEYS_SECRET": env.get("CARRIER_KEYS_SECRET") or ",".join(signing),
         "CARRIER_SECONDS": _carrier_seconds(env, web),
         "POLL_INTERVAL_SECONDS": _integer(env, "POLL_INTERVAL_SECONDS", 60, 1, 3600),
+        "DOCUMENT_MAX_MB": _integer(env, "DOCUMENT_MAX_MB", 10, 1, 20),
+        "DOCUMENT_FOLDER": _folder(env, "DOCUMENT_FOLDER"),
+        "DOCUMENT_SCAN_COMMAND": _command(env, "DOCUMENT_SCAN_COMMAND"),
+        "DOCUMENT_SCAN_SECONDS": _integer(env, "DOCUMENT_SCAN_SECONDS", 20, 1, 120),
         "VALUE_TOLERANCE": _share(env, "VALUE_TOLERANCE", "0.5%"),
         "BOOK_AT_LEAST": _amount(env, "BOOK_AT_LEAST", "50000000", allow_zero=True),
         "ROUNDING_TOLERANCE": _amount(env, "ROUNDING_TOLERANCE", "1", allow_zero=True),
@@ -134,6 +142,11 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SMTP_STARTTLS": _flag(env, "SMTP_STARTTLS", True),
         "MAIL_FROM": env.get("MAIL_FROM", "tusker@localhost"),
         "MAIL_FOLDER": env.get("MAIL_FOLDER", "var/mail"),
+        "KEEP_GUARDS_DAYS": _integer(env, "KEEP_GUARDS_DAYS", 90, 7, 3650),
+        "KEEP_SESSIONS_DAYS": _integer(env, "KEEP_SESSIONS_DAYS", 90, 8, 3650),
+        "KEEP_ACCESS_DAYS": _integer(env, "KEEP_ACCESS_DAYS", 400, 30, 36500),
+        "KEEP_MAILS_DAYS": _integer(env, "KEEP_MAILS_DAYS", 400, 7, 36500),
+        "LOG_FORMAT": _one_of(env, "LOG_FORMAT", "text", ("text", "json")),
         "METRICS_BIND": _address(env, "METRICS_BIND"),
         "LOG_LEVEL": env.get("LOG_LEVEL", "INFO").upper(),
         "SESSION_COOKIE_NAME": _cookie_name(base_url, production),
@@ -214,6 +227,13 @@ def _connecting(env: Mapping[str, str], web: bool) -> dict[str, object]:
     return connecting
 
 
+def _replica(env: Mapping[str, str], web: bool) -> dict[str, Any]:
+    """The copy of the database that reports are read from, if there is one."""
+    url = env.get("DATABASE_REPLICA_URL")
+    connecting = {**_connecting(env, web), "connect_timeout": 2}
+    return {"replica": {"url": _database_url(url), "connect_args": connecting}} if url else {}
+
+
 def _carrier_seconds(env: Mapping[str, str], web: bool) -> int:
     """How long a question to a delivery company may take in all: a person waits for less than a job."""
     page, job = _integer(env, "CARRIER_SECONDS", 4, 1, 30), _integer(env, "JOB_CARRIER_SECONDS", 15, 1, 25)
@@ -263,6 +283,23 @@ def _one_of(env: Mapping[str, str], name: str, default: str, allowed: tuple[str,
 
 MARKETS = {"INR": "XNSE", "EUR": "XECB", "USD": "XFED", "GBP": "XLON"}
 """The financial calendar of a currency, where the holidays library has one."""
+
+
+def _folder(env: Mapping[str, str], name: str) -> str:
+    """An absolute folder outside of what is served, or nothing."""
+    folder = env.get(name, "")
+    served = Path(__file__).resolve().parent / "static"
+    if folder and (not Path(folder).is_absolute() or Path(folder).resolve().is_relative_to(served)):
+        raise ConfigError(f"{name} is {folder!r}; it must be an absolute path outside of static")
+    return folder
+
+
+def _command(env: Mapping[str, str], name: str) -> list[str]:
+    """A program and its arguments, quoted as for a shell that is not used; empty for none."""
+    try:
+        return shlex.split(env.get(name, ""))
+    except ValueError as error:
+        raise ConfigError(f"{name} is no command: {error}") from None
 
 
 def _word(env: Mapping[str, str], name: str, longest: int) -> str:

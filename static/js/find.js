@@ -56,8 +56,12 @@ document.addEventListener("htmx:afterSwap", (event) => {
 
 document.addEventListener("keydown", (event) => {
   move(event);
-  // A field of type search would take the first Escape for itself.
-  if (event.key === "Escape") document.querySelectorAll("dialog.tk-dialog[open]").forEach((box) => box.close());
+  const box = document.querySelector("dialog.tk-dialog[open]");
+  if (event.key === "Escape" && box) {
+    // A field of type search would take the first Escape for itself, and the browser might close the next dialog.
+    event.preventDefault();
+    box.close();
+  }
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     event.preventDefault();
     openFind();

@@ -311,7 +311,7 @@ def test_the_page_asks_a_fixed_number_of_questions(
         )
     with counting.statements() as many:
         admin.get(url(invoice))
-    assert len(many) == len(few) <= 24
+    assert len(many) == len(few) <= 25  # one of them notes what was looked at
 
 
 def test_amounts_due_come_from_the_domain(make_invoice: Callable[..., Invoice], ctx: Any) -> None:

@@ -16,6 +16,8 @@ from tests.support.values import NOW, TODAY
 from tusker import clock
 from tusker.domain.terms import Terms
 from tusker.models import CreditLine, Invoice
+from tusker.queries.loans.loans import open_loan_ids
+from tusker.queries.loans.positions import owed_of, owed_on, positions
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
@@ -179,6 +181,15 @@ def test_filters_by_due_day_and_words(
     assert shown("due=week") == [today, sunday]
     assert shown(f"q={far}") == [far]
     assert shown("q=nobody") == []
+    now = clock.today()
+    book = positions(now)
+    for some, ids in (
+        ([row for row in book if row.overdue], open_loan_ids(due_until=now - timedelta(days=1))),
+        ([row for row in book if row.due_today], open_loan_ids(due_from=now, due_until=now)),
+    ):
+        count, owed, term = owed_of(some)
+        assert (count, owed, term) == owed_on(ids, now)
+        assert (count, owed > 0, term > 0) == (1, True, True)
 
 
 def test_further_rows_lose_and_repeat_none(

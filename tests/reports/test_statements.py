@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from flask.testing import FlaskClient
 from tests.support.database import OWNER
 from tests.support.loan_book import Book, day, on_day
 from tests.support.pages import HTMX, amounts
+from tusker.currency import currency
 from tusker.extensions import db
 from tusker.models import Role
 from tusker.queries.loans.account_statements.lines import LineKind
@@ -82,6 +84,29 @@ def test_companies_see_their_own_statement_only(login: Callable[..., FlaskClient
         assert seller.get(address(book, "purchaser", kind=kind)).status_code == 404
         foreign = f"/reports/statements{kind}?account=supplier-{book.foreign.supplier_id}"
         assert seller.get(foreign).status_code == 404
+
+
+def test_the_lines_of_a_page_go_on_from_those_before(
+    login: Callable[..., FlaskClient],
+    book: Book,
+    receive: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    receive(book.line.purchaser_id, 2_340_00, 10)
+    monkeypatch.setattr("tusker.reports.statements.SHOWN", 2)
+    made = statement(book.line.supplier_id, "supplier", day(90), day(0))
+    lines = list(made.running())
+    assert len(lines) > 4
+    browser, url = login(), address(book, "supplier", first=day(90))
+    seen: list[str] = []
+    for begin in range(0, len(lines), 2):
+        page = browser.get(f"{url}&after={begin}").text
+        rows = re.findall(r"<tr>(.*?)</tr>", page.split("<tbody")[1].split("</tbody")[0], flags=re.S)
+        assert currency().show(lines[begin - 1][1] if begin else made.opening) in rows[0]
+        seen += [text for text in rows[1:] if "tk-tight" in text]
+        assert ("Later lines" in page) == (begin + 2 < len(lines))
+    assert len(seen) == len(lines)
+    assert all(currency().show(balance) in row for row, (_, balance) in zip(seen, lines, strict=True))
 
 
 def test_staff_choose_a_company(login: Callable[..., FlaskClient], book: Book) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from tusker.api import docs, problems, routes, waiting  # noqa: F401 (they declare the operations)
+from tusker.api import docs, documents, problems, routes, waiting  # noqa: F401 (they declare the operations)
 from tusker.api.endpoints import bp
 from tusker.extensions import csrf
 from tusker.web.errors import answer_errors_under

@@ -16,6 +16,7 @@ from tusker.api.inputs import Input, sane_key
 from tusker.api.problems import ApiError, refuse_invalid
 from tusker.api.schemas import FieldError
 from tusker.errors import NotAllowed, NotFound
+from tusker.services.delivery.document_files import largest
 from tusker.web.access import by_token
 
 PREFIX = "/api/v1"
@@ -30,9 +31,9 @@ View = Callable[..., "Reply"]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer of a view: a model, or JSON that is written already."""
+    """The answer of a view: a model, JSON that is written already, or a file as a whole answer."""
 
-    body: BaseModel | str
+    body: BaseModel | str | Response
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -41,7 +42,8 @@ class Reply:
 class Operation:
     """One operation. `answers` says in words what each success status means; all of them carry `answer`.
 
-    A body may have `largest_body` bytes.
+    A body may have `largest_body` bytes. Where it `takes_file` the body is the file, as large as is configured; without
+    an `answer` it answers with a file of one of the `file_types`.
     """
 
     method: str
@@ -50,13 +52,15 @@ class Operation:
     summary: str
     description: str
     tag: str
-    answer: type[BaseModel]
+    answer: type[BaseModel] | None
     answers: Mapping[int, str]
     problems: tuple[str, ...]
     body: type[Input] | None
     query: type[Input] | None
     keyed: bool
     largest_body: int
+    takes_file: bool
+    file_types: tuple[str, ...]
 
 
 OPERATIONS: list[Operation] = []
@@ -67,13 +71,15 @@ def operation(
     rule: str,
     *,
     tag: str,
-    answer: type[BaseModel],
+    answer: type[BaseModel] | None = None,
     answers: Mapping[int, str],
     problems: tuple[str, ...] = (),
     body: type[Input] | None = None,
     query: type[Input] | None = None,
     keyed: bool = False,
     largest_body: int = LARGEST_BODY,
+    takes_file: bool = False,
+    file_types: tuple[str, ...] = (),
 ) -> Callable[[View], View]:
     """Declare a view as an operation; its docstring becomes summary (first line) and description.
 
@@ -97,6 +103,8 @@ def operation(
             query=query,
             keyed=keyed,
             largest_body=largest_body,
+            takes_file=takes_file,
+            file_types=file_types,
         )
         OPERATIONS.append(declared)
         bp.add_url_rule(rule, view.__name__, _endpoint(declared, view), methods=[method])
@@ -109,7 +117,7 @@ def _endpoint(declared: Operation, view: View) -> Callable[..., Response]:
     @by_token
     @wraps(view)
     def endpoint(**arguments: Any) -> Response:
-        request.max_content_length = declared.largest_body
+        request.max_content_length = largest() if declared.takes_file else declared.largest_body
         arguments["caller"] = caller = authenticate()
         if declared.method != "GET" and not caller.may_write:
             raise NotAllowed("This token may only read.")
@@ -127,6 +135,8 @@ def _endpoint(declared: Operation, view: View) -> Callable[..., Response]:
 
 
 def _respond(reply: Reply) -> Response:
+    if isinstance(reply.body, Response):
+        return reply.body
     written = reply.body if isinstance(reply.body, str) else reply.body.model_dump_json()
     answer = Response(written, status=reply.status, mimetype="application/json")
     answer.headers.update(reply.headers)

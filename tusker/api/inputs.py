@@ -210,6 +210,13 @@ class InvoiceQuery(PageQuery):
     """Only invoices requested at or after this time, with its offset from UTC."""
 
 
+class DocumentQuery(Input):
+    """What a document is called."""
+
+    name: str = Field(default="document", min_length=1, max_length=200)
+    """The file's name, for people; its type is known by its content."""
+
+
 class OneInvoiceQuery(Input):
     """What to add to an invoice."""
 

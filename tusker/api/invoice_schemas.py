@@ -7,6 +7,7 @@ from datetime import date
 from pydantic import AwareDatetime
 
 from tusker.api.schemas import Company, Money, Output, Plan, Problem, Refusal, Side, Terms
+from tusker.domain.files import MediaType
 from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus
@@ -171,3 +172,23 @@ class WaitingList(Output):
     """Your requests that wait, in the order of asking."""
 
     items: list[Waiting]
+
+
+class Document(Output):
+    """A document of an invoice that was sent in."""
+
+    id: int
+    name: str
+    media_type: MediaType
+    size: int
+    """In bytes."""
+    sha256: str
+    sent_at: AwareDatetime
+    not_valid: str | None
+    """Why the lender found it not valid."""
+
+
+class DocumentList(Output):
+    """An invoice's documents, the newest first; older ones were replaced by it."""
+
+    items: list[Document]

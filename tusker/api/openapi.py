@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
+from flask import current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -14,7 +15,6 @@ from tusker.api.endpoints import LARGEST_ID, OPERATIONS, PREFIX, Operation
 from tusker.api.inputs import LONGEST_KEY
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
 from tusker.api.subject import DETAILS, REFS
-from tusker.services.record.housekeeping import KEPT
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = ("unauthorized", "too_many_requests", "internal_error")
@@ -66,7 +66,7 @@ def document(rate: str, carriers: tuple[tuple[str, bool], ...]) -> dict[str, Any
             "title": "Tusker",
             "version": "1.0.0",
             "summary": "Invoice financing",
-            "description": _ABOUT.format(rate=rate, kept=KEPT.days),
+            "description": _ABOUT.format(rate=rate, kept=current_app.config["KEEP_GUARDS_DAYS"]),
         },
         # Relative to the document, so that calls are tried at the address that the reader came by.
         "servers": [{"url": PREFIX}],
@@ -110,6 +110,8 @@ def _operation(declared: Operation) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": _ref(declared.body)}},
         }
+    if declared.takes_file:
+        described["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     return {name: value for name, value in described.items() if value}
 
 
@@ -132,7 +134,8 @@ def _parameters(declared: Operation) -> list[dict[str, Any]]:
                 "in": "header",
                 "required": False,
                 "description": "Any text of your own, such as a UUID, used for one request only. Keys are kept for "
-                f"{KEPT.days} days and belong to the company, whichever of its tokens is used.",
+                f"{current_app.config['KEEP_GUARDS_DAYS']} days and belong to the company, whichever of its tokens is "
+                "used.",
                 "schema": {
                     "type": "string",
                     "minLength": 1,
@@ -172,7 +175,9 @@ def _responses(declared: Operation) -> dict[str, Any]:
         str(status): {
             "description": words,
             "headers": {**request_id, **_own_headers(declared)},
-            "content": {"application/json": {"schema": _ref(declared.answer)}},
+            "content": {"application/json": {"schema": _ref(declared.answer)}}
+            if declared.answer
+            else {kind: {"schema": {}} for kind in declared.file_types},
         }
         for status, words in sorted(declared.answers.items())
     }
@@ -206,6 +211,8 @@ def _own_headers(declared: Operation) -> dict[str, Any]:
 
 
 def _input_problems(declared: Operation) -> tuple[str, ...]:
+    if declared.takes_file:
+        return ("bad_request", "too_large", "invalid_input")
     if "<" in declared.rule:
         return ("bad_request", "invalid_input")
     if declared.body is not None:
@@ -218,7 +225,7 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _schemas(carriers: tuple[tuple[str, bool], ...]) -> dict[str, Any]:
-    outputs = {declared.answer for declared in OPERATIONS} | {schemas.Problem}
+    outputs = {declared.answer for declared in OPERATIONS if declared.answer is not None} | {schemas.Problem}
     inputs = {declared.body for declared in OPERATIONS if declared.body is not None}
     queries = {declared.query for declared in OPERATIONS if declared.query is not None}
     wanted = [(model, "serialization") for model in outputs]

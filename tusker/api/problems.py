@@ -52,7 +52,9 @@ KINDS: dict[str, Kind] = {
     ),
     "terms_changed": Kind(409, "The terms have changed", "Ask for a new quote and send its `terms_version`."),
     "too_large": Kind(
-        413, "The body is too large", "A body may have 64 KiB, a batch 512 KiB, a webhook 4 MiB."
+        413,
+        "The body is too large",
+        "A body may have 64 KiB, a batch 512 KiB, a webhook 4 MiB, a document what the lender set (10 MB).",
     ),
     "unsupported_media_type": Kind(415, "Not application/json", "Send `Content-Type: application/json`."),
     "invalid_input": Kind(422, "Something sent cannot be taken", "`errors` names each field."),

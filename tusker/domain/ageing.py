@@ -67,6 +67,7 @@ def age(debts: Iterable[tuple[Key, Bucket, int]]) -> list[AgeingRow[Key]]:
     """Sum (key, bucket, amount) into one row a key, the largest total first."""
     sums: dict[Key, dict[Bucket, int]] = {}
     for key, bucket, amount in debts:
-        row = sums.setdefault(key, dict.fromkeys(Bucket, 0))
-        row[bucket] += amount
+        if key not in sums:
+            sums[key] = dict.fromkeys(Bucket, 0)
+        sums[key][bucket] += amount
     return sorted((AgeingRow(key, amounts) for key, amounts in sums.items()), key=lambda row: -row.total)

@@ -188,15 +188,16 @@ def charges_accrued(debt: Debt, as_of: date) -> Charges:
     return accrual_derivation(debt, as_of).charges
 
 
-def amount_due(debt: Debt, as_of: date) -> AmountDue:
+def amount_due(debt: Debt, as_of: date, charged: Charges | None = None) -> AmountDue:
     """What is owed on `as_of`: due(t) = principal + interest(t) + fees + penalty(t) − paid.
 
     Interest accrues on the principal open each day until it is repaid, past the due date too. Penalty comes on
     top: it starts the day after due date plus grace, and then counts from the day after the due date: overdue
     principal × penal rate × days / 365. Each component is rounded once, on its exact accrual since the start.
+    `charged` are the charges accrued on that day where they are known already.
     """
     paid = _paid_until(debt, as_of)
-    charged = charges_accrued(debt, as_of)
+    charged = charged or charges_accrued(debt, as_of)
     open_principal = debt.principal - sum(p.principal for p in paid)
     return AmountDue(
         as_of=as_of,

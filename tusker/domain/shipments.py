@@ -38,10 +38,12 @@ FURTHEST_AHEAD = timedelta(days=1)
 
 
 class DocumentKind(StrEnum):
-    """What a linked document is."""
+    """What a document is."""
 
     SIGNED_INVOICE = "signed_invoice"
     PROOF_OF_DELIVERY = "proof_of_delivery"
+    INVOICE = "invoice"
+    """The invoice itself, sent in by its supplier or an admin; all others are linked by the delivery company."""
     OTHER = "other"
 
 

@@ -8,6 +8,7 @@ from tusker.invoices import (  # noqa: F401 (views of the blueprint)
     actions,
     confirming,
     dashboard,
+    documents,
     listing,
     open_orders,
     paying,

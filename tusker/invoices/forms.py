@@ -10,7 +10,7 @@ from tusker.carriers.base import Carrier
 from tusker.domain.financeable import Grounds
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.queries.credit.invoices import InvoiceFilter, Scope
-from tusker.web.fields import ChoiceField, DayField, IdField, MoneyField, ReasonField, TextField
+from tusker.web.fields import ChoiceField, DayField, IdField, MoneyField, ReasonField, TextField, UploadField
 from tusker.web.filters import status_label
 from tusker.web.forms import FilterForm, Form
 
@@ -38,6 +38,12 @@ class RequestForm(Form):
         max_length=60,
         description="As the delivery company knows it. Figures appear once you have typed it.",
         render_kw={"autocomplete": "off", "spellcheck": "false", "placeholder": "e.g. ORD-2041"},
+    )
+
+    document = UploadField(
+        "Invoice document",
+        description="PDF, PNG or JPEG. It may also be sent later, on the invoice's page.",
+        render_kw={"accept": "application/pdf,image/png,image/jpeg", "hx-preserve": "true"},
     )
 
     def narrow(

@@ -28,6 +28,7 @@ from tusker.models import (
     Invoice,
     Role,
     Shipment,
+    ShipmentDocument,
     ShipmentEvent,
     WaitingRequest,
 )
@@ -73,6 +74,8 @@ class InvoiceFile:
     attention: list[AttentionRow]
     asked: Shipment | None
     """The order or parcel that was asked for, of a refused request too."""
+    documents: Sequence[ShipmentDocument]
+    """What was sent in as its document, the newest first; the files themselves are not loaded."""
     waiting: WaitingRequest | None
     """The place on the waiting list that a refused request has or had, or that led to this invoice."""
     place: WaitingRow | None
@@ -92,6 +95,15 @@ class InvoiceFile:
     def is_final(self) -> bool:
         """Whether nothing more can happen to it."""
         return InvoiceStatus(self.invoice.status) in FINAL
+
+    @property
+    def may_send_document(self) -> bool:
+        """Whether this person may send in a document of it."""
+        return (
+            current_user.role in {Role.SUPPLIER, Role.ADMIN}
+            and self.invoice.status != InvoiceStatus.CANCELLED
+            and self.asked is not None
+        )
 
     @property
     def waits_for(self) -> str:

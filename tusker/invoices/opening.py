@@ -24,6 +24,7 @@ from tusker.queries.credit.invoices import (
     shipment_of,
 )
 from tusker.queries.credit.waiting import WaitingRow, waiting_of, waiting_rows
+from tusker.queries.delivery.documents import documents_of
 from tusker.queries.loans.classes import class_history
 from tusker.queries.loans.invoice_money import claims_of, credit_notes_of, reserve_of
 from tusker.queries.loans.loans import loan_of_invoice
@@ -74,6 +75,7 @@ def open_file(
         claims=claims_of(invoice.id),
         payables=payables_of(invoice.id) if invoice.collection == Collection.INVOICE else [],
         asked=asked,
+        documents=documents_of(invoice.id),
         waiting=waiting if current_user.role != Role.PURCHASER else None,
         place=place,
         room=_room_for(invoice, place) if may_still and current_user.role != Role.PURCHASER else "",

@@ -16,6 +16,7 @@ from tusker.currency import currency
 from tusker.domain.limits import Bound, LineState
 from tusker.errors import InvalidInput, TermsChanged, TuskerError
 from tusker.invoices.blueprint import bp
+from tusker.invoices.documents import sent_document
 from tusker.invoices.forms import RequestForm
 from tusker.invoices.preview import Preview
 from tusker.models import Role
@@ -29,6 +30,7 @@ from tusker.services.credit.requesting.subject import (
     quote_subject,
     subject_of,
 )
+from tusker.services.delivery.invoice_documents import keep_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
 from tusker.web.htmx import done, render
@@ -163,6 +165,11 @@ def _request(form: RequestForm, terms_version: int) -> ResponseReturnValue:
     """Request financing on the figures that were shown; other figures are shown first."""
     ctx = acting()
     try:
+        file = sent_document()
+    except InvalidInput as error:
+        form.take(error)
+        return _page(form, _quoted(form), error.http_status)
+    try:
         subject = _subject(form)
         order = fetch_subject(ctx, subject)
         try:
@@ -176,6 +183,8 @@ def _request(form: RequestForm, terms_version: int) -> ResponseReturnValue:
                     figures=request.form.get("figures") or None,
                     terms_version=terms_version,
                 )
+                if file is not None and not decision.replayed:
+                    keep_document(ctx, decision.invoice_id, file)
         except TermsChanged as error:
             again = Preview(quote=quote_fetched(ctx, subject.supplier_id, order, subject.entered))
             return _page(form, again, error.http_status, notice=error.message)

@@ -5,10 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.files import MediaType
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.shipments import ShipmentStatus, Told
 from tusker.extensions import Base
@@ -121,7 +131,8 @@ class ShipmentEvent(Base):
 
 
 class ShipmentDocument(Base):
-    """A document that the delivery company links, such as the signed invoice."""
+    """A document that the delivery company links, such as the signed invoice, or the invoice itself as it was sent in;
+    that has a file in place of a link. A file never changes: a newer one is another row."""
 
     __tablename__ = "shipment_documents"
     __table_args__ = (
@@ -131,6 +142,15 @@ class ShipmentDocument(Base):
             "(invalid_at IS NULL) = (invalid_reason IS NULL) AND (invalid_at IS NULL OR verified_at IS NULL)",
             name="invalidity_complete",
         ),
+        CheckConstraint(
+            "num_nonnulls(file_name, media_type, size, sent_at, sender) = CASE kind WHEN 'invoice' THEN 5 ELSE 0 END"
+            " AND (kind = 'invoice' OR num_nonnulls(content, sent_by) = 0)",
+            name="file_complete",
+        ),
+        CheckConstraint(
+            "size > 0 AND (content IS NULL OR octet_length(content) = size)", name="size_of_content"
+        ),
+        one_of("media_type", MediaType),
     )
 
     id: Mapped[Id]
@@ -146,6 +166,16 @@ class ShipmentDocument(Base):
     invalid_at: Mapped[Instant | None]
     """When an admin found that it proves nothing; such a one is not verified."""
     invalid_reason: Mapped[str | None] = mapped_column(String(500))
+    file_name: Mapped[str | None] = mapped_column(String(200))
+    """What its sender called it. Its `identity` is the SHA-256 of the file."""
+    media_type: Mapped[Code | None]
+    size: Mapped[int | None]
+    """In bytes."""
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """NULL where the file lies in the folder for documents."""
+    sent_at: Mapped[Instant | None]
+    sent_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    sender: Mapped[str | None] = mapped_column(String(120))
 
 
 TRACKED = (Shipment.invoice_id == Invoice.id) & (Invoice.status != InvoiceStatus.REJECTED)

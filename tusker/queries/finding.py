@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, true, union_all
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from tusker.domain.numbers import strict_form
 from tusker.domain.texts import is_id
 from tusker.extensions import db
 from tusker.models import (
@@ -27,11 +28,25 @@ from tusker.models import (
     RecentThing,
     Shipment,
     StatementEntry,
+    SupplierAccount,
     User,
 )
 from tusker.queries.credit.invoices import Scope
 from tusker.queries.searching import has
 
+ORDER = [
+    "invoice",
+    "loan",
+    "order",
+    "payout",
+    "receipt",
+    "disbursal",
+    "entry",
+    "company",
+    "partner",
+    "person",
+]
+"""Of kinds that are found alike."""
 FEW = 5
 """Found things of a kind, of each: exact ones and others."""
 SHORTEST = 3
@@ -64,8 +79,11 @@ def find(words: str, scope: Scope, *, staff: bool, carriers: Collection[str]) ->
     # each part is limited by itself
     parts = [select(kind.subquery()) for kind in kinds]
     hits = [Hit(*row) for row in db.session.execute(union_all(*parts))]
-    hits.sort(key=lambda hit: not hit.exact)
-    return list({(hit.kind, hit.key): hit for hit in reversed(hits)}.values())[::-1]
+    hits.sort(key=lambda hit: (not hit.exact, ORDER.index(hit.kind), -hit.key))
+    once: dict[tuple[str, int], Hit] = {}
+    for hit in hits:
+        once.setdefault((hit.kind, hit.key), hit)
+    return list(once.values())
 
 
 def recent(user_id: int) -> list[Hit]:
@@ -83,7 +101,7 @@ def _of_invoices(words: str, scope: Scope, carriers: Collection[str]) -> Iterato
     number = words.removeprefix("#")
     if words.startswith("#") and is_id(number):
         yield _invoices("Invoice " + words, scope, Invoice.id == int(number), exact=True)
-    yield _invoices(Invoice.number, scope, Invoice.number == words, exact=True)
+    yield _invoices(Invoice.number, scope, Invoice.id.in_(_numbered(words, scope)), exact=True)
     loans = (Loan.invoice_id == Invoice.id) & Loan.reversed_on.is_(None)
     yield _invoices(Loan.reference, scope, Loan.reference == words, exact=True, loan=loans)
     orders = {words, words.upper(), words.lower()}
@@ -93,6 +111,21 @@ def _of_invoices(words: str, scope: Scope, carriers: Collection[str]) -> Iterato
         yield _invoices(Invoice.number, scope, has(words, Invoice.number))
         for column in (Loan.reference, Loan.platform_reference):
             yield _invoices(column, scope, has(words, column), loan=loans)
+
+
+def _numbered(words: str, scope: Scope) -> Select[int]:
+    """The ids of invoices with this number, in whatever case and with whatever signs between: a look for each supplier,
+    since the index of numbers is by supplier; one by trigrams would read all that have one of them."""
+    supplier = SupplierAccount.customer_id
+    one = (
+        select(Invoice.id)
+        .where(Invoice.supplier_id == supplier, Invoice.number_strict == strict_form(words))
+        .order_by(Invoice.id.desc())
+        .limit(FEW)
+        .lateral("one")
+    )
+    query = select(one.c.id).select_from(SupplierAccount).join(one, true())
+    return query if scope.supplier_id is None else query.where(supplier == scope.supplier_id)
 
 
 def _invoices(

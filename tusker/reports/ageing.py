@@ -31,7 +31,7 @@ from tusker.web.csvfile import Columns, csv_answer, csv_table
 from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
-ROWS_SHOWN = 40
+ROWS_SHOWN = 25
 """Companies or lines in a table of the page; the file has all."""
 VIEWS = {"supplier": "By supplier", "purchaser": "By purchaser", "line": "By credit line"}
 

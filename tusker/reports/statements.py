@@ -21,8 +21,8 @@ from tusker.web.access import allow, is_staff
 from tusker.web.csvfile import csv_answer
 from tusker.web.htmx import render
 
-SHOWN = 500
-"""Lines on a page; the files have all."""
+SHOWN = 200
+"""Lines on a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,17 @@ def show() -> ResponseReturnValue:
     """The statement: opening + disbursed + charges − receipts − adjustments = closing, and its lines."""
     form, account, made = _read()
     lines = list(made.running()) if made else []
+    begin = min(max(0, request.args.get("after", 0, type=int)), len(lines))
     return render(
         "reports/statement.html",
         status=422 if form.errors else 200,
         form=form,
         account=account,
         made=made,
-        lines=lines[:SHOWN],
+        lines=lines[begin : begin + SHOWN],
+        begin=begin,
+        carried=lines[begin - 1] if begin else None,
+        step=SHOWN,
         count=len(lines),
         presets=presets(clock.today()),
     )

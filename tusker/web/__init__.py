@@ -17,7 +17,7 @@ from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
-from tusker.web import assets, compression, costly, errors, filters
+from tusker.web import assets, compression, costly, errors, filters, replica
 from tusker.web.access import guard, is_staff
 from tusker.web.finding import note_what_was_seen, shortcuts
 from tusker.web.nav import breadcrumbs, navigation
@@ -30,6 +30,10 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 LARGE_FILES = {"admin.import_upload": LARGEST + 1024 * 1024}
 """How many bytes may be sent to an endpoint where that is more than elsewhere: the file, and the form around it."""
+
+WITH_DOCUMENT = {"invoices.new", "invoices.send_document"}
+AROUND_IT = 64 * 1024
+"""Where the document of an invoice is sent in, with a form of so many bytes around it: whatever is larger is cut."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -63,6 +67,7 @@ def init_app(app: Flask) -> None:
     first = [_name_request, _refuse_control_characters, _take_large_files]
     app.before_request_funcs.setdefault(None, [])[:0] = first
     app.before_request(guard)
+    replica.init_app(app)
     app.after_request(_set_headers)
     app.after_request(note_what_was_seen)
     app.context_processor(_template_context)
@@ -90,9 +95,11 @@ def _refuse_control_characters() -> None:
 
 
 def _take_large_files() -> None:
-    """Where admins send in files that are worked off in parts, and before anything reads the form."""
+    """What more or less than elsewhere may be sent, before anything reads the form."""
     if request.endpoint in LARGE_FILES and current_user.is_authenticated and current_user.role == Role.ADMIN:
         request.max_content_length = LARGE_FILES[request.endpoint]
+    elif request.endpoint in WITH_DOCUMENT:
+        request.max_content_length = current_app.config["DOCUMENT_MAX_MB"] * 1024 * 1024 + AROUND_IT
 
 
 def _set_headers(answer: Response) -> Response:

@@ -73,7 +73,12 @@ def found_for(words: str) -> list[Found]:
         if words.casefold() in label.casefold()
     ]
     exact = [_link(hit) for hit in hits if hit.exact]
-    return [*exact, *pages, *(_link(hit) for hit in hits if not hit.exact)]
+    found = [*exact, *pages, *(_link(hit) for hit in hits if not hit.exact)]
+    # an order has its invoice's page, and mostly its number
+    once: dict[str, Found] = {}
+    for one in found:
+        once.setdefault(one.url, one)
+    return list(once.values())
 
 
 def _scope() -> Scope:

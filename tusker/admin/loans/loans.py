@@ -17,7 +17,7 @@ from tusker.models import Proposal, Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice, open_loan_ids, open_loans
 from tusker.queries.loans.payoff import payoff
-from tusker.queries.loans.positions import loan_totals, owed_on
+from tusker.queries.loans.positions import loan_totals, owed_of, owed_on, positions, totals_of
 from tusker.services.loans.receipts import recording as receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.web.access import acting, allow
@@ -40,16 +40,20 @@ def loans() -> ResponseReturnValue:
     after = decode_day_key(request.args.get("after"))
     start = max(filter(None, (first, after)), default=None)
     rows = open_loans(today, search=search, due_until=until, after=start, limit=PAGE_SIZE + 1)
-    filtered = bool(search or filters.due.data)
-    wanted = open_loan_ids(search=search, due_from=today if first else None, due_until=until)
-    found = owed_on(wanted, today) if filtered else None
+    book = positions(today)
+    found = None
+    if filters.due.data in {"overdue", "today"} and not search.strip():
+        found = owed_of(row for row in book if (row.due_today if first else row.overdue))
+    elif search or filters.due.data:
+        wanted = open_loan_ids(search=search, due_from=today if first else None, due_until=until)
+        found = owed_on(wanted, today)
     shown = rows[:PAGE_SIZE]
     return render(
         "admin/loans/loans.html",
         filters=filters,
         rows=shown,
         today=today,
-        totals=loan_totals(today),
+        totals=totals_of(book),
         found=found,
         next_key=encode_day_key(shown[-1].due_date, shown[-1].loan_id) if len(rows) > PAGE_SIZE else None,
         started=after is not None,

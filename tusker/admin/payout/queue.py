@@ -101,6 +101,7 @@ def _show(*, problem: str | None = None, chosen: set[int] | None = None, status:
         limit=QUEUE_PAGE,
     )
     held = waiting_held(acting())
+    named = list(held)[:QUEUE_PAGE]
     total = queue_total(search)
     remaining = (rows[0].remaining if rows else 0) - len(rows)
     context: dict[str, Any] = {
@@ -108,8 +109,8 @@ def _show(*, problem: str | None = None, chosen: set[int] | None = None, status:
         "rows": rows,
         "total": total,
         "everything": queue_total(without=held),
-        "held": {key: words_of(holds) for key, holds in held.items()},
-        "held_rows": waiting_of(list(held)[:QUEUE_PAGE]),
+        "held": {key: words_of(held[key]) for key in {*named, *(row.id for row in rows)} & held.keys()},
+        "held_rows": waiting_of(named),
         "shown": shown_waiting(row.id for row in rows),
         "all_shown": [shown_everything(held)],
         "groups": queue_groups(order, search),

@@ -33,9 +33,14 @@ def ageing(as_of: date, *, supplier_id: int | None = None, purchaser_id: int | N
     """What is owed on a day by bucket, of one company if given; a purchaser's is what it has to pay."""
     found = positions(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id, by_line=True)
     as_purchaser = purchaser_id is not None
+    debts = [
+        (row.line, row.bucket_for(as_purchaser=as_purchaser), row.owed(as_purchaser=as_purchaser))
+        for row in found
+        if row.line and (as_purchaser or row.in_book)
+    ]
 
     def by(key: Callable[[LineKey], Key]) -> list[AgeingRow[Key]]:
-        return _aged(((key(row.line), row) for row in found if row.line), as_purchaser=as_purchaser)
+        return age((key(line), bucket, amount) for line, bucket, amount in debts)
 
     return Ageing(
         as_of=as_of,

@@ -4,8 +4,9 @@ there is a row a day, and from what was booked since the last kept day."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
+from operator import add, attrgetter
 from pathlib import Path
 
 from sqlalchemy import func, select, text
@@ -60,7 +61,7 @@ class Flow:
     payment_days: int = 0
 
     def __add__(self, other: Flow) -> Flow:
-        return Flow(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+        return Flow(*map(add, _figures(self), _figures(other)))
 
     @property
     def outstanding(self) -> int:
@@ -79,9 +80,10 @@ class Flow:
 
 
 NAMES = tuple(field.name for field in fields(Flow))
+_figures = attrgetter(*NAMES)
 _SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in NAMES)
 _KEPT_TO = select(func.max(DaySum.day)).where(DaySum.kind == "book", DaySum.key == 0)
-_HISTORY = text(f"""
+_FLOWS = f"""
     WITH fresh AS ({FLOWS_SQL})
     SELECT key, day, {", ".join(NAMES)} FROM day_sums
     WHERE kind = :kind AND key = ANY (:keys) AND day >= :since AND day <= :after
@@ -90,7 +92,9 @@ _HISTORY = text(f"""
         SELECT CASE :kind WHEN 'supplier' THEN supplier_id WHEN 'purchaser' THEN purchaser_id ELSE 0 END AS key, fresh.*
         FROM fresh WHERE day >= :since
     ) f WHERE key = ANY (:keys) GROUP BY key, day
-""")  # noqa: S608 - names of columns only
+"""  # noqa: S608 - names of columns only
+_HISTORY = text(_FLOWS)
+_TOGETHER = text(f"SELECT key, {_SUMS} FROM ({_FLOWS}) each GROUP BY key")  # noqa: S608
 
 
 def history(since: date, until: date, whose: Whose = BOOK) -> dict[date, Flow]:
@@ -101,15 +105,18 @@ def history(since: date, until: date, whose: Whose = BOOK) -> dict[date, Flow]:
 def flows_of_purchasers(since: date, until: date, purchaser_ids: list[int]) -> dict[int, Flow]:
     """The flows of some purchasers, each summed over all days."""
     found = dict.fromkeys(purchaser_ids, Flow())
-    for key, _, flow in _flows(since, until, "purchaser", purchaser_ids):
-        found[key] += flow
-    return found
+    values = _values(since, until, "purchaser", purchaser_ids)
+    return found | {row[0]: Flow(*row[1:]) for row in db.session.execute(_TOGETHER, values)}
 
 
 def _flows(since: date, until: date, kind: str, keys: list[int]) -> list[tuple[int, date, Flow]]:
+    rows = db.session.execute(_HISTORY, _values(since, until, kind, keys))
+    return [(row[0], row[1], Flow(*row[2:])) for row in rows]
+
+
+def _values(since: date, until: date, kind: str, keys: list[int]) -> dict[str, object]:
     kept_to = min(db.session.scalar(_KEPT_TO) or date.min, until)
-    values = {"since": since, "after": kept_to, "until": until, "kind": kind, "keys": keys}
-    return [(row[0], row[1], Flow(*row[2:])) for row in db.session.execute(_HISTORY, values)]
+    return {"since": since, "after": kept_to, "until": until, "kind": kind, "keys": keys}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from sqlalchemy.orm import aliased
 from tusker.domain.extensions import DueMove, after_moves
 from tusker.domain.interest import (
     AmountDue,
+    Charges,
     Debt,
     Deduction,
     Paid,
     amount_at_term,
     amount_due,
+    charges_accrued,
     days_past_due,
 )
 from tusker.domain.lifecycle import InvoiceStatus
@@ -76,10 +78,15 @@ class LoanRow:
     def live(self) -> AmountDue:
         """What is owed on the day; nothing from when its payout was undone."""
         return (
-            amount_due(self.debt, self.as_of)
+            amount_due(self.debt, self.as_of, self.accrued)
             if self.ended_on is None
             else AmountDue(self.as_of, 0, 0, 0, 0, 0)
         )
+
+    @cached_property
+    def accrued(self) -> Charges:
+        """What it has cost up to the day, whether paid or not."""
+        return charges_accrued(self.debt, self.as_of)
 
     @cached_property
     def term(self) -> AmountDue:

@@ -145,6 +145,12 @@ def loan_totals(
     return totals_of(found, as_purchaser=purchaser_id is not None)
 
 
+def owed_of(found: Iterable[Position]) -> tuple[int, int, int]:
+    """How many open loans these positions are of, what is owed on them, and at the end of their terms; minor units."""
+    rows = [row for row in found if row.in_book]
+    return sum(row.loans for row in rows), sum(row.live for row in rows), sum(row.term for row in rows)
+
+
 def owed_on(loan_ids: Select[int], today: date) -> tuple[int, int, int]:
     """How many loans these open ones are, what is owed on them, and at the end of their terms; minor units."""
     # One statement, so that positions and changes are of one snapshot.

@@ -45,10 +45,15 @@ Held = dict[int, list[Hold]]
 def holds_of(ctx: Context, invoice_ids: Collection[int]) -> Held:
     """What stands against paying these invoices out now, without what they were released from."""
     released, found = _released(invoice_ids), {}
+    # Of most of a line's many invoices the same is said: it is put into words once.
+    said: dict[tuple[int, int], list[Hold]] = {}
     for invoice_id, _, line, verdicts in _judged(ctx, invoice_ids):
-        broken = [Hold(str(v.rule.kind), in_words(v, line).broken) for v in verdicts if not v.holds]
-        free = released.get(invoice_id, set())
-        if holds := [hold for hold in [*_holds_of_line(line), *broken] if hold.key not in free]:
+        key = line.id, id(verdicts)
+        if key not in said:
+            broken = [Hold(str(v.rule.kind), in_words(v, line).broken) for v in verdicts if not v.holds]
+            said[key] = [*_holds_of_line(line), *broken]
+        free = released.get(invoice_id)
+        if holds := said[key] if not free else [hold for hold in said[key] if hold.key not in free]:
             found[invoice_id] = holds
     return found
 

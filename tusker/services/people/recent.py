@@ -4,31 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import text
 
 from tusker.extensions import db
-from tusker.models import RecentThing
 
 KEPT = 10
 
 
+_NOTE = text("""
+    WITH gone AS (
+        DELETE FROM recent_things WHERE user_id = :user_id AND (kind, key) <> (:kind, :key)
+            AND (kind, key) NOT IN (
+                SELECT kind, key FROM recent_things WHERE user_id = :user_id AND (kind, key) <> (:kind, :key)
+                ORDER BY seen_at DESC, kind, key LIMIT :others
+            )
+    )
+    INSERT INTO recent_things (user_id, kind, key, title, seen_at) VALUES (:user_id, :kind, :key, :title, :now)
+    ON CONFLICT (user_id, kind, key) DO UPDATE SET seen_at = EXCLUDED.seen_at, title = EXCLUDED.title
+""")
+
+
 def note_seen(user_id: int, kind: str, key: int, title: str, now: datetime) -> None:
-    """Put a thing at the head of the person's list; what is more than `KEPT` goes."""
-    row = upsert(RecentThing).values(user_id=user_id, kind=kind, key=key, title=title[:120], seen_at=now)
-    keys = [RecentThing.user_id, RecentThing.kind, RecentThing.key]
-    db.session.execute(
-        row.on_conflict_do_update(
-            index_elements=keys, set_={"seen_at": row.excluded.seen_at, "title": row.excluded.title}
-        )
-    )
-    mine = RecentThing.user_id == user_id
-    latest = (
-        select(RecentThing.kind, RecentThing.key)
-        .where(mine)
-        .order_by(RecentThing.seen_at.desc(), RecentThing.kind, RecentThing.key)
-        .limit(KEPT)
-    )
-    db.session.execute(
-        delete(RecentThing).where(mine, tuple_(RecentThing.kind, RecentThing.key).not_in(latest))
-    )
+    """Put a thing at the head of the person's list; what is more than `KEPT` goes. One statement: it is noted with each
+    look at a page."""
+    values = {"user_id": user_id, "kind": kind, "key": key, "title": title[:120], "now": now}
+    db.session.execute(_NOTE, {**values, "others": KEPT - 1})

@@ -133,7 +133,7 @@ def _charges(
     """The charges of each loan in the period, or until it ended: one line up to each receipt and one for the rest, so
     that the running balance never shows a payment before the charges that it paid."""
     ended = {row.loan_id for row in opening if row.ended_on is not None}
-    accrued_before = {row.loan_id: charges_accrued(row.debt, before).total for row in opening}
+    accrued_before = {row.loan_id: row.accrued.total for row in opening}
     receipts: dict[int, set[date]] = {}
     for loan_id, line in paid:
         receipts.setdefault(loan_id, set()).add(line.day)
@@ -144,7 +144,7 @@ def _charges(
         until = min(last, row.ended_on or last)
         so_far = accrued_before.get(row.loan_id, 0)
         for day in sorted({until, *(day for day in receipts.get(row.loan_id, ()) if day < until)}):
-            accrued = charges_accrued(row.debt, day).total
+            accrued = (row.accrued if day == row.as_of else charges_accrued(row.debt, day)).total
             if accrued != so_far:
                 lines.append(
                     StatementLine(

@@ -1,0 +1,32 @@
+"""Documents of invoices as they were sent in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import undefer
+
+from tusker.domain.shipments import DocumentKind
+from tusker.errors import existing
+from tusker.extensions import db
+from tusker.models import Shipment, ShipmentDocument
+
+
+def documents_of(invoice_id: int) -> Sequence[ShipmentDocument]:
+    """An invoice's documents without their files, the newest first."""
+    return db.session.scalars(_sent_in(invoice_id).order_by(ShipmentDocument.id.desc())).all()
+
+
+def document_of(invoice_id: int, document_id: int) -> ShipmentDocument:
+    """One of an invoice's documents with its file; raises `NotFound`."""
+    wanted = _sent_in(invoice_id).where(ShipmentDocument.id == document_id)
+    return existing(db.session.scalar(wanted.options(undefer(ShipmentDocument.content))), "document")
+
+
+def _sent_in(invoice_id: int) -> Select[ShipmentDocument]:
+    return (
+        select(ShipmentDocument)
+        .join(Shipment, Shipment.id == ShipmentDocument.shipment_id)
+        .where(Shipment.invoice_id == invoice_id, ShipmentDocument.kind == DocumentKind.INVOICE)
+    )

@@ -1,0 +1,69 @@
+"""The document of an invoice, sent in by its supplier or an admin."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.shipments import DocumentKind
+from tusker.errors import Conflict, Duplicate, NotFound, existing
+from tusker.extensions import db
+from tusker.models import Shipment, ShipmentDocument
+from tusker.services.context import Context
+from tusker.services.delivery.document_files import FIELD, CheckedFile, content_to_keep
+from tusker.services.events import record_event
+from tusker.services.locks import lock_invoice
+
+MOST = 20
+"""Files of one invoice."""
+
+
+def keep_document(
+    ctx: Context, invoice_id: int, file: CheckedFile, *, supplier_id: int | None = None
+) -> ShipmentDocument:
+    """Keep a file as the newest document of an invoice, of `supplier_id` only where given; older ones stay.
+
+    Raises `NotFound`, `Duplicate` for the same file, `Conflict` for a cancelled invoice or one with too many files.
+    """
+    invoice = lock_invoice(invoice_id)
+    if supplier_id is not None and invoice.supplier_id != supplier_id:
+        raise NotFound("This invoice does not exist.")
+    if invoice.status == InvoiceStatus.CANCELLED:
+        raise Conflict("This invoice is cancelled; it takes no documents.")
+    shipment_id = existing(
+        db.session.scalar(select(Shipment.id).where(Shipment.invoice_id == invoice.id)), "shipment"
+    )
+    known, same = db.session.execute(
+        select(func.count(), func.count().filter(ShipmentDocument.identity == file.digest)).where(
+            ShipmentDocument.shipment_id == shipment_id, ShipmentDocument.kind == DocumentKind.INVOICE
+        )
+    ).one()
+    if same:
+        raise Duplicate("This file is with the invoice already.", field=FIELD)
+    if known >= MOST:
+        raise Conflict(f"An invoice takes at most {MOST} documents.")
+    document = ShipmentDocument(
+        shipment_id=shipment_id,
+        kind=DocumentKind.INVOICE,
+        uri="",
+        identity=file.digest,
+        file_name=file.name,
+        media_type=file.media_type,
+        size=len(file.content),
+        content=content_to_keep(file),
+        sent_at=ctx.now,
+        sent_by=ctx.actor_id,
+        sender=ctx.actor[:120],
+    )
+    db.session.add(document)
+    db.session.flush()
+    record_event(
+        ctx,
+        "invoice",
+        invoice.id,
+        "document_sent",
+        reason=file.name,
+        document_id=document.id,
+        sha256=file.digest,
+    )
+    return document
