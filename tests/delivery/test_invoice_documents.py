@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
@@ -21,9 +21,11 @@ from tests.support.api import Api
 from tests.support.courier_double import CourierDouble
 from tests.support.tokens import token_made
 from tusker.domain.files import MediaType, media_type_of, name_to_show
+from tusker.domain.financeable import Condition
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, Role, ShipmentDocument
 from tusker.services.context import Context
+from tusker.services.delivery.conditions import Judge, lock_pairs
 from tusker.services.delivery.document_files import content_of
 from tusker.transactions import transaction
 
@@ -147,8 +149,7 @@ def test_what_is_refused_leaves_nothing(
     assert send(supplier, invoice, PDF).status_code == 303
     again = send(supplier, invoice, PDF)
     assert (again.status_code, "with the invoice already" in again.text) == (409, True)
-    with transaction():
-        db.session.execute(update(Invoice).where(Invoice.id == invoice.id).values(status="cancelled"))
+    assert supplier.post(f"/invoices/{invoice.id}/cancel", data={"reason": "Not needed"}).status_code == 303
     assert send(supplier, invoice, PNG).status_code == 409
     assert len(kept()) == 1
 
@@ -247,8 +248,9 @@ def test_it_comes_with_the_request(
     line = make_line()
     browser = login(Role.SUPPLIER, customer=line.supplier.customer)
     asked = {"action": "request", "terms_version": "1"}
-    for ref, content, code, files in (("A-1", PAGE, 422, 0), ("A-1", PNG, 303, 1), ("A-2", b"", 303, 1)):
+    for ref in ("A-1", "A-2", "A-3"):
         courier.add_order(ref, line.supplier_id, line.purchaser_id, 1_000_00)
+    for ref, content, code, files in (("A-1", PAGE, 422, 0), ("A-1", PNG, 303, 1), ("A-2", b"", 303, 1)):
         sent = {"document": (io.BytesIO(content), "a.png" if content else "")}
         answer = browser.post("/invoices/new", data={**asked, "order_ref": ref, **sent})
         assert answer.status_code == code
@@ -270,7 +272,9 @@ def test_one_that_is_not_valid_holds_the_invoice(
     assert marked.status_code == 303
     page = supplier.get(f"/invoices/{invoice.id}").text
     assert "not valid: Another invoice" in page
-    assert "a verified document in place of the one that is not valid" in page
+    with transaction():
+        [pair] = lock_pairs([invoice.id])
+        assert Condition.PAPER in Judge([pair]).open_for(*pair)
 
 
 def test_systems_send_list_and_read_them(
