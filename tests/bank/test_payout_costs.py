@@ -64,7 +64,7 @@ def test_what_left_and_what_the_bank_did_not_pay(
     ctx: Context, payouts: list[Payout], bank: Callable[..., ImportResult]
 ) -> None:
     said = [payment_of(payouts[0]), return_of(payouts[1]), payment_of(payouts[2])]
-    with costs(sends=99):
+    with costs(sends=100):
         bank(said)
     assert [payout.state for payout in payouts] == ["confirmed", "rejected", "confirmed"]
     assert prove().holds

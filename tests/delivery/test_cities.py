@@ -78,7 +78,7 @@ def test_an_admin_decides_and_other_cities_are_judged_again(
     seller, buyer = known.line.supplier.customer.name, known.line.purchaser.customer.name
     told = f"from Kanpur to Mumbai; {seller} sends from New Delhi, Pune; {buyer} receives in Mumbai"
     assert told in words(page)
-    assert "waits for: a decision on its parcel" in words(browser.get(f"/invoices/{invoice.id}").text)
+    assert "waiting for: a decision on its parcel" in words(browser.get(f"/invoices/{invoice.id}").text)
     item = db.session.query(AttentionItem).one()
     sent = {"action": "accept_way", "reason": "their new plant", "seen": seen_in(page)}
     known.say(invoice, S.DELIVERED, from_city="Agra")

@@ -168,7 +168,7 @@ def test_one_mail_names_what_is_new(
     (mail,) = [m for m in mails() if m.template == "record/attention"]
     sent = compose(funding.ctx, mail)
     assert sent is not None
-    assert sent["Subject"] == "3 matters need your attention"
+    assert sent["Subject"] == "3 issues need your attention"
     assert f"Returned before the payout: {returned.number}" in sent.get_content()
 
 
@@ -227,4 +227,4 @@ def test_the_job_runs_on_an_empty_book_and_makes_no_page_slow(
     app: Flask, login: Callable[..., FlaskClient]
 ) -> None:
     watch()
-    assert "Nothing here" in login().get("/admin/attention").text
+    assert "No open issues" in login().get("/admin/attention").text
