@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
@@ -27,6 +27,7 @@ from tusker.jobs.webhooks import work_off_webhooks
 from tusker.models import Shipment, ShipmentEvent, WebhookDelivery
 from tusker.queues import QUEUE, queue_called
 from tusker.services.delivery import webhooks
+from tusker.transactions import transaction
 
 URL = "/api/v1/carriers/tusker/webhook"
 
@@ -315,6 +316,9 @@ def test_a_large_one_is_recorded_in_pieces_and_others_go_on_between(
 
 @pytest.mark.slow
 def test_twenty_thousand_orders_all_arrive(client: FlaskClient, book: Book) -> None:
+    with transaction():
+        for table in ("credit_lines", "supplier_accounts", "purchaser_accounts"):
+            db.session.execute(text(f"UPDATE {table} SET limit_amount = 1000000000000"))
     refs = [ref for _ in range(20) for ref in book.approve(1_000)]
     assert send(client, about(refs)).status_code == 202
     assert work_off_webhooks() == 1
