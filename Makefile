@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css pictures clean reset mutants audit sbom routes
+.PHONY: help run test test-slow soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css pictures clean reset cluster test-cluster restore-drill mutants audit sbom routes
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -85,6 +85,15 @@ create-db: $(VENV) ## create the database if it is missing and bring its tables 
 
 seed: $(VENV) ## fill in the demo: customers, lines, people, orders
 	@$(LOCAL) seed
+
+cluster: $(VENV) ## run many of each: 3 web servers behind HAProxy, 4 workers, PgBouncer, replicas (needs haproxy, pgbouncer)
+	@exec $(BIN)/python -m tools.cluster
+
+test-cluster: $(VENV) ## run the end-to-end walk on the cluster
+	@CLUSTER=1 $(BIN)/python -m pytest tests/stack/test_walk.py $(ARGS)
+
+restore-drill: $(VENV) ## back up a demo, destroy it, restore and prove it, on servers of its own
+	@$(LOCAL) restore-drill
 
 flask: $(VENV) ## run a flask command on the local database: make flask ARGS="db history"
 	@$(LOCAL) exec -- $(BIN)/flask $(ARGS)

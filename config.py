@@ -76,6 +76,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SECRET_KEY_FALLBACKS": [derive(key, "sessions") for key in signing[1:]],
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
         "SQLALCHEMY_ENGINE_OPTIONS": {"connect_args": _connecting(env, web)},
+        "SQLALCHEMY_BINDS": _replica(env, web),
+        "REPLICA_LAG_SECONDS": _integer(env, "REPLICA_LAG_SECONDS", 30, 1, 3600),
         "PREPARE_STATEMENTS": _flag(env, "PREPARE_STATEMENTS", True),
         "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
         "REDIS_SECONDS": (redis_seconds := 2 if web else 5),
@@ -140,6 +142,11 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SMTP_STARTTLS": _flag(env, "SMTP_STARTTLS", True),
         "MAIL_FROM": env.get("MAIL_FROM", "tusker@localhost"),
         "MAIL_FOLDER": env.get("MAIL_FOLDER", "var/mail"),
+        "KEEP_GUARDS_DAYS": _integer(env, "KEEP_GUARDS_DAYS", 90, 7, 3650),
+        "KEEP_SESSIONS_DAYS": _integer(env, "KEEP_SESSIONS_DAYS", 90, 8, 3650),
+        "KEEP_ACCESS_DAYS": _integer(env, "KEEP_ACCESS_DAYS", 400, 30, 36500),
+        "KEEP_MAILS_DAYS": _integer(env, "KEEP_MAILS_DAYS", 400, 7, 36500),
+        "LOG_FORMAT": _one_of(env, "LOG_FORMAT", "text", ("text", "json")),
         "METRICS_BIND": _address(env, "METRICS_BIND"),
         "LOG_LEVEL": env.get("LOG_LEVEL", "INFO").upper(),
         "SESSION_COOKIE_NAME": _cookie_name(base_url, production),
@@ -218,6 +225,13 @@ def _connecting(env: Mapping[str, str], web: bool) -> dict[str, object]:
     if _flag(env, "PREPARE_STATEMENTS", True):
         connecting["options"] = " ".join(f"-c {name}={seconds}s" for name, seconds in settings.items())
     return connecting
+
+
+def _replica(env: Mapping[str, str], web: bool) -> dict[str, Any]:
+    """The copy of the database that reports are read from, if there is one."""
+    url = env.get("DATABASE_REPLICA_URL")
+    connecting = {**_connecting(env, web), "connect_timeout": 2}
+    return {"replica": {"url": _database_url(url), "connect_args": connecting}} if url else {}
 
 
 def _carrier_seconds(env: Mapping[str, str], web: bool) -> int:

@@ -22,7 +22,7 @@ from rq.worker_pool import WorkerPool
 
 from tusker.jobs import stopping
 from tusker.jobs.schedule import cron_scheduler
-from tusker.logs import work_id
+from tusker.logs import work_id, work_kind
 from tusker.queues import POLL_QUEUE, QUEUE
 from wsgi import app
 
@@ -84,6 +84,7 @@ class TuskerWorker(Worker):
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Run one job in a context of its own."""
         token = work_id.set(job.id[-8:])
+        work_kind.set("job")
         try:
             with app.app_context():
                 return super().perform_job(job, queue, execution)

@@ -73,7 +73,8 @@ def timeouts() -> list[str]:
     """What bounds the waiting. A backfill may take its time, whatever the role's own timeout is; while it works nobody
     waits in line for it."""
     lock = context.get_x_argument(as_dictionary=True).get("lock_timeout", LOCK_TIMEOUT)
-    return [f"SET lock_timeout = '{lock}'", "SET statement_timeout = 0"]
+    idle = "SET idle_in_transaction_session_timeout = 0"
+    return [f"SET lock_timeout = '{lock}'", "SET statement_timeout = 0", idle]
 
 
 LOCKED = (errors.LockNotAvailable, errors.DeadlockDetected)

@@ -28,7 +28,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         root_path=str(ROOT / "tusker"),
     )
     app.config.update(config)
-    configure_logging(app.config["LOG_LEVEL"])
+    configure_logging(app.config["LOG_LEVEL"], app.config["LOG_FORMAT"])
     app.extensions["tusker_currency"] = Currency(app.config["CURRENCY"], app.config["LOCALE"])
     app.extensions["tusker_redis"] = _redis(app.config["REDIS_URL"], app.config["REDIS_SECONDS"])
     working_days.init_app(app)

@@ -8,14 +8,15 @@ from hashlib import sha256
 from typing import Any
 
 import flask_wtf.csrf
-from flask import Flask
+from flask import Flask, g, has_app_context
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
 from flask_wtf.csrf import CSRFProtect
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
-from sqlalchemy import Enum, MetaData, event
+from sqlalchemy import Connection, Engine, Enum, MetaData, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import Pool
@@ -41,8 +42,25 @@ Base.registry.update_type_annotation_map(
 )
 
 
+REPLICA = "replica"
+"""The name of the engine that reads from a copy of the database."""
+
+
+class ReadingSession(Session):
+    """A session that reads from the copy where its request is to (`tusker.web.replica`); a copy refuses writes."""
+
+    def get_bind(self, *arguments: Any, **named: Any) -> Engine | Connection:
+        """The engine for a statement."""
+        copy: Engine | None = g.get(REPLICA) if has_app_context() else None
+        return super().get_bind(*arguments, **named) if copy is None else copy
+
+
 # errors of the database go into logs, what people typed does not
-db = SQLAlchemy(model_class=Base, engine_options={"hide_parameters": True})
+db = SQLAlchemy(
+    model_class=Base,
+    engine_options={"hide_parameters": True},
+    session_options={"class_": ReadingSession},
+)
 
 
 @event.listens_for(Pool, "checkout")

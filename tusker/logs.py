@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from contextvars import ContextVar
@@ -10,6 +11,8 @@ from logging.config import dictConfig
 
 work_id: ContextVar[str] = ContextVar("work_id", default="-")
 """The id of the request or job at hand."""
+work_kind: ContextVar[str] = ContextVar("work_kind", default="request")
+"""Which of the two it is: `request` or `job`."""
 who: ContextVar[str] = ContextVar("who", default="-")
 """Whose request it is: a user's id, or an API token by its beginning and name."""
 
@@ -38,8 +41,30 @@ class LineFormatter(logging.Formatter):
         return _RESET_LINK.sub(r"\1…", super().format(record))
 
 
-def configure_logging(level: str) -> None:
-    """Log to standard error, at `level`."""
+class JsonFormatter(LineFormatter):
+    """A line as one JSON object: `request` or `job`, `user` or `token` where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The object, with the traceback in `error`."""
+        kind, _, name = who.get().partition(" ")
+        said = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "process": record.process,
+            "logger": record.name,
+            "message": _RESET_LINK.sub(r"\1…", record.getMessage()),
+            work_kind.get(): work_id.get() if work_id.get() != "-" else None,
+            kind: name or None,
+            "error": _RESET_LINK.sub(r"\1…", self.formatException(record.exc_info))
+            if record.exc_info
+            else None,
+        }
+        kept = {key: value for key, value in said.items() if value is not None}
+        return json.dumps(kept, ensure_ascii=False)
+
+
+def configure_logging(level: str, form: str = "text") -> None:
+    """Log to standard error, at `level`; as `json`, or lines of text."""
     dictConfig(
         {
             "version": 1,
@@ -49,10 +74,15 @@ def configure_logging(level: str) -> None:
                 "line": {
                     "()": LineFormatter,
                     "format": "%(asctime)s %(levelname)s %(process)d [%(work_id)s %(who)s] %(name)s: %(message)s",
-                }
+                },
+                "json": {"()": JsonFormatter},
             },
             "handlers": {
-                "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["work_id"]}
+                "stderr": {
+                    "class": "logging.StreamHandler",
+                    "formatter": "json" if form == "json" else "line",
+                    "filters": ["work_id"],
+                }
             },
             "root": {"level": level, "handlers": ["stderr"]},
             # RQ sets its own to INFO

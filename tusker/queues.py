@@ -33,6 +33,8 @@ def queue_called(name: str) -> Queue:
     return Queue(name, connection=redis_connection(), serializer=JSONSerializer)
 
 
+FAILURE_KEPT = 7 * 24 * 3600
+"""How many seconds a failed job is kept for people to see."""
 KILLED_TRIES = Retry(max=2)
 """A job whose process was killed is done again by another worker, but no more often: it may be what kills it."""
 
@@ -53,6 +55,7 @@ def enqueue(
             *args,
             job_id=f"{name}-{secrets.token_hex(8)}",
             result_ttl=60,
+            failure_ttl=FAILURE_KEPT,
             job_timeout=job_timeout,
             retry=KILLED_TRIES,
         )
@@ -104,6 +107,55 @@ def queue_state(now: datetime) -> dict[str, QueueState]:
         workers = Worker.count(queue=queue)
         found[name] = QueueState(len(ids), age, queue.failed_job_registry.count, workers)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class FailedJob:
+    """A job that failed, with the last line of what it said."""
+
+    id: str
+    job: str
+    arguments: str
+    reason: str
+    at: datetime | None
+
+
+def failed_jobs(*, limit: int) -> list[FailedJob]:
+    """Jobs that failed within `FAILURE_KEPT`, the newest first. Raises `RedisError`."""
+    found: list[FailedJob] = []
+    for name in (QUEUE, POLL_QUEUE):
+        registry = queue_called(name).failed_job_registry
+        jobs = Job.fetch_many(
+            registry.get_job_ids(desc=True, end=limit - 1), redis_connection(), serializer=JSONSerializer
+        )
+        found += [_failed(job) for job in jobs if job is not None]
+    return sorted(found, key=lambda job: job.at.timestamp() if job.at else 0.0, reverse=True)[:limit]
+
+
+def _failed(job: Job) -> FailedJob:
+    result = job.latest_result()
+    lines = ((result.exc_string if result else None) or "").strip().splitlines() or ["no reason is known"]
+    try:
+        name, arguments = job.func_name or "", ", ".join(map(str, job.args))
+    except DeserializationError:
+        name, arguments = "unreadable", ""
+    return FailedJob(job.id, name, arguments, lines[-1][:300], job.ended_at)
+
+
+def retry_failed(job_id: str) -> bool:
+    """Queue a failed job again; False where it is none any more. Raises `RedisError`."""
+    for name in (QUEUE, POLL_QUEUE):
+        registry = queue_called(name).failed_job_registry
+        if job_id in registry.get_job_ids():
+            registry.requeue(job_id)
+            return True
+    return False
+
+
+def redis_version() -> str:
+    """Which server carries the work. Raises `RedisError`."""
+    info = redis_connection().info("server")
+    return str(info.get("valkey_version") or info.get("redis_version", "unknown"))
 
 
 def _is(found: Job, job: str, args: tuple[object, ...]) -> bool:

@@ -21,17 +21,17 @@ def test_nothing_stays_of_a_page_whose_session_is_over(
     user, company, window = create_user(), make_supplier("Nilgiri Auto Components"), open_window()
     window.page.clock.install()
     page = window.sign_in(user)
-    window.open("/customers")
+    window.open("/customers/")
     page.get_by_text(company.name).first.wait_for()
     page.clock.fast_forward(28 * 60_000)
-    page.get_by_role("heading", name="You will be signed out in two minutes").wait_for()
+    page.get_by_text("You will be signed out in two minutes").wait_for()
     page.clock.fast_forward(3 * 60_000)
     page.get_by_role("heading", name="Your session has ended").wait_for()
     assert company.name not in page.content()
-    assert page.get_by_role("link", name="Sign in").get_attribute("href") == f"{window.site}/customers"
+    assert page.get_by_role("link", name="Sign in").get_attribute("href") == f"{window.site}/customers/"
 
     window.open("/customers/new")
-    page.get_by_label("Name").first.fill("Typed before the end")
+    page.get_by_label("Name", exact=True).first.fill("Typed before the end")
     page.clock.fast_forward(12 * 3600_000)
     page.get_by_role("heading", name="Your session has ended").wait_for()
     assert page.locator("input:visible").count() == 0
@@ -42,5 +42,5 @@ def test_nothing_stays_of_a_page_whose_session_is_over(
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Not sent yet").wait_for()
-    page.get_by_text("Typed before the end").wait_for()
+    page.locator("dd", has_text="Typed before the end").wait_for()
     window.wrongs = [wrong for wrong in window.wrongs if "answer: 401" not in wrong and "401" not in wrong]

@@ -176,7 +176,7 @@ def test_who_has_none_gives_the_password_before_adding_one_and_ending_sessions(
     assert browser.post("/account/sessions/end").location == "/account/confirm"
     assert elsewhere.get("/account").status_code == 200
     wrong = browser.post("/account/confirm", data={"password": "not the password"})
-    assert (wrong.status_code, "The password is not right." in wrong.text) == (422, True)
+    assert (wrong.status_code, "Wrong password." in wrong.text) == (422, True)
     log = db.session.query(AccessEntry).order_by(AccessEntry.id.desc()).first()
     assert (log.kind, log.user_id) == (AccessKind.FAILED, user.id)
     copied = app.test_client()

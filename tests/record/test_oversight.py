@@ -9,6 +9,8 @@ from html import unescape
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
 from tests.support.counting import statements
@@ -17,8 +19,8 @@ from tests.support.pages import HTMX
 from tusker.admin.record.oversight import PROVE_JOB
 from tusker.extensions import db
 from tusker.jobs.servicing import prove_day
-from tusker.models import CreditLine, Disbursal, Invoice
-from tusker.queues import waiting
+from tusker.models import CreditLine, Disbursal, Invoice, Role
+from tusker.queues import QUEUE, enqueue, queue_called, waiting
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
@@ -141,3 +143,25 @@ def test_the_link_to_older_events_misses_none(
     written = db.session.execute(text("SELECT count(*) FROM events WHERE subject = 'invoice'")).scalar()
     assert len(seen) == written
     assert written > 50
+
+
+def test_the_system_page_shows_parts_and_failed_jobs_which_an_admin_has_done_again(
+    app: Flask, login: Callable[..., FlaskClient]
+) -> None:
+    queue = queue_called(QUEUE)
+    queue.empty()
+    enqueue("tusker.jobs.daily.run_daily", "nothing of the kind")
+    [job_id] = queue.job_ids
+    SimpleWorker([queue], connection=queue.connection, serializer=JSONSerializer).work(burst=True)
+    html = login(Role.AUDITOR).get("/admin/system").text
+    assert "ValueError: &#39;nothing of the kind&#39; is not a valid DailyJob" in html
+    assert "Try again" not in html
+    browser = login()
+    page = browser.get("/admin/system").text
+    assert re.search(r"<td>Worker</td>\s*<td>.*Away", page)
+    address = f"/admin/system/jobs/{job_id}/retry"
+    assert f'action="{address}"' in page
+    assert browser.post(address).status_code == 303
+    assert queue.job_ids == [job_id]
+    assert browser.post(address).status_code == 404
+    queue.empty()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,17 @@ from redis import Redis
 from tests.support import running
 from tests.support.running import Program, until
 from tests.support.stack import Stack, create_user
+from tools.cluster.plan import cluster
 from tools.local.servers import LocalServers
 
 
 @pytest.fixture(scope="session")
 def stack(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The running stack over an empty, migrated database."""
+    """The running stack over an empty, migrated database; with CLUSTER in the environment many of each."""
+    if os.environ.get("CLUSTER"):
+        with _clustered(tmp_path_factory.mktemp("stack-mail")) as many:
+            yield many
+        return
     logs, mail_folder = tmp_path_factory.mktemp("stack-logs"), tmp_path_factory.mktemp("stack-mail")
     port = str(running.free_port())
     environ = running.environment(
@@ -55,6 +61,14 @@ def stack(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory) -> It
             started[name].ask_to_stop()
     codes = {name: program.process.returncode for name, program in started.items()}
     assert set(codes.values()) == {0}, codes
+
+
+@contextmanager
+def _clustered(mail_folder: Path) -> Iterator[Stack]:
+    environ = running.environment("", "redis://", running.WALK, mail_folder, PROGRAMME_LIMIT="5000000")
+    people = [create_user(f"{role}@walk.example", role) for role in ("admin", "auditor")]
+    with cluster(environ, lambda direct: Stack(direct, mail_folder, {}).flask(*people)) as found:
+        yield Stack({**found.environ, "BASE_URL": found.site}, mail_folder, {})
 
 
 def _two_workers(environ: dict[str, str], logs: Path) -> Program:

@@ -388,8 +388,9 @@ def assert_proved_many(principal: int) -> None:
 
 
 def test_a_killed_job_is_done_again_and_nothing_outlives_who_started_it(
-    plant: Plant, look: Connection, approve: Callable[[int], list[int]]
+    plant: Plant, look: Connection, approve: Callable[[int], list[int]], create_user: Callable[..., Any]
 ) -> None:
+    create_user()  # who gets the mail
     approve(3)
     look.execute(text("UPDATE invoices SET status = 'financeable', financeable_at = now()"))
     pool = plant.worker(workers=2)

@@ -23,7 +23,7 @@ from tests.support.pages import HTMX, token_in
 from tests.support.values import PRODUCTION
 from tusker.app import create_app
 from tusker.extensions import db
-from tusker.logs import LineFormatter
+from tusker.logs import JsonFormatter, LineFormatter, who, work_id
 from tusker.models import Role
 from tusker.queries.record import readiness
 from tusker.transactions import may_pass
@@ -182,6 +182,20 @@ def test_no_reset_link_and_no_parameter_is_logged(app: Flask, caplog: pytest.Log
         db.session.execute(text("SELECT CAST(:typed AS integer)"), {"typed": "a secret"})
     db.session.rollback()
     assert "'typed': 'a secret'" not in str(failed.value)
+
+
+def test_a_line_of_the_log_as_json_has_the_ids_and_no_reset_link() -> None:
+    record = logging.makeLogRecord(
+        {"msg": 'GET "/account/reset/abc.DEF-1" %s', "args": ("x",), "name": "a.b", "created": 0.0}
+    )
+    request, person = work_id.set("abc-12345"), who.set("token tsk_ab ERP of Asha")
+    line = json.loads(JsonFormatter().format(record))
+    work_id.reset(request)
+    who.reset(person)
+    assert line["message"] == 'GET "/account/reset/…" x'
+    assert (line["time"], line["request"]) == ("1970-01-01T00:00:00.000+00:00", "abc-12345")
+    assert line["token"] == "tsk_ab ERP of Asha"
+    assert "user" not in json.loads(JsonFormatter().format(record))
 
 
 @pytest.mark.parametrize("bad", ["", "short", "x" * 65, "with space1", "<script>alert"])

@@ -24,6 +24,7 @@ PAGES = (
     "/admin/events",
     "/admin/users",
     "/admin/carriers",
+    "/admin/system",
 )
 
 

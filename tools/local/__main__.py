@@ -1,4 +1,4 @@
-"""Command line: ``python -m tools.local run | exec -- COMMAND … | psql | create-db | seed | reset``."""
+"""Command line: ``python -m tools.local run | exec -- COMMAND … | psql | create-db | seed | restore-drill | reset``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import sys
 from collections.abc import Iterator
 
 from tools.local import stack
-from tools.local.binaries import LocalServerError, postgres_programs, stand_in_for
+from tools.local.binaries import LocalServerError, postgres_programs, stand_in_for, with_programs
+from tools.local.drill import restore_drill
 from tools.local.kinds import Postgres, Valkey
 from tools.local.servers import CHECKOUT, local_servers, running_url
 
@@ -27,7 +28,7 @@ def joined_environment() -> Iterator[dict[str, str]]:
             for name, value in json.loads(stack.STACK_STATE.read_text()).items():
                 environ.setdefault(name, value)
     with local_servers(stack.HOME, durable=True, environ=environ) as servers:
-        yield environ | servers.environ()
+        yield with_programs(environ | servers.environ())
 
 
 def run_command(argv: list[str], environ: dict[str, str]) -> int:
@@ -100,6 +101,7 @@ def main(argv: list[str]) -> int:
     commands.add_parser("psql", help="open psql on the database; takes psql's options")
     commands.add_parser("create-db", help="create the database and its tables")
     commands.add_parser("seed", help="fill in the demo data")
+    commands.add_parser("restore-drill", help="back up a demo, destroy it, restore and prove it")
     commands.add_parser("reset", help="delete the local servers' data")
     # what follows the name belongs to the command that is run, options too
     name, rest = parser.parse_args(argv[:1]).command, argv[1:]
@@ -114,6 +116,8 @@ def main(argv: list[str]) -> int:
             return seed()
         case "reset":
             return reset()
+        case "restore-drill":
+            return restore_drill()
     command = rest[1:] if rest[:1] == ["--"] else rest
     if not command:
         parser.error("exec needs a command")

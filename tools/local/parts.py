@@ -51,6 +51,7 @@ class Parts:
     def __init__(self, environ: Mapping[str, str], wanted_lock: Path, terminal: Terminal) -> None:
         self._environ, self._wanted_lock, self._terminal = dict(environ), wanted_lock, terminal
         self._processes: list[subprocess.Popen[str]] = []
+        self._named: dict[str, subprocess.Popen[str]] = {}
         self._followers: list[threading.Thread] = []
         self._ended: queue.Queue[Ended] = queue.Queue()
 
@@ -87,8 +88,20 @@ class Parts:
         )
         follower = threading.Thread(target=self._follow, args=(part.name, process), daemon=True)
         self._processes.append(process)
+        self._named[part.name] = process
         self._followers.append(follower)
         follower.start()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of those that were started."""
+        return list(self._named)
+
+    def program_of(self, name: str) -> int | None:
+        """The process id of a part's program now (Linux only); None while it is started again."""
+        supervisor = self._named[name].pid
+        children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+        return int(children[0]) if children else None
 
     def _follow(self, name: str, process: subprocess.Popen[str]) -> None:
         if process.stdout is not None:

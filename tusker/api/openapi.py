@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
+from flask import current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -14,7 +15,6 @@ from tusker.api.endpoints import LARGEST_ID, OPERATIONS, PREFIX, Operation
 from tusker.api.inputs import LONGEST_KEY
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
 from tusker.api.subject import DETAILS, REFS
-from tusker.services.record.housekeeping import KEPT
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = ("unauthorized", "too_many_requests", "internal_error")
@@ -66,7 +66,7 @@ def document(rate: str, carriers: tuple[tuple[str, bool], ...]) -> dict[str, Any
             "title": "Tusker",
             "version": "1.0.0",
             "summary": "Invoice financing",
-            "description": _ABOUT.format(rate=rate, kept=KEPT.days),
+            "description": _ABOUT.format(rate=rate, kept=current_app.config["KEEP_GUARDS_DAYS"]),
         },
         # Relative to the document, so that calls are tried at the address that the reader came by.
         "servers": [{"url": PREFIX}],
@@ -134,7 +134,8 @@ def _parameters(declared: Operation) -> list[dict[str, Any]]:
                 "in": "header",
                 "required": False,
                 "description": "Any text of your own, such as a UUID, used for one request only. Keys are kept for "
-                f"{KEPT.days} days and belong to the company, whichever of its tokens is used.",
+                f"{current_app.config['KEEP_GUARDS_DAYS']} days and belong to the company, whichever of its tokens is "
+                "used.",
                 "schema": {
                     "type": "string",
                     "minLength": 1,

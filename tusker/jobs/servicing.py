@@ -20,7 +20,7 @@ from tusker.services.credit.customers.limit_days import note_programme_limit
 from tusker.services.loans import overdue
 from tusker.services.loans.classification import classify_day
 from tusker.services.people.tokens import warn_of_expiry
-from tusker.services.record.housekeeping import forget_old_guards
+from tusker.services.record.housekeeping import Kept, forget_old_guards
 from tusker.services.record.proving import keep_proof, report_differences
 from tusker.transactions import transaction
 
@@ -95,7 +95,14 @@ def row_by_row(day: date, *, whole: bool) -> list[Mismatch]:
 def clean_up() -> int:
     """Delete rows that are kept for a while only, and tell of tokens that end soon; returns how many rows went."""
     with transaction():
-        gone = forget_old_guards(job_context("clean up"))
+        config = current_app.config
+        kept = Kept(
+            guards=config["KEEP_GUARDS_DAYS"],
+            sessions=config["KEEP_SESSIONS_DAYS"],
+            access=config["KEEP_ACCESS_DAYS"],
+            mails=config["KEEP_MAILS_DAYS"],
+        )
+        gone = forget_old_guards(job_context("clean up"), kept)
         warn_of_expiry(job_context("clean up"))
     log.info("clean-up: %d rows", gone)
     return gone

@@ -50,6 +50,7 @@ _STAFF = (
     ("Proof", "shield-check", "admin.proof", "Reports"),
     ("Risk rules", "adjustments", "admin.rules", "Settings"),
     ("Carriers", "truck-delivery", "admin.carriers", "Settings"),
+    ("System", "gauge", "admin.system", "Settings"),
     ("Tracking", "map-pin", "admin.tracking", "Settings"),
     ("Users", "users", "admin.users", "Settings"),
     ("Access log", "lock", "admin.access_log", "Settings"),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+from flask import current_app
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from tusker.extensions import db, migrate
+from tusker.extensions import REPLICA, db, migrate
+from tusker.queries.record.replica import replica_lag
 from tusker.queues import last_signs, redis_connection
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class Part:
 
 def parts(now: datetime) -> list[Part]:
     """All parts. The first two are those without which no page can be shown."""
-    return [*_kept(now), *_carried(now)]
+    return [*_kept(now), *_copied(), *_carried(now)]
 
 
 def is_ready(found: list[Part]) -> bool:
@@ -59,6 +61,34 @@ def is_ready(found: list[Part]) -> bool:
 def newest_revision() -> str:
     """The newest revision of the schema that this version of the program brings."""
     return max(path.name[:4] for path in Path(migrate.directory, "versions").glob("[0-9]*.py"))
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The newest day of a daily job, and what went wrong with it."""
+
+    job: str
+    business_date: date
+    due_at: datetime
+    done_at: datetime | None
+    attempts: int
+    last_error: str | None
+
+
+def last_runs() -> list[LastRun]:
+    """The newest business day of each daily job."""
+    rows = db.session.execute(
+        text(
+            "SELECT DISTINCT ON (job) job, business_date, due_at, done_at, attempts, last_error FROM daily_runs"
+            " ORDER BY job, business_date DESC"
+        )
+    )
+    return [LastRun(*row) for row in rows]
+
+
+def database_version() -> str:
+    """Which PostgreSQL answers."""
+    return str(db.session.scalar(text("SHOW server_version"))).partition(" ")[0]
 
 
 def _kept(now: datetime) -> list[Part]:
@@ -77,6 +107,16 @@ def _kept(now: datetime) -> list[Part]:
         Part("sealing", _late(now, row.unsealed_since, SEALING_LATE), row.unsealed_since),
         Part("proof", _late(now, row.proved_at, PROOF_LATE), row.proved_at),
     ]
+
+
+def _copied() -> list[Part]:
+    if REPLICA not in db.engines:
+        return []
+    lag = replica_lag()
+    if lag is None:
+        return [Part("replica", AWAY)]
+    late = lag > current_app.config["REPLICA_LAG_SECONDS"]
+    return [Part("replica", LATE if late else OK, detail=f"{lag:.0f} s behind")]
 
 
 def _late(now: datetime, since: datetime | None, within: timedelta) -> str:
