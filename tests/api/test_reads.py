@@ -233,7 +233,13 @@ class TestList:
         assert field in answer.json["detail"]
 
     @pytest.mark.parametrize(
-        "since", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "1900-01-01T00:00:00Z"]
+        "since",
+        [
+            "0001-01-01T00:00:00%2B14:00",
+            "9999-12-31T23:59:59-14:00",
+            "1900-01-01T00:00:00Z",
+            "2937-09-09T11:56:23-20:42",
+        ],
     )
     def test_far_away_times_are_only_far_away(
         self, call_as: Caller, make_supplier: Callable[..., Customer], since: str

@@ -39,6 +39,7 @@ from tusker.services.bank.uploads import take_upload
 from tusker.services.context import Context
 from tusker.services.credit.importing.large import keep_file
 from tusker.services.credit.risk.rules import RuleData, add_rule, end_rule
+from tusker.services.events import record_event
 from tusker.services.loans.charges import record_charge_of_receipt
 from tusker.services.loans.claims import claim_returned
 from tusker.services.loans.deductions.recording import KeptBack, record_deduction
@@ -272,6 +273,7 @@ class Builder:
                 last_step=0,
                 created_at=clock.now(),
             )
+            record_event(self.ctx, "user", user_id, "second_factor_added", to_value="phone")
             db.session.add(factor)
             db.session.flush()
             token = _one("SELECT min(id) FROM api_tokens WHERE customer_id = :id", id=company.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -170,6 +170,17 @@ def _instant(text: str) -> str:
     return text
 
 
+_EARLIEST, _LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def _utc(given: datetime) -> datetime:
+    """The same moment; the database takes no offsets of 16 hours and more."""
+    try:
+        return given.astimezone(UTC)
+    except OverflowError:
+        return _EARLIEST if given.year == 1 else _LATEST
+
+
 def _digits(text: object) -> object:
     """A number as the document's `integer` has it; pydantic takes 5.0 and 1_0, too."""
     if isinstance(text, str) and not (text.isascii() and text.isdecimal()):
@@ -195,7 +206,7 @@ class InvoiceQuery(PageQuery):
     """Only this number (of an order its reference)."""
     loan: Reference | None = None
     """Only loans with this id, ours or the lending platform's."""
-    since: Annotated[AwareDatetime, BeforeValidator(_instant)] | None = None
+    since: Annotated[AwareDatetime, BeforeValidator(_instant), AfterValidator(_utc)] | None = None
     """Only invoices requested at or after this time, with its offset from UTC."""
 
 
