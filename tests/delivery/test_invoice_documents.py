@@ -86,7 +86,7 @@ def test_it_is_shown_to_those_who_see_the_invoice_and_the_older_one_stays(
     login: Login, invoice: Invoice, supplier: FlaskClient, make_invoice: Callable[..., Invoice]
 ) -> None:
     assert send(supplier, invoice, PDF, "first.exe").status_code == 303
-    assert send(login(Role.ADMIN), invoice, PNG, "x\r\nSet-Cookie: a=b.png").status_code == 303
+    assert send(login(Role.ADMIN), invoice, PNG, "new <b>.png").status_code == 303
     first, second = kept()
     assert (first.media_type, first.file_name, first.size) == ("application/pdf", "first.exe", len(PDF))
     events = db.session.scalars(select(Event).where(Event.kind == "document_sent").order_by(Event.id)).all()
@@ -108,7 +108,7 @@ def test_it_is_shown_to_those_who_see_the_invoice_and_the_older_one_stays(
         assert page.status_code == code
         if code == 200:
             assert page.text.count("replaced by a newer one") == 1
-            assert page.text.index("Set-Cookie: a=b.png") < page.text.index("first.exe")
+            assert page.text.index("new &lt;b&gt;.png") < page.text.index("first.exe")
     # an invoice's documents are not another's
     assert login(Role.ADMIN).get(f"/invoices/{other.id}/documents/{second.id}").status_code == 404
 
@@ -161,6 +161,12 @@ def test_a_body_that_is_too_large_is_not_read_to_its_end(supplier: FlaskClient, 
         def readable(self) -> bool:
             return True
 
+        at = 0
+
+        def seek(self, offset: int, whence: int = 0) -> int:
+            self.at = offset + (0, self.at, 15 * MB)[whence]
+            return self.at
+
         def readinto(self, _buffer: Any) -> int:
             raise AssertionError("it was read")
 
@@ -168,7 +174,6 @@ def test_a_body_that_is_too_large_is_not_read_to_its_end(supplier: FlaskClient, 
         f"/invoices/{invoice.id}/documents",
         input_stream=Unread(),
         content_type="multipart/form-data; boundary=x",
-        content_length=15 * MB,
     )
     assert (answer.status_code, "at most 10 MB" in answer.text) == (422, True)
 
