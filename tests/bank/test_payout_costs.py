@@ -69,7 +69,7 @@ def test_what_left_and_what_the_bank_did_not_pay(
     assert [payout.state for payout in payouts] == ["confirmed", "rejected", "confirmed"]
     assert prove().holds
     said = [return_of(payouts[0]), return_of(payouts[2])]
-    with costs(sends=120):
+    with costs(sends=121):
         bank(said, number="STMT-2")
     assert [payout.state for payout in payouts] == ["returned", "rejected", "returned"]
     assert prove().holds
