@@ -175,7 +175,7 @@ def test_a_part_that_ends_is_started_again_and_at_last_all_end_its_code_is_retur
     run = launch("run")
     read_until(run, "scheduler ! 2026-03-02 06:30:00,000 ERROR x: WARNING")
     for _ in range(RESTARTS):
-        read_until(run, "scheduler | ended by itself with code 7; it is started again")
+        read_until(run, "scheduler ! ended by itself with code 7; it is started again")
     read_until(run, "! scheduler ended by itself with code 7")
     run.communicate(timeout=60)
     assert run.returncode == 7
