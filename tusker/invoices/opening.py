@@ -10,6 +10,7 @@ from tusker import clock
 from tusker.domain.calculator import calculate
 from tusker.domain.financeable import Wishes
 from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.shipments import DocumentKind
 from tusker.domain.terms import Collection
 from tusker.invoices.blueprint import my_scope
 from tusker.invoices.forms import DisputeForm, ReasonForm
@@ -24,7 +25,6 @@ from tusker.queries.credit.invoices import (
     shipment_of,
 )
 from tusker.queries.credit.waiting import WaitingRow, waiting_of, waiting_rows
-from tusker.queries.delivery.documents import documents_of
 from tusker.queries.loans.classes import class_history
 from tusker.queries.loans.invoice_money import claims_of, credit_notes_of, reserve_of
 from tusker.queries.loans.loans import loan_of_invoice
@@ -75,7 +75,7 @@ def open_file(
         claims=claims_of(invoice.id),
         payables=payables_of(invoice.id) if invoice.collection == Collection.INVOICE else [],
         asked=asked,
-        documents=documents_of(invoice.id),
+        documents=[d for d in reversed(asked.documents) if d.kind == DocumentKind.INVOICE] if asked else [],
         waiting=waiting if current_user.role != Role.PURCHASER else None,
         place=place,
         room=_room_for(invoice, place) if may_still and current_user.role != Role.PURCHASER else "",
