@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,8 +31,11 @@ TAKEN = ["2xx", "401", "403", "404", "409", "422"]
 
 @schemathesis.check
 def called_invalid(_ctx: Any, answer: schemathesis.Response, case: schemathesis.Case) -> None:
-    """Nothing is called invalid that the document allows."""
+    """Nothing is called invalid that the document allows, but for signs that this Python's tables do not know yet."""
     if case.meta is None or case.meta.generation.mode is not schemathesis.GenerationMode.POSITIVE:
+        return
+    sent = json.dumps(case.body, ensure_ascii=False) if isinstance(case.body, dict | list) else ""
+    if any(unicodedata.category(sign) == "Cn" for sign in sent):
         return
     if answer.status_code == 422:
         problem = json.loads(answer.content)
