@@ -213,6 +213,7 @@ def test_workers_killed_while_they_poll(
     plant: Plant, look: Connection, courier: CourierDouble, approve: Callable[[int], list[int]]
 ) -> None:
     approve(MANY)
+    plant.environ["POLL_INTERVAL_SECONDS"] = "600"  # or tomorrow would be taken for a wrong clock's
 
     # killed while it asks, a third being done: what it claimed is leased and not lost
     worker = plant.worker()

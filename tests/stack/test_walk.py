@@ -288,7 +288,7 @@ def refused_is_stored(book: Book, ref: str) -> None:
     assert "A request would be refused now" in quote.text
     refused = quote.press("Submit anyway")
     assert refused.part("invoice-status") == "Refused"
-    assert "lacks ₹1,00,000.00" in refused.part("messages")
+    assert "exceeded by ₹1,00,000.00" in refused.part("messages")
     told = api(book, f"/invoices/{refused.path.rpartition('/')[2]}")
     assert told["status"] == "rejected"
     assert told["refusal"]["bound"] == "credit_line"
@@ -383,7 +383,7 @@ def test_a_lowered_limit_admits_nothing_until_it_fits_again(book: Book) -> None:
     request_financing(supplier, stack.order("LOW-1", "C-CRAFTS", "L-DEPOT", "100000.00"))
     edit = f"/customers/{book.customer_ids[DEPOT]}/edit"
     lowered = admin.open(edit).press("Save", action=edit, purchaser_limit="1000")
-    assert "nothing new is admitted until it fits again" in lowered.text
+    assert "no new requests are approved until usage is back within it" in lowered.text
     quote = supplier.open("/invoices/new").press(
         "Check", order_ref=stack.order("LOW-2", "C-CRAFTS", "L-DEPOT", "1.25")
     )

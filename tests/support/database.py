@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -35,6 +36,7 @@ COMPANIES = {
 """The tables of what stands before any business is done."""
 
 
+ACCOUNTS_NOTED = Path(__file__).resolve().parents[2] / "migrations/sql/steps/0065_accounts_noted.sql"
 OWNER = text("RESET ROLE")
 """As the tables' owner from here to the end of the transaction."""
 
@@ -101,10 +103,12 @@ def clear_tables(except_for: Collection[str] = ()) -> None:
 
 
 def forget_business() -> None:
-    """Empty all tables but those of the companies, and set their counters back."""
+    """Empty all tables but those of the companies, and set their counters back. That their accounts were accepted is
+    told anew, as an upgrade tells it."""
     db.session.rollback()
     clear_tables(except_for=COMPANIES)
     with transaction() as session:
+        session.execute(text(ACCOUNTS_NOTED.read_text()))
         for table, more in (
             ("supplier_accounts", ", on_hold_since = NULL"),
             ("purchaser_accounts", ", on_hold_since = NULL"),
