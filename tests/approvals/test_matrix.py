@@ -570,11 +570,18 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
 
 
 def digest() -> dict[str, str]:
-    """What every table holds but those that a proposal may write."""
+    """What every table holds but those that a proposal, or looking at a page, may write."""
     db.session.rollback()
     found = {}
     for table in db.metadata.sorted_tables:
-        if table.name not in {"proposals", "events", "event_seals", "outbox", "attention_items"}:
+        if table.name not in {
+            "proposals",
+            "events",
+            "event_seals",
+            "outbox",
+            "attention_items",
+            "recent_things",
+        }:
             rows = f"SELECT md5(string_agg(to_jsonb(t)::text, '' ORDER BY to_jsonb(t)::text)) FROM \"{table.name}\" t"
             rows = rows.replace("to_jsonb(t)", "(to_jsonb(t) - 'last_login_at')")
             found[table.name] = db.session.execute(text(rows)).scalar() or ""
