@@ -60,6 +60,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && box) {
     // A field of type search would take the first Escape for itself, and the browser might close the next dialog.
     event.preventDefault();
+    // what has the focus in a closed dialog keeps it until the next frame, and would swallow the next key
+    if (box.contains(document.activeElement)) document.activeElement.blur();
     box.close();
   }
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {

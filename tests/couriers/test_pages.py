@@ -181,7 +181,7 @@ def test_a_key_that_cannot_be_opened_any_more_is_told_and_stops_only_that_carrie
     monkeypatch.setitem(app.config, "CARRIER_KEYS_SECRET", "another one")
     assert list(get_carriers()) == ["tusker"]
     page = browser.get("/admin/carriers").text
-    assert "cannot be opened" in page
+    assert "cannot be decrypted" in page
     assert "1234" not in page
 
 

@@ -84,7 +84,7 @@ def test_a_column_that_is_there_twice(importer: ImportDesk) -> None:
         ("INV-1,S-1,B-1,1000,", "Date: The date is missing."),
         ("INV-1,S-1,B-1,1000,27/02/2026", "Date: “27/02/2026” is not a date"),
         ("INV-1,S-1,B-1,1000,1900-01-01", "Date: The date 1900-01-01 is before 2000."),
-        ("INV-1,S-1,B-1,1000,2026-03-03", "Date: The date 2026-03-03 is in the future."),
+        ("INV-1,S-1,B-1,1000,2026-03-03", "Date: The date 3 Mar 2026 is in the future."),
         (f"{'9' * 300},S-1,B-1,1000,2026-02-27", "No: The number has more than 60 characters."),
         (f"INV-1,{'S' * 300},B-1,1000,2026-02-27", "Seller: The supplier has more than 120 characters."),
         ("IN\x07V,S-1,B-1,1000,2026-02-27", "No: The number is not one line of readable text."),

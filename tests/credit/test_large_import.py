@@ -149,12 +149,12 @@ def test_from_the_page_to_every_refusal(
     assert (refused.status_code, "Amount is required." in refused.text) == (422, True)
     chosen = {**CHOICES, "date_format": "iso"}
     assert browser.post(sent.location, data=chosen).status_code == 303
-    assert "hx-trigger" in browser.get(sent.location).text
+    assert "every 2s" in browser.get(sent.location).text
     assert browser.post(sent.location, data=chosen).status_code == 422
     (file_id,) = db.session.scalars(text("SELECT id FROM invoice_files")).all()
     import_file(file_id)
     page = browser.get(sent.location).text
-    assert "hx-trigger" not in page
+    assert "every 2s" not in page
     assert "The credit line limit is exceeded by ₹6,800.00." in page
     rows = list(csv.reader(io.StringIO(browser.get(f"{sent.location}/refusals.csv").text)))
     assert [row[:2] for row in rows] == [["line", "number"], ["3", "INV-2"], ["4", "'=INV-3"]]

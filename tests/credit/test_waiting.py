@@ -324,7 +324,7 @@ def test_what_waits_cannot_be_asked_for_again(desk: Desk, make_line: Callable[..
     with transaction():
         cancel_waiting(now(), waits.invoice_id, reason="asked anew")
     assert not desk.ask(line, ref=waits.order_ref).approved
-    with pytest.raises(Conflict, match="does not wait"), transaction():
+    with pytest.raises(Conflict, match="no longer on the waiting list"), transaction():
         cancel_waiting(now(), waits.invoice_id, reason="again")
 
 

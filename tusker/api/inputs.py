@@ -45,16 +45,20 @@ def _whole(value: object) -> object:
 
 
 _SEEN = r"\p{L}\p{M}\p{N}\p{P}\p{S}"
+_CLEANED = (  # what `one_line` makes a blank of or takes out
+    " \t\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+    "\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+)
 Reference = Annotated[
     str,
     Field(
         min_length=1,
         max_length=60,
-        json_schema_extra={"pattern": f"^[{_SEEN} ]*[{_SEEN}][{_SEEN} ]*$"},  # what the two below say
+        json_schema_extra={"pattern": f"^[{_SEEN}{_CLEANED}]*[{_SEEN}][{_SEEN}{_CLEANED}]*$"},  # as below
     ),
+    AfterValidator(one_line),
     AfterValidator(_printable),
     AfterValidator(_not_blank),
-    AfterValidator(one_line),
 ]
 """A reference as it is written on orders and invoices; blanks around it do not count."""
 

@@ -106,7 +106,7 @@ def _not_valid(row: LineRow, line: str, today: date, seen_by: int | None) -> str
 
 
 def _payment(late: Sequence[LoanRow], company: int, name: str, seen_by: int | None) -> str:
-    """What a company has to pay, such as “Ganga Retail pays ₹2,40,664.83 due since 26 October 2026”."""
+    """What a company has to pay, such as “Ganga Retail pays ₹2,40,664.83 due since 26 Oct 2026”."""
     pays = "you pay" if company == seen_by else f"{name} pays"
     owed = [loan for loan in late if loan.debtor_id == company]
     shown = [loan for loan in owed if seen_by in {None, company, loan.supplier_id, loan.purchaser_id}]
@@ -117,4 +117,4 @@ def _payment(late: Sequence[LoanRow], company: int, name: str, seen_by: int | No
     amount = currency().show(sum(loan.owed(as_purchaser=company == loan.purchaser_id) for loan in shown))
     since = min(loan.due_date for loan in shown)
     more = " and what it owes on other companies' invoices" if len(shown) < len(owed) else ""
-    return f"{pays} {amount} due since {since.day} {since:%B %Y}{more}"
+    return f"{pays} {amount} due since {show_day(since)}{more}"
