@@ -31,6 +31,7 @@ from tusker.models import (
 )
 from tusker.secrets_box import seal
 from tusker.services.context import Context
+from tusker.services.events import record_event
 from tusker.services.people import factors
 from tusker.transactions import transaction
 
@@ -182,6 +183,7 @@ def test_what_a_version_before_left_is_taken_and_what_does_not_open_is_passed_ov
                 created_at=clock.now(),
             )
         )
+        record_event(_now(phone.user), "user", phone.user.id, "second_factor_added")
     at(30)
     for code in (phone.code(), "01234-56789"):
         with transaction():
