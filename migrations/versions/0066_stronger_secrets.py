@@ -54,6 +54,7 @@ def downgrade() -> None:
     op.alter_column("recovery_codes", "code_hash", type_=sa.String(64))
     op.execute("DELETE FROM access_log WHERE kind IN ('second_factor_shown', 'token_refused')")
     _set_kinds(KINDS)
+    op.execute("ALTER TABLE access_log VALIDATE CONSTRAINT ck_access_log_kind_known")
 
 
 def _seal_as_before(keys: str) -> None:
