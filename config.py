@@ -243,7 +243,9 @@ def _carrier_seconds(env: Mapping[str, str], web: bool) -> int:
 def _address(env: Mapping[str, str], name: str) -> str:
     """A host and port to listen on, or nothing."""
     address = env.get(name, "")
-    if address and not re.fullmatch(r"[\w.:\[\]-]*:\d{1,5}", address):
+    if address and not (
+        re.fullmatch(r"[\w.:\[\]-]*:\d{1,5}", address) and 0 < int(address.rpartition(":")[2]) <= 65533
+    ):
         raise ConfigError(f"{name} is {address!r}; it must be a host and port such as 127.0.0.1:9400")
     return address
 

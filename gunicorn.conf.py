@@ -43,7 +43,7 @@ def when_ready(_server: object) -> None:
     if bind := os.environ.get("METRICS_BIND"):
         from tusker.metrics import serve
 
-        serve(bind)
+        serve(bind, "web")
 
 
 def child_exit(_server: object, worker: Any) -> None:

@@ -126,7 +126,7 @@ def main() -> None:
         from tusker.jobs.gauges import State
         from tusker.metrics import serve
 
-        serve(bind, [State(app)] if arguments.part == "scheduler" else [])
+        serve(bind, arguments.part, [State(app)] if arguments.part == "scheduler" else [])
     if arguments.part == "scheduler":
         with app.app_context():
             cron_scheduler(app, connection).start()

@@ -22,8 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SERVICES = {"web", "worker", "scheduler", "postgres", "redis", "courier", "migrate"}
 PROFILES = {"dev", "test"}
 ASKED_FOR_HEALTH = {"web", "worker", "scheduler", "postgres", "redis", "courier"}
-HAVE_DEFAULTS = {"ENVIRONMENT", "PORT"}
+HAVE_DEFAULTS = {"ENVIRONMENT", "BIND", "PORT"}
 """All that docker-compose.yml itself may give a default: neither addresses nor secrets."""
+OF_THIS_MACHINE = ("127.0.0.1:", "${BIND:-127.0.0.1}:")
+"""Where docker-compose.yml may publish a port: nobody else reaches it unless the operator says so."""
 OF_COMPOSE = {"DATABASE_URL", "REDIS_URL"}
 """Required in production, and set by docker-compose.yml, whose servers they are."""
 OF_THE_IMAGE = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_HOST_AUTH_METHOD", "PGDATA"}
@@ -111,6 +113,9 @@ def service_problems(name: str, service: dict[str, Any], compose: dict[str, Any]
         source = volume.split(":")[0]
         if not source.startswith(".") and source not in compose.get("volumes", {}):
             yield f"uses volume {source}, which is not declared"
+    for port in service.get("ports", []):
+        if not str(port).startswith(OF_THIS_MACHINE):
+            yield f"publishes {port} on all addresses of the machine"
     question = service.get("healthcheck", {}).get("test", [])
     if not question and name in ASKED_FOR_HEALTH:
         yield "has no health check"

@@ -15,6 +15,7 @@ from tusker import admin, api, auth, cli, customers, invoices, models, reports, 
 from tusker.currency import Currency
 from tusker.extensions import csrf, db, limiter, login_manager, migrate
 from tusker.logs import configure_logging
+from tusker.web import replica
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,6 +42,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     web.init_app(app)
     for room in (auth, customers, invoices, admin, reports, api):
         room.init_app(app)
+    replica.init_app(app)  # after the rooms: what they note of a session is written to the first database
     cli.init_app(app)
     if app.config.get("METRICS_BIND"):
         from tusker import metrics

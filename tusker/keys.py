@@ -25,6 +25,7 @@ SECRETS = (
     "SMTP_PASSWORD",
 )
 """The variables that hold a secret of their own; no two may be the same."""
+DATABASES = ("DATABASE_URL", "DATABASE_REPLICA_URL")
 SHORTEST = 32
 """Characters of a key of ours: 32 hexadecimal digits are 128 bits."""
 SIMULATOR_TOKENS = {"local-courier", "docker-courier", "courier"}
@@ -59,9 +60,10 @@ def weaknesses(env: Mapping[str, str]) -> list[str]:
             seen.setdefault(value, name)
     if urlsplit(env.get("BASE_URL", "")).scheme != "https":
         found.append("BASE_URL must begin with https://: passwords and cookies travel over TLS only")
-    password = urlsplit(env.get("DATABASE_URL", "")).password
-    if password is not None and password.lower() in COMMON_PASSWORDS:
-        found.append("DATABASE_URL has a default password")
+    for name in DATABASES:
+        password = urlsplit(env.get(name, "")).password
+        if password is not None and password.lower() in COMMON_PASSWORDS:
+            found.append(f"{name} has a default password")
     found += _in_clear(env)
     if env.get("TUSKER_CARRIER_TOKEN") in SIMULATOR_TOKENS:
         found.append("TUSKER_CARRIER_TOKEN is the courier simulator's")
@@ -70,11 +72,14 @@ def weaknesses(env: Mapping[str, str]) -> list[str]:
 
 def _in_clear(env: Mapping[str, str]) -> list[str]:
     """The services on other machines to which the way is not encrypted, or ends at anybody."""
-    database, redis = urlsplit(env.get("DATABASE_URL", "")), urlsplit(env.get("REDIS_URL", ""))
-    how, how_redis = (dict(parse_qsl(url.query)) for url in (database, redis))
     found = []
-    if _elsewhere(how.get("host") or database.hostname) and how.get("sslmode") != "verify-full":
-        found.append("DATABASE_URL leaves this machine without TLS: add sslmode=verify-full")
+    for name in DATABASES:
+        database = urlsplit(env.get(name, ""))
+        how = dict(parse_qsl(database.query))
+        if _elsewhere(how.get("host") or database.hostname) and how.get("sslmode") != "verify-full":
+            found.append(f"{name} leaves this machine without TLS: add sslmode=verify-full")
+    redis = urlsplit(env.get("REDIS_URL", ""))
+    how_redis = dict(parse_qsl(redis.query))
     if _elsewhere(redis.hostname) and (
         redis.scheme != "rediss" or how_redis.get("ssl_cert_reqs", "required") != "required"
     ):

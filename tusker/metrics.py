@@ -1,12 +1,14 @@
 """Figures for Prometheus, on a port of their own. Imported only where `METRICS_BIND` is set.
 
 Processes of one server write into files of one folder (the client's multiprocess mode), and the first of them answers
-for all. What is read from the database and from Redis is read when it is asked for (`tusker.jobs.gauges`).
+for all. Without `serve` nobody asks, so nothing is counted. What is read from the database and from Redis is read when
+it is asked for (`tusker.jobs.gauges`).
 """
 
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import shutil
 import tempfile
@@ -17,8 +19,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-if _FOLDER not in os.environ:
-    os.environ[_FOLDER] = tempfile.mkdtemp(prefix="tusker-metrics-")
+os.environ.setdefault(
+    _FOLDER, ""
+)  # that it is there turns the mode on at the import; `serve` makes the folder
 
 from flask import Flask, Response, request  # noqa: E402
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server  # noqa: E402
@@ -28,6 +31,10 @@ from sqlalchemy import Engine, event  # noqa: E402
 
 from tusker import prepared  # noqa: E402
 
+log = logging.getLogger(__name__)
+
+PORTS = {"web": 0, "worker": 1, "scheduler": 2}
+"""Which port from that of `METRICS_BIND` on is whose, so that all parts of one machine have the same variables."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 REQUESTS = Counter("tusker_http_requests", "Requests answered.", ["route", "method", "status"])
 REQUEST_SECONDS = Histogram(
@@ -68,24 +75,37 @@ def init_app(app: Flask) -> None:
         prepared.WATCHERS.append(_note)
 
 
-def serve(bind: str, collectors: Sequence[Collector] = ()) -> None:
-    """Answer on `host:port` in a thread of this process, for all processes that it forked."""
-    registry = CollectorRegistry()
+def serve(bind: str, part: str, collectors: Sequence[Collector] = ()) -> None:
+    """Answer on `host:port`, moved by the part's place in `PORTS`, in a thread of this process.
+
+    It does so for all processes that this one forks from now on. Where the port is taken, the part works without
+    figures and the log says so.
+    """
+    host, _, first = bind.rpartition(":")
+    port, registry = int(first) + PORTS[part], CollectorRegistry()
+    try:
+        start_http_server(port, host.strip("[]") or "127.0.0.1", registry)
+    except OSError as error:
+        log.warning("no figures of this %s for Prometheus, port %s cannot be had: %s", part, port, error)
+        return
+    if not os.environ[_FOLDER]:
+        os.environ[_FOLDER] = tempfile.mkdtemp(prefix="tusker-metrics-")
+        atexit.register(_forget, os.getpid())
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     for collector in collectors:
         registry.register(collector)
-    host, _, port = bind.rpartition(":")
-    start_http_server(int(port), host or "127.0.0.1", registry)
-    atexit.register(_forget, os.getpid())
 
 
 def forget_process(pid: int) -> None:
     """A process of this server ended."""
-    mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    if os.environ[_FOLDER]:
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def note_job(job: str, outcome: str, seconds: float) -> None:
-    """A job ended: `finished`, `failed` or `killed`."""
+    """A job ended: `finished`, `failed`, `queued` where it was killed and is done again, or what else RQ calls it."""
+    if not os.environ[_FOLDER]:
+        return
     JOBS.labels(job, outcome).inc()
     JOB_SECONDS.labels(job).observe(seconds)
 
@@ -101,7 +121,7 @@ def _begin() -> None:
 
 def _end(answer: Response) -> Response:
     spent = _spent.get()
-    if spent is not None and request.endpoint != "static":
+    if spent is not None and os.environ[_FOLDER] and request.endpoint != "static":
         route = request.url_rule.rule if request.url_rule else "none"
         REQUESTS.labels(route, request.method, answer.status_code).inc()
         REQUEST_SECONDS.labels(route).observe(time.perf_counter() - spent.began)

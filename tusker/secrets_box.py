@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 
 from cryptography.exceptions import InvalidTag
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tusker.keys import derive
@@ -13,6 +15,9 @@ PURPOSE = "secrets in the database, AES-256-GCM"
 _FORM = b"\x02"
 """The first byte of what is sealed this way; then a nonce of its own, the text, and the tag."""
 _NONCE = 12
+_PURPOSE_BEFORE = "secrets in the database"
+"""Of what versions before sealed by Fernet (AES-128-CBC with HMAC-SHA-256). It is opened, and sealed anew when it is
+entered anew. The next version may seal all of it anew: then none of this one's predecessors reads it any more."""
 
 
 class Unreadable(Exception):
@@ -34,8 +39,16 @@ def unseal(keys: str, sealed: bytes) -> str:
                 return box.decrypt(nonce, text, _FORM).decode()
             except (InvalidTag, ValueError):
                 continue
-    raise Unreadable("sealed with a key that is not known here")
+    try:
+        return _boxes_before(keys).decrypt(sealed).decode()
+    except InvalidToken as error:
+        raise Unreadable("sealed with a key that is not known here") from error
 
 
 def _boxes(keys: str) -> list[AESGCM]:
     return [AESGCM(derive(key.strip(), PURPOSE)) for key in keys.split(",") if key.strip()]
+
+
+def _boxes_before(keys: str) -> MultiFernet:
+    made = [derive(key.strip(), _PURPOSE_BEFORE) for key in keys.split(",") if key.strip()]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in made])

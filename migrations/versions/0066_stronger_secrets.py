@@ -1,7 +1,7 @@
 """secrets are sealed by AES-256-GCM, recovery codes hashed as passwords are, more of the door is written down
 
-Run it with the application's `CARRIER_KEYS_SECRET` (or `SECRET_KEY`): what that does not open stays as it is, and has to
-be entered anew, as before.
+What was sealed and hashed before stays as it is: the version before still reads it, and this one reads both. Revision 0071
+validates the constraint.
 
 Revision ID: 0066
 Revises: 0065
@@ -11,16 +11,14 @@ Create Date: 2026-11-30 02:48:00.000000
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 
 import sqlalchemy as sa
-from alembic import context, op
-from argon2 import PasswordHasher
-from cryptography.fernet import Fernet, InvalidToken
+from alembic import op
+from cryptography.fernet import Fernet
 from flask import current_app
 
 from tusker.keys import derive
-from tusker.secrets_box import Unreadable, seal, unseal
+from tusker.secrets_box import Unreadable, unseal
 
 revision = "0066"
 down_revision = "0065"
@@ -41,58 +39,36 @@ def upgrade() -> None:
         "-- squawk-ignore changing-column-type\nALTER TABLE recovery_codes ALTER code_hash TYPE varchar(200)"
     )
     _set_kinds(MORE)
-    if context.is_offline_mode():
-        return
-    keys = str(current_app.config["CARRIER_KEYS_SECRET"])
-    _change(lambda sealed: seal(keys, _opened(keys, sealed)))
-    codes, hasher = (
-        sa.table("recovery_codes", *map(sa.column, ("id", "code_hash", "used_at"))),
-        PasswordHasher(),
-    )
-    unused = sa.select(codes.c.id, codes.c.code_hash).where(codes.c.used_at.is_(None))
-    for code_id, digest in op.get_bind().execute(unused).all():
-        hashed = hasher.hash(digest)
-        op.get_bind().execute(sa.update(codes).where(codes.c.id == code_id).values(code_hash=hashed))
 
 
 def downgrade() -> None:
-    """What recovery codes were cannot be told from their hashes: they are used up."""
-    keys = str(current_app.config["CARRIER_KEYS_SECRET"])
-    _change(lambda sealed: _fernets(keys)[0].encrypt(unseal(keys, sealed).encode()))
-    op.execute("UPDATE recovery_codes SET used_at = COALESCE(used_at, now()), code_hash = md5(code_hash)")
+    """What recovery codes were cannot be told from their slow hashes: these are used up.
+
+    Run it with the application's `CARRIER_KEYS_SECRET` (or `SECRET_KEY`): what that does not open stays as it is.
+    """
+    _seal_as_before(str(current_app.config["CARRIER_KEYS_SECRET"]))
+    op.execute(
+        "UPDATE recovery_codes SET used_at = COALESCE(used_at, now()), code_hash = md5(code_hash)"
+        " WHERE code_hash LIKE '$argon2%'"
+    )
     op.alter_column("recovery_codes", "code_hash", type_=sa.String(64))
     op.execute("DELETE FROM access_log WHERE kind IN ('second_factor_shown', 'token_refused')")
     _set_kinds(KINDS)
+    op.execute("ALTER TABLE access_log VALIDATE CONSTRAINT ck_access_log_kind_known")
 
 
-def _change(sealed_anew: Callable[[bytes], bytes]) -> None:
+def _seal_as_before(keys: str) -> None:
+    box = Fernet(base64.urlsafe_b64encode(derive(keys.split(",")[0].strip(), "secrets in the database")))
     connection = op.get_bind()
     for name, column in SEALED:
         table = sa.table(name, sa.column("id"), sa.column(column))
         sealed = table.c[column]
         for row_id, was in connection.execute(sa.select(table.c.id, sealed).where(sealed.is_not(None))).all():
             try:
-                made = sealed_anew(bytes(was))
-            except (InvalidToken, Unreadable):
+                made = box.encrypt(unseal(keys, bytes(was)).encode())
+            except Unreadable:
                 continue
             connection.execute(sa.update(table).where(table.c.id == row_id).values({column: made}))
-
-
-def _fernets(keys: str) -> list[Fernet]:
-    return [
-        Fernet(base64.urlsafe_b64encode(derive(key.strip(), "secrets in the database")))
-        for key in keys.split(",")
-        if key.strip()
-    ]
-
-
-def _opened(keys: str, sealed: bytes) -> str:
-    for box in _fernets(keys):
-        try:
-            return box.decrypt(sealed).decode()
-        except InvalidToken:
-            continue
-    raise InvalidToken
 
 
 def _set_kinds(kinds: str) -> None:
@@ -100,4 +76,3 @@ def _set_kinds(kinds: str) -> None:
     op.execute(
         f"ALTER TABLE access_log ADD CONSTRAINT ck_access_log_kind_known CHECK (kind IN ({kinds})) NOT VALID"
     )
-    op.execute("ALTER TABLE access_log VALIDATE CONSTRAINT ck_access_log_kind_known")

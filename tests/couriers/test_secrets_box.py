@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import base64
 
+import pytest
+from cryptography.fernet import Fernet
+
+from tusker.keys import derive
 from tusker.secrets_box import Unreadable, seal, unseal
 
 
@@ -19,6 +23,14 @@ def test_a_former_key_opens_but_only_the_first_seals() -> None:
     assert unseal("new, old", sealed) == "secret"
     with pytest.raises(Unreadable):
         unseal("old", seal("new,old", "secret"))
+
+
+def test_what_a_version_before_sealed_opens() -> None:
+    key = base64.urlsafe_b64encode(derive("old", "secrets in the database"))
+    sealed = Fernet(key).encrypt("sécret".encode())
+    assert unseal("new, old", sealed) == "sécret"
+    with pytest.raises(Unreadable):
+        unseal("new", sealed)
 
 
 def test_another_key_or_a_changed_value_does_not_open() -> None:

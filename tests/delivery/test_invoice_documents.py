@@ -24,8 +24,10 @@ from tusker.domain.files import MediaType, media_type_of, name_to_show
 from tusker.domain.financeable import Condition
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, Role, ShipmentDocument
+from tusker.queries.delivery.conditions import unready_ids
 from tusker.services.context import Context
-from tusker.services.delivery.conditions import Judge, lock_pairs
+from tusker.services.credit.requesting.financing import request_financing
+from tusker.services.delivery.conditions import Judge, allowed, lock_pairs
 from tusker.services.delivery.document_files import content_of
 from tusker.transactions import transaction
 
@@ -139,6 +141,7 @@ def test_what_is_refused_leaves_nothing(
         (supplier, PDF + b" " * (10 * MB + 1 - len(PDF)), 422, "at most 10 MB"),
         (supplier, PDF + b" " * (11 * MB), 422, "at most 10 MB"),
         (login(Role.SUPPLIER, customer=other.supplier), PDF, 404, ""),
+        (login(Role.SUPPLIER, customer=other.supplier), PDF + b" " * (11 * MB), 404, ""),
         (login(Role.PURCHASER, customer=invoice.purchaser), PDF, 403, ""),
         (login(Role.AUDITOR), PDF, 403, ""),
     ):
@@ -267,9 +270,38 @@ def test_it_comes_with_the_request(
     assert (answer.status_code, "at most 10 MB" in answer.text) == (422, True)
 
 
-def test_one_that_is_not_valid_holds_the_invoice(
-    login: Login, invoice: Invoice, supplier: FlaskClient
+def test_it_lies_in_its_folder_before_a_limit_is_locked(
+    app: Flask,
+    login: Login,
+    make_line: Callable[..., CreditLine],
+    courier: CourierDouble,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    monkeypatch.setitem(app.config, "DOCUMENT_FOLDER", str(tmp_path))
+    line = make_line()
+    courier.add_order("A-1", line.supplier_id, line.purchaser_id, 1_000_00)
+    lying: list[bytes] = []
+
+    def look(*given: Any, **named: Any) -> Any:
+        lying.extend(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
+        monkeypatch.setattr(os, "fsync", None)  # nothing is written under the locks
+        return request_financing(*given, **named)
+
+    monkeypatch.setattr("tusker.invoices.requesting.request_financing", look)
+    asked = {"action": "request", "terms_version": "1", "order_ref": "A-1"}
+    browser = login(Role.SUPPLIER, customer=line.supplier.customer)
+    sent = {"document": (io.BytesIO(PNG), "a.png")}
+    assert browser.post("/invoices/new", data={**asked, **sent}).status_code == 303
+    assert lying == [PNG]
+    [document] = kept()
+    assert content_of(document) == PNG
+
+
+def test_one_that_is_not_valid_holds_the_invoice(login: Login, make_invoice: Callable[..., Invoice]) -> None:
+    """Until it is made good by a newer one that an admin verified; an older one does not."""
+    invoice = make_invoice("financeable")
+    supplier = login(Role.SUPPLIER, customer=invoice.supplier)
     send(supplier, invoice, PDF)
     [document] = kept()
     admin = login(Role.ADMIN)
@@ -277,9 +309,25 @@ def test_one_that_is_not_valid_holds_the_invoice(
     assert marked.status_code == 303
     page = supplier.get(f"/invoices/{invoice.id}").text
     assert "not valid: Another invoice" in page
-    with transaction():
-        [pair] = lock_pairs([invoice.id])
-        assert Condition.PAPER in Judge([pair]).open_for(*pair)
+
+    def is_held() -> bool:
+        with transaction():
+            [pair] = lock_pairs([invoice.id])
+            held = Judge([pair]).open_for(*pair) == (Condition.PAPER,)
+            assert (unready_ids(allowed(), [invoice.id]) == [invoice.id]) == held
+            assert (pair[0].status == "approved") == held
+            return held
+
+    assert is_held()
+    send(supplier, invoice, PNG)
+    newer = kept()[-1]
+    assert is_held()
+    assert admin.post(f"/invoices/documents/{newer.id}/verify", data={"verified": "1"}).status_code == 303
+    assert not is_held()
+    send(supplier, invoice, JPEG)
+    newest = kept()[-1]
+    admin.post(f"/invoices/documents/{newest.id}/invalid", data={"reason": "Another invoice"})
+    assert is_held()
 
 
 def test_systems_send_list_and_read_them(
@@ -312,6 +360,22 @@ def test_systems_send_list_and_read_them(
             assert listed.json["items"] == [made.json]
             assert read.data == PDF
             assert read.headers["Content-Disposition"].startswith("attachment")
+
+    held: list[int] = []
+
+    class Trickling(io.BytesIO):
+        def readinto(self, buffer: Any) -> int:
+            held.append(db.engine.pool.checkedout())  # type: ignore[attr-defined]
+            return super().readinto(buffer)
+
+        def read(self, size: int | None = -1) -> bytes:
+            held.append(db.engine.pool.checkedout())  # type: ignore[attr-defined]
+            return super().read(size)
+
+    db.session.rollback()
+    body = {"CONTENT_LENGTH": str(len(PDF)), "wsgi.input": Trickling(PDF)}
+    assert mine.post(at, data=None, environ_overrides=body).status_code == 409
+    assert set(held) == {0}, "no connection waits for a body"
     for caller, content, code in (
         (mine, PDF, 409),
         (mine, PAGE, 422),

@@ -16,7 +16,9 @@ from tusker.cli import seed as command
 def logins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where the logins go in a test: not into the checkout."""
     path = tmp_path / "demo-logins.txt"
-    monkeypatch.setattr(command, "write_logins", lambda lines: (path.write_text("\n".join(lines)), path)[1])
+    monkeypatch.setattr(
+        command, "write_logins", lambda lines, _: (path.write_text("\n".join(lines)), path)[1]
+    )
     return path
 
 

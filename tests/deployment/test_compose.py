@@ -73,6 +73,10 @@ def sets_what_nothing_reads(services: dict[str, Any]) -> None:
     services["web"]["environment"]["CARRIER"] = "${CARRIER:-}"
 
 
+def is_open_to_all(services: dict[str, Any]) -> None:
+    services["web"]["ports"] = ["${PORT:-8000}:8000"]
+
+
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [
@@ -87,6 +91,7 @@ def sets_what_nothing_reads(services: dict[str, Any]) -> None:
         (has_a_default_in_an_address, "web: POSTGRES_APP_PASSWORD has the default tusker_app"),
         (has_a_written_secret, "web: SECRET_KEY is written into the file"),
         (sets_what_nothing_reads, "web: sets CARRIER, which nothing reads"),
+        (is_open_to_all, "web: publishes ${PORT:-8000}:8000 on all addresses"),
     ],
 )
 def test_what_breaks_a_promise_is_named(spoil: Callable[[dict[str, Any]], None], expected: str) -> None:

@@ -62,6 +62,14 @@ STRONG = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
         ({"DATABASE_URL": "postgresql://app:Postgres@db/tusker"}, "DATABASE_URL has a default password"),
         ({"DATABASE_URL": "postgresql://app@10.0.0.5/t?sslmode=require"}, "DATABASE_URL leaves this machine"),
         ({"DATABASE_URL": "postgresql://app@/t?host=db.example.com"}, "DATABASE_URL leaves this machine"),
+        (
+            {"DATABASE_REPLICA_URL": "postgresql://app:Postgres@db/t"},
+            "DATABASE_REPLICA_URL has a default password",
+        ),
+        (
+            {"DATABASE_REPLICA_URL": "postgresql://app@10.0.0.5/t?sslmode=require"},
+            "DATABASE_REPLICA_URL leaves this machine",
+        ),
         ({"REDIS_URL": "redis://redis.example.com/0"}, "REDIS_URL leaves this machine"),
         ({"REDIS_URL": "rediss://redis.example.com/0?ssl_cert_reqs=none"}, "REDIS_URL leaves this machine"),
         ({"SMTP_HOST": "mail.example.com", "SMTP_STARTTLS": "0"}, "SMTP_STARTTLS is off"),

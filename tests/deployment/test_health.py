@@ -14,7 +14,7 @@ from redis import Redis
 import health
 from tests.support.courier_double import CourierDouble
 from tools.local.servers import LocalServers
-from tusker.jobs.schedule import cron_scheduler
+from tusker.jobs.schedule import AGAIN_SECONDS, cron_scheduler
 from tusker.queues import QUEUE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,6 +73,18 @@ def test_a_scheduler_is_well_from_its_start_to_its_end(app: Flask, redis: Redis)
     assert not health.lives("worker", redis)
     scheduler.register_death()
     assert not health.lives("scheduler", redis)
+
+
+def test_what_could_not_be_asked_for_is_asked_for_soon_again(
+    app: Flask, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = cron_scheduler(app, redis)
+    with monkeypatch.context() as away:
+        away.setattr("tusker.jobs.schedule.enqueue", lambda *_, **__: False)
+        assert scheduler.enqueue_jobs() == []
+    assert scheduler.calculate_sleep_interval() == AGAIN_SECONDS
+    assert scheduler.enqueue_jobs() == scheduler.get_jobs()
+    assert scheduler.enqueue_jobs() == []
 
 
 def test_the_command_says_what_is_wrong(servers: LocalServers, redis: Redis) -> None:

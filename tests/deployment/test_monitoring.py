@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,11 +59,40 @@ def test_promtool_takes_the_alerts() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+SERVES = """
+import glob, sys
+from urllib.request import urlopen
+from tusker import metrics
+print(len(glob.glob(sys.argv[1] + "/*")))
+metrics.note_job("before", "finished", 1)
+metrics.serve(sys.argv[2], "web")
+metrics.serve(sys.argv[2], "web")
+metrics.note_job("after", "finished", 1)
+print(len(glob.glob(sys.argv[1] + "/*")))
+said = urlopen(f"http://{sys.argv[2]}/metrics").read().decode()
+print('job="after"' in said, 'job="before"' in said)
+"""
+
+
+def test_a_taken_port_is_not_fatal_and_the_folder_goes_with_its_process(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SERVES, str(tmp_path), f"[::1]:{running.free_port()}"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["0", "1", "True", "False"], done.stderr
+    assert "no figures of this web for Prometheus" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.stack
 def test_web_and_scheduler_tell_what_dashboard_and_alerts_ask_for(
     servers: LocalServers, tmp_path: Path
 ) -> None:
-    ports = {part: running.free_port() for part in ("site", "web", "scheduler")}
+    ports = {part: running.free_port() for part in ("site", "web")}
+    ports["scheduler"] = ports["web"] + 2
     site = f"http://127.0.0.1:{ports['site']}"
     environ = running.environment(
         running.new_database(servers.database_url, "tusker_monitored"),
@@ -72,8 +103,8 @@ def test_web_and_scheduler_tell_what_dashboard_and_alerts_ask_for(
         BASE_URL=site,
     )
     running.flask(environ, "db", "upgrade")
-    web = running.web({**environ, "METRICS_BIND": f"127.0.0.1:{ports['web']}"}, tmp_path)
-    scheduler = running.scheduler({**environ, "METRICS_BIND": f"127.0.0.1:{ports['scheduler']}"}, tmp_path)
+    environ["METRICS_BIND"] = f"127.0.0.1:{ports['web']}"
+    web, scheduler = running.web(environ, tmp_path), running.scheduler(environ, tmp_path)
     try:
         until(lambda: running.answers(f"{site}/readyz"), 60, what="the web server's answer")
         told = {}

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, text
 
 from tests.support.invoices import deliver, order_on
 from tests.support.payouts import bundle_and_confirm
@@ -16,7 +16,7 @@ from tests.support.receipts import receive
 from tests.support.values import TERMS, TODAY
 from tusker.extensions import db
 from tusker.jobs.positions import keep_positions
-from tusker.models import CreditLine, DaySum, DueSum, Invoice, Loan, SupplierAccount
+from tusker.models import CreditLine, DaySum, DueSum, Invoice, Loan, LoanPosition, SupplierAccount
 from tusker.queries.loans.history import (
     BOOK,
     Flow,
@@ -24,6 +24,7 @@ from tusker.queries.loans.history import (
     due_by_day,
     flows_of_purchasers,
     history,
+    keep_days,
     wrong_day_sums,
 )
 from tusker.queries.loans.positions import loan_totals
@@ -140,3 +141,42 @@ def test_the_proof_finds_a_wrong_sum(lend: Callable[..., Invoice], table: str) -
         {1} if table == "day_sums" else set()
     )
     assert found
+
+
+def test_the_proof_finds_a_wrong_sum_after_many_quiet_days(
+    lend: Callable[..., Invoice], make_line: Callable[..., CreditLine]
+) -> None:
+    lend(130)
+    lend(5, make_line(terms=TERMS, valid_from=LONG_AGO))
+    for ago in range(125, 5, -1):
+        keep_days(TODAY - timedelta(days=ago))
+    keep_days(TODAY - timedelta(days=2))
+    assert db.session.query(DaySum).filter_by(kind="book", lent=0).count() >= 100
+    assert wrong_day_sums() == []
+    db.session.execute(text("UPDATE day_sums SET lent = lent + 1 WHERE kind = 'book' AND lent > 0"))
+    assert {row.subject for row in wrong_day_sums()} >= {f"book 0, {TODAY - timedelta(days=5)}"}
+
+
+def test_days_that_a_clock_ahead_summed_are_summed_again(lend: Callable[..., Invoice]) -> None:
+    lend(10)
+    keep_days(TODAY + timedelta(days=30))
+    lend(1)
+    assert total().lent == 16_000_00
+    lend(0)
+    keep_positions()
+    assert db.session.query(func.max(DaySum.day)).scalar() == TODAY - timedelta(days=2)
+    agree()
+    assert total().lent == 24_000_00
+
+
+def test_positions_of_a_worker_of_the_version_before_are_built_anew(lend: Callable[..., Invoice]) -> None:
+    lend(3)
+    keep_positions()
+    # what such a worker leaves: a position without its due date, and sums by due date that it does not know
+    db.session.execute(text("UPDATE loan_positions SET due_date = DEFAULT"))
+    db.session.execute(text("DELETE FROM due_sums"))
+    keep_positions()
+    loan = db.session.query(Loan).one()
+    assert {due for (due,) in db.session.query(LoanPosition.due_date)} == {loan.due_date}
+    assert prove().mismatches == []
+    agree()

@@ -255,8 +255,17 @@ def test_an_account_that_nobody_accepted_is_named_and_not_paid(
             {"id": supplier.id},
         )
     assert [row.check for row in prove().mismatches] == ["bank account as it was accepted"]
-    with pytest.raises(Conflict, match=NOT_ACCEPTED.format(supplier.name)), transaction():
+    with pytest.raises(Conflict, match=f"not noted when it was accepted: {supplier.name}"), transaction():
         approve(ctx, made.id, second_admin=False)
+    db.session.expire_all()
+    active = db.session.query(BankAccount).filter_by(customer_id=supplier.id, state="active").one()
+    same = AccountNumber(active.holder, account_number=active.account_number, ifsc=active.ifsc)
+    with transaction():
+        set_account(ctx, supplier.id, same)
+    with transaction():
+        approve(ctx, made.id, second_admin=False)
+    with pytest.raises(InvalidInput, match="is paid to this account already"), transaction():
+        set_account(ctx, supplier.id, same)
 
 
 def test_the_approval_is_of_the_number_itself(ctx: Context, two_suppliers: list[Invoice]) -> None:

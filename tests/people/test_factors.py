@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 from collections.abc import Callable
@@ -28,7 +29,9 @@ from tusker.models import (
     SecondFactor,
     User,
 )
+from tusker.secrets_box import seal
 from tusker.services.context import Context
+from tusker.services.events import record_event
 from tusker.services.people import factors
 from tusker.transactions import transaction
 
@@ -159,6 +162,34 @@ def test_each_recovery_code_works_once_and_is_told_by_mail(
     assert [mail.context["kind"] for mail in mails()] == ["second_factor_added", "recovery_code_used"]
     assert "9 recovery codes are left" not in words(browser.get("/account").text)
     assert kinds(user)[-1] == "recovery_code_used"
+
+
+def test_what_a_version_before_left_is_taken_and_what_does_not_open_is_passed_over(
+    create_user: Callable[..., User], at: At
+) -> None:
+    phone = Phone(create_user())
+    with transaction():
+        old = hashlib.sha256(b"0123456789").hexdigest()
+        db.session.add(RecoveryCode(user_id=phone.user.id, code_hash=old, created_at=clock.now()))
+        factor = db.session.query(SecondFactor).one()
+        readable, factor.secret = factor.secret, seal("gone", "SECRET")
+        db.session.add(
+            SecondFactor(
+                user_id=phone.user.id,
+                kind="app",
+                name="Again",
+                secret=readable,
+                last_step=0,
+                created_at=clock.now(),
+            )
+        )
+        record_event(_now(phone.user), "user", phone.user.id, "second_factor_added")
+    at(30)
+    for code in (phone.code(), "01234-56789"):
+        with transaction():
+            factors.check_code(_now(phone.user), phone.user.id, code)
+        with pytest.raises(InvalidInput), transaction():
+            factors.check_code(_now(phone.user), phone.user.id, code)
 
 
 def test_who_has_none_gives_the_password_before_adding_one_and_ending_sessions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from contextvars import Context
@@ -14,12 +15,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from tests.support.client import Browser
+from tests.support.courier_double import CourierDouble
 from tests.support.threads import in_threads
 from tests.support.values import PASSWORD
 from tusker.app import create_app
 from tusker.errors import TooManyTries
 from tusker.extensions import limiter
-from tusker.models import Role, User
+from tusker.models import CreditLine, Role, User
 from tusker.throttle import DatabaseCounts
 from tusker.transactions import transaction
 from tusker.web import costly
@@ -88,6 +90,32 @@ def test_so_are_searches(enter: Callable[[], FlaskClient]) -> None:
     assert browser.get("/invoices/").status_code == 200
     alert = browser.get("/invoices/?q=INV-1", headers={"HX-Request": "true"})
     assert (alert.status_code, alert.headers["HX-Retarget"]) == (429, "#messages")
+
+
+def test_so_are_documents_that_come_with_a_request(
+    counting_app: Flask,
+    create_user: Callable[..., User],
+    make_line: Callable[..., CreditLine],
+    courier: CourierDouble,
+) -> None:
+    line = make_line()
+    courier.add_order("A-1", line.supplier_id, line.purchaser_id, 1_000_00)
+    counting_app.config.update(
+        {n: courier.app.config[n] for n in ("TUSKER_CARRIER_URL", "TUSKER_CARRIER_TOKEN")}
+    )
+    browser = counting_app.test_client()
+    user = create_user(Role.SUPPLIER, customer=line.supplier.customer)
+    browser.post("/login", data={"email": user.email, "password": PASSWORD})
+
+    def ask(content: bytes | None) -> int:
+        asked: dict[str, Any] = {"action": "request", "terms_version": "1", "order_ref": "A-1"}
+        if content is not None:
+            asked["document"] = io.BytesIO(content), "a.pdf"
+        return browser.post("/invoices/new", data=asked).status_code
+
+    assert [ask(b"no document") for _ in range(4)] == [422, 422, 422, 429]
+    assert not costly._running
+    assert ask(None) == 303, "a request without one is not counted"
 
 
 def test_a_few_are_worked_on_at_a_time(counting_app: Flask) -> None:

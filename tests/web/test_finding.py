@@ -128,6 +128,23 @@ def test_the_page_answers_within_the_role_and_remembers(
     assert scalar("SELECT count(*) FROM recent_things") == 1
 
 
+def test_a_page_is_answered_where_it_cannot_be_noted(
+    login: Callable[..., FlaskClient],
+    two: list[Invoice],
+    scalar: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    browser = login()
+
+    def full(*_: object) -> None:
+        db.session.execute(text("SELECT 1 / 0"))
+
+    monkeypatch.setattr("tusker.web.finding.note_seen", full)
+    answer = browser.get(f"/invoices/{two[0].id}")
+    assert (answer.status_code, two[0].number in answer.text) == (200, True)
+    assert scalar("SELECT count(*) FROM recent_things") == 0
+
+
 def test_only_the_latest_few_are_kept(
     login: Callable[..., FlaskClient], make_supplier: Callable[..., Customer], scalar: Callable[..., Any]
 ) -> None:

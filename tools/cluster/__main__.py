@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 from tools.cluster.plan import cluster
 from tools.local import stack
@@ -17,9 +19,19 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     stack.terminal.say("Starting the servers and filling in the demo (a minute) ...")
     try:
-        with cluster({}, lambda environ: stack.flask(environ, "seed-demo")) as running:
+        with (
+            tempfile.TemporaryDirectory(prefix="tusker-cluster-") as folder,
+            cluster(
+                {}, lambda environ: stack.flask(environ, "seed-demo", "--logins", f"{folder}/logins.txt")
+            ) as running,
+        ):
             stack.terminal.say(
-                box([*stack.welcome(running.environ), "It is a cluster: all of it goes with it."])
+                box(
+                    [
+                        *stack.welcome(running.environ, Path(folder) / "logins.txt"),
+                        "It is a cluster: all of it goes with it.",
+                    ]
+                )
             )
             signal.pause()
     except KeyboardInterrupt:

@@ -16,7 +16,10 @@ from tools.local.servers import hold_lock, local_servers
 
 def restore_drill() -> int:
     """Play it; nothing of the checkout's own data is touched. Raises LocalServerError where a step fails."""
-    environ = stack.environment()
+    # its own courier and ports, whatever `.env` says of the checkout's
+    environ = {
+        k: v for k, v in stack.environment().items() if k not in {"TUSKER_CARRIER_URL", "PORT", "WEB_PORT"}
+    }
     with (
         tempfile.TemporaryDirectory(prefix="tusker-drill-") as folder,
         hold_lock(Path(folder) / "lock", fcntl.LOCK_EX),
@@ -28,7 +31,7 @@ def restore_drill() -> int:
         stack.flask(environ, "db", "upgrade")
         with Parts(environ, Path(folder) / "lock", stack.terminal) as running:
             running.start(next(part for part in parts if part.name == "courier"))
-            stack.flask(environ, "seed-demo")
+            stack.flask(environ, "seed-demo", "--logins", str(Path(folder) / "logins.txt"))
         file = str(Path(folder) / "demo.dump")
         stack.flask(environ, "backup", file)
         stack.terminal.say("Destroying it ...")

@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import honcho.environ
 
@@ -144,11 +145,11 @@ def wait_until_ready(parts: Parts, environ: dict[str, str]) -> Ended | None:
     return None
 
 
-def welcome(environ: dict[str, str]) -> list[str]:
+def welcome(environ: dict[str, str], logins: Path = DEMO_LOGINS) -> list[str]:
     """What a newcomer needs to know, line by line."""
     lines = [f"Tusker is ready:  {environ['BASE_URL']}", ""]
-    if DEMO_LOGINS.exists():
-        lines += [*DEMO_LOGINS.read_text().rstrip().splitlines(), ""]
+    if logins.exists():
+        lines += [*logins.read_text().rstrip().splitlines(), ""]
     lines.append(f"Delivery company: {environ['TUSKER_CARRIER_URL']} (delivers orders, and takes new ones)")
     if not environ.get("SMTP_HOST"):
         lines.append(f"Mails are written to {environ['MAIL_FOLDER']}")

@@ -38,9 +38,10 @@ def send_document(*, caller: Caller, query: inputs.DocumentQuery, invoice_id: in
     same file again is a `duplicate`.
     """
     supplier_id = caller.supplier_id()
+    content = request.get_data()  # it may take long: before a query, and without a place
     existing(queries.company_invoice(supplier_id, invoice_id), "invoice")
     with place_of(f"token:{caller.token_id}"):
-        file = check_file(query.name, request.get_data())
+        file = check_file(query.name, content)
     with transaction():
         kept = keep_document(caller.context(), invoice_id, file, supplier_id=supplier_id)
         shown = _shown(kept)

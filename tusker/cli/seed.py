@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from flask import current_app
 
@@ -36,7 +38,12 @@ from tusker.transactions import transaction
     help="Leave the courier simulator alone; the demo's orders are then unknown to the delivery company.",
 )
 @click.option("--wait", default=10, show_default=True, help="Seconds to wait for the courier simulator.")
-def seed_demo_command(once: bool, yes: bool, no_courier: bool, wait: int) -> None:
+@click.option(
+    "--logins",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file that keeps the logins, in place of var/demo-logins.txt.",
+)
+def seed_demo_command(once: bool, yes: bool, no_courier: bool, wait: int, logins: Path | None) -> None:
     """Fill the database with a demo: customers, lines, people, and five months of invoices in all states.
 
     The demo's orders go to the courier simulator, which has to run. Refused with ENVIRONMENT=PRODUCTION.
@@ -53,7 +60,7 @@ def seed_demo_command(once: bool, yes: bool, no_courier: bool, wait: int) -> Non
         with transaction():
             pay_up(command_context("seed-demo"), current_app.config["HOLD_AFTER_DAYS"])
     lines = login_lines(_orders(courier) if courier else None)
-    path = write_logins(lines)
+    path = write_logins(lines, logins)
     if not once:
         click.echo("\n".join([*lines, f"Kept in {path}."]))
 

@@ -127,9 +127,9 @@ def login_lines(orders: list[str] | None) -> list[str]:
     return lines
 
 
-def write_logins(lines: list[str]) -> Path:
-    """Keep the logins where the launcher finds them: `var/demo-logins.txt`, for its owner only."""
-    path = Path(current_app.root_path).parent / "var" / "demo-logins.txt"
+def write_logins(lines: list[str], path: Path | None = None) -> Path:
+    """Keep the logins, for their owner only: where the launcher finds them (`var/demo-logins.txt`), or as told."""
+    path = path or Path(current_app.root_path).parent / "var" / "demo-logins.txt"
     path.parent.mkdir(exist_ok=True)
     path.touch(mode=0o600)
     path.write_text("\n".join(lines) + "\n")

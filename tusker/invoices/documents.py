@@ -74,7 +74,10 @@ def body_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     allowed = current_user.is_authenticated and current_user.role in {Role.SUPPLIER, Role.ADMIN}
     if request.endpoint != "invoices.send_document" or not allowed:
         return answer_http_error(error)
-    return _not_taken((request.view_args or {})["invoice_id"], too_large())
+    try:
+        return _not_taken((request.view_args or {})["invoice_id"], too_large())
+    except NotFound as unseen:
+        return current_app.handle_user_exception(unseen)
 
 
 def _not_taken(invoice_id: int, error: TuskerError) -> ResponseReturnValue:

@@ -30,9 +30,11 @@ from tusker.services.credit.requesting.subject import (
     quote_subject,
     subject_of,
 )
+from tusker.services.delivery.document_files import FIELD, CheckedFile, content_to_keep
 from tusker.services.delivery.invoice_documents import keep_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
+from tusker.web.costly import costly_part
 from tusker.web.htmx import done, render
 
 PAGE, FORM, QUOTE = "invoices/credit/new.html", "invoices/credit/_request.html", "invoices/credit/_quote.html"
@@ -165,13 +167,13 @@ def _request(form: RequestForm, terms_version: int) -> ResponseReturnValue:
     """Request financing on the figures that were shown; other figures are shown first."""
     ctx = acting()
     try:
-        file = sent_document()
-    except InvalidInput as error:
-        form.take(error)
-        return _page(form, _quoted(form), error.http_status)
-    try:
         subject = _subject(form)
         order = fetch_subject(ctx, subject)
+        try:
+            file = _document()
+        except InvalidInput as error:
+            form.take(error)
+            return _page(form, _quoted(form), error.http_status)
         try:
             with transaction():
                 decision = request_financing(
@@ -192,6 +194,17 @@ def _request(form: RequestForm, terms_version: int) -> ResponseReturnValue:
         return _not_taken(form, error)
     message, category = answer_words(decision)
     return done(message, to=url_for("invoices.show", invoice_id=decision.invoice_id), category=category)
+
+
+def _document() -> CheckedFile | None:
+    """The document that came with the form, checked, and in its folder before any row is locked."""
+    if not request.files.get(FIELD):
+        return None
+    with costly_part():
+        file = sent_document()
+        if file is not None:
+            content_to_keep(file)
+    return file
 
 
 def answer_words(decision: Decision) -> tuple[str, str]:

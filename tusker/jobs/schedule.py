@@ -44,20 +44,32 @@ POSITION_SECONDS = 20
 """How long pages compute a loan that changed themselves."""
 DAILY_SECONDS = 60
 """How late a daily job begins, and how soon a missed one is caught up."""
+AGAIN_SECONDS = 5.0
+"""How soon Redis is asked again for what could not be asked for."""
 
 
 class Scheduler(CronScheduler):
     """RQ's scheduler, which asks for work as everybody else does, and goes on while Redis is away: what is due then is
     asked for again at the next look."""
 
+    _behind = False
+
     def enqueue_jobs(self) -> list[CronJob]:
-        """Ask for each job that is due."""
+        """Ask for each job that is due; returns those that were asked for."""
+        asked: list[CronJob] = []
         due = [job for job in self.get_jobs() if job.should_run()]
         for job in due:
-            enqueue(job.func_name, queue=job.queue_name, once=True)
+            if not enqueue(job.func_name, queue=job.queue_name, once=True):
+                break  # Redis is away for the others, too
             job.set_enqueue_time(datetime.now(UTC))
             log.info("Enqueued job %s", job.func_name)
-        return due
+            asked.append(job)
+        self._behind = len(asked) < len(due)
+        return asked
+
+    def calculate_sleep_interval(self) -> float:
+        """How long to wait for the next look; RQ would not wait at all while something is due."""
+        return AGAIN_SECONDS if self._behind else float(super().calculate_sleep_interval())
 
     def register_birth(self) -> None:
         """Tell Redis that this scheduler lives."""

@@ -159,7 +159,7 @@ class DueSum(Base):
     __tablename__ = "due_sums"
     __table_args__ = (CheckConstraint("kind IN ('book', 'supplier', 'purchaser')", name="kind_known"),)
 
-    day: Mapped[date] = mapped_column(ForeignKey("position_days.day"), primary_key=True)
+    day: Mapped[date] = mapped_column(ForeignKey("position_days.day", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[Code] = mapped_column(primary_key=True)
     key: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     due_date: Mapped[date] = mapped_column(primary_key=True)

@@ -17,7 +17,7 @@ from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
-from tusker.web import assets, compression, costly, errors, filters, replica
+from tusker.web import assets, compression, costly, errors, filters
 from tusker.web.access import guard, is_staff
 from tusker.web.finding import note_what_was_seen, shortcuts
 from tusker.web.nav import breadcrumbs, navigation
@@ -67,7 +67,6 @@ def init_app(app: Flask) -> None:
     first = [_name_request, _refuse_control_characters, _take_large_files]
     app.before_request_funcs.setdefault(None, [])[:0] = first
     app.before_request(guard)
-    replica.init_app(app)
     app.after_request(_set_headers)
     app.after_request(note_what_was_seen)
     app.context_processor(_template_context)

@@ -83,6 +83,14 @@ def place_of(who: str) -> Iterator[None]:
         leave()
 
 
+@contextmanager
+def costly_part() -> Iterator[None]:
+    """Count something costly of a view that mostly is not, and hold a place for the signed-in user while it is done."""
+    _count_costly()
+    with place_of(_user()):
+        yield
+
+
 def init_app(app: Flask) -> None:
     """Have places left when their answer is sent; a file is written while it is sent."""
     app.after_request(_leave_after)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from flask import Response, current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
 
 from tusker import clock
 from tusker.carriers.registry import specs
@@ -19,6 +21,8 @@ from tusker.web.access import allow, current_company_id, is_staff
 from tusker.web.htmx import render, wants_fragment
 from tusker.web.nav import BY_ROLE
 from tusker.web.routes import bp
+
+log = logging.getLogger(__name__)
 
 LONGEST = 60
 """Signs of what is looked for."""
@@ -123,12 +127,16 @@ def remember(kind: str, key: int, title: str) -> None:
 
 
 def note_what_was_seen(answer: Response) -> Response:
-    """After a request."""
+    """After a request. The page is worth more than the note: without it, it is answered all the same."""
     thing: tuple[str, int, str] | None = g.pop("seen_thing", None)
-    if thing is not None and answer.status_code == 200 and current_user.is_authenticated:
+    if thing is None or answer.status_code != 200:
+        return answer
+    try:
         with transaction():
-            kind, key, title = thing
-            note_seen(current_user.id, kind, key, title, clock.now())
+            if current_user.is_authenticated:
+                note_seen(current_user.id, *thing, clock.now())
+    except SQLAlchemyError:
+        log.exception("what was looked at last is not noted")
     return answer
 
 

@@ -16,7 +16,7 @@ def init_app(app: Flask) -> None:
 
 
 def _choose() -> None:
-    """After the guard: who asks is always looked up in the first database."""
+    """After all other hooks: who asks is looked up, and noted, in the first database."""
     if request.blueprint == BLUEPRINT and request.method == "GET":
         g.replica = fresh_replica()
 

@@ -24,8 +24,11 @@ _VERIFIED = (
     " AND t.kind IN ('proof_of_delivery', 'signed_invoice'))"
 )
 _INVALID = (
-    "EXISTS (SELECT 1 FROM shipment_documents t WHERE t.shipment_id = h.id AND t.invalid_at IS NOT NULL)"
+    "EXISTS (SELECT 1 FROM shipment_documents t WHERE t.shipment_id = h.id AND t.invalid_at IS NOT NULL"
+    " AND NOT (t.kind = 'invoice' AND EXISTS (SELECT 1 FROM shipment_documents n WHERE n.shipment_id = h.id"
+    " AND n.kind = 'invoice' AND n.id > t.id AND n.verified_at IS NOT NULL)))"
 )
+"""Of the documents that were sent in, a newer one that was verified makes the older ones good."""
 ALIKE_OF = (
     "o.id < i.id AND o.status NOT IN ('rejected', 'cancelled')"
     " AND (o.credit_line_id = i.credit_line_id AND o.amount = i.amount AND o.number_loose && i.number_loose"

@@ -56,9 +56,19 @@ _NOTED = text(
 
 def changed_accounts(accounts: Collection[BankAccount]) -> set[int]:
     """The customers of those accounts that are not as the first event about them tells."""
-    rows = db.session.execute(_NOTED, {"ids": [account.id for account in accounts]})
-    noted = {row.id: row.digest for row in rows}
+    noted = _noted(accounts)
     return {account.customer_id for account in accounts if account.digest != noted.get(account.id)}
+
+
+def unnoted_accounts(accounts: Collection[BankAccount]) -> set[int]:
+    """The customers of those accounts that no event tells: of rows that a version before wrote, or somebody by SQL."""
+    noted = _noted(accounts)
+    return {account.customer_id for account in accounts if account.id not in noted}
+
+
+def _noted(accounts: Collection[BankAccount]) -> dict[int, str]:
+    rows = db.session.execute(_NOTED, {"ids": [account.id for account in accounts]})
+    return {row.id: row.digest for row in rows}
 
 
 def accounts_of(customer_id: int) -> list[AccountEntry]:

@@ -18,11 +18,12 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 """Seconds for which a process goes by what it last saw of the copy."""
 
-# Without anything new nothing is replayed: then it is not behind, as long as it hears of the first one.
+# Without anything new nothing is replayed: then it is not behind, as long as it hears of the first one. One
+# that follows nothing was promoted: unless it has become the first one, what it has is no copy any more.
 _LAG = text(
     """
     SELECT CASE
-        WHEN NOT pg_is_in_recovery() THEN 0
+        WHEN NOT pg_is_in_recovery() THEN CASE WHEN :is_first THEN 0 END
         WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
             AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
         ELSE EXTRACT(EPOCH FROM clock_timestamp() - pg_last_xact_replay_timestamp())
@@ -44,7 +45,7 @@ _seen = _Seen()
 
 
 def replica_lag() -> float | None:
-    """How many seconds the copy is behind; None where there is none, or it does not answer."""
+    """How many seconds the copy is behind; None where there is none, it does not answer or follows nothing."""
     engine = db.engines.get(REPLICA)
     if engine is None:
         return None
@@ -67,7 +68,7 @@ def fresh_replica() -> Engine | None:
 def _ask(engine: Engine) -> float | None:
     try:
         with engine.connect() as connection:
-            lag = connection.scalar(_LAG)
+            lag = connection.scalar(_LAG, {"is_first": engine.url == db.engine.url})
     except SQLAlchemyError as error:
         if not may_pass(error):
             raise

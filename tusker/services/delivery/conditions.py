@@ -40,12 +40,28 @@ class Judge:
         self.allowed = allowed()
         self._known = on_lines([invoice.id for invoice, _ in pairs])
         judged = db.session.execute(
-            select(ShipmentDocument.shipment_id, ShipmentDocument.kind, ShipmentDocument.invalid_at).where(
+            select(
+                ShipmentDocument.id,
+                ShipmentDocument.shipment_id,
+                ShipmentDocument.kind,
+                ShipmentDocument.invalid_at,
+            )
+            .where(
                 ShipmentDocument.shipment_id.in_([shipment.id for _, shipment in pairs]),
                 ShipmentDocument.verified_at.is_not(None) | ShipmentDocument.invalid_at.is_not(None),
             )
+            .order_by(ShipmentDocument.id)
         ).all()
-        self._invalid = {row.shipment_id for row in judged if row.invalid_at is not None}
+        # of those that were sent in, a newer one that was verified makes the older ones good
+        newest = {
+            r.shipment_id: r.id for r in judged if r.invalid_at is None and r.kind == DocumentKind.INVOICE
+        }
+        self._invalid = {
+            row.shipment_id
+            for row in judged
+            if row.invalid_at is not None
+            and not (row.kind == DocumentKind.INVOICE and newest.get(row.shipment_id, 0) > row.id)
+        }
         self._verified = {row.shipment_id for row in judged if row.invalid_at is None and row.kind in PROVING}
 
     def wishes_of(self, invoice: Invoice) -> Wishes:

@@ -94,12 +94,14 @@ def content_to_keep(file: CheckedFile) -> bytes | None:
     """What goes into the database: the file, or nothing once it lies in the folder for documents.
 
     There a file is named by its digest and comes into being whole: one left by a transaction that failed is the same
-    file when it is sent again.
+    file when it is sent again. One that lies there already is not written again.
     """
     folder = current_app.config["DOCUMENT_FOLDER"]
     if not folder:
         return file.content
     place = _place(file.digest)
+    if place.is_file() and place.read_bytes() == file.content:
+        return None
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".half-") as half:
         written = Path(half) / file.digest

@@ -23,6 +23,20 @@ from tusker.services.locks import AdvisoryLock, among, take_lock, try_lock
 
 BATCH = 2_000
 """Loans a transaction."""
+_OF_THE_VERSION_BEFORE = text("""
+    SELECT EXISTS (SELECT 1 FROM due_sums WHERE kind = 'book' AND due_date = '1970-01-01') OR EXISTS (
+        SELECT 1 FROM (
+            SELECT day, sum(loans) AS loans, sum(term) FILTER (WHERE in_book) AS term, sum(purchaser_term) AS owed
+            FROM book_positions GROUP BY day
+        ) b FULL JOIN (
+            SELECT day, sum(loans) AS loans, sum(term) AS term, sum(purchaser_term) AS owed
+            FROM due_sums WHERE kind = 'book' GROUP BY day
+        ) d USING (day)
+        WHERE COALESCE(b.loans, 0) <> COALESCE(d.loans, 0) OR COALESCE(b.term, 0) <> COALESCE(d.term, 0)
+            OR COALESCE(b.owed, 0) <> COALESCE(d.owed, 0)
+    )
+""")
+"""Whether a worker of the version before, which knows nothing of due dates, wrote positions: sums are not the same."""
 
 
 def keep_days(ctx: Context) -> None:
@@ -31,8 +45,10 @@ def keep_days(ctx: Context) -> None:
         return
     # Yesterday's requests may still be committing.
     history.keep_days(ctx.today - timedelta(days=2))
+    of_before = bool(db.session.scalar(_OF_THE_VERSION_BEFORE))
     for model in (LoanPosition, BookPosition, DueSum, PositionDay):
-        db.session.execute(delete(model).where(model.day < ctx.today))
+        kept = delete(model)
+        db.session.execute(kept if of_before else kept.where(model.day < ctx.today))
     days = [{"day": ctx.today + timedelta(days=ahead)} for ahead in (0, 1)]
     db.session.execute(upsert(PositionDay).on_conflict_do_nothing(), days)
 

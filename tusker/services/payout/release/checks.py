@@ -25,7 +25,7 @@ from tusker.models import (
     Shipment,
 )
 from tusker.queries.delivery.conditions import unready_ids
-from tusker.queries.payout.bank_accounts import active_accounts, changed_accounts
+from tusker.queries.payout.bank_accounts import active_accounts, changed_accounts, unnoted_accounts
 from tusker.queries.payout.shown import shown_of_disbursal
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge, allowed, with_shipments
@@ -112,15 +112,24 @@ def accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> 
 
 def check_as_accepted(accounts: Collection[BankAccount]) -> None:
     """Raise `Conflict` naming the suppliers of which an account is not the one that was accepted any more."""
-    if changed := changed_accounts(accounts):
-        names = db.session.scalars(
-            select(Customer.name).where(Customer.id.in_(changed)).order_by(Customer.name)
-        ).all()
+    changed, unnoted = changed_accounts(accounts), unnoted_accounts(accounts)
+    if names := _names(changed - unnoted):
         raise Conflict(
             f"Not the account that was accepted: {', '.join(names)}. Its row was changed in the database, past the"
             " application: pay nothing to it, find out by whom, and set the account anew.",
-            suppliers=list(names),
+            suppliers=names,
         )
+    if names := _names(unnoted):
+        raise Conflict(
+            f"The account was not noted when it was accepted: {', '.join(names)}. A version before wrote it during an"
+            " upgrade, or somebody past the application: find out by whom, and set the account anew.",
+            suppliers=names,
+        )
+
+
+def _names(customer_ids: Collection[int]) -> list[str]:
+    query = select(Customer.name).where(Customer.id.in_(customer_ids)).order_by(Customer.name)
+    return list(db.session.scalars(query))
 
 
 def digest_to_pay(invoices: Lines, passed_on: PassedOn, accounts: Mapping[int, BankAccount]) -> str:
