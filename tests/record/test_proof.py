@@ -64,7 +64,8 @@ BREAKS = [
     ),
     ("UPDATE bank_accounts SET account_number = '999999999'", "bank account as it was accepted"),
     (
-        "UPDATE bank_accounts SET customer_id = -customer_id, state = 'replaced'",
+        "UPDATE bank_accounts a SET state = 'replaced',"
+        " customer_id = (SELECT max(c.id) FROM customers c WHERE c.id <> a.customer_id)",
         "bank account as it was accepted",
     ),
     ("UPDATE exposure_movements SET amount = amount + 1", "exposure movements of the invoice"),
