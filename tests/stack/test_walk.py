@@ -294,7 +294,7 @@ def refused_is_stored(book: Book, ref: str) -> None:
     assert told["refusal"]["bound"] == "credit_line"
     assert told["refusal"]["lacking"]["minor"] == 1_00_000_00
     mail = book.stack.mail("mills@walk.example", f"Financing of {ref} was refused")
-    assert "credit line limit is exceeded by ₹1,00,000.00" in body(mail)
+    assert "exceeds the credit line limit by ₹1,00,000.00" in body(mail)
 
 
 def dashboards_show_the_debt(book: Book) -> None:
@@ -326,7 +326,7 @@ def the_timeline_tells_all(book: Book, path: str) -> None:
         ("repaid", "disbursed", "repaid"),
     ]
     page = book.supplier.open(path).text
-    for words in ("tusker said 21", "payment reference UTR-IN-1"):
+    for words in ("Delivery company's code 21", "payment reference UTR-IN-1"):
         assert words in page, words
 
 
@@ -387,7 +387,7 @@ def test_a_lowered_limit_admits_nothing_until_it_fits_again(book: Book) -> None:
     quote = supplier.open("/invoices/new").press(
         "Check", order_ref=stack.order("LOW-2", "C-CRAFTS", "L-DEPOT", "1.25")
     )
-    assert f"The limit of {DEPOT} as purchaser lacks" in quote.text
+    assert f"The limit of {DEPOT} as purchaser is exceeded by" in quote.text
     raised = admin.open(edit).press("Save", action=edit, purchaser_limit="3000000")
     for change in ("₹30,00,000.00 → ₹1,000.00", "₹1,000.00 → ₹30,00,000.00"):
         assert change in raised.text  # the event of each change of the limit
