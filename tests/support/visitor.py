@@ -12,6 +12,8 @@ import requests
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 _BLOCKS = {
     "p",
+    "summary",
+    "details",
     "div",
     "li",
     "tr",
