@@ -36,7 +36,8 @@ def called_invalid(_ctx: Any, answer: schemathesis.Response, case: schemathesis.
         return
     if case.media_type == "application/octet-stream":  # what a file may hold, no schema tells
         return
-    sent = json.dumps(case.body, ensure_ascii=False) if isinstance(case.body, dict | list) else ""
+    parts = [case.body if isinstance(case.body, dict | list) else None, case.query, case.path_parameters]
+    sent = json.dumps(parts, ensure_ascii=False, default=str)
     if any(unicodedata.category(sign) == "Cn" for sign in sent):
         return
     if answer.status_code == 422:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,12 @@ LONGEST_KEY = 120
 LONGEST_BATCH = 500
 
 
+def _without_controls(text: str) -> str:
+    if any(unicodedata.category(sign) == "Cc" for sign in text):
+        raise ValueError("must not contain control characters.")
+    return text
+
+
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must not contain control characters.")
@@ -46,7 +53,7 @@ def _whole(value: object) -> object:
 
 _SEEN = r"\p{L}\p{M}\p{N}\p{P}\p{S}"
 _CLEANED = (  # what `one_line` makes a blank of or takes out
-    " \t\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+    " \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
     "\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 )
 Reference = Annotated[
@@ -56,6 +63,7 @@ Reference = Annotated[
         max_length=60,
         json_schema_extra={"pattern": f"^[{_SEEN}{_CLEANED}]*[{_SEEN}][{_SEEN}{_CLEANED}]*$"},  # as below
     ),
+    AfterValidator(_without_controls),
     AfterValidator(one_line),
     AfterValidator(_printable),
     AfterValidator(_not_blank),
