@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
-from babel.dates import format_date
-from flask import current_app, url_for
+from flask import url_for
 
 from tusker.currency import currency
+from tusker.domain.texts import show_day
 from tusker.queries.loans.history import BOOK, Due, Flow, Whose, due_by_day, history
 from tusker.web import plots
 from tusker.web.plots import Column, Plot, Series
@@ -48,7 +48,7 @@ class BookHistory:
         days = _week_ends(self.today)
         after = [self.between(day + DAY, self.today).outstanding for day in days]
         columns = [
-            Column(label, f"{_day(day)}", (principal_now - grown,), self._url("ageing_loans", as_of=day))
+            Column(label, show_day(day), (principal_now - grown,), self._url("ageing_loans", as_of=day))
             for day, grown, label in zip(days, after, _labels(days), strict=True)
         ]
         return _lines("Outstanding principal", "End of", [Series("Outstanding", "main")], columns)
@@ -59,7 +59,7 @@ class BookHistory:
         columns = [
             Column(
                 label,
-                _day(day),
+                show_day(day),
                 (used_now - self.between(day + DAY, self.today).exposure, _limit_on(limits, day)),
                 url_for("reports.exposure", as_of=day.isoformat()),
             )
@@ -80,7 +80,7 @@ class BookHistory:
             end = start + 6 * DAY
             flow = self.between(start, end)
             values = (flow.repaid, _due(due, max(start, self.today), end, to_pay=to_pay), flow.paid_out)
-            words = f"Week of {_day(start)}"
+            words = f"Week of {show_day(start)}"
             columns.append(Column(label, words, values, self._period(start, end)))
         series = [
             Series("Repaid", "in"),
@@ -95,8 +95,8 @@ class BookHistory:
         for number, first in enumerate(_months(self.today, MONTHS)):
             last = _next_month(first) - DAY
             flow = self.between(first, last)
-            words = _say(first, "MMMM y")
-            label = _say(first, "MMM") if number % 2 else ""
+            words = f"{first:%B %Y}"
+            label = f"{first:%b}" if number % 2 else ""
             columns.append(Column(label, words, (flow.earned, flow.lost), self._period(first, last)))
         series = [Series("Earned", "in"), Series("Lost", "lost", below=True)]
         return _bars("Yield and losses by month", "Month", series, columns)
@@ -156,14 +156,6 @@ def _labels(days: Sequence[date]) -> list[str]:
     """A month's name below the first of its days."""
     months = [(day.year, day.month) for day in days]
     return [
-        _say(day, "MMM") if number and months[number - 1] != months[number] else ""
+        f"{day:%b}" if number and months[number - 1] != months[number] else ""
         for number, day in enumerate(days)
     ]
-
-
-def _day(day: date) -> str:
-    return _say(day, "d MMM y")
-
-
-def _say(day: date, pattern: str) -> str:
-    return format_date(day, pattern, locale=current_app.config["LOCALE"])
