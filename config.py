@@ -151,6 +151,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "LOG_LEVEL": env.get("LOG_LEVEL", "INFO").upper(),
         "SESSION_COOKIE_NAME": _cookie_name(base_url, production),
         "THEME_COOKIE": "__Host-theme" if production else "theme",
+        "DENSITY_COOKIE": "__Host-density" if production else "density",
         # what a health check on the machine itself asks, too
         "TRUSTED_HOSTS": [urlsplit(base_url).hostname, "localhost", "127.0.0.1"] if production else None,
         "SESSION_COOKIE_HTTPONLY": True,

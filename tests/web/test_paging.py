@@ -15,7 +15,7 @@ from tusker.models import CreditLine, Customer, Invoice
 from tusker.queries.loans.loans import open_loans
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 from tusker.queries.payout.queue import QueueOrder, queue_page
-from tusker.web.paging import KeysetPage, decode_key, keyset_page
+from tusker.web.paging import KeysetPage, decode_key, keyset_page, text_of_place
 
 
 @given(ids=st.lists(st.integers(1, 60), unique=True, max_size=30), size=st.integers(1, 8))
@@ -26,7 +26,7 @@ def test_all_pages_there_and_back(app: Flask, ids: list[int], size: int) -> None
 
     def page(cursor: Cursor) -> KeysetPage[int]:
         rows = [key for (key,) in rows_of_page(query, table.c.id, cursor, size + 1)]
-        return keyset_page(rows, cursor, size=size, key=lambda key: key)
+        return keyset_page(rows, cursor, size=size, place=text_of_place)
 
     there = [page(NEWEST)]
     while there[-1].older is not None:

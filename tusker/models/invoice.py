@@ -72,6 +72,8 @@ class Invoice(TermsColumns, Base):
         Index("ix_invoices_supplier_id_id", "supplier_id", "id"),
         Index("ix_invoices_purchaser_id_id", "purchaser_id", "id"),
         Index("ix_invoices_requested_at", "requested_at"),
+        Index("ix_invoices_number_id", "number", "id"),
+        Index("ix_invoices_amount_id", "amount", "id"),
         Index("ix_invoices_status_id", "status", "id"),
         Index("ix_invoices_credit_line_id_amount", "credit_line_id", "amount"),
         Index("ix_invoices_disputed", "id", postgresql_where="purchaser_answer = 'disputed'"),
