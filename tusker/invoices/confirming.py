@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.domain.financeable import Grounds
 from tusker.errors import InvalidInput, NotFound, TuskerError
-from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.blueprint import bp
 from tusker.invoices.documents import sent_document
 from tusker.invoices.forms import DisputeForm
 from tusker.invoices.opening import open_file
@@ -21,7 +21,7 @@ from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.delivery.confirmations import deliveries_to_confirm
 from tusker.services.payout.funding import purchaser_answers as service
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow, current_company_id
+from tusker.web.access import acting, allow, current_company_id, my_scope
 from tusker.web.htmx import done, render
 from tusker.web.paging import page_of
 

@@ -12,7 +12,6 @@ from tusker.domain.financeable import Wishes
 from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.shipments import DocumentKind
 from tusker.domain.terms import Collection
-from tusker.invoices.blueprint import my_scope
 from tusker.invoices.forms import DisputeForm, ReasonForm
 from tusker.invoices.invoice_file import InvoiceFile
 from tusker.models import Event, Invoice, ReliefKind, Role, Shipment, ShipmentDocument
@@ -33,7 +32,7 @@ from tusker.queries.payout.payables import payables_of
 from tusker.queries.record.events import CompanyEvent, events_of, for_company
 from tusker.services.credit.expected import plan_now, plan_on_line, plan_words
 from tusker.services.delivery.conditions import Judge
-from tusker.web.access import is_staff
+from tusker.web.access import is_staff, my_scope
 from tusker.working_days import working_days
 
 
