@@ -190,20 +190,20 @@ def admit_waiting(ctx: Context, waiting_id: int, asked: tuple[RequestSubject, Tr
         if admission.outcome is Outcome.WAITING:
             return False
         raise_unless_admitted(admission, quote)
-        if admission.outcome is not Outcome.APPROVED:
+        if admission.outcome is not Outcome.APPROVED or admission.invoice_id is None:
             raise Duplicate(f"Financing of “{quote.number}” was requested otherwise.", problem="duplicate")
         request.admitted_id = admission.invoice_id
         _close(ctx, request, WaitingState.ADMITTED, "its amount is free", mail=True)
-        _move_documents(ctx, request)
+        _move_documents(ctx, request, admission.invoice_id)
         return True
     return False
 
 
-def _move_documents(ctx: Context, request: WaitingRequest) -> None:
+def _move_documents(ctx: Context, request: WaitingRequest, admitted_id: int) -> None:
     """What was sent in with the refused request belongs to the invoice that it became, marks included."""
     of = {
         invoice_id: select(Shipment.id).where(Shipment.invoice_id == invoice_id).scalar_subquery()
-        for invoice_id in (request.invoice_id, request.admitted_id)
+        for invoice_id in (request.invoice_id, admitted_id)
     }
     names = db.session.scalars(
         update(ShipmentDocument)
@@ -211,7 +211,7 @@ def _move_documents(ctx: Context, request: WaitingRequest) -> None:
             ShipmentDocument.shipment_id == of[request.invoice_id],
             ShipmentDocument.kind == DocumentKind.INVOICE,
         )
-        .values(shipment_id=of[request.admitted_id])
+        .values(shipment_id=of[admitted_id])
         .returning(ShipmentDocument.file_name)
         .execution_options(synchronize_session=False)
     ).all()
@@ -219,7 +219,7 @@ def _move_documents(ctx: Context, request: WaitingRequest) -> None:
         record_event(
             ctx,
             "invoice",
-            request.admitted_id,
+            admitted_id,
             "document_followed",
             reason=name or "",
             refused_id=request.invoice_id,
