@@ -263,6 +263,12 @@ def _lender_account(env: Mapping[str, str], production: bool) -> dict[str, str]:
     }
     # people copy account numbers with the blanks of the printed form
     account = {name: "".join(value.split()).upper() for name, value in account.items()}
+    if account["LENDER_BIC"] and not re.fullmatch(
+        r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?", account["LENDER_BIC"], re.ASCII
+    ):
+        raise ConfigError(
+            f"LENDER_BIC is {account['LENDER_BIC']!r}; it must have 8 or 11 signs, such as DEUTDEFF"
+        )
     upi = env.get("LENDER_UPI", "").strip()
     if not production and not any(account.values()):
         account |= {"LENDER_ACCOUNT_NUMBER": "000111222333", "LENDER_IFSC": "DEMO0000001"}

@@ -44,6 +44,13 @@ def test_stacks_side_by_side_have_cookies_of_their_own() -> None:
     assert config.load(PRODUCTION)["SESSION_COOKIE_NAME"] == "__Host-session"
 
 
+@pytest.mark.parametrize("bic", ["DEUTDEF", "DEUTDEFF5", "1EUTDEFF", "DEUTDEFF50ÄX"])
+def test_a_bic_that_no_code_could_carry_stops_the_start(bic: str) -> None:
+    with pytest.raises(config.ConfigError, match="LENDER_BIC"):
+        config.load({**PRODUCTION, "LENDER_BIC": bic})
+    assert config.load({**PRODUCTION, "LENDER_BIC": "deut deff 500"})["LENDER_BIC"] == "DEUTDEFF500"
+
+
 STRONG = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
