@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from tusker.currency import currency
 from tusker.domain.lifecycle import FINAL, InvoiceStatus
 from tusker.domain.texts import is_id
-from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import InvoiceFilterForm
 from tusker.models import Role
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
@@ -24,7 +24,7 @@ from tusker.queries.credit.invoices import (
     statuses_of,
 )
 from tusker.queries.sums import Totals
-from tusker.web.access import allow, is_staff
+from tusker.web.access import allow, is_staff, my_scope
 from tusker.web.htmx import render
 from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 from tusker.web.paging import PAGE_SIZE

@@ -70,6 +70,7 @@ def several() -> ResponseReturnValue:
         answers=answers,
         fits=[quote for quote in good if quote.refusal is None],
         is_quote=lambda answer: isinstance(answer, Quote),
+        can_submit=bool(good),
     )
 
 

@@ -110,7 +110,7 @@ def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
 @bp.post("/disbursals/<int:disbursal_id>/lines")
 @allow(Role.ADMIN)
 def choose_lines(disbursal_id: int) -> ResponseReturnValue:
-    """Save selection ones of the lines that were shown in a draft; and take all of a supplier out, or put it back."""
+    """Keep the selected ones of a draft's lines that were shown; and take all of a supplier out, or put it back."""
     choice = given_choice()
     try:
         with transaction():

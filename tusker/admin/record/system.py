@@ -65,5 +65,5 @@ def _carried(versions: list[tuple[str, str]]) -> dict[str, Any]:
         versions = [*versions, ("Redis or Valkey", redis_version())]
     except RedisError as error:
         log.warning("redis does not answer: %s", error)
-        queues, failed = {}, []
+        queues, failed = {}, None
     return {"versions": versions, "queues": queues, "failed": failed}
