@@ -12,7 +12,7 @@ from sqlalchemy import Integer, column, select, values
 
 from tests.support.values import TODAY
 from tusker.models import CreditLine, Customer, Invoice
-from tusker.queries.loans.loans import open_loans
+from tusker.queries.loans.loans import due_after, open_loans
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 from tusker.queries.payout.queue import QueueOrder, queue_page
 from tusker.web.paging import KeysetPage, decode_key, keyset_page, text_of_place
@@ -74,6 +74,8 @@ def test_open_loans_page_by_page_with_many_due_on_the_same_day(
     assert len({row.due_date for row in whole}) == 1
     for size in range(1, len(made) + 1):
         walked = open_loans(TODAY, limit=size)
-        while rows := open_loans(TODAY, after=(walked[-1].due_date, walked[-1].loan_id), limit=size):
+        while rows := open_loans(
+            TODAY, cursor=due_after((walked[-1].due_date, walked[-1].loan_id)), limit=size
+        ):
             walked += rows
         assert [row.loan_id for row in walked] == [row.loan_id for row in whole]

@@ -61,6 +61,7 @@ INVOICES = ListOf(
     ),
     order="-requested_at",
     by_id="requested_at",
+    row=("invoice", "id"),
 )
 
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flask import Response, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -29,7 +29,7 @@ from tusker.queries.sums import Totals
 from tusker.web.csvfile import csv_answer
 from tusker.web.filters import status_label
 from tusker.web.forms import FilterForm
-from tusker.web.htmx import render, wants_fragment
+from tusker.web.htmx import current_path, render, wants_fragment
 from tusker.web.paging import PAGE_SIZE, KeysetPage, Reading, keyset_page, place_in, text_of_place
 from tusker.web.workbooks import workbook_answer
 
@@ -70,6 +70,7 @@ class Column:
 
     `value` is the row's attribute of that key unless given. A column with `sorts` needs a sort of its key in the
     query. Those not `shown` are there to be chosen; so is it for users of the role `not_for`.
+    `empty` is what the query's sort has where it holds nothing.
     """
 
     key: str
@@ -80,6 +81,7 @@ class Column:
     shown: bool = True
     not_for: Role | None = None
     in_files: bool = True
+    empty: Any = None
 
     def of(self, row: Any) -> Any:
         """What it holds of a row."""
@@ -123,7 +125,7 @@ class Order:
 @dataclass(frozen=True)
 class ListOf:
     """One list. `name` is its part's id and stands in names of files; `order` is what it begins with, and `by_id` the
-    column that sorts it by the rows' ids."""
+    column that sorts it by the rows' ids, `row` the word and attribute that a row on the page is called by."""
 
     name: str
     title: str
@@ -131,7 +133,8 @@ class ListOf:
     file_endpoint: str
     columns: Sequence[Column]
     order: str
-    by_id: str
+    by_id: str = ""
+    row: tuple[str, str] = ("row", "id")
     id_of: Callable[[Any], int] = field(default=lambda row: int(row.id))
 
     def __post_init__(self) -> None:
@@ -177,10 +180,15 @@ class ListOf:
             return workbook_answer(name, [column.head for column in columns], rows)
         return csv_answer(name, [column.key for column in columns], ([_csv(c) for c in row] for row in rows))
 
-    def chosen(self) -> list[Column]:
-        """The columns that the address names; none where it names none that there are."""
-        named = request.args.getlist("col")
-        return [column for column in self.columns if column.key in named]
+    def chosen(self, named: Sequence[str] | None = None) -> list[Column]:
+        """The columns that the address names, or those `named`; none where there are none such."""
+        keys = request.args.getlist("col") if named is None else named
+        return [column for column in self.columns if column.key in keys]
+
+    def columns_there(self) -> list[Column]:
+        """The columns on the page from which htmx asks for a row of it."""
+        named = parse_qs(urlsplit(current_path() or "").query).get("col", [])
+        return self.chosen(named) or [column for column in self.columns if column.usual]
 
     def _order(self) -> Order:
         sorting = {column.key for column in self.columns if column.sorts}
@@ -206,7 +214,11 @@ class ListOf:
 
     def _place(self, row: Any, cursor: Cursor) -> Any:
         place = self.id_of(row)
-        return place if cursor.sort is None else (self._column(cursor.sort).of(row), place)
+        if cursor.sort is None:
+            return place
+        column = self._column(cursor.sort)
+        value = column.of(row)
+        return column.empty if value is None else value, place
 
     def _page(self, read: Reading[Any]) -> KeysetPage[Any]:
         cursor = self._cursor()

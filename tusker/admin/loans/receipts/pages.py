@@ -49,6 +49,7 @@ RECEIPTS = ListOf(
     ),
     order="-recorded_at",
     by_id="recorded_at",
+    row=("receipt", "id"),
 )
 
 
