@@ -78,7 +78,7 @@ CUSTOMERS = ListOf(
             for side in ("supplier", "purchaser")
             for figure, words in (("limit", "limit"), ("used", "used"), ("available", "available"))
         ),
-        Column("open_invoices", "Open invoices", Kind.NUMBER),
+        Column("open_invoices", "Open", Kind.NUMBER),
         Column("lines", "Lines", Kind.NUMBER),
         Column("note", "Note", Kind.NAME),
         Column("id", "Id", Kind.NUMBER, sorts=True, shown=False),

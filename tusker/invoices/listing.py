@@ -52,7 +52,7 @@ INVOICES = ListOf(
         Column("requested_at", "Requested", Kind.MOMENT, sorts=True),
         Column("shipment", "Shipment", value=lambda row: _words(row.shipment_status), shown=False),
         Column("disbursal", "Disbursal", shown=False),
-        Column("loan", "Loan"),
+        Column("loan", "Loan", shown=False),
         Column("start_date", "Start", Kind.DAY, shown=False),
         Column("due_date", "Due", Kind.DAY),
         Column(

@@ -63,9 +63,9 @@ def open_loans(
     line_id: int | None = None,
     bucket: Bucket | None = None,
 ) -> list[LoanRow]:
-    """Open loans, oldest due first or by one of `SORTS`. A purchaser's, and all with `to_collect`, include those that are paid, but of whose
-    face value the purchaser still has to pay a part. `companies` stand on either side. With `bucket` none is left out that may be in it today, and few others are
-    in."""
+    """Open loans, oldest due first or by one of `SORTS`. A purchaser's, and all with `to_collect`, include those that
+    are paid, but of whose face value the purchaser still has to pay a part. `companies` stand on either side. With
+    `bucket` none is left out that may be in it today, and few others are in."""
     query = loans().where(*_paid_out_by(as_of))
     if supplier_id is not None:
         query = query.where(Invoice.supplier_id == supplier_id)
