@@ -18,7 +18,7 @@ _COLUMNS = (
 )
 _LAST = (
     Column("valid_from", "Valid from", Kind.DAY, shown=False),
-    Column("valid_to", "Valid to", Kind.DAY),
+    Column("valid_to", "Valid to", Kind.DAY, shown=False),
     Column("status", "Status", Kind.STATUS, lambda row: row.state),
     Column("id", "Id", Kind.NUMBER, sorts=True, shown=False),
 )
