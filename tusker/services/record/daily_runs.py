@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from tusker.domain.carrier_health import LONGEST_SKEW
-from tusker.domain.daily import DailyJob, days_due, due_at
+from tusker.domain.couriers.health import LONGEST_SKEW
+from tusker.domain.record.daily import DailyJob, days_due, due_at
 from tusker.errors import Conflict, existing
 from tusker.extensions import db
 from tusker.models import DailyRun
