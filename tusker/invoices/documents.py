@@ -69,7 +69,7 @@ def document(invoice_id: int, document_id: int) -> ResponseReturnValue:
 @bp.errorhandler(RequestEntityTooLarge)
 def body_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     """Say of a document that is too large how large one may be."""
-    if request.endpoint == "invoices.new":
+    if request.endpoint in {"invoices.new", "invoices.dispute_delivery"}:
         return current_app.handle_user_exception(too_large())
     allowed = current_user.is_authenticated and current_user.role in {Role.SUPPLIER, Role.ADMIN}
     if request.endpoint != "invoices.send_document" or not allowed:

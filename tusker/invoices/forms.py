@@ -100,6 +100,11 @@ class DisputeForm(Form):
         "Amount you owe", required=False, allow_zero=True, description="Where the amount differs."
     )
     reason = ReasonField()
+    document = UploadField(
+        "Document",
+        description="A photo, a delivery note or a letter, where you have one: PDF, PNG or JPEG.",
+        render_kw={"accept": "application/pdf,image/png,image/jpeg"},
+    )
 
 
 class InvoiceFilterForm(FilterForm):

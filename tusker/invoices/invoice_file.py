@@ -76,6 +76,8 @@ class InvoiceFile:
     """The order or parcel that was asked for, of a refused request too."""
     documents: Sequence[ShipmentDocument]
     """What was sent in as its document, the newest first; the files themselves are not loaded."""
+    dispute_documents: Sequence[ShipmentDocument]
+    """What the purchaser's last dispute came with."""
     waiting: WaitingRequest | None
     """The place on the waiting list that a refused request has or had, or that led to this invoice."""
     place: WaitingRow | None
@@ -103,6 +105,7 @@ class InvoiceFile:
             current_user.role in {Role.SUPPLIER, Role.ADMIN}
             and self.invoice.status != InvoiceStatus.CANCELLED
             and self.asked is not None
+            and not (self.waiting and self.waiting.invoice_id == self.invoice.id and self.waiting.admitted_id)
         )
 
     @property

@@ -14,7 +14,7 @@ from tusker.domain.loans.calculator import calculate
 from tusker.domain.terms import Collection
 from tusker.invoices.forms import DisputeForm, ReasonForm
 from tusker.invoices.invoice_file import InvoiceFile
-from tusker.models import Event, Invoice, ReliefKind, Role
+from tusker.models import Event, Invoice, ReliefKind, Role, Shipment, ShipmentDocument
 from tusker.queries.attention import items_of_invoice
 from tusker.queries.credit.invoices import (
     adjustments_of,
@@ -74,6 +74,7 @@ def open_file(
         claims=claims_of(invoice.id),
         payables=payables_of(invoice.id) if invoice.collection == Collection.INVOICE else [],
         asked=asked,
+        dispute_documents=_of_dispute(invoice, asked),
         documents=[d for d in reversed(asked.documents) if d.kind == DocumentKind.INVOICE] if asked else [],
         waiting=waiting if current_user.role != Role.PURCHASER else None,
         place=place,
@@ -100,3 +101,9 @@ def _reliefs_shown(invoice: Invoice) -> list[ReliefRow]:
         return found
     no_charges = current_user.role == Role.PURCHASER and invoice.collection == Collection.INVOICE
     return [row for row in found if not (no_charges and row.kind == ReliefKind.WAIVER)]
+
+
+def _of_dispute(invoice: Invoice, asked: Shipment | None) -> list[ShipmentDocument]:
+    """What came with the dispute that was made last."""
+    sent_in = asked.documents if asked else []
+    return [d for d in sent_in if d.kind == DocumentKind.DISPUTE and d.sent_at == invoice.answered_at]

@@ -43,7 +43,9 @@ class DocumentKind(StrEnum):
     SIGNED_INVOICE = "signed_invoice"
     PROOF_OF_DELIVERY = "proof_of_delivery"
     INVOICE = "invoice"
-    """The invoice itself, sent in by its supplier or an admin; all others are linked by the delivery company."""
+    """The invoice itself, sent in by its supplier or an admin."""
+    DISPUTE = "dispute"
+    """What a purchaser's dispute rests on, sent in with it. All others are linked by the delivery company."""
     OTHER = "other"
 
 

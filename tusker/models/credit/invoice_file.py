@@ -54,6 +54,8 @@ class InvoiceFile(Base):
     """Why it was refused."""
     claimed_until: Mapped[Instant | None]
     """Until when a worker has it; after that another one goes on with it."""
+    claimed_by: Mapped[str | None] = mapped_column(String(100))
+    """The job that has it, which may go on with it when it is done again after it was killed."""
     sent_at: Mapped[Instant]
     sent_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     sender: Mapped[Name]

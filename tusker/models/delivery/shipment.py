@@ -131,8 +131,9 @@ class ShipmentEvent(Base):
 
 
 class ShipmentDocument(Base):
-    """A document that the delivery company links, such as the signed invoice, or the invoice itself as it was sent in;
-    that has a file in place of a link. A file never changes: a newer one is another row."""
+    """A document that the delivery company links, such as the signed invoice, or one that was sent in: the invoice
+    itself, or what a dispute rests on. That has a file in place of a link. A file never changes: a newer one is another
+    row."""
 
     __tablename__ = "shipment_documents"
     __table_args__ = (
@@ -143,8 +144,9 @@ class ShipmentDocument(Base):
             name="invalidity_complete",
         ),
         CheckConstraint(
-            "num_nonnulls(file_name, media_type, size, sent_at, sender) = CASE kind WHEN 'invoice' THEN 5 ELSE 0 END"
-            " AND (kind = 'invoice' OR num_nonnulls(content, sent_by) = 0)",
+            "num_nonnulls(file_name, media_type, size, sent_at, sender)"
+            " = CASE WHEN kind IN ('invoice', 'dispute') THEN 5 ELSE 0 END"
+            " AND (kind IN ('invoice', 'dispute') OR num_nonnulls(content, sent_by) = 0)",
             name="file_complete",
         ),
         CheckConstraint(

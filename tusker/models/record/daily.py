@@ -31,6 +31,8 @@ class DailyRun(Base):
     due_at: Mapped[Instant]
     claimed_until: Mapped[Instant | None]
     """Until when a worker has it; after that another one may take it over."""
+    claimed_by: Mapped[str | None] = mapped_column(String(100))
+    """The job that has it, which may go on with it when it is done again after it was killed."""
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     last_error: Mapped[str | None] = mapped_column(String(500))
     done_at: Mapped[Instant | None]
