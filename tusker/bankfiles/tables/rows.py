@@ -17,7 +17,7 @@ from tusker.bankfiles.tables.labels import SUM, Named
 from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, said
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
-from tusker.domain.banking import BALANCE_REMARK, Direction, Statement
+from tusker.domain.bank.banking import BALANCE_REMARK, Direction, Statement
 
 _MOST_DOUBTS = 3
 _OF_MOVEMENT = (
