@@ -7,7 +7,7 @@ import pytest
 from tests.support.bank_tables import OURS
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
-from tusker.domain.banking import Statement
+from tusker.domain.bank.banking import Statement
 from tusker.errors import UnreadableFile
 
 ABOVE = f"Account No;{OURS}\n"

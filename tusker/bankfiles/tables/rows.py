@@ -19,7 +19,7 @@ from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, s
 from tusker.bankfiles.tables.widths import Widths
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
-from tusker.domain.banking import BALANCE_REMARK, Direction, Statement
+from tusker.domain.bank.banking import BALANCE_REMARK, Direction, Statement
 
 _MOST_DOUBTS = 3
 _OF_MOVEMENT = (

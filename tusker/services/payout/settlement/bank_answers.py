@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from sqlalchemy import ColumnElement, or_, select
 
 from tusker.currency import currency
-from tusker.domain.banking import ANSWERS, OrderAnswer, PaymentAnswer, answer_words
+from tusker.domain.bank.banking import ANSWERS, OrderAnswer, PaymentAnswer, answer_words
 from tusker.errors import UnreadableFile
 from tusker.extensions import db
 from tusker.models import Disbursal, PaymentReport, Payout, PayoutState
