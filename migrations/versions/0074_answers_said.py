@@ -1,7 +1,7 @@
 """what a bank's answer to an order says, so that it is known again however it is written
 
-Revision ID: 0072
-Revises: 0071
+Revision ID: 0074
+Revises: 0073
 Create Date: 2026-11-30 06:20:00.000000
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0072"
-down_revision = "0071"
+revision = "0074"
+down_revision = "0073"
 branch_labels = None
 depends_on = None
 
