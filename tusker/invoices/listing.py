@@ -9,7 +9,7 @@ from flask import current_app, redirect, request
 from flask.typing import ResponseReturnValue
 
 from tusker.currency import currency
-from tusker.domain.lifecycle import FINAL, InvoiceStatus
+from tusker.domain.credit.lifecycle import FINAL, InvoiceStatus
 from tusker.domain.texts import is_id
 from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import InvoiceFilterForm
