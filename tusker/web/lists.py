@@ -156,10 +156,15 @@ class ListOf:
             return redirect(to)
         return render(page, status=status, list=self.shown(form, read, totals), **context)
 
-    def shown(self, form: FilterForm, read: Reading[Any] | None, totals: Totals | None = None) -> Shown:
-        """What the request asks for of the list, as templates take it."""
-        nothing: KeysetPage[Any] = KeysetPage((), None, None)
-        page = self._page(read) if read else nothing
+    def shown(
+        self,
+        form: FilterForm,
+        read: Reading[Any] | None,
+        totals: Totals | None = None,
+        page: KeysetPage[Any] | None = None,
+    ) -> Shown:
+        """What the request asks for of the list, as templates take it; with a `page` that was cut already."""
+        page = page or (self._page(read) if read else KeysetPage((), None, None))
         return Shown(self, form, page, self._order(), totals, views_of(current_user.id, self.name))
 
     def opening(self) -> str | None:
@@ -196,7 +201,8 @@ class ListOf:
         text = asked if asked.removeprefix("-") in sorting else self.order
         return Order(text.removeprefix("-"), text.startswith("-"))
 
-    def _cursor(self) -> Cursor:
+    def cursor(self) -> Cursor:
+        """Where the page begins that the request asks for."""
         order = self._order()
         kind = _TYPES.get(self._column(order.by).kind, str)
         by_id = order.by == self.by_id
@@ -220,13 +226,16 @@ class ListOf:
         value = column.of(row)
         return column.empty if value is None else value, place
 
+    def cut(self, rows: Sequence[Any], cursor: Cursor, size: int = PAGE_SIZE) -> KeysetPage[Any]:
+        """A page of rows that were asked for with one more than its size."""
+        return keyset_page(rows, cursor, size=size, place=lambda row: text_of_place(self._place(row, cursor)))
+
     def _page(self, read: Reading[Any]) -> KeysetPage[Any]:
-        cursor = self._cursor()
-        rows = read(cursor=cursor, limit=PAGE_SIZE + 1)
-        return keyset_page(rows, cursor, place=lambda row: text_of_place(self._place(row, cursor)))
+        cursor = self.cursor()
+        return self.cut(read(cursor=cursor, limit=PAGE_SIZE + 1), cursor)
 
     def _all(self, read: Reading[Any]) -> Iterator[Any]:
-        cursor = replace(self._cursor(), before=None, after=None)
+        cursor = replace(self.cursor(), before=None, after=None)
         while rows := read(cursor=cursor, limit=ROWS_AT_ONCE):
             yield from rows
             if len(rows) < ROWS_AT_ONCE:
