@@ -73,6 +73,7 @@ def table(answer: Any) -> list[list[str]]:
 
 
 def walk(browser: FlaskClient, url: str, of: ListOf, name: str) -> tuple[list[list[str]], str]:
+    """The rows of each page from an address on in a direction, and the address of the last one."""
     pages, there = [], url
     while True:
         answer = browser.get(there)
@@ -104,7 +105,9 @@ def test_every_list_in_every_order_shows_each_row_once_and_its_files_have_the_sa
         browser = people[Role.ADMIN if Role.ADMIN in mark else Role.SUPPLIER]
         sorts = [f"{way}{column.key}" for column in of.columns if column.sorts for way in ("", "-")]
         assert of.order in sorts
+        monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 100)
         everything = set(rows(browser.get(url_of(app, of.endpoint)).text, of))
+        monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", max(2, len(everything) // 3))
         assert everything or of.name == "statements", of.name
         for sort in sorts:
             there, last = walk_in_pairs(
@@ -119,19 +122,9 @@ def test_every_list_in_every_order_shows_each_row_once_and_its_files_have_the_sa
             )
             assert len(lines) == len(everything)
             if keys:
-                assert (header, [cells[0] for cells in lines]) == (["id"], sum(there, [])), (of.name, sort)
+                assert (header, [cells[0] for cells in lines]) == (["id"], there), (of.name, sort)
             walked += 1
     assert walked > 40
-
-
-def walk_in_pairs(
-    monkeypatch: pytest.MonkeyPatch, browser: FlaskClient, url: str, of: ListOf, name: str
-) -> tuple[list[list[str]], str]:
-    with monkeypatch.context() as patched:
-        for module in ("tusker.web.lists", "tusker.admin.record.oversight"):
-            patched.setattr(f"{module}.PAGE_SIZE", 4)
-        patched.setattr("tusker.web.lists.ListOf.cut.__defaults__", (4,))
-        return walk(browser, url, of, name)
 
 
 def test_a_file_has_the_columns_that_were_chosen_or_all(

@@ -164,7 +164,7 @@ class ListOf:
         page: KeysetPage[Any] | None = None,
     ) -> Shown:
         """What the request asks for of the list, as templates take it; with a `page` that was cut already."""
-        page = page or (self._page(read) if read else KeysetPage((), None, None))
+        page = page or (self.page(read) if read else KeysetPage((), None, None))
         return Shown(self, form, page, self._order(), totals, views_of(current_user.id, self.name))
 
     def opening(self) -> str | None:
@@ -226,13 +226,11 @@ class ListOf:
         value = column.of(row)
         return column.empty if value is None else value, place
 
-    def cut(self, rows: Sequence[Any], cursor: Cursor, size: int = PAGE_SIZE) -> KeysetPage[Any]:
-        """A page of rows that were asked for with one more than its size."""
+    def page(self, read: Reading[Any], size: int | None = None) -> KeysetPage[Any]:
+        """The page that the request asks for."""
+        cursor, size = self.cursor(), size or PAGE_SIZE
+        rows = read(cursor=cursor, limit=size + 1)
         return keyset_page(rows, cursor, size=size, place=lambda row: text_of_place(self._place(row, cursor)))
-
-    def _page(self, read: Reading[Any]) -> KeysetPage[Any]:
-        cursor = self.cursor()
-        return self.cut(read(cursor=cursor, limit=PAGE_SIZE + 1), cursor)
 
     def _all(self, read: Reading[Any]) -> Iterator[Any]:
         cursor = replace(self.cursor(), before=None, after=None)

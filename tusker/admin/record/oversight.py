@@ -23,7 +23,6 @@ from tusker.web.access import acting, allow
 from tusker.web.filters import actor_words, status_label
 from tusker.web.htmx import done, render
 from tusker.web.lists import ENDINGS, Column, Kind, ListOf
-from tusker.web.paging import PAGE_SIZE
 
 KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
 SHOWN = 100
@@ -93,11 +92,16 @@ def events() -> ResponseReturnValue:
     """All events, the newest first."""
     if to := EVENTS.opening():
         return redirect(to)
-    filters, cursor = _filters(), EVENTS.cursor()
-    rows, end = events_page(cursor=cursor, limit=PAGE_SIZE + 1, **filters.asked())
-    page = EVENTS.cut(rows, cursor)
-    if end is not None:
-        page = page.going_on(end, cursor)
+    filters, ends = _filters(), []
+
+    def read(*, cursor: Cursor, limit: int) -> list[Event]:
+        rows, end = events_page(cursor=cursor, limit=limit, **filters.asked())
+        ends.append(end)
+        return rows
+
+    page = EVENTS.page(read)
+    if ends[0] is not None:
+        page = page.going_on(ends[0], EVENTS.cursor())
     return render(
         "admin/record/events.html",
         list=EVENTS.shown(filters, None, page=page),
