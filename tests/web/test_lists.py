@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from html import unescape
 from io import BytesIO, StringIO
+from itertools import chain
 from typing import Any
 
 import pytest
