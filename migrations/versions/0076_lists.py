@@ -47,11 +47,15 @@ def upgrade() -> None:
     )
     for table, column, where in SORTED:
         op.create_index(f"ix_{table}_{column}_id", table, [column, "id"], postgresql_where=where)
+    op.create_index(
+        "ix_invoices_queue", "invoices", ["financeable_at", "id"], postgresql_where="status = 'financeable'"
+    )
     op.create_index("ix_receipts_reversed", "receipts", ["id"], postgresql_where="reversed_on IS NOT NULL")
 
 
 def downgrade() -> None:
     op.drop_index("ix_receipts_reversed", table_name="receipts")
+    op.drop_index("ix_invoices_queue", table_name="invoices")
     for table, column, _ in reversed(SORTED):
         op.drop_index(f"ix_{table}_{column}_id", table_name=table)
     op.drop_table("saved_views")

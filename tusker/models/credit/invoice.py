@@ -74,6 +74,7 @@ class Invoice(TermsColumns, Base):
         Index("ix_invoices_requested_at", "requested_at"),
         Index("ix_invoices_number_id", "number", "id"),
         Index("ix_invoices_amount_id", "amount", "id"),
+        Index("ix_invoices_queue", "financeable_at", "id", postgresql_where="status = 'financeable'"),
         Index("ix_invoices_status_id", "status", "id"),
         Index("ix_invoices_credit_line_id_amount", "credit_line_id", "amount"),
         Index("ix_invoices_disputed", "id", postgresql_where="purchaser_answer = 'disputed'"),
