@@ -62,6 +62,7 @@ INVOICES = ListOf(
     order="-requested_at",
     by_id="requested_at",
     row=("invoice", "id"),
+    tabs=("status",),
 )
 
 

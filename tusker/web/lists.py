@@ -125,7 +125,8 @@ class Order:
 @dataclass(frozen=True)
 class ListOf:
     """One list. `name` is its part's id and stands in names of files; `order` is what it begins with, and `by_id` the
-    column that sorts it by the rows' ids, `row` the word and attribute that a row on the page is called by."""
+    column that sorts it by the rows' ids, `row` the word and attribute that a row on the page is called by. `tabs` are
+    fields of its form that tabs set."""
 
     name: str
     title: str
@@ -135,6 +136,7 @@ class ListOf:
     order: str
     by_id: str = ""
     row: tuple[str, str] = ("row", "id")
+    tabs: tuple[str, ...] = ()
     id_of: Callable[[Any], int] = field(default=lambda row: int(row.id))
 
     def __post_init__(self) -> None:
@@ -286,9 +288,10 @@ class Shown:
         """The same but for some names, which a form sets itself."""
         return [(name, value) for name, value in self.kept if name not in names]
 
-    def besides_fields(self, but: Sequence[str] = ()) -> list[tuple[str, str]]:
-        """What the filters carry on: all but their fields, save those that are no field on the page."""
-        return self.without(*(each.short_name for each in self.form if each.short_name not in but))
+    @property
+    def besides_fields(self) -> list[tuple[str, str]]:
+        """What the filters carry on: all but the fields that stand among them."""
+        return self.without(*(each.short_name for each in self.form if each.short_name not in self.of.tabs))
 
     @property
     def query(self) -> str:
