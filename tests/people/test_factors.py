@@ -126,6 +126,33 @@ def test_a_code_works_once_and_for_a_minute_and_a_half(
         factors.check_code(_now(phone.user), phone.user.id, "")
 
 
+def test_guessing_codes_from_many_addresses_is_braked_and_told(
+    app: Flask, create_user: Callable[..., User], at: At, mails: Callable[[], list[OutboxMessage]]
+) -> None:
+    """Also for who has the password: giving it anew, from anywhere, starts no new count of wrong codes."""
+    phone = Phone(create_user())
+    told = len(mails())
+
+    def attempt(number: int, code: str) -> str:
+        browser, origin = app.test_client(), {"REMOTE_ADDR": f"198.51.100.{number}"}
+        for path, data in (
+            ("/login", {"email": phone.user.email, "password": PASSWORD}),
+            ("/login/second", {"code": code}),
+        ):
+            answer = browser.post(path, data=data, environ_overrides=origin)
+        return "in" if answer.status_code == 303 else words(answer.text)
+
+    at(60)
+    assert all(factors.WRONG in attempt(number, "000000") for number in range(10))
+    assert "Too many attempts for this account." in attempt(10, phone.code())
+    [mail] = mails()[told:]
+    assert (mail.template, mail.context["of_factor"]) == ("people/guessed", True)
+    at(61)
+    assert attempt(11, phone.code()) == "in"
+    rows = db.session.query(AccessEntry.kind).filter(AccessEntry.kind.like("%slowed")).count()
+    assert rows == 1
+
+
 def test_signing_out_ends_a_session_that_lacks_its_second_step(
     app: Flask, create_user: Callable[..., User], at: At
 ) -> None:

@@ -66,6 +66,7 @@ def init_app(app: Flask) -> None:
     # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
     first = [_name_request, _refuse_control_characters, _take_large_files]
     app.before_request_funcs.setdefault(None, [])[:0] = first
+    app.teardown_request(_forget_request)
     app.before_request(guard)
     app.after_request(_set_headers)
     app.after_request(note_what_was_seen)
@@ -78,6 +79,12 @@ def _name_request() -> None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
     work_id.set(g.request_id)
+    who.set("-")
+
+
+def _forget_request(_: BaseException | None) -> None:
+    """What the thread says until its next request is nobody's."""
+    work_id.set("-")
     who.set("-")
 
 
