@@ -60,17 +60,24 @@ def weaknesses(env: Mapping[str, str]) -> list[str]:
     seen: dict[str, str] = {}
     for name in SECRETS:
         # of several keys the first is in use; after it CARRIER_KEYS_SECRET may name what sealed before
-        value = env.get(name, "").partition(",")[0].strip() if name == "CARRIER_KEYS_SECRET" else env.get(name)
+        value = (
+            env.get(name, "").partition(",")[0].strip() if name == "CARRIER_KEYS_SECRET" else env.get(name)
+        )
         if value:
             if value in seen:
                 found.append(f"{name} is the same as {seen[value]}: each needs a secret of its own")
             seen.setdefault(value, name)
     base_url = urlsplit(env.get("BASE_URL", ""))
     if base_url.scheme != "https" or not base_url.hostname:
-        found.append("BASE_URL must begin with https:// and a host: passwords and cookies travel over TLS only")
+        found.append(
+            "BASE_URL must begin with https:// and a host: passwords and cookies travel over TLS only"
+        )
     for name in DATABASES:
         database = urlsplit(env.get(name, ""))
-        given = {unquote(database.password or ""), *dict(parse_qsl(database.query)).get("password", "").split()}
+        given = {
+            unquote(database.password or ""),
+            *dict(parse_qsl(database.query)).get("password", "").split(),
+        }
         if {password.lower() for password in given} & {*COMMON_PASSWORDS, (database.username or "-").lower()}:
             found.append(f"{name} has a default password")
     found += _in_clear(env)
@@ -101,8 +108,9 @@ def _in_clear(env: Mapping[str, str]) -> list[str]:
             found.append(f"{name} leaves this machine without TLS: add sslmode=verify-full")
     redis = urlsplit(env.get("REDIS_URL", ""))
     how_redis = dict(parse_qsl(redis.query))
-    if _elsewhere(redis.hostname) and (
-        redis.scheme != "rediss" or how_redis.get("ssl_cert_reqs", "required") != "required"
+    hosts = [each.partition(":")[0] for each in redis.netloc.rpartition("@")[2].split(",")]
+    if any(_elsewhere(host) for host in hosts) and (
+        redis.scheme.partition("+")[0] != "rediss" or how_redis.get("ssl_cert_reqs", "required") != "required"
     ):
         found.append("REDIS_URL leaves this machine without TLS: it must begin with rediss://")
     if _elsewhere(env.get("SMTP_HOST")) and env.get("SMTP_STARTTLS", "").lower() in {"0", "false", "no"}:

@@ -111,7 +111,11 @@ def seconds_left() -> int:
 def seconds_to_leave() -> int | None:
     """After how long a browser without JavaScript leaves the page for the sign-in page: the session is over then. None
     where something may be typed, which is sent late and kept instead."""
-    if not current_user.is_authenticated or request.url_rule is None or "POST" in (request.url_rule.methods or ()):
+    if (
+        not current_user.is_authenticated
+        or request.url_rule is None
+        or "POST" in (request.url_rule.methods or ())
+    ):
         return None
     idle = timedelta(minutes=current_app.config["SESSION_IDLE_MINUTES"]) + sessions.SEEN_EVERY
     return min(int(idle.total_seconds()), seconds_left()) + 5

@@ -1,4 +1,4 @@
-"""What somebody who is signed in, or half, shows once more: their password or a second factor, braked and written down."""
+"""What somebody who is signed in, or half, shows once more, a password or second factor: braked and written down."""
 
 from __future__ import annotations
 
