@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 from tests.support.pages import HTMX, words
 from tests.support.people import kinds
+from tests.support.threads import in_threads
 from tests.support.values import PASSWORD
 from tusker import clock
 from tusker.errors import Conflict, InvalidInput
@@ -189,6 +190,25 @@ def test_each_recovery_code_works_once_and_is_told_by_mail(
     assert [mail.context["kind"] for mail in mails()] == ["second_factor_added", "recovery_code_used"]
     assert "9 recovery codes are left" not in words(browser.get("/account").text)
     assert kinds(user)[-1] == "recovery_code_used"
+
+
+def test_of_many_who_show_one_code_at_once_one_is_in(
+    app: Flask, create_user: Callable[..., User], at: At
+) -> None:
+    phone = Phone(create_user())
+    at(60)
+    user_id, name = phone.user.id, phone.user.name
+
+    def show(code: str) -> bool:
+        try:
+            with transaction():
+                factors.check_code(Context(user_id, name, clock.now(), clock.today()), user_id, code)
+        except InvalidInput:
+            return False
+        return True
+
+    for code in (phone.code(), phone.codes[0]):
+        assert in_threads(app, [lambda code=code: show(code)] * 6).count(True) == 1
 
 
 def test_what_a_version_before_left_is_taken_and_what_does_not_open_is_passed_over(
