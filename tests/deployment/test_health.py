@@ -76,7 +76,7 @@ def test_nothing_runs_because_somebody_wrote_its_name_into_redis(
     queue_called(QUEUE).enqueue(name, "true", on_success=Callback(name), on_failure=Callback(name))
     worker = worker_class([QUEUE], connection=redis)
     [job] = worker.queues[0].jobs
-    with pytest.raises((LookupError, ImportError), match="is no job of ours|No module named 'tusker.jobs"):
+    with pytest.raises((LookupError, ImportError), match=r"is no job of ours|No module named 'tusker"):
         job.perform()
     assert (job.success_callback, job.failure_callback) == (None, None)
 
