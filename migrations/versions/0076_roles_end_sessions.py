@@ -1,7 +1,7 @@
 """another role or company ends a person's sessions at once, whoever changed it
 
-Revision ID: 0075
-Revises: 0074
+Revision ID: 0076
+Revises: 0075
 Create Date: 2026-11-30 06:30:00.000000
 """
 
@@ -11,8 +11,8 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0075"
-down_revision = "0074"
+revision = "0076"
+down_revision = "0075"
 branch_labels = None
 depends_on = None
 
