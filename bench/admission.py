@@ -149,7 +149,7 @@ def order(ref: str) -> TrackedOrder:
 def server() -> Flask:
     """The application with the courier of the benchmark, an endpoint that does nothing, and no limit of calls."""
     app = create_app(config.load())
-    app.config["API_RATE_LIMIT"] = "1000000 per minute"
+    app.config |= {"API_RATE_LIMIT": "1000000 per minute", "COSTLY_AT_ONCE": 2 * CLIENTS}
     app.extensions["tusker_carriers"] = {"tusker": Courier()}
 
     nothing = Blueprint("nothing", __name__)
