@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel.core import get_global
 from holidays import country_holidays, financial_holidays
 
-from tusker.domain.classification import AssetClass, Rules
+from tusker.domain.loans.classification import AssetClass, Rules
 from tusker.keys import derive, weaknesses
+from tusker.redis_url import limits_options, limits_url, sentinels_of
 
 REQUIRED_IN_PRODUCTION = (
     "SECRET_KEY",
@@ -79,7 +80,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SQLALCHEMY_BINDS": _replica(env, web),
         "REPLICA_LAG_SECONDS": _integer(env, "REPLICA_LAG_SECONDS", 30, 1, 3600),
         "PREPARE_STATEMENTS": _flag(env, "PREPARE_STATEMENTS", True),
-        "REDIS_URL": env.get("REDIS_URL", "redis://localhost:6379/0"),
+        "REDIS_URL": (redis_address := _redis_url(env)),
         "REDIS_SECONDS": (redis_seconds := 2 if web else 5),
         "BASE_URL": base_url,
         "LENDER_NAME": env.get("LENDER_NAME", "Tusker Finance"),
@@ -166,10 +167,11 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SEARCH_RATE_LIMIT": _rate(env, "SEARCH_RATE_LIMIT", "240 per minute"),
         "BODY_SECONDS": _integer(env, "BODY_SECONDS", 20, 1, 600),
         "COSTLY_AT_ONCE": _integer(env, "COSTLY_AT_ONCE", 4, 1, 7),
-        "RATELIMIT_STORAGE_URI": _limits_url(env.get("REDIS_URL", "redis://localhost:6379/0")),
+        "RATELIMIT_STORAGE_URI": limits_url(redis_address),
         "RATELIMIT_STORAGE_OPTIONS": {
             "socket_timeout": redis_seconds,
             "socket_connect_timeout": redis_seconds,
+            **limits_options(redis_address),
         },
         # Ten tries in any 15 minutes, not ten before and ten after a full quarter of an hour.
         "RATELIMIT_STRATEGY": "moving-window",
@@ -261,6 +263,12 @@ def _lender_account(env: Mapping[str, str], production: bool) -> dict[str, str]:
     }
     # people copy account numbers with the blanks of the printed form
     account = {name: "".join(value.split()).upper() for name, value in account.items()}
+    if account["LENDER_BIC"] and not re.fullmatch(
+        r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?", account["LENDER_BIC"], re.ASCII
+    ):
+        raise ConfigError(
+            f"LENDER_BIC is {account['LENDER_BIC']!r}; it must have 8 or 11 signs, such as DEUTDEFF"
+        )
     upi = env.get("LENDER_UPI", "").strip()
     if not production and not any(account.values()):
         account |= {"LENDER_ACCOUNT_NUMBER": "000111222333", "LENDER_IFSC": "DEMO0000001"}
@@ -393,9 +401,13 @@ def _weekend(text: str) -> frozenset[tuple[int, int | None]]:
     return frozenset(found)
 
 
-def _limits_url(url: str) -> str:
-    """The rate limits' library has its own word for Redis on a socket."""
-    return f"redis+{url}" if url.startswith("unix://") else url
+def _redis_url(env: Mapping[str, str]) -> str:
+    url = env.get("REDIS_URL", "redis://localhost:6379/0")
+    try:
+        sentinels_of(url)
+    except ValueError as error:
+        raise ConfigError(f"REDIS_URL is no address of Sentinels: {error}") from None
+    return url
 
 
 def _timezone(name: str) -> ZoneInfo:

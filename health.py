@@ -16,6 +16,8 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.cron import CronScheduler
 
+from tusker.redis_url import connect
+
 
 def lives(part: str, connection: Redis) -> bool:
     """Whether a `worker` or `scheduler` of this machine has given a sign of life. Raises `RedisError`."""
@@ -28,7 +30,7 @@ def problem(part: str) -> str | None:
     try:
         if part.startswith("http://"):
             urllib.request.urlopen(part, timeout=5).close()  # noqa: S310 - http only
-        elif not lives(part, Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5)):
+        elif not lives(part, connect(os.environ["REDIS_URL"], 5)):
             return f"no {part} of this machine has given a sign of life"
     except (OSError, RedisError) as error:
         return f"{part}: {error}"

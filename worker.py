@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -12,18 +13,23 @@ from collections.abc import Sequence
 from multiprocessing import parent_process
 from typing import Any
 
+from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import RedisError
-from rq import Queue, Worker
+from rq import Queue, Worker, worker_registration
 from rq.exceptions import InvalidJobOperation
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerPool
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.jobs import stopping
 from tusker.jobs.schedule import cron_scheduler
 from tusker.logs import work_id, work_kind
 from tusker.queues import POLL_QUEUE, QUEUE
+from tusker.transactions import may_pass, standing_alone
 from wsgi import app
 
 QUEUES = [QUEUE, POLL_QUEUE]
@@ -32,19 +38,27 @@ QUEUES = [QUEUE, POLL_QUEUE]
 
 SIGN_OF_LIFE_SECONDS = 60
 """RQ keeps a worker's record this long, and a minute more, after its last sign of life; `health.py` goes by it."""
+JOB_SIGN_SECONDS = 45
+"""A job without a sign of life for so long is taken for abandoned; a worker gives three meanwhile, and looks for
+those of others as often."""
+PATIENCE_SECONDS = 60
+"""How long a job waits for the database to answer before it tries."""
+log = logging.getLogger("worker")
 
 
 class TuskerWorker(Worker):
     """A worker whose jobs run inside the app's context, with the job's id in every log line.
 
-    A job whose process was killed is done again (RQ's `Retry`), within two minutes if its worker died with it; one that
-    failed is not: it would fail again. Nothing of a worker outlives it, and a pool's workers end with the pool.
+    A job whose process was killed is done again (RQ's `Retry`), within a minute if its worker died with it, and so is
+    one that the database could not do now; one that failed is not: it would fail again. Nothing of a worker outlives
+    it, and a pool's workers end with the pool.
     """
 
     def __init__(self, queues: Sequence[str], **options: Any) -> None:
         settings = {
             "worker_ttl": SIGN_OF_LIFE_SECONDS,
-            "maintenance_interval": SIGN_OF_LIFE_SECONDS,
+            "maintenance_interval": JOB_SIGN_SECONDS // 3,
+            "job_monitoring_interval": JOB_SIGN_SECONDS // 3,
             "serializer": JSONSerializer,
         }
         super().__init__(queues, **{**options, **settings})
@@ -54,12 +68,26 @@ class TuskerWorker(Worker):
         """Work until told to stop. Nothing is scheduled for later in Redis, so RQ's own scheduler is not needed."""
         if pool := parent_process():
             end_with(pool.pid or 0, signal.SIGTERM)
+        await_redis(self.connection)
         return super().work(*arguments, **{**options, "with_scheduler": False})
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Run one job, in a process of its own."""
         end_with(self.pid or 0, signal.SIGKILL)
         super().main_work_horse(job, queue)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Give a sign of life, also to a Redis that was emptied and knows this worker no more."""
+        super().heartbeat(timeout, pipeline)
+        if pipeline is None:
+            with self.connection.pipeline() as again:
+                again.hset(self.key, mapping=self.serialize())
+                worker_registration.register(self, again)
+                again.execute()
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
+        """For how many seconds a job's sign of life holds."""
+        return JOB_SIGN_SECONDS
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Have one job done; how it ended and how long it took is counted here, where the process stays."""
@@ -76,8 +104,8 @@ class TuskerWorker(Worker):
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
 
     def handle_job_failure(self, job: Job, *arguments: Any, **options: Any) -> None:
-        """Note that a job failed; by itself, if it is its own process that says so."""
-        if self.is_horse:
+        """Note that a job failed; by itself, if it is its own process that says so and another time is no better."""
+        if self.is_horse and not may_pass(sys.exception()):
             job.retries_left = 0
         super().handle_job_failure(job, *arguments, **options)
 
@@ -87,9 +115,38 @@ class TuskerWorker(Worker):
         work_kind.set("job")
         try:
             with app.app_context():
+                await_database()
                 return super().perform_job(job, queue, execution)
         finally:
             work_id.reset(token)
+
+
+def await_redis(connection: Redis) -> None:
+    """Wait until Redis answers: a worker that began without would end, and be started again and again."""
+    while True:
+        try:
+            connection.ping()
+        except RedisError as error:
+            log.warning("redis is away, the worker waits: %s", error)
+            time.sleep(1)
+        else:
+            return
+
+
+def await_database() -> None:
+    """Wait until the database answers, but not for ever: the job then tells what is wrong."""
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < ends and not stopping.is_asked():
+        try:
+            with standing_alone() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            if not may_pass(error):
+                return
+            log.warning("the database is away, the job waits: %s", error.__cause__)
+            time.sleep(1)
+        else:
+            return
 
 
 def _outcome(job: Job) -> str:

@@ -15,6 +15,7 @@ from tusker import admin, api, auth, cli, customers, invoices, models, reports, 
 from tusker.currency import Currency
 from tusker.extensions import csrf, db, limiter, login_manager, migrate
 from tusker.logs import configure_logging
+from tusker.redis_url import connect
 from tusker.web import replica
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,7 +55,7 @@ def create_app(config: dict[str, Any]) -> Flask:
 def _redis(url: str, seconds: int) -> Redis:
     """A way to Redis on which nothing waits long: what cannot be asked of it now, cron asks for again."""
     once_more = Retry(NoBackoff(), 1)
-    return Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=once_more)
+    return connect(url, seconds, retry=once_more)
 
 
 gc.freeze()  # what is loaded stays to the end, also in the processes that are forked

@@ -80,8 +80,9 @@ def _in_clear(env: Mapping[str, str]) -> list[str]:
             found.append(f"{name} leaves this machine without TLS: add sslmode=verify-full")
     redis = urlsplit(env.get("REDIS_URL", ""))
     how_redis = dict(parse_qsl(redis.query))
-    if _elsewhere(redis.hostname) and (
-        redis.scheme != "rediss" or how_redis.get("ssl_cert_reqs", "required") != "required"
+    hosts = [each.partition(":")[0] for each in redis.netloc.rpartition("@")[2].split(",")]
+    if any(_elsewhere(host) for host in hosts) and (
+        redis.scheme.partition("+")[0] != "rediss" or how_redis.get("ssl_cert_reqs", "required") != "required"
     ):
         found.append("REDIS_URL leaves this machine without TLS: it must begin with rediss://")
     if _elsewhere(env.get("SMTP_HOST")) and env.get("SMTP_STARTTLS", "").lower() in {"0", "false", "no"}:

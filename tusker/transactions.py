@@ -13,7 +13,6 @@ from sqlalchemy.exc import (
     IntegrityError,
     InterfaceError,
     OperationalError,
-    SQLAlchemyError,
     TimeoutError,
 )
 from sqlalchemy.orm import Session
@@ -46,7 +45,7 @@ def transaction() -> Iterator[Session]:
         enqueue(job, once=True)
 
 
-def may_pass(error: SQLAlchemyError) -> bool:
+def may_pass(error: BaseException | None) -> bool:
     """Whether the database was away, busy or about to change, so that the same may succeed a little later."""
     if isinstance(error, TimeoutError):  # SQLAlchemy's own: all connections of the pool are in use
         return True

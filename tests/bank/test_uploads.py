@@ -6,11 +6,13 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from tests.support.camt import Tx, camt053
 from tusker import clock
@@ -121,6 +123,27 @@ def test_an_error_of_the_program_is_said_and_nothing_is_written(
     assert upload_row().state == UploadState.REFUSED
     assert "error of the program" in browser.get(PAGE).text
     assert db.session.query(BankStatement).count() == 0
+
+
+def test_while_the_database_is_away_it_goes_on_waiting_and_the_job_done_again_has_it(
+    login: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(login())
+    again = partial(replace, job_context("statements"), job="one")
+    monkeypatch.setattr(job, "job_context", lambda _name: again(now=clock.now()))
+
+    def fails(*_: object, **__: object) -> None:
+        raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
+
+    with monkeypatch.context() as away:
+        away.setattr(job, "import_statement", fails)
+        with pytest.raises(OperationalError):
+            job.read_upload(1)
+    assert upload_row().state == UploadState.WAITING
+    with transaction():
+        assert claim_upload(again(job="another"), 1) is None
+    assert job.read_upload(1)
+    assert upload_row().state == UploadState.IMPORTED
 
 
 def test_one_worker_has_it_until_its_time_is_over(app: Flask, create_user: Callable[..., User]) -> None:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.support.courier_double import CourierDouble
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice
 
@@ -49,6 +49,18 @@ def test_only_what_is_its_own_and_open_is_listed(browser: FlaskClient, orders: l
     browser.post("/invoices/new/several", data=sent)
     assert listed(browser) == [orders[2], orders[1]]
     assert 'hx-get="/invoices/new/orders"' in browser.get("/invoices/new").text
+
+
+def test_a_purchaser_without_a_credit_line_is_not_named(
+    browser: FlaskClient, courier: CourierDouble, line: CreditLine, make_line: Callable[..., CreditLine]
+) -> None:
+    stranger = db.session.get_one(Customer, make_line().purchaser_id)
+    courier.add_order("ORD-1", line.supplier_id, line.purchaser_id, 1_000_00)
+    courier.add_order("ORD-2", line.supplier_id, stranger.id, 1_000_00)
+    page = browser.get("/invoices/new/orders").text
+    assert listed(browser) == ["ORD-2", "ORD-1"]
+    assert db.session.get_one(Customer, line.purchaser_id).name in page
+    assert stranger.name not in page
 
 
 def test_a_courier_that_is_down_says_so(

@@ -20,9 +20,10 @@ import config
 from tests.support.api import Api
 from tests.support.courier_double import CourierDouble
 from tests.support.tokens import token_made
+from tusker.domain.delivery.financeable import Condition
 from tusker.domain.files import MediaType, media_type_of, name_to_show
-from tusker.domain.financeable import Condition
 from tusker.extensions import db
+from tusker.jobs.waiting import admit_waiting
 from tusker.models import CreditLine, Event, Invoice, Role, ShipmentDocument
 from tusker.queries.delivery.conditions import unready_ids
 from tusker.services.context import Context
@@ -268,6 +269,36 @@ def test_it_comes_with_the_request(
     large = {"document": (io.BytesIO(bytes(11 * MB)), "a.png")}
     answer = browser.post("/invoices/new", data={**asked, "order_ref": "A-3", **large})
     assert (answer.status_code, "at most 10 MB" in answer.text) == (422, True)
+
+
+def test_it_follows_from_the_waiting_list_to_the_admitted_invoice(
+    login: Login, make_line: Callable[..., CreditLine], courier: CourierDouble
+) -> None:
+    line = make_line(limit=1_00)
+    browser = login(Role.SUPPLIER, customer=line.supplier.customer)
+    courier.add_order("A-1", line.supplier_id, line.purchaser_id, 1_000_00)
+    asked = {"action": "request", "terms_version": "1", "order_ref": "A-1"}
+    sent = {"document": (io.BytesIO(PNG), "a.png")}
+    refused = browser.post("/invoices/new", data={**asked, **sent}).location
+    db.session.execute(text("UPDATE credit_lines SET limit_amount = 100000000"))
+    db.session.commit()
+    assert browser.post(f"{refused}/wait").status_code == 303
+    later = {"document": (io.BytesIO(PDF), "b.pdf")}
+    assert browser.post(f"{refused}/documents", data=later).status_code == 303
+    admin = login(Role.ADMIN)
+    bad = kept()[0].id
+    admin.post(f"/invoices/documents/{bad}/invalid", data={"reason": "Another invoice"})
+    assert admit_waiting() == 1
+    became = db.session.scalars(select(Invoice).where(Invoice.status != "rejected")).one()
+    page = browser.get(f"/invoices/{became.id}").text
+    assert page.index("b.pdf") < page.index("a.png")
+    assert "not valid: Another invoice" in page
+    assert browser.get(f"/invoices/{became.id}/documents/{bad}").data == PNG
+    told = select(Event).where(Event.kind == "document_followed", Event.subject_id == became.id)
+    assert sorted(e.reason for e in db.session.scalars(told)) == ["a.png", "b.pdf"]
+    assert "a.png" not in browser.get(refused).text.split('id="documents"')[1].split("</div>")[0]
+    late = browser.post(f"{refused}/documents", data={"document": (io.BytesIO(JPEG), "c.jpg")})
+    assert (late.status_code, "to the new invoice" in late.text) == (409, True)
 
 
 def test_it_lies_in_its_folder_before_a_limit_is_locked(

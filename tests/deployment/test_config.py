@@ -44,6 +44,13 @@ def test_stacks_side_by_side_have_cookies_of_their_own() -> None:
     assert config.load(PRODUCTION)["SESSION_COOKIE_NAME"] == "__Host-session"
 
 
+@pytest.mark.parametrize("bic", ["DEUTDEF", "DEUTDEFF5", "1EUTDEFF", "DEUTDEFF50ÄX"])
+def test_a_bic_that_no_code_could_carry_stops_the_start(bic: str) -> None:
+    with pytest.raises(config.ConfigError, match="LENDER_BIC"):
+        config.load({**PRODUCTION, "LENDER_BIC": bic})
+    assert config.load({**PRODUCTION, "LENDER_BIC": "deut deff 500"})["LENDER_BIC"] == "DEUTDEFF500"
+
+
 STRONG = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
@@ -72,6 +79,10 @@ STRONG = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
         ),
         ({"REDIS_URL": "redis://redis.example.com/0"}, "REDIS_URL leaves this machine"),
         ({"REDIS_URL": "rediss://redis.example.com/0?ssl_cert_reqs=none"}, "REDIS_URL leaves this machine"),
+        (
+            {"REDIS_URL": "redis+sentinel://localhost,b.example.com:26380/desk"},
+            "REDIS_URL leaves this machine",
+        ),
         ({"SMTP_HOST": "mail.example.com", "SMTP_STARTTLS": "0"}, "SMTP_STARTTLS is off"),
         ({"TUSKER_CARRIER_TOKEN": "local-courier"}, "TUSKER_CARRIER_TOKEN is the courier simulator's"),
     ],
@@ -89,6 +100,7 @@ def test_production_refuses_what_only_development_may_have(changes: dict[str, st
         {"DATABASE_URL": "postgresql:///t?host=/var/run/postgresql", "REDIS_URL": "unix:///var/run/redis"},
         {"DATABASE_URL": "postgresql://app@postgres/t", "REDIS_URL": "redis://redis:6379/0"},
         {"REDIS_URL": "rediss://redis.example.com/0?ssl_ca_certs=/ca.pem", "SMTP_HOST": "mail.example.com"},
+        {"REDIS_URL": "rediss+sentinel://:x@a.example.com,b.example.com:26380/desk?ssl_ca_certs=/ca.pem"},
         {"REDIS_URL": "redis://127.0.0.1/0", "SMTP_HOST": "localhost", "SMTP_STARTTLS": "0"},
     ],
 )

@@ -27,6 +27,7 @@ from tusker.queries.loans.history import (
     keep_days,
     wrong_day_sums,
 )
+from tusker.queries.loans.period import booked_between
 from tusker.queries.loans.positions import loan_totals
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
@@ -63,6 +64,16 @@ def total(since: date = LONG_AGO, whose: Whose = BOOK) -> Flow:
     return sum(history(since, TODAY, whose).values(), Flow())
 
 
+def booked_by_day(whose: Whose) -> dict[date, tuple[int, int, int, int]]:
+    """Paid out, repaid, given up and earned, from the rows that a mark of a plot leads to."""
+    sums: dict[date, list[int]] = {}
+    for row in booked_between(LONG_AGO, TODAY, whose):
+        of_day = sums.setdefault(row.day, [0, 0, 0, 0])
+        of_day[{"paid_out": 0, "repaid": 1}.get(row.what, 2)] += row.amount
+        of_day[3] += row.earned
+    return {day: (paid, repaid, lost, earned) for day, (paid, repaid, lost, earned) in sums.items()}
+
+
 def agree() -> None:
     """Figures of the plots are those of the pages."""
     for whose in (
@@ -72,6 +83,12 @@ def agree() -> None:
         totals = loan_totals(TODAY, supplier_id=whose.supplier_id)
         assert total(whose=whose).outstanding == totals.principal
         assert sum(due.term for due in due_by_day(TODAY, whose).values()) == totals.term
+        flows = {day: flow for day, flow in history(LONG_AGO, TODAY, whose).items() if flow != Flow()}
+        assert booked_by_day(whose) == {
+            day: (flow.paid_out, flow.repaid, flow.lost, flow.earned)
+            for day, flow in flows.items()
+            if flow.paid_out or flow.repaid or flow.lost or flow.earned
+        }
     used = sum(found for (found,) in db.session.query(SupplierAccount.used_amount))
     assert total().exposure == used
     assert wrong_day_sums() == prove().mismatches == []

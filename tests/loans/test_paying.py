@@ -13,8 +13,10 @@ from flask.testing import FlaskClient
 
 from tests.support.values import TODAY
 from tusker.currency import Currency
-from tusker.domain.pay_codes import LONGEST_NOTE, reference_for, upi_uri
+from tusker.domain.payout import pay_codes
+from tusker.domain.payout.pay_codes import LONGEST_NOTE, fits_upi, reference_for, upi_uri
 from tusker.extensions import db
+from tusker.invoices import paying
 from tusker.models import CreditLine, Customer, Invoice, Loan, Role
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.loans.payoff import payoff
@@ -64,6 +66,20 @@ def test_all_that_is_due_by_the_day_is_meant_without_a_choice(buyer: FlaskClient
     assert 'name="loan"' in buyer.get("/invoices/to-repay").text
 
 
+def test_more_than_one_reference_names_is_said(
+    app: Flask, buyer: FlaskClient, two: list[Loan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"loan": [loan.id for loan in two]}
+    assert "it says which invoices are paid" in buyer.get("/invoices/to-repay/pay", query_string=asked).text
+    monkeypatch.setattr(pay_codes, "LONGEST_NOTE", 8)
+    page = buyer.get("/invoices/to-repay/pay", query_string=asked).text
+    assert "Select fewer to choose which are paid" in page
+    assert "it says which invoices are paid" not in page
+    monkeypatch.setattr(paying, "MOST", 1)
+    page = buyer.get(f"/invoices/to-repay/pay?on={two[0].due_date}").text
+    assert "the first 1; pay the others separately" in page
+
+
 def test_another_companys_loan_is_not_shown(
     login: Callable[..., FlaskClient], two: list[Loan], make_purchaser: Callable[..., Customer]
 ) -> None:
@@ -85,10 +101,16 @@ def test_the_upi_address_says_payee_amount_and_note() -> None:
     }
 
 
+def test_no_code_for_more_than_apps_take() -> None:
+    assert fits_upi(Decimal("100000.00"), "L-1-2")
+    assert not fits_upi(Decimal("100000.01"), "L-1-2")
+    assert not fits_upi(Decimal(1), "x" * 51)
+
+
 def test_too_many_loans_are_named_by_the_company() -> None:
-    assert reference_for(["L-1-2", "L-1-3"], "Acme") == "L-1-2 L-1-3"
-    assert reference_for([f"L-10-{n}" for n in range(30)], "Acme Ltd") == "Acme Ltd"
-    assert len(reference_for(["L-1-2"] * 99, "x" * 200)) == LONGEST_NOTE
+    assert reference_for(["L-1-2", "L-1-3"], "Acme") == ("L-1-2 L-1-3", True)
+    assert reference_for([f"L-10-{n}" for n in range(30)], "Acme Ltd") == ("Acme Ltd", False)
+    assert len(reference_for(["L-1-2"] * 99, "x" * 200)[0]) == LONGEST_NOTE
 
 
 def test_euros_have_the_code_of_sepa(

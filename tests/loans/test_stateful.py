@@ -32,9 +32,9 @@ from tests.support.people import make_user
 from tests.support.profiles import SOAK, examples
 from tests.support.values import NOW, PASSWORD, TODAY
 from tusker import clock
-from tusker.domain.allocation import Allocation as Split
-from tusker.domain.limits import Bound
-from tusker.domain.relief import ReliefLimits
+from tusker.domain.credit.limits import Bound
+from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.relief import ReliefLimits
 from tusker.domain.terms import Collection, DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, FinancingRefused, InvalidInput, NotFound
 from tusker.extensions import db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,15 +10,18 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from tests.support import counting
 from tests.support.funding import FundingDesk, open_kinds, proof_of, shipment_of
 from tests.support.pages import HTMX, seen_in
 from tests.support.payouts import seen_on
-from tusker.domain.shipments import ShipmentStatus as S
+from tusker.domain.delivery.shipments import ShipmentStatus as S
 from tusker.extensions import db
 from tusker.models import AttentionItem, Claim, CreditLine, Customer, Invoice, Role, ShipmentDocument
 from tusker.transactions import transaction
+
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(99)
 
 
 @pytest.fixture
@@ -190,10 +194,25 @@ def test_the_purchasers_desk(
     assert wrong.text.count('<details class="tk-confirm" open>') == 1
     assert 'value="amount_differs" selected' in wrong.text or 'selected value="amount_differs"' in wrong.text
     said = {"grounds": "amount_differs", "amount": "1500", "reason": "One pallet is missing"}
-    assert browser.post(f"/invoices/{second.id}/dispute-delivery", data=said).status_code == 303
+
+    def dispute(content: bytes) -> TestResponse:
+        sent = {**said, "document": (io.BytesIO(content), "note <1>.png")}
+        return browser.post(f"/invoices/{second.id}/dispute-delivery", data=sent)
+
+    for content, words in ((b"<html>", "must be a PDF"), (bytes(11 << 20), "at most 10 MB")):
+        answer = dispute(content)
+        assert (answer.status_code, words in answer.text) == (422, True)
+    assert dispute(PNG).status_code == 303
     db.session.expire_all()
     assert (first.status, second.status) == ("financeable", "approved")
+    [file] = db.session.query(ShipmentDocument).filter_by(kind="dispute")
+    at = f"/invoices/{second.id}/documents/{file.id}"
+    assert sign_in(Role.ADMIN).get(at).data == PNG
+    assert sign_in(Role.ADMIN).post(f"/invoices/documents/{file.id}/verify").status_code == 404
     supplier = sign_in(Role.SUPPLIER).get(f"/invoices/{second.id}").text
+    assert supplier.index("Disputed by") < supplier.index(at) < supplier.index("It says it owes")
+    assert "note &lt;1&gt;.png" in supplier
+    assert supplier.count(at) == 1, "it is no document of the invoice"
     assert "One pallet is missing" in supplier
     assert "It says it owes" in supplier
     assert "Settle dispute" not in supplier

@@ -236,7 +236,7 @@ def test_a_number_that_the_owner_changed_after_two_admins_accepted_it_is_not_app
 def test_an_account_that_nobody_accepted_is_named_and_not_paid(
     ctx: Context, two_suppliers: list[Invoice]
 ) -> None:
-    """A former account made the active one again, and a new row, both by SQL alone."""
+    """A new row, made the active one by SQL alone."""
     supplier = two_suppliers[0].supplier
     with transaction():
         set_account(ctx, supplier.id, AccountNumber("New", account_number="1234567890", ifsc="ICIC0000001"))
@@ -266,6 +266,60 @@ def test_an_account_that_nobody_accepted_is_named_and_not_paid(
         approve(ctx, made.id, second_admin=False)
     with pytest.raises(InvalidInput, match="is paid to this account already"), transaction():
         set_account(ctx, supplier.id, same)
+
+
+def make_former_active(customer_id: int) -> None:
+    """Swap the states of a supplier's last two accounts, past the application."""
+    tamper(
+        customer_id,
+        "UPDATE bank_accounts SET state = 'replaced' WHERE customer_id = :id AND state = 'active'",
+    )
+    tamper(
+        customer_id,
+        "UPDATE bank_accounts SET state = 'active' WHERE id ="
+        " (SELECT id FROM bank_accounts WHERE customer_id = :id ORDER BY id DESC OFFSET 1 LIMIT 1)",
+    )
+
+
+def test_a_former_account_made_the_active_one_again_is_named_and_not_paid(
+    ctx: Context, two_suppliers: list[Invoice]
+) -> None:
+    """Not even where it was the one in use when the disbursal was approved."""
+    supplier = two_suppliers[0].supplier
+    former = db.session.query(BankAccount).filter_by(customer_id=supplier.id).one().account
+    later = AccountNumber("New", account_number="1234567890", ifsc="ICIC0000001")
+    with transaction():
+        made = bundle_selection(ctx, ids_of(two_suppliers))
+        approve(ctx, made.id, second_admin=False)
+    with transaction():
+        set_account(ctx, supplier.id, later)
+    make_former_active(supplier.id)
+    assert [row.check for row in prove().mismatches] == ["bank account as it was accepted"]
+    refused = NOT_ACCEPTED.format(supplier.name)
+    with pytest.raises(Conflict, match=refused), transaction():
+        release(ctx, made.id, execution_date=TODAY, second_admin=False)
+    with transaction():
+        withdraw_approval(ctx, made.id, reason="a look at the account")
+    with pytest.raises(Conflict, match=refused), transaction():
+        approve(ctx, made.id, second_admin=False)
+    with transaction():
+        set_account(ctx, supplier.id, former)
+    assert prove().holds
+    with transaction():
+        approve(ctx, made.id, second_admin=False)
+        release(ctx, made.id, execution_date=TODAY, second_admin=False)
+
+    def paid_to() -> list[AccountNumber]:
+        with transaction():
+            order = take_payment_order(ctx, made.id, debtor=account_of(0, "We"), initiator="We", kind="csv")
+        return [transfer.creditor for transfer in order.transfers]
+
+    with transaction():
+        set_account(ctx, supplier.id, later)
+    assert former in paid_to(), "what was released stays, whatever is accepted after it"
+    make_former_active(supplier.id)
+    with pytest.raises(Conflict, match=refused):
+        paid_to()
 
 
 def test_the_approval_is_of_the_number_itself(ctx: Context, two_suppliers: list[Invoice]) -> None:

@@ -4,6 +4,7 @@ once and in order, and what cannot be done stands in Attention."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from flask.testing import FlaskClient
 
 from tests.support.values import TODAY, at
 from tusker import clock
-from tusker.domain.daily import DailyJob
+from tusker.domain.record.daily import DailyJob
 from tusker.extensions import db
 from tusker.jobs import daily
 from tusker.jobs.attention import watch
@@ -140,7 +141,10 @@ def test_a_killed_workers_days_are_taken_over_after_its_lease(app: Flask, wall: 
     daily.due_jobs()
     ctx = Context(None, "test", clock.now(), date(2026, 3, 2))
     with transaction():
-        assert claim_runs(ctx, DailyJob.BUNDLE) == [date(2026, 3, 2)]  # and the worker dies
+        assert claim_runs(replace(ctx, job="a"), DailyJob.BUNDLE) == [date(2026, 3, 2)]  # and the worker dies
+    for job, has in (("b", []), (None, []), ("a", [date(2026, 3, 2)])):  # Redis has the same job done again
+        with transaction():
+            assert claim_runs(replace(ctx, job=job), DailyJob.BUNDLE) == has
     wall.set(2, 17, 9)
     assert work_off(app) == []
     wall.set(2, 17, 10)

@@ -19,7 +19,7 @@ from tests.support.invoices import deliver, order_on
 from tests.support.payouts import account_of, approve_and_release
 from tests.support.profiles import examples
 from tests.support.values import NOW, TERMS, TODAY
-from tusker.domain.limits import Bound
+from tusker.domain.credit.limits import Bound
 from tusker.domain.terms import InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db

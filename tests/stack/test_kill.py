@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from redis import Redis
-from rq import Queue
+from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 from sqlalchemy import Connection, text
 
@@ -373,6 +373,7 @@ def test_redis_emptied(
     plant.queue.flushdb()  # under everybody's feet
     approve(30)
     until(lambda: moved(look) == 60, what="invoices after Redis was emptied")
+    until(lambda: len(Worker.all(connection=plant.queue)) == 2, what="that Redis knows the workers again")
     assert worker.process.poll() is None
     assert scheduler.process.poll() is None
     assert_once_each(look, "delivered", 60)
@@ -394,11 +395,14 @@ def test_a_killed_job_is_done_again_and_nothing_outlives_who_started_it(
     create_user()  # who gets the mail
     approve(3)
     look.execute(text("UPDATE invoices SET status = 'financeable', financeable_at = now()"))
+    look.execute(
+        text("INSERT INTO daily_runs (job, business_date, due_at) VALUES ('bundle', current_date, now())")
+    )
     pool = plant.worker(workers=2)
     with held("LOCK TABLE outbox IN SHARE MODE"):
         with plant.app.app_context():
             retried = Queue(QUEUE, connection=plant.queue, serializer=JSONSerializer)
-            retried.enqueue(*BUNDLE, retry=KILLED_TRIES)
+            retried.enqueue("tusker.jobs.daily.run_daily", "bundle", retry=KILLED_TRIES)
         until(lambda: waiting_for_a_lock(look), what="a worker in the middle of bundling")
         [horse] = [pid for pid in pool.members() if os.getpgid(pid) == pid != pool.process.pid]
         os.kill(horse, signal.SIGKILL)  # as the system does where memory is short

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from babel.dates import format_date
-from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -19,6 +18,7 @@ from tests.support.stack import CANCELLED, Stack, create_user
 from tests.support.values import PASSWORD
 from tests.support.visitor import Page, Visitor
 from tusker.queues import QUEUE
+from tusker.redis_url import connect
 
 pytestmark = pytest.mark.stack
 
@@ -402,7 +402,7 @@ def test_the_days_bundle_is_made_once(book: Book) -> None:
         request_financing(book.other_supplier, ref)
     stack.deliver(*refs)
     until(lambda: all(ref in admin.open("/admin/queue").text for ref in refs), what="all in the queue")
-    with Redis.from_url(stack.environ["REDIS_URL"]) as connection:
+    with connect(stack.environ["REDIS_URL"], 10) as connection:
         queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
         jobs = [queue.enqueue("tusker.jobs.daily.bundle_day", result_ttl=60) for _ in range(2)]
         until(

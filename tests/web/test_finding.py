@@ -114,7 +114,7 @@ def test_the_page_answers_within_the_role_and_remembers(
     assert f"/invoices/{mine.id}" in browser.get("/search", query_string={"q": mine.number}).text
     page = browser.get("/search", query_string={"q": other.number}).text
     assert f"/invoices/{other.id}" not in page
-    assert "Nothing is called" in page
+    assert "No results for" in page
     assert "Request financing" in browser.get("/search?q=request").text
     fragment = browser.get("/search?q=ageing", headers={"HX-Request": "true"}).text
     assert "<html" not in fragment

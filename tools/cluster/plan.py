@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,79 +15,117 @@ from pathlib import Path
 from string import Template
 from urllib.request import urlopen
 
+from tools.cluster.databases import Databases
 from tools.local import stack
-from tools.local.binaries import LocalServerError, own, postgres_programs, server_user, valkey_program
-from tools.local.kinds import Postgres
+from tools.local.binaries import LocalServerError, own, server_user, valkey_program
 from tools.local.parts import Part, Parts, python
-from tools.local.servers import CHECKOUT, hold_lock, joined, temporary_directory
-from tools.local.supervisor import as_user
+from tools.local.servers import CHECKOUT, hold_lock, temporary_directory
+from tools.local.supervisor import kill_session
 
 CONFIGURATION = CHECKOUT / "docs" / "cluster"
 WEBS, WORKERS = 3, 4
 START_SECONDS = 120.0
+MARK = "TUSKER_CLUSTER"
+"""In the environment of all processes of a cluster, so that none of them is overlooked."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What web servers and workers run; tests put something before it."""
+
+    app: str = "wsgi:app"
+    worker: tuple[str, ...] = ("worker.py",)
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running cluster: its site, the environment of its commands, and where each part's log is."""
+    """A running cluster: its site, the environment of its commands, its servers, and how its parts are made to fail."""
 
     site: str
     environ: dict[str, str]
-    primary: str
-    """The address of PostgreSQL itself."""
     home: Path
-    valkey_port: int
     ports: dict[str, int]
-    parts: tuple[Parts, Parts, Parts]
+    databases: Databases
+    parts: tuple[Parts, ...]
     """Those of the servers in between, of the web servers, and of workers and scheduler."""
 
-    def kill(self, name: str) -> None:
-        """SIGKILL for a part's program, which its supervisor starts again."""
+    @property
+    def primary(self) -> str:
+        """The address of the first PostgreSQL itself."""
+        return self.databases.primary.url
+
+    @property
+    def names(self) -> list[str]:
+        """All parts, by name."""
+        return ["primary", "replica", *(name for parts in self.parts for name in parts.names)]
+
+    def pids(self, name: str) -> tuple[int, int]:
+        """The process ids of a part's supervisor and of its program, waiting until there is one (Linux only)."""
+        if name in {"primary", "replica"}:
+            server = self.databases.primary if name == "primary" else self.databases.replica
+            return server.pids
         [found] = [parts for parts in self.parts if name in parts.names]
         while (pid := found.program_of(name)) is None:
             time.sleep(0.05)
-        os.kill(pid, signal.SIGKILL)
+        return found.supervisor_of(name), pid
 
-    def kill_postgres(self, which: str = "primary") -> None:
-        """SIGKILL for a PostgreSQL, which its supervisor starts again."""
-        state = json.loads((self.home / which / "postgres.run" / "state.json").read_text())
-        os.kill(state["server"], signal.SIGKILL)
+    def kill(self, name: str) -> None:
+        """SIGKILL for a part's program, which its supervisor starts again."""
+        os.kill(self.pids(name)[1], signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """A part that is killed and stays away during the block."""
+        supervisor, program = self.pids(name)
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            kill_session(program)
+            yield
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def hanging(self, name: str) -> Iterator[None]:
+        """A part that takes connections and answers nothing during the block."""
+        program = self.pids(name)[1]
+        os.kill(program, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(program, signal.SIGCONT)
 
 
 @contextlib.contextmanager
 def cluster(
-    more: Mapping[str, str], setup: Callable[[dict[str, str]], None] | None = None
+    more: Mapping[str, str],
+    setup: Callable[[dict[str, str]], None] | None = None,
+    *,
+    programs: Programs = Programs(),
+    disk: Path | None = None,
 ) -> Iterator[Cluster]:
     """Run a cluster for as long as the block lasts; `more` adds to the environment of its processes, `setup` is called
-    with it once the tables are there. Raises LocalServerError."""
-    needed = {
-        name: shutil.which(name) or shutil.which(name, path="/usr/sbin") for name in ("haproxy", "pgbouncer")
-    }
-    for name, path in needed.items():
-        if path is None:
-            raise LocalServerError(f"{name} is missing: sudo apt install {name}")
+    with it once the tables are there; PostgreSQL has its data below `disk`, if that is given. Raises LocalServerError.
+    """
+    needed = {name: _installed(name) for name in ("haproxy", "pgbouncer")}
     home = temporary_directory()
     home.chmod(0o711)
-    names = [
-        "site",
-        "pgbouncer",
-        "valkey",
-        "valkey-replica",
-        "courier",
-        *(f"web{n + 1}" for n in range(WEBS)),
-    ]
+    names = ["site", "pgbouncer", "valkey1", "valkey2", "sentinel", "courier"]
+    names += [f"web{n + 1}" for n in range(WEBS)]
     with contextlib.ExitStack() as held:
         held.callback(shutil.rmtree, home, ignore_errors=True)
         held.enter_context(hold_lock(home / "lock", fcntl.LOCK_EX))
         ports = dict(zip(names, _free_ports(len(names)), strict=True))
-        primary = held.enter_context(joined(Postgres(), home / "primary", durable=True))
-        replica = held.enter_context(_replica(primary, home / "replica"))
-        base = {**stack.environment(), **more}
+        databases = held.enter_context(Databases(disk or home))
+        base = {**stack.environment(), **more, MARK: str(home)}
         infra = held.enter_context(Parts(_infra_environ(base, ports), home / "lock", stack.terminal))
-        for part in _infra(needed, home, ports, primary):
+        point = _Pooler(home / "pgbouncer.ini", ports["pgbouncer"], databases)
+        for part in _infra(needed, home, ports, point.file):
             infra.start(part)
-        direct = _environ(base, ports, primary, replica)
-        _until(lambda: all(_listens(ports[name]) for name in ("pgbouncer", "valkey")), "PgBouncer and Valkey")
+        direct = _environ(base, ports, databases)
+        _until(
+            lambda: all(_listens(ports[name]) for name in ("pgbouncer", "valkey1", "sentinel")),
+            "PgBouncer and Valkey",
+        )
         stack.flask(direct, "db", "upgrade")
         infra.start(_courier(ports, home))
         if setup:
@@ -100,16 +136,50 @@ def cluster(
         jobs = held.enter_context(Parts(job_environ, home / "lock", stack.terminal))
         for number in range(WEBS):
             bind = f"127.0.0.1:{ports[f'web{number + 1}']}"
-            web.start(Part(f"web{number + 1}", python("-m", "gunicorn", "--bind", bind, "wsgi:app")))
+            web.start(Part(f"web{number + 1}", python("-m", "gunicorn", "--bind", bind, programs.app)))
         for number in range(WORKERS):
-            jobs.start(Part(f"worker{number + 1}", python("worker.py")))
-        jobs.start(Part("scheduler", python("worker.py", "scheduler")))
+            jobs.start(Part(f"worker{number + 1}", python(*programs.worker)))
+        jobs.start(Part("scheduler", python(*programs.worker, "scheduler")))
         site = f"http://127.0.0.1:{ports['site']}"
         _until(lambda: _answers(f"{site}/readyz"), "the site")
-        yield Cluster(site, job_environ, primary, home, ports["valkey"], ports, (infra, web, jobs))
+        running = Cluster(site, job_environ, home, ports, databases, (infra, web, jobs))
+        databases.changed = lambda: point.again(running.pids("pgbouncer")[1])
+        yield running
 
 
-def _environ(base: Mapping[str, str], ports: Mapping[str, int], primary: str, replica: str) -> dict[str, str]:
+def _installed(name: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    if found is None:
+        raise LocalServerError(f"{name} is missing: sudo apt install {name}")
+    return found
+
+
+class _Pooler:
+    """PgBouncer's configuration, which says where PostgreSQL is."""
+
+    def __init__(self, file: Path, port: int, databases: Databases) -> None:
+        self.file, self._port, self._databases = file, port, databases
+        self._write()
+
+    def again(self, pooler: int) -> None:
+        """Write it anew and tell the running PgBouncer."""
+        self._write()
+        os.kill(pooler, signal.SIGHUP)
+
+    def _write(self) -> None:
+        user = server_user()
+        values = {
+            "PG_HOST": self._databases.primary.host,
+            "REPLICA_HOST": self._databases.replica.host,
+            "PG_USER": "postgres",
+            "PORT": str(self._port),
+            "AS_USER": f"user = {user}" if user else "",
+        }
+        self.file.write_text(Template((CONFIGURATION / "pgbouncer.ini").read_text()).substitute(values))
+        self.file.chmod(0o644)
+
+
+def _environ(base: Mapping[str, str], ports: Mapping[str, int], databases: Databases) -> dict[str, str]:
     return {
         "LOG_LEVEL": "WARNING",
         "TUSKER_CARRIER_TOKEN": "courier of the cluster",
@@ -119,9 +189,9 @@ def _environ(base: Mapping[str, str], ports: Mapping[str, int], primary: str, re
         **base,
         "BASE_URL": f"http://127.0.0.1:{ports['site']}",
         "TUSKER_CARRIER_URL": f"http://127.0.0.1:{ports['courier']}",
-        "DATABASE_URL": primary,
-        "DATABASE_REPLICA_URL": replica,
-        "REDIS_URL": f"redis://127.0.0.1:{ports['valkey']}/0",
+        "DATABASE_URL": databases.primary.url,
+        "DATABASE_REPLICA_URL": _pooled(ports, "tusker_replica"),
+        "REDIS_URL": f"redis+sentinel://127.0.0.1:{ports['sentinel']}/tusker",
         "PREPARE_STATEMENTS": "0",
     }
 
@@ -135,41 +205,26 @@ def _infra_environ(base: Mapping[str, str], ports: Mapping[str, int]) -> dict[st
     return {**token, **base, **web, "SITE_PORT": str(ports["site"])}
 
 
-def _infra(
-    needed: Mapping[str, str | None], home: Path, ports: Mapping[str, int], primary: str
-) -> list[Part]:
-    pooler = home / "pgbouncer.ini"
-    user = server_user()
-    values = {
-        "PG_HOST": primary.partition("host=")[2],
-        "PG_USER": "postgres",
-        "PORT": str(ports["pgbouncer"]),
-        "AS_USER": f"user = {user}" if user else "",
-    }
-    pooler.write_text(Template((CONFIGURATION / "pgbouncer.ini").read_text()).substitute(values))
-    pooler.chmod(0o644)
+def _infra(needed: Mapping[str, str], home: Path, ports: Mapping[str, int], pooler: Path) -> list[Part]:
+    first, second = str(ports["valkey1"]), str(ports["valkey2"])
+    sentinel = own(home / "sentinel", None) / "sentinel.conf"
+    values = {"PORT": str(ports["sentinel"]), "FOLDER": str(sentinel.parent), "FIRST_PORT": first}
+    # it writes down there what it has found out
+    sentinel.write_text(Template((CONFIGURATION / "sentinel.conf").read_text()).substitute(values))
     return [
-        Part("valkey", _valkey(home, "valkey", ports["valkey"])),
-        Part(
-            "replica",
-            [
-                *_valkey(home, "valkey-replica", ports["valkey-replica"]),
-                "--replicaof",
-                "127.0.0.1",
-                str(ports["valkey"]),
-            ],
-        ),
-        Part("pgbouncer", [str(needed["pgbouncer"]), "-q", str(pooler)]),
-        Part("haproxy", [str(needed["haproxy"]), "-q", "-db", "-f", str(CONFIGURATION / "haproxy.cfg")]),
+        Part("valkey1", _valkey(home / "valkey1", first)),
+        Part("valkey2", [*_valkey(home / "valkey2", second), "--replicaof", "127.0.0.1", first]),
+        Part("sentinel", [str(valkey_program()), str(sentinel), "--sentinel"]),
+        Part("pgbouncer", [needed["pgbouncer"], "-q", str(pooler)]),
+        Part("haproxy", [needed["haproxy"], "-q", "-db", "-f", str(CONFIGURATION / "haproxy.cfg")]),
     ]
 
 
-def _valkey(home: Path, name: str, port: int) -> list[str]:
-    folder = own(home / name, None)
+def _valkey(folder: Path, port: str) -> list[str]:
     options = {
-        "port": str(port),
+        "port": port,
         "bind": "127.0.0.1",
-        "dir": str(folder),
+        "dir": str(own(folder, None)),
         "appendonly": "yes",
         "loglevel": "warning",
     }
@@ -185,37 +240,6 @@ def _courier(ports: Mapping[str, int], home: Path) -> Part:
             *("--state", str(home / "courier.sqlite"), "--webhook-url", webhook),
         ),
     )
-
-
-@contextlib.contextmanager
-def _replica(primary: str, folder: Path) -> Iterator[str]:
-    """A second server that follows the first; yields its address."""
-    user = server_user()
-    own(folder, user)
-    programs, where = postgres_programs(), primary.partition("host=")[2]
-    done = subprocess.run(
-        [
-            *(
-                str(programs / "pg_basebackup"),
-                "-h",
-                where,
-                "-U",
-                "postgres",
-                "-R",
-                "-D",
-                str(folder / "postgres"),
-            ),
-            *("--checkpoint=fast", "--wal-method=stream"),
-        ],
-        capture_output=True,
-        text=True,
-        cwd="/",
-        **as_user(user),
-    )
-    if done.returncode:
-        raise LocalServerError(f"pg_basebackup failed: {done.stderr.strip()}")
-    with joined(Postgres(), folder, durable=True) as url:
-        yield url
 
 
 def _pooled(ports: Mapping[str, int], database: str) -> str:

@@ -97,6 +97,10 @@ class Parts:
         """The names of those that were started."""
         return list(self._named)
 
+    def supervisor_of(self, name: str) -> int:
+        """The process id of a part's supervisor."""
+        return self._named[name].pid
+
     def program_of(self, name: str) -> int | None:
         """The process id of a part's program now (Linux only); None while it is started again."""
         supervisor = self._named[name].pid

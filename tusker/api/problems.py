@@ -54,7 +54,7 @@ KINDS: dict[str, Kind] = {
     "too_large": Kind(
         413,
         "The body is too large",
-        "A body may have 64 KiB, a batch 512 KiB, a webhook 4 MiB, a document what the lender set (10 MB).",
+        "A body may have 64 KiB, a batch 512 KiB, a webhook 4 MiB, a document what the lender allows (at first 10 MB).",
     ),
     "unsupported_media_type": Kind(415, "Not application/json", "Send `Content-Type: application/json`."),
     "invalid_input": Kind(422, "Something sent cannot be taken", "`errors` names each field."),

@@ -15,7 +15,7 @@ from tusker.cli import Day, commands
 from tusker.csv_cells import SafeWriter
 from tusker.currency import currency
 from tusker.documents.statement import HEADER, statement_rows
-from tusker.domain.ageing import AgeingRow, Bucket
+from tusker.domain.loans.ageing import AgeingRow, Bucket
 from tusker.errors import InvalidInput
 from tusker.models import Customer
 from tusker.queries.loans.account_statements.lines import Side

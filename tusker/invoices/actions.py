@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from tusker.currency import currency
 from tusker.errors import InvalidInput
-from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import ReasonForm
 from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
@@ -30,7 +30,7 @@ from tusker.services.payout.funding.verification import (
     verify_document,
 )
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow, current_company_id
+from tusker.web.access import acting, allow, current_company_id, my_scope
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import render, said
 

@@ -9,9 +9,10 @@ from typing import Any
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
-from tusker.domain.financeable import Grounds
+from tusker.domain.delivery.financeable import Grounds
 from tusker.errors import InvalidInput, NotFound, TuskerError
-from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.blueprint import bp
+from tusker.invoices.documents import sent_document
 from tusker.invoices.forms import DisputeForm
 from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
@@ -20,7 +21,7 @@ from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.delivery.confirmations import deliveries_to_confirm
 from tusker.services.payout.funding import purchaser_answers as service
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow, current_company_id
+from tusker.web.access import acting, allow, current_company_id, my_scope
 from tusker.web.htmx import done, render
 from tusker.web.paging import page_of
 
@@ -43,20 +44,25 @@ def confirm_delivery(invoice_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/<int:invoice_id>/dispute-delivery")
-@allow(Role.PURCHASER)
+@allow(Role.PURCHASER, costly=True)
 def dispute_delivery(invoice_id: int) -> ResponseReturnValue:
-    form = DisputeForm()
+    form, ctx = DisputeForm(), acting()
+    try:
+        file = sent_document()
+    except InvalidInput as error:
+        return _refused(invoice_id, form, error)
 
     def act() -> None:
         if not form.validate():
             raise InvalidInput("Say what is wrong.")
         service.dispute_delivery(
-            acting(),
+            ctx,
             current_company_id(),
             invoice_id,
             grounds=Grounds(form.grounds.filled),
             reason=form.reason.filled,
             amount=form.amount.data,
+            file=file,
         )
 
     return _answer(invoice_id, act, form, "The dispute is recorded; your supplier and we are notified.")
@@ -65,24 +71,29 @@ def dispute_delivery(invoice_id: int) -> ResponseReturnValue:
 def _answer(invoice_id: int, act: Callable[[], None], form: DisputeForm, message: str) -> ResponseReturnValue:
     """Carry an answer out and go back to where it was given: the list, or the invoice's page."""
     invoice_in(my_scope(), invoice_id)
-    listed = request.args.get("back") == "list"
     try:
         with transaction():
             act()
     except NotFound:
         raise
     except TuskerError as error:
-        if not form.errors:
-            form.take(error)
-        return _not_taken(invoice_id, form, listed, error.http_status)
-    if listed:
+        return _refused(invoice_id, form, error)
+    if _listed():
         return done(message, to=url_for("invoices.to_confirm"), partial=LIST_PARTIAL, **_list())
     return done_with(invoice_id, message)
 
 
-def _not_taken(invoice_id: int, form: DisputeForm, listed: bool, status: int) -> ResponseReturnValue:
+def _listed() -> bool:
+    return request.args.get("back") == "list"
+
+
+def _refused(invoice_id: int, form: DisputeForm, error: TuskerError) -> ResponseReturnValue:
+    invoice_in(my_scope(), invoice_id)
+    if not form.errors:
+        form.take(error)
+    status = error.http_status
     errors = [*form.form_errors, *(str(error) for field in form for error in field.errors)]
-    if listed:
+    if _listed():
         return render(
             LIST_PAGE,
             LIST_PARTIAL,

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from tusker import clock
-from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.blueprint import bp
 from tusker.models import Role
 from tusker.queries.company_dashboard import (
     left_of,
@@ -29,7 +29,7 @@ from tusker.queries.loans.loans import open_loans
 from tusker.queries.loans.positions import loan_totals, positions, totals_of
 from tusker.queries.payout.payables import owed_to_supplier
 from tusker.services.credit.standing import why_closed
-from tusker.web.access import allow, current_company_id
+from tusker.web.access import allow, current_company_id, my_scope
 from tusker.web.book_plots import BookHistory
 from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key

@@ -8,7 +8,7 @@ from flask_login import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from tusker.errors import InvalidInput, NotFound, TuskerError
-from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import ReasonForm
 from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, done_with, file_context
@@ -24,7 +24,7 @@ from tusker.services.delivery.document_files import (
 )
 from tusker.services.delivery.invoice_documents import keep_document
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow, current_company_id
+from tusker.web.access import acting, allow, current_company_id, my_scope
 from tusker.web.errors import answer_http_error
 from tusker.web.htmx import render
 from tusker.web.sent_files import file_answer
@@ -69,7 +69,7 @@ def document(invoice_id: int, document_id: int) -> ResponseReturnValue:
 @bp.errorhandler(RequestEntityTooLarge)
 def body_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     """Say of a document that is too large how large one may be."""
-    if request.endpoint == "invoices.new":
+    if request.endpoint in {"invoices.new", "invoices.dispute_delivery"}:
         return current_app.handle_user_exception(too_large())
     allowed = current_user.is_authenticated and current_user.role in {Role.SUPPLIER, Role.ADMIN}
     if request.endpoint != "invoices.send_document" or not allowed:

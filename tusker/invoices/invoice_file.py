@@ -11,12 +11,12 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.carriers.registry import MANUAL, carrier_label, get_carriers
-from tusker.domain import shipments
 from tusker.domain.approval import Shown
-from tusker.domain.calculator import Calculation
-from tusker.domain.financeable import Condition, PurchaserAnswer, Wishes, waits_for
-from tusker.domain.lifecycle import FINAL, RESERVING, InvoiceEvent, InvoiceStatus, next_status
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.credit.lifecycle import FINAL, RESERVING, InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.delivery import shipments
+from tusker.domain.delivery.financeable import Condition, PurchaserAnswer, Wishes, waits_for
+from tusker.domain.delivery.shipments import ShipmentStatus
+from tusker.domain.loans.calculator import Calculation
 from tusker.errors import IllegalTransition
 from tusker.invoices.forms import DisputeForm, ReasonForm
 from tusker.models import (
@@ -76,6 +76,8 @@ class InvoiceFile:
     """The order or parcel that was asked for, of a refused request too."""
     documents: Sequence[ShipmentDocument]
     """What was sent in as its document, the newest first; the files themselves are not loaded."""
+    dispute_documents: Sequence[ShipmentDocument]
+    """What the purchaser's last dispute came with."""
     waiting: WaitingRequest | None
     """The place on the waiting list that a refused request has or had, or that led to this invoice."""
     place: WaitingRow | None
@@ -103,6 +105,7 @@ class InvoiceFile:
             current_user.role in {Role.SUPPLIER, Role.ADMIN}
             and self.invoice.status != InvoiceStatus.CANCELLED
             and self.asked is not None
+            and not (self.waiting and self.waiting.invoice_id == self.invoice.id and self.waiting.admitted_id)
         )
 
     @property

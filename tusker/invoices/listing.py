@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.currency import currency
-from tusker.domain.lifecycle import FINAL, InvoiceStatus
+from tusker.domain.credit.lifecycle import FINAL, InvoiceStatus
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
-from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import InvoiceFilterForm
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.invoices import (
@@ -25,7 +25,7 @@ from tusker.queries.credit.invoices import (
     statuses_of,
     stream_invoices,
 )
-from tusker.web.access import allow, is_staff
+from tusker.web.access import allow, is_staff, my_scope
 from tusker.web.csvfile import Columns, csv_table
 from tusker.web.filters import status_label
 from tusker.web.htmx import render

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.carriers.base import Carrier, CarrierError
 from tusker.carriers.registry import get_carrier, get_carriers
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import InvalidInput, TuskerError
 from tusker.invoices.blueprint import bp
 from tusker.invoices.requesting import answer_words
@@ -70,6 +70,7 @@ def several() -> ResponseReturnValue:
         answers=answers,
         fits=[quote for quote in good if quote.refusal is None],
         is_quote=lambda answer: isinstance(answer, Quote),
+        can_submit=bool(good),
     )
 
 

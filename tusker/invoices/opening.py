@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from flask_login import current_user
 
 from tusker import clock
-from tusker.domain.calculator import calculate
-from tusker.domain.financeable import Wishes
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.shipments import DocumentKind
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.financeable import Wishes
+from tusker.domain.delivery.shipments import DocumentKind
+from tusker.domain.loans.calculator import calculate
 from tusker.domain.terms import Collection
-from tusker.invoices.blueprint import my_scope
 from tusker.invoices.forms import DisputeForm, ReasonForm
 from tusker.invoices.invoice_file import InvoiceFile
-from tusker.models import Event, Invoice, ReliefKind, Role
+from tusker.models import Event, Invoice, ReliefKind, Role, Shipment, ShipmentDocument
 from tusker.queries.attention import items_of_invoice
 from tusker.queries.credit.invoices import (
     adjustments_of,
@@ -33,7 +32,7 @@ from tusker.queries.payout.payables import payables_of
 from tusker.queries.record.events import CompanyEvent, events_of, for_company
 from tusker.services.credit.expected import plan_now, plan_on_line, plan_words
 from tusker.services.delivery.conditions import Judge
-from tusker.web.access import is_staff
+from tusker.web.access import is_staff, my_scope
 from tusker.working_days import working_days
 
 
@@ -75,6 +74,7 @@ def open_file(
         claims=claims_of(invoice.id),
         payables=payables_of(invoice.id) if invoice.collection == Collection.INVOICE else [],
         asked=asked,
+        dispute_documents=_of_dispute(invoice, asked),
         documents=[d for d in reversed(asked.documents) if d.kind == DocumentKind.INVOICE] if asked else [],
         waiting=waiting if current_user.role != Role.PURCHASER else None,
         place=place,
@@ -101,3 +101,9 @@ def _reliefs_shown(invoice: Invoice) -> list[ReliefRow]:
         return found
     no_charges = current_user.role == Role.PURCHASER and invoice.collection == Collection.INVOICE
     return [row for row in found if not (no_charges and row.kind == ReliefKind.WAIVER)]
+
+
+def _of_dispute(invoice: Invoice, asked: Shipment | None) -> list[ShipmentDocument]:
+    """What came with the dispute that was made last."""
+    sent_in = asked.documents if asked else []
+    return [d for d in sent_in if d.kind == DocumentKind.DISPUTE and d.sent_at == invoice.answered_at]

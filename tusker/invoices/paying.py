@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -13,7 +14,7 @@ from segno.helpers import make_epc_qr
 
 from tusker import clock
 from tusker.currency import currency
-from tusker.domain.pay_codes import reference_for, upi_uri
+from tusker.domain.payout.pay_codes import fits_upi, reference_for, upi_uri
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp
@@ -59,11 +60,12 @@ def pay() -> ResponseReturnValue:
         raise InvalidInput(f"At most {MOST} invoices can be paid together.", field="loan")
     if asked:
         rows = loans_owed([int(text) for text in asked], today, purchaser_id=company)
+        rows.sort(key=lambda row: (row.due_date, row.loan_id))
     else:
-        rows = open_loans(today, purchaser_id=company, due_until=day, limit=MOST)
-    chosen = [ToPay(row, amount_on(row, day, today)) for row in rows]
+        rows = open_loans(today, purchaser_id=company, due_until=day, limit=MOST + 1)
+    chosen = [ToPay(row, amount_on(row, day, today)) for row in rows[:MOST]]
     total = sum(one.amount for one in chosen)
-    reference = reference_for([one.row.reference for one in chosen], customer_by_id(company).name)
+    reference, named = reference_for([one.row.reference for one in chosen], customer_by_id(company).name)
     return render(
         "invoices/loans/pay.html",
         "invoices/loans/pay.html",
@@ -73,7 +75,10 @@ def pay() -> ResponseReturnValue:
         chosen=chosen,
         total=total,
         all_due=not asked,
+        more=len(rows) > MOST,
         reference=reference,
+        named=named,
+        grows=any(one.row.face_open is None for one in chosen),
         codes=_codes(total, reference) if total > 0 else [],
     )
 
@@ -99,11 +104,12 @@ def _codes(total: int, reference: str) -> list[Code]:
     config, money = current_app.config, currency()
     amount, holder = money.major(total), config["LENDER_ACCOUNT_HOLDER"]
     found = []
-    if money.code == "INR" and config["LENDER_UPI"]:
+    if money.code == "INR" and config["LENDER_UPI"] and fits_upi(amount, reference):
         uri = upi_uri(config["LENDER_UPI"], name=holder, amount=amount, note=reference)
         found.append(Code("UPI app", draw(segno.make(uri, micro=False)), uri))
     if money.code == "EUR" and config["LENDER_IBAN"]:
         bic = config["LENDER_BIC"] or None
-        code = make_epc_qr(holder[:70], config["LENDER_IBAN"], amount, text=reference, bic=bic)
-        found.append(Code("Banking app (SEPA)", draw(code)))
+        with contextlib.suppress(ValueError):  # more than a code may hold: it is typed then
+            code = make_epc_qr(holder[:70], config["LENDER_IBAN"], amount, text=reference, bic=bic)
+            found.append(Code("Banking app (SEPA)", draw(code)))
     return found

@@ -9,13 +9,13 @@ from flask import make_response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
-from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.blueprint import bp
 from tusker.invoices.invoice_file import InvoiceFile
 from tusker.invoices.opening import open_file
 from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.payoff import Payoff, payoff
-from tusker.web.access import allow
+from tusker.web.access import allow, my_scope
 from tusker.web.fields import FIRST_DAY, LAST_DAY
 from tusker.web.finding import remember
 from tusker.web.htmx import done, render, wants_fragment

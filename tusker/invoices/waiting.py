@@ -8,7 +8,7 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.invoices.actions import carry_out
-from tusker.invoices.blueprint import bp, my_scope
+from tusker.invoices.blueprint import bp
 from tusker.invoices.routes import done_with
 from tusker.models import Role
 from tusker.queries.credit.customers import customer_by_id
@@ -16,7 +16,7 @@ from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.credit.waiting import waiting_rows
 from tusker.services.credit.waiting import cancel_waiting, leave_waiting
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow, current_company_id
+from tusker.web.access import acting, allow, current_company_id, my_scope
 from tusker.web.htmx import render
 
 PAGE = "invoices/credit/waiting_list.html"

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from rq import get_current_job
+
 from tusker import clock
 from tusker.services.context import Context
 
 
 def job_context(name: str) -> Context:
     """The acting job, now."""
-    return Context(actor_id=None, actor=f"job {name}", now=clock.now(), today=clock.today())
+    job = get_current_job()
+    return Context(
+        actor_id=None,
+        actor=f"job {name}",
+        now=clock.now(),
+        today=clock.today(),
+        job=job.id if job else None,
+    )

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from flask import current_app
 
-from tusker.domain.daily import DailyJob
+from tusker.domain.record.daily import DailyJob
 from tusker.jobs import job_context
 from tusker.jobs.servicing import classify, clean_up, prove_day, service_day
 from tusker.queues import enqueue, waiting

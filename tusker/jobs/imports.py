@@ -21,7 +21,7 @@ from tusker.services.credit.importing.large import (
     waiting_files,
 )
 from tusker.services.credit.importing.running import ATTEMPTS
-from tusker.transactions import transaction
+from tusker.transactions import may_pass, transaction
 
 FAILED = (
     "It could not be imported to its end because of an error of the program, which the log has. What is counted here"
@@ -59,7 +59,9 @@ def import_file(file_id: int) -> bool:
             finish_file(sender, file_id, refused=error.message)
         log.info("file %d was refused: %s", file_id, error.message)
         return True
-    except Exception:
+    except Exception as error:
+        if may_pass(error):
+            raise  # it is done again, see `worker.py`
         # Left waiting it would fail again every quarter of an hour, and its page would say that it is being imported.
         log.exception("file %d could not be imported", file_id)
         with transaction():

@@ -8,7 +8,7 @@ from datetime import date
 from flask import current_app
 
 from tusker.currency import currency
-from tusker.domain.classification import AssetClass
+from tusker.domain.loans.classification import AssetClass
 from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
 from tusker.queries.loans.history import wrong_day_sums

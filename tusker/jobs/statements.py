@@ -26,7 +26,7 @@ from tusker.services.bank.uploads import (
     refuse_upload,
     waiting_uploads,
 )
-from tusker.transactions import transaction
+from tusker.transactions import may_pass, transaction
 
 FAILED = (
     "It could not be imported because of an error of the program, which the log has; nothing was written."
@@ -73,7 +73,9 @@ def read_upload(upload_id: int) -> bool:
         with transaction():
             refuse_upload(sender, upload_id, error.message)
         log.info("upload %d was refused: %s", upload_id, error.message)
-    except Exception:
+    except Exception as error:
+        if may_pass(error):
+            raise  # it is done again, see `worker.py`
         # Left waiting it would fail again every quarter of an hour, and its page would say that it is being read.
         log.exception("upload %d could not be imported", upload_id)
         with transaction():

@@ -19,6 +19,7 @@ class Context:
 
     `why` is what the person says of an act that has no reason of its own; the other admin reads it. `events` collects
     the events of what is tried, or done because another admin accepted it; `proposed_by` is then who proposed it.
+    `job` is the id of the worker's job that runs, which is the same when a job is done again.
     """
 
     actor_id: int | None
@@ -28,3 +29,4 @@ class Context:
     why: str = ""
     events: list[Event] | None = None
     proposed_by: int | None = None
+    job: str | None = None

@@ -31,7 +31,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 LARGE_FILES = {"admin.import_upload": LARGEST + 1024 * 1024}
 """How many bytes may be sent to an endpoint where that is more than elsewhere: the file, and the form around it."""
 
-WITH_DOCUMENT = {"invoices.new", "invoices.send_document"}
+WITH_DOCUMENT = {"invoices.new", "invoices.send_document", "invoices.dispute_delivery"}
 AROUND_IT = 64 * 1024
 """Where the document of an invoice is sent in, with a form of so many bytes around it: whatever is larger is cut."""
 

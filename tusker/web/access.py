@@ -12,6 +12,7 @@ from flask_login import current_user
 from tusker import clock
 from tusker.errors import NotAllowed
 from tusker.models import AccessKind, Role
+from tusker.queries.credit.invoices import Scope
 from tusker.services.context import Context
 from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
@@ -121,6 +122,15 @@ def current_company_id() -> int:
         raise NotAllowed("This page belongs to users of a company.")
     company_id: int = current_user.customer_id
     return company_id
+
+
+def my_scope() -> Scope:
+    """Staff see all invoices, a supplier those it asked for, a purchaser those it has to repay."""
+    if is_staff():
+        return Scope()
+    if current_user.role == Role.SUPPLIER:
+        return Scope(supplier_id=current_company_id())
+    return Scope(purchaser_id=current_company_id())
 
 
 def acting() -> Context:

@@ -83,8 +83,8 @@ class BookHistory:
             words = f"Week of {show_day(start)}"
             columns.append(Column(label, words, values, self._period(start, end)))
         series = [
-            Series("Repaid", "in"),
-            Series("Expected", "expected"),
+            Series("Debt repaid" if to_pay else "Repaid", "in"),
+            Series("To pay" if to_pay else "Expected", "expected"),
             Series("Paid out", "out", below=True),
         ]
         return _bars("Cash by week", "Week", series, columns)

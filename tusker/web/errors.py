@@ -42,11 +42,11 @@ WORDS = {
     403: ("This is not for you", "Your role does not allow this."),
     404: ("Nothing is here", "The page does not exist, or it belongs to somebody else."),
     405: ("This cannot be opened this way", "Use the buttons and links of the pages."),
-    408: ("This came too slowly", "Check the connection and send it again."),
+    408: ("The upload was too slow", "Check the connection and send it again."),
     409: ("This has changed in the meantime", "Reload the page to see how it stands now."),
     413: ("This file is too large", "The largest file that is taken has 20 MB."),
     422: ("Something filled in cannot be taken", "Correct it and try again."),
-    429: ("Too many in a short time", "Wait a little, then try again."),
+    429: ("Too many requests", "Wait a little, then try again."),
     500: ("Something went wrong here", "It was not your doing, and it has been noted."),
     503: ("Tusker is not available at the moment", "Try again in a few minutes."),
 }
@@ -133,7 +133,11 @@ def _on_http_error(error: HTTPException) -> ResponseReturnValue:
     title, hint = WORDS.get(status, (error.name, error.description or ""))
     wait = seconds_to_wait() if isinstance(error, RateLimitExceeded) else None
     if wait is not None:
-        hint = f"Try again in {wait} seconds." if wait < 120 else f"Try again in {-(-wait // 60)} minutes."
+        hint = (
+            f"Try again in {wait} second{'' if wait == 1 else 's'}."
+            if wait < 120
+            else f"Try again in {-(-wait // 60)} minutes."
+        )
     answer = _answer(status, title, hint)
     for name, value in error.get_headers():
         if name not in {"Content-Type", "Content-Length"}:

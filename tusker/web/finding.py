@@ -13,11 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from tusker import clock
 from tusker.carriers.registry import specs
 from tusker.models import Role
-from tusker.queries.credit.invoices import Scope
 from tusker.queries.finding import Hit, find, recent
 from tusker.services.people.recent import note_seen
 from tusker.transactions import transaction
-from tusker.web.access import allow, current_company_id, is_staff
+from tusker.web.access import allow, is_staff, my_scope
 from tusker.web.htmx import render, wants_fragment
 from tusker.web.nav import BY_ROLE
 from tusker.web.routes import bp
@@ -69,8 +68,7 @@ def found_for(words: str) -> list[Found]:
     """Exact names, then pages, then the rest, all within what the person may see."""
     if not words:
         return [_link(hit) for hit in recent(current_user.id)]
-    scope = _scope()
-    hits = find(words, scope, staff=is_staff(), carriers=[*specs(), *OTHER_CARRIERS])
+    hits = find(words, my_scope(), staff=is_staff(), carriers=[*specs(), *OTHER_CARRIERS])
     pages = [
         Found(url, icon, "Page", label)
         for label, icon, _, url in _pages()
@@ -83,14 +81,6 @@ def found_for(words: str) -> list[Found]:
     for one in found:
         once.setdefault(one.url, one)
     return list(once.values())
-
-
-def _scope() -> Scope:
-    if is_staff():
-        return Scope()
-    if current_user.role == Role.SUPPLIER:
-        return Scope(supplier_id=current_company_id())
-    return Scope(purchaser_id=current_company_id())
 
 
 def _link(hit: Hit) -> Found:

@@ -14,7 +14,7 @@ from tusker.bankfiles.tables.heads import FIELDS, guessed
 from tusker.bankfiles.tables.places import stands_for_heads
 from tusker.bankfiles.tables.profiles import Outline, checked_profile, field_words
 from tusker.currency import currency
-from tusker.domain.banking import Statement
+from tusker.domain.bank.banking import Statement
 from tusker.errors import Conflict, TuskerError
 from tusker.models import Role, StatementUpload, UploadState
 from tusker.queries.bank.statements import content_of, statement_profiles, uploaded

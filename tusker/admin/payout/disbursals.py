@@ -22,7 +22,7 @@ from tusker.admin.payout.disbursal_view import (
     ticked_of,
 )
 from tusker.currency import currency
-from tusker.domain.interest import Deduction
+from tusker.domain.loans.interest import Deduction
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import LineState, Role
 from tusker.queries.payout.disbursal_lines import LineRow, disbursal_lines, supplier_sums
@@ -110,7 +110,7 @@ def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
 @bp.post("/disbursals/<int:disbursal_id>/lines")
 @allow(Role.ADMIN)
 def choose_lines(disbursal_id: int) -> ResponseReturnValue:
-    """Save selection ones of the lines that were shown in a draft; and take all of a supplier out, or put it back."""
+    """Keep the selected ones of a draft's lines that were shown; and take all of a supplier out, or put it back."""
     choice = given_choice()
     try:
         with transaction():

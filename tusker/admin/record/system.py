@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from tusker import clock
 from tusker.admin.blueprint import bp
-from tusker.domain.daily import TITLES
+from tusker.domain.record.daily import TITLES
 from tusker.errors import Conflict, NotFound
 from tusker.models import Role
 from tusker.queries.record.readiness import database_version, last_runs, newest_revision, parts
@@ -65,5 +65,5 @@ def _carried(versions: list[tuple[str, str]]) -> dict[str, Any]:
         versions = [*versions, ("Redis or Valkey", redis_version())]
     except RedisError as error:
         log.warning("redis does not answer: %s", error)
-        queues, failed = {}, []
+        queues, failed = {}, None
     return {"versions": versions, "queues": queues, "failed": failed}

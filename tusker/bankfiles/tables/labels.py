@@ -11,6 +11,7 @@ from babel.numbers import is_currency
 from stdnum import iban as ibans
 
 from tusker.bankfiles.tables.amounts import is_figure
+from tusker.bankfiles.tables.apart import OPENING
 from tusker.bankfiles.tables.days import is_day
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import CsvRow
@@ -49,21 +50,6 @@ _AROUND = " \t:=_-–'\""
 _SORT_CODE = re.compile(r"^[0-9]{2}-[0-9]{2}-[0-9]{2}\s+(?=[0-9]{8,})")
 _PIECE = re.compile(r"[0-9A-Za-z*•#]+(?:[-/.][0-9A-Za-z*•#]+)*")
 _MASK = re.compile(r"[*•#xX]")
-SUM = re.compile(
-    r"(?:(?:grand|sub|page)[ -]?)?totals?(?: (?:of|for|in|the|this|period|page|month|statement|day|amount|all|no|dr|cr"
-    r"|debits?|credits?|deposits?|withdrawals?|payments?|receipts?|transactions?|movements?))*|gesamt|summe",
-    re.IGNORECASE,
-)
-"""The words of a row that is the sum of others."""
-CLOSING = re.compile(
-    r"closing\s+bal(?:ance)?\b|balance\s+c/?[fd]\b|carried\s+(?:forward|fwd)|^\W*c/f\W*$"
-    r"|endsaldo|schlusssaldo",
-    re.IGNORECASE,
-)
-OPENING = re.compile(
-    r"opening\s+bal(?:ance)?\b|balance\s+b/?f\b|brought\s+(?:forward|fwd)|^\W*b/f\W*$|anfangssaldo",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,16 @@ from typing import Any
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.movements import LONGEST, Contradiction, Raw, Skip, finished, given, limited
 from tusker.bankfiles.tables.amounts import Mark, is_nothing, read_amount
+from tusker.bankfiles.tables.apart import OPENING, SUM, LeftOut, borne_out
 from tusker.bankfiles.tables.balances import Balanced, follow
 from tusker.bankfiles.tables.days import Days, leaps
 from tusker.bankfiles.tables.heads import Columns
-from tusker.bankfiles.tables.labels import SUM, Named
+from tusker.bankfiles.tables.labels import Named
 from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, said
+from tusker.bankfiles.tables.widths import Widths
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
-from tusker.domain.banking import BALANCE_REMARK, Direction, Statement
+from tusker.domain.bank.banking import BALANCE_REMARK, Direction, Statement
 
 _MOST_DOUBTS = 3
 _OF_MOVEMENT = (
@@ -37,8 +39,9 @@ class TableReader:
     layout: str = ""
     by_place: bool = False
     """Whether the table has no heads, so that only its balances bear out how its columns are read."""
-    width: int | None = None
-    """How many cells a row may fill; None where that says nothing."""
+    left_out: Sequence[LeftOut] = ()
+    """Rows with a day and an amount that are none of `rows`."""
+    widths: Widths = field(default_factory=Widths)
     days: dict[str, Days] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
@@ -70,8 +73,10 @@ class TableReader:
             balanced.append(Balanced(row.line, raws[-1].booked_on, signed, self.balance(row.cells), apart))
             turned += [row.line] * turns
             apart = False
-        self.leave_sums(raws, balanced)
-        ends = self.check(balanced, opening, turned, sides)
+        opened = self.balance_of(opening) if opening else None
+        self.leave_sums(raws, balanced, opened)
+        self.check_left_out(balanced)
+        ends = self.check(raws, balanced, opened, turned, sides)
         days = sorted(raw.booked_on for raw in raws)
         return Statement(
             reference="",
@@ -88,19 +93,14 @@ class TableReader:
             doubt=kept(" ".join(self.doubts[:_MOST_DOUBTS]), LONGEST["reason"]),
         )
 
-    def check_width(self, heads: int) -> None:
-        """A text or amount with the separator in it needs quotes: without them a row has more cells than there are
-        heads."""
-        filled = {max((at for at, cell in enumerate(row.cells, 1) if cell), default=0) for row in self.rows}
-        if max(filled, default=0) > heads:
-            if len(filled) == 1:
-                self.doubts.append("Its rows have more cells than its heads.")
-            else:
-                self.width = heads
-
-    def leave_sums(self, raws: list[Raw], balanced: list[Balanced]) -> None:
-        """Take out the last rows where they call themselves sums and are those of what came in or left."""
+    def leave_sums(self, raws: list[Raw], balanced: list[Balanced], opening: int | None) -> None:
+        """Take out the last rows where they call themselves sums and are those of what came in or left. What its own
+        balance bears out is a movement, whatever it calls itself."""
         called = [SUM.fullmatch(raw.remittance.strip(" :*-.")) is not None for raw in raws]
+        if not any(called):
+            return
+        proven = follow(balanced, opening).proven
+        called = [named and row.line not in proven for named, row in zip(called, balanced, strict=True)]
         ends = len(raws)
         while ends and called[ends - 1]:
             ends -= 1
@@ -114,6 +114,18 @@ class TableReader:
                 self.doubts.append(
                     f"Line {line} calls itself a sum, but is not that of the {raw.direction}s."
                 )
+
+    def check_left_out(self, balanced: Sequence[Balanced]) -> None:
+        """Name the rows with a day and an amount that were left out, and doubt those that nothing bears out."""
+        since = 0
+        for left in self.left_out:
+            what = "a sum" if left.kind == "sum" else f"the {left.kind} balance"
+            self.notes.append(f"Line {left.line}: it calls itself {what}; skipped.")
+            if not borne_out(left, balanced, since, lambda text: abs(self.amount_of(text)[0])):
+                self.doubts.append(
+                    f"Line {left.line} calls itself {what}, which the other rows do not bear out."
+                )
+            since = left.line if left.kind == "sum" else since
 
     def skip(self, line: int, skip: Skip) -> None:
         self.notes.append(f"Line {line}: {skip}; skipped.")
@@ -174,8 +186,11 @@ class TableReader:
             raise Skip("no amount")
         return found[0][1]
 
+    def amount_of(self, text: str) -> tuple[int, str]:
+        return read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
+
     def marked(self, text: str) -> Figure:
-        amount, mark = read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
+        amount, mark = self.amount_of(text)
         if amount == 0:
             raise Skip("its amount is zero")
         side: Direction | None = {"CR": "credit", "DR": "debit"}.get(mark)  # type: ignore[assignment]
@@ -184,14 +199,14 @@ class TableReader:
     def one_side(self, text: str, side: Direction) -> Figure | None:
         if is_nothing(text):
             return None
-        amount, mark = read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
+        amount, mark = self.amount_of(text)
         if mark and mark[0].lower() != side[0]:
             raise Contradiction(f"“{kept(text, 30)}” stands in the column of the {side}s")
         return Figure(amount, side, text) if amount else None
 
     def signed(self, row: CsvRow, figure: Figure | Skip, sides: Sides) -> tuple[int, bool]:
         """What a row adds to the balance, and whether its sign turned its side; raises `Skip`."""
-        if self.width is not None and any(row.cells[self.width :]):
+        if row.line in self.widths.too_wide:
             raise Contradiction("it has more cells than there are heads")
         if isinstance(figure, Skip):
             raise figure
@@ -242,26 +257,38 @@ class TableReader:
 
     def balance_of(self, text: str, word: str = "") -> int | None:
         try:
-            balance, side = read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
+            balance, side = self.amount_of(text)
         except Skip:
             return None
         overdrawn = side == "DR" or (not side and said(word) == "debit")
         return -abs(balance) if overdrawn else balance
 
     def check(
-        self, rows: Sequence[Balanced], opening: str, turned: Sequence[int], sides: Sides
+        self,
+        raws: Sequence[Raw],
+        rows: Sequence[Balanced],
+        opening: int | None,
+        turned: Sequence[int],
+        sides: Sides,
     ) -> tuple[int | None, int | None]:
         """The balances at both ends; notes where they do not follow, and doubts where they speak against a row or do
         not bear out what its sign alone says."""
         if not rows:
             return None, None
-        chain = follow(rows, self.balance_of(opening) if opening else None)
+        chain = follow(rows, opening)
         if chain.broken:
             self.notes.insert(
                 0, f"{BALANCE_REMARK} column does not follow from the rows; a row may be missing."
             )
         for line in chain.opposed:
             self.doubts.append(f"{BALANCE_REMARK} says the opposite of what line {line} says.")
+        for row, raw in zip(rows, raws, strict=True):
+            if row.line in chain.proven:
+                continue
+            if row.balance is not None and abs(row.balance) == raw.amount and OPENING.search(raw.remittance):
+                self.doubts.append(f"Line {row.line} may only carry the balance over.")
+            if row.line in self.widths.torn:
+                self.doubts.append(f"Line {row.line} may have a comma without quotes in it.")
         for line in turned:
             if line not in chain.proven:
                 self.doubts.append(f"Line {line} has a minus against its side and was read as a reversal.")

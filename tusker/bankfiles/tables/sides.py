@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tusker.bankfiles.movements import Contradiction
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import Direction
+from tusker.domain.bank.banking import Direction
 
 _SAID: dict[Direction, str] = {
     "credit": "cr c credit credits credited crdt h haben deposit deposited gutschrift in inward inwards incoming"

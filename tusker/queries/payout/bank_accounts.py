@@ -46,29 +46,31 @@ def active_accounts(customer_ids: Collection[int]) -> dict[int, BankAccount]:
 
 _NOTED = text(
     """
-    SELECT DISTINCT ON (a.id) a.id, e.data ->> 'account_digest' AS digest
+    SELECT a.id, (array_agg(e.data ->> 'account_digest' ORDER BY e.id)
+            FILTER (WHERE e.data ->> 'bank_account_id' = a.id::text AND e.data ? 'account_digest'))[1] AS digest,
+        a.state = 'active'
+            AND (array_agg(e.data ->> 'bank_account_id' ORDER BY e.id DESC))[1] IS DISTINCT FROM a.id::text AS former
     FROM bank_accounts a JOIN events e ON e.subject = 'customer' AND e.subject_id = a.customer_id
-        AND e.kind IN ('bank_account_set', 'bank_account_noted') AND e.data ->> 'bank_account_id' = a.id::text
-    WHERE a.id = ANY(:ids) AND e.data ? 'account_digest' ORDER BY a.id, e.id
+        AND e.kind IN ('bank_account_set', 'bank_account_noted')
+    WHERE a.id = ANY(:ids) GROUP BY a.id
     """
 )
 
 
-def changed_accounts(accounts: Collection[BankAccount]) -> set[int]:
-    """The customers of those accounts that are not as the first event about them tells."""
-    noted = _noted(accounts)
-    return {account.customer_id for account in accounts if account.digest != noted.get(account.id)}
+def not_as_accepted(accounts: Collection[BankAccount]) -> tuple[set[int], set[int]]:
+    """The customers of those accounts that are not as the first event about them tells, or are active though a later
+    one was accepted; and of those that no event tells: a version before wrote them, or somebody by SQL.
 
-
-def unnoted_accounts(accounts: Collection[BankAccount]) -> set[int]:
-    """The customers of those accounts that no event tells: of rows that a version before wrote, or somebody by SQL."""
-    noted = _noted(accounts)
-    return {account.customer_id for account in accounts if account.id not in noted}
-
-
-def _noted(accounts: Collection[BankAccount]) -> dict[int, str]:
+    One that was replaced since by a later one is as it was accepted.
+    """
     rows = db.session.execute(_NOTED, {"ids": [account.id for account in accounts]})
-    return {row.id: row.digest for row in rows}
+    noted = {row.id: row for row in rows if row.digest is not None}
+    changed = {
+        account.customer_id
+        for account in accounts
+        if (row := noted.get(account.id)) is not None and (row.former or row.digest != account.digest)
+    }
+    return changed, {account.customer_id for account in accounts if account.id not in noted}
 
 
 def accounts_of(customer_id: int) -> list[AccountEntry]:

@@ -32,6 +32,7 @@ _STATE = text(
         (SELECT max(done_at) FROM daily_runs) AS day_done_at,
         (SELECT min(at) FROM events
          WHERE id > (SELECT COALESCE(max(event_id), 0) FROM event_seals)) AS unsealed_since,
+        (SELECT sealed_at FROM event_seals ORDER BY seq DESC LIMIT 1) AS sealed_at,
         (SELECT max(at) FROM proof_runs) AS proved_at
     """
 )
@@ -104,7 +105,7 @@ def _kept(now: datetime) -> list[Part]:
         Part("database", OK),
         Part("migrations", LATE if behind else OK, detail=row.revision or "none"),
         Part("daily jobs", _late(now, row.day_open_since, DAILY_LATE), row.day_done_at),
-        Part("sealing", _late(now, row.unsealed_since, SEALING_LATE), row.unsealed_since),
+        Part("sealing", _late(now, row.unsealed_since, SEALING_LATE), row.sealed_at),
         Part("proof", _late(now, row.proved_at, PROOF_LATE), row.proved_at),
     ]
 

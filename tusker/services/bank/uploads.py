@@ -15,6 +15,7 @@ from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import StatementUpload, UploadState
 from tusker.services.bank.importing import ImportResult
+from tusker.services.claims import claim, is_free, is_taken
 from tusker.services.context import Context
 from tusker.services.locks import lock_row
 
@@ -59,10 +60,9 @@ def take_upload(ctx: Context, data: bytes, file_name: str, *, unclear: str = "")
 
 def waiting_uploads(ctx: Context) -> Sequence[int]:
     """The uploads that no worker has, oldest first."""
-    free = StatementUpload.claimed_until.is_(None) | (StatementUpload.claimed_until <= ctx.now)
     return db.session.scalars(
         select(StatementUpload.id)
-        .where(StatementUpload.state == UploadState.WAITING, free)
+        .where(StatementUpload.state == UploadState.WAITING, is_free(ctx, StatementUpload))
         .order_by(StatementUpload.id)
     ).all()
 
@@ -76,10 +76,9 @@ def claim_upload(ctx: Context, upload_id: int) -> StatementUpload | None:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
-    taken = found.claimed_until is not None and found.claimed_until > ctx.now
-    if found.state != UploadState.WAITING or taken:
+    if found.state != UploadState.WAITING or is_taken(ctx, found):
         return None
-    found.claimed_until = ctx.now + LEASE
+    claim(ctx, found, LEASE)
     db.session.flush()
     return found
 

@@ -10,17 +10,25 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.currency import currency
-from tusker.domain.calculator import calculate
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.shipments import DocumentKind, TrackedOrder
+from tusker.domain.loans.calculator import calculate
 from tusker.errors import Conflict, Duplicate, FinancingRefused, NotFound, TermsChanged
 from tusker.extensions import db
-from tusker.models import CreditLine, Invoice, Role, Shipment, WaitingRequest, WaitingState
+from tusker.models import (
+    CreditLine,
+    Invoice,
+    Role,
+    Shipment,
+    ShipmentDocument,
+    WaitingRequest,
+    WaitingState,
+)
 from tusker.queries.credit.credit_lines import limits_of
 from tusker.queries.credit.waiting import waiting_of
 from tusker.services.context import Context
@@ -182,12 +190,40 @@ def admit_waiting(ctx: Context, waiting_id: int, asked: tuple[RequestSubject, Tr
         if admission.outcome is Outcome.WAITING:
             return False
         raise_unless_admitted(admission, quote)
-        if admission.outcome is not Outcome.APPROVED:
+        if admission.outcome is not Outcome.APPROVED or admission.invoice_id is None:
             raise Duplicate(f"Financing of “{quote.number}” was requested otherwise.", problem="duplicate")
         request.admitted_id = admission.invoice_id
         _close(ctx, request, WaitingState.ADMITTED, "its amount is free", mail=True)
+        _move_documents(ctx, request, admission.invoice_id)
         return True
     return False
+
+
+def _move_documents(ctx: Context, request: WaitingRequest, admitted_id: int) -> None:
+    """What was sent in with the refused request belongs to the invoice that it became, marks included."""
+    of = {
+        invoice_id: select(Shipment.id).where(Shipment.invoice_id == invoice_id).scalar_subquery()
+        for invoice_id in (request.invoice_id, admitted_id)
+    }
+    names = db.session.scalars(
+        update(ShipmentDocument)
+        .where(
+            ShipmentDocument.shipment_id == of[request.invoice_id],
+            ShipmentDocument.kind == DocumentKind.INVOICE,
+        )
+        .values(shipment_id=of[admitted_id])
+        .returning(ShipmentDocument.file_name)
+        .execution_options(synchronize_session=False)
+    ).all()
+    for name in names:
+        record_event(
+            ctx,
+            "invoice",
+            admitted_id,
+            "document_followed",
+            reason=name or "",
+            refused_id=request.invoice_id,
+        )
 
 
 def _quote_untracked(ctx: Context, request: WaitingRequest) -> Quote:

@@ -1,18 +1,18 @@
-"""The document of an invoice, sent in by its supplier or an admin."""
+"""Documents that are sent in: the invoice itself, by its supplier or an admin, and what a dispute rests on."""
 
 from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.shipments import DocumentKind
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.shipments import DocumentKind
 from tusker.errors import Conflict, Duplicate, NotFound, existing
 from tusker.extensions import db
-from tusker.models import Shipment, ShipmentDocument
+from tusker.models import Invoice, Shipment, ShipmentDocument, WaitingRequest
 from tusker.services.context import Context
 from tusker.services.delivery.document_files import FIELD, CheckedFile, content_to_keep
 from tusker.services.events import record_event
-from tusker.services.locks import lock_invoice
+from tusker.services.locks import lock_invoice, lock_rows
 
 MOST = 20
 """Files of one invoice."""
@@ -23,20 +23,33 @@ def keep_document(
 ) -> ShipmentDocument:
     """Keep a file as the newest document of an invoice, of `supplier_id` only where given; older ones stay.
 
-    Raises `NotFound`, `Duplicate` for the same file, `Conflict` for a cancelled invoice or one with too many files.
+    Raises `NotFound`, `Duplicate` for the same file, `Conflict` for a cancelled invoice, a refused one that was
+    admitted from the waiting list, or one with too many files.
     """
     invoice = lock_invoice(invoice_id)
     if supplier_id is not None and invoice.supplier_id != supplier_id:
         raise NotFound("This invoice does not exist.")
     if invoice.status == InvoiceStatus.CANCELLED:
         raise Conflict("This invoice is cancelled; it takes no documents.")
+    # locked, so that a file is not sent in while those before it go on to the admitted invoice
+    waited = lock_rows(WaitingRequest, WaitingRequest.invoice_id == invoice.id)
+    if any(request.admitted_id for request in waited):
+        raise Conflict(
+            "This request was admitted from the waiting list; send the document to the new invoice."
+        )
+    return add_document(ctx, invoice, file, DocumentKind.INVOICE)
+
+
+def add_document(ctx: Context, invoice: Invoice, file: CheckedFile, kind: DocumentKind) -> ShipmentDocument:
+    """Keep a file of a locked invoice. Raises `Duplicate` for the same file, `Conflict` for too many of its kind."""
     shipment_id = existing(
         db.session.scalar(select(Shipment.id).where(Shipment.invoice_id == invoice.id)), "shipment"
     )
     known, same = db.session.execute(
-        select(func.count(), func.count().filter(ShipmentDocument.identity == file.digest)).where(
-            ShipmentDocument.shipment_id == shipment_id, ShipmentDocument.kind == DocumentKind.INVOICE
-        )
+        select(
+            func.count().filter(ShipmentDocument.kind == kind),
+            func.count().filter(ShipmentDocument.identity == file.digest),
+        ).where(ShipmentDocument.shipment_id == shipment_id)
     ).one()
     if same:
         raise Duplicate("This file is with the invoice already.", field=FIELD)
@@ -44,7 +57,7 @@ def keep_document(
         raise Conflict(f"An invoice takes at most {MOST} documents.")
     document = ShipmentDocument(
         shipment_id=shipment_id,
-        kind=DocumentKind.INVOICE,
+        kind=kind,
         uri="",
         identity=file.digest,
         file_name=file.name,
@@ -61,7 +74,7 @@ def keep_document(
         ctx,
         "invoice",
         invoice.id,
-        "document_sent",
+        "document_sent" if kind is DocumentKind.INVOICE else "dispute_document_sent",
         reason=file.name,
         document_id=document.id,
         sha256=file.digest,

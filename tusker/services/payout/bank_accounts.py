@@ -14,7 +14,7 @@ from tusker.domain.accounts import HOLDER_MAX, AccountNumber
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import BankAccount, BankAccountState, Customer, Proposal, Role
-from tusker.queries.payout.bank_accounts import changed_accounts
+from tusker.queries.payout.bank_accounts import not_as_accepted
 from tusker.queries.proposals import proposed_account
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -53,8 +53,8 @@ def use_account(ctx: Context, customer_id: int, account: AccountNumber) -> BankA
     """Replace the account that a supplier is paid to, and tell it by mail."""
     customer = _locked_supplier(customer_id)
     active = _active(customer_id)
-    # One whose row was changed, or not noted when it was accepted, is paid only once it is set anew.
-    if active is not None and active.account == account and not changed_accounts([active]):
+    # One that is not as it was accepted, or not noted then, is paid only once it is set anew.
+    if active is not None and active.account == account and not any(not_as_accepted([active])):
         field = "iban" if account.iban else "account_number"
         raise InvalidInput(f"{customer.name} is paid to this account already.", field=field)
     if active is not None:

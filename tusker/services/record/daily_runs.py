@@ -13,22 +13,19 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from tusker.domain.carrier_health import LONGEST_SKEW
-from tusker.domain.daily import DailyJob, days_due, due_at
+from tusker.domain.record.daily import DailyJob, days_due, due_at
 from tusker.errors import Conflict, existing
 from tusker.extensions import db
 from tusker.models import DailyRun
+from tusker.services.claims import LONGEST_LEASE, claim, is_free, is_taken
 from tusker.services.context import Context
 
 LEASE = timedelta(minutes=10)
 """How long a worker has a claimed job for itself. Every job is safe to run twice; this only avoids it."""
-PROOF_LEASE = timedelta(minutes=70)
+PROOF_LEASE = LONGEST_LEASE
 """The proof reads every event there ever was."""
 PAUSE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=1)
-
-LONGEST_CLAIM = PROOF_LEASE + LONGEST_SKEW
-"""A claim that ends later was written by a clock that was wrong, and is not believed."""
 
 Times = Mapping[DailyJob, tuple[int, int]]
 """When each job is due: hour and minute in the installation's time zone."""
@@ -48,11 +45,8 @@ def plan_runs(ctx: Context, times: Times, zone: ZoneInfo) -> list[DailyJob]:
             last = ctx.today - timedelta(days=1)
             count_as_done(ctx, job, last, at, zone)
         _write_down(job, [(day, due_at(day, at, zone)) for day in days_due(last, ctx.now, at, zone)])
-    until = DailyRun.claimed_until
-    free = until.is_(None) | (until <= ctx.now) | (until > ctx.now + LONGEST_CLAIM)
-    open_jobs = set(
-        db.session.scalars(select(DailyRun.job).where(DailyRun.done_at.is_(None), free).distinct())
-    )
+    query = select(DailyRun.job).where(DailyRun.done_at.is_(None), is_free(ctx, DailyRun))
+    open_jobs = set(db.session.scalars(query.distinct()))
     return [job for job in DailyJob if job in open_jobs]
 
 
@@ -77,13 +71,10 @@ def claim_runs(ctx: Context, job: DailyJob) -> list[date]:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
-    if any(
-        until is not None and ctx.now < until <= ctx.now + LONGEST_CLAIM
-        for until in (run.claimed_until for run in runs)
-    ):
+    if any(is_taken(ctx, run) for run in runs):
         return []
     for run in runs:
-        run.claimed_until = ctx.now + (PROOF_LEASE if job is DailyJob.PROOF else LEASE)
+        claim(ctx, run, PROOF_LEASE if job is DailyJob.PROOF else LEASE)
         run.attempts += 1
     db.session.flush()
     return [run.business_date for run in runs]

@@ -21,6 +21,7 @@ from tusker.csv_tables import CsvTable, stream_table
 from tusker.errors import Conflict, UnreadableFile
 from tusker.extensions import db
 from tusker.models import FileState, InvoiceFile, InvoiceFilePart, InvoiceFileRow
+from tusker.services.claims import claim, is_free, is_taken
 from tusker.services.context import Context
 from tusker.services.credit.importing.file import (
     ColumnMapping,
@@ -110,18 +111,16 @@ def start_file(ctx: Context, file_id: int, options: ImportOptions) -> InvoiceFil
 
 def waiting_files(ctx: Context) -> Sequence[int]:
     """The files that no worker has, oldest first."""
-    free = InvoiceFile.claimed_until.is_(None) | (InvoiceFile.claimed_until <= ctx.now)
-    query = select(InvoiceFile.id).where(InvoiceFile.state == FileState.WAITING, free)
+    query = select(InvoiceFile.id).where(InvoiceFile.state == FileState.WAITING, is_free(ctx, InvoiceFile))
     return db.session.scalars(query.order_by(InvoiceFile.id)).all()
 
 
 def claim_file(ctx: Context, file_id: int) -> InvoiceFile | None:
     """Take a file; None when another worker has it or it is done."""
     file = lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
-    taken = file.claimed_until is not None and file.claimed_until > ctx.now
-    if file.state != FileState.WAITING or taken:
+    if file.state != FileState.WAITING or is_taken(ctx, file):
         return None
-    file.claimed_until = ctx.now + LEASE
+    claim(ctx, file, LEASE)
     db.session.flush()
     return file
 
@@ -174,7 +173,7 @@ def request_next(ctx: Context, file_id: int) -> bool:
         result.principal or 0 for result in results if result.outcome is RowOutcome.APPROVED
     )
     file.rows_done += len(rows)
-    file.claimed_until = ctx.now + LEASE
+    claim(ctx, file, LEASE)
     db.session.flush()
     return True
 

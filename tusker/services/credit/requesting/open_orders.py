@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from tusker.carriers.base import Carrier
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.extensions import db
-from tusker.models import CarrierIdentity, Customer, Shipment
+from tusker.models import CarrierIdentity, CreditLine, Customer, Shipment
 from tusker.services.couriers.gate import asking
 
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order with the purchaser's name, None where none of its locations is known."""
+    """An order with the purchaser's name, None where the supplier has no credit line with it."""
 
     order: TrackedOrder
     purchaser: str | None
@@ -38,7 +38,8 @@ def open_orders(supplier_id: int, carrier: Carrier) -> list[OpenOrder]:
         orders = carrier.open_orders(sender)
     taken = _taken(carrier.name, [order.ref for order in orders])
     left = [order for order in orders if order.ref not in taken]
-    names = _purchasers(carrier.name, [order.purchaser_location_id or "" for order in left])
+    places = [order.purchaser_location_id or "" for order in left]
+    names = _purchasers(supplier_id, carrier.name, places)
     return [OpenOrder(order, names.get(order.purchaser_location_id or "")) for order in left]
 
 
@@ -52,11 +53,14 @@ def _taken(carrier: str, refs: Sequence[str]) -> set[str]:
     return set(found)
 
 
-def _purchasers(carrier: str, locations: Sequence[str]) -> dict[str, str]:
+def _purchasers(supplier_id: int, carrier: str, locations: Sequence[str]) -> dict[str, str]:
+    """Only of its own lines: who else is a customer here is nobody's business."""
     rows = db.session.execute(
         select(CarrierIdentity.external_id, Customer.name)
         .join(Customer, Customer.id == CarrierIdentity.customer_id)
+        .join(CreditLine, CreditLine.purchaser_id == Customer.id)
         .where(
+            CreditLine.supplier_id == supplier_id,
             CarrierIdentity.carrier == carrier,
             CarrierIdentity.side == "purchaser",
             CarrierIdentity.external_id.in_(locations),

@@ -9,14 +9,16 @@ from sqlalchemy import select, text
 
 from tusker.currency import currency
 from tusker.domain.approval import Shown
-from tusker.domain.financeable import Grounds, PurchaserAnswer
-from tusker.domain.lifecycle import RESERVING, InvoiceStatus
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.credit.lifecycle import RESERVING, InvoiceStatus
+from tusker.domain.delivery.financeable import Grounds, PurchaserAnswer
+from tusker.domain.delivery.shipments import DocumentKind, ShipmentStatus
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Disbursal, Invoice, Role, Shipment
 from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
+from tusker.services.delivery.document_files import CheckedFile
+from tusker.services.delivery.invoice_documents import add_document
 from tusker.services.events import record_event
 from tusker.services.outbox import admin_addresses, company_addresses, queue_mail
 from tusker.services.payout.funding.control import lock_with_disbursal, settle_held
@@ -48,8 +50,10 @@ def dispute_delivery(
     grounds: Grounds,
     reason: str,
     amount: int | None = None,
+    file: CheckedFile | None = None,
 ) -> Invoice:
-    """The purchaser disputes delivery or amount, which stops the financing; `amount` is what it says it owes.
+    """The purchaser disputes delivery or amount, which stops the financing; `amount` is what it says it owes, `file` a
+    document that shows it.
 
     Admins and the supplier are told by mail. Raises typed errors naming the field.
     """
@@ -65,6 +69,8 @@ def dispute_delivery(
     if invoice.purchaser_answer == PurchaserAnswer.DISPUTED and invoice.overruled_at is None:
         raise Conflict("This delivery was disputed already.")
     _answer(ctx, invoice, PurchaserAnswer.DISPUTED, amount, grounds, why)
+    if file is not None:
+        add_document(ctx, invoice, file, DocumentKind.DISPUTE)
     _mail_dispute(ctx, invoice, why)
     settle_held(ctx, disbursal, invoice, shipment)
     after_commit(WATCH_JOB)

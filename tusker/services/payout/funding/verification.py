@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from tusker.domain.delivery.shipments import DocumentKind
 from tusker.errors import Conflict, existing
 from tusker.extensions import db
 from tusker.models import Disbursal, Invoice, Role, Shipment, ShipmentDocument
@@ -90,12 +91,12 @@ def mark_valid(ctx: Context, invoice_id: int, *, document_id: int, reason: str) 
 
 
 def invoice_of_document(document_id: int) -> int:
-    """The id of the invoice that a document is of; raises `NotFound`."""
+    """The id of the invoice that a document proves something of; raises `NotFound`."""
     return existing(
         db.session.scalar(
             select(Shipment.invoice_id)
             .join(ShipmentDocument, ShipmentDocument.shipment_id == Shipment.id)
-            .where(ShipmentDocument.id == document_id)
+            .where(ShipmentDocument.id == document_id, ShipmentDocument.kind != DocumentKind.DISPUTE)
         ),
         "document",
     )

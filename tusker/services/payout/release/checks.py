@@ -9,7 +9,7 @@ from sqlalchemy import Row, select, update
 
 from tusker.carriers.registry import MANUAL
 from tusker.domain.approval import approval_digest
-from tusker.domain.financeable import waits_for
+from tusker.domain.delivery.financeable import waits_for
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import (
@@ -25,7 +25,7 @@ from tusker.models import (
     Shipment,
 )
 from tusker.queries.delivery.conditions import unready_ids
-from tusker.queries.payout.bank_accounts import active_accounts, changed_accounts, unnoted_accounts
+from tusker.queries.payout.bank_accounts import active_accounts, not_as_accepted
 from tusker.queries.payout.shown import shown_of_disbursal
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge, allowed, with_shipments
@@ -112,8 +112,8 @@ def accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> 
 
 def check_as_accepted(accounts: Collection[BankAccount]) -> None:
     """Raise `Conflict` naming the suppliers of which an account is not the one that was accepted any more."""
-    changed, unnoted = changed_accounts(accounts), unnoted_accounts(accounts)
-    if names := _names(changed - unnoted):
+    changed, unnoted = not_as_accepted(accounts)
+    if names := _names(changed):
         raise Conflict(
             f"Not the account that was accepted: {', '.join(names)}. Its row was changed in the database, past the"
             " application: pay nothing to it, find out by whom, and set the account anew.",

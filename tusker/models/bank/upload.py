@@ -1,0 +1,83 @@
+"""Bank statements that wait for a worker to read them or for a person to say what their columns are; and what persons
+said."""
+
+from __future__ import annotations
+
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tusker.domain.status import Status, Tone
+from tusker.extensions import Base
+from tusker.models.columns import Id, Instant, LongText, Name, one_of
+
+
+class UploadState(Status):
+    """`waiting` until a worker read it: then `imported`, or `refused` with the reason. A table whose heads are not
+    known is `unclear` until a person said what its columns are."""
+
+    WAITING = "waiting", Tone.BLUE
+    UNCLEAR = "unclear", Tone.ORANGE
+    IMPORTED = "imported", Tone.GREEN
+    REFUSED = "refused", Tone.RED
+
+
+class StatementUpload(Base):
+    """A file that a person sent in. Its content is kept until it was read or given up; the same file is here once."""
+
+    __tablename__ = "statement_uploads"
+    __table_args__ = (
+        one_of("state", UploadState),
+        CheckConstraint(
+            "(state IN ('waiting', 'unclear')) = (content IS NOT NULL)", name="content_while_waiting"
+        ),
+        CheckConstraint("entries_done >= 0 AND entries_done <= entries", name="progress_range"),
+        Index("ix_statement_uploads_waiting", "id", postgresql_where="state = 'waiting'"),
+    )
+
+    id: Mapped[Id]
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    """SHA-256 of the file."""
+    file_name: Mapped[str] = mapped_column(String(200))
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    state: Mapped[UploadState]
+    entries: Mapped[int] = mapped_column(default=0, server_default="0")
+    entries_done: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How far a worker is; both are zero until it has read the file."""
+    claimed_until: Mapped[Instant | None]
+    """Until when a worker has it; after that another one may take it over."""
+    claimed_by: Mapped[str | None] = mapped_column(String(100))
+    """The job that has it, which may go on with it when it is done again after it was killed."""
+    words: Mapped[LongText] = mapped_column(default="", server_default="")
+    """What came of it, or why it was refused."""
+    statement_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")
+    sent_at: Mapped[Instant]
+    sent_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    sender: Mapped[Name]
+    settled_at: Mapped[Instant | None]
+
+
+class StatementProfile(Base):
+    """What a person said of the columns of a bank's table whose heads were not known; tables with the same heads are
+    read by it. A row never changes: another choice replaces it."""
+
+    __tablename__ = "statement_profiles"
+    __table_args__ = (
+        CheckConstraint("cardinality(heads) = cardinality(fields)", name="field_for_each_head"),
+        CheckConstraint("day_order IN ('', 'dmy', 'mdy')", name="day_order_known"),
+        CheckConstraint("decimal_mark IN ('', '.', ',')", name="decimal_mark_known"),
+    )
+
+    id: Mapped[Id]
+    heads_key: Mapped[str] = mapped_column(Text, unique=True)
+    """The words of the heads without case and signs."""
+    heads: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    fields: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """What each column holds, empty for one that is not read."""
+    day_order: Mapped[str] = mapped_column(String(3))
+    decimal_mark: Mapped[str] = mapped_column(String(1))
+    """Empty where the file itself shows it."""
+    file_name: Mapped[str] = mapped_column(String(200))
+    """The file of which it was said."""
+    made_at: Mapped[Instant]
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    maker: Mapped[Name]
