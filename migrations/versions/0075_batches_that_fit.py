@@ -1,0 +1,25 @@
+"""batches of which all fits are admitted by a statement a table, and only parcels are looked for by their names
+
+Revision ID: 0075
+Revises: 0074
+Create Date: 2026-11-30 06:40:00.000000
+"""
+
+from __future__ import annotations
+
+from migrations.sql_files import set_function
+
+revision = "0075"
+down_revision = "0074"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    set_function("waiting_for", 2)
+    set_function("admit_invoices", 9)
+
+
+def downgrade() -> None:
+    set_function("admit_invoices", 8)
+    set_function("waiting_for", 1)
