@@ -40,19 +40,20 @@ RATIO, MILLISECONDS, BYTES = 1.5, 150.0, 300_000
 BULK = {"release": 2.0, "confirm": 2.0, "undo": 2.0, "import": 1 / 0.6, "prove": 1.0, "polling": 2.0}
 """How often longer than its floor a job may take; the proof's floor is a minute."""
 CAUSES = {
-    admission.POST: "Five statements and a commit, each with its way to the database and back, and the database's checks "
-    "of constraints and foreign keys. The admission itself is the floor's; the table of CPU time says what is whose.",
-    admission.POST_BATCH: "Each item is read, compared with what came before, asked for at the courier and answered in "
-    "Python, where the floor only admits.",
+    admission.POST: "Five statements and a commit, each with its way to the database and back, and the database's "
+    "checks of constraints and foreign keys. The admission itself is the floor's; the table of CPU time says what is "
+    "whose.",
+    admission.POST_BATCH: "Each item is read, compared with what came before, asked for at the courier and answered "
+    "in Python, where the floor only admits.",
     "release": "Conditions, holds, rules and deductions of each line are looked at again in Python, some thousand at a "
     "time, beside what one statement a table writes.",
     "confirm": "Loans and their first figures are worked out in Python, some thousand at a time.",
     "undo": "What was paid, claimed or deducted on a line is looked for before it is undone.",
-    "import": "Rows are read, matched with companies and lines, judged by the rules of risk and answered by themselves, "
-    "where the floor only copies and admits.",
+    "import": "Rows are read, matched with companies and lines, judged by the rules of risk and answered by "
+    "themselves, where the floor only copies and admits.",
     "prove": "The first proof of a week walks the whole chain of events and recomputes every position.",
-    "polling": "Each question's answers are locked, judged and recorded with their events, where the bare loop throws them "
-    "away; the adapter's 100 questions a second are kept, and the workers' start is in it.",
+    "polling": "Each question's answers are locked, judged and recorded with their events, where the bare loop throws "
+    "them away; the adapter's 100 questions a second are kept, and the workers' start is in it.",
 }
 """Why an aim is missed, where it is."""
 Admitted = tuple[list[admission.Row], list[admission.Cost]]
