@@ -278,9 +278,9 @@ def test_a_batch_is_answered_as_its_requests_one_after_the_other(
                 "SELECT customer_id, used_amount FROM supplier_accounts ORDER BY 1",
                 "SELECT customer_id, used_amount FROM purchaser_accounts ORDER BY 1",
                 "SELECT i.number, e.kind, e.to_value, e.reason, e.data FROM events e JOIN invoices i"
-                " ON e.subject = 'invoice' AND i.id = e.subject_id WHERE i.id >= :first ORDER BY e.id",
+                " ON e.subject = 'invoice' AND i.id = e.subject_id WHERE i.id >= :first ORDER BY i.id, e.id",
                 "SELECT i.number, m.amount, m.cause FROM exposure_movements m JOIN invoices i ON i.id = m.invoice_id"
-                " WHERE i.id >= :first ORDER BY m.id",
+                " WHERE i.id >= :first ORDER BY i.id, m.id",
                 "SELECT number, status, principal, requested_at FROM invoices WHERE id >= :first ORDER BY id",
                 "SELECT order_ref, stands, next_poll_at FROM shipments WHERE invoice_id >= :first ORDER BY invoice_id",
             )

@@ -3,7 +3,7 @@
 -- requests: a JSON array, admitted in its order, each with
 --   credit_line_id, terms_version, number, number_strict, number_loose, invoice_date, amount, principal, source,
 --   carrier, order_ref, poll, waiting_id (of a request on the waiting list its place there)
--- Answers one row a request, in order:
+-- Answers one row a request, numbered by its place:
 --   outcome     approved | rejected | replayed (same number, purchaser and amount, live already)
 --               | conflict (number is live with other content, or typed differently) | terms_changed | line_closed
 --               | on_hold | shipment_taken (another live invoice stands for this order or parcel)
@@ -13,8 +13,9 @@
 --
 -- Nobody is overtaken: what waits counts as used for whoever asks later, on each of the three limits.
 --
--- New requests of which all together fit are approved by as few statements as one would take; else, and of a single
--- one, each is decided by itself in its order. Amounts are positive, so what fits as a whole fits in any order.
+-- Of several requests those are approved first, and together, that nothing can stand against in any order: new ones
+-- on open lines, with each of their three limits large enough for all that is asked of it here. Amounts are positive,
+-- so the others, whose limits are not, are decided in their order as if nothing had gone first.
 --
 -- Every path that takes or frees exposure locks in one order: invoices, then credit lines, suppliers, purchasers,
 -- each by ascending id. Invoices are inserted first, in the order of their unique key, so that two batches with the
@@ -32,6 +33,8 @@ DECLARE
     new_ids bigint[];
     share bigint;
     shipments_taken boolean[];
+    easy boolean[];
+    easy_ids bigint[];
 BEGIN
     WITH taken AS (
         INSERT INTO invoices (id, credit_line_id, supplier_id, purchaser_id, number, number_strict, number_loose,
@@ -81,53 +84,46 @@ BEGIN
             SELECT purchaser_id FROM invoices WHERE id = ANY (new_ids)
         ) ORDER BY customer_id FOR NO KEY UPDATE;
 
-        IF NOT true = ANY (shipments_taken) AND NOT EXISTS (
-            SELECT 1 FROM jsonb_array_elements(requests) AS q (body)
+        SELECT array_agg(asked.fits ORDER BY asked.n) INTO easy FROM (
+            SELECT q.n, COALESCE(new_ids[q.n] IS NOT NULL AND NOT shipments_taken[q.n] AND x.waiting_id IS NULL
+                AND l.terms_version = x.terms_version AND l.status = 'active'
+                AND today >= l.valid_from AND (l.valid_to IS NULL OR today <= l.valid_to)
+                AND l.used_amount + l.waiting_amount + sum(x.principal) OVER (PARTITION BY l.id) <= l.limit_amount
+                AND s.used_amount + s.waiting_amount + sum(x.principal) OVER (PARTITION BY l.supplier_id) <= s.limit_amount
+                AND p.used_amount + p.waiting_amount + sum(x.principal) OVER (PARTITION BY l.purchaser_id) <= p.limit_amount
+                AND limits_valid(l.supplier_id, l.purchaser_id, today)
+                AND NOT company_on_hold(l.supplier_id, l.purchaser_id)
+                AND waiting_for(l.supplier_id, x.number_strict, x.carrier, x.order_ref) IS NULL, false) AS fits
+            FROM jsonb_array_elements(requests) WITH ORDINALITY AS q (body, n)
             CROSS JOIN LATERAL jsonb_to_record(q.body) AS x (
-                credit_line_id bigint, terms_version int, number_strict text, carrier text, order_ref text,
-                waiting_id bigint)
-            JOIN credit_lines l ON l.id = x.credit_line_id
-            WHERE x.waiting_id IS NOT NULL OR l.terms_version <> x.terms_version
-                OR waiting_for(l.supplier_id, x.number_strict, x.carrier, x.order_ref) IS NOT NULL
-        ) AND NOT EXISTS (
-            SELECT 1 FROM (
-                SELECT credit_line_id AS id, sum(principal) AS wanted FROM invoices WHERE id = ANY (new_ids) GROUP BY 1
-            ) AS asked JOIN credit_lines l ON l.id = asked.id
-            WHERE l.used_amount + l.waiting_amount + asked.wanted > l.limit_amount OR l.status <> 'active'
-                OR today < l.valid_from OR today > l.valid_to OR NOT limits_valid(l.supplier_id, l.purchaser_id, today)
-                OR company_on_hold(l.supplier_id, l.purchaser_id)
-        ) AND NOT EXISTS (
-            SELECT 1 FROM (
-                SELECT supplier_id AS id, sum(principal) AS wanted FROM invoices WHERE id = ANY (new_ids) GROUP BY 1
-            ) AS asked JOIN supplier_accounts s ON s.customer_id = asked.id
-            WHERE s.used_amount + s.waiting_amount + asked.wanted > s.limit_amount
-        ) AND NOT EXISTS (
-            SELECT 1 FROM (
-                SELECT purchaser_id AS id, sum(principal) AS wanted FROM invoices WHERE id = ANY (new_ids) GROUP BY 1
-            ) AS asked JOIN purchaser_accounts p ON p.customer_id = asked.id
-            WHERE p.used_amount + p.waiting_amount + asked.wanted > p.limit_amount
-        ) THEN
-            UPDATE credit_lines l SET used_amount = l.used_amount + asked.wanted FROM (
-                SELECT credit_line_id AS id, sum(principal) AS wanted FROM invoices WHERE id = ANY (new_ids) GROUP BY 1
-            ) AS asked WHERE l.id = asked.id;
-            UPDATE supplier_accounts s SET used_amount = s.used_amount + asked.wanted FROM (
-                SELECT supplier_id AS id, sum(principal) AS wanted FROM invoices WHERE id = ANY (new_ids) GROUP BY 1
-            ) AS asked WHERE s.customer_id = asked.id;
-            UPDATE purchaser_accounts p SET used_amount = p.used_amount + asked.wanted FROM (
-                SELECT purchaser_id AS id, sum(principal) AS wanted FROM invoices WHERE id = ANY (new_ids) GROUP BY 1
-            ) AS asked WHERE p.customer_id = asked.id;
-            INSERT INTO exposure_movements (invoice_id, credit_line_id, supplier_id, purchaser_id, amount, cause,
-                at, booked_on)
-            SELECT i.id, i.credit_line_id, i.supplier_id, i.purchaser_id, i.principal, 'approved', at_time, today
-            FROM invoices i WHERE i.id = ANY (new_ids) ORDER BY i.id;
-            INSERT INTO events (at, actor_id, actor, subject, subject_id, kind, to_value, reason, data)
-            SELECT at_time, by_id, by_name, 'invoice', i.id, 'requested', 'approved', '',
-                jsonb_build_object('amount', i.amount, 'principal', i.principal, 'source', i.source)
-            FROM invoices i WHERE i.id = ANY (new_ids) ORDER BY i.id;
-            RETURN QUERY SELECT made.n::int, 'approved'::text, made.id, NULL::text, NULL::bigint, NULL::bigint, NULL::bigint
-            FROM unnest(new_ids) WITH ORDINALITY AS made (id, n);
-            RETURN;
-        END IF;
+                credit_line_id bigint, terms_version int, number_strict text, principal bigint, carrier text,
+                order_ref text, waiting_id bigint)
+            LEFT JOIN credit_lines l ON l.id = x.credit_line_id
+            LEFT JOIN supplier_accounts s ON s.customer_id = l.supplier_id
+            LEFT JOIN purchaser_accounts p ON p.customer_id = l.purchaser_id
+        ) AS asked;
+        easy_ids := ARRAY(
+            SELECT made.id FROM unnest(new_ids, easy) WITH ORDINALITY AS made (id, fits, n) WHERE made.fits ORDER BY made.n
+        );
+        UPDATE credit_lines l SET used_amount = l.used_amount + asked.wanted FROM (
+            SELECT credit_line_id AS id, sum(principal) AS wanted FROM invoices WHERE id = ANY (easy_ids) GROUP BY 1
+        ) AS asked WHERE l.id = asked.id;
+        UPDATE supplier_accounts s SET used_amount = s.used_amount + asked.wanted FROM (
+            SELECT supplier_id AS id, sum(principal) AS wanted FROM invoices WHERE id = ANY (easy_ids) GROUP BY 1
+        ) AS asked WHERE s.customer_id = asked.id;
+        UPDATE purchaser_accounts p SET used_amount = p.used_amount + asked.wanted FROM (
+            SELECT purchaser_id AS id, sum(principal) AS wanted FROM invoices WHERE id = ANY (easy_ids) GROUP BY 1
+        ) AS asked WHERE p.customer_id = asked.id;
+        INSERT INTO exposure_movements (invoice_id, credit_line_id, supplier_id, purchaser_id, amount, cause,
+            at, booked_on)
+        SELECT i.id, i.credit_line_id, i.supplier_id, i.purchaser_id, i.principal, 'approved', at_time, today
+        FROM invoices i WHERE i.id = ANY (easy_ids) ORDER BY i.id;
+        INSERT INTO events (at, actor_id, actor, subject, subject_id, kind, to_value, reason, data)
+        SELECT at_time, by_id, by_name, 'invoice', i.id, 'requested', 'approved', '',
+            jsonb_build_object('amount', i.amount, 'principal', i.principal, 'source', i.source)
+        FROM invoices i WHERE i.id = ANY (easy_ids) ORDER BY i.id;
+        RETURN QUERY SELECT made.n::int, 'approved'::text, made.id, NULL::text, NULL::bigint, NULL::bigint, NULL::bigint
+        FROM unnest(new_ids, easy) WITH ORDINALITY AS made (id, fits, n) WHERE made.fits;
     END IF;
 
     FOR r IN
@@ -137,6 +133,7 @@ BEGIN
             credit_line_id bigint, terms_version int, number text, number_strict text, amount bigint,
             principal bigint, source text, carrier text, order_ref text, waiting_id bigint)
         JOIN credit_lines l ON l.id = x.credit_line_id
+        WHERE NOT COALESCE(easy[q.n], false)
         ORDER BY q.n
     LOOP
         ord := r.n;
