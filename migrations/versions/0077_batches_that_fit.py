@@ -1,7 +1,7 @@
 """batches of which all fits are admitted by a statement a table, and only parcels are looked for by their names
 
-Revision ID: 0075
-Revises: 0074
+Revision ID: 0077
+Revises: 0076
 Create Date: 2026-11-30 06:40:00.000000
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from migrations.sql_files import set_function
 
-revision = "0075"
-down_revision = "0074"
+revision = "0077"
+down_revision = "0076"
 branch_labels = None
 depends_on = None
 
