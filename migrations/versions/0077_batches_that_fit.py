@@ -1,4 +1,4 @@
-"""batches of which all fits are admitted by a statement a table, and only parcels are looked for by their names
+"""requests of a batch that nothing stands against are admitted together, and only parcels are looked for by their names
 
 Revision ID: 0077
 Revises: 0076
