@@ -1,7 +1,7 @@
 """saved views of lists, and the orders in which lists may be sorted
 
-Revision ID: 0077
-Revises: 0076
+Revision ID: 0078
+Revises: 0077
 Create Date: 2026-11-30 06:20:00.000000
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0077"
-down_revision = "0076"
+revision = "0078"
+down_revision = "0077"
 branch_labels = None
 depends_on = None
 
