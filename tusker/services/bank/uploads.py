@@ -15,8 +15,8 @@ from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import StatementUpload, UploadState
 from tusker.services.bank.importing import ImportResult
-from tusker.services.leases import is_free, is_taken, lease
 from tusker.services.context import Context
+from tusker.services.leases import is_free, is_taken, lease
 from tusker.services.locks import lock_row
 
 LARGE = 256 * 1024

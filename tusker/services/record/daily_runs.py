@@ -17,8 +17,8 @@ from tusker.domain.record.daily import DailyJob, days_due, due_at
 from tusker.errors import Conflict, existing
 from tusker.extensions import db
 from tusker.models import DailyRun
-from tusker.services.leases import LONGEST_LEASE, is_free, is_taken, lease
 from tusker.services.context import Context
+from tusker.services.leases import LONGEST_LEASE, is_free, is_taken, lease
 
 LEASE = timedelta(minutes=10)
 """How long a worker has a claimed job for itself. Every job is safe to run twice; this only avoids it."""

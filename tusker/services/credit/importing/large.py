@@ -21,7 +21,6 @@ from tusker.csv_tables import CsvTable, stream_table
 from tusker.errors import Conflict, UnreadableFile
 from tusker.extensions import db
 from tusker.models import FileState, InvoiceFile, InvoiceFilePart, InvoiceFileRow
-from tusker.services.leases import is_free, is_taken, lease
 from tusker.services.context import Context
 from tusker.services.credit.importing.file import (
     ColumnMapping,
@@ -33,6 +32,7 @@ from tusker.services.credit.importing.file import (
     refuse_doubled,
 )
 from tusker.services.credit.importing.running import import_rows
+from tusker.services.leases import is_free, is_taken, lease
 from tusker.services.locks import among, lock_row
 
 IMPORT_JOB = "tusker.jobs.imports.import_file"
