@@ -10,7 +10,7 @@ from flask import current_app
 from tusker.carriers.registry import get_carriers
 from tusker.jobs import job_context
 from tusker.services.delivery.webhooks import next_webhook, note_webhook_failure, work_off_webhook
-from tusker.transactions import transaction
+from tusker.transactions import may_pass, transaction
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,9 @@ def work_off_webhooks() -> int:
                     job_context("webhook"), delivery_id, get_carriers(), minimum_interval=_minimum_interval()
                 )
         except Exception as error:
-            # Whatever an adapter fails on: the attempt counts, and the others are still recorded.
-            if delivery_id is None:
+            # Whatever an adapter fails on: the attempt counts, and the others are still recorded. What the database
+            # cannot do now is no fault of a webhook's: the job is done again.
+            if delivery_id is None or may_pass(error):
                 raise
             log.exception("webhook %d could not be recorded", delivery_id)
             with transaction():
