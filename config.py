@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel.core import get_global
 from holidays import country_holidays, financial_holidays
 
-from tusker.domain.classification import AssetClass, Rules
+from tusker.domain.loans.classification import AssetClass, Rules
 from tusker.keys import derive, weaknesses
 from tusker.redis_url import limits_options, limits_url, sentinels_of
 

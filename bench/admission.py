@@ -37,7 +37,7 @@ from tusker import clock
 from tusker.app import create_app
 from tusker.carriers.settings import CarrierSettings
 from tusker.carriers.tusker import SPEC, TuskerCarrier
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder
 from tusker.extensions import csrf, db
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit

@@ -108,7 +108,7 @@ def _write_off_again() -> None:
 
 def _given_up(loan: Any) -> tuple[dict[str, int], Any]:
     """The accrual is the application's own: no second one in SQL could be exact for all terms."""
-    from tusker.domain.interest import Debt, Deduction, Paid, amount_due
+    from tusker.domain.loans.interest import Debt, Deduction, Paid, amount_due
     from tusker.domain.terms import DayCount, InterestMethod, Terms
 
     paid = [

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from tests.support import counting
 from tests.support.api import Api
 from tests.support.courier_double import CourierDouble
-from tusker.domain.risk import RuleKind
+from tusker.domain.credit.risk import RuleKind
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice
 from tusker.queries.record.proof import prove

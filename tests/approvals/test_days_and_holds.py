@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from tests.support.bank_accounts import Run
-from tusker.domain.limits import Validity
+from tusker.domain.credit.limits import Validity
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Proposal
 from tusker.services.approvals.deciding import accept

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.bank_accounts import Run
 from tests.support.values import TODAY
-from tusker.domain.risk import RuleKind
+from tusker.domain.credit.risk import RuleKind
 from tusker.errors import Conflict, NotAllowed, OnHold
 from tusker.extensions import db
 from tusker.models import CreditLine, HoldRelease, Invoice, Proposal, RiskRule

@@ -22,10 +22,10 @@ from tests.support.pages import button_values
 from tests.support.people import make_user
 from tests.support.tokens import token_made
 from tests.support.values import PROGRAMME_LIMIT, TERMS
-from tusker.domain.limits import Validity
+from tusker.domain.credit.limits import Validity
+from tusker.domain.credit.risk import RuleKind
+from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.numbers import loose_forms, strict_form
-from tusker.domain.risk import RuleKind
-from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import NotAllowed
 from tusker.extensions import db
 from tusker.models import AttentionItem, LineStatus, Loan, Proposal, Role, User

@@ -12,7 +12,7 @@ import pytest
 from tests.support.camt import Tx, camt053
 from tests.support.movements import WRITERS, Movement
 from tests.support.values import TODAY
-from tusker.domain.advices import Told, sameness
+from tusker.domain.bank.advices import Told, sameness
 from tusker.extensions import db
 from tusker.models import Disbursal, Invoice, Loan, StatementEntry
 

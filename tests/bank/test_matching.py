@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.profiles import examples
-from tusker.domain.loan_sums import OpenLoan, spread, sums_to
-from tusker.domain.matching import Book, Credit, Judgement, Verdict, judge_all
+from tusker.domain.bank.matching import Book, Credit, Judgement, Verdict, judge_all
+from tusker.domain.loans.sums import OpenLoan, spread, sums_to
 from tusker.domain.texts import Numbers, name_words, number_words
 
 DAY = date(2026, 3, 5)

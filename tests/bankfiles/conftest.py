@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.payment_orders import GERMAN, INDIAN, ISO20022, order_of
-from tusker.domain.banking import CreditTransfer, PaymentOrder
+from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
 
 
 @pytest.fixture

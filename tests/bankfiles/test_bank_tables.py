@@ -14,7 +14,7 @@ from tests.support.profiles import examples
 from tests.support.workbooks import Cell, ods, xlsx
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
-from tusker.domain.banking import Statement
+from tusker.domain.bank.banking import Statement
 from tusker.errors import InvalidInput
 
 FIRST = date(2026, 3, 1)

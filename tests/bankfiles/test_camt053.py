@@ -11,7 +11,7 @@ import pytest
 from tests.support.payment_orders import CASES
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
-from tusker.domain.banking import Entry, Statement, StatementFile, is_advice
+from tusker.domain.bank.banking import Entry, Statement, StatementFile, is_advice
 from tusker.errors import InvalidInput
 
 Sample = Callable[[str], bytes]

@@ -11,7 +11,7 @@ from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
 from tusker.bankfiles.tables.days import check_date_format
 from tusker.bankfiles.tables.heads import parse_columns
-from tusker.domain.banking import Statement
+from tusker.domain.bank.banking import Statement
 from tusker.errors import InvalidInput, UnreadableFile
 
 INDIAN = """Account Number :,50100012345678

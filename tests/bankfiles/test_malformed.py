@@ -19,7 +19,7 @@ from tests.support.payment_orders import ISO20022
 from tests.support.profiles import examples
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
-from tusker.domain.banking import StatementFile
+from tusker.domain.bank.banking import StatementFile
 from tusker.errors import InvalidInput
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.payment_orders import CASES
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
-from tusker.domain.banking import Entry, Statement
+from tusker.domain.bank.banking import Entry, Statement
 
 ING = b"""{1:F01INGBNL2ABXXX0000000000}
 {2:I940INGBNL2AXXXN}

@@ -6,7 +6,7 @@ from datetime import date
 
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
-from tusker.domain.banking import Statement
+from tusker.domain.bank.banking import Statement
 
 SGML = b"""OFXHEADER:100
 DATA:OFXSGML

@@ -18,7 +18,7 @@ from tests.support.profiles import examples
 from tusker.bankfiles.payments.pain001 import Version, Wishes, write_pain001
 from tusker.bankfiles.texts import bank_name, bank_text
 from tusker.domain.accounts import AccountNumber
-from tusker.domain.banking import CreditTransfer, PaymentOrder
+from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
 from tusker.domain.money import MAX_AMOUNT
 from tusker.errors import InvalidInput
 

@@ -15,7 +15,7 @@ from tests.support.movements import ACCOUNT, WRITERS, Movement, turned
 from tests.support.profiles import examples
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
-from tusker.domain.banking import Entry, Statement
+from tusker.domain.bank.banking import Entry, Statement
 from tusker.errors import UnreadableFile
 
 READING = Reading("INR", 2)

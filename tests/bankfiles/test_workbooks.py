@@ -12,7 +12,7 @@ from tests.support.workbooks import archive, ods, xlsx
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
 from tusker.bankfiles.tables.sheet_cells import text_of
-from tusker.domain.banking import StatementFile
+from tusker.domain.bank.banking import StatementFile
 from tusker.errors import InvalidInput
 
 HEADS = ("Date", "Narration", "Debit", "Credit")

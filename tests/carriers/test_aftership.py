@@ -17,7 +17,7 @@ from tests.support.fake_server import FakeServer, reply, send
 from tests.support.vendors import any_json, asked, body, fixture, made
 from tusker.carriers.aftership import SPEC, TAGS, read_tracking
 from tusker.carriers.base import CarrierProtocolError, CarrierRefused, CarrierUnavailable
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder
 
 # tag -> (Tusker's word, financeable)
 TAG_TABLE = {

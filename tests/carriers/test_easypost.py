@@ -16,7 +16,7 @@ from tests.support.vendors import any_json, asked, body, fixture, made
 from tusker.carriers.base import CarrierProtocolError, CarrierUnavailable
 from tusker.carriers.easypost import DETAILS, SPEC, STATUSES, read_tracker
 from tusker.carriers.payload import parse_json
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder
 from tusker.errors import InvalidInput
 
 # status -> (Tusker's word, financeable)

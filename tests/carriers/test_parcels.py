@@ -14,7 +14,7 @@ from tusker.carriers.parcels import (
     raw_words,
     refine,
 )
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.delivery.shipments import ShipmentStatus
 
 
 @pytest.mark.parametrize("word", ShipmentStatus)

@@ -16,7 +16,7 @@ from tests.support.vendors import any_json, asked, body, fixture, made
 from tusker.carriers.base import CarrierProtocolError, CarrierRefused
 from tusker.carriers.payload import parse_json
 from tusker.carriers.shippo import SPEC, STATUSES, SUBSTATUSES, read_track
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder
 from tusker.errors import InvalidInput
 
 REF = "usps/9205590164917337534322"

@@ -16,7 +16,7 @@ from tusker.carriers.base import CarrierProtocolError, CarrierRefused, CarrierUn
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import parse_json
 from tusker.carriers.tusker import TuskerCarrier, minor_units, read_order
-from tusker.domain.shipments import DirectoryEntry, Document, DocumentKind, ShipmentStatus
+from tusker.domain.delivery.shipments import DirectoryEntry, Document, DocumentKind, ShipmentStatus
 from tusker.errors import InvalidInput
 
 KNOWN = {

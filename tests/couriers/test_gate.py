@@ -14,7 +14,7 @@ from tests.support.values import NOW
 from tusker import clock
 from tusker.carriers.base import Carrier, CarrierError, CarrierProtocolError, CarrierUnavailable
 from tusker.carriers.registry import get_carrier
-from tusker.domain.carrier_health import FAILURES_TO_OPEN, OPEN_FOR
+from tusker.domain.couriers.health import FAILURES_TO_OPEN, OPEN_FOR
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.models import CarrierState

@@ -17,8 +17,8 @@ from tests.support.invoices import order_on
 from tests.support.profiles import examples
 from tests.support.threads import in_threads
 from tests.support.values import TERMS
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.credit.limits import Bound
 from tusker.errors import Duplicate, FinancingRefused, TermsChanged
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Event, Invoice, LineStatus, Shipment

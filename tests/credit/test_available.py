@@ -23,8 +23,8 @@ from tests.support.profiles import examples
 from tests.support.tokens import token_made
 from tusker import clock
 from tusker.currency import currency
-from tusker.domain.limits import Bound
-from tusker.domain.risk import RuleKind
+from tusker.domain.credit.limits import Bound
+from tusker.domain.credit.risk import RuleKind
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, DisbursalLine, Invoice, Role

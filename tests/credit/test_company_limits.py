@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from tests.support.pages import words
 from tests.support.values import PROGRAMME_LIMIT, TODAY, at
-from tusker.domain.limits import Bound, Validity
+from tusker.domain.credit.limits import Bound, Validity
 from tusker.errors import Conflict, FinancingRefused, InvalidInput
 from tusker.models import CreditLine, Customer, Role
 from tusker.queries.credit.exposure import exposure_table, programme_limit_on

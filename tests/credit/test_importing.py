@@ -16,7 +16,7 @@ from sqlalchemy import select
 from tests.support.database import forget_business
 from tests.support.invoice_files import HEADER, ROW, TRACKED_MAPPING, ImportDesk, csv_of, everything
 from tests.support.profiles import examples
-from tusker.domain.risk import RuleKind
+from tusker.domain.credit.risk import RuleKind
 from tusker.errors import TermsChanged
 from tusker.extensions import db
 from tusker.models import Invoice, LineStatus, OutboxMessage, Role, Shipment

@@ -17,8 +17,8 @@ from tests.support.invoices import order_on
 from tests.support.pages import HTMX, seen_in
 from tests.support.payouts import bundle_and_confirm
 from tusker.carriers.registry import MANUAL
-from tusker.domain.interest import AmountDue
-from tusker.domain.shipments import Document, DocumentKind, ShipmentStatus
+from tusker.domain.delivery.shipments import Document, DocumentKind, ShipmentStatus
+from tusker.domain.loans.interest import AmountDue
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, PurchaserAccount, Role, Shipment
 from tusker.services.credit.requesting.financing import cancel_invoice

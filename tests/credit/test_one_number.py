@@ -20,7 +20,7 @@ from tests.support.pages import seen_in
 from tests.support.parcels import created_tracker, fields_of, tracker, trackers
 from tests.support.tokens import token_made
 from tests.support.values import NOW
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder
 from tusker.errors import Conflict, Duplicate
 from tusker.extensions import db
 from tusker.jobs.attention import settle_all

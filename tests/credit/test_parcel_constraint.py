@@ -16,8 +16,8 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.support.database import OWNER
 from tests.support.invoices import order_on
-from tusker.domain.limits import Bound
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.credit.limits import Bound
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import Duplicate
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, Shipment

@@ -28,7 +28,7 @@ from tests.support.parcels import (
 from tests.support.values import NOW
 from tests.support.vendors import asked
 from tusker import clock
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder
 from tusker.errors import Duplicate, FinancingRefused, InvalidInput
 from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier

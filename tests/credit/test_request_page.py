@@ -18,7 +18,7 @@ from tests.support.pages import HTMX, hidden
 from tests.support.values import TERMS
 from tusker import clock
 from tusker.carriers.registry import get_carrier
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, Role
 from tusker.services.credit.customers.lines import LineData, change_credit_line, set_line_status

@@ -21,7 +21,7 @@ from tests.support.pages import words
 from tests.support.profiles import examples
 from tests.support.threads import in_threads
 from tests.support.values import TODAY
-from tusker.domain.risk import RuleKind
+from tusker.domain.credit.risk import RuleKind
 from tusker.errors import FinancingRefused, InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, RiskRule, Role

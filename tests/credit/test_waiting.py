@@ -21,8 +21,8 @@ from tests.support.threads import in_threads
 from tests.support.values import TERMS
 from tusker import clock
 from tusker.carriers.registry import MANUAL
-from tusker.domain.limits import Bound
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.credit.limits import Bound
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.domain.terms import Terms
 from tusker.errors import Conflict, Duplicate, FinancingRefused, NotFound, TermsChanged, TuskerError
 from tusker.extensions import db
@@ -241,7 +241,7 @@ def test_more_at_the_end_of_the_term_is_asked_for_again(
 def test_what_is_gone_at_the_delivery_company_is_never_admitted(
     desk: Desk, make_line: Callable[..., CreditLine], status: str | None, state: WaitingState
 ) -> None:
-    from tusker.domain.shipments import ShipmentStatus
+    from tusker.domain.delivery.shipments import ShipmentStatus
 
     line = make_line(limit=EIGHT)
     holds = desk.ask(line)

@@ -18,7 +18,7 @@ from tests.support.parcels import tracker, trackers
 from tests.support.tokens import token_made
 from tusker import clock
 from tusker.currency import currency
-from tusker.domain.limits import Bound
+from tusker.domain.credit.limits import Bound
 from tusker.extensions import db
 from tusker.jobs.waiting import admit_waiting
 from tusker.models import CreditLine, Customer, Invoice, Role, Shipment

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from tests.support.funding import FundingDesk, open_kinds, shipment_of
 from tests.support.pages import seen_in, words
-from tusker.domain.shipments import ShipmentStatus as S
+from tusker.domain.delivery.shipments import ShipmentStatus as S
 from tusker.domain.texts import city_name
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 import config
-from tusker.domain.financeable import (
+from tusker.domain.delivery.financeable import (
     Condition,
     Facts,
     PurchaserAnswer,
@@ -25,7 +25,7 @@ from tusker.domain.financeable import (
     open_conditions,
     waits_for,
 )
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.extensions import db
 from tusker.queries.delivery.conditions import READY
 

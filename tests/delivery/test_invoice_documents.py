@@ -20,8 +20,8 @@ import config
 from tests.support.api import Api
 from tests.support.courier_double import CourierDouble
 from tests.support.tokens import token_made
+from tusker.domain.delivery.financeable import Condition
 from tusker.domain.files import MediaType, media_type_of, name_to_show
-from tusker.domain.financeable import Condition
 from tusker.extensions import db
 from tusker.jobs.waiting import admit_waiting
 from tusker.models import CreditLine, Event, Invoice, Role, ShipmentDocument

@@ -15,8 +15,8 @@ from tests.support.invoices import order_on
 from tests.support.payouts import approve_and_release
 from tests.support.threads import in_threads
 from tests.support.values import NOW
-from tusker.domain.shipments import Document, DocumentKind
-from tusker.domain.shipments import ShipmentStatus as S
+from tusker.domain.delivery.shipments import Document, DocumentKind
+from tusker.domain.delivery.shipments import ShipmentStatus as S
 from tusker.errors import Conflict, IllegalTransition, InvalidInput
 from tusker.extensions import db
 from tusker.models import Claim, DisbursalLine, Event, Payout, ShipmentDocument

@@ -16,7 +16,7 @@ from tools.courier.faults import Fault, FaultKind
 from tusker import clock
 from tusker.carriers.base import CarrierUnavailable
 from tusker.carriers.registry import get_carrier
-from tusker.domain.carrier_health import FAILURES_TO_OPEN
+from tusker.domain.couriers.health import FAILURES_TO_OPEN
 from tusker.extensions import db
 from tusker.jobs import polling, stopping
 from tusker.jobs.polling import QUESTIONS_A_ROUND, poll_all, poll_carrier

@@ -18,7 +18,7 @@ from tests.support.pages import hidden, seen_in
 from tests.support.parcels import fields_of, the_invoice, trackers
 from tests.support.values import NOW, TODAY
 from tusker import clock
-from tusker.domain.shipments import ShipmentStatus as S
+from tusker.domain.delivery.shipments import ShipmentStatus as S
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier

@@ -10,7 +10,7 @@ import pytest
 from tests.support.invoices import order_on
 from tests.support.polling import IN_TRANSIT, Book
 from tests.support.values import NOW
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
 from tusker.services.context import Context
 from tusker.services.delivery.tracking import Meant, record_tracking, shipments_of_orders
 from tusker.transactions import transaction

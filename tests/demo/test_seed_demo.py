@@ -17,8 +17,8 @@ from tusker import clock
 from tusker.carriers.registry import MANUAL, get_carrier
 from tusker.carriers.tusker import NAME
 from tusker.demo.companies import COMPANIES, PASSWORD, PEOPLE, PURCHASERS, SUPPLIERS
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.credit.limits import Bound
 from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
 from tusker.models import (

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusker.domain.ageing import Bucket, bucket_of, due_between
-from tusker.domain.interest import days_past_due
+from tusker.domain.loans.ageing import Bucket, bucket_of, due_between
+from tusker.domain.loans.interest import days_past_due
 
 DAY = date(2026, 3, 1)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusker.domain.allocation import (
+from tusker.domain.loans.allocation import (
     Allocation,
     Collectable,
     allocate,
@@ -16,7 +16,7 @@ from tusker.domain.allocation import (
     check_allocation,
     lay_against_invoice,
 )
-from tusker.domain.interest import AmountDue
+from tusker.domain.loans.interest import AmountDue
 
 DAY = date(2026, 3, 2)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusker.domain.carrier_health import (
+from tusker.domain.couriers.health import (
     FAILURES_TO_OPEN,
     LONGEST_PAUSE,
     OPEN_FOR,

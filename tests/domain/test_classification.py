@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusker.domain.classification import (
+from tusker.domain.loans.classification import (
     NON_PERFORMING,
     AssetClass,
     Rules,

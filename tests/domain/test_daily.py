@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusker.domain.daily import days_due, due_at
+from tusker.domain.record.daily import days_due, due_at
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 LAST = date(2026, 3, 2)

@@ -9,8 +9,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusker.domain.calculator import calculate, debt_from, effective_apr, milestones
-from tusker.domain.interest import (
+from tusker.domain.loans.calculator import calculate, debt_from, effective_apr, milestones
+from tusker.domain.loans.interest import (
     Debt,
     Paid,
     accrual_derivation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tusker.domain.document_links import document_identity
+from tusker.domain.delivery.document_links import document_identity
 
 PATH = "https://docs.example/pod/1.pdf"
 V4 = (

@@ -12,9 +12,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.domain.test_derivation import START, TERMS
-from tusker.domain.calculator import debt_from
-from tusker.domain.extensions import DueMove, after_moves, outside
-from tusker.domain.interest import Debt, Paid, amount_at_term, amount_due, overpaid_on
+from tusker.domain.loans.calculator import debt_from
+from tusker.domain.loans.extensions import DueMove, after_moves, outside
+from tusker.domain.loans.interest import Debt, Paid, amount_at_term, amount_due, overpaid_on
 from tusker.domain.terms import DayCount, Terms
 from tusker.domain.working_days import EVERY_DAY
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.profiles import examples
-from tusker.domain.interest import (
+from tusker.domain.loans.interest import (
     Debt,
     Paid,
     amount_at_term,

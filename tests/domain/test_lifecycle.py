@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tusker.domain.lifecycle import FINAL, InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import FINAL, InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import IllegalTransition
 
 LEGAL = {

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.values import TERMS
-from tusker.domain.allocation import Collectable, allocate
-from tusker.domain.interest import AmountDue
-from tusker.domain.limits import Bound, LimitUse, ThreeLimits
+from tusker.domain.credit.limits import Bound, LimitUse, ThreeLimits
+from tusker.domain.loans.allocation import Collectable, allocate
+from tusker.domain.loans.interest import AmountDue
 
 uses = st.builds(LimitUse, limit=st.integers(0, 1000), used=st.integers(0, 1500))
 owed = st.builds(

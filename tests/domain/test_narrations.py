@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tusker.domain.narrations import (
+from tusker.domain.bank.narrations import (
     NOTHING,
     Narration,
     bank_numbers,

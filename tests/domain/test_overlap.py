@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tusker.domain.overlap import Held, Relation, Span, Verdicts, relation, sort_out
+from tusker.domain.bank.overlap import Held, Relation, Span, Verdicts, relation, sort_out
 
 DAY = date(2026, 3, 2)
 MORNING = Span(

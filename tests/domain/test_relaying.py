@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.domain.test_derivation import START
 from tests.domain.test_extensions import MOVES, fresh_debts, move
-from tusker.domain.allocation import allocate_to_loan, check_allocation
-from tusker.domain.extensions import DueMove
-from tusker.domain.interest import Debt, Paid, amount_due, overpaid_on
-from tusker.domain.relaying import Laid, lay_anew
+from tusker.domain.loans.allocation import allocate_to_loan, check_allocation
+from tusker.domain.loans.extensions import DueMove
+from tusker.domain.loans.interest import Debt, Paid, amount_due, overpaid_on
+from tusker.domain.loans.relaying import Laid, lay_anew
 
 
 def with_rows(debt: Debt, rows: list[Laid]) -> Debt:

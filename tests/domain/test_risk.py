@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusker.domain.risk import WHOLE, Facts, Rule, RuleKind, Scope, judge, share_room
+from tusker.domain.credit.risk import WHOLE, Facts, Rule, RuleKind, Scope, judge, share_room
 
 FACTS = Facts(
     amount=1_000,

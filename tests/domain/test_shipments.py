@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusker.domain.shipments import FINAL, POLL_WEIGHTS, ShipmentStatus, Told, TrackedOrder, next_poll_after
+from tusker.domain.delivery.shipments import (
+    FINAL,
+    POLL_WEIGHTS,
+    ShipmentStatus,
+    Told,
+    TrackedOrder,
+    next_poll_after,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from tests.support.funding import FundingDesk, shipment_of
 from tests.support.invoices import order_on
-from tusker.domain.shipments import ShipmentStatus as S
+from tusker.domain.delivery.shipments import ShipmentStatus as S
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import Claim

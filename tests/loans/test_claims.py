@@ -13,7 +13,7 @@ from tests.support.payouts import approve_and_release, bundle_and_confirm
 from tests.support.people import acts
 from tests.support.receipts import receive
 from tests.support.values import TERMS, TODAY, at
-from tusker.domain.attention import AttentionKind
+from tusker.domain.record.attention import AttentionKind
 from tusker.domain.terms import Collection
 from tusker.errors import Conflict
 from tusker.extensions import db

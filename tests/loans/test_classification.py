@@ -20,7 +20,7 @@ from sqlalchemy import text
 from tests.support.pages import Today, words
 from tests.support.receipts import receive
 from tests.support.values import TERMS, TODAY, at
-from tusker.domain.classification import AssetClass
+from tusker.domain.loans.classification import AssetClass
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.jobs import daily

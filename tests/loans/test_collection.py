@@ -17,7 +17,7 @@ from tests.support.pages import Today, amounts
 from tests.support.payouts import approve_and_release, bundle_and_confirm, press_approve, seen_on
 from tests.support.values import PASSWORD, TERMS, at
 from tusker import clock
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.terms import Collection, InterestTiming
 from tusker.errors import Conflict, OnHold
 from tusker.extensions import db

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from tests.support.payouts import bundle_and_confirm
 from tests.support.values import TERMS, TODAY, at
 from tusker.currency import currency
-from tusker.domain.allocation import Collectable, allocate
-from tusker.domain.interest import AmountDue
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.loans.allocation import Collectable, allocate
+from tusker.domain.loans.interest import AmountDue
 from tusker.domain.terms import Collection, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db

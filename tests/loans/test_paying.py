@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 
 from tests.support.values import TODAY
 from tusker.currency import Currency
-from tusker.domain import pay_codes
-from tusker.domain.pay_codes import LONGEST_NOTE, fits_upi, reference_for, upi_uri
+from tusker.domain.payout import pay_codes
+from tusker.domain.payout.pay_codes import LONGEST_NOTE, fits_upi, reference_for, upi_uri
 from tusker.extensions import db
 from tusker.invoices import paying
 from tusker.models import CreditLine, Customer, Invoice, Loan, Role

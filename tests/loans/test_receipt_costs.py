@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from tests.support.counting import costs
 from tests.support.pages import Today, inputs, words
 from tests.support.values import TERMS, at
-from tusker.domain.allocation import Allocation as Split
+from tusker.domain.loans.allocation import Allocation as Split
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, Loan, Receipt, Role
 from tusker.services.context import Context

@@ -15,7 +15,7 @@ from tests.support.payouts import approve_and_release
 from tests.support.receipts import LATE, receive, used, written
 from tests.support.threads import in_threads
 from tests.support.values import TERMS, TODAY, at
-from tusker.domain.allocation import Allocation as Split
+from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.terms import InterestTiming, Terms
 from tusker.errors import Conflict, InvalidInput, NotFound, TuskerError
 from tusker.extensions import db

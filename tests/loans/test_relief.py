@@ -20,9 +20,9 @@ from tests.support.people import acts
 from tests.support.receipts import LATE, receive
 from tests.support.threads import in_threads
 from tests.support.values import TERMS, TODAY, at
-from tusker.domain.allocation import Allocation as Split
-from tusker.domain.interest import AmountDue
-from tusker.domain.relief import ReliefLimits
+from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.interest import AmountDue
+from tusker.domain.loans.relief import ReliefLimits
 from tusker.domain.terms import Collection, DueConvention, InterestTiming
 from tusker.domain.working_days import WorkingDays
 from tusker.errors import ClosedDay, Conflict, InvalidInput, TuskerError

@@ -13,7 +13,7 @@ from tests.support.counting import statements
 from tests.support.payouts import bundle_and_confirm
 from tests.support.receipts import LATE, receive, used
 from tests.support.values import TERMS, TODAY, at
-from tusker.domain.ageing import Bucket, bucket_of
+from tusker.domain.loans.ageing import Bucket, bucket_of
 from tusker.errors import Conflict, Duplicate, FinancingRefused, InvalidInput
 from tusker.extensions import db
 from tusker.models import Claim, CreditLine, Disbursal, Invoice, Loan, Role, User

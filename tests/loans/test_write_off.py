@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from tests.support.pages import inputs, words
 from tests.support.receipts import LATE, receive, used
 from tests.support.values import TODAY, at
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.terms import Collection
 from tusker.errors import IllegalTransition
 from tusker.extensions import db

@@ -10,8 +10,8 @@ from flask import Flask
 
 from tests.support.funding import FundingDesk, disbursal_with, open_kinds, proof_of
 from tests.support.threads import in_threads
-from tusker.domain.financeable import Grounds
-from tusker.domain.shipments import ShipmentStatus as S
+from tusker.domain.delivery.financeable import Grounds
+from tusker.domain.delivery.shipments import ShipmentStatus as S
 from tusker.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tusker.extensions import db
 from tusker.models import Customer, Event, Invoice, OutboxMessage, Role, User

@@ -11,7 +11,7 @@ from tests.support.bank_accounts import Run
 from tests.support.funding import FundingDesk
 from tests.support.payouts import bundle_and_confirm
 from tests.support.people import acts
-from tusker.domain.financeable import Condition
+from tusker.domain.delivery.financeable import Condition
 from tusker.errors import Conflict, FinancingRefused, InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, OutboxMessage, Proposal, Role, ShipmentDocument, User

@@ -18,7 +18,7 @@ from tests.support.invoices import order_on
 from tests.support.pages import HTMX
 from tests.support.payouts import approve_and_release, bundle_and_confirm, press_approve, seen_on
 from tests.support.values import FIXTURES, PASSWORD, TODAY
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.extensions import db
 from tusker.jobs.attention import watch
 from tusker.models import CreditLine, Customer, Invoice, Role, Shipment, User

@@ -16,7 +16,7 @@ from tests.support import counting
 from tests.support.funding import FundingDesk, open_kinds, proof_of, shipment_of
 from tests.support.pages import HTMX, seen_in
 from tests.support.payouts import seen_on
-from tusker.domain.shipments import ShipmentStatus as S
+from tusker.domain.delivery.shipments import ShipmentStatus as S
 from tusker.extensions import db
 from tusker.models import AttentionItem, Claim, CreditLine, Customer, Invoice, Role, ShipmentDocument
 from tusker.transactions import transaction

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.support.database import clear_tables
 from tests.support.funding import FundingDesk, disbursal_with
 from tests.support.profiles import examples
-from tusker.domain.financeable import Grounds
-from tusker.domain.shipments import ShipmentStatus as S
+from tusker.domain.delivery.financeable import Grounds
+from tusker.domain.delivery.shipments import ShipmentStatus as S
 from tusker.errors import NotFound, TuskerError
 from tusker.extensions import db
 from tusker.models import CreditLine, Disbursal, DisbursalLine, Invoice

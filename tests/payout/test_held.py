@@ -18,7 +18,7 @@ from tests.support.database import OWNER
 from tests.support.pages import words
 from tests.support.profiles import examples
 from tests.support.values import TODAY
-from tusker.domain.risk import RuleKind
+from tusker.domain.credit.risk import RuleKind
 from tusker.errors import Conflict, OnHold
 from tusker.extensions import db
 from tusker.jobs.attention import watch

@@ -19,7 +19,7 @@ from tests.support.pages import HTMX
 from tests.support.payouts import press_approve, seen_on
 from tests.support.profiles import examples
 from tests.support.values import PASSWORD, TODAY
-from tusker.domain.interest import deduction_at_payout
+from tusker.domain.loans.interest import deduction_at_payout
 from tusker.domain.working_days import EVERY_DAY
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice

@@ -15,7 +15,7 @@ from tests.support.invoices import deliver, order_on
 from tests.support.payouts import approve_and_release, bundle_and_confirm
 from tests.support.threads import in_threads
 from tests.support.values import NOW, TODAY, at
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.errors import Conflict, Duplicate, IllegalTransition, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import (

@@ -12,7 +12,7 @@ from tests.support.camt import payment_of
 from tests.support.pages import words
 from tests.support.payouts import approve_and_release, bundle_and_confirm
 from tests.support.values import TODAY, at
-from tusker.domain.attention import AttentionKind
+from tusker.domain.record.attention import AttentionKind
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import AttentionItem, Claim, CreditLine, Invoice, Loan, Payout, StatementEntry

@@ -20,8 +20,8 @@ from tests.support.threads import in_threads
 from tests.support.values import PASSWORD, TODAY
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.approval import Shown, changes_since, digest_of
+from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.numbers import loose_forms, strict_form
-from tusker.domain.shipments import ShipmentStatus
 from tusker.errors import Changed, Conflict
 from tusker.extensions import db
 from tusker.models import AttentionItem, CreditLine, Disbursal, Event, Invoice, PurchaserAccount, User

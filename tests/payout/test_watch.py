@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from tests.support.funding import FundingDesk, open_kinds, shipment_of
 from tests.support.threads import in_threads
-from tusker.domain.attention import ADVICE, AttentionKind
-from tusker.domain.shipments import ShipmentStatus as S
+from tusker.domain.delivery.shipments import ShipmentStatus as S
+from tusker.domain.record.attention import ADVICE, AttentionKind
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.jobs.attention import watch

@@ -13,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 from tests.support.funding import FundingDesk, shipment_of
 from tests.support.people import acts
 from tests.support.values import TODAY
-from tusker.domain.attention import AttentionKind
-from tusker.domain.financeable import Condition
+from tusker.domain.delivery.financeable import Condition
+from tusker.domain.record.attention import AttentionKind
 from tusker.extensions import db
 from tusker.jobs.servicing import search_book
 from tusker.models import AttentionItem, CreditLine, Customer, Invoice, User

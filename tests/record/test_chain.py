@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.profiles import examples
-from tusker.domain.chain import GENESIS, Break, EventRow, Fault, Head, Link, canonical, check, link
+from tusker.domain.record.chain import GENESIS, Break, EventRow, Fault, Head, Link, canonical, check, link
 
 quick = settings(max_examples=examples(60))
 WORDS = st.text(max_size=8)

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from tests.support.values import TODAY, at
 from tusker import clock
-from tusker.domain.daily import DailyJob
+from tusker.domain.record.daily import DailyJob
 from tusker.extensions import db
 from tusker.jobs import daily
 from tusker.jobs.attention import watch

@@ -17,7 +17,7 @@ from tests.support.invoices import order_on
 from tests.support.sealing import insert_event, sealed_ids
 from tests.support.values import NOW, at
 from tusker import clock
-from tusker.domain.chain import EventRow
+from tusker.domain.record.chain import EventRow
 from tusker.extensions import db
 from tusker.jobs import sealing
 from tusker.jobs.sealing import seal_all, seal_new

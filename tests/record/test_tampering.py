@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from tests.support.values import NOW
-from tusker.domain.chain import Link, link
+from tusker.domain.record.chain import Link, link
 from tusker.extensions import db
 from tusker.jobs.sealing import seal_new
 from tusker.jobs.servicing import prove_day

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 
 from tests.support.invoice_files import everything
 from tests.support.values import FIXTURES, TERMS
-from tusker.domain.interest import Debt, amount_due
+from tusker.domain.loans.interest import Debt, amount_due
 from tusker.domain.terms import Terms
 from tusker.errors import InvalidInput
 from tusker.extensions import db

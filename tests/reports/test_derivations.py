@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from tests.support.loan_book import EASY, Book, day, on_day
 from tests.support.pages import HTMX, amounts
-from tusker.domain.limits import Bound
+from tusker.domain.credit.limits import Bound
 from tusker.domain.terms import InterestTiming
 from tusker.models import CreditLine, Role
 from tusker.queries.credit.exposure import exposure_table

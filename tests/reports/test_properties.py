@@ -19,7 +19,7 @@ from tests.support.invoices import deliver, order_on
 from tests.support.payouts import account_of, approve_and_release
 from tests.support.profiles import examples
 from tests.support.values import NOW, TERMS, TODAY
-from tusker.domain.limits import Bound
+from tusker.domain.credit.limits import Bound
 from tusker.domain.terms import InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
@@ -184,7 +184,7 @@ def check(play: Play, day: date) -> None:
 
 
 @settings(
-    max_examples=examples(40),
+    max_examples=examples(25),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 @given(steps=STEPS, back=st.integers(0, 60))

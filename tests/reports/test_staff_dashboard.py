@@ -18,7 +18,7 @@ from tests.support.courier_double import CourierDouble
 from tests.support.invoices import order_on
 from tests.support.payouts import bundle_and_confirm
 from tests.support.values import NOW
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Role, Shipment, User
 from tusker.queries import staff_dashboard as reads

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from sqlalchemy import Connection, event
 
-from tusker.domain import interest
+from tusker.domain.loans import interest
 from tusker.extensions import db
 from tusker.prepared import Prepared
 

@@ -13,8 +13,8 @@ from tests.support.courier_double import CourierDouble
 from tests.support.invoices import order_on
 from tests.support.payouts import approve_and_release, bundle_and_confirm
 from tests.support.scenery import kept
-from tusker.domain.financeable import Wishes
-from tusker.domain.shipments import Document, DocumentKind, ShipmentStatus
+from tusker.domain.delivery.financeable import Wishes
+from tusker.domain.delivery.shipments import Document, DocumentKind, ShipmentStatus
 from tusker.extensions import db
 from tusker.models import AttentionItem, CreditLine, Disbursal, Invoice, Shipment, ShipmentDocument, User
 from tusker.services.attention import review_items, rules_at

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tests.support.values import NOW
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder
 from tusker.extensions import db
 from tusker.models import (
     CreditLine,

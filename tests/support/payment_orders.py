@@ -9,7 +9,7 @@ from pathlib import Path
 import xmlschema
 
 from tusker.domain.accounts import AccountNumber
-from tusker.domain.banking import CreditTransfer, PaymentOrder
+from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
 
 ISO20022 = Path(__file__).parents[1] / "fixtures" / "iso20022"
 CASES = Path(__file__).parents[1] / "fixtures" / "cases"

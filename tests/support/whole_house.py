@@ -18,9 +18,9 @@ from tests.support.funding import FundingDesk
 from tests.support.tokens import token_made
 from tests.support.values import TERMS
 from tusker import clock
-from tusker.domain.relief import ReliefLimits
-from tusker.domain.risk import RuleKind
-from tusker.domain.shipments import Document, DocumentKind, ShipmentStatus
+from tusker.domain.credit.risk import RuleKind
+from tusker.domain.delivery.shipments import Document, DocumentKind, ShipmentStatus
+from tusker.domain.loans.relief import ReliefLimits
 from tusker.extensions import db
 from tusker.models import (
     CreditLine,

@@ -14,8 +14,8 @@ from tests.support.pages import words
 from tests.support.payouts import account_of
 from tests.support.people import make_user
 from tests.support.values import NOW
-from tusker.domain.attention import AttentionKind
-from tusker.domain.risk import RuleKind
+from tusker.domain.credit.risk import RuleKind
+from tusker.domain.record.attention import AttentionKind
 from tusker.extensions import db
 from tusker.models import AttentionItem, CreditLine, Event, Invoice, Loan, Payout, Role, User
 from tusker.services.bank.importing import ImportResult

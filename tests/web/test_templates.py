@@ -19,7 +19,7 @@ from markupsafe import Markup
 from sqlalchemy import Enum
 
 from scripts import cut_css
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.status import Status, Tone
 from tusker.extensions import db
 from tusker.models import UserState

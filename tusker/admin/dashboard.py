@@ -13,7 +13,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.links import subject_url
 from tusker.admin.start import checklist
 from tusker.currency import currency
-from tusker.domain.attention import ADVICE
+from tusker.domain.record.attention import ADVICE
 from tusker.models import Role
 from tusker.queries import staff_dashboard as reads
 from tusker.queries.attention import open_counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_wtf.file import FileRequired
 from wtforms import BooleanField
 
-from tusker.domain.attention import ADVICE
+from tusker.domain.record.attention import ADVICE
 from tusker.models import AccessKind, DisbursalStatus, Role
 from tusker.queries.payout.queue import QueueOrder
 from tusker.services.credit.risk.judging import TITLES

@@ -20,7 +20,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.texts import one_line
 
 LONGEST_KEY = 120

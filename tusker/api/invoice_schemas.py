@@ -7,10 +7,10 @@ from datetime import date
 from pydantic import AwareDatetime
 
 from tusker.api.schemas import Company, Money, Output, Plan, Problem, Refusal, Side, Terms
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.financeable import Condition, Grounds, PurchaserAnswer
+from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.files import MediaType
-from tusker.domain.financeable import Condition, Grounds, PurchaserAnswer
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.shipments import ShipmentStatus
 from tusker.models import WaitingState
 
 

@@ -10,8 +10,8 @@ from tusker.api.auth import Caller
 from tusker.api.problems import ApiError
 from tusker.api.shown import invoices_now
 from tusker.api.subject import fields_sent, name_field, read_subject
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.domain.numbers import loose_forms, strict_form
-from tusker.domain.shipments import TrackedOrder
 from tusker.errors import Conflict, Duplicate, TuskerError
 from tusker.queries.api import Known, KnownAsk, known_requests
 from tusker.services.context import Context

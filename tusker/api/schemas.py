@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from tusker.currency import currency
-from tusker.domain.limits import Bound
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.credit.limits import Bound
+from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming
 
 Side = Literal["supplier", "purchaser"]

@@ -7,11 +7,11 @@ from datetime import date, datetime
 
 from tusker import models
 from tusker.api import invoice_schemas, schemas
-from tusker.domain.financeable import Condition
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound, LimitUse, LineState
-from tusker.domain.limits import Refusal as DomainRefusal
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.credit.limits import Bound, LimitUse, LineState
+from tusker.domain.credit.limits import Refusal as DomainRefusal
+from tusker.domain.delivery.financeable import Condition
+from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.queries.api import CompanyInvoice
 from tusker.queries.credit.credit_lines import LineRow
 from tusker.queries.credit.waiting import WaitingRow

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import date
 
 from tusker.api import invoice_schemas, serializers
-from tusker.domain.financeable import Condition
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.financeable import Condition
 from tusker.queries import api as queries
 from tusker.queries.loans.expected import Plan
 from tusker.queries.loans.loans import loans_of_invoices

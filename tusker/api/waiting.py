@@ -5,7 +5,7 @@ from __future__ import annotations
 from tusker.api import invoice_schemas, serializers
 from tusker.api.auth import Caller
 from tusker.api.endpoints import Reply, operation
-from tusker.domain.limits import Refusal
+from tusker.domain.credit.limits import Refusal
 from tusker.errors import NotFound
 from tusker.models import WaitingRequest, WaitingState
 from tusker.queries.credit.waiting import WaitingRow, waiting_of, waiting_requests, waiting_rows

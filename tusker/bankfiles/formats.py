@@ -10,7 +10,7 @@ from typing import Literal
 
 from tusker.csv_tables import Grid
 from tusker.domain.accounts import same_number
-from tusker.domain.banking import StatementFile
+from tusker.domain.bank.banking import StatementFile
 
 HEAD = 4_000
 """Bytes at the beginning of a file by which its format is known."""

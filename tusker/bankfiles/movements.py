@@ -9,9 +9,9 @@ from datetime import date
 from typing import NamedTuple
 
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import BALANCE_REMARK, Direction, Entry, numbered
+from tusker.domain.bank.banking import BALANCE_REMARK, Direction, Entry, numbered
+from tusker.domain.bank.narrations import read_narration
 from tusker.domain.money import MAX_AMOUNT, to_major
-from tusker.domain.narrations import read_narration
 from tusker.errors import UnreadableFile
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)

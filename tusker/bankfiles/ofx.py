@@ -27,7 +27,7 @@ from tusker.bankfiles.movements import (
     sane_day,
 )
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import Direction, Statement, StatementFile
+from tusker.domain.bank.banking import Direction, Statement, StatementFile
 from tusker.errors import UnreadableFile
 
 MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000

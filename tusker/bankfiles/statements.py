@@ -12,7 +12,7 @@ from tusker.bankfiles.tables.profiles import Outline, outline_of
 from tusker.bankfiles.tables.sheets import grids_of, is_workbook, read_workbook
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import bank_grids
-from tusker.domain.banking import StatementFile
+from tusker.domain.bank.banking import StatementFile
 from tusker.errors import UnreadableFile
 
 MAX_BYTES = 20 * 1024 * 1024

@@ -8,7 +8,7 @@ import unicodedata
 from anyascii import anyascii
 
 from tusker.bankfiles.indic import romanised
-from tusker.domain.banking import LONGEST_REFERENCE
+from tusker.domain.bank.banking import LONGEST_REFERENCE
 from tusker.errors import InvalidInput
 
 _NOT_TAKEN = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]")

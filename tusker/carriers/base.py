@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from tusker.domain.shipments import DirectoryEntry, TrackedOrder
+from tusker.domain.delivery.shipments import DirectoryEntry, TrackedOrder
 from tusker.errors import TuskerError
 
 

@@ -33,7 +33,7 @@ from tusker.carriers.parcels import (
 from tusker.carriers.payload import at, text_or_none
 from tusker.carriers.settings import CarrierSpec
 from tusker.carriers.webhook import header, hmac_sha256, read_body, same
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
 
 NAME = "easypost"
 BATCH_SIZE = 25

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from tusker.carriers.base import CarrierProtocolError, CarrierRejected
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import json_safe
-from tusker.domain.shipments import (
+from tusker.domain.delivery.shipments import (
     CONTRADICTS_DELIVERY,
     DirectoryEntry,
     ShipmentStatus,

@@ -17,8 +17,7 @@ from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import at, instant_or_none, json_safe, text_or_none, web_address_or_none
 from tusker.carriers.settings import CarrierSettings, CarrierSpec
 from tusker.carriers.webhook import header, hmac_sha256, read_body, same
-from tusker.domain.money import MAX_AMOUNT
-from tusker.domain.shipments import (
+from tusker.domain.delivery.shipments import (
     DirectoryEntry,
     Document,
     DocumentKind,
@@ -26,6 +25,7 @@ from tusker.domain.shipments import (
     TrackedOrder,
     TrackingEvent,
 )
+from tusker.domain.money import MAX_AMOUNT
 from tusker.errors import InvalidInput
 
 log = logging.getLogger(__name__)

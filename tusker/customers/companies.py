@@ -16,7 +16,7 @@ from tusker.customers.forms import CustomerForm, CustomersFilter
 from tusker.customers.identities import IdentityDraft, draft_of, only_drafting, pack, read_draft
 from tusker.customers.terms_fields import DEFAULT_TERMS
 from tusker.customers.tokens import token_context
-from tusker.domain.limits import LimitUse
+from tusker.domain.credit.limits import LimitUse
 from tusker.errors import TuskerError
 from tusker.models import Customer, Proposal, Role
 from tusker.queries.credit import customers as queries

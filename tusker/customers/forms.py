@@ -8,8 +8,8 @@ from wtforms import BooleanField
 
 from tusker.customers.terms_fields import TermsFields
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
-from tusker.domain.financeable import Wishes
-from tusker.domain.limits import LineState
+from tusker.domain.credit.limits import LineState
+from tusker.domain.delivery.financeable import Wishes
 from tusker.domain.terms import TERM_FIELDS
 from tusker.models import LineStatus, TokenScope
 from tusker.services.credit.customers.companies import CustomerData

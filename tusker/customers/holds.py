@@ -6,7 +6,7 @@ from flask import Response, request, url_for
 
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import ValidityForm
-from tusker.domain.limits import Validity
+from tusker.domain.credit.limits import Validity
 from tusker.errors import InvalidInput
 from tusker.models import Role
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity

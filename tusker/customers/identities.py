@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from flask import request
 
 from tusker.carriers.registry import get_carrier, get_carriers
-from tusker.domain.shipments import DirectoryEntry
+from tusker.domain.delivery.shipments import DirectoryEntry
 from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import CarrierIdentity

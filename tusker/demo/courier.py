@@ -16,7 +16,7 @@ from tusker.carriers.payload import at
 from tusker.carriers.tusker import NAME, STATUSES, TOKEN_HEADER, may_be_financed, read_order
 from tusker.currency import currency
 from tusker.demo.companies import COMPANIES, Company
-from tusker.domain.shipments import Document, DocumentKind, TrackedOrder
+from tusker.domain.delivery.shipments import Document, DocumentKind, TrackedOrder
 from tusker.errors import Conflict
 
 PLACED, PICKED_UP, IN_TRANSIT, DELIVERED, CANCELLED = 3, 6, 9, 21, 24

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tusker.demo.book import minor
 from tusker.demo.companies import COMPANIES, LINES_TO_TRY, NEWCOMER
 from tusker.demo.courier import PLACED, CourierDesk, CourierOrder
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.models import Customer

@@ -11,9 +11,9 @@ from tusker.demo.book import DemoBook, minor
 from tusker.demo.companies import COMPANIES
 from tusker.demo.courier import CANCELLED, DELIVERED, HOUR, IN_TRANSIT, PICKED_UP, PLACED, CourierOrder
 from tusker.domain.accounts import AccountNumber
-from tusker.domain.financeable import Wishes
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.credit.limits import Bound
+from tusker.domain.delivery.financeable import Wishes
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, LineStatus, Shipment
 from tusker.queries.credit.credit_lines import limits_of

@@ -15,8 +15,8 @@ from tusker.demo.courier import CourierDesk
 from tusker.demo.history import History
 from tusker.demo.history_plan import HISTORY_DAYS
 from tusker.demo.recent_days import Present
-from tusker.domain.daily import DailyJob, days_due
-from tusker.domain.risk import RuleKind
+from tusker.domain.credit.risk import RuleKind
+from tusker.domain.record.daily import DailyJob, days_due
 from tusker.errors import NotAllowed
 from tusker.extensions import db
 from tusker.models import Customer, User

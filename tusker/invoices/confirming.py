@@ -9,7 +9,7 @@ from typing import Any
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
-from tusker.domain.financeable import Grounds
+from tusker.domain.delivery.financeable import Grounds
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.invoices.blueprint import bp
 from tusker.invoices.documents import sent_document

@@ -7,8 +7,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from tusker.carriers.base import Carrier
-from tusker.domain.financeable import Grounds
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.financeable import Grounds
 from tusker.queries.credit.invoices import InvoiceFilter, Scope
 from tusker.web.fields import ChoiceField, DayField, IdField, MoneyField, ReasonField, TextField, UploadField
 from tusker.web.filters import status_label

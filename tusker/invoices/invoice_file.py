@@ -11,12 +11,12 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.carriers.registry import MANUAL, carrier_label, get_carriers
-from tusker.domain import shipments
 from tusker.domain.approval import Shown
-from tusker.domain.calculator import Calculation
-from tusker.domain.financeable import Condition, PurchaserAnswer, Wishes, waits_for
-from tusker.domain.lifecycle import FINAL, RESERVING, InvoiceEvent, InvoiceStatus, next_status
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.credit.lifecycle import FINAL, RESERVING, InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.delivery import shipments
+from tusker.domain.delivery.financeable import Condition, PurchaserAnswer, Wishes, waits_for
+from tusker.domain.delivery.shipments import ShipmentStatus
+from tusker.domain.loans.calculator import Calculation
 from tusker.errors import IllegalTransition
 from tusker.invoices.forms import DisputeForm, ReasonForm
 from tusker.models import (

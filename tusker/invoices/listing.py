@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.currency import currency
-from tusker.domain.lifecycle import FINAL, InvoiceStatus
+from tusker.domain.credit.lifecycle import FINAL, InvoiceStatus
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp

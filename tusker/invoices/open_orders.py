@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.carriers.base import Carrier, CarrierError
 from tusker.carriers.registry import get_carrier, get_carriers
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import InvalidInput, TuskerError
 from tusker.invoices.blueprint import bp
 from tusker.invoices.requesting import answer_words

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from flask_login import current_user
 
 from tusker import clock
-from tusker.domain.calculator import calculate
-from tusker.domain.financeable import Wishes
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.shipments import DocumentKind
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.financeable import Wishes
+from tusker.domain.delivery.shipments import DocumentKind
+from tusker.domain.loans.calculator import calculate
 from tusker.domain.terms import Collection
 from tusker.invoices.forms import DisputeForm, ReasonForm
 from tusker.invoices.invoice_file import InvoiceFile

@@ -14,7 +14,7 @@ from segno.helpers import make_epc_qr
 
 from tusker import clock
 from tusker.currency import currency
-from tusker.domain.pay_codes import fits_upi, reference_for, upi_uri
+from tusker.domain.payout.pay_codes import fits_upi, reference_for, upi_uri
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp

@@ -13,7 +13,7 @@ from tusker import clock
 from tusker.carriers.base import CarrierError
 from tusker.carriers.registry import get_carrier, get_carriers
 from tusker.currency import currency
-from tusker.domain.limits import Bound, LineState
+from tusker.domain.credit.limits import Bound, LineState
 from tusker.errors import InvalidInput, TermsChanged, TuskerError
 from tusker.invoices.blueprint import bp
 from tusker.invoices.documents import sent_document

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.carriers.base import Carrier, CarrierError, CarrierRejected
 from tusker.carriers.registry import get_carriers
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import TuskerError
 from tusker.jobs import job_context, stopping
 from tusker.queues import POLL_QUEUE, enqueue, waiting

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from tusker.domain.chain import Head
+from tusker.domain.record.chain import Head
 from tusker.jobs import job_context
 from tusker.queries.record.chain import ChainReport, backlog, check_chain, lost
 from tusker.services.record.checkpoints import is_due, keep_checkpoint, newest_checkpoint

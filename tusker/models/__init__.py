@@ -1,6 +1,64 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
-from tusker.models.access import (
+from tusker.models.bank.charge import BankCharge
+from tusker.models.bank.statement import (
+    BankStatement,
+    EntryDirection,
+    EntryState,
+    StatementEntry,
+)
+from tusker.models.bank.upload import StatementProfile, StatementUpload, UploadState
+from tusker.models.couriers.carrier import CarrierState, WebhookDelivery
+from tusker.models.couriers.setting import CarrierSetting
+from tusker.models.credit.credit_line import CreditLine, LineStatus
+from tusker.models.credit.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
+from tusker.models.credit.exposure import ExposureMovement
+from tusker.models.credit.invoice import Invoice
+from tusker.models.credit.invoice_file import (
+    FileState,
+    InvoiceFile,
+    InvoiceFilePart,
+    InvoiceFileRefusal,
+    InvoiceFileRow,
+)
+from tusker.models.credit.limit_day import LimitDay
+from tusker.models.credit.risk import HoldRelease, RiskRule
+from tusker.models.credit.waiting import WaitingRequest, WaitingState
+from tusker.models.delivery.shipment import Shipment, ShipmentDocument, ShipmentEvent
+from tusker.models.loans.adjustment import Adjustment, AdjustmentKind
+from tusker.models.loans.claim import Claim, ClaimSettlement, ClaimState
+from tusker.models.loans.classification import Classification
+from tusker.models.loans.deductions import (
+    CreditNote,
+    DeductionKind,
+    DeductionState,
+    ReserveKind,
+    ReserveMovement,
+)
+from tusker.models.loans.loan import Allocation, Loan, Receipt, ReceiptKind
+from tusker.models.loans.payable import Payable, PayableLine
+from tusker.models.loans.position import (
+    BookPosition,
+    DaySum,
+    DueSum,
+    InvoiceCount,
+    LoanChange,
+    LoanPosition,
+    PositionDay,
+)
+from tusker.models.loans.relief import Relief, ReliefKind, ReliefState
+from tusker.models.loans.reminder import Reminder
+from tusker.models.payout.bank_account import BankAccount, BankAccountState
+from tusker.models.payout.disbursal import (
+    Disbursal,
+    DisbursalLine,
+    DisbursalStatus,
+    LineState,
+    PaymentReport,
+    Payout,
+    PayoutState,
+)
+from tusker.models.people.access import (
     AccessEntry,
     AccessKind,
     ApiToken,
@@ -14,73 +72,12 @@ from tusker.models.access import (
     UserSession,
     UserState,
 )
-from tusker.models.adjustment import Adjustment, AdjustmentKind
-from tusker.models.attention import AttentionItem
-from tusker.models.bank import (
-    BankAccount,
-    BankAccountState,
-    BankStatement,
-    EntryDirection,
-    EntryState,
-    StatementEntry,
-)
-from tusker.models.bank_charge import BankCharge
-from tusker.models.carrier import CarrierState, WebhookDelivery
-from tusker.models.carrier_setting import CarrierSetting
-from tusker.models.classification import Classification
-from tusker.models.credit_line import CreditLine, LineStatus
-from tusker.models.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
-from tusker.models.daily import DailyRun, ProofRun
-from tusker.models.disbursal import (
-    Disbursal,
-    DisbursalLine,
-    DisbursalStatus,
-    LineState,
-    PaymentReport,
-    Payout,
-    PayoutState,
-)
-from tusker.models.event import Event, EventSeal, SealCheckpoint
-from tusker.models.factor import FactorKind, RecoveryCode, SecondFactor
-from tusker.models.invoice import Invoice
-from tusker.models.invoice_file import (
-    FileState,
-    InvoiceFile,
-    InvoiceFilePart,
-    InvoiceFileRefusal,
-    InvoiceFileRow,
-)
-from tusker.models.ledger import (
-    Claim,
-    ClaimSettlement,
-    ClaimState,
-    CreditNote,
-    DeductionKind,
-    DeductionState,
-    ExposureMovement,
-    Reminder,
-    ReserveKind,
-    ReserveMovement,
-)
-from tusker.models.limit_day import LimitDay
-from tusker.models.loan import Allocation, Loan, Receipt, ReceiptKind
-from tusker.models.outbox import OutboxMessage
-from tusker.models.payable import Payable, PayableLine
-from tusker.models.position import (
-    BookPosition,
-    DaySum,
-    DueSum,
-    InvoiceCount,
-    LoanChange,
-    LoanPosition,
-    PositionDay,
-)
-from tusker.models.proposal import Proposal, ProposalState
-from tusker.models.relief import Relief, ReliefKind, ReliefState
-from tusker.models.risk import HoldRelease, RiskRule
-from tusker.models.shipment import Shipment, ShipmentDocument, ShipmentEvent
-from tusker.models.upload import StatementProfile, StatementUpload, UploadState
-from tusker.models.waiting import WaitingRequest, WaitingState
+from tusker.models.people.factor import FactorKind, RecoveryCode, SecondFactor
+from tusker.models.record.attention import AttentionItem
+from tusker.models.record.daily import DailyRun, ProofRun
+from tusker.models.record.event import Event, EventSeal, SealCheckpoint
+from tusker.models.record.outbox import OutboxMessage
+from tusker.models.record.proposal import Proposal, ProposalState
 
 __all__ = [
     "AccessEntry",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Numeric, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.domain.limits import LimitUse
+from tusker.domain.credit.limits import LimitUse
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
 
 Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from tusker.domain.numbers import strict_form
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Loan, Shipment
-from tusker.models.shipment import TRACKED
+from tusker.models.delivery.shipment import TRACKED
 from tusker.prepared import Prepared
 from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
 from tusker.transactions import standing_alone

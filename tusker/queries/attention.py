@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import func, select, text
 
-from tusker.domain.attention import ADVICE, Advice, AttentionKind
-from tusker.domain.daily import TITLES, DailyJob
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.record.attention import ADVICE, Advice, AttentionKind
+from tusker.domain.record.daily import TITLES, DailyJob
 from tusker.domain.texts import show_day
 from tusker.extensions import db
 from tusker.models import AttentionItem, Invoice

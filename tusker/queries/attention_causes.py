@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from tusker.domain.attention import AttentionKind
+from tusker.domain.record.attention import AttentionKind
 from tusker.queries.delivery.conditions import ALIKE, ALIKE_OF, ELSEWHERE, TOO_EARLY, VALUE_AGREES, WAY
 
 FAILING_POLLS = 3

@@ -8,7 +8,7 @@ from datetime import date
 
 from sqlalchemy import NotNullable, func, select
 
-from tusker.domain.limits import LimitUse
+from tusker.domain.credit.limits import LimitUse
 from tusker.extensions import db
 from tusker.models import (
     Disbursal,

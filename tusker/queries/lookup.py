@@ -6,7 +6,7 @@ from collections.abc import Collection, Set
 
 from sqlalchemy import Select, column, func, or_, select, text
 
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
@@ -23,7 +23,7 @@ from tusker.models import (
     WaitingRequest,
     WaitingState,
 )
-from tusker.models.invoice import LIVE_NUMBER
+from tusker.models.credit.invoice import LIVE_NUMBER
 
 _COMPANIES = (
     text(

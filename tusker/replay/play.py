@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import select
 
 from tusker.domain.accounts import AccountNumber
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder
 from tusker.domain.terms import Collection, Terms
 from tusker.errors import InvalidInput
 from tusker.extensions import db

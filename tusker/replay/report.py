@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import func, select, text
 
-from tusker.domain.interest import Debt, amount_due, days_past_due
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.credit.limits import Bound
+from tusker.domain.loans.interest import Debt, amount_due, days_past_due
 from tusker.extensions import db
 from tusker.models import Invoice, LineState, Loan, Payable, PayableLine
 from tusker.queries.record.proof import ProofRow, prove

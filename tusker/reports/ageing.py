@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.currency import currency
-from tusker.domain.ageing import AgeingRow, Bucket, bucket_of
+from tusker.domain.loans.ageing import AgeingRow, Bucket, bucket_of
 from tusker.errors import InvalidInput
 from tusker.queries.loans.ageing import Ageing, Narrowed, loans_behind, sum_behind
 from tusker.queries.loans.ageing import ageing as ageing_on

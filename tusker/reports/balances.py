@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.currency import Currency, currency
-from tusker.domain.interest import Stretch
+from tusker.domain.loans.interest import Stretch
 from tusker.domain.terms import InterestMethod
 from tusker.errors import NotFound
 from tusker.queries.credit.invoices import Scope, invoice_in

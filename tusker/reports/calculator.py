@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from tusker import clock
 from tusker.csv_tables import read_table
 from tusker.currency import currency
-from tusker.domain.calculator import milestones
+from tusker.domain.loans.calculator import milestones
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import InvalidInput
 from tusker.reports.blueprint import bp

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.currency import currency
-from tusker.domain.limits import Bound
+from tusker.domain.credit.limits import Bound
 from tusker.errors import NotFound
 from tusker.queries.credit.exposure import (
     ExposureRow,

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from tusker.csv_tables import CsvTable
 from tusker.currency import Currency
-from tusker.domain.calculator import Calculation, calculate, debt_from
-from tusker.domain.interest import Debt
+from tusker.domain.loans.calculator import Calculation, calculate, debt_from
+from tusker.domain.loans.interest import Debt
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 from tusker.domain.working_days import EVERY_DAY
 from tusker.errors import InvalidInput, TuskerError

@@ -12,7 +12,7 @@ from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker.carriers.registry import get_carriers
-from tusker.domain.attention import AttentionKind
+from tusker.domain.record.attention import AttentionKind
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import AttentionItem

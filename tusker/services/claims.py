@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement
 
-from tusker.domain.carrier_health import LONGEST_SKEW
+from tusker.domain.couriers.health import LONGEST_SKEW
 from tusker.models import DailyRun, InvoiceFile, StatementUpload
 from tusker.services.context import Context
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from tusker import clock
 from tusker.currency import currency
-from tusker.domain.ageing import Bucket
+from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
 from tusker.domain.texts import show_day
 from tusker.models import Event

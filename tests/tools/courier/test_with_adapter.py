@@ -10,7 +10,7 @@ import pytest
 from tusker.carriers.base import CarrierProtocolError, CarrierRefused
 from tusker.carriers.http import CarrierHttp, Timing
 from tusker.carriers.tusker import TuskerCarrier
-from tusker.domain.shipments import Document, DocumentKind, ShipmentStatus
+from tusker.domain.delivery.shipments import Document, DocumentKind, ShipmentStatus
 
 if TYPE_CHECKING:
     from tests.support.simulator import Sim

@@ -11,8 +11,8 @@ from flask import Response, request, url_for
 from tusker import clock
 from tusker.admin.bank.statement_forms import choice_of
 from tusker.admin.loans.deductions.forms import KINDS as DEDUCTION_KINDS
-from tusker.domain.loan_sums import OpenLoan
-from tusker.domain.matching import Judgement, Verdict
+from tusker.domain.bank.matching import Judgement, Verdict
+from tusker.domain.loans.sums import OpenLoan
 from tusker.models import EntryState
 from tusker.queries.bank.candidates import judge_entries
 from tusker.queries.bank.statements import entries_page, outcomes_of, statement_row

@@ -14,7 +14,7 @@ from tusker.admin.bank.statement_view import changed, show_statement
 from tusker.admin.blueprint import bp
 from tusker.bankfiles.statements import MAX_BYTES
 from tusker.currency import currency
-from tusker.domain.banking import OrderAnswer
+from tusker.domain.bank.banking import OrderAnswer
 from tusker.errors import TuskerError, UnknownHeads
 from tusker.models import EntryState, Role
 from tusker.queries.bank.statements import (

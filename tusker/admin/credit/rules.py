@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import RuleForm
-from tusker.domain.risk import RuleKind
+from tusker.domain.credit.risk import RuleKind
 from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import RiskRule, Role

@@ -12,7 +12,7 @@ from tusker.bankfiles.payments.bulk_csv import write_bulk_csv
 from tusker.bankfiles.payments.lender import lender_account
 from tusker.bankfiles.payments.pain001 import Version, Wishes, write_pain001
 from tusker.currency import currency
-from tusker.domain.banking import PaymentOrder
+from tusker.domain.bank.banking import PaymentOrder
 from tusker.errors import InvalidInput
 from tusker.models import Role
 from tusker.services.payout.release.payment_orders import take_payment_order

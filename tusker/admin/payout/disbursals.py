@@ -22,7 +22,7 @@ from tusker.admin.payout.disbursal_view import (
     ticked_of,
 )
 from tusker.currency import currency
-from tusker.domain.interest import Deduction
+from tusker.domain.loans.interest import Deduction
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import LineState, Role
 from tusker.queries.payout.disbursal_lines import LineRow, disbursal_lines, supplier_sums

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import AttentionFilter, ClaimForm
 from tusker.domain.approval import Shown
-from tusker.domain.attention import AttentionKind
+from tusker.domain.record.attention import AttentionKind
 from tusker.errors import InvalidInput, TuskerError, existing
 from tusker.extensions import db
 from tusker.models import AttentionItem, Role

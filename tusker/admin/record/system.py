@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from tusker import clock
 from tusker.admin.blueprint import bp
-from tusker.domain.daily import TITLES
+from tusker.domain.record.daily import TITLES
 from tusker.errors import Conflict, NotFound
 from tusker.models import Role
 from tusker.queries.record.readiness import database_version, last_runs, newest_revision, parts

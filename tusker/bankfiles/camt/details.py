@@ -9,7 +9,7 @@ from tusker.bankfiles.hardened import all_at, at, first_text
 from tusker.bankfiles.movements import LONGEST, Raw, given
 from tusker.bankfiles.reasons import reason_words
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import Direction
+from tusker.domain.bank.banking import Direction
 
 _RETURN_CODES = frozenset({"RRTN", "RPCR", "RIMB", "PRCT"})
 """Sub-families of bank transaction codes that say that a payment came back."""

@@ -30,7 +30,7 @@ from tusker.bankfiles.movements import (
     minor_units,
 )
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import Direction, Statement, charges_in
+from tusker.domain.bank.banking import Direction, Statement, charges_in
 from tusker.domain.money import to_major
 
 _MAX_BALANCES = 50

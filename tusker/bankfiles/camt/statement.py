@@ -12,7 +12,7 @@ from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.hardened import read_xml
 from tusker.bankfiles.movements import refuse_if_nothing_was_read
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import StatementFile
+from tusker.domain.bank.banking import StatementFile
 from tusker.errors import UnreadableFile
 
 MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from tusker.bankfiles.hardened import first_text
 from tusker.bankfiles.movements import Contradiction, Skip, sane_day
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import Direction
+from tusker.domain.bank.banking import Direction
 
 _DIRECTIONS: dict[str, Direction] = {"CRDT": "credit", "DBIT": "debit"}
 

@@ -14,7 +14,7 @@ from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.movements import LONGEST, Skip, given, minor_units
 from tusker.bankfiles.reasons import reason_in, reason_words
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import Direction
+from tusker.domain.bank.banking import Direction
 
 LINE = 65
 """Characters of a line of field 86; one as long as this goes on in the next without a blank."""

@@ -30,7 +30,7 @@ from tusker.bankfiles.movements import (
 )
 from tusker.bankfiles.mt940.details import read_details
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import Direction, Statement, StatementFile
+from tusker.domain.bank.banking import Direction, Statement, StatementFile
 from tusker.errors import UnreadableFile
 
 MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000

@@ -10,7 +10,7 @@ from tusker.bankfiles.payments.bulk_profiles import PROFILES, BulkProfile, Colum
 from tusker.bankfiles.payments.orders import check_order
 from tusker.bankfiles.texts import bank_name, bank_text
 from tusker.csv_cells import SafeWriter
-from tusker.domain.banking import CreditTransfer, PaymentOrder
+from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
 from tusker.domain.money import to_major
 from tusker.errors import InvalidInput
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tusker.domain.payment_modes import Mode
+from tusker.domain.payout.payment_modes import Mode
 
 
 @dataclass(frozen=True, slots=True)

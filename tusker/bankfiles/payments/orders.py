@@ -6,7 +6,7 @@ import re
 
 from tusker.bankfiles.texts import checked_reference
 from tusker.domain.accounts import AccountNumber
-from tusker.domain.banking import PaymentOrder
+from tusker.domain.bank.banking import PaymentOrder
 from tusker.domain.money import MAX_AMOUNT
 from tusker.errors import InvalidInput
 

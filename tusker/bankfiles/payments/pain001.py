@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from tusker.bankfiles.payments.orders import check_order
 from tusker.bankfiles.texts import bank_name, bank_text, shortened
 from tusker.domain.accounts import AccountNumber
-from tusker.domain.banking import CreditTransfer, PaymentOrder
+from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
 from tusker.domain.money import to_major
 
 Version = Literal["09", "03"]

@@ -10,8 +10,8 @@ from tusker.bankfiles.hardened import first_text, read_xml
 from tusker.bankfiles.movements import LONGEST, Skip, given, minor_units
 from tusker.bankfiles.reasons import reason_words
 from tusker.bankfiles.texts import kept
-from tusker.domain.banking import ANSWERS, OrderAnswer, PaymentAnswer
-from tusker.domain.narrations import disbursals_named
+from tusker.domain.bank.banking import ANSWERS, OrderAnswer, PaymentAnswer
+from tusker.domain.bank.narrations import disbursals_named
 from tusker.errors import UnreadableFile
 
 MAX_ANSWERS = 50_000

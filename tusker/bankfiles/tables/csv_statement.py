@@ -5,7 +5,7 @@ from __future__ import annotations
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.tables.statement import read_tables
 from tusker.csv_tables import bank_grids
-from tusker.domain.banking import StatementFile
+from tusker.domain.bank.banking import StatementFile
 
 
 def read_csv_statement(data: bytes, reading: Reading) -> StatementFile:

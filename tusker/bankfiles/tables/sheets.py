@@ -14,7 +14,7 @@ from tusker.bankfiles.formats import Reading, Source
 from tusker.bankfiles.tables.sheet_cells import SECONDS
 from tusker.bankfiles.tables.statement import read_tables
 from tusker.csv_tables import MAX_COLUMNS, MAX_ROWS, CsvRow, Grid, clean_cell
-from tusker.domain.banking import StatementFile
+from tusker.domain.bank.banking import StatementFile
 from tusker.errors import UnreadableFile
 
 _SCRIPT = Path(__file__).with_name("sheet_cells.py")

@@ -16,8 +16,8 @@ from sqlalchemy import select
 from tusker.bankfiles.statements import MAX_BYTES
 from tusker.cli import acting_as, admin_context, change, command_context, commands
 from tusker.currency import currency
-from tusker.domain.banking import OrderAnswer, StatementFile
-from tusker.domain.matching import Judgement, Suggestion
+from tusker.domain.bank.banking import OrderAnswer, StatementFile
+from tusker.domain.bank.matching import Judgement, Suggestion
 from tusker.errors import UnreadableFile
 from tusker.extensions import db
 from tusker.models import EntryState, StatementEntry

@@ -12,7 +12,7 @@ import click
 from tusker import clock
 from tusker.cli import AMOUNT, acting_as_or_operator, change, commands, context_of, said
 from tusker.currency import currency
-from tusker.domain.limits import LimitUse
+from tusker.domain.credit.limits import LimitUse
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import Customer

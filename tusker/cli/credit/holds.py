@@ -7,7 +7,7 @@ from datetime import date
 import click
 
 from tusker.cli import Day, acting_as_or_operator, change, context_of, said, with_reason
-from tusker.domain.limits import Validity
+from tusker.domain.credit.limits import Validity
 from tusker.queries.lookup import company_called
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
 

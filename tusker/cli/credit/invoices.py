@@ -12,7 +12,7 @@ from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier
 from tusker.cli import as_or_operator, change, command_context, commands, context_of, said, with_reason
 from tusker.currency import currency
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.texts import one_line
 from tusker.errors import InvalidInput
 from tusker.extensions import db

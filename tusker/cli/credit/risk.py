@@ -7,7 +7,7 @@ from datetime import date
 import click
 
 from tusker.cli import Day, acting_as_or_operator, change, commands, context_of, said, with_reason
-from tusker.domain.risk import RuleKind
+from tusker.domain.credit.risk import RuleKind
 from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import RiskRule

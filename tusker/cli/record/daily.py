@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tusker.cli import commands
-from tusker.domain.daily import TITLES
+from tusker.domain.record.daily import TITLES
 from tusker.jobs.daily import due_jobs, run_daily
 from tusker.jobs.outbox import send_outbox
 

@@ -11,7 +11,7 @@ import click
 
 from tusker.cli import change, command_context, commands
 from tusker.currency import currency
-from tusker.domain.chain import Head
+from tusker.domain.record.chain import Head
 from tusker.jobs.positions import keep_positions
 from tusker.jobs.sealing import seal_all, seal_and_check
 from tusker.jobs.servicing import row_by_row

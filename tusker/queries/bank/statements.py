@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Row, Select, case, cast, func, literal, select
 
-from tusker.domain.banking import BALANCE_REMARK
+from tusker.domain.bank.banking import BALANCE_REMARK
 from tusker.errors import NotFound, existing
 from tusker.extensions import db
 from tusker.models import (

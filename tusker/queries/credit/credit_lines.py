@@ -10,9 +10,17 @@ from typing import Any
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Bound, LimitUse, LineState, ThreeLimits, Validity, available_now, line_state
-from tusker.domain.risk import NO_RULES, Leeway
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.credit.limits import (
+    Bound,
+    LimitUse,
+    LineState,
+    ThreeLimits,
+    Validity,
+    available_now,
+    line_state,
+)
+from tusker.domain.credit.risk import NO_RULES, Leeway
 from tusker.domain.terms import TERM_FIELDS, Terms
 from tusker.errors import NotFound
 from tusker.extensions import db

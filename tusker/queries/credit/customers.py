@@ -9,8 +9,8 @@ from typing import Any, TypeVarTuple
 from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, or_, select
 from sqlalchemy.orm import aliased, contains_eager, selectinload
 
-from tusker.domain.lifecycle import RESERVING
-from tusker.domain.limits import LimitUse
+from tusker.domain.credit.lifecycle import RESERVING
+from tusker.domain.credit.limits import LimitUse
 from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import (

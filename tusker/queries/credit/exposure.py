@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Select, cast, func, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from tusker.domain.limits import Bound
+from tusker.domain.credit.limits import Bound
 from tusker.extensions import db
 from tusker.models import (
     CreditLine,

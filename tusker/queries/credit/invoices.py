@@ -10,7 +10,7 @@ from typing import Any, TypeVarTuple
 from sqlalchemy import CompoundSelect, Select, func, select, text, union
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import (
@@ -26,7 +26,7 @@ from tusker.models import (
     Receipt,
     Shipment,
 )
-from tusker.models.shipment import TRACKED
+from tusker.models.delivery.shipment import TRACKED
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 from tusker.queries.searching import has
 

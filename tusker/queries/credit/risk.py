@@ -10,7 +10,7 @@ from flask import current_app
 from sqlalchemy import or_, select, text
 
 from tusker.currency import currency
-from tusker.domain.risk import Facts, Leeway, Rule, RuleKind, Scope, leeway
+from tusker.domain.credit.risk import Facts, Leeway, Rule, RuleKind, Scope, leeway
 from tusker.domain.terms import Terms
 from tusker.extensions import db
 from tusker.models import RiskRule

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import joinedload
 
-from tusker.domain.limits import LimitUse, LineState, Refusal, ThreeLimits
+from tusker.domain.credit.limits import LimitUse, LineState, Refusal, ThreeLimits
 from tusker.extensions import db
 from tusker.models import WaitingRequest
 from tusker.queries.credit.credit_lines import LineRow, lines_by_id

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import text
 
-from tusker.domain.financeable import Wishes
+from tusker.domain.delivery.financeable import Wishes
 from tusker.extensions import db
 from tusker.prepared import Prepared
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.shipments import DocumentKind, ShipmentStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.shipments import DocumentKind, ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Shipment, ShipmentDocument
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Select, select
 from sqlalchemy.orm import undefer
 
-from tusker.domain.shipments import DocumentKind
+from tusker.domain.delivery.shipments import DocumentKind
 from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import Shipment, ShipmentDocument

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
-from tusker.domain.ageing import AgeingRow, Bucket, Key, age, bucket_of
+from tusker.domain.loans.ageing import AgeingRow, Bucket, Key, age, bucket_of
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import open_loans
 from tusker.queries.loans.positions import LineKey, Position, positions

@@ -8,7 +8,7 @@ from datetime import date
 
 from sqlalchemy import TextClause, select, text
 
-from tusker.domain.classification import (
+from tusker.domain.loans.classification import (
     AssetClass,
     Rules,
     Standing,

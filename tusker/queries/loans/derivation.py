@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import select
 
-from tusker.domain.interest import Accrual, Stretch, accrual_derivation
+from tusker.domain.loans.interest import Accrual, Stretch, accrual_derivation
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Receipt
 from tusker.queries.loans.loan_rows import LoanRow

@@ -8,7 +8,7 @@ from datetime import date
 
 from sqlalchemy import text
 
-from tusker.domain.limits import Bound
+from tusker.domain.credit.limits import Bound
 from tusker.extensions import db
 
 _DUE = text(

@@ -47,7 +47,7 @@ BOOK = Whose()
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What happened in some days; see `tusker.models.position.Flows`. Money in minor units."""
+    """What happened in some days; see `tusker.models.loans.position.Flows`. Money in minor units."""
 
     lent: int = 0
     paid_out: int = 0

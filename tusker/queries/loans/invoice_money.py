@@ -27,7 +27,7 @@ from tusker.models import (
     ReserveKind,
     ReserveMovement,
 )
-from tusker.models.ledger import STANDING, deduction_words
+from tusker.models.loans.deductions import STANDING, deduction_words
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 from tusker.queries.sums import sum_of
 

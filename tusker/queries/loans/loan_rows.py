@@ -1,4 +1,4 @@
-"""Loans as they were on a day. Every figure comes from `tusker.domain.interest.amount_due`.
+"""Loans as they were on a day. Every figure comes from `tusker.domain.loans.interest.amount_due`.
 
 A past day's figures come from the rows booked until then: what was recorded or undone later is not in them.
 """
@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Row, Select, any_, cast, literal, select, union_all
 from sqlalchemy.orm import aliased
 
-from tusker.domain.extensions import DueMove, after_moves
-from tusker.domain.interest import (
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.loans.extensions import DueMove, after_moves
+from tusker.domain.loans.interest import (
     AmountDue,
     Charges,
     Debt,
@@ -26,7 +27,6 @@ from tusker.domain.interest import (
     charges_accrued,
     days_past_due,
 )
-from tusker.domain.lifecycle import InvoiceStatus
 from tusker.domain.terms import Terms
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan

@@ -22,7 +22,7 @@ from sqlalchemy import (
     union,
 )
 
-from tusker.domain.ageing import Bucket, due_between
+from tusker.domain.loans.ageing import Bucket, due_between
 from tusker.extensions import db
 from tusker.models import Adjustment, Allocation, CreditNote, Invoice, Loan, Payable
 from tusker.queries.credit.invoices import invoices_named

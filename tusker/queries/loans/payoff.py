@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
-from tusker.domain.interest import AmountDue, amount_due
+from tusker.domain.loans.interest import AmountDue, amount_due
 from tusker.domain.texts import show_day
 from tusker.queries.loans.loan_rows import LoanRow
 

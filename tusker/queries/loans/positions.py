@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Select, TextClause, cast, func, select, text, true
 
 from tusker.chunks import chunks
-from tusker.domain.ageing import Bucket, bucket_of
+from tusker.domain.loans.ageing import Bucket, bucket_of
 from tusker.extensions import db
 from tusker.models import Invoice, Loan, LoanChange, LoanPosition, PositionDay
 from tusker.queries.loans.loan_rows import LoanRow

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import aliased
 
-from tusker.domain.extensions import DueMove
+from tusker.domain.loans.extensions import DueMove
 from tusker.extensions import db
 from tusker.models import Customer, Invoice, Loan, Relief, ReliefKind, ReliefState, User
 

@@ -11,8 +11,8 @@ from sqlalchemy import Select, func, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.status import Status
 from tusker.extensions import db
 from tusker.models import (

@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, NotNullable, Row, any_, cast, func, li
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload
 
-from tusker.domain.interest import Deduction, deduction_at_payout
+from tusker.domain.loans.interest import Deduction, deduction_at_payout
 from tusker.domain.terms import Terms
 from tusker.errors import existing
 from tusker.extensions import db

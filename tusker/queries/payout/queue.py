@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import Customer, DisbursalLine, Invoice, Payout
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, Text, case, cast, func, select, text
 
-from tusker.domain.chain import GENESIS, Break, EventRow, Fault, Head, Link, check
+from tusker.domain.record.chain import GENESIS, Break, EventRow, Fault, Head, Link, check
 from tusker.extensions import db
 from tusker.models import Event, EventSeal
 

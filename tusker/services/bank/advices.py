@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Row, or_, select
 
 from tusker.domain.accounts import same_number
-from tusker.domain.advices import MOST_DAYS, Told, batches, pair
-from tusker.domain.banking import Entry, is_advice, kind_of
+from tusker.domain.bank.advices import MOST_DAYS, Told, batches, pair
+from tusker.domain.bank.banking import Entry, is_advice, kind_of
 from tusker.extensions import db
 from tusker.models import BankStatement, EntryState, StatementEntry
 from tusker.services.locks import among

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tusker.currency import currency
-from tusker.domain.allocation import Allocation as Split
-from tusker.domain.allocation import lay_against_invoice
 from tusker.domain.approval import Shown
-from tusker.domain.matching import Judgement, Suggestion, Verdict
+from tusker.domain.bank.matching import Judgement, Suggestion, Verdict
+from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.allocation import lay_against_invoice
 from tusker.domain.texts import show_day
 from tusker.errors import Changed, Conflict, InvalidInput, TuskerError
 from tusker.extensions import db

@@ -10,7 +10,7 @@ from tusker.bankfiles.payments.pain002 import is_pain002, read_pain002
 from tusker.bankfiles.statements import MAX_BYTES, read_statement_file
 from tusker.currency import currency
 from tusker.domain.accounts import same_number
-from tusker.domain.banking import OrderAnswer, Statement, StatementFile
+from tusker.domain.bank.banking import OrderAnswer, Statement, StatementFile
 from tusker.errors import UnreadableFile
 from tusker.services.bank.profiles import known_profiles
 

@@ -13,7 +13,7 @@ from flask import current_app
 from sqlalchemy import select, text
 
 from tusker.chunks import chunks
-from tusker.domain.banking import Entry, Statement, StatementFile
+from tusker.domain.bank.banking import Entry, Statement, StatementFile
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
 from tusker.models import BankStatement, EntryState, StatementEntry

@@ -10,8 +10,8 @@ from typing import Literal
 
 from sqlalchemy import select
 
-from tusker.domain.banking import Entry, numbered
-from tusker.domain.overlap import Held, Relation, Span, relation, sort_out
+from tusker.domain.bank.banking import Entry, numbered
+from tusker.domain.bank.overlap import Held, Relation, Span, relation, sort_out
 from tusker.extensions import db
 from tusker.models import BankStatement, EntryState, StatementEntry
 from tusker.services.bank.advices import told_before

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, CompoundSelect, select, union
 
-from tusker.domain.banking import may_be_charges
-from tusker.domain.narrations import bank_numbers, disbursals_named, payouts_named
+from tusker.domain.bank.banking import may_be_charges
+from tusker.domain.bank.narrations import bank_numbers, disbursals_named, payouts_named
 from tusker.extensions import db
 from tusker.models import BankAccount, Disbursal, EntryDirection, Payout, PayoutState, StatementEntry
 from tusker.queries.bank.candidates import Line, doubts_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tusker.currency import currency
-from tusker.domain.narrations import disbursals_named
+from tusker.domain.bank.narrations import disbursals_named
 from tusker.errors import Duplicate, TuskerError
 from tusker.extensions import db
 from tusker.models import (

@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, case, func, select, update
 
 from tusker.chunks import chunks
-from tusker.domain.matching import Book, Judgement, Verdict, paid_surely, rivals
+from tusker.domain.bank.matching import Book, Judgement, Verdict, paid_surely, rivals
 from tusker.extensions import db
 from tusker.models import BankCharge, EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
 from tusker.queries.bank.candidates import Line, judge_entries, lines_of, open_book

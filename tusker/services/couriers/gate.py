@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from tusker import clock
 from tusker.carriers.base import Carrier, CarrierError, CarrierRefused, CarrierUnavailable
-from tusker.domain.carrier_health import (
+from tusker.domain.couriers.health import (
     Health,
     Rate,
     after_answer,

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import text
 
-from tusker.domain.limits import Bound, Refusal, refusal_of
+from tusker.domain.credit.limits import Bound, Refusal, refusal_of
 from tusker.domain.numbers import loose_forms, strict_form
 from tusker.extensions import db
 from tusker.prepared import Prepared

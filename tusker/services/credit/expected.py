@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from tusker.currency import currency
-from tusker.domain.limits import Refusal
+from tusker.domain.credit.limits import Refusal
 from tusker.domain.texts import show_day
 from tusker.models import CreditLine
 from tusker.queries.credit.credit_lines import limits_of

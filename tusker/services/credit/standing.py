@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from flask import current_app
 
 from tusker.currency import currency
-from tusker.domain.classification import AssetClass
-from tusker.domain.limits import LineState, Validity
+from tusker.domain.credit.limits import LineState, Validity
+from tusker.domain.loans.classification import AssetClass
 from tusker.domain.texts import show_day
 from tusker.errors import FinancingRefused
 from tusker.queries.credit.credit_lines import LineRow

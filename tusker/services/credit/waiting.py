@@ -15,9 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.currency import currency
-from tusker.domain.calculator import calculate
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.shipments import DocumentKind, TrackedOrder
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.shipments import DocumentKind, TrackedOrder
+from tusker.domain.loans.calculator import calculate
 from tusker.errors import Conflict, Duplicate, FinancingRefused, NotFound, TermsChanged
 from tusker.extensions import db
 from tusker.models import (

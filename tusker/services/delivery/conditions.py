@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import current_app
 from sqlalchemy import select
 
-from tusker.domain.financeable import (
+from tusker.domain.delivery.financeable import (
     Condition,
     Facts,
     PurchaserAnswer,
@@ -18,7 +18,7 @@ from tusker.domain.financeable import (
     contradicts,
     open_conditions,
 )
-from tusker.domain.shipments import DocumentKind, ShipmentStatus
+from tusker.domain.delivery.shipments import DocumentKind, ShipmentStatus
 from tusker.extensions import db
 from tusker.models import Invoice, Shipment, ShipmentDocument
 from tusker.queries.delivery.conditions import Allowed, on_lines

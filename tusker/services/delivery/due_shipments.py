@@ -9,9 +9,9 @@ from datetime import timedelta
 from sqlalchemy import func, select, text
 
 from tusker.carriers.base import Carrier
-from tusker.domain.carrier_health import LONGEST_SKEW
-from tusker.domain.lifecycle import RESERVING
-from tusker.domain.shipments import longest_wait
+from tusker.domain.couriers.health import LONGEST_SKEW
+from tusker.domain.credit.lifecycle import RESERVING
+from tusker.domain.delivery.shipments import longest_wait
 from tusker.extensions import db
 from tusker.models import Invoice, Shipment
 from tusker.services.context import Context

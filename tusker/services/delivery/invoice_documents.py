@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.shipments import DocumentKind
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.shipments import DocumentKind
 from tusker.errors import Conflict, Duplicate, NotFound, existing
 from tusker.extensions import db
 from tusker.models import Invoice, Shipment, ShipmentDocument, WaitingRequest

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tusker.domain.attention import AttentionKind
-from tusker.domain.financeable import Condition, waits_for
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.delivery.financeable import Condition, waits_for
+from tusker.domain.delivery.shipments import ShipmentStatus
+from tusker.domain.record.attention import AttentionKind
 from tusker.extensions import db
 from tusker.models import Invoice, Shipment
 from tusker.queries.delivery.conditions import unready_ids

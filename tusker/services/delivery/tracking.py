@@ -12,8 +12,8 @@ from sqlalchemy import select, tuple_
 from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
 from tusker.domain.approval import Shown
-from tusker.domain.lifecycle import RESERVING, InvoiceStatus
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder, next_poll_after
+from tusker.domain.credit.lifecycle import RESERVING, InvoiceStatus
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder, next_poll_after
 from tusker.domain.texts import city_name
 from tusker.errors import Conflict, IllegalTransition
 from tusker.extensions import db

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import text
 
-from tusker.domain.document_links import document_identity
-from tusker.domain.shipments import TrackedOrder, TrackingEvent
+from tusker.domain.delivery.document_links import document_identity
+from tusker.domain.delivery.shipments import TrackedOrder, TrackingEvent
 from tusker.extensions import db
 from tusker.models import Shipment
 from tusker.services.context import Context

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from tusker.domain.allocation import Allocation as Split
-from tusker.domain.interest import AmountDue
+from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.interest import AmountDue
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Loan
 from tusker.services.context import Context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from tusker.domain.allocation import allocate_to_loan
+from tusker.domain.loans.allocation import allocate_to_loan
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import (

@@ -8,12 +8,12 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker.currency import currency
-from tusker.domain.attention import AttentionKind
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.record.attention import AttentionKind
 from tusker.errors import Conflict, InvalidInput, existing
 from tusker.extensions import db
 from tusker.models import Claim, ClaimState, CreditNote, Invoice, Loan, Payout, PayoutState, Shipment
-from tusker.models.ledger import STANDING
+from tusker.models.loans.deductions import STANDING
 from tusker.services.attention import WATCH_JOB, settle_items_of
 from tusker.services.context import Context
 from tusker.services.events import record_event

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 
-from tusker.domain.classification import Rules, Standing, classify, classify_loan
+from tusker.domain.loans.classification import Rules, Standing, classify, classify_loan
 from tusker.domain.texts import show_day
 from tusker.extensions import db
 from tusker.models import Classification

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.extensions import db
 from tusker.models import Allocation, Invoice, Loan, Relief, ReliefKind, ReliefState
 from tusker.services.context import Context

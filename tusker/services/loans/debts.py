@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import literal, or_, select
 from sqlalchemy.orm.attributes import set_committed_value
 
-from tusker.domain.extensions import after_moves
-from tusker.domain.interest import AmountDue, Debt, Paid, amount_due
+from tusker.domain.loans.extensions import after_moves
+from tusker.domain.loans.interest import AmountDue, Debt, Paid, amount_due
 from tusker.domain.texts import Numbers, number_words, show_day
 from tusker.errors import InvalidInput
 from tusker.extensions import db

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from sqlalchemy import case, select, text
 
 from tusker.currency import currency
-from tusker.domain.classification import AssetClass
-from tusker.domain.interest import amount_due
+from tusker.domain.loans.classification import AssetClass
+from tusker.domain.loans.interest import amount_due
 from tusker.domain.texts import show_day
 from tusker.extensions import db
 from tusker.models import Customer, Invoice, Loan, PurchaserAccount, Role, SupplierAccount

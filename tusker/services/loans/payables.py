@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import aliased
 
-from tusker.domain.allocation import Allocation as Split
+from tusker.domain.loans.allocation import Allocation as Split
 from tusker.extensions import db
 from tusker.models import (
     Claim,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tusker.domain.interest import amount_due
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.loans.interest import amount_due
 from tusker.extensions import db
 from tusker.models import AdjustmentKind, Invoice, Loan
 from tusker.services.context import Context

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from flask import current_app
 from sqlalchemy import or_, select
 
-from tusker.domain.attention import AttentionKind
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.risk import AMOUNTS, Rule, RuleKind, Verdict, judge
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.credit.risk import AMOUNTS, Rule, RuleKind, Verdict, judge
+from tusker.domain.record.attention import AttentionKind
 from tusker.domain.texts import show_day
 from tusker.errors import Conflict, OnHold
 from tusker.extensions import db

@@ -8,7 +8,7 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import delete, select
 
-from tusker.domain.chain import Checkpoint, Head
+from tusker.domain.record.chain import Checkpoint, Head
 from tusker.extensions import db
 from tusker.keys import derive
 from tusker.models import SealCheckpoint

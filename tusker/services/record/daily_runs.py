@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from tusker.domain.daily import DailyJob, days_due, due_at
+from tusker.domain.record.daily import DailyJob, days_due, due_at
 from tusker.errors import Conflict, existing
 from tusker.extensions import db
 from tusker.models import DailyRun

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from tusker.domain.chain import link
+from tusker.domain.record.chain import link
 from tusker.extensions import db
 from tusker.queries.record.chain import newest_link, unsealed_rows
 from tusker.services.context import Context

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tusker.models import DeductionKind
-from tusker.models.ledger import DISPUTABLE
+from tusker.models.loans.deductions import DISPUTABLE
 from tusker.web.fields import ChoiceField, DayField, MoneyField, TextField
 from tusker.web.filters import status_label
 from tusker.web.forms import FilterForm, Form

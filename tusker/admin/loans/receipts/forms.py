@@ -10,9 +10,9 @@ from werkzeug.datastructures import MultiDict
 from tusker.admin.loans.deductions.forms import KINDS as DEDUCTION_KINDS
 from tusker.admin.loans.deductions.forms import kind_and_dispute
 from tusker.currency import currency
-from tusker.domain.allocation import Allocation as Split
-from tusker.domain.allocation import check_allocation
 from tusker.domain.approval import Shown
+from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.allocation import check_allocation
 from tusker.errors import InvalidInput
 from tusker.queries.loans.receipts.allocations import LoanFace
 from tusker.services.loans.deductions.recording import KeptBack

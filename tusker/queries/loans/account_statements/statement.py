@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import or_, select
 
-from tusker.domain.interest import charges_accrued
+from tusker.domain.loans.interest import charges_accrued
 from tusker.extensions import db
 from tusker.models import Allocation, Invoice, Loan, Payable, Receipt
 from tusker.queries.loans.account_statements.faces import face_lines

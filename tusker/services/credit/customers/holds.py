@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tusker.domain.limits import Validity
+from tusker.domain.credit.limits import Validity
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount, SupplierAccount

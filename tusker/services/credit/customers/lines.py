@@ -8,8 +8,8 @@ from datetime import date
 from sqlalchemy.exc import IntegrityError
 
 from tusker.currency import currency
-from tusker.domain.financeable import Wishes
-from tusker.domain.limits import Bound
+from tusker.domain.credit.limits import Bound
+from tusker.domain.delivery.financeable import Wishes
 from tusker.domain.terms import Terms
 from tusker.errors import Duplicate, InvalidInput
 from tusker.extensions import db

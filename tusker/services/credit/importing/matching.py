@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import text, tuple_
 
 from tusker.currency import currency
-from tusker.domain.lifecycle import InvoiceStatus
-from tusker.domain.limits import Refusal, refusal_of
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.credit.limits import Refusal, refusal_of
+from tusker.domain.credit.risk import SHARES, judge
 from tusker.domain.numbers import strict_form
-from tusker.domain.risk import SHARES, judge
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer

@@ -10,7 +10,7 @@ from typing import Any
 
 from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
-from tusker.domain.limits import Bound, LimitUse, ThreeLimits
+from tusker.domain.credit.limits import Bound, LimitUse, ThreeLimits
 from tusker.errors import TermsChanged
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import limits_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tusker.carriers.base import Carrier, CarrierError
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import FinancingRefused, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.services.couriers.gate import asking

@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.domain.limits import Refusal
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.limits import Refusal
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import Duplicate, FinancingRefused, NotFound, TermsChanged, TuskerError
 from tusker.extensions import db
 from tusker.models import Invoice, Role, Shipment

@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date
 
-from tusker.domain.calculator import calculate
-from tusker.domain.financeable import Wishes
-from tusker.domain.limits import Refusal, ThreeLimits
-from tusker.domain.risk import SHARES
-from tusker.domain.shipments import ShipmentStatus
+from tusker.domain.credit.limits import Refusal, ThreeLimits
+from tusker.domain.credit.risk import SHARES
+from tusker.domain.delivery.financeable import Wishes
+from tusker.domain.delivery.shipments import ShipmentStatus
+from tusker.domain.loans.calculator import calculate
 from tusker.domain.terms import Terms
 from tusker.errors import FinancingRefused
 from tusker.queries.credit.credit_lines import LineRow

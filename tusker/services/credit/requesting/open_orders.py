@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from tusker.carriers.base import Carrier
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.extensions import db
 from tusker.models import CarrierIdentity, CreditLine, Customer, Shipment
 from tusker.services.couriers.gate import asking

@@ -8,7 +8,7 @@ from datetime import date
 from tusker.carriers.base import Carrier
 from tusker.carriers.parcels import is_ambiguous
 from tusker.carriers.registry import get_carriers
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder
 from tusker.errors import FinancingRefused, InvalidInput
 
 NOTHING_KNOWN = frozenset({ShipmentStatus.PENDING, ShipmentStatus.UNKNOWN})

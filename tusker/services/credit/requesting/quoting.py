@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tusker.domain.limits import Refusal
-from tusker.domain.shipments import ShipmentStatus, TrackedOrder
+from tusker.domain.credit.limits import Refusal
+from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder
 from tusker.errors import FinancingRefused, TuskerError
 from tusker.queries.credit.credit_lines import LineRow
 from tusker.queries.credit.requests import Asked, Standing, names_of, standings

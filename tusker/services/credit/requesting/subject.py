@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 
 from tusker.carriers.base import Carrier
-from tusker.domain.shipments import TrackedOrder
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import InvalidInput, TuskerError
 from tusker.services.context import Context
 from tusker.services.credit.requesting.fetching import ask_for, fetch_each, fetch_order

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tusker.currency import currency
-from tusker.domain.risk import AMOUNTS, NO_RULES, SHARES, Leeway, Rule, RuleKind, Verdict, judge
+from tusker.domain.credit.risk import AMOUNTS, NO_RULES, SHARES, Leeway, Rule, RuleKind, Verdict, judge
 from tusker.domain.terms import Terms
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
 

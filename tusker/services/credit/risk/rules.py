@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from tusker.currency import currency
-from tusker.domain.risk import AMOUNTS, SHARES, WHOLE, Rule, RuleKind, Scope
+from tusker.domain.credit.risk import AMOUNTS, SHARES, WHOLE, Rule, RuleKind, Scope
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import Customer, RiskRule

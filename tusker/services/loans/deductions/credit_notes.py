@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from tusker.currency import currency
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import Claim, CreditNote, DeductionKind, Invoice

@@ -14,13 +14,13 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from tusker.currency import currency
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.numbers import strict_form
 from tusker.domain.texts import one_line, show_day
 from tusker.errors import Conflict, Duplicate, InvalidInput, existing
 from tusker.extensions import db
 from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
-from tusker.models.ledger import DISPUTABLE, STANDING
+from tusker.models.loans.deductions import DISPUTABLE, STANDING
 from tusker.queries.sums import sum_of
 from tusker.services.context import Context
 from tusker.services.events import record_event

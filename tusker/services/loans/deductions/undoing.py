@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import select
 
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import (
@@ -18,7 +18,7 @@ from tusker.models import (
     Loan,
     ReserveKind,
 )
-from tusker.models.ledger import STANDING
+from tusker.models.loans.deductions import STANDING
 from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.exposure import change_exposure

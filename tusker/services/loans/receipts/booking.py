@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 
 from tusker.currency import currency
-from tusker.domain.allocation import Allocation as Split
-from tusker.domain.interest import AmountDue
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.interest import AmountDue
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Receipt
 from tusker.services.context import Context

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tusker.domain.allocation import Allocation as Split
-from tusker.domain.interest import AmountDue
+from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.interest import AmountDue
 from tusker.domain.texts import show_day
 from tusker.errors import InvalidInput
 from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by, named_by

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from tusker.currency import currency
-from tusker.domain.allocation import Allocation as Split
-from tusker.domain.allocation import check_allocation
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.allocation import check_allocation
 from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Payable, Receipt, ReceiptKind

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tusker.currency import currency
-from tusker.domain.allocation import Allocation as Split
+from tusker.domain.loans.allocation import Allocation as Split
 from tusker.errors import InvalidInput, TuskerError
 from tusker.models import Adjustment, AdjustmentKind, Allocation, DeductionKind, Receipt
 from tusker.services.context import Context

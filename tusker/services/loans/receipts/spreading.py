@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from tusker.domain.allocation import Allocation as Split
-from tusker.domain.allocation import Collectable, allocate
+from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.allocation import Collectable, allocate
 from tusker.models import Receipt
 from tusker.services.loans.debts import OpenDebt, named_by
 from tusker.services.loans.receipts.booking import Part

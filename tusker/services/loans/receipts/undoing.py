@@ -8,7 +8,7 @@ from datetime import date
 
 from sqlalchemy import select
 
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import AdjustmentKind, Allocation, Invoice, Loan, Receipt, ReceiptKind

@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from tusker.currency import currency
-from tusker.domain.interest import amount_due
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.loans.interest import amount_due
 from tusker.domain.texts import show_day
 from tusker.extensions import db
 from tusker.models import Customer, Invoice, Loan, Relief, ReliefKind, ReliefState, Role

@@ -9,10 +9,10 @@ from flask import current_app
 from sqlalchemy import select
 
 from tusker.currency import currency
-from tusker.domain.allocation import Allocation as Split
-from tusker.domain.extensions import after_moves
-from tusker.domain.interest import Debt, amount_due
-from tusker.domain.relief import ReliefLimits
+from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.extensions import after_moves
+from tusker.domain.loans.interest import Debt, amount_due
+from tusker.domain.loans.relief import ReliefLimits
 from tusker.domain.terms import DueConvention
 from tusker.domain.texts import show_day
 from tusker.errors import ClosedDay, Conflict, InvalidInput, existing

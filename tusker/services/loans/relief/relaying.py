@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from tusker.currency import currency
-from tusker.domain.allocation import Allocation as Split
-from tusker.domain.interest import Debt, overpaid_on
-from tusker.domain.relaying import Laid, lay_anew
+from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.interest import Debt, overpaid_on
+from tusker.domain.loans.relaying import Laid, lay_anew
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Receipt, Relief, ReliefKind
 from tusker.services.context import Context

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tusker.domain.extensions import after_moves
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.loans.extensions import after_moves
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import Loan, Relief, ReliefKind, ReliefState

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import select, text
 
 from tusker.currency import currency
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalStatus, Invoice

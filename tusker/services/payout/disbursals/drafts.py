@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, func, select, update
 
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState

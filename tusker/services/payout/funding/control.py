@@ -8,8 +8,8 @@ from sqlalchemy import select, text
 
 from tusker.currency import currency
 from tusker.domain.approval import Shown
-from tusker.domain.financeable import Condition, waits_for
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
+from tusker.domain.delivery.financeable import Condition, waits_for
 from tusker.domain.texts import show_day
 from tusker.errors import Conflict
 from tusker.extensions import db

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tusker.currency import currency
-from tusker.domain.financeable import PurchaserAnswer
+from tusker.domain.delivery.financeable import PurchaserAnswer
 from tusker.errors import Conflict, FinancingRefused, InvalidInput
 from tusker.models import Invoice, Role
 from tusker.queries.credit.credit_lines import line_by_id

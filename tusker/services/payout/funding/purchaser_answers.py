@@ -9,9 +9,9 @@ from sqlalchemy import select, text
 
 from tusker.currency import currency
 from tusker.domain.approval import Shown
-from tusker.domain.financeable import Grounds, PurchaserAnswer
-from tusker.domain.lifecycle import RESERVING, InvoiceStatus
-from tusker.domain.shipments import DocumentKind, ShipmentStatus
+from tusker.domain.credit.lifecycle import RESERVING, InvoiceStatus
+from tusker.domain.delivery.financeable import Grounds, PurchaserAnswer
+from tusker.domain.delivery.shipments import DocumentKind, ShipmentStatus
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Disbursal, Invoice, Role, Shipment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from tusker.domain.shipments import DocumentKind
+from tusker.domain.delivery.shipments import DocumentKind
 from tusker.errors import Conflict, existing
 from tusker.extensions import db
 from tusker.models import Disbursal, Invoice, Role, Shipment, ShipmentDocument

@@ -9,7 +9,7 @@ from sqlalchemy import Row, select, update
 
 from tusker.carriers.registry import MANUAL
 from tusker.domain.approval import approval_digest
-from tusker.domain.financeable import waits_for
+from tusker.domain.delivery.financeable import waits_for
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import (

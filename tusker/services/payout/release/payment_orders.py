@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from tusker.currency import currency
 from tusker.domain.accounts import AccountNumber
-from tusker.domain.banking import CreditTransfer, PaymentOrder
-from tusker.domain.payment_modes import payment_mode
+from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
+from tusker.domain.payout.payment_modes import payment_mode
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import BankAccount, Disbursal, DisbursalLine, Invoice, Payout, PayoutState

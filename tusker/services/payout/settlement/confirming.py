@@ -8,7 +8,7 @@ from datetime import date
 from flask import current_app
 from sqlalchemy import func, select
 
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.domain.texts import show_day
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db

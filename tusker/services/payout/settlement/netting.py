@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import aliased
 
-from tusker.domain.allocation import allocate_to_loan
+from tusker.domain.loans.allocation import allocate_to_loan
 from tusker.extensions import db
 from tusker.models import (
     Claim,
@@ -21,7 +21,7 @@ from tusker.models import (
     Receipt,
     ReceiptKind,
 )
-from tusker.models.ledger import STANDING
+from tusker.models.loans.deductions import STANDING
 from tusker.services.context import Context
 from tusker.services.loans.debts import OpenDebt, lock_debts_on
 from tusker.services.loans.receipt_rows import NETTED_FROM, new_receipt, store_receipts

@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import func, select
 
 from tusker.currency import currency
-from tusker.domain.lifecycle import InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from tusker.currency import currency
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import (

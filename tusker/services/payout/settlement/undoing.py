@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select, text
 
-from tusker.domain.lifecycle import InvoiceEvent, InvoiceStatus
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalStatus, LineState, Loan, Payout, PayoutState

@@ -1,0 +1,1 @@
+"""When a delivery company is asked again after it failed."""

@@ -1,0 +1,1 @@
+"""What an invoice may become, what a limit leaves, and the rules of risk."""

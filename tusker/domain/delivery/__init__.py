@@ -1,0 +1,1 @@
+"""What shipments become and what makes an invoice financeable."""

@@ -1,0 +1,1 @@
+"""How a payout travels, and the codes by which a purchaser pays."""

@@ -1,0 +1,1 @@
+"""The chain of seals, daily jobs, and what needs a person."""

@@ -1,0 +1,38 @@
+"""The jobs that run once for each business day, and the days for which they are due."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+
+class DailyJob(StrEnum):
+    """The daily jobs, in the order in which they run on a day."""
+
+    SERVICING = "servicing"
+    HOUSEKEEPING = "housekeeping"
+    PROOF = "proof"
+    BUNDLE = "bundle"
+    STATEMENTS = "statements"
+
+
+TITLES = {
+    DailyJob.SERVICING: "Classification, reminders, recourse and holds",
+    DailyJob.HOUSEKEEPING: "Clean-up",
+    DailyJob.PROOF: "Proof",
+    DailyJob.BUNDLE: "Daily disbursal",
+    DailyJob.STATEMENTS: "Monthly statements by mail",
+}
+
+
+def due_at(day: date, at: tuple[int, int], zone: ZoneInfo) -> datetime:
+    """The instant at which a day's job is due; `at` is the hour and minute in the installation's time zone."""
+    return datetime.combine(day, time(*at), zone)
+
+
+def days_due(last: date, now: datetime, at: tuple[int, int], zone: ZoneInfo) -> list[date]:
+    """The days after `last` whose job is due by now, in order."""
+    today = now.astimezone(zone).date()
+    days = [last + timedelta(days=n) for n in range(1, (today - last).days + 1)]
+    return [day for day in days if due_at(day, at, zone) <= now]

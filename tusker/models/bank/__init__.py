@@ -1,0 +1,1 @@
+"""Bank statements and what they were charged."""

@@ -1,0 +1,1 @@
+"""Delivery companies: their health, settings and webhooks."""

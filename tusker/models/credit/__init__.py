@@ -1,0 +1,1 @@
+"""Companies, credit lines, invoices, their exposure, and rules of risk."""

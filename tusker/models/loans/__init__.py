@@ -1,0 +1,1 @@
+"""Loans, receipts, deductions and claims, and the kept sums."""

@@ -1,0 +1,46 @@
+"""How customers and loans were classified at the end of each day on which that changed."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tusker.domain.loans.classification import AssetClass
+from tusker.extensions import Base
+from tusker.models.columns import Id, Instant, one_of
+
+
+class Classification(Base):
+    """The state of a borrower, or of one of its loans, from the end of a day on; the next row says until when."""
+
+    __tablename__ = "classifications"
+    __table_args__ = (
+        one_of("state", AssetClass),
+        CheckConstraint("days_past_due >= 0", name="days_not_negative"),
+        CheckConstraint(
+            "(state IN ('substandard', 'doubtful')) = (npa_since IS NOT NULL) AND npa_since <= day",
+            name="npa_since_complete",
+        ),
+        Index(
+            "uq_classifications_one_a_day",
+            "customer_id",
+            "loan_id",
+            "day",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index("ix_classifications_loan_id_day", "loan_id", "day"),
+    )
+
+    id: Mapped[Id]
+    day: Mapped[date]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    """Who owed it."""
+    loan_id: Mapped[int | None] = mapped_column(ForeignKey("loans.id"))
+    """NULL where it is the borrower's own."""
+    state: Mapped[AssetClass]
+    days_past_due: Mapped[int]
+    npa_since: Mapped[date | None]
+    recorded_at: Mapped[Instant]

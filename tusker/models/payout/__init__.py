@@ -1,0 +1,1 @@
+"""Bank accounts of suppliers, disbursals and payouts."""
