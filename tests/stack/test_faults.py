@@ -51,6 +51,8 @@ EACH = int(os.environ.get("FAULTS_EACH", "0"))
 SEED = int(os.environ.get("FAULTS_SEED", "16"))
 SECONDS = float(os.environ.get("FAULTS_SECONDS", "4"))
 """How long what is stopped stays away."""
+MINUTES = float(os.environ.get("FAULTS_MINUTES", "600"))
+"""After which no further fault begins."""
 ONLY = os.environ.get("FAULTS_ONLY", "")
 """Words of the names of faults, to play some alone."""
 LIMIT = 10**11
@@ -121,11 +123,15 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
     finally:
         print(*load.refused, sep="\n", flush=True)  # noqa: T201
     named = {name: happen for name, happen in faults.all().items() if ONLY in name}
-    plan = list(named.items()) * max(EACH, 1)
-    faults.chance.shuffle(plan)
+    plan = [
+        turn for _ in range(max(EACH, 1)) for turn in faults.chance.sample(list(named.items()), len(named))
+    ]
+    ends = time.monotonic() + MINUTES * 60
     proving = create_app(config.load(load.running.environ))
     wrong: list[report.Played] = []
     for name, happen in plan:
+        if time.monotonic() > ends:
+            break
         time.sleep(faults.chance.uniform(0.2, 1.5))
         before = load.answers.unserved
         happen()
