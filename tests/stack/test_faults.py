@@ -118,7 +118,7 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
     load, faults = loaded
     try:
         until(
-            lambda: len(load.requested) >= 10 and load.repaid, 120, what="the first requests and repayments"
+            lambda: len(load.requested) >= 10 and load.repaid, 240, what="the first requests and repayments"
         )
     finally:
         print(*load.refused, sep="\n", flush=True)  # noqa: T201

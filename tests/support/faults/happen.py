@@ -139,16 +139,20 @@ class Faults:
             time.sleep(self.lasting)
 
     def disk_full(self) -> None:
-        """Nothing is left for PostgreSQL and its copy."""
+        """Nothing is left for PostgreSQL and its copy, and no file of the log that was made before."""
         balloon = (self.disk or Path()) / "balloon"
+        ends = time.monotonic() + self.lasting
         try:
-            with contextlib.suppress(OSError), balloon.open("wb") as file:
-                ends = time.monotonic() + self.lasting
+            with contextlib.suppress(OSError), balloon.open("wb", buffering=0) as file:
                 while time.monotonic() < ends:
                     try:
                         file.write(b"\0" * 65536)
-                        file.flush()
                     except OSError:
+                        with (
+                            contextlib.suppress(psycopg2.Error),
+                            closing_connection(self.running.primary) as sql,
+                        ):
+                            sql.execute("SELECT pg_switch_wal()")
                         time.sleep(0.1)  # what is freed meanwhile is taken, too
         finally:
             balloon.unlink(missing_ok=True)
