@@ -34,7 +34,7 @@ JOBS = (
 """Those that commit something several times a minute under the load."""
 COMMITS = (1, 2, 3)
 """Of a job: claimed, asked, recorded …"""
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 10.0
 """How long a fault waits for its moment; then the next commit of any job is taken."""
 Happen = Callable[[], None]
 
