@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from multiprocessing import parent_process
 from typing import Any
 
@@ -53,6 +54,9 @@ class TuskerWorker(Worker):
     one that the database could not do now; one that failed is not: it would fail again. Nothing of a worker outlives
     it, and a pool's workers end with the pool.
     """
+
+    max_connection_wait_time = 5.0
+    """Seconds between two looks whether Redis is back; RQ's are a minute after a while."""
 
     def __init__(self, queues: Sequence[str], **options: Any) -> None:
         settings = {
@@ -117,7 +121,12 @@ class TuskerWorker(Worker):
         try:
             with app.app_context():
                 await_database()
-                return super().perform_job(job, queue, execution)
+                perform = partial(super().perform_job, job, queue, execution)
+                if app.config["OTEL_EXPORTER_OTLP_ENDPOINT"]:
+                    from tusker.traces import traced
+
+                    return traced(app, job.func_name or "", job.id, perform)
+                return perform()
         finally:
             work_id.reset(token)
 
