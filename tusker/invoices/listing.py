@@ -93,7 +93,9 @@ def index() -> ResponseReturnValue:
 def export(ending: str) -> ResponseReturnValue:
     """All invoices of the present filter as a file, amounts in major units."""
     form = _filter_form()
-    return INVOICES.file(ending, form, lambda **page: list_invoices(_wanted(form), **page))
+    form.validate()
+    # Whose they are is asked before the file is written: then the person's session is over.
+    return INVOICES.file(ending, form, partial(list_invoices, _wanted(form)))
 
 
 def _totals(form: InvoiceFilterForm, counts: Mapping[InvoiceStatus, StatusCount]) -> Totals:
