@@ -17,10 +17,11 @@ from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import InvoiceFilterForm
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.invoices import (
+    STATUS_ORDER,
     InvoiceFilter,
     InvoiceRow,
     StatusNow,
-    count_by_status,
+    found_by_status,
     list_invoices,
     statuses_of,
     stream_invoices,
@@ -41,10 +42,10 @@ def index() -> ResponseReturnValue:
     """The invoices that this person may see, the newest first."""
     form = _filter_form()
     if not form.validate():
-        wanted, page, counts, status = None, None, {}, 422
+        wanted, page, counts, status = None, None, None, 422
     else:
         wanted, status = _wanted(form), 200
-        page, counts = page_of(partial(list_invoices, wanted)), count_by_status(wanted)
+        page, counts = page_of(partial(list_invoices, wanted)), found_by_status(wanted)
     return render(
         "invoices/index.html",
         "invoices/_list.html",
@@ -52,6 +53,7 @@ def index() -> ResponseReturnValue:
         form=form,
         page=page,
         counts=counts,
+        statuses=STATUS_ORDER,
         chosen=form.status.data,
         watched=_unfinished(row.now for row in page.items) if page else [],
         export_args={k: v for k, v in request.args.items() if v and k in form},

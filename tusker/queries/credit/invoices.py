@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import CompoundSelect, Select, func, select, text, union
+from sqlalchemy import CompoundSelect, Select, func, select, text, union, union_all
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -27,7 +27,7 @@ from tusker.models import (
     Shipment,
 )
 from tusker.models.delivery.shipment import TRACKED
-from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
 from tusker.queries.searching import has
 
 STATUS_ORDER = (
@@ -125,7 +125,14 @@ class StatusNow:
 
 def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int) -> list[InvoiceRow]:
     """A page of invoices, the newest first."""
-    return [InvoiceRow(*row) for row in rows_of_page(_rows(wanted), Invoice.id, cursor, limit)]
+    rows = _rows(wanted)
+    if words := wanted.search.strip():
+        others = replace(wanted, search="")
+        # The first ones that each kind of name finds: of words that find half the book no more is read.
+        firsts = (on_page(_narrowed(kind, others), Invoice.id, cursor, limit) for kind in _kinds(words))
+        ids = union(*(select(first.subquery().c.id) for first in firsts))
+        rows = _rows(others).where(Invoice.id.in_(ids))
+    return [InvoiceRow(*row) for row in rows_of_page(rows, Invoice.id, cursor, limit)]
 
 
 def stream_invoices(wanted: InvoiceFilter, *, chunk: int = 500) -> Iterator[InvoiceRow]:
@@ -135,6 +142,28 @@ def stream_invoices(wanted: InvoiceFilter, *, chunk: int = 500) -> Iterator[Invo
     db.session.execute(text("SET LOCAL cursor_tuple_fraction = 0.000001"))
     for row in db.session.execute(statement, execution_options={"yield_per": chunk}):
         yield InvoiceRow(*row)
+
+
+def found_by_status(wanted: InvoiceFilter) -> dict[InvoiceStatus, StatusCount] | None:
+    """The same as `count_by_status`; None where words find more than a page may count."""
+    if not (words := wanted.search.strip()):
+        return count_by_status(wanted)
+    others = replace(wanted, search="", status=None)
+    found = union_all(*(_narrowed(kind, others) for kind in _kinds(words))).limit(COUNTED + 1).cte("found")
+    size = select(func.count()).select_from(found).scalar_subquery()
+    rows = db.session.execute(
+        select(Invoice.status, func.count(), func.sum(Invoice.principal), size)
+        .where(Invoice.id.in_(select(found.c.id)))
+        .group_by(Invoice.status)
+    ).all()
+    if rows and rows[0][-1] > COUNTED:
+        return None
+    counted = {row[0]: StatusCount(int(row[1]), int(row[2])) for row in rows}
+    return {status: counted.get(status, StatusCount()) for status in STATUS_ORDER}
+
+
+COUNTED = 10_000
+"""So many invoices that are found are counted."""
 
 
 def count_by_status(wanted: InvoiceFilter = EVERYTHING) -> dict[InvoiceStatus, StatusCount]:
@@ -274,6 +303,29 @@ def _narrowed(
     if words := wanted.search.strip():
         conditions.append(Invoice.id.in_(_found(words)))
     return statement.where(*conditions)
+
+
+def _kinds(words: str) -> list[Select[int]]:
+    """The ids of invoices that a search finds, by each kind of name. Companies and disbursals are found first, so that
+    the database knows how many invoices they have."""
+    companies = db.session.scalars(select(Customer.id).where(has(words, Customer.name))).all()
+    disbursals = db.session.scalars(
+        select(Disbursal.id).where(has(words, Disbursal.reference, Disbursal.bank_reference))
+    ).all()
+    ids = select(Invoice.id)
+    kinds = [
+        ids.where(has(words, Invoice.number)),
+        ids.join(Loan, Loan.invoice_id == Invoice.id).where(
+            has(words, Loan.reference, Loan.platform_reference), Loan.reversed_on.is_(None)
+        ),
+    ]
+    if companies:
+        kinds += [ids.where(side.in_(companies)) for side in (Invoice.supplier_id, Invoice.purchaser_id)]
+    if disbursals:
+        lines = ids.join(DisbursalLine, DisbursalLine.invoice_id == Invoice.id)
+        found = DisbursalLine.disbursal_id.in_(disbursals)
+        kinds.append(lines.where(found, DisbursalLine.state != LineState.REMOVED))
+    return kinds
 
 
 def invoices_named(words: str) -> CompoundSelect[int]:
