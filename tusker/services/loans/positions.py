@@ -6,7 +6,6 @@ Only one worker does this at a time; writers of loans never wait for it, since a
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -141,7 +140,7 @@ def _replace(day: date, loan_ids: Collection[int]) -> None:
 
 
 def _values(row: LoanRow, day: date) -> dict[str, object]:
-    position = asdict(position_of(row))
+    position = position_of(row)._asdict()
     kept = {name: position[name] for name in (*ALIKE, *FIGURES)}
     keys = {"loan_id": row.loan_id, "credit_line_id": row.credit_line_id, "debtor_id": row.debtor_id}
     return {**kept, "day": day, "due_date": row.due_date, **keys}
