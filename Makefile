@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css pictures clean reset cluster test-cluster restore-drill mutants audit sbom routes
+.PHONY: help run test test-slow test-all soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css pictures clean reset cluster test-cluster restore-drill mutants audit sbom routes
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -18,7 +18,7 @@ help: ## list what can be done here
 	@echo
 	@echo '  make flask ARGS="create-user --help"   or   scripts/flask create-user --help'
 
-$(VENV): requirements.txt requirements-dev.txt requirements-local.txt scripts/venv
+$(VENV): requirements.txt requirements-traces.txt requirements-dev.txt requirements-local.txt scripts/venv
 	@scripts/venv $(BIN) && touch $@
 
 run: $(VENV) ## run everything in this terminal (own PostgreSQL and Redis unless DATABASE_URL / REDIS_URL are set)
@@ -30,6 +30,9 @@ test: $(VENV) ## run the tests on a real PostgreSQL and Redis; ARGS="-k admissio
 test-slow: $(VENV) ## run the tests that play for long: the year's replay and the like
 	@$(PYTEST) -m slow $(ARGS)
 
+test-all: $(VENV) ## run both in one go, the longest first: what CI runs
+	@$(PYTEST) $(ARGS)
+
 soak: $(VENV) ## play the property tests with ten times as many examples, new ones each time
 	@HYPOTHESIS_PROFILE=soak $(PYTEST) -m "hypothesis and not slow" $(ARGS)
 
@@ -38,7 +41,7 @@ mutants: $(VENV) ## change rules of money a little and see whether tests notice;
 	@$(BIN)/python scripts/mutants.py --tools .venv-mutants/bin $(ARGS)
 
 pins: $(AUDIT)/.installed ## write requirements*.txt anew from requirements*.in; ARGS="--upgrade-package requests" raises one
-	@for list in requirements requirements-local requirements-dev; do \
+	@for list in requirements requirements-traces requirements-local requirements-dev; do \
 		constraint=$$(test $$list = requirements || echo "-c requirements.txt"); \
 		$(AUDIT)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 			--custom-compile-command "make pins" $$constraint $(ARGS) -o $$list.txt $$list.in || exit 1; \
@@ -48,7 +51,7 @@ $(AUDIT)/.installed: requirements-audit.txt
 	@python3 -m venv .venv-audit && $(AUDIT)/pip install -q -r $< && touch $@
 
 audit: $(AUDIT)/.installed ## ask whether a pinned package has a known weakness (needs a network)
-	@$(AUDIT)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt $(ARGS)
+	@$(AUDIT)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt -r requirements-traces.txt $(ARGS)
 
 sbom: $(AUDIT)/.installed ## write the list of all packages, var/sbom.json, in the form of CycloneDX
 	@mkdir -p var && $(AUDIT)/cyclonedx-py requirements requirements.txt --output-reproducible -o var/sbom.json && echo var/sbom.json

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from multiprocessing import parent_process
 from typing import Any
 
@@ -28,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tusker.jobs import stopping
 from tusker.jobs.schedule import cron_scheduler
 from tusker.logs import work_id, work_kind
-from tusker.queues import POLL_QUEUE, QUEUE
+from tusker.queues import POLL_QUEUE, QUEUE, OwnJob
 from tusker.transactions import may_pass, standing_alone
 from wsgi import app
 
@@ -60,6 +61,7 @@ class TuskerWorker(Worker):
             "maintenance_interval": JOB_SIGN_SECONDS // 3,
             "job_monitoring_interval": JOB_SIGN_SECONDS // 3,
             "serializer": JSONSerializer,
+            "job_class": OwnJob,
         }
         super().__init__(queues, **{**options, **settings})
         stopping.begin()
@@ -116,7 +118,12 @@ class TuskerWorker(Worker):
         try:
             with app.app_context():
                 await_database()
-                return super().perform_job(job, queue, execution)
+                perform = partial(super().perform_job, job, queue, execution)
+                if app.config["OTEL_EXPORTER_OTLP_ENDPOINT"]:
+                    from tusker.traces import traced
+
+                    return traced(app, job.func_name or "", job.id, perform)
+                return perform()
         finally:
             work_id.reset(token)
 

@@ -13,6 +13,7 @@ import argparse
 import contextvars
 import html
 import json
+import math
 import os
 import re
 import statistics
@@ -73,9 +74,17 @@ ROWS: Mapping[tuple[str, ...], Mapping[str, str]] = {
         "line": "SELECT CAST(:line AS bigint), 'credit_line'",
     },
     ("name",): {"": "SELECT 'tusker'"},
+    ("ending",): {"csv": "SELECT 'csv'", "xlsx": "SELECT 'xlsx'"},
 }
 
 _SEARCHES = (f"q={NOTHING}", "q=Supplier 0001", "q=INV-0000012")
+
+
+def _sorts(*columns: str, among: str = "") -> tuple[str, ...]:
+    """A list by each of some columns, the least and the largest first."""
+    return tuple(f"sort={way}{column}&{among}".rstrip("&") for column in columns for way in ("", "-"))
+
+
 _PERIOD = "first={month}&last={today}"
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "admin.approvals": ("state=decided",),
@@ -93,10 +102,14 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
         "kind=written_off",
         f"actor={NOTHING}",
         "actor=Seller 1",
+        "sort=at",
     ),
-    "admin.loans": (*_SEARCHES, "due=overdue", "due=today", "due=week"),
+    "admin.loans": (*_SEARCHES, "due=overdue", "due=today", "due=week", *_sorts("due_date", "principal")),
     "admin.queue": (*_SEARCHES, "sort=supplier", "sort=purchaser"),
-    "admin.receipts": (f"q={NOTHING}", "q=Purchaser 0301", "q=UTR-3"),
+    "admin.receipts": (
+        *(f"q={NOTHING}", "q=Purchaser 0301", "q=UTR-3", "state=refund", "state=reversed"),
+        *_sorts("value_date", "amount", "recorded_at"),
+    ),
     "admin.users": (f"q={NOTHING}", "role=supplier", "state=inactive"),
     "api.credit_lines": ("limit=100",),
     "api.invoice": ("include=events",),
@@ -112,6 +125,9 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
         "supplier_id={supplier}&purchaser_id={purchaser}&status=disbursed",
         "since={month}&until={today}",
         "since={today}&q=INV",
+        *_sorts("number", "value", "requested_at"),
+        *_sorts("value", among="status=disbursed"),
+        *_sorts("number", among="supplier_id={supplier}"),
     ),
     "invoices.to_repay": (*_SEARCHES,),
     "reports.ageing_file": ("by=loan", "by=line", "by=supplier"),
@@ -280,15 +296,17 @@ def noted(app: Flask) -> Iterator[list[tuple[str, Any]]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def measure(app: Flask, rounds: int = 5, only: str = "") -> list[Row]:
-    """What every page takes, the median of some rounds after one that warms it."""
+def measure(app: Flask, rounds: int = 5, only: str = "", until: float = math.inf) -> list[Row]:
+    """What every page takes, the median of some rounds after one that warms it; of one round once the moment `until`
+    of the monotonic clock is over."""
     walk, rows = Walk(app), []
     for visit in [visit for visit in walk.visits() if only in f"{visit.who} {visit.name}"]:
         following: Visit | None = visit
         while following is not None:
             current, first = following, walk.open(following)
             later = walk.later(current, first) if current is visit and first.status == 200 else None
-            rows.append(_row(current, first, [walk.open(current) for _ in range(rounds)]))
+            times = rounds if time.monotonic() < until else 1
+            rows.append(_row(current, first, [walk.open(current) for _ in range(times)]))
             following = later
     return rows
 

@@ -221,6 +221,15 @@ def test_an_answer_that_comes_later_but_says_less_is_named(take: Take, released:
     assert {status for _, status, _ in _states(released)} == {"ACCC"}
 
 
+def test_an_earlier_answer_is_known_again_however_it_is_written(take: Take, released: Disbursal) -> None:
+    first = pain002(released.reference, group="ACTC", number="R-1")
+    take(first)
+    take(pain002(released.reference, group="ACSC", number="R-2"))
+    again = take(first.replace(b"><", b">\r\n  <"))
+    assert (again.repeated, again.notes, again.accepted) == (True, [], {})
+    assert {status for _, status, _ in _states(released)} == {"ACSC"}
+
+
 def test_one_id_of_two_answers_that_differ_is_no_repetition(take: Take, released: Disbursal) -> None:
     take(pain002(released.reference, group="ACTC"))
     with pytest.raises(UnreadableFile, match="under the id R-1 before, and this file says something else"):

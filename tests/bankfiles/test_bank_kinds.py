@@ -74,6 +74,15 @@ TABLES = {
     "value for the day": "Date;Value;Text;In;Out\n28/2/26;01/03/26;A;100.00;\n28/2/26;02/03/26;B;;50.00\n",
     "amounts in and out": "Date;Text;Amount In;Amount Out\n1/3/26;A;100.00;\n2/3/26;B;;50.00\n",
     "an amount in the currency": "Date;Text;Amount in INR;Db/Cr\n1/3/26;A;100.00;Cr\n2/3/26;B;50.00;Db\n",
+    "balances with a day and without a column": (
+        "Date;Text;Debit;Credit\n01/03/26;Opening Balance;;100.00\n01/03/26;A;;100.00\n02/03/26;B;50.00;\n"
+        "31/03/26;Closing Balance as on 31 March 2026;;150.00\n"
+    ),
+    "balances with a side": (
+        "Date;Text;Debit;Credit;Balance\n01/03/26;Balance Forward;;100.00;100.00 Cr\n01/03/26;A;;100.00;200.00Cr\n"
+        "02/03/26;B;50.00;;150.00Cr\n31/03/26;Closing Balance (INR);;150.00;150.00Cr\n"
+    ),
+    "a separator behind each row": "Date;Text;Debit;Credit\n1/3/26;A;;100.00;\n2/3/26;B;50.00;;\n",
     "spanish": "Fecha;Concepto;Cargo;Abono;Saldo\n1/3/26;A;;100,00;200,00\n2/3/26;B;50,00;;150,00\n",
 }
 
@@ -85,6 +94,66 @@ def test_a_kind_of_table(name: str, encoding: str) -> None:
     assert [entry.signed for entry in statement.entries] == MOVED
     assert [entry.value_date.isoformat() for entry in statement.entries] == ["2026-03-01", "2026-03-02"]
     assert (statement.doubt, statement.account) == ("", OURS)
+
+
+_COMMAS = ABOVE.replace(";", ",")
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        # a thousand without quotes before a column that is empty
+        (
+            "Date,Text,Debit,Credit,Remarks\n1/3/26,A,,1,000.00,\n2/3/26,B,,5.00,\n",
+            "Line 3: it has more cells",
+        ),
+        ("Date,Text,Debit,Credit,Remarks\n1/3/26,A,,1,000.00,\n", "Line 3 may have a comma without quotes"),
+        ("Date,Text,Debit,Credit,Remarks\n1/3/26,A,,1,000.00\n2/3/26,B,,5.00\n", "Line 3 may have a comma"),
+        ("Date,Text,Amount,Note\n1/3/26,A,-1000,50,\n2/3/26,B,5,00,\n", "Line 3 may have a comma"),
+        # a comma in a narration moves what stands behind it
+        ("Date,Text,Debit,Credit,\n1/3/26,Inv 5, 7,,5.00\n2/3/26,B,,5.00\n", "Line 3: it has more cells"),
+        ("Date,Text,Debit,Credit,\n1/3/26,Inv 5, 7,,5.00,\n2/3/26,B,,5.00,\n", "Line 3: it has more cells"),
+        ("Date,Text,Debit,Credit,\n1/3/26,Inv 5, 7,,5.00\n", "Line 3 may have a comma"),
+    ],
+)
+def test_a_comma_without_quotes_is_never_taken_unawares(text: str, doubt: str) -> None:
+    assert doubt in _read(_COMMAS + text).doubt
+
+
+def test_balances_bear_out_what_may_be_torn() -> None:
+    table = (
+        "Date,Text,Credit,Balance,Branch,Debit,\n1/3/26,A,5,105,,,1\n2/3/26,B,5,110,,,1\n3/3/26,C,5,115,,,\n"
+    )
+    assert "Line 3" in _read(_COMMAS + table).doubt
+    assert _read(_COMMAS + table.replace("Date,Text,", "Opening Balance,100\nDate,Text,")).doubt == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["Opening balance of ACME", "Total settlement of INV 5", "Closing bal INV 7 ACME"]
+)
+def test_a_movement_whose_text_begins_as_a_balance_or_sum_stays_one(text: str) -> None:
+    table = f"Date;Text;Debit;Credit;Balance\n1/3/26;A;;100.00;200.00\n2/3/26;{text};50.00;;\n3/3/26;C;;1.00;151.00\n"
+    statement = _read(ABOVE + table)
+    assert [entry.signed for entry in statement.entries] == [*MOVED, 1_00]
+    assert (statement.doubt, statement.skipped) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "what"), [("Opening balance", "the opening balance"), ("Total payment", "a sum")]
+)
+def test_what_only_may_be_a_balance_or_sum_is_named_and_needs_a_person(text: str, what: str) -> None:
+    table = f"Date;Text;Debit;Credit;Balance\n1/3/26;A;;100.00;200.00\n2/3/26;{text};50.00;;\n3/3/26;C;;1.00;151.00\n"
+    statement = _read(ABOVE + table)
+    assert f"Line 4: it calls itself {what}; skipped." in statement.skipped
+    assert f"Line 4 calls itself {what}, which the other rows do not bear out." in statement.doubt
+    first = f"Date;Text;Credit;Balance;Debit\n1/3/26;{text} of ACME;100.00;100.00;\n2/3/26;B;;50.00;50.00\n"
+    assert ("Line 3 may only carry" in _read(ABOVE + first).doubt) is (what != "a sum")
+
+
+def test_the_last_row_stays_where_its_balance_says_that_it_moved() -> None:
+    table = "Date;Text;Debit;Credit;Balance\n1/3/26;A;;10.00;110.00\n2/3/26;B;;5.00;115.00\n3/3/26;Total;;15.00;{}\n"
+    assert [entry.signed for entry in _read(ABOVE + table.format("130.00")).entries] == [10_00, 5_00, 15_00]
+    assert [entry.signed for entry in _read(ABOVE + table.format("115.00")).entries] == [10_00, 5_00]
 
 
 def test_all_texts_of_a_row_are_kept() -> None:

@@ -15,13 +15,15 @@ from flask.testing import FlaskClient
 from tests.support.pages import HTMX
 from tests.support.values import NOW, at
 from tusker.models import CreditLine, Customer, Invoice, Role
+from tusker.queries.credit import invoices
 from tusker.queries.credit.invoices import (
     InvoiceFilter,
     Scope,
     count_by_status,
+    found_by_status,
     list_invoices,
-    stream_invoices,
 )
+from tusker.queries.paging import Cursor
 from tusker.services.credit.requesting.financing import cancel_invoice, request_financing
 from tusker.transactions import transaction
 from tusker.web.paging import PAGE_SIZE
@@ -190,12 +192,37 @@ def test_pages_hold_together(
     assert numbers(browser.get(newer[1].replace("&amp;", "&")).text) == numbers(first)
 
 
+def test_a_search_that_finds_very_many_shows_them_uncounted(
+    login: Callable[..., FlaskClient],
+    ask: Callable[..., Any],
+    two_lines: tuple[CreditLine, CreditLine],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for line in two_lines:
+        for number in range(2):
+            ask(line, ref=f"M-{line.id}-{number}")
+    names = [line.supplier.customer.name for line in two_lines]
+    everything = list_invoices(InvoiceFilter(), limit=9)
+    for words in ("M-", names[0], names[1]):
+        wanted = InvoiceFilter(search=words)
+        found = [row for row in everything if words in (row.number[:2], row.supplier)]
+        assert [row.id for row in list_invoices(wanted, limit=9)] == [row.id for row in found]
+        assert list_invoices(wanted, cursor=Cursor(before=found[0].id), limit=1) == found[1:2]
+        assert found_by_status(wanted) == count_by_status(wanted)
+    monkeypatch.setattr(invoices, "MOST_SUMMED", 3)
+    assert found_by_status(InvoiceFilter(search="M-")) is None
+    assert found_by_status(InvoiceFilter(search=names[0])) is not None
+    page = login(Role.ADMIN).get("/invoices/?q=M-").text
+    assert len(numbers(page)) == 4
+    assert re.search(r'status=repaid"[^>]*>Repaid\s*</a>', page)
+
+
 def test_fragment_is_the_list_alone(
     login: Callable[..., FlaskClient], make_invoice: Callable[..., Invoice]
 ) -> None:
     invoice = make_invoice()
     answer = login(Role.ADMIN).get("/invoices/", headers=HTMX)
-    assert answer.text.lstrip().startswith('<div id="invoices">')
+    assert answer.text.lstrip().startswith('<div class="card tk-list" id="invoices">')
     assert numbers(answer.text) == [invoice.number]
     assert "HX-Request" in answer.headers["Vary"]
 
@@ -250,13 +277,30 @@ def test_file_has_the_filter_and_no_formulas(
     assert (cells["status"], cells["requested_at"]) == ("Approved", "2026-03-02T12:00:00+05:30")
 
 
-def test_stream_reads_in_chunks(ask: Callable[..., Any], make_line: Callable[..., CreditLine]) -> None:
+def test_files_are_read_in_pieces_in_the_order_of_the_page(
+    login: Callable[..., FlaskClient],
+    ask: Callable[..., Any],
+    make_line: Callable[..., CreditLine],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     line = make_line()
-    for _ in range(5):
-        ask(line, 100_00)
-    rows = list(stream_invoices(InvoiceFilter(), chunk=2))
-    assert rows == list_invoices(InvoiceFilter(), limit=10)
-    assert len(rows) == 5
+    for number, value in enumerate((100_00, 300_00, 200_00, 200_00, 100_00)):
+        ask(line, value, ref=f"S-{number}")
+    monkeypatch.setattr("tusker.web.lists.ROWS_AT_ONCE", 2)
+    browser = login(Role.ADMIN)
+    for sort, expected in (
+        ("", ["S-4", "S-3", "S-2", "S-1", "S-0"]),
+        ("-value", ["S-1", "S-3", "S-2", "S-4", "S-0"]),
+        ("value", ["S-0", "S-4", "S-2", "S-3", "S-1"]),
+        ("requested_at", ["S-0", "S-1", "S-2", "S-3", "S-4"]),
+        ("-number", ["S-4", "S-3", "S-2", "S-1", "S-0"]),
+        ("lost", ["S-4", "S-3", "S-2", "S-1", "S-0"]),
+    ):
+        asked = {"sort": sort, "col": ["value", "number"]}
+        assert numbers(browser.get("/invoices/", query_string=asked).text) == expected
+        header, *rows = table(browser.get("/invoices/export.csv", query_string=asked))
+        assert header == ["number", "value"]
+        assert [row[0] for row in rows] == expected
 
 
 def test_an_invoice_put_back_and_bundled_again_is_listed_once(

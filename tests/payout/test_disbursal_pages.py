@@ -225,8 +225,7 @@ def test_the_list_filters_and_pages(
     browser = login()
     shown = browser.get("/admin/disbursals?status=draft", headers=HTMX).text
     assert [r in shown for r in references] == [False, True, True]
-    monkeypatch.setattr("tusker.web.paging.PAGE_SIZE", 2)
-    monkeypatch.setattr("tusker.web.paging.keyset_page.__kwdefaults__", {"size": 2, "key": None})
+    monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 2)
     first = browser.get("/admin/disbursals", headers=HTMX).text
     assert references[0] not in first
     assert "before=" in first
@@ -310,6 +309,7 @@ def test_the_release_asks_for_the_password_and_happens_once(
     }
     refused = other.post(f"{page}/release", data=wrong, headers=HTMX)
     assert (refused.status_code, "Wrong password." in refused.text) == (422, True)
+    assert scalar("SELECT user_id FROM access_log WHERE kind = 'sign_in_failed'") == ravi.id
     right = {**wrong, "password": PASSWORD}
     assert other.post(f"{page}/release", data=right).status_code == 303
     assert other.post(f"{page}/release", data=right).status_code == 409

@@ -8,23 +8,28 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select, text
 
 from tests.support.database import OWNER
 from tests.support.loan_book import Book, day, on_day
 from tests.support.pages import HTMX, amounts
 from tusker.currency import currency
+from tusker.domain.working_days import WorkingDays
 from tusker.extensions import db
-from tusker.models import Role
+from tusker.jobs.servicing import mail_month
+from tusker.models import CreditLine, Event, OutboxMessage, Role, User
 from tusker.queries.loans.account_statements.lines import LineKind
 from tusker.queries.loans.account_statements.statement import statement
 from tusker.reports.statements import presets
 from tusker.services.loans.receipts.undoing import reverse_receipt
+from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 
 
@@ -217,3 +222,80 @@ def test_presets(today: date, quarter: tuple[date, date], month: tuple[date, dat
     assert found["Last month"] == month
     assert found["This month"] == (today.replace(day=1), today)
     assert found["Last year"] == (date(today.year - 1, 1, 1), date(today.year - 1, 12, 31))
+
+
+def test_each_month_is_mailed_once_on_its_first_working_day(
+    app: Flask,
+    book: Book,
+    login: Callable[..., FlaskClient],
+    make_line: Callable[..., CreditLine],
+    mails: Callable[[], list[OutboxMessage]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The month of the last loan is stated to the supplier that sold it, and a missed month is made up for."""
+    month = day(0).replace(day=1)
+    first = (month + timedelta(days=32)).replace(day=1)
+    closed = WorkingDays(frozenset({(first.weekday(), None)}), lambda _: None)
+    monkeypatch.setitem(app.extensions, "tusker_working_days", closed)
+    supplier = book.line.supplier.customer
+    login(Role.SUPPLIER, customer=supplier)
+    make_line()  # nothing was ever paid out on it
+    with transaction():
+        db.session.execute(text("UPDATE customers SET created_at = :at"), {"at": "2020-01-01T00:00Z"})
+    expected = db.session.scalar(select(User.email).where(User.customer_id == supplier.id))
+
+    def sent() -> list[tuple[str, str]]:
+        found = [m for m in mails() if m.template == "loans/monthly_statement"]
+        return sorted((m.recipient, m.context["last"]) for m in found)
+
+    assert mail_month(first) == 0, "the bank is closed"
+    assert sent() == []
+    assert mail_month(first + timedelta(days=1)) == 2, "the other supplier of the book, too"
+    assert mail_month(first + timedelta(days=20)) == 0
+    stated = (expected, (first - timedelta(days=1)).isoformat())
+    assert sent() == [stated]
+    later = (first + timedelta(days=70)).replace(day=1) + timedelta(days=2)
+    assert mail_month(later) == 2
+    assert mail_month(first + timedelta(days=2)) == 0, "an earlier month is not stated after a later one"
+    [mail] = [m for m in mails() if m.context["last"] == stated[1]]
+    composed = compose(on_day(0), mail)
+    assert composed is not None
+    words = composed.get_content()
+    assert f"/reports/statements.pdf?first={month.isoformat()}&last={stated[1]}" in words
+    assert composed["Subject"] == f"Your statement of {month:%B %Y}"
+    assert "<time" not in words
+
+
+def test_a_company_stops_the_mails_of_its_statements(
+    app: Flask, book: Book, login: Callable[..., FlaskClient], mails: Callable[[], list[OutboxMessage]]
+) -> None:
+    supplier = book.line.supplier.customer
+    browser = login(Role.SUPPLIER, customer=supplier)
+    assert "comes by mail on the first working day" in browser.get("/reports/statements").text
+    other = {"account": f"supplier-{book.line.purchaser_id}", "wanted": "0"}
+    assert browser.post("/reports/statements/by-mail", data=other).status_code == 404
+    mine = {"account": f"supplier-{supplier.id}", "wanted": "0"}
+    assert (
+        login(Role.PURCHASER, customer=book.line.purchaser.customer)
+        .post("/reports/statements/by-mail", data=mine)
+        .status_code
+        == 403
+    )
+    for _ in range(2):
+        assert browser.post("/reports/statements/by-mail", data=mine).status_code == 303
+    assert "do not come by mail" in browser.get("/reports/statements").text
+    told = select(Event.to_value).where(Event.kind == "monthly_statements")
+    assert db.session.scalars(told).all() == ["off"]
+    later = (day(0) + timedelta(days=40)).replace(day=1)
+    assert mail_month(later) == 1, "the other supplier"
+    ran = app.test_cli_runner().invoke(args=["mail-statements", supplier.name, "on"])
+    assert ran.exit_code == 0, ran.output
+    assert mail_month(later) == 0, "that month was dealt with"
+    assert mail_month((later + timedelta(days=40)).replace(day=1)) == 2
+    assert login(Role.ADMIN).post("/reports/statements/by-mail", data=mine).status_code == 303
+    assert (
+        login(Role.ADMIN)
+        .post("/reports/statements/by-mail", data={"account": "purchaser-1", "wanted": "0"})
+        .status_code
+        == 404
+    )

@@ -11,7 +11,7 @@ from flask import current_app
 
 from tusker.domain.record.daily import DailyJob
 from tusker.jobs import job_context
-from tusker.jobs.servicing import classify, clean_up, prove_day, service_day
+from tusker.jobs.servicing import classify, clean_up, mail_month, prove_day, service_day
 from tusker.queues import enqueue, waiting
 from tusker.services.payout.disbursals.bundling import bundle_daily
 from tusker.services.record.daily_runs import Times, claim_runs, fail_runs, finish_runs, plan_runs
@@ -102,6 +102,12 @@ def _prove(days: Sequence[date]) -> None:
     _finish(DailyJob.PROOF, days)
 
 
+def _mail_statements(days: Sequence[date]) -> None:
+    for day in days:
+        mail_month(day)
+    _finish(DailyJob.STATEMENTS, days)
+
+
 def _finish(job: DailyJob, days: Sequence[date]) -> None:
     with transaction():
         finish_runs(job_context(str(job)), job, days)
@@ -112,4 +118,5 @@ _DO: Mapping[DailyJob, Callable[[Sequence[date]], None]] = {
     DailyJob.HOUSEKEEPING: _clean_up,
     DailyJob.PROOF: _prove,
     DailyJob.BUNDLE: _bundle,
+    DailyJob.STATEMENTS: _mail_statements,
 }

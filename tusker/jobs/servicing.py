@@ -17,12 +17,13 @@ from tusker.queries.record.number_forms import wrong_number_forms
 from tusker.queries.record.proof import Mismatch, part_on, prove
 from tusker.services.attention import review_items, rules_at
 from tusker.services.credit.customers.limit_days import note_programme_limit
-from tusker.services.loans import overdue
+from tusker.services.loans import overdue, statement_mails
 from tusker.services.loans.classification import classify_day
 from tusker.services.people.tokens import warn_of_expiry
 from tusker.services.record.housekeeping import Kept, forget_old_guards
 from tusker.services.record.proving import keep_proof, report_differences
 from tusker.transactions import transaction
+from tusker.working_days import working_days
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,20 @@ def row_by_row(day: date, *, whole: bool) -> list[Mismatch]:
     """What is wrong with figures that no statement can recompute: of all, or of the day's part."""
     part = None if whole else part_on(day)
     return [*wrong_positions(day, part=part), *wrong_day_sums(part), *wrong_number_forms(part=part)]
+
+
+def mail_month(day: date) -> int:
+    """Mail suppliers their statements of the month before a business day, from that day's month's first working day on;
+    returns how many companies. Each gets a month's once, however often this runs."""
+    sent = 0
+    if day < working_days().on_or_after(day.replace(day=1)):
+        return sent
+    while True:
+        with transaction():
+            done = statement_mails.mail_statements(job_context("statements"), day)
+        if done is None:
+            return sent
+        sent += done
 
 
 def clean_up() -> int:

@@ -5,21 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from flask import Response, current_app, request
+from flask import Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.currency import currency
 from tusker.documents.statement import HEADER, statement_rows
 from tusker.errors import InvalidInput, NotFound
+from tusker.models import Role
 from tusker.queries.credit.customers import customer_by_id, purchaser_choices, supplier_choices
 from tusker.queries.loans.account_statements.lines import Side
 from tusker.queries.loans.account_statements.statement import Statement, statement
 from tusker.reports.blueprint import bp, own
 from tusker.reports.forms import StatementForm
-from tusker.web.access import allow, is_staff
+from tusker.services.loans.statement_mails import set_statement_mail
+from tusker.transactions import transaction
+from tusker.web.access import acting, allow, is_staff
 from tusker.web.csvfile import csv_answer
-from tusker.web.htmx import render
+from tusker.web.htmx import done, render
 
 SHOWN = 200
 """Lines on a page."""
@@ -32,6 +35,8 @@ class Account:
     side: Side
     customer_id: int
     name: str
+    by_mail: bool
+    """Whether its people get the statement of each month by mail."""
 
 
 @bp.get("/statements", endpoint="statement")
@@ -82,6 +87,22 @@ def statement_paper() -> Response:
         mimetype="application/pdf",
         headers={"Content-Disposition": f'attachment; filename="{_filename(account, made)}.pdf"'},
     )
+
+
+@bp.post("/statements/by-mail")
+@allow(Role.SUPPLIER, Role.ADMIN)
+def statement_mail() -> ResponseReturnValue:
+    """Start or stop the mails of monthly statements to a supplier's people."""
+    asked = request.form.get("account", "")
+    account = _chosen(asked) if is_staff() else _own_account(asked)
+    wanted = request.form.get("wanted") == "1"
+    with transaction():
+        set_statement_mail(acting(), account.customer_id, wanted=wanted)
+    to = url_for("reports.statement", account=asked if is_staff() else None)
+    said = (
+        "The statement of each month is sent by mail." if wanted else "Statements are no longer sent by mail."
+    )
+    return done(said, to=to)
 
 
 def presets(today: date) -> list[tuple[str, date, date]]:
@@ -143,7 +164,16 @@ def _period(form: StatementForm) -> tuple[date, date]:
 def _account(text: str) -> Account:
     side, _, key = text.partition("-")
     customer = customer_by_id(int(key))
-    return Account("supplier" if side == "supplier" else "purchaser", customer.id, customer.name)
+    known: Side = "supplier" if side == "supplier" else "purchaser"
+    return Account(known, customer.id, customer.name, customer.statements_by_mail)
+
+
+def _chosen(asked: str) -> Account:
+    """A supplier's account as staff chose it; raises `NotFound` for what is none."""
+    side, _, key = asked.partition("-")
+    if side != "supplier" or not key.isdecimal():
+        raise NotFound("There is no such statement.")
+    return _account(asked)
 
 
 def _own_account(asked: str | None) -> Account:

@@ -53,18 +53,26 @@ def follow(rows: Sequence[Balanced], opening: int | None) -> Chain:
 def _walk(rows: Sequence[Balanced], opening: int | None, *, turned: bool = False) -> Chain:
     proven, opposed, broken = set(), [], False
     before = opening
+    waiting: list[int] = []  # rows since then
+    moves = 0
     whole = all(row.balance is not None for row in rows) and not any(row.apart for row in rows)
     for place, row in enumerate(rows):
         cut = rows[place - 1].apart if turned and place else (row.apart and not turned)
-        if before is not None and row.balance is not None and not cut:
+        if cut:
+            before = None
+        moves += row.signed
+        waiting.append(row.line)
+        if row.balance is None:
+            continue
+        if before is not None:
             moved = row.balance - before
-            if moved == row.signed:
-                proven.add(row.line)
+            if moved == moves:
+                proven.update(waiting)
             else:
                 broken = True
-                if moved == -row.signed:
+                if moved == -moves and len(waiting) == 1:
                     opposed.append(row.line)
-        before = row.balance
+        before, moves, waiting = row.balance, 0, []
     first, last = rows[0], rows[-1]
     if broken or not whole or first.balance is None:
         return Chain(None, None, frozenset(proven), tuple(opposed), broken)

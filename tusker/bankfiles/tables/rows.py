@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.movements import LONGEST, Contradiction, Raw, Skip, finished, given, limited
 from tusker.bankfiles.tables.amounts import Mark, is_nothing, read_amount
+from tusker.bankfiles.tables.apart import OPENING, SUM, LeftOut, borne_out
 from tusker.bankfiles.tables.balances import Balanced, follow
-from tusker.bankfiles.tables.days import Days, leaps
+from tusker.bankfiles.tables.days import Days, either_way, leaps
 from tusker.bankfiles.tables.heads import Columns
-from tusker.bankfiles.tables.labels import SUM, Named
-from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, said
+from tusker.bankfiles.tables.labels import Named
+from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, is_unclear, said
+from tusker.bankfiles.tables.widths import Widths
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
 from tusker.domain.bank.banking import BALANCE_REMARK, Direction, Statement
 
 _MOST_DOUBTS = 3
+_MOST_STATES = 6
+"""Different words in a column for the status; one with more of them holds something else."""
+_MONTH_FIRST = frozenset({"USD"})
+_NO_FEE = frozenset({"", "na", "NA", "n/a", "N/A", "nil", "Nil", "NIL"})
+_NEAR = 10
+"""Days by which a movement may lie outside of the period that its file states."""
 _OF_MOVEMENT = (
     *("status", "currency", "bank_reference", "end_to_end_id", "counterparty", "counterparty_account"),
     *("remittance", "return_reason"),
@@ -37,11 +45,18 @@ class TableReader:
     layout: str = ""
     by_place: bool = False
     """Whether the table has no heads, so that only its balances bear out how its columns are read."""
-    width: int | None = None
-    """How many cells a row may fill; None where that says nothing."""
+    left_out: Sequence[LeftOut] = ()
+    """Rows with a day and an amount that are none of `rows`."""
+    period: tuple[str, str] | None = None
+    """From when to when the file says that it is, as written."""
+    widths: Widths = field(default_factory=Widths)
+    with_fee: set[int] = field(default_factory=set)
+    """The lines of rows with a fee in a column of its own."""
     days: dict[str, Days] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    told_apart: bool = False
+    """Whether the column for the status tells movements apart, so that each of its words has to be known."""
     take: Callable[[Cells], Sequence[str]] = field(init=False)
     """The cells of a row that make its movement, see `_OF_MOVEMENT`."""
 
@@ -52,6 +67,10 @@ class TableReader:
                 f"It shows only {account.masked} of the account, which was taken for {number}."
             )
         sides, figures = self.sides()
+        states = {*self.column("status")}
+        self.told_apart = (len(states) > 1 and not all(map(is_unclear, states))) or 1 < len(
+            states
+        ) < _MOST_STATES
         # the column of the direction may just have been left out
         self.take = self.columns.cells(*_OF_MOVEMENT)
         raws: list[Raw] = []
@@ -69,9 +88,14 @@ class TableReader:
                 continue
             balanced.append(Balanced(row.line, raws[-1].booked_on, signed, self.balance(row.cells), apart))
             turned += [row.line] * turns
+            if self.columns.cell(row.cells, "fee").strip("-0., ") not in _NO_FEE:
+                self.with_fee.add(row.line)
             apart = False
-        self.leave_sums(raws, balanced)
-        ends = self.check(balanced, opening, turned, sides)
+        opened = self.balance_of(opening) if opening else None
+        self.leave_sums(raws, balanced, opened)
+        self.check_left_out(balanced)
+        self.check_period(balanced)
+        ends = self.check(raws, balanced, opened, turned, sides)
         days = sorted(raw.booked_on for raw in raws)
         return Statement(
             reference="",
@@ -88,19 +112,14 @@ class TableReader:
             doubt=kept(" ".join(self.doubts[:_MOST_DOUBTS]), LONGEST["reason"]),
         )
 
-    def check_width(self, heads: int) -> None:
-        """A text or amount with the separator in it needs quotes: without them a row has more cells than there are
-        heads."""
-        filled = {max((at for at, cell in enumerate(row.cells, 1) if cell), default=0) for row in self.rows}
-        if max(filled, default=0) > heads:
-            if len(filled) == 1:
-                self.doubts.append("Its rows have more cells than its heads.")
-            else:
-                self.width = heads
-
-    def leave_sums(self, raws: list[Raw], balanced: list[Balanced]) -> None:
-        """Take out the last rows where they call themselves sums and are those of what came in or left."""
+    def leave_sums(self, raws: list[Raw], balanced: list[Balanced], opening: int | None) -> None:
+        """Take out the last rows where they call themselves sums and are those of what came in or left. What its own
+        balance bears out is a movement, whatever it calls itself."""
         called = [SUM.fullmatch(raw.remittance.strip(" :*-.")) is not None for raw in raws]
+        if not any(called):
+            return
+        proven = follow(balanced, opening).proven
+        called = [named and row.line not in proven for named, row in zip(called, balanced, strict=True)]
         ends = len(raws)
         while ends and called[ends - 1]:
             ends -= 1
@@ -115,14 +134,45 @@ class TableReader:
                     f"Line {line} calls itself a sum, but is not that of the {raw.direction}s."
                 )
 
+    def check_left_out(self, balanced: Sequence[Balanced]) -> None:
+        """Name the rows with a day and an amount that were left out, and doubt those that nothing bears out."""
+        since = 0
+        for left in self.left_out:
+            what = "a sum" if left.kind == "sum" else f"the {left.kind} balance"
+            self.notes.append(f"Line {left.line}: it calls itself {what}; skipped.")
+            if not borne_out(left, balanced, since, lambda text: abs(self.amount_of(text)[0])):
+                self.doubts.append(
+                    f"Line {left.line} calls itself {what}, which the other rows do not bear out."
+                )
+            since = left.line if left.kind == "sum" else since
+
+    def check_period(self, rows: Sequence[Balanced]) -> None:
+        """Days far outside of the period that the file states were read wrongly, or are of another file."""
+        if self.period is None or "booked_on" not in self.days:
+            return
+        written = Days(month_first=self.days["booked_on"].month_first)
+        try:
+            first, last = (written.read(text) for text in self.period)
+        except Skip:
+            return
+        near = timedelta(days=_NEAR)
+        out = next((row for row in rows if not first - near <= row.day <= last + near), None)
+        if out and first <= last:
+            self.doubts.append(
+                f"Line {out.line} is of {out.day.isoformat()}, but the file says that it is from"
+                f" {self.period[0]} to {self.period[1]}."
+            )
+
     def skip(self, line: int, skip: Skip) -> None:
         self.notes.append(f"Line {line}: {skip}; skipped.")
         if isinstance(skip, Contradiction):
             self.doubts.append(f"Line {line}: {skip}.")
 
-    def days_settled(self) -> bool:
-        """Whether one reading of the days is likelier than the other: see `leaps`."""
-        return not any(leaps(self.column(name)) for name in self.days if not self.days[name].month_first)
+    def days_settled(self, currency: str) -> bool:
+        """Whether one reading of the days is likelier than the other: see `leaps`, and in the currency of a country
+        that writes the month first neither is."""
+        judge = either_way if currency in _MONTH_FIRST else leaps
+        return not any(judge(self.column(name)) for name, days in self.days.items() if not days.settled)
 
     def column(self, name: str) -> list[str]:
         take = self.columns.cells(name)
@@ -174,8 +224,11 @@ class TableReader:
             raise Skip("no amount")
         return found[0][1]
 
+    def amount_of(self, text: str) -> tuple[int, str]:
+        return read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
+
     def marked(self, text: str) -> Figure:
-        amount, mark = read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
+        amount, mark = self.amount_of(text)
         if amount == 0:
             raise Skip("its amount is zero")
         side: Direction | None = {"CR": "credit", "DR": "debit"}.get(mark)  # type: ignore[assignment]
@@ -184,14 +237,14 @@ class TableReader:
     def one_side(self, text: str, side: Direction) -> Figure | None:
         if is_nothing(text):
             return None
-        amount, mark = read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
+        amount, mark = self.amount_of(text)
         if mark and mark[0].lower() != side[0]:
             raise Contradiction(f"“{kept(text, 30)}” stands in the column of the {side}s")
         return Figure(amount, side, text) if amount else None
 
     def signed(self, row: CsvRow, figure: Figure | Skip, sides: Sides) -> tuple[int, bool]:
         """What a row adds to the balance, and whether its sign turned its side; raises `Skip`."""
-        if self.width is not None and any(row.cells[self.width :]):
+        if row.line in self.widths.too_wide:
             raise Contradiction("it has more cells than there are heads")
         if isinstance(figure, Skip):
             raise figure
@@ -216,6 +269,8 @@ class TableReader:
         status, stated, reference, end_to_end, party, account, text, why = self.take(cells)
         if status and is_unbooked(status):
             raise Skip(f"“{kept(status, 30)}” says that it is not booked")
+        if status and self.told_apart and is_unclear(status):
+            raise Contradiction(f"“{kept(status, 30)}” does not say whether it is booked")
         if stated and stated.upper() != self.reading.currency:
             raise Skip(f"it is in {kept(stated.upper(), 10)}, not {self.reading.currency}")
         texts: dict[str, Any] = {
@@ -242,29 +297,45 @@ class TableReader:
 
     def balance_of(self, text: str, word: str = "") -> int | None:
         try:
-            balance, side = read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
+            balance, side = self.amount_of(text)
         except Skip:
             return None
         overdrawn = side == "DR" or (not side and said(word) == "debit")
         return -abs(balance) if overdrawn else balance
 
     def check(
-        self, rows: Sequence[Balanced], opening: str, turned: Sequence[int], sides: Sides
+        self,
+        raws: Sequence[Raw],
+        rows: Sequence[Balanced],
+        opening: int | None,
+        turned: Sequence[int],
+        sides: Sides,
     ) -> tuple[int | None, int | None]:
         """The balances at both ends; notes where they do not follow, and doubts where they speak against a row or do
         not bear out what its sign alone says."""
         if not rows:
             return None, None
-        chain = follow(rows, self.balance_of(opening) if opening else None)
+        chain = follow(rows, opening)
         if chain.broken:
             self.notes.insert(
                 0, f"{BALANCE_REMARK} column does not follow from the rows; a row may be missing."
             )
         for line in chain.opposed:
             self.doubts.append(f"{BALANCE_REMARK} says the opposite of what line {line} says.")
+        for row, raw in zip(rows, raws, strict=True):
+            if row.line in chain.proven:
+                continue
+            if row.balance is not None and abs(row.balance) == raw.amount and OPENING.search(raw.remittance):
+                self.doubts.append(f"Line {row.line} may only carry the balance over.")
+            if row.line in self.with_fee:
+                self.doubts.append(f"Line {row.line} has a fee beside its amount.")
+            if row.line in self.widths.torn:
+                self.doubts.append(f"Line {row.line} may have a comma without quotes in it.")
         for line in turned:
             if line not in chain.proven:
                 self.doubts.append(f"Line {line} has a minus against its side and was read as a reversal.")
+        if self.columns.unsure and len(chain.proven) < max(len(rows) - 1, 1):
+            self.doubts.append(self.columns.unsure)
         if self.by_place and len(chain.proven) < max(len(rows) - 1, 1):
             self.doubts.append("It has no heads, and no balances bear out how its columns were read.")
         told = self.columns.two_sided or sides.needs_mark or sides.signed

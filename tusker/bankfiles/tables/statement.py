@@ -4,41 +4,46 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from itertools import takewhile
 
 from tusker.bankfiles.formats import Profile, Reading
 from tusker.bankfiles.movements import refuse_if_nothing_was_read
 from tusker.bankfiles.tables.amounts import Mark, decimal_mark, is_figure, is_nothing, votes_for_marks
-from tusker.bankfiles.tables.days import check_date_format, days_of, is_day
+from tusker.bankfiles.tables.apart import LeftOut, kind_of, same_figure
+from tusker.bankfiles.tables.contents import constant_account
+from tusker.bankfiles.tables.days import check_date_format, days_of, is_day, period_in
 from tusker.bankfiles.tables.heads import (
     VARIABLE,
     Columns,
     columns_of,
     is_ledger,
+    joined_heads,
     may_be_heads,
     parse_columns,
-    whole_heads,
 )
 from tusker.bankfiles.tables.labels import (
-    CLOSING,
-    OPENING,
-    SUM,
     Named,
     account_around,
     account_in,
     lone_number,
     opening_around,
+    resolved,
+    strange_number,
     the_one,
 )
-from tusker.bankfiles.tables.places import known_by_place, stands_for_heads
+from tusker.bankfiles.tables.meanings import meaning
+from tusker.bankfiles.tables.places import known_by_place, moves, stands_for_heads
 from tusker.bankfiles.tables.profiles import columns_by, key_of, outline_of
 from tusker.bankfiles.tables.rows import TableReader
+from tusker.bankfiles.tables.widths import widths_of
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
 from tusker.domain.bank.banking import Statement, StatementFile
 from tusker.errors import UnknownHeads, UnreadableFile
 
 _MONEY = ("amount", "debit", "credit")
+_OF_SUMS = ("bal", "b/f", "c/f", "forward", "fwd", "over", "sald", "solde", "total", "gesamt", "summe")
+"""Without any of these a row is neither a sum nor carries a balance over."""
 _ENOUGH = 5_000
 """Rows whose figures say what the decimal mark of the file is."""
 
@@ -63,7 +68,8 @@ def read_tables(
 
     seen: list[Grid] = []
     tables: list[CsvTable] = []
-    for grid in grids:
+    for each_grid in grids:
+        grid = joined_heads(each_grid, is_header, reading.currency)
         if table := find_table(grid, is_header):
             tables.append(table)
             if not typed:
@@ -110,49 +116,93 @@ def _read_table(
             "The file looks like a ledger of an accounting program, whose debits are what came in. Say on its page what"
             " its columns are."
         )
-    if profile is None and (
-        heads := whole_heads(table.header, table.rows[0].cells, reading.currency, is_figure)
-    ):
-        table = replace(table, header=heads, rows=table.rows[1:])
-    rows = [row for row in table.rows if _says_anything(row.cells) and row.cells != table.header]
+    rows, pages = _paged(table, reading.currency, chosen)
     columns = (
         columns_by(profile)
         if profile
-        else columns_of(
-            table.header, [row.cells for row in rows], reading.currency, chosen, is_figure, reading.is_ours
-        )
+        else columns_of(table.header, [row.cells for row in rows], reading.currency, chosen, reading.is_ours)
     )
     if not columns.complete:
         raise _unknown_heads([Grid((CsvRow(0, table.header), *table.rows), table.delimiter)])
-    movements, around = _parted(rows, columns)
+    movements, around, left_out = _parted(rows, columns, reading.currency)
     if len(movements) > MAX_ROWS:
         raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
     votes = _votes(columns, movements, reading)
     default: Mark = "," if table.delimiter == ";" else "."
     mark = (profile and profile.mark) or decimal_mark(votes, default)
     layout = hashlib.sha256(key_of(table.header).encode()).hexdigest()[:16]
-    reader = TableReader(columns, movements, reading, mark, layout, stands_for_heads(table.header))
+    reader = TableReader(columns, movements, reading, mark, layout, stands_for_heads(table.header), left_out)
     if not typed and not (profile and profile.mark) and min(votes.values()):
         reader.doubts.append(
             "Some of its amounts can only be read with a dot for the decimals, others with a comma."
         )
     if not typed and table.delimiter:
-        reader.check_width(len(table.header))
+        reader.widths = widths_of(movements, table.header, table.delimiter, columns)
+        reader.doubts += filter(None, [reader.widths.doubt])
+    period = next(filter(None, (period_in(row.cells) for row in table.above)), None)
     reader.days = days_of(
         {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
         columns.shapes,
         "" if profile else reading.csv_date_format,
         typed=typed,
+        period=period or (),
     )
-    if not columns.shapes and not reading.csv_date_format and not reader.days_settled():
+    if not columns.shapes and not reading.csv_date_format and not reader.days_settled(reading.currency):
         reader.doubts.append("Whether the day or the month comes first in its dates is not clear.")
+    reader.period = period
     account = _account(table.above, around, reader.column("own_account"), reading)
-    if account is None and (lone := lone_number(table.above, around, reading.own)):
-        if lone.number in reading.own:
-            account = lone
-        else:
-            reader.doubts.append(f"“{lone.number}” around the table may be another account's number.")
+    if account is None:
+        account = _unlabelled(table, around, columns, movements, reading, reader.doubts)
+    if strange := strange_number(table.above, pages, reading.own):
+        reader.doubts.append(
+            f"“{strange}” above a further part of the table may be another account's number."
+        )
     return reader.statement(account, opening_around([*table.above, *around]))
+
+
+def _unlabelled(
+    table: CsvTable,
+    around: Sequence[CsvRow],
+    columns: Columns,
+    movements: Sequence[CsvRow],
+    reading: Reading,
+    doubts: list[str],
+) -> Named | None:
+    """The account where one of ours stands around or in the table without a label; a doubt where another does."""
+    lone = lone_number(table.above, around, reading.own)
+    where = "around the table"
+    if lone is None:
+        number = constant_account(table.header, columns.unknown, [row.cells for row in movements])
+        lone = resolved(number, reading.own) if number else None
+        where = "in each row"
+    if lone is not None and lone.number not in reading.own:
+        doubts.append(f"“{lone.number}” {where} may be another account's number.")
+        return None
+    return lone
+
+
+def _paged(table: CsvTable, currency: str, chosen: dict[str, str]) -> tuple[list[CsvRow], list[list[CsvRow]]]:
+    """The rows that say anything, without heads that are repeated, and what stands above each of these.
+
+    Raises `UnreadableFile` for heads of another table.
+    """
+    words = {cell.casefold() for cell in table.header if cell}
+    names = [meaning(cell, currency, chosen) for cell in table.header]
+    rows: list[CsvRow] = []
+    pages: list[list[CsvRow]] = []
+    for row in table.rows:
+        repeats = row.cells == table.header
+        if not repeats and any(cell.casefold() in words for cell in row.cells[:3] if cell):
+            repeats = may_be_heads(row.cells, currency, chosen)
+            if repeats and [meaning(cell, currency, chosen) for cell in row.cells] != names:
+                raise UnreadableFile(
+                    f"The file holds two tables with different heads (the second in line {row.line}); split it."
+                )
+        if repeats:
+            pages.append([*takewhile(lambda each: not moves(each), reversed(rows))])
+        elif _says_anything(row.cells):
+            rows.append(row)
+    return rows, pages
 
 
 def _says_anything(cells: Cells) -> bool:
@@ -160,44 +210,38 @@ def _says_anything(cells: Cells) -> bool:
     return any(character.isalnum() for cell in cells for character in cell)
 
 
-def _parted(rows: Sequence[CsvRow], columns: Columns) -> tuple[list[CsvRow], list[CsvRow]]:
-    """The rows of movements, and those between and below them that are none: sums, balances, sentences."""
+def _parted(
+    rows: Sequence[CsvRow], columns: Columns, currency: str
+) -> tuple[list[CsvRow], list[CsvRow], list[LeftOut]]:
+    """The rows of movements; those between and below them that are none: sums, balances, sentences; and which of these
+    have a day and an amount."""
     days_in, money_in = columns.cells("booked_on", "value_date"), columns.cells(*_MONEY)
     dated = [any(map(is_day, filter(None, days_in(row.cells)))) for row in rows]
     last = max((place for place, is_dated in enumerate(dated) if is_dated), default=len(rows))
+    balanced = sum(bool(columns.cell(row.cells, "balance")) for row in rows) * 2 >= sum(dated)
     movements: list[CsvRow] = []
     around: list[CsvRow] = []
+    left_out: list[LeftOut] = []
     below = False
     for place, row in enumerate(rows):
         money = [text for text in money_in(row.cells) if text and not is_nothing(text) and text.strip("0.,")]
         below = below or (place > last and (not money or len(money) > 1))
-        apart = _opens(row, columns, money) or _sums_up(row, columns, money, dated=dated[place])
-        if below or apart or not (money or dated[place]):
+        kind = None
+        words = " ".join(row.cells).casefold()
+        if any(word in words for word in _OF_SUMS):
+            kind = kind_of(row, columns, money, dated=dated[place], balanced=balanced)
+        if below or kind or not (money or dated[place]):
             if movements and place < last and _continues(row, columns):
                 movements[-1] = _joined(movements[-1], row, columns.places["remittance"])
-            else:
-                around.append(row)
+                continue
+            around.append(row)
+            carried = len(money) == 1 and same_figure(money[0], columns.cell(row.cells, "balance"), currency)
+            if kind and money and dated[place] and (kind == "sum" or not carried):
+                told = zip(_MONEY, money_in(row.cells), strict=True)
+                left_out.append(LeftOut(row.line, kind, tuple(pair for pair in told if pair[1] in money)))
         else:
             movements.append(row)
-    return movements, around
-
-
-def _opens(row: CsvRow, columns: Columns, money: Sequence[str]) -> bool:
-    """Whether a row only carries the balance over, at the beginning or end: it moves nothing, or its amount is the
-    balance."""
-    balance = columns.cell(row.cells, "balance")
-    if not money or money == [balance]:
-        return any(OPENING.search(cell) or CLOSING.search(cell) for cell in row.cells)
-    apart = "balance" in columns.places and not balance
-    return apart and any(OPENING.match(cell) or CLOSING.match(cell) for cell in row.cells)
-
-
-def _sums_up(row: CsvRow, columns: Columns, money: Sequence[str], *, dated: bool) -> bool:
-    """Whether a row is the sum of others: it says so, and has no day, amounts on both sides, or no balance where the
-    others have one."""
-    apart = not dated or len(money) > 1
-    apart = apart or ("balance" in columns.places and not columns.cell(row.cells, "balance"))
-    return apart and any(SUM.fullmatch(cell.strip(" :*-.")) for cell in row.cells)
+    return movements, around, left_out
 
 
 def _continues(row: CsvRow, columns: Columns) -> bool:

@@ -14,6 +14,7 @@ class DailyJob(StrEnum):
     HOUSEKEEPING = "housekeeping"
     PROOF = "proof"
     BUNDLE = "bundle"
+    STATEMENTS = "statements"
 
 
 TITLES = {
@@ -21,6 +22,7 @@ TITLES = {
     DailyJob.HOUSEKEEPING: "Clean-up",
     DailyJob.PROOF: "Proof",
     DailyJob.BUNDLE: "Daily disbursal",
+    DailyJob.STATEMENTS: "Monthly statements by mail",
 }
 
 

@@ -53,6 +53,11 @@ class Customer(Base):
     group_name: Mapped[str | None] = mapped_column(String(120))
     """The group of companies that it belongs to; a share of the book may be bounded for all of a group together."""
 
+    statements_by_mail: Mapped[bool] = mapped_column(default=True, server_default="true")
+    """Whether its users as a supplier get the statement of each month by mail."""
+    statement_mailed_until: Mapped[date | None]
+    """The last day of the latest month whose statement was mailed, or was not wanted or empty."""
+
     supplier: Mapped[SupplierAccount | None] = relationship(back_populates="customer", lazy="joined")
     purchaser: Mapped[PurchaserAccount | None] = relationship(back_populates="customer", lazy="joined")
     carrier_identities: Mapped[list[CarrierIdentity]] = relationship(

@@ -246,6 +246,8 @@ class PaymentReport(Base):
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
     digest: Mapped[str] = mapped_column(String(64))
     """SHA-256 of the file."""
+    said: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 of what it says, however it is written; none of one that was read before this was kept."""
     reference: Mapped[str] = mapped_column(String(60))
     """The bank's id of the message."""
     file_name: Mapped[str] = mapped_column(String(200))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import CompoundSelect, Select, func, select, text, union, union_all
+from sqlalchemy import CompoundSelect, Select, func, select, union, union_all
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -27,8 +27,9 @@ from tusker.models import (
     Shipment,
 )
 from tusker.models.delivery.shipment import TRACKED
-from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
+from tusker.queries.paging import NEWEST, Cursor, Sorts, on_page, rows_of_page
 from tusker.queries.searching import has
+from tusker.queries.sums import MOST_SUMMED
 
 STATUS_ORDER = (
     InvoiceStatus.APPROVED,
@@ -42,6 +43,7 @@ STATUS_ORDER = (
 )
 """The order in which statuses are shown: the usual way first, then the ways out."""
 
+SORTS: Sorts = {"number": Invoice.number, "value": Invoice.amount}
 Columns = TypeVarTuple("Columns")
 _supplier = aliased(Customer, name="supplier")
 _purchaser = aliased(Customer, name="purchaser")
@@ -124,24 +126,17 @@ class StatusNow:
 
 
 def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int) -> list[InvoiceRow]:
-    """A page of invoices, the newest first."""
+    """A page of invoices, the newest first or by one of `SORTS`."""
     rows = _rows(wanted)
     if words := wanted.search.strip():
         others = replace(wanted, search="")
         # The first ones that each kind of name finds: of words that find half the book no more is read.
-        firsts = (on_page(_narrowed(kind, others), Invoice.id, cursor, limit) for kind in _kinds(words))
+        firsts = (
+            on_page(_narrowed(kind, others), Invoice.id, cursor, limit, SORTS) for kind in _kinds(words)
+        )
         ids = union(*(select(first.subquery().c.id) for first in firsts))
         rows = _rows(others).where(Invoice.id.in_(ids))
-    return [InvoiceRow(*row) for row in rows_of_page(rows, Invoice.id, cursor, limit)]
-
-
-def stream_invoices(wanted: InvoiceFilter, *, chunk: int = 500) -> Iterator[InvoiceRow]:
-    """All of them, the newest first, read through a server-side cursor so that memory stays small."""
-    statement = _rows(wanted).order_by(Invoice.id.desc())
-    # Planned for the first rows, which are sent at once, and not for the last one.
-    db.session.execute(text("SET LOCAL cursor_tuple_fraction = 0.000001"))
-    for row in db.session.execute(statement, execution_options={"yield_per": chunk}):
-        yield InvoiceRow(*row)
+    return [InvoiceRow(*row) for row in rows_of_page(rows, Invoice.id, cursor, limit, SORTS)]
 
 
 def found_by_status(wanted: InvoiceFilter) -> dict[InvoiceStatus, StatusCount] | None:
@@ -149,21 +144,19 @@ def found_by_status(wanted: InvoiceFilter) -> dict[InvoiceStatus, StatusCount] |
     if not (words := wanted.search.strip()):
         return count_by_status(wanted)
     others = replace(wanted, search="", status=None)
-    found = union_all(*(_narrowed(kind, others) for kind in _kinds(words))).limit(COUNTED + 1).cte("found")
+    found = (
+        union_all(*(_narrowed(kind, others) for kind in _kinds(words))).limit(MOST_SUMMED + 1).cte("found")
+    )
     size = select(func.count()).select_from(found).scalar_subquery()
     rows = db.session.execute(
         select(Invoice.status, func.count(), func.sum(Invoice.principal), size)
         .where(Invoice.id.in_(select(found.c.id)))
         .group_by(Invoice.status)
     ).all()
-    if rows and rows[0][-1] > COUNTED:
+    if rows and rows[0][-1] > MOST_SUMMED:
         return None
     counted = {row[0]: StatusCount(int(row[1]), int(row[2])) for row in rows}
     return {status: counted.get(status, StatusCount()) for status in STATUS_ORDER}
-
-
-COUNTED = 10_000
-"""So many invoices that are found are counted."""
 
 
 def count_by_status(wanted: InvoiceFilter = EVERYTHING) -> dict[InvoiceStatus, StatusCount]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 
 from tusker.currency import currency
 from tusker.domain.bank.banking import ANSWERS, OrderAnswer, PaymentAnswer, answer_words
@@ -55,12 +57,13 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
     """Apply the bank's answer to one of our payment orders.
 
     Rejected payouts that wait for the bank fail with its reason, and their invoices wait to be financed again; others
-    are marked with what the bank says. `digest` is the SHA-256 of the file: the same answer again changes nothing.
-    Raises `UnreadableFile` when the order is none of ours that was released.
+    are marked with what the bank says. `digest` is the SHA-256 of the file: the same answer again changes nothing, also
+    where it is written in another way. Raises `UnreadableFile` when the order is none of ours that was released.
     """
     disbursal = _order_of(answer)
     result = AnswerResult(disbursal.id, disbursal.reference)
-    if _was_read(disbursal, PaymentReport.digest == digest):
+    content = _content(answer)
+    if _was_read(disbursal, or_(PaymentReport.digest == digest, PaymentReport.said == content)):
         result.repeated = True
         return result
     payouts = db.session.scalars(
@@ -82,6 +85,7 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
         PaymentReport(
             disbursal_id=disbursal.id,
             digest=digest,
+            said=content,
             reference=answer.reference,
             file_name=file_name[:200],
             at=ctx.now,
@@ -101,6 +105,11 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
     )
     db.session.flush()
     return result
+
+
+def _content(answer: OrderAnswer) -> str:
+    """The SHA-256 of what an answer says."""
+    return hashlib.sha256(json.dumps(asdict(answer), sort_keys=True).encode()).hexdigest()
 
 
 def _order_of(answer: OrderAnswer) -> Disbursal:

@@ -1,0 +1,61 @@
+"""Rows of a text with more cells than they may have: a separator stands without quotes in a text or an amount."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tusker.bankfiles.tables.heads import Columns
+from tusker.csv_tables import Cells, CsvRow
+
+_GOES_ON = re.compile(r"(?:[0-9]{2}|[0-9]{3}(\.[0-9]{1,2})?)")
+"""What stands behind a comma in an amount."""
+
+
+class Widths(NamedTuple):
+    """The lines of rows that are too wide, and of those that may be torn; `doubt` where all are too wide alike."""
+
+    too_wide: frozenset[int] = frozenset()
+    torn: frozenset[int] = frozenset()
+    doubt: str = ""
+
+
+def widths_of(rows: Sequence[CsvRow], heads: Cells, delimiter: str, columns: Columns) -> Widths:
+    """Which rows have more cells than there are heads, or than the other rows have; which of the others fill a column
+    without a head or have an amount that may go on in the next cell."""
+    usual = _most_common([len(row.cells) for row in rows])
+    ends = [_end(row.cells) for row in rows]
+    named, widest = _end(heads), max(len(heads), usual)
+    alike = len({*ends}) == 1
+    too_wide, torn = set(), set()
+    for row, end in zip(rows, ends, strict=True):
+        wide = len(row.cells)
+        if wide > widest or (end > named and wide > usual) or (end > len(heads) and not alike):
+            too_wide.add(row.line)
+        elif end > named or (delimiter == "," and _may_be_torn(row.cells, columns, longer=wide > len(heads))):
+            torn.add(row.line)
+    doubt = "Its rows have more cells than its heads." if alike and ends[0] > len(heads) else ""
+    return Widths(frozenset(too_wide), frozenset(torn), doubt)
+
+
+def _end(cells: Cells) -> int:
+    """How many cells there are up to the last one that holds anything."""
+    return next((at for at in range(len(cells), 0, -1) if cells[at - 1]), 0)
+
+
+def _most_common(lengths: Sequence[int]) -> int:
+    counted = Counter(lengths)
+    return min(counted, key=lambda length: (-counted[length], length), default=0)
+
+
+def _may_be_torn(cells: Cells, columns: Columns, *, longer: bool) -> bool:
+    """Whether an amount goes on in the cell behind it: 1 and 000.00."""
+    for name in ("amount", "debit", "credit"):
+        place = columns.places.get(name)
+        if place is not None and place + 1 < len(cells) and cells[place].lstrip("-").isdigit():
+            found = _GOES_ON.fullmatch(cells[place + 1])
+            if found and (longer or found[1]):
+                return True
+    return False
