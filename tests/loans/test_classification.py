@@ -205,7 +205,7 @@ def turned_to_supplier(invoice: Invoice) -> None:
     ("change", "check"),
     [
         ("UPDATE debtor_sums SET provision = provision + 1 WHERE day = :day", "positions by debtor"),
-        ("UPDATE loan_positions SET debtor_id = 1", "who owes the position"),
+        ("UPDATE loan_positions SET debtor_id = debtor_id + 1", "who owes the position"),
     ],
 )
 def test_the_proof_finds_a_wrong_sum_of_a_debtor(
