@@ -77,7 +77,11 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SECRET_KEY": derive(signing[0], "sessions"),
         "SECRET_KEY_FALLBACKS": [derive(key, "sessions") for key in signing[1:]],
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
-        "SQLALCHEMY_ENGINE_OPTIONS": {"connect_args": _connecting(env, web)},
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            "connect_args": _connecting(env, web),
+            # changes of one kind are sent together: a bank's statement changes thousands of rows
+            "executemany_mode": "values_plus_batch",
+        },
         "SQLALCHEMY_BINDS": _replica(env, web),
         "REPLICA_LAG_SECONDS": _integer(env, "REPLICA_LAG_SECONDS", 30, 1, 3600),
         "PREPARE_STATEMENTS": _flag(env, "PREPARE_STATEMENTS", True),

@@ -27,7 +27,7 @@ from tusker.transactions import transaction
 from tusker.web import costly
 from tusker.web.access import COSTLY
 
-FILES = (".csv", ".pdf", ".xml")
+FILES = (".csv", ".pdf", ".xml", ".<ending>")
 READ_FILES = {
     "calculator_cases",
     "import_upload",
