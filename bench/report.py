@@ -164,6 +164,8 @@ def _head(options: argparse.Namespace, seconds: float) -> list[str]:
         f"with the building of the books. Load of the machine at the end: {os.getloadavg()[1]:.1f} (an idle one has "
         "about 2 from this alone).",
         "",
+        f"Measured by `python -m bench {' '.join(sys.argv[1:])}`.",
+        "",
     ]
 
 
@@ -236,7 +238,8 @@ def _admission_table(empty: Admitted, large: Admitted, options: argparse.Namespa
             ),
         ),
         "",
-        "CPU time on the large book, of an answer or in a batch of an invoice; nothing else on the machine is in it:",
+        "CPU time on the large book, of an answer or in a batch of an invoice. What else the machine does is not in it,",
+        "though it makes each switch between processes dearer:",
         "",
         *_table(
             ("", "server ms", "database ms", "÷ nothing"),
