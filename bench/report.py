@@ -238,8 +238,8 @@ def _admission_table(empty: Admitted, large: Admitted, options: argparse.Namespa
             ),
         ),
         "",
-        "CPU time on the large book, of an answer or in a batch of an invoice. What else the machine does is not in it,",
-        "though it makes each switch between processes dearer:",
+        "CPU time on the large book, of an answer or in a batch of an invoice. What else the machine does is not in",
+        "it, though it makes each switch between processes dearer:",
         "",
         *_table(
             ("", "server ms", "database ms", "÷ nothing"),
