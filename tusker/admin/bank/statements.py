@@ -35,7 +35,7 @@ from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error
 from tusker.web.finding import remember
 from tusker.web.forms import sent_reason, sent_seen
-from tusker.web.htmx import done, render
+from tusker.web.htmx import Undo, done, render
 from tusker.web.paging import page_of
 
 TAB_OF = {
@@ -189,7 +189,8 @@ def accept_entry(entry_id: int) -> ResponseReturnValue:
         kept = read_kept_back(request.form)
         receipt = desk.accept_entry(acting(), entry_id, customer_id, splits, kept, seen=sent_seen())
         words = f"{currency().show(receipt.amount)} is recorded as {receipt.bank_reference}."
-    return changed(statement_id, words)
+        receipt_id = receipt.id
+    return changed(statement_id, words, undo=Undo(url_for("admin.undo_receipt", receipt_id=receipt_id)))
 
 
 @bp.post("/statements/entries/<int:entry_id>/charges")
@@ -209,7 +210,7 @@ def park_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         desk.park_entry(acting(), entry_id, reason=sent_reason())
-    return changed(statement_id, "The entry is parked.")
+    return changed(statement_id, "The entry is parked.", undo=_reopen(entry_id))
 
 
 @bp.post("/statements/entries/<int:entry_id>/dismiss")
@@ -218,7 +219,7 @@ def dismiss_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         desk.dismiss_entry(acting(), entry_id, reason=sent_reason())
-    return changed(statement_id, "The entry is dismissed.")
+    return changed(statement_id, "The entry is dismissed.", undo=_reopen(entry_id))
 
 
 @bp.post("/statements/entries/<int:entry_id>/new")
@@ -246,6 +247,10 @@ def reopen_entry(entry_id: int) -> ResponseReturnValue:
     with transaction():
         desk.reopen_entry(acting(), entry_id)
     return changed(statement_id, "The entry is open again.")
+
+
+def _reopen(entry_id: int) -> Undo:
+    return Undo(url_for("admin.reopen_entry", entry_id=entry_id), reason=False)
 
 
 def _tone(result: service.ImportResult) -> str:

@@ -21,7 +21,7 @@ from tusker.services.payout.held import release_hold, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
-from tusker.web.htmx import done, is_htmx, render
+from tusker.web.htmx import Undo, done, is_htmx, render
 from tusker.web.paging import decode_key, encode_key
 
 QUEUE_PAGE = 100
@@ -48,6 +48,7 @@ def bundle() -> ResponseReturnValue:
     return done(
         f"{_invoices(len(set(chosen)))} bundled into {reference}. Next: approve it, then release it to the bank.",
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
+        undo_by=Undo(url_for("admin.drop_disbursal", disbursal_id=disbursal_id)),
     )
 
 
@@ -66,6 +67,7 @@ def bundle_all() -> ResponseReturnValue:
     return done(
         f"All waiting invoices are bundled into {reference}. Next: approve it, then release it to the bank.",
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
+        undo_by=Undo(url_for("admin.drop_disbursal", disbursal_id=disbursal_id)),
     )
 
 
