@@ -28,7 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tusker.jobs import stopping
 from tusker.jobs.schedule import cron_scheduler
 from tusker.logs import work_id, work_kind
-from tusker.queues import POLL_QUEUE, QUEUE
+from tusker.queues import POLL_QUEUE, QUEUE, OwnJob
 from tusker.transactions import may_pass, standing_alone
 from wsgi import app
 
@@ -60,6 +60,7 @@ class TuskerWorker(Worker):
             "maintenance_interval": JOB_SIGN_SECONDS // 3,
             "job_monitoring_interval": JOB_SIGN_SECONDS // 3,
             "serializer": JSONSerializer,
+            "job_class": OwnJob,
         }
         super().__init__(queues, **{**options, **settings})
         stopping.begin()

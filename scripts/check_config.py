@@ -20,12 +20,14 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICES = {"web", "worker", "scheduler", "postgres", "redis", "courier", "migrate"}
-PROFILES = {"dev", "test"}
+PROFILES = {"dev", "test", "tls"}
 ASKED_FOR_HEALTH = {"web", "worker", "scheduler", "postgres", "redis", "courier"}
 HAVE_DEFAULTS = {"ENVIRONMENT", "BIND", "PORT"}
 """All that docker-compose.yml itself may give a default: neither addresses nor secrets."""
 OF_THIS_MACHINE = ("127.0.0.1:", "${BIND:-127.0.0.1}:")
 """Where docker-compose.yml may publish a port: nobody else reaches it unless the operator says so."""
+IN_FRONT = "tls"
+"""The profile of the proxy, which everybody is to reach."""
 OF_COMPOSE = {"DATABASE_URL", "REDIS_URL"}
 """Required in production, and set by docker-compose.yml, whose servers they are."""
 OF_THE_IMAGE = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_HOST_AUTH_METHOD", "PGDATA"}
@@ -114,7 +116,7 @@ def service_problems(name: str, service: dict[str, Any], compose: dict[str, Any]
         if not source.startswith(".") and source not in compose.get("volumes", {}):
             yield f"uses volume {source}, which is not declared"
     for port in service.get("ports", []):
-        if not str(port).startswith(OF_THIS_MACHINE):
+        if not str(port).startswith(OF_THIS_MACHINE) and service.get("profiles") != [IN_FRONT]:
             yield f"publishes {port} on all addresses of the machine"
     question = service.get("healthcheck", {}).get("test", [])
     if not question and name in ASKED_FOR_HEALTH:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlsplit
+from itertools import pairwise
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -28,6 +29,10 @@ SECRETS = (
 DATABASES = ("DATABASE_URL", "DATABASE_REPLICA_URL")
 SHORTEST = 32
 """Characters of a key of ours: 32 hexadecimal digits are 128 bits."""
+EXAMPLES = {"192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf"}
+"""Keys that Flask's documentation shows."""
+WORDS_OF_KEYS = ("secret", "password", "change", "example", "qwerty", "tusker")
+"""What people write for a key that they mean to replace; no random one has them."""
 SIMULATOR_TOKENS = {"local-courier", "docker-courier", "courier"}
 COMMON_PASSWORDS = {"postgres", "tusker", "tusker_app", "password", "secret", "admin", "changeme", "test"}
 
@@ -47,27 +52,50 @@ def serializer(keys: Sequence[str], purpose: str) -> URLSafeTimedSerializer:
 def weaknesses(env: Mapping[str, str]) -> list[str]:
     """Why production does not start with these variables, each with the name of the variable."""
     found = [
-        f"{name} is too weak: it must have at least {SHORTEST} characters, and not a few again and again"
-        for name in ("SECRET_KEY", "CARRIER_KEYS_SECRET")
+        f"{name} is too weak: it must have at least {SHORTEST} characters, at random"
+        for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "CARRIER_KEYS_SECRET")
         for key in env.get(name, "").split(",")
-        if key and (len(key.strip()) < SHORTEST or len(set(key.strip())) < 10)
+        if key and _is_weak(key.strip())
     ]
     seen: dict[str, str] = {}
     for name in SECRETS:
-        if value := env.get(name):
+        # of several keys the first is in use; after it CARRIER_KEYS_SECRET may name what sealed before
+        value = (
+            env.get(name, "").partition(",")[0].strip() if name == "CARRIER_KEYS_SECRET" else env.get(name)
+        )
+        if value:
             if value in seen:
                 found.append(f"{name} is the same as {seen[value]}: each needs a secret of its own")
             seen.setdefault(value, name)
-    if urlsplit(env.get("BASE_URL", "")).scheme != "https":
-        found.append("BASE_URL must begin with https://: passwords and cookies travel over TLS only")
+    base_url = urlsplit(env.get("BASE_URL", ""))
+    if base_url.scheme != "https" or not base_url.hostname:
+        found.append(
+            "BASE_URL must begin with https:// and a host: passwords and cookies travel over TLS only"
+        )
     for name in DATABASES:
-        password = urlsplit(env.get(name, "")).password
-        if password is not None and password.lower() in COMMON_PASSWORDS:
+        database = urlsplit(env.get(name, ""))
+        given = {
+            unquote(database.password or ""),
+            *dict(parse_qsl(database.query)).get("password", "").split(),
+        }
+        if {password.lower() for password in given} & {*COMMON_PASSWORDS, (database.username or "-").lower()}:
             found.append(f"{name} has a default password")
     found += _in_clear(env)
     if env.get("TUSKER_CARRIER_TOKEN") in SIMULATOR_TOKENS:
         found.append("TUSKER_CARRIER_TOKEN is the courier simulator's")
     return found
+
+
+def _is_weak(key: str) -> bool:
+    """Too short, a few characters or steps from one to the next again and again, or one that everybody knows."""
+    steps = {ord(after) - ord(before) for before, after in pairwise(key)}
+    return (
+        len(key) < SHORTEST
+        or len(set(key)) < 10
+        or len(steps) < 12
+        or key.lower() in EXAMPLES
+        or any(word in key.lower() for word in WORDS_OF_KEYS)
+    )
 
 
 def _in_clear(env: Mapping[str, str]) -> list[str]:

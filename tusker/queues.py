@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
+from inspect import isfunction
 
 from flask import current_app
 from redis import Redis
@@ -28,9 +31,27 @@ def redis_connection() -> Redis:
     return connection
 
 
+JOBS = "tusker.jobs."
+
+
+class OwnJob(Job):
+    """One of our jobs. RQ calls whatever a job names, so somebody who writes to Redis could run anything."""
+
+    success_callback = failure_callback = stopped_callback = None
+
+    @property
+    def func(self) -> Callable[..., object]:
+        """The function of this name; raises `LookupError` for one that `tusker.jobs` does not define."""
+        module, _, name = str(self.func_name).rpartition(".")
+        found = vars(import_module(module)).get(name) if module.startswith(JOBS) else None
+        if not isfunction(found) or found.__module__ != module or self.instance is not None:
+            raise LookupError(f"{str(self.func_name)[:100]!r} is no job of ours")
+        return found
+
+
 def queue_called(name: str) -> Queue:
     """One of the queues. Jobs are JSON: a pickle that somebody put into Redis would run as code in a worker."""
-    return Queue(name, connection=redis_connection(), serializer=JSONSerializer)
+    return Queue(name, connection=redis_connection(), serializer=JSONSerializer, job_class=OwnJob)
 
 
 FAILURE_KEPT = 7 * 24 * 3600

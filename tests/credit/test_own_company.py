@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -100,6 +102,20 @@ def test_a_supplier_keeps_its_own_tokens(login: Login, make_supplier: Make) -> N
     assert answer.headers["Location"] == "/customers/own/tokens"
     db.session.expire_all()
     assert find_token(secret, clock.now()) is None
+
+
+def test_a_session_left_open_makes_no_token_that_outlives_it(
+    login: Login, make_supplier: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, later = login(Role.SUPPLIER, customer=make_supplier()), clock.now() + timedelta(minutes=6)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    asked = browser.post(
+        "/customers/own/tokens",
+        data={"name": "ERP", **YEAR},
+        headers={"Referer": "http://localhost/customers/own/tokens"},
+    )
+    assert (asked.status_code, "current-password" in asked.text) == (401, True)
+    assert db.session.query(ApiToken).count() == 0
 
 
 def test_another_companys_token_is_not_seen_and_not_revoked(login: Login, make_supplier: Make) -> None:

@@ -34,7 +34,9 @@ def test_it_shows_who_fails_and_what_could_not_be_used(
         keep_webhook(ctx, "tusker", b"<script>alert(1)</script>")
         keep_webhook(ctx, "tusker", b"{}")
     with transaction():
-        work_off_webhook(ctx, next_webhook(0) or 0, get_carriers(), minimum_interval=clock.now() - ctx.now)
+        work_off_webhook(
+            ctx, next_webhook(0) or 0, get_carriers(), minimum_interval=clock.now() - ctx.now, known={}
+        )
     page = staff.get("/admin/tracking").text
     assert "paused, next try" in page
     assert "sent a web page instead of data" in page

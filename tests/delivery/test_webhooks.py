@@ -314,14 +314,15 @@ def test_a_large_one_is_recorded_in_pieces_and_others_go_on_between(
     assert set(book.events("delivered").values()) == {1}
 
 
-@pytest.mark.slow
 def test_twenty_thousand_orders_all_arrive(client: FlaskClient, book: Book) -> None:
+    """Forty pieces; of each twentieth order there is an invoice here, the others are somebody else's."""
     with transaction():
         for table in ("credit_lines", "supplier_accounts", "purchaser_accounts"):
             db.session.execute(text(f"UPDATE {table} SET limit_amount = 1000000000000"))
-    refs = [ref for _ in range(20) for ref in book.approve(1_000)]
-    assert send(client, about(refs)).status_code == 202
+    refs = book.approve(1_000)
+    told = [told for number, ref in enumerate(refs) for told in (ref, *(f"X{number}-{n}" for n in range(19)))]
+    assert send(client, about(told)).status_code == 202
     assert work_off_webhooks() == 1
     assert set(book.statuses(refs)) == {"financeable"}
-    assert list(book.events("delivered").values()) == [1] * 20_000
-    assert delivery().orders_done == 20_000
+    assert list(book.events("delivered").values()) == [1] * 1_000
+    assert (delivery().orders_done, delivery().error) == (20_000, None)

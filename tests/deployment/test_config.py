@@ -7,7 +7,7 @@ from itsdangerous import BadSignature
 
 import config
 from tests.support.values import PRODUCTION
-from tusker.keys import serializer
+from tusker.keys import EXAMPLES, serializer
 from tusker.secrets_box import seal, unseal
 
 
@@ -59,6 +59,15 @@ STRONG = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
     [
         ({"SECRET_KEY": "short"}, "SECRET_KEY is too weak"),
         ({"SECRET_KEY": "ab" * 30}, "SECRET_KEY is too weak"),
+        ({"SECRET_KEY": "0123456789abcdef" * 2}, "SECRET_KEY is too weak"),
+        ({"SECRET_KEY": "a quite long secret that somebody made up"}, "SECRET_KEY is too weak"),
+        ({"SECRET_KEY": next(iter(EXAMPLES))}, "SECRET_KEY is too weak"),
+        ({"SECRET_KEY_FALLBACKS": "short"}, "SECRET_KEY_FALLBACKS is too weak"),
+        ({"CARRIER_KEYS_SECRET": f"{PRODUCTION['SECRET_KEY']},{STRONG}"}, "is the same as SECRET_KEY"),
+        ({"BASE_URL": "https://"}, "BASE_URL must begin with https:// and a host"),
+        ({"DATABASE_URL": "postgresql://app:%70ostgres@db/tusker"}, "DATABASE_URL has a default password"),
+        ({"DATABASE_URL": "postgresql://app@db/t?password=tusker"}, "DATABASE_URL has a default password"),
+        ({"DATABASE_URL": "postgresql://desk:desk@db/tusker"}, "DATABASE_URL has a default password"),
         ({"CARRIER_KEYS_SECRET": f"{STRONG},old"}, "CARRIER_KEYS_SECRET is too weak"),
         ({"CARRIER_KEYS_SECRET": PRODUCTION["SECRET_KEY"]}, "CARRIER_KEYS_SECRET is the same as SECRET_KEY"),
         (

@@ -93,5 +93,5 @@ def test_the_table_of_addresses_is_current(session_app: Flask) -> None:
 def test_the_table_tells_roles_and_factors_apart(session_app: Flask) -> None:
     lines = current(PAGE.read_text(), session_app).splitlines()
     assert "| `/admin/users/<int:user_id>/reset-factor` | POST | factor |  |  |  |  |" in lines
-    assert "| `/customers/own/tokens` | GET, POST |  |  | yes |  |  |" in lines
+    assert "| `/customers/own/tokens` | GET |  |  | yes |  |  |" in lines
     assert "| `/api/v1/me` | GET |  |  |  |  | API token |" in lines

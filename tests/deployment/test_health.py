@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from inspect import isfunction
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from redis import Redis
+from rq import Callback
 
 import health
 from tests.support.courier_double import CourierDouble
 from tools.local.servers import LocalServers
+from tusker.admin.record.oversight import PROVE_JOB
+from tusker.jobs.daily import RUN_JOB
+from tusker.jobs.polling import POLL_JOB
 from tusker.jobs.schedule import AGAIN_SECONDS, cron_scheduler
-from tusker.queues import QUEUE
+from tusker.queues import QUEUE, OwnJob, queue_called
+from tusker.services.bank.uploads import READ_JOB
+from tusker.services.credit.importing.large import IMPORT_JOB
+from tusker.services.loans.overdue import REVIEW_JOB
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,6 +57,34 @@ def test_a_worker_is_well_while_redis_has_its_record(redis: Redis, worker_class:
     assert 0 < redis.ttl(worker.key) <= 120
     redis.delete(worker.key)  # what happens when that time is over
     assert not health.lives("worker", redis)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system",
+        "eval",
+        "tusker.jobs.polling.enqueue",
+        "tusker.jobs.polling.log.warning",
+        "tusker.jobs.schedule.Scheduler",
+        "tusker.services.people.users.create_user",
+    ],
+)
+def test_nothing_runs_because_somebody_wrote_its_name_into_redis(
+    redis: Redis, worker_class: type, name: str
+) -> None:
+    queue_called(QUEUE).enqueue(name, "true", on_success=Callback(name), on_failure=Callback(name))
+    worker = worker_class([QUEUE], connection=redis)
+    [job] = worker.queues[0].jobs
+    with pytest.raises((LookupError, ImportError), match=r"is no job of ours|No module named 'tusker"):
+        job.perform()
+    assert (job.success_callback, job.failure_callback) == (None, None)
+
+
+def test_each_of_our_jobs_is_found(redis: Redis, app: Flask) -> None:
+    names = [job.func_name for job in cron_scheduler(app, redis).get_jobs()]
+    for name in (*names, READ_JOB, IMPORT_JOB, POLL_JOB, REVIEW_JOB, RUN_JOB, PROVE_JOB):
+        assert isfunction(OwnJob.create(name, connection=redis).func)
 
 
 def test_a_worker_that_ended_is_not_well(redis: Redis, worker_class: type) -> None:

@@ -310,6 +310,7 @@ def test_the_release_asks_for_the_password_and_happens_once(
     }
     refused = other.post(f"{page}/release", data=wrong, headers=HTMX)
     assert (refused.status_code, "Wrong password." in refused.text) == (422, True)
+    assert scalar("SELECT user_id FROM access_log WHERE kind = 'sign_in_failed'") == ravi.id
     right = {**wrong, "password": PASSWORD}
     assert other.post(f"{page}/release", data=right).status_code == 303
     assert other.post(f"{page}/release", data=right).status_code == 409

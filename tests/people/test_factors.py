@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 from tests.support.pages import HTMX, words
 from tests.support.people import kinds
+from tests.support.threads import in_threads
 from tests.support.values import PASSWORD
 from tusker import clock
 from tusker.errors import Conflict, InvalidInput
@@ -126,6 +127,33 @@ def test_a_code_works_once_and_for_a_minute_and_a_half(
         factors.check_code(_now(phone.user), phone.user.id, "")
 
 
+def test_guessing_codes_from_many_addresses_is_braked_and_told(
+    app: Flask, create_user: Callable[..., User], at: At, mails: Callable[[], list[OutboxMessage]]
+) -> None:
+    """Also for who has the password: giving it anew, from anywhere, starts no new count of wrong codes."""
+    phone = Phone(create_user())
+    told = len(mails())
+
+    def attempt(number: int, code: str) -> str:
+        browser, origin = app.test_client(), {"REMOTE_ADDR": f"198.51.100.{number}"}
+        for path, data in (
+            ("/login", {"email": phone.user.email, "password": PASSWORD}),
+            ("/login/second", {"code": code}),
+        ):
+            answer = browser.post(path, data=data, environ_overrides=origin)
+        return "in" if answer.status_code == 303 else words(answer.text)
+
+    at(60)
+    assert all(factors.WRONG in attempt(number, "000000") for number in range(10))
+    assert "Too many attempts for this account." in attempt(10, phone.code())
+    [mail] = mails()[told:]
+    assert (mail.template, mail.context["of_factor"]) == ("people/guessed", True)
+    at(61)
+    assert attempt(11, phone.code()) == "in"
+    rows = db.session.query(AccessEntry.kind).filter(AccessEntry.kind.like("%slowed")).count()
+    assert rows == 1
+
+
 def test_signing_out_ends_a_session_that_lacks_its_second_step(
     app: Flask, create_user: Callable[..., User], at: At
 ) -> None:
@@ -162,6 +190,25 @@ def test_each_recovery_code_works_once_and_is_told_by_mail(
     assert [mail.context["kind"] for mail in mails()] == ["second_factor_added", "recovery_code_used"]
     assert "9 recovery codes are left" not in words(browser.get("/account").text)
     assert kinds(user)[-1] == "recovery_code_used"
+
+
+def test_of_many_who_show_one_code_at_once_one_is_in(
+    app: Flask, create_user: Callable[..., User], at: At
+) -> None:
+    phone = Phone(create_user())
+    at(60)
+    user_id, name = phone.user.id, phone.user.name
+
+    def show(code: str) -> bool:
+        try:
+            with transaction():
+                factors.check_code(Context(user_id, name, clock.now(), clock.today()), user_id, code)
+        except InvalidInput:
+            return False
+        return True
+
+    for code in (phone.code(), phone.codes[0]):
+        assert in_threads(app, [lambda code=code: show(code)] * 6).count(True) == 1
 
 
 def test_what_a_version_before_left_is_taken_and_what_does_not_open_is_passed_over(

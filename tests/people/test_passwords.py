@@ -164,7 +164,7 @@ def test_a_link_dies_with_the_password(
     user = create_user(email="asha@example.com")
     link = asked_link(pages, mail_folder)
     with transaction():
-        passwords.change_password(ctx, user.id, PASSWORD, NEW)
+        passwords.change_password(ctx, user.id, NEW)
     assert pages.get(link).status_code == 410
     assert submit(pages, "/login", email="asha@example.com", password=NEW).status_code == 303
 

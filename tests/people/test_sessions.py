@@ -48,6 +48,26 @@ def test_a_session_ends_half_an_hour_after_the_last_page(
     assert "Your session has ended." in browser.get("/login").text
 
 
+@pytest.mark.parametrize(("minutes", "of_idle"), [(0, True), (11 * 60 + 45, False)])
+def test_without_javascript_a_page_is_left_as_soon_as_its_session_is_over(
+    after: At, enter: Callable[..., FlaskClient], minutes: int, of_idle: bool
+) -> None:
+    """Not before, which would keep it alive; and not where something is typed: that is sent late and kept."""
+    browser = enter(Role.ADMIN)
+    for step in range(0, minutes + 1, 15):
+        after(timedelta(minutes=step))
+        page = browser.get("/admin/access?email=a%40b").text
+    [(seconds, to)] = re.findall(
+        r'<noscript><meta http-equiv="refresh" content="(\d+); url=([^"]+)"></noscript>', page
+    )
+    assert int(seconds) == (31 if of_idle else 15) * 60 + 5
+    assert "refresh" not in browser.get("/admin/users/new").text
+    after(timedelta(minutes=minutes, seconds=int(seconds)))
+    left = browser.get(html.unescape(to))
+    assert (left.status_code, "Sign in" in left.text) == (200, True)
+    assert "next=/admin/access?email%3Da%2540b" in left.text
+
+
 def test_a_page_that_only_polls_keeps_nobody_signed_in(after: At, enter: Callable[..., FlaskClient]) -> None:
     browser = enter()
     after(timedelta(minutes=29))
@@ -175,6 +195,13 @@ def test_a_sign_in_page_that_was_open_overnight_is_shown_anew(
     assert "This page was open too long." in shown
     assert "kept" not in shown
     assert sign_in(pages, email, path=late.location).location == "/account"
+
+
+def test_the_way_back_to_a_page_never_leaves_the_site(pages: FlaskClient) -> None:
+    """There may be an address of ours, not found, that a browser would take for another site's."""
+    for path in ("/login", "/theme"):
+        back = pages.post(path, headers={"Referer": "http://localhost//evil.example/"})
+        assert (back.status_code, back.location) == (303, "/login")
 
 
 def test_a_poll_with_an_old_cookie_signs_nobody_out(

@@ -9,7 +9,9 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
+from tests.support.database import OWNER
 from tests.support.pages import token_in
 from tests.support.people import sign_in
 from tests.support.values import PASSWORD
@@ -18,6 +20,7 @@ from tusker.auth.routes import FAILED
 from tusker.extensions import db
 from tusker.models import AccessEntry, OutboxMessage, Role, User
 from tusker.services.context import Context
+from tusker.services.events import record_event
 from tusker.services.people import passwords, users
 from tusker.services.people.access_log import Visitor
 from tusker.transactions import transaction
@@ -165,9 +168,10 @@ def test_the_door_is_logged_but_no_password(
 def test_successes_do_not_count(
     pages_app: Flask, pages: FlaskClient, create_user: Callable[..., User]
 ) -> None:
+    """Not as failures; but each costs a processor and memory, so there is an end of them as well."""
     create_user(email="asha@example.com")
-    for _ in range(12):
-        assert sign_in(pages_app.test_client(), "asha@example.com").status_code == 303
+    statuses = [sign_in(pages_app.test_client(), "asha@example.com").status_code for _ in range(61)]
+    assert statuses == [303] * 60 + [429]
 
 
 def test_signing_in_goes_back_to_the_page_asked_for(
@@ -226,7 +230,8 @@ def test_signing_out_ends_it(enter: Callable[..., FlaskClient]) -> None:
     browser = enter()
     assert browser.get("/logout").status_code == 405
     token = token_in(browser.get("/account").text)
-    assert browser.post("/logout", data={"csrf_token": token}).location == "/login"
+    out = browser.post("/logout", data={"csrf_token": token})
+    assert (out.location, out.headers["Clear-Site-Data"]) == ("/login", '"cache"')
     assert browser.get("/account").status_code == 302
 
 
@@ -250,6 +255,18 @@ def test_a_deactivated_user_is_out_at_once(
         users.reactivate_user(ctx, user.id)
     assert browser.get("/account").status_code == 302  # the old session stays dead
     assert sign_in(browser, "gone@example.com").status_code == 303
+
+
+def test_another_role_ends_what_is_open(enter: Callable[..., FlaskClient], ctx: Context) -> None:
+    """No page and no command changes one; whoever does on the machine need not think of sessions."""
+    browser = enter(Role.ADMIN, email="asha@example.com")
+    assert browser.get("/account").status_code == 200
+    user_id = db.session.query(User.id).filter_by(email="asha@example.com").scalar()
+    with transaction():
+        db.session.execute(OWNER)
+        db.session.execute(text("UPDATE users SET role = 'auditor' WHERE id = :id"), {"id": user_id})
+        record_event(ctx, "user", user_id, "role_changed")
+    assert browser.get("/account").status_code == 302
 
 
 @pytest.mark.parametrize("key", ["", "1", "1:1", "x" * 43])

@@ -184,7 +184,7 @@ def check(play: Play, day: date) -> None:
 
 
 @settings(
-    max_examples=examples(40),
+    max_examples=examples(25),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 @given(steps=STEPS, back=st.integers(0, 60))

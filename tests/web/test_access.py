@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from tests.support.pages import HTMX
 from tusker.models import Customer, Role
-from tusker.web.access import BY_TOKEN, PUBLIC, access_of
+from tusker.web.access import BY_TOKEN, FRESH, PUBLIC, access_of
 
 PUBLIC_PAGES = {
     "api_docs.openapi",
@@ -42,6 +42,28 @@ def test_nothing_else_is_public(session_app: Flask) -> None:
     rules = session_app.url_map.iter_rules()
     public = {r.endpoint for r in rules if access_of(session_app, r.endpoint) == PUBLIC}
     assert public == PUBLIC_PAGES
+
+
+def test_what_moves_money_or_outlives_a_session_asks_for_the_second_factor_again(session_app: Flask) -> None:
+    """A new such page is put into the list on purpose."""
+    fresh = {name for name, view in session_app.view_functions.items() if getattr(view, FRESH, False)}
+    assert fresh == {
+        "admin.accept_proposal",
+        "admin.approve_disbursal",
+        "admin.new_user",
+        "admin.release_disbursal",
+        "admin.reset_factor",
+        "auth.end_other_sessions",
+        "auth.end_session",
+        "auth.new_factor",
+        "auth.recovery_codes",
+        "auth.remove_factor",
+        "customers.create_company_token",
+        "customers.create_my_token",
+        "customers.propose_bank_details",
+        "customers.take_over_company_token",
+        "customers.take_over_my_token",
+    }
 
 
 def test_only_the_api_goes_by_token(session_app: Flask) -> None:

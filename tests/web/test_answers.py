@@ -184,6 +184,12 @@ def test_no_reset_link_and_no_parameter_is_logged(app: Flask, caplog: pytest.Log
     assert "'typed': 'a secret'" not in str(failed.value)
 
 
+def test_what_a_thread_says_after_a_request_is_nobody_s(pages: FlaskClient) -> None:
+    """gunicorn logs a request that it cannot read before the application sees it."""
+    pages.get("/login")
+    assert (work_id.get(), who.get()) == ("-", "-")
+
+
 def test_a_line_of_the_log_as_json_has_the_ids_and_no_reset_link() -> None:
     record = logging.makeLogRecord(
         {"msg": 'GET "/account/reset/abc.DEF-1" %s', "args": ("x",), "name": "a.b", "created": 0.0}

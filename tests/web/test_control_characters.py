@@ -51,6 +51,14 @@ def test_every_argument_of_every_page(app: Flask, login: Callable[..., FlaskClie
         assert browser.get(f"/admin/events?{name}=a%00").status_code == 400, name
 
 
+def test_no_argument_of_a_page_is_believed(app: Flask, login: Callable[..., FlaskClient]) -> None:
+    names, browser = sorted(arguments()), login()
+    for value in ("no such", str(2**63)):
+        every = "&".join(f"{name}={quote(value)}" for name in names)
+        for path in addresses(app):
+            assert browser.get(f"{path}?{every}").status_code < 500 or path == "/readyz", path
+
+
 def test_the_message_names_the_argument(login: Callable[..., FlaskClient], client: FlaskClient) -> None:
     assert "“kind” in the address has a control character." in login().get("/admin/events?kind=a%00b").text
     answer = client.get("/api/v1/invoices?status=%1b")
@@ -61,6 +69,18 @@ def test_the_message_names_the_argument(login: Callable[..., FlaskClient], clien
 @pytest.mark.parametrize("path", ["/static/%00", "/admin/carriers/%00", "/invoices/?a%00=1", "/%00"])
 def test_paths_and_names_of_arguments(login: Callable[..., FlaskClient], path: str) -> None:
     assert login().get(path).status_code == 400
+
+
+def test_for_an_id_that_no_row_can_have_there_is_no_page(
+    app: Flask, login: Callable[..., FlaskClient]
+) -> None:
+    """The database could not look for it."""
+    browser = login()
+    for rule in app.url_map.iter_rules():
+        if "<int:" in rule.rule:
+            path = re.sub(r"<[^>]+>", str(2**63), rule.rule)
+            for method in (rule.methods or set()) & {"GET", "POST", "DELETE"}:
+                assert browser.open(path, method=method).status_code in {404, 405}, path
 
 
 @pytest.mark.parametrize("text", ["INV-1\t", "\nINV-1", "é\u00a0—"])

@@ -15,13 +15,12 @@ from tusker.api.auth import authenticate
 from tusker.api.inputs import Input, sane_key
 from tusker.api.problems import ApiError, refuse_invalid
 from tusker.api.schemas import FieldError
-from tusker.errors import NotAllowed, NotFound
+from tusker.errors import NotAllowed
 from tusker.services.delivery.document_files import largest
 from tusker.web.access import by_token
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 64 * 1024
-LARGEST_ID = 2**63 - 1
 
 bp = Blueprint("api", __name__, url_prefix=PREFIX)
 
@@ -121,8 +120,6 @@ def _endpoint(declared: Operation, view: View) -> Callable[..., Response]:
         arguments["caller"] = caller = authenticate()
         if declared.method != "GET" and not caller.may_write:
             raise NotAllowed("This token may only read.")
-        if any(isinstance(given, int) and given > LARGEST_ID for given in arguments.values()):
-            raise NotFound("There is nothing of this id.")
         if declared.keyed:
             arguments["key"] = _read_key()
         if declared.query is not None:

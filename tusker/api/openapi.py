@@ -11,10 +11,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from tusker.api import schemas, webhooks
-from tusker.api.endpoints import LARGEST_ID, OPERATIONS, PREFIX, Operation
+from tusker.api.endpoints import OPERATIONS, PREFIX, Operation
 from tusker.api.inputs import LONGEST_KEY
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
 from tusker.api.subject import DETAILS, REFS
+from tusker.web.urls import LARGEST_ID
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = ("unauthorized", "too_many_requests", "internal_error")

@@ -8,7 +8,14 @@ from tusker import mailer
 from tusker.auth.blueprint import bp
 from tusker.auth.factors import demand_fresh
 from tusker.auth.routes import ask_to_sign_in
-from tusker.auth.sessions import SignedCookies, device_words, load_user, note_seen, seconds_left
+from tusker.auth.sessions import (
+    SignedCookies,
+    device_words,
+    load_user,
+    note_seen,
+    seconds_left,
+    seconds_to_leave,
+)
 from tusker.extensions import login_manager
 from tusker.web.access import SignInNeeded
 
@@ -22,6 +29,7 @@ def init_app(app: Flask) -> None:
     app.before_request(demand_fresh)
     app.add_template_filter(device_words)
     app.jinja_env.globals["session_left_seconds"] = seconds_left
+    app.jinja_env.globals["seconds_to_leave"] = seconds_to_leave
     app.jinja_env.globals["session_idle_seconds"] = app.config["SESSION_IDLE_MINUTES"] * 60
     mailer.init_app(app)
     app.register_blueprint(bp)

@@ -28,14 +28,15 @@ from tusker import clock
 from tusker.auth.blueprint import bp, signed_in
 from tusker.auth.forms import AppForm, FactorForm, KnownForm, PasskeyForm
 from tusker.auth.sessions import KEY, admit, half_session, this_session
-from tusker.errors import InvalidInput, TuskerError
+from tusker.errors import TuskerError
 from tusker.extensions import limiter
 from tusker.models import AccessKind, User, UserSession
 from tusker.services.context import Context
-from tusker.services.people import factors, passkeys, passwords, sessions
+from tusker.services.people import factors, passkeys, sessions
 from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
 from tusker.web.access import FRESH, PASSWORD, acting, allow, public
+from tusker.web.guessing import confirm_password, guarded
 from tusker.web.htmx import current_path, done, is_htmx
 from tusker.web.kept_forms import form_of_request, seal
 from tusker.web.urls import local_url
@@ -43,6 +44,8 @@ from tusker.web.visitors import network, visitor
 
 FRESH_FOR = timedelta(minutes=5)
 """How long a second factor that was shown counts for what asks for it anew."""
+HASHES = "60 per 15 minutes"
+"""How often somebody may have a password or code hashed, right ones too: each takes a processor and 64 MiB."""
 _CHALLENGE, _SECRET, _KNOWN = "passkey_challenge", "app_secret", "password_at"
 
 
@@ -120,6 +123,7 @@ def _onward() -> tuple[str | None, str | None]:
 
 @bp.route("/account/confirm", methods=["GET", "POST"])
 @limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
+@limiter.limit(HASHES, key_func=_tries_key, methods=["POST"])
 @allow()
 def confirm() -> ResponseReturnValue:
     """A second factor shown anew, or the password of those who have none, before what asks for it."""
@@ -142,7 +146,7 @@ def _taken(form: FactorForm, of: UserSession) -> bool:
         return False
     ctx = _context_of(of.user)
     try:
-        with transaction():
+        with guarded(of.user, AccessKind.FACTOR_FAILED):
             if form.passkey.data:
                 factors.check_passkey(ctx, of.user_id, answer=form.passkey.filled, challenge=_challenge())
             else:
@@ -150,8 +154,6 @@ def _taken(form: FactorForm, of: UserSession) -> bool:
             token = sessions.note_factor(ctx.now, of.id)
             log_access(ctx.now, AccessKind.FACTOR_SHOWN, visitor(), user_id=of.user_id, email=of.user.email)
     except TuskerError as error:
-        with transaction():
-            log_access(ctx.now, AccessKind.FACTOR_FAILED, visitor(), user_id=of.user_id, email=of.user.email)
         form.take(error)
         return False
     session[KEY] = token
@@ -163,10 +165,8 @@ def _known(form: KnownForm, of: UserSession) -> bool:
     if not form.validate():
         return False
     try:
-        passwords.confirm_password(of.user_id, form.password.filled)
-    except InvalidInput as error:
-        with transaction():
-            log_access(clock.now(), AccessKind.FAILED, visitor(), user_id=of.user_id, email=of.user.email)
+        confirm_password(of.user, form.password.filled)
+    except TuskerError as error:
         form.take(error)
         return False
     with transaction():
@@ -266,6 +266,7 @@ def remove_factor(factor_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/account/factors/codes")
+@limiter.limit("10 per 15 minutes", key_func=_tries_key)
 @allow(fresh=True)
 def recovery_codes() -> ResponseReturnValue:
     """New recovery codes, shown this once; the old ones no longer work."""

@@ -18,7 +18,7 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.auth.blueprint import bp, signed_in
-from tusker.auth.factors import second_step
+from tusker.auth.factors import HASHES, second_step
 from tusker.auth.forms import ForgotForm, LoginForm, PasswordForm, ResetForm
 from tusker.auth.sessions import KEY, half_session, start_session, stop_session, this_session
 from tusker.errors import InvalidInput, TooManyTries
@@ -29,6 +29,7 @@ from tusker.services.people import factors, passwords, sessions, users
 from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
 from tusker.web.access import PUBLIC, SignInNeeded, access_of, acting, allow, public
+from tusker.web.guessing import confirm_password
 from tusker.web.htmx import current_path, done, is_htmx
 from tusker.web.kept_forms import form_of_request, page_of_form, seal
 from tusker.web.visitors import network, visitor
@@ -40,9 +41,12 @@ ASKED = (
 )
 
 
+def _asked_key() -> str:
+    return f"account {request.form.get('email', '').strip().lower()[:254]}"
+
+
 def _attempt_key() -> str:
-    email = request.form.get("email", "").strip().lower()[:254]
-    return f"{network()}|{email}"
+    return f"{network()}|{_asked_key()}"
 
 
 def _account_key() -> str:
@@ -56,6 +60,7 @@ def _failed(answer: Response) -> bool:
 @bp.route("/login", methods=["GET", "POST"])
 @limiter.limit("10 per 15 minutes", key_func=_attempt_key, methods=["POST"], deduct_when=_failed)
 @limiter.limit("100 per 15 minutes", key_func=network, methods=["POST"], deduct_when=_failed)
+@limiter.limit(HASHES, key_func=_attempt_key, methods=["POST"])
 @public
 def login() -> ResponseReturnValue:
     """The sign-in page; afterwards back to the page in `next`, if it is one of ours, or to the form that was kept."""
@@ -123,7 +128,10 @@ def logout() -> ResponseReturnValue:
     """End the session."""
     stop_session()
     flash("You are signed out.", "success")
-    return redirect(url_for("auth.login"), 303)
+    answer = redirect(url_for("auth.login"), 303)
+    # pages that the browser still holds to go back to, too
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return answer
 
 
 @bp.post("/account/sessions/<int:session_id>/end")
@@ -178,9 +186,8 @@ def password() -> ResponseReturnValue:
     form = PasswordForm()
     if form.validate_on_submit():
         with form.saving():
-            user = passwords.change_password(
-                acting(), current_user.id, form.current_password.filled, form.new_password.filled
-            )
+            confirm_password(current_user, form.current_password.filled, field="current_password")
+            user = passwords.change_password(acting(), current_user.id, form.new_password.filled)
         if form.saved:
             start_session(user)
             flash("Your password is changed. Everywhere else you are signed out.", "success")
@@ -190,6 +197,7 @@ def password() -> ResponseReturnValue:
 
 @bp.route("/forgot", methods=["GET", "POST"])
 @limiter.limit("10 per hour", methods=["POST"])
+@limiter.limit("5 per hour", key_func=_asked_key, methods=["POST"])
 @public
 def forgot() -> ResponseReturnValue:
     """The form that asks for a link. The answer, and the time it takes, are the same for every address."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from hashlib import sha256
 
-from flask import g, request, session
+from flask import current_app, g, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import current_user, login_user, logout_user
 
@@ -105,6 +106,19 @@ def note_seen() -> None:
 def seconds_left() -> int:
     """How long the session lasts at most, whatever its person does."""
     return int((sessions.ends_at(this_session()) - clock.now()).total_seconds())
+
+
+def seconds_to_leave() -> int | None:
+    """After how long a browser without JavaScript leaves the page for the sign-in page: the session is over then. None
+    where something may be typed, which is sent late and kept instead."""
+    if (
+        not current_user.is_authenticated
+        or request.url_rule is None
+        or "POST" in (request.url_rule.methods or ())
+    ):
+        return None
+    idle = timedelta(minutes=current_app.config["SESSION_IDLE_MINUTES"]) + sessions.SEEN_EVERY
+    return min(int(idle.total_seconds()), seconds_left()) + 5
 
 
 def device_words(device: str) -> str:

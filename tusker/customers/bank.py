@@ -31,7 +31,7 @@ def bank_details(customer_id: int) -> Response:
 
 
 @bp.post("/<int:customer_id>/bank-details")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, fresh=True)
 def propose_bank_details(customer_id: int) -> Response:
     form = BankAccountForm()
     if form.validate_on_submit():

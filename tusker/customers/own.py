@@ -44,10 +44,21 @@ def my_lines() -> Response:
     )
 
 
-@bp.route("/own/tokens", methods=["GET", "POST"])
+@bp.get("/own/tokens")
 @allow(Role.SUPPLIER)
 def my_tokens() -> Response:
-    """The company's API tokens; a POST makes one and answers with its secret, which is shown only once."""
+    """The company's API tokens."""
+    return render(
+        "customers/people/my_tokens.html",
+        "customers/people/_tokens.html",
+        **token_context(current_company_id(), own=True),
+    )
+
+
+@bp.post("/own/tokens")
+@allow(Role.SUPPLIER, fresh=True, password=True)
+def create_my_token() -> Response:
+    """Make one and answer with its secret, which is shown only once; it outlives the session, so it asks who it is."""
     form = TokenForm()
     secret = make_token(form, current_company_id())
     return render(
@@ -59,7 +70,7 @@ def my_tokens() -> Response:
 
 
 @bp.post("/own/tokens/<int:token_id>/take-over")
-@allow(Role.SUPPLIER)
+@allow(Role.SUPPLIER, fresh=True, password=True)
 def take_over_my_token(token_id: int) -> Response:
     with transaction():
         take_over_token(acting(), token_id, customer_id=current_company_id())

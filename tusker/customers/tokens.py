@@ -27,7 +27,7 @@ class Secret:
 
 
 @bp.post("/<int:customer_id>/tokens")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, fresh=True)
 def create_company_token(customer_id: int) -> Response:
     """The secret is in this answer only, so there is no redirect."""
     customer = customer_by_id(customer_id)
@@ -56,7 +56,7 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
 
 
 @bp.post("/<int:customer_id>/tokens/<int:token_id>/take-over")
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, fresh=True)
 def take_over_company_token(customer_id: int, token_id: int) -> Response:
     with transaction():
         made = take_over_token(acting(), token_id, customer_id=customer_id)
@@ -92,7 +92,7 @@ def token_context(
     `secret` is that of a new token, shown only once.
     """
     company: dict[str, Any] = {} if own else {"customer_id": customer_id}
-    create = "my_tokens" if own else "create_company_token"
+    create = "create_my_token" if own else "create_company_token"
     revoke = "revoke_my_token" if own else "revoke_company_token"
     take_over = "take_over_my_token" if own else "take_over_company_token"
     return {

@@ -8,6 +8,7 @@ from datetime import timedelta
 from flask import current_app
 
 from tusker.carriers.registry import get_carriers
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.jobs import job_context
 from tusker.services.delivery.webhooks import next_webhook, note_webhook_failure, work_off_webhook
 from tusker.transactions import transaction
@@ -22,6 +23,7 @@ def work_off_webhooks() -> int:
     Any number of these may run at once. One that fails is left for the next run.
     """
     handled, last = 0, 0
+    known: dict[int, list[TrackedOrder]] = {}
     while True:
         delivery_id: int | None = None
         try:
@@ -30,7 +32,11 @@ def work_off_webhooks() -> int:
                 if delivery_id is None:
                     return handled
                 moved, done = work_off_webhook(
-                    job_context("webhook"), delivery_id, get_carriers(), minimum_interval=_minimum_interval()
+                    job_context("webhook"),
+                    delivery_id,
+                    get_carriers(),
+                    minimum_interval=_minimum_interval(),
+                    known=known,
                 )
         except Exception as error:
             # Whatever an adapter fails on: the attempt counts, and the others are still recorded.

@@ -23,6 +23,7 @@ from tusker.web.finding import note_what_was_seen, shortcuts
 from tusker.web.nav import breadcrumbs, navigation
 from tusker.web.routes import bp
 from tusker.web.slow_bodies import CutSlowBodies
+from tusker.web.urls import IdConverter
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -58,6 +59,7 @@ def init_app(app: Flask) -> None:
         # TLS ends at one proxy in front of us, which must set (not append to) X-Forwarded-For, -Proto and -Host.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.wsgi_app = CutSlowBodies(app.wsgi_app, app.config["BODY_SECONDS"])  # type: ignore[method-assign]
+    app.url_map.converters["int"] = IdConverter
     filters.init_app(app)
     costly.init_app(app)
     assets.init_app(app)
@@ -66,6 +68,7 @@ def init_app(app: Flask) -> None:
     # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
     first = [_name_request, _refuse_control_characters, _take_large_files]
     app.before_request_funcs.setdefault(None, [])[:0] = first
+    app.teardown_request(_forget_request)
     app.before_request(guard)
     app.after_request(_set_headers)
     app.after_request(note_what_was_seen)
@@ -78,6 +81,12 @@ def _name_request() -> None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
     work_id.set(g.request_id)
+    who.set("-")
+
+
+def _forget_request(_: BaseException | None) -> None:
+    """What the thread says until its next request is nobody's."""
+    work_id.set("-")
     who.set("-")
 
 

@@ -16,7 +16,7 @@ from flask_compress import Compress
 from sqlalchemy import Connection, Engine, event
 
 PADDING = 128
-SHOW_SECRETS = frozenset({"customers.create_company_token", "customers.my_tokens"})
+SHOW_SECRETS = frozenset({"customers.create_company_token", "customers.create_my_token"})
 """Besides all pages of `auth`."""
 _compress = Compress()
 

@@ -289,6 +289,7 @@ class _ChoiceField(Filled[T], SelectFieldBase):
     def pre_validate(self, form: BaseForm) -> None:
         # Nothing chosen: whether the field is required is for its validators.
         if self.data is not None and all(self.data != value for value, _ in self.choices):
+            self.data = None  # whoever reads on in a form that is not valid finds nothing made up
             raise FieldError(f"{self.label.text}: choose one of the list.")
 
 

@@ -9,6 +9,7 @@ from flask import current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from tusker.keys import serializer
+from tusker.web.urls import local_url
 
 LONGEST = 200_000
 """Characters of a form that are kept at most."""
@@ -34,7 +35,8 @@ def page_of_form() -> str | None:
     here = request.host_url.rstrip("/")
     if parts.netloc != request.host or request.headers.get("Origin", here) != here:
         return None
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    # an address of ours may begin like one of another site: //elsewhere.example
+    return local_url(f"{parts.path}?{parts.query}" if parts.query else parts.path, "") or None
 
 
 def form_of_request(user_id: int | None) -> KeptForm | None:

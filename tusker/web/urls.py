@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
+
+from werkzeug.routing import IntegerConverter, Map
+
+LARGEST_ID = 2**63 - 1
+
+
+class IdConverter(IntegerConverter):
+    """`<int:…>` in an address: an id that the database can hold; for others there is no page."""
+
+    def __init__(self, map: Map, *arguments: Any, **named: Any) -> None:
+        super().__init__(map, *arguments, **{"max": LARGEST_ID, **named})
 
 
 def local_url(candidate: str | None, otherwise: str) -> str:

@@ -21,10 +21,10 @@ from tusker.services.loans.platform_ids import read_platform_references
 from tusker.services.payout.release import approval, releasing
 from tusker.services.payout.settlement import confirming as settlement
 from tusker.services.payout.settlement import paid_after_all, rejection, undoing
-from tusker.services.people import passwords
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
+from tusker.web.guessing import confirm_password
 from tusker.web.htmx import Undo
 from tusker.web.visitors import network
 
@@ -78,7 +78,7 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
     form = ReleaseForm()
     if form.validate_on_submit():
         try:
-            passwords.confirm_password(current_user.id, form.password.filled)
+            confirm_password(current_user, form.password.filled)
             with transaction():
                 made = releasing.release(
                     acting(),

@@ -19,10 +19,9 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 def access_log() -> ResponseReturnValue:
     """Who signed in and out, who failed, and what was refused."""
     filters = AccessFilter(request.args)
-    filters.validate()
-    cursor = read_cursor()
-    kind = AccessKind(filters.kind.data) if filters.kind.data else None
-    rows = access_page(email=filters.email.data or "", kind=kind, cursor=cursor, limit=PAGE_SIZE + 1)
+    asked, cursor = filters.asked(), read_cursor()
+    kind = AccessKind(asked["kind"]) if "kind" in asked else None
+    rows = access_page(email=asked.get("email", ""), kind=kind, cursor=cursor, limit=PAGE_SIZE + 1)
     return render(
         "admin/people/access.html",
         filters=filters,

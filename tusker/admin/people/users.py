@@ -34,7 +34,7 @@ def users() -> ResponseReturnValue:
 
 
 @bp.route("/users/new", methods=["GET", "POST"])
-@allow(Role.ADMIN)
+@allow(Role.ADMIN, fresh=True)
 def new_user() -> ResponseReturnValue:
     """The form of a new user, who gets a link to choose a password."""
     form = UserForm()

@@ -52,9 +52,9 @@ def split_amount(text: str, currency: str) -> tuple[bool, str, str]:
                 bare = bare[1:-1] if sign == "(" else bare[1:]
                 signs.append(sign)
                 break
-    if bare.endswith("-"):
+    if bare.endswith(("-", "+")):
+        signs.append(bare[-1])
         bare = bare[:-1]
-        signs.append("-")
     if len(signs) > 1:
         return False, "", ""
     return signs not in ([], ["+"]), bare, side

@@ -43,7 +43,18 @@ _MONTHS = {
     )
     for name in names.split()
 }
+_BESIDE = re.compile(
+    r"^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?[ ,]+(?=[0-9])|(?<=[0-9])\s*\([^()]*[0-9]\)$", re.IGNORECASE
+)
+"""The day of the week before a day, and a value date in brackets behind it."""
 _LONGEST = 60
+_LONGEST_LINE = 500
+_PERIOD = re.compile(r"\b(?:from|period|between|von|zeitraum|du|dal|desde|periode|período)\b", re.IGNORECASE)
+_DAY = re.compile(
+    r"\b(?:[0-9]{1,2}(?:st|nd|rd|th)?[-/. ,]{1,2}(?:[0-9]{1,2}|[^\W\d_]{3,10})[-/. ,'’]{1,2}[0-9]{2,4}"
+    r"|[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[^\W\d_]{3,10} [0-9]{1,2},? [0-9]{4})\b",
+    re.IGNORECASE,
+)
 _SERIAL = re.compile(r"([3-6][0-9]{4})(?:\.[0-9]{1,12})?")
 _ZERO = date(1899, 12, 30)
 
@@ -65,6 +76,8 @@ class Days:
     month_first: bool = False
     serial: bool = False
     """Whether the column holds what spreadsheets count days by, from the end of 1899."""
+    settled: bool = False
+    """Whether anything says how its all-numeric days are written."""
     _read: dict[str, date] = field(default_factory=dict)
 
     def read(self, text: str) -> date:
@@ -88,10 +101,16 @@ class Days:
 
 
 def days_of(
-    columns: Mapping[str, Sequence[str]], stated: Mapping[str, str], pattern: str, *, typed: bool = False
+    columns: Mapping[str, Sequence[str]],
+    stated: Mapping[str, str],
+    pattern: str,
+    *,
+    typed: bool = False,
+    period: Sequence[str] = (),
 ) -> dict[str, Days]:
     """A reader for each column of days. A head that states the order settles it, then a day that can be read in one
-    way only, of the column itself or else of the other one; else the day comes first.
+    way only, of the column itself or else of the other one or of the `period` that the file states; else the day comes
+    first.
 
     `typed` columns come from a spreadsheet, where real days are ISO. Raises `UnreadableFile` when a column is day
     first and month first at once, or holds real days beside days as text, which a spreadsheet has then turned.
@@ -100,6 +119,8 @@ def days_of(
         return {name: Days(pattern) for name in columns}
     evidence = {name: _evidence(name, texts, typed=typed) for name, texts in columns.items()}
     settled = {mark for mark in evidence.values() if mark is not None}
+    if not settled and (mark := _evidence("period", period, typed=typed)) is not None:
+        settled = {mark}
     readers = {}
     for name, texts in columns.items():
         told = {"dmy": False, "mdy": True}.get(stated.get(name, ""))
@@ -113,8 +134,15 @@ def days_of(
         if mark is None:
             _check_order(texts)
         serial = bool(texts) and all(_SERIAL.fullmatch(text) for text in texts)
-        readers[name] = Days(month_first=bool(mark), serial=serial)
+        readers[name] = Days(month_first=bool(mark), serial=serial, settled=mark is not None)
     return readers
+
+
+def period_in(cells: Sequence[str]) -> tuple[str, str] | None:
+    """The two days of a line that says from when to when a statement is, as written."""
+    line = " ".join(filter(None, cells))[:_LONGEST_LINE]
+    days = [found.group() for found in _DAY.finditer(line) if is_day(found.group())]
+    return (days[0], days[1]) if len(days) == 2 and _PERIOD.search(line) else None
 
 
 @lru_cache(maxsize=4096)  # a statement has few days and many rows
@@ -168,6 +196,12 @@ def leaps(texts: Sequence[str]) -> bool:
     return len(same_day) == 1 and len(different) > 2 and len({found[3] for found in numeric}) == 1
 
 
+def either_way(texts: Sequence[str]) -> bool:
+    """Whether any day is another one where the month is read first."""
+    found = (_NUMERIC.fullmatch(_bare(text)) for text in {*texts})
+    return any(day and int(day[1]) != int(day[2]) for day in found)
+
+
 def _in_order(days: Sequence[tuple[int, int, int]]) -> bool:
     ordered = sorted(days)
     return list(days) in (ordered, ordered[::-1])
@@ -176,7 +210,7 @@ def _in_order(days: Sequence[tuple[int, int, int]]) -> bool:
 @lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     """A cell without its time."""
-    cut = " ".join(text[:_LONGEST].split())
+    cut = _BESIDE.sub("", " ".join(text[:_LONGEST].split()))
     found = _TIME.search(cut)
     return cut[: found.start()] if found and found.start() >= 6 else cut
 

@@ -1,104 +1,36 @@
-"""What the columns of a bank's table mean, by the words of their heads: no bank is known by its name.
-
-A bank whose heads are not understood needs a word in these tables and a fixture, and no code.
-"""
+"""What the columns of a bank's table mean, by the words of their heads: no bank is known by its name."""
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from itertools import combinations, zip_longest
+from itertools import combinations, pairwise, zip_longest
 
 from babel.core import Locale
 from babel.numbers import get_currency_symbol
 
-from tusker.bankfiles.tables.amounts import is_nothing
+from tusker.bankfiles.tables.amounts import is_figure, is_nothing
+from tusker.bankfiles.tables.contents import named_by_content
 from tusker.bankfiles.tables.days import is_day
-from tusker.csv_tables import MAX_COLUMNS
+from tusker.bankfiles.tables.meanings import (
+    BEST_REFERENCES,
+    CODE,
+    EITHER,
+    FIELDS,
+    SIGNS,
+    meaning,
+    order_of,
+    spelled,
+    words_of,
+)
+from tusker.csv_tables import MAX_COLUMNS, Cells, CsvRow, Grid
 from tusker.errors import InvalidInput, UnreadableFile
 
 VARIABLE = "STATEMENT_CSV_COLUMNS"
-_SAME_WORD = {
-    said: word
-    for word, others in {
-        "amount": "amt amounts betrag umsatz",
-        "balance": "bal saldo solde",
-        "cheque": "chq cheq check chqno chequeno",
-        "credit": "cr credits credited deposit deposits haben lodgement lodgements receipts",
-        "date": "dt dat",
-        "debit": "dr db debits debited payments withdrawal withdrawals withdrawl withdrawls soll",
-        "number": "no num nr",
-        "reference": "ref refno",
-        "transaction": "txn tran trans trn",
-        "account": "acct ac acc",
-    }.items()
-    for said in others.split()
-}
-_MEANINGS = {
-    "booked_on": "date|transaction date|transaction date time|transaction date and time|booking date|posting date"
-    "|post date|posted date|date posted|transaction posted date|transaction posting date|entry date|completed date"
-    "|date completed|date completed utc|buchungstag|buchungsdatum|datum|boekdatum|date opération|date operation"
-    "|date transaction|datetime|date time|date and time|created date|completion date|processed date|booked date"
-    "|settlement date|statement date|buchung|date comptable|fecha|fecha operación|fecha operacion"
-    "|data operazione|data contabile",
-    "value_date": "value date|val date|valuta|valutadatum|valuta date|wertstellung|wert|rentedatum|interest date"
-    "|date valeur|date de valeur|fecha valor|data valuta",
-    "value": "value",
-    "amount": "amount|transaction amount|net amount|local amount|booked amount|account currency amount"
-    "|amount account currency|bedrag|montant|importe|importo",
-    "debit": "debit|paid out|money out|amount out|out|paid|outflow|expense|lastschrift|belastung"
-    "|belastungen|debit value|débit|cargo|dare",
-    "credit": "credit|paid in|money in|amount in|in|received|inflow|income|gutschrift|credit value|crédit|abono|avere",
-    "sides": "debit credit|drcr|crdr|d c|c d|dc|cd|af bij|d c indicator|c d indicator|s h|h s",
-    "direction": "type|transaction type|direction|sign|indicator",
-    "status": "status|state|transaction status|booking status|payment status|info|umsatzstatus|buchungsstatus",
-    "balance": "balance",
-    "currency": "currency|ccy|waehrung|währung|transaction currency",
-    "end_to_end_id": "end to end id|end to end reference|endtoendid|customer reference|customer reference number"
-    "|client reference|kundenreferenz end to end|kundenreferenz",
-    "bank_reference": "transaction number|referenz|instrument|instrument number|cheque",
-    "counterparty": "counterparty|counterparty name|name|payee|payer|payer payee|beneficiary|remitter|sender"
-    "|beneficiary name|remitter name|payer name|sender name|beguenstigter zahlungspflichtiger"
-    "|begünstigter zahlungspflichtiger|zahlungspflichtige r|zahlungsempfänger in"
-    "|begünstigter auftraggeber|beguenstigter auftraggeber|name zahlungsbeteiligter"
-    "|auftraggeber empfänger|partner name|naam omschrijving|naam tegenpartij",
-    "counterparty_account": "counterparty account|counterparty account number|counterparty iban|beneficiary account"
-    "|beneficiary account number|remitter account|remitter account number|payer account|payer account number"
-    "|sender account|sender account number|kontonummer iban|kontonummer|partner iban|iban zahlungsbeteiligter"
-    "|tegenrekening|gegenkonto",
-    "account": "account|account number|iban|account id",
-    "own_account": "own account|our account|source account|bank account|bank account number|statement account"
-    "|auftragskonto|iban auftragskonto|rekening|eigen rekening",
-    "return_reason": "return reason|return code|reason for return|rueckgabegrund|rückgabegrund",
-    "remittance": "description|narration|narrative|particulars|remarks|transaction remarks|transaction details|details"
-    "|memo|verwendungszweck|payment details|remittance information|transaction description|transaction particulars"
-    "|text|transaction narration|description narration|particulars narration|buchungstext|payment reference"
-    "|omschrijving|mededelingen|libellé|libelle|concepto|descrizione",
-}
-_EITHER = {"sides": "direction", "value": "value_date"}
-"""Heads above amounts where figures stand below them, else above something else."""
-FIELDS = tuple(name for name in _MEANINGS if name not in {"sides", "account", "value"})
-"""What a column of a statement may hold."""
-_KNOWN = {head: name for name, heads in _MEANINGS.items() for head in heads.split("|")}
-_OF_BALANCES = frozenset(
-    {"balance", "amount", "closing", "running", "available", "ledger", "account", "current", "after", "total"}
-    | {"transaction", "debit", "credit"}
-)
-_OF_SIDES = frozenset({"debit", "credit", "amount", "transaction", "indicator", "flag", "type", "or"})
-_OF_REFERENCES = frozenset(
-    {"cheque", "reference", "number", "transaction", "id", "utr", "rrn", "bank", "instrument"}
-)
-_BEST_REFERENCES = ("utr", "rrn", "reference", "id", "transaction", "cheque")
-"""Of several columns with references the one whose head has the earlier of these words counts."""
-_FILLERS = frozenset({"in", "rs", "the", "of"})
-_DATE_SHAPE = re.compile(r"\(?\b([dmy]{1,4})[/.\- ]([dmy]{1,4})[/.\- ]([dmy]{2,4})\b\)?", re.IGNORECASE)
-_CODE = re.compile(r"\(\s*(?:in\s+)?([A-Z]{3})\s*\)")
-_SIGNS = "₹$€£¥"
-
-IsFigure = Callable[[str], bool]
+_HEADS_WITHIN = 60
+_CORE = frozenset({"booked_on", "value_date", "amount", "debit", "credit", "balance"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +41,10 @@ class Columns:
     shapes: Mapping[str, str]
     narrations: tuple[int, ...] = ()
     """Further columns of text, besides that of the narration."""
+    unknown: tuple[int, ...] = ()
+    """Columns of which nothing is known."""
+    unsure: str = ""
+    """Why it is not clear which column holds the amounts."""
 
     def cell(self, cells: Sequence[str], name: str) -> str:
         """The cell of a field; empty where there is none."""
@@ -158,7 +94,7 @@ def parse_columns(text: str) -> dict[str, str]:
 
 def may_be_heads(cells: Sequence[str], currency: str, chosen: Mapping[str, str]) -> bool:
     """Whether these cells are the heads of a table of movements."""
-    names = {name for cell in cells if (name := _meaning(cell, currency, chosen))}
+    names = {name for cell in cells if (name := meaning(cell, currency, chosen))}
     dated = bool(names & {"booked_on", "value_date"})
     return dated and bool(names & {"amount", "sides", "value"} or {"debit", "credit"} <= names)
 
@@ -168,15 +104,28 @@ def is_ledger(heads: Sequence[str]) -> bool:
     return any(spelled(head).startswith(("vch ", "voucher ")) for head in heads)
 
 
-def whole_heads(
-    heads: Sequence[str], below: Sequence[str], currency: str, is_figure: IsFigure
-) -> tuple[str, ...] | None:
-    """The heads of a table that writes them in two rows, where a cell over both sides is merged; None for others."""
-    names = [_meaning(cell, currency, {}) for cell in below]
-    if not {"debit", "credit"} <= {*names} or any(map(is_figure, below)):
-        return None
-    pairs = zip_longest(heads, below, names, fillvalue="")
-    return tuple(lower if name else upper or lower or "" for upper, lower, name in pairs)
+def joined_heads(grid: Grid, is_header: Callable[[Cells], bool], currency: str) -> Grid:
+    """A grid whose heads stand in two rows (Txn above Date, or a merged Amount above Debit and Credit) with both as one
+    row; any other as it is."""
+    for place, (upper, lower) in enumerate(pairwise(grid.rows[:_HEADS_WITHIN])):
+        if any(character.isdigit() for cell in (*upper.cells, *lower.cells) for character in cell):
+            continue
+        pairs = zip_longest(upper.cells, lower.cells, fillvalue="")
+        joined = tuple(_joined(above, below, currency) for above, below in pairs)
+        known = _known(joined, currency)
+        if is_header(joined) and known > max(_known(upper.cells, currency), _known(lower.cells, currency)):
+            rows = (*grid.rows[:place], CsvRow(upper.line, joined), *grid.rows[place + 2 :])
+            return replace(grid, rows=rows)
+    return grid
+
+
+def _joined(above: str, below: str, currency: str) -> str:
+    both = f"{above} {below}".strip()
+    return below if below and not meaning(both, currency, {}) and meaning(below, currency, {}) else both
+
+
+def _known(heads: Cells, currency: str) -> int:
+    return len({name for head in heads if (name := meaning(head, currency, {})) in _CORE})
 
 
 def columns_of(
@@ -184,28 +133,31 @@ def columns_of(
     rows: Sequence[Sequence[str]],
     currency: str,
     chosen: Mapping[str, str],
-    is_figure: IsFigure,
     is_ours: Callable[[str], bool] = lambda text: False,
 ) -> Columns:
     """The fields of a table; of two columns for one field the first counts, a configured one before, of references and
     balances the best, and of texts all. `is_ours` knows a cell with an account of ours. Raises `UnreadableFile` when a
     head states another currency, or two heads for money are the same and their columns differ."""
-    names = [_meaning(head, currency, chosen) for head in heads]
+    names = [meaning(head, currency, chosen) for head in heads]
     _check_currency(heads, names, currency)
+    names = named_by_content(heads, names, rows)
     for place, name in enumerate(names):
-        if name in _EITHER:
+        if name in EITHER:
             below = [row[place] for row in rows if place < len(row) and row[place]]
             figures = any(is_figure(cell) and not is_day(cell) for cell in below)
-            names[place] = "amount" if figures else _EITHER[name]
-    _check_one_each(heads, names, rows)
+            names[place] = "amount" if figures else EITHER[name]
     places: dict[str, int] = {}
     by_hand = {place for place, head in enumerate(heads) if spelled(head) in chosen}
-    for place in sorted(range(len(heads)), key=lambda place: (place not in by_hand, place)):
+    unsure, ours = _check_one_each(heads, names, rows, currency)
+    first = {*by_hand, *ours}
+    for place in sorted(range(len(heads)), key=lambda place: (place not in first, place)):
         if (name := names[place]) and name not in {"direction", "bank_reference"}:
             places.setdefault(name, place)
     _place_references(heads, names, places, by_hand)
     plain = [
-        place for place, name in enumerate(names) if name == "balance" and _words(heads[place]) == ["balance"]
+        place
+        for place, name in enumerate(names)
+        if name == "balance" and words_of(heads[place]) == ["balance"]
     ]
     if plain:
         places["balance"] = plain[0]
@@ -213,19 +165,20 @@ def columns_of(
     shapes: dict[str, str] = {
         name: order
         for name in ("booked_on", "value_date")
-        if name in places and (order := _order(heads[places[name]]))
+        if name in places and (order := order_of(heads[places[name]]))
     }
     texts = tuple(
         place for place, name in enumerate(names) if name == "remittance" and place != places["remittance"]
     )
-    return Columns(_settled(places, rows, is_ours), shapes, texts)
+    unknown = tuple(place for place, name in enumerate(names) if name is None)
+    return Columns(_settled(places, rows, is_ours), shapes, texts, unknown, unsure)
 
 
 def guessed(heads: Sequence[str], currency: str) -> tuple[str, ...]:
     """What columns may hold by the words of their heads, each field once; empty where they say nothing."""
     found: list[str] = []
     for head in heads:
-        name = {**_EITHER, "account": "own_account"}.get(meant := _meaning(head, currency, {}) or "", meant)
+        name = {**EITHER, "account": "own_account"}.get(meant := meaning(head, currency, {}) or "", meant)
         found.append(name if name not in found else "")
     return tuple(found)
 
@@ -251,9 +204,9 @@ def _place_references(
     heads: Sequence[str], names: Sequence[str | None], places: dict[str, int], by_hand: set[int]
 ) -> None:
     def worth(place: int) -> tuple[int, int, int]:
-        words = _words(heads[place])
-        ranks = (rank for rank, word in enumerate(_BEST_REFERENCES) if word in words)
-        return (place not in by_hand, next(ranks, len(_BEST_REFERENCES)), place)
+        words = words_of(heads[place])
+        ranks = (rank for rank, word in enumerate(BEST_REFERENCES) if word in words)
+        return (place not in by_hand, next(ranks, len(BEST_REFERENCES)), place)
 
     found = [place for place, name in enumerate(names) if name == "bank_reference"]
     if found:
@@ -271,54 +224,14 @@ def _place_marks(names: Sequence[str | None], places: dict[str, int]) -> None:
         places.setdefault("balance_side" if before == "balance" and other else "direction", place)
 
 
-def _meaning(head: str, currency: str, chosen: Mapping[str, str]) -> str | None:
-    if name := chosen.get(spelled(head)):
-        return name
-    if head.strip() in {"+/-", "-/+", "±"}:
-        return "direction"
-    every = _words(head, currency.casefold())
-    words = [word for word in every if word not in _FILLERS]
-    if name := _KNOWN.get(" ".join(every)) or _KNOWN.get(" ".join(words)) or _KNOWN.get(spelled(head)):
-        return name
-    said = set(words)
-    if "balance" in said and said <= _OF_BALANCES:
-        return "balance"
-    if said & {"debit", "credit"} and said <= _OF_SIDES:
-        return "sides" if {"debit", "credit"} <= said else ("debit" if "debit" in said else "credit")
-    if said & {"utr", "rrn", "reference", "id", "cheque"} and said <= _OF_REFERENCES:
-        return "bank_reference"
-    return None
-
-
-def _words(head: str, currency: str = "") -> list[str]:
-    """The words of a head in one spelling each, without the currency: Amount in INR."""
-    bare = _CODE.sub(" ", _DATE_SHAPE.sub(" ", head)).casefold().replace("a/c", "account")
-    told = spelled(bare)
-    if currency:
-        told = re.sub(rf"\b(?:in )?{currency}\b", " ", told)
-    return [_SAME_WORD.get(word, word) for word in told.split()]
-
-
-def spelled(head: str) -> str:
-    """The words of a head without case and signs."""
-    return " ".join(re.findall(r"\w+", head.casefold().replace("_", " ")))
-
-
-def _order(head: str) -> str:
-    """`dmy`, `mdy` or `ymd`, when a head states it as (dd/mm/yyyy)."""
-    found = _DATE_SHAPE.search(head)
-    letters = "".join(part[0].lower() for part in found.groups()) if found else ""
-    return letters if letters in {"dmy", "mdy", "ymd"} else ""
-
-
 def _check_currency(heads: Sequence[str], names: Sequence[str | None], currency: str) -> None:
     """A head such as Amount (USD) states what the amounts are in."""
     ours = "".join(get_currency_symbol(currency, locale) for locale in ("en", "en_IN"))
     for head, name in zip(heads, names, strict=True):
         if name not in {"amount", "debit", "credit", "sides", "balance"}:
             continue
-        told = next((code for code in _CODE.findall(head) if code in _codes()), "")
-        told = told or next((sign for sign in _SIGNS if sign in head and sign not in ours), "")
+        told = next((code for code in CODE.findall(head) if code in _codes()), "")
+        told = told or next((sign for sign in SIGNS if sign in head and sign not in ours), "")
         if told not in {"", currency}:
             raise UnreadableFile(f"The column “{head[:40]}” is in {told}, not {currency}.")
 
@@ -328,14 +241,26 @@ def _codes() -> frozenset[str]:
     return frozenset(Locale("en").currencies)
 
 
-def _check_one_each(heads: Sequence[str], names: Sequence[str | None], rows: Sequence[Sequence[str]]) -> None:
+def _check_one_each(
+    heads: Sequence[str], names: Sequence[str | None], rows: Sequence[Sequence[str]], currency: str
+) -> tuple[str, list[int]]:
+    """Where two columns of one kind differ: why it is not clear which one counts, and the one whose head states the
+    account's currency. Raises `UnreadableFile` where they have one head."""
     money = [place for place, name in enumerate(names) if name in {"debit", "credit", "amount"}]
+    unsure, ours = "", []
     for first, second in combinations(money, 2):
         differ = (
             row[first] != row[second] for row in rows if second < len(row) and not is_nothing(row[second])
         )
-        if spelled(heads[first]) == spelled(heads[second]) and any(differ):
+        if names[first] != names[second] or not any(differ):
+            continue
+        if spelled(heads[first]) == spelled(heads[second]):
             raise UnreadableFile(
                 f"Two columns are headed “{heads[first][:60]}” and differ, so it cannot be told which one counts."
                 " Remove or rename one of them."
             )
+        stated = [place for place in (first, second) if currency.casefold() in spelled(heads[place]).split()]
+        ours += stated if len(stated) == 1 else []
+        both = f"“{heads[first][:40]}” and “{heads[second][:40]}” differ, and either may be the amount."
+        unsure = unsure or ("" if len(stated) == 1 else both)
+    return unsure, ours

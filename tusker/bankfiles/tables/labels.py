@@ -39,6 +39,8 @@ _ENDING = re.compile(
     re.IGNORECASE,
 )
 """The end of an account's number, in words or behind dots."""
+_MASKED = re.compile(r"[0-9]{0,6}[xX*•]{2,}[0-9]{4,}")
+_END_OF = re.compile(r"(?:.*[xX*•.]{2,}[\s-]*)?([0-9]{4})")
 _LONE = re.compile(
     r"(?<![0-9A-Za-z])(?:[A-Z]{0,3}[0-9]{11,18}|[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})(?![0-9A-Za-z])"
 )
@@ -79,19 +81,42 @@ def lone_number(above: Sequence[CsvRow], below: Sequence[CsvRow], own: Sequence[
     where one of ours stands there."""
     cells = [cell for row in above for cell in row.cells]
     cells += [cell for row in below for cell in row.cells if _LABEL.search(cell)]
-    found = [resolved(text, own) for cell in cells for text in _LONE.findall(cell)]
+    found = [resolved(text, own) for cell in cells for text in _lone_in(cell)]
     return next((named for named in found if named.number in own), found[0] if found else None)
+
+
+def _lone_in(cell: str) -> list[str]:
+    return [cell] if _MASKED.fullmatch(cell) else _LONE.findall(cell)
+
+
+def strange_number(
+    above: Sequence[CsvRow], pages: Sequence[Sequence[CsvRow]], own: Sequence[str]
+) -> str | None:
+    """What may be another account's number above a further part of a table: it stands neither above the whole, nor
+    beside one of ours."""
+    known = {text for row in above for cell in row.cells for text in _lone_in(cell)}
+    for page in pages:
+        numbers = [text for row in page for cell in row.cells for text in _lone_in(cell)]
+        if numbers and not any(resolved(text, own).number in own for text in numbers):
+            return next((text for text in numbers if text not in known), None)
+    return None
 
 
 def account_in(texts: Iterable[str], own: Sequence[str], currency: str) -> Named | None:
     """The account in the cells of a column for it; raises `UnreadableFile` as `account_around` does."""
     found = []
     for text in sorted(set(texts)):
-        number = _number(text, currency)
+        number = _number(text, currency) or _end_of(text)
         if number is None:
             raise _unreadable("own account", text)
         found.append(resolved(number, own))
     return the_one(found, own)
+
+
+def _end_of(text: str) -> str | None:
+    """The end of a number, alone or behind a mask (Checking xx2333), as a masked one."""
+    found = _END_OF.fullmatch(text)
+    return f"XXXX{found[1]}" if found else None
 
 
 def the_one(accounts: Sequence[Named], own: Sequence[str]) -> Named | None:

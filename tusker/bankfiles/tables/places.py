@@ -27,9 +27,9 @@ def without_heads(grid: Grid) -> CsvTable | None:
     for place, row in enumerate(grid.rows[:_ABOVE]):
         rows = grid.rows[place:]
         width = len(row.cells)
-        if width < 3 or not _moves(row):
+        if width < 3 or not moves(row):
             continue
-        alike = [other for other in rows if len(other.cells) == width and _moves(other)]
+        alike = [other for other in rows if len(other.cells) == width and moves(other)]
         if len(alike) * 2 <= len(rows):
             return None
         heads = tuple(f"Column {at + 1} ({_kind(alike, at)})" for at in range(width))
@@ -53,7 +53,8 @@ def _fits(head: str, known: str, field: str) -> bool:
     return head == known or "(empty)" in head or (not field and "(empty)" in known)
 
 
-def _moves(row: CsvRow) -> bool:
+def moves(row: CsvRow) -> bool:
+    """Whether a row has a day and a figure, as movements have."""
     return any(map(is_day, row.cells)) and any(is_figure(cell) and not is_day(cell) for cell in row.cells)
 
 

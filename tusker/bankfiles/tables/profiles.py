@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tusker.bankfiles.formats import Profile
 from tusker.bankfiles.tables.amounts import is_figure
 from tusker.bankfiles.tables.days import is_day
-from tusker.bankfiles.tables.heads import FIELDS, Columns, spelled
+from tusker.bankfiles.tables.heads import Columns
+from tusker.bankfiles.tables.meanings import FIELDS, spelled
 from tusker.bankfiles.tables.places import without_heads
 from tusker.csv_tables import CsvRow, Grid
 from tusker.errors import InvalidInput

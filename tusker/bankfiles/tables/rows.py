@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from tusker.bankfiles.formats import Reading
@@ -12,16 +12,22 @@ from tusker.bankfiles.movements import LONGEST, Contradiction, Raw, Skip, finish
 from tusker.bankfiles.tables.amounts import Mark, is_nothing, read_amount
 from tusker.bankfiles.tables.apart import OPENING, SUM, LeftOut, borne_out
 from tusker.bankfiles.tables.balances import Balanced, follow
-from tusker.bankfiles.tables.days import Days, leaps
+from tusker.bankfiles.tables.days import Days, either_way, leaps
 from tusker.bankfiles.tables.heads import Columns
 from tusker.bankfiles.tables.labels import Named
-from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, said
+from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, is_unclear, said
 from tusker.bankfiles.tables.widths import Widths
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
 from tusker.domain.bank.banking import BALANCE_REMARK, Direction, Statement
 
 _MOST_DOUBTS = 3
+_MOST_STATES = 6
+"""Different words in a column for the status; one with more of them holds something else."""
+_MONTH_FIRST = frozenset({"USD"})
+_NO_FEE = frozenset({"", "na", "NA", "n/a", "N/A", "nil", "Nil", "NIL"})
+_NEAR = 10
+"""Days by which a movement may lie outside of the period that its file states."""
 _OF_MOVEMENT = (
     *("status", "currency", "bank_reference", "end_to_end_id", "counterparty", "counterparty_account"),
     *("remittance", "return_reason"),
@@ -41,10 +47,16 @@ class TableReader:
     """Whether the table has no heads, so that only its balances bear out how its columns are read."""
     left_out: Sequence[LeftOut] = ()
     """Rows with a day and an amount that are none of `rows`."""
+    period: tuple[str, str] | None = None
+    """From when to when the file says that it is, as written."""
     widths: Widths = field(default_factory=Widths)
+    with_fee: set[int] = field(default_factory=set)
+    """The lines of rows with a fee in a column of its own."""
     days: dict[str, Days] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    told_apart: bool = False
+    """Whether the column for the status tells movements apart, so that each of its words has to be known."""
     take: Callable[[Cells], Sequence[str]] = field(init=False)
     """The cells of a row that make its movement, see `_OF_MOVEMENT`."""
 
@@ -55,6 +67,10 @@ class TableReader:
                 f"It shows only {account.masked} of the account, which was taken for {number}."
             )
         sides, figures = self.sides()
+        states = {*self.column("status")}
+        self.told_apart = (len(states) > 1 and not all(map(is_unclear, states))) or 1 < len(
+            states
+        ) < _MOST_STATES
         # the column of the direction may just have been left out
         self.take = self.columns.cells(*_OF_MOVEMENT)
         raws: list[Raw] = []
@@ -72,10 +88,13 @@ class TableReader:
                 continue
             balanced.append(Balanced(row.line, raws[-1].booked_on, signed, self.balance(row.cells), apart))
             turned += [row.line] * turns
+            if self.columns.cell(row.cells, "fee").strip("-0., ") not in _NO_FEE:
+                self.with_fee.add(row.line)
             apart = False
         opened = self.balance_of(opening) if opening else None
         self.leave_sums(raws, balanced, opened)
         self.check_left_out(balanced)
+        self.check_period(balanced)
         ends = self.check(raws, balanced, opened, turned, sides)
         days = sorted(raw.booked_on for raw in raws)
         return Statement(
@@ -127,14 +146,33 @@ class TableReader:
                 )
             since = left.line if left.kind == "sum" else since
 
+    def check_period(self, rows: Sequence[Balanced]) -> None:
+        """Days far outside of the period that the file states were read wrongly, or are of another file."""
+        if self.period is None or "booked_on" not in self.days:
+            return
+        written = Days(month_first=self.days["booked_on"].month_first)
+        try:
+            first, last = (written.read(text) for text in self.period)
+        except Skip:
+            return
+        near = timedelta(days=_NEAR)
+        out = next((row for row in rows if not first - near <= row.day <= last + near), None)
+        if out and first <= last:
+            self.doubts.append(
+                f"Line {out.line} is of {out.day.isoformat()}, but the file says that it is from"
+                f" {self.period[0]} to {self.period[1]}."
+            )
+
     def skip(self, line: int, skip: Skip) -> None:
         self.notes.append(f"Line {line}: {skip}; skipped.")
         if isinstance(skip, Contradiction):
             self.doubts.append(f"Line {line}: {skip}.")
 
-    def days_settled(self) -> bool:
-        """Whether one reading of the days is likelier than the other: see `leaps`."""
-        return not any(leaps(self.column(name)) for name in self.days if not self.days[name].month_first)
+    def days_settled(self, currency: str) -> bool:
+        """Whether one reading of the days is likelier than the other: see `leaps`, and in the currency of a country
+        that writes the month first neither is."""
+        judge = either_way if currency in _MONTH_FIRST else leaps
+        return not any(judge(self.column(name)) for name, days in self.days.items() if not days.settled)
 
     def column(self, name: str) -> list[str]:
         take = self.columns.cells(name)
@@ -231,6 +269,8 @@ class TableReader:
         status, stated, reference, end_to_end, party, account, text, why = self.take(cells)
         if status and is_unbooked(status):
             raise Skip(f"“{kept(status, 30)}” says that it is not booked")
+        if status and self.told_apart and is_unclear(status):
+            raise Contradiction(f"“{kept(status, 30)}” does not say whether it is booked")
         if stated and stated.upper() != self.reading.currency:
             raise Skip(f"it is in {kept(stated.upper(), 10)}, not {self.reading.currency}")
         texts: dict[str, Any] = {
@@ -287,11 +327,15 @@ class TableReader:
                 continue
             if row.balance is not None and abs(row.balance) == raw.amount and OPENING.search(raw.remittance):
                 self.doubts.append(f"Line {row.line} may only carry the balance over.")
+            if row.line in self.with_fee:
+                self.doubts.append(f"Line {row.line} has a fee beside its amount.")
             if row.line in self.widths.torn:
                 self.doubts.append(f"Line {row.line} may have a comma without quotes in it.")
         for line in turned:
             if line not in chain.proven:
                 self.doubts.append(f"Line {line} has a minus against its side and was read as a reversal.")
+        if self.columns.unsure and len(chain.proven) < max(len(rows) - 1, 1):
+            self.doubts.append(self.columns.unsure)
         if self.by_place and len(chain.proven) < max(len(rows) - 1, 1):
             self.doubts.append("It has no heads, and no balances bear out how its columns were read.")
         told = self.columns.two_sided or sides.needs_mark or sides.signed

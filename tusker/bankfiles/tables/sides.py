@@ -31,10 +31,18 @@ _UNBOOKED = frozenset(
         "pending failed failure declined rejected cancelled canceled reverted reversed unsuccessful scheduled"
         " processing initiated expired blocked vorgemerkt abgelehnt storniert hold authorised authorized"
         " unposted unbooked uncleared unsettled unprocessed unsuccessfully not awaiting queued upcoming void voided"
-        " bounced dishonoured dishonored error incomplete"
+        " bounced dishonoured dishonored error incomplete reserved waiting pendiente rechazado cancelado anulado"
+        " attente refusé annulé attesa annullato rifiutato"
     ).split()
 )
 """Words of a column for the status of a movement that the bank has not booked."""
+_BOOKED = frozenset(
+    (  # noqa: SIM905 - a list of words reads better as words
+        "success successful succeeded completed complete booked posted settled done cleared processed paid executed ok"
+        " approved sent received credited debited final finalised finalized confirmed gebucht completado contabilizado"
+        " comptabilisé réglé eseguito contabilizzato book closed reconciled abgeschlossen ausgeführt erledigt verbucht"
+    ).split()
+)
 _PRODUCTS = re.compile(r"(?:credit|debit)\s+cards?|credit\s+transfers?|direct\s+debits?")
 """Names of services that have a side in them and say nothing of the direction."""
 
@@ -64,6 +72,12 @@ def is_unbooked(text: str) -> bool:
     """Whether the status of a movement says that it did not happen, or not yet; a longer text is none."""
     words = re.findall(r"\w+", text.casefold())
     return len(words) < 4 and not _UNBOOKED.isdisjoint(words)
+
+
+@lru_cache(maxsize=1024)
+def is_unclear(text: str) -> bool:
+    """Whether a status says neither that a movement is booked nor that it is not."""
+    return not is_unbooked(text) and _BOOKED.isdisjoint(re.findall(r"\w+", text.casefold()))
 
 
 class Figure(NamedTuple):

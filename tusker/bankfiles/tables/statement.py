@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from itertools import takewhile
 
 from tusker.bankfiles.formats import Profile, Reading
 from tusker.bankfiles.movements import refuse_if_nothing_was_read
 from tusker.bankfiles.tables.amounts import Mark, decimal_mark, is_figure, is_nothing, votes_for_marks
 from tusker.bankfiles.tables.apart import LeftOut, kind_of, same_figure
-from tusker.bankfiles.tables.days import check_date_format, days_of, is_day
+from tusker.bankfiles.tables.contents import constant_account
+from tusker.bankfiles.tables.days import check_date_format, days_of, is_day, period_in
 from tusker.bankfiles.tables.heads import (
     VARIABLE,
     Columns,
     columns_of,
     is_ledger,
+    joined_heads,
     may_be_heads,
     parse_columns,
-    whole_heads,
 )
 from tusker.bankfiles.tables.labels import (
     Named,
@@ -26,9 +27,12 @@ from tusker.bankfiles.tables.labels import (
     account_in,
     lone_number,
     opening_around,
+    resolved,
+    strange_number,
     the_one,
 )
-from tusker.bankfiles.tables.places import known_by_place, stands_for_heads
+from tusker.bankfiles.tables.meanings import meaning
+from tusker.bankfiles.tables.places import known_by_place, moves, stands_for_heads
 from tusker.bankfiles.tables.profiles import columns_by, key_of, outline_of
 from tusker.bankfiles.tables.rows import TableReader
 from tusker.bankfiles.tables.widths import widths_of
@@ -64,7 +68,8 @@ def read_tables(
 
     seen: list[Grid] = []
     tables: list[CsvTable] = []
-    for grid in grids:
+    for each_grid in grids:
+        grid = joined_heads(each_grid, is_header, reading.currency)
         if table := find_table(grid, is_header):
             tables.append(table)
             if not typed:
@@ -111,17 +116,11 @@ def _read_table(
             "The file looks like a ledger of an accounting program, whose debits are what came in. Say on its page what"
             " its columns are."
         )
-    if profile is None and (
-        heads := whole_heads(table.header, table.rows[0].cells, reading.currency, is_figure)
-    ):
-        table = replace(table, header=heads, rows=table.rows[1:])
-    rows = [row for row in table.rows if _says_anything(row.cells) and row.cells != table.header]
+    rows, pages = _paged(table, reading.currency, chosen)
     columns = (
         columns_by(profile)
         if profile
-        else columns_of(
-            table.header, [row.cells for row in rows], reading.currency, chosen, is_figure, reading.is_ours
-        )
+        else columns_of(table.header, [row.cells for row in rows], reading.currency, chosen, reading.is_ours)
     )
     if not columns.complete:
         raise _unknown_heads([Grid((CsvRow(0, table.header), *table.rows), table.delimiter)])
@@ -140,21 +139,70 @@ def _read_table(
     if not typed and table.delimiter:
         reader.widths = widths_of(movements, table.header, table.delimiter, columns)
         reader.doubts += filter(None, [reader.widths.doubt])
+    period = next(filter(None, (period_in(row.cells) for row in table.above)), None)
     reader.days = days_of(
         {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
         columns.shapes,
         "" if profile else reading.csv_date_format,
         typed=typed,
+        period=period or (),
     )
-    if not columns.shapes and not reading.csv_date_format and not reader.days_settled():
+    if not columns.shapes and not reading.csv_date_format and not reader.days_settled(reading.currency):
         reader.doubts.append("Whether the day or the month comes first in its dates is not clear.")
+    reader.period = period
     account = _account(table.above, around, reader.column("own_account"), reading)
-    if account is None and (lone := lone_number(table.above, around, reading.own)):
-        if lone.number in reading.own:
-            account = lone
-        else:
-            reader.doubts.append(f"“{lone.number}” around the table may be another account's number.")
+    if account is None:
+        account = _unlabelled(table, around, columns, movements, reading, reader.doubts)
+    if strange := strange_number(table.above, pages, reading.own):
+        reader.doubts.append(
+            f"“{strange}” above a further part of the table may be another account's number."
+        )
     return reader.statement(account, opening_around([*table.above, *around]))
+
+
+def _unlabelled(
+    table: CsvTable,
+    around: Sequence[CsvRow],
+    columns: Columns,
+    movements: Sequence[CsvRow],
+    reading: Reading,
+    doubts: list[str],
+) -> Named | None:
+    """The account where one of ours stands around or in the table without a label; a doubt where another does."""
+    lone = lone_number(table.above, around, reading.own)
+    where = "around the table"
+    if lone is None:
+        number = constant_account(table.header, columns.unknown, [row.cells for row in movements])
+        lone = resolved(number, reading.own) if number else None
+        where = "in each row"
+    if lone is not None and lone.number not in reading.own:
+        doubts.append(f"“{lone.number}” {where} may be another account's number.")
+        return None
+    return lone
+
+
+def _paged(table: CsvTable, currency: str, chosen: dict[str, str]) -> tuple[list[CsvRow], list[list[CsvRow]]]:
+    """The rows that say anything, without heads that are repeated, and what stands above each of these.
+
+    Raises `UnreadableFile` for heads of another table.
+    """
+    words = {cell.casefold() for cell in table.header if cell}
+    names = [meaning(cell, currency, chosen) for cell in table.header]
+    rows: list[CsvRow] = []
+    pages: list[list[CsvRow]] = []
+    for row in table.rows:
+        repeats = row.cells == table.header
+        if not repeats and any(cell.casefold() in words for cell in row.cells[:3] if cell):
+            repeats = may_be_heads(row.cells, currency, chosen)
+            if repeats and [meaning(cell, currency, chosen) for cell in row.cells] != names:
+                raise UnreadableFile(
+                    f"The file holds two tables with different heads (the second in line {row.line}); split it."
+                )
+        if repeats:
+            pages.append([*takewhile(lambda each: not moves(each), reversed(rows))])
+        elif _says_anything(row.cells):
+            rows.append(row)
+    return rows, pages
 
 
 def _says_anything(cells: Cells) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker.carriers.base import Carrier, CarrierProtocolError
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.extensions import db
 from tusker.models import WebhookDelivery
 from tusker.services.context import Context
@@ -55,10 +56,16 @@ def next_webhook(after_id: int) -> int | None:
 
 
 def work_off_webhook(
-    ctx: Context, delivery_id: int, carriers: Mapping[str, Carrier], *, minimum_interval: timedelta
+    ctx: Context,
+    delivery_id: int,
+    carriers: Mapping[str, Carrier],
+    *,
+    minimum_interval: timedelta,
+    known: dict[int, list[TrackedOrder]],
 ) -> tuple[list[int], bool]:
     """Record the tracking news in a locked webhook, of a large one the next piece, in the same transaction that notes
-    how far it is; returns moved invoices, and whether it is done.
+    how far it is; returns moved invoices, and whether it is done. `known` is what the piece before has read: the whole
+    of a large one is read once, not for each of its pieces.
 
     One that cannot be read is done too: it keeps its error, and people are shown it.
     """
@@ -72,17 +79,17 @@ def work_off_webhook(
         delivery.error = "This delivery company is no longer configured."
         return [], True
     try:
-        orders = carrier.read_webhook(delivery.raw)
+        orders = known.pop(delivery_id, None) or carrier.read_webhook(delivery.raw)
     except CarrierProtocolError as error:
         log.warning("webhook %d of %s cannot be read: %s", delivery_id, delivery.carrier, error)
         delivery.error = error.message[:500]
         return [], True
-    read = len(orders)
-    orders = orders[delivery.orders_done : delivery.orders_done + PIECE]
-    delivery.orders_done = done = min(delivery.orders_done + PIECE, read)
-    if done < read:
+    piece = orders[delivery.orders_done : delivery.orders_done + PIECE]
+    delivery.orders_done = done = min(delivery.orders_done + PIECE, len(orders))
+    if done < len(orders):
         delivery.processed_at = None
-    meant = shipments_of_orders(delivery.carrier, orders)
+        known[delivery_id] = orders
+    meant = shipments_of_orders(delivery.carrier, piece)
     if not meant.certain and not meant.may_be:
         log.info("webhook %d of %s is about no shipment of ours", delivery_id, delivery.carrier)
     moved: list[int] = []
@@ -90,7 +97,7 @@ def work_off_webhook(
         moved = record_tracking(ctx, meant.certain, minimum_interval=minimum_interval, asked=False)
     if meant.may_be:
         poll_soon(ctx, meant.may_be)
-    return moved, done == read
+    return moved, done == len(orders)
 
 
 def note_webhook_failure(ctx: Context, delivery_id: int, error: str) -> None:
