@@ -224,11 +224,27 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-document.addEventListener("htmx:responseError", () => {
+function isPoll(event) {
+  return Boolean(event.detail.requestConfig?.headers.Polls);
+}
+
+// Nobody looks at a tab that is hidden: it asks for nothing, and once when it is shown again.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (document.hidden && event.detail.headers.Polls) event.preventDefault();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  document.querySelectorAll("[hx-trigger*=tab-shown]").forEach((part) => htmx.trigger(part, "tab-shown"));
+});
+
+document.addEventListener("htmx:responseError", (event) => {
+  if (isPoll(event)) return;
   say("That did not work", "The server answered with an error. Try again in a minute.");
 });
 
-document.addEventListener("htmx:sendError", () => {
+document.addEventListener("htmx:sendError", (event) => {
+  if (isPoll(event)) return;
   say("The server cannot be reached", "Nothing was saved. Check the connection and try again.");
 });
 

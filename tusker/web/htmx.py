@@ -80,7 +80,7 @@ def done(
         category = UNDOABLE
     if wants_fragment() and partial is not None:
         body = render_template(partial, **context)
-        answer = make_response(Markup(body) + oob_message(message, category) + _oob_counts())  # noqa: S704 (escaped)
+        answer = make_response(Markup(body) + oob_message(message, category) + oob_counts())  # noqa: S704 (escaped)
     elif is_htmx():
         flash(message, category)
         answer = make_response("", 204)
@@ -107,7 +107,7 @@ def oob_message(message: str, category: str) -> Markup:
     return Markup(render_template("layout/_oob_message.html", message=message, category=category))  # noqa: S704
 
 
-def _oob_counts() -> Markup:
+def oob_counts() -> Markup:
     """The counts of the navigation after an action, which may have settled what waited there."""
     counts = counted_entries().items()
     parts = (render_template("layout/_count.html", endpoint=e, count=n, oob=True) for e, n in counts)

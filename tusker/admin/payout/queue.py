@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, request, url_for
+from flask import Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
@@ -13,6 +13,7 @@ from tusker.admin.forms import QueueFilter
 from tusker.domain.texts import is_id
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import Role
+from tusker.queries.counts import waiting_for_staff
 from tusker.queries.payout.disbursals import daily_disbursal
 from tusker.queries.payout.queue import QueueOrder, queue_groups, queue_page, queue_total, waiting_of
 from tusker.queries.payout.shown import shown_everything, shown_waiting
@@ -21,7 +22,7 @@ from tusker.services.payout.held import release_hold, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
-from tusker.web.htmx import Undo, done, is_htmx, render
+from tusker.web.htmx import Undo, done, is_htmx, render, wants_fragment
 from tusker.web.paging import decode_key, encode_key
 
 QUEUE_PAGE = 100
@@ -32,6 +33,16 @@ QUEUE_PAGE = 100
 def queue() -> ResponseReturnValue:
     """The queue; further rows are added below, so that chosen rows stay chosen."""
     return _show()
+
+
+@bp.get("/queue/news")
+@allow(Role.ADMIN, Role.AUDITOR)
+def queue_news() -> ResponseReturnValue:
+    """Whether more or fewer invoices are in the queue than `seen`, polled by its page; without htmx the queue."""
+    if not wants_fragment():
+        return redirect(url_for("admin.queue"))
+    seen = request.args.get("seen", 0, type=int)
+    return render_template("admin/payout/_queue_news.html", seen=seen, waiting=waiting_for_staff()[2])
 
 
 @bp.post("/queue/bundle")
@@ -122,6 +133,7 @@ def _show(*, problem: str | None = None, chosen: set[int] | None = None, status:
         "next_key": encode_key(rows[-1].id) if remaining > 0 else None,
         "page_size": QUEUE_PAGE,
         "problem": problem,
+        "waiting": waiting_for_staff()[2],
         "chosen": chosen or set(),
         "daily": daily_disbursal(clock.today()),
         "bundle_time": current_app.config["BUNDLE_TIME"],
