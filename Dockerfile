@@ -3,8 +3,10 @@ FROM python:3.12-slim AS packages
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/tusker
-COPY requirements.txt .
-RUN /opt/tusker/bin/pip install --require-hashes --only-binary :all: -r requirements.txt
+COPY requirements.txt requirements-traces.txt ./
+# --build-arg TRACES=1: with what OTEL_EXPORTER_OTLP_ENDPOINT needs
+ARG TRACES=
+RUN /opt/tusker/bin/pip install --require-hashes --only-binary :all: -r requirements.txt ${TRACES:+-r requirements-traces.txt}
 
 FROM python:3.12-slim
 

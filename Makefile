@@ -18,7 +18,7 @@ help: ## list what can be done here
 	@echo
 	@echo '  make flask ARGS="create-user --help"   or   scripts/flask create-user --help'
 
-$(VENV): requirements.txt requirements-dev.txt requirements-local.txt scripts/venv
+$(VENV): requirements.txt requirements-traces.txt requirements-dev.txt requirements-local.txt scripts/venv
 	@scripts/venv $(BIN) && touch $@
 
 run: $(VENV) ## run everything in this terminal (own PostgreSQL and Redis unless DATABASE_URL / REDIS_URL are set)
@@ -41,7 +41,7 @@ mutants: $(VENV) ## change rules of money a little and see whether tests notice;
 	@$(BIN)/python scripts/mutants.py --tools .venv-mutants/bin $(ARGS)
 
 pins: $(AUDIT)/.installed ## write requirements*.txt anew from requirements*.in; ARGS="--upgrade-package requests" raises one
-	@for list in requirements requirements-local requirements-dev; do \
+	@for list in requirements requirements-traces requirements-local requirements-dev; do \
 		constraint=$$(test $$list = requirements || echo "-c requirements.txt"); \
 		$(AUDIT)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 			--custom-compile-command "make pins" $$constraint $(ARGS) -o $$list.txt $$list.in || exit 1; \
@@ -51,7 +51,7 @@ $(AUDIT)/.installed: requirements-audit.txt
 	@python3 -m venv .venv-audit && $(AUDIT)/pip install -q -r $< && touch $@
 
 audit: $(AUDIT)/.installed ## ask whether a pinned package has a known weakness (needs a network)
-	@$(AUDIT)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt $(ARGS)
+	@$(AUDIT)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt -r requirements-traces.txt $(ARGS)
 
 sbom: $(AUDIT)/.installed ## write the list of all packages, var/sbom.json, in the form of CycloneDX
 	@mkdir -p var && $(AUDIT)/cyclonedx-py requirements requirements.txt --output-reproducible -o var/sbom.json && echo var/sbom.json

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -149,6 +150,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "KEEP_MAILS_DAYS": _integer(env, "KEEP_MAILS_DAYS", 400, 7, 36500),
         "LOG_FORMAT": _one_of(env, "LOG_FORMAT", "text", ("text", "json")),
         "METRICS_BIND": _address(env, "METRICS_BIND"),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": _traces_to(env),
         "LOG_LEVEL": env.get("LOG_LEVEL", "INFO").upper(),
         "SESSION_COOKIE_NAME": _cookie_name(base_url, production),
         "THEME_COOKIE": "__Host-theme" if production else "theme",
@@ -249,6 +251,14 @@ def _address(env: Mapping[str, str], name: str) -> str:
         re.fullmatch(r"[\w.:\[\]-]*:\d{1,5}", address) and 0 < int(address.rpartition(":")[2]) <= 65533
     ):
         raise ConfigError(f"{name} is {address!r}; it must be a host and port such as 127.0.0.1:9400")
+    return address
+
+
+def _traces_to(env: Mapping[str, str]) -> str:
+    """Where traces are sent to, or nothing; what sends them is installed only where it is wanted."""
+    address = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    if address and find_spec("opentelemetry") is None:
+        raise ConfigError("OTEL_EXPORTER_OTLP_ENDPOINT needs the packages in requirements-traces.txt")
     return address
 
 

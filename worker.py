@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from multiprocessing import parent_process
 from typing import Any
 
@@ -117,7 +118,12 @@ class TuskerWorker(Worker):
         try:
             with app.app_context():
                 await_database()
-                return super().perform_job(job, queue, execution)
+                perform = partial(super().perform_job, job, queue, execution)
+                if app.config["OTEL_EXPORTER_OTLP_ENDPOINT"]:
+                    from tusker.traces import traced
+
+                    return traced(app, job.func_name or "", job.id, perform)
+                return perform()
         finally:
             work_id.reset(token)
 

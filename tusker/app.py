@@ -49,6 +49,10 @@ def create_app(config: dict[str, Any]) -> Flask:
         from tusker import metrics
 
         metrics.init_app(app)
+    if app.config.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        from tusker import traces
+
+        traces.init_app(app)
     return app
 
 

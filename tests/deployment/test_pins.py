@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-local", "requirements-dev"])
+@pytest.mark.parametrize(
+    "name", ["requirements", "requirements-traces", "requirements-local", "requirements-dev"]
+)
 def test_each_listed_package_is_pinned_with_its_hashes(name: str) -> None:
     """`make pins` was run after the list was changed, and nothing was put between by hand."""
     listed = (ROOT / f"{name}.in").read_text()
