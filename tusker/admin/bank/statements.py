@@ -28,7 +28,7 @@ from tusker.queues import enqueue
 from tusker.services.bank import decisions as desk
 from tusker.services.bank import importing as service
 from tusker.services.bank.file import account_notes, own_accounts, read_answer, read_configured
-from tusker.services.bank.uploads import LARGE, READ_JOB, READ_SECONDS, take_upload
+from tusker.services.bank.uploads import LARGE, READ_JOB, READ_SECONDS, cancel_upload, take_upload
 from tusker.services.payout.settlement.bank_answers import take_answer
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -106,6 +106,16 @@ def statement_upload(upload_id: int) -> ResponseReturnValue:
         upload=upload,
         statements=[statement_row(statement_id) for statement_id in upload.statement_ids],
     )
+
+
+@bp.post("/statements/uploads/<int:upload_id>/cancel")
+@allow(Role.ADMIN)
+def cancel_statement_upload(upload_id: int) -> ResponseReturnValue:
+    """Have a large file not imported."""
+    with transaction():
+        cancel_upload(acting(), upload_id)
+    to = url_for("admin.statement_upload", upload_id=upload_id)
+    return done("The import is cancelled.", to=to, category="info")
 
 
 def _answered(answer: OrderAnswer, digest: str, name: str) -> ResponseReturnValue:
