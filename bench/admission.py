@@ -28,6 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 from flask import Blueprint, Flask
 
 import config
@@ -82,16 +83,27 @@ class Row:
         return self.per_second / self.floor_per_second
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU time of an answer of the server, in milliseconds: its own, and that of the database for it. What else the
+    machine does is not in it."""
+
+    what: str
+    server: float
+    database: float
+
+
 NOOP, FUNCTION = "endpoint that does nothing", "pgbench on the function"
+POST, POST_BATCH = "POST /invoices", f"POST /invoices/batch, {BATCH} a call"
 WAYS: Mapping[str, tuple[str, float | None]] = {
     "admit() of the services": (FUNCTION, None),
     "request_financing() of the services": (FUNCTION, None),
-    "POST /invoices": (NOOP, 0.3),
-    f"POST /invoices/batch, {BATCH} a call": (FUNCTION, 1.0),
+    POST: (NOOP, 0.3),
+    POST_BATCH: (FUNCTION, 1.0),
 }
 
 
-def measure(database_url: str, rounds: int = 3) -> list[Row]:
+def measure(database_url: str, rounds: int = 3) -> tuple[list[Row], list[Cost]]:
     """Measure every way and its floor `rounds` times, one after the other in each round; needs REDIS_URL."""
     environ = {
         **os.environ,
@@ -101,21 +113,64 @@ def measure(database_url: str, rounds: int = 3) -> list[Row]:
         "PROGRAMME_LIMIT": "100000000000",
         "LOG_LEVEL": "WARNING",
     }
-    with _server(environ) as port:
+    with _server(environ) as (port, processes):
+        spent: dict[str, list[tuple[float, float]]] = {}
+
+        def called(what: str, request: Request, invoices: int = 1) -> float:
+            before = _spent(processes, database_url)
+            rate = _calls(port, request)
+            after = _spent(processes, database_url)
+            # what a connection that is new has spent, it has spent on this
+            share = [
+                1000 * sum(x - b.get(pid, 0) for pid, x in a.items())
+                for b, a in zip(before, after, strict=True)
+            ]
+            spent.setdefault(what, []).append(
+                (share[0] / (rate * SECONDS * invoices), share[1] / (rate * SECONDS * invoices))
+            )
+            return rate * invoices
+
         measured: Mapping[str, Callable[[], float]] = {
             FUNCTION: partial(_pgbench, database_url),
-            NOOP: partial(_calls, port, _noop),
+            NOOP: partial(called, NOOP, _noop),
             "admit() of the services": partial(_in_processes, environ, _admit_one),
             "request_financing() of the services": partial(_in_processes, environ, _request_one),
-            "POST /invoices": partial(_calls, port, _post_one),
-            f"POST /invoices/batch, {BATCH} a call": lambda: BATCH * _calls(port, _post_batch),
+            POST: partial(called, POST, _post_one),
+            POST_BATCH: partial(called, POST_BATCH, _post_batch, BATCH),
         }
         found: dict[str, list[float]] = {name: [] for name in measured}
         for _ in range(rounds):
             for name, run in measured.items():
                 found[name].append(run())
     medians = {name: statistics.median(each) for name, each in found.items()}
-    return [Row(what, medians[what], floor, medians[floor], aim) for what, (floor, aim) in WAYS.items()]
+    rows = [Row(what, medians[what], floor, medians[floor], aim) for what, (floor, aim) in WAYS.items()]
+    return rows, [
+        Cost(what, *map(statistics.median, zip(*each, strict=True))) for what, each in spent.items()
+    ]
+
+
+Spent = dict[int, float]
+"""Seconds of CPU by process."""
+
+
+def _spent(server: int, database_url: str) -> tuple[Spent, Spent]:
+    """What the server's processes have spent so far, and the database's for everybody."""
+    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    with contextlib.closing(psycopg2.connect(re.sub(r"\+\w+:", ":", database_url, count=1))) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        backends = [row[0] for row in cursor.fetchall()]
+    return {int(pid): _cpu(int(pid)) for pid in children}, {pid: _cpu(pid) for pid in backends}
+
+
+def _cpu(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:  # it has just ended, or the database is on another machine
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Courier(TuskerCarrier):
@@ -149,7 +204,7 @@ def order(ref: str) -> TrackedOrder:
 def server() -> Flask:
     """The application with the courier of the benchmark, an endpoint that does nothing, and no limit of calls."""
     app = create_app(config.load())
-    app.config["API_RATE_LIMIT"] = "1000000 per minute"
+    app.config |= {"API_RATE_LIMIT": "1000000 per minute", "COSTLY_AT_ONCE": 2 * CLIENTS}
     app.extensions["tusker_carriers"] = {"tusker": Courier()}
 
     nothing = Blueprint("nothing", __name__)
@@ -164,8 +219,8 @@ def _nothing() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _server(environ: Mapping[str, str]) -> Iterator[int]:
-    """The product's server with its own settings; yields its port."""
+def _server(environ: Mapping[str, str]) -> Iterator[tuple[int, int]]:
+    """The product's server with its own settings; yields its port and process."""
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
         bind = ["--bind", f"fd://{listening.fileno()}", "bench.admission:server()"]
         argv = [sys.executable, "-m", "gunicorn", *bind]
@@ -174,7 +229,7 @@ def _server(environ: Mapping[str, str]) -> Iterator[int]:
     try:
         for _ in range(20):  # each process has imported, connected and compiled what it needs
             _calls(port, _post_one, seconds=0.1)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -338,12 +393,15 @@ def main() -> None:
     parser.add_argument("--url", default=os.environ.get("DATABASE_URL"))
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    for row in measure(options.url, options.rounds):
+    rows, costs = measure(options.url, options.rounds)
+    for row in rows:
         aim = "" if row.aim is None else f"  (aim {row.aim})"
         print(
             f"{row.what:<40}{row.per_second:9.0f}/s ÷ {row.floor}{row.floor_per_second:9.0f}/s"
             f" = {row.ratio:.3f}{aim}"
         )
+    for cost in costs:
+        print(f"{cost.what:<40}{cost.server:9.2f} ms of CPU, {cost.database:.2f} ms in the database")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import io
 import json
+import math
 import os
 import re
 import resource
@@ -61,12 +62,14 @@ ZONE = ZoneInfo(os.environ.get("TIMEZONE", "Asia/Kolkata"))
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One job: the medians of its seconds and of the floor's, and the most memory that it took in MB."""
+    """One job: the medians of its seconds and of the floor's, and the most memory that it took in MB (None: of several
+    processes)."""
 
     name: str
     seconds: float
     floor: float
-    memory: int
+    memory: int | None
+    rounds: int
 
     @property
     def ratio(self) -> float:
@@ -74,15 +77,18 @@ class Row:
         return self.seconds / self.floor
 
 
-def measure(database_url: str, rounds: int, lines: int = LINES) -> list[Row]:
-    """Every job on a book that may be written to; jobs and floors take turns."""
+def measure(database_url: str, rounds: int, lines: int = LINES, until: float = math.inf) -> list[Row]:
+    """Every job on a book that may be written to; jobs and floors take turns. No round begins after the moment `until`
+    of the monotonic clock, but for the first."""
     taken: dict[str, list[tuple[float, float, int]]] = {}
 
     def note(name: str, ours: tuple[float, int], floor: float) -> None:
         taken.setdefault(name, []).append((ours[0], floor, ours[1]))
 
     _job(database_url, "prove", 0)  # seals all that the book has
-    for _ in range(rounds):
+    for number in range(rounds):
+        if number and time.monotonic() > until:
+            break
         ours, floors = _bundled(database_url, lines), _bundled(database_url, lines)
         _job(database_url, "approve", ours)
         for name in ("release", "confirm", "undo"):
@@ -98,7 +104,7 @@ def measure(database_url: str, rounds: int, lines: int = LINES) -> list[Row]:
 
 def _row(name: str, taken: list[tuple[float, float, int]]) -> Row:
     seconds, floors, memory = zip(*taken, strict=True)
-    return Row(name, statistics.median(seconds), statistics.median(floors), max(memory))
+    return Row(name, statistics.median(seconds), statistics.median(floors), max(memory), len(taken))
 
 
 def steps() -> Mapping[str, str]:

@@ -13,6 +13,7 @@ import argparse
 import contextvars
 import html
 import json
+import math
 import os
 import re
 import statistics
@@ -280,15 +281,17 @@ def noted(app: Flask) -> Iterator[list[tuple[str, Any]]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def measure(app: Flask, rounds: int = 5, only: str = "") -> list[Row]:
-    """What every page takes, the median of some rounds after one that warms it."""
+def measure(app: Flask, rounds: int = 5, only: str = "", until: float = math.inf) -> list[Row]:
+    """What every page takes, the median of some rounds after one that warms it; of one round once the moment `until`
+    of the monotonic clock is over."""
     walk, rows = Walk(app), []
     for visit in [visit for visit in walk.visits() if only in f"{visit.who} {visit.name}"]:
         following: Visit | None = visit
         while following is not None:
             current, first = following, walk.open(following)
             later = walk.later(current, first) if current is visit and first.status == 200 else None
-            rows.append(_row(current, first, [walk.open(current) for _ in range(rounds)]))
+            times = rounds if time.monotonic() < until else 1
+            rows.append(_row(current, first, [walk.open(current) for _ in range(times)]))
             following = later
     return rows
 

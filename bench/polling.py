@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -33,6 +35,7 @@ import config
 from tools.local.servers import local_servers
 from tusker import clock
 from tusker.app import create_app
+from tusker.carriers.registry import get_carriers
 from tusker.domain.terms import Terms
 from tusker.extensions import db
 from tusker.queues import enqueue
@@ -73,6 +76,44 @@ def main() -> int:
     )
     print("\n".join(problems) or "each asked for exactly once, each invoice moved exactly once")
     return 1 if problems else 0
+
+
+def measure(
+    rounds: int, shipments: int, workers: int = 2, until: float = math.inf
+) -> tuple[list[float], list[float]]:
+    """Seconds of polling so many shipments, and of a bare loop that only asks about them: by as many threads, in the
+    same batches. Each round has shipments of its own; none but the first begins after the moment `until`."""
+    taken: list[float] = []
+    floors: list[float] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="tusker-bench-") as folder,
+        local_servers(Path(folder) / "servers", durable=True, environ={}) as servers,
+    ):
+        environ = environment(servers.database_url, servers.redis_url, Path(folder))
+        app = create_app(config.load(environ))
+        with app.app_context(), _running(environ, "-m", "tools.courier", "--port", _port(environ)):
+            upgrade()
+            for number in range(rounds):
+                if number and time.monotonic() > until:
+                    break
+                refs = _prepare(shipments, environ, f"ROUND{number}")
+                taken.append(_poll(app, environ, workers, (number + 1) * shipments))
+                floors.append(_ask(refs, workers))
+    return taken, floors
+
+
+def _ask(refs: list[str], workers: int) -> float:
+    """Ask about references and do nothing with the answers."""
+    carrier = get_carriers()["tusker"]
+    size = carrier.batch_size
+    started = time.monotonic()
+    with ThreadPoolExecutor(workers) as pool:
+        answers = list(
+            pool.map(carrier.fetch, [refs[start : start + size] for start in range(0, len(refs), size)])
+        )
+    if sum(map(len, answers)) != len(refs):
+        raise RuntimeError("the courier does not know all of them")
+    return time.monotonic() - started
 
 
 def environment(database_url: str, redis_url: str, folder: Path) -> dict[str, str]:
@@ -125,11 +166,11 @@ def _courier(environ: dict[str, str], path: str, body: object = None) -> Any:
             time.sleep(0.1)
 
 
-def _prepare(shipments: int, environ: dict[str, str]) -> None:
-    """Approved invoices on some credit lines, all due, and their orders delivered at the courier."""
+def _prepare(shipments: int, environ: dict[str, str], name: str = "BENCH") -> list[str]:
+    """Approved invoices on some credit lines, all due, and their orders delivered at the courier; their references."""
     ctx = Context(actor_id=None, actor="bench", now=clock.now(), today=clock.today())
     terms = Terms(advance_rate=Decimal("0.8"), apr=Decimal("0.18"), tenor_days=90)
-    refs = [f"BENCH-{number}" for number in range(shipments)]
+    refs = [f"{name}-{number}" for number in range(shipments)]
     for start in range(0, shipments, 5000):
         orders = [
             {"ref_no": r, "val_dcl": "1000", "status": DELIVERED, "plan": []}
@@ -139,8 +180,8 @@ def _prepare(shipments: int, environ: dict[str, str]) -> None:
     lines = []
     for number in range(LINES):
         with transaction():
-            supplier = CustomerData(f"Supplier {number}", supplier_limit=10**11, terms=terms)
-            purchaser = CustomerData(f"Purchaser {number}", purchaser_limit=10**11)
+            supplier = CustomerData(f"Supplier {name} {number}", supplier_limit=10**11, terms=terms)
+            purchaser = CustomerData(f"Purchaser {name} {number}", purchaser_limit=10**11)
             seller = create_customer(ctx, supplier, programme_limit=10**13, notify=False)
             buyer = create_customer(ctx, purchaser, programme_limit=10**13, notify=False)
             data = LineData(10**11, terms, date(2020, 1, 1), None)
@@ -155,6 +196,7 @@ def _prepare(shipments: int, environ: dict[str, str]) -> None:
             answers = admit(ctx, asked[start : start + 500])
         if {answer.outcome for answer in answers} != {Outcome.APPROVED}:
             raise RuntimeError("not all invoices were approved")
+    return refs
 
 
 def _poll(app: Flask, environ: dict[str, str], workers: int, shipments: int) -> float:

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import re
 import time
+from collections import namedtuple
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
 import psycopg2
 from flask import current_app
-from psycopg2.extras import NamedTupleCursor
 from sqlalchemy import ClauseElement, Connection
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DBAPIError
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
+_ROWS: Any = namedtuple
 
 
 WATCHERS: list[Callable[[float], None]] = []
@@ -32,18 +33,24 @@ class Prepared:
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         self._names = list(dict.fromkeys(_PARAMETER.findall(self._sql)))
         # by what it says: behind a pooler, a name can only ever stand for this very statement
+        self._row: Any = None
         self._name = f"tusker_{sha256(self._sql.encode()).hexdigest()[:24]}"
 
     def rows(self, connection: Connection, values: Mapping[str, object]) -> list[Any]:
         """Run it on a connection; its rows, with the columns as attributes."""
         driver: Any = connection.connection.dbapi_connection
-        cursor = driver.cursor(cursor_factory=NamedTupleCursor)
+        cursor = driver.cursor()
         began = time.perf_counter()
         try:
             cursor.execute(self._text(connection, cursor), {**self._constants, **values})
             for watch in WATCHERS:
                 watch(time.perf_counter() - began)
-            return cursor.fetchall() if cursor.description is not None else []
+            if cursor.description is None:
+                return []
+            if self._row is None:
+                # its columns are always the same; psycopg2's own cursor of such rows would look them up each time
+                self._row = _ROWS("Row", [column.name for column in cursor.description])
+            return [*map(self._row._make, cursor.fetchall())]
         except psycopg2.Error as error:
             if driver.closed:
                 connection.invalidate(error)

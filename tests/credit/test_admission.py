@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tests.support.invoices import order_on
 from tests.support.profiles import examples
@@ -221,6 +221,74 @@ def test_the_database_and_the_domain_apply_the_same_rule(
             assert (answer.outcome is Outcome.APPROVED) == fits
             used += wanted.principal if fits else 0
     assert prove().holds
+
+
+@settings(fixed_app, max_examples=examples(25))
+@given(
+    limits=st.lists(st.integers(50, 400), min_size=4, max_size=4),
+    wanted=st.lists(
+        st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(1, 120), st.integers(0, 9)),
+        min_size=2,
+        max_size=10,
+    ),
+    suspended=st.booleans(),
+)
+def test_a_batch_is_answered_as_its_requests_one_after_the_other(
+    app: Flask,
+    ctx: Context,
+    make_line: Callable[..., CreditLine],
+    make_supplier: Callable[..., Customer],
+    make_purchaser: Callable[..., Customer],
+    limits: list[int],
+    wanted: list[tuple[int, int, int, int]],
+    suspended: bool,
+) -> None:
+    suppliers = [make_supplier(limit=limit) for limit in limits[:2]]
+    purchasers = [make_purchaser(limit=limit) for limit in limits[2:]]
+    lines = [
+        [make_line(supplier, purchaser, limit=200) for purchaser in purchasers] for supplier in suppliers
+    ]
+    if suspended:
+        with transaction():
+            set_line_status.do(ctx, lines[1][1].id, LineStatus.SUSPENDED, reason="tested")
+    with transaction():
+        taken = request(lines[0][0], 1)
+        admit(ctx, [taken])
+    # Now and then a number or order that is taken, or terms that were changed.
+    requests = [
+        request(
+            lines[supplier][purchaser],
+            principal,
+            **({"number": taken.number} if (supplier, oddity) == (0, 0) else {}),
+            **({"order_ref": taken.order_ref} if oddity == 1 else {}),
+            **({"terms_version": 9} if oddity == 2 else {}),
+        )
+        for supplier, purchaser, principal, oddity in wanted
+    ]
+
+    def decided(batches: list[list[AdmissionRequest]]) -> object:
+        """What becomes of them: the answers, what is used, what is written of it."""
+        answers = [answer for batch in batches for answer in admit(ctx, batch)]
+        first = db.session.scalar(select(Invoice.id).where(Invoice.number == taken.number))
+        found = [(answer.outcome, answer.refusal) for answer in answers]
+        rows = [
+            db.session.execute(text(question), {"first": first}).all()
+            for question in (
+                "SELECT id, used_amount FROM credit_lines ORDER BY id",
+                "SELECT customer_id, used_amount FROM supplier_accounts ORDER BY 1",
+                "SELECT customer_id, used_amount FROM purchaser_accounts ORDER BY 1",
+                "SELECT i.number, e.kind, e.to_value, e.reason, e.data FROM events e JOIN invoices i"
+                " ON e.subject = 'invoice' AND i.id = e.subject_id WHERE i.id >= :first ORDER BY i.id, e.id",
+                "SELECT i.number, m.amount, m.cause FROM exposure_movements m JOIN invoices i ON i.id = m.invoice_id"
+                " WHERE i.id >= :first ORDER BY i.id, m.id",
+                "SELECT number, status, principal, requested_at FROM invoices WHERE id >= :first ORDER BY id",
+                "SELECT order_ref, stands, next_poll_at FROM shipments WHERE invoice_id >= :first ORDER BY invoice_id",
+            )
+        ]
+        db.session.rollback()
+        return found, rows
+
+    assert decided([requests]) == decided([[each] for each in requests])
 
 
 def test_a_refusal_is_stored_with_the_limit_that_bound_and_what_lacked(

@@ -17,7 +17,7 @@ from tusker.logs import who
 from tusker.models import AccessKind, TokenScope
 from tusker.services.context import Context
 from tusker.services.people.access_log import log_access
-from tusker.services.people.tokens import find_token, note_use
+from tusker.services.people.tokens import find_token
 from tusker.transactions import transaction
 from tusker.web.visitors import network, visitor
 
@@ -76,7 +76,6 @@ def _find(secret: str) -> Caller | None:
     if token is None:
         return None
     who.set(f"token {token.prefix} {token.name}")
-    note_use(token, clock.now())
     return Caller(
         token_id=token.id,
         token_name=token.name,

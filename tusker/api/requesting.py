@@ -83,10 +83,13 @@ class _Batch:
     def runs(self) -> list[list[int]]:
         """The requests that are not answered yet, in order and cut where one may be about what another one of its run
         is about."""
-        one_by_one = len(self.asked) > 1 and asked_one_by_one(self.ctx.today)
+        open_ = [n for n in range(len(self.asked)) if n not in self.answers]
+        if len(open_) < 2:
+            return [[n] for n in open_]
+        one_by_one = asked_one_by_one(self.ctx.today)
         found: list[list[int]] = []
         seen: set[object] = set()
-        for n in (n for n in range(len(self.asked)) if n not in self.answers):
+        for n in open_:
             marks = self._marks(n)
             if not found or one_by_one or seen & marks:
                 found.append([])

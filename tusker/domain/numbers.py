@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 
 _APOSTROPHES = "'’‘ʼ`´"
 """Before a number they come from a spreadsheet, which shows none of them."""
@@ -36,6 +37,11 @@ _LABELS = re.compile(
 _REPEATED = re.compile(r"\binv(?:[\W_]+inv\b)+")
 
 
+KEPT = 4_096
+"""Of so many numbers the forms are kept: one request asks for those of its number several times."""
+
+
+@lru_cache(maxsize=KEPT)
 def strict_form(number: str) -> str:
     """The number without what people do not see or type at will: case, width, ligatures, kinds of space and of dash,
     characters without width, an apostrophe before it. Numbers of one supplier with the same form are one number.
@@ -64,6 +70,11 @@ def loose_forms(number: str) -> list[str]:
     Two forms, because INV-10-01 is much like both INV-10-1 and INV1001; and more where it has words such as in “Invoice
     No. 5”, which is much like INV-5 and 5. Empty for a number without letters and digits.
     """
+    return list(_loose_forms(number))
+
+
+@lru_cache(maxsize=KEPT)
+def _loose_forms(number: str) -> tuple[str, ...]:
     apart = unicodedata.normalize("NFKD", strict_form(number))
     plain = "".join(_digit(c) for c in apart if not unicodedata.combining(c))
     forms = {plain}
@@ -71,7 +82,8 @@ def loose_forms(number: str) -> list[str]:
     if said != plain:
         once = _REPEATED.sub("inv", said)
         forms |= {once, re.sub(r"\binv\b", " ", once)}
-    return sorted({form for text in forms for form in _without_zeros(text.translate(_CONFUSABLE))} - {""})
+    found = {form for text in forms for form in _without_zeros(text.translate(_CONFUSABLE))}
+    return tuple(sorted(found - {""}))
 
 
 def _without_zeros(plain: str) -> set[str]:

@@ -196,7 +196,8 @@ FIGURES = ("principal", "live", "term", "purchaser_owes", "purchaser_term")
 
 
 def _kept_sql(line: str, names: str) -> TextClause:
-    """One statement, so that sums, changes and the positions that these replace are of one snapshot."""
+    """One statement, so that sums, changes and the positions that these replace are of one snapshot. What changed
+    stands in its first row only: that may be a hundred thousand loans, and the rows thousands."""
     alike, figures = ", ".join(ALIKE), ", ".join(FIGURES)
     negative = ", ".join(f"-{name}" for name in FIGURES)
     summed = ", ".join(f"sum({name})::bigint AS {name}" for name in FIGURES)
@@ -212,11 +213,10 @@ def _kept_sql(line: str, names: str) -> TextClause:
             WHERE (CAST(:supplier_id AS bigint) IS NULL OR l.supplier_id = :supplier_id)
                 AND (CAST(:purchaser_id AS bigint) IS NULL OR l.purchaser_id = :purchaser_id)
             GROUP BY {line}{alike} HAVING sum(loans) <> 0
-        )
-        SELECT d.ready, d.changed, s.* FROM (
-            SELECT EXISTS (SELECT 1 FROM position_days WHERE day = :day AND ready) AS ready,
-                ARRAY(SELECT loan_id FROM changed) AS changed
-        ) d LEFT JOIN sums s ON d.ready
+        ), numbered AS (SELECT row_number() OVER () AS n, sums.* FROM sums)
+        SELECT d.ready, CASE WHEN COALESCE(s.n, 1) = 1 THEN ARRAY(SELECT loan_id FROM changed) END AS changed, s.*
+        FROM (SELECT EXISTS (SELECT 1 FROM position_days WHERE day = :day AND ready) AS ready) d
+        LEFT JOIN numbered s ON d.ready
     """)  # noqa: S608 - names of columns only
 
 
@@ -233,10 +233,10 @@ def _kept(
     """The kept positions with what changed since; None for a day that is not kept."""
     values = {"day": day, "supplier_id": supplier_id, "purchaser_id": purchaser_id}
     rows = db.session.execute(_BY_LINE if by_line else _WHOLE, values).all()
-    ready, changed, *_ = rows[0]
-    if not ready:
+    if not rows[0].ready:
         return None
-    kept = [_position(row[2:], by_line=by_line) for row in rows if row.loans is not None]
+    changed = next(row.changed for row in rows if row.changed is not None)
+    kept = [_position(row[3:], by_line=by_line) for row in rows if row.loans is not None]
     # A released disbursal may have changed a hundred thousand at once.
     for some in chunks(changed, _BATCH):
         fresh = loans_owed(some, day, supplier_id=supplier_id, purchaser_id=purchaser_id)

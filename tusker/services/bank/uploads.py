@@ -15,9 +15,9 @@ from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import StatementUpload, UploadState
 from tusker.services.bank.importing import ImportResult
-from tusker.services.claims import claim, is_free, is_taken
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.leases import is_free, is_taken, lease
 from tusker.services.locks import lock_row
 
 LARGE = 256 * 1024
@@ -82,7 +82,7 @@ def claim_upload(ctx: Context, upload_id: int) -> StatementUpload | None:
     ).one()
     if found.state != UploadState.WAITING or is_taken(ctx, found):
         return None
-    claim(ctx, found, LEASE)
+    lease(ctx, found, LEASE)
     db.session.flush()
     return found
 

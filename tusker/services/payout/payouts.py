@@ -62,7 +62,8 @@ def make_payouts(
     claims about the locked invoices with the ids `claimed` are netted, oldest first, never beyond the payout. Raises
     `InvalidInput` naming `execution_date` when deductions would take an invoice's whole payout.
     """
-    payouts: dict[int, Payout] = {}
+    # Summed as plain numbers: there may be a hundred thousand of them.
+    sums: dict[int, list[int]] = {}
     kept: list[tuple[int, int, int]] = []
     for invoice_id, supplier_id, principal, deducted in deductions_of(invoice_ids, start):
         if deducted.total >= principal:
@@ -70,12 +71,14 @@ def make_payouts(
             raise InvalidInput(
                 f"Interest and fees of {number} would take its whole payout.", field="execution_date"
             )
-        payout = payouts.get(supplier_id) or _new_payout(disbursal, supplier_id, accounts)
-        payouts[supplier_id] = payout
-        payout.principal += principal
-        payout.deducted_interest += deducted.interest
-        payout.deducted_fee += deducted.fee
+        of_supplier = sums.setdefault(supplier_id, [0, 0, 0])
+        of_supplier[0] += principal
+        of_supplier[1] += deducted.interest
+        of_supplier[2] += deducted.fee
         kept.append((invoice_id, deducted.interest, deducted.fee))
+    payouts = {supplier_id: _new_payout(disbursal, supplier_id, accounts) for supplier_id in sums}
+    for supplier_id, payout in payouts.items():
+        payout.principal, payout.deducted_interest, payout.deducted_fee = sums[supplier_id]
     for payable, passed in passed_on:
         payout = payouts.get(payable.supplier_id) or _new_payout(disbursal, payable.supplier_id, accounts)
         payouts[payable.supplier_id] = payout

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, text, update
+from sqlalchemy import select, text
 
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
@@ -156,7 +156,6 @@ class FoundToken:
     name: str
     scope: str
     prefix: str
-    last_used_at: datetime | None
     customer_id: int
     company: str
     reference: str | None
@@ -164,35 +163,31 @@ class FoundToken:
     is_purchaser: bool
 
 
+USE_NOTED_EVERY = timedelta(minutes=1)
 _FIND = Prepared(
     text("""
-    SELECT t.id, t.name, t.scope, t.prefix, t.last_used_at, t.customer_id, c.name AS company, c.reference,
-        EXISTS (SELECT 1 FROM supplier_accounts WHERE customer_id = c.id) AS is_supplier,
-        EXISTS (SELECT 1 FROM purchaser_accounts WHERE customer_id = c.id) AS is_purchaser
-    FROM api_tokens t JOIN customers c ON c.id = t.customer_id LEFT JOIN users u ON u.id = t.created_by
-    WHERE t.token_hash = :hash AND t.revoked_at IS NULL AND t.expires_at > :now AND u.active IS NOT FALSE
+    WITH found AS (
+        SELECT t.id, t.name, t.scope, t.prefix, t.last_used_at, t.customer_id, c.name AS company, c.reference,
+            EXISTS (SELECT 1 FROM supplier_accounts WHERE customer_id = c.id) AS is_supplier,
+            EXISTS (SELECT 1 FROM purchaser_accounts WHERE customer_id = c.id) AS is_purchaser
+        FROM api_tokens t JOIN customers c ON c.id = t.customer_id LEFT JOIN users u ON u.id = t.created_by
+        WHERE t.token_hash = :hash AND t.revoked_at IS NULL AND t.expires_at > :now AND u.active IS NOT FALSE
+    ), noted AS (
+        UPDATE api_tokens SET last_used_at = :now
+        WHERE id = (SELECT id FROM found WHERE COALESCE(last_used_at <= :noted_before, true))
+            AND COALESCE(last_used_at <= :noted_before, true)
+    )
+    SELECT id, name, scope, prefix, customer_id, company, reference, is_supplier, is_purchaser FROM found
     """)
 )
 
 
 def find_token(secret: str, now: datetime) -> FoundToken | None:
-    """The live token with this secret, or None; read each time, so that a revoked one opens nothing from then on."""
+    """The live token with this secret, or None; read each time, so that a revoked one opens nothing from then on.
+
+    When it was last used is noted to the minute: a busy token must not be a row that all its calls write.
+    """
+    values = {"hash": hash_token(secret), "now": now, "noted_before": now - USE_NOTED_EVERY}
     with standing_alone() as connection:
-        rows = _FIND.rows(connection, {"hash": hash_token(secret), "now": now})
-    return FoundToken(**rows[0]._asdict()) if rows else None
-
-
-USE_NOTED_EVERY = timedelta(minutes=1)
-
-
-def note_use(token: FoundToken, now: datetime) -> None:
-    """Remember when a token was last used, to the minute: a busy token must not be a row that all its calls write."""
-    before = now - USE_NOTED_EVERY
-    if token.last_used_at is None or token.last_used_at <= before:
-        with standing_alone() as connection:
-            connection.execute(
-                update(ApiToken)
-                .where(ApiToken.id == token.id)
-                .where(or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= before))
-                .values(last_used_at=now)
-            )
+        rows = _FIND.rows(connection, values)
+    return FoundToken(*rows[0]) if rows else None

@@ -17,8 +17,8 @@ from tusker.domain.record.daily import DailyJob, days_due, due_at
 from tusker.errors import Conflict, existing
 from tusker.extensions import db
 from tusker.models import DailyRun
-from tusker.services.claims import LONGEST_LEASE, claim, is_free, is_taken
 from tusker.services.context import Context
+from tusker.services.leases import LONGEST_LEASE, is_free, is_taken, lease
 
 LEASE = timedelta(minutes=10)
 """How long a worker has a claimed job for itself. Every job is safe to run twice; this only avoids it."""
@@ -74,7 +74,7 @@ def claim_runs(ctx: Context, job: DailyJob) -> list[date]:
     if any(is_taken(ctx, run) for run in runs):
         return []
     for run in runs:
-        claim(ctx, run, PROOF_LEASE if job is DailyJob.PROOF else LEASE)
+        lease(ctx, run, PROOF_LEASE if job is DailyJob.PROOF else LEASE)
         run.attempts += 1
     db.session.flush()
     return [run.business_date for run in runs]

@@ -21,7 +21,6 @@ from tusker.csv_tables import CsvTable, stream_table
 from tusker.errors import Conflict, UnreadableFile
 from tusker.extensions import db
 from tusker.models import FileState, InvoiceFile, InvoiceFilePart, InvoiceFileRow
-from tusker.services.claims import claim, is_free, is_taken
 from tusker.services.context import Context
 from tusker.services.credit.importing.file import (
     ColumnMapping,
@@ -34,6 +33,7 @@ from tusker.services.credit.importing.file import (
 )
 from tusker.services.credit.importing.running import import_rows
 from tusker.services.events import record_event
+from tusker.services.leases import is_free, is_taken, lease
 from tusker.services.locks import among, lock_row
 
 IMPORT_JOB = "tusker.jobs.imports.import_file"
@@ -122,7 +122,7 @@ def claim_file(ctx: Context, file_id: int) -> InvoiceFile | None:
     file = lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
     if file.state != FileState.WAITING or is_taken(ctx, file):
         return None
-    claim(ctx, file, LEASE)
+    lease(ctx, file, LEASE)
     db.session.flush()
     return file
 
@@ -179,7 +179,7 @@ def request_next(ctx: Context, file_id: int) -> bool:
         result.principal or 0 for result in results if result.outcome is RowOutcome.APPROVED
     )
     file.rows_done += len(rows)
-    claim(ctx, file, LEASE)
+    lease(ctx, file, LEASE)
     db.session.flush()
     return True
 

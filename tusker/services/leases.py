@@ -11,23 +11,23 @@ from tusker.models import DailyRun, InvoiceFile, StatementUpload
 from tusker.services.context import Context
 
 LONGEST_LEASE = timedelta(minutes=70)
-"""A claim that ends much later was written by a clock that was wrong, and is not believed."""
-Claimed = DailyRun | InvoiceFile | StatementUpload
+"""A lease that ends much later was written by a clock that was wrong, and is not believed."""
+Leased = DailyRun | InvoiceFile | StatementUpload
 
 
-def is_free(ctx: Context, kind: type[Claimed]) -> ColumnElement[bool]:
+def is_free(ctx: Context, kind: type[Leased]) -> ColumnElement[bool]:
     """The rows that no job has."""
     until = kind.claimed_until
     return until.is_(None) | (until <= ctx.now) | (until > ctx.now + LONGEST_LEASE + LONGEST_SKEW)
 
 
-def is_taken(ctx: Context, row: Claimed) -> bool:
+def is_taken(ctx: Context, row: Leased) -> bool:
     """Whether another job has a row; a job that was killed and is done again goes on with what it had."""
     if row.claimed_until is None or (ctx.job is not None and row.claimed_by == ctx.job):
         return False
     return ctx.now < row.claimed_until <= ctx.now + LONGEST_LEASE + LONGEST_SKEW
 
 
-def claim(ctx: Context, row: Claimed, lease: timedelta) -> None:
+def lease(ctx: Context, row: Leased, how_long: timedelta) -> None:
     """Have a row for the job that runs, for so long; it is to be locked."""
-    row.claimed_until, row.claimed_by = ctx.now + lease, ctx.job
+    row.claimed_until, row.claimed_by = ctx.now + how_long, ctx.job
