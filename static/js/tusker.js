@@ -173,6 +173,7 @@ function endWhenOver() {
   const typed = [...document.querySelectorAll("#content form[method=post]")].find((form) =>
     [...form.elements].some(isTyped));
   const ended = template.content.cloneNode(true);
+  sessionStorage.clear();
   const form = typed && whatWasTyped(typed);
   ended.querySelector("[data-sign-in]").href = location.href;
   ended.querySelectorAll("[data-when]").forEach((part) => {
