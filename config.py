@@ -77,7 +77,11 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SECRET_KEY": derive(signing[0], "sessions"),
         "SECRET_KEY_FALLBACKS": [derive(key, "sessions") for key in signing[1:]],
         "SQLALCHEMY_DATABASE_URI": _database_url(env["DATABASE_URL"]),
-        "SQLALCHEMY_ENGINE_OPTIONS": {"connect_args": _connecting(env, web)},
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            "connect_args": _connecting(env, web),
+            # changes of one kind are sent together: a bank's statement changes thousands of rows
+            "executemany_mode": "values_plus_batch",
+        },
         "SQLALCHEMY_BINDS": _replica(env, web),
         "REPLICA_LAG_SECONDS": _integer(env, "REPLICA_LAG_SECONDS", 30, 1, 3600),
         "PREPARE_STATEMENTS": _flag(env, "PREPARE_STATEMENTS", True),
@@ -154,6 +158,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "LOG_LEVEL": env.get("LOG_LEVEL", "INFO").upper(),
         "SESSION_COOKIE_NAME": _cookie_name(base_url, production),
         "THEME_COOKIE": "__Host-theme" if production else "theme",
+        "DENSITY_COOKIE": "__Host-density" if production else "density",
         # what a health check on the machine itself asks, too
         "TRUSTED_HOSTS": [urlsplit(base_url).hostname, "localhost", "127.0.0.1"] if production else None,
         "SESSION_COOKIE_HTTPONLY": True,

@@ -74,9 +74,17 @@ ROWS: Mapping[tuple[str, ...], Mapping[str, str]] = {
         "line": "SELECT CAST(:line AS bigint), 'credit_line'",
     },
     ("name",): {"": "SELECT 'tusker'"},
+    ("ending",): {"csv": "SELECT 'csv'", "xlsx": "SELECT 'xlsx'"},
 }
 
 _SEARCHES = (f"q={NOTHING}", "q=Supplier 0001", "q=INV-0000012")
+
+
+def _sorts(*columns: str, among: str = "") -> tuple[str, ...]:
+    """A list by each of some columns, the least and the largest first."""
+    return tuple(f"sort={way}{column}&{among}".rstrip("&") for column in columns for way in ("", "-"))
+
+
 _PERIOD = "first={month}&last={today}"
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "admin.approvals": ("state=decided",),
@@ -94,10 +102,14 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
         "kind=written_off",
         f"actor={NOTHING}",
         "actor=Seller 1",
+        "sort=at",
     ),
-    "admin.loans": (*_SEARCHES, "due=overdue", "due=today", "due=week"),
+    "admin.loans": (*_SEARCHES, "due=overdue", "due=today", "due=week", *_sorts("due_date", "principal")),
     "admin.queue": (*_SEARCHES, "sort=supplier", "sort=purchaser"),
-    "admin.receipts": (f"q={NOTHING}", "q=Purchaser 0301", "q=UTR-3"),
+    "admin.receipts": (
+        *(f"q={NOTHING}", "q=Purchaser 0301", "q=UTR-3", "state=refund", "state=reversed"),
+        *_sorts("value_date", "amount", "recorded_at"),
+    ),
     "admin.users": (f"q={NOTHING}", "role=supplier", "state=inactive"),
     "api.credit_lines": ("limit=100",),
     "api.invoice": ("include=events",),
@@ -113,6 +125,9 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
         "supplier_id={supplier}&purchaser_id={purchaser}&status=disbursed",
         "since={month}&until={today}",
         "since={today}&q=INV",
+        *_sorts("number", "value", "requested_at"),
+        *_sorts("value", among="status=disbursed"),
+        *_sorts("number", among="supplier_id={supplier}"),
     ),
     "invoices.to_repay": (*_SEARCHES,),
     "reports.ageing_file": ("by=loan", "by=line", "by=supplier"),

@@ -581,6 +581,7 @@ def digest() -> dict[str, str]:
             "outbox",
             "attention_items",
             "recent_things",
+            "saved_views",
         }:
             rows = f"SELECT md5(string_agg(to_jsonb(t)::text, '' ORDER BY to_jsonb(t)::text)) FROM \"{table.name}\" t"
             rows = rows.replace("to_jsonb(t)", "(to_jsonb(t) - 'last_login_at')")

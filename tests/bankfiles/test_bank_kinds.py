@@ -83,6 +83,34 @@ TABLES = {
         "02/03/26;B;50.00;;150.00Cr\n31/03/26;Closing Balance (INR);;150.00;150.00Cr\n"
     ),
     "a separator behind each row": "Date;Text;Debit;Credit\n1/3/26;A;;100.00;\n2/3/26;B;50.00;;\n",
+    "one head in two rows": (
+        "Txn;Value;Narration;Withdrawal;Deposit;Closing\nDate;Date;;Amt;Amt;Balance\n"
+        "1/3/26;1/3/26;A;;100.00;200.00\n2/3/26;2/3/26;B;50.00;;150.00\n"
+    ),
+    "sides under a head that is not known": "Date;Text;Amount;Way\n1/3/26;A;100.00;Cr\n2/3/26;B;50.00;Dr\n",
+    "sides under no head": "Date;Text;Amount;;Balance\n1/3/26;A;100.00;C;200.00\n2/3/26;B;50.00;D;150.00\n",
+    "the amount in our currency": (
+        "Date;Text;Transaction Amount;Amount (INR)\n1/3/26;A;+1.20;+100.00\n2/3/26;B;-0.60;-50.00\n"
+    ),
+    "heads in capitals on the second page": (
+        "Date;Text;Debit;Credit\n1/3/26;A;;100.00\nDATE;TEXT;DEBIT;CREDIT\n2/3/26;B;50.00;\n"
+    ),
+    "a period that says that the month comes first": (
+        "Period 03/01/2026 to 03/31/2026\nDate;Text;Debit;Credit\n03/01/26;A;;100.00\n03/02/26;B;50.00;\n"
+    ),
+    "signs behind and days of the week": "Date;Text;Amount\nSun, 01 Mar 2026;A;100,00+\nMon, 02 Mar 2026;B;50,00-\n",
+    "a value date in brackets": (
+        "Date (Value Date);Text;Debit;Credit\n01-Mar-26 (01-Mar-26);A;;100.00\n02-Mar-26 (02-Mar-26);B;50.00;\n"
+    ),
+    "states of other languages": (
+        "Date;Text;Amount;Statut\n1/3/26;A;+100.00;Comptabilisé\n2/3/26;B;-50.00;Comptabilisé\n"
+        "3/3/26;C;-7.00;En attente\n"
+    ),
+    "french": (
+        "Date de comptabilisation;Libellé opération;Montant opération en INR\n01/03/2026;A;100,00\n"
+        "02/03/2026;B;-50,00\n"
+    ),
+    "swedish": "Bokföringsdatum;Text;Belopp;Saldo\n2026-03-01;A;100,00;200,00\n2026-03-02;B;-50,00;150,00\n",
     "spanish": "Fecha;Concepto;Cargo;Abono;Saldo\n1/3/26;A;;100,00;200,00\n2/3/26;B;50,00;;150,00\n",
 }
 
@@ -156,6 +184,59 @@ def test_the_last_row_stays_where_its_balance_says_that_it_moved() -> None:
     assert [entry.signed for entry in _read(ABOVE + table.format("115.00")).entries] == [10_00, 5_00]
 
 
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        # a foreign account in each row, above a further part, or alone behind a mask
+        (
+            "Date;Text;Debit;Credit;Kto\n1/3/26;A;;1.00;DE89370400440532013000\n2/3/26;B;2.00;;DE89370400440532013000\n",
+            "“DE89370400440532013000” in each row may be another account's",
+        ),
+        (
+            f"Statement of {OURS}\nDate;Text;Debit;Credit\n1/3/26;A;;1.00\nStatement of 999888777666\n"
+            "Date;Text;Debit;Credit\n2/3/26;B;;2.00\n",
+            "“999888777666” above a further part",
+        ),
+        ("Compte;****7666\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "“****7666” around the table"),
+        # days that are not of the period
+        (
+            ABOVE + "From 01/03/2026 To 31/03/2026\nDate;Text;Debit;Credit\n03/01/2026;A;;1.00\n",
+            "Line 4 is of 2026-01-03, but the file says that it is from 01/03/2026 to 31/03/2026",
+        ),
+        (ABOVE + "Date;Text;Amount;Fee\n1/3/26;A;+1.00;0.00\n2/3/26;B;-2.00;0.10\n", "Line 4 has a fee"),
+        (ABOVE + "Date;Text;Amount;Net amount\n1/3/26;A;+1.00;+0.90\n", "“Amount” and “Net amount” differ"),
+        (
+            ABOVE + "Date;Text;Amount;Status\n1/3/26;A;+1.00;Done\n2/3/26;B;-2.00;Grey\n",
+            "Line 4: “Grey” does not say whether it is booked",
+        ),
+    ],
+)
+def test_a_kind_that_was_taken_unawares_once_needs_a_person(text: str, doubt: str) -> None:
+    assert doubt in _read(text).doubt
+
+
+def test_a_fee_and_two_amounts_are_settled_by_the_balances() -> None:
+    table = "Opening Balance;0.00\nDate;Text;Amount;Net amount;Fee;Balance\n1/3/26;A;5.00;4.00;1.00;5.00\n"
+    assert _read(ABOVE + table).doubt == ""
+
+
+def test_days_that_may_be_american_need_a_person_in_dollars() -> None:
+    text = f"Account No;{OURS}\nDate;Text;Debit;Credit\n03/01/26;A;;1.00\n"
+    [statement] = read_statement_file(text.encode(), "x", Reading("USD", 2, (OURS,))).statements
+    assert "first in its dates is not clear" in statement.doubt
+    assert _read(text).doubt == ""
+
+
+def test_the_end_of_an_account_in_a_column_is_a_masked_one() -> None:
+    table = "Account Number;Date;Text;Debit;Credit\n{0};1/3/26;A;;1.00\n{0};2/3/26;B;2.00;\n"
+    for cell in ("2333", "Checking xx2333"):
+        assert (_read(table.format(cell)).account, "shows only" in _read(table.format(cell)).doubt) == (
+            OURS,
+            True,
+        )
+    assert _read(table.format("7666")).account == "XXXX7666"
+
+
 def test_all_texts_of_a_row_are_kept() -> None:
     statement = _read(
         ABOVE
@@ -227,6 +308,12 @@ def test_what_is_not_sure_needs_a_person(text: str, doubt: str) -> None:
         ("Account Number;5.01E+13\nDate;Text;Debit;Credit\n1/3/26;A;;1.00\n", "cannot be read as a number"),
         (ABOVE + "Date;Text;Debit;Credit\n13/01/26;A;;1.00\n01/14/26;B;2.00;\n", "month first"),
         ("Date;Text;Bedrag (EUR)\n13/01/26;A;1.00\n", "in EUR, not INR"),
+        ("Date;Text;Debit;Credit;Devise\n13/01/26;A;;1.00;EUR\n", "it is in EUR, not INR"),
+        ("Date;Text;Debit;Credit;\n13/01/26;A;;1.00;EUR\n", "it is in EUR, not INR"),
+        (
+            "Date;Text;Debit;Credit\n1/3/26;A;;1.00\nDate;Text;Credit;Debit\n2/3/26;B;2.00;\n",
+            "two tables with different heads",
+        ),
         ("MIME-Version: 1.0\nContent-Type: multipart/related\n\n<html><table>", "a web archive"),
     ],
 )

@@ -163,6 +163,12 @@ def test_funds_code_and_lower_case_marks() -> None:
     assert [entry.return_reason for entry in entries] == [None, None, "reversed by the bank"]
 
 
+def test_a_point_before_three_digits_may_part_thousands() -> None:
+    statement = _read(b":20:X\n:25:1\n:61:260302C1.500NTRFA1//B1\n:61:260302D6,NTRFA2//B2\n")
+    assert [entry.signed for entry in statement.entries] == [-600]
+    assert "may part thousands or a fraction" in statement.skipped[0]
+
+
 def test_several_messages_and_reports() -> None:
     read = read_statement_file(GERMAN + GERMAN.replace(b"STARTUMS", b"OTHER"), "x", Reading("EUR", 2))
     assert [statement.reference for statement in read.statements] == ["STARTUMS 1/1", "OTHER 1/1"]

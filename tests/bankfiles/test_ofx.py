@@ -67,6 +67,14 @@ def test_sgml_without_ends_of_elements() -> None:
     )
 
 
+def test_an_original_currency_is_only_told_and_a_thousand_is_no_fraction() -> None:
+    [told] = _read(SGML.replace(b"<CURRENCY>", b"<ORIGCURRENCY>").replace(b"</CURRENCY>", b"</ORIGCURRENCY>"))
+    assert [entry.signed for entry in told.entries] == [800000, -160140, 500]
+    [statement] = _read(SGML.replace(b"-1601,40", b"-1,601"))
+    assert [entry.signed for entry in statement.entries] == [800000]
+    assert "Entry 2: its amount “-1,601” may be thousands or a fraction; skipped." in statement.skipped
+
+
 def test_the_banks_own_id_tells_movements_apart_unless_it_only_counts() -> None:
     credit, debit = _read(SGML)[0].entries
     assert credit.likeness == ""

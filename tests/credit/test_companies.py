@@ -212,7 +212,7 @@ def test_the_list_finds_by_name_reference_and_email(
     assert "Asha Textiles</a>" in suppliers
     assert "Bharat Stores</a>" not in suppliers
     fragment = browser.get("/customers/?q=bharat", headers=HTMX).text
-    assert fragment.lstrip().startswith('<div class="card" id="customers">')
+    assert fragment.lstrip().startswith('<div class="card tk-list" id="customers">')
     assert "Bharat Stores</a>" in fragment
 
 

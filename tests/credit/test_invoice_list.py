@@ -20,7 +20,6 @@ from tusker.queries.credit.invoices import (
     Scope,
     count_by_status,
     list_invoices,
-    stream_invoices,
 )
 from tusker.services.credit.requesting.financing import cancel_invoice, request_financing
 from tusker.transactions import transaction
@@ -195,7 +194,7 @@ def test_fragment_is_the_list_alone(
 ) -> None:
     invoice = make_invoice()
     answer = login(Role.ADMIN).get("/invoices/", headers=HTMX)
-    assert answer.text.lstrip().startswith('<div id="invoices">')
+    assert answer.text.lstrip().startswith('<div class="card tk-list" id="invoices">')
     assert numbers(answer.text) == [invoice.number]
     assert "HX-Request" in answer.headers["Vary"]
 
@@ -250,13 +249,30 @@ def test_file_has_the_filter_and_no_formulas(
     assert (cells["status"], cells["requested_at"]) == ("Approved", "2026-03-02T12:00:00+05:30")
 
 
-def test_stream_reads_in_chunks(ask: Callable[..., Any], make_line: Callable[..., CreditLine]) -> None:
+def test_files_are_read_in_pieces_in_the_order_of_the_page(
+    login: Callable[..., FlaskClient],
+    ask: Callable[..., Any],
+    make_line: Callable[..., CreditLine],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     line = make_line()
-    for _ in range(5):
-        ask(line, 100_00)
-    rows = list(stream_invoices(InvoiceFilter(), chunk=2))
-    assert rows == list_invoices(InvoiceFilter(), limit=10)
-    assert len(rows) == 5
+    for number, value in enumerate((100_00, 300_00, 200_00, 200_00, 100_00)):
+        ask(line, value, ref=f"S-{number}")
+    monkeypatch.setattr("tusker.web.lists.ROWS_AT_ONCE", 2)
+    browser = login(Role.ADMIN)
+    for sort, expected in (
+        ("", ["S-4", "S-3", "S-2", "S-1", "S-0"]),
+        ("-value", ["S-1", "S-3", "S-2", "S-4", "S-0"]),
+        ("value", ["S-0", "S-4", "S-2", "S-3", "S-1"]),
+        ("requested_at", ["S-0", "S-1", "S-2", "S-3", "S-4"]),
+        ("-number", ["S-4", "S-3", "S-2", "S-1", "S-0"]),
+        ("lost", ["S-4", "S-3", "S-2", "S-1", "S-0"]),
+    ):
+        asked = {"sort": sort, "col": ["value", "number"]}
+        assert numbers(browser.get("/invoices/", query_string=asked).text) == expected
+        header, *rows = table(browser.get("/invoices/export.csv", query_string=asked))
+        assert header == ["number", "value"]
+        assert [row[0] for row in rows] == expected
 
 
 def test_an_invoice_put_back_and_bundled_again_is_listed_once(

@@ -181,7 +181,7 @@ def test_the_list_is_searched_and_filtered(login: Login, make_line: MakeLine, ma
         ("", {"Asha", "Binod"}),
     ):
         fragment = browser.get(f"/customers/lines?{query}", headers=HTMX).text
-        assert fragment.lstrip().startswith('<div class="card" id="lines">')
+        assert fragment.lstrip().startswith('<div class="card tk-list" id="lines">')
         assert {name for name in ("Asha", "Binod") if f">{name}</a>" in fragment} == names, query
 
 

@@ -197,13 +197,13 @@ def test_further_rows_lose_and_repeat_none(
     login: Callable[..., FlaskClient],
     make_invoice: Callable[..., Invoice],
 ) -> None:
-    monkeypatch.setattr("tusker.admin.loans.loans.PAGE_SIZE", 2)
+    monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 2)
     made = [make_invoice("disbursed").number for _ in range(5)]
     browser, url, shown = login(), "/admin/loans", []
     for _ in range(4):
         html = browser.get(url, headers=HTMX).text
         shown += numbers_in(html)
-        more = re.search(r'hx-get="([^"]+)"[^>]*hx-select', html)
+        more = re.search(r'href="([^"]*before=[^"]*)"', html)
         if not more:
             break
         url = more[1].replace("&amp;", "&")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html as html_text
 import re
 from collections.abc import Callable
 from threading import Event, Thread
@@ -37,7 +38,7 @@ def test_page_for_a_browser_and_fragment_for_htmx(
     browser = login()
     page, fragment = browser.get("/admin/queue").text, browser.get("/admin/queue", headers=HTMX).text
     assert "<html" in page
-    assert fragment.lstrip().startswith('<div id="queue">')
+    assert fragment.lstrip().startswith('<div class="card tk-list" id="queue">')
     assert numbers_in(page) == numbers_in(fragment) == [invoice.number]
     assert "₹8,000.00" in fragment
     assert 'data-amount="800000"' in fragment
@@ -64,8 +65,13 @@ def test_groups_carry_the_sums_of_the_whole_queue_and_search_narrows_it(
     assert "found of 4 invoices" in found
 
 
-@pytest.mark.parametrize("sort", ["", "supplier", "purchaser"])
-def test_further_rows_lose_and_repeat_none(
+def following(html: str) -> str:
+    """The address of the next page, which its button posts to."""
+    return html_text.unescape(re.search(r'formaction="([^"]*before=[^"]*)"', html)[1])
+
+
+@pytest.mark.parametrize("sort", ["", "supplier", "-purchaser", "-amount", "principal", "-financeable_at"])
+def test_pages_lose_and_repeat_none(
     monkeypatch: pytest.MonkeyPatch,
     login: Callable[..., FlaskClient],
     make_invoice: Callable[..., Invoice],
@@ -75,16 +81,50 @@ def test_further_rows_lose_and_repeat_none(
     monkeypatch.setattr(queue_views, "QUEUE_PAGE", 3)
     lines = [make_line(), make_line()]
     made = {make_invoice("financeable", line=lines[i % 2]).number for i in range(8)}
-    browser, url, shown = login(), f"/admin/queue?sort={sort}", []
-    for _ in range(5):
-        html = browser.get(url, headers=HTMX).text
+    browser, shown = login(), []
+    html = browser.get(f"/admin/queue?sort={sort}", headers=HTMX).text
+    for _ in range(2):
         shown += numbers_in(html)
-        more = re.search(r'hx-get="([^"]+)"[^>]*hx-select', html)
-        if not more:
-            break
-        url = more[1].replace("&amp;", "&")
+        html = browser.post(following(html), headers=HTMX).text
+    shown += numbers_in(html)
+    assert "before=" not in html
     assert len(shown) == 8
     assert set(shown) == made
+
+
+def test_what_is_chosen_stays_chosen_on_other_pages(
+    monkeypatch: pytest.MonkeyPatch,
+    login: Callable[..., FlaskClient],
+    make_invoice: Callable[..., Invoice],
+    scalar: Callable[..., Any],
+) -> None:
+    monkeypatch.setattr(queue_views, "QUEUE_PAGE", 2)
+    ids = [make_invoice("financeable").id for _ in range(5)]
+    browser = login()
+
+    def chosen(page: str) -> list[int]:
+        return [int(i) for i in re.findall(r'name="invoice_id" value="(\d+)"[^>]* checked', page)]
+
+    def go(page: str, also: int, way: str = "before") -> str:
+        url = html_text.unescape(re.search(rf'formaction="([^"]*{way}=[^"]*)"', page)[1])
+        return browser.post(url, data={"invoice_id": [*chosen(page), also]}).text
+
+    second = go(browser.get("/admin/queue").text, ids[0])
+    assert chosen(second) == [ids[0]]
+    assert "Selected on other pages" in second
+    third = go(second, ids[3])
+    assert chosen(third) == [ids[0], ids[3]]
+    # there it is a row again
+    back = go(third, ids[4], way="after")
+    assert sorted(chosen(back)) == [ids[0], ids[3], ids[4]]
+    seen = re.findall(r'name="seen" value="([^"]+)" form|name="seen" value="([^"]+)">', back)
+    sent = {"invoice_id": chosen(back), "seen": [html_text.unescape(a or b) for a, b in seen]}
+    assert browser.post("/admin/queue/bundle", data=sent).status_code == 303
+    assert scalar("SELECT array_agg(invoice_id ORDER BY invoice_id) FROM disbursal_lines") == [
+        ids[0],
+        ids[3],
+        ids[4],
+    ]
 
 
 def test_the_next_rows_come_though_the_last_one_shown_left_the_queue(
@@ -97,9 +137,7 @@ def test_the_next_rows_come_though_the_last_one_shown_left_the_queue(
     made = [make_invoice("financeable") for _ in range(4)]
     ids, numbers = [i.id for i in made], [i.number for i in made]
     browser = login()
-    html = browser.get("/admin/queue", headers=HTMX).text
-    assert "2 more wait" in html
-    url = re.search(r'hx-get="([^"]+)"[^>]*hx-select', html)[1]
+    url = following(browser.get("/admin/queue", headers=HTMX).text)
     bundle_and_confirm(ctx, [ids[1]], only_bundle=True)
     assert numbers_in(browser.get(url, headers=HTMX).text) == numbers[2:]
 

@@ -95,7 +95,7 @@ def test_events_are_filtered_and_lead_to_their_subjects(
     disbursal = db.session.query(Disbursal).one()
     browser = login()
     html = browser.get("/admin/events?kind=bundled", headers=HTMX).text
-    assert html.lstrip().startswith('<div class="card" id="events">')
+    assert html.lstrip().startswith('<div class="card tk-list" id="events">')
     assert f'href="/invoices/{invoice.id}">{invoice.number}' in html
     assert f'href="/admin/disbursals/{disbursal.id}">{disbursal.reference}' in html
     assert f'href="/customers/lines/{invoice.credit_line_id}"' not in html
@@ -134,7 +134,7 @@ def test_the_link_to_older_events_misses_none(
     url: str | None = "/admin/events?subject=invoice"
     while url:
         html = browser.get(url, headers=HTMX).text
-        seen += [row for row in html.split("<tr>") if "/invoices/" in row]
+        seen += [row for row in html.split('<tr id="') if "/invoices/" in row]
         nav = html.partition("tk-pages")[2]
         older = [
             part for part in nav.split('href="')[1:] if part.startswith("/admin") and "before=" in part[:200]

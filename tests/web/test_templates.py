@@ -379,7 +379,7 @@ def rows(*keys: int) -> list[int]:
 def test_keyset_pages(
     given: list[int], cursor: Cursor, items: list[int], newer: int | None, older: int | None
 ) -> None:
-    page = keyset_page(given, cursor, size=2, key=lambda row: row)
+    page = keyset_page(given, cursor, size=2, place=encode_key)
     assert list(page.items) == items
     assert (page.newer and decode_key(page.newer)) == newer
     assert (page.older and decode_key(page.older)) == older

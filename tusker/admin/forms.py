@@ -7,7 +7,6 @@ from wtforms import BooleanField
 
 from tusker.domain.record.attention import ADVICE
 from tusker.models import AccessKind, DisbursalStatus, Role
-from tusker.queries.payout.queue import QueueOrder
 from tusker.services.credit.risk.judging import TITLES
 from tusker.web.fields import (
     ChoiceField,
@@ -46,15 +45,9 @@ SUBJECTS = (
 
 
 class QueueFilter(FilterForm):
-    """Which invoices of the queue are shown, in which order."""
+    """Which invoices of the queue are shown."""
 
     q = TextField("Search", required=False, render_kw={"placeholder": "Number or company"})
-    sort = ChoiceField(
-        "Order",
-        required=False,
-        empty="Waiting longest",
-        choices=[(QueueOrder.SUPPLIER, "By supplier"), (QueueOrder.PURCHASER, "By purchaser")],
-    )
 
 
 class DisbursalFilter(FilterForm):

@@ -4,7 +4,7 @@ size."""
 from __future__ import annotations
 
 import codecs
-from typing import Any
+from collections.abc import Callable
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml.common import DefusedXmlException, DTDForbidden
@@ -15,39 +15,45 @@ from tusker.errors import UnreadableFile
 MAX_DEPTH = 64
 MAX_ELEMENTS = 1_000_000
 """A statement of 20 MB has fewer; a file of nothing but empty elements would fill the memory."""
+_OUTER = 4
+_NONE: dict[str, str] = {}
+Begins = Callable[[str, list[str]], None]
+Ends = Callable[[str], None]
 
 
-class _Builder(TreeBuilder):
-    """Builds elements by their local names, whatever their prefix or namespace, within the bounds."""
+def _handlers(builder: TreeBuilder, namespaces: dict[str, str]) -> tuple[Begins, Ends]:
+    """What builds elements by their local names, whatever their prefix or namespace, within the bounds.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.namespaces: dict[str, str] = {}
-        """The namespace in which each element name was first seen."""
-        self._names: dict[str, str] = {}
-        """The local name of each tag, of which a file has few and uses each very often."""
-        self._depth = 0
-        self._count = 0
+    The parser calls these itself for each of up to a million elements, and nothing between. `namespaces` takes the one
+    in which the name of an outer element was first seen.
+    """
+    names: dict[str, str] = {}  # the local name of each tag, of which a file has few and uses each very often
+    starts, ends = builder.start, builder.end
+    depth = count = 0
 
-    def start(self, tag: Any, attrs: Any, /) -> Element:
-        self._depth += 1
-        self._count += 1
-        if self._depth > MAX_DEPTH:
+    def begin(tag: str, told: list[str]) -> None:
+        nonlocal depth, count
+        depth += 1
+        count += 1
+        if depth > MAX_DEPTH:
             raise UnreadableFile(f"The XML is nested more than {MAX_DEPTH} deep; no bank statement is.")
-        if self._count > MAX_ELEMENTS:
+        if count > MAX_ELEMENTS:
             raise UnreadableFile(
                 f"The XML has more than {MAX_ELEMENTS:,} elements; ask the bank for smaller files."
             )
-        local = self._names.get(tag)
+        local = names.get(tag)
         if local is None:
-            local = self._names[tag] = tag.rpartition("}")[2]
-        if self._depth <= 4:
-            self.namespaces.setdefault(local, tag.rpartition("}")[0].removeprefix("{"))
-        return super().start(local, attrs)
+            local = names[tag] = tag.rpartition("}")[2]
+        if depth <= _OUTER:
+            namespaces.setdefault(local, tag.rpartition("}")[0])
+        starts(local, dict(zip(told[::2], told[1::2], strict=True)) if told else _NONE)
 
-    def end(self, tag: Any, /) -> Element:
-        self._depth -= 1
-        return super().end(self._names[tag])
+    def end(tag: str) -> None:
+        nonlocal depth
+        depth -= 1
+        ends(names[tag])
+
+    return begin, end
 
 
 def read_xml(data: bytes) -> tuple[Element, dict[str, str]]:
@@ -56,8 +62,10 @@ def read_xml(data: bytes) -> tuple[Element, dict[str, str]]:
     Raises `InvalidInput` with the field `file` for XML that is not well-formed, declares a DTD or entities, or
     exceeds the bounds.
     """
-    builder = _Builder()
+    builder, namespaces = TreeBuilder(), dict[str, str]()
     parser = DefusedXMLParser(target=builder, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+    expat = parser.parser
+    expat.StartElementHandler, expat.EndElementHandler = _handlers(builder, namespaces)
     try:
         parser.feed(_without_mark(data))
         root = parser.close()
@@ -74,22 +82,26 @@ def read_xml(data: bytes) -> tuple[Element, dict[str, str]]:
     except (ValueError, LookupError) as error:
         # the parser asks Python for encodings that it does not know, and those fail in their own ways
         raise UnreadableFile(f"The XML's encoding cannot be read: {str(error)[:100]}.") from None
-    return root, builder.namespaces
+    return root, namespaces
 
 
 def all_at(element: Element, path: str) -> list[Element]:
     """The elements at a path of plain names: ElementTree's own way through a path takes several times as long."""
     name, _, rest = path.partition("/")
     found = element.findall(name)
-    return [each for child in found for each in all_at(child, rest)] if rest else found
+    return [each for child in found for each in all_at(child, rest)] if rest and found else found
 
 
 def at(element: Element, path: str) -> Element | None:
     """The first element at a path of plain names; None when there is none."""
     name, _, rest = path.partition("/")
-    if not rest:
-        return element.find(name)
-    return next((each for child in element.findall(name) if (each := at(child, rest)) is not None), None)
+    found = element.find(name)
+    if found is None or not rest:
+        return found
+    if (first := at(found, rest)) is not None:
+        return first
+    others = element.findall(name)[1:]
+    return next((each for child in others if (each := at(child, rest)) is not None), None)
 
 
 def first_text(element: Element, *paths: str) -> str:

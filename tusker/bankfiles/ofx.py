@@ -35,10 +35,13 @@ _BEGINS = re.compile(
     r"\s*(?:OFXHEADER|<\?OFX|<OFX>|<\?xml[^>]*>\s*<\?OFX|<\?xml[^>]*>\s*<OFX>)", re.IGNORECASE
 )
 _TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,32})>([^<]*)")
+_DIGITS = 3
+_THOUSANDS = re.compile(r"\+?[0-9]{1,3},[0-9]{3}")
 _DECLARES = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _STATEMENTS = ("STMTRS", "CCSTMTRS")
 _INSIDE = frozenset(
     {"BANKACCTFROM", "CCACCTFROM", "BANKACCTTO", "CCACCTTO", "LEDGERBAL", "AVAILBAL", "PAYEE", "STMTTRN"}
+    | {"CURRENCY", "ORIGCURRENCY"}
 )
 """What holds other elements; the rest of what is read holds a value."""
 _SIDES: dict[str, Direction] = {
@@ -179,9 +182,8 @@ class _Reader:
 
     def movement(self, told: Values) -> Raw:
         """One transaction; raises `Skip` when its sign and its kind contradict each other or it cannot be read."""
-        stated = (
-            told.get("CURRENCY/CURSYM") or told.get("CURSYM") or self.found.values.get("CURDEF", "")
-        ).upper()
+        # the original currency is only told: the amount is in the account's
+        stated = (told.get("CURRENCY/CURSYM") or self.found.values.get("CURDEF", "")).upper()
         if stated and stated != self.reading.currency:
             raise Skip(f"its amount is in {kept(stated, 10)}, not {self.reading.currency}")
         if told.get("CORRECTFITID"):
@@ -217,6 +219,8 @@ class _Reader:
             raise Skip("no amount")
         sign = -1 if text.startswith("-") else 1
         bare = text.removeprefix("-") if sign < 0 else text
+        if "." not in bare and _THOUSANDS.fullmatch(bare) and self.reading.exponent < _DIGITS:
+            raise Contradiction(f"its amount “{kept(text, 40)}” may be thousands or a fraction")
         return sign * minor_units(bare.replace(",", ".") if "." not in bare else bare, self.reading.exponent)
 
     def balance(self, text: str) -> int | None:

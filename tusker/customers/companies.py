@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.clock import today
@@ -35,27 +37,76 @@ from tusker.web.access import acting, allow
 from tusker.web.book_plots import BookHistory
 from tusker.web.finding import remember
 from tusker.web.htmx import PROPOSED, done, render
-from tusker.web.paging import page_of
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 from tusker.web.plots import Plot
 
 LINES_SHOWN = 20
 RECEIPTS_SHOWN = 10
 
 
+def _of(side: str, figure: str) -> Callable[[queries.CustomerRow], int | None]:
+    """A figure of a company's limit on one side; None for the side that it does not have."""
+
+    def of(row: queries.CustomerRow) -> int | None:
+        use = getattr(row, side)
+        return None if use is None else int(getattr(use, figure))
+
+    return of
+
+
+CUSTOMERS = ListOf(
+    "customers",
+    "Customers",
+    "customers.index",
+    "customers.index_file",
+    (
+        Column("name", "Customer", Kind.NAME, sorts=True),
+        Column("reference", "Reference", shown=False),
+        Column("email", "Email", shown=False),
+        Column("as_supplier", "As supplier", in_files=False),
+        Column("as_purchaser", "As purchaser", in_files=False),
+        *(
+            Column(
+                f"{side}_{figure}",
+                f"{side.capitalize()} {words}",
+                Kind.MONEY,
+                _of(side, figure),
+                sorts=figure == "used",
+                empty=-1,
+                shown=False,
+            )
+            for side in ("supplier", "purchaser")
+            for figure, words in (("limit", "limit"), ("used", "used"), ("available", "available"))
+        ),
+        Column("open_invoices", "Open", Kind.NUMBER),
+        Column("lines", "Lines", Kind.NUMBER),
+        Column("note", "Note", Kind.NAME),
+        Column("id", "Id", Kind.NUMBER, sorts=True, shown=False),
+    ),
+    order="-id",
+    by_id="id",
+)
+
+
 @bp.get("/")
 @allow(Role.ADMIN, Role.AUDITOR)
-def index() -> Response:
+def index() -> ResponseReturnValue:
     form = CustomersFilter(request.args)
     asked = form.asked()
-    return render(
+    return CUSTOMERS.answer(
         "customers/company/index.html",
-        "customers/company/_list.html",
-        form=form,
-        page=page_of(partial(queries.customers_page, clock.today(), **asked)),
-        total=queries.customers_count(**asked),
-        filtered=bool(asked),
+        form,
+        partial(queries.customers_page, clock.today(), **asked),
+        queries.customers_totals(**asked),
         programme=LimitUse(programme_limit(), queries.supplier_limits_total()),
     )
+
+
+@bp.get(f"/customers.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def index_file(ending: str) -> ResponseReturnValue:
+    form = CustomersFilter(request.args)
+    return CUSTOMERS.file(ending, form, partial(queries.customers_page, clock.today(), **form.asked()))
 
 
 @bp.route("/new", methods=["GET", "POST"])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from flask import Response, flash, request, url_for
+from flask import Response, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 
 from tusker.clock import today
 from tusker.currency import currency
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import LineEditForm, LineForm, LinesFilter, LineStatusForm
+from tusker.customers.line_lists import LINES
 from tusker.customers.terms_fields import DEFAULT_TERMS
 from tusker.domain.terms import Terms
 from tusker.extensions import db
@@ -24,23 +26,33 @@ from tusker.services.credit.customers.lines import change_credit_line, open_cred
 from tusker.services.credit.standing import why_closed
 from tusker.web.access import acting, allow
 from tusker.web.htmx import PROPOSED, Undo, done, render
-from tusker.web.paging import page_of
+from tusker.web.lists import ENDINGS
 
 
 @bp.get("/lines")
 @allow(Role.ADMIN, Role.AUDITOR)
-def lines() -> Response:
+def lines() -> ResponseReturnValue:
+    if to := LINES.opening():
+        return redirect(to)
+    form = _filter()
+    asked = form.asked()
+    read, totals = partial(queries.lines_page, today(), **asked), queries.lines_totals(today(), **asked)
+    shown = LINES.shown(form, read, totals)
+    closed = why_closed(shown.page.items, today(), seen_by=None)
+    return render("customers/line/lines.html", list=shown, closed=closed)
+
+
+@bp.get(f"/lines.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def lines_file(ending: str) -> ResponseReturnValue:
+    form = _filter()
+    return LINES.file(ending, form, partial(queries.lines_page, today(), **form.asked()))
+
+
+def _filter() -> LinesFilter:
     form = LinesFilter(request.args)
     form.supplier_id.choices, form.purchaser_id.choices = supplier_choices(), purchaser_choices()
-    asked = form.asked()
-    page = page_of(partial(queries.lines_page, today(), **asked))
-    return render(
-        "customers/line/lines.html",
-        form=form,
-        page=page,
-        closed=why_closed(page.items, today(), seen_by=None),
-        filtered=bool(asked),
-    )
+    return form
 
 
 @bp.route("/lines/new", methods=["GET", "POST"])

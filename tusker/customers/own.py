@@ -7,13 +7,16 @@ what is left for a new request on the line and whether the other side's limit is
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
-from flask import Response, url_for
+from flask import Response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from tusker.clock import today
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import TokenForm
+from tusker.customers.line_lists import MY_LINES
 from tusker.customers.tokens import make_token, token_context
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import lines_page
@@ -22,26 +25,39 @@ from tusker.services.credit.standing import why_closed
 from tusker.services.people.tokens import revoke_token, take_over_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
+from tusker.web.forms import FilterForm
 from tusker.web.htmx import done, render
-from tusker.web.paging import page_of
+from tusker.web.lists import ENDINGS
 
 
 @bp.get("/own/lines")
 @allow(Role.SUPPLIER, Role.PURCHASER)
-def my_lines() -> Response:
+def my_lines() -> ResponseReturnValue:
     """A supplier user sees the lines on which the company sells, a purchaser user those on which it buys."""
+    if to := MY_LINES.opening():
+        return redirect(to)
     company = customer_by_id(current_company_id())
     sells = current_user.role == Role.SUPPLIER
-    supplier_id, purchaser_id = (company.id, None) if sells else (None, company.id)
-    page = page_of(partial(lines_page, today(), supplier_id=supplier_id, purchaser_id=purchaser_id))
+    shown = MY_LINES.shown(FilterForm(request.args), partial(lines_page, today(), **_side()))
     account = company.supplier if sells else company.purchaser
     return render(
         "customers/line/my_lines.html",
         sells=sells,
-        page=page,
-        closed=why_closed(page.items, today(), seen_by=company.id),
+        list=shown,
+        closed=why_closed(shown.page.items, today(), seen_by=company.id),
         own=account.use_on(today()) if account else None,
     )
+
+
+@bp.get(f"/own/lines.{ENDINGS}")
+@allow(Role.SUPPLIER, Role.PURCHASER, costly=True)
+def my_lines_file(ending: str) -> ResponseReturnValue:
+    return MY_LINES.file(ending, FilterForm(request.args), partial(lines_page, today(), **_side()))
+
+
+def _side() -> dict[str, Any]:
+    """Which lines are the signed-in user's."""
+    return {f"{current_user.role}_id": current_company_id()}
 
 
 @bp.get("/own/tokens")

@@ -25,7 +25,7 @@ from tusker.queries.credit.invoices import InvoiceFilter, count_by_status, list_
 from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.loans.ageing import together
 from tusker.queries.loans.history import Whose
-from tusker.queries.loans.loans import open_loans
+from tusker.queries.loans.loans import due_after, open_loans
 from tusker.queries.loans.positions import loan_totals, positions, totals_of
 from tusker.queries.payout.payables import owed_to_supplier
 from tusker.services.credit.standing import why_closed
@@ -71,7 +71,7 @@ def dashboard() -> ResponseReturnValue:
         totals=totals_of(found, as_purchaser=not sells),
         ageing=together(found, as_purchaser=not sells),
         next_due=due(limit=RECENT),
-        this_week=[] if sells else due(after=(today, 0), due_until=today + WEEK),
+        this_week=[] if sells else due(due_from=today, due_until=today + WEEK),
         recent=list_invoices(wanted, limit=RECENT),
         payouts=recent_payouts(company, limit=RECENT) if sells else [],
         waiting=waiting_rows(today, supplier_id=company, limit=RECENT) if sells else [],
@@ -90,7 +90,7 @@ def to_repay() -> ResponseReturnValue:
         supplier_id=scope.supplier_id,
         purchaser_id=scope.purchaser_id,
         search=words,
-        after=decode_day_key(request.args.get("after")),
+        cursor=due_after(decode_day_key(request.args.get("after"))),
         limit=PAGE_SIZE + 1,
     )
     shown = rows[:PAGE_SIZE]

@@ -142,11 +142,6 @@ class InvoiceFilterForm(FilterForm):
         )
 
     @property
-    def is_narrowed(self) -> bool:
-        """Whether anything but the status was chosen."""
-        return any(field.data for field in self if field.short_name != "status")
-
-    @property
     def messages(self) -> list[str]:
         """What is wrong with the fields, for the list: the fields themselves are not drawn anew by htmx."""
         return [str(error) for field in self for error in field.errors]

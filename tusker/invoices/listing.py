@@ -1,71 +1,104 @@
-"""The list of invoices, its export as CSV, and its status badges, which the page polls."""
+"""The list of invoices, its files, and its status badges, which the page polls."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
-from flask import current_app, request
+from flask import current_app, redirect, request
 from flask.typing import ResponseReturnValue
 
-from tusker import clock
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import FINAL, InvoiceStatus
 from tusker.domain.texts import is_id
-from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import InvoiceFilterForm
+from tusker.models import Role
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.invoices import (
     InvoiceFilter,
-    InvoiceRow,
+    StatusCount,
     StatusNow,
     count_by_status,
     list_invoices,
     statuses_of,
-    stream_invoices,
 )
+from tusker.queries.sums import Totals
 from tusker.web.access import allow, is_staff, my_scope
-from tusker.web.csvfile import Columns, csv_table
-from tusker.web.filters import status_label
 from tusker.web.htmx import render
-from tusker.web.paging import PAGE_SIZE, page_of
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.paging import PAGE_SIZE
 
 MOST_WATCHED = 2 * PAGE_SIZE
 """How many badges one request may ask about."""
+
+
+INVOICES = ListOf(
+    "invoices",
+    "Invoices",
+    "invoices.index",
+    "invoices.export",
+    (
+        Column("id", "Id", shown=False),
+        Column("number", "Invoice", sorts=True),
+        Column("supplier", "Supplier", Kind.NAME, not_for=Role.SUPPLIER),
+        Column("purchaser", "Purchaser", Kind.NAME, not_for=Role.PURCHASER),
+        Column("value", "Value", Kind.MONEY, lambda row: row.amount, sorts=True),
+        Column("principal", "Principal", Kind.MONEY),
+        Column("currency", "Currency", value=lambda row: currency().code, shown=False),
+        Column("status", "Status", Kind.STATUS),
+        Column("refused_by", "Refused by", value=lambda row: _words(row.refused_by), shown=False),
+        Column("lacking", "Lacking", Kind.MONEY, shown=False),
+        Column("requested_at", "Requested", Kind.MOMENT, sorts=True),
+        Column("shipment", "Shipment", value=lambda row: _words(row.shipment_status), shown=False),
+        Column("disbursal", "Disbursal", shown=False),
+        Column("loan", "Loan", shown=False),
+        Column("start_date", "Start", Kind.DAY, shown=False),
+        Column("due_date", "Due", Kind.DAY),
+        Column(
+            "platform_loan_id", "Platform's loan id", value=lambda row: row.platform_reference, shown=False
+        ),
+    ),
+    order="-requested_at",
+    by_id="requested_at",
+    row=("invoice", "id"),
+    tabs=("status",),
+)
 
 
 @bp.get("/")
 @allow()
 def index() -> ResponseReturnValue:
     """The invoices that this person may see, the newest first."""
+    if to := INVOICES.opening():
+        return redirect(to)
     form = _filter_form()
-    if not form.validate():
-        wanted, page, counts, status = None, None, {}, 422
-    else:
-        wanted, status = _wanted(form), 200
-        page, counts = page_of(partial(list_invoices, wanted)), count_by_status(wanted)
+    valid = form.validate()
+    wanted = _wanted(form) if valid else None
+    counts = count_by_status(wanted) if wanted else {}
+    shown = INVOICES.shown(form, partial(list_invoices, wanted) if wanted else None, _totals(form, counts))
     return render(
         "invoices/index.html",
         "invoices/_list.html",
-        status=status,
-        form=form,
-        page=page,
+        status=200 if valid else 422,
+        list=shown,
         counts=counts,
         chosen=form.status.data,
-        watched=_unfinished(row.now for row in page.items) if page else [],
-        export_args={k: v for k, v in request.args.items() if v and k in form},
+        watched=_unfinished(row.now for row in shown.page.items),
     )
 
 
-@bp.get("/export.csv")
+@bp.get(f"/export.{ENDINGS}")
 @allow(costly=True)
-def export() -> ResponseReturnValue:
-    """All invoices of the present filter as a CSV file, amounts in major units."""
+def export(ending: str) -> ResponseReturnValue:
+    """All invoices of the present filter as a file, amounts in major units."""
     form = _filter_form()
-    if not form.validate():
-        raise InvalidInput(" ".join(form.messages))
-    return csv_table(f"invoices-{clock.today()}.csv", _columns(), stream_invoices(_wanted(form)))
+    return INVOICES.file(ending, form, lambda **page: list_invoices(_wanted(form), **page))
+
+
+def _totals(form: InvoiceFilterForm, counts: Mapping[InvoiceStatus, StatusCount]) -> Totals:
+    found = [count for status, count in counts.items() if form.status.data in (None, status)]
+    return Totals(sum(c.count for c in found), {"principal": sum(c.principal for c in found)})
 
 
 @bp.get("/badges")
@@ -102,29 +135,6 @@ def _filter_form() -> InvoiceFilterForm:
 
 def _wanted(form: InvoiceFilterForm) -> InvoiceFilter:
     return form.wanted(my_scope(), current_app.config["TIMEZONE"])
-
-
-def _columns() -> Columns[InvoiceRow]:
-    money, zone = currency(), current_app.config["TIMEZONE"]
-    return {
-        "id": lambda row: row.id,
-        "number": lambda row: row.number,
-        "supplier": lambda row: row.supplier,
-        "purchaser": lambda row: row.purchaser,
-        "value": lambda row: money.major(row.amount),
-        "principal": lambda row: money.major(row.principal),
-        "currency": lambda row: money.code,
-        "status": lambda row: status_label(row.status),
-        "refused_by": lambda row: _words(row.refused_by),
-        "lacking": lambda row: None if row.lacking is None else money.major(row.lacking),
-        "requested_at": lambda row: row.requested_at.astimezone(zone).isoformat(timespec="seconds"),
-        "shipment": lambda row: _words(row.shipment_status),
-        "disbursal": lambda row: row.disbursal,
-        "loan": lambda row: row.loan,
-        "start_date": lambda row: row.start_date,
-        "due_date": lambda row: row.due_date,
-        "platform_loan_id": lambda row: row.platform_reference,
-    }
 
 
 def _words(code: str | None) -> str:

@@ -1,25 +1,38 @@
-"""Pages of long lists by id: the newest first, and a page begins beside a row of the page next to it."""
+"""Pages of long lists: a page begins beside a row of the page next to it, in the order of one column and then by id."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVarTuple
+from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Row, Select
+from sqlalchemy import ColumnElement, Row, Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from tusker.extensions import db
 
 Columns = TypeVarTuple("Columns")
+Sorts = Mapping[str, InstrumentedAttribute[Any] | ColumnElement[Any]]
+"""What a list may be sorted by, by name; never NULL, and each with an index on tables that grow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page begins: rows with an id below `before` (older), or above `after` (newer), or at the newest."""
+    """Where a page begins: the rows that follow `before` in the list (older ones, where the newest stand first), or
+    those in front of `after`, or its first ones.
 
-    before: int | None = None
-    after: int | None = None
+    A row's place is its id; of a list that is sorted by `sort`, a name of the query's `Sorts`, its value there and id.
+    """
+
+    before: Any = None
+    after: Any = None
+    sort: str | None = None
+    descending: bool = True
+
+    @property
+    def reads_down(self) -> bool:
+        """Whether the rows are read from the largest on."""
+        return self.descending is (self.after is None)
 
 
 NEWEST = Cursor()
@@ -30,12 +43,13 @@ def rows_of_page(
     key: InstrumentedAttribute[int] | ColumnElement[int],
     cursor: Cursor = NEWEST,
     limit: int | None = None,
+    sorts: Sorts | None = None,
 ) -> Sequence[Row[*Columns]]:
-    """The rows of a page, the newest first: at most `limit` rows of a query without an order, by its `key`.
+    """The rows of a page in the list's order: at most `limit` rows of a query without an order, by its `key`.
 
     With `cursor.after` they are the rows nearest to it. The key must be unique, or rows would fall between pages.
     """
-    rows = db.session.execute(on_page(query, key, cursor, limit)).all()
+    rows = db.session.execute(on_page(query, key, cursor, limit, sorts)).all()
     return rows if cursor.after is None else rows[::-1]
 
 
@@ -44,10 +58,19 @@ def on_page(
     key: InstrumentedAttribute[int] | ColumnElement[int],
     cursor: Cursor,
     limit: int | None,
+    sorts: Sorts | None = None,
 ) -> Select[*Columns]:
     """The query of a page; it reads rows beginning at the cursor."""
-    if cursor.after is not None:
-        return query.where(key > cursor.after).order_by(key).limit(limit)
-    if cursor.before is not None:
-        query = query.where(key < cursor.before)
-    return query.order_by(key.desc()).limit(limit)
+    place = cursor.before if cursor.after is None else cursor.after
+    columns: tuple[Any, ...] = (key,)
+    at: Any = key
+    if cursor.sort is not None:
+        columns = ((sorts or {})[cursor.sort], key)
+        at = tuple_(*columns)
+        if place is not None:
+            place = tuple_(
+                *(literal(value, column.type) for value, column in zip(place, columns, strict=True))
+            )
+    if place is not None:
+        query = query.where(at < place if cursor.reads_down else at > place)
+    return query.order_by(*(c.desc() if cursor.reads_down else c for c in columns)).limit(limit)

@@ -42,7 +42,7 @@ def period() -> ResponseReturnValue:
         today,
         supplier_id=supplier,
         purchaser_id=purchaser,
-        after=(max(first, today) - timedelta(days=1), 2**62),
+        due_from=max(first, today),
         due_until=last,
         limit=SHOWN + 1,
     )

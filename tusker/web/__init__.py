@@ -17,11 +17,10 @@ from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
-from tusker.web import assets, compression, costly, errors, filters
+from tusker.web import assets, compression, costly, errors, filters, list_routes
 from tusker.web.access import guard, is_staff
 from tusker.web.finding import note_what_was_seen, shortcuts
 from tusker.web.nav import URGENT, breadcrumbs, navigation
-from tusker.web.routes import bp
 from tusker.web.slow_bodies import CutSlowBodies
 from tusker.web.urls import IdConverter
 
@@ -76,7 +75,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         with_args=with_args, breadcrumbs=breadcrumbs, LONGEST_REASON=LONGEST_REASON, URGENT=URGENT
     )
-    app.register_blueprint(bp)
+    app.register_blueprint(list_routes.bp)
 
 
 def _name_request() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,6 +20,7 @@ Row = TypeVar("Row")
 Found = TypeVar("Found", covariant=True)
 
 PAGE_SIZE = 50
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,33 @@ def decode_key(text: str) -> int:
     if not plain.isdecimal() or len(plain) > 18:
         raise _not_a_page()
     return int(plain)
+
+
+def text_of_place(place: Any) -> str:
+    """A row's place in a list (`tusker.queries.paging.Cursor`) as the opaque text of links."""
+    if isinstance(place, int):
+        return encode_key(place)
+    value, key = place
+    text = value.isoformat() if isinstance(value, date) else str(value)
+    return base64.urlsafe_b64encode(f"{key}.{text}".encode()).decode().rstrip("=")
+
+
+def place_in(text: str, kind: type | None) -> Any:
+    """The place in such a text: a key, or a value of that kind and a key; raises `InvalidInput` for anything else."""
+    if kind is None:
+        return decode_key(text)
+    try:
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        key, dot, value = plain.partition(".")
+        if not (dot and is_id(key)) or "\0" in value:
+            raise _not_a_page()
+        if kind is int:
+            if not _WHOLE.fullmatch(value):
+                raise _not_a_page()
+            return int(value), int(key)
+        return value if kind is str else kind.fromisoformat(value), int(key)  # type: ignore[attr-defined]
+    except ValueError:
+        raise _not_a_page() from None
 
 
 def _not_a_page() -> InvalidInput:
@@ -101,14 +130,14 @@ def keyset_page(
     cursor: Cursor,
     *,
     size: int = PAGE_SIZE,
-    key: Callable[[Row], int] | None = None,
+    place: Callable[[Row], str] | None = None,
 ) -> KeysetPage[Row]:
-    """Cut a page out of `rows`: the newest first, asked for with a limit of `size + 1`.
+    """Cut a page out of `rows`, asked for with a limit of `size + 1`.
 
-    With `cursor.after` the query takes the rows nearest to it (ascending) and turns them round, so the surplus
-    row stands first. `key` gives a row's key; its `id` unless told otherwise.
+    With `cursor.after` the query takes the rows nearest to it and turns them round, so the surplus row stands first.
+    `place` gives a row's place as links carry it; its `id` unless told otherwise.
     """
-    key_of: Callable[[Any], int] = key or (lambda row: row.id)
+    place_of: Callable[[Any], str] = place or (lambda row: encode_key(row.id))
     surplus = len(rows) > size
     if cursor.after is not None:
         items = rows[1:] if surplus else rows
@@ -118,6 +147,6 @@ def keyset_page(
         has_newer, has_older = cursor.before is not None, surplus
     return KeysetPage(
         items=items,
-        newer=encode_key(key_of(items[0])) if items and has_newer else None,
-        older=encode_key(key_of(items[-1])) if items and has_older else None,
+        newer=place_of(items[0]) if items and has_newer else None,
+        older=place_of(items[-1]) if items and has_older else None,
     )

@@ -21,6 +21,7 @@ from tusker.queries.bank.statements import (
     statement_of_entry,
     statement_row,
     statements_page,
+    statements_totals,
     unclear_uploads,
     uploaded,
 )
@@ -33,10 +34,11 @@ from tusker.services.payout.settlement.bank_answers import take_answer
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.errors import answer_http_error
+from tusker.web.filters import status_label
 from tusker.web.finding import remember
-from tusker.web.forms import sent_reason, sent_seen
+from tusker.web.forms import FilterForm, sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, render
-from tusker.web.paging import page_of
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 
 TAB_OF = {
     EntryState.OPEN: None,
@@ -46,11 +48,46 @@ TAB_OF = {
 }
 
 
+STATEMENTS = ListOf(
+    "statements",
+    "Bank statements",
+    "admin.statements",
+    "admin.statements_file",
+    (
+        Column("name", "Statement", Kind.NAME),
+        Column("account", "Account"),
+        Column("opened_on", "From", Kind.DAY, shown=False),
+        Column("closed_on", "To", Kind.DAY),
+        Column("open", "To review", Kind.NUMBER, lambda row: row.open or None),
+        Column("parked", "Parked", Kind.NUMBER, lambda row: row.parked or None),
+        Column("payouts", "Payouts", Kind.NUMBER, lambda row: row.settled or None),
+        Column("done", "Done", Kind.NUMBER, lambda row: row.done or None),
+        Column("money_in", "In", Kind.MONEY),
+        Column("money_out", "Out", Kind.MONEY),
+        Column("remarks", "Remarks", Kind.NUMBER, lambda row: len(row.skipped) or None, shown=False),
+        Column("imported_at", "Imported", Kind.MOMENT, sorts=True),
+        Column("importer", "By", Kind.NAME, shown=False),
+        Column("format", "Format", value=lambda row: status_label(row.format), shown=False),
+    ),
+    order="-imported_at",
+    by_id="imported_at",
+    row=("statement", "id"),
+)
+
+
 @bp.get("/statements")
 @allow(Role.ADMIN, Role.AUDITOR)
 def statements() -> ResponseReturnValue:
     """The imported statements, newest first, and the upload form."""
+    if to := STATEMENTS.opening():
+        return redirect(to)
     return _show_list(StatementForm(None))
+
+
+@bp.get(f"/statements.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def statements_file(ending: str) -> ResponseReturnValue:
+    return STATEMENTS.file(ending, FilterForm(request.args), statements_page)
 
 
 @bp.post("/statements")
@@ -145,7 +182,7 @@ def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue
         form=form,
         own_accounts=own_accounts(),
         unclear=unclear_uploads(),
-        page=page_of(statements_page),
+        list=STATEMENTS.shown(FilterForm(request.args), statements_page, statements_totals()),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
@@ -17,47 +19,83 @@ from tusker.models import Proposal, Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice, open_loan_ids, open_loans
 from tusker.queries.loans.payoff import payoff
-from tusker.queries.loans.positions import loan_totals, owed_of, owed_on, positions, totals_of
+from tusker.queries.loans.positions import Position, loan_totals, owed_of, owed_on, positions, totals_of
+from tusker.queries.sums import Totals
 from tusker.services.loans.receipts import recording as receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.web.access import acting, allow
 from tusker.web.fields import FIRST_DAY, LAST_DAY
 from tusker.web.forms import Form
 from tusker.web.htmx import PROPOSED, Undo, done, render, wants_fragment
-from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.paging import Reading
 
-_LAST_ID = 2**62
+LOANS = ListOf(
+    "loans",
+    "Loans",
+    "admin.loans",
+    "admin.loans_file",
+    (
+        Column("number", "Invoice"),
+        Column("reference", "Loan"),
+        Column("platform_reference", "Platform's loan id", shown=False),
+        Column("supplier", "Supplier", Kind.NAME),
+        Column("purchaser", "Purchaser", Kind.NAME),
+        Column("recourse_on", "Owed by the supplier since", Kind.DAY, shown=False),
+        Column("start_date", "Start", Kind.DAY, shown=False),
+        Column("due_date", "Due", Kind.DAY, sorts=True),
+        Column("late", "Late", Kind.NUMBER, lambda row: row.days_late() or None),
+        Column("principal", "Principal", Kind.MONEY, sorts=True, shown=False),
+        Column("open_principal", "Open principal", Kind.MONEY, shown=False),
+        Column("owed", "Owed today", Kind.MONEY, lambda row: row.live.total),
+        Column("penalty", "Penalty", Kind.MONEY, lambda row: row.live.penalty or None, shown=False),
+        Column("term", "End of term", Kind.MONEY, lambda row: row.term.total),
+        Column("actions", "Actions", in_files=False),
+    ),
+    order="due_date",
+    row=("loan", "invoice_id"),
+    id_of=lambda row: int(row.loan_id),
+)
 
 
 @bp.get("/loans")
 @allow(Role.ADMIN, Role.AUDITOR)
 def loans() -> ResponseReturnValue:
     """Open loans, oldest due date first."""
-    filters = LoanFilter(request.args)
+    filters, today = LoanFilter(request.args), clock.today()
     filters.validate()
-    today, search = clock.today(), filters.q.data or ""
-    first, until = _due_range(filters.due.data, today)
-    after = decode_day_key(request.args.get("after"))
-    start = max(filter(None, (first, after)), default=None)
-    rows = open_loans(today, search=search, due_until=until, after=start, limit=PAGE_SIZE + 1)
     book = positions(today)
-    found = None
-    if filters.due.data in {"overdue", "today"} and not search.strip():
-        found = owed_of(row for row in book if (row.due_today if first else row.overdue))
-    elif search or filters.due.data:
-        wanted = open_loan_ids(search=search, due_from=today if first else None, due_until=until)
-        found = owed_on(wanted, today)
-    shown = rows[:PAGE_SIZE]
-    return render(
+    return LOANS.answer(
         "admin/loans/loans.html",
-        filters=filters,
-        rows=shown,
+        filters,
+        _reading(filters, today),
+        _totals(filters, today, book),
         today=today,
         totals=totals_of(book),
-        found=found,
-        next_key=encode_day_key(shown[-1].due_date, shown[-1].loan_id) if len(rows) > PAGE_SIZE else None,
-        started=after is not None,
     )
+
+
+@bp.get(f"/loans.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def loans_file(ending: str) -> ResponseReturnValue:
+    filters = LoanFilter(request.args)
+    filters.validate()
+    return LOANS.file(ending, filters, _reading(filters, clock.today()))
+
+
+def _reading(filters: LoanFilter, today: date) -> Reading[LoanRow]:
+    return partial(open_loans, today, search=filters.q.data or "", **_due_range(filters.due.data, today))
+
+
+def _totals(filters: LoanFilter, today: date, book: Sequence[Position]) -> Totals:
+    """From the kept sums where they tell the filtered loans apart, else over these loans."""
+    search, due = filters.q.data or "", filters.due.data
+    if search.strip() or due == "week":
+        found = owed_on(open_loan_ids(search=search, **_due_range(due, today)), today)
+    else:
+        tells = {"overdue": lambda row: row.overdue, "today": lambda row: row.due_today}
+        found = owed_of(filter(tells.get(due or ""), book) if due else book)
+    return Totals(found[0], {"owed": found[1], "term": found[2]})
 
 
 @bp.get("/loans/<int:invoice_id>/row")
@@ -65,7 +103,11 @@ def loans() -> ResponseReturnValue:
 def loan_row(invoice_id: int) -> ResponseReturnValue:
     """One row of the list; without htmx a page of its own."""
     return render(
-        "admin/loans/loan.html", "admin/loans/_loan_row.html", row=_loan(invoice_id), today=clock.today()
+        "admin/loans/loan.html",
+        "admin/loans/_loan_row.html",
+        row=_loan(invoice_id),
+        today=clock.today(),
+        of=LOANS,
     )
 
 
@@ -96,6 +138,7 @@ def repay(invoice_id: int) -> ResponseReturnValue:
         form=form,
         row=row,
         today=today,
+        of=LOANS,
         **_owed(invoice_id, form.value_date.data),
     )
 
@@ -132,6 +175,7 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
         form=form,
         row=_loan(invoice_id),
         today=clock.today(),
+        of=LOANS,
     )
 
 
@@ -145,6 +189,7 @@ def _closed(invoice_id: int, what: str, undo: Undo) -> Response:
         undo_by=undo,
         row=row,
         today=today,
+        of=LOANS,
         new_totals=loan_totals(today),
     )
 
@@ -179,16 +224,13 @@ def _asked_day() -> date | None:
     return day if FIRST_DAY <= day <= LAST_DAY else None
 
 
-def _due_range(due: str | None, today: date) -> tuple[tuple[date, int] | None, date | None]:
-    """The key after which a filter's loans begin, and the last due date among them."""
-    from_today = (today - timedelta(days=1), _LAST_ID)
+def _due_range(due: str | None, today: date) -> dict[str, Any]:
+    """The first and the last due date of a filter's loans."""
     if due == "overdue":
-        return None, today - timedelta(days=1)
+        return {"due_until": today - timedelta(days=1)}
     if due == "today":
-        return from_today, today
-    if due == "week":
-        return from_today, today + timedelta(days=6)
-    return None, None
+        return {"due_from": today, "due_until": today}
+    return {"due_from": today, "due_until": today + timedelta(days=6)} if due else {}
 
 
 def _name_inputs(form: Form, invoice_id: int) -> None:

@@ -26,7 +26,7 @@ from tusker.domain.loans.interest import Deduction
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import LineState, Role
 from tusker.queries.payout.disbursal_lines import LineRow, disbursal_lines, supplier_sums
-from tusker.queries.payout.disbursals import DisbursalRow, disbursals_page
+from tusker.queries.payout.disbursals import DisbursalRow, disbursals_page, disbursals_totals
 from tusker.queries.payout.payables import to_pass_on
 from tusker.queries.payout.payouts import payouts_of
 from tusker.queries.payout.what_if import what_if
@@ -37,7 +37,8 @@ from tusker.web.access import acting, allow
 from tusker.web.csvfile import csv_answer
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import is_htmx, render, wants_fragment
-from tusker.web.paging import page_of, read_cursor
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.paging import read_cursor
 
 EXPORT_HEADER = (
     "disbursal",
@@ -56,13 +57,46 @@ EXPORT_HEADER = (
 )
 
 
+DISBURSALS = ListOf(
+    "disbursals",
+    "Disbursals",
+    "admin.disbursals",
+    "admin.disbursals_file",
+    (
+        Column("reference", "Disbursal"),
+        Column("business_date", "Day", Kind.DAY, sorts=True),
+        Column("origin", "Made", value=lambda row: "daily" if row.origin == "daily" else "by hand"),
+        Column("status", "Status", Kind.STATUS),
+        Column("invoices", "Invoices", Kind.NUMBER, sorts=True),
+        Column("taken_out", "Taken out", Kind.NUMBER, lambda row: row.taken_out or None, shown=False),
+        Column("principal", "Principal", Kind.MONEY, sorts=True),
+        Column("payables", "Passed on", Kind.MONEY, lambda row: row.payables or None),
+        Column("bank_reference", "Bank reference"),
+        Column("value_date", "Value date", Kind.DAY),
+        Column("created_at", "Created", Kind.MOMENT, sorts=True, shown=False),
+        Column("approved_at", "Approved", Kind.MOMENT, shown=False),
+        Column("released_at", "Released", Kind.MOMENT, shown=False),
+    ),
+    order="-created_at",
+    by_id="created_at",
+)
+
+
 @bp.get("/disbursals")
 @allow(Role.ADMIN, Role.AUDITOR)
 def disbursals() -> ResponseReturnValue:
     """All disbursals, newest first, with a filter."""
     filters = DisbursalFilter(request.args)
-    page = page_of(partial(disbursals_page, **filters.asked()))
-    return render("admin/payout/disbursals.html", filters=filters, page=page)
+    asked = filters.asked()
+    read, totals = partial(disbursals_page, **asked), disbursals_totals(**asked)
+    return DISBURSALS.answer("admin/payout/disbursals.html", filters, read, totals)
+
+
+@bp.get(f"/disbursals.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def disbursals_file(ending: str) -> ResponseReturnValue:
+    filters = DisbursalFilter(request.args)
+    return DISBURSALS.file(ending, filters, partial(disbursals_page, **filters.asked()))
 
 
 @bp.get("/disbursals/<int:disbursal_id>")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from flask import Response, current_app, redirect, render_template, request, url_for
@@ -15,23 +17,49 @@ from tusker.errors import Conflict, InvalidInput
 from tusker.models import Role
 from tusker.queries.counts import waiting_for_staff
 from tusker.queries.payout.disbursals import daily_disbursal
-from tusker.queries.payout.queue import QueueOrder, queue_groups, queue_page, queue_total, waiting_of
+from tusker.queries.payout.queue import QueueRow, QueueSum, queue_groups, queue_page, queue_total, waiting_of
 from tusker.queries.payout.shown import shown_everything, shown_waiting
+from tusker.queries.sums import Totals
 from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_waiting
 from tusker.services.payout.held import release_hold, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, is_htmx, render, wants_fragment
-from tusker.web.paging import decode_key, encode_key
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.paging import Reading
 
 QUEUE_PAGE = 100
+
+
+QUEUE = ListOf(
+    "queue",
+    "Invoices to be financed",
+    "admin.queue",
+    "admin.queue_file",
+    (
+        Column("choose", "Select", in_files=False, not_for=Role.AUDITOR),
+        Column("number", "Invoice"),
+        Column("supplier", "Supplier", Kind.NAME, sorts=True),
+        Column("purchaser", "Purchaser", Kind.NAME, sorts=True),
+        Column("days", "Waiting", Kind.NUMBER),
+        Column("financeable_at", "Delivered", Kind.MOMENT, sorts=True),
+        Column("amount", "Invoice value", Kind.MONEY, sorts=True),
+        Column("principal", "Principal", Kind.MONEY, sorts=True),
+        Column("note", "Note", Kind.NAME, lambda row: row.failure),
+        Column("id", "Id", shown=False),
+    ),
+    order="financeable_at",
+    row=("waiting", "id"),
+)
 
 
 @bp.get("/queue")
 @allow(Role.ADMIN, Role.AUDITOR)
 def queue() -> ResponseReturnValue:
-    """The queue; further rows are added below, so that chosen rows stay chosen."""
+    """The queue, and what is chosen of it."""
+    if to := QUEUE.opening():
+        return redirect(to)
     return _show()
 
 
@@ -45,6 +73,20 @@ def queue_news() -> ResponseReturnValue:
     return render_template("admin/payout/_queue_news.html", seen=seen, waiting=waiting_for_staff()[2])
 
 
+@bp.post("/queue")
+@allow(Role.ADMIN)
+def queue_with_choice() -> ResponseReturnValue:
+    """Another page of the queue; what was chosen on this one stays chosen."""
+    return _show(chosen=set(_chosen_ids()))
+
+
+@bp.get(f"/queue.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def queue_file(ending: str) -> ResponseReturnValue:
+    filters = QueueFilter(request.args)
+    return QUEUE.file(ending, filters, _reading(filters))
+
+
 @bp.post("/queue/bundle")
 @allow(Role.ADMIN)
 def bundle() -> ResponseReturnValue:
@@ -55,7 +97,7 @@ def bundle() -> ResponseReturnValue:
             made = bundle_selection(acting(), chosen, seen=sent_seen())
             reference, disbursal_id = made.reference, made.id
     except (Conflict, InvalidInput) as error:
-        return _show(problem=error.message, chosen=set(chosen), status=error.http_status)
+        return _show(problem=error.message, chosen=chosen, status=error.http_status)
     return done(
         f"{_invoices(len(set(chosen)))} bundled into {reference}. Next: approve it, then release it to the bank.",
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
@@ -100,41 +142,32 @@ def _chosen_ids() -> list[int]:
     return [int(text) for text in given]
 
 
-def _show(*, problem: str | None = None, chosen: set[int] | None = None, status: int = 200) -> Response:
+def _reading(filters: QueueFilter) -> Reading[QueueRow]:
+    zone = str(current_app.config["TIMEZONE"])
+    return partial(queue_page, today=clock.today(), zone=zone, search=filters.asked().get("search", ""))
+
+
+def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: int = 200) -> Response:
     filters = QueueFilter(request.args)
-    filters.validate()
-    search, order = filters.q.data or "", QueueOrder(filters.sort.data or QueueOrder.WAITING)
-    after = request.args.get("after")
-    rows = queue_page(
-        order,
-        today=clock.today(),
-        zone=str(current_app.config["TIMEZONE"]),
-        search=search,
-        after=decode_key(after) if after else None,
-        limit=QUEUE_PAGE,
-    )
-    held = waiting_held(acting())
+    page = QUEUE.page(_reading(filters), QUEUE_PAGE)
+    rows, search = page.items, filters.q.data or ""
+    held, total = waiting_held(acting()), queue_total(search)
+    shown = QUEUE.shown(filters, None, Totals(total.count, {"principal": total.principal}), page)
     named = list(held)[:QUEUE_PAGE]
-    total = queue_total(search)
-    remaining = (rows[0].remaining if rows else 0) - len(rows)
+    elsewhere = waiting_of(set(chosen) - {row.id for row in rows})
     context: dict[str, Any] = {
-        "filters": filters,
-        "rows": rows,
+        "list": shown,
         "total": total,
         "everything": queue_total(without=held),
         "held": {key: words_of(held[key]) for key in {*named, *(row.id for row in rows)} & held.keys()},
         "held_rows": waiting_of(named),
-        "shown": shown_waiting(row.id for row in rows),
+        "shown": shown_waiting([*(row.id for row in rows), *(row.id for row in elsewhere)]),
         "all_shown": [shown_everything(held)],
-        "groups": queue_groups(order, search),
-        "order": order,
-        "remaining": remaining,
-        "shown_before": total.count - (rows[0].remaining if rows else total.count),
-        "next_key": encode_key(rows[-1].id) if remaining > 0 else None,
-        "page_size": QUEUE_PAGE,
+        "headings": _headings(rows, shown.order.by, search),
+        "elsewhere": elsewhere,
         "problem": problem,
         "waiting": waiting_for_staff()[2],
-        "chosen": chosen or set(),
+        "chosen": set(chosen),
         "daily": daily_disbursal(clock.today()),
         "bundle_time": current_app.config["BUNDLE_TIME"],
     }
@@ -143,6 +176,15 @@ def _show(*, problem: str | None = None, chosen: set[int] | None = None, status:
         answer.headers["HX-Retarget"] = "#queue"
         answer.headers["HX-Reswap"] = "outerHTML show:window:top"
     return answer
+
+
+def _headings(rows: Sequence[QueueRow], by: str, search: str) -> dict[int, tuple[str, QueueSum]]:
+    """By the first row of each company on the page its name, and the size of its part of the queue."""
+    groups = queue_groups(by, search)
+    firsts: dict[int, QueueRow] = {}
+    for row in rows if groups else ():
+        firsts.setdefault(getattr(row, f"{by}_id"), row)
+    return {row.id: (getattr(row, by), groups[company]) for company, row in firsts.items()}
 
 
 def _invoices(count: int) -> str:

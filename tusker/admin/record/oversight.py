@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from flask import render_template, request, url_for
+from dataclasses import replace
+
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import EventFilter
 from tusker.admin.links import subject_url
 from tusker.errors import Conflict
-from tusker.models import Role
+from tusker.models import Event, Role
+from tusker.queries.paging import Cursor
 from tusker.queries.record.chain import check_chain
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.queries.record.events import events_page, known_kinds
@@ -17,8 +20,9 @@ from tusker.queries.record.proof import prove
 from tusker.queries.record.proof_runs import KeptProof, found_by, last_proof, limits_now
 from tusker.queues import enqueue, waiting
 from tusker.web.access import acting, allow
+from tusker.web.filters import actor_words, status_label
 from tusker.web.htmx import done, render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 
 KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
 SHOWN = 100
@@ -60,21 +64,70 @@ def _prove_now() -> KeptProof:
     return KeptProof(ctx.now, ctx.actor, found_by(prove(), chain, chain.problems(ctx.now)))
 
 
+EVENTS = ListOf(
+    "events",
+    "Events",
+    "admin.events",
+    "admin.events_file",
+    (
+        Column("id", "Id", Kind.NUMBER, shown=False),
+        Column("at", "When", Kind.MOMENT, sorts=True),
+        Column("subject", "Subject", Kind.NAME, lambda row: f"{row.subject} {row.subject_id}"),
+        Column("about", "About", value=lambda row: status_label(row.subject)),
+        Column("kind", "Event", Kind.NAME, lambda row: status_label(row.kind)),
+        Column("from", "From", Kind.NAME, lambda row: row.from_value and status_label(row.from_value)),
+        Column("to", "To", Kind.NAME, lambda row: row.to_value and status_label(row.to_value)),
+        Column("reason", "Reason", Kind.NAME),
+        Column("actor", "By", Kind.NAME, lambda row: actor_words(row.actor)),
+    ),
+    order="-at",
+    by_id="at",
+    row=("event", "id"),
+)
+
+
 @bp.get("/events")
 @allow(Role.ADMIN, Role.AUDITOR)
 def events() -> ResponseReturnValue:
     """All events, the newest first."""
-    filters = EventFilter(request.args)
-    filters.kind.choices = [(kind, kind.replace("_", " ").capitalize()) for kind in known_kinds()]
-    cursor = read_cursor()
-    rows, end = events_page(cursor=cursor, limit=PAGE_SIZE + 1, **filters.asked())
-    page = keyset_page(rows, cursor)
-    if end is not None:
-        page = page.going_on(end, cursor)
+    if to := EVENTS.opening():
+        return redirect(to)
+    filters, ends = _filters(), []
+
+    def read(*, cursor: Cursor, limit: int) -> list[Event]:
+        rows, end = events_page(cursor=cursor, limit=limit, **filters.asked())
+        ends.append(end)
+        return rows
+
+    page = EVENTS.page(read)
+    if ends[0] is not None:
+        page = page.going_on(ends[0], EVENTS.cursor())
     return render(
         "admin/record/events.html",
-        filters=filters,
-        page=page,
+        list=EVENTS.shown(filters, None, page=page),
         names=names_of_subjects(page.items),
         subject_url=subject_url,
     )
+
+
+@bp.get(f"/events.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def events_file(ending: str) -> ResponseReturnValue:
+    filters = _filters()
+    asked = filters.asked()
+
+    def read(*, cursor: Cursor, limit: int) -> list[Event]:
+        """A search looks into some of the events at a time, and may find nothing in them."""
+        rows, end = events_page(cursor=cursor, limit=limit, **asked)
+        while end is not None and len(rows) < limit:
+            more, end = events_page(cursor=replace(cursor, before=end), limit=limit - len(rows), **asked)
+            rows += more
+        return rows
+
+    return EVENTS.file(ending, filters, read)
+
+
+def _filters() -> EventFilter:
+    filters = EventFilter(request.args)
+    filters.kind.choices = [(kind, kind.replace("_", " ").capitalize()) for kind in known_kinds()]
+    return filters

@@ -14,13 +14,23 @@ from tusker.domain.bank.banking import Direction
 _RETURN_CODES = frozenset({"RRTN", "RPCR", "RIMB", "PRCT"})
 """Sub-families of bank transaction codes that say that a payment came back."""
 _REMITTANCE = (
-    "RmtInf/Ustrd",
-    "RmtInf/Strd/CdtrRefInf/Ref",
-    "RmtInf/Strd/CdtrRefInf/CdtrRef",
-    "RmtInf/Strd/RfrdDocInf/Nb",
-    "RmtInf/Strd/RfrdDocInf/RfrdDocNb",
-    "RmtInf/Strd/AddtlRmtInf",
+    "Ustrd",
+    "Strd/CdtrRefInf/Ref",
+    "Strd/CdtrRefInf/CdtrRef",
+    "Strd/RfrdDocInf/Nb",
+    "Strd/RfrdDocInf/RfrdDocNb",
+    "Strd/AddtlRmtInf",
 )
+"""The texts inside what the payment is for."""
+_EMPTY = Element("Refs")
+_PARTY = {
+    side: (
+        (f"{side}/Nm", f"{side}/Pty/Nm", f"Ultmt{side}/Nm", f"Ultmt{side}/Pty/Nm"),
+        tuple(f"{side}Acct/Id/{kind}" for kind in ("IBAN", "Othr/Id", "BBAN", "PrtryAcct/Id")),
+    )
+    for side in ("Dbtr", "Cdtr")
+}
+"""Where the name and the account of each side stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +83,16 @@ def read_details(element: Element, direction: Direction) -> Details:
     """Read one transaction of an entry that goes in `direction`."""
     reason = reason_of(element) or ("returned" if is_return(element) else None)
     name, account = _counterparty(element, direction, returned=reason is not None)
-    texts = [found.text or "" for path in _REMITTANCE for found in all_at(element, path)]
+    blocks = element.findall("RmtInf")
+    texts = [found.text or "" for path in _REMITTANCE for block in blocks for found in all_at(block, path)]
     remittance = " ".join(text.strip() for text in texts if text.strip()) or element.findtext("AddtlTxInf")
+    references = element.find("Refs")
+    holder = _EMPTY if references is None else references
     return Details(
-        service_reference=given(first_text(element, "Refs/AcctSvcrRef")),
-        transaction_id=given(first_text(element, "Refs/TxId")),
-        end_to_end_id=given(first_text(element, "Refs/EndToEndId")),
-        batch_reference=batch_of(element.find("Refs")),
+        service_reference=given(holder.findtext("AcctSvcrRef")),
+        transaction_id=given(holder.findtext("TxId")),
+        end_to_end_id=given(holder.findtext("EndToEndId")),
+        batch_reference=batch_of(references),
         counterparty=name,
         counterparty_account=account,
         remittance=kept(remittance, LONGEST["remittance"]),
@@ -134,9 +147,8 @@ def _counterparty(element: Element, direction: Direction, *, returned: bool) -> 
     if parties is None:
         return "", ""
     for side in sides:
-        name = first_text(parties, f"{side}/Nm", f"{side}/Pty/Nm", f"Ultmt{side}/Nm", f"Ultmt{side}/Pty/Nm")
-        number = (f"{side}Acct/Id/{kind}" for kind in ("IBAN", "Othr/Id", "BBAN", "PrtryAcct/Id"))
-        account = first_text(parties, *number)
+        names, numbers = _PARTY[side]
+        name, account = first_text(parties, *names), first_text(parties, *numbers)
         if name or account:
             return kept(name, LONGEST["party"]), kept(account, LONGEST["reference"])
     return "", ""

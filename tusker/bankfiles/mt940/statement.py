@@ -45,6 +45,8 @@ _ELSEWHERE = frozenset({"EREF", "PREF", "MARF", "KREF", "KREF+"})
 """Words in the place of a reference that point to one in the text."""
 _POINT = re.compile(r"^([0-9]{6,10}R?[CDcd][A-Za-z]?[0-9]{1,12})\.([0-9]{1,3}[A-Za-z])")
 """An amount with a point, as some banks write it."""
+_DIGITS = 3
+_THOUSANDS = re.compile(r"[^.\n]*\.[0-9]{3}[A-Za-z]")
 _RETURNED = "RTI"
 """The code of a line for an item that came back."""
 _LINE, _LONG_LINE = Line(), LongLine()
@@ -225,8 +227,11 @@ class _Reader:
         """One movement; raises `Skip` saying what is wrong with it."""
         head = line.split("\n")[0]
         tag = _LONG_LINE if "//" in head else _LINE
+        pointed = _POINT.sub(r"\1,\2", line, count=1)
+        if pointed != line and self.reading.exponent < _DIGITS and _THOUSANDS.match(line):
+            raise Skip(f"the point in “{kept(head, 40)}” may part thousands or a fraction")
         try:
-            told = tag.parse(_CONTEXT, _POINT.sub(r"\1,\2", line, count=1))
+            told = tag.parse(_CONTEXT, pointed)
         except RuntimeError:
             told = {}
         read = {name: value or "" for name, value in told.items()}

@@ -58,7 +58,7 @@ def read_narration(text: str) -> Narration:
     by_number = found["way"].upper() in {"IMPS", "UPI"}
     reference, party, account = "", "", ""
     after_code = False
-    for part in (piece.strip() for piece in _APART.split(text[found.end() :])):
+    for part in _APART.split(text[found.end() :].strip()):
         upper = part.upper()
         if not part or upper in _CODES:
             continue

@@ -45,6 +45,7 @@ class Loan(Base):
         Index("ix_loans_open_debtor", "debtor_id", "due_date", postgresql_where="closed_on IS NULL"),
         Index("ix_loans_reversed_on", "reversed_on", postgresql_where="reversed_on IS NOT NULL"),
         Index("ix_loans_open_due", "due_date", "id", postgresql_where="closed_on IS NULL"),
+        Index("ix_loans_principal_id", "principal", "id", postgresql_where="closed_on IS NULL"),
         *(
             Index(
                 f"ix_loans_{name}_search", name, postgresql_using="gin", postgresql_ops={name: "gin_trgm_ops"}
@@ -176,6 +177,10 @@ class Receipt(Base):
             postgresql_ops={"bank_reference": "gin_trgm_ops"},
         ),
         Index("ix_receipts_refunds", "of_receipt_id", postgresql_where="kind = 'refund'"),
+        Index("ix_receipts_value_date_id", "value_date", "id"),
+        Index("ix_receipts_amount_id", "amount", "id"),
+        Index("ix_receipts_kind_id", "kind", "id"),
+        Index("ix_receipts_reversed", "id", postgresql_where="reversed_on IS NOT NULL"),
         Index("uq_receipts_one_return", "reverses_id", unique=True),
         CheckConstraint("btrim(bank_reference) <> ''", name="reference_not_blank"),
         CheckConstraint("netted_payout_id IS NULL OR kind = 'payment'", name="netting_is_payment"),

@@ -138,6 +138,25 @@ class RecentThing(Base):
     seen_at: Mapped[Instant]
 
 
+class SavedView(Base):
+    """What a person saved of a list by name: its filters, order and columns as its address has them. The one that
+    `opens` stands in place of the list where that is opened without any."""
+
+    __tablename__ = "saved_views"
+    __table_args__ = (
+        CheckConstraint("btrim(name) <> ''", name="name_not_blank"),
+        Index("uq_saved_views_name", "user_id", "list", "name", unique=True),
+        Index("uq_saved_views_opens", "user_id", "list", unique=True, postgresql_where="opens"),
+    )
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    list: Mapped[Code]
+    name: Mapped[str] = mapped_column(String(60))
+    query: Mapped[str] = mapped_column(String(2000))
+    opens: Mapped[bool] = mapped_column(default=False, server_default="false")
+
+
 class AccessKind(Status):
     """What somebody did at the door."""
 

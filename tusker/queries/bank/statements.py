@@ -26,6 +26,7 @@ from tusker.models import (
 )
 from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.sums import Totals, totals_of
 
 TO_LOOK_AT = (EntryState.OPEN, EntryState.IN_DOUBT)
 MOST_UNCLEAR = 20
@@ -102,6 +103,11 @@ class EntriesToDo:
 def statements_page(*, cursor: Cursor = NEWEST, limit: int | None = None) -> list[StatementRow]:
     """Imported statements, the newest first."""
     return _rows(rows_of_page(_statements(), BankStatement.id, cursor, limit))
+
+
+def statements_totals() -> Totals:
+    """How many statements there are."""
+    return totals_of(select(BankStatement.id), BankStatement.id)
 
 
 def statement_row(statement_id: int) -> StatementRow:

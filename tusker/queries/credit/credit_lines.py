@@ -27,7 +27,17 @@ from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
 from tusker.models.columns import terms_of
 from tusker.queries.credit.risk import line_facts, rules_on
-from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.sums import Totals, totals_of
+
+_SUPPLIER, _PURCHASER = aliased(Customer), aliased(Customer)
+SORTS: Sorts = {
+    "supplier": _SUPPLIER.name,
+    "purchaser": _PURCHASER.name,
+    "limit": CreditLine.limit_amount,
+    "used": CreditLine.used_amount,
+}
+"""Lines are some thousands at most: these need no index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +104,33 @@ def lines_page(
     cursor: Cursor = NEWEST,
     limit: int | None = None,
 ) -> list[LineRow]:
-    """Credit lines, the newest first; `search` looks into the names and references of both companies."""
-    query = line_rows()
+    """Credit lines, the newest first or by one of `SORTS`; `search` looks into the names and references of both
+    companies."""
+    query = _narrowed(line_rows(), today, search, state, supplier_id, purchaser_id)
+    return _lines(rows_of_page(query, CreditLine.id, cursor, limit, SORTS), today)
+
+
+def lines_totals(
+    today: date,
+    *,
+    search: str = "",
+    state: LineState | None = None,
+    supplier_id: int | None = None,
+    purchaser_id: int | None = None,
+) -> Totals:
+    """The sums of what `lines_page` lists."""
+    query = _narrowed(line_rows(), today, search, state, supplier_id, purchaser_id)
+    return totals_of(query, CreditLine.id, limit=CreditLine.limit_amount, used=CreditLine.used_amount)
+
+
+def _narrowed(
+    query: Select[*tuple[Any, ...]],
+    today: date,
+    search: str,
+    state: LineState | None,
+    supplier_id: int | None,
+    purchaser_id: int | None,
+) -> Select[*tuple[Any, ...]]:
     if text := search.strip():
         names = (_SUPPLIER.name, _SUPPLIER.reference, _PURCHASER.name, _PURCHASER.reference)
         query = query.where(or_(*(column.icontains(text, autoescape=True) for column in names)))
@@ -105,7 +140,7 @@ def lines_page(
         query = query.where(CreditLine.supplier_id == supplier_id)
     if purchaser_id is not None:
         query = query.where(CreditLine.purchaser_id == purchaser_id)
-    return _lines(rows_of_page(query, CreditLine.id, cursor, limit), today)
+    return query
 
 
 def line_by_id(line_id: int, today: date) -> LineRow:
@@ -188,9 +223,6 @@ def line_between(supplier_id: int, purchaser_id: int) -> CreditLine | None:
         )
     )
     return found
-
-
-_SUPPLIER, _PURCHASER = aliased(Customer), aliased(Customer)
 
 
 def line_rows() -> Select[*tuple[Any, ...]]:

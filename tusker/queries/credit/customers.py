@@ -23,10 +23,16 @@ from tusker.models import (
     SupplierAccount,
     User,
 )
-from tusker.queries.paging import NEWEST, Cursor, rows_of_page
-from tusker.queries.sums import sum_of
+from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.sums import Totals, sum_of, totals_of
 
 Columns = TypeVarTuple("Columns")
+SORTS: Sorts = {
+    "name": Customer.name,
+    "supplier_used": func.coalesce(SupplierAccount.used_amount, -1),
+    "purchaser_used": func.coalesce(PurchaserAccount.used_amount, -1),
+}
+"""Companies are some thousands at most: these need no index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,13 @@ class CustomerRow:
     open_invoices: int
     """Invoices that reserve credit, on either side."""
     lines: int
+
+    @property
+    def note(self) -> str:
+        """Why nothing new is admitted on a side; empty where something is."""
+        sides = {"supplier": self.supplier, "purchaser": self.purchaser}
+        closed = " and ".join(side for side, use in sides.items() if use is not None and use.closed)
+        return f"as {closed}: on hold, or its limit not valid" if closed else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +87,26 @@ def customers_page(
     cursor: Cursor = NEWEST,
     limit: int | None = None,
 ) -> list[CustomerRow]:
-    """Companies whose name, reference or email contains `search`, the newest first, with their limits as of today.
+    """Companies whose name, reference or email contains `search`, the newest first or by one of `SORTS`, with
+    their limits as of today.
 
     `side` is supplier or purchaser.
     """
     query = _matching(_customers(), search, side)
-    return [_row(today, *row) for row in rows_of_page(query, Customer.id, cursor, limit)]
+    return [_row(today, *row) for row in rows_of_page(query, Customer.id, cursor, limit, SORTS)]
 
 
-def customers_count(*, search: str = "", side: str | None = None) -> int:
-    """How many companies `customers_page` would list in all."""
-    query = select(func.count()).select_from(Customer).outerjoin(SupplierAccount).outerjoin(PurchaserAccount)
-    return int(db.session.execute(_matching(query, search, side)).scalar_one())
+def customers_totals(*, search: str = "", side: str | None = None) -> Totals:
+    """How many companies `customers_page` lists in all, their limits and what is used of them."""
+    query = select(Customer.id).outerjoin(SupplierAccount).outerjoin(PurchaserAccount)
+    return totals_of(
+        _matching(query, search, side),
+        Customer.id,
+        supplier_limit=SupplierAccount.limit_amount,
+        supplier_used=SupplierAccount.used_amount,
+        purchaser_limit=PurchaserAccount.limit_amount,
+        purchaser_used=PurchaserAccount.used_amount,
+    )
 
 
 def customer_by_id(customer_id: int) -> Customer:

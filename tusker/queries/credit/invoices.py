@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import CompoundSelect, Select, func, select, text, union
+from sqlalchemy import CompoundSelect, Select, func, select, union
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -27,7 +27,7 @@ from tusker.models import (
     Shipment,
 )
 from tusker.models.delivery.shipment import TRACKED
-from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.searching import has
 
 STATUS_ORDER = (
@@ -42,6 +42,7 @@ STATUS_ORDER = (
 )
 """The order in which statuses are shown: the usual way first, then the ways out."""
 
+SORTS: Sorts = {"number": Invoice.number, "value": Invoice.amount}
 Columns = TypeVarTuple("Columns")
 _supplier = aliased(Customer, name="supplier")
 _purchaser = aliased(Customer, name="purchaser")
@@ -124,17 +125,8 @@ class StatusNow:
 
 
 def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int) -> list[InvoiceRow]:
-    """A page of invoices, the newest first."""
-    return [InvoiceRow(*row) for row in rows_of_page(_rows(wanted), Invoice.id, cursor, limit)]
-
-
-def stream_invoices(wanted: InvoiceFilter, *, chunk: int = 500) -> Iterator[InvoiceRow]:
-    """All of them, the newest first, read through a server-side cursor so that memory stays small."""
-    statement = _rows(wanted).order_by(Invoice.id.desc())
-    # Planned for the first rows, which are sent at once, and not for the last one.
-    db.session.execute(text("SET LOCAL cursor_tuple_fraction = 0.000001"))
-    for row in db.session.execute(statement, execution_options={"yield_per": chunk}):
-        yield InvoiceRow(*row)
+    """A page of invoices, the newest first or by one of `SORTS`."""
+    return [InvoiceRow(*row) for row in rows_of_page(_rows(wanted), Invoice.id, cursor, limit, SORTS)]
 
 
 def count_by_status(wanted: InvoiceFilter = EVERYTHING) -> dict[InvoiceStatus, StatusCount]:

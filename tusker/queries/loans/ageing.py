@@ -9,7 +9,7 @@ from functools import partial
 
 from tusker.domain.loans.ageing import AgeingRow, Bucket, Key, age, bucket_of
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import open_loans
+from tusker.queries.loans.loans import due_after, open_loans
 from tusker.queries.loans.positions import LineKey, Position, positions
 
 
@@ -77,7 +77,7 @@ def loans_behind(
         to_collect=wanted.as_purchaser,
         limit=_AT_A_TIME,
     )
-    while rows := read(after=after):
+    while rows := read(cursor=due_after(after)):
         for row in rows:
             late = bucket_of(row.days_late(as_purchaser=wanted.as_purchaser))
             if row.owed(as_purchaser=wanted.as_purchaser) and wanted.bucket in (None, late):

@@ -20,7 +20,7 @@ from tusker.domain.loans.classification import (
 from tusker.extensions import db
 from tusker.models import Classification, PositionDay
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import loans_owed, open_loans
+from tusker.queries.loans.loans import due_after, loans_owed, open_loans
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def loans_classified(as_of: date, rules: Rules, *, today: date) -> Iterator[Clas
         return
     now = _states(as_of, _OLDEST_OPEN, rules)
     after = None
-    while rows := open_loans(as_of, after=after, limit=_AT_A_TIME):
+    while rows := open_loans(as_of, cursor=due_after(after), limit=_AT_A_TIME):
         for row in rows:
             if row.owed():
                 yield _count({}, row, now, rules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,7 +19,6 @@ from sqlalchemy import (
     exists,
     or_,
     select,
-    tuple_,
     union,
 )
 
@@ -27,6 +27,7 @@ from tusker.extensions import db
 from tusker.models import Adjustment, Allocation, CreditNote, Invoice, Loan, Payable
 from tusker.queries.credit.invoices import invoices_named
 from tusker.queries.loans.loan_rows import LoanRow, loan_rows, loans, rows_on
+from tusker.queries.paging import Cursor, Sorts, on_page, rows_of_page
 
 TO_COLLECT = (
     (Loan.face_open > 0)
@@ -38,7 +39,13 @@ TO_COLLECT = (
 WRITTEN_OFF = Loan.written_off_on.is_not(None) & Loan.reversed_on.is_(None)
 """Loans that were given up; what comes in on them is a recovery."""
 
-_BY_DUE_DATE = (Loan.due_date, Loan.id)
+SORTS: Sorts = {"due_date": Loan.due_date, "principal": Loan.principal}
+OLDEST_DUE = Cursor(sort="due_date", descending=False)
+
+
+def due_after(place: tuple[date, int] | None) -> Cursor:
+    """Beyond the due date and id of a loan, in the order of due dates."""
+    return replace(OLDEST_DUE, before=place)
 
 
 def open_loans(
@@ -48,17 +55,17 @@ def open_loans(
     purchaser_id: int | None = None,
     search: str = "",
     companies: Collection[int] | None = None,
+    due_from: date | None = None,
     due_until: date | None = None,
-    after: tuple[date, int] | None = None,
+    cursor: Cursor = OLDEST_DUE,
     limit: int | None = None,
     to_collect: bool = False,
     line_id: int | None = None,
     bucket: Bucket | None = None,
 ) -> list[LoanRow]:
-    """Open loans, oldest due first. A purchaser's, and all with `to_collect`, include those that are paid, but of whose
-    face value the purchaser still has to pay a part. `companies` stand on either side. `after` is the (due date, loan
-    id) of the last row of the page before. With `bucket` none is left out that may be in it today, and few others are
-    in."""
+    """Open loans, oldest due first or by one of `SORTS`. A purchaser's, and all with `to_collect`, include those that
+    are paid, but of whose face value the purchaser still has to pay a part. `companies` stand on either side. With
+    `bucket` none is left out that may be in it today, and few others are in."""
     query = loans().where(*_paid_out_by(as_of))
     if supplier_id is not None:
         query = query.where(Invoice.supplier_id == supplier_id)
@@ -71,15 +78,16 @@ def open_loans(
         query = query.where(Loan.due_date.between(*due_between(bucket, as_of)) | (Loan.open_principal == 0))
     if companies is not None:
         query = query.where(Invoice.supplier_id.in_(companies) | Invoice.purchaser_id.in_(companies))
+    if due_from is not None:
+        query = query.where(Loan.due_date >= due_from)
     if due_until is not None:
         query = query.where(Loan.due_date <= due_until)
-    if after is not None:
-        query = query.where(tuple_(Loan.due_date, Loan.id) > after)
     if search.strip():
         query = query.where(Invoice.id.in_(invoices_named(search.strip())))
     collected = to_collect or purchaser_id is not None
-    found = _first_of(query, [*_open_on(as_of), *([TO_COLLECT] if collected else [])], limit)
-    return loan_rows(loans().where(Loan.id.in_(found)).order_by(*_BY_DUE_DATE).limit(limit), as_of)
+    found = _first_of(query, [*_open_on(as_of), *([TO_COLLECT] if collected else [])], cursor, limit)
+    chosen = loans().where(Loan.id.in_(found))
+    return rows_on(rows_of_page(chosen, Loan.id, cursor, limit, SORTS), as_of)
 
 
 def open_loan_ids(
@@ -97,11 +105,14 @@ def open_loan_ids(
 
 
 def _first_of(
-    query: Select[*tuple[Any, ...]], kinds: Iterable[ColumnElement[bool]], limit: int | None
+    query: Select[*tuple[Any, ...]],
+    kinds: Iterable[ColumnElement[bool]],
+    cursor: Cursor,
+    limit: int | None,
 ) -> CompoundSelect[int]:
     """The ids of the first loans of each kind, every kind by an index of its own: one that is asked for any of them
     would read all loans there ever were."""
-    ids = query.with_only_columns(Loan.id).order_by(*_BY_DUE_DATE).limit(limit)
+    ids = on_page(query.with_only_columns(Loan.id), Loan.id, cursor, limit, SORTS)
     return union(*(select(ids.where(kind).subquery().c.id) for kind in kinds))
 
 

@@ -21,8 +21,14 @@ from tusker.models import (
     PayoutState,
 )
 from tusker.queries.columns import columns_of
-from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.sums import Totals, totals_of
 
+SORTS: Sorts = {
+    "business_date": Disbursal.business_date,
+    "invoices": Disbursal.invoices,
+    "principal": Disbursal.principal,
+}
 OPEN = (DisbursalStatus.DRAFT, DisbursalStatus.APPROVED, DisbursalStatus.RELEASED)
 """Disbursals that wait for an approval, the release or the bank."""
 
@@ -74,14 +80,24 @@ def disbursals_page(
     cursor: Cursor = NEWEST,
     limit: int,
 ) -> list[DisbursalRow]:
-    """A page of disbursals, the newest first."""
-    query = _disbursals(counting=False)
+    """A page of disbursals, the newest first or by one of `SORTS`."""
+    query = _narrowed(_disbursals(counting=False), status, search)
+    return [DisbursalRow(**row._mapping) for row in rows_of_page(query, Disbursal.id, cursor, limit, SORTS)]
+
+
+def disbursals_totals(*, status: str | None = None, search: str = "") -> Totals:
+    """The sums of what `disbursals_page` lists."""
+    query = _narrowed(select(Disbursal.id), status, search)
+    return totals_of(query, Disbursal.id, invoices=Disbursal.invoices, principal=Disbursal.principal)
+
+
+def _narrowed(query: Select[*tuple[Any, ...]], status: str | None, search: str) -> Select[*tuple[Any, ...]]:
     if status:
         query = query.where(Disbursal.status == status)
     if words := search.strip():
         names = (Disbursal.reference, Disbursal.bank_reference)
         query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
-    return [DisbursalRow(**row._mapping) for row in rows_of_page(query, Disbursal.id, cursor, limit)]
+    return query
 
 
 def open_disbursals() -> list[DisbursalRow]:

@@ -5,34 +5,33 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import Customer, DisbursalLine, Invoice, Payout
+from tusker.queries.paging import Cursor, Sorts, rows_of_page
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
 
 
-class QueueOrder(StrEnum):
-    """The order of the queue; by company it is also grouped."""
-
-    WAITING = "waiting"
-    SUPPLIER = "supplier"
-    PURCHASER = "purchaser"
+SORTS: Sorts = {
+    "financeable_at": Invoice.financeable_at,
+    "supplier": _supplier.name,
+    "purchaser": _purchaser.name,
+    "amount": Invoice.amount,
+    "principal": Invoice.principal,
+}
+WAITING_LONGEST = Cursor(sort="financeable_at", descending=False)
 
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """An invoice that waits to be financed; money in minor units, `days` since it was delivered.
-
-    `remaining` counts the rows from this page's first one to the end of the queue.
-    """
+    """An invoice that waits to be financed; money in minor units, `days` since it was delivered."""
 
     id: int
     number: str
@@ -44,7 +43,6 @@ class QueueRow:
     principal: int
     financeable_at: datetime
     days: int
-    remaining: int
     failure: str | None
     """Why its last payout was not made, or came back; None when it was in none."""
 
@@ -64,13 +62,12 @@ def financeable_ids() -> Sequence[int]:
 
 
 def queue_page(
-    order: QueueOrder, *, today: date, zone: str, search: str = "", after: int | None = None, limit: int
+    *, today: date, zone: str, search: str = "", cursor: Cursor = WAITING_LONGEST, limit: int
 ) -> list[QueueRow]:
-    """Financeable invoices in an order; `after` is the id of the last row shown (it may have left the queue).
+    """Financeable invoices, those that wait longest first or by one of `SORTS`.
 
     `zone` is the name of the time zone in which days are counted.
     """
-    key = _order_key(order)
     delivered_on = cast(func.timezone(zone, Invoice.financeable_at), Date)
     query = _queue(
         search,
@@ -84,20 +81,9 @@ def queue_page(
         Invoice.principal,
         Invoice.financeable_at,
         (literal(today, Date) - delivered_on).label("days"),
-        func.count().over().label("remaining"),
         _last_failure().label("failure"),
     )
-    if after is not None:
-        last = db.session.execute(
-            select(key, Invoice.id)
-            .join(_supplier, _supplier.id == Invoice.supplier_id)
-            .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
-            .where(Invoice.id == after)
-        ).first()
-        if last is not None:
-            query = query.where(tuple_(key, Invoice.id) > tuple_(*(literal(value) for value in last)))
-    rows = db.session.execute(query.order_by(key, Invoice.id).limit(limit)).mappings()
-    return [QueueRow(**row) for row in rows]
+    return [QueueRow(**row._mapping) for row in rows_of_page(query, Invoice.id, cursor, limit, SORTS)]
 
 
 def queue_total(search: str = "", *, without: Collection[int] = ()) -> QueueSum:
@@ -129,21 +115,13 @@ def waiting_of(invoice_ids: Collection[int]) -> list[WaitingRow]:
     return [WaitingRow(*row) for row in rows]
 
 
-def queue_groups(order: QueueOrder, search: str = "") -> dict[int, QueueSum]:
-    """Size of each company's part of the queue, by customer id; empty when the order is not by company."""
-    if order is QueueOrder.WAITING:
+def queue_groups(sort: str, search: str = "") -> dict[int, QueueSum]:
+    """Size of each company's part of the queue, by customer id; empty where it is not sorted by a company."""
+    company = {"supplier": Invoice.supplier_id, "purchaser": Invoice.purchaser_id}.get(sort)
+    if company is None:
         return {}
-    company = Invoice.supplier_id if order is QueueOrder.SUPPLIER else Invoice.purchaser_id
     rows = db.session.execute(_queue(search, company, func.count(), _principal_sum()).group_by(company))
     return {company_id: QueueSum(count, principal) for company_id, count, principal in rows}
-
-
-def _order_key(order: QueueOrder) -> Any:
-    return {
-        QueueOrder.WAITING: Invoice.financeable_at,
-        QueueOrder.SUPPLIER: _supplier.name,
-        QueueOrder.PURCHASER: _purchaser.name,
-    }[order]
 
 
 def _principal_sum() -> ColumnElement[int]:

@@ -90,7 +90,7 @@ def events_page(
     cursor: Cursor = NEWEST,
     limit: int,
 ) -> tuple[list[Event], int | None]:
-    """A page of events, the newest first.
+    """A page of events, the newest first or the oldest.
 
     Words, people and subjects are looked for in the next events of the kind only, so that a search takes no longer
     in a larger record: the second value is the id up to which was looked, None where nothing lies beyond it.
@@ -101,11 +101,11 @@ def events_page(
         query = query.where(Event.kind == kind)
     if subject or actor or search:
         read = on_page(query.with_only_columns(Event.id), Event.id, cursor, LOOKED_AT).subquery()
-        last = func.min(read.c.id) if cursor.after is None else func.max(read.c.id)
+        last = func.min(read.c.id) if cursor.reads_down else func.max(read.c.id)
         count, found = db.session.execute(select(func.count(), last).select_from(read)).one()
         if count == LOOKED_AT:
             end = found
-            query = query.where(Event.id >= end if cursor.after is None else Event.id <= end)
+            query = query.where(Event.id >= end if cursor.reads_down else Event.id <= end)
     if subject:
         query = query.where(Event.subject == subject)
     if actor:

@@ -26,22 +26,54 @@ from tusker.web.access import acting, allow
 from tusker.web.finding import remember
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render, said
-from tusker.web.paging import page_of
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+
+RECEIPTS = ListOf(
+    "receipts",
+    "Receipts",
+    "admin.receipts",
+    "admin.receipts_file",
+    (
+        Column("reference", "Reference", value=lambda row: row.bank_reference),
+        Column("customer", "Customer", Kind.NAME),
+        Column("value_date", "Value date", Kind.DAY, sorts=True),
+        Column("amount", "Amount", Kind.MONEY, sorts=True),
+        Column("allocated", "Allocated", Kind.MONEY, lambda row: row.paid),
+        Column("passed_on", "Passed on", Kind.MONEY, shown=False),
+        Column("credit", "Credit left", Kind.MONEY, lambda row: row.credit or None),
+        Column("refunded", "Paid back", Kind.MONEY, lambda row: row.refunded or None, shown=False),
+        Column("state", "State", Kind.STATUS),
+        Column("note", "Note", Kind.NAME),
+        Column("booked_on", "Booked", Kind.DAY, shown=False),
+        Column("recorded_at", "Recorded", Kind.MOMENT, sorts=True, shown=False),
+    ),
+    order="-recorded_at",
+    by_id="recorded_at",
+    row=("receipt", "id"),
+)
 
 
 @bp.get("/receipts")
 @allow(Role.ADMIN, Role.AUDITOR)
 def receipts() -> ResponseReturnValue:
     """All receipts with their reversals and refunds, newest first."""
+    filters = _filters()
+    asked = filters.asked()
+    read, totals = partial(queries.receipts_page, **asked), queries.receipts_totals(**asked)
+    return RECEIPTS.answer("admin/loans/receipts/receipts.html", filters, read, totals)
+
+
+@bp.get(f"/receipts.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def receipts_file(ending: str) -> ResponseReturnValue:
+    filters = _filters()
+    return RECEIPTS.file(ending, filters, partial(queries.receipts_page, **filters.asked()))
+
+
+def _filters() -> ReceiptFilter:
     filters = ReceiptFilter(request.args)
     filters.customer_id.choices = queries.payers()
-    asked = filters.asked()
-    return render(
-        "admin/loans/receipts/receipts.html",
-        filters=filters,
-        page=page_of(partial(queries.receipts_page, **asked)),
-        filtered=bool(asked),
-    )
+    return filters
 
 
 @bp.get("/receipts/<int:receipt_id>")

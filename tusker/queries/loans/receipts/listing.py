@@ -8,16 +8,18 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, literal, select, union
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from tusker.domain.status import Status, Tone
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Allocation, Customer, Payable, Payout, Receipt, ReceiptKind
 from tusker.queries.columns import columns_of
-from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.searching import has
+from tusker.queries.sums import Totals, totals_of
 
+SORTS: Sorts = {"value_date": Receipt.value_date, "amount": Receipt.amount}
 _payment = aliased(Receipt)
 _contra = aliased(Receipt)
 
@@ -68,6 +70,21 @@ class ReceiptRow:
         return (0 if self.reversed else self.amount) - self.allocated - self.passed_on - self.refunded
 
     @property
+    def note(self) -> str:
+        """What a contra row is about; empty for a payment."""
+        words = {
+            "reversal": f"undoes {self.of_reference}: {self.reason}",
+            "refund": f"pays back of {self.of_reference}",
+            "returned": f"refund came back, of {self.of_reference}",
+        }
+        return words.get(self.kind, "")
+
+    @property
+    def paid(self) -> int | None:
+        """What it paid of debts; None where it is no payment, or one that was undone."""
+        return None if self.of_receipt_id is not None or self.reversed else self.allocated
+
+    @property
     def state(self) -> ReceiptState:
         """The state as pages show it."""
         return ReceiptState.REVERSED if self.reversed else ReceiptState(self.kind)
@@ -81,12 +98,33 @@ def receipts_page(
     cursor: Cursor = NEWEST,
     limit: int | None = None,
 ) -> list[ReceiptRow]:
-    """Receipts and their contra rows, the newest first.
+    """Receipts and their contra rows, the newest first or by one of `SORTS`.
 
     `search` is a part of a reference or of the customer's name. `state` is `credit` (something of it is left), `owed`
     (it bounced after a part of it was paid back), `payment`, `reversed`, `reversal`, `refund` or `returned`.
     """
     query, left = _receipts()
+    query = _narrowed(query, left, search, customer_id, state)
+    return _rows(rows_of_page(query, Receipt.id, cursor, limit, SORTS))
+
+
+def receipts_totals(
+    *, search: str = "", customer_id: int | None = None, state: str | None = None
+) -> Totals | None:
+    """The sum of what `receipts_page` lists; None for states that are told by what is left of each."""
+    if state in {"credit", "owed"}:
+        return None
+    query = _narrowed(select(Receipt.id), Receipt.amount, search, customer_id, state)
+    return totals_of(query, Receipt.id, amount=Receipt.amount)
+
+
+def _narrowed(
+    query: Select[*tuple[Any, ...]],
+    left: ColumnElement[int] | InstrumentedAttribute[int],
+    search: str,
+    customer_id: int | None,
+    state: str | None,
+) -> Select[*tuple[Any, ...]]:
     if customer_id is not None:
         query = query.where(Receipt.customer_id == customer_id)
     if text := search.strip():
@@ -106,7 +144,7 @@ def receipts_page(
         query = query.where(Receipt.kind == ReceiptKind.PAYMENT, Receipt.reversed_on.is_(None))
     elif state:
         query = query.where(Receipt.kind == state)
-    return _rows(rows_of_page(query, Receipt.id, cursor, limit))
+    return query
 
 
 def receipt_row(receipt_id: int) -> ReceiptRow:

@@ -1,0 +1,276 @@
+"""Lists: every order page by page, files of exactly what is shown, saved views, columns and density."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from html import unescape
+from io import BytesIO, StringIO
+from itertools import chain
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from python_calamine import CalamineWorkbook
+
+from tests.support.pages import HTMX
+from tests.support.values import TODAY
+from tusker.models import CreditLine, Customer, Invoice, Role, User
+from tusker.services.context import Context
+from tusker.services.loans.receipts.recording import record_receipt
+from tusker.transactions import transaction
+from tusker.web.access import access_of
+from tusker.web.lists import LISTS, ListOf
+
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
+
+@pytest.fixture
+def book(
+    ctx: Context,
+    make_supplier: Callable[..., Customer],
+    make_line: Callable[..., CreditLine],
+    make_invoice: Callable[..., Invoice],
+) -> list[Invoice]:
+    """Some of everything, with the same amounts and days several times."""
+    seller = make_supplier("=HYPERLINK(1)")
+    lines = [make_line(seller), make_line(seller)]
+    made = [
+        make_invoice(status, line=line, value=value)
+        for status in ("disbursed", "financeable")
+        for line in lines
+        for value in (1_234_56, 2_000_00, 1_234_56)
+    ]
+    for number in range(3):
+        with transaction():
+            record_receipt(
+                ctx, lines[0].purchaser_id, amount=100_00, value_date=TODAY, bank_reference=f"UTR-{number}"
+            )
+    return made
+
+
+def url_of(app: Flask, endpoint: str, **values: Any) -> str:
+    with app.test_request_context():
+        from flask import url_for
+
+        return url_for(endpoint, **values)
+
+
+def rows(page: str, of: ListOf) -> list[str]:
+    """The ids of a page's rows."""
+    return re.findall(rf'<tr id="{of.row[0]}-(\d+)"', page)
+
+
+def link(page: str, name: str) -> str | None:
+    found = re.search(rf'class="btn btn-sm" href="([^"]*[?&;]{name}=[^"]*)"', page)
+    return unescape(found[1]) if found else None
+
+
+def table(answer: Any) -> list[list[str]]:
+    return list(csv.reader(StringIO(answer.text, newline="")))
+
+
+def walk(browser: FlaskClient, url: str, of: ListOf, name: str) -> tuple[list[list[str]], str]:
+    """The rows of each page from an address on in a direction, and the address of the last one."""
+    pages, there = [], url
+    while True:
+        answer = browser.get(there)
+        assert answer.status_code == 200, there
+        pages.append(rows(answer.text, of))
+        following = link(answer.text, name)
+        if following is None:
+            return pages, there
+        there = following
+
+
+def browsers(app: Flask, login: Callable[..., FlaskClient], book: list[Invoice]) -> dict[Role, FlaskClient]:
+    line = book[0].credit_line
+    return {
+        Role.ADMIN: login(Role.ADMIN),
+        Role.SUPPLIER: login(Role.SUPPLIER, customer=line.supplier.customer),
+    }
+
+
+def test_every_list_in_every_order_shows_each_row_once_and_its_files_have_the_same(
+    app: Flask, login: Callable[..., FlaskClient], book: list[Invoice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = browsers(app, login, book)
+    monkeypatch.setattr("tusker.web.lists.ROWS_AT_ONCE", 2)
+    walked = 0
+    for of in LISTS.values():
+        mark = access_of(app, of.endpoint)
+        assert isinstance(mark, frozenset)
+        browser = people[Role.ADMIN if Role.ADMIN in mark else Role.SUPPLIER]
+        sorts = [f"{way}{column.key}" for column in of.columns if column.sorts for way in ("", "-")]
+        assert of.order in sorts
+        monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 100)
+        everything = set(rows(browser.get(url_of(app, of.endpoint)).text, of))
+        monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", max(2, len(everything) // 3))
+        assert everything or of.name == "statements", of.name
+        for sort in sorts:
+            pages, last = walk(browser, url_of(app, of.endpoint, sort=sort), of, "before")
+            there = list(chain.from_iterable(pages))
+            assert sorted(there) == sorted(everything), (of.name, sort)
+            back, _ = walk(browser, last, of, "after")
+            assert list(chain.from_iterable(reversed(back))) == there, (of.name, sort)
+            keys = ["id"] if any(column.key == "id" for column in of.columns) else []
+            header, *lines = table(
+                browser.get(url_of(app, of.file_endpoint, ending="csv", sort=sort, col=keys))
+            )
+            assert len(lines) == len(everything)
+            if keys:
+                assert (header, [cells[0] for cells in lines]) == (["id"], there), (of.name, sort)
+            walked += 1
+    assert walked > 40
+
+
+def test_a_file_has_the_columns_that_were_chosen_or_all(
+    app: Flask, login: Callable[..., FlaskClient], book: list[Invoice]
+) -> None:
+    people = browsers(app, login, book)
+    for of in LISTS.values():
+        mark = access_of(app, of.endpoint)
+        assert isinstance(mark, frozenset)
+        browser = people[Role.ADMIN if Role.ADMIN in mark else Role.SUPPLIER]
+        of_files = [column for column in of.columns if column.in_files]
+        whole = table(browser.get(url_of(app, of.file_endpoint, ending="csv")))
+        assert whole[0] == [column.key for column in of_files]
+        every = [column.key for column in of.columns]
+        page = unescape(browser.get(url_of(app, of.endpoint, col=every)).text)
+        if whole[1:]:
+            assert all(f">{column.head}" in page for column in of.columns), of.name
+        answer = browser.get(url_of(app, of.file_endpoint, ending="xlsx"))
+        sheet = CalamineWorkbook.from_filelike(BytesIO(answer.data)).get_sheet_by_index(0).to_python()
+        assert sheet[0] == [column.head for column in of_files]
+        assert len(sheet) == len(whole)
+
+
+def test_cells_of_a_workbook_are_of_their_kind_and_no_formula(
+    login: Callable[..., FlaskClient], book: list[Invoice]
+) -> None:
+    asked = "col=supplier&col=value&col=requested_at&col=due_date&col=status&sort=number&status=disbursed"
+    answer = login().get(f"/invoices/export.xlsx?{asked}")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=invoices-2026-03-02.xlsx"
+    sheet = CalamineWorkbook.from_filelike(BytesIO(answer.data)).get_sheet_by_index(0).to_python()
+    assert sheet[0] == ["Supplier", "Value", "Status", "Requested", "Due"]
+    supplier, value, status, requested, due = sheet[1]
+    assert supplier == "=HYPERLINK(1)"
+    assert value == 1234.56
+    assert status == "Disbursed"
+    assert requested == datetime(2026, 3, 2, 12, 0)  # noqa: DTZ001 (a sheet has no zones)
+    assert isinstance(due, date)
+    from zipfile import ZipFile
+
+    written = ZipFile(BytesIO(answer.data)).read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in written
+    assert "<hyperlink" not in written
+
+
+def test_a_workbook_is_refused_where_it_would_be_too_long(
+    login: Callable[..., FlaskClient], book: list[Invoice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tusker.web.workbooks.MOST_ROWS", len(book))
+    browser = login()
+    assert browser.get("/invoices/export.xlsx").status_code == 200
+    monkeypatch.setattr("tusker.web.workbooks.MOST_ROWS", len(book) - 1)
+    answer = browser.get("/invoices/export.xlsx")
+    assert answer.status_code == 422
+    assert "take the CSV file" in answer.text
+    assert browser.get("/invoices/export.csv").status_code == 200
+
+
+def test_the_head_says_how_the_list_is_sorted_and_totals_are_of_what_is_filtered(
+    login: Callable[..., FlaskClient], book: list[Invoice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = login()
+    page = browser.get("/admin/receipts?sort=amount").text
+    heads = dict(
+        re.findall(r'<th scope="col"[^>]*?(?: aria-sort="(\w+)")?>\s*<a class="tk-sort"[^>]*>([\w ]+)', page)
+    )
+    assert heads == {"": "Value date", "ascending": "Amount"}
+    assert 'href="/admin/receipts?sort=-amount"' in page
+    assert re.search(r"<tfoot>.*3 rows.*₹300\.00.*</tfoot>", page, re.S)
+    found = browser.get("/admin/receipts?q=UTR-1", headers=HTMX).text
+    assert found.lstrip().startswith('<div class="card tk-list" id="receipts">')
+    assert re.search(r"<tfoot>.*1 row.*₹100\.00.*</tfoot>", found, re.S)
+    monkeypatch.setattr("tusker.queries.sums.MOST_SUMMED", 2)
+    assert "Too many to add up" in browser.get("/admin/receipts").text
+    for place in ("x", "MS4", "MS5hYmM", "٣"):
+        assert browser.get(f"/admin/receipts?sort=amount&before={place}").status_code == 422
+
+
+def test_views_are_saved_open_the_list_and_go(
+    login: Callable[..., FlaskClient], create_user: Callable[..., User], book: list[Invoice]
+) -> None:
+    browser, other = login(), login(user=create_user(Role.ADMIN))
+    query = "status=disbursed&sort=-value&col=number&col=value"
+    sent = {"name": " Large ones ", "query": f"{query}&before=MTI&view=all", "opens": "y"}
+    answer = browser.post("/lists/invoices/views", data=sent)
+    assert answer.headers["Location"] == f"/invoices/?{query}"
+    assert browser.get("/invoices/").headers["Location"] == f"/invoices/?{query}"
+    page = browser.get(f"/invoices/?{query}").text
+    assert re.search(r'aria-current="true">Large ones</a>', page)
+    assert "<th" in page
+    assert "Purchaser</th>" not in page
+    # what was asked for is not put aside, and `view=all` shows all
+    for path in ("/invoices/?q=", "/invoices/?view=all"):
+        assert browser.get(path).status_code == 200
+    assert other.get("/invoices/").status_code == 200
+    assert "Large ones" not in other.get("/invoices/").text
+    view_id = re.search(r"/lists/views/(\d+)/remove", page)
+    assert view_id
+    for action in ("opens", "remove"):
+        assert other.post(f"/lists/views/{view_id[1]}/{action}").status_code == 404
+    # one list opens with one view; one of the same name is that one
+    browser.post("/lists/invoices/views", data={"name": "Refused", "query": "status=rejected", "opens": "y"})
+    assert browser.get("/invoices/").headers["Location"] == "/invoices/?status=rejected"
+    browser.post("/lists/invoices/views", data={"name": "Refused", "query": ""})
+    page = browser.get("/invoices/").text
+    assert page.count("Remove the view") == 2
+    browser.post(f"/lists/views/{view_id[1]}/opens")
+    assert browser.get("/invoices/").status_code == 302
+    browser.post(f"/lists/views/{view_id[1]}/opens")
+    assert browser.get("/invoices/").status_code == 200
+    browser.post(f"/lists/views/{view_id[1]}/remove")
+    assert "Large ones" not in browser.get("/invoices/").text.split("tk-views")[1].split("</ul>")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status"),
+    [
+        ("invoices", {"name": " "}, 422),
+        ("invoices", {"name": "x" * 61}, 422),
+        ("invoices", {"name": "x", "query": "q=" + "y" * 2000}, 422),
+        ("invoices", {"name": "x", "query": "&".join(f"col={n}" for n in range(200))}, 422),
+        ("lost", {"name": "x"}, 404),
+        ("loans", {"name": "x"}, 403),
+    ],
+)
+def test_views_that_cannot_be_saved(
+    login: Callable[..., FlaskClient], line: CreditLine, name: str, data: dict[str, str], status: int
+) -> None:
+    browser = login(Role.SUPPLIER, customer=line.supplier.customer)
+    assert browser.post(f"/lists/{name}/views", data=data).status_code == status
+
+
+def test_a_person_keeps_twenty_views_of_a_list(login: Callable[..., FlaskClient]) -> None:
+    browser = login()
+    answers = [
+        browser.post("/lists/receipts/views", data={"name": f"View {n}", "query": f"q={n}"}).status_code
+        for n in range(21)
+    ]
+    assert answers == [303] * 20 + [409]
+    assert browser.post("/lists/receipts/views", data={"name": "View 3", "query": "q=x"}).status_code == 303
+
+
+def test_rows_stand_close_together_for_who_wants_that(login: Callable[..., FlaskClient]) -> None:
+    browser = login()
+    assert "tk-list-compact" not in browser.get("/admin/receipts").text
+    sent = {"density": "compact", "next": "/admin/receipts?q=x"}
+    assert browser.post("/density", data=sent).headers["Location"] == "/admin/receipts?q=x"
+    assert "tk-list-compact" in browser.get("/admin/receipts").text
+    browser.post("/density", data={"density": "comfortable", "next": "//elsewhere"})
+    assert "tk-list-compact" not in browser.get("/admin/receipts").text

@@ -1,0 +1,87 @@
+"""What a person keeps of lists: saved views, and how close together their rows stand."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode
+
+from flask import current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from tusker.errors import InvalidInput, NotAllowed, NotFound
+from tusker.models import SavedView
+from tusker.services.people.saved_views import open_with, remove_view, save_view
+from tusker.transactions import transaction
+from tusker.web.access import access_of, allow
+from tusker.web.htmx import done
+from tusker.web.lists import LISTS, ListOf
+from tusker.web.routes import bp
+from tusker.web.urls import local_url
+
+__all__ = ["bp"]
+
+
+@bp.post("/lists/<name>/views")
+@allow()
+def save_list_view(name: str) -> ResponseReturnValue:
+    """Save what is shown of a list under a name."""
+    of = _list(name)
+    try:
+        pairs = parse_qsl(request.form.get("query", ""), max_num_fields=100)
+    except ValueError:
+        raise InvalidInput("These filters are too many to be saved.", field="query") from None
+    query = urlencode([(key, value) for key, value in pairs if key not in {"before", "after", "view"}])
+    with transaction():
+        view = save_view(
+            current_user.id, name, request.form.get("name", ""), query, opens="opens" in request.form
+        )
+        named = view.name
+    return done(f"The view “{named}” is saved.", to=f"{url_for(of.endpoint)}?{query or 'view=all'}")
+
+
+@bp.post("/lists/views/<int:view_id>/opens")
+@allow()
+def open_list_with(view_id: int) -> ResponseReturnValue:
+    """Have its list open with a view, or no more with it."""
+    with transaction():
+        view = open_with(current_user.id, view_id)
+        to, opens = _url(view), view.opens
+    return done("The list opens with this view." if opens else "The list opens with everything.", to=to)
+
+
+@bp.post("/lists/views/<int:view_id>/remove")
+@allow()
+def remove_list_view(view_id: int) -> ResponseReturnValue:
+    with transaction():
+        view = remove_view(current_user.id, view_id)
+        to, named = f"{url_for(_list(view.list).endpoint)}?view=all", view.name
+    return done(f"The view “{named}” is removed.", to=to)
+
+
+@bp.post("/density")
+@allow()
+def density() -> ResponseReturnValue:
+    """Remember in a cookie how close together rows of lists stand, and go back to the list."""
+    answer = redirect(local_url(request.form.get("next"), url_for("web.start")), 303)
+    answer.set_cookie(
+        current_app.config["DENSITY_COOKIE"],
+        "compact" if request.form.get("density") == "compact" else "comfortable",
+        max_age=365 * 24 * 3600,
+        samesite="Lax",
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+    )
+    return answer
+
+
+def _url(view: SavedView) -> str:
+    return f"{url_for(_list(view.list).endpoint)}?{view.query or 'view=all'}"
+
+
+def _list(name: str) -> ListOf:
+    """A list that the user may open; raises `NotFound` and `NotAllowed`."""
+    if name not in LISTS:
+        raise NotFound("This list does not exist.")
+    mark = access_of(current_app, LISTS[name].endpoint)
+    if not isinstance(mark, frozenset) or current_user.role not in mark:
+        raise NotAllowed("Your role does not allow this list.")
+    return LISTS[name]

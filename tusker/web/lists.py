@@ -1,0 +1,340 @@
+"""Lists: of each one description, from which come its page, order, choice of columns, saved views and files.
+
+Everything that a person chose stands in the address: the fields of the list's form, `sort` (a column's key, with `-`
+in front for the largest first) and `col`, once for each column. A list that is opened without any of it opens with the
+view that the person saved for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from flask import Response, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from tusker import clock
+from tusker.currency import currency
+from tusker.errors import InvalidInput
+from tusker.models import Role, SavedView
+from tusker.queries.paging import Cursor
+from tusker.queries.people.saved_views import views_of
+from tusker.queries.sums import Totals
+from tusker.web.csvfile import csv_answer
+from tusker.web.filters import status_label
+from tusker.web.forms import FilterForm
+from tusker.web.htmx import current_path, render, wants_fragment
+from tusker.web.paging import PAGE_SIZE, KeysetPage, Reading, keyset_page, place_in, text_of_place
+from tusker.web.workbooks import workbook_answer
+
+ROWS_AT_ONCE = 1_000
+"""Of a file: so many are read, written and forgotten at a time."""
+EVERYTHING = "all"
+"""`view=all` opens a list without the view that opens in its place."""
+ENDINGS = "<any(csv, xlsx):ending>"
+"""The end of a file's address."""
+
+
+class Kind(StrEnum):
+    """What a column holds; money in minor units."""
+
+    TEXT = "text"
+    NAME = "name"
+    """A text that is cut off where the page is narrow."""
+    STATUS = "status"
+    MONEY = "money"
+    NUMBER = "number"
+    RATE = "rate"
+    DAY = "day"
+    MOMENT = "moment"
+
+
+FIGURES = frozenset({Kind.MONEY, Kind.NUMBER, Kind.RATE})
+_TYPES: Mapping[Kind, type[int | date | datetime | str]] = {
+    Kind.MONEY: int,
+    Kind.NUMBER: int,
+    Kind.DAY: date,
+    Kind.MOMENT: datetime,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its key in addresses and heads of CSV, its head on pages, and what it holds of a row.
+
+    `value` is the row's attribute of that key unless given. A column with `sorts` needs a sort of its key in the
+    query. Those not `shown` are there to be chosen; so is it for users of the role `not_for`.
+    `empty` is what the query's sort has where it holds nothing.
+    """
+
+    key: str
+    head: str
+    kind: Kind = Kind.TEXT
+    value: Callable[[Any], Any] | None = None
+    sorts: bool = False
+    shown: bool = True
+    not_for: Role | None = None
+    in_files: bool = True
+    empty: Any = None
+
+    def of(self, row: Any) -> Any:
+        """What it holds of a row."""
+        return self.value(row) if self.value else getattr(row, self.key)
+
+    def in_file(self, row: Any) -> object:
+        """The same as files have it: amounts in major units, moments in the installation's time, statuses in words."""
+        value = self.of(row)
+        if value is None:
+            return None
+        if self.kind is Kind.MONEY:
+            return currency().major(value)
+        if self.kind is Kind.MOMENT:
+            return value.astimezone(current_app.config["TIMEZONE"]).replace(microsecond=0)
+        return status_label(value) if self.kind is Kind.STATUS else value
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is shown to the signed-in user before anything is chosen."""
+        return self.shown and self.not_for != current_user.role
+
+    @property
+    def classes(self) -> str:
+        """The classes of its head and cells."""
+        if self.kind in FIGURES:
+            return "text-end"
+        return {Kind.NAME: "tk-cut", Kind.TEXT: ""}.get(self.kind, "tk-tight")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The column by which a list is sorted, and whether the largest stands first."""
+
+    by: str
+    descending: bool
+
+    def __str__(self) -> str:
+        return f"-{self.by}" if self.descending else self.by
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """One list. `name` is its part's id and stands in names of files; `order` is what it begins with, and `by_id` the
+    column that sorts it by the rows' ids, `row` the word and attribute that a row on the page is called by. `tabs` are
+    fields of its form that tabs set."""
+
+    name: str
+    title: str
+    endpoint: str
+    file_endpoint: str
+    columns: Sequence[Column]
+    order: str
+    by_id: str = ""
+    row: tuple[str, str] = ("row", "id")
+    tabs: tuple[str, ...] = ()
+    id_of: Callable[[Any], int] = field(default=lambda row: int(row.id))
+
+    def __post_init__(self) -> None:
+        LISTS[self.name] = self
+
+    def answer(
+        self,
+        page: str,
+        form: FilterForm,
+        read: Reading[Any] | None,
+        totals: Totals | None = None,
+        /,
+        *,
+        status: int = 200,
+        **context: Any,
+    ) -> ResponseReturnValue:
+        """The page of the list, or its part for htmx; without `read` only what is wrong with the form."""
+        if to := self.opening():
+            return redirect(to)
+        return render(page, status=status, list=self.shown(form, read, totals), **context)
+
+    def shown(
+        self,
+        form: FilterForm,
+        read: Reading[Any] | None,
+        totals: Totals | None = None,
+        page: KeysetPage[Any] | None = None,
+    ) -> Shown:
+        """What the request asks for of the list, as templates take it; with a `page` that was cut already."""
+        page = page or (self.page(read) if read else KeysetPage((), None, None))
+        return Shown(self, form, page, self._order(), totals, views_of(current_user.id, self.name))
+
+    def opening(self) -> str | None:
+        """Where the list opens in place of its bare address: with the view that the person saved for that."""
+        if request.args or wants_fragment():
+            return None
+        opens = [view for view in views_of(current_user.id, self.name) if view.opens]
+        return f"{url_for(self.endpoint)}?{opens[0].query}" if opens and opens[0].query else None
+
+    def file(self, ending: str, form: FilterForm, read: Reading[Any]) -> Response:
+        """All rows in the order asked for, as CSV or as a workbook: with the columns that were chosen, or all."""
+        if not form.validate():
+            raise InvalidInput(" ".join(str(e) for each in form for e in each.errors))
+        columns = [column for column in self.chosen() or self.columns if column.in_files]
+        rows = ([column.in_file(row) for column in columns] for row in self._all(read))
+        name = f"{self.name}-{clock.today()}.{ending}"
+        if ending == "xlsx":
+            return workbook_answer(name, [column.head for column in columns], rows)
+        return csv_answer(name, [column.key for column in columns], ([_csv(c) for c in row] for row in rows))
+
+    def chosen(self, named: Sequence[str] | None = None) -> list[Column]:
+        """The columns that the address names, or those `named`; none where there are none such."""
+        keys = request.args.getlist("col") if named is None else named
+        return [column for column in self.columns if column.key in keys]
+
+    def columns_there(self) -> list[Column]:
+        """The columns on the page from which htmx asks for a row of it."""
+        named = parse_qs(urlsplit(current_path() or "").query).get("col", [])
+        return self.chosen(named) or [column for column in self.columns if column.usual]
+
+    def _order(self) -> Order:
+        sorting = {column.key for column in self.columns if column.sorts}
+        asked = request.args.get("sort", "")
+        text = asked if asked.removeprefix("-") in sorting else self.order
+        return Order(text.removeprefix("-"), text.startswith("-"))
+
+    def cursor(self) -> Cursor:
+        """Where the page begins that the request asks for."""
+        order = self._order()
+        kind = _TYPES.get(self._column(order.by).kind, str)
+        by_id = order.by == self.by_id
+        places = {
+            name: place_in(text, None if by_id else kind)
+            for name in ("before", "after")
+            if (text := request.args.get(name))
+        }
+        if len(places) == 2:
+            places.pop("after")
+        return Cursor(**places, sort=None if by_id else order.by, descending=order.descending)
+
+    def _column(self, key: str) -> Column:
+        return next(column for column in self.columns if column.key == key)
+
+    def _place(self, row: Any, cursor: Cursor) -> Any:
+        place = self.id_of(row)
+        if cursor.sort is None:
+            return place
+        column = self._column(cursor.sort)
+        value = column.of(row)
+        return column.empty if value is None else value, place
+
+    def page(self, read: Reading[Any], size: int | None = None) -> KeysetPage[Any]:
+        """The page that the request asks for."""
+        cursor, size = self.cursor(), size or PAGE_SIZE
+        rows = read(cursor=cursor, limit=size + 1)
+        return keyset_page(rows, cursor, size=size, place=lambda row: text_of_place(self._place(row, cursor)))
+
+    def _all(self, read: Reading[Any]) -> Iterator[Any]:
+        cursor = replace(self.cursor(), before=None, after=None)
+        while rows := read(cursor=cursor, limit=ROWS_AT_ONCE):
+            yield from rows
+            if len(rows) < ROWS_AT_ONCE:
+                return
+            cursor = replace(cursor, before=self._place(rows[-1], cursor))
+
+
+LISTS: dict[str, ListOf] = {}
+"""All lists, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A list as its template shows it."""
+
+    of: ListOf
+    form: FilterForm
+    page: KeysetPage[Any]
+    order: Order
+    totals: Totals | None
+    views: Sequence[SavedView]
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns on the page."""
+        return self.of.chosen() or [column for column in self.of.columns if column.usual]
+
+    @property
+    def wide(self) -> bool:
+        """Whether more columns were chosen than fit beside each other."""
+        return len(self.columns) > sum(column.usual for column in self.of.columns)
+
+    @property
+    def newest_first(self) -> bool:
+        """Whether it stands in the order in which its rows were made."""
+        return self.order.by == self.of.by_id and self.order.descending
+
+    @property
+    def compact(self) -> bool:
+        """Whether the person wants its rows close together."""
+        return request.cookies.get(current_app.config["DENSITY_COOKIE"]) == "compact"
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What the address says of the list, but for the page: names and values."""
+        names = {each.short_name for each in self.form} | {"sort", "col"}
+        return [(name, value) for name, value in request.args.items(multi=True) if name in names and value]
+
+    def without(self, *names: str) -> list[tuple[str, str]]:
+        """The same but for some names, which a form sets itself."""
+        return [(name, value) for name, value in self.kept if name not in names]
+
+    @property
+    def besides_fields(self) -> list[tuple[str, str]]:
+        """What the filters carry on: all but the fields that stand among them."""
+        return self.without(*(each.short_name for each in self.form if each.short_name not in self.of.tabs))
+
+    @property
+    def query(self) -> str:
+        """What was chosen, as an address has it."""
+        return urlencode(self.kept)
+
+    @property
+    def url_of_all(self) -> str:
+        """The list without anything chosen."""
+        opens = any(view.opens for view in self.views)
+        return url_for(self.of.endpoint, view=EVERYTHING if opens else None)
+
+    def url_of_view(self, view: SavedView) -> str:
+        """The list as a view has it."""
+        return f"{url_for(self.of.endpoint)}?{view.query or 'view=' + EVERYTHING}"
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything was searched for."""
+        return any(each.data for each in self.form)
+
+    def url(self, endpoint: str | None = None, /, **changes: Any) -> str:
+        """The list's address with some arguments changed, None for without; of its files by their endpoint."""
+        arguments: dict[str, Any] = {}
+        for name, value in self.kept:
+            arguments.setdefault(name, []).append(value)
+        arguments.update(changes)
+        return url_for(endpoint or self.of.endpoint, **{k: v for k, v in arguments.items() if v is not None})
+
+    def sorted(self, column: Column) -> str | None:
+        """How the list is sorted by a column, in the words of `aria-sort`; None where by another one."""
+        if self.order.by != column.key:
+            return None
+        return "descending" if self.order.descending else "ascending"
+
+    def sort_url(self, column: Column) -> str:
+        """Where its head leads: the other way round, or figures and days from the largest on, names from the first."""
+        if self.order.by == column.key:
+            return self.url(sort=str(replace(self.order, descending=not self.order.descending)))
+        return self.url(sort=str(Order(column.key, _TYPES.get(column.kind, str) is not str)))
+
+
+def _csv(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"{value:f}" if isinstance(value, Decimal) else value
