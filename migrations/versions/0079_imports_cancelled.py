@@ -1,7 +1,7 @@
 """the import of a large file can be cancelled
 
-Revision ID: 0078
-Revises: 0077
+Revision ID: 0079
+Revises: 0078
 Create Date: 2026-11-30 07:30:00.000000
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0078"
-down_revision = "0077"
+revision = "0079"
+down_revision = "0078"
 branch_labels = None
 depends_on = None
 
