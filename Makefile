@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-all soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css pictures clean reset cluster test-cluster restore-drill mutants audit sbom routes
+.PHONY: help run test test-slow test-all soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css pictures clean reset cluster test-cluster faults restore-drill mutants audit sbom routes
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -94,6 +94,9 @@ cluster: $(VENV) ## run many of each: 3 web servers behind HAProxy, 4 workers, P
 
 test-cluster: $(VENV) ## run the end-to-end walk on the cluster
 	@CLUSTER=1 $(BIN)/python -m pytest tests/stack/test_walk.py $(ARGS)
+
+faults: $(VENV) ## kill and stop parts of a cluster under load, each fault FAULTS_EACH (20) times, and write docs/reliability.md (hours)
+	@FAULTS_EACH=$${FAULTS_EACH:-20} $(BIN)/python -m pytest -s tests/stack/test_faults.py $(ARGS)
 
 restore-drill: $(VENV) ## back up a demo, destroy it, restore and prove it, on servers of its own
 	@$(LOCAL) restore-drill

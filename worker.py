@@ -55,6 +55,9 @@ class TuskerWorker(Worker):
     it, and a pool's workers end with the pool.
     """
 
+    max_connection_wait_time = 5.0
+    """Seconds between two looks whether Redis is back; RQ's are a minute after a while."""
+
     def __init__(self, queues: Sequence[str], **options: Any) -> None:
         settings = {
             "worker_ttl": SIGN_OF_LIFE_SECONDS,

@@ -11,7 +11,19 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tusker import admin, api, auth, cli, customers, invoices, models, reports, throttle, web, working_days  # noqa: F401 (models: known to migrations)
+from tusker import (
+    admin,
+    api,
+    auth,
+    cli,
+    customers,
+    invoices,
+    reports,
+    throttle,
+    transactions,
+    web,
+    working_days,
+)
 from tusker.currency import Currency
 from tusker.extensions import csrf, db, limiter, login_manager, migrate
 from tusker.logs import configure_logging
@@ -35,6 +47,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     app.extensions["tusker_redis"] = _redis(app.config["REDIS_URL"], app.config["REDIS_SECONDS"])
     working_days.init_app(app)
     db.init_app(app)
+    transactions.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     login_manager.init_app(app)
     csrf.init_app(app)

@@ -10,10 +10,23 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from redis import Redis
-from redis.sentinel import Sentinel
+from redis import Redis, SSLConnection
+from redis.sentinel import Sentinel, SentinelManagedConnection
 
 SENTINEL_PORT = 26379
+
+
+class _First(SentinelManagedConnection):
+    """A connection that is closed where the wait for an answer is broken off, as others are: a worker that is told to
+    end would else ask on one on which the server still waits for work."""
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        """The next answer."""
+        return super().read_response(*arguments, **{"disconnect_on_error": True, **options})
+
+
+class _TlsFirst(_First, SSLConnection):
+    """The same with TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,12 @@ def connect(url: str, seconds: float, **more: Any) -> Redis:
         return Redis.from_url(url, **waits, **more)
     asked = Sentinel(found.hosts, sentinel_kwargs={**waits, **found.options})  # type: ignore[no-untyped-call]
     first: Redis = asked.master_for(  # type: ignore[no-untyped-call]
-        found.name, db=found.database, **waits, **found.options, **more
+        found.name,
+        db=found.database,
+        connection_class=_TlsFirst if "ssl" in found.options else _First,
+        **waits,
+        **found.options,
+        **more,
     )
     return first
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from flask import Flask
 from psycopg2.errors import UniqueViolation
 from sqlalchemy import Connection
 from sqlalchemy.exc import (
@@ -25,6 +27,7 @@ _MAY_PASS = ("08", "53", "57P", "57014", "55P03", "40001", "40P01", "25006")
 """SQLSTATEs (or their beginnings) of what may succeed a little later: no connection, no room, a server that starts or
 stops, a statement or lock that took too long, a deadlock, a server that follows another one."""
 _AFTER_COMMIT = "tusker_after_commit"
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -43,6 +46,23 @@ def transaction() -> Iterator[Session]:
         raise
     for job in session.info.pop(_AFTER_COMMIT, {}):
         enqueue(job, once=True)
+
+
+def init_app(app: Flask) -> None:
+    """Have what a request or job left open end with it, also where the connection was cut meanwhile: the answer that
+    was made stands."""
+    app.teardown_appcontext(_end)
+
+
+def _end(_error: BaseException | None) -> None:
+    """Before Flask-SQLAlchemy closes the session, which would fail on a connection that is cut."""
+    if db.session.registry.has():
+        try:
+            db.session.rollback()
+        except DBAPIError as error:
+            if not may_pass(error):
+                raise
+            log.warning("the database went away before the end: %s", error.__cause__)
 
 
 def may_pass(error: BaseException | None) -> bool:

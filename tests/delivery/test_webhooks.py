@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
@@ -210,6 +211,24 @@ def test_one_that_never_can_be_recorded_is_left_for_people(
     send(client, body(ref))
     assert [work_off_webhooks() for _ in range(7)] == [1] * webhooks.MAX_ATTEMPTS + [0, 0]
     assert "division by zero" in str(delivery().error)
+
+
+def test_what_the_database_cannot_do_now_counts_for_no_attempt(
+    client: FlaskClient, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ref,) = book.approve(1)
+    send(client, body(ref))
+
+    def fails(*_: object, **__: object) -> None:
+        raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
+
+    with monkeypatch.context() as restarting:
+        restarting.setattr(webhooks, "record_tracking", fails)
+        with pytest.raises(OperationalError):
+            work_off_webhooks()
+    assert (delivery().error, delivery().attempts) == (None, 0)
+    assert work_off_webhooks() == 1
+    assert book.statuses([ref]) == ["financeable"]
 
 
 def test_a_delivery_heard_by_webhook_and_poll_at_once_moves_once(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from redis import Redis
 
 from tests.support import running
 from tests.support.running import Program
+from tools.local.binaries import valkey_program
 from tools.local.servers import LocalServers
 
 pytestmark = pytest.mark.stack
@@ -39,3 +41,25 @@ def test_sigint_ends_what_was_started_with_it_ignored(
         finally:
             program.stop()
             queue.flushdb()
+
+
+def test_a_worker_that_was_told_by_a_sentinel_where_redis_is_ends_at_once_too(
+    servers: LocalServers, tmp_path: Path
+) -> None:
+    ports = [running.free_port(), running.free_port()]
+    settings = tmp_path / "sentinel.conf"
+    settings.write_text(
+        f"port {ports[1]}\nbind 127.0.0.1\ndir {tmp_path}\nsentinel monitor desk 127.0.0.1 {ports[0]} 1\n"
+    )
+    first = [str(valkey_program()), "--port", str(ports[0]), "--bind", "127.0.0.1", "--dir", str(tmp_path)]
+    with ExitStack() as held:
+        for command in (first, [str(valkey_program()), str(settings), "--sentinel"]):
+            process = held.enter_context(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+            held.callback(process.kill)
+        url = f"redis+sentinel://127.0.0.1:{ports[1]}/desk"
+        environ = running.environment(servers.database_url, "redis://", 0, tmp_path) | {"REDIS_URL": url}
+        program = running.worker(environ, tmp_path)
+        held.callback(program.stop)
+        program.says("cleaning group registries")
+        program.process.send_signal(signal.SIGTERM)
+        assert program.process.wait(30) == 0, program.said  # not after the 45 s that it asks Redis for work

@@ -76,6 +76,8 @@ _IDS = {
 }
 """Rows that only staff may name, by the argument of an address."""
 Ids = Mapping[str, list[Any]]
+GIVEN = {"ending": ["csv", "xlsx"]}
+"""Arguments that name no row."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class House:
 
     def addresses(self, rule: Rule, ids: Ids) -> Iterator[str]:
         """The addresses of a route, with each of these rows (1 where there is none)."""
-        wanted = [ids.get(name, [1]) for name in sorted(rule.arguments)]
+        wanted = [ids.get(name, GIVEN.get(name, [1])) for name in sorted(rule.arguments)]
         with self.app.test_request_context():
             for number in range(max(map(len, wanted), default=1)):
                 given = (values[number % len(values)] for values in wanted)

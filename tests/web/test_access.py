@@ -94,7 +94,8 @@ def test_auditors_only_read(session_app: Flask) -> None:
     # their own; and a file that is answered with a file, of which nothing is stored
     own = {"password", "stay", "end_session", "end_other_sessions"}
     own |= {"confirm", "new_factor", "remove_factor", "recovery_codes"}
-    assert may_write == {*(f"auth.{name}" for name in own), "reports.calculator_cases"}
+    views = {f"web.{name}" for name in ("save_list_view", "open_list_with", "remove_list_view", "density")}
+    assert may_write == {*(f"auth.{name}" for name in own), *views, "reports.calculator_cases"}
 
 
 def test_an_unmarked_view_is_refused_and_logged(

@@ -275,6 +275,16 @@ def test_what_waits_too_long_for_the_database_may_pass_and_a_mistake_does_not(ap
         assert not may_pass(wrong.value)
 
 
+def test_a_connection_that_is_cut_when_all_is_done_changes_nothing_of_the_answer(app: Flask) -> None:
+    with app.app_context():
+        cut = db.session.scalar(text("SELECT pg_backend_pid()"))
+        with db.engine.connect() as other:
+            other.execute(OWNER)
+            assert other.scalar(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": cut})
+    with app.app_context():
+        assert db.session.scalar(text("SELECT 1")) == 1
+
+
 @pytest.mark.parametrize(
     "next_url", ["https://evil.example", "//evil.example", "/\\evil.example", "/a\nb", "javascript:x", ""]
 )

@@ -32,7 +32,7 @@ from tusker.services.couriers.gate import (
 )
 from tusker.services.delivery.due_shipments import Claim, claim_round, count_due, distrust, release_claims
 from tusker.services.delivery.tracking import record_poll_failure, record_tracking
-from tusker.transactions import transaction
+from tusker.transactions import may_pass, transaction
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +216,9 @@ def _record(polled: _Polled) -> None:
     if polled.answers:
         try:
             moved = _record_answers(polled.answers)
-        except (SQLAlchemyError, TuskerError):
+        except (SQLAlchemyError, TuskerError) as problem:
+            if may_pass(problem):
+                raise  # what was claimed is due again after its lease
             log.exception("%s: a round could not be recorded together; one by one then", polled.carrier)
             moved = _record_one_by_one(polled.answers)
         log.info("%s: asked for %d shipments, %d invoices moved", polled.carrier, len(polled.answers), moved)
@@ -240,7 +242,9 @@ def _record_one_by_one(answers: Mapping[int, TrackedOrder | None]) -> int:
     for shipment_id, order in answers.items():
         try:
             moved += _record_answers({shipment_id: order})
-        except (SQLAlchemyError, TuskerError):
+        except (SQLAlchemyError, TuskerError) as problem:
+            if may_pass(problem):
+                raise
             log.exception("shipment %d cannot be recorded", shipment_id)
             _record_failure([shipment_id], "What the delivery company answered could not be recorded.")
     return moved

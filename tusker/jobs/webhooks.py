@@ -11,7 +11,7 @@ from tusker.carriers.registry import get_carriers
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.jobs import job_context
 from tusker.services.delivery.webhooks import next_webhook, note_webhook_failure, work_off_webhook
-from tusker.transactions import transaction
+from tusker.transactions import may_pass, transaction
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,9 @@ def work_off_webhooks() -> int:
                     known=known,
                 )
         except Exception as error:
-            # Whatever an adapter fails on: the attempt counts, and the others are still recorded.
-            if delivery_id is None:
+            # Whatever an adapter fails on: the attempt counts, and the others are still recorded. What the database
+            # cannot do now is no fault of a webhook's: the job is done again.
+            if delivery_id is None or may_pass(error):
                 raise
             log.exception("webhook %d could not be recorded", delivery_id)
             with transaction():

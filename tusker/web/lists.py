@@ -21,7 +21,7 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.currency import currency
-from tusker.errors import InvalidInput
+from tusker.errors import InvalidInput, NotFound
 from tusker.models import Role, SavedView
 from tusker.queries.paging import Cursor
 from tusker.queries.people.saved_views import views_of
@@ -37,8 +37,8 @@ ROWS_AT_ONCE = 1_000
 """Of a file: so many are read, written and forgotten at a time."""
 EVERYTHING = "all"
 """`view=all` opens a list without the view that opens in its place."""
-ENDINGS = "<any(csv, xlsx):ending>"
-"""The end of a file's address."""
+ENDINGS = "<ending>"
+"""The end of a file's address: csv or xlsx."""
 
 
 class Kind(StrEnum):
@@ -177,7 +177,12 @@ class ListOf:
         return f"{url_for(self.endpoint)}?{opens[0].query}" if opens and opens[0].query else None
 
     def file(self, ending: str, form: FilterForm, read: Reading[Any]) -> Response:
-        """All rows in the order asked for, as CSV or as a workbook: with the columns that were chosen, or all."""
+        """All rows in the order asked for, as CSV or as a workbook: with the columns that were chosen, or all.
+
+        Raises `NotFound` for another ending, and `InvalidInput` where the form is wrong.
+        """
+        if ending not in {"csv", "xlsx"}:
+            raise NotFound("Lists are files of CSV or XLSX.")
         if not form.validate():
             raise InvalidInput(" ".join(str(e) for each in form for e in each.errors))
         columns = [column for column in self.chosen() or self.columns if column.in_files]
