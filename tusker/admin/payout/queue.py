@@ -70,7 +70,7 @@ def queue_news() -> ResponseReturnValue:
     if not wants_fragment():
         return redirect(url_for("admin.queue"))
     seen = request.args.get("seen", 0, type=int)
-    return render_template("admin/payout/_queue_news.html", seen=seen, waiting=waiting_for_staff()[2])
+    return render_template("admin/payout/queue/_queue_news.html", seen=seen, waiting=waiting_for_staff()[2])
 
 
 @bp.post("/queue")
