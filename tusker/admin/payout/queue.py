@@ -157,7 +157,7 @@ def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: i
         "daily": daily_disbursal(clock.today()),
         "bundle_time": current_app.config["BUNDLE_TIME"],
     }
-    answer = render("admin/payout/queue.html", status=status, **context)
+    answer = render("admin/payout/queue/queue.html", status=status, **context)
     if is_htmx() and status >= 400:
         answer.headers["HX-Retarget"] = "#queue"
         answer.headers["HX-Reswap"] = "outerHTML show:window:top"
