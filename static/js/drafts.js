@@ -9,7 +9,8 @@
     field.name && field.matches("input, select, textarea") && !field.matches("[type=hidden], [type=password], [type=file], [type=submit]");
   const isTyped = (field) => {
     if (field.options) return field.selectedIndex !== Math.max([...field.options].findIndex((option) => option.defaultSelected), 0);
-    return field.checked !== field.defaultChecked || field.value !== field.defaultValue;
+    if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+    return field.value !== field.defaultValue;
   };
 
   function keep(form) {

@@ -150,7 +150,9 @@ function isTyped(field) {
     const chosen = [...field.options].findIndex((option) => option.defaultSelected);
     return !field.multiple && field.selectedIndex !== Math.max(chosen, 0);
   }
-  return field.checked !== field.defaultChecked || field.value !== field.defaultValue;
+  // A box without a value has another one than its default all the same.
+  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  return field.value !== field.defaultValue;
 }
 
 function whatWasTyped(form) {
