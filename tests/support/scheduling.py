@@ -26,18 +26,22 @@ SECONDS = {
     "tests/replay/test_replay.py": 40,
     "tests/reports/test_properties.py": 38,
     "tests/tools/local/test_servers.py": 37,
+    "tests/payout/test_netting.py": 33,
     "tests/demo/test_first_orders.py": 20,
     "tests/web/test_nasty_values.py": 20,
     "tests/credit/test_waiting.py": 20,
     "tests/stack/test_signals.py": 20,
-    "tests/payout/test_netting.py": 19,
     "tests/loans/test_relief.py": 18,
+    "tests/credit/test_admission.py": 15,
     "tests/bank/test_pages.py": 15,
     "tests/bank/test_overlap.py": 12,
     "tests/api/test_docs.py": 11,
     "tests/browser/test_large_disbursal.py": 11,
     "tests/browser/test_parcels.py": 10,
     "tests/payout/test_large_disbursal.py": 10,
+    "tests/payout/test_release.py": 10,
+    "tests/credit/test_available.py": 10,
+    "tests/credit/test_importing.py": 10,
 }
 """How long a file takes, of those of `APART` one of its long tests, when this was last looked at
 (`make test-all ARGS=--durations=80`); the others are short."""

@@ -192,3 +192,17 @@ def test_redis_goes_away(
     vars(limiter).update(kept)
     assert tries == [422] * 10 + [429]
     assert scalar("SELECT count(*) FROM throttle_counts WHERE cardinality(hits) = 10") == 1
+
+
+def test_a_form_is_bounded_before_it_is_asked_who_sends_it(
+    client: FlaskClient, login: Callable[..., FlaskClient]
+) -> None:
+    """Taking it apart costs more than to read it; a stranger may cause less of that."""
+
+    def post(browser: FlaskClient, path: str, fields: int) -> int:
+        form = "application/x-www-form-urlencoded"
+        return browser.post(path, data="a=&" * fields, content_type=form).status_code
+
+    assert [post(client, "/login", fields) for fields in (999, 1000)] == [422, 413]
+    assert client.post("/login", data={"file": (io.BytesIO(bytes(600_000)), "x")}).status_code == 413
+    assert [post(login(), "/account/password", fields) for fields in (49_999, 50_000)] == [422, 413]

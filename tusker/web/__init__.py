@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 
-from flask import Flask, Response, current_app, g, has_request_context, request, url_for
+from flask import Flask, Response, current_app, g, has_request_context, request, session, url_for
 from flask_login import current_user
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tusker.currency import currency
@@ -20,7 +21,7 @@ from tusker.services.reasons import LONGEST_REASON
 from tusker.web import assets, compression, costly, errors, filters, list_routes
 from tusker.web.access import guard, is_staff
 from tusker.web.finding import note_what_was_seen, shortcuts
-from tusker.web.nav import breadcrumbs, navigation
+from tusker.web.nav import URGENT, breadcrumbs, navigation
 from tusker.web.slow_bodies import CutSlowBodies
 from tusker.web.urls import IdConverter
 
@@ -34,6 +35,18 @@ LARGE_FILES = {"admin.import_upload": LARGEST + 1024 * 1024}
 WITH_DOCUMENT = {"invoices.new", "invoices.send_document", "invoices.dispute_delivery"}
 AROUND_IT = 64 * 1024
 """Where the document of an invoice is sent in, with a form of so many bytes around it: whatever is larger is cut."""
+
+
+class Bounds(NamedTuple):
+    """How many bytes a form without files may have, and how many fields."""
+
+    size: int
+    fields: int
+
+
+FORMS = Bounds(2 * 1024 * 1024, 50_000)
+FORMS_OF_STRANGERS = Bounds(512 * 1024, 1000)
+"""Of somebody who never signed in here: the sign-in page with a form that was kept is the largest, files included."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -65,14 +78,16 @@ def init_app(app: Flask) -> None:
     compression.init_app(app)
     errors.init_app(app)
     # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
-    first = [_name_request, _refuse_control_characters, _take_large_files]
+    first = [_name_request, _refuse_control_characters, _take_large_files, _bound_forms]
     app.before_request_funcs.setdefault(None, [])[:0] = first
     app.teardown_request(_forget_request)
     app.before_request(guard)
     app.after_request(_set_headers)
     app.after_request(note_what_was_seen)
     app.context_processor(_template_context)
-    app.jinja_env.globals.update(with_args=with_args, breadcrumbs=breadcrumbs, LONGEST_REASON=LONGEST_REASON)
+    app.jinja_env.globals.update(
+        with_args=with_args, breadcrumbs=breadcrumbs, LONGEST_REASON=LONGEST_REASON, URGENT=URGENT
+    )
     app.register_blueprint(list_routes.bp)
 
 
@@ -107,6 +122,20 @@ def _take_large_files() -> None:
         request.max_content_length = LARGE_FILES[request.endpoint]
     elif request.endpoint in WITH_DOCUMENT:
         request.max_content_length = current_app.config["DOCUMENT_MAX_MB"] * 1024 * 1024 + AROUND_IT
+
+
+def _bound_forms() -> None:
+    """A form is taken apart, which costs the more the more fields it has, before it is asked who sends it."""
+    if request.method not in {"POST", "PUT", "PATCH", "DELETE"} or request.path.startswith("/api/"):
+        return
+    bounds = FORMS if "_user_id" in session else FORMS_OF_STRANGERS  # whose session may have ended
+    if bounds is FORMS_OF_STRANGERS or request.mimetype == "application/x-www-form-urlencoded":
+        request.max_content_length = bounds.size
+    if (
+        request.mimetype == "application/x-www-form-urlencoded"
+        and request.get_data().count(b"&") >= bounds.fields
+    ):
+        raise RequestEntityTooLarge
 
 
 def _set_headers(answer: Response) -> Response:
