@@ -95,7 +95,8 @@ def index() -> ResponseReturnValue:
 def export(ending: str) -> ResponseReturnValue:
     """All invoices of the present filter as a file, amounts in major units."""
     form = _filter_form()
-    return INVOICES.file(ending, form, lambda **page: list_invoices(_wanted(form), **page))
+    # asked now: a file is written when the request's session with the database has ended
+    return INVOICES.file(ending, form, partial(list_invoices, _wanted(form)))
 
 
 def _totals(form: InvoiceFilterForm, counts: Mapping[InvoiceStatus, StatusCount] | None) -> Totals:
