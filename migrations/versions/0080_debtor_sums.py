@@ -1,7 +1,7 @@
 """kept positions say who owes them, and are summed by debtor with what is provided for them
 
-Revision ID: 0079
-Revises: 0078
+Revision ID: 0080
+Revises: 0079
 Create Date: 2026-11-30 06:50:00.000000
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0079"
-down_revision = "0078"
+revision = "0080"
+down_revision = "0079"
 branch_labels = None
 depends_on = None
 
@@ -39,7 +39,7 @@ def upgrade() -> None:
         "position_days",
         sa.Column("shares", sa.ARRAY(sa.Numeric()), server_default="{}", nullable=False),
     )
-    # The version before writes positions without it: the default stays for this version, and 0080 fills it in.
+    # The version before writes positions without it: the default stays for this version, and 0081 fills it in.
     op.add_column(
         "loan_positions", sa.Column("debtor_id", sa.BigInteger(), server_default="0", nullable=False)
     )
