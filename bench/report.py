@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -57,6 +57,7 @@ CAUSES = {
 }
 """Why an aim is missed, where it is."""
 Admitted = tuple[list[admission.Row], list[admission.Cost]]
+PARTS = ("pages", "admission", "bulk", "polling")
 Found = TypeVar("Found")
 
 
@@ -71,30 +72,32 @@ def main() -> int:
         "--lines", type=int, default=10_000, help="of the disbursal and the file of the bulk jobs"
     )
     parser.add_argument("--shipments", type=int, default=2_000, help="that are polled, each round")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=20, help="after which rounds are left out")
     parser.add_argument("--out", type=Path, default=PAGE)
     options = parser.parse_args()
     began = time.monotonic()
     until = began + 0.4 * 60 * options.minutes, began + 0.8 * 60 * options.minutes
-    with _books((0, options.small, options.large)) as (empty, small, large):
-        admitted = (
-            _alone(partial(admission.measure, empty, options.rounds)),
-            _alone(partial(admission.measure, large, options.rounds)),
-        )
-        of_small = _alone(partial(_pages, small, options.rounds, until[0]))
-        of_large = _alone(partial(_pages, large, options.rounds, until[0]))
-        jobs = _alone(partial(bulk.measure, large, options.rounds, options.lines, until[1]))
-    jobs.append(_alone(partial(_polling, options.rounds, options.shipments, until[1])))
-    text = "\n".join(
-        [
-            *_head(options, time.monotonic() - began),
-            *_page_table(of_small, of_large, options),
-            *_admission_table(*admitted, options),
-            *_bulk_table(jobs, options),
-            *_causes(admitted, jobs),
-        ]
-    )
+    parts: list[str] = []
+    sizes = (0, options.large, options.small) if "pages" in options.parts else (0, options.large)
+    with _books(sizes) as (empty, large, *small):
+        for url in small:
+            of_small = _alone(partial(_pages, url, options.rounds, until[0]))
+            of_large = _alone(partial(_pages, large, options.rounds, until[0]))
+            parts += _page_table(of_small, of_large, options)
+        admitted: list[Admitted] = []
+        jobs: list[bulk.Row] = []
+        if "admission" in options.parts:
+            admitted = [_alone(partial(admission.measure, url, options.rounds)) for url in (empty, large)]
+            parts += _admission_table(admitted[0], admitted[1], options)
+        if "bulk" in options.parts:
+            jobs += _alone(partial(bulk.measure, large, options.rounds, options.lines, until[1]))
+    if "polling" in options.parts:
+        jobs.append(_alone(partial(_polling, options.rounds, options.shipments, until[1])))
+    if jobs:
+        parts += _bulk_table(jobs, options)
+    text = "\n".join([*_head(options, time.monotonic() - began), *parts, *_causes(admitted, jobs)])
     options.out.write_text(text + "\n")
     sys.stdout.write(f"{options.out} is written.\n")
     return 0
@@ -109,22 +112,28 @@ def _books(sizes: Sequence[int]) -> Iterator[list[str]]:
     ):
         os.environ["REDIS_URL"] = servers.redis_url
         urls = []
+        empty = _created(servers.database_url, "migrated")
+        environ = environment(empty, servers.redis_url, Path(folder))
+        _run(environ, "flask", "--app", "wsgi", "db", "upgrade")
         for size in sizes:
-            name = f"book_{size}"
-            connection = psycopg2.connect(servers.database_url.replace("+psycopg2", ""))
-            connection.autocommit = True
-            connection.cursor().execute(f"CREATE DATABASE {name}")
-            connection.close()
-            url = re.sub(r"/tusker(\?|$)", rf"/{name}\1", servers.database_url)
-            environ = environment(url, servers.redis_url, Path(folder))
-            for command in (
-                ("flask", "--app", "wsgi", "db", "upgrade"),
-                ("bench.books", "--url", url, "--invoices", str(size)),
-                ("flask", "--app", "wsgi", "rebuild-positions"),
-            ):
-                subprocess.run([sys.executable, "-m", *command], cwd=CHECKOUT, env=environ, check=True)
+            url = _created(servers.database_url, f"book_{size}", template="migrated")
+            environ["DATABASE_URL"] = url
+            _run(environ, "bench.books", "--url", url, "--invoices", str(size))
+            _run(environ, "flask", "--app", "wsgi", "rebuild-positions")
             urls.append(url.replace("+psycopg2", ""))
         yield urls
+
+
+def _created(server_url: str, name: str, template: str = "template1") -> str:
+    """A new database beside that of the server's URL; its URL."""
+    with closing(psycopg2.connect(server_url.replace("+psycopg2", ""))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return re.sub(r"/tusker(\?|$)", rf"/{name}\1", server_url)
+
+
+def _run(environ: dict[str, str], *command: str) -> None:
+    subprocess.run([sys.executable, "-m", *command], cwd=CHECKOUT, env=environ, check=True)
 
 
 def _alone(measure: Callable[[], Found]) -> Found:
@@ -154,6 +163,8 @@ def _head(options: argparse.Namespace, seconds: float) -> list[str]:
         f"Python {platform.python_version()}, {options.rounds} interleaved rounds, medians, {seconds / 60:.0f} minutes "
         f"with the building of the books. Load of the machine at the end: {os.getloadavg()[1]:.1f} (an idle one has "
         "about 2 from this alone).",
+        "",
+        f"Measured by `python -m bench {' '.join(sys.argv[1:])}`.",
         "",
     ]
 
@@ -227,7 +238,8 @@ def _admission_table(empty: Admitted, large: Admitted, options: argparse.Namespa
             ),
         ),
         "",
-        "CPU time on the large book, of an answer or in a batch of an invoice; nothing else on the machine is in it:",
+        "CPU time on the large book, of an answer or in a batch of an invoice. What else the machine does is not in",
+        "it, though it makes each switch between processes dearer:",
         "",
         *_table(
             ("", "server ms", "database ms", "÷ nothing"),
@@ -271,7 +283,7 @@ def _bulk_table(jobs: list[bulk.Row], options: argparse.Namespace) -> list[str]:
     ]
 
 
-def _causes(admitted: tuple[Admitted, Admitted], jobs: list[bulk.Row]) -> list[str]:
+def _causes(admitted: Sequence[Admitted], jobs: list[bulk.Row]) -> list[str]:
     """What was missed, each with its cause."""
     missed = {row.what for rows, _ in admitted for row in rows if row.aim and row.ratio < row.aim}
     missed |= {job.name for job in jobs if job.name in BULK and job.ratio > BULK[job.name]}

@@ -83,6 +83,14 @@ TABLES = {
         "02/03/26;B;50.00;;150.00Cr\n31/03/26;Closing Balance (INR);;150.00;150.00Cr\n"
     ),
     "a separator behind each row": "Date;Text;Debit;Credit\n1/3/26;A;;100.00;\n2/3/26;B;50.00;;\n",
+    "balances in other words": (
+        "Date;Text;Debit;Credit;Balance\n28/2/26;Op. Bal;;100.00;100.00\n1/3/26;A;;100.00;200.00\n"
+        "2/3/26;B;50.00;;150.00\n31/3/26;Balance as on 31/03/2026;;150.00;150.00\n"
+    ),
+    "sums of a day that leave the balance": (
+        "Date;Text;Debit;Credit;Balance\n1/3/26;A;;100.00;200.00\n1/3/26;Day Total;;100.00;200.00\n"
+        "2/3/26;B;50.00;;150.00\n2/3/26;Sub Total;50.00;;150.00\n"
+    ),
     "one head in two rows": (
         "Txn;Value;Narration;Withdrawal;Deposit;Closing\nDate;Date;;Amt;Amt;Balance\n"
         "1/3/26;1/3/26;A;;100.00;200.00\n2/3/26;2/3/26;B;50.00;;150.00\n"
@@ -308,6 +316,8 @@ def test_what_is_not_sure_needs_a_person(text: str, doubt: str) -> None:
         ("Account Number;5.01E+13\nDate;Text;Debit;Credit\n1/3/26;A;;1.00\n", "cannot be read as a number"),
         (ABOVE + "Date;Text;Debit;Credit\n13/01/26;A;;1.00\n01/14/26;B;2.00;\n", "month first"),
         ("Date;Text;Bedrag (EUR)\n13/01/26;A;1.00\n", "in EUR, not INR"),
+        ("All amounts are in USD.\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "an account in USD"),
+        ("Account Currency;US Dollar\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "an account in USD"),
         ("Date;Text;Debit;Credit;Devise\n13/01/26;A;;1.00;EUR\n", "it is in EUR, not INR"),
         ("Date;Text;Debit;Credit;\n13/01/26;A;;1.00;EUR\n", "it is in EUR, not INR"),
         (

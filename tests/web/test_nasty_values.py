@@ -31,8 +31,11 @@ pytestmark = pytest.mark.hypothesis  # `make soak` plays these longer
 
 OF_THE_REQUEST = {"access_log", "user_sessions", "api_tokens", "carrier_states"}
 """Tables that a refused request writes, too: that it came, from whom, and that a delivery company was asked."""
-LEFT_OUT = re.compile(r"/(login|logout|forgot|theme)|/account/(session|password)|/admin/users/\d+/deactivate")
-"""Forms that would end the sessions of those who send the others; `tests/people` has them."""
+LEFT_OUT = re.compile(
+    r"/(login|logout|forgot|theme)|/account/(confirm|session|password)|/admin/users/\d+/deactivate"
+)
+"""Forms that would end the sessions of those who send the others, or tell them by mail that they are guessed at;
+`tests/people` has them."""
 UPLOADS = (
     "/admin/statements",
     "/admin/import",

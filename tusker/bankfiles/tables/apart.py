@@ -16,18 +16,19 @@ from tusker.csv_tables import CsvRow
 Kind = Literal["opening", "closing", "sum"]
 
 SUM = re.compile(
-    r"(?:(?:grand|sub|page)[ -]?)?totals?(?: (?:of|for|in|the|this|period|page|month|statement|day|amount|all|no|dr|cr"
-    r"|debits?|credits?|deposits?|withdrawals?|payments?|receipts?|transactions?|movements?))*|gesamt|summe",
+    r"(?:(?:grand|sub|page|day|daily)[ -]?)?totals?(?: (?:of|for|in|the|this|period|page|month|statement|day|amount|all"
+    r"|no|dr|cr|debits?|credits?|deposits?|withdrawals?|payments?|receipts?|transactions?|movements?))*|gesamt|summe",
     re.IGNORECASE,
 )
 """The words of a row that is the sum of others."""
 CLOSING = re.compile(
-    r"(?:closing|ending|final)\s+bal(?:ance)?\b|balance\s+c/?[fd]\b|carried\s+(?:forward|fwd|over)|^\W*c/f\W*$"
+    r"(?:closing|ending|final|cl\b\.?)\s*bal(?:ance)?\b|balance\s+c/?[fd]\b|carried\s+(?:forward|fwd|over)|^\W*c/f\W*$"
     r"|endsaldo|schlusssaldo|eindsaldo|saldo\s+final|nouveau\s+solde",
     re.IGNORECASE,
 )
 OPENING = re.compile(
-    r"(?:opening|starting|beginning|previous)\s+bal(?:ance)?\b|balance\s+(?:b/?[fd]|forward)\b"
+    r"(?:opening|starting|beginning|previous|op\b\.?)\s*bal(?:ance)?\b|balance\s+(?:b/?[fd]|forward)\b"
+    r"|bal(?:ance)?\s+as\s+(?:on|of|at)\b|^\W*balance\W*$"
     r"|brought\s+(?:forward|fwd|over)|^\W*b/f\W*$|anfangssaldo|saldovortrag|beginsaldo|saldo\s+(?:anterior|inicial)"
     r"|ancien\s+solde",
     re.IGNORECASE,

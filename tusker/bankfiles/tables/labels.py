@@ -6,7 +6,9 @@ import re
 import string
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from babel.core import Locale
 from babel.numbers import is_currency
 from stdnum import iban as ibans
 
@@ -45,7 +47,11 @@ _LONE = re.compile(
     r"(?<![0-9A-Za-z])(?:[A-Z]{0,3}[0-9]{11,18}|[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})(?![0-9A-Za-z])"
 )
 _CODES = re.compile(r"\s*(?:\(\s*([A-Z]{3})\s*\)|([A-Z]{3})$)")
-_CURRENCY = re.compile(r"\s*(?:account\s+)?currency\s*[:\-–]?\s*", re.IGNORECASE)
+_CURRENCY = re.compile(
+    r"\s*(?:(?:account\s+)?(?:currency|ccy)(?:\s+code)?|(?:all\s+)?(?:amounts|figures)\s+(?:are\s+)?(?:shown\s+)?in)\b"
+    r"\s*[:\-–]?\s*",
+    re.IGNORECASE,
+)
 _TITLE = re.compile(r"\s*(?:account|statement|details|transactions)", re.IGNORECASE)
 _AROUND = " \t:=_-–'\""
 """What may stand between a label and its value, and around that."""
@@ -270,9 +276,17 @@ def _check_stated_currency(rows: Sequence[CsvRow], currency: str) -> None:
             if found := _CURRENCY.match(cell):
                 beside = next((text for text in row.cells[at + 1 :] if text.strip(_AROUND)), "")
                 for text in (cell[found.end() :] or beside, _cell(rows, place + 1, at)):
-                    code = text.strip(_AROUND).upper()
+                    told = text.strip(f"{_AROUND}.()")
+                    code = _currencies().get(told.casefold(), told.upper())
                     if len(code) == 3 and code != currency and is_currency(code):
                         raise UnreadableFile(f"The file is of an account in {code}, not in {currency}.")
+
+
+@cache
+def _currencies() -> dict[str, str]:
+    """The codes of currencies by their names in English, one and several of them: US dollars."""
+    names = Locale("en").currencies
+    return {name.casefold() + more: code for code, name in names.items() for more in ("", "s")}
 
 
 def _iban(bare: str) -> str | None:

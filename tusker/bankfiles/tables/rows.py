@@ -123,7 +123,15 @@ class TableReader:
         ends = len(raws)
         while ends and called[ends - 1]:
             ends -= 1
-        self.doubts += [f"Line {balanced[at].line} calls itself a sum." for at in range(ends) if called[at]]
+        for at in range(ends - 1, -1, -1):
+            # what leaves the balance as it is has moved nothing
+            stays = at > 0 and balanced[at].balance == balanced[at - 1].balance is not None
+            if called[at] and stays:
+                self.notes.append(f"Line {balanced[at].line}: it calls itself a sum; skipped.")
+                del raws[at], balanced[at]
+                ends -= 1
+            elif called[at]:
+                self.doubts.append(f"Line {balanced[at].line} calls itself a sum.")
         for place in range(len(raws) - 1, ends - 1, -1):
             raw, line = raws[place], balanced[place].line
             if raw.amount == sum(each.amount for each in raws[:ends] if each.direction == raw.direction):
